@@ -1,0 +1,140 @@
+//! Finds the toolchain that compiles the kernel side and runs it.
+//!
+//! Responsible for one thing: from the sources in `tracer-ebpf` to an object file. It uses only the standard library,
+//! since `tracer/build.rs` includes this same file: there is one description of how the kernel side is built.
+
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The target triple of little-endian eBPF.
+pub const TARGET: &str = "bpfel-unknown-none";
+
+/// How `core` for [`TARGET`] is had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Compiler {
+    /// A rustc whose sysroot has a prebuilt `core` (Debian's `libstd-rust-web-dev-bpf`).
+    Prebuilt(PathBuf),
+    /// rustup's nightly with `rust-src`: `core` is built with `-Z build-std`.
+    Nightly,
+}
+
+/// Everything that is needed to build the kernel side.
+#[derive(Debug, Clone)]
+pub struct Toolchain {
+    /// The compiler.
+    pub compiler: Compiler,
+    /// Path of `bpf-linker`.
+    pub linker: PathBuf,
+}
+
+/// The rustc commands that may have a prebuilt `core`, in order of preference.
+fn rustc_candidates() -> Vec<PathBuf> {
+    let from_env = env::var_os("TRACER_BPF_RUSTC").map(PathBuf::from);
+    from_env.into_iter().chain([PathBuf::from("rustc"), PathBuf::from("/usr/bin/rustc")]).collect()
+}
+
+fn stdout_of(command: &mut Command) -> Option<String> {
+    let output = command.output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn has_prebuilt_core(rustc: &Path) -> bool {
+    stdout_of(Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]))
+        .is_some_and(|dir| Path::new(&dir).read_dir().is_ok_and(|mut entries| entries.next().is_some()))
+}
+
+fn nightly_has_source() -> bool {
+    stdout_of(Command::new("rustup").args(["run", "nightly", "rustc", "--print", "sysroot"]))
+        .is_some_and(|root| Path::new(&root).join("lib/rustlib/src/rust/library/core").is_dir())
+}
+
+/// The compiler that can build for [`TARGET`], if one is installed.
+#[must_use]
+pub fn find_compiler() -> Option<Compiler> {
+    if nightly_has_source() {
+        return Some(Compiler::Nightly);
+    }
+    rustc_candidates().into_iter().find(|rustc| has_prebuilt_core(rustc)).map(Compiler::Prebuilt)
+}
+
+/// `bpf-linker`: from `$BPF_LINKER`, the workspace's `target/tools`, or `$PATH`.
+#[must_use]
+pub fn find_linker(workspace: &Path) -> Option<PathBuf> {
+    let on_path = env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
+    env::var_os("BPF_LINKER")
+        .map(PathBuf::from)
+        .into_iter()
+        .chain([workspace.join("target/tools/bin/bpf-linker")])
+        .chain(on_path.into_iter().map(|dir| dir.join("bpf-linker")))
+        .find(|path| path.is_file())
+}
+
+/// The whole toolchain, or what is missing and how to get it.
+///
+/// # Errors
+/// A text for the person, ending in the command that helps.
+pub fn find(workspace: &Path) -> Result<Toolchain, String> {
+    let compiler = find_compiler().ok_or_else(|| {
+        format!("no Rust compiler with `core` for {TARGET} is installed\nhint: run `cargo xtask setup`")
+    })?;
+    let linker =
+        find_linker(workspace).ok_or_else(|| "bpf-linker is not installed\nhint: run `cargo xtask setup`".to_owned())?;
+    Ok(Toolchain { compiler, linker })
+}
+
+impl Toolchain {
+    /// A cargo command for the kernel side (`build`, `clippy`), with output below `target_dir`.
+    #[must_use]
+    pub fn cargo(&self, subcommand: &str, workspace: &Path, target_dir: &Path) -> Command {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let mut command = match &self.compiler {
+            Compiler::Prebuilt(rustc) => {
+                let mut command = Command::new(cargo);
+                command.env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1").arg(subcommand);
+                command
+            }
+            Compiler::Nightly => {
+                let mut command = Command::new("rustup");
+                command.args(["run", "nightly", "cargo", subcommand, "-Z", "build-std=core"]).env_remove("RUSTC");
+                command
+            }
+        };
+        // What the outer cargo set for the host build must not leak into this one.
+        for name in [
+            "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER",
+            "CARGO_TARGET_DIR", "CARGO_MAKEFLAGS", "RUSTUP_TOOLCHAIN", "CLIPPY_ARGS",
+        ] {
+            command.env_remove(name);
+        }
+        let linker = self.linker.display();
+        command
+            .env(
+                "RUSTFLAGS",
+                format!("-C linker={linker} -C link-arg=--btf -C debuginfo=2 -C target-cpu=v3"),
+            )
+            // bpf-linker sees the whole program and does this work itself.
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
+            .args(["--package", "tracer-ebpf", "--release", "--target", TARGET, "--target-dir"])
+            .arg(target_dir)
+            .current_dir(workspace);
+        command
+    }
+
+    /// Builds the kernel object and returns its path.
+    ///
+    /// # Errors
+    /// The command and the end of what it printed.
+    pub fn build(&self, workspace: &Path, target_dir: &Path) -> Result<PathBuf, String> {
+        let mut command = self.cargo("build", workspace, target_dir);
+        let output = command.output().map_err(|error| format!("cannot run {command:?}: {error}"))?;
+        if !output.status.success() {
+            return Err(format!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr)));
+        }
+        Ok(target_dir.join(TARGET).join("release/tracer-ebpf"))
+    }
+}
