@@ -81,8 +81,8 @@ pub fn find(workspace: &Path) -> Result<Toolchain, String> {
     let compiler = find_compiler().ok_or_else(|| {
         format!("no Rust compiler with `core` for {TARGET} is installed\nhint: run `cargo xtask setup`")
     })?;
-    let linker =
-        find_linker(workspace).ok_or_else(|| "bpf-linker is not installed\nhint: run `cargo xtask setup`".to_owned())?;
+    let linker = find_linker(workspace)
+        .ok_or_else(|| "bpf-linker is not installed\nhint: run `cargo xtask setup`".to_owned())?;
     Ok(Toolchain { compiler, linker })
 }
 
@@ -105,17 +105,20 @@ impl Toolchain {
         };
         // What the outer cargo set for the host build must not leak into this one.
         for name in [
-            "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER",
-            "CARGO_TARGET_DIR", "CARGO_MAKEFLAGS", "RUSTUP_TOOLCHAIN", "CLIPPY_ARGS",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CARGO_BUILD_TARGET",
+            "RUSTC_WRAPPER",
+            "RUSTC_WORKSPACE_WRAPPER",
+            "CARGO_TARGET_DIR",
+            "CARGO_MAKEFLAGS",
+            "RUSTUP_TOOLCHAIN",
+            "CLIPPY_ARGS",
         ] {
             command.env_remove(name);
         }
         let linker = self.linker.display();
         command
-            .env(
-                "RUSTFLAGS",
-                format!("-C linker={linker} -C link-arg=--btf -C debuginfo=2 -C target-cpu=v3"),
-            )
+            .env("RUSTFLAGS", format!("-C linker={linker} -C link-arg=--btf -C debuginfo=2 -C target-cpu=v3"))
             // bpf-linker sees the whole program and does this work itself.
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")

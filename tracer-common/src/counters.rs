@@ -1,0 +1,59 @@
+//! Counters that the kernel side keeps for each CPU: what it wrote and what it lost, by cause.
+
+/// Counts of one CPU, since the programs were attached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Counters {
+    /// Records that were put into a ring.
+    pub submitted: u64,
+    /// Records lost because the ring had no room.
+    pub ring_full: u64,
+    /// Records lost because there was no scratch to build them in, or they outgrew it.
+    pub scratch: u64,
+    /// Threads whose CPU time was not counted because the table of threads was full.
+    pub cpu_table_full: u64,
+}
+
+#[cfg(feature = "user")]
+// SAFETY: `repr(C)`, four `u64`, no padding; every bit pattern is a value.
+#[allow(unsafe_code, reason = "aya reads the type from a map")]
+unsafe impl aya::Pod for Counters {}
+
+/// Key of the table of CPU time.
+pub type Tid = u32;
+
+/// CPU time of one thread, kept by the scheduler hook.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct CpuTime {
+    /// Nanoseconds on a CPU in slices that have ended.
+    pub ran_ns: u64,
+    /// Thread group id.
+    pub tgid: u32,
+    /// Unused, zero.
+    pub reserved: u32,
+    /// Id of the cgroup, as in a record.
+    pub cgroup: u64,
+}
+
+#[cfg(feature = "user")]
+// SAFETY: `repr(C)` without padding (8 + 4 + 4 + 8); every bit pattern is a value.
+#[allow(unsafe_code, reason = "aya reads the type from a map")]
+unsafe impl aya::Pod for CpuTime {}
+
+/// What runs on a CPU now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Running {
+    /// When it was switched in, nanoseconds of the boot-time clock; zero before the first switch.
+    pub since_ns: u64,
+    /// Its thread id; zero for the idle task.
+    pub tid: u32,
+    /// Its thread group id.
+    pub tgid: u32,
+}
+
+#[cfg(feature = "user")]
+// SAFETY: `repr(C)` without padding (8 + 4 + 4); every bit pattern is a value.
+#[allow(unsafe_code, reason = "aya reads the type from a map")]
+unsafe impl aya::Pod for Running {}

@@ -1,0 +1,99 @@
+//! Opening, closing and duplicating file descriptors.
+
+events! {
+    /// Open a file.
+    /// Source: open(2); kernel fs/open.c.
+    OPEN = 3 "open" File [CREATES_FD | MODIFIES_STATE] => Open {
+        fd: Fd = ret, "new descriptor, or -errno";
+        name: Path = text(0), "path as passed by the caller";
+        flags: Flags32(OPEN_FLAGS) = open_flags(1), "O_* flags, and what the kernel did: created, overlay layer";
+        mode: Oct32 = 2, "permission bits; meaningful with O_CREAT or O_TMPFILE";
+        dev: Hex32 = dev_of_ret, "device number of the filesystem; 0 on failure";
+        ino: U64 = ino_of_ret, "inode number; 0 on failure";
+    }
+
+    /// Open a file relative to a directory.
+    /// Source: openat(2); kernel fs/open.c.
+    OPENAT = 307 "openat" File [CREATES_FD | MODIFIES_STATE] => Open {
+        fd: Fd = ret, "new descriptor, or -errno";
+        dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
+        name: PathAt(dirfd) = text(1), "path as passed by the caller";
+        flags: Flags32(OPEN_FLAGS) = open_flags(2), "O_* flags, and what the kernel did: created, overlay layer";
+        mode: Oct32 = 3, "permission bits; meaningful with O_CREAT or O_TMPFILE";
+        dev: Hex32 = dev_of_ret, "device number of the filesystem; 0 on failure";
+        ino: U64 = ino_of_ret, "inode number; 0 on failure";
+    }
+
+    /// Open a file relative to a directory, with rules for resolving the path.
+    /// Source: openat2(2); kernel fs/open.c, struct open_how.
+    OPENAT2 = 327 "openat2" File [CREATES_FD | MODIFIES_STATE] => Open {
+        fd: Fd = ret, "new descriptor, or -errno";
+        dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
+        name: PathAt(dirfd) = text(1), "path as passed by the caller";
+        flags: Flags32(OPEN_FLAGS) = open_how_flags(2), "O_* flags, and what the kernel did: created, overlay layer";
+        mode: Oct32 = user_u64(2, 8), "permission bits; meaningful with O_CREAT or O_TMPFILE";
+        resolve: Flags32(RESOLVE_FLAGS) = user_u64(2, 16), "RESOLVE_* flags";
+        dev: Hex32 = dev_of_ret, "device number of the filesystem; 0 on failure";
+        ino: U64 = ino_of_ret, "inode number; 0 on failure";
+    }
+
+    /// Create a file, or empty it, and open it for writing.
+    /// Source: creat(2); kernel fs/open.c.
+    CREAT = 59 "creat" File [CREATES_FD | MODIFIES_STATE] => Open {
+        fd: Fd = ret, "new descriptor, or -errno";
+        name: Path = text(0), "path as passed by the caller";
+        mode: Oct32 = 1, "permission bits";
+        dev: Hex32 = dev_of_ret, "device number of the filesystem; 0 on failure";
+        ino: U64 = ino_of_ret, "inode number; 0 on failure";
+        creat_flags: Flags16(CREAT_FLAGS) = layer_of_ret, "overlay layer of the file";
+    }
+
+    /// Close a file descriptor.
+    /// Source: close(2); kernel fs/open.c.
+    CLOSE = 5 "close" IoOther [DESTROYS_FD | USES_FD | MODIFIES_STATE] => Close {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor to close";
+    }
+
+    /// Close a range of file descriptors, or set close-on-exec on them.
+    /// Source: close_range(2); kernel fs/file.c.
+    CLOSE_RANGE = 451 "close_range" IoOther [MODIFIES_STATE] => CloseRange {
+        res: Errno = ret, "0, or -errno";
+        first: U32 = 0, "first descriptor";
+        last: U32 = 1, "last descriptor";
+        flags: Flags32(CLOSE_RANGE_FLAGS) = 2, "CLOSE_RANGE_* flags";
+    }
+
+    /// Duplicate a file descriptor to the lowest free number.
+    /// Source: dup(2); kernel fs/file.c.
+    DUP = 367 "dup" IoOther [CREATES_FD | USES_FD | MODIFIES_STATE] => Dup {
+        res: Fd = ret, "new descriptor, or -errno";
+        oldfd: Fd = 0, "descriptor to duplicate";
+    }
+
+    /// Duplicate a file descriptor to a given number.
+    /// Source: dup2(2); kernel fs/file.c.
+    DUP2 = 363 "dup2" IoOther [CREATES_FD | USES_FD | MODIFIES_STATE] => Dup {
+        res: Fd = ret, "new descriptor, or -errno";
+        oldfd: Fd = 0, "descriptor to duplicate";
+        newfd: Fd = 1, "number that it gets";
+    }
+
+    /// Duplicate a file descriptor to a given number, with flags.
+    /// Source: dup3(2); kernel fs/file.c.
+    DUP3 = 365 "dup3" IoOther [CREATES_FD | USES_FD | MODIFIES_STATE] => Dup {
+        res: Fd = ret, "new descriptor, or -errno";
+        oldfd: Fd = 0, "descriptor to duplicate";
+        newfd: Fd = 1, "number that it gets";
+        flags: Flags32(OPEN_FLAGS) = 2, "O_CLOEXEC or nothing";
+    }
+
+    /// Work on a file descriptor: duplicate, flags, locks, pipe size and more.
+    /// Source: fcntl(2); kernel fs/fcntl.c.
+    FCNTL = 151 "fcntl" IoOther [USES_FD | MODIFIES_STATE] => Fcntl {
+        res: Fd = ret, "depends on the command; the new descriptor when it duplicates; or -errno";
+        fd: Fd = 0, "descriptor";
+        cmd: Enum8(FCNTL_COMMANDS) = 1, "F_* command";
+        arg: Hex64 = 2, "argument of the command, as passed";
+    }
+}

@@ -1,0 +1,649 @@
+//! The one table: every event, declared once.
+//!
+//! A row says what an event is and is its documentation. The kernel's plan, the decoder, the printer, filter names,
+//! effects on state, lists for users and test coverage are read from it. Codes are the event types of the `.scap` format;
+//! codes from [`LIVE_ONLY`] on are records of our own that never leave the program.
+//!
+//! ```text
+//! CODE_NAME = code "event name" [["syscall", …]] CATEGORY [FLAG | FLAG] [=> Effect] {
+//!     parameter: Kind[(set or directory parameter)] = source, "what it is";
+//! }
+//! ```
+//! A source is `ret`, an argument number, or a function of [`source`].
+
+use crate::{
+    kind::Kind,
+    plan::Source,
+    wire::MAX_PARAMS,
+};
+
+/// Codes from here on are not of the `.scap` format.
+pub const LIVE_ONLY: u16 = 0x8000;
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Event {
+    /// Event type number of the `.scap` format.
+    pub code: u16,
+    /// Name of the row's constant.
+    pub ident: &'static str,
+    /// What users call it: `evt.type`.
+    pub name: &'static str,
+    /// The system calls that make it; empty for other events.
+    pub syscalls: &'static [&'static str],
+    /// What kind of thing the call does.
+    pub category: Category,
+    /// Properties.
+    pub flags: Flags,
+    /// What it does to the state of threads and file descriptors.
+    pub effect: Effect,
+    /// Parameters in the order of the record.
+    pub params: &'static [Param],
+    /// One sentence, then the source.
+    pub doc: &'static str,
+}
+
+/// A parameter of a row.
+#[derive(Debug)]
+pub struct Param {
+    /// What users call it: `evt.arg.NAME`.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Where the kernel side takes it from.
+    pub source: Source,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+/// Properties of an event: a set of bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flags(pub u16);
+
+#[allow(missing_docs, reason = "the names are those of the .scap documentation and say it")]
+impl Flags {
+    pub const NONE: Self = Self(0);
+    pub const CREATES_FD: Self = Self(1);
+    pub const DESTROYS_FD: Self = Self(2);
+    pub const USES_FD: Self = Self(4);
+    pub const READS_FROM_FD: Self = Self(8);
+    pub const WRITES_TO_FD: Self = Self(16);
+    pub const MODIFIES_STATE: Self = Self(32);
+    pub const WAITS: Self = Self(64);
+    /// Not a system call: a tracepoint. Only such rows may have an even code.
+    pub const TRACEPOINT: Self = Self(128);
+    /// Made by the tracer itself; hidden unless asked for.
+    pub const INTERNAL: Self = Self(256);
+
+    /// Whether all bits of `other` are set.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// `evt.category`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are those of the .scap documentation and say it")]
+pub enum Category {
+    Other,
+    File,
+    Net,
+    Ipc,
+    Memory,
+    Process,
+    Sleep,
+    System,
+    Signal,
+    User,
+    Time,
+    IoRead,
+    IoWrite,
+    IoOther,
+    Wait,
+    Scheduler,
+    Internal,
+}
+
+/// What an event does to the state, for `state/effects`. One variant for each transition, not for each call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    None,
+    /// A new fd for a path: `open`, `openat`, `creat`, `open_by_handle_at`.
+    Open,
+    /// An fd is closed.
+    Close,
+    /// A range of fds is closed.
+    CloseRange,
+    /// An fd is duplicated.
+    Dup,
+    /// Duplicates an fd or changes its flags, as the command says.
+    Fcntl,
+    /// Two new fds for the ends of a pipe.
+    Pipe,
+    /// A new socket.
+    Socket,
+    /// Two new connected unix sockets.
+    SocketPair,
+    /// A socket gets a local address.
+    Bind,
+    /// A socket begins to listen.
+    Listen,
+    /// A socket gets a peer.
+    Connect,
+    /// A new fd for a connection.
+    Accept,
+    /// Data that carries the addresses of a socket.
+    Transfer,
+    /// A new fd without a path; its name is the event's.
+    AnonFd,
+    /// A new fd for anonymous memory.
+    Memfd,
+    /// The working directory changes to a path.
+    Chdir,
+    /// The working directory changes to a directory fd.
+    Fchdir,
+    /// A new thread or process.
+    Clone,
+    /// A new program.
+    Exec,
+    /// A thread ends.
+    ProcExit,
+    /// A cgroup appears.
+    CgroupMkdir,
+    /// A cgroup disappears.
+    CgroupRmdir,
+}
+
+/// The functions that make a [`Source`], for the right side of a parameter.
+pub mod source {
+    use crate::plan::{NONE, Op, RET, Source, TaskField, TupleWay};
+
+    const fn new(op: Op, a: u8, b: u8, c: u8, d: u8) -> Source {
+        Source { op, a, b, c, d }
+    }
+    /// The return value.
+    #[must_use]
+    pub const fn ret() -> Source {
+        new(Op::Ret, 0, 0, 0, 0)
+    }
+    /// Argument `n`.
+    #[must_use]
+    pub const fn arg(n: u8) -> Source {
+        new(Op::Arg, n, 0, 0, 0)
+    }
+    /// The number `n`.
+    #[must_use]
+    pub const fn constant(n: u8) -> Source {
+        new(Op::Const, n, 0, 0, 0)
+    }
+    /// No value.
+    #[must_use]
+    pub const fn empty() -> Source {
+        new(Op::Empty, 0, 0, 0, 0)
+    }
+    /// Portable number of the call.
+    #[must_use]
+    pub const fn syscall_id() -> Source {
+        new(Op::SyscallId, 0, 0, 0, 0)
+    }
+    /// Native number of the call.
+    #[must_use]
+    pub const fn syscall_number() -> Source {
+        new(Op::SyscallNumber, 0, 0, 0, 0)
+    }
+    /// `u64` at `offset` bytes behind the pointer in argument `n`.
+    #[must_use]
+    pub const fn user_u64(n: u8, offset: u8) -> Source {
+        new(Op::UserU64, n, offset, 0, 0)
+    }
+    /// `u32` at `offset` bytes behind the pointer in argument `n`.
+    #[must_use]
+    pub const fn user_u32(n: u8, offset: u8) -> Source {
+        new(Op::UserU32, n, offset, 0, 0)
+    }
+    /// Open flags in argument `n`.
+    #[must_use]
+    pub const fn open_flags(n: u8) -> Source {
+        new(Op::OpenFlags, n, NONE, 0, 0)
+    }
+    /// Open flags in the `struct open_how` at argument `n`.
+    #[must_use]
+    pub const fn open_how_flags(n: u8) -> Source {
+        new(Op::OpenFlags, n, 0, 0, 0)
+    }
+    /// Device of the file behind the new fd.
+    #[must_use]
+    pub const fn dev_of_ret() -> Source {
+        new(Op::Dev, RET, 0, 0, 0)
+    }
+    /// Inode number of the file behind the new fd.
+    #[must_use]
+    pub const fn ino_of_ret() -> Source {
+        new(Op::Ino, RET, 0, 0, 0)
+    }
+    /// Overlay layer of the file behind the new fd.
+    #[must_use]
+    pub const fn layer_of_ret() -> Source {
+        new(Op::Layer, RET, 0, 0, 0)
+    }
+    /// Inode number of the file behind the first of the fds at argument `n`.
+    #[must_use]
+    pub const fn ino_of_user_fd(n: u8) -> Source {
+        new(Op::UserFdIno, n, 0, 0, 0)
+    }
+    /// Kernel address of the socket behind fd number `i` at argument `n`.
+    #[must_use]
+    pub const fn sock_of_user_fd(n: u8, i: u8) -> Source {
+        new(Op::UserSockAddress, n, i, 0, 0)
+    }
+    /// Fill of the accept queue of the fd in argument `n`, percent.
+    #[must_use]
+    pub const fn queue_percent(n: u8) -> Source {
+        new(Op::QueuePercent, n, 0, 0, 0)
+    }
+    /// Length of that queue.
+    #[must_use]
+    pub const fn queue_len(n: u8) -> Source {
+        new(Op::QueueLen, n, 0, 0, 0)
+    }
+    /// Limit of that queue.
+    #[must_use]
+    pub const fn queue_max(n: u8) -> Source {
+        new(Op::QueueMax, n, 0, 0, 0)
+    }
+    /// Path or text at argument `n`.
+    #[must_use]
+    pub const fn text(n: u8) -> Source {
+        new(Op::UserText, n, 0, 0, 0)
+    }
+    /// Data at argument `n` that the call returned: as long as the return value.
+    #[must_use]
+    pub const fn data_in(n: u8) -> Source {
+        new(Op::UserBytes, n, RET, 0, 0)
+    }
+    /// Data at argument `n` that the caller passed: as long as argument `len`.
+    #[must_use]
+    pub const fn data_out(n: u8, len: u8) -> Source {
+        new(Op::UserBytes, n, len, 0, 0)
+    }
+    /// Data of the iovec at argument `n` with `count` entries that the call returned.
+    #[must_use]
+    pub const fn iovec_in(n: u8, count: u8) -> Source {
+        new(Op::Iovec, n, count, RET, 0)
+    }
+    /// Data of the iovec that the caller passed.
+    #[must_use]
+    pub const fn iovec_out(n: u8, count: u8) -> Source {
+        new(Op::Iovec, n, count, NONE, 0)
+    }
+    /// Bytes that the iovec has room for.
+    #[must_use]
+    pub const fn iovec_len(n: u8, count: u8) -> Source {
+        new(Op::IovecLen, n, count, 0, 0)
+    }
+    /// Data of the message at argument `n` that the call returned.
+    #[must_use]
+    pub const fn msg_in(n: u8) -> Source {
+        new(Op::MsgBytes, n, 0, RET, 0)
+    }
+    /// Data of the message that the caller passed.
+    #[must_use]
+    pub const fn msg_out(n: u8) -> Source {
+        new(Op::MsgBytes, n, 0, NONE, 0)
+    }
+    /// Bytes that the message has room for.
+    #[must_use]
+    pub const fn msg_len(n: u8) -> Source {
+        new(Op::MsgLen, n, 0, 0, 0)
+    }
+    /// Control data of the message.
+    #[must_use]
+    pub const fn msg_control(n: u8) -> Source {
+        new(Op::MsgControl, n, 0, 0, 0)
+    }
+    /// Socket address at argument `n` with its length in argument `len`.
+    #[must_use]
+    pub const fn sockaddr(n: u8, len: u8) -> Source {
+        new(Op::SockAddr, n, len, 0, 0)
+    }
+    /// Tuple of the socket in argument `fd`, towards the peer whose address may stand at argument `peer`.
+    #[must_use]
+    pub const fn tuple_out(fd: u8, peer: u8) -> Source {
+        new(Op::SockTuple, fd, TupleWay::Out as u8, peer, 0)
+    }
+    /// The same, with the address inside the message header at argument `msg`.
+    #[must_use]
+    pub const fn tuple_out_msg(fd: u8, msg: u8) -> Source {
+        new(Op::SockTuple, fd, TupleWay::Out as u8, msg, 1)
+    }
+    /// Tuple from the peer, whose address may stand at argument `peer`.
+    #[must_use]
+    pub const fn tuple_in(fd: u8, peer: u8) -> Source {
+        new(Op::SockTuple, fd, TupleWay::In as u8, peer, 0)
+    }
+    /// The same, with the address inside the message header at argument `msg`.
+    #[must_use]
+    pub const fn tuple_in_msg(fd: u8, msg: u8) -> Source {
+        new(Op::SockTuple, fd, TupleWay::In as u8, msg, 1)
+    }
+    /// Tuple of the connection that was accepted.
+    #[must_use]
+    pub const fn tuple_of_ret() -> Source {
+        new(Op::SockTuple, RET, TupleWay::In as u8, NONE, 0)
+    }
+    /// Number of the task.
+    #[must_use]
+    pub const fn task(field: TaskField) -> Source {
+        new(Op::Task, field as u8, 0, 0, 0)
+    }
+    /// Text of the task.
+    #[must_use]
+    pub const fn task_text(field: TaskField) -> Source {
+        new(Op::TaskText, field as u8, 0, 0, 0)
+    }
+}
+
+/// The index of a name, at compile time; a name that is not there is a compile error.
+#[must_use]
+pub const fn index_of(names: &[&str], name: &str) -> u8 {
+    let mut i = 0;
+    while i < names.len() {
+        if same(names[i].as_bytes(), name.as_bytes()) {
+            return i as u8;
+        }
+        i += 1;
+    }
+    panic!("the row has no parameter of that name")
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+/// Used by `events!`: a source from its short form.
+macro_rules! source_of {
+    (ret) => {
+        $crate::events::source::ret()
+    };
+    ($n:literal) => {
+        $crate::events::source::arg($n)
+    };
+    (task ($field:ident)) => {
+        $crate::events::source::task($crate::plan::TaskField::$field)
+    };
+    (task_text ($field:ident)) => {
+        $crate::events::source::task_text($crate::plan::TaskField::$field)
+    };
+    ($name:ident ($($operand:tt)*)) => {
+        $crate::events::source::$name($($operand)*)
+    };
+    ($name:ident) => {
+        $crate::events::source::$name()
+    };
+}
+
+/// Used by `events!`: a kind from its short form. `names` are the parameters of the row.
+macro_rules! kind {
+    ($names:ident PathAt ($dirfd:ident)) => {
+        $crate::kind::Kind::PathAt($crate::events::index_of($names, stringify!($dirfd)))
+    };
+    ($names:ident $kind:ident ($set:ident)) => {
+        $crate::kind::Kind::$kind(&$crate::flags::$set)
+    };
+    ($names:ident $kind:ident) => {
+        $crate::kind::Kind::$kind
+    };
+}
+
+/// Used by `events!`: the system calls of a row.
+macro_rules! syscalls {
+    ($name:literal) => {
+        &[$name]
+    };
+    ($name:literal [$($call:literal),*]) => {
+        &[$($call),*]
+    };
+}
+
+/// Used by `events!`: the effect of a row.
+macro_rules! effect {
+    () => {
+        $crate::events::Effect::None
+    };
+    ($effect:ident) => {
+        $crate::events::Effect::$effect
+    };
+}
+
+/// Declares the rows of one family; see the module's documentation for the form.
+macro_rules! events {
+    ($(
+        $(#[doc = $doc:literal])+
+        $ident:ident = $code:literal $name:literal $([$($call:literal),*])? $category:ident [$($flag:ident)|*] $(=> $effect:ident)? {
+            $($param:ident: $kind:ident $(($set:ident))? = $src:tt $(($($operand:tt)*))?, $pdoc:literal;)*
+        }
+    )+) => {
+        $(
+            $(#[doc = $doc])+
+            pub static $ident: $crate::events::Event = {
+                #[allow(dead_code, reason = "only rows with relative paths look names up")]
+                const NAMES: &[&str] = &[$(stringify!($param)),*];
+                $crate::events::Event {
+                    code: $code,
+                    ident: stringify!($ident),
+                    name: $name,
+                    syscalls: $crate::events::syscalls!($name $([$($call),*])?),
+                    category: $crate::events::Category::$category,
+                    flags: $crate::events::Flags::NONE$(.with($crate::events::Flags::$flag))*,
+                    effect: $crate::events::effect!($($effect)?),
+                    params: &[$(
+                        $crate::events::Param {
+                            name: stringify!($param),
+                            kind: $crate::events::kind!(NAMES $kind $(($set))?),
+                            source: $crate::events::source_of!($src $(($($operand)*))?),
+                            doc: $pdoc,
+                        },
+                    )*],
+                    doc: concat!($($doc),+),
+                }
+            };
+        )+
+        /// The rows of this family.
+        pub static ROWS: &[&$crate::events::Event] = &[$(&$ident),+];
+        /// The codes of this family, for `match`.
+        #[allow(missing_docs, reason = "each constant is documented at the row of its name")]
+        pub mod code {
+            $(pub const $ident: u16 = $code;)+
+        }
+    };
+}
+pub(crate) use {effect, kind, source_of, syscalls};
+
+/// Declares the families: their modules, and everything that is made from all of them.
+macro_rules! families {
+    ($($(#[doc = $doc:literal])+ $family:ident)+) => {
+        $($(#[doc = $doc])+ pub mod $family;)+
+
+        /// The codes of all events, for `match`.
+        pub mod code {
+            $(pub use super::$family::code::*;)+
+        }
+
+        /// All rows, a slice for each family.
+        pub static FAMILIES: &[(&str, &[&Event])] = &[$((stringify!($family), $family::ROWS)),+];
+    };
+}
+
+families! {
+    /// Opening, closing and duplicating file descriptors.
+    file
+    /// Reading and writing.
+    io
+    /// Paths and directories.
+    fs
+    /// Sockets.
+    net
+    /// Processes and threads.
+    process
+    /// Descriptors that are not files.
+    ipc
+    /// Events that are not calls of their own, and records of the tracer.
+    meta
+}
+
+/// The codes below [`LIVE_ONLY`] that may be used.
+const CODES: usize = 512;
+const NO_ROW: (u8, u8) = (u8::MAX, u8::MAX);
+
+/// Family and row by code.
+static BY_CODE: [(u8, u8); CODES] = {
+    let mut index = [NO_ROW; CODES];
+    let mut f = 0;
+    while f < FAMILIES.len() {
+        let rows = FAMILIES[f].1;
+        let mut r = 0;
+        while r < rows.len() {
+            let row = rows[r];
+            assert!(row.params.len() <= MAX_PARAMS, "a row has too many parameters");
+            let even_is_tracepoint = row.code % 2 == 1 || row.flags.has(Flags::TRACEPOINT);
+            assert!(even_is_tracepoint || row.code >= LIVE_ONLY, "an even code is an enter event");
+            if row.code < LIVE_ONLY {
+                assert!(index[row.code as usize].0 == NO_ROW.0, "two rows have the same code");
+                index[row.code as usize] = (f as u8, r as u8);
+            }
+            r += 1;
+        }
+        f += 1;
+    }
+    index
+};
+
+/// All rows.
+pub fn all() -> impl Iterator<Item = &'static Event> {
+    FAMILIES.iter().flat_map(|(_, rows)| rows.iter().copied())
+}
+
+/// The row of a code.
+#[must_use]
+pub fn by_code(code: u16) -> Option<&'static Event> {
+    if code >= LIVE_ONLY {
+        return meta::ROWS.iter().copied().find(|row| row.code == code);
+    }
+    let (family, row) = *BY_CODE.get(usize::from(code))?;
+    FAMILIES.get(usize::from(family))?.1.get(usize::from(row)).copied()
+}
+
+/// The row that a system call of that name makes; the generic one when it has no row of its own.
+#[must_use]
+pub fn by_syscall(name: &str) -> &'static Event {
+    all().find(|row| row.syscalls.contains(&name)).unwrap_or(&meta::GENERIC)
+}
+
+impl Event {
+    /// Whether this is a record of our own, which is never shown or written.
+    #[must_use]
+    pub const fn live_only(&self) -> bool {
+        self.code >= LIVE_ONLY
+    }
+
+    /// Whether the event stands for a system call.
+    #[must_use]
+    pub const fn is_syscall(&self) -> bool {
+        !self.flags.has(Flags::TRACEPOINT) && self.code < LIVE_ONLY
+    }
+
+    /// Whether data goes through a file descriptor.
+    #[must_use]
+    pub const fn is_io(&self) -> bool {
+        self.flags.0 & (Flags::READS_FROM_FD.0 | Flags::WRITES_TO_FD.0) != 0
+    }
+
+    /// The parameter of that name and its index.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<(usize, &'static Param)> {
+        self.params.iter().enumerate().find(|(_, param)| param.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Store;
+
+    #[test]
+    fn every_row_is_found_by_its_code() {
+        for row in all() {
+            assert_eq!(by_code(row.code).map(|found| found.ident), Some(row.ident));
+        }
+        assert!(by_code(0).is_none());
+        assert!(by_code(LIVE_ONLY - 1).is_none());
+    }
+
+    #[test]
+    fn every_syscall_of_a_row_exists_and_belongs_to_one_row() {
+        for row in all() {
+            for call in row.syscalls {
+                assert!(crate::arch::SYSCALLS.iter().any(|entry| entry.name == *call), "{}: no call {call}", row.ident);
+                assert_eq!(all().filter(|other| other.syscalls.contains(call)).count(), 1, "{call} has several rows");
+            }
+        }
+    }
+
+    #[test]
+    fn scalar_sources_have_scalar_kinds() {
+        use crate::plan::Op;
+        for row in all() {
+            for param in row.params {
+                let variable = matches!(
+                    param.source.op,
+                    Op::UserText
+                        | Op::UserBytes
+                        | Op::Iovec
+                        | Op::MsgBytes
+                        | Op::MsgControl
+                        | Op::SockAddr
+                        | Op::SockTuple
+                        | Op::TaskText
+                        | Op::UserList
+                        | Op::UserListFirst
+                );
+                let kind_is_variable = param.kind.store() == Store::Var;
+                assert!(
+                    variable == kind_is_variable || param.source.op == Op::Empty,
+                    "{}.{}: {:?} from {:?}",
+                    row.ident,
+                    param.name,
+                    param.kind,
+                    param.source
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_parameters_are_unique_within_a_row() {
+        for row in all() {
+            for (i, param) in row.params.iter().enumerate() {
+                assert_eq!(row.param(param.name).map(|(at, _)| at), Some(i), "{}.{}", row.ident, param.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Sockets. Tuples come from the kernel's socket, not from what the caller passed.
+
+events! {
+    /// Make a socket.
+    /// Source: socket(2); kernel net/socket.c.
+    SOCKET = 19 "socket" Net [CREATES_FD | MODIFIES_STATE] => Socket {
+        fd: Fd = ret, "new descriptor, or -errno";
+        domain: Enum32(SOCKET_FAMILIES) = 0, "address family";
+        type: U32 = 1, "type, with SOCK_NONBLOCK and SOCK_CLOEXEC, as passed";
+        proto: U32 = 2, "protocol within the family";
+        flags: Flags32(SOCKET_FLAGS) = 1, "the flags inside the type, as O_* flags";
+    }
+
+    /// Make two connected sockets.
+    /// Source: socketpair(2); kernel net/socket.c.
+    SOCKETPAIR = 43 "socketpair" Ipc [CREATES_FD | MODIFIES_STATE] => SocketPair {
+        res: Errno = ret, "0, or -errno";
+        fd1: Fd = user_u32(3, 0), "first descriptor";
+        fd2: Fd = user_u32(3, 4), "second descriptor";
+        source: Hex64 = sock_of_user_fd(3, 0), "kernel address of the first socket";
+        peer: Hex64 = sock_of_user_fd(3, 1), "kernel address of the second socket";
+        domain: Enum32(SOCKET_FAMILIES) = 0, "address family";
+        type: U32 = 1, "type, with SOCK_NONBLOCK and SOCK_CLOEXEC, as passed";
+        proto: U32 = 2, "protocol within the family";
+    }
+
+    /// Give a socket a local address.
+    /// Source: bind(2); kernel net/socket.c.
+    BIND = 21 "bind" Net [USES_FD | MODIFIES_STATE] => Bind {
+        res: Errno = ret, "0, or -errno";
+        addr: SockAddr = sockaddr(1, 2), "address as passed by the caller";
+        fd: Fd = 0, "descriptor";
+    }
+
+    /// Connect a socket to a peer.
+    /// Source: connect(2); kernel net/socket.c.
+    CONNECT = 23 "connect" Net [USES_FD | MODIFIES_STATE] => Connect {
+        res: Errno = ret, "0, or -errno; -EINPROGRESS for a connection that is being made";
+        tuple: SockTuple = tuple_out(0, 1), "this end and the peer";
+        fd: Fd = 0, "descriptor";
+        addr: SockAddr = sockaddr(1, 2), "address as passed by the caller";
+    }
+
+    /// Make a socket wait for connections.
+    /// Source: listen(2); kernel net/socket.c.
+    LISTEN = 25 "listen" Net [USES_FD | MODIFIES_STATE] => Listen {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+        backlog: I32 = 1, "most connections that may wait";
+    }
+
+    /// Take a connection from a listening socket.
+    /// Source: accept(2); kernel net/socket.c.
+    ACCEPT = 247 "accept" Net [CREATES_FD | MODIFIES_STATE] => Accept {
+        fd: Fd = ret, "new descriptor, or -errno";
+        tuple: SockTuple = tuple_of_ret, "the peer and this end";
+        queuepct: U8 = queue_percent(0), "fill of the queue of the listening socket, percent";
+        queuelen: U32 = queue_len(0), "connections that still wait";
+        queuemax: U32 = queue_max(0), "most connections that may wait";
+    }
+
+    /// Take a connection from a listening socket, with flags for the new descriptor.
+    /// Source: accept4(2); kernel net/socket.c.
+    ACCEPT4 = 389 "accept4" Net [CREATES_FD | MODIFIES_STATE] => Accept {
+        fd: Fd = ret, "new descriptor, or -errno";
+        tuple: SockTuple = tuple_of_ret, "the peer and this end";
+        queuepct: U8 = queue_percent(0), "fill of the queue of the listening socket, percent";
+        queuelen: U32 = queue_len(0), "connections that still wait";
+        queuemax: U32 = queue_max(0), "most connections that may wait";
+        flags: HexI32 = 3, "SOCK_NONBLOCK, SOCK_CLOEXEC, as passed";
+    }
+
+    /// Send data on a socket, to an address if the socket has no peer.
+    /// Source: sendto(2), send(3); kernel net/socket.c.
+    SENDTO = 31 "sendto" IoWrite [USES_FD | WRITES_TO_FD | MODIFIES_STATE] => Transfer {
+        res: Errno = ret, "bytes sent, or -errno";
+        data: Bytes = data_out(1, 2), "what was to be sent, cut at snaplen";
+        fd: Fd = 0, "descriptor";
+        size: U32 = 2, "bytes to send";
+        tuple: SockTuple = tuple_out(0, 4), "this end and the peer";
+    }
+
+    /// Receive data from a socket.
+    /// Source: recvfrom(2), recv(3); kernel net/socket.c.
+    RECVFROM = 35 "recvfrom" IoRead [USES_FD | READS_FROM_FD | MODIFIES_STATE] => Transfer {
+        res: Errno = ret, "bytes received, or -errno";
+        data: Bytes = data_in(1), "what was received, cut at snaplen";
+        tuple: SockTuple = tuple_in(0, 4), "the peer and this end";
+        fd: Fd = 0, "descriptor";
+        size: U32 = 2, "room in the buffer, bytes";
+    }
+
+    /// Send a message on a socket.
+    /// Source: sendmsg(2); kernel net/socket.c, struct msghdr.
+    SENDMSG = 49 "sendmsg" IoWrite [USES_FD | WRITES_TO_FD | MODIFIES_STATE] => Transfer {
+        res: Errno = ret, "bytes sent, or -errno";
+        data: Bytes = msg_out(1), "what was to be sent, cut at snaplen";
+        fd: Fd = 0, "descriptor";
+        size: U32 = msg_len(1), "bytes to send";
+        tuple: SockTuple = tuple_out_msg(0, 1), "this end and the peer";
+    }
+
+    /// Receive a message from a socket.
+    /// Source: recvmsg(2); kernel net/socket.c, struct msghdr.
+    RECVMSG = 53 "recvmsg" IoRead [USES_FD | READS_FROM_FD | MODIFIES_STATE] => Transfer {
+        res: Errno = ret, "bytes received, or -errno";
+        size: U32 = msg_len(1), "room in all buffers, bytes";
+        data: Bytes = msg_in(1), "what was received, cut at snaplen";
+        tuple: SockTuple = tuple_in_msg(0, 1), "the peer and this end";
+        msgcontrol: Bytes = msg_control(1), "control data, cut at snaplen";
+        fd: Fd = 0, "descriptor";
+    }
+
+    /// Shut down one or both directions of a connection.
+    /// Source: shutdown(2); kernel net/socket.c.
+    SHUTDOWN = 37 "shutdown" Net [USES_FD | MODIFIES_STATE] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+        how: Enum8(SHUTDOWN_HOW) = 1, "which direction";
+    }
+}

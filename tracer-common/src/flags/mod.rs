@@ -1,0 +1,139 @@
+//! Names of flag bits and of enumerated arguments.
+//!
+//! A live record carries the bits of the kernel; the `.scap` format has its own, the same on all architectures. Each name
+//! stands here once with both. What users see, and what a file holds, is always the form of the file.
+
+mod fcntl;
+mod fd;
+mod net;
+mod open;
+mod process;
+
+pub use fcntl::*;
+pub use fd::*;
+pub use net::*;
+pub use open::*;
+pub use process::*;
+
+/// One name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flag {
+    /// The constant's name.
+    pub name: &'static str,
+    /// Its bits or value in the `.scap` format.
+    pub file: u32,
+    /// Its bits or value in the kernel.
+    pub native: u32,
+    /// The bits of the kernel's value that decide; for most flags, its own.
+    pub mask: u32,
+}
+
+/// Whether the names are bits that may stand together, or values of which one is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetKind {
+    /// Bits.
+    Bits,
+    /// Values.
+    Values,
+}
+
+/// The names of one parameter. Their order is the order in which they are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlagSet {
+    /// Name of the set, as in the documentation of the `.scap` format.
+    pub name: &'static str,
+    /// Bits or values.
+    pub kind: SetKind,
+    /// File form of a value that has no name.
+    pub unknown: u32,
+    /// The names.
+    pub flags: &'static [Flag],
+}
+
+const fn flag(name: &'static str, file: u32, native: u32) -> Flag {
+    Flag { name, file, native, mask: native }
+}
+
+const fn masked(name: &'static str, file: u32, native: u32, mask: u32) -> Flag {
+    Flag { name, file, native, mask }
+}
+
+const fn value(name: &'static str, file: u32, native: u32) -> Flag {
+    Flag { name, file, native, mask: u32::MAX }
+}
+
+/// In `native`: no value of the kernel has this name.
+const NEVER: u32 = 0x8000_0000;
+
+impl FlagSet {
+    const fn bits(name: &'static str, flags: &'static [Flag]) -> Self {
+        Self { name, kind: SetKind::Bits, unknown: 0, flags }
+    }
+
+    const fn values(name: &'static str, unknown: u32, flags: &'static [Flag]) -> Self {
+        Self { name, kind: SetKind::Values, unknown, flags }
+    }
+
+    /// The file form of a value of the kernel. Bits without a name are lost, as in the format.
+    #[must_use]
+    pub fn to_file(&self, native: u32) -> u32 {
+        match self.kind {
+            SetKind::Bits => self
+                .flags
+                .iter()
+                .filter(|flag| flag.mask != 0 && native & flag.mask == flag.native)
+                .fold(0, |file, flag| file | flag.file),
+            SetKind::Values => {
+                self.flags.iter().find(|flag| flag.native == native).map_or(self.unknown, |flag| flag.file)
+            }
+        }
+    }
+
+    /// The names of a value in file form, in the order of the set.
+    pub fn names(&self, file: u32) -> impl Iterator<Item = &'static str> {
+        let mut left = file;
+        let mut done = false;
+        self.flags.iter().filter_map(move |flag| {
+            let hit = match self.kind {
+                SetKind::Values => flag.file == file,
+                SetKind::Bits if done => false,
+                SetKind::Bits if flag.file == 0 => file == 0,
+                SetKind::Bits => left & flag.file == flag.file,
+            };
+            if hit && self.kind == SetKind::Bits {
+                left &= !flag.file;
+                done = flag.file == file;
+            }
+            hit.then_some(flag.name)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate alloc;
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn access_mode_zero_has_a_bit_in_the_file() {
+        assert_eq!(OPEN_FLAGS.to_file(0), 1);
+        let file = OPEN_FLAGS.to_file(0o2000102);
+        assert_eq!(OPEN_FLAGS.names(file).collect::<Vec<_>>(), ["O_CREAT", "O_RDWR", "O_CLOEXEC"]);
+    }
+
+    #[test]
+    fn o_tmpfile_and_o_sync_need_all_their_bits() {
+        assert_eq!(OPEN_FLAGS.to_file(crate::arch::open::DIRECTORY) & 0x2000, 0);
+        assert_ne!(OPEN_FLAGS.to_file(0o20000000 | crate::arch::open::DIRECTORY) & 0x2000, 0);
+        assert_eq!(OPEN_FLAGS.to_file(0o10000) & 0x80, 0);
+    }
+
+    #[test]
+    fn values_are_matched_whole_and_aliases_all_show() {
+        assert_eq!(SOCKET_FAMILIES.to_file(2), 2);
+        assert_eq!(SOCKET_FAMILIES.names(1).collect::<Vec<_>>(), ["AF_LOCAL", "AF_UNIX"]);
+        assert_eq!(FCNTL_COMMANDS.to_file(0), 1);
+        assert_eq!(FCNTL_COMMANDS.to_file(9999), 0);
+    }
+}

@@ -1,0 +1,67 @@
+//! Families and options of sockets. Source: include/linux/socket.h, include/uapi/linux/net.h.
+
+use super::{FlagSet, NEVER, flag, value};
+
+/// `AF_*`; the numbers of the file are those of the kernel.
+pub static SOCKET_FAMILIES: FlagSet = FlagSet::values(
+    "socket_families",
+    0,
+    &[
+        value("AF_NFC", 0x27, 0x27),
+        value("AF_ALG", 0x26, 0x26),
+        value("AF_CAIF", 0x25, 0x25),
+        value("AF_IEEE802154", 0x24, 0x24),
+        value("AF_PHONET", 0x23, 0x23),
+        value("AF_ISDN", 0x22, 0x22),
+        value("AF_RXRPC", 0x21, 0x21),
+        value("AF_IUCV", 0x20, 0x20),
+        value("AF_BLUETOOTH", 0x1f, 0x1f),
+        value("AF_TIPC", 0x1e, 0x1e),
+        value("AF_CAN", 0x1d, 0x1d),
+        value("AF_LLC", 0x1a, 0x1a),
+        value("AF_WANPIPE", 0x19, 0x19),
+        value("AF_PPPOX", 0x18, 0x18),
+        value("AF_IRDA", 0x17, 0x17),
+        value("AF_SNA", 0x16, 0x16),
+        value("AF_RDS", 0x15, 0x15),
+        value("AF_ATMSVC", 0x14, 0x14),
+        value("AF_ECONET", 0x13, 0x13),
+        value("AF_ASH", 0x12, 0x12),
+        value("AF_PACKET", 0x11, 0x11),
+        value("AF_ROUTE", 0x10, 0x10),
+        value("AF_NETLINK", 0x10, 0x10),
+        value("AF_KEY", 0xf, 0xf),
+        value("AF_SECURITY", 0xe, 0xe),
+        value("AF_NETBEUI", 0xd, 0xd),
+        value("AF_DECnet", 0xc, 0xc),
+        value("AF_ROSE", 0xb, 0xb),
+        value("AF_INET6", 0xa, 0xa),
+        value("AF_X25", 0x9, 0x9),
+        value("AF_ATMPVC", 0x8, 0x8),
+        value("AF_BRIDGE", 0x7, 0x7),
+        value("AF_NETROM", 0x6, 0x6),
+        value("AF_APPLETALK", 0x5, 0x5),
+        value("AF_IPX", 0x4, 0x4),
+        value("AF_AX25", 0x3, 0x3),
+        value("AF_INET", 0x2, 0x2),
+        value("AF_LOCAL", 0x1, 0x1),
+        value("AF_UNIX", 0x1, 0x1),
+        value("AF_UNSPEC", 0x0, 0x0),
+    ],
+);
+
+/// The flags inside a socket type, under the names that they have as `O_*`.
+pub static SOCKET_FLAGS: FlagSet =
+    FlagSet::bits("file_flags", &[flag("O_NONBLOCK", 0x40, 0o4000), flag("O_CLOEXEC", 0x1000, 0o2000000)]);
+
+/// `SHUT_*`.
+pub static SHUTDOWN_HOW: FlagSet = FlagSet::values(
+    "shutdown_how",
+    0xff,
+    &[
+        value("SHUT_UNKNOWN", 0xffff, NEVER),
+        value("SHUT_RDWR", 0x2, 0x2),
+        value("SHUT_WR", 0x1, 0x1),
+        value("SHUT_RD", 0x0, 0x0),
+    ],
+);

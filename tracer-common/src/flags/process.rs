@@ -1,0 +1,47 @@
+//! Flags of processes. Source: include/uapi/linux/sched.h; the flags of an executable are of the `.scap` format only.
+
+use super::{FlagSet, flag};
+
+/// Ours, in the bits of the exit signal, which are not flags: the child is in a pid namespace below the initial one.
+pub const CHILD_IN_PIDNS: u32 = 1;
+
+/// `CLONE_*`, those that the kernel has.
+pub static CLONE_FLAGS: FlagSet = FlagSet::bits(
+    "clone_flags",
+    &[
+        flag("CLONE_FILES", 0x1, 0x400),
+        flag("CLONE_FS", 0x2, 0x200),
+        flag("CLONE_IO", 0x4, 0x80000000),
+        flag("CLONE_NEWIPC", 0x8, 0x8000000),
+        flag("CLONE_NEWNET", 0x10, 0x40000000),
+        flag("CLONE_NEWNS", 0x20, 0x20000),
+        flag("CLONE_NEWPID", 0x40, 0x20000000),
+        flag("CLONE_NEWUTS", 0x80, 0x4000000),
+        flag("CLONE_PARENT", 0x100, 0x8000),
+        flag("CLONE_PARENT_SETTID", 0x200, 0x100000),
+        flag("CLONE_PTRACE", 0x400, 0x2000),
+        flag("CLONE_SIGHAND", 0x800, 0x800),
+        flag("CLONE_SYSVSEM", 0x1000, 0x40000),
+        flag("CLONE_THREAD", 0x2000, 0x10000),
+        flag("CLONE_UNTRACED", 0x4000, 0x800000),
+        flag("CLONE_VM", 0x8000, 0x100),
+        flag("CLONE_NEWUSER", 0x100000, 0x10000000),
+        flag("CLONE_CHILD_CLEARTID", 0x800000, 0x200000),
+        flag("CLONE_CHILD_SETTID", 0x1000000, 0x1000000),
+        flag("CLONE_SETTLS", 0x2000000, 0x80000),
+        flag("CLONE_VFORK", 0x8000000, 0x4000),
+        flag("CLONE_NEWCGROUP", 0x10000000, 0x2000000),
+        flag("CLONE_CHILD_IN_PIDNS", 0x20000000, CHILD_IN_PIDNS),
+    ],
+);
+
+/// Properties of an executable; the kernel side makes them in file form.
+pub static EXECVE_FLAGS: FlagSet = FlagSet::bits(
+    "execve_flags",
+    &[
+        flag("EXE_WRITABLE", 0x1, 0x1),
+        flag("EXE_UPPER_LAYER", 0x2, 0x2),
+        flag("EXE_FROM_MEMFD", 0x4, 0x4),
+        flag("EXE_LOWER_LAYER", 0x8, 0x8),
+    ],
+);

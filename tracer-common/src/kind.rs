@@ -1,0 +1,160 @@
+//! `Kind`: what a parameter is.
+//!
+//! A kind carries the width and the sign of the value in the record and how it is printed; decoding, printing, filter
+//! types and the kernel's way of storing all follow from it. The type names of the `.scap` format are in the docs of each
+//! kind.
+
+use crate::{flags::FlagSet, plan::Store};
+
+/// What a parameter is.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// 8 bytes, signed: a result, a byte count or `-errno` (`PT_ERRNO`).
+    Errno,
+    /// 8 bytes, signed: a file descriptor, `AT_FDCWD` or `-errno` (`PT_FD`).
+    Fd,
+    /// 8 bytes, signed: a process or thread id (`PT_PID`).
+    Pid,
+    /// 1 byte, unsigned (`PT_UINT8`).
+    U8,
+    /// 2 bytes, unsigned (`PT_UINT16`).
+    U16,
+    /// 4 bytes, unsigned (`PT_UINT32`).
+    U32,
+    /// 8 bytes, unsigned (`PT_UINT64`).
+    U64,
+    /// 4 bytes, signed (`PT_INT32`).
+    I32,
+    /// 8 bytes, signed (`PT_INT64`).
+    I64,
+    /// 1 byte, printed in hexadecimal.
+    Hex8,
+    /// 4 bytes, printed in hexadecimal.
+    Hex32,
+    /// 4 bytes, signed, printed in hexadecimal.
+    HexI32,
+    /// 8 bytes, printed in hexadecimal.
+    Hex64,
+    /// 4 bytes, printed in octal.
+    Oct32,
+    /// Text with a final NUL (`PT_CHARBUF`).
+    Text,
+    /// A path, absolute or relative to the working directory, with a final NUL (`PT_FSPATH`).
+    Path,
+    /// A path relative to the directory fd in the parameter of that index (`PT_FSRELPATH`).
+    PathAt(u8),
+    /// Texts, each with a final NUL: arguments, environment, cgroups.
+    List,
+    /// Raw bytes (`PT_BYTEBUF`).
+    Bytes,
+    /// A socket address (`PT_SOCKADDR`), in the form of `param-types` (family, address, port).
+    SockAddr,
+    /// Both ends of a socket (`PT_SOCKTUPLE`).
+    SockTuple,
+    /// Bits with names, 1 byte (`PT_FLAGS8`).
+    Flags8(&'static FlagSet),
+    /// Bits with names, 2 bytes (`PT_FLAGS16`).
+    Flags16(&'static FlagSet),
+    /// Bits with names, 4 bytes (`PT_FLAGS32`).
+    Flags32(&'static FlagSet),
+    /// One of some named values, 1 byte (`PT_ENUMFLAGS8`).
+    Enum8(&'static FlagSet),
+    /// One of some named values, 4 bytes (`PT_ENUMFLAGS32`).
+    Enum32(&'static FlagSet),
+    /// A user id, 4 bytes (`PT_UID`).
+    Uid,
+    /// A group id, 4 bytes (`PT_GID`).
+    Gid,
+    /// A signal number, 1 byte (`PT_SIGTYPE`).
+    Signal,
+    /// Nanoseconds since the epoch (`PT_ABSTIME`).
+    AbsTime,
+    /// A system call by its portable number, 2 bytes (`PT_SYSCALLID`).
+    SyscallId,
+}
+
+impl Kind {
+    /// Bytes that the value takes; `None` when it varies.
+    #[must_use]
+    pub const fn width(self) -> Option<usize> {
+        match self.store() {
+            Store::U8 => Some(1),
+            Store::U16 => Some(2),
+            Store::U32 => Some(4),
+            Store::U64 | Store::SignedInt => Some(8),
+            Store::Var => None,
+        }
+    }
+
+    /// How the kernel side stores a value of this kind.
+    #[must_use]
+    pub const fn store(self) -> Store {
+        match self {
+            Self::U8 | Self::Hex8 | Self::Flags8(_) | Self::Enum8(_) | Self::Signal => Store::U8,
+            Self::U16 | Self::Flags16(_) | Self::SyscallId => Store::U16,
+            Self::U32
+            | Self::I32
+            | Self::Hex32
+            | Self::HexI32
+            | Self::Oct32
+            | Self::Flags32(_)
+            | Self::Enum32(_)
+            | Self::Uid
+            | Self::Gid => Store::U32,
+            Self::Errno | Self::U64 | Self::I64 | Self::Hex64 | Self::AbsTime => Store::U64,
+            Self::Fd | Self::Pid => Store::SignedInt,
+            Self::Text | Self::Path | Self::PathAt(_) | Self::List | Self::Bytes | Self::SockAddr | Self::SockTuple => {
+                Store::Var
+            }
+        }
+    }
+
+    /// Whether the number is negative when its highest bit is set.
+    #[must_use]
+    pub const fn signed(self) -> bool {
+        matches!(self, Self::Errno | Self::Fd | Self::Pid | Self::I32 | Self::I64 | Self::HexI32)
+    }
+
+    /// The names of the bits or values, if they have names.
+    #[must_use]
+    pub const fn flag_set(self) -> Option<&'static FlagSet> {
+        match self {
+            Self::Flags8(set) | Self::Flags16(set) | Self::Flags32(set) | Self::Enum8(set) | Self::Enum32(set) => {
+                Some(set)
+            }
+            _ => None,
+        }
+    }
+
+    /// The name of the type in lists for users, as in the documentation of the `.scap` format.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Errno => "ERRNO",
+            Self::Fd => "FD",
+            Self::Pid => "PID",
+            Self::U8 | Self::Hex8 => "UINT8",
+            Self::U16 => "UINT16",
+            Self::U32 | Self::Hex32 | Self::Oct32 => "UINT32",
+            Self::U64 | Self::Hex64 => "UINT64",
+            Self::I32 | Self::HexI32 => "INT32",
+            Self::I64 => "INT64",
+            Self::Text => "CHARBUF",
+            Self::Path => "FSPATH",
+            Self::PathAt(_) => "FSRELPATH",
+            Self::List | Self::Bytes => "BYTEBUF",
+            Self::SockAddr => "SOCKADDR",
+            Self::SockTuple => "SOCKTUPLE",
+            Self::Flags8(_) => "FLAGS8",
+            Self::Flags16(_) => "FLAGS16",
+            Self::Flags32(_) => "FLAGS32",
+            Self::Enum8(_) => "ENUMFLAGS8",
+            Self::Enum32(_) => "ENUMFLAGS32",
+            Self::Uid => "UID",
+            Self::Gid => "GID",
+            Self::Signal => "SIGTYPE",
+            Self::AbsTime => "ABSTIME",
+            Self::SyscallId => "SYSCALLID",
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! `Plan`: the extract of a row that the kernel side reads.
+//!
+//! For each system call number there is one plan in an array map: which event to make, and for each parameter where its
+//! value comes from ([`Source`]) and how it is stored ([`Store`]). Plans hold numbers only.
+
+use crate::{events::Event, wire::MAX_PARAMS};
+
+/// How a value is stored in the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Store {
+    /// The low byte.
+    U8 = 0,
+    /// The low two bytes.
+    U16 = 1,
+    /// The low four bytes.
+    U32 = 2,
+    /// All eight bytes.
+    U64 = 3,
+    /// The low four bytes as a C `int`, widened to eight with its sign.
+    SignedInt = 4,
+    /// As many bytes as there are.
+    Var = 5,
+}
+
+macro_rules! ops {
+    ($($(#[$doc:meta])+ $name:ident = $number:literal,)+) => {
+        /// Where the kernel side takes a value from: the operation of a [`Source`].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Op {
+            $($(#[$doc])+ $name = $number,)+
+        }
+
+        /// The operations as bytes, for the kernel's `match` on what it read from a map.
+        #[allow(missing_docs, reason = "each constant is documented at the variant of `Op` that it repeats")]
+        pub mod op {
+            #![allow(non_upper_case_globals, reason = "the constants have the names of the variants")]
+            $(pub const $name: u8 = super::Op::$name as u8;)+
+        }
+    };
+}
+
+ops! {
+    /// The return value.
+    Ret = 0,
+    /// Argument `a`.
+    Arg = 1,
+    /// The portable number of the system call, from the plan.
+    SyscallId = 2,
+    /// The number of the system call on this architecture.
+    SyscallNumber = 3,
+    /// The `u64` at byte `b` of the user memory that argument `a` points to.
+    UserU64 = 4,
+    /// The `u32` there.
+    UserU32 = 5,
+    /// The flags in argument `a` (at byte `b` of the user memory there unless `b` is [`NONE`]) and what the opened file
+    /// says: created, overlay layer.
+    OpenFlags = 6,
+    /// Device number of the filesystem of the file behind fd `a`.
+    Dev = 7,
+    /// Inode number of the file behind fd `a`.
+    Ino = 8,
+    /// The overlay layer of the file behind fd `a`, as the bits of `creat_flags`.
+    Layer = 9,
+    /// Inode number of the file behind the fd that is the first `int` at argument `a`.
+    UserFdIno = 10,
+    /// Connections that wait for `accept` on the listening socket of fd `a`, in percent of the most that may wait.
+    QueuePercent = 11,
+    /// How many wait.
+    QueueLen = 12,
+    /// How many may wait.
+    QueueMax = 13,
+    /// Kernel address of the socket behind the `int` number `b` at argument `a`.
+    UserSockAddress = 14,
+    /// Sum of the lengths of the `b` entries (an argument) of the iovec at argument `a`.
+    IovecLen = 15,
+    /// Sum of the lengths of the iovec of the message header at argument `a`.
+    MsgLen = 16,
+    /// A field of the task: `a` is a [`TaskField`].
+    Task = 17,
+    /// The NUL-terminated text at argument `a`.
+    UserText = 18,
+    /// The bytes at argument `a`, as many as `b` says (an argument or [`RET`]), cut at snaplen.
+    UserBytes = 19,
+    /// The bytes of the iovec at argument `a` with `b` entries, cut at snaplen and, unless `c` is [`NONE`], at the
+    /// return value.
+    Iovec = 20,
+    /// The bytes of the iovec of the message header at argument `a`, cut at snaplen and, unless `c` is [`NONE`], at the
+    /// return value.
+    MsgBytes = 21,
+    /// The control data of the message header at argument `a`, cut at snaplen.
+    MsgControl = 22,
+    /// The socket address at argument `a` with the length in argument `b`.
+    SockAddr = 23,
+    /// The ends of the socket of fd `a`; `b` is a [`TupleWay`], `c` the argument with the address of the peer, which for
+    /// a message header is found inside it when `d` is 1.
+    SockTuple = 24,
+    /// A variable-length field of the task: `a` is a [`TaskField`].
+    TaskText = 25,
+    /// The argument or environment list of an exec that failed: a NULL-terminated array of texts at argument `a`,
+    /// without the first `b` entries.
+    UserList = 26,
+    /// The first entry of such a list.
+    UserListFirst = 27,
+    /// The number `a`, whatever the call was.
+    Const = 28,
+    /// Nothing: the parameter has length zero.
+    Empty = 29,
+}
+
+/// In the place of an argument number: the return value.
+pub const RET: u8 = 0xff;
+/// In the place of an argument number: there is none.
+pub const NONE: u8 = 0xfe;
+
+/// Which way the data of a tuple goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum TupleWay {
+    /// From this end to the peer: `connect`, `send`.
+    Out = 0,
+    /// From the peer to this end: `accept`, `recv`.
+    In = 1,
+}
+
+macro_rules! task_fields {
+    ($($(#[$doc:meta])+ $name:ident = $number:literal,)+) => {
+        /// Fields of the running task that become parameters.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum TaskField {
+            $($(#[$doc])+ $name = $number,)+
+        }
+
+        /// The fields as bytes, for the kernel's `match` on what it read from a map.
+        #[allow(missing_docs, reason = "each constant is documented at the variant of `TaskField` that it repeats")]
+        pub mod task_field {
+            #![allow(non_upper_case_globals, reason = "the constants have the names of the variants")]
+            $(pub const $name: u8 = super::TaskField::$name as u8;)+
+        }
+    };
+}
+
+task_fields! {
+    /// Thread id.
+    Tid = 0,
+    /// Thread group id.
+    Tgid = 1,
+    /// Thread group id of the real parent.
+    ParentTgid = 2,
+    /// Soft limit of open files.
+    FdLimit = 3,
+    /// Major page faults since the start.
+    MajorFaults = 4,
+    /// Minor page faults since the start.
+    MinorFaults = 5,
+    /// Virtual memory in kB.
+    VmSize = 6,
+    /// Resident memory in kB.
+    VmRss = 7,
+    /// Swapped memory in kB.
+    VmSwap = 8,
+    /// Effective user id.
+    Uid = 9,
+    /// Effective group id.
+    Gid = 10,
+    /// Audit login user id, all ones when unset.
+    LoginUid = 11,
+    /// Thread id in the task's own pid namespace.
+    Vtid = 12,
+    /// Thread group id there.
+    Vpid = 13,
+    /// Process group id there.
+    Vpgid = 14,
+    /// Process group id in the initial namespace.
+    Pgid = 15,
+    /// Start time of the init of the pid namespace, nanoseconds of the boot-time clock.
+    PidnsInitStart = 16,
+    /// Device number of the controlling terminal.
+    Tty = 17,
+    /// Inheritable capabilities.
+    CapInheritable = 18,
+    /// Permitted capabilities.
+    CapPermitted = 19,
+    /// Effective capabilities.
+    CapEffective = 20,
+    /// Properties of the executable: bits of `execve_flags`.
+    ExeFlags = 21,
+    /// Inode number of the executable.
+    ExeIno = 22,
+    /// Its change time, nanoseconds since the epoch.
+    ExeCtime = 23,
+    /// Its modification time, nanoseconds since the epoch.
+    ExeMtime = 24,
+    /// Exit code as `wait(2)` gives it.
+    ExitStatus = 25,
+    /// Value passed to `exit`, zero after a signal.
+    ExitValue = 26,
+    /// Signal that ended the task, or zero.
+    ExitSignal = 27,
+    /// Whether a core was written: 0 or 1.
+    CoreDumped = 28,
+    /// The thread that inherits the children, or zero when there are none.
+    Reaper = 29,
+    /// Name of the thread, as `PR_SET_NAME` sets it.
+    Comm = 30,
+    /// First argument.
+    Exe = 31,
+    /// The other arguments.
+    Args = 32,
+    /// Environment.
+    Env = 33,
+    /// Working directory.
+    Cwd = 34,
+    /// Path of the executable.
+    ExePath = 35,
+    /// The cgroup of each controller, as `name=path`.
+    Cgroups = 36,
+    /// The path that was passed to exec.
+    ExecFilename = 37,
+    /// Flags of the fork, with what the kernel knows of the child.
+    CloneFlags = 38,
+}
+
+/// Where the value of a parameter comes from. Made by the functions of [`crate::events::source`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source {
+    /// The operation.
+    pub op: Op,
+    /// First operand, see [`Op`].
+    pub a: u8,
+    /// Second operand.
+    pub b: u8,
+    /// Third operand.
+    pub c: u8,
+    /// Fourth operand.
+    pub d: u8,
+}
+
+/// One parameter of a plan.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub struct PlanParam {
+    /// [`Op`] as a number.
+    pub op: u8,
+    /// [`Store`] as a number.
+    pub store: u8,
+    /// Operands of the source.
+    pub a: u8,
+    /// Second operand.
+    pub b: u8,
+    /// Third operand.
+    pub c: u8,
+    /// Fourth operand.
+    pub d: u8,
+    /// Unused, zero.
+    pub reserved: u16,
+}
+
+/// The call is wanted; a plan without this bit ends the program at once.
+pub const WANTED: u8 = 1;
+/// The plan reads fields of the task: the second program does it.
+pub const TASK: u8 = 2;
+/// Successful calls are reported by another hook: exec by `sched_process_exec`.
+pub const FAILED_ONLY: u8 = 4;
+
+/// What the kernel side does for one system call number.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct Plan {
+    /// Event code.
+    pub code: u16,
+    /// Portable number of the system call, for generic events.
+    pub syscall_id: u16,
+    /// [`WANTED`], [`TASK`], [`FAILED_ONLY`].
+    pub flags: u8,
+    /// How many of `params` are used.
+    pub count: u8,
+    /// Unused, zero.
+    pub reserved: u16,
+    /// The parameters.
+    pub params: [PlanParam; MAX_PARAMS],
+}
+
+const _: () = assert!(size_of::<PlanParam>() == 8 && size_of::<Plan>() == 8 + 8 * MAX_PARAMS);
+
+impl Plan {
+    /// A plan for nothing: the call is not wanted.
+    pub const UNWANTED: Self =
+        Self { code: 0, syscall_id: 0, flags: 0, count: 0, reserved: 0, params: [PlanParam::ZERO; MAX_PARAMS] };
+
+    /// The plan of a row. The call is not yet [`WANTED`].
+    #[must_use]
+    pub fn of(event: &Event, syscall_id: u16) -> Self {
+        let mut plan = Self { code: event.code, syscall_id, count: event.params.len() as u8, ..Self::UNWANTED };
+        for (slot, param) in plan.params.iter_mut().zip(event.params) {
+            let Source { op, a, b, c, d } = param.source;
+            *slot = PlanParam { op: op as u8, store: param.kind.store() as u8, a, b, c, d, reserved: 0 };
+            if matches!(op, Op::Task | Op::TaskText | Op::UserList | Op::UserListFirst) {
+                plan.flags |= TASK;
+            }
+        }
+        plan
+    }
+}
+
+impl PlanParam {
+    /// An unused slot.
+    pub const ZERO: Self = Self { op: 0, store: 0, a: 0, b: 0, c: 0, d: 0, reserved: 0 };
+}
+
+#[cfg(feature = "user")]
+// SAFETY: `repr(C)` without padding (asserted above) or pointers; every bit pattern is a value.
+#[allow(unsafe_code, reason = "aya copies the type into a map")]
+unsafe impl aya::Pod for Plan {}

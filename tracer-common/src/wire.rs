@@ -1,0 +1,61 @@
+//! The record: what the kernel side puts into a ring.
+//!
+//! A record is a live prefix followed by an event exactly as a `.scap` file stores it: header, one `u16` length for each
+//! parameter, then the parameters in the order of their row, without padding. All numbers are little endian.
+//!
+//! ```text
+//!  0 cpu u16 │ 2 flags u16 │ 4 tgid u32 │ 8 cgroup id u64 │ 16 latency u64        live prefix
+//! 24 time u64 │ 32 tid u64 │ 40 length u32 │ 44 code u16 │ 46 parameter count u32  event header
+//! 50 lengths u16 × count │ parameters
+//! ```
+//! The length in the header counts from offset 24. The prefix is 24 bytes long so that the fields of the event header
+//! fall on their natural alignment, except the parameter count.
+
+/// Offset of the CPU number, `u16`.
+pub const CPU: usize = 0;
+/// Offset of the record flags, `u16` ([`FLAG_COMPAT`]).
+pub const FLAGS: usize = 2;
+/// Offset of the thread group id in the initial pid namespace, `u32`.
+pub const TGID: usize = 4;
+/// Offset of the id of the task's cgroup in the v2 tree, `u64`: the inode number of its directory.
+pub const CGROUP: usize = 8;
+/// Offset of the time from entry to exit in nanoseconds, `u64`; [`NO_LATENCY`] when it was not measured.
+pub const LATENCY: usize = 16;
+/// Where the event begins.
+pub const EVENT: usize = 24;
+/// Offset of the time, `u64`: nanoseconds of the boot-time clock.
+pub const TIME: usize = EVENT;
+/// Offset of the thread id in the initial pid namespace, `u64`.
+pub const TID: usize = EVENT + 8;
+/// Offset of the length of the event (header, lengths, parameters) in bytes, `u32`.
+pub const LEN: usize = EVENT + 16;
+/// Offset of the event code, `u16`.
+pub const CODE: usize = EVENT + 20;
+/// Offset of the parameter count, `u32`, aligned to two bytes only.
+pub const COUNT: usize = EVENT + 22;
+/// Where the parameter lengths begin, `u16` each.
+pub const LENGTHS: usize = EVENT + 26;
+
+/// The call came through the 32-bit entry of a 64-bit kernel.
+pub const FLAG_COMPAT: u16 = 1;
+
+/// The latency of a call that was not timed. Never a real latency: it would be 584 years.
+pub const NO_LATENCY: u64 = u64::MAX;
+
+/// The most parameters that a row may have.
+pub const MAX_PARAMS: usize = 32;
+/// The longest single parameter in bytes: lengths are `u16`.
+pub const MAX_PARAM_LEN: usize = 0xffff;
+/// A path, with its final NUL: `PATH_MAX`.
+pub const MAX_PATH: usize = 4096;
+/// Arguments and environment of a process, each, with the NULs: as much as the users' tools keep.
+pub const MAX_ARGS: usize = 4096;
+/// The most that a record may hold before another parameter is begun.
+pub const MAX_RECORD: usize = 0x2_0000;
+/// The bytes of scratch in which a record is built: one more parameter fits behind a full record.
+pub const SCRATCH_LEN: usize = MAX_RECORD + MAX_PARAM_LEN + 1;
+/// The longest payload that `--snaplen` may ask for, in bytes.
+pub const MAX_SNAPLEN: u32 = 65_000;
+
+const _: () = assert!(TIME % 8 == 0 && TID % 8 == 0 && LEN % 4 == 0 && CODE % 2 == 0 && COUNT % 2 == 0);
+const _: () = assert!(MAX_SNAPLEN as usize <= MAX_PARAM_LEN);

@@ -1,0 +1,154 @@
+//! From the bytes of a record to an [`Event`].
+
+use std::sync::LazyLock;
+
+use tracer_common::{
+    events::{self, Flags},
+    kind::Kind,
+    wire,
+};
+
+use super::{Event, Params, Row};
+
+/// Why a record cannot be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// It is shorter than its header says.
+    #[error("record of {len} bytes is cut")]
+    Cut {
+        /// Bytes that are there.
+        len: usize,
+    },
+    /// The table has no row of that code.
+    #[error("event code {code} is not known")]
+    UnknownCode {
+        /// The code.
+        code: u16,
+    },
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
+}
+
+/// The time of a live record, boot-time nanoseconds, without decoding the rest. Zero when the record is cut.
+#[must_use]
+pub fn live_time(record: &[u8]) -> u64 {
+    if record.len() < wire::LENGTHS { 0 } else { u64_at(record, wire::TIME) }
+}
+
+/// Decodes a live record (`tracer_common::wire`). `boot_to_epoch_ns` is added to its time.
+///
+/// # Errors
+/// The record is shorter than it says, or of a code without a row.
+pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>, DecodeError> {
+    let cut = DecodeError::Cut { len: record.len() };
+    if record.len() < wire::LENGTHS {
+        return Err(cut);
+    }
+    let end = wire::EVENT + u32_at(record, wire::LEN) as usize;
+    let count = u32_at(record, wire::COUNT) as usize;
+    let payload = wire::LENGTHS + 2 * count;
+    if count > wire::MAX_PARAMS || end > record.len() || payload > end {
+        return Err(cut);
+    }
+    let code = u16_at(record, wire::CODE);
+    let row = events::by_code(code).ok_or(DecodeError::UnknownCode { code })?;
+    let latency = u64_at(record, wire::LATENCY);
+    Ok(Event {
+        num,
+        time_ns: u64_at(record, wire::TIME).wrapping_add(boot_to_epoch_ns),
+        cpu: u16_at(record, wire::CPU),
+        tid: u64_at(record, wire::TID) as u32,
+        tgid: u32_at(record, wire::TGID),
+        cgroup: u64_at(record, wire::CGROUP),
+        latency_ns: (latency != wire::NO_LATENCY).then_some(latency),
+        compat: u16_at(record, wire::FLAGS) & wire::FLAG_COMPAT != 0,
+        row,
+        params: Params::new(row, &record[wire::LENGTHS..payload], &record[payload..end], true),
+    })
+}
+
+/// Where in a row the things are that every event is asked for, found once.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Layout {
+    /// The parameter with the descriptor that the event uses or creates.
+    pub fd: Option<u8>,
+    /// The data that was read or written.
+    pub data: Option<u8>,
+    /// The path that the event is about.
+    pub path: Option<u8>,
+    /// The tuple.
+    pub tuple: Option<u8>,
+}
+
+fn position(row: &Row, test: impl Fn(&events::Param) -> bool) -> Option<u8> {
+    row.params.iter().position(test).and_then(|at| u8::try_from(at).ok())
+}
+
+fn find_layout(row: &Row) -> Layout {
+    let fd = if row.flags.has(Flags::USES_FD) {
+        // `dirfd` of the at-family is used, but it is not what the event is about.
+        position(row, |p| matches!(p.kind, Kind::Fd) && matches!(p.name, "fd" | "oldfd" | "in_fd"))
+    } else if row.flags.has(Flags::CREATES_FD) {
+        position(row, |p| matches!(p.name, "fd" | "fd1") && matches!(p.kind, Kind::Fd))
+            .or_else(|| position(row, |p| p.name == "res"))
+    } else {
+        None
+    };
+    Layout {
+        fd,
+        data: position(row, |p| p.name == "data" && matches!(p.kind, Kind::Bytes)),
+        path: position(row, |p| matches!(p.kind, Kind::Path | Kind::PathAt(_)) || p.name == "path"),
+        tuple: position(row, |p| matches!(p.kind, Kind::SockTuple)),
+    }
+}
+
+static LAYOUTS: LazyLock<Box<[Layout]>> =
+    LazyLock::new(|| (0..512u16).map(|code| events::by_code(code).map_or_else(Layout::default, find_layout)).collect());
+
+/// The layout of a row.
+#[must_use]
+pub fn layout(row: &Row) -> Layout {
+    LAYOUTS.get(usize::from(row.code)).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(code: u16, params: &[&[u8]]) -> Vec<u8> {
+        crate::source::inject::record(code, 7, 7, params)
+    }
+
+    #[test]
+    fn parameters_come_back_with_their_sign() {
+        let bytes = record(
+            events::code::OPENAT,
+            &[&(-2i64).to_le_bytes(), &(-100i64).to_le_bytes(), b"/tmp/x\0", &0u32.to_le_bytes()],
+        );
+        let event = live(&bytes, 1, 0).unwrap();
+        assert_eq!(event.result(), Some(-2));
+        assert_eq!(event.params.i64(1), Some(-100));
+        assert_eq!(event.params.text(2), Some(&b"/tmp/x"[..]));
+        assert_eq!(event.params.u64(3), Some(1), "O_RDONLY has a bit in the file form");
+        assert!(event.fd().is_none());
+    }
+
+    #[test]
+    fn every_cut_of_a_record_is_an_error_and_no_panic() {
+        let bytes = record(events::code::READ, &[&5i64.to_le_bytes(), b"hello", &3i64.to_le_bytes()]);
+        for len in 0..bytes.len() {
+            assert!(live(&bytes[..len], 1, 0).is_err());
+        }
+        assert!(live(&bytes, 1, 0).is_ok());
+    }
+}

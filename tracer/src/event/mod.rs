@@ -1,0 +1,115 @@
+//! An event: what a source delivers and everything above works on.
+//!
+//! Bytes become typed parameters here ([`decode`], [`param`]). An event borrows the record it came from; [`OwnedEvent`]
+//! keeps one for later.
+
+pub mod decode;
+pub mod param;
+pub mod sockaddr;
+
+use tracer_common::{arch, events};
+
+pub use param::{ParamValue, Params};
+pub use sockaddr::{SockAddr, SockTuple};
+
+/// A row of the event table.
+pub type Row = events::Event;
+
+/// One event.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    /// Running number in this session, from 1; internal events count too.
+    pub num: u64,
+    /// Time, nanoseconds since the epoch.
+    pub time_ns: u64,
+    /// CPU that it happened on.
+    pub cpu: u16,
+    /// Thread id in the initial pid namespace.
+    pub tid: u32,
+    /// Process id there.
+    pub tgid: u32,
+    /// Id of the task's cgroup; 0 when the source does not say.
+    pub cgroup: u64,
+    /// Time from entry to exit, when it was measured.
+    pub latency_ns: Option<u64>,
+    /// Whether it came through the 32-bit entry.
+    pub compat: bool,
+    /// What it is.
+    pub row: &'static Row,
+    /// Its parameters.
+    pub params: Params<'a>,
+}
+
+impl<'a> Event<'a> {
+    /// The name that users see: of a generic event, that of its system call.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        if self.row.code == events::code::GENERIC { self.generic_name() } else { self.row.name }
+    }
+
+    fn generic_name(&self) -> &'static str {
+        if self.compat {
+            // The number is one of another table.
+            return "syscall";
+        }
+        let number = self.params.u64(1).unwrap_or(u64::MAX);
+        arch::SYSCALLS
+            .binary_search_by_key(&number, |call| u64::from(call.number))
+            .map_or("syscall", |at| arch::SYSCALLS[at].name)
+    }
+
+    /// The result: bytes, a descriptor, an id or `-errno`. `None` for events that have none.
+    #[must_use]
+    pub fn result(&self) -> Option<i64> {
+        use tracer_common::kind::Kind;
+        let first = self.row.params.first()?;
+        if !self.row.is_syscall() {
+            return None;
+        }
+        match first.kind {
+            Kind::Errno | Kind::Fd | Kind::Pid => self.params.i64(0),
+            _ => None,
+        }
+    }
+
+    /// Whether the result is an error.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.result().is_some_and(|result| result < 0)
+    }
+
+    /// The descriptor that the event uses or, when it succeeded, creates.
+    #[must_use]
+    pub fn fd(&self) -> Option<i32> {
+        let at = decode::layout(self.row).fd?;
+        let fd = self.params.i64(usize::from(at))?;
+        i32::try_from(fd).ok().filter(|fd| *fd >= 0)
+    }
+
+    /// A copy that keeps its bytes.
+    #[must_use]
+    pub fn to_owned(&self) -> OwnedEvent {
+        OwnedEvent { event: Event { params: Params::empty(self.row), ..*self }, params: self.params.to_owned() }
+    }
+}
+
+/// An event that keeps its bytes.
+#[derive(Debug, Clone)]
+pub struct OwnedEvent {
+    event: Event<'static>,
+    params: param::OwnedParams,
+}
+
+impl OwnedEvent {
+    /// The event.
+    #[must_use]
+    pub fn as_event(&self) -> Event<'_> {
+        Event { params: self.params.as_params(self.event.row), ..self.event }
+    }
+
+    /// Bytes that it keeps.
+    #[must_use]
+    pub fn len_bytes(&self) -> usize {
+        self.params.len_bytes()
+    }
+}

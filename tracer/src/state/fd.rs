@@ -1,0 +1,275 @@
+//! Descriptors: what each number of each process stands for.
+
+use std::{net::SocketAddr, rc::Rc};
+
+use rustc_hash::FxHashMap;
+
+use crate::event::sockaddr::Endpoint;
+
+/// The most descriptors that are kept for one process.
+pub const MAX_FDS: usize = 65_536;
+
+/// What a descriptor is: `fd.type` and `fd.typechar`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[allow(missing_docs, reason = "the names are those of fd.type")]
+pub enum FdKind {
+    #[default]
+    Unknown,
+    File,
+    Directory,
+    Ipv4,
+    Ipv6,
+    Unix,
+    Netlink,
+    Pipe,
+    Event,
+    Signal,
+    Eventpoll,
+    Inotify,
+    Timer,
+    Bpf,
+    Userfault,
+    IoUring,
+    Memfd,
+    Pidfd,
+}
+
+impl FdKind {
+    /// `fd.type`; `None` when it is not known.
+    #[must_use]
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Unknown => return None,
+            Self::File => "file",
+            Self::Directory => "directory",
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+            Self::Unix => "unix",
+            Self::Netlink => "netlink",
+            Self::Pipe => "pipe",
+            Self::Event => "event",
+            Self::Signal => "signalfd",
+            Self::Eventpoll => "eventpoll",
+            Self::Inotify => "inotify",
+            Self::Timer => "timerfd",
+            Self::Bpf => "bpf",
+            Self::Userfault => "userfaultfd",
+            Self::IoUring => "io_uring",
+            Self::Memfd => "memfd",
+            Self::Pidfd => "pidfd",
+        })
+    }
+
+    /// `fd.typechar`.
+    #[must_use]
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Unknown => '?',
+            Self::File => 'f',
+            Self::Directory => 'd',
+            Self::Ipv4 => '4',
+            Self::Ipv6 => '6',
+            Self::Unix => 'u',
+            Self::Netlink => 'n',
+            Self::Pipe => 'p',
+            Self::Event => 'e',
+            Self::Signal => 's',
+            Self::Eventpoll => 'l',
+            Self::Inotify => 'i',
+            Self::Timer => 't',
+            Self::Bpf => 'b',
+            Self::Userfault => 'u',
+            Self::IoUring => 'r',
+            Self::Memfd => 'm',
+            Self::Pidfd => 'P',
+        }
+    }
+
+    /// Whether it is an internet socket.
+    #[must_use]
+    pub const fn is_inet(self) -> bool {
+        matches!(self, Self::Ipv4 | Self::Ipv6)
+    }
+}
+
+/// Which side of a connection a socket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// Not known.
+    #[default]
+    Unknown,
+    /// It connected.
+    Client,
+    /// It was accepted, or listens.
+    Server,
+}
+
+/// What is known of a socket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sock {
+    /// Type without flags: `SOCK_STREAM` 1, `SOCK_DGRAM` 2, `SOCK_RAW` 3.
+    pub sock_type: u8,
+    /// Protocol number: 6 TCP, 17 UDP, 1 and 58 ICMP; 0 when not known.
+    pub protocol: u8,
+    /// This end.
+    pub local: Option<SocketAddr>,
+    /// The other end.
+    pub remote: Option<SocketAddr>,
+    /// Which side it is.
+    pub role: Role,
+    /// Whether it waits for connections.
+    pub listening: bool,
+}
+
+impl Sock {
+    /// The end of the client.
+    #[must_use]
+    pub fn client(&self) -> Option<SocketAddr> {
+        if self.listening {
+            return None;
+        }
+        if self.role == Role::Server { self.remote } else { self.local }
+    }
+
+    /// The end of the server.
+    #[must_use]
+    pub fn server(&self) -> Option<SocketAddr> {
+        if self.role == Role::Server { self.local } else { self.remote }
+    }
+
+    /// `fd.name`: client, arrow, server; of a socket without a peer, its own address.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match (self.client(), self.server(), self.local) {
+            (Some(client), Some(server), _) => format!("{}->{}", Endpoint(client), Endpoint(server)),
+            (_, _, Some(local)) => Endpoint(local).to_string(),
+            (Some(one), None, None) | (None, Some(one), None) => Endpoint(one).to_string(),
+            (None, None, None) => String::new(),
+        }
+    }
+}
+
+/// A descriptor.
+#[derive(Debug, Clone, Default)]
+pub struct Fd {
+    /// What it is.
+    pub kind: FdKind,
+    /// Path, connection, or name of the thing; as the kernel has it.
+    pub name: Box<[u8]>,
+    /// Path as it was passed, when it was.
+    pub raw_name: Option<Box<[u8]>>,
+    /// Open flags in file form.
+    pub flags: u32,
+    /// Device number of the filesystem.
+    pub dev: u32,
+    /// Inode number.
+    pub ino: u64,
+    /// Of a socket, its ends.
+    pub sock: Option<Box<Sock>>,
+}
+
+/// The descriptors of one process, or of several that share them.
+#[derive(Debug, Default)]
+pub struct FdTable {
+    by_number: FxHashMap<i32, Rc<Fd>>,
+    /// Threads and processes that use the table.
+    users: u32,
+}
+
+/// All tables, by the number that `Thread::fds` has.
+#[derive(Debug, Default)]
+pub struct FdTables {
+    tables: FxHashMap<u32, FdTable>,
+    next: u32,
+}
+
+impl FdTables {
+    /// What `fd` is in that table.
+    #[must_use]
+    pub fn get(&self, table: u32, fd: i32) -> Option<&Rc<Fd>> {
+        self.tables.get(&table)?.by_number.get(&fd)
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, table: u32, fd: i32) -> Option<&mut Fd> {
+        self.tables.get_mut(&table)?.by_number.get_mut(&fd).map(Rc::make_mut)
+    }
+
+    /// A new, empty table with one user.
+    pub fn create(&mut self) -> u32 {
+        loop {
+            self.next = self.next.wrapping_add(1);
+            if self.next != 0 && !self.tables.contains_key(&self.next) {
+                break;
+            }
+        }
+        self.tables.insert(self.next, FdTable { by_number: FxHashMap::default(), users: 1 });
+        self.next
+    }
+
+    /// A new table with the descriptors of another: what fork does.
+    pub fn copy(&mut self, from: u32) -> u32 {
+        let by_number = self.tables.get(&from).map(|table| table.by_number.clone()).unwrap_or_default();
+        let table = self.create();
+        self.tables.insert(table, FdTable { by_number, users: 1 });
+        table
+    }
+
+    /// One more user: a thread.
+    pub fn share(&mut self, table: u32) -> u32 {
+        if let Some(table) = self.tables.get_mut(&table) {
+            table.users += 1;
+        }
+        table
+    }
+
+    /// One user less; the last one takes the table with it.
+    pub fn release(&mut self, table: u32) {
+        if let Some(entry) = self.tables.get_mut(&table) {
+            entry.users = entry.users.saturating_sub(1);
+            if entry.users == 0 {
+                self.tables.remove(&table);
+            }
+        }
+    }
+
+    /// Sets what `fd` is.
+    pub fn set(&mut self, table: u32, fd: i32, value: Rc<Fd>) {
+        if let Some(table) = self.tables.get_mut(&table)
+            && (table.by_number.len() < MAX_FDS || table.by_number.contains_key(&fd))
+        {
+            table.by_number.insert(fd, value);
+        }
+    }
+
+    /// Forgets `fd`.
+    pub fn remove(&mut self, table: u32, fd: i32) {
+        if let Some(table) = self.tables.get_mut(&table) {
+            table.by_number.remove(&fd);
+        }
+    }
+
+    /// Forgets the descriptors for which `keep` is false.
+    pub fn retain(&mut self, table: u32, mut keep: impl FnMut(i32, &Fd) -> bool) {
+        if let Some(table) = self.tables.get_mut(&table) {
+            table.by_number.retain(|fd, value| keep(*fd, value));
+        }
+    }
+
+    /// How many descriptors the table has.
+    #[must_use]
+    pub fn len(&self, table: u32) -> usize {
+        self.tables.get(&table).map_or(0, |table| table.by_number.len())
+    }
+
+    /// Whether there are no tables.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// The descriptors of a table, in no order.
+    pub fn iter(&self, table: u32) -> impl Iterator<Item = (i32, &Rc<Fd>)> {
+        self.tables.get(&table).into_iter().flat_map(|table| table.by_number.iter().map(|(fd, value)| (*fd, value)))
+    }
+}

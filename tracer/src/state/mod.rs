@@ -1,0 +1,60 @@
+//! What is known of the machine while events go by: threads, descriptors, containers, users.
+//!
+//! Creation effects are applied before an event is shown and destruction effects after it, so that `close` still prints
+//! its file name. Every table is bounded; what is unknown is looked up once.
+
+pub mod container;
+pub mod fd;
+pub mod thread;
+pub mod user;
+
+use std::rc::Rc;
+
+pub use container::{Container, ContainerKey, Containers};
+pub use fd::{Fd, FdKind, FdTables, Role, Sock};
+pub use thread::{Thread, Threads};
+pub use user::Users;
+
+/// Everything that is known.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Threads by id.
+    pub threads: Threads,
+    /// Descriptors of each process.
+    pub fds: FdTables,
+    /// Containers.
+    pub containers: Containers,
+    /// Users and groups of the host.
+    pub users: Users,
+}
+
+impl State {
+    /// The thread of that id.
+    #[must_use]
+    pub fn thread(&self, tid: u32) -> Option<&Rc<Thread>> {
+        self.threads.get(tid)
+    }
+
+    /// The main thread of the process of `thread`.
+    #[must_use]
+    pub fn process<'a>(&'a self, thread: &'a Thread) -> &'a Thread {
+        self.threads.get(thread.pid).map_or(thread, |leader| leader)
+    }
+
+    /// The main thread of the parent process.
+    #[must_use]
+    pub fn parent(&self, thread: &Thread) -> Option<&Rc<Thread>> {
+        self.threads.get(self.process(thread).ppid).filter(|_| thread.ppid != 0)
+    }
+
+    /// The ancestors, nearest first; bounded, since a table that lags may have a loop.
+    pub fn ancestors<'a>(&'a self, thread: &'a Thread) -> impl Iterator<Item = &'a Thread> {
+        std::iter::successors(self.parent(thread), |thread| self.parent(thread)).take(64).map(|thread| &**thread)
+    }
+
+    /// What descriptor `fd` of `thread` is.
+    #[must_use]
+    pub fn fd(&self, thread: &Thread, fd: i32) -> Option<&Rc<Fd>> {
+        self.fds.get(thread.fds, fd)
+    }
+}

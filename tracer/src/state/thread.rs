@@ -1,0 +1,142 @@
+//! Threads: who they are, what they run, where.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use super::ContainerKey;
+
+/// The most threads that are kept. A machine with more forgets those that it met first and looks them up again.
+pub const MAX_THREADS: usize = 262_144;
+
+/// A thread. Texts are as the kernel has them: not always UTF-8.
+#[derive(Debug, Clone, Default)]
+pub struct Thread {
+    /// Thread id in the initial pid namespace.
+    pub tid: u32,
+    /// Process id there.
+    pub pid: u32,
+    /// Process id of the parent; 0 when there is none.
+    pub ppid: u32,
+    /// Thread id in its own pid namespace.
+    pub vtid: u32,
+    /// Process id there.
+    pub vpid: u32,
+    /// Process group.
+    pub pgid: u32,
+    /// Process group in its own pid namespace.
+    pub vpgid: u32,
+    /// Session.
+    pub sid: u32,
+    /// Name of the thread.
+    pub comm: Box<[u8]>,
+    /// First argument.
+    pub exe: Box<[u8]>,
+    /// Path of the executable.
+    pub exepath: Box<[u8]>,
+    /// The other arguments, each followed by a NUL.
+    pub args: Box<[u8]>,
+    /// Environment, each entry followed by a NUL.
+    pub env: Box<[u8]>,
+    /// Working directory, without a final slash except for the root.
+    pub cwd: Box<[u8]>,
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
+    /// Audit login user id; all ones when unset.
+    pub loginuid: u32,
+    /// Device number of the controlling terminal, 0 when there is none.
+    pub tty: u32,
+    /// Soft limit of open files; 0 when not known.
+    pub fd_limit: u64,
+    /// Start, nanoseconds since the epoch; 0 when not known.
+    pub start_ns: u64,
+    /// Id of the cgroup in the v2 tree.
+    pub cgroup: u64,
+    /// The container that the thread is in.
+    pub container: ContainerKey,
+    /// Which descriptors it has.
+    pub fds: u32,
+    /// CPU use in the last second, percent of one CPU.
+    pub cpu_percent: f64,
+    /// When it ended, nanoseconds since the epoch. It is kept for a moment, for records that come late.
+    pub exited_ns: Option<u64>,
+}
+
+impl Thread {
+    /// Whether it is the main thread of its process.
+    #[must_use]
+    pub fn is_main(&self) -> bool {
+        self.tid == self.pid
+    }
+
+    /// The arguments after the first.
+    pub fn arguments(&self) -> impl Iterator<Item = &[u8]> {
+        entries(&self.args)
+    }
+
+    /// The value of an environment variable.
+    #[must_use]
+    pub fn env(&self, name: &[u8]) -> Option<&[u8]> {
+        entries(&self.env).find_map(|entry| entry.strip_prefix(name)?.strip_prefix(b"="))
+    }
+}
+
+/// The entries of a list in which each is followed by a NUL.
+pub fn entries(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let list = list.strip_suffix(&[0]).unwrap_or(list);
+    list.split(|byte| *byte == 0).filter(move |_| !list.is_empty())
+}
+
+/// The threads by id.
+#[derive(Debug, Default)]
+pub struct Threads {
+    by_tid: FxHashMap<u32, Rc<Thread>>,
+}
+
+impl Threads {
+    /// The thread of that id.
+    #[must_use]
+    pub fn get(&self, tid: u32) -> Option<&Rc<Thread>> {
+        self.by_tid.get(&tid)
+    }
+
+    /// The thread of that id, to be changed. Events that were kept go on with what it was.
+    pub fn get_mut(&mut self, tid: u32) -> Option<&mut Thread> {
+        self.by_tid.get_mut(&tid).map(Rc::make_mut)
+    }
+
+    /// Adds a thread, or replaces the one of the same id.
+    pub fn insert(&mut self, thread: Thread) {
+        if self.by_tid.len() >= MAX_THREADS && !self.by_tid.contains_key(&thread.tid) {
+            // An arbitrary victim: it is looked up again when it is next seen.
+            if let Some(tid) = self.by_tid.keys().next().copied() {
+                self.by_tid.remove(&tid);
+            }
+        }
+        self.by_tid.insert(thread.tid, Rc::new(thread));
+    }
+
+    /// Forgets a thread.
+    pub fn remove(&mut self, tid: u32) -> Option<Rc<Thread>> {
+        self.by_tid.remove(&tid)
+    }
+
+    /// All threads, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Rc<Thread>> {
+        self.by_tid.values()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_tid.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_tid.is_empty()
+    }
+}
