@@ -11,3 +11,6 @@ pub mod state;
 
 // What users ask.
 pub mod fields;
+
+// What users see.
+pub mod format;

@@ -5,6 +5,7 @@
 
 pub mod container;
 pub mod fd;
+pub mod path;
 pub mod thread;
 pub mod user;
 
