@@ -11,6 +11,10 @@ pub mod state;
 
 // What users ask.
 pub mod fields;
+pub mod filter;
 
 // What users see.
 pub mod format;
+
+#[cfg(test)]
+mod testing;

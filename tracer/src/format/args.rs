@@ -237,3 +237,101 @@ fn signal(number: u64) -> Option<&'static str> {
     ];
     NAMES.get(usize::try_from(number).ok()?.checked_sub(1)?).copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        format::{Preset, Template},
+        testing::World,
+    };
+
+    fn args(world: &World, record: &[u8]) -> String {
+        world.with(record, |context| {
+            let Value::Text(text) = all(context, Show::default()) else { panic!("no text") };
+            String::from_utf8(text.into_owned()).unwrap()
+        })
+    }
+
+    #[test]
+    fn descriptors_flags_and_paths_are_resolved() {
+        let world = World::new();
+        assert_eq!(
+            args(&world, &world.openat(10, 3, b"/etc/passwd")),
+            "fd=3(<f>/etc/passwd) dirfd=-100(AT_FDCWD) name=/etc/passwd flags=4097(O_RDONLY|O_CLOEXEC) mode=0 dev=22 ino=77"
+        );
+        assert_eq!(
+            args(&world, &world.openat(10, -2, b"x")),
+            "fd=-2(ENOENT) dirfd=-100(AT_FDCWD) name=x(/home/me/x) flags=4097(O_RDONLY|O_CLOEXEC) mode=0 dev=22 ino=77"
+        );
+        assert!(args(&world, &world.openat_at(10, -2, 4, b"../x")).contains("name=../x(/srv/x)"));
+        assert!(args(&world, &world.openat_at(10, -2, 9, b"x")).contains("name=x(<UNKNOWN>/x)"));
+    }
+
+    #[test]
+    fn data_is_dotted_and_cut() {
+        let world = World::new();
+        assert_eq!(
+            args(&world, &world.read(10, 3, 4, b"a\n\x1bz")),
+            "res=4 data=a..z fd=3(<f>/etc/passwd) size=100"
+        );
+        let long = args(&world, &world.read(10, 3, 100, &[b'x'; 100]));
+        assert!(long.contains(&format!("data={}... fd=", "x".repeat(80))), "{long}");
+        assert_eq!(
+            args(&world, &world.read(10, 5, -11, b"")),
+            "res=-11(EAGAIN) data=NULL fd=5(<4t>10.0.0.1:40000->10.0.0.2:80) size=100"
+        );
+    }
+
+    #[test]
+    fn a_cut_record_shows_missing_parameters() {
+        let world = World::new();
+        let record = world.record(10, code::OPENAT, &[&3i64.to_le_bytes()]);
+        assert!(args(&world, &record).starts_with("fd=3(<f>/etc/passwd) dirfd=<NA> name=<NA> flags=<NA>"));
+    }
+
+    #[test]
+    fn the_default_lines_are_as_documented() {
+        let world = World::new();
+        let line = |preset: Preset, record: &[u8]| {
+            let format = preset.format(false).replace("%evt.outputtime", "%evt.reltime.s");
+            let mut template = Template::parse(&format, Show::default()).unwrap();
+            let mut out = Vec::new();
+            assert!(world.with(record, |context| template.render(context, &mut out)));
+            String::from_utf8(out).unwrap()
+        };
+        let read = world.read(30, 3, 2, b"hi");
+        assert_eq!(line(Preset::Default, &read), "1 1 0 nginx (30) < read res=2 data=hi fd=3(<f>/etc/passwd) size=100");
+        assert_eq!(
+            line(Preset::Container, &read),
+            "1 1 0 web (0123456789ab) nginx (30:30) < read res=2 data=hi fd=3(<f>/etc/passwd) size=100"
+        );
+        assert_eq!(
+            line(Preset::Default, &world.unknown_thread()),
+            "1 1 0 <NA> (99) < close res=0 fd=3"
+        );
+    }
+
+    #[test]
+    fn what_a_program_chose_cannot_reach_the_terminal_unescaped() {
+        let world = World::new();
+        let mut template = Template::parse("%evt.arg.name", Show::default()).unwrap();
+        let mut out = Vec::new();
+        world.with(&world.openat(10, 3, b"/tmp/\x1b]0;x\x07\xff"), |context| template.render(context, &mut out));
+        assert_eq!(String::from_utf8(out).unwrap(), "/tmp/\\x1b]0;x\\x07\\xff");
+    }
+
+    #[test]
+    fn a_missing_field_drops_the_line_unless_it_begins_with_a_star() {
+        let world = World::new();
+        let render = |format: &str| {
+            let mut out = Vec::new();
+            let shown = world.with(&world.unknown_thread(), |context| {
+                Template::parse(format, Show::default()).unwrap().render(context, &mut out)
+            });
+            (shown, String::from_utf8(out).unwrap())
+        };
+        assert_eq!(render("x %proc.name"), (false, String::new()));
+        assert_eq!(render("*x %6proc.name|"), (true, "x <NA>  |".to_owned()));
+    }
+}
