@@ -16,5 +16,9 @@ pub mod filter;
 // What users see.
 pub mod format;
 
+// Where it goes.
+pub mod aggregate;
+pub mod sink;
+
 #[cfg(test)]
 mod testing;

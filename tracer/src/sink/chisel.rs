@@ -1,0 +1,1 @@
+//! Chisels as sinks.
