@@ -18,6 +18,7 @@ pub mod format;
 
 // Where it goes.
 pub mod aggregate;
+pub mod chisel;
 pub mod sink;
 
 #[cfg(test)]

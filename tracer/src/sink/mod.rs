@@ -7,6 +7,7 @@ mod out;
 mod print;
 mod screen;
 
+pub use chisel::ChiselSink;
 pub use out::Out;
 pub use print::Print;
 
@@ -128,6 +129,9 @@ impl Outputs {
     /// # Errors
     /// Output cannot be written, or a script failed.
     pub fn event(&mut self, context: &Context<'_>) -> anyhow::Result<Flow> {
+        if context.event.row.live_only() {
+            return Ok(Flow::Continue);
+        }
         if self.holds && context.container != ContainerKey::HOST && self.hold_back(context)? {
             return Ok(Flow::Continue);
         }
@@ -236,7 +240,8 @@ impl Outputs {
     /// Whether events of that type can be of use to anyone.
     #[must_use]
     pub fn wants(&self, event: &EventType) -> bool {
-        self.filter.as_ref().is_none_or(|filter| filter.may_match(event))
+        !event.row.live_only()
+            && self.filter.as_ref().is_none_or(|filter| filter.may_match(event))
             && self.sinks.iter().any(|slot| slot.sink.wants(event))
     }
 
