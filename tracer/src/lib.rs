@@ -21,5 +21,8 @@ pub mod aggregate;
 pub mod chisel;
 pub mod sink;
 
+// The command.
+pub mod cli;
+
 #[cfg(test)]
 mod testing;

@@ -9,7 +9,7 @@ mod screen;
 
 pub use chisel::ChiselSink;
 pub use out::Out;
-pub use print::Print;
+pub use print::{Discard, Print};
 
 use crate::{
     event::Row,

@@ -46,3 +46,21 @@ impl Sink for Print {
         !is_hidden(event.row)
     }
 }
+
+/// Takes all events and shows none: `-q`.
+#[derive(Debug, Clone, Copy)]
+pub struct Discard;
+
+impl Sink for Discard {
+    fn event(&mut self, context: &Context<'_>) -> anyhow::Result<Shown> {
+        Ok(if is_hidden(context.event.row) { Shown::No } else { Shown::Yes })
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NONE
+    }
+
+    fn wants(&self, event: &EventType) -> bool {
+        !is_hidden(event.row)
+    }
+}
