@@ -2,7 +2,9 @@
 //! `chisel/builtin.rs`.
 
 use std::{
-    env, fmt::Write as _, fs, io,
+    env,
+    fmt::Write as _,
+    fs, io,
     path::{Path, PathBuf},
     process::exit,
 };

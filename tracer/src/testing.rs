@@ -84,15 +84,19 @@ impl World {
 
     pub fn openat_at(&self, tid: u32, fd: i64, dirfd: i64, path: &[u8]) -> Vec<u8> {
         let name = [path, b"\0"].concat();
-        self.record(tid, code::OPENAT, &[
-            &fd.to_le_bytes(),
-            &dirfd.to_le_bytes(),
-            &name,
-            &0o2000000u32.to_le_bytes(),
-            &0u32.to_le_bytes(),
-            &0x22u32.to_le_bytes(),
-            &77u64.to_le_bytes(),
-        ])
+        self.record(
+            tid,
+            code::OPENAT,
+            &[
+                &fd.to_le_bytes(),
+                &dirfd.to_le_bytes(),
+                &name,
+                &0o2000000u32.to_le_bytes(),
+                &0u32.to_le_bytes(),
+                &0x22u32.to_le_bytes(),
+                &77u64.to_le_bytes(),
+            ],
+        )
     }
 
     pub fn read(&self, tid: u32, fd: i64, res: i64, data: &[u8]) -> Vec<u8> {

@@ -100,12 +100,15 @@ mod tests {
     #[test]
     fn cells_are_twenty_wide_and_the_last_one_is_free() {
         let rule = "-".repeat(80);
-        assert_eq!(snapshot().lines(None, None), [
-            "Bytes               Process             PID",
-            rule.as_str(),
-            "1.50KB              a-very-long-process 12",
-            "3B                  cat                 7",
-        ]);
+        assert_eq!(
+            snapshot().lines(None, None),
+            [
+                "Bytes               Process             PID",
+                rule.as_str(),
+                "1.50KB              a-very-long-process 12",
+                "3B                  cat                 7",
+            ]
+        );
     }
 
     #[test]

@@ -213,10 +213,10 @@ mod tests {
         }
         world.with(&world.openat(10, 3, b"/etc/passwd"), |context| table.add(context));
         let rows: Vec<_> = table.take(&world.state).rows.into_iter().map(|row| (row.value, row.cells)).collect();
-        assert_eq!(rows, [
-            (2000.0, vec!["10.0.0.1:40000->10.0.0.2:80".to_owned()]),
-            (512.0, vec!["/etc/passwd".to_owned()]),
-        ]);
+        assert_eq!(
+            rows,
+            [(2000.0, vec!["10.0.0.1:40000->10.0.0.2:80".to_owned()]), (512.0, vec!["/etc/passwd".to_owned()]),]
+        );
         assert!(table.is_empty());
     }
 
@@ -279,6 +279,9 @@ mod tests {
         let keys = || vec![column("proc.name", "")];
         assert!(matches!(Table::new(spec(keys(), Some("fd.name"), Op::Sum)), Err(TableError::NotANumber { .. })));
         assert!(matches!(Table::new(spec(keys(), None, Op::Sum)), Err(TableError::NoField)));
-        assert!(matches!(Table::new(spec(vec![column("fd.ip", "")], None, Op::Count)), Err(TableError::Several { .. })));
+        assert!(matches!(
+            Table::new(spec(vec![column("fd.ip", "")], None, Op::Count)),
+            Err(TableError::Several { .. })
+        ));
     }
 }

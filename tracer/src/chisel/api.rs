@@ -103,9 +103,8 @@ impl Declared {
         let name = take.text_if("field")?;
         let field = name.as_deref().map(|name| self.field(name)).transpose()?;
         let op = take.text_or("op", if field.is_some() { "sum" } else { "count" })?;
-        let op = Op::by_name(&op).ok_or_else(|| {
-            format!("value: unknown op '{op}'; ops are {}", Op::ALL.map(|(name, _)| name).join(", "))
-        })?;
+        let op = Op::by_name(&op)
+            .ok_or_else(|| format!("value: unknown op '{op}'; ops are {}", Op::ALL.map(|(name, _)| name).join(", ")))?;
         let unit = match take.text_if("unit")?.as_deref() {
             None if op == Op::Count => Unit::None,
             None => field.as_ref().map_or(Unit::None, FieldRef::unit),

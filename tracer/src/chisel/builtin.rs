@@ -68,7 +68,11 @@ impl Library {
             }
         }
         if let Some((name, text)) = BUILTIN.iter().find(|(known, _)| *known == name) {
-            return Ok(Source { name: (*name).to_owned(), origin: format!("{name}.{EXTENSION}"), text: (*text).to_owned() });
+            return Ok(Source {
+                name: (*name).to_owned(),
+                origin: format!("{name}.{EXTENSION}"),
+                text: (*text).to_owned(),
+            });
         }
         let names = self.list();
         let mut error = ChiselError::new(&format!("'{name}'"), "there is no chisel of that name");

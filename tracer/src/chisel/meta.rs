@@ -92,9 +92,10 @@ fn arg(value: Dynamic) -> Result<ArgSpec, String> {
             .find(|(name, _)| *name == kind)
             .map(|(_, kind)| *kind)
             .ok_or_else(|| format!("args: unknown type '{kind}'; types are {}", names.join(", ")))?,
-        optional: take.any("optional").map_or(Ok(!default.is_unit()), |value| value.as_bool()).map_err(|found| {
-            format!("args: 'optional' is true or false, not {found}")
-        })?,
+        optional: take
+            .any("optional")
+            .map_or(Ok(!default.is_unit()), |value| value.as_bool())
+            .map_err(|found| format!("args: 'optional' is true or false, not {found}"))?,
         default,
     })
 }
@@ -109,7 +110,8 @@ impl Taker {
     pub(super) fn new(map: Map, of: &'static str, known: &[&str]) -> Result<Self, String> {
         if let Some(wrong) = map.keys().find(|key| !known.contains(&key.as_str())) {
             let meant = nearest(wrong, known.iter().copied());
-            let hint = meant.map_or_else(|| format!("entries are {}", known.join(", ")), |name| format!("did you mean '{name}'?"));
+            let hint = meant
+                .map_or_else(|| format!("entries are {}", known.join(", ")), |name| format!("did you mean '{name}'?"));
             return Err(format!("{of}: unknown entry '{wrong}'; {hint}"));
         }
         Ok(Self { map, of })
@@ -138,7 +140,9 @@ impl Taker {
     pub(super) fn int_or(&mut self, key: &str, default: i64) -> Result<i64, String> {
         match self.any(key) {
             None => Ok(default),
-            Some(value) => value.as_int().map_err(|found| format!("{}: '{key}' is a whole number, not {found}", self.of)),
+            Some(value) => {
+                value.as_int().map_err(|found| format!("{}: '{key}' is a whole number, not {found}", self.of))
+            }
         }
     }
 
@@ -151,6 +155,8 @@ impl Taker {
 
     pub(super) fn map(&mut self, key: &str) -> Result<Map, String> {
         let value = self.any(key).ok_or_else(|| format!("{}: '{key}' is missing", self.of))?;
-        value.try_cast::<Map>().ok_or_else(|| format!("{}: '{key}' is a map, such as #{{ field: \"evt.buflen\" }}", self.of))
+        value
+            .try_cast::<Map>()
+            .ok_or_else(|| format!("{}: '{key}' is a map, such as #{{ field: \"evt.buflen\" }}", self.of))
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! Scripts are Rhai in a sandbox ([`engine`]): no files, processes, network or environment, and limits on time and size.
 
-pub mod args;
 mod api;
+pub mod args;
 pub mod builtin;
 mod engine;
 mod error;

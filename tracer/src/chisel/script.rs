@@ -69,9 +69,7 @@ fn start(source: &Source, phase: Phase, env: Env, args: Map) -> Result<(Engine, 
         failure: None,
     }));
     api::register(&mut engine, &shared);
-    let ast = engine
-        .compile(&source.text)
-        .map_err(|error| ChiselError::parse(&source.origin, &source.text, &error))?;
+    let ast = engine.compile(&source.text).map_err(|error| ChiselError::parse(&source.origin, &source.text, &error))?;
     Ok((engine, ast, shared))
 }
 
@@ -89,7 +87,9 @@ impl Chisel {
         }
         Err(match result {
             Err(error) => ChiselError::run(&source.origin, &source.text, &error),
-            Ok(()) => ChiselError::new(&source.origin, "it does not say what it is: chisel(#{ summary: \"…\" }) is missing"),
+            Ok(()) => {
+                ChiselError::new(&source.origin, "it does not say what it is: chisel(#{ summary: \"…\" }) is missing")
+            }
         })
     }
 
@@ -164,7 +164,7 @@ impl Chisel {
             table.add(context);
         }
         let mut used = !shared.tables.is_empty();
-        if let Some(line) = &mut shared.line {
+        if let Some(line) = &shared.line {
             used |= shared.env.out.line(|out| line.render(context, out))?;
         }
         Ok(Some(used))
@@ -266,7 +266,8 @@ fn callbacks(source: &Source, ast: &AST) -> Result<Vec<&'static str>, ChiselErro
             return Err(error);
         };
         if function.params.len() != *count {
-            let cause = format!("function '{name}' has {} parameters, it is called with {count}", function.params.len());
+            let cause =
+                format!("function '{name}' has {} parameters, it is called with {count}", function.params.len());
             return Err(ChiselError::new(&source.origin, cause));
         }
         found.push(*known);
@@ -289,7 +290,11 @@ mod tests {
     }
 
     fn script(text: &str) -> Source {
-        Source { name: "test".into(), origin: "test.rhai".into(), text: format!("chisel(#{{ summary: \"x\" }});\n{text}") }
+        Source {
+            name: "test".into(),
+            origin: "test.rhai".into(),
+            text: format!("chisel(#{{ summary: \"x\" }});\n{text}"),
+        }
     }
 
     fn load(text: &str) -> Result<Chisel, ChiselError> {
@@ -350,7 +355,9 @@ mod tests {
         assert_eq!(table("topcontainers_file"), ["7B web"]);
         assert_eq!(table("topscalls"), ["6 read", "1 openat"]);
         let wide = run("topprocs_net", true, &world, &records);
-        assert!(wide.starts_with("Bytes               Process             Host_pid            Container_pid       container.name\n"));
+        assert!(wide.starts_with(
+            "Bytes               Process             Host_pid            Container_pid       container.name\n"
+        ));
         assert_eq!(rows(&wide), ["2.00KB cat 20 20 host", "1000B nginx 30 30 web"]);
     }
 
@@ -361,7 +368,10 @@ mod tests {
             world.state.threads.get_mut(tid).unwrap().cpu_percent = percent;
         }
         let records = [10, 20, 30].map(|tid| world.procinfo(tid));
-        assert_eq!(rows(&run("topprocs_cpu", false, &world, &records)), ["99.00% nginx 30", "40.00% bash 10", "12.50% cat 20"]);
+        assert_eq!(
+            rows(&run("topprocs_cpu", false, &world, &records)),
+            ["99.00% nginx 30", "40.00% bash 10", "12.50% cat 20"]
+        );
         assert_eq!(rows(&run("topcontainers_cpu", false, &world, &records)), ["99.00% web", "52.50% host"]);
     }
 
@@ -409,6 +419,25 @@ mod tests {
         chisel.interval(&world.state).unwrap();
         chisel.end(&world.state, 1).unwrap();
         assert_eq!(chisel.shared.borrow().env.out.text(), "saw bash 1\nsaw bash 2\ntick 2\nend ab  |\n");
+    }
+
+    #[test]
+    fn the_examples_of_the_guide_work() {
+        let guide = include_str!("../../../docs/chisels.md");
+        let examples: Vec<&str> =
+            guide.split("```rhai\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert_eq!(examples.len(), 2);
+        let world = World::new();
+        for text in examples {
+            let source = Source { name: "guide".into(), origin: "guide".into(), text: text.to_owned() };
+            let mut chisel = Chisel::load(source, None, env(false)).unwrap();
+            for record in [world.openat(10, 3, b"/etc/passwd"), world.execve(10, 0)] {
+                world.with(&record, |context| chisel.event(context).unwrap());
+            }
+            chisel.end(&world.state, 0).unwrap();
+            let text = chisel.shared.borrow().env.out.text();
+            assert!(text.contains("1                   /etc/passwd") || text.ends_with("1 programs\n"), "{text}");
+        }
     }
 
     #[test]

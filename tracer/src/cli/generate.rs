@@ -13,8 +13,7 @@ use crate::{
 type Page = fn(&mut String) -> Result<(), Failure>;
 
 /// The pages by name.
-const PAGES: [(&str, Page); 4] =
-    [("events", events), ("fields", fields), ("options", options), ("chisels", chisels)];
+const PAGES: [(&str, Page); 4] = [("events", events), ("fields", fields), ("options", options), ("chisels", chisels)];
 
 /// The page of that name.
 ///
@@ -41,7 +40,9 @@ fn cell(text: &str) -> String {
 
 /// Writing to a string cannot fail, so results of `write!` are dropped in this file.
 fn events(out: &mut String) -> Result<(), Failure> {
-    out.push_str("# Events\n\nEach event is taken at the exit of its call, with all parameters. Every other system call is\n");
+    out.push_str(
+        "# Events\n\nEach event is taken at the exit of its call, with all parameters. Every other system call is\n",
+    );
     out.push_str("an event of its own name, without parameters.\n");
     for (family, rows) in list::visible() {
         let _ = write!(out, "\n## {family}\n");
@@ -61,7 +62,9 @@ fn events(out: &mut String) -> Result<(), Failure> {
 }
 
 fn fields(out: &mut String) -> Result<(), Failure> {
-    out.push_str("# Fields\n\nFields stand in filters (`tracer proc.name=nginx`), formats (`-p '%proc.name'`) and chisels.\n");
+    out.push_str(
+        "# Fields\n\nFields stand in filters (`tracer proc.name=nginx`), formats (`-p '%proc.name'`) and chisels.\n",
+    );
     for (class, about, rows) in CLASSES {
         let _ = write!(out, "\n## {class}\n\nAbout {about}.\n\n| field | type | meaning |\n|---|---|---|\n");
         for field in *rows {
@@ -113,7 +116,7 @@ fn chisels(out: &mut String) -> Result<(), Failure> {
     for (name, source) in Library::builtin().list() {
         let meta = Chisel::describe(&source)?;
         let _ = write!(out, "\n## {name}\n\n{} ({}).\n\n", meta.description, meta.category);
-        let _ = write!(out, "    tracer -c {}\n", list::synopsis(&name, &meta));
+        let _ = writeln!(out, "    tracer -c {}", list::synopsis(&name, &meta));
         if !meta.args.is_empty() {
             out.push_str("\n| argument | type | meaning |\n|---|---|---|\n");
         }

@@ -148,7 +148,8 @@ pub fn chisel(source: &Source, width: usize) -> Result<String, Failure> {
 
 /// The name with its arguments, optional ones in brackets.
 pub(super) fn synopsis(name: &str, meta: &Meta) -> String {
-    let args = meta.args.iter().map(|arg| if arg.optional { format!(" [{}]", arg.name) } else { format!(" {}", arg.name) });
+    let args =
+        meta.args.iter().map(|arg| if arg.optional { format!(" [{}]", arg.name) } else { format!(" {}", arg.name) });
     std::iter::once(name.to_owned()).chain(args).collect()
 }
 

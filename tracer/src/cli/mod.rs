@@ -134,9 +134,10 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     let (words, arguments) = chisel_args::extract(words, &library)?;
     let args = match Args::try_parse_from(words) {
         Ok(args) => args,
-        Err(error) => {
-            error.print()?;
-            return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
+        Err(error) if error.use_stderr() => return Err(End::Usage(wrong_use(&error.to_string()))),
+        Err(help) => {
+            help.print()?;
+            return Ok(ExitCode::SUCCESS);
         }
     };
     if let Some(text) = lists(&args, &library)? {
@@ -150,13 +151,27 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     }
     let bench_empty = args.bench_empty;
     let plan = run::plan(&args, &library, &arguments)?;
-    if bench_empty { (live.bench_empty)(plan)? } else { (live.run)(plan)? }
+    if bench_empty {
+        (live.bench_empty)(plan)?
+    } else {
+        (live.run)(plan)?
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The parser's message in our form: its first paragraph and its first tip.
+fn wrong_use(message: &str) -> Failure {
+    let paragraph: Vec<&str> = message.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+    let tip = message.lines().find_map(|line| line.trim().strip_prefix("tip: ")).filter(|tip| !tip.contains("'-- "));
+    let text = paragraph.join(" ");
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    Failure::with_hint(text, tip.unwrap_or("tracer -h lists the options"))
 }
 
 /// The text of a list that was asked for.
 fn lists(args: &Args, library: &Library) -> Result<Option<String>, Failure> {
-    let width = if io::stdout().is_terminal() { crossterm::terminal::size().map_or(80, |(width, _)| width) } else { 100 };
+    let width =
+        if io::stdout().is_terminal() { crossterm::terminal::size().map_or(80, |(width, _)| width) } else { 100 };
     let width = usize::from(width).max(40);
     Ok(if let Some(name) = &args.generate {
         Some(generate::page(name)?)
@@ -171,4 +186,30 @@ fn lists(args: &Args, library: &Library) -> Result<Option<String>, Failure> {
     } else {
         None
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_options_are_reported_in_two_lines() {
+        let failure = |words: &[&str]| {
+            let error = Args::try_parse_from(std::iter::once("tracer").chain(words.iter().copied())).unwrap_err();
+            let failure = wrong_use(&error.to_string());
+            (failure.message, failure.hint.unwrap())
+        };
+        let (message, hint) = failure(&["--unbuferd"]);
+        assert_eq!(message, "unexpected argument '--unbuferd' found");
+        assert_eq!(hint, "a similar argument exists: '--unbuffered'");
+        let (message, hint) = failure(&["-n", "x"]);
+        assert!(message.starts_with("invalid value 'x' for '--numevents <COUNT>'"), "{message}");
+        assert_eq!(hint, "tracer -h lists the options");
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_a_normal_end() {
+        let closed = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("cannot write");
+        assert_eq!(format!("{:?}", end(&closed)), format!("{:?}", ExitCode::SUCCESS));
+    }
 }

@@ -83,7 +83,10 @@ fn template(format: &str, show: Show) -> Result<Template, Failure> {
             TemplateError::Field { source, .. } => FieldError::hint(source),
             _ => None,
         };
-        Failure { message: format!("format: {error}"), hint: hint.or_else(|| Some("tracer -l lists the fields".into())) }
+        Failure {
+            message: format!("format: {error}"),
+            hint: hint.or_else(|| Some("tracer -l lists the fields".into())),
+        }
     })
 }
 
@@ -124,9 +127,15 @@ mod tests {
             (failure.message, failure.hint.unwrap_or_default())
         };
         let (message, hint) = failure(&["proc.nam=x"]);
-        assert_eq!((message.lines().next().unwrap(), &*hint), ("filter: unknown field 'proc.nam'", "did you mean 'proc.name'?"));
+        assert_eq!(
+            (message.lines().next().unwrap(), &*hint),
+            ("filter: unknown field 'proc.nam'", "did you mean 'proc.name'?")
+        );
         let (message, hint) = failure(&["-p", "%proc.nam"]);
-        assert_eq!((&*message, &*hint), ("format: unknown field 'proc.nam' at '%proc.nam'", "did you mean 'proc.name'?"));
+        assert_eq!(
+            (&*message, &*hint),
+            ("format: unknown field 'proc.nam' at '%proc.nam'", "did you mean 'proc.name'?")
+        );
         assert_eq!(failure(&["-c", "topscals"]).1, "did you mean 'topscalls'?");
     }
 }

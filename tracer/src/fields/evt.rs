@@ -170,7 +170,7 @@ fn arg_type(event: &EventType, arg: &Arg) -> Option<Value<'static>> {
     event.name.map(|event| count_if(event == name))
 }
 
-fields! { FIELDS;
+fields! { FIELDS needs NONE;
     "evt.num": Int => |c, _| c.event.num.into(), "running number of the event in this session; internal events count too";
     "evt.time": Text [cost(8)] => |c, _| text(|out| time::time_of_day(c.event.time_ns, true, out)),
         "local time of day with nanoseconds";

@@ -75,57 +75,57 @@ fn device(c: &Context<'_>) -> Option<u32> {
     Some(fd(c)?.dev).filter(|dev| *dev != 0)
 }
 
-fields! { FIELDS;
-    "fd.num": Int [by_type(no_fd)] => |c, _| c.event.fd().into(), "number of the descriptor";
-    "fd.type": Text [by_type(no_fd) needs(Needs::STATE)] => |c, _| fd(c).and_then(|fd| fd.kind.name()).into(),
+fields! { FIELDS needs STATE;
+    "fd.num": Int [by_type(no_fd) needs(Needs::NONE)] => |c, _| c.event.fd().into(), "number of the descriptor";
+    "fd.type": Text [by_type(no_fd)] => |c, _| fd(c).and_then(|fd| fd.kind.name()).into(),
         "what it is: file, directory, ipv4, ipv6, unix, pipe, event, eventpoll and others";
-    "fd.typechar": Text [by_type(no_fd) needs(Needs::STATE) cost(4)] => |c, _| {
+    "fd.typechar": Text [by_type(no_fd) cost(4)] => |c, _| {
         fd(c).map_or(Value::Missing, |fd| Value::made(fd.kind.letter().to_string().into_bytes()))
     }, "the same as one letter: f d 4 6 u p e s l i t n b r m P";
-    "fd.name": Text [by_type(no_fd) needs(Needs::STATE) cost(2)] => |c, _| name(c),
+    "fd.name": Text [by_type(no_fd) cost(2)] => |c, _| name(c),
         "path; of a socket, client->server or its own address";
-    "fd.nameraw": Text [by_type(no_fd) needs(Needs::STATE) cost(2)] => |c, _| {
+    "fd.nameraw": Text [by_type(no_fd) cost(2)] => |c, _| {
         fd(c).and_then(|fd| fd.raw_name.as_deref()).map_or_else(|| name(c), Value::text)
     }, "path as it was passed to the call that opened it";
-    "fd.directory": Text [by_type(no_fd) needs(Needs::STATE) cost(2)] => |c, _| path_of(c).map(|path| path::split(path).0).into(),
+    "fd.directory": Text [by_type(no_fd) cost(2)] => |c, _| path_of(c).map(|path| path::split(path).0).into(),
         "directory of the file";
-    "fd.filename": Text [by_type(no_fd) needs(Needs::STATE) cost(2)] => |c, _| path_of(c).map(|path| path::split(path).1).into(),
+    "fd.filename": Text [by_type(no_fd) cost(2)] => |c, _| path_of(c).map(|path| path::split(path).1).into(),
         "name of the file without its directory";
-    "fd.ip": Ip [by_type(no_fd) needs(Needs::STATE) filter_only()] => |c, _| sock(c).map_or(Value::Missing, |sock| {
+    "fd.ip": Ip [by_type(no_fd) filter_only()] => |c, _| sock(c).map_or(Value::Missing, |sock| {
         Value::EitherIp([sock.local.map(|end| end.ip()), sock.remote.map(|end| end.ip())])
     }), "address of either end";
-    "fd.cip": Ip [by_type(no_fd) needs(Needs::STATE)] => |c, _| ip(sock(c).and_then(Sock::client)), "address of the client";
-    "fd.sip": Ip [by_type(no_fd) needs(Needs::STATE)] => |c, _| ip(sock(c).and_then(Sock::server)), "address of the server";
-    "fd.lip": Ip [by_type(no_fd) needs(Needs::STATE)] => |c, _| ip(sock(c).and_then(|sock| sock.local)), "address of this end";
-    "fd.rip": Ip [by_type(no_fd) needs(Needs::STATE)] => |c, _| ip(sock(c).and_then(|sock| sock.remote)), "address of the other end";
-    "fd.port": Port [by_type(no_fd) needs(Needs::STATE) filter_only()] => |c, _| sock(c).map_or(Value::Missing, |sock| {
+    "fd.cip": Ip [by_type(no_fd)] => |c, _| ip(sock(c).and_then(Sock::client)), "address of the client";
+    "fd.sip": Ip [by_type(no_fd)] => |c, _| ip(sock(c).and_then(Sock::server)), "address of the server";
+    "fd.lip": Ip [by_type(no_fd)] => |c, _| ip(sock(c).and_then(|sock| sock.local)), "address of this end";
+    "fd.rip": Ip [by_type(no_fd)] => |c, _| ip(sock(c).and_then(|sock| sock.remote)), "address of the other end";
+    "fd.port": Port [by_type(no_fd) filter_only()] => |c, _| sock(c).map_or(Value::Missing, |sock| {
         Value::EitherPort([sock.local.map(|end| end.port()), sock.remote.map(|end| end.port())])
     }), "port of either end";
-    "fd.cport": Port [by_type(no_fd) needs(Needs::STATE)] => |c, _| port(sock(c).and_then(Sock::client)), "port of the client";
-    "fd.sport": Port [by_type(no_fd) needs(Needs::STATE)] => |c, _| port(sock(c).and_then(Sock::server)), "port of the server";
-    "fd.lport": Port [by_type(no_fd) needs(Needs::STATE)] => |c, _| port(sock(c).and_then(|sock| sock.local)), "port of this end";
-    "fd.rport": Port [by_type(no_fd) needs(Needs::STATE)] => |c, _| port(sock(c).and_then(|sock| sock.remote)), "port of the other end";
-    "fd.l4proto": Text [by_type(no_fd) needs(Needs::STATE)] => |c, _| fd(c).and_then(l4proto).into(), "tcp, udp, icmp or raw";
-    "fd.sockfamily": Text [by_type(no_fd) needs(Needs::STATE)] => |c, _| fd(c).and_then(sockfamily).into(), "ip or unix";
-    "fd.is_server": Bool [by_type(no_fd) needs(Needs::STATE)] => |c, _| {
+    "fd.cport": Port [by_type(no_fd)] => |c, _| port(sock(c).and_then(Sock::client)), "port of the client";
+    "fd.sport": Port [by_type(no_fd)] => |c, _| port(sock(c).and_then(Sock::server)), "port of the server";
+    "fd.lport": Port [by_type(no_fd)] => |c, _| port(sock(c).and_then(|sock| sock.local)), "port of this end";
+    "fd.rport": Port [by_type(no_fd)] => |c, _| port(sock(c).and_then(|sock| sock.remote)), "port of the other end";
+    "fd.l4proto": Text [by_type(no_fd)] => |c, _| fd(c).and_then(l4proto).into(), "tcp, udp, icmp or raw";
+    "fd.sockfamily": Text [by_type(no_fd)] => |c, _| fd(c).and_then(sockfamily).into(), "ip or unix";
+    "fd.is_server": Bool [by_type(no_fd)] => |c, _| {
         sock(c).filter(|sock| sock.role != Role::Unknown).map(|sock| sock.role == Role::Server).into()
     }, "whether this end is the server";
-    "fd.connected": Bool [by_type(no_fd) needs(Needs::STATE)] => |c, _| sock(c).map(|sock| sock.remote.is_some()).into(),
+    "fd.connected": Bool [by_type(no_fd)] => |c, _| sock(c).map(|sock| sock.remote.is_some()).into(),
         "whether the socket has a peer";
-    "fd.uid": Text [by_type(no_fd) cost(8)] => |c, _| uid(c), "thread id and number in one, as a key for tables";
-    "fd.containername": Text [by_type(no_fd) needs(Needs::STATE) cost(8)] => |c, _| {
+    "fd.uid": Text [by_type(no_fd) needs(Needs::NONE) cost(8)] => |c, _| uid(c), "thread id and number in one, as a key for tables";
+    "fd.containername": Text [by_type(no_fd) cost(8)] => |c, _| {
         fd(c).map_or(Value::Missing, |fd| with_container(c, &fd.name))
     }, "id of the container and name in one, as a key for tables";
-    "fd.containerdirectory": Text [by_type(no_fd) needs(Needs::STATE) cost(8)] => |c, _| {
+    "fd.containerdirectory": Text [by_type(no_fd) cost(8)] => |c, _| {
         path_of(c).map_or(Value::Missing, |path| with_container(c, path::split(path).0))
     }, "id of the container and directory in one, as a key for tables";
-    "fd.dev": Int [by_type(no_fd) needs(Needs::STATE) digits(Digits::Hex)] => |c, _| device(c).into(),
+    "fd.dev": Int [by_type(no_fd) digits(Digits::Hex)] => |c, _| device(c).into(),
         "device number of the filesystem";
-    "fd.dev.major": Int [by_type(no_fd) needs(Needs::STATE)] => |c, _| device(c).map(|dev| dev >> 8 & 0xfff).into(),
+    "fd.dev.major": Int [by_type(no_fd)] => |c, _| device(c).map(|dev| dev >> 8 & 0xfff).into(),
         "its major part";
-    "fd.dev.minor": Int [by_type(no_fd) needs(Needs::STATE)] => |c, _| {
+    "fd.dev.minor": Int [by_type(no_fd)] => |c, _| {
         device(c).map(|dev| dev & 0xff | dev >> 12 & 0xfff00).into()
     }, "its minor part";
-    "fd.ino": Int [by_type(no_fd) needs(Needs::STATE)] => |c, _| fd(c).filter(|fd| fd.ino != 0).map(|fd| fd.ino).into(),
+    "fd.ino": Int [by_type(no_fd)] => |c, _| fd(c).filter(|fd| fd.ino != 0).map(|fd| fd.ino).into(),
         "inode number";
 }

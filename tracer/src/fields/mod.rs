@@ -243,12 +243,13 @@ impl Field {
     }
 }
 
-/// Declares the fields of a class: `"name": Type [modifier(…) …] => getter, "meaning";`.
+/// Declares the fields of a class, and what each needs that does not say: `"name": Type [modifier(…) …] => getter, "meaning";`.
 macro_rules! fields {
-    ($rows:ident; $($name:literal: $kind:ident $([$($modifier:ident ($($operand:expr),*))*])? => $get:expr, $doc:literal;)+) => {
+    ($rows:ident needs $needs:ident; $($name:literal: $kind:ident $([$($modifier:ident ($($operand:expr),*))*])? => $get:expr, $doc:literal;)+) => {
         /// The rows.
         pub(super) static $rows: &[$crate::fields::Field] = &[$(
             $crate::fields::Field::new($name, $crate::fields::Type::$kind, $get, $doc)
+                .needs($crate::fields::Needs::$needs)
                 $($(.$modifier($($operand),*))*)?,
         )+];
     };

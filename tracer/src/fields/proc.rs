@@ -2,11 +2,8 @@
 
 use std::rc::Rc;
 
-use super::{Arg, ArgRule, Context, Value, fields};
-use crate::state::{
-    ContainerKey, Thread,
-    thread::entries,
-};
+use super::{Arg, ArgRule, Context, Needs, Value, fields};
+use crate::state::{ContainerKey, Thread, thread::entries};
 
 fn thread<'a>(c: &Context<'a>) -> Option<&'a Thread> {
     c.thread.map(|thread| &**thread)
@@ -89,7 +86,7 @@ fn std_fd<'a>(c: &Context<'a>, number: i32) -> Option<&'a crate::state::Fd> {
     c.state.fd(thread(c)?, number).map(|fd: &Rc<_>| &**fd)
 }
 
-fields! { FIELDS;
+fields! { FIELDS needs STATE;
     "proc.name": Text => |c, _| some(thread(c).map(|t| &*t.comm)), "name of the program, at most 15 characters";
     "proc.pname": Text [cost(2)] => |c, _| some(parent(c).map(|t| &*t.comm)), "name of the parent";
     "proc.aname": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| some(ancestor(c, a).map(|t| &*t.comm)),
@@ -123,7 +120,7 @@ fields! { FIELDS;
     "proc.loginshellid": Int [cost(4)] => |c, _| login_shell(c).map(|t| t.pid).into(),
         "id of the oldest process of the chain whose name ends in sh";
     "proc.tty": Int => |c, _| thread(c).map(|t| t.tty).into(), "device number of the controlling terminal; 0 without";
-    "proc.pid": Int => |c, _| c.event.tgid.into(), "process id";
+    "proc.pid": Int [needs(Needs::NONE)] => |c, _| c.event.tgid.into(), "process id";
     "proc.ppid": Int => |c, _| thread(c).map(|t| t.ppid).into(), "process id of the parent";
     "proc.apid": Int [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a).map(|t| t.pid).into(),
         "process id of an ancestor";

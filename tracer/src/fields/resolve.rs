@@ -194,8 +194,7 @@ impl FieldRef {
         // `evt.arg.name`: the longest row name that is a prefix.
         let dotted = name.rmatch_indices('.').find_map(|(at, _)| {
             let field = BY_NAME.get(&name[..at]).copied()?;
-            matches!(field.arg, ArgRule::Param | ArgRule::Name | ArgRule::NameAllowed)
-                .then(|| (field, &name[at + 1..]))
+            matches!(field.arg, ArgRule::Param | ArgRule::Name | ArgRule::NameAllowed).then(|| (field, &name[at + 1..]))
         });
         match dotted {
             Some((field, rest)) if arg.is_none() && !rest.is_empty() => Self::with_arg(field, Some(rest), show),
@@ -210,9 +209,7 @@ impl FieldRef {
             (ArgRule::None | ArgRule::IndexAllowed | ArgRule::Ancestor | ArgRule::NameAllowed, None) => Key::None,
             (ArgRule::Name | ArgRule::Param, None) => return Err(FieldError::NeedsArg { name: field.name }),
             (ArgRule::None, Some(arg)) => return Err(bad(arg)),
-            (ArgRule::IndexAllowed | ArgRule::Ancestor, Some(arg)) => {
-                Key::Index(arg.parse().map_err(|_| bad(arg))?)
-            }
+            (ArgRule::IndexAllowed | ArgRule::Ancestor, Some(arg)) => Key::Index(arg.parse().map_err(|_| bad(arg))?),
             (ArgRule::Name | ArgRule::NameAllowed, Some(arg)) => Key::Name(arg.trim_matches(['"', '\'']).into()),
             (ArgRule::Param, Some(arg)) => match arg.parse() {
                 Ok(index) if field.name == "evt.arg" => Key::Index(index),

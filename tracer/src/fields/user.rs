@@ -17,7 +17,7 @@ fn gid(c: &Context<'_>) -> Option<u32> {
     Some(c.thread?.gid).filter(|gid| *gid != NO_ID)
 }
 
-fields! { USER;
+fields! { USER needs STATE;
     "user.uid": Int => |c, _| uid(c).into(), "user id";
     "user.name": Text => |c, _| user(c).map(|user| user.name.as_str()).into(), "name of the user";
     "user.homedir": Text => |c, _| user(c).map(|user| user.home.as_str()).into(), "home directory of the user";
@@ -34,7 +34,7 @@ fields! { USER;
     }, "name of that user";
 }
 
-fields! { GROUP;
+fields! { GROUP needs STATE;
     "group.gid": Int => |c, _| gid(c).into(), "group id";
     "group.name": Text => |c, _| gid(c).and_then(|gid| c.state.users.group(gid)).into(), "name of the group";
 }

@@ -157,10 +157,12 @@ fn ints(filter: &str, check: &Check) -> Result<Test, FilterError> {
     let values: Box<[i128]> = check
         .values
         .iter()
-        .map(|value| parsed::<i64>(filter, value, "a whole number").map(i128::from).or_else(|error| {
-            // Above the signed range only as an unsigned number.
-            parsed::<u64>(filter, value, "a whole number").map(i128::from).map_err(|_| error)
-        }))
+        .map(|value| {
+            parsed::<i64>(filter, value, "a whole number").map(i128::from).or_else(|error| {
+                // Above the signed range only as an unsigned number.
+                parsed::<u64>(filter, value, "a whole number").map(i128::from).map_err(|_| error)
+            })
+        })
         .collect::<Result<_, _>>()?;
     Ok(match (&*values, check.operator) {
         ([one], operator) if operator != Operator::In => Test::Int(compare(operator), *one),

@@ -156,9 +156,11 @@ mod tests {
         };
         assert_eq!(rows("evt.type=openat"), ["openat", "syscall"]);
         assert_eq!(rows("evt.type=procinfo"), ["syscall", "procinfo"]);
-        assert!(rows("evt.is_io=true and proc.name=x").iter().all(|name| {
-            ["read", "write", "send", "recv"].iter().any(|part| name.contains(part))
-        }));
+        assert!(
+            rows("evt.is_io=true and proc.name=x")
+                .iter()
+                .all(|name| { ["read", "write", "send", "recv"].iter().any(|part| name.contains(part)) })
+        );
         assert!(!rows("fd.type=ipv4").contains(&"execve"));
         assert!(rows("not evt.type=openat").contains(&"open"));
         assert_eq!(rows("proc.name=x").len(), events::all().count());
@@ -188,6 +190,7 @@ mod tests {
         assert!(filter("container.name=x").needs().has(Needs::CONTAINER_NOW));
         assert!(!filter("container.id=x").needs().has(Needs::CONTAINER));
         assert!(filter("thread.cpu>1").needs().has(Needs::CPU_TIME));
+        assert!(filter("proc.name=x").needs().has(Needs::STATE) && !filter("proc.pid=1").needs().has(Needs::STATE));
         assert!(filter("evt.buffer contains x").needs().has(Needs::PAYLOAD));
     }
 }

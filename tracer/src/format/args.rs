@@ -5,11 +5,7 @@
 
 use std::io::Write;
 
-use tracer_common::{
-    arch, events::code,
-    flags::FlagSet,
-    kind::Kind,
-};
+use tracer_common::{arch, events::code, flags::FlagSet, kind::Kind};
 
 use super::{errno, time};
 use crate::{
@@ -215,14 +211,12 @@ fn write_address(address: SockAddr<'_>, out: &mut Vec<u8>) {
 fn write_tuple(tuple: SockTuple<'_>, out: &mut Vec<u8>) {
     let _ = match tuple {
         SockTuple::Inet { source, dest } => write!(out, "{}->{}", Endpoint(source), Endpoint(dest)),
-        SockTuple::Unix { source, dest, path } => {
-            write!(out, "{source:x}->{dest:x}").and_then(|()| {
-                if !path.is_empty() {
-                    out.push(b' ');
-                }
-                out.write_all(path)
-            })
-        }
+        SockTuple::Unix { source, dest, path } => write!(out, "{source:x}->{dest:x}").and_then(|()| {
+            if !path.is_empty() {
+                out.push(b' ');
+            }
+            out.write_all(path)
+        }),
         SockTuple::Other(family) => write!(out, "family {family}"),
     };
 }
@@ -230,9 +224,36 @@ fn write_tuple(tuple: SockTuple<'_>, out: &mut Vec<u8>) {
 /// The name of a signal; real-time signals have none. Source: signal(7), x86.
 fn signal(number: u64) -> Option<&'static str> {
     const NAMES: [&str; 31] = [
-        "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL", "SIGUSR1",
-        "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP",
-        "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR",
+        "SIGHUP",
+        "SIGINT",
+        "SIGQUIT",
+        "SIGILL",
+        "SIGTRAP",
+        "SIGABRT",
+        "SIGBUS",
+        "SIGFPE",
+        "SIGKILL",
+        "SIGUSR1",
+        "SIGSEGV",
+        "SIGUSR2",
+        "SIGPIPE",
+        "SIGALRM",
+        "SIGTERM",
+        "SIGSTKFLT",
+        "SIGCHLD",
+        "SIGCONT",
+        "SIGSTOP",
+        "SIGTSTP",
+        "SIGTTIN",
+        "SIGTTOU",
+        "SIGURG",
+        "SIGXCPU",
+        "SIGXFSZ",
+        "SIGVTALRM",
+        "SIGPROF",
+        "SIGWINCH",
+        "SIGIO",
+        "SIGPWR",
         "SIGSYS",
     ];
     NAMES.get(usize::try_from(number).ok()?.checked_sub(1)?).copied()
@@ -271,10 +292,7 @@ mod tests {
     #[test]
     fn data_is_dotted_and_cut() {
         let world = World::new();
-        assert_eq!(
-            args(&world, &world.read(10, 3, 4, b"a\n\x1bz")),
-            "res=4 data=a..z fd=3(<f>/etc/passwd) size=100"
-        );
+        assert_eq!(args(&world, &world.read(10, 3, 4, b"a\n\x1bz")), "res=4 data=a..z fd=3(<f>/etc/passwd) size=100");
         let long = args(&world, &world.read(10, 3, 100, &[b'x'; 100]));
         assert!(long.contains(&format!("data={}... fd=", "x".repeat(80))), "{long}");
         assert_eq!(
@@ -295,7 +313,7 @@ mod tests {
         let world = World::new();
         let line = |preset: Preset, record: &[u8]| {
             let format = preset.format(false).replace("%evt.outputtime", "%evt.reltime.s");
-            let mut template = Template::parse(&format, Show::default()).unwrap();
+            let template = Template::parse(&format, Show::default()).unwrap();
             let mut out = Vec::new();
             assert!(world.with(record, |context| template.render(context, &mut out)));
             String::from_utf8(out).unwrap()
@@ -306,16 +324,13 @@ mod tests {
             line(Preset::Container, &read),
             "1 1 0 web (0123456789ab) nginx (30:30) < read res=2 data=hi fd=3(<f>/etc/passwd) size=100"
         );
-        assert_eq!(
-            line(Preset::Default, &world.unknown_thread()),
-            "1 1 0 <NA> (99) < close res=0 fd=3"
-        );
+        assert_eq!(line(Preset::Default, &world.unknown_thread()), "1 1 0 <NA> (99) < close res=0 fd=3");
     }
 
     #[test]
     fn what_a_program_chose_cannot_reach_the_terminal_unescaped() {
         let world = World::new();
-        let mut template = Template::parse("%evt.arg.name", Show::default()).unwrap();
+        let template = Template::parse("%evt.arg.name", Show::default()).unwrap();
         let mut out = Vec::new();
         world.with(&world.openat(10, 3, b"/tmp/\x1b]0;x\x07\xff"), |context| template.render(context, &mut out));
         assert_eq!(String::from_utf8(out).unwrap(), "/tmp/\\x1b]0;x\\x07\\xff");

@@ -5,7 +5,7 @@
 //! without it such events are not printed. `\n`, `\t`, `\e` and `\\` are a newline, a tab, the escape character and a
 //! backslash.
 
-use crate::fields::{Context, FieldError, FieldRef, Needs, Show};
+use crate::fields::{Context, FieldError, FieldRef, Needs, Show, Value};
 
 use super::escape::escape;
 
@@ -50,7 +50,6 @@ pub struct Template {
     segments: Vec<Segment>,
     /// Print events that lack a field.
     lenient: bool,
-    scratch: Vec<u8>,
 }
 
 impl Template {
@@ -96,12 +95,12 @@ impl Template {
         if !text.is_empty() {
             segments.push(Segment::Text(text));
         }
-        Ok(Self { segments, lenient, scratch: Vec::new() })
+        Ok(Self { segments, lenient })
     }
 
     /// Appends the text of an event, without a newline. Returns false, and appends nothing, when a field is missing and
     /// the format does not begin with `*`.
-    pub fn render(&mut self, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
+    pub fn render(&self, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         for segment in &self.segments {
             let (field, width) = match segment {
@@ -111,18 +110,18 @@ impl Template {
                 }
                 Segment::Field { field, width } => (field, width),
             };
-            let value = field.get(context);
             let from = out.len();
-            if value.is_missing() {
-                if !self.lenient {
-                    out.truncate(start);
-                    return false;
+            match field.get(context) {
+                value if value.is_missing() => {
+                    if !self.lenient {
+                        out.truncate(start);
+                        return false;
+                    }
+                    out.extend_from_slice(MISSING);
                 }
-                out.extend_from_slice(MISSING);
-            } else {
-                self.scratch.clear();
-                value.write(field.field.digits, &mut self.scratch);
-                escape(&self.scratch, out);
+                Value::Text(text) => escape(&text, out),
+                // Numbers, addresses and the like are plain by nature.
+                value => value.write(field.field.digits, out),
             }
             if let Some(width) = width {
                 fit(out, from, *width);
