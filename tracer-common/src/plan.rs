@@ -3,7 +3,11 @@
 //! For each system call number there is one plan in an array map: which event to make, and for each parameter where its
 //! value comes from ([`Source`]) and how it is stored ([`Store`]). Plans hold numbers only.
 
-use crate::{events::Event, wire::MAX_PARAMS};
+use crate::{
+    arch::MAX_SYSCALLS,
+    events::{Effect, Event},
+    wire::MAX_PARAMS,
+};
 
 /// How a value is stored in the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +77,9 @@ ops! {
     QueueMax = 13,
     /// Kernel address of the socket behind the `int` number `b` at argument `a`.
     UserSockAddress = 14,
-    /// Sum of the lengths of the `b` entries (an argument) of the iovec at argument `a`.
+    /// Sum of the lengths of the `b` entries (an argument) of the iovec at argument `a`, the first 256 of them.
     IovecLen = 15,
-    /// Sum of the lengths of the iovec of the message header at argument `a`.
+    /// The same, of the iovec of the message header at argument `a`.
     MsgLen = 16,
     /// A field of the task: `a` is a [`TaskField`].
     Task = 17,
@@ -98,15 +102,10 @@ ops! {
     SockTuple = 24,
     /// A variable-length field of the task: `a` is a [`TaskField`].
     TaskText = 25,
-    /// The argument or environment list of an exec that failed: a NULL-terminated array of texts at argument `a`,
-    /// without the first `b` entries.
-    UserList = 26,
-    /// The first entry of such a list.
-    UserListFirst = 27,
     /// The number `a`, whatever the call was.
-    Const = 28,
+    Const = 26,
     /// Nothing: the parameter has length zero.
-    Empty = 29,
+    Empty = 27,
 }
 
 /// In the place of an argument number: the return value.
@@ -264,6 +263,21 @@ pub const WANTED: u8 = 1;
 pub const TASK: u8 = 2;
 /// Successful calls are reported by another hook: exec by `sched_process_exec`.
 pub const FAILED_ONLY: u8 = 4;
+/// The row wants the environment, the executable and the file name of an exec.
+pub const EXEC: u8 = 8;
+/// The call was an exec relative to a directory: its arguments are one place further.
+pub const EXEC_AT: u8 = 16;
+
+/// The row has an iovec, or a message header with one: it is read before the parameters.
+pub const IOVEC: u8 = 32;
+
+/// Rows with more parameters than this are made by the second program.
+pub const SHORT_PARAMS: usize = 12;
+
+/// Index of the plan of the process exit event, behind those of the system calls.
+pub const PLAN_PROCEXIT: u32 = MAX_SYSCALLS as u32;
+/// How many plans there are.
+pub const PLANS: usize = MAX_SYSCALLS + 1;
 
 /// What the kernel side does for one system call number.
 #[derive(Debug, Clone, Copy)]
@@ -273,12 +287,14 @@ pub struct Plan {
     pub code: u16,
     /// Portable number of the system call, for generic events.
     pub syscall_id: u16,
-    /// [`WANTED`], [`TASK`], [`FAILED_ONLY`].
+    /// [`WANTED`], [`TASK`], [`FAILED_ONLY`], [`EXEC`], [`EXEC_AT`], [`IOVEC`].
     pub flags: u8,
     /// How many of `params` are used.
     pub count: u8,
-    /// Unused, zero.
-    pub reserved: u16,
+    /// With [`IOVEC`], the argument that points to the array or the message header.
+    pub iovec: u8,
+    /// With [`IOVEC`], the argument with the number of entries; [`NONE`] for a message header.
+    pub iovec_count: u8,
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
@@ -287,8 +303,15 @@ const _: () = assert!(size_of::<PlanParam>() == 8 && size_of::<Plan>() == 8 + 8 
 
 impl Plan {
     /// A plan for nothing: the call is not wanted.
-    pub const UNWANTED: Self =
-        Self { code: 0, syscall_id: 0, flags: 0, count: 0, reserved: 0, params: [PlanParam::ZERO; MAX_PARAMS] };
+    pub const UNWANTED: Self = Self {
+        code: 0,
+        syscall_id: 0,
+        flags: 0,
+        count: 0,
+        iovec: 0,
+        iovec_count: 0,
+        params: [PlanParam::ZERO; MAX_PARAMS],
+    };
 
     /// The plan of a row. The call is not yet [`WANTED`].
     #[must_use]
@@ -297,8 +320,19 @@ impl Plan {
         for (slot, param) in plan.params.iter_mut().zip(event.params) {
             let Source { op, a, b, c, d } = param.source;
             *slot = PlanParam { op: op as u8, store: param.kind.store() as u8, a, b, c, d, reserved: 0 };
-            if matches!(op, Op::Task | Op::TaskText | Op::UserList | Op::UserListFirst) {
+            if matches!(op, Op::Task | Op::TaskText) || event.params.len() > SHORT_PARAMS {
                 plan.flags |= TASK;
+            }
+            match op {
+                Op::Iovec | Op::IovecLen => (plan.flags, plan.iovec, plan.iovec_count) = (plan.flags | IOVEC, a, b),
+                Op::MsgBytes | Op::MsgLen => (plan.flags, plan.iovec, plan.iovec_count) = (plan.flags | IOVEC, a, NONE),
+                _ => {}
+            }
+        }
+        if matches!(event.effect, Effect::Exec) {
+            plan.flags |= FAILED_ONLY | EXEC;
+            if event.param("filename").is_none() {
+                plan.flags |= EXEC_AT;
             }
         }
         plan

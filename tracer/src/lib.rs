@@ -11,3 +11,6 @@ pub mod state;
 
 // What users ask.
 pub mod fields;
+
+// What this machine allows.
+pub mod doctor;

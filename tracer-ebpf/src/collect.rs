@@ -1,0 +1,234 @@
+//! The collector: for each parameter of a plan, the value from its source, stored by its kind.
+//!
+//! The only `match` on sources in the kernel. A parameter that cannot be read has length zero or the value zero; the
+//! record is still sent.
+
+use tracer_common::plan::{self, NONE, Plan, PlanParam, Store, op, task_field};
+
+use crate::{
+    arch::Registers,
+    maps::config,
+    read,
+    record::{ARGS, Record, Slot, TooLong, opaque},
+    special::{file, iovec, sockaddr, text},
+    task,
+};
+
+/// The most parameters of the row for the end of a thread.
+const EXIT_PARAMS: usize = 8;
+
+/// What is being reported.
+#[derive(Clone, Copy)]
+pub struct Call {
+    /// Registers of a system call; other hooks have none.
+    pub registers: Option<Registers>,
+    /// Return value.
+    pub result: i64,
+    /// What to report.
+    pub plan: *const Plan,
+    /// Number of the call.
+    pub number: u32,
+    /// Of an exec that succeeded, the kernel's `struct linux_binprm`.
+    pub binprm: usize,
+}
+
+impl Call {
+    /// Flags of the plan.
+    #[inline(always)]
+    pub fn flags(self) -> u8 {
+        // SAFETY: a live map value.
+        unsafe { (*self.plan).flags }
+    }
+}
+
+/// Keeps the arguments where a plan can index them.
+#[inline(always)]
+fn keep_args(record: Record, call: Call) {
+    // SAFETY: the scratch is a live map value; the indices are constants.
+    unsafe {
+        let args = &raw mut (*record.scratch).args;
+        if let Some(registers) = call.registers {
+            (*args)[0] = registers.arg::<0>();
+            (*args)[1] = registers.arg::<1>();
+            (*args)[2] = registers.arg::<2>();
+            (*args)[3] = registers.arg::<3>();
+            (*args)[4] = registers.arg::<4>();
+            (*args)[5] = registers.arg::<5>();
+        }
+        (*args)[6] = 0;
+        (*args)[7] = call.result as u64;
+    }
+}
+
+/// Argument `n`; [`RET`](tracer_common::plan::RET) is the return value, [`NONE`] is zero.
+#[inline(always)]
+pub fn arg(record: Record, n: u8) -> u64 {
+    let n = opaque(usize::from(n)) & (ARGS - 1);
+    // SAFETY: the index is below `ARGS`; volatile, so that the verifier sees one way and not one for each register.
+    unsafe { core::ptr::read_volatile(&raw const (*record.scratch).args[n]) }
+}
+
+/// Builds and sends the record of a call whose plan has at most `MAX` parameters. `TASK` allows fields of the task.
+#[inline(always)]
+pub fn record<const MAX: usize, const TASK: bool>(slot: Slot, call: Call) {
+    // SAFETY: a live map value.
+    let (code, count) = unsafe { ((*call.plan).code, (*call.plan).count) };
+    let Some(record) = Record::begin(slot, code, u32::from(count), 0) else { return };
+    keep_args(record, call);
+    if TASK {
+        text::gather(record, call);
+        task::gather(record, call);
+    } else {
+        gather_iovec(record, call);
+    }
+    for index in 0..MAX {
+        if index >= usize::from(count) {
+            break;
+        }
+        // SAFETY: `index` is below `MAX_PARAMS`.
+        let param = unsafe { (*call.plan).params[index] };
+        if one::<TASK>(record, index, param, call).is_err() {
+            record.too_long();
+            return;
+        }
+    }
+    record.submit();
+}
+
+/// As [`record`], for the end of a thread.
+#[inline(always)]
+pub fn exit_record(call: Call) {
+    // SAFETY: a live map value.
+    let (code, count) = unsafe { ((*call.plan).code, (*call.plan).count) };
+    let Some(record) = Record::begin(Slot::Exit, code, u32::from(count), 0) else { return };
+    task::gather_exit(record);
+    for index in 0..EXIT_PARAMS {
+        if index >= usize::from(count) {
+            break;
+        }
+        // SAFETY: `index` is below `MAX_PARAMS`.
+        let param = unsafe { (*call.plan).params[index] };
+        if put(record, index, param.store, task::number(record, param.a)).is_err() {
+            record.too_long();
+            return;
+        }
+    }
+    record.submit();
+}
+
+#[inline(always)]
+fn gather_iovec(record: Record, call: Call) {
+    if call.flags() & plan::IOVEC == 0 {
+        return;
+    }
+    // SAFETY: a live map value.
+    let (at, count) = unsafe { ((*call.plan).iovec, (*call.plan).iovec_count) };
+    if count == NONE {
+        iovec::gather_message(record, arg(record, at));
+    } else {
+        iovec::gather(record, arg(record, at), arg(record, count));
+    }
+}
+
+#[inline(always)]
+fn one<const TASK: bool>(record: Record, index: usize, param: PlanParam, call: Call) -> Result<(), TooLong> {
+    let PlanParam { op: operation, store, a, b, c, d, .. } = param;
+    let number = match operation {
+        op::Ret => call.result as u64,
+        op::Arg => arg(record, a),
+        op::Const => u64::from(a),
+        // SAFETY: a live map value.
+        op::SyscallId => u64::from(unsafe { (*call.plan).syscall_id }),
+        op::SyscallNumber => u64::from(call.number),
+        op::UserU64 => read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u64),
+        op::UserU32 => u64::from(read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u32)),
+        op::Task if TASK => task::number(record, a),
+        op::UserText => return user_text(record, index, arg(record, a)),
+        op::UserBytes => return user_bytes(record, index, arg(record, a), arg(record, b) as i64),
+        op::TaskText if TASK => return text::copy(record, index, a - task_field::Comm),
+        // Rows that read the task have none of what is below, and the verifier need not look at it for each of their
+        // many parameters.
+        _ if TASK => return empty(record, index),
+        op::OpenFlags => {
+            let flags = if b == NONE { arg(record, a) } else { read::user(arg(record, a) as usize).unwrap_or(0u64) };
+            u64::from(file::open_flags(flags as u32, call.result))
+        }
+        op::Dev => file::device(file::of_fd(arg(record, a))),
+        op::Ino => file::inode_number(file::of_fd(arg(record, a))),
+        op::Layer => u64::from(file::layer(file::of_fd(arg(record, a)))),
+        op::UserFdIno => {
+            let fd: i32 = if call.result < 0 { -1 } else { read::user(arg(record, a) as usize).unwrap_or(-1) };
+            file::inode_number(file::of_fd(i64::from(fd) as u64))
+        }
+        op::UserSockAddress => {
+            let fd: i32 = read::user(arg(record, a) as usize + 4 * usize::from(b)).unwrap_or(-1);
+            if call.result < 0 { 0 } else { sockaddr::sock_of_fd(i64::from(fd) as u64) as u64 }
+        }
+        op::QueuePercent | op::QueueLen | op::QueueMax => sockaddr::queue(operation, arg(record, a)),
+        op::IovecLen | op::MsgLen => iovec::total(record),
+        op::Iovec | op::MsgBytes => {
+            let limit = if c == NONE { i64::MAX } else { call.result };
+            return iovec::bytes(record, index, limit);
+        }
+        op::MsgControl => {
+            let (address, len) = iovec::message_control(arg(record, a), call.result);
+            return user_bytes(record, index, address, len);
+        }
+        op::SockAddr => return sockaddr::address(record, index, arg(record, a) as usize, arg(record, b)),
+        op::SockTuple => return tuple(record, index, a, b, c, d),
+        _ => return empty(record, index),
+    };
+    put(record, index, store, number)
+}
+
+#[inline(always)]
+fn tuple(record: Record, index: usize, fd: u8, way: u8, peer: u8, in_message: u8) -> Result<(), TooLong> {
+    let peer = if peer == NONE { 0 } else { arg(record, peer) as usize };
+    // The address of the peer is the first member of a message header.
+    let peer = if in_message != 0 && peer != 0 { read::user(peer).unwrap_or(0usize) } else { peer };
+    sockaddr::tuple(record, index, arg(record, fd), way, peer)
+}
+
+#[inline(always)]
+fn put(record: Record, index: usize, store: u8, number: u64) -> Result<(), TooLong> {
+    const U8: u8 = Store::U8 as u8;
+    const U16: u8 = Store::U16 as u8;
+    const U32: u8 = Store::U32 as u8;
+    const SIGNED_INT: u8 = Store::SignedInt as u8;
+    match store {
+        U8 => record.put::<1>(index, number),
+        U16 => record.put::<2>(index, number),
+        U32 => record.put::<4>(index, number),
+        SIGNED_INT => record.put::<8>(index, i64::from(number as i32) as u64),
+        _ => record.put::<8>(index, number),
+    }
+}
+
+#[inline(always)]
+fn empty(record: Record, index: usize) -> Result<(), TooLong> {
+    let (_, position) = record.room()?;
+    record.end_param(index, position, 0);
+    Ok(())
+}
+
+#[inline(always)]
+fn user_text(record: Record, index: usize, address: u64) -> Result<(), TooLong> {
+    let (to, position) = record.room()?;
+    // SAFETY: `room` gives more than `MAX_PATH` bytes.
+    let len = unsafe { read::user_text(to, tracer_common::wire::MAX_PATH, address as usize) };
+    record.end_param(index, position, len);
+    Ok(())
+}
+
+/// At most snaplen bytes; `len` below zero is an error result.
+#[inline(always)]
+fn user_bytes(record: Record, index: usize, address: u64, len: i64) -> Result<(), TooLong> {
+    let (to, position) = record.room()?;
+    let snaplen = u64::from(config().snaplen);
+    let len = if len < 0 { 0 } else { len as u64 };
+    let len = opaque(if len > snaplen { snaplen } else { len } as usize) & 0xffff;
+    // SAFETY: `room` gives as many bytes as the mask allows.
+    let read = len != 0 && unsafe { read::user_bytes(to, len, address as usize) };
+    record.end_param(index, position, if read { len } else { 0 });
+    Ok(())
+}
