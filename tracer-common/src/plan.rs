@@ -258,18 +258,15 @@ pub struct PlanParam {
 }
 
 /// The call is wanted; a plan without this bit ends the program at once.
-pub const WANTED: u8 = 1;
+pub const WANTED: u16 = 1;
 /// The plan reads fields of the task: the second program does it.
-pub const TASK: u8 = 2;
+pub const TASK: u16 = 2;
 /// Successful calls are reported by another hook: exec by `sched_process_exec`.
-pub const FAILED_ONLY: u8 = 4;
+pub const FAILED_ONLY: u16 = 4;
 /// The row wants the environment, the executable and the file name of an exec.
-pub const EXEC: u8 = 8;
+pub const EXEC: u16 = 8;
 /// The call was an exec relative to a directory: its arguments are one place further.
-pub const EXEC_AT: u8 = 16;
-
-/// The row has an iovec, or a message header with one: it is read before the parameters.
-pub const IOVEC: u8 = 32;
+pub const EXEC_AT: u16 = 16;
 
 /// Rows with more parameters than this are made by the second program.
 pub const SHORT_PARAMS: usize = 12;
@@ -287,19 +284,26 @@ pub struct Plan {
     pub code: u16,
     /// Portable number of the system call, for generic events.
     pub syscall_id: u16,
-    /// [`WANTED`], [`TASK`], [`FAILED_ONLY`], [`EXEC`], [`EXEC_AT`], [`IOVEC`].
-    pub flags: u8,
+    /// [`WANTED`], [`TASK`], [`FAILED_ONLY`], [`EXEC`], [`EXEC_AT`].
+    pub flags: u16,
     /// How many of `params` are used.
     pub count: u8,
-    /// With [`IOVEC`], the argument that points to the array or the message header.
+    /// Index of a parameter that has an iovec, or a message header with one; [`NONE`] when there is none. What these four
+    /// name is gathered before the parameters, once.
     pub iovec: u8,
-    /// With [`IOVEC`], the argument with the number of entries; [`NONE`] for a message header.
-    pub iovec_count: u8,
+    /// Index of the parameter that is a tuple, or [`NONE`].
+    pub tuple: u8,
+    /// Index of the parameter that is a socket address, or [`NONE`].
+    pub address: u8,
+    /// Index of a parameter that asks for the file behind a descriptor, or [`NONE`].
+    pub file: u8,
+    /// Unused, zero.
+    pub reserved: u8,
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
 
-const _: () = assert!(size_of::<PlanParam>() == 8 && size_of::<Plan>() == 8 + 8 * MAX_PARAMS);
+const _: () = assert!(size_of::<PlanParam>() == 8 && size_of::<Plan>() == 12 + 8 * MAX_PARAMS);
 
 impl Plan {
     /// A plan for nothing: the call is not wanted.
@@ -308,8 +312,11 @@ impl Plan {
         syscall_id: 0,
         flags: 0,
         count: 0,
-        iovec: 0,
-        iovec_count: 0,
+        iovec: NONE,
+        tuple: NONE,
+        address: NONE,
+        file: NONE,
+        reserved: 0,
         params: [PlanParam::ZERO; MAX_PARAMS],
     };
 
@@ -317,17 +324,21 @@ impl Plan {
     #[must_use]
     pub fn of(event: &Event, syscall_id: u16) -> Self {
         let mut plan = Self { code: event.code, syscall_id, count: event.params.len() as u8, ..Self::UNWANTED };
-        for (slot, param) in plan.params.iter_mut().zip(event.params) {
+        for (index, param) in event.params.iter().enumerate() {
             let Source { op, a, b, c, d } = param.source;
-            *slot = PlanParam { op: op as u8, store: param.kind.store() as u8, a, b, c, d, reserved: 0 };
-            if matches!(op, Op::Task | Op::TaskText) || event.params.len() > SHORT_PARAMS {
-                plan.flags |= TASK;
-            }
+            plan.params[index] = PlanParam { op: op as u8, store: param.kind.store() as u8, a, b, c, d, reserved: 0 };
+            let index = index as u8;
             match op {
-                Op::Iovec | Op::IovecLen => (plan.flags, plan.iovec, plan.iovec_count) = (plan.flags | IOVEC, a, b),
-                Op::MsgBytes | Op::MsgLen => (plan.flags, plan.iovec, plan.iovec_count) = (plan.flags | IOVEC, a, NONE),
+                Op::Task | Op::TaskText => plan.flags |= TASK,
+                Op::Iovec | Op::IovecLen | Op::MsgBytes | Op::MsgLen => plan.iovec = index,
+                Op::SockTuple => plan.tuple = index,
+                Op::SockAddr => plan.address = index,
+                Op::Dev | Op::Ino | Op::Layer | Op::UserFdIno => plan.file = index,
                 _ => {}
             }
+        }
+        if event.params.len() > SHORT_PARAMS {
+            plan.flags |= TASK;
         }
         if matches!(event.effect, Effect::Exec) {
             plan.flags |= FAILED_ONLY | EXEC;

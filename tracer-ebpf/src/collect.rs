@@ -3,7 +3,10 @@
 //! The only `match` on sources in the kernel. A parameter that cannot be read has length zero or the value zero; the
 //! record is still sent.
 
-use tracer_common::plan::{self, NONE, Plan, PlanParam, Store, op, task_field};
+use tracer_common::{
+    plan::{NONE, Plan, PlanParam, Store, op, task_field},
+    wire::MAX_PARAMS,
+};
 
 use crate::{
     arch::Registers,
@@ -35,7 +38,7 @@ pub struct Call {
 impl Call {
     /// Flags of the plan.
     #[inline(always)]
-    pub fn flags(self) -> u8 {
+    pub fn flags(self) -> u16 {
         // SAFETY: a live map value.
         unsafe { (*self.plan).flags }
     }
@@ -79,7 +82,7 @@ pub fn record<const MAX: usize, const TASK: bool>(slot: Slot, call: Call) {
         text::gather(record, call);
         task::gather(record, call);
     } else {
-        gather_iovec(record, call);
+        gather(record, call);
     }
     for index in 0..MAX {
         if index >= usize::from(count) {
@@ -116,23 +119,53 @@ pub fn exit_record(call: Call) {
     record.submit();
 }
 
+/// A parameter of the plan that must be gathered first, if it has one.
 #[inline(always)]
-fn gather_iovec(record: Record, call: Call) {
-    if call.flags() & plan::IOVEC == 0 {
-        return;
+fn named(call: Call, index: u8) -> Option<PlanParam> {
+    if index == NONE {
+        return None;
     }
+    let index = opaque(usize::from(index)) & (MAX_PARAMS - 1);
+    // SAFETY: the index is below `MAX_PARAMS`.
+    Some(unsafe { (*call.plan).params[index] })
+}
+
+/// Gathers what takes many reads, before the parameters: it is then in the program once, not once for each parameter.
+#[inline(never)]
+fn gather(record: Record, call: Call) {
     // SAFETY: a live map value.
-    let (at, count) = unsafe { ((*call.plan).iovec, (*call.plan).iovec_count) };
-    if count == NONE {
-        iovec::gather_message(record, arg(record, at));
-    } else {
-        iovec::gather(record, arg(record, at), arg(record, count));
+    let (iovec, tuple, address, file) =
+        unsafe { ((*call.plan).iovec, (*call.plan).tuple, (*call.plan).address, (*call.plan).file) };
+    if let Some(param) = named(call, iovec) {
+        if matches!(param.op, op::MsgBytes | op::MsgLen) {
+            iovec::gather_message(record, arg(record, param.a));
+        } else {
+            iovec::gather(record, arg(record, param.a), arg(record, param.b));
+        }
+    }
+    if let Some(param) = named(call, tuple) {
+        let peer = if param.c == NONE { 0 } else { arg(record, param.c) as usize };
+        // The address of the peer is the first member of a message header.
+        let peer = if param.d != 0 && peer != 0 { read::user(peer).unwrap_or(0usize) } else { peer };
+        sockaddr::gather_tuple(record, arg(record, param.a), param.b, peer);
+    }
+    if let Some(param) = named(call, address) {
+        sockaddr::gather_address(record, arg(record, param.a) as usize, arg(record, param.b));
+    }
+    if let Some(param) = named(call, file) {
+        let fd = if param.op == op::UserFdIno {
+            let fd: i32 = if call.result < 0 { -1 } else { read::user(arg(record, param.a) as usize).unwrap_or(-1) };
+            i64::from(fd) as u64
+        } else {
+            arg(record, param.a)
+        };
+        file::gather(record, fd);
     }
 }
 
 #[inline(always)]
 fn one<const TASK: bool>(record: Record, index: usize, param: PlanParam, call: Call) -> Result<(), TooLong> {
-    let PlanParam { op: operation, store, a, b, c, d, .. } = param;
+    let PlanParam { op: operation, store, a, b, c, .. } = param;
     let number = match operation {
         op::Ret => call.result as u64,
         op::Arg => arg(record, a),
@@ -151,15 +184,11 @@ fn one<const TASK: bool>(record: Record, index: usize, param: PlanParam, call: C
         _ if TASK => return empty(record, index),
         op::OpenFlags => {
             let flags = if b == NONE { arg(record, a) } else { read::user(arg(record, a) as usize).unwrap_or(0u64) };
-            u64::from(file::open_flags(flags as u32, call.result))
+            file::open_flags(record, flags as u32)
         }
-        op::Dev => file::device(file::of_fd(arg(record, a))),
-        op::Ino => file::inode_number(file::of_fd(arg(record, a))),
-        op::Layer => u64::from(file::layer(file::of_fd(arg(record, a)))),
-        op::UserFdIno => {
-            let fd: i32 = if call.result < 0 { -1 } else { read::user(arg(record, a) as usize).unwrap_or(-1) };
-            file::inode_number(file::of_fd(i64::from(fd) as u64))
-        }
+        op::Dev => file::gathered(record, file::DEVICE),
+        op::Ino | op::UserFdIno => file::gathered(record, file::INODE),
+        op::Layer => file::layer_bits(record),
         op::UserSockAddress => {
             let fd: i32 = read::user(arg(record, a) as usize + 4 * usize::from(b)).unwrap_or(-1);
             if call.result < 0 { 0 } else { sockaddr::sock_of_fd(i64::from(fd) as u64) as u64 }
@@ -174,19 +203,11 @@ fn one<const TASK: bool>(record: Record, index: usize, param: PlanParam, call: C
             let (address, len) = iovec::message_control(arg(record, a), call.result);
             return user_bytes(record, index, address, len);
         }
-        op::SockAddr => return sockaddr::address(record, index, arg(record, a) as usize, arg(record, b)),
-        op::SockTuple => return tuple(record, index, a, b, c, d),
+        op::SockAddr => return sockaddr::copy_address(record, index),
+        op::SockTuple => return sockaddr::copy_tuple(record, index),
         _ => return empty(record, index),
     };
     put(record, index, store, number)
-}
-
-#[inline(always)]
-fn tuple(record: Record, index: usize, fd: u8, way: u8, peer: u8, in_message: u8) -> Result<(), TooLong> {
-    let peer = if peer == NONE { 0 } else { arg(record, peer) as usize };
-    // The address of the peer is the first member of a message header.
-    let peer = if in_message != 0 && peer != 0 { read::user(peer).unwrap_or(0usize) } else { peer };
-    sockaddr::tuple(record, index, arg(record, fd), way, peer)
 }
 
 #[inline(always)]

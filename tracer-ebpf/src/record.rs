@@ -41,6 +41,16 @@ pub struct Scratch {
     pub args: [u64; ARGS],
     /// How far a loop has come. In memory for the same reason as the position.
     pub cursor: u64,
+    /// Length of the tuple and of the address.
+    pub tuple_len: u64,
+    /// See `tuple_len`.
+    pub address_len: u64,
+    /// The tuple, gathered before the parameters.
+    pub tuple: [u8; SOCKET_LEN],
+    /// The socket address, gathered before the parameters.
+    pub address: [u8; SOCKET_LEN],
+    /// What the file behind a descriptor says: device, inode number, bits of ours for the open flags.
+    pub file: [u64; 3],
     /// The numbers of the task, gathered before the parameters.
     pub numbers: [u64; NUMBERS],
     /// Length of each text.
@@ -58,6 +68,9 @@ pub struct Scratch {
     /// An iovec.
     pub iovec: [[u64; 2]; IOVECS],
 }
+
+/// Room for an address or a tuple, with what a unix path may take.
+pub const SOCKET_LEN: usize = 256;
 
 /// Six arguments and two more. `RET` and `NONE`, cut to three bits, are the last two.
 pub const ARGS: usize = 8;

@@ -5,7 +5,7 @@
 
 use tracer_common::flags::{FILE_CREATED, FILE_LOWER_LAYER, FILE_UPPER_LAYER};
 
-use crate::{maps::offset, read, task};
+use crate::{maps::offset, read, record::Record, task};
 
 /// `FMODE_CREATED`.
 const MODE_CREATED: u32 = 1 << 20;
@@ -35,15 +35,52 @@ pub fn inode(file: usize) -> usize {
     if file == 0 { 0 } else { read::kernel(file + offset!(file_inode)) }
 }
 
-/// Device number of the filesystem as user space has it; 0 without a file.
-#[inline(always)]
-pub fn device(file: usize) -> u64 {
+/// Index of the device number among what was gathered.
+pub const DEVICE: usize = 0;
+/// Index of the inode number.
+pub const INODE: usize = 1;
+/// Index of the bits of ours.
+const BITS: usize = 2;
+
+/// Gathers what the file behind a descriptor says; zeros when there is none.
+#[inline(never)]
+pub fn gather(record: Record, fd: u64) {
+    let file = of_fd(fd);
     let inode = inode(file);
-    if inode == 0 {
-        return 0;
+    let (mut device, mut number, mut bits) = (0, 0, 0);
+    if inode != 0 {
+        let super_block: usize = read::kernel(inode + offset!(inode_sb));
+        device = encode_device(read::kernel(super_block + offset!(super_dev)));
+        number = read::kernel(inode + offset!(inode_ino));
+        let mode: u32 = read::kernel(file + offset!(file_mode));
+        bits = layer(file) | if mode & MODE_CREATED != 0 { FILE_CREATED } else { 0 };
     }
-    let super_block: usize = read::kernel(inode + offset!(inode_sb));
-    encode_device(read::kernel(super_block + offset!(super_dev)))
+    // SAFETY: the scratch is a live map value.
+    unsafe {
+        let gathered = &raw mut (*record.scratch).file;
+        (*gathered)[DEVICE] = device;
+        (*gathered)[INODE] = number;
+        (*gathered)[BITS] = u64::from(bits);
+    }
+}
+
+/// What was gathered.
+#[inline(always)]
+pub fn gathered(record: Record, index: usize) -> u64 {
+    // SAFETY: as in `gather`; volatile, so that the verifier sees one way.
+    unsafe { core::ptr::read_volatile(&raw const (*record.scratch).file[index]) }
+}
+
+/// The flags that were passed to an open call, with what the opened file says.
+#[inline(always)]
+pub fn open_flags(record: Record, flags: u32) -> u64 {
+    u64::from(flags & !(FILE_CREATED | FILE_UPPER_LAYER | FILE_LOWER_LAYER)) | gathered(record, BITS)
+}
+
+/// In which layer of an overlay the file is.
+#[inline(always)]
+pub fn layer_bits(record: Record) -> u64 {
+    gathered(record, BITS) & u64::from(FILE_UPPER_LAYER | FILE_LOWER_LAYER)
 }
 
 /// The kernel's device number in the form that user space has. Source: include/linux/kdev_t.h, `new_encode_dev`.
@@ -76,17 +113,4 @@ pub fn layer(file: usize) -> u32 {
     }
     let upper: usize = read::kernel(inode + offset!(inode_size));
     if upper != 0 { FILE_UPPER_LAYER } else { FILE_LOWER_LAYER }
-}
-
-/// The flags that were passed to an open call, with what the opened file says.
-#[inline(never)]
-pub fn open_flags(flags: u32, result: i64) -> u32 {
-    let flags = flags & !(FILE_CREATED | FILE_UPPER_LAYER | FILE_LOWER_LAYER);
-    let file = of_fd(result as u64);
-    if result < 0 || file == 0 {
-        return flags;
-    }
-    let mode: u32 = read::kernel(file + offset!(file_mode));
-    let created = if mode & MODE_CREATED != 0 { FILE_CREATED } else { 0 };
-    flags | created | layer(file)
 }

@@ -8,7 +8,7 @@ use super::file;
 use crate::{
     maps::offset,
     read,
-    record::{Record, TooLong, opaque},
+    record::{Record, SOCKET_LEN, TooLong, opaque},
 };
 
 const UNIX: u16 = 1;
@@ -90,15 +90,47 @@ fn user_end<const N: usize>(address: usize) -> Option<End<N>> {
     Some(End { ip, port: u16::from_be(port) })
 }
 
-/// The address at `address` in user memory, `len` bytes, as parameter `index`.
-#[inline(never)]
-pub fn address(record: Record, index: usize, address: usize, len: u64) -> Result<(), TooLong> {
+/// Copies what was gathered, `len` bytes, as parameter `index`.
+#[inline(always)]
+fn copy(record: Record, index: usize, from: *const u8, len: u64) -> Result<(), TooLong> {
     let (to, position) = record.room()?;
+    let len = opaque(len as usize) & (SOCKET_LEN - 1);
+    // SAFETY: `room` gives more than `SOCKET_LEN` bytes.
+    let copied = len != 0 && unsafe { read::kernel_bytes(to, len, from as usize) };
+    record.end_param(index, position, if copied { len } else { 0 });
+    Ok(())
+}
+
+/// Puts the gathered address as parameter `index`.
+#[inline(always)]
+pub fn copy_address(record: Record, index: usize) -> Result<(), TooLong> {
+    // SAFETY: the scratch is a live map value.
+    unsafe {
+        let len = core::ptr::read_volatile(&raw const (*record.scratch).address_len);
+        copy(record, index, (&raw const (*record.scratch).address).cast(), len)
+    }
+}
+
+/// Puts the gathered tuple as parameter `index`.
+#[inline(always)]
+pub fn copy_tuple(record: Record, index: usize) -> Result<(), TooLong> {
+    // SAFETY: the scratch is a live map value.
+    unsafe {
+        let len = core::ptr::read_volatile(&raw const (*record.scratch).tuple_len);
+        copy(record, index, (&raw const (*record.scratch).tuple).cast(), len)
+    }
+}
+
+/// Gathers the socket address at `address` in user memory, `len` bytes.
+#[inline(never)]
+pub fn gather_address(record: Record, address: usize, len: u64) {
+    // SAFETY: the scratch is a live map value.
+    let to: *mut u8 = unsafe { (&raw mut (*record.scratch).address).cast() };
     let mut written = 0;
     if let Some(family) = read::user::<u16>(address)
         && len >= 2
     {
-        // SAFETY: `room` gives more than the longest address.
+        // SAFETY: `SOCKET_LEN` is more than the longest address.
         unsafe {
             to.write(family as u8);
             written = 1;
@@ -120,8 +152,8 @@ pub fn address(record: Record, index: usize, address: usize, len: u64) -> Result
             }
         }
     }
-    record.end_param(index, position, written);
-    Ok(())
+    // SAFETY: as above.
+    unsafe { core::ptr::write_volatile(&raw mut (*record.scratch).address_len, written as u64) };
 }
 
 /// Ends the path of a unix socket, `len` bytes at `to`, with a NUL. An abstract name begins with a NUL, which becomes `@`.
@@ -141,15 +173,16 @@ unsafe fn end_path(to: *mut u8, len: usize) -> usize {
     len + 1
 }
 
-/// The ends of the socket of descriptor `fd` as parameter `index`. `way` is a [`TupleWay`]; `peer`, when it is not zero,
-/// is where in user memory the address of the peer may be, for sockets that have none of their own.
+/// Gathers the ends of the socket of descriptor `fd`. `way` is a [`TupleWay`]; `peer`, when it is not zero, is where in
+/// user memory the address of the peer may be, for sockets that have none of their own.
 #[inline(never)]
-pub fn tuple(record: Record, index: usize, fd: u64, way: u8, peer: usize) -> Result<(), TooLong> {
-    let (to, position) = record.room()?;
+pub fn gather_tuple(record: Record, fd: u64, way: u8, peer: usize) {
+    // SAFETY: the scratch is a live map value.
+    let to: *mut u8 = unsafe { (&raw mut (*record.scratch).tuple).cast() };
     let sock = sock_of_fd(fd);
     let family: u16 = if sock == 0 { 0 } else { read::kernel(sock + offset!(sock_family)) };
     let inbound = way == TupleWay::In as u8;
-    // SAFETY: `room` gives more than the longest tuple.
+    // SAFETY: `SOCKET_LEN` is more than the longest tuple.
     let written = unsafe {
         match family {
             INET => {
@@ -166,8 +199,8 @@ pub fn tuple(record: Record, index: usize, fd: u64, way: u8, peer: usize) -> Res
             _ => 0,
         }
     };
-    record.end_param(index, position, written);
-    Ok(())
+    // SAFETY: as above.
+    unsafe { core::ptr::write_volatile(&raw mut (*record.scratch).tuple_len, written as u64) };
 }
 
 #[inline(always)]

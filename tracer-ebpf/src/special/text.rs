@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// The most components of a path.
-const DEPTH: usize = 48;
+const DEPTH: usize = 32;
 /// The most components of the path of a cgroup.
-const CGROUP_DEPTH: usize = 16;
+const CGROUP_DEPTH: usize = 8;
 /// The most entries of the lists of an exec that failed.
 const LIST: usize = 128;
 /// The most bytes of a text.
