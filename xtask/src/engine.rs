@@ -123,6 +123,10 @@ impl Engine {
 /// Lays out a root with busybox under all its names, and the usual empty folders.
 pub(crate) fn busybox_root(root: &Path) -> Result<()> {
     let busybox = find_program("busybox").context("busybox is not installed")?;
+    let loader = b"/ld-linux";
+    if fs::read(&busybox)?.windows(loader.len()).any(|bytes| bytes == loader) {
+        bail!("{} needs shared libraries\nhint: install the package busybox-static", busybox.display());
+    }
     for folder in ["bin", "dev", "etc", "proc", "sys", "tmp", "root"] {
         let folder = root.join(folder);
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
