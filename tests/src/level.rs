@@ -48,6 +48,12 @@ pub fn image() -> String {
     env::var("TRACER_TEST_IMAGE").unwrap_or_else(|_| "tracer-test".to_owned())
 }
 
+/// The image with the static binary under test as its entry point.
+#[must_use]
+pub fn toolbox_image() -> String {
+    env::var("TRACER_TEST_TOOLBOX").unwrap_or_else(|_| "tracer".to_owned())
+}
+
 /// The binary under test: `$TRACER_BIN`, else the newer of those that cargo built.
 ///
 /// # Panics

@@ -31,19 +31,18 @@ pub(crate) fn release() -> Result<PathBuf> {
     Ok(target_dir().join("release/tracer"))
 }
 
-/// Builds programs of `packages` with the C library inside, and returns the folder that they are in.
+/// Builds tracer and this program with the C library inside, and returns the folder that they are in.
 ///
-/// The target is named, although it is this machine's own, so that the flags do not reach build scripts.
-pub(crate) fn statically(packages: &[&str]) -> Result<PathBuf> {
+/// Both at once, since cargo builds dependencies anew for another choice of packages. The target is named, although it
+/// is this machine's own, so that the flags do not reach build scripts.
+pub(crate) fn statically() -> Result<PathBuf> {
     setup::toolchain(&workspace())?;
-    let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
     if !cfg!(target_os = "linux") {
         bail!("a static binary can only be built on Linux");
     }
-    let mut command = cargo(["build", "--quiet", "--release", "--bins", "--target", &target]);
-    for package in packages {
-        command.args(["--package", package]);
-    }
-    run(command.env("RUSTFLAGS", "-C target-feature=+crt-static").env_remove("CARGO_ENCODED_RUSTFLAGS"))?;
+    let target = format!("{}-unknown-linux-gnu", env::consts::ARCH);
+    let mut command = cargo(["build", "--quiet", "--release", "--bins", "--package", "tracer", "--package", "xtask"]);
+    command.args(["--target", &target]).env("RUSTFLAGS", "-C target-feature=+crt-static");
+    run(command.env_remove("CARGO_ENCODED_RUSTFLAGS"))?;
     Ok(target_dir().join(target).join("release"))
 }

@@ -25,7 +25,7 @@ pub(crate) struct Options {
 /// `cargo xtask image`.
 pub(crate) fn task(options: &Options) -> Result<()> {
     setup::task(&setup::Options { engine: true, ..setup::Options::default() })?;
-    let binary = build::statically(&["tracer"])?.join("tracer");
+    let binary = build::statically()?.join("tracer");
     let engine = Engine::start()?;
     make(&engine, &binary, &options.tag)?;
     if engine.host().is_some() {

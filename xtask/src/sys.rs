@@ -8,7 +8,6 @@ use std::{
     mem::MaybeUninit,
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     process::{Child, Command, ExitStatus},
-    time::Duration,
 };
 
 /// Whether this process may do everything: effective user 0.
@@ -37,13 +36,11 @@ pub(crate) fn as_service(command: &mut Command) -> &mut Command {
     }
 }
 
-/// What a child used until it ended, and all of its own children that it waited for.
+/// How a child ended, and what it used until then.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usage {
     /// How it ended.
     pub(crate) status: ExitStatus,
-    /// CPU time in user and in kernel mode together.
-    pub(crate) cpu: Duration,
     /// Largest resident set, in KiB.
     pub(crate) max_rss_kib: u64,
 }
@@ -66,10 +63,5 @@ pub(crate) fn wait(child: Child) -> io::Result<Usage> {
     }
     // SAFETY: zeroed at first, and every bit pattern is a valid rusage.
     let usage = unsafe { usage.assume_init() };
-    let time = |t: libc::timeval| Duration::from_micros((t.tv_sec * 1_000_000 + t.tv_usec).unsigned_abs());
-    Ok(Usage {
-        status: ExitStatus::from_raw(status),
-        cpu: time(usage.ru_utime) + time(usage.ru_stime),
-        max_rss_kib: usage.ru_maxrss.unsigned_abs(),
-    })
+    Ok(Usage { status: ExitStatus::from_raw(status), max_rss_kib: usage.ru_maxrss.unsigned_abs() })
 }

@@ -17,7 +17,7 @@ use crate::{
     build,
     command::{cargo, output, say, shown},
     engine::{Engine, TEST_IMAGE},
-    setup, sys,
+    image, setup, sys,
 };
 
 /// Which tests.
@@ -36,6 +36,9 @@ const SCOPE: [&str; 4] = ["test", "--workspace", "--exclude", "tracer-ebpf"];
 const END_TO_END: &str = "tracer-tests";
 /// The levels in order, and whether tests of one may run at the same time.
 const LEVELS: &[(&str, bool)] = &[("cli", true), ("replay", true), ("kernel", false), ("containers", false)];
+
+/// The toolbox image of the build under test; not the name that people use.
+const TOOLBOX_IMAGE: &str = "tracer-test-toolbox";
 
 /// What a test runner said at its end.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,7 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     let engine = needs_engine.then(Engine::start).transpose()?;
     if let Some(engine) = &engine {
         engine.import_test_image()?;
+        image::make(engine, &build::statically()?.join("tracer"), TOOLBOX_IMAGE)?;
     }
 
     let mut total = Counts::default();
@@ -110,6 +114,7 @@ fn existing_levels() -> Result<Vec<(&'static str, bool)>> {
 /// Adds what the tests are told: by environment which binary and engine, by arguments how to run.
 fn prepare(command: &mut Command, tracer: &Path, engine: Option<&Engine>, filter: Option<&str>, parallel: bool) {
     command.env("TRACER_TEST_LEVEL", "all").env("TRACER_BIN", tracer).env("TRACER_TEST_IMAGE", TEST_IMAGE);
+    command.env("TRACER_TEST_TOOLBOX", TOOLBOX_IMAGE);
     if let Some(host) = engine.and_then(Engine::host) {
         command.env("DOCKER_HOST", host);
     }

@@ -108,7 +108,7 @@ fn initramfs(folder: &Path, smoke: Option<&Path>) -> Result<PathBuf> {
     engine::busybox_root(&root)?;
     let scripts = workspace().join("xtask/vm");
     let smoke = smoke.map_or_else(|| scripts.join("smoke.sh"), Path::to_owned);
-    let built = build::statically(&["tracer", "xtask"])?;
+    let built = build::statically()?;
     let files = [
         (scripts.join("init"), "init"),
         (smoke, "smoke.sh"),
