@@ -3,7 +3,7 @@
 //! Under plain `cargo test` a test that needs root or a Docker engine says why it skips and passes. Under
 //! `cargo xtask test`, which sets `TRACER_TEST_LEVEL=all`, the same is a failure.
 
-use std::{env, fs, os::unix::fs::MetadataExt as _, path::PathBuf, process::Command};
+use std::{env, fs, io::Write as _, os::unix::fs::MetadataExt as _, path::PathBuf, process::Command};
 
 /// Whether a skipped test is a failure.
 fn all() -> bool {
@@ -13,7 +13,9 @@ fn all() -> bool {
 /// Says why a test skips; a panic where nothing may be skipped.
 fn skip(reason: &str) -> bool {
     assert!(!all(), "a test would be skipped: {reason}");
-    eprintln!("skipped: {reason}");
+    // Written to the stream itself: the test runner swallows `eprintln!` of tests that pass.
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    let _ = writeln!(std::io::stderr(), "skipped {test}: {reason}");
     false
 }
 
