@@ -59,6 +59,7 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     let tracer = tracer.to_string_lossy();
     mount_tracefs();
     let wanted = |list: &[String], name: &str| list.is_empty() || list.iter().any(|part| name.contains(part));
+    let mut failed = 0;
     let mut tables = BTreeMap::<&str, Vec<Case>>::new();
     for observer in OBSERVERS {
         if !(observer.name == observer::UNTRACED || wanted(&options.only, observer.name)) || !observer.installed() {
@@ -70,7 +71,10 @@ pub(crate) fn task(options: &Options) -> Result<()> {
             say(format!("bench: {} under {}", load.name, observer.name));
             match measure(observer, &load, &tracer, options.repeat) {
                 Ok(case) => tables.entry(load.name).or_default().push(case),
-                Err(error) => say(format!("bench: not measured: {error:#}")),
+                Err(error) => {
+                    say(format!("bench: not measured: {error:#}"));
+                    failed += 1;
+                }
             }
         }
     }
@@ -89,6 +93,7 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     if options.write {
         report::write(&text)?;
     }
+    anyhow::ensure!(failed == 0, "{failed} cases could not be measured");
     Ok(())
 }
 

@@ -38,6 +38,9 @@ pub(crate) struct Options {
     /// Run this script in the guest instead of the smoke test
     #[arg(long, value_name = "SCRIPT")]
     smoke: Option<PathBuf>,
+    /// Also run the kernel level of the tests in the guest
+    #[arg(long)]
+    kernel_level: bool,
     /// Seconds that one guest may take
     #[arg(long, default_value_t = 120)]
     timeout: u64,
@@ -64,7 +67,7 @@ pub(crate) fn task(options: &Options) -> Result<()> {
         Some(image) => vec![Kernel { label: "given".to_owned(), image: image.clone() }],
         None => kernels::debian(&folder, &options.only)?,
     };
-    let initramfs = initramfs(&folder, options.smoke.as_deref())?;
+    let initramfs = initramfs(&folder, options)?;
 
     let (mut passed, mut failed) = (0, 0);
     for kernel in &kernels {
@@ -102,19 +105,22 @@ pub(crate) fn task(options: &Options) -> Result<()> {
 }
 
 /// Packs the guest's files.
-fn initramfs(folder: &Path, smoke: Option<&Path>) -> Result<PathBuf> {
+fn initramfs(folder: &Path, options: &Options) -> Result<PathBuf> {
     let root = folder.join("root");
     let _ = fs::remove_dir_all(&root);
     engine::busybox_root(&root)?;
     let scripts = workspace().join("xtask/vm");
-    let smoke = smoke.map_or_else(|| scripts.join("smoke.sh"), Path::to_owned);
+    let smoke = options.smoke.clone().unwrap_or_else(|| scripts.join("smoke.sh"));
     let built = build::statically()?;
-    let files = [
+    let mut files = vec![
         (scripts.join("init"), "init"),
         (smoke, "smoke.sh"),
         (built.join("tracer"), "bin/tracer"),
         (built.join("xtask"), "bin/xtask"),
     ];
+    if options.kernel_level {
+        files.push((build::test_statically("tracer-tests", "kernel")?, "bin/kernel-level"));
+    }
     for (from, to) in &files {
         fs::copy(from, root.join(to)).with_context(|| format!("cannot copy {}", from.display()))?;
     }

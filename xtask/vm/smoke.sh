@@ -1,12 +1,13 @@
 # What tracer must do on every supported kernel. Runs in a guest, by busybox's shell.
 #
-# check NAME PATTERN COMMAND...: COMMAND ends with 0 within 40 s, prints a line that matches PATTERN (extended, on
+# check NAME PATTERN COMMAND...: COMMAND ends with 0 within $seconds, prints a line that matches PATTERN (extended, on
 # stdout), and says nothing of a failed verification.
 
+seconds=40
 check() {
     name=$1 pattern=$2
     shift 2
-    timeout 40 "$@" >/tmp/out 2>/tmp/err
+    timeout $seconds "$@" >/tmp/out 2>/tmp/err
     code=$?
     if [ "$code" -ne 0 ]; then
         reason="exit code $code"
@@ -38,3 +39,10 @@ check "a chisel that needs the scheduler" "dd" tracer -M 3 -c topprocs_cpu
 check "a chisel over all calls" "write" tracer -M 3 -c topscalls
 
 kill %1 %2
+
+# Only with `cargo xtask vm --kernel-level`.
+if [ -x /bin/kernel-level ]; then
+    seconds=600
+    export TRACER_BIN=/bin/tracer TRACER_TEST_LEVEL=all
+    check "the kernel level" "^test result: ok" kernel-level --test-threads=1
+fi
