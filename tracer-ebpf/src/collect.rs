@@ -4,7 +4,7 @@
 //! record is still sent.
 
 use tracer_common::{
-    plan::{NONE, Plan, PlanParam, Store, op, task_field},
+    plan::{NONE, Plan, PlanParam, RET, Store, op, task_field},
     wire::MAX_PARAMS,
 };
 
@@ -60,13 +60,20 @@ fn keep_args(record: Record, call: Call) {
         }
         (*args)[6] = 0;
         (*args)[7] = call.result as u64;
+        (*args)[usize::from(NUMBER)] = u64::from(call.number);
+        (*args)[usize::from(SYSCALL_ID)] = u64::from((*call.plan).syscall_id);
     }
 }
+
+/// In the place of an argument number: the number of the call.
+const NUMBER: u8 = 8;
+/// In the place of an argument number: its portable number.
+const SYSCALL_ID: u8 = 9;
 
 /// Argument `n`; [`RET`](tracer_common::plan::RET) is the return value, [`NONE`] is zero.
 #[inline(always)]
 pub fn arg(record: Record, n: u8) -> u64 {
-    let n = opaque(usize::from(n)) & (ARGS - 1);
+    let n = opaque(usize::from(if n >= NONE { n & 7 } else { n })) & (ARGS - 1);
     // SAFETY: the index is below `ARGS`; volatile, so that the verifier sees one way and not one for each register.
     unsafe { core::ptr::read_volatile(&raw const (*record.scratch).args[n]) }
 }
@@ -88,9 +95,9 @@ pub fn record<const MAX: usize, const TASK: bool>(slot: Slot, call: Call) {
         if index >= usize::from(count) {
             break;
         }
-        // SAFETY: `index` is below `MAX_PARAMS`.
-        let param = unsafe { (*call.plan).params[index] };
-        if one::<TASK>(record, index, param, call).is_err() {
+        // SAFETY: `index` is below `MAX_PARAMS`; a parameter is eight bytes.
+        let param = unsafe { core::ptr::read((&raw const (*call.plan).params[index]).cast::<u64>()) };
+        if !one::<TASK>(record, index, param) {
             record.too_long();
             return;
         }
@@ -111,7 +118,7 @@ pub fn exit_record(call: Call) {
         }
         // SAFETY: `index` is below `MAX_PARAMS`.
         let param = unsafe { (*call.plan).params[index] };
-        if put(record, index, param.store, task::number(record, param.a)).is_err() {
+        if !put(record, index, param.store, task::number(record, param.a)) {
             record.too_long();
             return;
         }
@@ -163,25 +170,46 @@ fn gather(record: Record, call: Call) {
     }
 }
 
+/// One parameter. A number is taken first and stored then, each in a function of its own: nothing of how it was made is
+/// left in the registers and on the stack of the loop, where it would part the ways for the verifier.
 #[inline(always)]
-fn one<const TASK: bool>(record: Record, index: usize, param: PlanParam, call: Call) -> Result<(), TooLong> {
-    let PlanParam { op: operation, store, a, b, c, .. } = param;
-    let number = match operation {
-        op::Ret => call.result as u64,
+fn one<const TASK: bool>(record: Record, index: usize, param: u64) -> bool {
+    let [_, store, ..] = param.to_le_bytes();
+    if store == Store::Var as u8 {
+        return if TASK { task_bytes(record, index, param) } else { call_bytes(record, index, param) };
+    }
+    let number = if TASK { task_value(record, param) } else { call_value(record, param) };
+    put(record, index, store, number)
+}
+
+/// A number of a row that reads the task. It has none of the sources of `call_value`.
+#[inline(never)]
+fn task_value(record: Record, param: u64) -> u64 {
+    let [operation, _, a, ..] = param.to_le_bytes();
+    if operation == op::Task { task::number(record, a) } else { plain_value(record, param) }
+}
+
+/// A number from the call itself.
+#[inline(always)]
+fn plain_value(record: Record, param: u64) -> u64 {
+    let [operation, _, a, b, ..] = param.to_le_bytes();
+    match operation {
+        op::Ret => arg(record, RET),
         op::Arg => arg(record, a),
         op::Const => u64::from(a),
-        // SAFETY: a live map value.
-        op::SyscallId => u64::from(unsafe { (*call.plan).syscall_id }),
-        op::SyscallNumber => u64::from(call.number),
+        op::SyscallId => arg(record, SYSCALL_ID),
+        op::SyscallNumber => arg(record, NUMBER),
         op::UserU64 => read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u64),
         op::UserU32 => u64::from(read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u32)),
-        op::Task if TASK => task::number(record, a),
-        op::UserText => return user_text(record, index, arg(record, a)),
-        op::UserBytes => return user_bytes(record, index, arg(record, a), arg(record, b) as i64),
-        op::TaskText if TASK => return text::copy(record, index, a - task_field::Comm),
-        // Rows that read the task have none of what is below, and the verifier need not look at it for each of their
-        // many parameters.
-        _ if TASK => return empty(record, index),
+        _ => 0,
+    }
+}
+
+/// A number of any other row.
+#[inline(never)]
+fn call_value(record: Record, param: u64) -> u64 {
+    let [operation, _, a, b, ..] = param.to_le_bytes();
+    match operation {
         op::OpenFlags => {
             let flags = if b == NONE { arg(record, a) } else { read::user(arg(record, a) as usize).unwrap_or(0u64) };
             file::open_flags(record, flags as u32)
@@ -191,38 +219,71 @@ fn one<const TASK: bool>(record: Record, index: usize, param: PlanParam, call: C
         op::Layer => file::layer_bits(record),
         op::UserSockAddress => {
             let fd: i32 = read::user(arg(record, a) as usize + 4 * usize::from(b)).unwrap_or(-1);
-            if call.result < 0 { 0 } else { sockaddr::sock_of_fd(i64::from(fd) as u64) as u64 }
+            if (arg(record, RET) as i64) < 0 { 0 } else { sockaddr::sock_of_fd(i64::from(fd) as u64) as u64 }
         }
         op::QueuePercent | op::QueueLen | op::QueueMax => sockaddr::queue(operation, arg(record, a)),
         op::IovecLen | op::MsgLen => iovec::total(record),
-        op::Iovec | op::MsgBytes => {
-            let limit = if c == NONE { i64::MAX } else { call.result };
-            return iovec::bytes(record, index, limit);
-        }
-        op::MsgControl => {
-            let (address, len) = iovec::message_control(arg(record, a), call.result);
-            return user_bytes(record, index, address, len);
-        }
-        op::SockAddr => return sockaddr::copy_address(record, index),
-        op::SockTuple => return sockaddr::copy_tuple(record, index),
-        _ => return empty(record, index),
-    };
-    put(record, index, store, number)
+        _ => plain_value(record, param),
+    }
 }
 
+/// A parameter of any length, of a row that reads the task.
+#[inline(never)]
+fn task_bytes(record: Record, index: usize, param: u64) -> bool {
+    let [operation, _, a, ..] = param.to_le_bytes();
+    let done = if operation == op::TaskText {
+        text::copy(record, index, a - task_field::Comm)
+    } else {
+        plain_bytes(record, index, param)
+    };
+    done.is_ok()
+}
+
+/// A parameter of any length, from the call itself.
 #[inline(always)]
-fn put(record: Record, index: usize, store: u8, number: u64) -> Result<(), TooLong> {
+fn plain_bytes(record: Record, index: usize, param: u64) -> Result<(), TooLong> {
+    let [operation, _, a, b, ..] = param.to_le_bytes();
+    match operation {
+        op::UserText => user_text(record, index, arg(record, a)),
+        op::UserBytes => user_bytes(record, index, arg(record, a), arg(record, b) as i64),
+        _ => empty(record, index),
+    }
+}
+
+/// A parameter of any length, of any other row.
+#[inline(never)]
+fn call_bytes(record: Record, index: usize, param: u64) -> bool {
+    let [operation, _, a, _, c, ..] = param.to_le_bytes();
+    let done = match operation {
+        op::Iovec | op::MsgBytes => {
+            let limit = if c == NONE { i64::MAX } else { arg(record, RET) as i64 };
+            iovec::bytes(record, index, limit)
+        }
+        op::MsgControl => {
+            let (address, len) = iovec::message_control(arg(record, a), arg(record, RET) as i64);
+            user_bytes(record, index, address, len)
+        }
+        op::SockAddr => sockaddr::copy_address(record, index),
+        op::SockTuple => sockaddr::copy_tuple(record, index),
+        _ => plain_bytes(record, index, param),
+    };
+    done.is_ok()
+}
+
+#[inline(never)]
+fn put(record: Record, index: usize, store: u8, number: u64) -> bool {
     const U8: u8 = Store::U8 as u8;
     const U16: u8 = Store::U16 as u8;
     const U32: u8 = Store::U32 as u8;
     const SIGNED_INT: u8 = Store::SignedInt as u8;
-    match store {
+    let done = match store {
         U8 => record.put::<1>(index, number),
         U16 => record.put::<2>(index, number),
         U32 => record.put::<4>(index, number),
         SIGNED_INT => record.put::<8>(index, i64::from(number as i32) as u64),
         _ => record.put::<8>(index, number),
-    }
+    };
+    done.is_ok()
 }
 
 #[inline(always)]

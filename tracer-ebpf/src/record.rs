@@ -12,6 +12,7 @@ use tracer_common::wire;
 use crate::{
     maps::{COUNTERS, RINGS, SCRATCH, config},
     read,
+    special::text::Walk,
 };
 
 /// Bytes of each text of a task.
@@ -37,10 +38,14 @@ pub struct Scratch {
     pub bytes: [u8; wire::SCRATCH_LEN],
     /// Where the next parameter goes.
     pub position: u64,
-    /// The arguments of the call; then zero, then the return value. In memory, so that a plan can index them.
+    /// The arguments of the call; then zero, the return value, numbers of the call. In memory, so that a plan can index them.
     pub args: [u64; ARGS],
     /// How far a loop has come. In memory for the same reason as the position.
     pub cursor: u64,
+    /// A walk up a tree.
+    pub walk: Walk,
+    /// Where a loop ends.
+    pub limit: u64,
     /// Length of the tuple and of the address.
     pub tuple_len: u64,
     /// See `tuple_len`.
@@ -72,8 +77,8 @@ pub struct Scratch {
 /// Room for an address or a tuple, with what a unix path may take.
 pub const SOCKET_LEN: usize = 256;
 
-/// Six arguments and two more. `RET` and `NONE`, cut to three bits, are the last two.
-pub const ARGS: usize = 8;
+/// Six arguments; `NONE` and `RET`, cut to three bits, are the next two; then what `collect` keeps beside them.
+pub const ARGS: usize = 16;
 const _: () = assert!(tracer_common::plan::RET & 7 == 7 && tracer_common::plan::NONE & 7 == 6);
 
 /// Bytes of a component of a path, with its NUL.

@@ -70,34 +70,52 @@ pub fn bytes(record: Record, index: usize, limit: i64) -> Result<(), TooLong> {
     let (to, position) = record.room()?;
     let snaplen = i64::from(config().snaplen);
     let limit = if limit < snaplen { limit } else { snaplen };
-    set_cursor(record.scratch, 0);
+    let scratch = record.scratch;
+    set_cursor(scratch, 0);
     if limit > 0 {
-        let limit = limit as u64;
+        // In memory, like the cursor: what one way through the loop learns of it must not part the ways for the verifier.
         // SAFETY: as in `gather`.
-        let count = unsafe { core::ptr::read_volatile(&raw const (*record.scratch).iovec_count) } as usize;
+        unsafe { core::ptr::write_volatile(&raw mut (*scratch).limit, limit as u64) };
         for at in 0..COPIED {
-            let done = cursor(record.scratch);
-            if at >= count || done as u64 >= limit {
+            if !copy_entry(record, to, at) {
                 break;
             }
-            let (from, len) = entry(record, at);
-            let left = limit - done as u64;
-            let len = opaque(if len > left { left } else { len } as usize) & 0xffff;
-            let offset = opaque(done) & 0xffff;
-            // Both fit: what is left of snaplen is below 64 KiB, and the scratch has room for that behind any record.
-            if offset + len > MAX_PARAM_LEN {
-                break;
-            }
-            // SAFETY: checked above; `room` gives `MAX_PARAM_LEN` bytes.
-            if len != 0 && !unsafe { read::user_bytes(to.add(offset), len, from as usize) } {
-                break;
-            }
-            set_cursor(record.scratch, offset + len);
         }
     }
-    let done = cursor(record.scratch) & 0xffff;
+    let done = cursor(scratch) & 0xffff;
     record.end_param(index, position, done);
     Ok(())
+}
+
+/// Copies entry `at` behind what was copied before. False when there is no more to do.
+#[inline(always)]
+fn copy_entry(record: Record, to: *mut u8, at: usize) -> bool {
+    let scratch = record.scratch;
+    // SAFETY: as in `gather`.
+    let (count, limit) = unsafe {
+        (
+            core::ptr::read_volatile(&raw const (*scratch).iovec_count) as usize,
+            core::ptr::read_volatile(&raw const (*scratch).limit) as usize,
+        )
+    };
+    let done = cursor(scratch);
+    if at >= count || done >= limit {
+        return false;
+    }
+    let (from, len) = entry(record, at);
+    let left = limit - done;
+    let len = opaque(if len > left as u64 { left } else { len as usize }) & 0xffff;
+    let offset = opaque(done) & 0xffff;
+    // Both fit: what is left of snaplen is below 64 KiB, and the scratch has room for that behind any record.
+    if offset + len > MAX_PARAM_LEN {
+        return false;
+    }
+    // SAFETY: checked above; `room` gives `MAX_PARAM_LEN` bytes.
+    if len != 0 && !unsafe { read::user_bytes(to.add(offset), len, from as usize) } {
+        return false;
+    }
+    set_cursor(scratch, offset + len);
+    true
 }
 
 /// Address and length of the control data of a message; nothing after a failed call.

@@ -13,7 +13,7 @@ use crate::{
     collect::{Call, arg},
     maps::offset,
     read,
-    record::{NAME_LEN, Record, Scratch, TEXT_LEN, TooLong, cursor, opaque, set_cursor},
+    record::{NAME_LEN, Record, Scratch, TEXT_LEN, TEXTS, TooLong, cursor, opaque, set_cursor},
     task,
 };
 
@@ -161,55 +161,103 @@ fn failed_exec(record: Record, call: Call) {
 fn user_list(scratch: *mut Scratch, which: usize, array: usize) {
     set_cursor(scratch, 0);
     for at in 0..LIST {
-        let entry: usize = read::user(array + 8 * at).unwrap_or(0);
-        let position = cursor(scratch);
-        if entry == 0 || position >= MASK {
+        if !list_step(scratch, which, array + 8 * at) {
             break;
         }
-        let room = opaque(MASK - position) & MASK;
-        // SAFETY: position and room together stay below `TEXT_LEN`, and behind the texts of a scratch there is more.
-        let len = unsafe { read::user_text(start(scratch, which).add(position & MASK), room, entry) };
-        if len == 0 {
-            break;
-        }
-        set_cursor(scratch, position + len);
     }
     set_len(scratch, which, cursor(scratch));
+}
+
+/// One entry, to which `entry` in user memory points. False behind the last.
+#[inline(never)]
+fn list_step(scratch: *mut Scratch, which: usize, entry: usize) -> bool {
+    let entry: usize = read::user(entry).unwrap_or(0);
+    let position = cursor(scratch);
+    if entry == 0 || position >= MASK {
+        return false;
+    }
+    let room = opaque(MASK - position) & MASK;
+    let which = opaque(which) & (TEXTS - 1);
+    // SAFETY: position and room together stay below `TEXT_LEN`, and behind the texts of a scratch there is more.
+    let len = unsafe { read::user_text(start(scratch, which).add(position & MASK), room, entry) };
+    set_cursor(scratch, position + len);
+    len != 0
+}
+
+/// Where a walk up a tree is. In memory, and each step a function of its own: the ways through a step must not part the
+/// walk for the verifier.
+#[repr(C)]
+pub struct Walk {
+    /// `struct vfsmount` that the walk is in.
+    mount: usize,
+    /// `struct dentry` or `struct kernfs_node` that is next.
+    node: usize,
+    /// Where a path ends: the root directory of the task.
+    root_mount: usize,
+    /// See `root_mount`.
+    root_node: usize,
+}
+
+#[inline(always)]
+fn load(place: *const usize) -> usize {
+    // SAFETY: only used with members of the `Walk` of a live scratch.
+    unsafe { core::ptr::read_volatile(place) }
+}
+
+#[inline(always)]
+fn store(place: *mut usize, value: usize) {
+    // SAFETY: as in `load`.
+    unsafe { core::ptr::write_volatile(place, value) };
+}
+
+/// The walk of a scratch.
+macro_rules! walk {
+    ($scratch:expr, $member:ident) => {
+        // SAFETY: the scratch is a live map value.
+        unsafe { &raw mut (*$scratch).walk.$member }
+    };
 }
 
 /// A `struct path` as text, as the task sees it: from its root directory down, across mounts.
 #[inline(never)]
 fn path(scratch: *mut Scratch, which: usize, path: usize, root: usize) {
-    let mut mount: usize = read::kernel(path + offset!(path_mnt));
-    let mut dentry: usize = read::kernel(path + offset!(path_dentry));
-    let root_mount: usize = read::kernel(root + offset!(path_mnt));
-    let root_dentry: usize = read::kernel(root + offset!(path_dentry));
+    store(walk!(scratch, mount), read::kernel(path + offset!(path_mnt)));
+    store(walk!(scratch, node), read::kernel(path + offset!(path_dentry)));
+    store(walk!(scratch, root_mount), read::kernel(root + offset!(path_mnt)));
+    store(walk!(scratch, root_node), read::kernel(root + offset!(path_dentry)));
     set_cursor(scratch, MASK);
     for _ in 0..DEPTH {
-        if dentry == 0 || (mount == root_mount && dentry == root_dentry) {
+        if !path_step(scratch) {
             break;
         }
-        let parent: usize = read::kernel(dentry + offset!(dentry_parent));
-        let mount_root: usize = read::kernel(mount + offset!(vfsmount_root));
-        if dentry == mount_root || dentry == parent {
-            let outer = mount - offset!(mount_mnt);
-            let above: usize = read::kernel(outer + offset!(mount_parent));
-            if above == outer || above == 0 || dentry != mount_root {
-                break;
-            }
-            dentry = read::kernel(outer + offset!(mount_mountpoint));
-            mount = above + offset!(mount_mnt);
-            continue;
-        }
-        let name: usize = read::kernel(dentry + offset!(dentry_name));
-        let len: u32 = read::kernel(dentry + offset!(dentry_name_len));
-        if !prepend(scratch, name, len as usize) {
-            break;
-        }
-        dentry = parent;
     }
     end_path(scratch);
     finish(scratch, which);
+}
+
+/// One component, or one mount. False at the root.
+#[inline(never)]
+fn path_step(scratch: *mut Scratch) -> bool {
+    let (mount, dentry) = (load(walk!(scratch, mount)), load(walk!(scratch, node)));
+    if dentry == 0 || (mount == load(walk!(scratch, root_mount)) && dentry == load(walk!(scratch, root_node))) {
+        return false;
+    }
+    let parent: usize = read::kernel(dentry + offset!(dentry_parent));
+    let mount_root: usize = read::kernel(mount + offset!(vfsmount_root));
+    if dentry == mount_root || dentry == parent {
+        let outer = mount - offset!(mount_mnt);
+        let above: usize = read::kernel(outer + offset!(mount_parent));
+        if above == outer || above == 0 || dentry != mount_root {
+            return false;
+        }
+        store(walk!(scratch, node), read::kernel(outer + offset!(mount_mountpoint)));
+        store(walk!(scratch, mount), above + offset!(mount_mnt));
+        return true;
+    }
+    let name: usize = read::kernel(dentry + offset!(dentry_name));
+    let len: u32 = read::kernel(dentry + offset!(dentry_name_len));
+    store(walk!(scratch, node), parent);
+    prepend(scratch, name, len as usize)
 }
 
 /// An empty path is the root.
@@ -284,22 +332,12 @@ fn cgroup_entry(scratch: *mut Scratch, done: usize, name: [u8; 8], cgroup: usize
     if cgroup == 0 {
         return done;
     }
-    let mut node: usize = read::kernel(cgroup + offset!(cgroup_kn));
+    store(walk!(scratch, node), read::kernel(cgroup + offset!(cgroup_kn)));
     set_cursor(scratch, MASK);
     for _ in 0..CGROUP_DEPTH {
-        let parent: usize = read::kernel(node + offset!(kernfs_parent));
-        if node == 0 || parent == 0 {
+        if !cgroup_step(scratch) {
             break;
         }
-        let text: usize = read::kernel(node + offset!(kernfs_name));
-        let component = component(scratch);
-        // SAFETY: the component has `NAME_LEN` bytes.
-        let len = unsafe { read::kernel_text(component, NAME_LEN, text) };
-        let len = if len == 0 { 0 } else { len - 1 };
-        if !prepend(scratch, component as usize, len) {
-            break;
-        }
-        node = parent;
     }
     end_path(scratch);
     let position = cursor(scratch) & MASK;
@@ -326,6 +364,22 @@ fn cgroup_entry(scratch: *mut Scratch, done: usize, name: [u8; 8], cgroup: usize
         }
         at + name_len + len
     }
+}
+
+/// One component of the path of a cgroup. False at the root.
+#[inline(never)]
+fn cgroup_step(scratch: *mut Scratch) -> bool {
+    let node = load(walk!(scratch, node));
+    let parent: usize = read::kernel(node + offset!(kernfs_parent));
+    if node == 0 || parent == 0 {
+        return false;
+    }
+    let text: usize = read::kernel(node + offset!(kernfs_name));
+    let component = component(scratch);
+    // SAFETY: the component has `NAME_LEN` bytes.
+    let len = unsafe { read::kernel_text(component, NAME_LEN, text) };
+    store(walk!(scratch, node), parent);
+    prepend(scratch, component as usize, if len == 0 { 0 } else { len - 1 })
 }
 
 /// Properties of the executable in the form of `execve_flags`.
