@@ -1,1 +1,3 @@
-//! End-to-end helpers.
+//! End-to-end helpers: what the tests of all levels share.
+
+pub mod level;

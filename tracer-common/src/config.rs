@@ -79,6 +79,12 @@ macro_rules! kernel_fields {
             $(pub $name: u32,)+
         }
 
+        impl Offsets {
+            const fn zero() -> Self {
+                Self { $($name: 0,)+ }
+            }
+        }
+
         /// Every member of [`Offsets`] in its order, and how it is found.
         pub const KERNEL_FIELDS: &[KernelField] = &[$(
             KernelField {
@@ -111,6 +117,8 @@ kernel_fields! {
     task_cgroups = Member "task_struct" "cgroups";
     task_children = Member "task_struct" "children";
     task_start_boottime = Member "task_struct" "start_boottime";
+    task_utime = Member "task_struct" "utime";
+    task_stime = Member "task_struct" "stime";
     task_status = Member "task_struct" "thread_info.status" or "32-bit calls are not recognised";
     signal_rlim = Member "signal_struct" "rlim";
     signal_tty = Member "signal_struct" "tty";
@@ -209,6 +217,9 @@ kernel_fields! {
 impl Offsets {
     /// How many fields there are.
     pub const COUNT: usize = KERNEL_FIELDS.len();
+
+    /// Before user space has looked them up.
+    pub const ZERO: Self = Self::zero();
 
     /// From values in the order of [`KERNEL_FIELDS`].
     #[cfg(feature = "user")]

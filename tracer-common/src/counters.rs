@@ -34,10 +34,14 @@ pub struct CpuTime {
     pub reserved: u32,
     /// Id of the cgroup, as in a record.
     pub cgroup: u64,
+    /// The kernel's user time at the last switch, nanoseconds by its own clock.
+    pub utime: u64,
+    /// The kernel's system time then.
+    pub stime: u64,
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)` without padding (8 + 4 + 4 + 8); every bit pattern is a value.
+// SAFETY: `repr(C)` without padding (8 + 4 + 4 + 3 × 8); every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya reads the type from a map")]
 unsafe impl aya::Pod for CpuTime {}
 

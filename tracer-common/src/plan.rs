@@ -3,7 +3,11 @@
 //! For each system call number there is one plan in an array map: which event to make, and for each parameter where its
 //! value comes from ([`Source`]) and how it is stored ([`Store`]). Plans hold numbers only.
 
-use crate::{events::Event, wire::MAX_PARAMS};
+use crate::{
+    arch::MAX_SYSCALLS,
+    events::{Effect, Event},
+    wire::MAX_PARAMS,
+};
 
 /// How a value is stored in the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +77,9 @@ ops! {
     QueueMax = 13,
     /// Kernel address of the socket behind the `int` number `b` at argument `a`.
     UserSockAddress = 14,
-    /// Sum of the lengths of the `b` entries (an argument) of the iovec at argument `a`.
+    /// Sum of the lengths of the `b` entries (an argument) of the iovec at argument `a`, the first 256 of them.
     IovecLen = 15,
-    /// Sum of the lengths of the iovec of the message header at argument `a`.
+    /// The same, of the iovec of the message header at argument `a`.
     MsgLen = 16,
     /// A field of the task: `a` is a [`TaskField`].
     Task = 17,
@@ -98,15 +102,10 @@ ops! {
     SockTuple = 24,
     /// A variable-length field of the task: `a` is a [`TaskField`].
     TaskText = 25,
-    /// The argument or environment list of an exec that failed: a NULL-terminated array of texts at argument `a`,
-    /// without the first `b` entries.
-    UserList = 26,
-    /// The first entry of such a list.
-    UserListFirst = 27,
     /// The number `a`, whatever the call was.
-    Const = 28,
+    Const = 26,
     /// Nothing: the parameter has length zero.
-    Empty = 29,
+    Empty = 27,
 }
 
 /// In the place of an argument number: the return value.
@@ -259,11 +258,23 @@ pub struct PlanParam {
 }
 
 /// The call is wanted; a plan without this bit ends the program at once.
-pub const WANTED: u8 = 1;
+pub const WANTED: u16 = 1;
 /// The plan reads fields of the task: the second program does it.
-pub const TASK: u8 = 2;
+pub const TASK: u16 = 2;
 /// Successful calls are reported by another hook: exec by `sched_process_exec`.
-pub const FAILED_ONLY: u8 = 4;
+pub const FAILED_ONLY: u16 = 4;
+/// The row wants the environment, the executable and the file name of an exec.
+pub const EXEC: u16 = 8;
+/// The call was an exec relative to a directory: its arguments are one place further.
+pub const EXEC_AT: u16 = 16;
+
+/// Rows with more parameters than this are made by the second program.
+pub const SHORT_PARAMS: usize = 12;
+
+/// Index of the plan of the process exit event, behind those of the system calls.
+pub const PLAN_PROCEXIT: u32 = MAX_SYSCALLS as u32;
+/// How many plans there are.
+pub const PLANS: usize = MAX_SYSCALLS + 1;
 
 /// What the kernel side does for one system call number.
 #[derive(Debug, Clone, Copy)]
@@ -273,32 +284,66 @@ pub struct Plan {
     pub code: u16,
     /// Portable number of the system call, for generic events.
     pub syscall_id: u16,
-    /// [`WANTED`], [`TASK`], [`FAILED_ONLY`].
-    pub flags: u8,
+    /// [`WANTED`], [`TASK`], [`FAILED_ONLY`], [`EXEC`], [`EXEC_AT`].
+    pub flags: u16,
     /// How many of `params` are used.
     pub count: u8,
+    /// Index of a parameter that has an iovec, or a message header with one; [`NONE`] when there is none. What these four
+    /// name is gathered before the parameters, once.
+    pub iovec: u8,
+    /// Index of the parameter that is a tuple, or [`NONE`].
+    pub tuple: u8,
+    /// Index of the parameter that is a socket address, or [`NONE`].
+    pub address: u8,
+    /// Index of a parameter that asks for the file behind a descriptor, or [`NONE`].
+    pub file: u8,
     /// Unused, zero.
-    pub reserved: u16,
+    pub reserved: u8,
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
 
-const _: () = assert!(size_of::<PlanParam>() == 8 && size_of::<Plan>() == 8 + 8 * MAX_PARAMS);
+const _: () = assert!(size_of::<PlanParam>() == 8 && size_of::<Plan>() == 12 + 8 * MAX_PARAMS);
 
 impl Plan {
     /// A plan for nothing: the call is not wanted.
-    pub const UNWANTED: Self =
-        Self { code: 0, syscall_id: 0, flags: 0, count: 0, reserved: 0, params: [PlanParam::ZERO; MAX_PARAMS] };
+    pub const UNWANTED: Self = Self {
+        code: 0,
+        syscall_id: 0,
+        flags: 0,
+        count: 0,
+        iovec: NONE,
+        tuple: NONE,
+        address: NONE,
+        file: NONE,
+        reserved: 0,
+        params: [PlanParam::ZERO; MAX_PARAMS],
+    };
 
     /// The plan of a row. The call is not yet [`WANTED`].
     #[must_use]
     pub fn of(event: &Event, syscall_id: u16) -> Self {
         let mut plan = Self { code: event.code, syscall_id, count: event.params.len() as u8, ..Self::UNWANTED };
-        for (slot, param) in plan.params.iter_mut().zip(event.params) {
+        for (index, param) in event.params.iter().enumerate() {
             let Source { op, a, b, c, d } = param.source;
-            *slot = PlanParam { op: op as u8, store: param.kind.store() as u8, a, b, c, d, reserved: 0 };
-            if matches!(op, Op::Task | Op::TaskText | Op::UserList | Op::UserListFirst) {
-                plan.flags |= TASK;
+            plan.params[index] = PlanParam { op: op as u8, store: param.kind.store() as u8, a, b, c, d, reserved: 0 };
+            let index = index as u8;
+            match op {
+                Op::Task | Op::TaskText => plan.flags |= TASK,
+                Op::Iovec | Op::IovecLen | Op::MsgBytes | Op::MsgLen => plan.iovec = index,
+                Op::SockTuple => plan.tuple = index,
+                Op::SockAddr => plan.address = index,
+                Op::Dev | Op::Ino | Op::Layer | Op::UserFdIno => plan.file = index,
+                _ => {}
+            }
+        }
+        if event.params.len() > SHORT_PARAMS {
+            plan.flags |= TASK;
+        }
+        if matches!(event.effect, Effect::Exec) {
+            plan.flags |= FAILED_ONLY | EXEC;
+            if event.param("filename").is_none() {
+                plan.flags |= EXEC_AT;
             }
         }
         plan

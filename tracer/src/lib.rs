@@ -21,6 +21,9 @@ pub mod aggregate;
 pub mod chisel;
 pub mod sink;
 
+// What this machine allows.
+pub mod doctor;
+
 // The command.
 pub mod cli;
 

@@ -6,12 +6,19 @@
 use std::{
     env,
     ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     process::Command,
+    time::UNIX_EPOCH,
 };
 
 /// The target triple of little-endian eBPF.
 pub const TARGET: &str = "bpfel-unknown-none";
+
+/// What `cargo xtask setup` settled on, below the workspace: a compiler and a linker that fit each other, and asking
+/// neither for it. Lines of `name=value`: `compiler` (`nightly`, or the path of a rustc with a prebuilt `core`), `rustc`
+/// (the compiler's file) and `changed` (when that was last written, in seconds), `linker` (its path).
+pub const CHOICE: &str = "target/tools/toolchain";
 
 /// How `core` for [`TARGET`] is had.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +44,7 @@ fn rustc_candidates() -> Vec<PathBuf> {
     from_env.into_iter().chain([PathBuf::from("rustc"), PathBuf::from("/usr/bin/rustc")]).collect()
 }
 
+/// What a command prints, if it succeeds.
 fn stdout_of(command: &mut Command) -> Option<String> {
     let output = command.output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -55,7 +63,7 @@ fn nightly_has_source() -> bool {
 /// The compiler that can build for [`TARGET`], if one is installed.
 #[must_use]
 pub fn find_compiler() -> Option<Compiler> {
-    if nightly_has_source() {
+    if env::var_os("TRACER_BPF_RUSTC").is_none() && nightly_has_source() {
         return Some(Compiler::Nightly);
     }
     rustc_candidates().into_iter().find(|rustc| has_prebuilt_core(rustc)).map(Compiler::Prebuilt)
@@ -73,11 +81,36 @@ pub fn find_linker(workspace: &Path) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
+/// When a file was last written, in seconds since 1970.
+#[must_use]
+pub fn changed(path: &Path) -> Option<u64> {
+    let time = fs::metadata(path).and_then(|file| file.modified()).ok()?;
+    Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs())
+}
+
+/// What set-up settled on, if both are still there and the compiler was not replaced since.
+#[must_use]
+pub fn chosen(workspace: &Path) -> Option<Toolchain> {
+    let text = fs::read_to_string(workspace.join(CHOICE)).ok()?;
+    let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    let same = changed(Path::new(value("rustc")?))? == value("changed")?.parse::<u64>().ok()?;
+    let linker = PathBuf::from(value("linker")?);
+    let compiler = match value("compiler")? {
+        "nightly" => Compiler::Nightly,
+        rustc => Compiler::Prebuilt(PathBuf::from(rustc)),
+    };
+    let overridden = env::var_os("BPF_LINKER").is_some() || env::var_os("TRACER_BPF_RUSTC").is_some();
+    (same && linker.is_file() && !overridden).then_some(Toolchain { compiler, linker })
+}
+
 /// The whole toolchain, or what is missing and how to get it.
 ///
 /// # Errors
 /// A text for the person, ending in the command that helps.
 pub fn find(workspace: &Path) -> Result<Toolchain, String> {
+    if let Some(toolchain) = chosen(workspace) {
+        return Ok(toolchain);
+    }
     let compiler = find_compiler().ok_or_else(|| {
         format!("no Rust compiler with `core` for {TARGET} is installed\nhint: run `cargo xtask setup`")
     })?;
@@ -93,8 +126,12 @@ impl Toolchain {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = match &self.compiler {
             Compiler::Prebuilt(rustc) => {
-                let mut command = Command::new(cargo);
-                command.env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1").arg(subcommand);
+                // clippy works only with the very rustc that it was built with: its command stands beside that one.
+                let mut command = match subcommand {
+                    "clippy" => Command::new(rustc.with_file_name("cargo-clippy")),
+                    _ => Command::new(&cargo),
+                };
+                command.env("CARGO", &cargo).env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1").arg(subcommand);
                 command
             }
             Compiler::Nightly => {

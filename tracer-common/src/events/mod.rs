@@ -11,11 +11,7 @@
 //! ```
 //! A source is `ret`, an argument number, or a function of [`source`].
 
-use crate::{
-    kind::Kind,
-    plan::Source,
-    wire::MAX_PARAMS,
-};
+use crate::{kind::Kind, plan::Source, wire::MAX_PARAMS};
 
 /// Codes from here on are not of the `.scap` format.
 pub const LIVE_ONLY: u16 = 0x8000;
@@ -622,8 +618,6 @@ mod tests {
                         | Op::SockAddr
                         | Op::SockTuple
                         | Op::TaskText
-                        | Op::UserList
-                        | Op::UserListFirst
                 );
                 let kind_is_variable = param.kind.store() == Store::Var;
                 assert!(

@@ -1,8 +1,9 @@
 //! Where records come from. Live and file input meet here, below the decoder.
 
 pub mod inject;
+pub mod live;
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, time::Duration};
 
 /// What a source says after it was asked for records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,31 @@ pub enum Drained {
     End,
 }
 
+/// What was lost or came too late, by cause.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Records for which a ring had no room.
+    pub ring_full: u64,
+    /// Records that could not be built.
+    pub scratch: u64,
+    /// Runs of a program that the kernel skipped, since it interrupted itself.
+    pub skipped: u64,
+    /// Threads whose CPU time was not counted.
+    pub cpu_table: u64,
+    /// Records that were delivered out of order.
+    pub late: u64,
+    /// `ring_full` by CPU.
+    pub ring_full_by_cpu: Vec<u64>,
+}
+
+impl Losses {
+    /// Records that nobody saw.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.ring_full + self.scratch + self.skipped
+    }
+}
+
 /// A source of records (`tracer_common::wire`).
 pub trait Source {
     /// Delivers the records that are there, in the order of their time. It returns when there are none left, when it has
@@ -21,4 +47,31 @@ pub trait Source {
     /// # Errors
     /// The source is broken; nothing more will come.
     fn drain(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<Drained>;
+
+    /// Delivers what is left, when no more is wanted.
+    ///
+    /// # Errors
+    /// As [`Source::drain`].
+    fn drain_rest(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<()> {
+        self.drain(visit).map(drop)
+    }
+
+    /// Waits for more, at most so long; `drained` is what the last look gave.
+    fn wait(&mut self, drained: usize, at_most: Duration) {
+        let _ = (drained, at_most);
+    }
+
+    /// Delivers the records that are made once per interval: CPU time.
+    ///
+    /// # Errors
+    /// As [`Source::drain`].
+    fn interval(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<()> {
+        let _ = visit;
+        Ok(())
+    }
+
+    /// What was lost so far.
+    fn losses(&self) -> Losses {
+        Losses::default()
+    }
 }

@@ -1,0 +1,14 @@
+//! The engine and its test image are there.
+
+use std::process::Command;
+
+use tracer_tests::level;
+
+#[test]
+fn a_container_of_the_test_image_runs() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let output = Command::new("docker").args(["run", "--rm", &level::image(), "id", "-un"]).output().expect("docker");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "root\n", "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,44 @@
+//! Saved registers: number and arguments of a system call.
+
+use aya_ebpf::helpers::bpf_get_current_task_btf;
+use tracer_common::{
+    arch::{REGS_ARGS, REGS_NUMBER, STATUS_COMPAT},
+    config::ABSENT,
+};
+
+use crate::maps::offset;
+
+/// `struct pt_regs` of the running task, as a pointer that the verifier knows.
+#[derive(Clone, Copy)]
+pub struct Registers(pub *const u8);
+
+impl Registers {
+    /// The number of the system call; negative after `rt_sigreturn`.
+    #[inline(always)]
+    pub fn number(self) -> i64 {
+        // SAFETY: the verifier knows the type behind the pointer and checks the offset.
+        unsafe { core::ptr::read_volatile(self.0.add(REGS_NUMBER).cast()) }
+    }
+
+    /// Argument `N`, 0 to 5.
+    #[inline(always)]
+    pub fn arg<const N: usize>(self) -> u64 {
+        // SAFETY: as in `number`.
+        unsafe { core::ptr::read_volatile(self.0.add(REGS_ARGS[N]).cast()) }
+    }
+}
+
+/// Whether the running task is inside a 32-bit system call.
+#[inline(always)]
+pub fn compat() -> bool {
+    let at = offset!(task_status);
+    if at == ABSENT as usize {
+        return false;
+    }
+    // SAFETY: the verifier knows the type behind the pointer and checks the offset, which is a constant to it.
+    let status: u32 = unsafe {
+        let task: *const u8 = bpf_get_current_task_btf().cast();
+        core::ptr::read_volatile(task.add(at).cast())
+    };
+    status & STATUS_COMPAT != 0
+}

@@ -1,0 +1,316 @@
+//! The collector: for each parameter of a plan, the value from its source, stored by its kind.
+//!
+//! The only `match` on sources in the kernel. A parameter that cannot be read has length zero or the value zero; the
+//! record is still sent.
+
+use tracer_common::{
+    plan::{NONE, Plan, PlanParam, RET, Store, op, task_field},
+    wire::MAX_PARAMS,
+};
+
+use crate::{
+    arch::Registers,
+    maps::config,
+    read,
+    record::{ARGS, Record, Slot, TooLong, opaque},
+    special::{file, iovec, sockaddr, text},
+    task,
+};
+
+/// The most parameters of the row for the end of a thread.
+const EXIT_PARAMS: usize = 8;
+
+/// What is being reported.
+#[derive(Clone, Copy)]
+pub struct Call {
+    /// Registers of a system call; other hooks have none.
+    pub registers: Option<Registers>,
+    /// Return value.
+    pub result: i64,
+    /// What to report.
+    pub plan: *const Plan,
+    /// Number of the call.
+    pub number: u32,
+    /// Of an exec that succeeded, the kernel's `struct linux_binprm`.
+    pub binprm: usize,
+}
+
+impl Call {
+    /// Flags of the plan.
+    #[inline(always)]
+    pub fn flags(self) -> u16 {
+        // SAFETY: a live map value.
+        unsafe { (*self.plan).flags }
+    }
+}
+
+/// Keeps the arguments where a plan can index them.
+#[inline(always)]
+fn keep_args(record: Record, call: Call) {
+    // SAFETY: the scratch is a live map value; the indices are constants.
+    unsafe {
+        let args = &raw mut (*record.scratch).args;
+        if let Some(registers) = call.registers {
+            (*args)[0] = registers.arg::<0>();
+            (*args)[1] = registers.arg::<1>();
+            (*args)[2] = registers.arg::<2>();
+            (*args)[3] = registers.arg::<3>();
+            (*args)[4] = registers.arg::<4>();
+            (*args)[5] = registers.arg::<5>();
+        }
+        (*args)[6] = 0;
+        (*args)[7] = call.result as u64;
+        (*args)[usize::from(NUMBER)] = u64::from(call.number);
+        (*args)[usize::from(SYSCALL_ID)] = u64::from((*call.plan).syscall_id);
+    }
+}
+
+/// In the place of an argument number: the number of the call.
+const NUMBER: u8 = 8;
+/// In the place of an argument number: its portable number.
+const SYSCALL_ID: u8 = 9;
+
+/// Argument `n`; [`RET`](tracer_common::plan::RET) is the return value, [`NONE`] is zero.
+#[inline(always)]
+pub fn arg(record: Record, n: u8) -> u64 {
+    let n = opaque(usize::from(if n >= NONE { n & 7 } else { n })) & (ARGS - 1);
+    // SAFETY: the index is below `ARGS`; volatile, so that the verifier sees one way and not one for each register.
+    unsafe { core::ptr::read_volatile(&raw const (*record.scratch).args[n]) }
+}
+
+/// Builds and sends the record of a call whose plan has at most `MAX` parameters. `TASK` allows fields of the task.
+#[inline(always)]
+pub fn record<const MAX: usize, const TASK: bool>(slot: Slot, call: Call) {
+    // SAFETY: a live map value.
+    let (code, count) = unsafe { ((*call.plan).code, (*call.plan).count) };
+    let Some(record) = Record::begin(slot, code, u32::from(count), 0) else { return };
+    keep_args(record, call);
+    if TASK {
+        text::gather(record, call);
+        task::gather(record, call);
+    } else {
+        gather(record, call);
+    }
+    for index in 0..MAX {
+        if index >= usize::from(count) {
+            break;
+        }
+        // SAFETY: `index` is below `MAX_PARAMS`; a parameter is eight bytes.
+        let param = unsafe { core::ptr::read((&raw const (*call.plan).params[index]).cast::<u64>()) };
+        if !one::<TASK>(record, index, param) {
+            record.too_long();
+            return;
+        }
+    }
+    record.submit();
+}
+
+/// As [`record`], for the end of a thread.
+#[inline(always)]
+pub fn exit_record(call: Call) {
+    // SAFETY: a live map value.
+    let (code, count) = unsafe { ((*call.plan).code, (*call.plan).count) };
+    let Some(record) = Record::begin(Slot::Exit, code, u32::from(count), 0) else { return };
+    task::gather_exit(record);
+    for index in 0..EXIT_PARAMS {
+        if index >= usize::from(count) {
+            break;
+        }
+        // SAFETY: `index` is below `MAX_PARAMS`.
+        let param = unsafe { (*call.plan).params[index] };
+        if !put(record, index, param.store, task::number(record, param.a)) {
+            record.too_long();
+            return;
+        }
+    }
+    record.submit();
+}
+
+/// A parameter of the plan that must be gathered first, if it has one.
+#[inline(always)]
+fn named(call: Call, index: u8) -> Option<PlanParam> {
+    if index == NONE {
+        return None;
+    }
+    let index = opaque(usize::from(index)) & (MAX_PARAMS - 1);
+    // SAFETY: the index is below `MAX_PARAMS`.
+    Some(unsafe { (*call.plan).params[index] })
+}
+
+/// Gathers what takes many reads, before the parameters: it is then in the program once, not once for each parameter.
+#[inline(never)]
+fn gather(record: Record, call: Call) {
+    // SAFETY: a live map value.
+    let (iovec, tuple, address, file) =
+        unsafe { ((*call.plan).iovec, (*call.plan).tuple, (*call.plan).address, (*call.plan).file) };
+    if let Some(param) = named(call, iovec) {
+        if matches!(param.op, op::MsgBytes | op::MsgLen) {
+            iovec::gather_message(record, arg(record, param.a));
+        } else {
+            iovec::gather(record, arg(record, param.a), arg(record, param.b));
+        }
+    }
+    if let Some(param) = named(call, tuple) {
+        let peer = if param.c == NONE { 0 } else { arg(record, param.c) as usize };
+        // The address of the peer is the first member of a message header.
+        let peer = if param.d != 0 && peer != 0 { read::user(peer).unwrap_or(0usize) } else { peer };
+        sockaddr::gather_tuple(record, arg(record, param.a), param.b, peer);
+    }
+    if let Some(param) = named(call, address) {
+        sockaddr::gather_address(record, arg(record, param.a) as usize, arg(record, param.b));
+    }
+    if let Some(param) = named(call, file) {
+        let fd = if param.op == op::UserFdIno {
+            let fd: i32 = if call.result < 0 { -1 } else { read::user(arg(record, param.a) as usize).unwrap_or(-1) };
+            i64::from(fd) as u64
+        } else {
+            arg(record, param.a)
+        };
+        file::gather(record, fd);
+    }
+}
+
+/// One parameter. A number is taken first and stored then, each in a function of its own: nothing of how it was made is
+/// left in the registers and on the stack of the loop, where it would part the ways for the verifier.
+#[inline(always)]
+fn one<const TASK: bool>(record: Record, index: usize, param: u64) -> bool {
+    let [_, store, ..] = param.to_le_bytes();
+    if store == Store::Var as u8 {
+        return if TASK { task_bytes(record, index, param) } else { call_bytes(record, index, param) };
+    }
+    let number = if TASK { task_value(record, param) } else { call_value(record, param) };
+    put(record, index, store, number)
+}
+
+/// A number of a row that reads the task. It has none of the sources of `call_value`.
+#[inline(never)]
+fn task_value(record: Record, param: u64) -> u64 {
+    let [operation, _, a, ..] = param.to_le_bytes();
+    if operation == op::Task { task::number(record, a) } else { plain_value(record, param) }
+}
+
+/// A number from the call itself.
+#[inline(always)]
+fn plain_value(record: Record, param: u64) -> u64 {
+    let [operation, _, a, b, ..] = param.to_le_bytes();
+    match operation {
+        op::Ret => arg(record, RET),
+        op::Arg => arg(record, a),
+        op::Const => u64::from(a),
+        op::SyscallId => arg(record, SYSCALL_ID),
+        op::SyscallNumber => arg(record, NUMBER),
+        op::UserU64 => read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u64),
+        op::UserU32 => u64::from(read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u32)),
+        _ => 0,
+    }
+}
+
+/// A number of any other row.
+#[inline(never)]
+fn call_value(record: Record, param: u64) -> u64 {
+    let [operation, _, a, b, ..] = param.to_le_bytes();
+    match operation {
+        op::OpenFlags => {
+            let flags = if b == NONE { arg(record, a) } else { read::user(arg(record, a) as usize).unwrap_or(0u64) };
+            file::open_flags(record, flags as u32)
+        }
+        op::Dev => file::gathered(record, file::DEVICE),
+        op::Ino | op::UserFdIno => file::gathered(record, file::INODE),
+        op::Layer => file::layer_bits(record),
+        op::UserSockAddress => {
+            let fd: i32 = read::user(arg(record, a) as usize + 4 * usize::from(b)).unwrap_or(-1);
+            if (arg(record, RET) as i64) < 0 { 0 } else { sockaddr::sock_of_fd(i64::from(fd) as u64) as u64 }
+        }
+        op::QueuePercent | op::QueueLen | op::QueueMax => sockaddr::queue(operation, arg(record, a)),
+        op::IovecLen | op::MsgLen => iovec::total(record),
+        _ => plain_value(record, param),
+    }
+}
+
+/// A parameter of any length, of a row that reads the task.
+#[inline(never)]
+fn task_bytes(record: Record, index: usize, param: u64) -> bool {
+    let [operation, _, a, ..] = param.to_le_bytes();
+    let done = if operation == op::TaskText {
+        text::copy(record, index, a - task_field::Comm)
+    } else {
+        plain_bytes(record, index, param)
+    };
+    done.is_ok()
+}
+
+/// A parameter of any length, from the call itself.
+#[inline(always)]
+fn plain_bytes(record: Record, index: usize, param: u64) -> Result<(), TooLong> {
+    let [operation, _, a, b, ..] = param.to_le_bytes();
+    match operation {
+        op::UserText => user_text(record, index, arg(record, a)),
+        op::UserBytes => user_bytes(record, index, arg(record, a), arg(record, b) as i64),
+        _ => empty(record, index),
+    }
+}
+
+/// A parameter of any length, of any other row.
+#[inline(never)]
+fn call_bytes(record: Record, index: usize, param: u64) -> bool {
+    let [operation, _, a, _, c, ..] = param.to_le_bytes();
+    let done = match operation {
+        op::Iovec | op::MsgBytes => {
+            let limit = if c == NONE { i64::MAX } else { arg(record, RET) as i64 };
+            iovec::bytes(record, index, limit)
+        }
+        op::MsgControl => {
+            let (address, len) = iovec::message_control(arg(record, a), arg(record, RET) as i64);
+            user_bytes(record, index, address, len)
+        }
+        op::SockAddr => sockaddr::copy_address(record, index),
+        op::SockTuple => sockaddr::copy_tuple(record, index),
+        _ => plain_bytes(record, index, param),
+    };
+    done.is_ok()
+}
+
+#[inline(never)]
+fn put(record: Record, index: usize, store: u8, number: u64) -> bool {
+    const U8: u8 = Store::U8 as u8;
+    const U16: u8 = Store::U16 as u8;
+    const U32: u8 = Store::U32 as u8;
+    const SIGNED_INT: u8 = Store::SignedInt as u8;
+    let done = match store {
+        U8 => record.put::<1>(index, number),
+        U16 => record.put::<2>(index, number),
+        U32 => record.put::<4>(index, number),
+        SIGNED_INT => record.put::<8>(index, i64::from(number as i32) as u64),
+        _ => record.put::<8>(index, number),
+    };
+    done.is_ok()
+}
+
+#[inline(always)]
+fn empty(record: Record, index: usize) -> Result<(), TooLong> {
+    let (_, position) = record.room()?;
+    record.end_param(index, position, 0);
+    Ok(())
+}
+
+#[inline(always)]
+fn user_text(record: Record, index: usize, address: u64) -> Result<(), TooLong> {
+    let (to, position) = record.room()?;
+    // SAFETY: `room` gives more than `MAX_PATH` bytes.
+    let len = unsafe { read::user_text(to, tracer_common::wire::MAX_PATH, address as usize) };
+    record.end_param(index, position, len);
+    Ok(())
+}
+
+/// At most snaplen bytes; `len` below zero is an error result.
+#[inline(always)]
+fn user_bytes(record: Record, index: usize, address: u64, len: i64) -> Result<(), TooLong> {
+    let (to, position) = record.room()?;
+    let snaplen = u64::from(config().snaplen);
+    let len = if len < 0 { 0 } else { len as u64 };
+    let len = opaque(if len > snaplen { snaplen } else { len } as usize) & 0xffff;
+    // SAFETY: `room` gives as many bytes as the mask allows.
+    let read = len != 0 && unsafe { read::user_bytes(to, len, address as usize) };
+    record.end_param(index, position, if read { len } else { 0 });
+    Ok(())
+}

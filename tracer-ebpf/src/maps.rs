@@ -1,0 +1,72 @@
+//! Every map and global: its purpose and its size.
+
+use aya_ebpf::{
+    btf_maps::{Array, ArrayOfMaps, HashMap, PerCpuArray, ProgramArray, RingBuf},
+    macros::btf_map,
+};
+use tracer_common::{
+    config::{Config, Offsets},
+    counters::{Counters, CpuTime, Running},
+    plan::{PLANS as PLAN_COUNT, Plan},
+};
+
+use crate::record::Scratch;
+
+/// What to do for each system call number, and for the other hooks behind them: 140 KiB, written once.
+#[btf_map]
+pub static PLANS: Array<Plan, PLAN_COUNT> = Array::new();
+
+/// Where records are built: a slot for each program and CPU. Array elements, since a per-CPU value ends at 32 KiB. User
+/// space sets the number of entries.
+#[btf_map]
+pub static SCRATCH: Array<Scratch, 4> = Array::new();
+
+/// The rings. User space makes the inner maps, of the size that was asked for.
+#[btf_map]
+pub static RINGS: ArrayOfMaps<RingBuf<u8, 4096>, 64> = ArrayOfMaps::new();
+
+/// What was written and lost, for each CPU.
+#[btf_map]
+pub static COUNTERS: PerCpuArray<Counters, 1> = PerCpuArray::new();
+
+/// CPU time of each thread that ran since the programs were attached: about 2 MiB, only used when it is asked for.
+#[btf_map]
+pub static CPU_TIMES: HashMap<u32, CpuTime, 32768> = HashMap::new();
+
+/// What runs on each CPU. User space sets the number of entries.
+#[btf_map]
+pub static RUNNING: Array<Running, 1> = Array::new();
+
+/// The programs that `sys_exit` goes on in.
+#[btf_map]
+pub static NEXT: ProgramArray<1> = ProgramArray::new();
+
+/// Settings; read-only once the object is loaded.
+#[unsafe(no_mangle)]
+static CONFIG: Config = Config { snaplen: 80, rings: 1, own_tgid: 0, reserved: 0 };
+
+/// Where the fields of kernel structs are; read-only once the object is loaded.
+#[unsafe(no_mangle)]
+pub static OFFSETS: Offsets = Offsets::ZERO;
+
+/// A setting.
+#[inline(always)]
+pub fn config() -> Config {
+    // SAFETY: a valid static; volatile, so that the compiler does not take the value it sees for the one user space sets.
+    unsafe { core::ptr::read_volatile(&raw const CONFIG) }
+}
+
+/// Reads a read-only global.
+#[inline(always)]
+pub fn load(global: *const u32) -> usize {
+    // SAFETY: only used with the members of `OFFSETS`; volatile, since user space sets them before the object is loaded.
+    unsafe { core::ptr::read_volatile(global) as usize }
+}
+
+/// The offset of a kernel field.
+macro_rules! offset {
+    ($field:ident) => {
+        $crate::maps::load(&raw const $crate::maps::OFFSETS.$field)
+    };
+}
+pub(crate) use offset;

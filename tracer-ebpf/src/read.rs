@@ -1,0 +1,72 @@
+//! Reading memory of the kernel and of the user. A read that fails gives zero or nothing; it never ends the record.
+
+use core::mem::MaybeUninit;
+
+use aya_ebpf::helpers::generated::{
+    bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
+};
+
+/// A value in kernel memory; zero when it cannot be read.
+#[inline(always)]
+pub fn kernel<T: Copy>(address: usize) -> T {
+    let mut value = MaybeUninit::<T>::zeroed();
+    // SAFETY: the helper writes at most `size_of::<T>()` bytes to `value` and checks `address`; all-zero is a value of
+    // the integers that this is used with.
+    unsafe {
+        bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const _);
+        value.assume_init()
+    }
+}
+
+/// A value in user memory; `None` when it cannot be read.
+#[inline(always)]
+pub fn user<T: Copy>(address: usize) -> Option<T> {
+    let mut value = MaybeUninit::<T>::zeroed();
+    // SAFETY: as in `kernel`; user memory is checked by the helper.
+    unsafe {
+        let failed = bpf_probe_read_user(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const _) != 0;
+        if failed { None } else { Some(value.assume_init()) }
+    }
+}
+
+/// Copies `len` bytes of kernel memory to `to`, which must have room.
+///
+/// # Safety
+/// `to` is valid for `len` bytes.
+#[inline(always)]
+pub unsafe fn kernel_bytes(to: *mut u8, len: usize, address: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { bpf_probe_read_kernel(to.cast(), len as u32, address as *const _) == 0 }
+}
+
+/// Copies `len` bytes of user memory to `to`.
+///
+/// # Safety
+/// `to` is valid for `len` bytes.
+#[inline(always)]
+pub unsafe fn user_bytes(to: *mut u8, len: usize, address: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { bpf_probe_read_user(to.cast(), len as u32, address as *const _) == 0 }
+}
+
+/// Copies a text of user memory, at most `len` bytes with its NUL. Returns the bytes written, 0 on failure.
+///
+/// # Safety
+/// `to` is valid for `len` bytes.
+#[inline(always)]
+pub unsafe fn user_text(to: *mut u8, len: usize, address: usize) -> usize {
+    // SAFETY: the caller's promise.
+    let written = unsafe { bpf_probe_read_user_str(to.cast(), len as u32, address as *const _) };
+    if written < 0 { 0 } else { written as usize }
+}
+
+/// Copies a text of kernel memory, at most `len` bytes with its NUL. Returns the bytes written, 0 on failure.
+///
+/// # Safety
+/// `to` is valid for `len` bytes.
+#[inline(always)]
+pub unsafe fn kernel_text(to: *mut u8, len: usize, address: usize) -> usize {
+    // SAFETY: the caller's promise.
+    let written = unsafe { bpf_probe_read_kernel_str(to.cast(), len as u32, address as *const _) };
+    if written < 0 { 0 } else { written as usize }
+}

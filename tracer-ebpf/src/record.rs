@@ -1,0 +1,290 @@
+//! Building a record in scratch and handing it to a ring. Losses are counted here, by cause.
+//!
+//! The position is kept in the scratch itself, not in a register: after each parameter the verifier then sees the same
+//! state whichever way the parameter was made, and the work grows with the sum of the ways, not with their product.
+
+use aya_ebpf::helpers::{
+    bpf_get_current_cgroup_id, bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_boot_ns,
+    generated::{bpf_ringbuf_output, bpf_ringbuf_query},
+};
+use tracer_common::wire;
+
+use crate::{
+    maps::{COUNTERS, RINGS, SCRATCH, config},
+    read,
+    special::text::Walk,
+};
+
+/// Bytes of each text of a task.
+pub const TEXT_LEN: usize = 4096;
+/// How many texts there are: `Comm` to `ExecFilename` of `TaskField`.
+pub const TEXTS: usize = 8;
+/// Room for the numbers of a task: `Tid` to `CloneFlags` of `TaskField`, to a power of two.
+pub const NUMBERS: usize = 64;
+/// `BPF_RB_NO_WAKEUP`: user space drains on a timer.
+const NO_WAKEUP: u64 = 1;
+/// `BPF_RB_FORCE_WAKEUP`: a ring that is half full does not wait for it.
+const WAKEUP: u64 = 2;
+/// `BPF_RB_AVAIL_DATA` and `BPF_RB_RING_SIZE` of `bpf_ringbuf_query`.
+const AVAILABLE: u64 = 0;
+const RING_SIZE: u64 = 1;
+/// How often the fill of the ring is looked at: every so many records, less one.
+const LOOK_MASK: u64 = 63;
+
+/// Where one program on one CPU builds its record.
+#[repr(C)]
+pub struct Scratch {
+    /// The record.
+    pub bytes: [u8; wire::SCRATCH_LEN],
+    /// Where the next parameter goes.
+    pub position: u64,
+    /// The arguments of the call; then zero, the return value, numbers of the call. In memory, so that a plan can index them.
+    pub args: [u64; ARGS],
+    /// How far a loop has come. In memory for the same reason as the position.
+    pub cursor: u64,
+    /// A walk up a tree.
+    pub walk: Walk,
+    /// Where a loop ends.
+    pub limit: u64,
+    /// Length of the tuple and of the address.
+    pub tuple_len: u64,
+    /// See `tuple_len`.
+    pub address_len: u64,
+    /// The tuple, gathered before the parameters.
+    pub tuple: [u8; SOCKET_LEN],
+    /// The socket address, gathered before the parameters.
+    pub address: [u8; SOCKET_LEN],
+    /// What the file behind a descriptor says: device, inode number, bits of ours for the open flags.
+    pub file: [u64; 3],
+    /// The numbers of the task, gathered before the parameters.
+    pub numbers: [u64; NUMBERS],
+    /// Length of each text.
+    pub text_len: [u64; TEXTS],
+    /// The texts of the task, gathered before the parameters.
+    pub texts: [[u8; TEXT_LEN]; TEXTS],
+    /// A path, built from its end; the second half takes what overshoots.
+    pub path: [u8; 2 * TEXT_LEN],
+    /// One component of it.
+    pub component: [u8; NAME_LEN],
+    /// Sum of the lengths in the iovec.
+    pub iovec_sum: u64,
+    /// How many entries of it were read.
+    pub iovec_count: u64,
+    /// An iovec.
+    pub iovec: [[u64; 2]; IOVECS],
+}
+
+/// Room for an address or a tuple, with what a unix path may take.
+pub const SOCKET_LEN: usize = 256;
+
+/// Six arguments; `NONE` and `RET`, cut to three bits, are the next two; then what `collect` keeps beside them.
+pub const ARGS: usize = 16;
+const _: () = assert!(tracer_common::plan::RET & 7 == 7 && tracer_common::plan::NONE & 7 == 6);
+
+/// Bytes of a component of a path, with its NUL.
+pub const NAME_LEN: usize = 256;
+
+/// The most entries of an iovec that are looked at.
+pub const IOVECS: usize = 256;
+
+/// Which slot of the scratch a program uses.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub enum Slot {
+    /// `sys_exit` and the program it goes on in.
+    Syscall = 0,
+    /// `sched_process_exec`.
+    Exec = 1,
+    /// `sched_process_exit`.
+    Exit = 2,
+    /// `cgroup_mkdir` and `cgroup_rmdir`, which the kernel calls under one lock.
+    Cgroup = 3,
+}
+
+/// Slots of a CPU.
+pub const SLOTS: u32 = 4;
+
+/// A record that is being built.
+#[derive(Clone, Copy)]
+pub struct Record {
+    /// Its scratch.
+    pub scratch: *mut Scratch,
+}
+
+/// How far the loop that uses this scratch has come.
+#[inline(always)]
+pub fn cursor(scratch: *mut Scratch) -> usize {
+    // SAFETY: the scratch is a live map value.
+    opaque(unsafe { core::ptr::read_volatile(&raw const (*scratch).cursor) } as usize)
+}
+
+/// Says how far it has come.
+#[inline(always)]
+pub fn set_cursor(scratch: *mut Scratch, at: usize) {
+    // SAFETY: the scratch is a live map value.
+    unsafe { core::ptr::write_volatile(&raw mut (*scratch).cursor, at as u64) };
+}
+
+/// The record does not fit.
+pub struct TooLong;
+
+/// Hides a number from the compiler, so that the check in front of an access stays where the verifier needs it.
+#[inline(always)]
+pub fn opaque(mut number: usize) -> usize {
+    // SAFETY: the instruction moves a register onto itself. An empty text would give two line records to one instruction.
+    unsafe { core::arch::asm!("{0} = {0}", inout(reg) number, options(nomem, nostack, preserves_flags)) };
+    number
+}
+
+impl Record {
+    /// Begins a record of the running task.
+    #[inline(always)]
+    pub fn begin(slot: Slot, code: u16, count: u32, flags: u16) -> Option<Self> {
+        // SAFETY: the helper has no preconditions.
+        let cpu = unsafe { bpf_get_smp_processor_id() };
+        let Some(scratch) = SCRATCH.get_ptr_mut(cpu * SLOTS + slot as u32) else {
+            count_loss(Loss::Scratch);
+            return None;
+        };
+        let record = Self { scratch };
+        let ids = bpf_get_current_pid_tgid();
+        // SAFETY: the helpers have no preconditions; all offsets lie within the scratch, which belongs to this program
+        // on this CPU.
+        unsafe {
+            let bytes = record.bytes();
+            let cgroup = bpf_get_current_cgroup_id();
+            let now = bpf_ktime_get_boot_ns();
+            *bytes.add(wire::CPU).cast::<u16>() = cpu as u16;
+            *bytes.add(wire::FLAGS).cast::<u16>() = flags;
+            *bytes.add(wire::TGID).cast::<u32>() = (ids >> 32) as u32;
+            *bytes.add(wire::CGROUP).cast::<u64>() = cgroup;
+            *bytes.add(wire::LATENCY).cast::<u64>() = wire::NO_LATENCY;
+            *bytes.add(wire::TIME).cast::<u64>() = now;
+            *bytes.add(wire::TID).cast::<u64>() = ids & 0xffff_ffff;
+            *bytes.add(wire::CODE).cast::<u16>() = code;
+            *bytes.add(wire::COUNT).cast::<u16>() = count as u16;
+            *bytes.add(wire::COUNT + 2).cast::<u16>() = 0;
+            (*scratch).position = wire::LENGTHS as u64 + 2 * u64::from(count);
+        }
+        Some(record)
+    }
+
+    #[inline(always)]
+    fn bytes(self) -> *mut u8 {
+        // SAFETY: the scratch is a live map value.
+        unsafe { (&raw mut (*self.scratch).bytes).cast() }
+    }
+
+    /// Where the next parameter goes: room for `MAX_PARAM_LEN` bytes.
+    #[inline(always)]
+    pub fn room(self) -> Result<(*mut u8, usize), TooLong> {
+        // SAFETY: as in `bytes`.
+        let position = opaque(unsafe { core::ptr::read_volatile(&raw const (*self.scratch).position) } as usize);
+        if position >= wire::MAX_RECORD {
+            return Err(TooLong);
+        }
+        // SAFETY: checked against the size of the scratch.
+        Ok((unsafe { self.bytes().add(position) }, position))
+    }
+
+    /// Ends parameter `index`, which took `len` bytes from `position`.
+    #[inline(always)]
+    pub fn end_param(self, index: usize, position: usize, len: usize) {
+        // SAFETY: `index` is below `MAX_PARAMS`, so the length lies in the scratch; the position is checked when used.
+        unsafe {
+            let at = wire::LENGTHS + 2 * (index & (wire::MAX_PARAMS - 1));
+            *self.bytes().add(at).cast::<u16>() = len as u16;
+            core::ptr::write_volatile(&raw mut (*self.scratch).position, (position + len) as u64);
+        }
+    }
+
+    /// Puts a number of `WIDTH` bytes as parameter `index`.
+    #[inline(always)]
+    pub fn put<const WIDTH: usize>(self, index: usize, number: u64) -> Result<(), TooLong> {
+        let (to, position) = self.room()?;
+        // SAFETY: `room` gives more than eight bytes.
+        unsafe {
+            match WIDTH {
+                1 => to.write(number as u8),
+                2 => to.cast::<u16>().write_unaligned(number as u16),
+                4 => to.cast::<u32>().write_unaligned(number as u32),
+                _ => to.cast::<u64>().write_unaligned(number),
+            }
+        }
+        self.end_param(index, position, WIDTH);
+        Ok(())
+    }
+
+    /// Hands the record to the ring of this CPU, or counts it as lost.
+    #[inline(always)]
+    pub fn submit(self) {
+        let Ok((_, len)) = self.room() else {
+            count_loss(Loss::Scratch);
+            return;
+        };
+        // SAFETY: the header lies in the scratch; the helpers check what they are given, and `len` is below the size of
+        // the scratch.
+        unsafe {
+            *self.bytes().add(wire::LEN).cast::<u32>() = (len - wire::EVENT) as u32;
+            let cpu = bpf_get_smp_processor_id();
+            let rings = config().rings;
+            let ring = if rings == 0 { 0 } else { cpu % rings };
+            let Some(ring) = RINGS.get(ring) else {
+                count_loss(Loss::RingFull);
+                return;
+            };
+            let ring = core::ptr::from_ref(ring).cast_mut().cast();
+            let Some(counters) = COUNTERS.get_ptr_mut(0) else { return };
+            let look = (*counters).submitted & LOOK_MASK == LOOK_MASK;
+            let half_full = look && bpf_ringbuf_query(ring, AVAILABLE) * 2 > bpf_ringbuf_query(ring, RING_SIZE);
+            let wakeup = if half_full { WAKEUP } else { NO_WAKEUP };
+            if bpf_ringbuf_output(ring, self.bytes().cast(), len as u64, wakeup) == 0 {
+                (*counters).submitted += 1;
+            } else {
+                (*counters).ring_full += 1;
+            }
+        }
+    }
+
+    /// Counts the record as lost, since it outgrew its scratch.
+    #[inline(always)]
+    pub fn too_long(self) {
+        count_loss(Loss::Scratch);
+    }
+
+    /// Copies the text `len` bytes at `from`, kernel memory, as parameter `index`.
+    #[inline(always)]
+    pub fn copy_kernel(self, index: usize, from: usize, len: usize) -> Result<(), TooLong> {
+        let (to, position) = self.room()?;
+        let len = opaque(len) & (TEXT_LEN - 1);
+        // SAFETY: `room` gives more bytes than the mask allows.
+        let copied = len != 0 && unsafe { read::kernel_bytes(to, len, from) };
+        self.end_param(index, position, if copied { len } else { 0 });
+        Ok(())
+    }
+}
+
+/// Why a record is not in a ring.
+#[derive(Clone, Copy)]
+pub enum Loss {
+    /// The ring has no room.
+    RingFull,
+    /// No scratch, or too little.
+    Scratch,
+    /// The table of threads is full.
+    CpuTable,
+}
+
+/// Counts on this CPU.
+#[inline(always)]
+pub fn count_loss(loss: Loss) {
+    let Some(counters) = COUNTERS.get_ptr_mut(0) else { return };
+    // SAFETY: the value is this CPU's own and the program is not interrupted by another one that counts.
+    unsafe {
+        match loss {
+            Loss::RingFull => (*counters).ring_full += 1,
+            Loss::Scratch => (*counters).scratch += 1,
+            Loss::CpuTable => (*counters).cpu_table_full += 1,
+        }
+    }
+}

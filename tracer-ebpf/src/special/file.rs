@@ -1,0 +1,116 @@
+//! From a descriptor to its file, and what the file says.
+//!
+//! Source: kernel include/linux/fdtable.h, include/linux/fs.h. `fdtable.fd` is a pointer to pointers, a plain number for
+//! the verifier: from there on everything is read through the helper.
+
+use tracer_common::flags::{FILE_CREATED, FILE_LOWER_LAYER, FILE_UPPER_LAYER};
+
+use crate::{maps::offset, read, record::Record, task};
+
+/// `FMODE_CREATED`.
+const MODE_CREATED: u32 = 1 << 20;
+/// `OVERLAYFS_SUPER_MAGIC`.
+const OVERLAY_MAGIC: u64 = 0x794c_7630;
+
+/// The `struct file` of a descriptor of the running task; 0 when there is none.
+#[inline(never)]
+pub fn of_fd(fd: u64) -> usize {
+    if (fd as i32) < 0 {
+        return 0;
+    }
+    let fd = fd as u32;
+    let files: usize = task::field(offset!(task_files));
+    let table: usize = read::kernel(files + offset!(files_fdt));
+    let max: u32 = read::kernel(table + offset!(fdtable_max_fds));
+    if fd >= max {
+        return 0;
+    }
+    let array: usize = read::kernel(table + offset!(fdtable_fd));
+    read::kernel(array + 8 * fd as usize)
+}
+
+/// The `struct inode` of a file.
+#[inline(always)]
+pub fn inode(file: usize) -> usize {
+    if file == 0 { 0 } else { read::kernel(file + offset!(file_inode)) }
+}
+
+/// Index of the device number among what was gathered.
+pub const DEVICE: usize = 0;
+/// Index of the inode number.
+pub const INODE: usize = 1;
+/// Index of the bits of ours.
+const BITS: usize = 2;
+
+/// Gathers what the file behind a descriptor says; zeros when there is none.
+#[inline(never)]
+pub fn gather(record: Record, fd: u64) {
+    let file = of_fd(fd);
+    let inode = inode(file);
+    let (mut device, mut number, mut bits) = (0, 0, 0);
+    if inode != 0 {
+        let super_block: usize = read::kernel(inode + offset!(inode_sb));
+        device = encode_device(read::kernel(super_block + offset!(super_dev)));
+        number = read::kernel(inode + offset!(inode_ino));
+        let mode: u32 = read::kernel(file + offset!(file_mode));
+        bits = layer(file) | if mode & MODE_CREATED != 0 { FILE_CREATED } else { 0 };
+    }
+    // SAFETY: the scratch is a live map value.
+    unsafe {
+        let gathered = &raw mut (*record.scratch).file;
+        (*gathered)[DEVICE] = device;
+        (*gathered)[INODE] = number;
+        (*gathered)[BITS] = u64::from(bits);
+    }
+}
+
+/// What was gathered.
+#[inline(always)]
+pub fn gathered(record: Record, index: usize) -> u64 {
+    // SAFETY: as in `gather`; volatile, so that the verifier sees one way.
+    unsafe { core::ptr::read_volatile(&raw const (*record.scratch).file[index]) }
+}
+
+/// The flags that were passed to an open call, with what the opened file says.
+#[inline(always)]
+pub fn open_flags(record: Record, flags: u32) -> u64 {
+    u64::from(flags & !(FILE_CREATED | FILE_UPPER_LAYER | FILE_LOWER_LAYER)) | gathered(record, BITS)
+}
+
+/// In which layer of an overlay the file is.
+#[inline(always)]
+pub fn layer_bits(record: Record) -> u64 {
+    gathered(record, BITS) & u64::from(FILE_UPPER_LAYER | FILE_LOWER_LAYER)
+}
+
+/// The kernel's device number in the form that user space has. Source: include/linux/kdev_t.h, `new_encode_dev`.
+#[inline(always)]
+pub fn encode_device(device: u32) -> u64 {
+    let (major, minor) = (device >> 20, device & 0xf_ffff);
+    u64::from((minor & 0xff) | (major << 8) | ((minor & !0xff) << 12))
+}
+
+/// Inode number; 0 without a file.
+#[inline(always)]
+pub fn inode_number(file: usize) -> u64 {
+    let inode = inode(file);
+    if inode == 0 { 0 } else { read::kernel(inode + offset!(inode_ino)) }
+}
+
+/// In which layer of an overlay the file is: one of the two bits of ours, or nothing.
+///
+/// Source: kernel fs/overlayfs/ovl_entry.h: the dentry in the upper layer stands directly behind the inode.
+#[inline(always)]
+pub fn layer(file: usize) -> u32 {
+    let inode = inode(file);
+    if inode == 0 {
+        return 0;
+    }
+    let super_block: usize = read::kernel(inode + offset!(inode_sb));
+    let magic: u64 = read::kernel(super_block + offset!(super_magic));
+    if magic != OVERLAY_MAGIC {
+        return 0;
+    }
+    let upper: usize = read::kernel(inode + offset!(inode_size));
+    if upper != 0 { FILE_UPPER_LAYER } else { FILE_LOWER_LAYER }
+}

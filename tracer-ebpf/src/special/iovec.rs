@@ -1,0 +1,130 @@
+//! Scattered buffers: `struct iovec` and `struct msghdr`.
+//!
+//! Source: readv(2), sendmsg(2); kernel include/uapi/linux/uio.h, include/linux/socket.h (`struct user_msghdr`).
+
+use tracer_common::wire::MAX_PARAM_LEN;
+
+use crate::{
+    maps::config,
+    read,
+    record::{IOVECS, Record, TooLong, cursor, opaque, set_cursor},
+};
+
+/// The most entries whose data is copied.
+const COPIED: usize = 32;
+
+/// Reads the array into the scratch, with the number of its entries and the sum of their lengths. Once for each record,
+/// before the parameters.
+#[inline(never)]
+pub fn gather(record: Record, address: u64, count: u64) {
+    let scratch = record.scratch;
+    let count = opaque(if count > IOVECS as u64 { IOVECS } else { count as usize });
+    let mut sum = 0u64;
+    let mut entries = 0u64;
+    if count != 0 && count <= IOVECS {
+        // SAFETY: the scratch is a live map value and has room for `IOVECS` entries of 16 bytes.
+        let read = unsafe { read::user_bytes((&raw mut (*scratch).iovec).cast(), count * 16, address as usize) };
+        if read {
+            entries = count as u64;
+            for index in 0..IOVECS {
+                if index >= count {
+                    break;
+                }
+                sum = sum.wrapping_add(entry(record, index).1);
+            }
+        }
+    }
+    // SAFETY: as above.
+    unsafe {
+        core::ptr::write_volatile(&raw mut (*scratch).iovec_sum, sum);
+        core::ptr::write_volatile(&raw mut (*scratch).iovec_count, entries);
+    }
+}
+
+/// As [`gather`], of the iovec inside a message header.
+#[inline(always)]
+pub fn gather_message(record: Record, message: u64) {
+    let address = read::user(message as usize + 16).unwrap_or(0u64);
+    let count = read::user(message as usize + 24).unwrap_or(0u64);
+    gather(record, address, count);
+}
+
+/// Entry `index`, below `IOVECS`: address and length.
+#[inline(always)]
+fn entry(record: Record, index: usize) -> (u64, u64) {
+    // SAFETY: as in `gather`; volatile, since a helper wrote it.
+    let [address, len] = unsafe { core::ptr::read_volatile(&raw const (*record.scratch).iovec[index]) };
+    (address, len)
+}
+
+/// Sum of the lengths, of the first `IOVECS` entries.
+#[inline(always)]
+pub fn total(record: Record) -> u64 {
+    // SAFETY: as in `gather`.
+    unsafe { core::ptr::read_volatile(&raw const (*record.scratch).iovec_sum) }
+}
+
+/// The data as parameter `index`: at most snaplen bytes and at most `limit`.
+#[inline(never)]
+pub fn bytes(record: Record, index: usize, limit: i64) -> Result<(), TooLong> {
+    let (to, position) = record.room()?;
+    let snaplen = i64::from(config().snaplen);
+    let limit = if limit < snaplen { limit } else { snaplen };
+    let scratch = record.scratch;
+    set_cursor(scratch, 0);
+    if limit > 0 {
+        // In memory, like the cursor: what one way through the loop learns of it must not part the ways for the verifier.
+        // SAFETY: as in `gather`.
+        unsafe { core::ptr::write_volatile(&raw mut (*scratch).limit, limit as u64) };
+        for at in 0..COPIED {
+            if !copy_entry(record, to, at) {
+                break;
+            }
+        }
+    }
+    let done = cursor(scratch) & 0xffff;
+    record.end_param(index, position, done);
+    Ok(())
+}
+
+/// Copies entry `at` behind what was copied before. False when there is no more to do.
+#[inline(always)]
+fn copy_entry(record: Record, to: *mut u8, at: usize) -> bool {
+    let scratch = record.scratch;
+    // SAFETY: as in `gather`.
+    let (count, limit) = unsafe {
+        (
+            core::ptr::read_volatile(&raw const (*scratch).iovec_count) as usize,
+            core::ptr::read_volatile(&raw const (*scratch).limit) as usize,
+        )
+    };
+    let done = cursor(scratch);
+    if at >= count || done >= limit {
+        return false;
+    }
+    let (from, len) = entry(record, at);
+    let left = limit - done;
+    let len = opaque(if len > left as u64 { left } else { len as usize }) & 0xffff;
+    let offset = opaque(done) & 0xffff;
+    // Both fit: what is left of snaplen is below 64 KiB, and the scratch has room for that behind any record.
+    if offset + len > MAX_PARAM_LEN {
+        return false;
+    }
+    // SAFETY: checked above; `room` gives `MAX_PARAM_LEN` bytes.
+    if len != 0 && !unsafe { read::user_bytes(to.add(offset), len, from as usize) } {
+        return false;
+    }
+    set_cursor(scratch, offset + len);
+    true
+}
+
+/// Address and length of the control data of a message; nothing after a failed call.
+#[inline(always)]
+pub fn message_control(message: u64, result: i64) -> (u64, i64) {
+    if result < 0 {
+        return (0, 0);
+    }
+    let address = read::user(message as usize + 32).unwrap_or(0u64);
+    let len = read::user(message as usize + 40).unwrap_or(0u64);
+    (address, if len > 0xffff { 0xffff } else { len as i64 })
+}

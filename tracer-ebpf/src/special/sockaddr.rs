@@ -1,0 +1,276 @@
+//! Sockets: addresses that callers pass, and tuples from the kernel's own socket.
+//!
+//! Forms of both: `tracer::event::sockaddr`. Source: kernel include/net/sock.h, include/net/af_unix.h.
+
+use tracer_common::plan::{TupleWay, op};
+
+use super::file;
+use crate::{
+    maps::offset,
+    read,
+    record::{Record, SOCKET_LEN, TooLong, opaque},
+};
+
+const UNIX: u16 = 1;
+const INET: u16 = 2;
+const INET6: u16 = 10;
+/// `S_IFMT` and `S_IFSOCK`.
+const TYPE_MASK: u16 = 0o170_000;
+const TYPE_SOCKET: u16 = 0o140_000;
+/// Size of `sun_path`.
+const UNIX_PATH: usize = 108;
+
+/// The `struct sock` of a descriptor; 0 when it is not a socket.
+#[inline(never)]
+pub fn sock_of_fd(fd: u64) -> usize {
+    let file = file::of_fd(fd);
+    let inode = file::inode(file);
+    if inode == 0 {
+        return 0;
+    }
+    let mode: u16 = read::kernel(inode + offset!(inode_mode));
+    if mode & TYPE_MASK != TYPE_SOCKET {
+        return 0;
+    }
+    let socket: usize = read::kernel(file + offset!(file_private_data));
+    read::kernel(socket + offset!(socket_sk))
+}
+
+/// The accept queue of a listening socket.
+#[inline(never)]
+pub fn queue(operation: u8, fd: u64) -> u64 {
+    let sock = sock_of_fd(fd);
+    if sock == 0 {
+        return 0;
+    }
+    let len: u32 = read::kernel(sock + offset!(sock_ack_backlog));
+    let max: u32 = read::kernel(sock + offset!(sock_max_ack_backlog));
+    match operation {
+        op::QueueLen => u64::from(len),
+        op::QueueMax => u64::from(max),
+        _ if max == 0 => 0,
+        _ => u64::from(len) * 100 / u64::from(max),
+    }
+}
+
+/// An end of an internet socket: address bytes in network order, port in host order.
+#[derive(Clone, Copy)]
+struct End<const N: usize> {
+    ip: [u8; N],
+    port: u16,
+}
+
+impl<const N: usize> End<N> {
+    #[inline(always)]
+    fn is_unset(&self) -> bool {
+        let mut all = 0;
+        for byte in self.ip {
+            all |= byte;
+        }
+        all == 0
+    }
+
+    /// Writes the end at `to`, which has room for it.
+    #[inline(always)]
+    unsafe fn write(self, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            to.cast::<[u8; N]>().write_unaligned(self.ip);
+            to.add(N).cast::<u16>().write_unaligned(self.port);
+        }
+    }
+}
+
+/// The address of the peer that the caller passed or got, at `address` in user memory.
+#[inline(always)]
+fn user_end<const N: usize>(address: usize) -> Option<End<N>> {
+    let port: u16 = read::user(address + 2)?;
+    // The address stands behind the port, for IPv6 behind the flow label too.
+    let ip: [u8; N] = read::user(address + if N == 4 { 4 } else { 8 })?;
+    Some(End { ip, port: u16::from_be(port) })
+}
+
+/// Copies what was gathered, `len` bytes, as parameter `index`.
+#[inline(always)]
+fn copy(record: Record, index: usize, from: *const u8, len: u64) -> Result<(), TooLong> {
+    let (to, position) = record.room()?;
+    let len = opaque(len as usize) & (SOCKET_LEN - 1);
+    // SAFETY: `room` gives more than `SOCKET_LEN` bytes.
+    let copied = len != 0 && unsafe { read::kernel_bytes(to, len, from as usize) };
+    record.end_param(index, position, if copied { len } else { 0 });
+    Ok(())
+}
+
+/// Puts the gathered address as parameter `index`.
+#[inline(always)]
+pub fn copy_address(record: Record, index: usize) -> Result<(), TooLong> {
+    // SAFETY: the scratch is a live map value.
+    unsafe {
+        let len = core::ptr::read_volatile(&raw const (*record.scratch).address_len);
+        copy(record, index, (&raw const (*record.scratch).address).cast(), len)
+    }
+}
+
+/// Puts the gathered tuple as parameter `index`.
+#[inline(always)]
+pub fn copy_tuple(record: Record, index: usize) -> Result<(), TooLong> {
+    // SAFETY: the scratch is a live map value.
+    unsafe {
+        let len = core::ptr::read_volatile(&raw const (*record.scratch).tuple_len);
+        copy(record, index, (&raw const (*record.scratch).tuple).cast(), len)
+    }
+}
+
+/// Gathers the socket address at `address` in user memory, `len` bytes.
+#[inline(never)]
+pub fn gather_address(record: Record, address: usize, len: u64) {
+    // SAFETY: the scratch is a live map value.
+    let to: *mut u8 = unsafe { (&raw mut (*record.scratch).address).cast() };
+    let mut written = 0;
+    if let Some(family) = read::user::<u16>(address)
+        && len >= 2
+    {
+        // SAFETY: `SOCKET_LEN` is more than the longest address.
+        unsafe {
+            to.write(family as u8);
+            written = 1;
+            if family == INET
+                && let Some(end) = user_end::<4>(address)
+            {
+                end.write(to.add(1));
+                written = 7;
+            } else if family == INET6
+                && let Some(end) = user_end::<16>(address)
+            {
+                end.write(to.add(1));
+                written = 19;
+            } else if family == UNIX {
+                let len = if len > (UNIX_PATH + 2) as u64 { UNIX_PATH } else { len as usize - 2 };
+                let len = opaque(len) & 127;
+                let read = len != 0 && read::user_bytes(to.add(1), len, address + 2);
+                written = 1 + end_path(to.add(1), if read { len } else { 0 });
+            }
+        }
+    }
+    // SAFETY: as above.
+    unsafe { core::ptr::write_volatile(&raw mut (*record.scratch).address_len, written as u64) };
+}
+
+/// Ends the path of a unix socket, `len` bytes at `to`, with a NUL. An abstract name begins with a NUL, which becomes `@`.
+///
+/// # Safety
+/// `to` has room for 128 bytes.
+#[inline(always)]
+unsafe fn end_path(to: *mut u8, len: usize) -> usize {
+    let len = opaque(len) & 127;
+    // SAFETY: the caller's promise.
+    unsafe {
+        if len != 0 && core::ptr::read_volatile(to) == 0 {
+            to.write(b'@');
+        }
+        to.add(len).write(0);
+    }
+    len + 1
+}
+
+/// Gathers the ends of the socket of descriptor `fd`. `way` is a [`TupleWay`]; `peer`, when it is not zero, is where in
+/// user memory the address of the peer may be, for sockets that have none of their own.
+#[inline(never)]
+pub fn gather_tuple(record: Record, fd: u64, way: u8, peer: usize) {
+    // SAFETY: the scratch is a live map value.
+    let to: *mut u8 = unsafe { (&raw mut (*record.scratch).tuple).cast() };
+    let sock = sock_of_fd(fd);
+    let family: u16 = if sock == 0 { 0 } else { read::kernel(sock + offset!(sock_family)) };
+    let inbound = way == TupleWay::In as u8;
+    // SAFETY: `SOCKET_LEN` is more than the longest tuple.
+    let written = unsafe {
+        match family {
+            INET => {
+                let local = offset!(sock_rcv_saddr);
+                let remote = offset!(sock_daddr);
+                inet::<4>(to, sock, local, remote, INET, inbound, peer)
+            }
+            INET6 => {
+                let local = offset!(sock_v6_rcv_saddr);
+                let remote = offset!(sock_v6_daddr);
+                inet::<16>(to, sock, local, remote, INET6, inbound, peer)
+            }
+            UNIX => unix(to, sock, inbound),
+            _ => 0,
+        }
+    };
+    // SAFETY: as above.
+    unsafe { core::ptr::write_volatile(&raw mut (*record.scratch).tuple_len, written as u64) };
+}
+
+#[inline(always)]
+unsafe fn inet<const N: usize>(
+    to: *mut u8,
+    sock: usize,
+    local: usize,
+    remote: usize,
+    family: u16,
+    inbound: bool,
+    peer: usize,
+) -> usize {
+    let local = End::<N> { ip: read::kernel(sock + local), port: read::kernel(sock + offset!(sock_num)) };
+    let remote_port: u16 = read::kernel(sock + offset!(sock_dport));
+    let mut remote = End::<N> { ip: read::kernel(sock + remote), port: u16::from_be(remote_port) };
+    if (remote.is_unset() || remote.port == 0)
+        && peer != 0
+        && read::user::<u16>(peer) == Some(family)
+        && let Some(end) = user_end::<N>(peer)
+    {
+        remote = end;
+    }
+    if remote.port == 0 && remote.is_unset() && local.port == 0 {
+        return 0;
+    }
+    let (source, dest) = if inbound { (remote, local) } else { (local, remote) };
+    // SAFETY: the caller's promise.
+    unsafe {
+        to.write(family as u8);
+        source.write(to.add(1));
+        dest.write(to.add(1 + N + 2));
+    }
+    1 + 2 * (N + 2)
+}
+
+/// The name of a unix socket: its address in kernel memory and its length; nothing when it has none.
+#[inline(always)]
+fn unix_name(sock: usize) -> (usize, usize) {
+    if sock == 0 {
+        return (0, 0);
+    }
+    let address: usize = read::kernel(sock + offset!(unix_addr));
+    if address == 0 {
+        return (0, 0);
+    }
+    let len: u32 = read::kernel(address + offset!(unix_address_len));
+    // The family stands in front.
+    let len = if len < 2 { 0 } else { len as usize - 2 };
+    (address + offset!(unix_address_name) + 2, if len > UNIX_PATH { UNIX_PATH } else { len })
+}
+
+#[inline(always)]
+unsafe fn unix(to: *mut u8, sock: usize, inbound: bool) -> usize {
+    if offset!(unix_peer) == tracer_common::config::ABSENT as usize {
+        return 0;
+    }
+    let peer: usize = read::kernel(sock + offset!(unix_peer));
+    let (source, dest) = if inbound { (peer, sock) } else { (sock, peer) };
+    // The end that was bound has the name, whichever end this is.
+    let (mut name, mut len) = unix_name(dest);
+    if len == 0 {
+        (name, len) = unix_name(source);
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        to.write(UNIX as u8);
+        to.add(1).cast::<u64>().write_unaligned(source as u64);
+        to.add(9).cast::<u64>().write_unaligned(dest as u64);
+        let len = opaque(len) & 127;
+        let read = len != 0 && read::kernel_bytes(to.add(17), len, name);
+        17 + end_path(to.add(17), if read { len } else { 0 })
+    }
+}

@@ -1,0 +1,5 @@
+//! Programs on tracepoints that are not system calls.
+
+pub mod cgroup;
+pub mod process;
+pub mod sched;

@@ -1,0 +1,54 @@
+//! A program that was run, and the end of a thread.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use tracer_common::{
+    arch::MAX_SYSCALLS,
+    plan::{self, PLAN_PROCEXIT},
+    wire,
+};
+
+use crate::{
+    collect::{self, Call},
+    gate,
+    maps::PLANS,
+    record::Slot,
+    task,
+};
+
+/// Reports a program that was run. Here all of it stands in kernel objects; the registers of the call are gone.
+///
+/// Source: kernel include/trace/events/sched.h,
+/// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`.
+#[btf_tracepoint(function = "sched_process_exec")]
+pub fn exec(ctx: BtfTracePointContext) -> i32 {
+    let number = task::syscall_number();
+    if number < 0 || number >= MAX_SYSCALLS as i64 {
+        return 0;
+    }
+    let number = number as u32;
+    let Some(plan) = PLANS.get_ptr(number) else { return 0 };
+    // SAFETY: a live map value.
+    let flags = unsafe { (*plan).flags };
+    if flags & plan::WANTED == 0 || flags & plan::EXEC == 0 || gate::own() {
+        return 0;
+    }
+    let binprm: *const u8 = ctx.arg(2);
+    let call = Call { registers: None, result: 0, plan, number, binprm: binprm as usize };
+    collect::record::<{ wire::MAX_PARAMS }, true>(Slot::Exec, call);
+    0
+}
+
+/// Reports the end of a thread.
+///
+/// Source: kernel include/trace/events/sched.h, `sched_process_exit`; kernel/exit.c, `do_exit`.
+#[btf_tracepoint(function = "sched_process_exit")]
+pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
+    let Some(plan) = PLANS.get_ptr(PLAN_PROCEXIT) else { return 0 };
+    // SAFETY: a live map value.
+    if unsafe { (*plan).flags } & plan::WANTED == 0 || gate::own() {
+        return 0;
+    }
+    let call = Call { registers: None, result: 0, plan, number: 0, binprm: 0 };
+    collect::exit_record(call);
+    0
+}

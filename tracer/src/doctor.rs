@@ -1,0 +1,5 @@
+//! stub
+/// Whether.
+pub fn may_load() -> bool {
+    true
+}

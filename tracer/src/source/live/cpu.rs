@@ -1,0 +1,122 @@
+//! CPU time of each thread, once per interval: what the scheduler hook added up, and the slices that still run.
+
+use aya::{
+    Ebpf,
+    maps::{Array, HashMap, MapData},
+};
+use rustc_hash::FxHashMap;
+use tracer_common::counters::{CpuTime, Running};
+
+use super::LiveError;
+
+/// After so many intervals without running, a thread is taken out of the kernel's table.
+const IDLE_INTERVALS: u32 = 10;
+
+/// What one thread ran since it was last asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ran {
+    /// Thread id.
+    pub tid: u32,
+    /// Process id.
+    pub tgid: u32,
+    /// Id of its cgroup.
+    pub cgroup: u64,
+    /// In user mode, nanoseconds.
+    pub user_ns: u64,
+    /// In the kernel, nanoseconds.
+    pub system_ns: u64,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Seen {
+    total_ns: u64,
+    utime: u64,
+    stime: u64,
+    idle: u32,
+}
+
+/// Reads the tables of the scheduler hook.
+pub struct CpuSampler {
+    times: HashMap<MapData, u32, CpuTime>,
+    running: Array<MapData, Running>,
+    seen: FxHashMap<u32, Seen>,
+}
+
+impl CpuSampler {
+    /// Takes the maps out of the object.
+    ///
+    /// # Errors
+    /// They are not there.
+    pub fn new(bpf: &mut Ebpf) -> Result<Self, LiveError> {
+        let times = bpf.take_map("CPU_TIMES").ok_or(LiveError::Map("CPU_TIMES"))?;
+        let running = bpf.take_map("RUNNING").ok_or(LiveError::Map("RUNNING"))?;
+        Ok(Self {
+            times: HashMap::try_from(times).map_err(|_| LiveError::Map("CPU_TIMES"))?,
+            running: Array::try_from(running).map_err(|_| LiveError::Map("RUNNING"))?,
+            seen: FxHashMap::default(),
+        })
+    }
+
+    /// What each thread ran since the last call, those that ran. `now_ns` is boot time.
+    pub fn sample(&mut self, now_ns: u64) -> Vec<Ran> {
+        let mut totals: FxHashMap<u32, CpuTime> = self.times.iter().filter_map(Result::ok).collect();
+        for cpu in 0..self.running.len() {
+            let Ok(running) = self.running.get(&cpu, 0) else { continue };
+            if running.tid != 0 && running.since_ns != 0 {
+                let entry = totals.entry(running.tid).or_default();
+                entry.tgid = running.tgid;
+                entry.ran_ns += now_ns.saturating_sub(running.since_ns);
+            }
+        }
+        let mut ran = Vec::new();
+        for (tid, time) in &totals {
+            let seen = self.seen.entry(*tid).or_default();
+            let delta = time.ran_ns.saturating_sub(seen.total_ns);
+            if delta == 0 {
+                seen.idle += 1;
+                continue;
+            }
+            let (user, system) = (time.utime.saturating_sub(seen.utime), time.stime.saturating_sub(seen.stime));
+            *seen = Seen {
+                total_ns: time.ran_ns,
+                utime: time.utime.max(seen.utime),
+                stime: time.stime.max(seen.stime),
+                idle: 0,
+            };
+            let system_ns = split(delta, user, system);
+            ran.push(Ran { tid: *tid, tgid: time.tgid, cgroup: time.cgroup, user_ns: delta - system_ns, system_ns });
+        }
+        self.forget_idle();
+        ran
+    }
+
+    fn forget_idle(&mut self) {
+        let idle: Vec<u32> =
+            self.seen.iter().filter(|(_, seen)| seen.idle >= IDLE_INTERVALS).map(|(tid, _)| *tid).collect();
+        for tid in idle {
+            // It may be gone already; a thread that runs again is entered anew, from zero.
+            let _ = self.times.remove(&tid);
+            self.seen.remove(&tid);
+        }
+    }
+}
+
+/// The share of system time, by the kernel's own clock, which is coarser than ours.
+fn split(total_ns: u64, user: u64, system: u64) -> u64 {
+    match user.checked_add(system) {
+        None | Some(0) => 0,
+        Some(sum) => (u128::from(total_ns) * u128::from(system) / u128::from(sum)) as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn system_time_is_a_share_of_the_whole() {
+        assert_eq!(split(1000, 3, 1), 250);
+        assert_eq!(split(1000, 0, 0), 0);
+        assert_eq!(split(u64::MAX, 1, 1), u64::MAX / 2);
+    }
+}

@@ -1,0 +1,134 @@
+//! Loading the object: globals, maps, rings.
+
+use std::{error::Error, path::Path};
+
+use aya::{
+    Btf, Ebpf, EbpfLoader,
+    maps::{Array, ArrayOfMaps, Map, MapData},
+};
+use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
+use tracer_common::{
+    config::Config,
+    plan::{self, PLANS, Plan},
+    wire::MAX_SNAPLEN,
+};
+
+use super::{LiveError, Options, btf, ring::Ring};
+
+/// The kernel side, compiled by the build script.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_EBPF_OBJECT"));
+
+/// Slots of the scratch for each CPU, as the kernel side counts them.
+const SCRATCH_SLOTS: u32 = 4;
+/// The most rings: entries of the outer map.
+const MAX_RINGS: u32 = 64;
+/// The most memory for all rings together, unless `--buffer-size` says otherwise, bytes.
+const MAX_TOTAL: usize = 128 << 20;
+/// The memory of one ring, unless that would be too much together, bytes.
+const DEFAULT_RING: usize = 8 << 20;
+
+/// The loaded object.
+pub struct Loaded {
+    /// Programs and maps.
+    pub bpf: Ebpf,
+    /// Types of the running kernel.
+    pub btf: Btf,
+    /// The rings, by number.
+    pub rings: Vec<Ring>,
+    /// What this kernel cannot do.
+    pub losses: Vec<String>,
+}
+
+/// An error with its causes, in one line per cause.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// How many rings, and how large each is: a power of two and at least a page.
+#[must_use]
+pub fn ring_sizes(cpus: u32, asked: Option<usize>) -> (u32, usize) {
+    let rings = cpus.clamp(1, MAX_RINGS);
+    let size = asked.unwrap_or_else(|| DEFAULT_RING.min(MAX_TOTAL / rings as usize));
+    let rounded = if size.is_power_of_two() { size } else { size.next_power_of_two() / 2 };
+    (rings, rounded.max(4096))
+}
+
+/// Loads the object into the kernel. Nothing is attached yet.
+///
+/// # Errors
+/// The kernel refuses it, or lacks what it needs.
+pub fn load(options: &Options, cpus: u32) -> Result<Loaded, LiveError> {
+    let found = btf::find(Path::new(btf::BTF_PATH))?;
+    let btf =
+        Btf::from_sys_fs().map_err(|error| LiveError::NoBtf { path: btf::BTF_PATH.into(), cause: chain(&error) })?;
+    let (rings, ring_size) = ring_sizes(cpus, options.ring_bytes);
+    let config = Config { snaplen: options.snaplen.min(MAX_SNAPLEN), rings, own_tgid: std::process::id(), reserved: 0 };
+    let log_level: u8 = if options.kernel_log { 5 } else { 0 };
+    let mut bpf = EbpfLoader::new()
+        .btf(Some(&btf))
+        .override_global("CONFIG", &config, true)
+        .override_global("OFFSETS", &found.offsets, true)
+        .override_global("AYA_LOG_LEVEL", &log_level, false)
+        .map_max_entries("SCRATCH", cpus * SCRATCH_SLOTS)
+        .map_max_entries("RUNNING", cpus)
+        .load(OBJECT)
+        .map_err(|error| LiveError::Load { cause: chain(&error) })?;
+    let rings = make_rings(&mut bpf, rings, ring_size)?;
+    Ok(Loaded { bpf, btf, rings, losses: found.losses.iter().map(ToString::to_string).collect() })
+}
+
+fn make_rings(bpf: &mut Ebpf, count: u32, size: usize) -> Result<Vec<Ring>, LiveError> {
+    let map = bpf.map_mut("RINGS").ok_or(LiveError::Map("RINGS"))?;
+    let mut outer: ArrayOfMaps<_, MapData> = match map {
+        Map::ArrayOfMaps(_) => ArrayOfMaps::try_from(map).map_err(|_| LiveError::Map("RINGS"))?,
+        _ => return Err(LiveError::Map("RINGS")),
+    };
+    (0..count)
+        .map(|number| {
+            let entries = u32::try_from(size).map_err(|_| LiveError::Ring { size, cause: "too large".into() })?;
+            let inner = aya_obj::Map::new_from_params(BPF_MAP_TYPE_RINGBUF as u32, 0, 0, entries, 0);
+            let failed = |cause: String| LiveError::Ring { size, cause };
+            let inner = MapData::create(inner, "ring", None).map_err(|error| failed(chain(&error)))?;
+            outer.set(number, &inner, 0).map_err(|error| failed(chain(&error)))?;
+            Ring::new(inner, size).map_err(|error| failed(error.to_string()))
+        })
+        .collect()
+}
+
+/// Writes the plans.
+///
+/// # Errors
+/// The map is not there or refuses.
+pub fn write_plans(bpf: &mut Ebpf, plans: impl Iterator<Item = (u32, Plan)>) -> Result<(), LiveError> {
+    let map = bpf.map_mut("PLANS").ok_or(LiveError::Map("PLANS"))?;
+    let mut array: Array<_, Plan> = Array::try_from(map).map_err(|_| LiveError::Map("PLANS"))?;
+    for (index, plan) in plans.filter(|(index, plan)| (*index as usize) < PLANS && plan.flags & plan::WANTED != 0) {
+        array.set(index, plan, 0).map_err(|_| LiveError::Map("PLANS"))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ring_sizes;
+
+    #[test]
+    fn rings_stay_within_their_memory() {
+        assert_eq!(ring_sizes(2, None), (2, 8 << 20));
+        assert_eq!(ring_sizes(64, None), (64, 2 << 20));
+        assert_eq!(ring_sizes(1000, None).0, 64);
+        assert_eq!(ring_sizes(2, Some(65_536)), (2, 65_536));
+        assert_eq!(ring_sizes(2, Some(100_000)), (2, 65_536), "rounded down to a power of two");
+        assert_eq!(ring_sizes(2, Some(1)), (2, 4096));
+    }
+}

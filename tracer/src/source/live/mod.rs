@@ -1,0 +1,279 @@
+//! The running kernel as a source: loads the kernel side, drains its rings in the order of time, and counts what was lost.
+
+pub mod btf;
+pub mod counters;
+pub mod cpu;
+pub mod load;
+pub mod plan;
+pub mod probes;
+pub mod ring;
+mod wait;
+
+use std::{ops::ControlFlow, path::PathBuf, time::Duration};
+
+use aya::Ebpf;
+use tracer_common::events::code;
+
+use self::{cpu::CpuSampler, probes::When, ring::Ring, wait::Waiter};
+use super::{Drained, Losses, Source, inject};
+use crate::event::decode;
+
+/// How long a record may be on its way to its ring, nanoseconds: only older ones are released to the merge.
+const WINDOW_NS: u64 = 2_000_000;
+/// The most records that are delivered at once, so that the loop comes round.
+const BATCH: usize = 65_536;
+/// After so many records, what was read is given back to the kernel.
+const RELEASE_EVERY: usize = 256;
+
+/// Why the kernel cannot be traced.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LiveError {
+    /// The kernel does not describe its types.
+    #[error("cannot read the kernel's type information '{path}': {cause}\nhint: a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed", path = path.display())]
+    NoBtf {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What went wrong.
+        cause: String,
+    },
+    /// A kernel struct is not as it was on any kernel known.
+    #[error("this kernel has no {field}\nhint: kernels from 5.15 on are supported; please report this one")]
+    NoField {
+        /// The field.
+        field: String,
+    },
+    /// The object is refused.
+    #[error("the kernel refuses the object: {cause}\nhint: run `tracer --doctor`")]
+    Load {
+        /// What went wrong.
+        cause: String,
+    },
+    /// A program is refused.
+    #[error("the kernel refuses program {program} on {hook}: {cause}\nhint: run `tracer --doctor`")]
+    Program {
+        /// Its name.
+        program: &'static str,
+        /// The tracepoint.
+        hook: &'static str,
+        /// What went wrong.
+        cause: String,
+    },
+    /// A ring cannot be made.
+    #[error("cannot make a ring of {size} bytes: {cause}\nhint: try a smaller --buffer-size")]
+    Ring {
+        /// Its size.
+        size: usize,
+        /// What went wrong.
+        cause: String,
+    },
+    /// A map of the object is not there or refuses.
+    #[error("map {0} of the object cannot be used")]
+    Map(&'static str),
+    /// The privileges for BPF are missing.
+    #[error(
+        "tracing needs root, or the capabilities CAP_BPF, CAP_PERFMON and CAP_SYS_RESOURCE\nhint: run it with sudo; in a container with --privileged --pid=host"
+    )]
+    Privileges,
+}
+
+/// What the source is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Most bytes of payload.
+    pub snaplen: u32,
+    /// Bytes of each ring; `None` for the default.
+    pub ring_bytes: Option<usize>,
+    /// Whether CPU time is measured.
+    pub cpu_time: bool,
+    /// Whether containers are followed.
+    pub containers: bool,
+    /// Whether the kernel side logs.
+    pub kernel_log: bool,
+}
+
+/// The running kernel.
+pub struct Live {
+    bpf: Ebpf,
+    rings: Vec<Ring>,
+    /// Time of the next record of each ring; `None` when there was none at the last look.
+    heads: Vec<Option<u64>>,
+    waiter: Waiter,
+    cpu: Option<CpuSampler>,
+    logger: Option<aya_log::EbpfLogger<wait::StderrLog>>,
+    last_ns: u64,
+    late: u64,
+    unreleased: usize,
+    missing: Vec<String>,
+}
+
+/// Boot-time clock, nanoseconds.
+#[must_use]
+pub fn boot_now_ns() -> u64 {
+    wait::clock_ns(libc::CLOCK_BOOTTIME)
+}
+
+/// What is added to boot time to get nanoseconds since the epoch.
+#[must_use]
+pub fn boot_to_epoch_ns() -> u64 {
+    wait::clock_ns(libc::CLOCK_REALTIME).wrapping_sub(boot_now_ns())
+}
+
+/// CPUs that the kernel may ever have: their numbers index the maps.
+fn possible_cpus() -> u32 {
+    aya::util::nr_cpus().ok().and_then(|cpus| u32::try_from(cpus).ok()).unwrap_or(1)
+}
+
+impl Live {
+    /// Loads the kernel side and attaches it. From here on events are recorded.
+    ///
+    /// # Errors
+    /// The privileges are missing, or the kernel cannot do it.
+    pub fn start(options: &Options, wanted: &plan::Wanted<'_>) -> Result<Self, LiveError> {
+        if !crate::doctor::may_load() {
+            return Err(LiveError::Privileges);
+        }
+        let mut loaded = load::load(options, possible_cpus())?;
+        load::write_plans(&mut loaded.bpf, plan::all(wanted))?;
+        let attached = probes::attach(&mut loaded.bpf, &loaded.btf, |when| match when {
+            When::Always | When::TailCalled => true,
+            When::Cgroups => options.containers,
+            When::CpuTime => options.cpu_time,
+        })?;
+        let mut bpf = loaded.bpf;
+        let cpu = if options.cpu_time { Some(CpuSampler::new(&mut bpf)?) } else { None };
+        let logger = if options.kernel_log {
+            aya_log::EbpfLogger::init_with_logger(&mut bpf, wait::StderrLog).ok()
+        } else {
+            None
+        };
+        let waiter = Waiter::new(&loaded.rings).map_err(|error| LiveError::Load { cause: error.to_string() })?;
+        let mut missing = loaded.losses;
+        missing.extend(attached);
+        let heads = vec![None; loaded.rings.len()];
+        Ok(Self { bpf, rings: loaded.rings, heads, waiter, cpu, logger, last_ns: 0, late: 0, unreleased: 0, missing })
+    }
+
+    /// What this kernel cannot do, for the person to know.
+    #[must_use]
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    /// Instructions that the verifier went through, by program.
+    #[must_use]
+    pub fn verified_instructions(&self) -> Vec<(&'static str, u32)> {
+        probes::PROBES
+            .iter()
+            .filter_map(|probe| {
+                let program: &aya::programs::BtfTracePoint = self.bpf.program(probe.program)?.try_into().ok()?;
+                Some((probe.program, counters::verified_instructions(program.fd().ok()?)?))
+            })
+            .collect()
+    }
+
+    /// The ring whose next record is the oldest, if it is older than `limit_ns`.
+    fn oldest(&mut self, limit_ns: u64) -> Option<usize> {
+        let mut oldest: Option<(usize, u64)> = None;
+        for (number, (ring, head)) in self.rings.iter_mut().zip(&mut self.heads).enumerate() {
+            if head.is_none() {
+                *head = ring.peek().map(decode::live_time);
+            }
+            if let Some(time) = *head
+                && oldest.is_none_or(|(_, best)| time < best)
+            {
+                oldest = Some((number, time));
+            }
+        }
+        oldest.filter(|(_, time)| *time <= limit_ns).map(|(number, _)| number)
+    }
+
+    fn release(&mut self) {
+        self.unreleased = 0;
+        for ring in &mut self.rings {
+            ring.release();
+        }
+    }
+
+    fn drain_until(&mut self, limit_ns: u64, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> usize {
+        let mut count = 0;
+        while count < BATCH
+            && let Some(number) = self.oldest(limit_ns)
+        {
+            let time = self.heads[number].take().unwrap_or(0);
+            if time < self.last_ns {
+                self.late += 1;
+            } else {
+                self.last_ns = time;
+            }
+            let ring = &mut self.rings[number];
+            let flow = ring.peek().map_or(ControlFlow::Continue(()), &mut *visit);
+            ring.advance();
+            count += 1;
+            self.unreleased += 1;
+            if self.unreleased >= RELEASE_EVERY {
+                self.release();
+            }
+            if flow.is_break() {
+                break;
+            }
+        }
+        self.release();
+        count
+    }
+}
+
+impl Source for Live {
+    fn drain(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<Drained> {
+        // The mark is taken first: a record older than it, less the window, is in its ring by now.
+        let limit_ns = boot_now_ns().saturating_sub(WINDOW_NS);
+        Ok(Drained::Records(self.drain_until(limit_ns, visit)))
+    }
+
+    fn drain_rest(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<()> {
+        let limit_ns = boot_now_ns();
+        let mut stopped = false;
+        while !stopped
+            && self.drain_until(limit_ns, &mut |record| {
+                let flow = visit(record);
+                stopped |= flow.is_break();
+                flow
+            }) == BATCH
+        {}
+        Ok(())
+    }
+
+    fn wait(&mut self, drained: usize, at_most: Duration) {
+        if let Some(logger) = &mut self.logger {
+            logger.flush();
+        }
+        self.waiter.wait(drained, at_most);
+    }
+
+    fn interval(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<()> {
+        let Some(cpu) = &mut self.cpu else { return Ok(()) };
+        let now_ns = boot_now_ns();
+        for ran in cpu.sample(now_ns) {
+            let params = [ran.user_ns.to_le_bytes(), ran.system_ns.to_le_bytes()];
+            let record =
+                inject::record_at(now_ns, code::PROCINFO, ran.tid, ran.tgid, ran.cgroup, &[&params[0], &params[1]]);
+            if visit(&record).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn losses(&self) -> Losses {
+        let per_cpu = counters::per_cpu(&self.bpf);
+        let sum = |field: fn(&tracer_common::counters::Counters) -> u64| per_cpu.iter().map(field).sum();
+        Losses {
+            ring_full: sum(|counters| counters.ring_full),
+            scratch: sum(|counters| counters.scratch),
+            skipped: probes::skipped(&self.bpf).values().sum(),
+            cpu_table: sum(|counters| counters.cpu_table_full),
+            late: self.late,
+            ring_full_by_cpu: per_cpu.iter().map(|counters| counters.ring_full).collect(),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What watches a load: nothing, tracer in its ways, and its peers.
+
+use std::{
+    fs,
+    fs::File,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{
+    command::{find_program, shown, target_dir},
+    sys,
+};
+
+/// The case that all others are compared with.
+pub(super) const UNTRACED: &str = "untraced";
+
+/// Something that watches.
+#[derive(Debug)]
+pub(super) struct Observer {
+    pub(super) name: &'static str,
+    /// The command that watches the whole machine; `TRACER` is the binary under test. None: nothing runs beside.
+    beside: &'static [&'static str],
+    /// The command that starts the load itself.
+    around: &'static [&'static str],
+    /// It gets a load that is this much smaller, being so much slower.
+    pub(super) shrink: u32,
+}
+
+const fn beside(name: &'static str, beside: &'static [&'static str]) -> Observer {
+    Observer { name, beside, around: &[], shrink: 1 }
+}
+
+/// All that is measured, in the order of the report.
+pub(super) const OBSERVERS: &[Observer] = &[
+    beside(UNTRACED, &[]),
+    beside("empty exit program", &["TRACER", "--bench-empty"]),
+    beside("tracer, nothing matches", &["TRACER", "proc.name=nosuch"]),
+    beside("tracer, everything, no payload", &["TRACER", "-s", "0"]),
+    beside("tracer, everything", &["TRACER"]),
+    beside("tracer -c topprocs_cpu", &["TRACER", "-c", "topprocs_cpu"]),
+    beside("tracer -c topprocs_net", &["TRACER", "-c", "topprocs_net"]),
+    beside("tracer -c topprocs_file", &["TRACER", "-c", "topprocs_file"]),
+    beside("tracer -c topcontainers_cpu", &["TRACER", "-c", "topcontainers_cpu"]),
+    beside("tracer -c topcontainers_net", &["TRACER", "-c", "topcontainers_net"]),
+    beside("tracer -c topcontainers_file", &["TRACER", "-c", "topcontainers_file"]),
+    beside("tracer -c topfiles_bytes", &["TRACER", "-c", "topfiles_bytes"]),
+    beside("tracer -c topscalls", &["TRACER", "-c", "topscalls"]),
+    beside("tracer -c spy_users", &["TRACER", "-c", "spy_users"]),
+    beside(
+        "bpftrace @[comm] = count()",
+        &["bpftrace", "-e", "tracepoint:raw_syscalls:sys_exit { @[comm] = count(); }"],
+    ),
+    Observer { name: "perf trace -s", beside: &["perf", "trace", "-a", "-s"], around: &[], shrink: 20 },
+    Observer { name: "strace -f -c", beside: &[], around: &["strace", "-f", "-c", "-o", "/dev/null"], shrink: 20 },
+];
+
+/// The observer of that name.
+pub(super) fn named(name: &str) -> Result<&'static Observer> {
+    OBSERVERS.iter().find(|observer| observer.name == name).with_context(|| format!("no observer '{name}'"))
+}
+
+/// An observer at work.
+pub(super) struct Running {
+    child: Option<Child>,
+    said: std::path::PathBuf,
+}
+
+/// What an observer said at its end.
+#[derive(Debug, Default)]
+pub(super) struct End {
+    /// Events that it saw.
+    pub(super) seen: Option<u64>,
+    /// Events that it lost.
+    pub(super) lost: Option<u64>,
+    pub(super) max_rss_kib: u64,
+}
+
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+
+impl Observer {
+    /// Whether its program is here.
+    pub(super) fn installed(&self) -> bool {
+        self.beside
+            .iter()
+            .chain(self.around)
+            .next()
+            .is_none_or(|name| *name == "TRACER" || find_program(name).is_some())
+    }
+
+    /// The load as this observer runs it.
+    pub(super) fn wrap(&self, load: &[String]) -> Command {
+        let mut words = self.around.iter().map(|word| (*word).to_owned()).chain(load.iter().cloned());
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words);
+        command
+    }
+
+    /// Starts what runs beside, and waits until it is attached.
+    pub(super) fn start(&self, tracer: &str) -> Result<Running> {
+        let said = target_dir().join("xtask/observer.stderr");
+        let Some((program, arguments)) = self.beside.split_first() else { return Ok(Running { child: None, said }) };
+        let mut command = Command::new(if *program == "TRACER" { tracer } else { program });
+        fs::create_dir_all(target_dir().join("xtask"))?;
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&said)?);
+        let child =
+            sys::as_service(&mut command).spawn().with_context(|| format!("cannot run `{}`", shown(&command)))?;
+        let mut running = Running { child: Some(child), said };
+        running.wait_until_attached().with_context(|| format!("`{}` does not trace", shown(&command)))?;
+        Ok(running)
+    }
+}
+
+impl Running {
+    fn wait_until_attached(&mut self) -> Result<()> {
+        let Some(child) = &mut self.child else { return Ok(()) };
+        let fds = Path::new("/proc").join(child.id().to_string()).join("fd");
+        let deadline = Instant::now() + START_TIMEOUT;
+        while !holds_link(&fds) {
+            if let Some(status) = child.try_wait()? {
+                bail!("it ended at once ({status}): {}", fs::read_to_string(&self.said).unwrap_or_default().trim());
+            }
+            if Instant::now() > deadline {
+                let _ = child.kill();
+                let _ = child.wait();
+                bail!("nothing is attached after {START_TIMEOUT:?}");
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        // The first of several programs is attached: the others follow at once.
+        thread::sleep(Duration::from_millis(300));
+        Ok(())
+    }
+
+    /// CPU time that it has used so far.
+    pub(super) fn cpu(&self) -> Duration {
+        let Some(child) = &self.child else { return Duration::ZERO };
+        fs::read_to_string(format!("/proc/{}/stat", child.id()))
+            .ok()
+            .and_then(|stat| parse_cpu(&stat))
+            .unwrap_or_default()
+    }
+
+    /// Ends it as Ctrl-C does.
+    pub(super) fn stop(&mut self) -> Result<End> {
+        let Some(child) = self.child.take() else { return Ok(End::default()) };
+        sys::signal(&child, libc::SIGINT).context("cannot stop the observer")?;
+        let stat = format!("/proc/{}/stat", child.id());
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+            if Instant::now() > deadline {
+                sys::signal(&child, libc::SIGKILL)?;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        let usage = sys::wait(child).context("cannot wait for the observer")?;
+        let said = fs::read_to_string(&self.said).unwrap_or_default();
+        let count = |what| said.lines().rev().find_map(|line| number_before(line, what));
+        if !usage.status.success() && count(" events seen").is_none() && usage.status.code() != Some(130) {
+            crate::command::say(format!("bench: the observer ended with {}: {}", usage.status, said.trim()));
+        }
+        Ok(End { seen: count(" events seen"), lost: count(" lost"), max_rss_kib: usage.max_rss_kib })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.stop();
+    }
+}
+
+/// Whether a process has a BPF link or a perf event open: it is attached to something.
+fn holds_link(fds: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(fds) else { return false };
+    entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok()).any(|target| {
+        let target = target.to_string_lossy();
+        target.contains("bpf_link") || target.contains("bpf-link") || target.contains("[perf_event]")
+    })
+}
+
+/// User and kernel time of `/proc/PID/stat`, in ticks of 10 ms; proc(5), fields 14 and 15.
+fn parse_cpu(stat: &str) -> Option<Duration> {
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut fields = fields.split(' ').skip(11);
+    let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(ticks * 10))
+}
+
+/// The number right before `what` in a line; it may have `,` or `_` between its digits.
+fn number_before(line: &str, what: &str) -> Option<u64> {
+    let before = &line[..line.find(what)?];
+    let from = before.rfind(|c: char| !c.is_ascii_digit() && c != ',' && c != '_').map_or(0, |at| at + 1);
+    before[from..].replace([',', '_'], "").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closing_line_is_read() {
+        let line = "tracer: 1,234 events seen, 0 shown, 56 lost (ring full 56)";
+        assert_eq!(number_before(line, " events seen"), Some(1234));
+        assert_eq!(number_before(line, " lost"), Some(56));
+        assert_eq!(number_before("nothing lost", " lost"), None);
+    }
+
+    #[test]
+    fn cpu_time_is_read_behind_any_name() {
+        let stat = "7 (a) b) S 1 1 1 0 -1 0 0 0 0 0 12 30 0 0 20 0 1 0 5 0 0";
+        assert_eq!(parse_cpu(stat), Some(Duration::from_millis(420)));
+    }
+}

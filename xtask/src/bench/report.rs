@@ -1,0 +1,144 @@
+//! The tables, as Markdown.
+
+use std::{collections::BTreeMap, fmt::Write as _, fs, time::Duration};
+
+use anyhow::{Context as _, Result};
+
+use super::observer::{self, UNTRACED};
+use crate::command::{say, workspace};
+
+/// A load under an observer.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) observer: &'static str,
+    /// Of the best run.
+    pub(super) wall: Duration,
+    /// How many of `unit` a run makes.
+    pub(super) calls: u64,
+    pub(super) unit: &'static str,
+    /// What the observer used during the best run.
+    pub(super) cpu: Duration,
+    pub(super) seen_per_second: Option<f64>,
+    /// Over all runs.
+    pub(super) lost: Option<u64>,
+    pub(super) max_rss_kib: u64,
+}
+
+/// A single measurement.
+#[derive(Debug)]
+pub(super) struct Extra {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+}
+
+const BEGIN: &str = "<!-- bench: begin -->";
+const END: &str = "<!-- bench: end -->";
+const FILE: &str = "docs/performance.md";
+
+/// All tables, and the machine that they are from.
+pub(super) fn text(tables: &BTreeMap<&str, Vec<Case>>, extras: &[Extra]) -> String {
+    let mut text = format!("Measured on {}.\n", machine());
+    for (load, cases) in tables {
+        let Some(first) = cases.first() else { continue };
+        let _ = write!(text, "\n### Load `{load}`: {} {}s\n\n", grouped(first.calls), first.unit);
+        let _ = writeln!(
+            text,
+            "| case | wall s | added ns per {0} | observer CPU s | events/s | lost | MiB |\n|---|---:|---:|---:|---:|---:|---:|",
+            first.unit
+        );
+        let base = cases.iter().find(|case| case.observer == UNTRACED).map(nanos_per_call);
+        for case in cases {
+            text += &row(case, base);
+        }
+    }
+    if !extras.is_empty() {
+        text += "\n| what | measured |\n|---|---|\n";
+        for Extra { name, value } in extras {
+            let _ = writeln!(text, "| {name} | {value} |");
+        }
+    }
+    text
+}
+
+fn nanos_per_call(case: &Case) -> f64 {
+    case.wall.as_secs_f64() * 1e9 / case.calls as f64
+}
+
+fn row(case: &Case, base: Option<f64>) -> String {
+    let untraced = case.observer == UNTRACED;
+    let added = base.filter(|_| !untraced).map(|base| format!("{:.0}", nanos_per_call(case) - base));
+    let shrink = observer::named(case.observer).map_or(1, |observer| observer.shrink);
+    let note = if shrink > 1 { format!(" (load divided by {shrink})") } else { String::new() };
+    let rate = case.seen_per_second.map(|rate| grouped(rate as u64));
+    let lost = case.lost.map(grouped);
+    let beside = case.max_rss_kib > 0;
+    let cpu = beside.then(|| format!("{:.2}", case.cpu.as_secs_f64()));
+    let mib = beside.then(|| (case.max_rss_kib / 1024).to_string());
+    let cell = |value: Option<String>| value.unwrap_or_default();
+    format!(
+        "| {}{note} | {:.2} | {} | {} | {} | {} | {} |\n",
+        case.observer,
+        case.wall.as_secs_f64(),
+        cell(added),
+        cell(cpu),
+        cell(rate),
+        cell(lost),
+        cell(mib)
+    )
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let head = digits.len() % 3;
+    let mut text = digits[..head].to_owned();
+    for group in digits.as_bytes()[head..].chunks(3) {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.extend(group.iter().map(|digit| char::from(*digit)));
+    }
+    text
+}
+
+/// What results depend on most.
+fn machine() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let cpus = read("/proc/cpuinfo");
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
+    let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    format!("Linux {}, {count} CPUs ({})", read("/proc/sys/kernel/osrelease").trim(), model.unwrap_or("unknown"))
+}
+
+/// Replaces what stands between the marks in the page.
+pub(super) fn write(text: &str) -> Result<()> {
+    let path = workspace().join(FILE);
+    let page = fs::read_to_string(&path).with_context(|| format!("cannot read {FILE}"))?;
+    let page = replaced(&page, text).with_context(|| format!("{FILE} has no lines '{BEGIN}' and '{END}'"))?;
+    fs::write(&path, page).with_context(|| format!("cannot write {FILE}"))?;
+    say(format!("wrote {FILE}"));
+    Ok(())
+}
+
+fn replaced(page: &str, text: &str) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{text}{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_grouped_by_three() {
+        assert_eq!(["1", "999", "1,000", "1,234,567"].map(str::to_owned), [1, 999, 1000, 1_234_567].map(grouped));
+    }
+
+    #[test]
+    fn only_the_marked_block_is_replaced() {
+        let page = format!("a\n{BEGIN}\nold\n{END}\nb\n");
+        assert_eq!(replaced(&page, "new\n"), Some(format!("a\n{BEGIN}\nnew\n{END}\nb\n")));
+        assert_eq!(replaced("a", "new"), None);
+    }
+}

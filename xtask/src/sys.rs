@@ -1,0 +1,67 @@
+//! The few system calls that `std` does not offer: who we are, signals, and what a child has used.
+//!
+//! All `unsafe` code of this crate is here.
+#![expect(unsafe_code, reason = "direct system calls")]
+
+use std::{
+    io,
+    mem::MaybeUninit,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    process::{Child, Command, ExitStatus},
+};
+
+/// Whether this process may do everything: effective user 0.
+pub(crate) fn is_root() -> bool {
+    // SAFETY: geteuid(2) takes nothing and always succeeds.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Sends a signal to a process that this one started.
+pub(crate) fn signal(child: &Child, signal: libc::c_int) -> io::Result<()> {
+    let pid = libc::pid_t::try_from(child.id()).map_err(io::Error::other)?;
+    // SAFETY: kill(2) takes two numbers; the child is not reaped yet, so the pid is its own.
+    let result = unsafe { libc::kill(pid, signal) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The child is out of reach of Ctrl-C, and gets SIGTERM when the thread that starts it ends: a service of this task.
+pub(crate) fn as_service(command: &mut Command) -> &mut Command {
+    command.process_group(0);
+    // SAFETY: between fork and exec only prctl(2) is called, which is async-signal-safe and takes numbers.
+    unsafe {
+        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        })
+    }
+}
+
+/// How a child ended, and what it used until then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Usage {
+    /// How it ended.
+    pub(crate) status: ExitStatus,
+    /// Largest resident set, in KiB.
+    pub(crate) max_rss_kib: u64,
+}
+
+/// Waits for a child to end. The child must not be waited for again.
+pub(crate) fn wait(child: Child) -> io::Result<Usage> {
+    let pid = libc::pid_t::try_from(child.id()).map_err(io::Error::other)?;
+    let mut status = 0;
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    loop {
+        // SAFETY: both pointers are to live locals of the types that wait4(2) writes.
+        let result = unsafe { libc::wait4(pid, &raw mut status, 0, usage.as_mut_ptr()) };
+        if result == pid {
+            break;
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    // SAFETY: zeroed at first, and every bit pattern is a valid rusage.
+    let usage = unsafe { usage.assume_init() };
+    Ok(Usage { status: ExitStatus::from_raw(status), max_rss_kib: usage.ru_maxrss.unsigned_abs() })
+}

@@ -1,0 +1,179 @@
+//! Runs every level of tests, with all that they need: nothing may be skipped.
+//!
+//! Unit tests and replays run in parallel, the kernel and container levels alone and one test after the other, since
+//! they count events of this machine.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use crate::{
+    build,
+    command::{cargo, output, say, shown},
+    engine::{Engine, TEST_IMAGE},
+    image, setup, sys,
+};
+
+/// Which tests.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    /// Only these levels: unit, cli, replay, kernel, containers
+    #[arg(long, value_delimiter = ',')]
+    level: Vec<String>,
+    /// Only tests whose name has this in it
+    filter: Option<String>,
+}
+
+/// One scope for all levels: with another, cargo would build dependencies once more, with other features.
+const SCOPE: [&str; 4] = ["test", "--workspace", "--exclude", "tracer-ebpf"];
+/// The package with the end-to-end levels; each level is a test target of that name.
+const END_TO_END: &str = "tracer-tests";
+/// The levels in order, and whether tests of one may run at the same time.
+const LEVELS: &[(&str, bool)] = &[("cli", true), ("replay", true), ("kernel", false), ("containers", false)];
+
+/// The toolbox image of the build under test; not the name that people use.
+const TOOLBOX_IMAGE: &str = "tracer-test-toolbox";
+
+/// What a test runner said at its end.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Counts {
+    passed: u32,
+    failed: u32,
+    ignored: u32,
+}
+
+/// `cargo xtask test`.
+pub(crate) fn task(options: &Options) -> Result<()> {
+    let start = Instant::now();
+    setup::task(&setup::Options { engine: true, ..setup::Options::default() })?;
+    let tracer = build::release()?;
+    let levels = existing_levels()?;
+    let wanted = |name: &str| options.level.is_empty() || options.level.iter().any(|level| level == name);
+
+    let needs_engine = levels.iter().any(|(name, _)| *name == "containers" && wanted(name));
+    let engine = needs_engine.then(Engine::start).transpose()?;
+    if let Some(engine) = &engine {
+        engine.import_test_image()?;
+        image::make(engine, &build::statically()?.join("tracer"), TOOLBOX_IMAGE)?;
+    }
+
+    let mut total = Counts::default();
+    let mut problems = Vec::new();
+    let mut run = |name: &str, command: &mut Command, parallel: bool| -> Result<()> {
+        prepare(command, &tracer, engine.as_ref(), options.filter.as_deref(), parallel);
+        let (success, counts) = run_tests(command)?;
+        total = total + counts;
+        if !success || counts.failed > 0 {
+            problems.push(format!("level {name} failed"));
+        }
+        if counts.ignored > 0 {
+            problems.push(format!("level {name}: {} tests are ignored", counts.ignored));
+        }
+        if counts == Counts::default() && options.filter.is_none() {
+            problems.push(format!("level {name} ran no test"));
+        }
+        Ok(())
+    };
+    if wanted("unit") {
+        run("unit", cargo(SCOPE).args(["--no-fail-fast", "--lib", "--bins"]), true)?;
+    }
+    for (name, parallel) in levels.iter().filter(|(name, _)| wanted(name)) {
+        run(name, cargo(SCOPE).args(["--test", name]), *parallel)?;
+    }
+    if options.level.is_empty() && !levels.iter().any(|(name, _)| *name == "kernel") {
+        problems.push("there is no kernel level".to_owned());
+    }
+    drop(engine);
+
+    let seconds = start.elapsed().as_secs_f64();
+    say(format!("test: {} passed, {} failed, {} ignored in {seconds:.0} s", total.passed, total.failed, total.ignored));
+    if !problems.is_empty() {
+        bail!("test failed: {}", problems.join("; "));
+    }
+    Ok(())
+}
+
+/// The end-to-end levels that there are.
+fn existing_levels() -> Result<Vec<(&'static str, bool)>> {
+    let text = output(&mut cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let metadata: Value = serde_json::from_str(&text).context("cannot read what `cargo metadata` printed")?;
+    let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let package = packages.iter().find(|package| package["name"] == END_TO_END);
+    let targets = package.and_then(|package| package["targets"].as_array()).map(Vec::as_slice).unwrap_or_default();
+    let exists =
+        |level: &&(&str, bool)| targets.iter().any(|target| target["name"] == level.0 && target["kind"][0] == "test");
+    Ok(LEVELS.iter().filter(exists).copied().collect())
+}
+
+/// Adds what the tests are told: by environment which binary and engine, by arguments how to run.
+fn prepare(command: &mut Command, tracer: &Path, engine: Option<&Engine>, filter: Option<&str>, parallel: bool) {
+    command.env("TRACER_TEST_LEVEL", "all").env("TRACER_BIN", tracer).env("TRACER_TEST_IMAGE", TEST_IMAGE);
+    command.env("TRACER_TEST_TOOLBOX", TOOLBOX_IMAGE);
+    if let Some(host) = engine.and_then(Engine::host) {
+        command.env("DOCKER_HOST", host);
+    }
+    if !sys::is_root() && !parallel {
+        let target = format!("CARGO_TARGET_{}_UNKNOWN_LINUX_GNU_RUNNER", std::env::consts::ARCH.to_uppercase());
+        command.env(target, "sudo --preserve-env");
+    }
+    command.arg("--").args(filter);
+    if !parallel {
+        command.arg("--test-threads=1");
+    }
+}
+
+/// Runs a test command, passes on what it prints, and adds up the results that it prints.
+fn run_tests(command: &mut Command) -> Result<(bool, Counts)> {
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot run `{}`", shown(command)))?;
+    let printed = child.stdout.take().context("the test run has no output")?;
+    let mut counts = Counts::default();
+    for line in BufReader::new(printed).split(b'\n') {
+        let line = line.context("cannot read from the test run")?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        if let Some(more) = parse_result(&line) {
+            counts = counts + more;
+        }
+    }
+    Ok((child.wait().context("cannot wait for the test run")?.success(), counts))
+}
+
+/// Reads a closing line: `test result: ok. 3 passed; 0 failed; 0 ignored; …`.
+fn parse_result(line: &str) -> Option<Counts> {
+    let (_, numbers) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let count = |what: &str| {
+        numbers.split("; ").find_map(|part| part.strip_suffix(what)?.trim().parse::<u32>().ok()).unwrap_or_default()
+    };
+    Some(Counts { passed: count("passed"), failed: count("failed"), ignored: count("ignored") })
+}
+
+impl std::ops::Add for Counts {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self {
+            passed: self.passed + more.passed,
+            failed: self.failed + more.failed,
+            ignored: self.ignored + more.ignored,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closing_line_is_counted() {
+        let line = "test result: FAILED. 3 passed; 1 failed; 2 ignored; 0 measured; 4 filtered out; finished in 0.1s";
+        assert_eq!(parse_result(line), Some(Counts { passed: 3, failed: 1, ignored: 2 }));
+        assert_eq!(parse_result("test a_test ... ok"), None);
+    }
+}

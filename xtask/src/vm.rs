@@ -1,0 +1,236 @@
+//! Boots other kernels in qemu and runs a smoke test of the static tracer on each.
+//!
+//! No disk and no KVM are needed: the initramfs holds busybox, tracer, a workload and `xtask/vm/{init,smoke.sh}`, and
+//! the guest reports on its serial console, a line `VM-RESULT pass|fail NAME` for each check and `VM-END` at the end.
+//! A guest that ends without that line, or in which nothing was checked, has failed.
+
+mod kernels;
+
+use std::{
+    fs,
+    fs::File,
+    io::{BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use self::kernels::Kernel;
+use crate::{
+    build,
+    command::{find_program, say, target_dir, workspace},
+    engine, setup, sys,
+};
+
+/// What to boot.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    /// Only these of Debian's kernels: 6.1, 6.12, newest
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Boot this kernel image instead
+    #[arg(long, value_name = "VMLINUZ")]
+    kernel: Option<PathBuf>,
+    /// Run this script in the guest instead of the smoke test
+    #[arg(long, value_name = "SCRIPT")]
+    smoke: Option<PathBuf>,
+    /// Also run the kernel level of the tests in the guest
+    #[arg(long)]
+    kernel_level: bool,
+    /// Seconds that one guest may take
+    #[arg(long, default_value_t = 120)]
+    timeout: u64,
+}
+
+/// What a guest reported.
+#[derive(Debug, Default)]
+struct Report {
+    passed: Vec<String>,
+    failed: Vec<String>,
+    ended: bool,
+}
+
+/// `cargo xtask vm`.
+pub(crate) fn task(options: &Options) -> Result<()> {
+    let start = Instant::now();
+    if std::env::consts::ARCH != "x86_64" {
+        bail!("vm knows only x86-64 kernels");
+    }
+    setup::task(&setup::Options { vm: true, ..setup::Options::default() })?;
+    let folder = target_dir().join("vm");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let kernels = match &options.kernel {
+        Some(image) => vec![Kernel { label: "given".to_owned(), image: image.clone() }],
+        None => kernels::debian(&folder, &options.only)?,
+    };
+    let initramfs = initramfs(&folder, options)?;
+
+    let (mut passed, mut failed) = (0, 0);
+    for kernel in &kernels {
+        let log = folder.join(format!("{}.log", kernel.label));
+        let begin = Instant::now();
+        let report = boot(kernel, &initramfs, Duration::from_secs(options.timeout), &log)?;
+        let seconds = begin.elapsed().as_secs_f64();
+        println!(
+            "vm {}: {} passed, {} failed in {seconds:.0} s",
+            kernel.label,
+            report.passed.len(),
+            report.failed.len()
+        );
+        if !report.failed.is_empty() {
+            println!(
+                "vm {}: failed: {}\nvm {}: see {}",
+                kernel.label,
+                report.failed.join(", "),
+                kernel.label,
+                log.display()
+            );
+        }
+        passed += report.passed.len();
+        failed += report.failed.len();
+    }
+    say(format!(
+        "vm: {passed} passed, {failed} failed on {} kernels in {:.0} s",
+        kernels.len(),
+        start.elapsed().as_secs_f64()
+    ));
+    if failed > 0 || passed == 0 {
+        bail!("vm failed");
+    }
+    Ok(())
+}
+
+/// Packs the guest's files.
+fn initramfs(folder: &Path, options: &Options) -> Result<PathBuf> {
+    let root = folder.join("root");
+    let _ = fs::remove_dir_all(&root);
+    engine::busybox_root(&root)?;
+    let scripts = workspace().join("xtask/vm");
+    let smoke = options.smoke.clone().unwrap_or_else(|| scripts.join("smoke.sh"));
+    let built = build::statically()?;
+    let mut files = vec![
+        (scripts.join("init"), "init"),
+        (smoke, "smoke.sh"),
+        (built.join("tracer"), "bin/tracer"),
+        (built.join("xtask"), "bin/xtask"),
+    ];
+    if options.kernel_level {
+        files.push((build::test_statically("tracer-tests", "kernel")?, "bin/kernel-level"));
+    }
+    for (from, to) in &files {
+        fs::copy(from, root.join(to)).with_context(|| format!("cannot copy {}", from.display()))?;
+    }
+    let archive = folder.join("initramfs.cpio.gz");
+    let pack = "chmod 755 init && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1";
+    let packed = Command::new("sh")
+        .args(["-c", pack])
+        .current_dir(&root)
+        .stdout(File::create(&archive).with_context(|| format!("cannot write {}", archive.display()))?)
+        .status()
+        .context("cannot run sh")?;
+    if !packed.success() {
+        bail!("cannot pack the initramfs: `{pack}` failed");
+    }
+    Ok(archive)
+}
+
+/// Boots one kernel and reads what the guest reports until it powers off, or until time is up.
+fn boot(kernel: &Kernel, initramfs: &Path, timeout: Duration, log: &Path) -> Result<Report> {
+    let qemu = find_program("qemu-system-x86_64").context("qemu-system-x86_64 is not installed")?;
+    let mut command = Command::new(qemu);
+    command.args([
+        "-accel",
+        "tcg",
+        "-smp",
+        "2",
+        "-m",
+        "1024",
+        "-nographic",
+        "-no-reboot",
+        "-nodefaults",
+        "-serial",
+        "stdio",
+    ]);
+    command.args(["-append", "console=ttyS0 quiet loglevel=1 panic=-1"]);
+    command.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(log.with_extension("qemu.log"))?);
+    say(format!("booting {}", kernel.label));
+    let mut guest = sys::as_service(&mut command).spawn().context("cannot run qemu")?;
+    let console = guest.stdout.take().context("qemu has no console")?;
+    let (send, lines) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        for line in BufReader::new(console).split(b'\n').map_while(Result::ok) {
+            if send.send(String::from_utf8_lossy(&line).trim_end().to_owned()).is_err() {
+                break;
+            }
+        }
+    });
+
+    let mut log_file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let mut report = Report::default();
+    let deadline = Instant::now() + timeout;
+    let mut late = false;
+    loop {
+        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => {
+                writeln!(log_file, "{line}").context("cannot write the log")?;
+                report.take(&kernel.label, &line);
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                late = true;
+                break;
+            }
+        }
+    }
+    let _ = guest.kill();
+    let _ = guest.wait();
+    drop(lines);
+    let _ = reader.join();
+    if late {
+        report.failed.push(format!("the guest was not done after {timeout:?}"));
+    } else if !report.ended {
+        report.failed.push("the guest stopped before its end".to_owned());
+    } else if report.passed.is_empty() && report.failed.is_empty() {
+        report.failed.push("the guest checked nothing".to_owned());
+    }
+    Ok(report)
+}
+
+impl Report {
+    /// Takes in one line of the console, and shows those that matter.
+    fn take(&mut self, label: &str, line: &str) {
+        // Something without a line end may stand before: the firmware, or a program that was stopped.
+        if let Some((_, result)) = line.split_once("VM-RESULT ") {
+            println!("vm {label}: {result}");
+            match result.split_once(' ') {
+                Some(("pass", name)) => self.passed.push(name.to_owned()),
+                Some((_, name)) => self.failed.push(name.to_owned()),
+                None => self.failed.push(result.to_owned()),
+            }
+        } else if let Some((_, text)) = line.split_once("VM-SAYS ") {
+            println!("vm {label}:   {text}");
+        } else if line.contains("VM-END") {
+            self.ended = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guests_lines_become_a_report() {
+        let mut report = Report::default();
+        for line in ["\u{1b}[2JVM-RESULT pass one", "VM-RESULT fail two three", "noise", "VM-END"] {
+            report.take("test", line);
+        }
+        assert_eq!((report.passed, report.failed), (vec!["one".to_owned()], vec!["two three".to_owned()]));
+        assert!(report.ended);
+    }
+}

@@ -1,0 +1,86 @@
+//! Makes a known number of system calls, for the benchmark and for the smoke test on other kernels.
+//!
+//! Prints what it did, so that whoever counts can compare.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+
+/// Which calls, and how many.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Kind {
+    /// Open, read 16 bytes from and close a file, COUNT times
+    Files {
+        count: u32,
+        #[arg(default_value = "/proc/self/cmdline")]
+        path: PathBuf,
+    },
+    /// Start and wait for a program, COUNT times
+    Spawns {
+        count: u32,
+        #[arg(default_value = "/bin/true")]
+        program: PathBuf,
+    },
+    /// Read 1 byte from /dev/zero, RATE times a second, for SECONDS
+    Paced { rate: u32, seconds: u32 },
+}
+
+/// `cargo xtask workload`.
+pub(crate) fn task(options: &Options) -> Result<()> {
+    let start = Instant::now();
+    match &options.kind {
+        Kind::Files { count, path } => {
+            for _ in 0..*count {
+                let mut buffer = [0; 16];
+                let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+                let _ = file.read(&mut buffer).with_context(|| format!("cannot read {}", path.display()))?;
+            }
+            println!("{count} opens, {count} reads, {count} closes in {:?}", start.elapsed());
+        }
+        Kind::Spawns { count, program } => {
+            for _ in 0..*count {
+                let mut command = Command::new(program);
+                let command = command.stdin(Stdio::null()).stdout(Stdio::null());
+                command.status().with_context(|| format!("cannot run {}", program.display()))?;
+            }
+            println!("{count} spawns in {:?}", start.elapsed());
+        }
+        Kind::Paced { rate, seconds } => paced(*rate, *seconds)?,
+    }
+    Ok(())
+}
+
+/// Reads in batches of a millisecond, so that the rate holds without a clock call for each.
+fn paced(rate: u32, seconds: u32) -> Result<()> {
+    let mut zero = File::open("/dev/zero").context("cannot open /dev/zero")?;
+    let batch = (rate / 1000).max(1);
+    let pause = Duration::from_secs_f64(f64::from(batch) / f64::from(rate.max(1)));
+    let start = Instant::now();
+    let end = start + Duration::from_secs(seconds.into());
+    let (mut next, mut done) = (start, 0_u64);
+    while next < end {
+        let mut byte = [0; 1];
+        for _ in 0..batch {
+            zero.read_exact(&mut byte).context("cannot read /dev/zero")?;
+        }
+        done += u64::from(batch);
+        next += pause;
+        // A batch that is late starts at once: the total stays, and the rate is made up for.
+        thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+    println!("{done} reads in {:?}", start.elapsed());
+    Ok(())
+}

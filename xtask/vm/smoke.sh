@@ -1,0 +1,48 @@
+# What tracer must do on every supported kernel. Runs in a guest, by busybox's shell.
+#
+# check NAME PATTERN COMMAND...: COMMAND ends with 0 within $seconds, prints a line that matches PATTERN (extended, on
+# stdout), and says nothing of a failed verification.
+
+seconds=40
+check() {
+    name=$1 pattern=$2
+    shift 2
+    timeout $seconds "$@" >/tmp/out 2>/tmp/err
+    code=$?
+    if [ "$code" -ne 0 ]; then
+        reason="exit code $code"
+    elif grep -q -i -E 'verifier|BPF_PROG_LOAD|failed to load' /tmp/out /tmp/err; then
+        reason="the verifier refused a program"
+    elif ! grep -q -E -e "$pattern" /tmp/out; then
+        reason="no line matches $pattern"
+    else
+        echo "VM-RESULT pass $name"
+        return
+    fi
+    echo "VM-RESULT fail $name"
+    echo "VM-SAYS $*: $reason"
+    head -c 20000 /tmp/err | tail -n 30 | sed 's/^/VM-SAYS err: /'
+    head -c 20000 /tmp/out | tail -n 10 | sed 's/^/VM-SAYS out: /'
+}
+
+# Something to see: one process that makes calls without end, and one that opens, reads and closes, and starts others.
+dd if=/dev/zero of=/dev/null bs=1 2>/dev/null &
+while true; do xtask workload files 1000 /proc/version; done >/dev/null &
+
+check "doctor" "BTF" tracer --doctor
+check "any 20 events" "dd" tracer -n 20
+check "a filter by process and type" "dd.*write" tracer -n 5 'proc.name=dd and evt.type=write'
+check "a name of a file" "/proc/version" tracer -n 5 'proc.name=xtask and evt.type=openat and fd.name=/proc/version'
+check "a start of a program" "xtask.*workload" tracer -n 1 'evt.type=execve and proc.name=xtask'
+check "a chisel" "dd" tracer -M 3 -c topprocs_file
+check "a chisel that needs the scheduler" "dd" tracer -M 3 -c topprocs_cpu
+check "a chisel over all calls" "write" tracer -M 3 -c topscalls
+
+kill %1 %2
+
+# Only with `cargo xtask vm --kernel-level`.
+if [ -x /bin/kernel-level ]; then
+    seconds=600
+    export TRACER_BIN=/bin/tracer TRACER_TEST_LEVEL=all
+    check "the kernel level" "^test result: ok" kernel-level --test-threads=1
+fi
