@@ -177,7 +177,7 @@ impl Table {
 
     /// Whether events of that type can count.
     #[must_use]
-    pub fn may_count(&self, event: &EventType) -> bool {
+    pub fn may_count(&self, event: &EventType<'_>) -> bool {
         let fields = self.spec.keys.iter().map(|column| &column.field).chain(&self.spec.value.field);
         let missing = |field: &FieldRef| field.by_type(event).is_some_and(|value| value.is_missing());
         !fields.into_iter().any(missing) && self.spec.filter.as_ref().is_none_or(|filter| filter.may_match(event))

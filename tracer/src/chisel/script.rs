@@ -224,7 +224,7 @@ impl Chisel {
 
     /// Whether events of that type can be of use to it.
     #[must_use]
-    pub fn wants(&self, event: &EventType) -> bool {
+    pub fn wants(&self, event: &EventType<'_>) -> bool {
         let shared = self.shared.borrow();
         if shared.filter.as_ref().is_some_and(|filter| !filter.may_match(event)) {
             return false;

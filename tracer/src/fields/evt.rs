@@ -45,15 +45,15 @@ fn has_result(row: &Row) -> bool {
     row.is_syscall() && row.params.first().is_some_and(|p| matches!(p.kind, Kind::Errno | Kind::Fd | Kind::Pid))
 }
 
-fn no_result(event: &EventType, _: &Arg) -> Option<Value<'static>> {
+fn no_result(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
     (!has_result(event.row)).then_some(Value::Missing)
 }
 
-fn name_of(event: &EventType, _: &Arg) -> Option<Value<'static>> {
+fn name_of(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
     event.name.map(Into::into)
 }
 
-fn syscall_name(event: &EventType, arg: &Arg) -> Option<Value<'static>> {
+fn syscall_name(event: &EventType<'_>, arg: &Arg) -> Option<Value<'static>> {
     if event.row.is_syscall() { name_of(event, arg) } else { Some(Value::Missing) }
 }
 
@@ -103,7 +103,7 @@ fn category(c: &Context<'_>) -> &'static str {
 }
 
 /// A parameter that the row does not have is missing in all its events.
-fn no_param(event: &EventType, arg: &Arg) -> Option<Value<'static>> {
+fn no_param(event: &EventType<'_>, arg: &Arg) -> Option<Value<'static>> {
     arg.param(event.row).is_none().then_some(Value::Missing)
 }
 
@@ -126,7 +126,7 @@ fn buflen(c: &Context<'_>) -> Option<u64> {
     c.event.result().and_then(|result| u64::try_from(result).ok())
 }
 
-fn no_io(event: &EventType, _: &Arg) -> Option<Value<'static>> {
+fn no_io(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
     (!event.row.is_io()).then_some(Value::Missing)
 }
 
@@ -146,7 +146,7 @@ fn failed_on(c: &Context<'_>, kinds: &[FdKind]) -> Value<'static> {
     count_if(c.event.failed() && c.fd.is_some_and(|fd| kinds.contains(&fd.kind)))
 }
 
-fn opens(event: &EventType, _: &Arg) -> Option<Value<'static>> {
+fn opens(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
     (!is_open(event.row)).then_some(Value::Bool(false))
 }
 
@@ -165,7 +165,7 @@ const READ_BIT: u64 = 1;
 const WRITE_BIT: u64 = 2;
 const CREATED_BIT: u64 = 0x4000;
 
-fn arg_type(event: &EventType, arg: &Arg) -> Option<Value<'static>> {
+fn arg_type(event: &EventType<'_>, arg: &Arg) -> Option<Value<'static>> {
     let name = arg.as_name()?;
     event.name.map(|event| count_if(event == name))
 }

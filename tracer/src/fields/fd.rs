@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Events of a type that has nothing to do with descriptors have no value here.
-fn no_fd(event: &EventType, _: &Arg) -> Option<Value<'static>> {
+fn no_fd(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
     layout(event.row).fd.is_none().then_some(Value::Missing)
 }
 

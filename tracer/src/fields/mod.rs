@@ -53,18 +53,24 @@ pub struct Times {
 
 /// An event type as users name it: a row, and for the generic row one of its calls.
 #[derive(Debug, Clone, Copy)]
-pub struct EventType {
+pub struct EventType<'r> {
     /// The row.
-    pub row: &'static Row,
+    pub row: &'r Row,
     /// `evt.type`; `None` stands for every call of the generic row.
     pub name: Option<&'static str>,
 }
 
-impl EventType {
+impl<'r> EventType<'r> {
     /// All events of a row.
     #[must_use]
-    pub fn of(row: &'static Row) -> Self {
+    pub fn of(row: &'r Row) -> Self {
         Self { row, name: (row.code != code::GENERIC).then_some(row.name) }
+    }
+
+    /// The events of a row that one system call makes.
+    #[must_use]
+    pub fn of_call(row: &'r Row, call: &'static str) -> Self {
+        Self { row, name: Some(if row.code == code::GENERIC { call } else { row.name }) }
     }
 }
 
@@ -172,7 +178,7 @@ pub struct Field {
     /// The value in an event.
     pub get: Getter,
     /// The value that all events of a type have; `None` when it depends on the event.
-    pub by_type: fn(&EventType, &Arg) -> Option<Value<'static>>,
+    pub by_type: fn(&EventType<'_>, &Arg) -> Option<Value<'static>>,
     /// Of metadata that may arrive late, the value in a container.
     pub by_container: Option<for<'a> fn(&'a Container, &Arg) -> Value<'a>>,
 }
@@ -225,7 +231,7 @@ impl Field {
         self
     }
 
-    const fn by_type(mut self, by_type: fn(&EventType, &Arg) -> Option<Value<'static>>) -> Self {
+    const fn by_type(mut self, by_type: fn(&EventType<'_>, &Arg) -> Option<Value<'static>>) -> Self {
         self.by_type = by_type;
         self
     }

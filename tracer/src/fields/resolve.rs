@@ -236,7 +236,7 @@ impl FieldRef {
 
     /// The value that all events of a type have; `None` when it depends on the event.
     #[must_use]
-    pub fn by_type(&self, event: &EventType) -> Option<Value<'static>> {
+    pub fn by_type(&self, event: &EventType<'_>) -> Option<Value<'static>> {
         (self.field.by_type)(event, &self.arg)
     }
 

@@ -44,13 +44,13 @@ impl Filter {
 
     /// Whether events of that type can be wanted, as far as the type decides.
     #[must_use]
-    pub fn may_match(&self, event: &EventType) -> bool {
+    pub fn may_match(&self, event: &EventType<'_>) -> bool {
         self.node.decide(&|check| check.field.by_type(event).map(|value| check.test.passes(&value))) != Some(false)
     }
 
     /// The same for all events of a row.
     #[must_use]
-    pub fn may_match_row(&self, row: &'static Row) -> bool {
+    pub fn may_match_row(&self, row: &Row) -> bool {
         self.may_match(&EventType::of(row))
     }
 

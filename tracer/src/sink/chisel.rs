@@ -39,7 +39,7 @@ impl Sink for ChiselSink {
         self.chisel.needs()
     }
 
-    fn wants(&self, event: &EventType) -> bool {
+    fn wants(&self, event: &EventType<'_>) -> bool {
         self.chisel.wants(event)
     }
 

@@ -74,7 +74,7 @@ pub trait Sink {
     fn needs(&self) -> Needs;
 
     /// Whether it has a use for events of that type.
-    fn wants(&self, event: &EventType) -> bool;
+    fn wants(&self, event: &EventType<'_>) -> bool;
 
     /// Whether it may have a use for the event, whatever the metadata of its container will be.
     fn may_want(&self, context: &Context<'_>) -> bool {
@@ -239,7 +239,7 @@ impl Outputs {
 
     /// Whether events of that type can be of use to anyone.
     #[must_use]
-    pub fn wants(&self, event: &EventType) -> bool {
+    pub fn wants(&self, event: &EventType<'_>) -> bool {
         !event.row.live_only()
             && self.filter.as_ref().is_none_or(|filter| filter.may_match(event))
             && self.sinks.iter().any(|slot| slot.sink.wants(event))
@@ -247,7 +247,7 @@ impl Outputs {
 
     /// The same for all events of a row.
     #[must_use]
-    pub fn wants_row(&self, row: &'static Row) -> bool {
+    pub fn wants_row(&self, row: &Row) -> bool {
         self.wants(&EventType::of(row))
     }
 

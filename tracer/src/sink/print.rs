@@ -42,7 +42,7 @@ impl Sink for Print {
         self.template.needs()
     }
 
-    fn wants(&self, event: &EventType) -> bool {
+    fn wants(&self, event: &EventType<'_>) -> bool {
         !is_hidden(event.row)
     }
 }
@@ -60,7 +60,7 @@ impl Sink for Discard {
         Needs::NONE
     }
 
-    fn wants(&self, event: &EventType) -> bool {
+    fn wants(&self, event: &EventType<'_>) -> bool {
         !is_hidden(event.row)
     }
 }
