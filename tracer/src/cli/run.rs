@@ -39,7 +39,7 @@ pub struct Plan {
 pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Result<Plan, Failure> {
     let show = Show { time: args.time, whole_data: args.verbose };
     let out = Out::stdout(args.unbuffered);
-    let filter = args.filter_text().map(|text| filter(&text, show)).transpose()?;
+    let filter = args.filter_text().map(|text| filter(args, &text, show)).transpose()?;
     let preset = args.print.as_deref().and_then(Preset::by_name);
     let colors = args.color.enabled();
 
@@ -73,8 +73,13 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     })
 }
 
-fn filter(text: &str, show: Show) -> Result<Filter, Failure> {
-    Filter::compile(text, show).map_err(|error| Failure { message: error.to_string(), hint: error.hint })
+fn filter(args: &Args, text: &str, show: Show) -> Result<Filter, Failure> {
+    Filter::compile(text, show).map_err(|error| {
+        let option = args.filter.iter().find(|word| word.starts_with('-'));
+        let hint =
+            option.map(|option| format!("options such as {option} stand before the filter")).or(error.hint.clone());
+        Failure { message: error.to_string(), hint }
+    })
 }
 
 fn template(format: &str, show: Show) -> Result<Template, Failure> {
@@ -136,6 +141,7 @@ mod tests {
             (&*message, &*hint),
             ("format: unknown field 'proc.nam' at '%proc.nam'", "did you mean 'proc.name'?")
         );
+        assert_eq!(failure(&["proc.name=x", "-n", "5"]).1, "options such as -n stand before the filter");
         assert_eq!(failure(&["-c", "topscals"]).1, "did you mean 'topscalls'?");
     }
 }
