@@ -47,3 +47,25 @@ impl Drop for Screen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_drawn_over_the_last_one_without_clearing_first() {
+        // Already drawn, so that nothing is restored on the terminal of the test.
+        let mut screen = std::mem::ManuallyDrop::new(Screen { drawn: true });
+        let mut out = Vec::new();
+        screen.draw(&["a".to_owned(), "b".to_owned()], &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "\x1b[1;1Ha\x1b[K\r\nb\x1b[K\r\n\x1b[J");
+    }
+
+    #[test]
+    fn the_first_picture_hides_the_cursor_and_clears_the_screen() {
+        let mut screen = std::mem::ManuallyDrop::new(Screen::default());
+        let mut out = Vec::new();
+        screen.draw(&["a".to_owned()], &mut out).unwrap();
+        assert!(String::from_utf8(out).unwrap().starts_with("\x1b[?25l\x1b[2J\x1b[1;1Ha"));
+    }
+}
