@@ -1,6 +1,13 @@
-//! Compiles the kernel side from source, for `include_bytes!` in `source/live/load.rs`.
+//! Compiles the kernel side from source, for `include_bytes!` in `source/live/load.rs`, and lists the chisels for
+//! `chisel/builtin.rs`.
 
-use std::{env, path::PathBuf, process::exit};
+use std::{
+    env,
+    fmt::Write as _,
+    fs, io,
+    path::{Path, PathBuf},
+    process::exit,
+};
 
 #[path = "../xtask/src/ebpf.rs"]
 mod ebpf;
@@ -12,6 +19,10 @@ fn main() {
     for path in ["tracer-ebpf", "tracer-common", "Cargo.toml", "Cargo.lock", "xtask/src/ebpf.rs"] {
         println!("cargo::rerun-if-changed={}", workspace.join(path).display());
     }
+    if let Err(error) = embed_chisels(&workspace.join("chisels"), &out.join("chisels.rs")) {
+        eprintln!("tracer: cannot list chisels: {error}");
+        exit(1);
+    }
     println!("cargo::rerun-if-env-changed=BPF_LINKER");
     println!("cargo::rerun-if-env-changed=TRACER_BPF_RUSTC");
     let object = ebpf::find(&workspace).and_then(|toolchain| toolchain.build(&workspace, &out.join("ebpf")));
@@ -22,4 +33,20 @@ fn main() {
             exit(1);
         }
     }
+}
+
+/// Writes an array of name and text of every chisel, in alphabetical order.
+fn embed_chisels(folder: &Path, list: &Path) -> io::Result<()> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "rhai"));
+    paths.sort();
+    let mut text = String::from("&[\n");
+    for path in paths {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "    ({name:?}, include_str!({:?})),", path.display().to_string());
+    }
+    text.push_str("]\n");
+    fs::write(list, text)
 }

@@ -11,6 +11,25 @@ pub mod state;
 
 // What users ask.
 pub mod fields;
+pub mod filter;
+
+// What users see.
+pub mod format;
+
+// Where it goes.
+pub mod aggregate;
+pub mod chisel;
+pub mod sink;
+
+// The loop, and what it counts.
+pub mod pipeline;
+pub mod stats;
 
 // What this machine allows.
 pub mod doctor;
+
+// The command.
+pub mod cli;
+
+#[cfg(test)]
+mod testing;

@@ -1,5 +1,9 @@
 //! The command.
-static OBJECT: &[u8] = include_bytes!(env!("TRACER_EBPF_OBJECT"));
-fn main() {
-    println!("{}", OBJECT.len());
+
+use std::process::ExitCode;
+
+use tracer::cli::{self, Live, live};
+
+fn main() -> ExitCode {
+    cli::main(Live { run: live::run, doctor: live::doctor, bench_empty: live::bench_empty })
 }

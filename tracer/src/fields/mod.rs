@@ -1,9 +1,28 @@
 //! Fields: what users filter on and print. One row each; `-l`, filters, templates, chisels, views and documentation read
 //! the rows.
+//!
+//! A name is resolved once ([`FieldRef::resolve`]); from then on a field is a function of the [`Context`].
+
+mod container;
+mod evt;
+mod fd;
+mod proc;
+mod resolve;
+mod thread;
+mod user;
+pub mod value;
+
+use std::rc::Rc;
+
+use tracer_common::events::code;
+
+pub(crate) use fd::l4proto as fd_l4proto;
+pub use resolve::{Arg, FieldError, FieldRef, Key, Show, TimeMode, nearest};
+pub use value::{Digits, Type, Value};
 
 use crate::{
-    event::Event,
-    state::{ContainerKey, Fd, State, Thread},
+    event::{Event, Row},
+    state::{Container, ContainerKey, Fd, State, Thread},
 };
 
 /// Everything that a field may be computed from.
@@ -12,9 +31,9 @@ pub struct Context<'a> {
     /// The event.
     pub event: &'a Event<'a>,
     /// The thread that it happened in, as it was then; `None` when it is not known.
-    pub thread: Option<&'a Thread>,
+    pub thread: Option<&'a Rc<Thread>>,
     /// The descriptor that it is about, as it was then.
-    pub fd: Option<&'a Fd>,
+    pub fd: Option<&'a Rc<Fd>>,
     /// The container that it happened in.
     pub container: ContainerKey,
     /// Everything else, as it is now.
@@ -30,4 +49,245 @@ pub struct Times {
     pub first_ns: u64,
     /// The event before this one.
     pub previous_ns: u64,
+}
+
+/// An event type as users name it: a row, and for the generic row one of its calls.
+#[derive(Debug, Clone, Copy)]
+pub struct EventType {
+    /// The row.
+    pub row: &'static Row,
+    /// `evt.type`; `None` stands for every call of the generic row.
+    pub name: Option<&'static str>,
+}
+
+impl EventType {
+    /// All events of a row.
+    #[must_use]
+    pub fn of(row: &'static Row) -> Self {
+        Self { row, name: (row.code != code::GENERIC).then_some(row.name) }
+    }
+}
+
+/// What has to be collected so that fields have their values: a set of bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs(u8);
+
+impl Needs {
+    /// Nothing but the event itself.
+    pub const NONE: Self = Self(0);
+    /// The data that is read and written.
+    pub const PAYLOAD: Self = Self(1);
+    /// CPU time of threads, and the `procinfo` events that carry it.
+    pub const CPU_TIME: Self = Self(2);
+    /// Metadata of containers: name, image, labels. The id is always there.
+    pub const CONTAINER: Self = Self(4);
+    /// The same, at the time when the event is shown: events of a container without a name have to wait for it.
+    pub const CONTAINER_NOW: Self = Self(8);
+    /// Threads and descriptors.
+    pub const STATE: Self = Self(16);
+    /// Time from entry to exit.
+    pub const LATENCY: Self = Self(32);
+
+    /// Whether all of `other` is there.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// All but `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+}
+
+impl std::iter::FromIterator<Needs> for Needs {
+    fn from_iter<I: IntoIterator<Item = Needs>>(all: I) -> Self {
+        all.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+/// What kind of number it is, for tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unit {
+    /// None, or it goes without saying.
+    #[default]
+    None,
+    /// Bytes.
+    Bytes,
+    /// Nanoseconds.
+    Time,
+    /// Percent.
+    Percent,
+}
+
+/// What stands in brackets behind the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ArgRule {
+    /// Nothing.
+    #[default]
+    None,
+    /// A number, or nothing.
+    IndexAllowed,
+    /// The number of an ancestor, 0 for the process itself; without it, a filter asks all ancestors.
+    Ancestor,
+    /// A name, or nothing.
+    NameAllowed,
+    /// A name.
+    Name,
+    /// The name or number of a parameter of the event.
+    Param,
+}
+
+/// What a field is computed by.
+pub type Getter = for<'a> fn(&Context<'a>, &Arg) -> Value<'a>;
+
+/// A row of the table of fields.
+#[derive(Debug)]
+pub struct Field {
+    /// `class.name`.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Type,
+    /// Its unit.
+    pub unit: Unit,
+    /// How a whole number is written.
+    pub digits: Digits,
+    /// What may stand in brackets.
+    pub arg: ArgRule,
+    /// Only for filters: it has several values.
+    pub filter_only: bool,
+    /// What it means.
+    pub doc: &'static str,
+    /// What has to be collected for it.
+    pub needs: Needs,
+    /// How much work it is; a filter asks the cheap ones first.
+    pub cost: u8,
+    /// The value in an event.
+    pub get: Getter,
+    /// The value that all events of a type have; `None` when it depends on the event.
+    pub by_type: fn(&EventType, &Arg) -> Option<Value<'static>>,
+    /// Of metadata that may arrive late, the value in a container.
+    pub by_container: Option<for<'a> fn(&'a Container, &Arg) -> Value<'a>>,
+}
+
+impl Field {
+    const fn new(name: &'static str, kind: Type, get: Getter, doc: &'static str) -> Self {
+        Self {
+            name,
+            kind,
+            unit: if matches!(kind, Type::Time) { Unit::Time } else { Unit::None },
+            digits: Digits::Decimal,
+            arg: ArgRule::None,
+            filter_only: false,
+            doc,
+            needs: Needs::NONE,
+            cost: 1,
+            get,
+            by_type: |_, _| None,
+            by_container: None,
+        }
+    }
+
+    const fn unit(mut self, unit: Unit) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    const fn digits(mut self, digits: Digits) -> Self {
+        self.digits = digits;
+        self
+    }
+
+    const fn arg(mut self, rule: ArgRule) -> Self {
+        self.arg = rule;
+        self
+    }
+
+    const fn filter_only(mut self) -> Self {
+        self.filter_only = true;
+        self
+    }
+
+    const fn needs(mut self, needs: Needs) -> Self {
+        self.needs = needs;
+        self
+    }
+
+    const fn cost(mut self, cost: u8) -> Self {
+        self.cost = cost;
+        self
+    }
+
+    const fn by_type(mut self, by_type: fn(&EventType, &Arg) -> Option<Value<'static>>) -> Self {
+        self.by_type = by_type;
+        self
+    }
+
+    const fn late(mut self, by_container: for<'a> fn(&'a Container, &Arg) -> Value<'a>) -> Self {
+        self.by_container = Some(by_container);
+        self.needs = Needs::CONTAINER.with(Needs::CONTAINER_NOW);
+        self
+    }
+
+    /// The part of the name before the first dot.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        self.name.split('.').next().unwrap_or(self.name)
+    }
+}
+
+/// Declares the fields of a class, and what each needs that does not say: `"name": Type [modifier(…) …] => getter, "meaning";`.
+macro_rules! fields {
+    ($rows:ident needs $needs:ident; $($name:literal: $kind:ident $([$($modifier:ident ($($operand:expr),*))*])? => $get:expr, $doc:literal;)+) => {
+        /// The rows.
+        pub(super) static $rows: &[$crate::fields::Field] = &[$(
+            $crate::fields::Field::new($name, $crate::fields::Type::$kind, $get, $doc)
+                .needs($crate::fields::Needs::$needs)
+                $($(.$modifier($($operand),*))*)?,
+        )+];
+    };
+}
+use fields;
+
+/// The classes: name, what it is about, rows.
+pub static CLASSES: &[(&str, &str, &[Field])] = &[
+    ("evt", "the event itself", evt::FIELDS),
+    ("proc", "the process in which it happened", proc::FIELDS),
+    ("thread", "the thread in which it happened", thread::FIELDS),
+    ("user", "the user of the process", user::USER),
+    ("group", "the group of the process", user::GROUP),
+    ("fd", "the file descriptor that it uses or creates", fd::FIELDS),
+    ("container", "the container of the process; host for those outside", container::FIELDS),
+];
+
+/// All fields.
+pub fn all() -> impl Iterator<Item = &'static Field> {
+    CLASSES.iter().flat_map(|(_, _, rows)| rows.iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_unique_and_of_its_class() {
+        let mut names: Vec<&str> = all().map(|field| field.name).collect();
+        for (class, _, rows) in CLASSES {
+            for row in *rows {
+                assert!(row.class() == *class || row.name == "syscall.type", "{} stands in {class}", row.name);
+                assert!(!row.doc.is_empty() && !row.doc.ends_with('.'), "{}", row.name);
+            }
+        }
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
 }

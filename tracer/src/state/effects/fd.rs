@@ -85,8 +85,7 @@ fn copy(state: &mut State, event: &Event<'_>, from: i64, to: i64, cloexec: bool)
         return;
     }
     know(state, event, from);
-    let Some(mut value) =
-        state.thread(event.tid).and_then(|thread| state.fd(thread, from)).map(|fd| Fd::clone(fd))
+    let Some(mut value) = state.thread(event.tid).and_then(|thread| state.fd(thread, from)).map(|fd| Fd::clone(fd))
     else {
         return;
     };

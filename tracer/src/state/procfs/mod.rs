@@ -307,7 +307,8 @@ mod tests {
 
     #[test]
     fn ids_inside_a_namespace_are_the_last_of_their_line() {
-        let status = Status::parse("Tgid:\t900\nUid:\t0\t1000\t0\t0\nGid:\t5\t6\t7\t8\nNSpid:\t901\t2\nNStgid:\t900\t1\n");
+        let status =
+            Status::parse("Tgid:\t900\nUid:\t0\t1000\t0\t0\nGid:\t5\t6\t7\t8\nNSpid:\t901\t2\nNStgid:\t900\t1\n");
         assert_eq!((status.tgid, status.uid, status.gid), (Some(900), 1000, 6));
         assert_eq!((status.ns_pid, status.ns_tgid, status.ns_pgid), (Some(2), Some(1), None));
     }

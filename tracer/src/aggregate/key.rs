@@ -1,0 +1,112 @@
+//! Keys as bytes: a tag for each value, then the value; text with its length before it.
+
+use std::{
+    borrow::Cow,
+    net::{Ipv4Addr, Ipv6Addr},
+};
+
+use crate::{
+    fields::{Context, FieldRef, Value},
+    format::escape::escape,
+    state::{ContainerKey, State},
+};
+
+/// A key column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Head of the column.
+    pub title: String,
+    /// The field.
+    pub field: FieldRef,
+}
+
+const TEXT: u8 = 1;
+const I64: u8 = 2;
+const U64: u8 = 3;
+const F64: u8 = 4;
+const BOOL: u8 = 5;
+const IPV4: u8 = 6;
+const IPV6: u8 = 7;
+/// The container of the event; the value is looked up when the table is printed.
+const CONTAINER: u8 = 8;
+
+/// Appends the value of a column. False when the event has none.
+pub(super) fn encode(column: &Column, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
+    if column.field.field.by_container.is_some() {
+        out.push(CONTAINER);
+        out.extend_from_slice(&context.container.0.to_le_bytes());
+        return true;
+    }
+    match column.field.get(context) {
+        Value::Missing | Value::EitherIp(_) | Value::EitherPort(_) => return false,
+        Value::Text(text) => {
+            out.push(TEXT);
+            out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            out.extend_from_slice(&text);
+        }
+        Value::I64(number) => put(I64, &number.to_le_bytes(), out),
+        Value::U64(number) => put(U64, &number.to_le_bytes(), out),
+        Value::F64(number) => put(F64, &number.to_le_bytes(), out),
+        Value::Bool(flag) => put(BOOL, &[u8::from(flag)], out),
+        Value::Ip(std::net::IpAddr::V4(ip)) => put(IPV4, &ip.octets(), out),
+        Value::Ip(std::net::IpAddr::V6(ip)) => put(IPV6, &ip.octets(), out),
+    }
+    true
+}
+
+fn put(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(tag);
+    out.extend_from_slice(bytes);
+}
+
+/// The cells of a key, safe for a terminal.
+pub(super) fn render<'k>(columns: &[Column], mut key: &'k [u8], state: &'k State) -> Vec<String> {
+    columns
+        .iter()
+        .map(|column| {
+            let Some((value, rest)) = decode(column, key, state) else { return String::new() };
+            key = rest;
+            let (mut text, mut cell) = (Vec::new(), Vec::new());
+            value.write(column.field.field.digits, &mut text);
+            escape(&text, &mut cell);
+            String::from_utf8_lossy(&cell).into_owned()
+        })
+        .collect()
+}
+
+fn array<const N: usize>(bytes: &[u8]) -> Option<([u8; N], &[u8])> {
+    let (head, rest) = bytes.split_first_chunk::<N>()?;
+    Some((*head, rest))
+}
+
+fn decode<'k>(column: &Column, key: &'k [u8], state: &'k State) -> Option<(Value<'k>, &'k [u8])> {
+    let (&tag, key) = key.split_first()?;
+    Some(match tag {
+        TEXT => {
+            let (len, key) = array::<4>(key)?;
+            let (text, rest) = key.split_at_checked(u32::from_le_bytes(len) as usize)?;
+            (Value::Text(Cow::Borrowed(text)), rest)
+        }
+        I64 => array(key).map(|(bytes, rest)| (Value::I64(i64::from_le_bytes(bytes)), rest))?,
+        U64 => array(key).map(|(bytes, rest)| (Value::U64(u64::from_le_bytes(bytes)), rest))?,
+        F64 => array(key).map(|(bytes, rest)| (Value::F64(f64::from_le_bytes(bytes)), rest))?,
+        BOOL => array::<1>(key).map(|(bytes, rest)| (Value::Bool(bytes[0] != 0), rest))?,
+        IPV4 => array::<4>(key).map(|(bytes, rest)| (Value::Ip(Ipv4Addr::from(bytes).into()), rest))?,
+        IPV6 => array::<16>(key).map(|(bytes, rest)| (Value::Ip(Ipv6Addr::from(bytes).into()), rest))?,
+        CONTAINER => array(key).map(|(bytes, rest)| {
+            let container = state.containers.get(ContainerKey(u32::from_le_bytes(bytes)));
+            let value = match column.field.field.by_container {
+                Some(get) => get(container, &column.field.arg),
+                None => Value::Missing,
+            };
+            // A container that nobody has a name for is still told from others.
+            let value = match value {
+                Value::Missing if column.field.field.name == "container.name" => container.id.as_str().into(),
+                Value::Missing => Value::text(crate::format::template::MISSING),
+                value => value,
+            };
+            (value, rest)
+        })?,
+        _ => return None,
+    })
+}

@@ -1,0 +1,135 @@
+//! Arguments of a chisel on the command line: one word, in which several values are separated by blanks.
+
+use rhai::{Dynamic, Map};
+
+use super::{
+    ChiselError, Meta,
+    meta::{ArgKind, ArgSpec},
+};
+use crate::{
+    fields::{FieldRef, Show},
+    filter::Filter,
+};
+
+/// Whether the words behind the name of a chisel begin with its argument: if it needs one, always; if it may have one,
+/// unless the word is an option or the words are a filter.
+#[must_use]
+pub fn takes_next(meta: &Meta, words: &[String]) -> bool {
+    let (Some(first), Some(next)) = (meta.args.first(), words.first()) else { return false };
+    if meta.needs_args() || first.kind == ArgKind::Filter {
+        return true;
+    }
+    let options = words.iter().position(|word| word.starts_with('-')).unwrap_or(words.len());
+    !next.starts_with('-') && Filter::compile(&words[..options].join(" "), Show::default()).is_err()
+}
+
+/// The values of the arguments by name.
+///
+/// # Errors
+/// There are too few or too many, or one is not of its type.
+pub fn values(name: &str, meta: &Meta, word: Option<&str>) -> Result<Map, ChiselError> {
+    let error = |cause: String| ChiselError::new(&format!("'{name}'"), cause);
+    // A filter has blanks of its own.
+    let given = match (word, &*meta.args) {
+        (None, _) => Vec::new(),
+        (Some(word), [ArgSpec { kind: ArgKind::Filter, .. }]) => vec![word.to_owned()],
+        (Some(word), _) => split(word),
+    };
+    let required = meta.args.iter().filter(|arg| !arg.optional).count();
+    if given.len() < required || given.len() > meta.args.len() {
+        let names: Vec<&str> = meta.args.iter().map(|arg| arg.name.as_str()).collect();
+        let optional = meta.args.len() - required;
+        return Err(error(format!(
+            "takes {required} required and {optional} optional arguments ({}), {} given",
+            names.join(", "),
+            given.len()
+        )));
+    }
+    let mut map = Map::new();
+    for (at, spec) in meta.args.iter().enumerate() {
+        let value = match given.get(at) {
+            None => spec.default.clone(),
+            Some(text) => value(spec, text).map_err(|cause| error(format!("argument '{}': {cause}", spec.name)))?,
+        };
+        map.insert(spec.name.as_str().into(), value);
+    }
+    Ok(map)
+}
+
+fn value(spec: &ArgSpec, text: &str) -> Result<Dynamic, String> {
+    match spec.kind {
+        ArgKind::String => {}
+        ArgKind::Int => {
+            return text.parse::<i64>().map(Into::into).map_err(|_| format!("'{text}' is not a whole number"));
+        }
+        ArgKind::Field => {
+            FieldRef::resolve(text, Show::default()).map_err(|error| match error.hint() {
+                Some(hint) => format!("{error}; {hint}"),
+                None => error.to_string(),
+            })?;
+        }
+        ArgKind::Filter => {
+            Filter::compile(text, Show::default()).map_err(|error| error.to_string())?;
+        }
+    }
+    Ok(text.to_owned().into())
+}
+
+/// Words between blanks; `'…'` and `` `…` `` group.
+fn split(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (word, behind) = match first {
+            '\'' | '`' => rest[1..].split_once(first).unwrap_or((&rest[1..], "")),
+            _ => rest.split_once(' ').unwrap_or((rest, "")),
+        };
+        words.push(word.to_owned());
+        rest = behind.trim_start();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(name: &str, kind: ArgKind, optional: bool) -> ArgSpec {
+        ArgSpec { name: name.into(), description: String::new(), kind, optional, default: Dynamic::UNIT }
+    }
+
+    fn meta(args: Vec<ArgSpec>) -> Meta {
+        Meta { args, ..Meta::default() }
+    }
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(ToOwned::to_owned).collect()
+    }
+
+    #[test]
+    fn the_next_word_is_an_argument_by_the_rule() {
+        let none = meta(vec![]);
+        let required = meta(vec![spec("key", ArgKind::Field, false)]);
+        let optional = meta(vec![spec("depth", ArgKind::Int, true)]);
+        assert!(!takes_next(&none, &words("fd.name")));
+        assert!(takes_next(&required, &words("fd.name proc.name=x")));
+        assert!(takes_next(&optional, &words("3 proc.name=x")));
+        assert!(takes_next(&optional, &words("3")));
+        assert!(!takes_next(&optional, &words("proc.name=x and evt.type=open")));
+        assert!(!takes_next(&optional, &words("-n 3")));
+        assert!(!takes_next(&optional, &[]));
+    }
+
+    #[test]
+    fn values_are_split_counted_and_typed() {
+        let two = meta(vec![spec("a", ArgKind::String, false), spec("b", ArgKind::Int, true)]);
+        let map = values("x", &two, Some("'one two' 3")).unwrap();
+        assert_eq!(map["a"].clone().into_string().unwrap(), "one two");
+        assert_eq!(map["b"].as_int().unwrap(), 3);
+        assert!(values("x", &two, Some("a")).unwrap()["b"].is_unit());
+        let cause = |word| values("x", &two, word).unwrap_err().cause;
+        assert_eq!(cause(None), "takes 1 required and 1 optional arguments (a, b), 0 given");
+        assert_eq!(cause(Some("a b")), "argument 'b': 'b' is not a whole number");
+        assert!(cause(Some("a 1 2")).contains("3 given"));
+    }
+}

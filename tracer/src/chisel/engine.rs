@@ -1,0 +1,44 @@
+//! The sandbox: a Rhai engine without access to anything, and with limits.
+
+use rhai::{Engine, EvalAltResult, packages::Package, packages::StandardPackage};
+
+/// Operations of one call.
+const MAX_OPERATIONS: u64 = 1_000_000;
+/// Functions that call each other.
+const MAX_CALL_LEVELS: usize = 32;
+/// Nested expressions, at the top and in functions.
+const MAX_EXPR_DEPTHS: (usize, usize) = (48, 32);
+/// Bytes of a text.
+const MAX_STRING: usize = 256 << 10;
+/// Elements of an array. Checked at each change by counting, which bounds the work too.
+const MAX_ARRAY: usize = 10_000;
+/// Entries of a map.
+const MAX_MAP: usize = 10_000;
+/// Variables that are visible at one place.
+const MAX_VARIABLES: usize = 256;
+/// Functions of a script.
+const MAX_FUNCTIONS: usize = 128;
+
+/// An engine that can compute, and nothing else. Modules, time and custom syntax are not compiled in.
+pub(super) fn sandbox() -> Engine {
+    let mut engine = Engine::new_raw();
+    engine.register_global_module(StandardPackage::new().as_shared_module());
+    engine.disable_symbol("eval");
+    // It would stop the tracer, not the script.
+    engine.register_fn("sleep", |_: i64| -> Result<(), Box<EvalAltResult>> { Err("sleep does not exist here".into()) });
+    engine.register_fn("sleep", |_: f64| -> Result<(), Box<EvalAltResult>> { Err("sleep does not exist here".into()) });
+    engine.set_max_operations(MAX_OPERATIONS);
+    engine.set_max_call_levels(MAX_CALL_LEVELS);
+    engine.set_max_expr_depths(MAX_EXPR_DEPTHS.0, MAX_EXPR_DEPTHS.1);
+    engine.set_max_string_size(MAX_STRING);
+    engine.set_max_array_size(MAX_ARRAY);
+    engine.set_max_map_size(MAX_MAP);
+    engine.set_max_variables(MAX_VARIABLES);
+    engine.set_max_functions(MAX_FUNCTIONS);
+    engine.set_strict_variables(true);
+    engine.set_fail_on_invalid_map_property(true);
+    engine
+}
+
+/// What a script may define for the engine to call, with the number of parameters.
+pub(super) const CALLBACKS: [(&str, usize); 4] = [("on_init", 0), ("on_event", 1), ("on_interval", 0), ("on_end", 0)];

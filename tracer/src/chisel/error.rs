@@ -1,0 +1,82 @@
+//! What is wrong with a chisel: file, line, column, cause, and the line itself.
+
+use std::fmt;
+
+use rhai::{EvalAltResult, ParseError, ParseErrorType, Position};
+
+/// Why a chisel cannot be used, or stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChiselError {
+    /// Where the script comes from: a path, or its name when it is built in.
+    pub origin: String,
+    /// Line and column from 1, when they are known.
+    pub place: Option<(usize, usize)>,
+    /// The line.
+    pub line: Option<String>,
+    /// What is wrong.
+    pub cause: String,
+    /// What to do about it, when that is known.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for ChiselError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "chisel {}", self.origin)?;
+        let Some((line, column)) = self.place else { return write!(f, ": {}", self.cause) };
+        write!(f, ":{line}:{column}: {}", self.cause)?;
+        let Some(text) = &self.line else { return Ok(()) };
+        let margin = line.to_string().len();
+        write!(f, "\n  {line} | {text}\n  {:margin$} | {:>column$}", "", "^")
+    }
+}
+
+impl std::error::Error for ChiselError {}
+
+impl ChiselError {
+    /// An error without a place.
+    pub(super) fn new(origin: &str, cause: impl Into<String>) -> Self {
+        Self { origin: origin.to_owned(), place: None, line: None, cause: cause.into(), hint: None }
+    }
+
+    fn at(mut self, source: &str, position: Position) -> Self {
+        if let (Some(line), Some(column)) = (position.line(), position.position()) {
+            self.place = Some((line, column));
+            self.line = source.lines().nth(line - 1).map(|text| text.replace('\t', " "));
+        }
+        self
+    }
+
+    /// A script that cannot be compiled.
+    pub(super) fn parse(origin: &str, source: &str, error: &ParseError) -> Self {
+        let mut this = Self::new(origin, error.err_type().to_string()).at(source, error.position());
+        if let ParseErrorType::VariableUndefined(name) = error.err_type()
+            && is_top_level(source, name)
+        {
+            this.hint = Some(format!("inside a function, variables of the script are properties of this: this.{name}"));
+        }
+        this
+    }
+
+    /// A script that failed while running.
+    pub(super) fn run(origin: &str, source: &str, error: &EvalAltResult) -> Self {
+        let inner = error.unwrap_inner();
+        let position = inner.position();
+        let cause = match inner {
+            EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
+            EvalAltResult::ErrorParsing(kind, _) => kind.to_string(),
+            _ => {
+                let text = inner.to_string();
+                // The place is printed before the cause.
+                text.rsplit_once(" (line ").map_or(text.clone(), |(cause, _)| cause.to_owned())
+            }
+        };
+        Self::new(origin, cause).at(source, position)
+    }
+}
+
+fn is_top_level(source: &str, name: &str) -> bool {
+    source.lines().any(|line| {
+        let rest = line.strip_prefix("let ").or_else(|| line.strip_prefix("const "));
+        rest.and_then(|rest| rest.strip_prefix(name)).is_some_and(|rest| rest.starts_with([' ', '=', ';']))
+    })
+}

@@ -1,0 +1,162 @@
+//! What a chisel says of itself.
+
+use rhai::{Dynamic, Map};
+
+use crate::fields::nearest;
+
+/// Type of an argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArgKind {
+    /// Text.
+    String,
+    /// A whole number.
+    Int,
+    /// A field.
+    Field,
+    /// A filter.
+    Filter,
+}
+
+impl ArgKind {
+    const ALL: [(&'static str, Self); 4] =
+        [("string", Self::String), ("int", Self::Int), ("field", Self::Field), ("filter", Self::Filter)];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, kind)| *kind == self).map_or("string", |(name, _)| name)
+    }
+}
+
+/// An argument that a chisel takes.
+#[derive(Debug, Clone)]
+pub struct ArgSpec {
+    /// Its name.
+    pub name: String,
+    /// What it means.
+    pub description: String,
+    /// Its type.
+    pub kind: ArgKind,
+    /// Whether it may be left out.
+    pub optional: bool,
+    /// Its value then.
+    pub default: Dynamic,
+}
+
+/// What a chisel says of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Meta {
+    /// One line.
+    pub summary: String,
+    /// A paragraph.
+    pub description: String,
+    /// Under which heading it is listed.
+    pub category: String,
+    /// Its arguments in their order.
+    pub args: Vec<ArgSpec>,
+}
+
+impl Meta {
+    /// Whether it cannot do without arguments.
+    #[must_use]
+    pub fn needs_args(&self) -> bool {
+        self.args.iter().any(|arg| !arg.optional)
+    }
+
+    pub(super) fn from_map(map: Map) -> Result<Self, String> {
+        let mut take = Taker::new(map, "chisel", &["summary", "description", "category", "args"])?;
+        let meta = Self {
+            summary: take.text("summary")?,
+            description: take.text_or("description", "")?,
+            category: take.text_or("category", "Other")?,
+            args: take.array("args")?.into_iter().map(arg).collect::<Result<_, _>>()?,
+        };
+        match meta.args.windows(2).find(|two| two[0].optional && !two[1].optional) {
+            Some(two) => Err(format!("argument '{}' must be optional: the one before it is", two[1].name)),
+            None => Ok(meta),
+        }
+    }
+}
+
+fn arg(value: Dynamic) -> Result<ArgSpec, String> {
+    let map = value.try_cast::<Map>().ok_or("args: expected maps, such as #{ name: \"key\" }")?;
+    let mut take = Taker::new(map, "args", &["name", "description", "type", "optional", "default_value"])?;
+    let kind = take.text_or("type", "string")?;
+    let names = ArgKind::ALL.map(|(name, _)| name);
+    let default = take.any("default_value").unwrap_or(Dynamic::UNIT);
+    Ok(ArgSpec {
+        name: take.text("name")?,
+        description: take.text_or("description", "")?,
+        kind: ArgKind::ALL
+            .iter()
+            .find(|(name, _)| *name == kind)
+            .map(|(_, kind)| *kind)
+            .ok_or_else(|| format!("args: unknown type '{kind}'; types are {}", names.join(", ")))?,
+        optional: take
+            .any("optional")
+            .map_or(Ok(!default.is_unit()), |value| value.as_bool())
+            .map_err(|found| format!("args: 'optional' is true or false, not {found}"))?,
+        default,
+    })
+}
+
+/// Takes entries out of a map that a script gave, and knows which ones there may be.
+pub(super) struct Taker {
+    map: Map,
+    of: &'static str,
+}
+
+impl Taker {
+    pub(super) fn new(map: Map, of: &'static str, known: &[&str]) -> Result<Self, String> {
+        if let Some(wrong) = map.keys().find(|key| !known.contains(&key.as_str())) {
+            let meant = nearest(wrong, known.iter().copied());
+            let hint = meant
+                .map_or_else(|| format!("entries are {}", known.join(", ")), |name| format!("did you mean '{name}'?"));
+            return Err(format!("{of}: unknown entry '{wrong}'; {hint}"));
+        }
+        Ok(Self { map, of })
+    }
+
+    pub(super) fn any(&mut self, key: &str) -> Option<Dynamic> {
+        self.map.remove(key).filter(|value| !value.is_unit())
+    }
+
+    fn as_text(&self, key: &str, value: Dynamic) -> Result<String, String> {
+        value.into_string().map_err(|found| format!("{}: '{key}' is text, not {found}", self.of))
+    }
+
+    pub(super) fn text_if(&mut self, key: &str) -> Result<Option<String>, String> {
+        self.any(key).map(|value| self.as_text(key, value)).transpose()
+    }
+
+    pub(super) fn text(&mut self, key: &str) -> Result<String, String> {
+        self.text_if(key)?.ok_or_else(|| format!("{}: '{key}' is missing", self.of))
+    }
+
+    pub(super) fn text_or(&mut self, key: &str, default: &str) -> Result<String, String> {
+        Ok(self.text_if(key)?.unwrap_or_else(|| default.to_owned()))
+    }
+
+    pub(super) fn int_or(&mut self, key: &str, default: i64) -> Result<i64, String> {
+        match self.any(key) {
+            None => Ok(default),
+            Some(value) => {
+                value.as_int().map_err(|found| format!("{}: '{key}' is a whole number, not {found}", self.of))
+            }
+        }
+    }
+
+    pub(super) fn array(&mut self, key: &str) -> Result<Vec<Dynamic>, String> {
+        match self.any(key) {
+            None => Ok(Vec::new()),
+            Some(value) => value.into_array().map_err(|found| format!("{}: '{key}' is an array, not {found}", self.of)),
+        }
+    }
+
+    pub(super) fn map(&mut self, key: &str) -> Result<Map, String> {
+        let value = self.any(key).ok_or_else(|| format!("{}: '{key}' is missing", self.of))?;
+        value
+            .try_cast::<Map>()
+            .ok_or_else(|| format!("{}: '{key}' is a map, such as #{{ field: \"evt.buflen\" }}", self.of))
+    }
+}

@@ -1,0 +1,18 @@
+//! Chisels: scripts that say what to show. A script declares a filter, tables, fields and an interval, which are kept
+//! natively ([`crate::aggregate`]); only what cannot be declared runs in script, for each event.
+//!
+//! Scripts are Rhai in a sandbox ([`engine`]): no files, processes, network or environment, and limits on time and size.
+
+mod api;
+pub mod args;
+pub mod builtin;
+mod engine;
+mod error;
+mod meta;
+mod script;
+mod value;
+
+pub use builtin::{Library, Source};
+pub use error::ChiselError;
+pub use meta::{ArgKind, ArgSpec, Meta};
+pub use script::{Chisel, Env};

@@ -1,0 +1,485 @@
+//! A chisel that was loaded: what it declared, and its functions.
+
+use std::{cell::RefCell, rc::Rc};
+
+use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Map, Scope};
+
+use super::{
+    ChiselError, Meta, Source, api,
+    api::{Declared, Phase, Shared},
+    args,
+    engine::{CALLBACKS, sandbox},
+    value::ScriptEvent,
+};
+use crate::{
+    fields::{Context, EventType, FieldRef, Needs, Show, nearest},
+    filter::Filter,
+    sink::Out,
+    state::State,
+};
+
+/// The interval of a chisel that has tables or `on_interval` and does not say.
+const DEFAULT_INTERVAL_MS: u64 = 1000;
+
+/// Where a chisel runs.
+#[derive(Debug, Clone)]
+pub struct Env {
+    /// How values are shown.
+    pub show: Show,
+    /// Whether containers are to be shown: `-pc`.
+    pub container: bool,
+    /// Whether text has colours.
+    pub colors: bool,
+    /// Where it prints.
+    pub out: Out,
+}
+
+/// A chisel.
+pub struct Chisel {
+    source: Source,
+    engine: Engine,
+    ast: AST,
+    shared: Shared,
+    /// The variables of the script: `this` of its functions.
+    this: Dynamic,
+    scope: Scope<'static>,
+    event: ScriptEvent,
+    callbacks: Vec<&'static str>,
+}
+
+impl std::fmt::Debug for Chisel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chisel").field("source", &self.source.origin).finish_non_exhaustive()
+    }
+}
+
+fn start(source: &Source, phase: Phase, env: Env, args: Map) -> Result<(Engine, AST, Shared), ChiselError> {
+    let mut engine = sandbox();
+    let shared = Rc::new(RefCell::new(Declared {
+        phase,
+        env,
+        args,
+        meta: None,
+        filter: None,
+        tables: Vec::new(),
+        fields: Vec::new(),
+        line: None,
+        interval_ms: None,
+        done: false,
+        failure: None,
+    }));
+    api::register(&mut engine, &shared);
+    let ast = engine.compile(&source.text).map_err(|error| ChiselError::parse(&source.origin, &source.text, &error))?;
+    Ok((engine, ast, shared))
+}
+
+impl Chisel {
+    /// What a chisel says of itself. Nothing else of it runs.
+    ///
+    /// # Errors
+    /// The script is wrong.
+    pub fn describe(source: &Source) -> Result<Meta, ChiselError> {
+        let env = Env { show: Show::default(), container: false, colors: false, out: Out::stdout(false) };
+        let (engine, ast, shared) = start(source, Phase::Describe, env, Map::new())?;
+        let result = engine.run_ast(&ast);
+        if let Some(meta) = shared.borrow_mut().meta.take() {
+            return Ok(meta);
+        }
+        Err(match result {
+            Err(error) => ChiselError::run(&source.origin, &source.text, &error),
+            Ok(()) => {
+                ChiselError::new(&source.origin, "it does not say what it is: chisel(#{ summary: \"…\" }) is missing")
+            }
+        })
+    }
+
+    /// Loads a chisel with its argument from the command line.
+    ///
+    /// # Errors
+    /// The script is wrong, or the argument.
+    pub fn load(source: Source, argument: Option<&str>, env: Env) -> Result<Self, ChiselError> {
+        let meta = Self::describe(&source)?;
+        let values = args::values(&source.name, &meta, argument)?;
+        let (engine, ast, shared) = start(&source, Phase::Declare, env, values)?;
+        let callbacks = callbacks(&source, &ast)?;
+        let mut scope = Scope::new();
+        let run = |error: Box<EvalAltResult>| ChiselError::run(&source.origin, &source.text, &error);
+        engine.run_ast_with_scope(&mut scope, &ast).map_err(run)?;
+        let variables: Map = scope.iter().map(|(name, _, value)| (name.into(), value)).collect();
+        let mut chisel = Self {
+            source,
+            engine,
+            ast,
+            shared,
+            this: Dynamic::from_map(variables),
+            scope: Scope::new(),
+            event: ScriptEvent::default(),
+            callbacks,
+        };
+        let _ = chisel.call("on_init", ())?;
+        let mut shared = chisel.shared.borrow_mut();
+        shared.phase = Phase::Run;
+        if shared.interval_ms.is_none() && (!shared.tables.is_empty() || chisel.callbacks.contains(&"on_interval")) {
+            shared.interval_ms = Some(DEFAULT_INTERVAL_MS);
+        }
+        drop(shared);
+        Ok(chisel)
+    }
+
+    /// Calls a function of the script if it has it.
+    fn call(&mut self, name: &str, args: impl FuncArgs) -> Result<Dynamic, ChiselError> {
+        if !self.callbacks.contains(&name) {
+            return Ok(Dynamic::UNIT);
+        }
+        let options = CallFnOptions::new().eval_ast(false).bind_this_ptr(&mut self.this);
+        self.engine
+            .call_fn_with_options::<Dynamic>(options, &mut self.scope, &self.ast, name, args)
+            .map_err(|error| ChiselError::run(&self.source.origin, &self.source.text, &error))
+    }
+
+    /// Takes an event that passed the filter of the command. Returns whether it was of use: `on_event` may return false.
+    ///
+    /// # Errors
+    /// The script failed, or output cannot be written.
+    pub fn event(&mut self, context: &Context<'_>) -> anyhow::Result<bool> {
+        let Some(used) = self.count(context)? else { return Ok(false) };
+        if !self.callbacks.contains(&"on_event") {
+            return Ok(used);
+        }
+        self.event.fill(&self.shared.borrow().fields, context);
+        let event = self.event.clone();
+        let result = self.call("on_event", (event,))?;
+        self.failure()?;
+        Ok(used || result.as_bool() != Ok(false))
+    }
+
+    /// What is done natively for an event; `None` when the filter does not want it.
+    fn count(&self, context: &Context<'_>) -> anyhow::Result<Option<bool>> {
+        let mut shared = self.shared.borrow_mut();
+        let shared = &mut *shared;
+        if shared.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
+            return Ok(None);
+        }
+        for table in &mut shared.tables {
+            table.add(context);
+        }
+        let mut used = !shared.tables.is_empty();
+        if let Some(line) = &shared.line {
+            used |= shared.env.out.line(|out| line.render(context, out))?;
+        }
+        Ok(Some(used))
+    }
+
+    fn failure(&self) -> anyhow::Result<()> {
+        match self.shared.borrow_mut().failure.take() {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Prints the tables of an interval, and calls `on_interval`.
+    ///
+    /// # Errors
+    /// As for [`Chisel::event`].
+    pub fn interval(&mut self, state: &State) -> anyhow::Result<()> {
+        self.print_tables(state)?;
+        let _ = self.call("on_interval", ())?;
+        self.failure()
+    }
+
+    fn print_tables(&self, state: &State) -> anyhow::Result<()> {
+        let mut shared = self.shared.borrow_mut();
+        let shared = &mut *shared;
+        for table in &mut shared.tables {
+            let snapshot = table.take(state);
+            shared.env.out.table(|width, height| snapshot.lines(width, height))?;
+        }
+        Ok(())
+    }
+
+    /// Prints what the last, unfinished interval has, and calls `on_end`. A terminal keeps the table of the last whole
+    /// interval.
+    ///
+    /// # Errors
+    /// As for [`Chisel::event`].
+    pub fn end(&mut self, state: &State, intervals: u64) -> anyhow::Result<()> {
+        let empty = self.shared.borrow().tables.iter().all(crate::aggregate::Table::is_empty);
+        let terminal = self.shared.borrow().env.out.is_terminal();
+        if (!empty && !terminal) || intervals == 0 {
+            self.print_tables(state)?;
+        }
+        let _ = self.call("on_end", ())?;
+        self.failure()
+    }
+
+    /// What has to be collected for it.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        let shared = self.shared.borrow();
+        let filter = shared.filter.as_ref().map_or(Needs::NONE, Filter::needs);
+        let line = shared.line.as_ref().map_or(Needs::NONE, crate::format::Template::needs);
+        let tables = shared.tables.iter().map(crate::aggregate::Table::needs);
+        shared.fields.iter().map(FieldRef::needs).chain(tables).chain([filter, line]).collect()
+    }
+
+    /// Whether events of that type can be of use to it.
+    #[must_use]
+    pub fn wants(&self, event: &EventType) -> bool {
+        let shared = self.shared.borrow();
+        if shared.filter.as_ref().is_some_and(|filter| !filter.may_match(event)) {
+            return false;
+        }
+        shared.line.is_some()
+            || self.callbacks.contains(&"on_event")
+            || shared.tables.iter().any(|table| table.may_count(event))
+    }
+
+    /// Whether the event can be of use to it, whatever the metadata of its container will be.
+    #[must_use]
+    pub fn may_want(&self, context: &Context<'_>) -> bool {
+        let shared = self.shared.borrow();
+        shared.filter.as_ref().is_none_or(|filter| filter.decide_without_container(context) != Some(false))
+    }
+
+    /// Its interval in milliseconds.
+    #[must_use]
+    pub fn interval_ms(&self) -> Option<u64> {
+        self.shared.borrow().interval_ms
+    }
+
+    /// Whether the script has called `stop`.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.shared.borrow().done
+    }
+}
+
+/// The functions of the script that the engine calls. One that looks like it and is not is a mistake.
+fn callbacks(source: &Source, ast: &AST) -> Result<Vec<&'static str>, ChiselError> {
+    let mut found = Vec::new();
+    for function in ast.iter_functions().filter(|function| function.name.starts_with("on_")) {
+        let name = function.name;
+        let Some((known, count)) = CALLBACKS.iter().find(|(known, _)| *known == name) else {
+            let mut error = ChiselError::new(&source.origin, format!("function '{name}' is never called"));
+            let names = CALLBACKS.iter().map(|(name, _)| *name);
+            error.hint = nearest(name, names).map(|name| format!("did you mean '{name}'?"));
+            return Err(error);
+        };
+        if function.params.len() != *count {
+            let cause =
+                format!("function '{name}' has {} parameters, it is called with {count}", function.params.len());
+            return Err(ChiselError::new(&source.origin, cause));
+        }
+        found.push(*known);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        chisel::Library,
+        sink::{ChiselSink, Outputs, Sink},
+        state::ContainerKey,
+        testing::{BOOT_NS, World},
+    };
+
+    fn env(container: bool) -> Env {
+        Env { show: Show::default(), container, colors: false, out: Out::memory() }
+    }
+
+    fn script(text: &str) -> Source {
+        Source {
+            name: "test".into(),
+            origin: "test.rhai".into(),
+            text: format!("chisel(#{{ summary: \"x\" }});\n{text}"),
+        }
+    }
+
+    fn load(text: &str) -> Result<Chisel, ChiselError> {
+        Chisel::load(script(text), None, env(false))
+    }
+
+    /// Runs a built-in chisel over records, one interval.
+    fn run(name: &str, container: bool, world: &World, records: &[Vec<u8>]) -> String {
+        let env = env(container);
+        let out = env.out.clone();
+        let chisel = Chisel::load(Library::builtin().find(name).unwrap(), None, env).unwrap();
+        let sink: Box<dyn Sink> = Box::new(ChiselSink::new(chisel));
+        let mut outputs = Outputs::new(None, vec![sink], out.clone(), None);
+        for record in records {
+            world.with(record, |context| outputs.event(context).unwrap());
+        }
+        outputs.end(&world.state, BOOT_NS).unwrap();
+        out.text()
+    }
+
+    fn rows(text: &str) -> Vec<String> {
+        let rows = text.lines().skip(2).filter(|line| !line.is_empty());
+        rows.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    #[test]
+    fn every_chisel_loads_with_and_without_containers() {
+        let all = Library::builtin().list();
+        assert!(all.len() >= 9);
+        for (name, source) in all {
+            let meta = Chisel::describe(&source).unwrap();
+            assert!(!meta.summary.is_empty() && !meta.description.is_empty() && !meta.category.is_empty(), "{name}");
+            assert!(source.text.starts_with("// "), "{name} begins with its summary");
+            for container in [false, true] {
+                Chisel::load(source.clone(), None, env(container)).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn tables_count_what_their_filter_lets_through() {
+        let world = World::new();
+        let records = [
+            world.read(10, 3, 100, b"x"),
+            world.read(10, 3, 412, b"x"),
+            world.read(20, 5, 2048, b"x"),
+            world.read(30, 5, 1000, b"x"),
+            world.read(30, 3, 7, b"x"),
+            world.read(30, 5, -11, b""),
+            world.openat(10, 3, b"/etc/passwd"),
+            world.procinfo(10),
+        ];
+        let table = |name| rows(&run(name, false, &world, &records));
+        assert_eq!(table("topfiles_bytes"), ["519B /etc/passwd"]);
+        assert_eq!(table("topprocs_net"), ["2.00KB cat 20", "1000B nginx 30"]);
+        assert_eq!(table("topprocs_file"), ["512B bash 10", "7B nginx 30"]);
+        assert_eq!(table("topcontainers_net"), ["1000B web"]);
+        assert_eq!(table("topcontainers_file"), ["7B web"]);
+        assert_eq!(table("topscalls"), ["6 read", "1 openat"]);
+        let wide = run("topprocs_net", true, &world, &records);
+        assert!(wide.starts_with(
+            "Bytes               Process             Host_pid            Container_pid       container.name\n"
+        ));
+        assert_eq!(rows(&wide), ["2.00KB cat 20 20 host", "1000B nginx 30 30 web"]);
+    }
+
+    #[test]
+    fn cpu_is_summed_over_the_threads_that_ran() {
+        let mut world = World::new();
+        for (tid, percent) in [(10, 40.0), (20, 12.5), (30, 99.0)] {
+            world.state.threads.get_mut(tid).unwrap().cpu_percent = percent;
+        }
+        let records = [10, 20, 30].map(|tid| world.procinfo(tid));
+        assert_eq!(
+            rows(&run("topprocs_cpu", false, &world, &records)),
+            ["99.00% nginx 30", "40.00% bash 10", "12.50% cat 20"]
+        );
+        assert_eq!(rows(&run("topcontainers_cpu", false, &world, &records)), ["99.00% web", "52.50% host"]);
+    }
+
+    #[test]
+    fn spy_users_shows_commands_of_shells_and_those_that_enter_a_container() {
+        let mut world = World::new();
+        world.thread(21, 20, "sh", ContainerKey::HOST);
+        world.thread(22, 21, "ls", ContainerKey::HOST);
+        // docker exec: its parent, containerd-shim, is outside.
+        world.thread(5, 1, "containerd-shim", ContainerKey::HOST);
+        world.thread(31, 5, "ps", world.web);
+        // A process of the container itself, and a daemon on the host.
+        world.thread(32, 30, "worker", world.web);
+        world.thread(6, 1, "cron", ContainerKey::HOST);
+        let records = [20, 22, 31, 32, 6].map(|tid| world.execve(tid, 0));
+        let failed = world.execve(20, -2);
+        let text = run("spy_users", true, &world, &[&records[..], &[failed]].concat());
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| {
+                // Without the time of day.
+                let (head, tail) = line.split_at(line.find(':').unwrap() - 2);
+                format!("{head}{}", &tail[9..])
+            })
+            .collect();
+        assert_eq!(lines, ["10 0) cat -x file", "    10 0) ls -x file", "31 0@web) ps -x file"]);
+    }
+
+    #[test]
+    fn variables_of_the_script_are_this_in_its_functions() {
+        let mut chisel = load(
+            "let name = field(\"proc.name\"); let seen = 0; const WORD = \"saw\"; interval(500);
+             fn on_event(evt) { this.seen += 1; print(`${this.WORD} ${evt.get(this.name)} ${this.seen}`); this.seen != 2 }
+             fn on_interval() { print(`tick ${this.seen}`) }
+             fn on_end() { print(`end ${left(\"ab\", 4)}|`) }",
+        )
+        .unwrap();
+        let world = World::new();
+        let mut used = Vec::new();
+        for _ in 0..2 {
+            world.with(&world.read(10, 3, 1, b"x"), |context| used.push(chisel.event(context).unwrap()));
+        }
+        assert_eq!(used, [true, false]);
+        assert_eq!(chisel.interval_ms(), Some(500));
+        chisel.interval(&world.state).unwrap();
+        chisel.end(&world.state, 1).unwrap();
+        assert_eq!(chisel.shared.borrow().env.out.text(), "saw bash 1\nsaw bash 2\ntick 2\nend ab  |\n");
+    }
+
+    #[test]
+    fn the_examples_of_the_guide_work() {
+        let guide = include_str!("../../../docs/chisels.md");
+        let examples: Vec<&str> =
+            guide.split("```rhai\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert_eq!(examples.len(), 2);
+        let world = World::new();
+        for text in examples {
+            let source = Source { name: "guide".into(), origin: "guide".into(), text: text.to_owned() };
+            let mut chisel = Chisel::load(source, None, env(false)).unwrap();
+            for record in [world.openat(10, 3, b"/etc/passwd"), world.execve(10, 0)] {
+                world.with(&record, |context| chisel.event(context).unwrap());
+            }
+            chisel.end(&world.state, 0).unwrap();
+            let text = chisel.shared.borrow().env.out.text();
+            assert!(text.contains("1                   /etc/passwd") || text.ends_with("1 programs\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_name_file_line_column_and_cause() {
+        let error = |text: &str| load(text).unwrap_err();
+        assert_eq!(
+            error("let f = field(\"proc.nmae\");").to_string(),
+            "chisel test.rhai:2:9: unknown field 'proc.nmae'; did you mean 'proc.name'?\n  2 | let f = field(\"proc.nmae\");\n    |         ^"
+        );
+        assert!(error("let x = ;").to_string().starts_with("chisel test.rhai:2:9: "));
+        let undefined = error("let depth = 1;\nfn on_event(evt) { print(depth) }");
+        assert_eq!(undefined.place, Some((3, 26)));
+        assert_eq!(
+            undefined.hint.as_deref(),
+            Some("inside a function, variables of the script are properties of this: this.depth")
+        );
+        assert!(error("fn on_evnt(evt) {}").hint.unwrap().contains("on_event"));
+        assert!(error("table(#{ keyz: [] });").cause.contains("did you mean 'keys'?"));
+        assert!(error("filter(\"proc.pid=x\");").cause.contains("expected a whole number"));
+        assert!(error("filter(\"proc.pid=1\"); filter(\"proc.pid=1\");").cause.contains("one filter"));
+        let world = World::new();
+        let mut late = load("fn on_event(evt) {\n  let x = [1];\n  x[5]\n}").unwrap();
+        let error = world.with(&world.read(10, 3, 1, b"x"), |context| late.event(context).unwrap_err());
+        assert!(error.to_string().starts_with("chisel test.rhai:4:"), "{error}");
+    }
+
+    #[test]
+    fn scripts_cannot_leave_the_sandbox_or_run_for_ever() {
+        let fails = |text: &str| load(text).map(|_| ()).unwrap_err().to_string();
+        assert!(fails("loop { }").contains("operations"));
+        assert!(fails("let s = \"x\"; loop { s += s; }").to_lowercase().contains("string"));
+        assert!(fails("let a = []; loop { a.push(1); }").to_lowercase().contains("array"));
+        assert!(fails("fn f(n) { f(n + 1) }\nf(0);").to_lowercase().contains("stack"));
+        for text in [
+            "eval(\"1\")",
+            "import \"x\" as x;",
+            "sleep(1)",
+            "open_file(\"/etc/passwd\")",
+            "timestamp()",
+            "run(\"id\")",
+        ] {
+            fails(text);
+        }
+    }
+}

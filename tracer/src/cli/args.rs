@@ -1,0 +1,201 @@
+//! The options. Their documentation is the help text and `docs/options.md`.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Parser;
+
+use crate::{fields::TimeMode, format::color::ColorChoice};
+
+/// Shows what every process and container on this machine is doing, from its system calls.
+///
+/// Without options, every event is a line. A filter chooses events: tracer proc.name=nginx and evt.type in (open, openat).
+/// Chisels show more than lines: tracer -pc -c topcontainers_net.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "tracer", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Args {
+    /// Run a chisel. The word behind it is its argument if it takes one; several values are one word: -c NAME "1 2".
+    /// Can be repeated
+    #[arg(short = 'c', long = "chisel", value_name = "NAME", help_heading = "Chisels")]
+    pub chisels: Vec<String>,
+
+    /// List the chisels, also -cl
+    #[arg(long, help_heading = "Chisels")]
+    pub list_chisels: bool,
+
+    /// Describe a chisel and its arguments
+    #[arg(short = 'i', long, value_name = "NAME", help_heading = "Chisels")]
+    pub chisel_info: Option<String>,
+
+    /// Search for chisels here first. Can be repeated
+    #[arg(long = "chisel-dir", value_name = "DIR", help_heading = "Chisels")]
+    pub chisel_dirs: Vec<PathBuf>,
+
+    /// Format of the lines: text with %fields, or p for the default, or c (container) to show containers, also in chisels
+    #[arg(short = 'p', long = "print", value_name = "FORMAT", help_heading = "Output")]
+    pub print: Option<String>,
+
+    /// What evt.outputtime shows: h time of day, a seconds since the epoch, r since the first event, d latency of the
+    /// call, D since the previous event
+    #[arg(short = 't', long = "timetype", value_name = "h|a|r|d|D", default_value = "h", value_parser = time_mode,
+        hide_default_value = true, help_heading = "Output")]
+    pub time: TimeMode,
+
+    /// Print no events
+    #[arg(short = 'q', long, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Print data whole, not cut to 80 characters, and more statistics at the end
+    #[arg(short = 'v', long, help_heading = "Output")]
+    pub verbose: bool,
+
+    /// Colours: auto (on a terminal, unless NO_COLOR is set), never, always
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
+    pub color: ColorChoice,
+
+    /// Write each line at once
+    #[arg(long, help_heading = "Output")]
+    pub unbuffered: bool,
+
+    /// Stop after this many events that were shown
+    #[arg(short = 'n', long = "numevents", value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..),
+        help_heading = "Capture")]
+    pub max_events: Option<u64>,
+
+    /// Stop after this many seconds
+    #[arg(short = 'M', value_name = "SECONDS", value_parser = seconds, help_heading = "Capture")]
+    pub max_time: Option<Duration>,
+
+    /// Bytes that are taken of data that is read and written, at most 65000
+    #[arg(short = 's', long, value_name = "BYTES", default_value_t = 80,
+        value_parser = clap::value_parser!(u32).range(0..=i64::from(tracer_common::wire::MAX_SNAPLEN)),
+        help_heading = "Capture")]
+    pub snaplen: u32,
+
+    /// Size of each ring between the kernel and tracer, such as 8M: more rides out longer bursts
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Capture")]
+    pub buffer_size: Option<u64>,
+
+    /// Print the log of the kernel side, for those who work on it
+    #[arg(long, help_heading = "Capture")]
+    pub kernel_log: bool,
+
+    /// List the fields
+    #[arg(short = 'l', long, help_heading = "Help")]
+    pub list: bool,
+
+    /// List the events and their parameters
+    #[arg(short = 'L', long, help_heading = "Help")]
+    pub list_events: bool,
+
+    /// Say what this kernel and this user allow, and what to do about what is missing
+    #[arg(long, help_heading = "Help")]
+    pub doctor: bool,
+
+    /// Attach a program that does nothing, for measurements.
+    #[arg(long, hide = true)]
+    pub bench_empty: bool,
+
+    /// Print a page of the documentation: events, fields, options or chisels.
+    #[arg(long, value_name = "PAGE", hide = true)]
+    pub generate: Option<String>,
+
+    /// Which events are wanted: all words together are one filter
+    #[arg(value_name = "FILTER", trailing_var_arg = true)]
+    pub filter: Vec<String>,
+}
+
+impl Args {
+    /// The filter as one text; `None` without words.
+    #[must_use]
+    pub fn filter_text(&self) -> Option<String> {
+        (!self.filter.is_empty()).then(|| self.filter.join(" "))
+    }
+}
+
+/// The folders of `--chisel-dir`, which must be known before the other words can be told apart.
+#[must_use]
+pub fn chisel_dirs(words: &[String]) -> Vec<PathBuf> {
+    let mut dirs = Vec::new();
+    let mut words = words.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        match word.strip_prefix("--chisel-dir") {
+            Some("") => dirs.extend(words.next().map(PathBuf::from)),
+            Some(rest) => dirs.extend(rest.strip_prefix('=').map(PathBuf::from)),
+            None => {}
+        }
+    }
+    dirs
+}
+
+fn time_mode(text: &str) -> Result<TimeMode, String> {
+    Ok(match text {
+        "h" => TimeMode::Human,
+        "a" => TimeMode::Absolute,
+        "r" => TimeMode::Relative,
+        "d" => TimeMode::Latency,
+        "D" => TimeMode::Delta,
+        _ => return Err("expected h, a, r, d or D".to_owned()),
+    })
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "expected a number of seconds above 0".to_owned())
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let (digits, factor) = match text.to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
+        text if text.ends_with('K') => (text.trim_end_matches('K').to_owned(), 1 << 10),
+        text if text.ends_with('M') => (text.trim_end_matches('M').to_owned(), 1 << 20),
+        text if text.ends_with('G') => (text.trim_end_matches('G').to_owned(), 1 << 30),
+        text => (text.to_owned(), 1),
+    };
+    let number = digits.parse::<u64>().ok().filter(|number| *number > 0);
+    number
+        .and_then(|number| number.checked_mul(factor))
+        .ok_or_else(|| "expected a size such as 512K, 8M or 1G".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(words: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from(std::iter::once("tracer").chain(words.iter().copied()))
+    }
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn options_may_be_glued_and_the_rest_is_the_filter() {
+        let args = parse(&["-pc", "-n", "50", "-M", "0.5", "proc.name=cat", "and", "fd.num", "<", "-1"]).unwrap();
+        assert_eq!(args.print.as_deref(), Some("c"));
+        assert_eq!(args.max_events, Some(50));
+        assert_eq!(args.max_time, Some(Duration::from_millis(500)));
+        assert_eq!(args.filter_text().unwrap(), "proc.name=cat and fd.num < -1");
+        assert_eq!(parse(&["--buffer-size", "64K"]).unwrap().buffer_size, Some(65_536));
+        assert_eq!(parse(&["-tD"]).unwrap().time, TimeMode::Delta);
+    }
+
+    #[test]
+    fn wrong_options_end_with_code_2_and_a_suggestion() {
+        let error = parse(&["--unbuferred"]).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("--unbuffered"));
+        for words in [&["-s", "65001"][..], &["-n", "0"], &["-t", "x"], &["--buffer-size", "8X"], &["-M", "0"]] {
+            assert_eq!(parse(words).unwrap_err().exit_code(), 2, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn folders_of_chisels_are_found_before_parsing() {
+        let words = ["tracer", "--chisel-dir", "a", "--chisel-dir=b", "-n", "1"].map(ToOwned::to_owned);
+        assert_eq!(chisel_dirs(&words), [PathBuf::from("a"), PathBuf::from("b")]);
+    }
+}

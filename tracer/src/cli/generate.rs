@@ -1,0 +1,144 @@
+//! Pages of the documentation, in Markdown: `--generate PAGE`. The files in `docs/` are made by it.
+
+use std::fmt::Write;
+
+use clap::{Arg, CommandFactory};
+
+use super::{Args, Failure, list};
+use crate::{
+    chisel::{Chisel, Library},
+    fields::{CLASSES, nearest},
+};
+
+type Page = fn(&mut String) -> Result<(), Failure>;
+
+/// The pages by name.
+const PAGES: [(&str, Page); 4] = [("events", events), ("fields", fields), ("options", options), ("chisels", chisels)];
+
+/// The page of that name.
+///
+/// # Errors
+/// There is no such page.
+pub fn page(name: &str) -> Result<String, Failure> {
+    let Some((_, write)) = PAGES.iter().find(|(known, _)| *known == name) else {
+        let names = PAGES.map(|(name, _)| name);
+        let hint = match nearest(name, names.into_iter()) {
+            Some(name) => format!("did you mean '{name}'?"),
+            None => format!("pages are {}", names.join(", ")),
+        };
+        return Err(Failure::with_hint(format!("there is no page '{name}'"), hint));
+    };
+    let mut out = format!("<!-- Made by `tracer --generate {name}`. -->\n\n");
+    write(&mut out)?;
+    Ok(out)
+}
+
+/// Text that stays in its cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('<', "&lt;")
+}
+
+/// Writing to a string cannot fail, so results of `write!` are dropped in this file.
+fn events(out: &mut String) -> Result<(), Failure> {
+    out.push_str(
+        "# Events\n\nEach event is taken at the exit of its call, with all parameters. Every other system call is\n",
+    );
+    out.push_str("an event of its own name, without parameters.\n");
+    for (family, rows) in list::visible() {
+        let _ = write!(out, "\n## {family}\n");
+        for row in rows {
+            let mut lines = row.doc.lines().map(str::trim).flat_map(|line| line.split(" Source: "));
+            let doc = lines.next().unwrap_or_default();
+            let _ = write!(out, "\n### {}\n\n{doc}\n", row.name);
+            if !row.params.is_empty() {
+                out.push_str("\n| parameter | type | meaning |\n|---|---|---|\n");
+            }
+            for param in row.params {
+                let _ = writeln!(out, "| {} | {} | {} |", param.name, param.kind.name(), cell(param.doc));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn fields(out: &mut String) -> Result<(), Failure> {
+    out.push_str(
+        "# Fields\n\nFields stand in filters (`tracer proc.name=nginx`), formats (`-p '%proc.name'`) and chisels.\n",
+    );
+    for (class, about, rows) in CLASSES {
+        let _ = write!(out, "\n## {class}\n\nAbout {about}.\n\n| field | type | meaning |\n|---|---|---|\n");
+        for field in *rows {
+            let only = if field.filter_only { "; only in filters" } else { "" };
+            let _ = writeln!(out, "| {} | {} | {}{only} |", list::usage(field), field.kind.name(), cell(field.doc));
+        }
+    }
+    Ok(())
+}
+
+fn option(arg: &Arg) -> String {
+    let names = arg.get_short().map(|letter| format!("-{letter}")).into_iter();
+    let names: Vec<String> = names.chain(arg.get_long().map(|name| format!("--{name}"))).collect();
+    let value = match arg.get_value_names().filter(|_| arg.get_action().takes_values()) {
+        Some([name, ..]) => format!(" {name}"),
+        _ => String::new(),
+    };
+    if names.is_empty() { value.trim().to_owned() } else { format!("{}{value}", names.join(", ")) }
+}
+
+fn options(out: &mut String) -> Result<(), Failure> {
+    let mut command = Args::command();
+    command.build();
+    out.push_str("# Options\n\n`tracer [OPTIONS] [FILTER]`\n\n");
+    out.push_str("All words from the first one that is no option on are one filter.\n");
+    let shown: Vec<&Arg> = command.get_arguments().filter(|arg| !arg.is_hide_set()).collect();
+    let mut headings: Vec<&str> = Vec::new();
+    for heading in shown.iter().filter_map(|arg| arg.get_help_heading()) {
+        if !headings.contains(&heading) {
+            headings.push(heading);
+        }
+    }
+    for heading in headings {
+        let _ = write!(out, "\n## {heading}\n\n| option | meaning |\n|---|---|\n");
+        for arg in shown.iter().filter(|arg| arg.get_help_heading() == Some(heading)) {
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+            let _ = writeln!(out, "| `{}` | {} |", option(arg).replace('|', "\\|"), cell(&help));
+        }
+    }
+    out.push_str("\n## Exit codes\n\n| code | meaning |\n|---|---|\n");
+    out.push_str("| 0 | done, also when the reader of the output went away |\n");
+    out.push_str("| 1 | failed while running |\n| 2 | wrong use |\n");
+    Ok(())
+}
+
+fn chisels(out: &mut String) -> Result<(), Failure> {
+    out.push_str("# The chisels\n");
+    for (name, source) in Library::builtin().list() {
+        let meta = Chisel::describe(&source)?;
+        let _ = write!(out, "\n## {name}\n\n{} ({}).\n\n", meta.description, meta.category);
+        let _ = writeln!(out, "    tracer -c {}", list::synopsis(&name, &meta));
+        if !meta.args.is_empty() {
+            out.push_str("\n| argument | type | meaning |\n|---|---|---|\n");
+        }
+        for arg in &meta.args {
+            let optional = if arg.optional { "; optional" } else { "" };
+            let _ = writeln!(out, "| {} | {} | {}{optional} |", arg.name, arg.kind.name(), cell(&arg.description));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_can_be_made() {
+        for (name, _) in PAGES {
+            let text = page(name).unwrap();
+            assert!(text.lines().count() > 20, "{name}");
+            assert!(text.lines().all(|line| line == line.trim_end()), "{name}");
+        }
+        assert_eq!(page("field").unwrap_err().hint.as_deref(), Some("did you mean 'fields'?"));
+    }
+}

@@ -1,0 +1,175 @@
+//! The lists that users ask for: fields, events, chisels.
+
+use std::collections::BTreeMap;
+
+use tracer_common::events::{self, Flags};
+
+use super::Failure;
+use crate::{
+    chisel::{Chisel, Library, Meta, Source},
+    fields::{ArgRule, CLASSES, Field},
+};
+
+/// Where the second column begins.
+const COLUMN: usize = 30;
+
+/// Appends `name`, and `text` in a column of its own, broken at blanks to fit into `width`.
+fn entry(name: &str, text: &str, width: usize, out: &mut String) {
+    let room = width.saturating_sub(COLUMN).max(20);
+    let mut line = format!("  {name}");
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let start = used == 0;
+        if start && line.chars().count() + 1 > COLUMN {
+            out.push_str(&line);
+            out.push('\n');
+            line.clear();
+        }
+        if !start && used + 1 + word.chars().count() > room {
+            out.push_str(line.trim_end());
+            out.push('\n');
+            line.clear();
+            used = 0;
+        }
+        if used == 0 {
+            line = format!("{line:<COLUMN$}{word}");
+            used = word.chars().count();
+        } else {
+            line.push(' ');
+            line.push_str(word);
+            used += 1 + word.chars().count();
+        }
+    }
+    out.push_str(line.trim_end());
+    out.push('\n');
+}
+
+/// The name of a field as it is used, with its argument.
+pub(super) fn usage(field: &Field) -> String {
+    let argument = match field.arg {
+        ArgRule::None => "",
+        ArgRule::IndexAllowed | ArgRule::Ancestor => "[n]",
+        ArgRule::NameAllowed | ArgRule::Name => "[name]",
+        ArgRule::Param => ".name",
+    };
+    format!("{}{argument}", field.name)
+}
+
+/// `-l`.
+pub fn fields(width: usize) -> String {
+    let mut out = String::new();
+    for (class, about, rows) in CLASSES {
+        out.push_str(&format!("{class}: {about}\n\n"));
+        for field in *rows {
+            let only = if field.filter_only { ", only in filters" } else { "" };
+            entry(&usage(field), &format!("({}{only}) {}", field.kind.name(), field.doc), width, &mut out);
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// The families and their rows that users can see.
+pub(super) fn visible() -> impl Iterator<Item = (&'static str, Vec<&'static events::Event>)> {
+    events::FAMILIES
+        .iter()
+        .map(|(family, rows)| (*family, rows.iter().copied().filter(|row| !row.live_only()).collect::<Vec<_>>()))
+        .filter(|(_, rows)| !rows.is_empty())
+}
+
+/// `-L`.
+pub fn events(width: usize) -> String {
+    let mut out = String::new();
+    for (_, rows) in visible() {
+        for row in rows {
+            let params: Vec<String> =
+                row.params.iter().map(|param| format!("{} {}", param.kind.name(), param.name)).collect();
+            let internal = if row.flags.has(Flags::INTERNAL) { "(internal) " } else { "" };
+            entry(row.name, &format!("{internal}{}", params.join(", ")), width, &mut out);
+        }
+    }
+    out.push_str("\nEvery other system call is an event of its own name, without parameters.\n");
+    out
+}
+
+/// `-cl`.
+pub fn chisels(library: &Library, width: usize) -> String {
+    let mut categories: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    for (name, source) in library.list() {
+        let (category, summary) = match Chisel::describe(&source) {
+            Ok(meta) => (meta.category, meta.summary),
+            Err(error) => ("Broken".to_owned(), error.to_string()),
+        };
+        categories.entry(category).or_default().push((name, summary));
+    }
+    let mut out = String::new();
+    for (category, chisels) in categories {
+        out.push_str(&format!("{category}\n"));
+        for (name, summary) in chisels {
+            entry(&name, &summary, width, &mut out);
+        }
+        out.push('\n');
+    }
+    out.push_str("tracer -i NAME describes one, tracer -c NAME runs it.\n");
+    out
+}
+
+/// `-i`.
+///
+/// # Errors
+/// The chisel is wrong.
+pub fn chisel(source: &Source, width: usize) -> Result<String, Failure> {
+    let meta = Chisel::describe(source)?;
+    let mut out = format!("{}: {}\n", source.name, meta.summary);
+    out.push_str(&format!("Category: {}\nFrom: {}\n\n", meta.category, source.origin));
+    let mut line = String::new();
+    for word in meta.description.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            out.push_str(&line);
+            out.push('\n');
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    out.push_str(&format!("{line}\n\nUsage: tracer -c {}\n", synopsis(&source.name, &meta)));
+    for arg in &meta.args {
+        let optional = match (arg.optional, arg.default.is_unit()) {
+            (false, _) => String::new(),
+            (true, true) => ", optional".to_owned(),
+            (true, false) => format!(", {} when it is left out", arg.default),
+        };
+        entry(&arg.name, &format!("({}{optional}) {}", arg.kind.name(), arg.description), width, &mut out);
+    }
+    Ok(out)
+}
+
+/// The name with its arguments, optional ones in brackets.
+pub(super) fn synopsis(name: &str, meta: &Meta) -> String {
+    let args =
+        meta.args.iter().map(|arg| if arg.optional { format!(" [{}]", arg.name) } else { format!(" {}", arg.name) });
+    std::iter::once(name.to_owned()).chain(args).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_fit_into_their_width() {
+        for text in [fields(80), events(80), chisels(&Library::builtin(), 80)] {
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        }
+        assert!(fields(80).contains("  proc.aname[n]               (text) name of an ancestor\n"));
+        assert!(chisels(&Library::builtin(), 80).contains("Security\n  spy_users "));
+    }
+
+    #[test]
+    fn a_chisel_is_described_with_its_arguments() {
+        let text = chisel(&Library::builtin().find("spy_users").unwrap(), 80).unwrap();
+        assert!(text.contains("Usage: tracer -c spy_users [max_depth]\n"), "{text}");
+        assert!(text.contains("(int, 16 when it is left out)"), "{text}");
+    }
+}

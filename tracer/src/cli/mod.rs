@@ -1,0 +1,216 @@
+//! The command: options, lists, and how it ends.
+//!
+//! Exit codes: 0 done, 1 failed while running, 2 wrong use. A reader that goes away, as `head` does, is a normal end.
+
+pub mod args;
+mod chisel_args;
+mod generate;
+mod list;
+pub mod live;
+mod run;
+
+use std::{
+    fmt,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::Parser;
+
+pub use args::Args;
+pub use run::Plan;
+
+use crate::chisel::{ChiselError, Library};
+
+/// What the command calls to do its work on the running kernel.
+#[derive(Debug, Clone, Copy)]
+pub struct Live {
+    /// Traces as planned, until the plan or the user ends it.
+    pub run: fn(Plan) -> anyhow::Result<()>,
+    /// Says what the kernel and the user allow: `--doctor`.
+    pub doctor: fn() -> anyhow::Result<ExitCode>,
+    /// Attaches a program that does nothing, for measurements: `--bench-empty`.
+    pub bench_empty: fn(Plan) -> anyhow::Result<()>,
+}
+
+/// A failure with a remedy, printed as two lines.
+#[derive(Debug)]
+pub struct Failure {
+    /// What failed: the thing and the cause.
+    pub message: String,
+    /// What to do about it, when that is known.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// Without a remedy.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    /// With a remedy.
+    pub fn with_hint(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: Some(hint.into()) }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<ChiselError> for Failure {
+    fn from(error: ChiselError) -> Self {
+        Self { message: error.to_string(), hint: error.hint }
+    }
+}
+
+/// Runs the command with the arguments of the process.
+#[must_use]
+pub fn main(live: Live) -> ExitCode {
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    match execute(words, live) {
+        Ok(code) => code,
+        Err(End::Usage(failure)) => {
+            report(&failure.message, failure.hint.as_deref());
+            ExitCode::from(2)
+        }
+        Err(End::Run(error)) => end(&error),
+    }
+}
+
+/// How it ends when it does not end well.
+enum End {
+    Usage(Failure),
+    Run(anyhow::Error),
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::Usage(failure)
+    }
+}
+
+impl From<anyhow::Error> for End {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Run(error)
+    }
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+fn end(error: &anyhow::Error) -> ExitCode {
+    let closed = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(closed) {
+        return ExitCode::SUCCESS;
+    }
+    let hint = error.chain().find_map(|cause| {
+        let failure = cause.downcast_ref::<Failure>().and_then(|failure| failure.hint.clone());
+        failure.or_else(|| cause.downcast_ref::<ChiselError>().and_then(|error| error.hint.clone()))
+    });
+    report(&format!("{error:#}"), hint.as_deref());
+    ExitCode::FAILURE
+}
+
+fn report(message: &str, hint: Option<&str>) {
+    let mut text = format!("tracer: {message}\n");
+    if let Some(hint) = hint {
+        text.push_str(&format!("hint: {hint}\n"));
+    }
+    // Nobody to tell when standard error is gone.
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
+    let library = Library::new(&args::chisel_dirs(&words));
+    let (words, arguments) = chisel_args::extract(words, &library)?;
+    let args = match Args::try_parse_from(words) {
+        Ok(args) => args,
+        Err(error) if error.use_stderr() => return Err(End::Usage(wrong_use(&error.to_string()))),
+        Err(help) => {
+            help.print()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    if let Some(text) = lists(&args, &library)? {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.doctor {
+        return Ok((live.doctor)()?);
+    }
+    let bench_empty = args.bench_empty;
+    let plan = run::plan(&args, &library, &arguments)?;
+    if bench_empty {
+        (live.bench_empty)(plan)?
+    } else {
+        (live.run)(plan)?
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The parser's message in our form: its first paragraph and its first tip.
+fn wrong_use(message: &str) -> Failure {
+    let paragraph: Vec<&str> = message.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+    let tip = message.lines().find_map(|line| line.trim().strip_prefix("tip: ")).filter(|tip| !tip.contains("'-- "));
+    let text = paragraph.join(" ");
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    Failure::with_hint(text, tip.unwrap_or("tracer -h lists the options"))
+}
+
+/// The text of a list that was asked for.
+fn lists(args: &Args, library: &Library) -> Result<Option<String>, Failure> {
+    let width =
+        if io::stdout().is_terminal() { crossterm::terminal::size().map_or(80, |(width, _)| width) } else { 100 };
+    let width = usize::from(width).max(40);
+    Ok(if let Some(name) = &args.generate {
+        Some(generate::page(name)?)
+    } else if args.list_chisels || args.chisels.iter().any(|name| name == "l") {
+        Some(list::chisels(library, width))
+    } else if let Some(name) = &args.chisel_info {
+        Some(list::chisel(&library.find(name)?, width)?)
+    } else if args.list {
+        Some(list::fields(width))
+    } else if args.list_events {
+        Some(list::events(width))
+    } else {
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_options_are_reported_in_two_lines() {
+        let failure = |words: &[&str]| {
+            let error = Args::try_parse_from(std::iter::once("tracer").chain(words.iter().copied())).unwrap_err();
+            let failure = wrong_use(&error.to_string());
+            (failure.message, failure.hint.unwrap())
+        };
+        let (message, hint) = failure(&["--unbuferd"]);
+        assert_eq!(message, "unexpected argument '--unbuferd' found");
+        assert_eq!(hint, "a similar argument exists: '--unbuffered'");
+        let (message, hint) = failure(&["-n", "x"]);
+        assert!(message.starts_with("invalid value 'x' for '--numevents <COUNT>'"), "{message}");
+        assert_eq!(hint, "tracer -h lists the options");
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_a_normal_end() {
+        let closed = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("cannot write");
+        assert_eq!(format!("{:?}", end(&closed)), format!("{:?}", ExitCode::SUCCESS));
+    }
+}

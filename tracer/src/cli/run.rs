@@ -1,0 +1,141 @@
+//! From options to a plan: what is shown, and what has to be collected for it.
+
+use std::time::Duration;
+
+use super::{Args, Failure};
+use crate::{
+    chisel::{Chisel, Env, Library},
+    fields::{FieldError, Needs, Show},
+    filter::Filter,
+    format::{Preset, Template, TemplateError},
+    sink::{ChiselSink, Discard, Out, Outputs, Print, Sink},
+};
+
+/// What the command is going to do.
+#[derive(Debug)]
+pub struct Plan {
+    /// Filter and sinks. Which events they want: [`Outputs::wants`].
+    pub outputs: Outputs,
+    /// What has to be collected.
+    pub needs: Needs,
+    /// Bytes of payload in a record; 0 when nothing shows data.
+    pub snaplen: u32,
+    /// How long it runs; until it is stopped when `None`.
+    pub max_time: Option<Duration>,
+    /// Bytes of each ring; the default when `None`.
+    pub buffer_size: Option<u64>,
+    /// How often [`Outputs::interval`] is to be called, in milliseconds; never when `None`.
+    pub interval_ms: Option<u64>,
+    /// Whether the log of the kernel side is printed.
+    pub kernel_log: bool,
+    /// Whether more statistics are printed at the end.
+    pub verbose: bool,
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// The filter, the format or a chisel is wrong.
+pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Result<Plan, Failure> {
+    let show = Show { time: args.time, whole_data: args.verbose };
+    let out = Out::stdout(args.unbuffered);
+    let filter = args.filter_text().map(|text| filter(&text, show)).transpose()?;
+    let preset = args.print.as_deref().and_then(Preset::by_name);
+    let colors = args.color.enabled();
+
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    for (name, argument) in args.chisels.iter().zip(arguments.iter().chain(std::iter::repeat(&None))) {
+        let env = Env { show, container: preset == Some(Preset::Container), colors, out: out.clone() };
+        let chisel = Chisel::load(library.find(name)?, argument.as_deref(), env)?;
+        sinks.push(Box::new(ChiselSink::new(chisel)));
+    }
+    if sinks.is_empty() && args.quiet {
+        sinks.push(Box::new(Discard));
+    } else if sinks.is_empty() {
+        let format = match (&args.print, preset) {
+            (Some(format), None) => format.clone(),
+            (_, preset) => preset.unwrap_or_default().format(colors),
+        };
+        sinks.push(Box::new(Print::new(template(&format, show)?, out.clone())));
+    }
+
+    let outputs = Outputs::new(filter, sinks, out, args.max_events);
+    let needs = outputs.needs();
+    Ok(Plan {
+        needs,
+        snaplen: if needs.has(Needs::PAYLOAD) { args.snaplen } else { 0 },
+        max_time: args.max_time,
+        buffer_size: args.buffer_size,
+        interval_ms: outputs.interval_ms(),
+        kernel_log: args.kernel_log,
+        verbose: args.verbose,
+        outputs,
+    })
+}
+
+fn filter(text: &str, show: Show) -> Result<Filter, Failure> {
+    Filter::compile(text, show).map_err(|error| Failure { message: error.to_string(), hint: error.hint })
+}
+
+fn template(format: &str, show: Show) -> Result<Template, Failure> {
+    Template::parse(format, show).map_err(|error| {
+        let hint = match &error {
+            TemplateError::Field { source, .. } => FieldError::hint(source),
+            _ => None,
+        };
+        Failure {
+            message: format!("format: {error}"),
+            hint: hint.or_else(|| Some("tracer -l lists the fields".into())),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use tracer_common::events::{io, meta};
+
+    fn plan_of(words: &[&str]) -> Result<Plan, Failure> {
+        let args = Args::try_parse_from(std::iter::once("tracer").chain(words.iter().copied())).unwrap();
+        plan(&args, &Library::builtin(), &[])
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_collected() {
+        let lines = plan_of(&["-s", "200"]).unwrap();
+        assert_eq!(lines.snaplen, 200, "the default format shows data");
+        assert_eq!(lines.interval_ms, None);
+        let names = plan_of(&["-p", "%proc.name %evt.type", "evt.type=read"]).unwrap();
+        assert_eq!(names.snaplen, 0);
+        assert!(names.outputs.wants_row(&io::READ) && !names.outputs.wants_row(&io::WRITE));
+        let cpu = plan_of(&["-c", "topprocs_cpu"]).unwrap();
+        assert!(cpu.needs.has(Needs::CPU_TIME));
+        assert_eq!(cpu.interval_ms, Some(1000));
+        assert!(cpu.outputs.wants_row(&meta::PROCINFO) && !cpu.outputs.wants_row(&io::READ));
+        let net = plan_of(&["-pc", "-c", "topcontainers_net"]).unwrap();
+        assert!(net.needs.has(Needs::CONTAINER) && !net.needs.has(Needs::CONTAINER_NOW), "names may come late");
+        assert_eq!(net.snaplen, 0);
+        assert!(net.outputs.wants_row(&io::READ) && !net.outputs.wants_row(&meta::PROCINFO));
+        assert!(plan_of(&["-pc"]).unwrap().needs.has(Needs::CONTAINER_NOW));
+    }
+
+    #[test]
+    fn wrong_use_has_a_message_and_a_hint() {
+        let failure = |words: &[&str]| {
+            let failure = plan_of(words).map(|_| ()).unwrap_err();
+            (failure.message, failure.hint.unwrap_or_default())
+        };
+        let (message, hint) = failure(&["proc.nam=x"]);
+        assert_eq!(
+            (message.lines().next().unwrap(), &*hint),
+            ("filter: unknown field 'proc.nam'", "did you mean 'proc.name'?")
+        );
+        let (message, hint) = failure(&["-p", "%proc.nam"]);
+        assert_eq!(
+            (&*message, &*hint),
+            ("format: unknown field 'proc.nam' at '%proc.nam'", "did you mean 'proc.name'?")
+        );
+        assert_eq!(failure(&["-c", "topscals"]).1, "did you mean 'topscalls'?");
+    }
+}

@@ -1,0 +1,335 @@
+//! From a name with its argument to a [`FieldRef`], once.
+
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+use tracer_common::{
+    events::{self, LIVE_ONLY},
+    kind::Kind,
+};
+
+use super::{ArgRule, Context, EventType, Field, Needs, Type, Unit, Value, all};
+
+/// Why a name is not a field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FieldError {
+    /// There is no field of that name.
+    #[error("unknown field '{name}'")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The nearest name that there is.
+        nearest: Option<String>,
+    },
+    /// It stands without its argument.
+    #[error("field '{name}' needs an argument: {name}[…]")]
+    NeedsArg {
+        /// The name.
+        name: &'static str,
+    },
+    /// It has an argument that it cannot have.
+    #[error("field '{name}' takes no argument '{arg}'")]
+    BadArg {
+        /// The name.
+        name: &'static str,
+        /// The argument.
+        arg: String,
+    },
+    /// No event has that parameter.
+    #[error("no event has a parameter '{param}'")]
+    UnknownParam {
+        /// The parameter.
+        param: String,
+        /// The nearest one that there is.
+        nearest: Option<String>,
+    },
+}
+
+impl FieldError {
+    /// What to do about it, when that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unknown { nearest, .. } | Self::UnknownParam { nearest, .. } => {
+                nearest.as_ref().map(|name| format!("did you mean '{name}'?"))
+            }
+            Self::NeedsArg { .. } | Self::BadArg { .. } => None,
+        }
+    }
+}
+
+/// What `evt.outputtime` shows: `-t`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimeMode {
+    /// Local time of day.
+    #[default]
+    Human,
+    /// Seconds since the epoch.
+    Absolute,
+    /// Seconds since the first event.
+    Relative,
+    /// Seconds from entry to exit.
+    Latency,
+    /// Seconds since the previous event.
+    Delta,
+}
+
+/// How values are shown, as the options of the command say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Show {
+    /// What `evt.outputtime` is.
+    pub time: TimeMode,
+    /// Data is printed whole, not cut to 80 characters.
+    pub whole_data: bool,
+}
+
+/// What stood in brackets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// Nothing.
+    None,
+    /// A number.
+    Index(usize),
+    /// A name.
+    Name(Box<str>),
+    /// A parameter of that name.
+    Param(Box<ParamAt>),
+}
+
+/// Where the parameter of a name stands in each row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParamAt {
+    /// The name.
+    pub name: Box<str>,
+    by_code: Box<[u8]>,
+}
+
+const ABSENT: u8 = u8::MAX;
+
+impl ParamAt {
+    fn find(name: &str) -> Option<Self> {
+        let mut by_code = vec![ABSENT; 512];
+        let mut found = false;
+        for row in events::all().filter(|row| row.code < LIVE_ONLY) {
+            if let (Some((at, _)), Some(slot)) = (row.param(name), by_code.get_mut(usize::from(row.code))) {
+                *slot = at as u8;
+                found = true;
+            }
+        }
+        found.then(|| Self { name: name.into(), by_code: by_code.into() })
+    }
+
+    fn in_row(&self, code: u16) -> Option<usize> {
+        self.by_code.get(usize::from(code)).filter(|at| **at != ABSENT).map(|at| usize::from(*at))
+    }
+}
+
+/// The argument of a field, and how its value is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arg {
+    /// What stood in brackets.
+    pub key: Key,
+    /// How values are shown.
+    pub show: Show,
+}
+
+impl Arg {
+    /// A number.
+    #[must_use]
+    pub const fn index(index: usize) -> Self {
+        Self { key: Key::Index(index), show: Show { time: TimeMode::Human, whole_data: false } }
+    }
+
+    /// The number, if it is one.
+    #[must_use]
+    pub const fn as_index(&self) -> Option<usize> {
+        if let Key::Index(index) = self.key { Some(index) } else { None }
+    }
+
+    /// The name, if it is one.
+    #[must_use]
+    pub fn as_name(&self) -> Option<&str> {
+        if let Key::Name(name) = &self.key { Some(name) } else { None }
+    }
+
+    /// The parameter of the row that is meant, if it has it.
+    #[must_use]
+    pub fn param(&self, row: &events::Event) -> Option<usize> {
+        match &self.key {
+            Key::Param(param) => param.in_row(row.code),
+            Key::Index(index) => (*index < row.params.len()).then_some(*index),
+            Key::None | Key::Name(_) => None,
+        }
+    }
+}
+
+/// A field that a user named, with its argument.
+#[derive(Debug, Clone)]
+pub struct FieldRef {
+    /// The row.
+    pub field: &'static Field,
+    /// The argument.
+    pub arg: Arg,
+    /// The type, which for a parameter depends on the argument.
+    pub kind: Type,
+}
+
+static BY_NAME: LazyLock<FxHashMap<&'static str, &'static Field>> =
+    LazyLock::new(|| all().map(|field| (field.name, field)).collect());
+
+impl FieldRef {
+    /// Resolves `class.name`, `class.name[arg]` and, for parameters, `class.name.arg`.
+    ///
+    /// # Errors
+    /// There is no such field, or it has the wrong argument.
+    pub fn resolve(text: &str, show: Show) -> Result<Self, FieldError> {
+        let (name, arg) = match text.split_once('[') {
+            Some((name, arg)) => (name, Some(arg.strip_suffix(']').unwrap_or(arg))),
+            None => (text, None),
+        };
+        if let Some(field) = BY_NAME.get(name).copied() {
+            return Self::with_arg(field, arg, show);
+        }
+        // `evt.arg.name`: the longest row name that is a prefix.
+        let dotted = name.rmatch_indices('.').find_map(|(at, _)| {
+            let field = BY_NAME.get(&name[..at]).copied()?;
+            matches!(field.arg, ArgRule::Param | ArgRule::Name | ArgRule::NameAllowed).then(|| (field, &name[at + 1..]))
+        });
+        match dotted {
+            Some((field, rest)) if arg.is_none() && !rest.is_empty() => Self::with_arg(field, Some(rest), show),
+            _ => Err(FieldError::Unknown { name: name.to_owned(), nearest: nearest(name, all().map(|f| f.name)) }),
+        }
+    }
+
+    fn with_arg(field: &'static Field, arg: Option<&str>, show: Show) -> Result<Self, FieldError> {
+        let bad = |arg: &str| FieldError::BadArg { name: field.name, arg: arg.to_owned() };
+        let mut kind = field.kind;
+        let key = match (field.arg, arg) {
+            (ArgRule::None | ArgRule::IndexAllowed | ArgRule::Ancestor | ArgRule::NameAllowed, None) => Key::None,
+            (ArgRule::Name | ArgRule::Param, None) => return Err(FieldError::NeedsArg { name: field.name }),
+            (ArgRule::None, Some(arg)) => return Err(bad(arg)),
+            (ArgRule::IndexAllowed | ArgRule::Ancestor, Some(arg)) => Key::Index(arg.parse().map_err(|_| bad(arg))?),
+            (ArgRule::Name | ArgRule::NameAllowed, Some(arg)) => Key::Name(arg.trim_matches(['"', '\'']).into()),
+            (ArgRule::Param, Some(arg)) => match arg.parse() {
+                Ok(index) if field.name == "evt.arg" => Key::Index(index),
+                _ => {
+                    let param = ParamAt::find(arg).ok_or_else(|| FieldError::UnknownParam {
+                        param: arg.to_owned(),
+                        nearest: nearest(arg, events::all().flat_map(|row| row.params).map(|param| param.name)),
+                    })?;
+                    if field.name == "evt.rawarg" {
+                        kind = raw_type(arg);
+                    }
+                    Key::Param(Box::new(param))
+                }
+            },
+        };
+        Ok(Self { field, arg: Arg { key, show }, kind })
+    }
+
+    /// The value in an event.
+    #[must_use]
+    pub fn get<'a>(&self, context: &Context<'a>) -> Value<'a> {
+        (self.field.get)(context, &self.arg)
+    }
+
+    /// The value that all events of a type have; `None` when it depends on the event.
+    #[must_use]
+    pub fn by_type(&self, event: &EventType) -> Option<Value<'static>> {
+        (self.field.by_type)(event, &self.arg)
+    }
+
+    /// What has to be collected for it.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        let data = matches!(&self.arg.key, Key::Param(param) if matches!(&*param.name, "data" | "msgcontrol"));
+        if data { self.field.needs.with(Needs::PAYLOAD) } else { self.field.needs }
+    }
+
+    /// Its unit: of results of reads and writes, bytes.
+    #[must_use]
+    pub fn unit(&self) -> Unit {
+        self.field.unit
+    }
+
+    /// The name with its argument.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.arg.key {
+            Key::None => self.field.name.to_owned(),
+            Key::Index(index) => format!("{}[{index}]", self.field.name),
+            Key::Name(name) => format!("{}[{name}]", self.field.name),
+            Key::Param(param) => format!("{}.{}", self.field.name, param.name),
+        }
+    }
+}
+
+/// The type of a parameter with its native type; rows that have another one give no value.
+fn raw_type(name: &str) -> Type {
+    let kind = events::all().find_map(|row| row.param(name)).map(|(_, param)| param.kind);
+    match kind {
+        Some(
+            Kind::Text | Kind::Path | Kind::PathAt(_) | Kind::List | Kind::Bytes | Kind::SockAddr | Kind::SockTuple,
+        )
+        | None => Type::Text,
+        Some(_) => Type::Int,
+    }
+}
+
+/// The name that was probably meant.
+#[must_use]
+pub fn nearest<'n>(wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let limit = (wrong.chars().count() / 3).max(1);
+    names
+        .map(|name| (distance(wrong, name), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, name)| name.to_owned())
+}
+
+/// Edits (insert, delete, replace, swap of neighbours) from one text to the other.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 0..a.len() {
+        let mut row = vec![i + 1];
+        for j in 0..b.len() {
+            let mut best = (last[j] + usize::from(a[i] != b[j])).min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                best = best.min(before[j - 1] + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(text: &str) -> Result<FieldRef, FieldError> {
+        FieldRef::resolve(text, Show::default())
+    }
+
+    #[test]
+    fn names_resolve_with_their_arguments() {
+        for name in ["evt.num", "evt.arg[0]", "evt.arg.name", "evt.rawarg.res", "proc.aname[2]", "proc.env[HOME]"] {
+            assert_eq!(resolve(name).unwrap().name(), name);
+        }
+        assert_eq!(resolve("evt.rawarg.res").unwrap().kind, Type::Int);
+        assert_eq!(resolve("container.label[a.b/c]").unwrap().arg.as_name(), Some("a.b/c"));
+    }
+
+    #[test]
+    fn wrong_names_get_a_suggestion() {
+        assert_eq!(resolve("proc.nmae").unwrap_err().hint().as_deref(), Some("did you mean 'proc.name'?"));
+        assert_eq!(resolve("evt.arg.falgs").unwrap_err().hint().as_deref(), Some("did you mean 'flags'?"));
+        assert!(matches!(resolve("evt.arg"), Err(FieldError::NeedsArg { .. })));
+        assert!(matches!(resolve("evt.num[3]"), Err(FieldError::BadArg { .. })));
+        assert!(matches!(resolve("proc.name.x"), Err(FieldError::Unknown { .. })));
+    }
+}

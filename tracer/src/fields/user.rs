@@ -1,0 +1,40 @@
+//! `user.*` and `group.*`, from the host's files.
+
+use super::{Context, Value, fields};
+use crate::state::user::User;
+
+const NO_ID: u32 = u32::MAX;
+
+fn uid(c: &Context<'_>) -> Option<u32> {
+    Some(c.thread?.uid).filter(|uid| *uid != NO_ID)
+}
+
+fn user<'a>(c: &Context<'a>) -> Option<&'a User> {
+    c.state.users.user(uid(c)?)
+}
+
+fn gid(c: &Context<'_>) -> Option<u32> {
+    Some(c.thread?.gid).filter(|gid| *gid != NO_ID)
+}
+
+fields! { USER needs STATE;
+    "user.uid": Int => |c, _| uid(c).into(), "user id";
+    "user.name": Text => |c, _| user(c).map(|user| user.name.as_str()).into(), "name of the user";
+    "user.homedir": Text => |c, _| user(c).map(|user| user.home.as_str()).into(), "home directory of the user";
+    "user.shell": Text => |c, _| user(c).map(|user| user.shell.as_str()).into(), "login shell of the user";
+    "user.loginuid": Int => |c, _| c.thread.map(|thread| match thread.loginuid {
+        NO_ID => -1,
+        uid => i64::from(uid),
+    }).into(), "user id that logged in, from the audit system; -1 when unset";
+    "user.loginname": Text => |c, _| match c.thread {
+        Some(thread) if thread.loginuid != NO_ID => {
+            c.state.users.user(thread.loginuid).map(|user| user.name.as_str()).into()
+        }
+        _ => Value::Missing,
+    }, "name of that user";
+}
+
+fields! { GROUP needs STATE;
+    "group.gid": Int => |c, _| gid(c).into(), "group id";
+    "group.name": Text => |c, _| gid(c).and_then(|gid| c.state.users.group(gid)).into(), "name of the group";
+}

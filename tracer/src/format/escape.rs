@@ -1,0 +1,78 @@
+//! Makes text that a traced program can choose safe for a terminal: the only implementation.
+//!
+//! Control characters (C0, DEL, C1), characters that change the direction of text, line separators and bytes that are not
+//! UTF-8 are written as `\xNN` or `\u{N}`. Everything else is copied. A backslash stays as it is, so that paths look as
+//! people know them; the result is for reading, not for parsing.
+
+use std::io::Write;
+
+/// Characters that reorder the text around them or end the line: Unicode's bidirectional controls, U+2028 and U+2029.
+const fn is_deceptive(character: char) -> bool {
+    matches!(character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e)
+}
+
+/// Appends `text`, escaped.
+pub fn escape(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    loop {
+        let plain = rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len());
+        out.extend_from_slice(&rest[..plain]);
+        rest = &rest[plain..];
+        if rest.is_empty() {
+            return;
+        }
+        // The longest run that is not plain ASCII ends where plain ASCII begins again: no UTF-8 sequence spans it.
+        let run = rest.iter().position(|byte| is_plain(*byte)).unwrap_or(rest.len());
+        for chunk in rest[..run].utf8_chunks() {
+            for character in chunk.valid().chars() {
+                put(character, out);
+            }
+            for byte in chunk.invalid() {
+                // Writing to a vector cannot fail.
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+        rest = &rest[run..];
+    }
+}
+
+fn put(character: char, out: &mut Vec<u8>) {
+    let _ = match character {
+        '\0'..='\x1f' | '\x7f' => write!(out, "\\x{:02x}", character as u32),
+        '\u{80}'..='\u{9f}' => write!(out, "\\u{{{:x}}}", character as u32),
+        _ if is_deceptive(character) => write!(out, "\\u{{{:x}}}", character as u32),
+        _ => write!(out, "{character}"),
+    };
+}
+
+/// The same as a string.
+#[must_use]
+pub fn escaped(text: &[u8]) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    escape(text, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moves_the_cursor_or_reorders_text_is_escaped() {
+        assert_eq!(escaped(b"a\x1b[2Jb\n\t\x7f"), "a\\x1b[2Jb\\x0a\\x09\\x7f");
+        assert_eq!(escaped("\u{9b}31m".as_bytes()), "\\u{9b}31m");
+        assert_eq!(escaped("x\u{202e}y\u{2066}".as_bytes()), "x\\u{202e}y\\u{2066}");
+        assert_eq!(escaped(b"\xff\xfe\xc3"), "\\xff\\xfe\\xc3");
+        assert_eq!(escaped(b"\x9b31m"), "\\x9b31m");
+    }
+
+    #[test]
+    fn readable_text_is_copied() {
+        assert_eq!(escaped("/srv/grüße/日本 [x]\\".as_bytes()), "/srv/grüße/日本 [x]\\");
+    }
+}

@@ -1,0 +1,52 @@
+//! The formats that have names.
+
+use super::color::{Color, RESET};
+
+/// What `-p` chooses when it is not a format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Preset {
+    /// One line with the thread and the parameters.
+    #[default]
+    Default,
+    /// The same with the container.
+    Container,
+}
+
+impl Preset {
+    /// By the name that `-p` takes.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        match name {
+            "p" | "default" => Some(Self::Default),
+            "c" | "container" => Some(Self::Container),
+            _ => None,
+        }
+    }
+
+    /// The format. With colours the thread is shown as `PID.TID`.
+    #[must_use]
+    pub fn format(self, colors: bool) -> String {
+        let head = "*%evt.num %evt.outputtime %evt.cpu";
+        let tail = "%evt.dir %evt.type %evt.info";
+        let paint = |color: Color, text: &str| format!("{}{text}{RESET}", color.on());
+        match (self, colors) {
+            (Self::Default, false) => format!("{head} %proc.name (%thread.tid) {tail}"),
+            (Self::Container, false) => {
+                format!("{head} %container.name (%container.id) %proc.name (%thread.tid:%thread.vtid) {tail}")
+            }
+            (Self::Default, true) => format!(
+                "{head} {} ({}.%thread.tid) %evt.dir {} %evt.info",
+                paint(Color::Green, "%proc.name"),
+                paint(Color::Cyan, "%proc.pid"),
+                paint(Color::Blue, "%evt.type"),
+            ),
+            (Self::Container, true) => format!(
+                "{head} {} (%container.id) {} ({}:%thread.vtid) %evt.dir {} %evt.info",
+                paint(Color::Yellow, "%container.name"),
+                paint(Color::Green, "%proc.name"),
+                paint(Color::Cyan, "%thread.tid"),
+                paint(Color::Blue, "%evt.type"),
+            ),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! From values to text: parameters, times, units, the format language of `-p`, and the one place that makes text safe
+//! for a terminal.
+
+pub mod args;
+pub mod color;
+pub mod errno;
+pub mod escape;
+pub mod line;
+pub mod template;
+pub mod time;
+pub mod units;
+
+pub use line::Preset;
+pub use template::{Template, TemplateError};

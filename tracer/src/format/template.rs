@@ -1,0 +1,237 @@
+//! The format language of `-p`.
+//!
+//! Plain text is copied; `%field` is the text of a field, of the longest name that is one; `%Nfield` pads it with blanks
+//! or cuts it to N characters. A leading `*` prints events that lack some of the fields, with `<NA>` in their place;
+//! without it such events are not printed. `\n`, `\t`, `\e` and `\\` are a newline, a tab, the escape character and a
+//! backslash.
+
+use crate::fields::{Context, FieldError, FieldRef, Needs, Show, Value};
+
+use super::escape::escape;
+
+/// What stands in place of a value that is missing.
+pub const MISSING: &[u8] = b"<NA>";
+
+/// Why a format is wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TemplateError {
+    /// A `%` without a field.
+    #[error("no field behind '%' at '{rest}'")]
+    NoField {
+        /// The format from there on.
+        rest: String,
+    },
+    /// What stands behind a `%` is no field.
+    #[error("{source} at '{rest}'")]
+    Field {
+        /// Why.
+        source: FieldError,
+        /// The format from there on.
+        rest: String,
+    },
+    /// The field is only for filters.
+    #[error("field '{name}' is only for filters: it has several values")]
+    FilterOnly {
+        /// The field.
+        name: String,
+    },
+}
+
+#[derive(Debug)]
+enum Segment {
+    Text(Vec<u8>),
+    Field { field: FieldRef, width: Option<usize> },
+}
+
+/// A format, compiled.
+#[derive(Debug)]
+pub struct Template {
+    segments: Vec<Segment>,
+    /// Print events that lack a field.
+    lenient: bool,
+}
+
+impl Template {
+    /// Compiles a format.
+    ///
+    /// # Errors
+    /// A field is not known, or a `%` stands alone.
+    pub fn parse(format: &str, show: Show) -> Result<Self, TemplateError> {
+        let (lenient, mut rest) = match format.strip_prefix('*') {
+            Some(rest) => (true, rest),
+            None => (false, format),
+        };
+        let mut segments = Vec::new();
+        let mut text = Vec::new();
+        while let Some(character) = rest.chars().next() {
+            match character {
+                '%' => {
+                    if !text.is_empty() {
+                        segments.push(Segment::Text(std::mem::take(&mut text)));
+                    }
+                    let (segment, behind) = parse_field(rest, show)?;
+                    segments.push(segment);
+                    rest = behind;
+                }
+                '\\' => {
+                    let (byte, len) = match rest.as_bytes().get(1) {
+                        Some(b'n') => (b'\n', 2),
+                        Some(b't') => (b'\t', 2),
+                        Some(b'e') => (b'\x1b', 2),
+                        Some(b'\\') => (b'\\', 2),
+                        _ => (b'\\', 1),
+                    };
+                    text.push(byte);
+                    rest = &rest[len..];
+                }
+                _ => {
+                    let len = character.len_utf8();
+                    text.extend_from_slice(&rest.as_bytes()[..len]);
+                    rest = &rest[len..];
+                }
+            }
+        }
+        if !text.is_empty() {
+            segments.push(Segment::Text(text));
+        }
+        Ok(Self { segments, lenient })
+    }
+
+    /// Appends the text of an event, without a newline. Returns false, and appends nothing, when a field is missing and
+    /// the format does not begin with `*`.
+    pub fn render(&self, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        for segment in &self.segments {
+            let (field, width) = match segment {
+                Segment::Text(text) => {
+                    out.extend_from_slice(text);
+                    continue;
+                }
+                Segment::Field { field, width } => (field, width),
+            };
+            let from = out.len();
+            match field.get(context) {
+                value if value.is_missing() => {
+                    if !self.lenient {
+                        out.truncate(start);
+                        return false;
+                    }
+                    out.extend_from_slice(MISSING);
+                }
+                Value::Text(text) => escape(&text, out),
+                // Numbers, addresses and the like are plain by nature.
+                value => value.write(field.field.digits, out),
+            }
+            if let Some(width) = width {
+                fit(out, from, *width);
+            }
+        }
+        true
+    }
+
+    /// What has to be collected for its fields.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        self.fields().map(FieldRef::needs).collect()
+    }
+
+    /// The fields in their order.
+    pub fn fields(&self) -> impl Iterator<Item = &FieldRef> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Text(_) => None,
+            Segment::Field { field, .. } => Some(field),
+        })
+    }
+}
+
+/// Parses `%Nfield[arg]` at the start of `text`, and returns what stands behind it.
+fn parse_field(text: &str, show: Show) -> Result<(Segment, &str), TemplateError> {
+    let behind = &text[1..];
+    let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
+    let width = behind[..digits].parse().ok();
+    let name_at = &behind[digits..];
+    let len = name_at.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')).count();
+    if len == 0 {
+        return Err(TemplateError::NoField { rest: text.to_owned() });
+    }
+    let arg = match name_at[len..].starts_with('[') {
+        true => name_at[len..].find(']').map_or(0, |end| end + 1),
+        false => 0,
+    };
+    let first = match FieldRef::resolve(&name_at[..len + arg], show) {
+        Ok(field) => return finish(field, width, &name_at[len + arg..]),
+        Err(error) => error,
+    };
+    // What follows the name may look like part of it: "%proc.name." and "%evt.times".
+    for shorter in (1..len).rev() {
+        if let Ok(field) = FieldRef::resolve(&name_at[..shorter], show) {
+            return finish(field, width, &name_at[shorter..]);
+        }
+    }
+    Err(TemplateError::Field { source: first, rest: text.to_owned() })
+}
+
+fn finish(field: FieldRef, width: Option<usize>, rest: &str) -> Result<(Segment, &str), TemplateError> {
+    if field.field.filter_only {
+        return Err(TemplateError::FilterOnly { name: field.name() });
+    }
+    Ok((Segment::Field { field, width }, rest))
+}
+
+/// Pads or cuts what stands in `out` from `from` on to `width` characters.
+pub fn fit(out: &mut Vec<u8>, from: usize, width: usize) {
+    let text = &out[from..];
+    let starts = text.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80).map(|(at, _)| at);
+    let mut count = 0;
+    let mut cut = None;
+    for at in starts {
+        if count == width {
+            cut = Some(from + at);
+            break;
+        }
+        count += 1;
+    }
+    match cut {
+        Some(at) => out.truncate(at),
+        None => out.resize(out.len() + width - count, b' '),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(format: &str) -> Vec<String> {
+        Template::parse(format, Show::default()).unwrap().fields().map(FieldRef::name).collect()
+    }
+
+    #[test]
+    fn the_longest_name_wins_and_the_rest_is_text() {
+        assert_eq!(names("%evt.time.s: %proc.name. %evt.arg.name"), ["evt.time.s", "proc.name", "evt.arg.name"]);
+        assert_eq!(names("*%5proc.aname[2])"), ["proc.aname[2]"]);
+        assert_eq!(names("%proc.name%proc.pid"), ["proc.name", "proc.pid"]);
+    }
+
+    #[test]
+    fn wrong_formats_name_the_place() {
+        let error = |format: &str| Template::parse(format, Show::default()).unwrap_err().to_string();
+        assert_eq!(error("100%"), "no field behind '%' at '%'");
+        assert_eq!(error("a %% b"), "no field behind '%' at '%% b'");
+        assert_eq!(error("x %foo.bar y"), "unknown field 'foo.bar' at '%foo.bar y'");
+        assert_eq!(error("%fd.ip"), "field 'fd.ip' is only for filters: it has several values");
+    }
+
+    #[test]
+    fn widths_pad_and_cut_characters_not_bytes() {
+        let fitted = |text: &str, width| {
+            let mut out = text.as_bytes().to_vec();
+            fit(&mut out, 0, width);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(fitted("curl", 3), "cur");
+        assert_eq!(fitted("cat", 5), "cat  ");
+        assert_eq!(fitted("grüße", 4), "grüß");
+        assert_eq!(fitted("ü", 3), "ü  ");
+    }
+}

@@ -1,0 +1,126 @@
+//! Events that wait for the name of their container.
+
+use std::{collections::VecDeque, rc::Rc};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::{
+    event::OwnedEvent,
+    fields::{Context, Times},
+    state::{ContainerKey, Fd, State, Thread, container::Lookup},
+};
+
+/// How long an event waits at most, nanoseconds.
+const PATIENCE_NS: u64 = 1_500_000_000;
+/// The most events that wait.
+const MAX_EVENTS: usize = 32_768;
+/// The most bytes that they hold.
+const MAX_BYTES: usize = 32 << 20;
+/// What an event holds besides its parameters.
+const EVENT_BYTES: usize = 256;
+
+/// An event that waits.
+#[derive(Debug)]
+pub(super) struct Held {
+    event: OwnedEvent,
+    thread: Option<Rc<Thread>>,
+    fd: Option<Rc<Fd>>,
+    container: ContainerKey,
+    times: Times,
+}
+
+impl Held {
+    fn bytes(&self) -> usize {
+        self.event.len_bytes() + EVENT_BYTES
+    }
+
+    /// The event with its thread and descriptor as they were, and everything else as it is now.
+    pub(super) fn with<R>(&self, state: &State, show: impl FnOnce(&Context<'_>) -> R) -> R {
+        let event = self.event.as_event();
+        show(&Context {
+            event: &event,
+            thread: self.thread.as_ref(),
+            fd: self.fd.as_ref(),
+            container: self.container,
+            state,
+            times: self.times,
+        })
+    }
+}
+
+/// The events that wait, a queue for each container.
+#[derive(Debug, Default)]
+pub(super) struct Hold {
+    queues: FxHashMap<ContainerKey, VecDeque<Held>>,
+    /// Containers whose name did not come in time: their events wait no more.
+    gave_up: FxHashSet<ContainerKey>,
+    count: usize,
+    bytes: usize,
+}
+
+impl Hold {
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(super) fn has(&self, container: ContainerKey) -> bool {
+        self.queues.contains_key(&container)
+    }
+
+    pub(super) fn gave_up(&self, container: ContainerKey) -> bool {
+        self.gave_up.contains(&container)
+    }
+
+    pub(super) fn push(&mut self, context: &Context<'_>) {
+        let held = Held {
+            event: context.event.to_owned(),
+            thread: context.thread.cloned(),
+            fd: context.fd.cloned(),
+            container: context.container,
+            times: context.times,
+        };
+        self.count += 1;
+        self.bytes += held.bytes();
+        self.queues.entry(context.container).or_default().push_back(held);
+    }
+
+    fn pop(&mut self, container: ContainerKey) -> Option<Held> {
+        let queue = self.queues.get_mut(&container)?;
+        let held = queue.pop_front();
+        if queue.is_empty() {
+            self.queues.remove(&container);
+        }
+        let held = held?;
+        self.count -= 1;
+        self.bytes -= held.bytes();
+        Some(held)
+    }
+
+    /// The oldest event, when there are too many.
+    pub(super) fn overflow(&mut self) -> Option<Held> {
+        if self.count <= MAX_EVENTS && self.bytes <= MAX_BYTES {
+            return None;
+        }
+        let fronts = self.queues.iter().filter_map(|(key, queue)| Some((time(queue.front()?), *key)));
+        let (_, oldest) = fronts.min()?;
+        self.pop(oldest)
+    }
+
+    /// The next event that waits no more: its container has got its name, nobody will give it one, or it took too long.
+    pub(super) fn next(&mut self, state: &State, now_ns: u64) -> Option<Held> {
+        let ready = self.queues.iter().find_map(|(key, queue)| {
+            let late = time(queue.front()?).saturating_add(PATIENCE_NS) <= now_ns;
+            let pending = state.containers.get(*key).lookup == Lookup::Pending;
+            (late || !pending).then_some((*key, late && pending))
+        });
+        let (container, late) = ready?;
+        if late {
+            self.gave_up.insert(container);
+        }
+        self.pop(container)
+    }
+}
+
+fn time(held: &Held) -> u64 {
+    held.event.as_event().time_ns
+}

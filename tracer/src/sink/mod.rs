@@ -1,0 +1,372 @@
+//! Where events end: lines, chisels. [`Outputs`] stands before them: it filters, holds back what still has no container
+//! name, and counts what was shown.
+
+pub mod chisel;
+mod hold;
+mod out;
+mod print;
+mod screen;
+
+pub use chisel::ChiselSink;
+pub use out::Out;
+pub use print::{Discard, Print};
+
+use crate::{
+    event::Row,
+    fields::{Context, EventType, Needs},
+    filter::Filter,
+    state::{ContainerKey, State, container::Lookup},
+};
+use hold::Hold;
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// It was shown or counted.
+    Yes,
+    /// The sink had no use for it.
+    No,
+}
+
+/// Whether to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// More events are wanted.
+    Continue,
+    /// Enough: the number that was asked for was shown, or a script said so.
+    Stop,
+}
+
+/// The moment of an interval or of the end.
+#[derive(Debug, Clone, Copy)]
+pub struct Tick<'a> {
+    /// What is known.
+    pub state: &'a State,
+    /// Now, nanoseconds since the epoch.
+    pub now_ns: u64,
+}
+
+/// Where events end.
+pub trait Sink {
+    /// Takes an event that passed the filter.
+    ///
+    /// # Errors
+    /// Output cannot be written, or a script failed.
+    fn event(&mut self, context: &Context<'_>) -> anyhow::Result<Shown>;
+
+    /// An interval is over.
+    ///
+    /// # Errors
+    /// As for [`Sink::event`].
+    fn interval(&mut self, _tick: &Tick<'_>) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// There are no more events.
+    ///
+    /// # Errors
+    /// As for [`Sink::event`].
+    fn end(&mut self, _tick: &Tick<'_>) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// What has to be collected for it.
+    fn needs(&self) -> Needs;
+
+    /// Whether it has a use for events of that type.
+    fn wants(&self, event: &EventType) -> bool;
+
+    /// Whether it may have a use for the event, whatever the metadata of its container will be.
+    fn may_want(&self, context: &Context<'_>) -> bool {
+        self.wants(&EventType { row: context.event.row, name: Some(context.event.name()) })
+    }
+
+    /// How often [`Sink::interval`] is called, in milliseconds; `None` for never.
+    fn interval_ms(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whether it has had enough.
+    fn is_done(&self) -> bool {
+        false
+    }
+}
+
+struct Slot {
+    sink: Box<dyn Sink>,
+    due_ns: u64,
+}
+
+/// All sinks, with what stands before them.
+pub struct Outputs {
+    filter: Option<Filter>,
+    sinks: Vec<Slot>,
+    hold: Hold,
+    holds: bool,
+    out: Out,
+    max_shown: Option<u64>,
+    shown: u64,
+}
+
+impl std::fmt::Debug for Outputs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outputs").field("sinks", &self.sinks.len()).field("shown", &self.shown).finish_non_exhaustive()
+    }
+}
+
+impl Outputs {
+    /// Sinks behind a filter. They end after `max_shown` events when it is given.
+    #[must_use]
+    pub fn new(filter: Option<Filter>, sinks: Vec<Box<dyn Sink>>, out: Out, max_shown: Option<u64>) -> Self {
+        let sinks = sinks.into_iter().map(|sink| Slot { sink, due_ns: 0 }).collect();
+        let mut outputs = Self { filter, sinks, hold: Hold::default(), holds: false, out, max_shown, shown: 0 };
+        outputs.holds = outputs.needs().has(Needs::CONTAINER_NOW);
+        outputs
+    }
+
+    /// Takes an event: shows it, or holds it back for a moment if it is in a container whose name is still asked for.
+    ///
+    /// # Errors
+    /// Output cannot be written, or a script failed.
+    pub fn event(&mut self, context: &Context<'_>) -> anyhow::Result<Flow> {
+        if context.event.row.live_only() {
+            return Ok(Flow::Continue);
+        }
+        if self.holds && context.container != ContainerKey::HOST && self.hold_back(context)? {
+            return Ok(Flow::Continue);
+        }
+        self.show(context)
+    }
+
+    /// Whether the event was held back. Those of its container that were held back before it go first.
+    fn hold_back(&mut self, context: &Context<'_>) -> anyhow::Result<bool> {
+        let pending = context.state.containers.get(context.container).lookup == Lookup::Pending;
+        if !pending || self.hold.gave_up(context.container) {
+            if self.hold.has(context.container) {
+                self.release(context.state, context.event.time_ns)?;
+            }
+            return Ok(false);
+        }
+        let decided = self.filter.as_ref().and_then(|filter| filter.decide_without_container(context));
+        if decided == Some(false) || !self.sinks.iter().any(|slot| slot.sink.may_want(context)) {
+            return Ok(true);
+        }
+        self.hold.push(context);
+        while let Some(held) = self.hold.overflow() {
+            held.with(context.state, |context| self.show(context))?;
+        }
+        Ok(true)
+    }
+
+    /// Shows what was held back and has waited long enough, or has its name now.
+    fn release(&mut self, state: &State, now_ns: u64) -> anyhow::Result<Flow> {
+        while let Some(held) = self.hold.next(state, now_ns) {
+            if held.with(state, |context| self.show(context))? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn show(&mut self, context: &Context<'_>) -> anyhow::Result<Flow> {
+        if self.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
+            return Ok(Flow::Continue);
+        }
+        if self.max_shown.is_some_and(|max| self.shown >= max) {
+            return Ok(Flow::Stop);
+        }
+        let mut shown = Shown::No;
+        for slot in &mut self.sinks {
+            if slot.sink.event(context)? == Shown::Yes {
+                shown = Shown::Yes;
+            }
+        }
+        self.shown += u64::from(shown == Shown::Yes);
+        let enough = self.max_shown.is_some_and(|max| self.shown >= max);
+        let done = !self.sinks.is_empty() && self.sinks.iter().all(|slot| slot.sink.is_done());
+        Ok(if enough || done { Flow::Stop } else { Flow::Continue })
+    }
+
+    /// To be called when there are no records for the moment, and at least every 100 ms: shows what was held back long
+    /// enough, and writes out what was buffered.
+    ///
+    /// # Errors
+    /// Output cannot be written, or a script failed.
+    pub fn idle(&mut self, state: &State, now_ns: u64) -> anyhow::Result<Flow> {
+        let flow = if self.hold.is_empty() { Flow::Continue } else { self.release(state, now_ns)? };
+        self.out.flush()?;
+        Ok(flow)
+    }
+
+    /// To be called every [`Outputs::interval_ms`].
+    ///
+    /// # Errors
+    /// Output cannot be written, or a script failed.
+    pub fn interval(&mut self, state: &State, now_ns: u64) -> anyhow::Result<Flow> {
+        let flow = self.idle(state, now_ns)?;
+        for slot in &mut self.sinks {
+            let Some(interval_ns) = slot.sink.interval_ms().map(|ms| ms * 1_000_000) else { continue };
+            // A tick that comes a little early counts: it was meant for this interval.
+            if now_ns + interval_ns / 4 >= slot.due_ns {
+                slot.due_ns = now_ns + interval_ns;
+                slot.sink.interval(&Tick { state, now_ns })?;
+            }
+        }
+        self.out.draw()?;
+        Ok(flow)
+    }
+
+    /// To be called once, after the last event. What is still held back is shown as it is.
+    ///
+    /// # Errors
+    /// Output cannot be written, or a script failed.
+    pub fn end(&mut self, state: &State, now_ns: u64) -> anyhow::Result<()> {
+        self.release(state, u64::MAX)?;
+        for slot in &mut self.sinks {
+            slot.sink.end(&Tick { state, now_ns })?;
+        }
+        self.out.draw()?;
+        self.out.flush()?;
+        Ok(())
+    }
+
+    /// What has to be collected for filter and sinks.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        let filter = self.filter.as_ref().map_or(Needs::NONE, Filter::needs);
+        self.sinks.iter().map(|slot| slot.sink.needs()).collect::<Needs>().with(filter)
+    }
+
+    /// Whether events of that type can be of use to anyone.
+    #[must_use]
+    pub fn wants(&self, event: &EventType) -> bool {
+        !event.row.live_only()
+            && self.filter.as_ref().is_none_or(|filter| filter.may_match(event))
+            && self.sinks.iter().any(|slot| slot.sink.wants(event))
+    }
+
+    /// The same for all events of a row.
+    #[must_use]
+    pub fn wants_row(&self, row: &'static Row) -> bool {
+        self.wants(&EventType::of(row))
+    }
+
+    /// The shortest interval of the sinks, in milliseconds; `None` when none has one.
+    #[must_use]
+    pub fn interval_ms(&self) -> Option<u64> {
+        self.sinks.iter().filter_map(|slot| slot.sink.interval_ms()).min()
+    }
+
+    /// Events that were shown or counted.
+    #[must_use]
+    pub fn shown(&self) -> u64 {
+        self.shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        fields::Show,
+        format::Template,
+        state::Container,
+        testing::{BOOT_NS, World},
+    };
+
+    fn outputs(filter: Option<&str>, format: &str, max: Option<u64>) -> (Outputs, Out) {
+        let out = Out::memory();
+        let filter = filter.map(|text| Filter::compile(text, Show::default()).unwrap());
+        let template = Template::parse(format, Show::default()).unwrap();
+        let sink: Box<dyn Sink> = Box::new(Print::new(template, out.clone()));
+        (Outputs::new(filter, vec![sink], out.clone(), max), out)
+    }
+
+    fn pending() -> (World, ContainerKey) {
+        let mut world = World::new();
+        let fresh = Container { id: "fresh1".into(), lookup: Lookup::Pending, ..Container::default() };
+        let key = world.state.containers.add(fresh);
+        world.thread(50, 1, "ls", key);
+        (world, key)
+    }
+
+    /// The same world after the engine has answered.
+    fn named() -> World {
+        let mut world = World::new();
+        let fresh = Container {
+            id: "fresh1".into(),
+            name: Some("fresh".into()),
+            lookup: Lookup::Known,
+            ..Container::default()
+        };
+        world.state.containers.add(fresh);
+        world
+    }
+
+    #[test]
+    fn lines_stop_at_the_number_that_was_asked_for() {
+        let world = World::new();
+        let (mut outputs, out) = outputs(Some("evt.type=read"), "%evt.type", Some(2));
+        let mut send = |record: &[u8]| world.with(record, |context| outputs.event(context).unwrap());
+        assert_eq!(send(&world.read(10, 3, 1, b"x")), Flow::Continue);
+        assert_eq!(send(&world.openat(10, 3, b"/x")), Flow::Continue);
+        assert_eq!(send(&world.procinfo(10)), Flow::Continue);
+        assert_eq!(send(&world.read(10, 3, 1, b"x")), Flow::Stop);
+        assert_eq!(out.text(), "read\nread\n");
+    }
+
+    #[test]
+    fn internal_events_are_never_lines() {
+        let world = World::new();
+        let (mut outputs, out) = outputs(None, "*%evt.type", None);
+        world.with(&world.procinfo(10), |context| outputs.event(context).unwrap());
+        assert_eq!(out.text(), "");
+        assert_eq!(outputs.shown(), 0);
+        assert!(!outputs.wants_row(&tracer_common::events::meta::PROCINFO));
+    }
+
+    #[test]
+    fn events_of_a_nameless_container_wait_for_its_name_and_others_do_not() {
+        let (world, _) = pending();
+        let (mut outputs, out) = outputs(Some("container.name=fresh"), "%container.name %evt.type", None);
+        world.with(&world.read(50, 3, 1, b"x"), |context| outputs.event(context).unwrap());
+        world.with(&world.openat(50, 3, b"/x"), |context| outputs.event(context).unwrap());
+        assert_eq!(out.text(), "");
+        outputs.idle(&world.state, BOOT_NS + 1_300_000_000).unwrap();
+        assert_eq!(out.text(), "", "not yet");
+        outputs.idle(&named().state, BOOT_NS + 1_400_000_000).unwrap();
+        assert_eq!(out.text(), "fresh read\nfresh openat\n");
+    }
+
+    #[test]
+    fn events_of_other_containers_and_the_host_are_not_held_back() {
+        let (world, _) = pending();
+        let (mut outputs, out) = outputs(None, "*%container.name %proc.name", None);
+        for tid in [50, 30, 10] {
+            world.with(&world.read(tid, 3, 1, b"x"), |context| outputs.event(context).unwrap());
+        }
+        assert_eq!(out.text(), "web nginx\nhost bash\n");
+        outputs.end(&world.state, BOOT_NS).unwrap();
+        assert_eq!(out.text(), "web nginx\nhost bash\n<NA> ls\n");
+    }
+
+    #[test]
+    fn a_name_that_never_comes_costs_one_pause_only() {
+        let (world, _) = pending();
+        let (mut outputs, out) = outputs(None, "*%container.name %evt.type", None);
+        let read = world.read(50, 3, 1, b"x");
+        world.with(&read, |context| outputs.event(context).unwrap());
+        outputs.idle(&world.state, BOOT_NS + 3_000_000_000).unwrap();
+        assert_eq!(out.text(), "<NA> read\n");
+        world.with(&read, |context| outputs.event(context).unwrap());
+        assert_eq!(out.text(), "<NA> read\n<NA> read\n");
+    }
+
+    #[test]
+    fn what_the_filter_rules_out_anyway_is_not_kept() {
+        let (world, key) = pending();
+        let (mut outputs, _) = outputs(Some("container.name=fresh and evt.type=execve"), "%evt.type", None);
+        world.with(&world.read(50, 3, 1, b"x"), |context| outputs.event(context).unwrap());
+        assert!(!outputs.hold.has(key));
+    }
+}

@@ -1,0 +1,156 @@
+//! Standard output, shared by the sinks: lines are buffered, tables are drawn.
+
+use std::{
+    cell::RefCell,
+    io::{self, IsTerminal, Write},
+    rc::Rc,
+};
+
+use super::screen::Screen;
+
+/// Buffered bytes from which on they are written.
+const BUFFER: usize = 64 << 10;
+
+/// Output that several sinks write to.
+#[derive(Clone)]
+pub struct Out {
+    inner: Rc<RefCell<Inner>>,
+}
+
+struct Inner {
+    buffer: Vec<u8>,
+    target: Target,
+    /// Write each line at once.
+    unbuffered: bool,
+    screen: Option<Screen>,
+    frame: Vec<String>,
+}
+
+enum Target {
+    Stdout(io::Stdout),
+    #[cfg(test)]
+    Memory(Vec<u8>),
+}
+
+impl std::fmt::Debug for Out {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Out").finish_non_exhaustive()
+    }
+}
+
+impl Out {
+    /// Standard output. On a terminal, tables are redrawn in place.
+    #[must_use]
+    pub fn stdout(unbuffered: bool) -> Self {
+        let stdout = io::stdout();
+        let screen = stdout.is_terminal().then(Screen::default);
+        Self::with(Target::Stdout(stdout), unbuffered, screen)
+    }
+
+    /// Into memory, for tests.
+    #[cfg(test)]
+    pub(crate) fn memory() -> Self {
+        Self::with(Target::Memory(Vec::new()), true, None)
+    }
+
+    /// What was written so far.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> String {
+        match &self.inner.borrow().target {
+            Target::Memory(bytes) => String::from_utf8(bytes.clone()).unwrap(),
+            Target::Stdout(_) => String::new(),
+        }
+    }
+
+    fn with(target: Target, unbuffered: bool, screen: Option<Screen>) -> Self {
+        let inner = Inner { buffer: Vec::with_capacity(BUFFER + 4096), target, unbuffered, screen, frame: Vec::new() };
+        Self { inner: Rc::new(RefCell::new(inner)) }
+    }
+
+    /// Whether it is a terminal.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.inner.borrow().screen.is_some()
+    }
+
+    /// Writes a line if `make` makes one.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn line(&self, make: impl FnOnce(&mut Vec<u8>) -> bool) -> io::Result<bool> {
+        let mut inner = self.inner.borrow_mut();
+        let made = make(&mut inner.buffer);
+        if made {
+            inner.buffer.push(b'\n');
+            if inner.unbuffered || inner.buffer.len() >= BUFFER {
+                inner.flush()?;
+            }
+        }
+        Ok(made)
+    }
+
+    /// Adds the lines of a table: to the picture that [`Out::draw`] shows on a terminal, else at once, with an empty line
+    /// behind it.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn table(&self, lines: impl FnOnce(Option<usize>, Option<usize>) -> Vec<String>) -> io::Result<()> {
+        let mut inner = self.inner.borrow_mut();
+        if inner.screen.is_some() {
+            let (width, height) = Screen::size();
+            let left = usize::from(height).saturating_sub(inner.frame.len() + 1);
+            let lines = lines(Some(usize::from(width)), Some(left));
+            inner.frame.extend(lines);
+            return Ok(());
+        }
+        for line in lines(None, None) {
+            inner.buffer.extend_from_slice(line.as_bytes());
+            inner.buffer.push(b'\n');
+        }
+        inner.buffer.push(b'\n');
+        inner.flush()
+    }
+
+    /// Shows the tables of this interval in place of those of the last one.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn draw(&self) -> io::Result<()> {
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        if let Some(screen) = &mut inner.screen
+            && !inner.frame.is_empty()
+        {
+            screen.draw(&inner.frame, &mut inner.buffer)?;
+            inner.frame.clear();
+        }
+        inner.flush()
+    }
+
+    /// Writes out what is buffered.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn flush(&self) -> io::Result<()> {
+        self.inner.borrow_mut().flush()
+    }
+}
+
+impl Inner {
+    fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        match &mut self.target {
+            Target::Stdout(stdout) => {
+                let mut stdout = stdout.lock();
+                stdout.write_all(&self.buffer)?;
+                stdout.flush()?;
+            }
+            #[cfg(test)]
+            Target::Memory(bytes) => bytes.extend_from_slice(&self.buffer),
+        }
+        self.buffer.clear();
+        Ok(())
+    }
+}
