@@ -21,6 +21,10 @@ pub mod aggregate;
 pub mod chisel;
 pub mod sink;
 
+// The loop, and what it counts.
+pub mod pipeline;
+pub mod stats;
+
 // What this machine allows.
 pub mod doctor;
 

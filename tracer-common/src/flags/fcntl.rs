@@ -6,8 +6,8 @@ use super::{FlagSet, NEVER, value};
 pub const F_DUPFD: u32 = 1;
 /// `F_DUPFD_CLOEXEC` in file form.
 pub const F_DUPFD_CLOEXEC: u32 = 0x1a;
-/// `F_SETFL` in file form.
-pub const F_SETFL: u32 = 5;
+/// `F_SETFD` in file form.
+pub const F_SETFD: u32 = 3;
 
 /// `F_*`.
 pub static FCNTL_COMMANDS: FlagSet = FlagSet::values(

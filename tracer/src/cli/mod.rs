@@ -6,6 +6,7 @@ pub mod args;
 mod chisel_args;
 mod generate;
 mod list;
+pub mod live;
 mod run;
 
 use std::{

@@ -4,15 +4,18 @@
 //! its file name. Every table is bounded; what is unknown is looked up once.
 
 pub mod container;
+pub mod effects;
 pub mod fd;
 pub mod path;
+pub mod procfs;
 pub mod thread;
 pub mod user;
 
-use std::rc::Rc;
+use std::{collections::VecDeque, rc::Rc};
 
 pub use container::{Container, ContainerKey, Containers};
 pub use fd::{Fd, FdKind, FdTables, Role, Sock};
+pub use procfs::Procfs;
 pub use thread::{Thread, Threads};
 pub use user::Users;
 
@@ -27,6 +30,12 @@ pub struct State {
     pub containers: Containers,
     /// Users and groups of the host.
     pub users: Users,
+    /// Where to look for what was there before.
+    pub procfs: Procfs,
+    /// Nanoseconds that CPU time events stand for.
+    pub cpu_interval_ns: u64,
+    /// Threads that ended, and until when they are kept, nanoseconds since the epoch.
+    pub ended: VecDeque<(u64, u32)>,
 }
 
 impl State {

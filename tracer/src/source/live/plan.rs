@@ -8,8 +8,8 @@ use tracer_common::{
 
 /// What is wanted of the kernel side.
 pub struct Wanted<'a> {
-    /// Whether events of a row are asked for.
-    pub row: &'a dyn Fn(&Event) -> bool,
+    /// Whether events of a row are asked for; for a system call with its name.
+    pub event: &'a dyn Fn(&'static Event, Option<&'static str>) -> bool,
     /// Whether names of threads and descriptors are asked for: then the calls that make and close them are wanted from
     /// all processes, whatever is shown.
     pub state: bool,
@@ -20,8 +20,8 @@ fn keeps_state(row: &Event) -> bool {
     row.effect != Effect::None && !matches!(row.effect, Effect::Transfer)
 }
 
-fn is_wanted(wanted: &Wanted<'_>, row: &Event) -> bool {
-    (wanted.row)(row) || (wanted.state && keeps_state(row))
+fn is_wanted(wanted: &Wanted<'_>, row: &'static Event, call: Option<&'static str>) -> bool {
+    (wanted.event)(row, call) || (wanted.state && keeps_state(row))
 }
 
 /// Index and plan for every call and hook.
@@ -30,13 +30,13 @@ pub fn all(wanted: &Wanted<'_>) -> impl Iterator<Item = (u32, Plan)> {
     for call in SYSCALLS {
         let row = events::by_syscall(call.name);
         let mut plan = Plan::of(row, call.id);
-        if is_wanted(wanted, row) {
+        if is_wanted(wanted, row, Some(call.name)) {
             plan.flags |= plan::WANTED;
         }
         plans.push((u32::from(call.number), plan));
     }
     let mut exit = Plan::of(&events::process::PROCEXIT, 0);
-    if is_wanted(wanted, &events::process::PROCEXIT) {
+    if is_wanted(wanted, &events::process::PROCEXIT, None) {
         exit.flags |= plan::WANTED;
     }
     plans.push((PLAN_PROCEXIT, exit));
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn calls_that_make_descriptors_are_wanted_for_their_names() {
-        let wanted = Wanted { row: &|row| row.code == events::code::READ, state: true };
+        let wanted = Wanted { event: &|row, _| row.code == events::code::READ, state: true };
         let plans: Vec<_> = all(&wanted).collect();
         let flags = |number: u32| plans.iter().find(|(at, _)| *at == number).map(|(_, plan)| plan.flags);
         assert_eq!(flags(0).map(|flags| flags & plan::WANTED), Some(plan::WANTED), "read");
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_row_that_reads_the_task_goes_to_the_second_program() {
-        let wanted = Wanted { row: &|_| true, state: false };
+        let wanted = Wanted { event: &|_, _| true, state: false };
         let plans: Vec<_> = all(&wanted).collect();
         let flags = |number: u32| plans.iter().find(|(at, _)| *at == number).map_or(0, |(_, plan)| plan.flags);
         assert_ne!(flags(59) & plan::TASK, 0, "execve");

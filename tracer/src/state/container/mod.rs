@@ -75,6 +75,22 @@ impl Containers {
         self.list.get(key.0 as usize).unwrap_or(&self.list[0])
     }
 
+    /// temp
+    pub fn start(_root: &std::path::Path, _metadata: bool) -> Self {
+        Self::default()
+    }
+    /// temp
+    pub fn of_cgroup(&mut self, _cgroup: u64, _tgid: u32) -> ContainerKey {
+        ContainerKey::HOST
+    }
+    /// temp
+    pub fn cgroup_added(&mut self, _id: u64, _path: &[u8]) {}
+    /// temp
+    pub fn cgroup_removed(&mut self, _id: u64) {}
+    /// temp
+    pub fn poll(&mut self) -> bool {
+        false
+    }
     /// Adds a container and returns its key.
     pub fn add(&mut self, container: Container) -> ContainerKey {
         self.list.push(container);

@@ -1,0 +1,127 @@
+//! A plan carried out on the running kernel.
+
+use std::{
+    env,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use super::{Failure, Plan};
+use crate::{
+    doctor,
+    fields::{EventType, Needs},
+    pipeline::{Limits, Pipeline},
+    source::live::{self, Live, LiveError, Options, plan::Wanted},
+    state::{Containers, Procfs, State, Users},
+};
+
+/// How often CPU time is read and tables are printed when no chisel says otherwise.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Where the host's files are: `$HOST_ROOT` in a toolbox container.
+#[must_use]
+pub fn host_root() -> PathBuf {
+    env::var_os("HOST_ROOT").filter(|root| !root.is_empty()).map_or_else(|| PathBuf::from("/"), PathBuf::from)
+}
+
+/// An error of the source, its remedy in a line of its own.
+fn failure(error: &LiveError) -> Failure {
+    let text = error.to_string();
+    match text.split_once("\nhint: ") {
+        Some((message, hint)) => Failure::with_hint(message, hint),
+        None => Failure::new(text),
+    }
+}
+
+/// A flag that the first Ctrl-C sets; the second ends the process at once.
+fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+fn note(text: &str) {
+    // Nobody to tell when standard error is gone.
+    let _ = writeln!(io::stderr(), "tracer: {text}");
+}
+
+/// Traces as planned.
+///
+/// # Errors
+/// The kernel cannot be traced, output cannot be written, or a script failed.
+pub fn run(plan: Plan) -> anyhow::Result<()> {
+    let stop = stop_flag()?;
+    let root = host_root();
+    let containers = plan.needs.has(Needs::CONTAINER);
+    let options = Options {
+        snaplen: plan.snaplen,
+        ring_bytes: plan.buffer_size.and_then(|size| usize::try_from(size).ok()),
+        cpu_time: plan.needs.has(Needs::CPU_TIME),
+        containers: true,
+        kernel_log: plan.kernel_log,
+    };
+    // The engine is asked before the first event, so that its containers have names by then.
+    let mut state = State {
+        containers: Containers::start(&root, containers),
+        users: Users::read(&root),
+        procfs: Procfs::new(&root),
+        ..State::default()
+    };
+    let outputs = plan.outputs;
+    let wanted = Wanted {
+        event: &|row, call| outputs.wants(&EventType { row, name: Some(call.unwrap_or(row.name)) }),
+        state: plan.needs.has(Needs::STATE),
+    };
+    let mut source = Live::start(&options, &wanted).map_err(|error| failure(&error))?;
+    for missing in source.missing() {
+        note(&format!("note: {missing}"));
+    }
+    // Attached first and scanned then: what happens in between waits in the rings.
+    let procfs = std::mem::take(&mut state.procfs);
+    procfs.scan(&mut state);
+    state.procfs = procfs;
+    let limits =
+        Limits { max_time: plan.max_time, interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)) };
+    let pipeline = Pipeline::new(state, outputs, live::boot_to_epoch_ns());
+    let stats = pipeline.run(&mut source, limits, &stop)?;
+    note(&stats.to_string());
+    if plan.verbose {
+        stats.by_cpu().for_each(|line| note(&line));
+    }
+    Ok(())
+}
+
+/// Says what the kernel and the user allow.
+///
+/// # Errors
+/// Output cannot be written.
+pub fn doctor() -> anyhow::Result<ExitCode> {
+    let good = doctor::run(&mut io::stdout().lock())?;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Attaches a kernel side that wants nothing, until it is stopped: the floor that measurements are compared with.
+///
+/// # Errors
+/// The kernel cannot be traced.
+pub fn bench_empty(plan: Plan) -> anyhow::Result<()> {
+    let stop = stop_flag()?;
+    let options = Options { snaplen: plan.snaplen, ..Options::default() };
+    let wanted = Wanted { event: &|_, _| false, state: false };
+    let _source = Live::start(&options, &wanted).map_err(|error| failure(&error))?;
+    while !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! The loop: next, decode, before, filter and sinks, after, tick. What each step does is elsewhere.
+
+use std::{
+    ops::ControlFlow,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use tracer_common::{
+    arch::SYSCALLS,
+    events::{self, Flags, LIVE_ONLY, code},
+};
+
+use crate::{
+    event::{Event, decode},
+    fields::{Context, EventType, Times},
+    sink::{Flow, Outputs},
+    source::{Drained, Source},
+    state::{State, effects},
+    stats::Stats,
+};
+
+/// How often waiting output is looked at, at least.
+const TICK: Duration = Duration::from_millis(50);
+
+/// When to end.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// After so long.
+    pub max_time: Option<Duration>,
+    /// How often tables are printed and CPU time is read.
+    pub interval: Option<Duration>,
+}
+
+/// What the loop works on.
+pub struct Pipeline {
+    state: State,
+    outputs: Outputs,
+    /// Whether anyone wants events of a code; of generic events, of a system call number.
+    wanted: Box<[bool]>,
+    wanted_generic: Box<[bool]>,
+    boot_to_epoch_ns: u64,
+    times: Times,
+    number: u64,
+    stats: Stats,
+    failure: Option<anyhow::Error>,
+}
+
+impl Pipeline {
+    /// `boot_to_epoch_ns` is added to the times of records.
+    #[must_use]
+    pub fn new(state: State, outputs: Outputs, boot_to_epoch_ns: u64) -> Self {
+        let wants = |code| events::by_code(code).is_some_and(|row| outputs.wants_row(row));
+        let wanted = (0..LIVE_ONLY.min(512)).map(wants).collect();
+        let mut wanted_generic = vec![false; tracer_common::arch::MAX_SYSCALLS];
+        for call in SYSCALLS {
+            let event = EventType { row: &events::meta::GENERIC, name: Some(call.name) };
+            wanted_generic[usize::from(call.number)] = outputs.wants(&event);
+        }
+        Self {
+            state,
+            outputs,
+            wanted,
+            wanted_generic: wanted_generic.into(),
+            boot_to_epoch_ns,
+            times: Times::default(),
+            number: 0,
+            stats: Stats::default(),
+            failure: None,
+        }
+    }
+
+    /// Runs until the source ends, a limit is reached, the outputs have enough, or `stop` is set.
+    ///
+    /// # Errors
+    /// The source broke, output cannot be written, or a script failed. What was gathered before was shown.
+    pub fn run(mut self, source: &mut dyn Source, limits: Limits, stop: &AtomicBool) -> anyhow::Result<Stats> {
+        let start = Instant::now();
+        let mut due = limits.interval.map(|interval| start + interval);
+        let mut sampled = start;
+        let result = loop {
+            let mut flow = Flow::Continue;
+            let drained = source.drain(&mut |record| self.record(record, &mut flow));
+            let drained = match self.failure.take().map_or(drained, Err) {
+                Ok(drained) => drained,
+                Err(error) => break Err(error),
+            };
+            let now = Instant::now();
+            if due.is_some_and(|due| now >= due) {
+                self.state.cpu_interval_ns = now.duration_since(sampled).as_nanos() as u64;
+                sampled = now;
+                due = due.zip(limits.interval).map(|(due, interval)| (due + interval).max(now));
+                match self.interval(source) {
+                    Ok(Flow::Continue) => {}
+                    Ok(Flow::Stop) => flow = Flow::Stop,
+                    Err(error) => break Err(error),
+                }
+            }
+            let over = limits.max_time.is_some_and(|max| now.duration_since(start) >= max);
+            if flow == Flow::Stop {
+                break Ok(());
+            }
+            if over || stop.load(Ordering::Relaxed) || drained == Drained::End {
+                break self.rest(source);
+            }
+            self.state.containers.poll();
+            if self.outputs.idle(&self.state, self.now_ns())? == Flow::Stop {
+                break Ok(());
+            }
+            let left = limits.max_time.map_or(TICK, |max| max.saturating_sub(now.duration_since(start)));
+            let next = due.map_or(TICK, |due| due.saturating_duration_since(now));
+            if let Drained::Records(count) = drained {
+                source.wait(count, TICK.min(left).min(next));
+            }
+        };
+        let ended = self.outputs.end(&self.state, self.now_ns());
+        self.stats.shown = self.outputs.shown();
+        self.stats.losses = source.losses();
+        result.and(ended).map(|()| self.stats)
+    }
+
+    fn rest(&mut self, source: &mut dyn Source) -> anyhow::Result<()> {
+        let mut flow = Flow::Continue;
+        source.drain_rest(&mut |record| self.record(record, &mut flow))?;
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    fn interval(&mut self, source: &mut dyn Source) -> anyhow::Result<Flow> {
+        let mut flow = Flow::Continue;
+        source.interval(&mut |record| self.record(record, &mut flow))?;
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
+        self.state.procfs.renew();
+        let now_ns = self.now_ns();
+        Ok(if flow == Flow::Stop { flow } else { self.outputs.interval(&self.state, now_ns)? })
+    }
+
+    fn now_ns(&self) -> u64 {
+        crate::source::live::boot_now_ns().wrapping_add(self.boot_to_epoch_ns)
+    }
+
+    fn record(&mut self, record: &[u8], flow: &mut Flow) -> ControlFlow<()> {
+        self.number += 1;
+        let event = match decode::live(record, self.number, self.boot_to_epoch_ns) {
+            Ok(event) => event,
+            Err(_) => {
+                self.stats.undecoded += 1;
+                return ControlFlow::Continue(());
+            }
+        };
+        match self.event(&event) {
+            Ok(Flow::Continue) => ControlFlow::Continue(()),
+            Ok(Flow::Stop) => {
+                *flow = Flow::Stop;
+                ControlFlow::Break(())
+            }
+            Err(error) => {
+                self.failure = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> anyhow::Result<Flow> {
+        self.stats.seen += u64::from(!event.row.flags.has(Flags::INTERNAL));
+        effects::before(&mut self.state, event);
+        let mut flow = Flow::Continue;
+        if self.is_wanted(event) {
+            if self.times.first_ns == 0 {
+                self.times = Times { first_ns: event.time_ns, previous_ns: event.time_ns };
+            }
+            let thread = self.state.thread(event.tid);
+            let fd = thread.zip(event.fd()).and_then(|(thread, fd)| self.state.fd(thread, fd));
+            let container = thread.map(|thread| thread.container).unwrap_or_default();
+            let context = Context { event, thread, fd, container, state: &self.state, times: self.times };
+            flow = self.outputs.event(&context)?;
+            self.times.previous_ns = event.time_ns;
+        }
+        effects::after(&mut self.state, event);
+        Ok(flow)
+    }
+
+    fn is_wanted(&self, event: &Event<'_>) -> bool {
+        if event.row.code == code::GENERIC {
+            let number = event.params.u64(1).unwrap_or(0) as usize;
+            return event.compat || self.wanted_generic.get(number).copied().unwrap_or(false);
+        }
+        self.wanted.get(usize::from(event.row.code)).copied().unwrap_or(false)
+    }
+}

@@ -1,0 +1,203 @@
+//! Descriptors that are made, copied and closed.
+
+use std::rc::Rc;
+
+use tracer_common::{
+    events::{Flags, code},
+    flags::{F_DUPFD, F_DUPFD_CLOEXEC, F_SETFD},
+    kind::Kind,
+};
+
+use super::super::{Fd, FdKind, State, path};
+use crate::event::Event;
+
+/// `O_CLOEXEC` in file form.
+pub(super) const CLOEXEC: u32 = 0x1000;
+/// `O_NONBLOCK` in file form.
+pub(super) const NONBLOCK: u32 = 0x40;
+/// `O_DIRECTORY` in file form.
+const DIRECTORY: u32 = 0x400;
+/// `AT_FDCWD`.
+const AT_FDCWD: i64 = -100;
+
+/// The parameter of that name as a number.
+pub(super) fn number(event: &Event<'_>, name: &str) -> Option<i64> {
+    event.row.param(name).and_then(|(index, _)| event.params.i64(index))
+}
+
+/// A descriptor from a number, when it is one.
+pub(super) fn descriptor(number: i64) -> Option<i32> {
+    i32::try_from(number).ok().filter(|fd| *fd >= 0)
+}
+
+/// Sets what a descriptor of the event's process is.
+pub(super) fn set(state: &mut State, event: &Event<'_>, fd: i32, value: Fd) {
+    if let Some(table) = state.thread(event.tid).map(|thread| thread.fds) {
+        state.fds.set(table, fd, Rc::new(value));
+    }
+}
+
+/// Changes what is known of a descriptor of the event's process.
+pub(super) fn change(state: &mut State, event: &Event<'_>, fd: i32, change: impl FnOnce(&mut Fd)) {
+    if let Some(table) = state.thread(event.tid).map(|thread| thread.fds)
+        && let Some(fd) = state.fds.get_mut(table, fd)
+    {
+        change(fd);
+    }
+}
+
+/// The directory that a path of the event is relative to.
+fn base(state: &State, event: &Event<'_>, kind: Kind) -> Box<[u8]> {
+    let Some(thread) = state.thread(event.tid) else { return Box::default() };
+    let dirfd = match kind {
+        Kind::PathAt(index) => event.params.i64(usize::from(index)).unwrap_or(AT_FDCWD),
+        _ => AT_FDCWD,
+    };
+    match descriptor(dirfd) {
+        Some(fd) => state.fd(thread, fd).map(|fd| fd.name.clone()).unwrap_or_default(),
+        None => state.process(thread).cwd.clone(),
+    }
+}
+
+pub(super) fn open(state: &mut State, event: &Event<'_>) {
+    let Some(fd) = event.result().and_then(descriptor) else { return };
+    let Some((index, param)) = event.row.param("name") else { return };
+    let raw = event.params.text(index).unwrap_or_default();
+    let name = path::resolve(&base(state, event, param.kind), raw);
+    let flags = number(event, "flags").unwrap_or(0) as u32;
+    let kind = if flags & DIRECTORY != 0 { FdKind::Directory } else { FdKind::File };
+    let value = Fd {
+        kind,
+        name: name.into(),
+        raw_name: Some(raw.into()),
+        flags,
+        dev: number(event, "dev").unwrap_or(0) as u32,
+        ino: number(event, "ino").unwrap_or(0) as u64,
+        sock: None,
+    };
+    set(state, event, fd, value);
+}
+
+/// Copies a descriptor to another number. The copy is not closed at an exec unless `cloexec` says so.
+fn copy(state: &mut State, event: &Event<'_>, from: i64, to: i64, cloexec: bool) {
+    let (Some(from), Some(to)) = (descriptor(from), descriptor(to)) else { return };
+    if from == to {
+        return;
+    }
+    know(state, event, from);
+    let Some(mut value) = state.thread(event.tid).and_then(|thread| state.fd(thread, from)).map(|fd| Fd::clone(fd))
+    else {
+        return;
+    };
+    value.flags = value.flags & !CLOEXEC | if cloexec { CLOEXEC } else { 0 };
+    set(state, event, to, value);
+}
+
+pub(super) fn dup(state: &mut State, event: &Event<'_>) {
+    let (Some(new), Some(old)) = (event.result(), number(event, "oldfd")) else { return };
+    let cloexec = number(event, "flags").is_some_and(|flags| flags as u32 & CLOEXEC != 0);
+    copy(state, event, old, new, cloexec);
+}
+
+pub(super) fn fcntl(state: &mut State, event: &Event<'_>) {
+    let (Some(result), Some(fd)) = (event.result(), number(event, "fd")) else { return };
+    let (command, argument) = (number(event, "cmd").unwrap_or(0) as u32, number(event, "arg").unwrap_or(0));
+    if result < 0 {
+        return;
+    }
+    match command {
+        F_DUPFD | F_DUPFD_CLOEXEC => copy(state, event, fd, result, command == F_DUPFD_CLOEXEC),
+        F_SETFD => {
+            if let Some(fd) = descriptor(fd) {
+                let cloexec = if argument & 1 != 0 { CLOEXEC } else { 0 };
+                change(state, event, fd, |fd| fd.flags = fd.flags & !CLOEXEC | cloexec);
+            }
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn pipe(state: &mut State, event: &Event<'_>) {
+    if event.failed() {
+        return;
+    }
+    let ino = number(event, "ino").unwrap_or(0) as u64;
+    let flags = number(event, "flags").unwrap_or(0) as u32;
+    for end in ["fd1", "fd2"] {
+        if let Some(fd) = number(event, end).and_then(descriptor) {
+            set(state, event, fd, Fd { kind: FdKind::Pipe, flags, ino, ..Fd::default() });
+        }
+    }
+}
+
+pub(super) fn anonymous(state: &mut State, event: &Event<'_>) {
+    let Some(fd) = event.result().and_then(descriptor) else { return };
+    let kind = match event.row.code {
+        code::EVENTFD2 => FdKind::Event,
+        code::EPOLL_CREATE1 => FdKind::Eventpoll,
+        _ => FdKind::Unknown,
+    };
+    // Both have their flags in the form of open flags, but the second has only one, whose bit is another.
+    let flags = number(event, "flags").unwrap_or(0) as u32;
+    let flags = if kind == FdKind::Eventpoll && flags != 0 { CLOEXEC } else { flags };
+    set(state, event, fd, Fd { kind, flags, ..Fd::default() });
+}
+
+pub(super) fn memfd(state: &mut State, event: &Event<'_>) {
+    let Some(fd) = event.result().and_then(descriptor) else { return };
+    let name = event.row.param("name").and_then(|(index, _)| event.params.text(index)).unwrap_or_default();
+    // MFD_CLOEXEC is 1.
+    let flags = if number(event, "flags").unwrap_or(0) & 1 != 0 { CLOEXEC } else { 0 };
+    set(state, event, fd, Fd { kind: FdKind::Memfd, name: name.into(), flags, ..Fd::default() });
+}
+
+pub(super) fn close(state: &mut State, event: &Event<'_>) {
+    // The descriptor is gone even when the call was interrupted or reports an error of the file.
+    if event.result() == Some(i64::from(-libc::EBADF)) {
+        return;
+    }
+    if let Some(fd) = number(event, "fd").and_then(descriptor)
+        && let Some(table) = state.thread(event.tid).map(|thread| thread.fds)
+    {
+        state.fds.remove(table, fd);
+    }
+}
+
+pub(super) fn close_range(state: &mut State, event: &Event<'_>) {
+    // CLOSE_RANGE_CLOEXEC, in file form 4, only marks.
+    let flags = number(event, "flags").unwrap_or(0);
+    let (Some(first), Some(last)) = (number(event, "first"), number(event, "last")) else { return };
+    let Some(table) = state.thread(event.tid).map(|thread| thread.fds) else { return };
+    if event.failed() {
+        return;
+    }
+    if flags & 4 != 0 {
+        let marked: Vec<i32> =
+            state.fds.iter(table).map(|(fd, _)| fd).filter(|fd| (first..=last).contains(&i64::from(*fd))).collect();
+        for fd in marked {
+            change(state, event, fd, |fd| fd.flags |= CLOEXEC);
+        }
+    } else {
+        state.fds.retain(table, |fd, _| !(first..=last).contains(&i64::from(fd)));
+    }
+}
+
+/// Looks up the descriptor that the event uses, if nothing is known of it.
+pub(super) fn know_fd(state: &mut State, event: &Event<'_>) {
+    if event.row.flags.has(Flags::USES_FD)
+        && event.result() != Some(i64::from(-libc::EBADF))
+        && let Some(fd) = event.fd()
+    {
+        know(state, event, fd);
+    }
+}
+
+fn know(state: &mut State, event: &Event<'_>, fd: i32) {
+    let Some(thread) = state.thread(event.tid) else { return };
+    if state.fd(thread, fd).is_none() {
+        let (pid, table) = (thread.pid, thread.fds);
+        // What is not found either is entered as unknown: it is looked up once.
+        let value = state.procfs.fd(pid, fd).unwrap_or_default();
+        state.fds.set(table, fd, Rc::new(value));
+    }
+}

@@ -1,0 +1,54 @@
+//! What events do to the state: one function for each transition, chosen by the effect of the row.
+//!
+//! [`before`] makes what the event itself is about (a new descriptor, a new program); [`after`] takes away what the event
+//! still shows (a closed descriptor, an ended thread).
+
+mod fd;
+mod process;
+mod socket;
+
+use tracer_common::events::Effect;
+
+use super::State;
+use crate::event::Event;
+
+/// Applies creations. The event is shown after it.
+pub fn before(state: &mut State, event: &Event<'_>) {
+    process::know_thread(state, event);
+    match event.row.effect {
+        Effect::Open => fd::open(state, event),
+        Effect::Dup => fd::dup(state, event),
+        Effect::Fcntl => fd::fcntl(state, event),
+        Effect::Pipe => fd::pipe(state, event),
+        Effect::AnonFd => fd::anonymous(state, event),
+        Effect::Memfd => fd::memfd(state, event),
+        Effect::Socket => socket::socket(state, event),
+        Effect::SocketPair => socket::pair(state, event),
+        Effect::Bind => socket::bind(state, event),
+        Effect::Listen => socket::listen(state, event),
+        Effect::Connect => socket::connect(state, event),
+        Effect::Accept => socket::accept(state, event),
+        Effect::Transfer => socket::transfer(state, event),
+        Effect::Chdir => process::chdir(state, event),
+        Effect::Fchdir => process::fchdir(state, event),
+        Effect::Clone => process::clone(state, event),
+        Effect::Exec => process::exec(state, event),
+        Effect::CgroupMkdir => process::cgroup_mkdir(state, event),
+        Effect::None | Effect::Close | Effect::CloseRange | Effect::ProcExit | Effect::CgroupRmdir => {}
+    }
+    fd::know_fd(state, event);
+    if event.row.code == tracer_common::events::code::PROCINFO {
+        process::cpu(state, event);
+    }
+}
+
+/// Applies destructions. The event was shown before it.
+pub fn after(state: &mut State, event: &Event<'_>) {
+    match event.row.effect {
+        Effect::Close => fd::close(state, event),
+        Effect::CloseRange => fd::close_range(state, event),
+        Effect::ProcExit => process::exit(state, event),
+        Effect::CgroupRmdir => process::cgroup_rmdir(state, event),
+        _ => {}
+    }
+}

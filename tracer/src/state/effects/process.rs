@@ -1,0 +1,258 @@
+//! Threads that begin, run another program, move and end.
+
+use tracer_common::events::code;
+
+use super::{
+    super::{State, Thread, path},
+    fd::{CLOEXEC, descriptor, number},
+};
+use crate::event::Event;
+
+/// `CLONE_FILES`, `CLONE_THREAD` in file form.
+const CLONE_FILES: u32 = 0x1;
+const CLONE_THREAD: u32 = 0x2000;
+/// A thread that ended is kept for so long: late records, and a parent that hears of its child after the child's end.
+const KEEP_ENDED_NS: u64 = 3_000_000_000;
+
+/// The text of the parameter of that name.
+fn text<'a>(event: &Event<'a>, name: &str) -> Option<&'a [u8]> {
+    event.row.param(name).and_then(|(index, _)| event.params.text(index))
+}
+
+/// The list of the parameter of that name.
+fn list(event: &Event<'_>, name: &str) -> Box<[u8]> {
+    event.row.param(name).and_then(|(index, _)| event.params.raw(index)).unwrap_or_default().into()
+}
+
+fn id(event: &Event<'_>, name: &str) -> u32 {
+    number(event, name).unwrap_or(0) as u32
+}
+
+/// Makes sure that the thread of the event is in the table, and in the container that the record says.
+pub(super) fn know_thread(state: &mut State, event: &Event<'_>) {
+    if event.tid == 0 || matches!(event.row.code, code::CGROUP_MKDIR | code::CGROUP_RMDIR) {
+        return;
+    }
+    let ended = |thread: &Thread| thread.exited_ns.is_some_and(|ended| event.time_ns > ended + KEEP_ENDED_NS / 3);
+    match state.thread(event.tid) {
+        Some(thread) if thread.pid == event.tgid && !ended(thread) => {
+            if thread.cgroup == event.cgroup {
+                return;
+            }
+        }
+        _ => look_up(state, event),
+    }
+    let container = state.containers.of_cgroup(event.cgroup, event.tgid);
+    if let Some(thread) = state.threads.get_mut(event.tid) {
+        thread.cgroup = event.cgroup;
+        thread.container = container;
+    }
+}
+
+/// Enters a thread of which nothing is known, from `/proc` while it lives, else with what the record says.
+fn look_up(state: &mut State, event: &Event<'_>) {
+    forget(state, event.tid);
+    // A new process is described by the event itself.
+    let described = event.row.effect == tracer_common::events::Effect::Clone && event.result() == Some(0);
+    if event.tid != event.tgid
+        && let Some(leader) = state.thread(event.tgid)
+    {
+        let mut thread = Thread::clone(leader);
+        thread.tid = event.tid;
+        thread.exited_ns = None;
+        if !described && let Some(comm) = state.procfs.comm(event.tid) {
+            thread.comm = comm;
+        }
+        thread.fds = state.fds.share(thread.fds);
+        state.threads.insert(thread);
+        return;
+    }
+    let found = if described { None } else { state.procfs.thread(event.tgid) };
+    let mut thread = found.unwrap_or_else(|| Thread {
+        pid: event.tgid,
+        vtid: event.tid,
+        vpid: event.tgid,
+        loginuid: u32::MAX,
+        ..Thread::default()
+    });
+    thread.tid = event.tid;
+    thread.fds = state.fds.create();
+    state.threads.insert(thread);
+}
+
+/// Takes a thread out of the tables.
+fn forget(state: &mut State, tid: u32) {
+    if let Some(thread) = state.threads.remove(tid) {
+        state.fds.release(thread.fds);
+    }
+}
+
+/// What a clone or exec event says of its thread.
+fn describe(thread: &mut Thread, event: &Event<'_>) {
+    thread.pid = event.tgid;
+    thread.ppid = id(event, "ptid");
+    thread.comm = text(event, "comm").unwrap_or_default().into();
+    thread.exe = text(event, "exe").unwrap_or_default().into();
+    thread.args = list(event, "args");
+    if let Some(cwd) = text(event, "cwd").filter(|cwd| !cwd.is_empty()) {
+        thread.cwd = cwd.into();
+    }
+    thread.fd_limit = number(event, "fdlimit").unwrap_or(0) as u64;
+    thread.uid = id(event, "uid");
+    thread.gid = id(event, "gid");
+}
+
+pub(super) fn clone(state: &mut State, event: &Event<'_>) {
+    match event.result() {
+        Some(0) => child(state, event),
+        Some(tid) if tid > 0 => parent(state, event, tid as u32),
+        _ => {}
+    }
+}
+
+/// The child tells of itself.
+fn child(state: &mut State, event: &Event<'_>) {
+    let flags = id(event, "flags");
+    let ppid = id(event, "ptid");
+    let mother = if flags & CLONE_THREAD != 0 { event.tgid } else { ppid };
+    let known = state.thread(event.tid).is_some_and(|thread| thread.ppid == ppid && thread.start_ns != 0);
+    if !known {
+        inherit(state, mother, event.tid, flags);
+    }
+    let start_ns = event.time_ns;
+    let Some(thread) = state.threads.get_mut(event.tid) else { return };
+    describe(thread, event);
+    thread.vtid = id(event, "vtid");
+    thread.vpid = id(event, "vpid");
+    thread.exited_ns = None;
+    thread.start_ns = start_ns;
+}
+
+/// The parent tells of its child, often before the child does. In another pid namespace the number means another thread.
+fn parent(state: &mut State, event: &Event<'_>, tid: u32) {
+    let Some(caller) = state.thread(event.tid) else { return };
+    if id(event, "vtid") != event.tid || state.thread(tid).is_some_and(|child| child.exited_ns.is_none()) {
+        return;
+    }
+    let just_ended = |ended: u64| event.time_ns.saturating_sub(ended) < KEEP_ENDED_NS;
+    if state.thread(tid).and_then(|child| child.exited_ns).is_some_and(just_ended) {
+        return;
+    }
+    let (caller_tid, caller_pid, caller_ppid) = (caller.tid, caller.pid, caller.ppid);
+    let flags = id(event, "flags");
+    inherit(state, caller_tid, tid, flags);
+    let Some(thread) = state.threads.get_mut(tid) else { return };
+    let is_thread = flags & CLONE_THREAD != 0;
+    thread.pid = if is_thread { caller_pid } else { tid };
+    thread.ppid = if is_thread { caller_ppid } else { caller_pid };
+    (thread.vtid, thread.vpid) = (tid, thread.pid);
+    thread.start_ns = event.time_ns;
+}
+
+/// Makes thread `tid` a copy of its mother, with its own descriptors unless they are shared.
+fn inherit(state: &mut State, mother: u32, tid: u32, flags: u32) {
+    let mut thread = state.thread(mother).map(|mother| Thread::clone(mother)).unwrap_or_default();
+    thread.fds = match state.thread(mother).map(|mother| mother.fds) {
+        Some(table) if flags & CLONE_FILES != 0 => state.fds.share(table),
+        Some(table) => state.fds.copy(table),
+        None => state.fds.create(),
+    };
+    let before = state.thread(tid).map(|thread| (thread.cgroup, thread.container));
+    forget(state, tid);
+    thread.tid = tid;
+    thread.exited_ns = None;
+    if let Some((cgroup, container)) = before {
+        (thread.cgroup, thread.container) = (cgroup, container);
+    }
+    state.threads.insert(thread);
+}
+
+pub(super) fn exec(state: &mut State, event: &Event<'_>) {
+    if event.result() != Some(0) {
+        return;
+    }
+    let Some(table) = state.thread(event.tid).map(|thread| thread.fds) else { return };
+    // The process has its descriptors for itself now, without those that are closed at an exec.
+    let own = state.fds.copy(table);
+    state.fds.release(table);
+    state.fds.retain(own, |_, fd| fd.flags & CLOEXEC == 0);
+    let exepath = text(event, "trusted_exepath").unwrap_or_default();
+    let Some(thread) = state.threads.get_mut(event.tid) else { return };
+    describe(thread, event);
+    thread.fds = own;
+    thread.exepath = exepath.into();
+    thread.env = list(event, "env");
+    thread.tty = id(event, "tty");
+    thread.loginuid = id(event, "loginuid");
+    thread.pgid = id(event, "pgid");
+    thread.vpgid = id(event, "vpgid");
+}
+
+pub(super) fn exit(state: &mut State, event: &Event<'_>) {
+    if let Some(thread) = state.threads.get_mut(event.tid) {
+        thread.exited_ns = Some(event.time_ns);
+        state.ended.push_back((event.time_ns + KEEP_ENDED_NS, event.tid));
+    }
+    while state.ended.front().is_some_and(|(due, _)| *due < event.time_ns) {
+        let Some((_, tid)) = state.ended.pop_front() else { break };
+        // The number may belong to another thread by now.
+        if state.thread(tid).is_some_and(|thread| thread.exited_ns.is_some()) {
+            forget(state, tid);
+        }
+    }
+}
+
+pub(super) fn chdir(state: &mut State, event: &Event<'_>) {
+    if event.result() != Some(0) {
+        return;
+    }
+    let Some(process) = state.thread(event.tid).map(|thread| thread.pid) else { return };
+    let Some(to) = text(event, "path") else { return };
+    for tid in [process, event.tid] {
+        if let Some(thread) = state.threads.get_mut(tid) {
+            thread.cwd = path::resolve(&thread.cwd, to).into();
+        }
+        if process == event.tid {
+            break;
+        }
+    }
+}
+
+pub(super) fn fchdir(state: &mut State, event: &Event<'_>) {
+    if event.result() != Some(0) {
+        return;
+    }
+    super::fd::know_fd(state, event);
+    let Some(thread) = state.thread(event.tid) else { return };
+    let Some(fd) = number(event, "fd").and_then(descriptor) else { return };
+    let Some(name) = state.fd(thread, fd).map(|fd| fd.name.clone()).filter(|name| !name.is_empty()) else { return };
+    for tid in [thread.pid, event.tid] {
+        if let Some(thread) = state.threads.get_mut(tid) {
+            thread.cwd.clone_from(&name);
+        }
+    }
+}
+
+/// A CPU time event: how much of the last interval the thread ran.
+pub(super) fn cpu(state: &mut State, event: &Event<'_>) {
+    let ran_ns = event.params.u64(0).unwrap_or(0) + event.params.u64(1).unwrap_or(0);
+    let interval_ns = state.cpu_interval_ns;
+    if let Some(thread) = state.threads.get_mut(event.tid)
+        && interval_ns != 0
+    {
+        // One thread cannot run more than all of the time.
+        thread.cpu_percent = (ran_ns as f64 * 100.0 / interval_ns as f64).min(100.0);
+    }
+}
+
+pub(super) fn cgroup_mkdir(state: &mut State, event: &Event<'_>) {
+    if let (Some(id), Some(path)) = (event.params.u64(0), event.params.text(1)) {
+        state.containers.cgroup_added(id, path);
+    }
+}
+
+pub(super) fn cgroup_rmdir(state: &mut State, event: &Event<'_>) {
+    if let Some(id) = event.params.u64(0) {
+        state.containers.cgroup_removed(id);
+    }
+}

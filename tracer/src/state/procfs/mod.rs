@@ -1,0 +1,342 @@
+//! What `/proc` says of threads and descriptors that were there before the tracer: read whole at the start, and once for
+//! whatever is met later without having been seen to begin.
+
+mod socket;
+
+use std::{
+    cell::RefCell,
+    fs, io,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::{Path, PathBuf},
+};
+
+use rustc_hash::FxHashMap;
+
+use super::{Fd, FdKind, State, Thread};
+use socket::Sockets;
+
+/// The most bytes of a file that are read: environment and arguments have no bound of their own.
+const MAX_BYTES: usize = 64 << 10;
+/// The most look-ups of single descriptors between two calls of [`Procfs::renew`], so that a storm of unknown ones cannot stall the events.
+const MAX_LOOKUPS: u32 = 20_000;
+
+/// `/proc` of the host.
+#[derive(Debug)]
+pub struct Procfs {
+    proc: PathBuf,
+    /// Root of the v2 cgroup tree.
+    cgroup: PathBuf,
+    boot_ns: u64,
+    sockets: RefCell<Sockets>,
+    lookups: RefCell<u32>,
+}
+
+impl Default for Procfs {
+    fn default() -> Self {
+        Self::new(Path::new("/"))
+    }
+}
+
+/// Clock ticks of `/proc/PID/stat`, which Linux fixes at 100 for user space.
+const TICK_NS: u64 = 10_000_000;
+
+/// Open flags of the kernel in file form.
+fn file_flags(native: u32) -> u32 {
+    tracer_common::flags::OPEN_FLAGS.to_file(native)
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(MAX_BYTES as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn trimmed(bytes: Vec<u8>) -> Box<[u8]> {
+    bytes.trim_ascii_end().into()
+}
+
+impl Procfs {
+    /// Below `root`: `/`, or where the host is mounted.
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        let unified = root.join("sys/fs/cgroup/unified");
+        let cgroup = if unified.is_dir() { unified } else { root.join("sys/fs/cgroup") };
+        let proc = root.join("proc");
+        let boot_ns = boot_time_ns(&proc);
+        Self { proc, cgroup, boot_ns, sockets: RefCell::default(), lookups: RefCell::new(0) }
+    }
+
+    fn of(&self, pid: u32) -> PathBuf {
+        self.proc.join(pid.to_string())
+    }
+
+    /// Name of a thread.
+    #[must_use]
+    pub fn comm(&self, tid: u32) -> Option<Box<[u8]>> {
+        read(&self.of(tid).join("comm")).ok().map(trimmed)
+    }
+
+    /// The main thread of a process; `None` when there is no such process.
+    #[must_use]
+    pub fn thread(&self, pid: u32) -> Option<Thread> {
+        let dir = self.of(pid);
+        let stat = Stat::parse(&read(&dir.join("stat")).ok()?)?;
+        let status = read(&dir.join("status")).unwrap_or_default();
+        let status = Status::parse(&String::from_utf8_lossy(&status));
+        let (exe, args) = split_arguments(&read(&dir.join("cmdline")).unwrap_or_default());
+        let link = |name: &str| fs::read_link(dir.join(name)).map(|path| path.as_os_str().as_bytes().into());
+        let loginuid = read(&dir.join("loginuid")).ok().and_then(|text| number(&text)).unwrap_or(u32::MAX);
+        Some(Thread {
+            tid: pid,
+            pid: status.tgid.unwrap_or(pid),
+            ppid: stat.ppid,
+            vtid: status.ns_pid.unwrap_or(pid),
+            vpid: status.ns_tgid.unwrap_or(pid),
+            pgid: stat.pgid,
+            vpgid: status.ns_pgid.unwrap_or(stat.pgid),
+            sid: stat.sid,
+            comm: stat.comm,
+            exe,
+            exepath: link("exe").unwrap_or_default(),
+            args,
+            env: read(&dir.join("environ")).unwrap_or_default().into(),
+            cwd: link("cwd").unwrap_or_default(),
+            uid: status.uid,
+            gid: status.gid,
+            loginuid,
+            tty: stat.tty,
+            fd_limit: 0,
+            start_ns: self.boot_ns + stat.start_ticks * TICK_NS,
+            cgroup: self.cgroup_of(&dir).unwrap_or(0),
+            ..Thread::default()
+        })
+    }
+
+    /// Id of the cgroup in the v2 tree: the inode number of its directory.
+    fn cgroup_of(&self, process: &Path) -> Option<u64> {
+        let text = read(&process.join("cgroup")).ok()?;
+        let text = String::from_utf8_lossy(&text);
+        let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
+        fs::metadata(self.cgroup.join(path)).ok().map(|metadata| metadata.ino())
+    }
+
+    /// What a descriptor is, when the process still has it.
+    #[must_use]
+    pub fn fd(&self, pid: u32, fd: i32) -> Option<Fd> {
+        let mut lookups = self.lookups.borrow_mut();
+        if *lookups >= MAX_LOOKUPS {
+            return None;
+        }
+        *lookups += 1;
+        self.read_fd(pid, fd, true)
+    }
+
+    /// Allows single look-ups again; to be called now and then.
+    pub fn renew(&self) {
+        *self.lookups.borrow_mut() = 0;
+        self.sockets.borrow_mut().forget();
+    }
+
+    fn read_fd(&self, pid: u32, fd: i32, fresh: bool) -> Option<Fd> {
+        let dir = self.of(pid);
+        let target = fs::read_link(dir.join("fd").join(fd.to_string())).ok()?;
+        let info = read(&dir.join("fdinfo").join(fd.to_string())).unwrap_or_default();
+        let mut value = self.describe(pid, target.as_os_str().as_bytes(), fresh);
+        value.flags = fdinfo_flags(&info);
+        Some(value)
+    }
+
+    fn describe(&self, pid: u32, target: &[u8], fresh: bool) -> Fd {
+        let bracketed = |prefix: &str| {
+            let inside = target.strip_prefix(prefix.as_bytes())?.strip_suffix(b"]")?;
+            std::str::from_utf8(inside).ok()?.parse::<u64>().ok()
+        };
+        if let Some(ino) = bracketed("socket:[") {
+            return self.sockets.borrow_mut().find(&self.of(pid), ino, fresh).unwrap_or(Fd { ino, ..Fd::default() });
+        }
+        if let Some(ino) = bracketed("pipe:[") {
+            return Fd { kind: FdKind::Pipe, ino, ..Fd::default() };
+        }
+        if let Some(name) = target.strip_prefix(b"anon_inode:") {
+            return Fd { kind: anonymous_kind(name), ..Fd::default() };
+        }
+        if let Some(name) = target.strip_prefix(b"/memfd:") {
+            let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
+            return Fd { kind: FdKind::Memfd, name: name.into(), ..Fd::default() };
+        }
+        Fd { kind: FdKind::File, name: target.into(), ..Fd::default() }
+    }
+
+    /// Reads all processes with their descriptors into the state.
+    pub fn scan(&self, state: &mut State) {
+        let Ok(entries) = fs::read_dir(&self.proc) else { return };
+        let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+        for pid in pids {
+            let Some(mut thread) = self.thread(pid) else { continue };
+            thread.fds = state.fds.create();
+            thread.container = state.containers.of_cgroup(thread.cgroup, pid);
+            let table = thread.fds;
+            let Ok(fds) = fs::read_dir(self.of(pid).join("fd")) else {
+                state.threads.insert(thread);
+                continue;
+            };
+            state.threads.insert(thread);
+            for fd in fds.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok()) {
+                if let Some(value) = self.read_fd(pid, fd, false) {
+                    state.fds.set(table, fd, std::rc::Rc::new(value));
+                }
+            }
+        }
+    }
+}
+
+/// When the machine started, nanoseconds since the epoch.
+fn boot_time_ns(proc: &Path) -> u64 {
+    let text = read(&proc.join("stat")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let seconds: u64 = text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok()).unwrap_or(0);
+    seconds * 1_000_000_000
+}
+
+fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+/// First argument, and the others with their NULs.
+fn split_arguments(cmdline: &[u8]) -> (Box<[u8]>, Box<[u8]>) {
+    match cmdline.iter().position(|byte| *byte == 0) {
+        Some(end) => (cmdline[..end].into(), cmdline[end + 1..].into()),
+        None => (cmdline.into(), Box::default()),
+    }
+}
+
+fn fdinfo_flags(info: &[u8]) -> u32 {
+    let text = String::from_utf8_lossy(info);
+    let native = text.lines().find_map(|line| u32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
+    native.map_or(0, file_flags)
+}
+
+fn anonymous_kind(name: &[u8]) -> FdKind {
+    match name {
+        b"[eventpoll]" => FdKind::Eventpoll,
+        b"[eventfd]" => FdKind::Event,
+        b"[signalfd]" => FdKind::Signal,
+        b"[timerfd]" => FdKind::Timer,
+        b"inotify" | b"[inotify]" => FdKind::Inotify,
+        b"bpf-map" | b"bpf-prog" | b"bpf_link" | b"[bpf-map]" | b"[bpf-prog]" => FdKind::Bpf,
+        b"[userfaultfd]" => FdKind::Userfault,
+        b"[io_uring]" => FdKind::IoUring,
+        b"[pidfd]" => FdKind::Pidfd,
+        _ => FdKind::Unknown,
+    }
+}
+
+/// The fields of `/proc/PID/stat` that are used. Source: proc_pid_stat(5).
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    comm: Box<[u8]>,
+    ppid: u32,
+    pgid: u32,
+    sid: u32,
+    tty: u32,
+    start_ticks: u64,
+}
+
+impl Stat {
+    /// The name stands in parentheses and may have some of its own.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let open = text.iter().position(|byte| *byte == b'(')?;
+        let close = text.iter().rposition(|byte| *byte == b')')?;
+        let rest = std::str::from_utf8(text.get(close + 1..)?).ok()?;
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        let signed = |at: usize| fields.get(at)?.parse::<i64>().ok().map(|value| value as u32);
+        Some(Self {
+            comm: text.get(open + 1..close)?.into(),
+            ppid: signed(1)?,
+            pgid: signed(2)?,
+            sid: signed(3)?,
+            tty: signed(4)?,
+            start_ticks: fields.get(19)?.parse().ok()?,
+        })
+    }
+}
+
+/// The lines of `/proc/PID/status` that are used. Source: proc_pid_status(5).
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Status {
+    tgid: Option<u32>,
+    uid: u32,
+    gid: u32,
+    ns_pid: Option<u32>,
+    ns_tgid: Option<u32>,
+    ns_pgid: Option<u32>,
+}
+
+impl Status {
+    fn parse(text: &str) -> Self {
+        let lines: FxHashMap<&str, &str> = text.lines().filter_map(|line| line.split_once(':')).collect();
+        let words = |name: &str| lines.get(name).copied().unwrap_or_default().split_ascii_whitespace();
+        // Real, effective, saved and filesystem id.
+        let effective = |name: &str| words(name).nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+        // One number for each namespace, the innermost last.
+        let innermost = |name: &str| words(name).last().and_then(|word| word.parse().ok());
+        Self {
+            tgid: innermost("Tgid"),
+            uid: effective("Uid"),
+            gid: effective("Gid"),
+            ns_pid: innermost("NSpid"),
+            ns_tgid: innermost("NStgid"),
+            ns_pgid: innermost("NSpgid"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_is_read_whole() {
+        let text = b"42 (a) b (c)) S 1 42 41 34816 42 4194560 1 0 0 0 5 6 0 0 20 0 1 0 777 1 2 3";
+        let stat = Stat::parse(text).unwrap();
+        assert_eq!(&*stat.comm, b"a) b (c)");
+        assert_eq!((stat.ppid, stat.pgid, stat.sid, stat.tty, stat.start_ticks), (1, 42, 41, 34816, 777));
+        assert_eq!(Stat::parse(b"42 (x"), None);
+    }
+
+    #[test]
+    fn ids_inside_a_namespace_are_the_last_of_their_line() {
+        let status =
+            Status::parse("Tgid:\t900\nUid:\t0\t1000\t0\t0\nGid:\t5\t6\t7\t8\nNSpid:\t901\t2\nNStgid:\t900\t1\n");
+        assert_eq!((status.tgid, status.uid, status.gid), (Some(900), 1000, 6));
+        assert_eq!((status.ns_pid, status.ns_tgid, status.ns_pgid), (Some(2), Some(1), None));
+    }
+
+    #[test]
+    fn the_own_process_is_found_with_its_descriptors() {
+        let procfs = Procfs::default();
+        let me = procfs.thread(std::process::id()).unwrap();
+        assert_eq!(me.pid, std::process::id());
+        let file = fs::File::open("/proc/self/stat").unwrap();
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
+        let found = procfs.fd(me.pid, fd).unwrap();
+        assert_eq!(found.kind, FdKind::File);
+        assert!(found.name.ends_with(b"/stat"), "{:?}", String::from_utf8_lossy(&found.name));
+        assert_ne!(found.flags & 0x1000, 0, "opened with O_CLOEXEC");
+    }
+
+    #[test]
+    fn the_ends_of_an_open_connection_are_found() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let procfs = Procfs::default();
+        let fd = |fd: i32| procfs.fd(std::process::id(), fd).unwrap();
+        let found = fd(std::os::fd::AsRawFd::as_raw_fd(&client));
+        let sock = found.sock.unwrap();
+        assert_eq!(sock.local, client.local_addr().ok());
+        assert_eq!(sock.remote, client.peer_addr().ok());
+        assert_eq!(found.kind, FdKind::Ipv4);
+        assert!(fd(std::os::fd::AsRawFd::as_raw_fd(&listener)).sock.unwrap().listening);
+    }
+}
