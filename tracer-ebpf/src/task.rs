@@ -92,7 +92,7 @@ pub fn gather(record: Record, call: Call) {
 }
 
 /// What only an exec has.
-#[inline(always)]
+#[inline(never)]
 fn gather_exec(record: Record) {
     keep(record, TaskField::LoginUid, login_uid());
     let group = group_pid();
@@ -132,7 +132,7 @@ fn cred64(offset: usize) -> u64 {
     read::kernel(cred + offset)
 }
 
-#[inline(always)]
+#[inline(never)]
 fn login_uid() -> u64 {
     if offset!(task_loginuid) == ABSENT as usize {
         return u64::from(u32::MAX);
@@ -141,7 +141,7 @@ fn login_uid() -> u64 {
 }
 
 /// Memory counters, in kB. Since 6.2 resident memory is counted per CPU and the base value lags by at most a batch.
-#[inline(always)]
+#[inline(never)]
 fn gather_memory(record: Record) {
     let mm: usize = field(offset!(task_mm));
     let element = offset!(mm_rss_element);
@@ -163,14 +163,14 @@ fn gather_memory(record: Record) {
 }
 
 /// The number of a `struct pid` in its own namespace, the innermost.
-#[inline(always)]
+#[inline(never)]
 fn namespace_id(pid: usize) -> u32 {
     let level: u32 = read::kernel(pid + offset!(pid_level));
     let level = (level & 0xf) as usize;
     read::kernel(pid + offset!(pid_numbers) + level * offset!(upid_size) + offset!(upid_nr))
 }
 
-#[inline(always)]
+#[inline(never)]
 fn group_pid() -> usize {
     let signal: usize = field(offset!(task_signal));
     read::kernel(signal + offset!(signal_pids) + 8 * offset!(pid_type_pgid))
@@ -186,14 +186,14 @@ fn namespace_init() -> usize {
     if namespace == 0 { 0 } else { read::kernel(namespace + offset!(pidns_child_reaper)) }
 }
 
-#[inline(always)]
+#[inline(never)]
 fn pidns_init_start() -> u64 {
     let init = namespace_init();
     if init == 0 { 0 } else { read::kernel(init + offset!(task_start_boottime)) }
 }
 
 /// Device number of the controlling terminal; 0 without one.
-#[inline(always)]
+#[inline(never)]
 fn tty() -> u64 {
     let signal: usize = field(offset!(task_signal));
     let tty: usize = read::kernel(signal + offset!(signal_tty));
@@ -207,7 +207,7 @@ fn tty() -> u64 {
     file::encode_device((major << 20) | (first + index))
 }
 
-#[inline(always)]
+#[inline(never)]
 fn exe_time(sec: usize, nsec: usize) -> u64 {
     let inode = file::inode(text::exe_file());
     if inode == 0 {

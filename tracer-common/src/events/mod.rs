@@ -633,6 +633,26 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_read_the_task_have_no_other_sources_and_the_others_are_short() {
+        use crate::plan::{Op, Plan, SHORT_PARAMS, TASK};
+        for row in all().filter(|row| row.is_syscall() || row.code == code::PROCEXIT) {
+            let plan = Plan::of(row, 0);
+            if plan.flags & TASK == 0 {
+                assert!(
+                    row.params.len() <= SHORT_PARAMS,
+                    "{} has too many parameters for the first program",
+                    row.ident
+                );
+                continue;
+            }
+            for param in row.params {
+                let known = matches!(param.source.op, Op::Task | Op::TaskText | Op::Ret);
+                assert!(known, "{}.{}: the second program does not know {:?}", row.ident, param.name, param.source.op);
+            }
+        }
+    }
+
+    #[test]
     fn names_of_parameters_are_unique_within_a_row() {
         for row in all() {
             for (i, param) in row.params.iter().enumerate() {

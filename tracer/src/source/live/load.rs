@@ -1,6 +1,6 @@
 //! Loading the object: globals, maps, rings.
 
-use std::{error::Error, path::Path};
+use std::{error::Error, path::Path, thread};
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
