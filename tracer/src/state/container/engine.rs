@@ -87,12 +87,13 @@ pub struct Engines {
 }
 
 impl Engines {
-    /// Starts to follow the engines whose sockets are below `host_root`, and the one that `DOCKER_HOST` names.
+    /// Starts to follow the engines whose sockets are below `host_root`, and the one that `docker_host` names, a value of
+    /// `DOCKER_HOST`.
     ///
     /// # Errors
     /// There can be no more threads.
-    pub fn start(host_root: &Path) -> io::Result<Self> {
-        Self::follow(endpoints(host_root), host_root)
+    pub fn start(host_root: &Path, docker_host: Option<&str>) -> io::Result<Self> {
+        Self::follow(endpoints(host_root, docker_host), host_root)
     }
 
     /// Starts to follow these engines.

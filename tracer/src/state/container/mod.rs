@@ -65,11 +65,15 @@ pub struct Options {
     pub host_root: PathBuf,
     /// Whether engines are asked for names, images and labels.
     pub metadata: bool,
+    /// An engine to ask besides those whose sockets are in the usual places: the value of `DOCKER_HOST`.
+    pub docker_host: Option<String>,
 }
 
 impl Default for Options {
+    /// As the environment says.
     fn default() -> Self {
-        Self { host_root: host_root(), metadata: true }
+        let docker_host = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+        Self { host_root: host_root(), metadata: true, docker_host }
     }
 }
 

@@ -121,7 +121,7 @@ impl Containers {
             ..Self::default()
         };
         if options.metadata {
-            match Engines::start(&this.host_root) {
+            match Engines::start(&this.host_root, options.docker_host.as_deref()) {
                 Ok(engines) => this.engines = Some(engines),
                 Err(error) => this.notes.push(format!("cannot ask container engines for names: {error}")),
             }

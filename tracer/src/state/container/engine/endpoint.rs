@@ -131,7 +131,7 @@ impl Endpoint {
 
 /// All engines that may be on this machine, and the one that DOCKER_HOST names.
 #[must_use]
-pub fn endpoints(host_root: &Path) -> Vec<Endpoint> {
+pub fn endpoints(host_root: &Path, docker_host: Option<&str>) -> Vec<Endpoint> {
     // Below the host's root first. `/var/run` is an absolute link, which leads out of it: `run` is tried, too. In a
     // container the engine follows that link when it mounts the socket, which then is in the container's own `/run`.
     let below = |path: &str| [host_root.join(path), Path::new("/").join(path)];
@@ -139,7 +139,7 @@ pub fn endpoints(host_root: &Path) -> Vec<Endpoint> {
     let mut docker: Vec<_> = docker.collect();
     docker.swap(1, 2);
     let mut all = Vec::new();
-    if let Some(asked_for) = asked_for(host_root) {
+    if let Some(asked_for) = docker_host.map(|text| asked_for(text, host_root)) {
         let same = |path: &PathBuf| same_socket(path, &asked_for);
         if docker.iter().any(same) {
             docker.clear();
@@ -167,21 +167,20 @@ pub fn of_users(host_root: &Path) -> Vec<Endpoint> {
 }
 
 /// What DOCKER_HOST names. A socket may be below the host's root only.
-fn asked_for(host_root: &Path) -> Option<Address> {
-    let text = env::var("DOCKER_HOST").ok().filter(|text| !text.is_empty())?;
+fn asked_for(text: &str, host_root: &Path) -> Address {
     let tls = env::var_os("DOCKER_TLS_VERIFY").is_some_and(|value| !value.is_empty());
     let home = || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".docker");
     let certificates = env::var_os("DOCKER_CERT_PATH").map_or_else(home, PathBuf::from);
-    let address = Address::parse(&text, tls, certificates);
+    let address = Address::parse(text, tls, certificates);
     if let Address::Unix(path) = &address
         && !path.exists()
     {
         let on_host = host_root.join(path.strip_prefix("/").unwrap_or(path));
         if on_host.exists() {
-            return Some(Address::Unix(on_host));
+            return Address::Unix(on_host);
         }
     }
-    Some(address)
+    address
 }
 
 fn same_socket(path: &Path, address: &Address) -> bool {
@@ -245,7 +244,7 @@ mod tests {
 
     #[test]
     fn sockets_are_looked_for_on_the_host_first() {
-        let all = endpoints(Path::new("/host"));
+        let all = endpoints(Path::new("/host"), None);
         let docker = all.iter().find(|endpoint| endpoint.label == "docker").unwrap();
         let paths: Vec<_> = docker.addresses.iter().map(ToString::to_string).collect();
         let expected =
