@@ -11,27 +11,42 @@ struct Capability {
     bit: u32,
     name: &'static str,
     what_for: &'static str,
-    /// What is lost without it; `None` when tracing does not work.
-    loss: Option<&'static str>,
+    without: Without,
+}
+
+/// How it is without a capability.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Without {
+    /// Tracing does not work.
+    Fails,
+    /// Something is lost.
+    Loses(&'static str),
+    /// Nothing is lost, and why.
+    Fine(&'static str),
 }
 
 /// Stands for the others, as before Linux 5.8.
 const CAP_SYS_ADMIN: u32 = 21;
 
 const CAPABILITIES: [Capability; 4] = [
-    Capability { bit: 39, name: "CAP_BPF", what_for: "to load programs", loss: None },
-    Capability { bit: 38, name: "CAP_PERFMON", what_for: "to attach them and read kernel memory", loss: None },
+    Capability { bit: 39, name: "CAP_BPF", what_for: "to load programs", without: Without::Fails },
+    Capability {
+        bit: 38,
+        name: "CAP_PERFMON",
+        what_for: "to attach them and read kernel memory",
+        without: Without::Fails,
+    },
     Capability {
         bit: 19,
         name: "CAP_SYS_PTRACE",
         what_for: "to see open files of processes that run already",
-        loss: Some("names of what was open before the start are missing"),
+        without: Without::Loses("names of what was open before the start are missing"),
     },
     Capability {
         bit: 24,
         name: "CAP_SYS_RESOURCE",
         what_for: "to raise the limit of locked memory",
-        loss: Some("needed on kernels before 5.11 only"),
+        without: Without::Fine("kernels from 5.11 on do not need it"),
     },
 ];
 
@@ -90,10 +105,11 @@ fn capabilities(set: u64) -> Vec<Finding> {
     }
     for one in CAPABILITIES.iter().filter(|one| !has(one.bit)) {
         let text = format!("capabilities: no {}, {}", one.name, one.what_for);
-        match one.loss {
-            Some(loss) => findings.push(Finding::warn(text, format!("{loss}; {REMEDY}"))),
-            None if has(CAP_SYS_ADMIN) => {}
-            None => findings.push(Finding::fail(text, REMEDY)),
+        match one.without {
+            Without::Fails if has(CAP_SYS_ADMIN) => {}
+            Without::Fails => findings.push(Finding::fail(text, REMEDY)),
+            Without::Loses(loss) => findings.push(Finding::warn(text, format!("{loss}; {REMEDY}"))),
+            Without::Fine(why) => findings.push(Finding::ok(format!("{text}: {why}"))),
         }
     }
     findings
@@ -105,7 +121,7 @@ fn missing_of(set: u64) -> Vec<&'static str> {
     if has(CAP_SYS_ADMIN) {
         return Vec::new();
     }
-    CAPABILITIES.iter().filter(|one| one.loss.is_none() && !has(one.bit)).map(|one| one.name).collect()
+    CAPABILITIES.iter().filter(|one| one.without == Without::Fails && !has(one.bit)).map(|one| one.name).collect()
 }
 
 fn list(names: &[&str]) -> String {
