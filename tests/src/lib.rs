@@ -1,3 +1,14 @@
 //! End-to-end helpers: what the tests of all levels share.
 
+// What can run here.
 pub mod level;
+
+// What the tests do.
+pub mod call;
+pub mod scratch;
+pub mod workload;
+
+// What the tests see.
+pub mod check;
+pub mod command;
+pub mod live;
