@@ -3,6 +3,7 @@
 
 mod counts;
 mod coverage;
+mod exec;
 mod file;
 mod fs;
 mod io;

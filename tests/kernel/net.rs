@@ -210,7 +210,8 @@ fn messages_have_data_of_several_buffers_and_control_data() {
         let mut to = v4(port(server));
         let sent = sys!(SYS_sendmsg, client, at(&message(&mut to, &iovec(&["ab", "cde"]), &mut [])), 0);
         let (room, mut from) = ([[0_u8; 4]; 3], [0_u8; 16]);
-        let mut header = message(&mut from, &iovec(&room), &mut []);
+        let room = iovec(&room);
+        let mut header = message(&mut from, &room, &mut []);
         let got = sys!(SYS_recvmsg, server, at_mut(&mut header), 0);
         let failed = sys!(SYS_recvmsg, server, at_mut(&mut header), MSG_DONTWAIT);
         let _ = (sys!(SYS_sendmsg, client, NOWHERE, 0), sys!(SYS_recvmsg, -1, NOWHERE, 0));
@@ -239,7 +240,8 @@ fn a_descriptor_that_is_passed_is_in_the_control_data() {
         let mut control = rights.clone();
         let sent = sys!(SYS_sendmsg, ends[0], at(&message(&mut [], &iovec(&["x"]), &mut control)), 0);
         let (room, mut control) = ([[0_u8; 4]], [0_u8; 64]);
-        let mut header = message(&mut [], &iovec(&room), &mut control);
+        let room = iovec(&room);
+        let mut header = message(&mut [], &room, &mut control);
         let got = sys!(SYS_recvmsg, ends[1], at_mut(&mut header), 0);
         let passed = i32::from_ne_bytes([control[16], control[17], control[18], control[19]]);
         [ends[0].into(), ends[1].into(), sent, got, passed.into(), header[5] as i64]

@@ -20,6 +20,8 @@ pub enum Is {
     Between(i128, i128),
     /// That text, those bytes, or that address or tuple in its text form: `1.2.3.4:80`, `1.2.3.4:80->5.6.7.8:90`.
     Bytes(Vec<u8>),
+    /// One of those.
+    OneOf(Vec<Is>),
     /// These names of bits or of a value, with `|`, in the order of their set.
     Names(&'static str),
     /// These texts.
@@ -145,6 +147,7 @@ impl Is {
     fn holds(&self, actual: &Self) -> bool {
         match (self, actual) {
             (Self::Between(from, to), Self::Number(number)) => from <= number && number <= to,
+            (Self::OneOf(all), actual) => all.iter().any(|one| one.holds(actual)),
             (expected, actual) => expected == actual,
         }
     }
@@ -159,6 +162,7 @@ impl Is {
                 let _ = write!(text, "\"{}\" ", one.escape_ascii());
                 text
             }),
+            Self::OneOf(all) => all.iter().map(Self::show).collect::<Vec<_>>().join(" or "),
             Self::Missing => "no value".to_owned(),
         }
     }
@@ -191,6 +195,10 @@ pub fn differences(event: &Event<'_>, expected: &[(&str, Is)]) -> String {
 macro_rules! check {
     ($run:expr, $row:ident { $($param:ident: $is:expr),* $(,)? }) => {
         $run.check(&$row, &[$((stringify!($param), $crate::check::Is::from($is))),*])
+    };
+    // With more parameters that several events have in common.
+    ($run:expr, $row:ident { $($param:ident: $is:expr),* $(,)? }, $more:expr) => {
+        $run.check(&$row, &[&[$((stringify!($param), $crate::check::Is::from($is))),*][..], &$more[..]].concat())
     };
 }
 

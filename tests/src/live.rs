@@ -16,7 +16,7 @@ use tracer::{
     event::{Event, OwnedEvent, Row, SockTuple, decode},
     source::{
         Drained, Losses, Source as _,
-        live::{Live, Options, boot_now_ns, plan::Wanted},
+        live::{Live, Options, plan::Wanted},
     },
 };
 use tracer_common::events::{Effect, code};
@@ -160,16 +160,15 @@ impl Tracer {
             inner.followed.insert(pid, pid);
             inner.losses.total()
         };
-        let start_ns = boot_now_ns();
         workload.start();
-        let said = workload.end();
+        let (began_ns, said) = workload.end();
         let (mut inner, in_time) = self.shared.wait_for(|inner| inner.is_over(pid));
         inner.followed.retain(|_, workload| *workload != pid);
         let mut events = inner.events.remove(&pid).unwrap_or_default();
         let lost = inner.losses.total() - lost_before;
         drop(inner);
         assert!(in_time, "the end of the workload is not seen in time; {} events, {lost} lost", events.len());
-        events.retain(|event| event.as_event().time_ns >= start_ns);
+        events.retain(|event| event.as_event().time_ns >= began_ns);
         Run { said, pid, lost, events, next: RefCell::default() }
     }
 }

@@ -10,12 +10,16 @@ use std::{
     sync::atomic::{AtomicI64, Ordering},
 };
 
+use tracer::source::live::boot_now_ns;
+
 /// Most values that a workload may say.
 const MAX_SAID: usize = 64;
 
 #[repr(C)]
 struct Page {
     go: AtomicI64,
+    /// Boot-time nanoseconds when it began.
+    began: AtomicI64,
     done: AtomicI64,
     said: [AtomicI64; MAX_SAID],
 }
@@ -55,15 +59,16 @@ impl<const N: usize> Workload<N> {
         self.page.go.store(1, Ordering::Release);
     }
 
-    /// Waits for its end; what it said.
+    /// Waits for its end; when it began, boot-time nanoseconds, and what it said.
     ///
     /// # Panics
     /// If it did not come to its end.
     #[must_use]
-    pub fn end(self) -> [i64; N] {
+    pub fn end(self) -> (u64, [i64; N]) {
         assert_eq!(wait(self.pid), 0, "the workload failed; standard error says why");
         assert_eq!(self.page.done.load(Ordering::Acquire), 1, "the workload did not come to its end");
-        std::array::from_fn(|n| self.page.said[n].load(Ordering::Relaxed))
+        let said = std::array::from_fn(|n| self.page.said[n].load(Ordering::Relaxed));
+        (self.page.began.load(Ordering::Relaxed) as u64, said)
     }
 }
 
@@ -79,6 +84,7 @@ fn child<const N: usize>(page: &Page, calls: impl FnOnce() -> [i64; N]) -> ! {
         // SAFETY: no descriptors; waits for a millisecond.
         unsafe { libc::poll(ptr::null_mut(), 0, 1) };
     }
+    page.began.store(boot_now_ns() as i64, Ordering::Relaxed);
     let said = catch_unwind(AssertUnwindSafe(calls));
     if let Ok(said) = &said {
         for (place, value) in page.said.iter().zip(said) {
