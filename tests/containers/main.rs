@@ -1,4 +1,6 @@
-//! The engine and its test image are there.
+//! Real containers of a real engine.
+
+mod names;
 
 use std::process::Command;
 

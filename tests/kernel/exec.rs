@@ -13,7 +13,7 @@ use tracer_tests::{
 };
 
 use crate::{
-    process::{image, in_child, set_comm, status, surroundings},
+    process::{ignore, image, in_child, set_comm, status, surroundings},
     traced,
 };
 
@@ -222,7 +222,7 @@ fn a_program_in_memory_is_marked() {
         let fd = sys!(SYS_memfd_create, c"hidden", 0);
         assert_eq!(sys!(SYS_write, fd, at(&*program), program.len()), program.len() as i64);
         let child = sys!(SYS_fork);
-        let ended = in_child(child, || drop(sys!(SYS_execveat, fd, c"", argv.address(), 0, AT_EMPTY_PATH)));
+        let ended = in_child(child, || ignore(sys!(SYS_execveat, fd, c"", argv.address(), 0, AT_EMPTY_PATH)));
         [child, ended]
     }) else {
         return;
@@ -242,7 +242,7 @@ fn long_argument_lists_are_cut_and_not_lost() {
     let argv = Texts::new(["true", &long, "behind"]);
     let Some(run) = traced(|| {
         let child = sys!(SYS_fork);
-        [child, in_child(child, || drop(sys!(SYS_execve, &*path, argv.address(), argv.address())))]
+        [child, in_child(child, || ignore(sys!(SYS_execve, &*path, argv.address(), argv.address())))]
     }) else {
         return;
     };

@@ -1,6 +1,7 @@
 //! End-to-end helpers: what the tests of all levels share.
 
 // What can run here.
+pub mod docker;
 pub mod level;
 
 // What the tests do.
@@ -12,3 +13,4 @@ pub mod workload;
 pub mod check;
 pub mod command;
 pub mod live;
+pub mod wait;

@@ -68,10 +68,8 @@ impl Inner {
     }
 
     fn is_over(&self, pid: u32) -> bool {
-        let last = self.events.get(&pid).and_then(|events| {
-            events.iter().rev().map(OwnedEvent::as_event).find(|event| event.row.code == code::PROCEXIT)
-        });
-        last.is_some_and(|event| event.tid == pid)
+        let mut events = self.events.get(&pid).into_iter().flatten().rev().map(OwnedEvent::as_event);
+        events.any(|event| event.row.code == code::PROCEXIT && event.tid == pid)
     }
 }
 

@@ -268,8 +268,8 @@ pub const EXEC: u16 = 8;
 /// The call was an exec relative to a directory: its arguments are one place further.
 pub const EXEC_AT: u16 = 16;
 
-/// Rows with more parameters than this are made by the second program.
-pub const SHORT_PARAMS: usize = 12;
+/// The most parameters of a row that does not read the task.
+pub const SHORT_PARAMS: usize = 10;
 
 /// Index of the plan of the process exit event, behind those of the system calls.
 pub const PLAN_PROCEXIT: u32 = MAX_SYSCALLS as u32;
@@ -295,7 +295,7 @@ pub struct Plan {
     pub tuple: u8,
     /// Index of the parameter that is a socket address, or [`NONE`].
     pub address: u8,
-    /// Index of a parameter that asks for the file behind a descriptor, or [`NONE`].
+    /// Index of a parameter that asks for the file or the queue behind a descriptor, or for two sockets, or [`NONE`].
     pub file: u8,
     /// Unused, zero.
     pub reserved: u8,
@@ -330,15 +330,14 @@ impl Plan {
             let index = index as u8;
             match op {
                 Op::Task | Op::TaskText => plan.flags |= TASK,
-                Op::Iovec | Op::IovecLen | Op::MsgBytes | Op::MsgLen => plan.iovec = index,
+                // The data is asked for with its limit, and its parameter is the one to look at.
+                Op::Iovec | Op::MsgBytes => plan.iovec = index,
                 Op::SockTuple => plan.tuple = index,
                 Op::SockAddr => plan.address = index,
                 Op::Dev | Op::Ino | Op::Layer | Op::UserFdIno => plan.file = index,
+                Op::QueuePercent | Op::QueueLen | Op::QueueMax | Op::UserSockAddress => plan.file = index,
                 _ => {}
             }
-        }
-        if event.params.len() > SHORT_PARAMS {
-            plan.flags |= TASK;
         }
         if matches!(event.effect, Effect::Exec) {
             plan.flags |= FAILED_ONLY | EXEC;

@@ -53,8 +53,8 @@ pub const MAX_PATH: usize = 4096;
 pub const MAX_ARGS: usize = 4096;
 /// The most that a record may hold before another parameter is begun.
 pub const MAX_RECORD: usize = 0x1_0000;
-/// The bytes of scratch in which a record is built: one more parameter fits behind a full record, and once more as much,
-/// for the verifier, which cannot relate what two copies into one parameter have left.
+/// The bytes of scratch in which a record is built: one more parameter fits behind a full record, and behind that the data
+/// of scattered buffers, before it becomes a parameter.
 pub const SCRATCH_LEN: usize = MAX_RECORD + 2 * (MAX_PARAM_LEN + 1);
 /// The longest payload that `--snaplen` may ask for, in bytes.
 pub const MAX_SNAPLEN: u32 = 65_000;

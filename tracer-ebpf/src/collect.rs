@@ -126,47 +126,72 @@ pub fn exit_record(call: Call) {
     record.submit();
 }
 
-/// A parameter of the plan that must be gathered first, if it has one.
+/// Gathers what takes many reads, before the parameters: it is then in the program once, not once for each parameter.
 #[inline(always)]
-fn named(call: Call, index: u8) -> Option<PlanParam> {
+fn gather(record: Record, call: Call) {
+    let plan = call.plan;
+    gather_iovec(record, plan);
+    gather_tuple(record, plan);
+    gather_address(record, plan);
+    gather_file(record, plan);
+}
+
+/// A parameter of the plan, by an index that may be [`NONE`].
+#[inline(always)]
+fn named(plan: *const Plan, index: u8) -> Option<PlanParam> {
     if index == NONE {
         return None;
     }
     let index = opaque(usize::from(index)) & (MAX_PARAMS - 1);
-    // SAFETY: the index is below `MAX_PARAMS`.
-    Some(unsafe { (*call.plan).params[index] })
+    // SAFETY: a live map value; the index is below `MAX_PARAMS`.
+    Some(unsafe { (*plan).params[index] })
 }
 
-/// Gathers what takes many reads, before the parameters: it is then in the program once, not once for each parameter.
 #[inline(never)]
-fn gather(record: Record, call: Call) {
+fn gather_iovec(record: Record, plan: *const Plan) {
     // SAFETY: a live map value.
-    let (iovec, tuple, address, file) =
-        unsafe { ((*call.plan).iovec, (*call.plan).tuple, (*call.plan).address, (*call.plan).file) };
-    if let Some(param) = named(call, iovec) {
-        if matches!(param.op, op::MsgBytes | op::MsgLen) {
-            iovec::gather_message(record, arg(record, param.a));
-        } else {
-            iovec::gather(record, arg(record, param.a), arg(record, param.b));
-        }
+    let Some(param) = named(plan, unsafe { (*plan).iovec }) else { return };
+    if param.op == op::MsgBytes {
+        iovec::gather_message(record, arg(record, param.a));
+    } else {
+        iovec::gather(record, arg(record, param.a), arg(record, param.b));
     }
-    if let Some(param) = named(call, tuple) {
-        let peer = if param.c == NONE { 0 } else { arg(record, param.c) as usize };
-        // The address of the peer is the first member of a message header.
-        let peer = if param.d != 0 && peer != 0 { read::user(peer).unwrap_or(0usize) } else { peer };
-        sockaddr::gather_tuple(record, arg(record, param.a), param.b, peer);
-    }
-    if let Some(param) = named(call, address) {
-        sockaddr::gather_address(record, arg(record, param.a) as usize, arg(record, param.b));
-    }
-    if let Some(param) = named(call, file) {
-        let fd = if param.op == op::UserFdIno {
-            let fd: i32 = if call.result < 0 { -1 } else { read::user(arg(record, param.a) as usize).unwrap_or(-1) };
-            i64::from(fd) as u64
-        } else {
-            arg(record, param.a)
-        };
-        file::gather(record, fd);
+    iovec::gather_data(record, if param.c == NONE { i64::MAX } else { arg(record, RET) as i64 });
+}
+
+#[inline(never)]
+fn gather_tuple(record: Record, plan: *const Plan) {
+    // SAFETY: a live map value.
+    let Some(param) = named(plan, unsafe { (*plan).tuple }) else { return };
+    let peer = if param.c == NONE { 0 } else { arg(record, param.c) as usize };
+    // The address of the peer is the first member of a message header.
+    let peer = if param.d != 0 && peer != 0 { read::user(peer).unwrap_or(0usize) } else { peer };
+    sockaddr::gather_tuple(record, arg(record, param.a), param.b, peer);
+}
+
+#[inline(never)]
+fn gather_address(record: Record, plan: *const Plan) {
+    // SAFETY: a live map value.
+    let Some(param) = named(plan, unsafe { (*plan).address }) else { return };
+    sockaddr::gather_address(record, arg(record, param.a) as usize, arg(record, param.b));
+}
+
+/// What is behind the descriptor that the parameter names.
+#[inline(never)]
+fn gather_file(record: Record, plan: *const Plan) {
+    // SAFETY: a live map value.
+    let Some(param) = named(plan, unsafe { (*plan).file }) else { return };
+    let failed = (arg(record, RET) as i64) < 0;
+    let place = arg(record, param.a);
+    let user_fd = |at: usize| {
+        let fd: i32 = if failed { -1 } else { read::user(place as usize + at).unwrap_or(-1) };
+        i64::from(fd) as u64
+    };
+    match param.op {
+        op::QueuePercent | op::QueueLen | op::QueueMax => sockaddr::gather_queue(record, place),
+        op::UserSockAddress => sockaddr::gather_pair(record, user_fd(0), user_fd(4)),
+        op::UserFdIno => file::gather(record, user_fd(0)),
+        _ => file::gather(record, place),
     }
 }
 
@@ -182,11 +207,12 @@ fn one<const TASK: bool>(record: Record, index: usize, param: u64) -> bool {
     put(record, index, store, number)
 }
 
-/// A number of a row that reads the task. It has none of the sources of `call_value`.
+/// A number of a row that reads the task. Such a row has few sources, and the verifier need not look at the others for
+/// each of its many parameters; the event table has a test for it.
 #[inline(never)]
 fn task_value(record: Record, param: u64) -> u64 {
     let [operation, _, a, ..] = param.to_le_bytes();
-    if operation == op::Task { task::number(record, a) } else { plain_value(record, param) }
+    if operation == op::Task { task::number(record, a) } else { arg(record, RET) }
 }
 
 /// A number from the call itself.
@@ -217,11 +243,11 @@ fn call_value(record: Record, param: u64) -> u64 {
         op::Dev => file::gathered(record, file::DEVICE),
         op::Ino | op::UserFdIno => file::gathered(record, file::INODE),
         op::Layer => file::layer_bits(record),
-        op::UserSockAddress => {
-            let fd: i32 = read::user(arg(record, a) as usize + 4 * usize::from(b)).unwrap_or(-1);
-            if (arg(record, RET) as i64) < 0 { 0 } else { sockaddr::sock_of_fd(i64::from(fd) as u64) as u64 }
-        }
-        op::QueuePercent | op::QueueLen | op::QueueMax => sockaddr::queue(operation, arg(record, a)),
+        op::UserSockAddress if b == 0 => file::gathered(record, sockaddr::FIRST),
+        op::UserSockAddress => file::gathered(record, sockaddr::SECOND),
+        op::QueuePercent => file::gathered(record, sockaddr::QUEUE_PERCENT),
+        op::QueueLen => file::gathered(record, sockaddr::QUEUE_LEN),
+        op::QueueMax => file::gathered(record, sockaddr::QUEUE_MAX),
         op::IovecLen | op::MsgLen => iovec::total(record),
         _ => plain_value(record, param),
     }
@@ -230,13 +256,8 @@ fn call_value(record: Record, param: u64) -> u64 {
 /// A parameter of any length, of a row that reads the task.
 #[inline(never)]
 fn task_bytes(record: Record, index: usize, param: u64) -> bool {
-    let [operation, _, a, ..] = param.to_le_bytes();
-    let done = if operation == op::TaskText {
-        text::copy(record, index, a - task_field::Comm)
-    } else {
-        plain_bytes(record, index, param)
-    };
-    done.is_ok()
+    let [_, _, a, ..] = param.to_le_bytes();
+    text::copy(record, index, a - task_field::Comm).is_ok()
 }
 
 /// A parameter of any length, from the call itself.
@@ -253,12 +274,9 @@ fn plain_bytes(record: Record, index: usize, param: u64) -> Result<(), TooLong> 
 /// A parameter of any length, of any other row.
 #[inline(never)]
 fn call_bytes(record: Record, index: usize, param: u64) -> bool {
-    let [operation, _, a, _, c, ..] = param.to_le_bytes();
+    let [operation, _, a, ..] = param.to_le_bytes();
     let done = match operation {
-        op::Iovec | op::MsgBytes => {
-            let limit = if c == NONE { i64::MAX } else { arg(record, RET) as i64 };
-            iovec::bytes(record, index, limit)
-        }
+        op::Iovec | op::MsgBytes => iovec::copy_data(record, index),
         op::MsgControl => {
             let (address, len) = iovec::message_control(arg(record, a), arg(record, RET) as i64);
             user_bytes(record, index, address, len)

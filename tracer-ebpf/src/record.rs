@@ -72,7 +72,14 @@ pub struct Scratch {
     pub iovec_count: u64,
     /// An iovec.
     pub iovec: [[u64; 2]; IOVECS],
+    /// Nothing is written here: the verifier, which cannot relate offset and length of scattered data, wants the scratch to
+    /// reach so far behind its bytes.
+    pub slack: [u8; SLACK],
 }
+
+/// With the members before it, more than `MAX_PARAM_LEN` bytes.
+const SLACK: usize = 20 << 10;
+const _: () = assert!(size_of::<Scratch>() - wire::SCRATCH_LEN > wire::MAX_PARAM_LEN);
 
 /// Room for an address or a tuple, with what a unix path may take.
 pub const SOCKET_LEN: usize = 256;

@@ -22,6 +22,7 @@ pub mod chisel;
 pub mod sink;
 
 // The loop, and what it counts.
+pub mod message;
 pub mod pipeline;
 pub mod stats;
 

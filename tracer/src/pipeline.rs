@@ -14,6 +14,7 @@ use tracer_common::{
 use crate::{
     event::{Event, decode},
     fields::{Context, EventType, Times},
+    message::note,
     sink::{Flow, Outputs},
     source::{Drained, Source},
     state::{State, effects},
@@ -103,7 +104,9 @@ impl Pipeline {
             if over || stop.load(Ordering::Relaxed) || drained == Drained::End {
                 break self.rest(source);
             }
-            self.state.containers.poll();
+            if self.state.containers.poll() {
+                self.state.containers.notes().iter().for_each(|text| note(text));
+            }
             if self.outputs.idle(&self.state, self.now_ns())? == Flow::Stop {
                 break Ok(());
             }

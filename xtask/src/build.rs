@@ -25,11 +25,10 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     run(cargo(["build", "--package", "tracer"]).args(release))
 }
 
-/// Builds the optimised binary and returns its path.
+/// Builds the optimised binary and returns its path: the static one, which is what users get and what the other tasks
+/// need anyway.
 pub(crate) fn release() -> Result<PathBuf> {
-    setup::toolchain(&workspace())?;
-    run(&mut cargo(["build", "--quiet", "--release", "--package", "tracer", "--bin", "tracer"]))?;
-    Ok(target_dir().join("release/tracer"))
+    Ok(statically()?.join("tracer"))
 }
 
 /// Builds tracer and this program with the C library inside, and returns the folder that they are in.

@@ -360,7 +360,7 @@ pub const fn index_of(names: &[&str], name: &str) -> u8 {
     panic!("the row has no parameter of that name")
 }
 
-const fn same(a: &[u8], b: &[u8]) -> bool {
+pub(crate) const fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
@@ -628,6 +628,26 @@ mod tests {
                     param.kind,
                     param.source
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn rows_that_read_the_task_have_no_other_sources_and_the_others_are_short() {
+        use crate::plan::{Op, Plan, SHORT_PARAMS, TASK};
+        for row in all().filter(|row| row.is_syscall() || row.code == code::PROCEXIT) {
+            let plan = Plan::of(row, 0);
+            if plan.flags & TASK == 0 {
+                assert!(
+                    row.params.len() <= SHORT_PARAMS,
+                    "{} has too many parameters for the first program",
+                    row.ident
+                );
+                continue;
+            }
+            for param in row.params {
+                let known = matches!(param.source.op, Op::Task | Op::TaskText | Op::Ret);
+                assert!(known, "{}.{}: the second program does not know {:?}", row.ident, param.name, param.source.op);
             }
         }
     }

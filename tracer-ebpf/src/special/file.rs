@@ -55,13 +55,14 @@ pub fn gather(record: Record, fd: u64) {
         let mode: u32 = read::kernel(file + offset!(file_mode));
         bits = layer(file) | if mode & MODE_CREATED != 0 { FILE_CREATED } else { 0 };
     }
+    set_gathered(record, [device, number, u64::from(bits)]);
+}
+
+/// Keeps three numbers for the parameters.
+#[inline(always)]
+pub fn set_gathered(record: Record, numbers: [u64; 3]) {
     // SAFETY: the scratch is a live map value.
-    unsafe {
-        let gathered = &raw mut (*record.scratch).file;
-        (*gathered)[DEVICE] = device;
-        (*gathered)[INODE] = number;
-        (*gathered)[BITS] = u64::from(bits);
-    }
+    unsafe { core::ptr::write_volatile(&raw mut (*record.scratch).file, numbers) };
 }
 
 /// What was gathered.
@@ -100,7 +101,7 @@ pub fn inode_number(file: usize) -> u64 {
 /// In which layer of an overlay the file is: one of the two bits of ours, or nothing.
 ///
 /// Source: kernel fs/overlayfs/ovl_entry.h: the dentry in the upper layer stands directly behind the inode.
-#[inline(always)]
+#[inline(never)]
 pub fn layer(file: usize) -> u32 {
     let inode = inode(file);
     if inode == 0 {

@@ -2,7 +2,7 @@
 //!
 //! Source: readv(2), sendmsg(2); kernel include/uapi/linux/uio.h, include/linux/socket.h (`struct user_msghdr`).
 
-use tracer_common::wire::MAX_PARAM_LEN;
+use tracer_common::wire::{MAX_PARAM_LEN, MAX_RECORD};
 
 use crate::{
     maps::config,
@@ -64,32 +64,49 @@ pub fn total(record: Record) -> u64 {
     unsafe { core::ptr::read_volatile(&raw const (*record.scratch).iovec_sum) }
 }
 
-/// The data as parameter `index`: at most snaplen bytes and at most `limit`.
+/// Where in the scratch the data is gathered: behind what a record and one parameter can fill.
+const DATA: usize = MAX_RECORD + MAX_PARAM_LEN + 1;
+
+/// Gathers the data: at most snaplen bytes and at most `limit`.
 #[inline(never)]
-pub fn bytes(record: Record, index: usize, limit: i64) -> Result<(), TooLong> {
-    let (to, position) = record.room()?;
+pub fn gather_data(record: Record, limit: i64) {
+    let scratch = record.scratch;
     let snaplen = i64::from(config().snaplen);
     let limit = if limit < snaplen { limit } else { snaplen };
-    let scratch = record.scratch;
     set_cursor(scratch, 0);
-    if limit > 0 {
-        // In memory, like the cursor: what one way through the loop learns of it must not part the ways for the verifier.
-        // SAFETY: as in `gather`.
-        unsafe { core::ptr::write_volatile(&raw mut (*scratch).limit, limit as u64) };
-        for at in 0..COPIED {
-            if !copy_entry(record, to, at) {
-                break;
-            }
+    if limit <= 0 {
+        return;
+    }
+    // In memory, like the cursor: what one way through the loop learns of it must not part the ways for the verifier.
+    // SAFETY: as in `gather`.
+    unsafe { core::ptr::write_volatile(&raw mut (*scratch).limit, limit as u64) };
+    for at in 0..COPIED {
+        if !copy_entry(record, at) {
+            break;
         }
     }
-    let done = cursor(scratch) & 0xffff;
-    record.end_param(index, position, done);
+}
+
+/// Puts the gathered data as parameter `index`.
+#[inline(always)]
+pub fn copy_data(record: Record, index: usize) -> Result<(), TooLong> {
+    let (to, position) = record.room()?;
+    let len = opaque(cursor(record.scratch)) & 0xffff;
+    // SAFETY: `room` gives as many bytes as the mask allows, and the data lies in the scratch.
+    let copied = len != 0 && unsafe { read::kernel_bytes(to, len, data(record) as usize) };
+    record.end_param(index, position, if copied { len } else { 0 });
     Ok(())
 }
 
-/// Copies entry `at` behind what was copied before. False when there is no more to do.
 #[inline(always)]
-fn copy_entry(record: Record, to: *mut u8, at: usize) -> bool {
+fn data(record: Record) -> *mut u8 {
+    // SAFETY: `DATA` is inside the scratch.
+    unsafe { (&raw mut (*record.scratch).bytes).cast::<u8>().add(DATA) }
+}
+
+/// Copies entry `at` behind what was copied before. False when there is no more to do.
+#[inline(never)]
+fn copy_entry(record: Record, at: usize) -> bool {
     let scratch = record.scratch;
     // SAFETY: as in `gather`.
     let (count, limit) = unsafe {
@@ -106,12 +123,13 @@ fn copy_entry(record: Record, to: *mut u8, at: usize) -> bool {
     let left = limit - done;
     let len = opaque(if len > left as u64 { left } else { len as usize }) & 0xffff;
     let offset = opaque(done) & 0xffff;
-    // Both fit: what is left of snaplen is below 64 KiB, and the scratch has room for that behind any record.
+    // Both fit: what is left of snaplen is below 64 KiB.
     if offset + len > MAX_PARAM_LEN {
         return false;
     }
-    // SAFETY: checked above; `room` gives `MAX_PARAM_LEN` bytes.
-    if len != 0 && !unsafe { read::user_bytes(to.add(offset), len, from as usize) } {
+    // SAFETY: checked above; behind the data the scratch has room for as much again, since the verifier cannot relate
+    // offset and length.
+    if len != 0 && !unsafe { read::user_bytes(data(record).add(offset), len, from as usize) } {
         return false;
     }
     set_cursor(scratch, offset + len);

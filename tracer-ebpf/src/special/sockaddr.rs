@@ -2,7 +2,7 @@
 //!
 //! Forms of both: `tracer::event::sockaddr`. Source: kernel include/net/sock.h, include/net/af_unix.h.
 
-use tracer_common::plan::{TupleWay, op};
+use tracer_common::plan::TupleWay;
 
 use super::file;
 use crate::{
@@ -36,58 +36,35 @@ pub fn sock_of_fd(fd: u64) -> usize {
     read::kernel(socket + offset!(socket_sk))
 }
 
-/// The accept queue of a listening socket.
-#[inline(never)]
-pub fn queue(operation: u8, fd: u64) -> u64 {
-    let sock = sock_of_fd(fd);
-    if sock == 0 {
-        return 0;
-    }
-    let len: u32 = read::kernel(sock + offset!(sock_ack_backlog));
-    let max: u32 = read::kernel(sock + offset!(sock_max_ack_backlog));
-    match operation {
-        op::QueueLen => u64::from(len),
-        op::QueueMax => u64::from(max),
-        _ if max == 0 => 0,
-        _ => u64::from(len) * 100 / u64::from(max),
-    }
-}
+/// Indices among what is gathered of a file.
+pub const QUEUE_PERCENT: usize = 0;
+/// See `QUEUE_PERCENT`.
+pub const QUEUE_LEN: usize = 1;
+/// See `QUEUE_PERCENT`.
+pub const QUEUE_MAX: usize = 2;
+/// The first socket of a pair.
+pub const FIRST: usize = 0;
+/// The second.
+pub const SECOND: usize = 1;
 
-/// An end of an internet socket: address bytes in network order, port in host order.
-#[derive(Clone, Copy)]
-struct End<const N: usize> {
-    ip: [u8; N],
-    port: u16,
-}
-
-impl<const N: usize> End<N> {
-    #[inline(always)]
-    fn is_unset(&self) -> bool {
-        let mut all = 0;
-        for byte in self.ip {
-            all |= byte;
-        }
-        all == 0
-    }
-
-    /// Writes the end at `to`, which has room for it.
-    #[inline(always)]
-    unsafe fn write(self, to: *mut u8) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            to.cast::<[u8; N]>().write_unaligned(self.ip);
-            to.add(N).cast::<u16>().write_unaligned(self.port);
-        }
-    }
-}
-
-/// The address of the peer that the caller passed or got, at `address` in user memory.
+/// Gathers the accept queue of a listening socket.
 #[inline(always)]
-fn user_end<const N: usize>(address: usize) -> Option<End<N>> {
-    let port: u16 = read::user(address + 2)?;
-    // The address stands behind the port, for IPv6 behind the flow label too.
-    let ip: [u8; N] = read::user(address + if N == 4 { 4 } else { 8 })?;
-    Some(End { ip, port: u16::from_be(port) })
+pub fn gather_queue(record: Record, fd: u64) {
+    let sock = sock_of_fd(fd);
+    let (mut len, mut max) = (0u32, 0u32);
+    if sock != 0 {
+        len = read::kernel(sock + offset!(sock_ack_backlog));
+        max = read::kernel(sock + offset!(sock_max_ack_backlog));
+    }
+    let percent = if max == 0 { 0 } else { u64::from(len) * 100 / u64::from(max) };
+    file::set_gathered(record, [percent, u64::from(len), u64::from(max)]);
+}
+
+/// Gathers the kernel addresses of two sockets.
+#[inline(always)]
+pub fn gather_pair(record: Record, first: u64, second: u64) {
+    let (first, second) = (sock_of_fd(first) as u64, sock_of_fd(second) as u64);
+    file::set_gathered(record, [first, second, 0]);
 }
 
 /// Copies what was gathered, `len` bytes, as parameter `index`.
@@ -134,15 +111,11 @@ pub fn gather_address(record: Record, address: usize, len: u64) {
         unsafe {
             to.write(family as u8);
             written = 1;
-            if family == INET
-                && let Some(end) = user_end::<4>(address)
-            {
-                end.write(to.add(1));
+            if family == INET {
+                peer_end::<4>(to.add(1), address);
                 written = 7;
-            } else if family == INET6
-                && let Some(end) = user_end::<16>(address)
-            {
-                end.write(to.add(1));
+            } else if family == INET6 {
+                peer_end::<16>(to.add(1), address);
                 written = 19;
             } else if family == UNIX {
                 let len = if len > (UNIX_PATH + 2) as u64 { UNIX_PATH } else { len as usize - 2 };
@@ -188,12 +161,12 @@ pub fn gather_tuple(record: Record, fd: u64, way: u8, peer: usize) {
             INET => {
                 let local = offset!(sock_rcv_saddr);
                 let remote = offset!(sock_daddr);
-                inet::<4>(to, sock, local, remote, INET, inbound, peer)
+                inet::<4>(to, sock, local, remote, way, peer)
             }
             INET6 => {
                 let local = offset!(sock_v6_rcv_saddr);
                 let remote = offset!(sock_v6_daddr);
-                inet::<16>(to, sock, local, remote, INET6, inbound, peer)
+                inet::<16>(to, sock, local, remote, way, peer)
             }
             UNIX => unix(to, sock, inbound),
             _ => 0,
@@ -203,37 +176,42 @@ pub fn gather_tuple(record: Record, fd: u64, way: u8, peer: usize) {
     unsafe { core::ptr::write_volatile(&raw mut (*record.scratch).tuple_len, written as u64) };
 }
 
+/// Writes both ends of an internet socket at `to`. Where each goes is computed, not chosen, and both stand in memory at
+/// once: to the verifier there is one way, not one for each end and direction.
 #[inline(always)]
-unsafe fn inet<const N: usize>(
-    to: *mut u8,
-    sock: usize,
-    local: usize,
-    remote: usize,
-    family: u16,
-    inbound: bool,
-    peer: usize,
-) -> usize {
-    let local = End::<N> { ip: read::kernel(sock + local), port: read::kernel(sock + offset!(sock_num)) };
-    let remote_port: u16 = read::kernel(sock + offset!(sock_dport));
-    let mut remote = End::<N> { ip: read::kernel(sock + remote), port: u16::from_be(remote_port) };
-    if (remote.is_unset() || remote.port == 0)
-        && peer != 0
-        && read::user::<u16>(peer) == Some(family)
-        && let Some(end) = user_end::<N>(peer)
-    {
-        remote = end;
-    }
-    if remote.port == 0 && remote.is_unset() && local.port == 0 {
-        return 0;
-    }
-    let (source, dest) = if inbound { (remote, local) } else { (local, remote) };
-    // SAFETY: the caller's promise.
+unsafe fn inet<const N: usize>(to: *mut u8, sock: usize, local: usize, remote: usize, way: u8, peer: usize) -> usize {
+    let inbound = opaque(usize::from(way)) & (TupleWay::In as usize);
+    let (local_at, remote_at) = (1 + inbound * (N + 2), 1 + (1 - inbound) * (N + 2));
+    let (local_at, remote_at) = (opaque(local_at) & 63, opaque(remote_at) & 63);
+    // SAFETY: the caller's promise; both positions are below 64.
     unsafe {
-        to.write(family as u8);
-        source.write(to.add(1));
-        dest.write(to.add(1 + N + 2));
+        let (local_end, remote_end) = (to.add(local_at), to.add(remote_at));
+        read::kernel_bytes(local_end, N, sock + local);
+        read::kernel_bytes(local_end.add(N), 2, sock + offset!(sock_num));
+        read::kernel_bytes(remote_end, N, sock + remote);
+        let port: u16 = read::kernel(sock + offset!(sock_dport));
+        remote_end.add(N).cast::<u16>().write_unaligned(u16::from_be(port));
+        if port == 0 && peer != 0 {
+            peer_end::<N>(remote_end, peer);
+        }
+        to.write(if N == 4 { INET as u8 } else { INET6 as u8 });
     }
     1 + 2 * (N + 2)
+}
+
+/// Writes the address that the caller passed or got, at `peer` in user memory, when it is of the same family.
+#[inline(never)]
+unsafe fn peer_end<const N: usize>(to: *mut u8, peer: usize) {
+    let wanted = if N == 4 { INET } else { INET6 };
+    if read::user::<u16>(peer) != Some(wanted) {
+        return;
+    }
+    let port: u16 = read::user(peer + 2).unwrap_or(0);
+    // SAFETY: the caller's promise. The address stands behind the port, for IPv6 behind the flow label too.
+    unsafe {
+        read::user_bytes(to, N, peer + if N == 4 { 4 } else { 8 });
+        to.add(N).cast::<u16>().write_unaligned(u16::from_be(port));
+    }
 }
 
 /// The name of a unix socket: its address in kernel memory and its length; nothing when it has none.

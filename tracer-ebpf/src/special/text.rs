@@ -22,7 +22,7 @@ const DEPTH: usize = 32;
 /// The most components of the path of a cgroup.
 const CGROUP_DEPTH: usize = 8;
 /// The most entries of the lists of an exec that failed.
-const LIST: usize = 128;
+const LIST: usize = 64;
 /// The most bytes of a text.
 const MASK: usize = TEXT_LEN - 1;
 
@@ -114,7 +114,7 @@ pub fn gather(record: Record, call: Call) {
 }
 
 /// Arguments as they stand in the memory of the process, up to 4 KiB.
-#[inline(always)]
+#[inline(never)]
 fn arguments(scratch: *mut Scratch, mm: usize) {
     let from: usize = read::kernel(mm + offset!(mm_arg_start));
     let to: usize = read::kernel(mm + offset!(mm_arg_end));
@@ -127,7 +127,7 @@ fn arguments(scratch: *mut Scratch, mm: usize) {
     user_range(scratch, ARGS, from + first, to);
 }
 
-#[inline(always)]
+#[inline(never)]
 fn user_range(scratch: *mut Scratch, which: usize, from: usize, to: usize) {
     let len = if to > from { to - from } else { 0 };
     let len = opaque(if len > MASK { MASK } else { len }) & MASK;
@@ -307,10 +307,9 @@ fn finish(scratch: *mut Scratch, which: usize) {
 }
 
 /// The cgroup of each controller as `name=path`, each with a NUL; the controllers that the users' tools show.
-#[inline(always)]
+#[inline(never)]
 fn cgroups(scratch: *mut Scratch) {
     let set: usize = task::field(offset!(task_cgroups));
-    let mut done = 0;
     for (name, id) in [
         (*b"cpuset=\0", offset!(cgroup_cpuset)),
         (*b"cpu=\0\0\0\0", offset!(cgroup_cpu)),
@@ -321,16 +320,15 @@ fn cgroups(scratch: *mut Scratch) {
         if id != ABSENT as usize {
             let state: usize = read::kernel(set + offset!(css_set_subsys) + 8 * id);
             let cgroup: usize = read::kernel(state + offset!(css_cgroup));
-            done = cgroup_entry(scratch, done, name, cgroup);
+            cgroup_entry(scratch, u64::from_le_bytes(name), cgroup);
         }
     }
-    set_len(scratch, CGROUPS, done);
 }
 
 #[inline(never)]
-fn cgroup_entry(scratch: *mut Scratch, done: usize, name: [u8; 8], cgroup: usize) -> usize {
+fn cgroup_entry(scratch: *mut Scratch, name: u64, cgroup: usize) {
     if cgroup == 0 {
-        return done;
+        return;
     }
     store(walk!(scratch, node), read::kernel(cgroup + offset!(cgroup_kn)));
     set_cursor(scratch, MASK);
@@ -341,28 +339,42 @@ fn cgroup_entry(scratch: *mut Scratch, done: usize, name: [u8; 8], cgroup: usize
     }
     end_path(scratch);
     let position = cursor(scratch) & MASK;
-    let len = opaque(TEXT_LEN - position) & 1023;
-    let at = opaque(done);
+    let path_len = opaque(TEXT_LEN - position) & 1023;
+    let at = opaque(len(scratch, CGROUPS));
     if at > TEXT_LEN - 1024 - 8 {
-        return done;
+        return;
     }
     // SAFETY: `at`, the name and the path together stay within the text.
     unsafe {
         let path: *mut u8 = (&raw mut (*scratch).path).cast();
         path.add(MASK).write(0);
         let to = start(scratch, CGROUPS).add(at);
-        let mut name_len = 0;
-        for byte in name {
-            if byte == 0 {
+        to.cast::<u64>().write_unaligned(name);
+        // Bytes of the name: its first zero byte ends it.
+        let name_len = opaque(name.trailing_text_len()) & 15;
+        if path_len != 0 && read::kernel_bytes(to.add(name_len), path_len, path.add(position) as usize) {
+            set_len(scratch, CGROUPS, at + name_len + path_len);
+        }
+    }
+}
+
+/// Up to eight bytes of text in a number.
+trait ShortText {
+    /// How many bytes come before the first zero byte.
+    fn trailing_text_len(self) -> usize;
+}
+
+impl ShortText for u64 {
+    #[inline(always)]
+    fn trailing_text_len(self) -> usize {
+        let mut len = 0;
+        for byte in 0..8 {
+            if (self >> (8 * byte)) & 0xff == 0 {
                 break;
             }
-            to.add(name_len).write(byte);
-            name_len += 1;
+            len += 1;
         }
-        if len == 0 || !read::kernel_bytes(to.add(name_len), len, path.add(position) as usize) {
-            return done;
-        }
-        at + name_len + len
+        len
     }
 }
 
@@ -396,14 +408,14 @@ pub fn exe_flags() -> u64 {
 }
 
 /// The `struct file` of the executable; 0 for a kernel thread.
-#[inline(always)]
+#[inline(never)]
 pub fn exe_file() -> usize {
     let mm: usize = task::field(offset!(task_mm));
     if mm == 0 { 0 } else { read::kernel(mm + offset!(mm_exe_file)) }
 }
 
 /// A file of memfd_create has a name that begins so.
-#[inline(always)]
+#[inline(never)]
 fn memfd(file: usize) -> u64 {
     if file == 0 {
         return 0;
@@ -417,7 +429,7 @@ fn memfd(file: usize) -> u64 {
 }
 
 /// Whether the user may write to the file, by owner, group and mode.
-#[inline(always)]
+#[inline(never)]
 fn writable(file: usize) -> u64 {
     let inode = file::inode(file);
     if inode == 0 {

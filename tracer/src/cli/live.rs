@@ -1,9 +1,7 @@
 //! A plan carried out on the running kernel.
 
 use std::{
-    env,
-    io::{self, Write},
-    path::PathBuf,
+    io,
     process::ExitCode,
     sync::{
         Arc,
@@ -18,19 +16,14 @@ use super::{Failure, Plan};
 use crate::{
     doctor,
     fields::{EventType, Needs},
+    message::note,
     pipeline::{Limits, Pipeline},
     source::live::{self, Live, LiveError, Options, plan::Wanted},
-    state::{Containers, Procfs, State, Users},
+    state::{Containers, Procfs, State, Users, container},
 };
 
 /// How often CPU time is read and tables are printed when no chisel says otherwise.
 const INTERVAL: Duration = Duration::from_secs(1);
-
-/// Where the host's files are: `$HOST_ROOT` in a toolbox container.
-#[must_use]
-pub fn host_root() -> PathBuf {
-    env::var_os("HOST_ROOT").filter(|root| !root.is_empty()).map_or_else(|| PathBuf::from("/"), PathBuf::from)
-}
 
 /// An error of the source, its remedy in a line of its own.
 fn failure(error: &LiveError) -> Failure {
@@ -51,18 +44,13 @@ fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-fn note(text: &str) {
-    // Nobody to tell when standard error is gone.
-    let _ = writeln!(io::stderr(), "tracer: {text}");
-}
-
 /// Traces as planned.
 ///
 /// # Errors
 /// The kernel cannot be traced, output cannot be written, or a script failed.
 pub fn run(plan: Plan) -> anyhow::Result<()> {
     let stop = stop_flag()?;
-    let root = host_root();
+    let root = container::host_root();
     let containers = plan.needs.has(Needs::CONTAINER);
     let options = Options {
         snaplen: plan.snaplen,
@@ -73,7 +61,7 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
     };
     // The engine is asked before the first event, so that its containers have names by then.
     let mut state = State {
-        containers: Containers::start(&root, containers),
+        containers: Containers::start(container::Options { metadata: containers, ..container::Options::default() }),
         users: Users::read(&root),
         procfs: Procfs::new(&root),
         ..State::default()

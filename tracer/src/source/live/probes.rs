@@ -1,10 +1,14 @@
 //! The programs, where they attach, and when.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, thread};
 
-use aya::{Btf, Ebpf, programs::BtfTracePoint};
+use aya::{
+    Btf, Ebpf,
+    maps::ProgramArray,
+    programs::{BtfTracePoint, Program, ProgramError},
+};
 
-use super::LiveError;
+use super::{LiveError, load::chain};
 
 /// When a program is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +62,12 @@ pub const PROBES: &[Probe] = &[
 /// # Errors
 /// A program without which nothing works is refused; the error has the verifier's words.
 pub fn attach(bpf: &mut Ebpf, btf: &Btf, wanted: impl Fn(When) -> bool) -> Result<Vec<String>, LiveError> {
+    let wanted: Vec<&Probe> = PROBES.iter().filter(|probe| wanted(probe.when)).collect();
+    let mut loaded = load(bpf, btf, &wanted);
     let mut missing = Vec::new();
-    for probe in PROBES.iter().filter(|probe| wanted(probe.when)) {
-        match (load_and_attach(bpf, btf, probe), probe.loss) {
+    for probe in wanted {
+        let result = loaded.remove(probe.program).unwrap_or_else(|| Err(failed(probe, "it is not in the object")));
+        match (result.and_then(|()| attach_one(bpf, probe)), probe.loss) {
             (Ok(()), _) => {}
             (Err(error), None) => return Err(error),
             (Err(error), Some(loss)) => missing.push(format!("{loss} ({error})")),
@@ -69,25 +76,45 @@ pub fn attach(bpf: &mut Ebpf, btf: &Btf, wanted: impl Fn(When) -> bool) -> Resul
     Ok(missing)
 }
 
-fn load_and_attach(bpf: &mut Ebpf, btf: &Btf, probe: &Probe) -> Result<(), LiveError> {
-    let failed = |cause: String| LiveError::Program { program: probe.program, hook: probe.hook, cause };
-    let program: &mut BtfTracePoint = bpf
-        .program_mut(probe.program)
-        .ok_or_else(|| failed("it is not in the object".into()))?
-        .try_into()
-        .map_err(|error: aya::programs::ProgramError| failed(error.to_string()))?;
-    program.load(probe.hook, btf).map_err(|error| failed(super::load::chain(&error)))?;
-    if probe.when == When::TailCalled {
-        let fd = program
-            .fd()
-            .and_then(|fd| fd.try_clone().map_err(Into::into))
-            .map_err(|error| failed(error.to_string()))?;
-        let map = bpf.map_mut("NEXT").ok_or_else(|| failed("map NEXT is not in the object".into()))?;
-        let mut next = aya::maps::ProgramArray::try_from(map).map_err(|error| failed(error.to_string()))?;
-        return next.set(0, &fd, 0).map_err(|error| failed(error.to_string()));
+fn failed(probe: &Probe, cause: impl Into<String>) -> LiveError {
+    LiveError::Program { program: probe.program, hook: probe.hook, cause: cause.into() }
+}
+
+/// Loads the programs, each in a thread of its own: the verifier's work is most of the time that the start takes.
+fn load(bpf: &mut Ebpf, btf: &Btf, wanted: &[&Probe]) -> BTreeMap<&'static str, Result<(), LiveError>> {
+    let mut programs: BTreeMap<String, &mut Program> =
+        bpf.programs_mut().map(|(name, program)| (name.to_owned(), program)).collect();
+    thread::scope(|scope| {
+        let threads: Vec<_> = wanted
+            .iter()
+            .filter_map(|probe| Some((*probe, programs.remove(probe.program)?)))
+            .map(|(probe, program)| (probe, scope.spawn(move || load_one(probe, program, btf))))
+            .collect();
+        let result = |thread: thread::ScopedJoinHandle<'_, Result<(), LiveError>>, probe| {
+            thread.join().unwrap_or_else(|_| Err(failed(probe, "loading it panicked")))
+        };
+        threads.into_iter().map(|(probe, thread)| (probe.program, result(thread, probe))).collect()
+    })
+}
+
+fn load_one(probe: &Probe, program: &mut Program, btf: &Btf) -> Result<(), LiveError> {
+    let program: &mut BtfTracePoint = program.try_into().map_err(|error: ProgramError| failed(probe, chain(&error)))?;
+    program.load(probe.hook, btf).map_err(|error| failed(probe, chain(&error)))
+}
+
+fn attach_one(bpf: &mut Ebpf, probe: &Probe) -> Result<(), LiveError> {
+    let program = bpf.program_mut(probe.program).ok_or_else(|| failed(probe, "it is not in the object"))?;
+    let program: &mut BtfTracePoint = program.try_into().map_err(|error: ProgramError| failed(probe, chain(&error)))?;
+    if probe.when != When::TailCalled {
+        return program.attach().map(drop).map_err(|error| failed(probe, chain(&error)));
     }
-    program.attach().map_err(|error| failed(super::load::chain(&error)))?;
-    Ok(())
+    let fd = program
+        .fd()
+        .and_then(|fd| fd.try_clone().map_err(ProgramError::from))
+        .map_err(|error| failed(probe, chain(&error)))?;
+    let map = bpf.map_mut("NEXT").ok_or(LiveError::Map("NEXT"))?;
+    let mut next = ProgramArray::try_from(map).map_err(|_| LiveError::Map("NEXT"))?;
+    next.set(0, &fd, 0).map_err(|error| failed(probe, chain(&error)))
 }
 
 /// For each loaded program, how often the kernel skipped it since it interrupted itself.

@@ -1,8 +1,18 @@
 //! Containers: from a cgroup to a runtime and an id at once, and to a name when the engine answers.
+//!
+//! `cgroup` knows the hierarchies, `runtime` recognises paths, `engine` asks for names on a thread of its own, and
+//! `table` brings them together for the event path, which never waits.
 
-use std::collections::BTreeMap;
+pub mod cgroup;
+pub mod engine;
+pub mod runtime;
+mod table;
 
-/// Number of a container in [`Containers`]; 0 is the host.
+use std::{collections::BTreeMap, env, path::PathBuf};
+
+pub use table::Containers;
+
+/// Number of a container in [`Containers`]; 0 is the host. Numbers are not used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
 pub struct ContainerKey(pub u32);
 
@@ -48,52 +58,27 @@ pub struct Container {
     pub lookup: Lookup,
 }
 
-/// The containers.
-#[derive(Debug)]
-pub struct Containers {
-    list: Vec<Container>,
+/// How containers are looked for.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the host's root is mounted: `/`, or the value of `HOST_ROOT` in a container.
+    pub host_root: PathBuf,
+    /// Whether engines are asked for names, images and labels.
+    pub metadata: bool,
+    /// An engine to ask besides those whose sockets are in the usual places: the value of `DOCKER_HOST`.
+    pub docker_host: Option<String>,
 }
 
-impl Default for Containers {
+impl Default for Options {
+    /// As the environment says.
     fn default() -> Self {
-        let host = Container {
-            id: "host".into(),
-            full_id: "host".into(),
-            runtime: "host",
-            name: Some("host".into()),
-            lookup: Lookup::Known,
-            ..Container::default()
-        };
-        Self { list: vec![host] }
+        let docker_host = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+        Self { host_root: host_root(), metadata: true, docker_host }
     }
 }
 
-impl Containers {
-    /// The container of that key.
-    #[must_use]
-    pub fn get(&self, key: ContainerKey) -> &Container {
-        self.list.get(key.0 as usize).unwrap_or(&self.list[0])
-    }
-
-    /// temp
-    pub fn start(_root: &std::path::Path, _metadata: bool) -> Self {
-        Self::default()
-    }
-    /// temp
-    pub fn of_cgroup(&mut self, _cgroup: u64, _tgid: u32) -> ContainerKey {
-        ContainerKey::HOST
-    }
-    /// temp
-    pub fn cgroup_added(&mut self, _id: u64, _path: &[u8]) {}
-    /// temp
-    pub fn cgroup_removed(&mut self, _id: u64) {}
-    /// temp
-    pub fn poll(&mut self) -> bool {
-        false
-    }
-    /// Adds a container and returns its key.
-    pub fn add(&mut self, container: Container) -> ContainerKey {
-        self.list.push(container);
-        ContainerKey((self.list.len() - 1) as u32)
-    }
+/// Where the host's root is mounted: `HOST_ROOT`, by default `/`.
+#[must_use]
+pub fn host_root() -> PathBuf {
+    env::var_os("HOST_ROOT").filter(|root| !root.is_empty()).map_or_else(|| PathBuf::from("/"), PathBuf::from)
 }

@@ -120,7 +120,9 @@ fn child(state: &mut State, event: &Event<'_>) {
         inherit(state, mother, event.tid, flags);
     }
     let start_ns = event.time_ns;
+    let container = moved(state, event);
     let Some(thread) = state.threads.get_mut(event.tid) else { return };
+    thread.container = container;
     describe(thread, event);
     thread.vtid = id(event, "vtid");
     thread.vpid = id(event, "vpid");
@@ -147,6 +149,13 @@ fn parent(state: &mut State, event: &Event<'_>, tid: u32) {
     thread.ppid = if is_thread { caller_ppid } else { caller_pid };
     (thread.vtid, thread.vpid) = (tid, thread.pid);
     thread.start_ns = event.time_ns;
+}
+
+/// The container of a process that may have been put into another cgroup just before. Where cgroups have ids the record
+/// tells; elsewhere it is asked for again.
+fn moved(state: &mut State, event: &Event<'_>) -> super::super::ContainerKey {
+    state.containers.process_changed(event.tgid);
+    state.containers.of_cgroup(event.cgroup, event.tgid)
 }
 
 /// Makes thread `tid` a copy of its mother, with its own descriptors unless they are shared.
@@ -177,7 +186,9 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
     state.fds.release(table);
     state.fds.retain(own, |_, fd| fd.flags & CLOEXEC == 0);
     let exepath = text(event, "trusted_exepath").unwrap_or_default();
+    let container = moved(state, event);
     let Some(thread) = state.threads.get_mut(event.tid) else { return };
+    thread.container = container;
     describe(thread, event);
     thread.fds = own;
     thread.exepath = exepath.into();

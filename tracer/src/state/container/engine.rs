@@ -1,0 +1,312 @@
+//! What container engines tell: names, images, labels. All talk with them is on a thread of its own.
+//!
+//! The event path hands ids over ([`Engines::ask`]) and takes answers ([`Engines::next`]); neither waits. Every engine
+//! is followed by its events, so that a container is known by its id before its first process runs.
+
+mod client;
+mod docker;
+mod endpoint;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, HashSet},
+    io,
+    path::Path,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use bollard::Docker;
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::{LocalSet, spawn_local},
+    time::{Instant, sleep, sleep_until},
+};
+
+pub use endpoint::{Address, Endpoint, endpoints};
+
+/// How long the answer to a question may take; afterwards the container stays without a name for now.
+pub const DEADLINE: Duration = Duration::from_millis(1_500);
+/// The most answers that wait to be taken. When they are not taken, the engines' thread waits.
+const ANSWERS: usize = 4_096;
+/// The most questions that wait to be asked.
+const QUESTIONS: usize = 1_024;
+/// The most questions that are asked at the same time.
+const PARALLEL: usize = 4;
+/// The most ids that are kept of lists.
+const MAX_LISTED: usize = 65_536;
+/// How often is looked for engines of users who logged in.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// What an engine knows of a container. What it does not tell at once is `None` and comes later.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// The whole id.
+    pub full_id: String,
+    /// `container.type` of the engine's containers.
+    pub runtime: &'static str,
+    /// Name, without the slash.
+    pub name: Option<String>,
+    /// Image as it was started.
+    pub image: Option<String>,
+    /// Id of the image, without the name of the hash.
+    pub image_id: Option<String>,
+    /// Address in the engine's network.
+    pub ip: Option<String>,
+    /// Whether it is privileged.
+    pub privileged: Option<bool>,
+    /// Labels.
+    pub labels: Option<BTreeMap<String, String>>,
+}
+
+/// What the engines' thread says.
+#[derive(Debug)]
+pub enum Answer {
+    /// A container is known.
+    Found(Box<Metadata>),
+    /// No engine knows the container of that id.
+    NotFound(String),
+    /// The container of that id has ended; it may start again.
+    Ended(String),
+    /// Something that a person should know.
+    Note(String),
+}
+
+/// The engines of this machine, seen from the event path. When it is dropped, their thread ends.
+#[derive(Debug)]
+pub struct Engines {
+    questions: mpsc::Sender<String>,
+    answers: Receiver<Answer>,
+    hope: Arc<AtomicUsize>,
+}
+
+impl Engines {
+    /// Starts to follow the engines whose sockets are below `host_root`, and the one that `docker_host` names, a value of
+    /// `DOCKER_HOST`.
+    ///
+    /// # Errors
+    /// There can be no more threads.
+    pub fn start(host_root: &Path, docker_host: Option<&str>) -> io::Result<Self> {
+        Self::follow(endpoints(host_root, docker_host), host_root)
+    }
+
+    /// Starts to follow these engines.
+    fn follow(endpoints: Vec<Endpoint>, host_root: &Path) -> io::Result<Self> {
+        let (questions, asked) = mpsc::channel(QUESTIONS);
+        let (answer, answers) = sync_channel(ANSWERS);
+        // Counted here and not on the thread, so that the first containers wait for engines that are about to answer.
+        let hope = Arc::new(AtomicUsize::new(endpoints.iter().filter(|endpoint| endpoint.exists()).count()));
+        let shared = (answer, Arc::clone(&hope));
+        let host_root = host_root.to_owned();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        thread::Builder::new().name("tracer-engines".into()).spawn(move || {
+            let shared = Rc::new(Shared::new(shared.0, shared.1));
+            LocalSet::new().block_on(&runtime, supervise(&shared, endpoints, &host_root, asked));
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { questions, answers, hope })
+    }
+
+    /// Whether an engine answers, or may soon.
+    #[must_use]
+    pub fn may_answer(&self) -> bool {
+        self.hope.load(Ordering::Relaxed) > 0
+    }
+
+    /// Asks for the container of that id. False if nobody will answer.
+    #[must_use]
+    pub fn ask(&self, full_id: &str) -> bool {
+        self.may_answer() && self.questions.try_send(full_id.to_owned()).is_ok()
+    }
+
+    /// The next answer, if there is one.
+    #[must_use]
+    pub fn next(&self) -> Option<Answer> {
+        self.answers.try_recv().ok()
+    }
+}
+
+/// An engine that answers.
+#[derive(Clone)]
+struct Client {
+    docker: Docker,
+    runtime: &'static str,
+}
+
+/// What the tasks of the engines' thread share.
+struct Shared {
+    answers: SyncSender<Answer>,
+    /// Engines that answer, and those that were not tried yet.
+    hope: Arc<AtomicUsize>,
+    clients: RefCell<Vec<(usize, Client)>>,
+    next_client: Cell<usize>,
+    /// Ids that were in a list: what is asked about them is answered already.
+    listed: RefCell<HashSet<String>>,
+    slots: Semaphore,
+}
+
+impl Shared {
+    fn new(answers: SyncSender<Answer>, hope: Arc<AtomicUsize>) -> Self {
+        Self {
+            answers,
+            hope,
+            clients: RefCell::default(),
+            next_client: Cell::new(0),
+            listed: RefCell::default(),
+            slots: Semaphore::new(PARALLEL),
+        }
+    }
+
+    /// Hands an answer over. Nobody takes it when the program ends.
+    fn answer(&self, answer: Answer) {
+        let _ = self.answers.send(answer);
+    }
+
+    /// An engine answers from now on, and has listed these; returns its number.
+    fn join(&self, client: Client, listed: &[String]) -> usize {
+        let mut all = self.listed.borrow_mut();
+        if all.len() > MAX_LISTED {
+            all.clear();
+        }
+        all.extend(listed.iter().cloned());
+        let number = self.next_client.get();
+        self.next_client.set(number + 1);
+        self.clients.borrow_mut().push((number, client));
+        number
+    }
+
+    fn leave(&self, number: usize) {
+        self.clients.borrow_mut().retain(|(other, _)| *other != number);
+    }
+
+    fn clients(&self) -> Vec<Client> {
+        self.clients.borrow().iter().map(|(_, client)| client.clone()).collect()
+    }
+}
+
+/// Follows all engines and passes questions on, until nobody can ask any more.
+async fn supervise(
+    shared: &Rc<Shared>,
+    endpoints: Vec<Endpoint>,
+    host_root: &Path,
+    mut questions: mpsc::Receiver<String>,
+) {
+    let mut labels: Vec<String> = Vec::new();
+    let follow = |labels: &mut Vec<String>, endpoint: Endpoint, counted: bool| {
+        labels.push(endpoint.label.clone());
+        spawn_local(client::follow(Rc::clone(shared), endpoint, counted));
+    };
+    for endpoint in endpoints {
+        let counted = endpoint.exists();
+        follow(&mut labels, endpoint, counted);
+    }
+    let mut look = Instant::now() + LOOK_AGAIN;
+    loop {
+        tokio::select! {
+            question = questions.recv() => match question {
+                Some(id) => drop(spawn_local(ask_all(Rc::clone(shared), id))),
+                None => return,
+            },
+            () = sleep_until(look) => {
+                for endpoint in endpoint::of_users(host_root) {
+                    if !labels.contains(&endpoint.label) {
+                        follow(&mut labels, endpoint, false);
+                    }
+                }
+                look = Instant::now() + LOOK_AGAIN;
+            }
+        }
+    }
+}
+
+/// Asks each engine for a container until one knows it.
+async fn ask_all(shared: Rc<Shared>, id: String) {
+    let deadline = Instant::now() + DEADLINE;
+    // Before the first engine has answered at all, nobody can be asked; its list may have the container, too.
+    while shared.clients.borrow().is_empty() && shared.hope.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
+        sleep(Duration::from_millis(20)).await;
+    }
+    if shared.listed.borrow_mut().remove(&id) {
+        return;
+    }
+    let Ok(_slot) = shared.slots.acquire().await else { return };
+    for client in shared.clients() {
+        if Instant::now() < deadline
+            && let Some(found) = docker::inspect(&client, &id).await
+        {
+            return shared.answer(Answer::Found(Box::new(found)));
+        }
+    }
+    shared.answer(Answer::NotFound(id));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::net::UnixListener, time::Instant};
+
+    use super::*;
+
+    fn folder(name: &str) -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("tracer-engine-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    fn at(socket: &Path) -> Vec<Endpoint> {
+        vec![Endpoint { label: "test".into(), addresses: vec![Address::Unix(socket.to_owned())], asked_for: false }]
+    }
+
+    fn wait_for(engines: &Engines, what: impl Fn(&Answer) -> bool) -> Answer {
+        let end = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < end {
+            match engines.next() {
+                Some(answer) if what(&answer) => return answer,
+                Some(_) => {}
+                None => thread::sleep(Duration::from_millis(5)),
+            }
+        }
+        panic!("no such answer");
+    }
+
+    #[test]
+    fn without_a_socket_nobody_may_answer() {
+        let engines = Engines::follow(at(Path::new("/nonexistent/docker.sock")), Path::new("/nonexistent")).unwrap();
+        assert!(!engines.may_answer());
+        assert!(!engines.ask("id"));
+    }
+
+    #[test]
+    fn a_dead_socket_gives_one_note_and_no_hope() {
+        let socket = folder("dead").join("docker.sock");
+        let _ = std::fs::remove_file(&socket);
+        drop(UnixListener::bind(&socket).unwrap());
+        let engines = Engines::follow(at(&socket), Path::new("/nonexistent")).unwrap();
+        let Answer::Note(note) = wait_for(&engines, |answer| matches!(answer, Answer::Note(_))) else { unreachable!() };
+        assert!(note.contains("does not answer"), "{note}");
+        assert!(!engines.may_answer());
+        // Longer than the first pause: the second attempt says nothing.
+        thread::sleep(Duration::from_millis(800));
+        assert!(engines.next().is_none());
+        std::fs::remove_dir_all(socket.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_socket_that_never_answers_is_given_up() {
+        let socket = folder("mute").join("docker.sock");
+        let _ = std::fs::remove_file(&socket);
+        let _listener = UnixListener::bind(&socket).unwrap();
+        let engines = Engines::follow(at(&socket), Path::new("/nonexistent")).unwrap();
+        assert!(engines.may_answer());
+        assert!(engines.ask("id"));
+        wait_for(&engines, |answer| matches!(answer, Answer::NotFound(id) if id == "id"));
+        wait_for(&engines, |answer| matches!(answer, Answer::Note(_)));
+        assert!(!engines.may_answer());
+        std::fs::remove_dir_all(socket.parent().unwrap()).unwrap();
+    }
+}

@@ -1,0 +1,263 @@
+//! Where engines listen.
+
+use std::{
+    env, fmt, fs,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
+
+use bollard::{API_DEFAULT_VERSION, Docker};
+
+/// How long a request may take, seconds.
+const TIMEOUT_S: u64 = 3;
+/// Port of an engine that DOCKER_HOST names without one, plain and with TLS.
+const PORTS: [u16; 2] = [2375, 2376];
+
+/// Why there is no connection to an address.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// The form of the address is not known.
+    #[error("only unix:// and tcp:// are known")]
+    Scheme,
+    /// A name that is in no file.
+    #[error("the name '{0}' is not in /etc/hosts\nhint: give the address in numbers, this binary asks no name service")]
+    Name(String),
+    /// The engine, or the way to it.
+    #[error("{0}")]
+    Engine(#[from] bollard::errors::Error),
+}
+
+/// One way to reach an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A socket in the file system.
+    Unix(PathBuf),
+    /// A network address, in the form of DOCKER_HOST.
+    Tcp {
+        /// `host` or `host:port`.
+        host: String,
+        /// Folder of `ca.pem`, `cert.pem` and `key.pem`; `None` without TLS.
+        certificates: Option<PathBuf>,
+    },
+    /// What DOCKER_HOST says and nobody understands.
+    Other(String),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "{}", path.display()),
+            Self::Tcp { host, .. } => write!(f, "tcp://{host}"),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Address {
+    /// What DOCKER_HOST means.
+    fn parse(text: &str, tls: bool, certificates: PathBuf) -> Self {
+        if let Some(path) = text.strip_prefix("unix://") {
+            return Self::Unix(path.into());
+        }
+        let (host, tls) = match text.split_once("://") {
+            Some(("tcp", host)) => (host, tls),
+            Some(("http", host)) => (host, false),
+            Some(("https", host)) => (host, true),
+            _ => return Self::Other(text.to_owned()),
+        };
+        let host = host.trim_end_matches('/');
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+        let host = if has_port { host.to_owned() } else { format!("{host}:{}", PORTS[usize::from(tls)]) };
+        Self::Tcp { host, certificates: tls.then_some(certificates) }
+    }
+
+    /// A client for that address. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// The address cannot be understood, or there is no such socket, or its certificates cannot be read.
+    pub fn connect(&self) -> Result<Docker, EndpointError> {
+        match self {
+            Self::Unix(path) => Ok(Docker::connect_with_unix(&path.to_string_lossy(), TIMEOUT_S, API_DEFAULT_VERSION)?),
+            Self::Tcp { host, certificates: None } => {
+                Ok(Docker::connect_with_http(&resolve(host)?, TIMEOUT_S, API_DEFAULT_VERSION)?)
+            }
+            Self::Tcp { host, certificates: Some(folder) } => {
+                let [key, certificate, ca] = ["key.pem", "cert.pem", "ca.pem"].map(|name| folder.join(name));
+                let host = resolve(host)?;
+                Ok(Docker::connect_with_ssl(&host, &key, &certificate, &ca, TIMEOUT_S, API_DEFAULT_VERSION)?)
+            }
+            Self::Other(_) => Err(EndpointError::Scheme),
+        }
+    }
+
+    fn exists(&self) -> bool {
+        match self {
+            Self::Unix(path) => path.exists(),
+            Self::Tcp { .. } | Self::Other(_) => true,
+        }
+    }
+}
+
+/// An engine, and the ways to reach it, which are tried in order.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// What it is called in notes as long as no way works.
+    pub label: String,
+    /// The ways.
+    pub addresses: Vec<Address>,
+    /// Whether the person asked for it: then it is said, too, when nothing is there.
+    pub asked_for: bool,
+}
+
+impl Endpoint {
+    fn of_sockets(label: &str, paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        let mut addresses: Vec<_> = paths.into_iter().map(Address::Unix).collect();
+        addresses.dedup();
+        Self { label: label.to_owned(), addresses, asked_for: false }
+    }
+
+    /// Whether there is something to try.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.asked_for || self.existing().next().is_some()
+    }
+
+    /// The ways that can be tried now.
+    pub fn existing(&self) -> impl Iterator<Item = &Address> {
+        self.addresses.iter().filter(|address| address.exists())
+    }
+}
+
+/// All engines that may be on this machine, and the one that DOCKER_HOST names.
+#[must_use]
+pub fn endpoints(host_root: &Path, docker_host: Option<&str>) -> Vec<Endpoint> {
+    // Below the host's root first. `/var/run` is an absolute link, which leads out of it: `run` is tried, too. In a
+    // container the engine follows that link when it mounts the socket, which then is in the container's own `/run`.
+    let below = |path: &str| [host_root.join(path), Path::new("/").join(path)];
+    let docker = below("var/run/docker.sock").into_iter().chain(below("run/docker.sock"));
+    let mut docker: Vec<_> = docker.collect();
+    docker.swap(1, 2);
+    let mut all = Vec::new();
+    if let Some(asked_for) = docker_host.map(|text| asked_for(text, host_root)) {
+        let same = |path: &PathBuf| same_socket(path, &asked_for);
+        if docker.iter().any(same) {
+            docker.clear();
+        }
+        all.push(Endpoint { label: asked_for.to_string(), addresses: vec![asked_for], asked_for: true });
+    }
+    if !docker.is_empty() {
+        all.push(Endpoint::of_sockets("docker", docker));
+    }
+    all.push(Endpoint::of_sockets("podman", below("run/podman/podman.sock")));
+    all.extend(of_users(host_root));
+    all
+}
+
+/// The engines that users run for themselves.
+#[must_use]
+pub fn of_users(host_root: &Path) -> Vec<Endpoint> {
+    let Ok(users) = fs::read_dir(host_root.join("run/user")) else { return Vec::new() };
+    users
+        .flatten()
+        .flat_map(|user| ["podman/podman.sock", "docker.sock"].map(|socket| user.path().join(socket)))
+        .filter(|socket| socket.exists())
+        .map(|socket| Endpoint::of_sockets(&socket.to_string_lossy(), [socket.clone()]))
+        .collect()
+}
+
+/// What DOCKER_HOST names. A socket may be below the host's root only.
+fn asked_for(text: &str, host_root: &Path) -> Address {
+    let tls = env::var_os("DOCKER_TLS_VERIFY").is_some_and(|value| !value.is_empty());
+    let home = || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".docker");
+    let certificates = env::var_os("DOCKER_CERT_PATH").map_or_else(home, PathBuf::from);
+    let address = Address::parse(text, tls, certificates);
+    if let Address::Unix(path) = &address
+        && !path.exists()
+    {
+        let on_host = host_root.join(path.strip_prefix("/").unwrap_or(path));
+        if on_host.exists() {
+            return Address::Unix(on_host);
+        }
+    }
+    address
+}
+
+fn same_socket(path: &Path, address: &Address) -> bool {
+    let Address::Unix(other) = address else { return false };
+    path == other || fs::canonicalize(path).is_ok_and(|path| fs::canonicalize(other).is_ok_and(|other| other == path))
+}
+
+/// The host in numbers. A static binary must not ask glibc's name service, which loads shared objects; others may.
+fn resolve(host: &str) -> Result<String, EndpointError> {
+    if !cfg!(target_feature = "crt-static") {
+        return Ok(host.to_owned());
+    }
+    let (name, port) = host.rsplit_once(':').unwrap_or((host, ""));
+    if name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+        return Ok(host.to_owned());
+    }
+    let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
+    let address = in_hosts(&hosts, name).ok_or_else(|| EndpointError::Name(name.to_owned()))?;
+    Ok(match address {
+        IpAddr::V4(address) => format!("{address}:{port}"),
+        IpAddr::V6(address) => format!("[{address}]:{port}"),
+    })
+}
+
+/// The address of a name in a file of hosts(5).
+fn in_hosts(text: &str, name: &str) -> Option<IpAddr> {
+    if name == "localhost" {
+        return Some(IpAddr::from([127, 0, 0, 1]));
+    }
+    text.lines().find_map(|line| {
+        let mut words = line.split('#').next()?.split_whitespace();
+        let address = words.next()?.parse().ok()?;
+        words.any(|word| word == name).then_some(address)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_docker_host_is_understood() {
+        let parse = |text: &str, tls: bool| Address::parse(text, tls, "/certs".into());
+        let tcp =
+            |host: &str, tls: bool| Address::Tcp { host: host.into(), certificates: tls.then(|| "/certs".into()) };
+        assert_eq!(parse("unix:///run/d.sock", false), Address::Unix("/run/d.sock".into()));
+        assert_eq!(parse("tcp://10.0.0.1:2375", false), tcp("10.0.0.1:2375", false));
+        assert_eq!(parse("tcp://10.0.0.1", false), tcp("10.0.0.1:2375", false));
+        assert_eq!(parse("tcp://build/", true), tcp("build:2376", true));
+        assert_eq!(parse("https://build:1", false), tcp("build:1", true));
+        assert_eq!(parse("ssh://build", false), Address::Other("ssh://build".into()));
+        assert!(matches!(parse("ssh://build", false).connect(), Err(EndpointError::Scheme)));
+    }
+
+    #[test]
+    fn certificates_that_cannot_be_read_are_an_error() {
+        let address = Address::Tcp { host: "127.0.0.1:1".into(), certificates: Some("/nonexistent".into()) };
+        let error = address.connect().map(drop).unwrap_err().to_string();
+        assert!(error.contains("/nonexistent/ca.pem"), "{error}");
+    }
+
+    #[test]
+    fn sockets_are_looked_for_on_the_host_first() {
+        let all = endpoints(Path::new("/host"), None);
+        let docker = all.iter().find(|endpoint| endpoint.label == "docker").unwrap();
+        let paths: Vec<_> = docker.addresses.iter().map(ToString::to_string).collect();
+        let expected =
+            ["/host/var/run/docker.sock", "/host/run/docker.sock", "/var/run/docker.sock", "/run/docker.sock"];
+        assert_eq!(paths, expected);
+    }
+
+    #[test]
+    fn names_are_found_in_the_file_of_hosts() {
+        let text = "# c\n10.1.2.3 build build.example # x\n::1 six\n";
+        assert_eq!(in_hosts(text, "build.example"), Some(IpAddr::from([10, 1, 2, 3])));
+        assert_eq!(in_hosts(text, "six"), Some("::1".parse().unwrap()));
+        assert_eq!(in_hosts(text, "x"), None);
+        assert_eq!(in_hosts(text, "localhost"), Some(IpAddr::from([127, 0, 0, 1])));
+    }
+}

@@ -1,0 +1,13 @@
+//! BOSH process manager: `bpm-NAME`, with `.scope` under systemd.
+
+use super::{Folder, Id, Runtime};
+
+/// The row.
+pub static RUNTIME: Runtime = Runtime { name: "bpm", engine: false, recognise };
+
+fn recognise(folder: &Folder<'_>) -> Option<Id> {
+    let name = folder.name.strip_prefix("bpm-")?;
+    let name = name.strip_suffix(".scope").unwrap_or(name);
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    plain.then(|| Id::name(name))?
+}

@@ -1,0 +1,11 @@
+//! Docker: `/docker/ID` with the cgroupfs driver, `docker-ID.scope` with systemd's; another parent folder may be
+//! configured (`--cgroup-parent`), so any folder whose whole name is an id counts.
+
+use super::{Folder, Id, Runtime};
+
+/// The row.
+pub static RUNTIME: Runtime = Runtime { name: "docker", engine: true, recognise };
+
+fn recognise(folder: &Folder<'_>) -> Option<Id> {
+    Id::digits(folder.name, "", &[""]).or_else(|| Id::digits(folder.name, "docker-", &[".scope"]))
+}

@@ -1,0 +1,14 @@
+//! LXC, LXD and Incus: `/lxc/NAME`, `/lxc.payload/NAME`, `/lxc.payload.NAME`. `lxc.monitor.NAME` is the monitor, which
+//! is not in the container.
+
+use super::{Folder, Id, Runtime};
+
+/// The row.
+pub static RUNTIME: Runtime = Runtime { name: "lxc", engine: false, recognise };
+
+fn recognise(folder: &Folder<'_>) -> Option<Id> {
+    match folder.parent() {
+        "lxc" | "lxc.payload" => Id::name(folder.name),
+        _ => Id::name(folder.name.strip_prefix("lxc.payload.")?),
+    }
+}

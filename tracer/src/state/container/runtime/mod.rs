@@ -1,0 +1,297 @@
+//! Which runtime and container a cgroup belongs to, from its path alone.
+//!
+//! One file per runtime, each with a row; [`RUNTIMES`] is the list. A path is read from the root down and the first
+//! folder that a row recognises decides: what a container makes inside (systemd's slices, Docker in Docker) belongs to it.
+
+mod bpm;
+mod containerd;
+mod cri;
+mod crio;
+mod docker;
+mod libvirt;
+mod lxc;
+mod mesos;
+mod nspawn;
+mod podman;
+
+/// How many digits of an id are shown.
+const SHORT: usize = 12;
+/// How many digits an id has.
+const FULL: usize = 64;
+
+/// A runtime.
+#[derive(Debug)]
+pub struct Runtime {
+    /// `container.type`.
+    pub name: &'static str,
+    /// Whether an engine with Docker's API may know its containers.
+    pub engine: bool,
+    /// The container that a folder stands for, if it does.
+    pub recognise: fn(&Folder<'_>) -> Option<Id>,
+}
+
+/// All runtimes. Of several that recognise a folder the first is taken.
+pub static RUNTIMES: [&Runtime; 10] = [
+    &podman::RUNTIME,
+    &cri::RUNTIME,
+    &crio::RUNTIME,
+    &containerd::RUNTIME,
+    &docker::RUNTIME,
+    &libvirt::RUNTIME,
+    &lxc::RUNTIME,
+    &nspawn::RUNTIME,
+    &bpm::RUNTIME,
+    &mesos::RUNTIME,
+];
+
+/// A folder of a cgroup path, and where it stands.
+#[derive(Debug)]
+pub struct Folder<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The folders above it, the root's child first.
+    pub above: &'a [&'a str],
+}
+
+impl Folder<'_> {
+    /// The folder that it is in; empty for a child of the root.
+    #[must_use]
+    pub fn parent(&self) -> &str {
+        self.above.last().copied().unwrap_or_default()
+    }
+}
+
+/// What a runtime calls a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Id {
+    /// 64 hexadecimal digits.
+    Digits(String),
+    /// Any text that is an id, and not what people call it.
+    Text(String),
+    /// A name: the runtime has no ids.
+    Name(String),
+}
+
+impl Id {
+    /// The id of a folder whose name is `prefix`, 64 digits, and one of `suffixes`.
+    fn digits(name: &str, prefix: &str, suffixes: &[&str]) -> Option<Self> {
+        let (id, rest) = name.strip_prefix(prefix)?.split_at_checked(FULL)?;
+        let hexadecimal = id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        (hexadecimal && suffixes.contains(&rest)).then(|| Self::Digits(id.to_owned()))
+    }
+
+    /// A name that is not empty, with systemd's escapes (`\x2d`) undone.
+    fn name(escaped: &str) -> Option<Self> {
+        (!escaped.is_empty()).then(|| Self::Name(unescape(escaped)))
+    }
+
+    /// The whole id.
+    #[must_use]
+    pub fn full(&self) -> &str {
+        let (Self::Digits(id) | Self::Text(id) | Self::Name(id)) = self;
+        id
+    }
+
+    /// What is shown: the first twelve digits, or the name.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        match self {
+            Self::Digits(id) | Self::Text(id) => id.char_indices().nth(SHORT).map_or(id, |(end, _)| &id[..end]),
+            Self::Name(name) => name,
+        }
+    }
+}
+
+/// A container that a path belongs to.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Its runtime.
+    pub runtime: &'static Runtime,
+    /// Its id.
+    pub id: Id,
+    /// Where the runtime must have a folder for it (`namespace/id`); `None` when the path leaves no doubt.
+    pub bundle: Option<String>,
+}
+
+impl Found {
+    /// Two containers with the same text are the same one.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        match &self.id {
+            Id::Digits(id) => id.clone(),
+            Id::Text(id) | Id::Name(id) => format!("{}:{id}", self.runtime.name),
+        }
+    }
+}
+
+/// Where containerd and its kin keep a folder for each running container, below the host's root.
+pub use containerd::BUNDLES;
+
+/// The container that a path of a cgroup hierarchy belongs to; `None` for the host's own cgroups.
+#[must_use]
+pub fn recognise(path: &str) -> Option<Found> {
+    let folders: Vec<&str> = path.split('/').filter(|folder| !folder.is_empty() && *folder != "..").collect();
+    for (depth, name) in folders.iter().enumerate() {
+        let folder = Folder { name, above: &folders[..depth] };
+        let found = RUNTIMES.iter().find_map(|runtime| Some((runtime, (runtime.recognise)(&folder)?)));
+        if let Some((runtime, id)) = found {
+            return Some(Found { runtime, id, bundle: None });
+        }
+    }
+    containerd::by_namespace(&folders)
+}
+
+/// The digits of an id that an engine names, as [`recognise`] finds them.
+#[must_use]
+pub fn is_full_id(id: &str) -> bool {
+    Id::digits(id, "", &[""]).is_some()
+}
+
+/// Undoes the escapes of systemd's unit names. Source: systemd.unit(5), "String escaping for inclusion in unit names".
+fn unescape(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let escaped = after
+            .strip_prefix(b"x")
+            .filter(|_| *first == b'\\')
+            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits.get(..2)?).ok()?, 16).ok());
+        if let Some(byte) = escaped {
+            bytes.push(byte);
+            rest = &after[3..];
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 64 digits that start with `abcdef012345`.
+    const H: &str = "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789";
+    const OTHER: &str = "00000000000000000000000000000000000000000000000000000000000000ff";
+
+    fn found(path: &str) -> Option<(&'static str, String)> {
+        let path = path.replace("{H}", H).replace("{O}", OTHER);
+        recognise(&path).map(|found| (found.runtime.name, found.id.short().to_owned()))
+    }
+
+    #[test]
+    fn ids_of_digits_are_found_in_every_layout() {
+        for (path, runtime) in [
+            ("/docker/{H}", "docker"),
+            ("/{H}", "docker"),
+            ("/docker.slice/docker-{H}.scope", "docker"),
+            ("/system.slice/docker-{H}.scope", "docker"),
+            ("/actions_job/{H}", "docker"),
+            ("/ecs/0a1b2c3d/{H}", "docker"),
+            ("/kubepods/besteffort/pod01/docker-{H}.scope", "docker"),
+            ("/system.slice/libpod-{H}", "podman"),
+            ("/machine.slice/libpod-{H}.scope", "podman"),
+            ("/machine.slice/libpod-{H}.scope/container", "podman"),
+            ("/user.slice/user-1000.slice/user@1000.service/libpod-{H}", "podman"),
+            ("/user.slice/user-1000.slice/user@1000.service/user.slice/podman-813.scope/{H}", "podman"),
+            ("/system.slice/x.service/libpod-payload-{H}", "podman"),
+            ("/system.slice/x.service/libpod-payload-{H}.scope", "podman"),
+            ("/kubepods/besteffort/pod0f90f31c-ebb3-4b34-9e8d/{H}", "cri"),
+            ("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0f.slice/{H}", "cri"),
+            ("/kubepods-burstable-pod0f.slice:cri-containerd:{H}", "containerd"),
+            ("/system.slice/containerd.service/kubepods-burstable-pod0f.slice:cri-containerd:{H}", "containerd"),
+            ("/kubepods.slice/kubepods-pod0f.slice/cri-containerd-{H}.scope", "containerd"),
+            ("/system.slice/nerdctl-{H}.scope", "containerd"),
+            ("/kubepods.slice/kubepods-pod0f.slice/crio-{H}.scope", "cri-o"),
+            ("/kubepods/burstable/pod0f/crio-{H}", "cri-o"),
+        ] {
+            assert_eq!(found(path), Some((runtime, "abcdef012345".to_owned())), "{path}");
+        }
+    }
+
+    #[test]
+    fn names_are_found_where_runtimes_have_no_ids() {
+        for (path, runtime, name) in [
+            ("/lxc/web", "lxc", "web"),
+            ("/lxc.payload/web", "lxc", "web"),
+            ("/lxc.payload.web", "lxc", "web"),
+            ("/lxc.payload.web/system.slice/cron.service", "lxc", "web"),
+            ("/machine/web.libvirt-lxc", "libvirt-lxc", "web"),
+            (r"/machine.slice/machine-lxc\x2dmy\x2dweb.scope/libvirt", "libvirt-lxc", "my-web"),
+            ("/libvirt/lxc/web", "libvirt-lxc", "web"),
+            (r"/machine.slice/machine-my\x2dweb.scope/payload", "systemd-nspawn", "my-web"),
+            ("/machine.slice/systemd-nspawn@web.service/payload/init.scope", "systemd-nspawn", "web"),
+            ("/garden/bpm-cloud_controller", "bpm", "cloud_controller"),
+            ("/system.slice/bpm-router.scope", "bpm", "router"),
+            ("/mesos/24e5f5e4-8a3a-4c2e-a0d7-1a2b3c4d5e6f", "mesos", "24e5f5e4-8a3a-4c2e-a0d7-1a2b3c4d5e6f"),
+        ] {
+            assert_eq!(found(path), Some((runtime, name.to_owned())), "{path}");
+        }
+    }
+
+    #[test]
+    fn containerd_has_ids_of_any_text_to_be_confirmed() {
+        assert_eq!(found("/default/test_container"), Some(("containerd", "test_contain".into())));
+        assert_eq!(found("/my.namespace/container.name"), Some(("containerd", "container.na".into())));
+        let bundle = |path: &str| recognise(path).and_then(|found| found.bundle);
+        assert_eq!(bundle("/default/test_container").as_deref(), Some("default/test_container"));
+        assert_eq!(bundle(&format!("/docker/{H}")), None);
+    }
+
+    #[test]
+    fn cgroups_of_the_host_are_no_containers() {
+        for path in [
+            "",
+            "/",
+            "/init.scope",
+            "/user.slice/user-1000.slice/user@1000.service/init.scope",
+            "/system.slice/docker.service",
+            "/system.slice/dev-hugepages.mount",
+            "/default/x.service",
+            "/ns/.scope",
+            "/docker",
+            "/docker/{H}0",
+            "/docker-{H}.service",
+            "/docker/zbcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789",
+            "/machine.slice/libpod-conmon-{H}.scope",
+            "/kubepods.slice/crio-conmon-{H}.scope",
+            "/lxc.monitor.web",
+            "/lxc.pivot",
+            r"/machine.slice/machine-qemu\x2d1\x2dvm.scope/emulator",
+            "/kubepods/besteffort/pod0f90f31c-ebb3-4b34-9e8d",
+            "/libpod_parent/conmon",
+        ] {
+            let confirmed = found(path).filter(|_| recognise(path).is_some_and(|found| found.bundle.is_none()));
+            assert_eq!(confirmed, None, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_inside_a_container_belongs_to_it() {
+        for path in [
+            "/docker/{H}/init.scope",
+            "/docker/{H}/system.slice/nginx.service",
+            "/docker/{H}/docker/{O}",
+            "/docker/{H}/kubepods/besteffort/pod01/{O}",
+            "/system.slice/docker-{H}.scope/kubepods.slice/cri-containerd-{O}.scope",
+            "/../../docker/{H}",
+        ] {
+            assert_eq!(found(path), Some(("docker", "abcdef012345".to_owned())), "{path}");
+        }
+    }
+
+    #[test]
+    fn names_of_runtimes_are_distinct() {
+        let mut names: Vec<_> = RUNTIMES.iter().map(|runtime| runtime.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), RUNTIMES.len());
+    }
+
+    #[test]
+    fn systemd_escapes_are_undone_and_broken_ones_kept() {
+        assert_eq!(unescape(r"a\x2db\x"), r"a-b\x");
+        assert_eq!(unescape(r"\xzz\x41"), r"\xzzA");
+    }
+}

@@ -1,0 +1,448 @@
+//! The table of containers, as the event path sees it.
+//!
+//! A cgroup's container is found once and then looked up by the cgroup's id. What cannot be found is tried again after
+//! a pause that grows, so that an unknown id costs no more than a known one.
+
+mod answers;
+mod ended;
+
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use rustc_hash::FxHashMap;
+
+use super::{
+    Container, ContainerKey, Lookup, Options,
+    cgroup::{Hierarchies, Mode},
+    engine::Engines,
+    runtime::{self, Found},
+};
+
+/// The most cgroups that are kept; beyond, all are forgotten and found again.
+const MAX_CGROUPS: usize = 131_072;
+/// The most processes that are kept where each must be looked up by itself.
+const MAX_PROCESSES: usize = 32_768;
+/// For so long the cgroups of a process are taken to be what they were.
+const PROCESS_AGE: Duration = Duration::from_secs(1);
+/// Pauses before an id that was not found is looked for again: the first, and the longest.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(10));
+/// The shortest pause between two scans of the whole tree.
+const BETWEEN_SCANS: Duration = Duration::from_millis(500);
+
+/// What is known of a cgroup.
+#[derive(Debug, Clone, Copy)]
+struct Cgroup {
+    key: ContainerKey,
+    /// When to look again, and the pause after that; `None` when there is no doubt.
+    retry: Option<(Instant, Duration)>,
+}
+
+/// A container of the table.
+#[derive(Debug)]
+struct Row {
+    container: Container,
+    /// Whether it waits in `ended` to be forgotten.
+    ended: bool,
+}
+
+/// The containers.
+#[derive(Debug)]
+pub struct Containers {
+    /// By key; `None` when forgotten.
+    list: Vec<Option<Box<Row>>>,
+    by_identity: FxHashMap<String, ContainerKey>,
+    by_cgroup: FxHashMap<u64, Cgroup>,
+    by_process: FxHashMap<u32, (ContainerKey, Instant)>,
+    /// What a cgroup may be whose folder was gone before it could be looked at.
+    doubtful: FxHashMap<u64, ContainerKey>,
+    /// The cgroup of the last look-up; mostly the next one has the same.
+    last: (u64, ContainerKey),
+    hierarchies: Hierarchies,
+    /// Whether runtimes use the v1 hierarchies alone, although there is a v2 tree.
+    v1_only_runtimes: bool,
+    host_root: PathBuf,
+    next_scan: Option<Instant>,
+    engines: Option<Engines>,
+    /// Until when an answer is waited for, in the order of time.
+    deadlines: VecDeque<(Instant, ContainerKey)>,
+    /// Cgroups that are gone, and since when.
+    gone: VecDeque<(Instant, u64)>,
+    ended: ended::Ended,
+    forgotten: Container,
+    /// Whether a container changed since the last `poll`.
+    changed: bool,
+    notes: Vec<String>,
+}
+
+impl Default for Containers {
+    /// The host alone: nothing is looked up.
+    fn default() -> Self {
+        let host = Container {
+            id: "host".into(),
+            full_id: "host".into(),
+            runtime: "host",
+            name: Some("host".into()),
+            lookup: Lookup::Known,
+            ..Container::default()
+        };
+        Self {
+            list: vec![Some(Box::new(Row { container: host, ended: false }))],
+            by_identity: FxHashMap::default(),
+            by_cgroup: FxHashMap::default(),
+            by_process: FxHashMap::default(),
+            doubtful: FxHashMap::default(),
+            last: (0, ContainerKey::HOST),
+            hierarchies: Hierarchies::default(),
+            v1_only_runtimes: false,
+            host_root: PathBuf::from("/"),
+            next_scan: None,
+            engines: None,
+            deadlines: VecDeque::new(),
+            gone: VecDeque::new(),
+            ended: ended::Ended::default(),
+            forgotten: Container { runtime: "unknown", ..Container::default() },
+            changed: false,
+            notes: Vec::new(),
+        }
+    }
+}
+
+impl Containers {
+    /// Finds the containers that run, and starts to follow the engines. Errors become notes: ids are shown in any case.
+    #[must_use]
+    pub fn start(options: Options) -> Self {
+        let mut this = Self {
+            hierarchies: Hierarchies::find(&options.host_root),
+            host_root: options.host_root,
+            next_scan: Some(Instant::now()),
+            ..Self::default()
+        };
+        if options.metadata {
+            match Engines::start(&this.host_root, options.docker_host.as_deref()) {
+                Ok(engines) => this.engines = Some(engines),
+                Err(error) => this.notes.push(format!("cannot ask container engines for names: {error}")),
+            }
+        }
+        if this.hierarchies.mode() == Mode::Unknown {
+            this.notes.push("containers are not told apart: no cgroup hierarchy can be read\nhint: in a container, mount the host's root with -v /:/host:ro".to_owned());
+        }
+        this.scan();
+        this.find_v1_only_runtimes();
+        this
+    }
+
+    /// The container of that key.
+    #[must_use]
+    pub fn get(&self, key: ContainerKey) -> &Container {
+        self.list.get(key.0 as usize).and_then(Option::as_deref).map_or(&self.forgotten, |row| &row.container)
+    }
+
+    /// Adds a container and returns its key.
+    pub fn add(&mut self, container: Container) -> ContainerKey {
+        let key = ContainerKey(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
+        self.list.push(Some(Box::new(Row { container, ended: false })));
+        key
+    }
+
+    /// All containers that are known, the host included, also those that have ended.
+    pub fn all(&self) -> impl Iterator<Item = (ContainerKey, &Container)> {
+        let keyed = self.list.iter().enumerate();
+        keyed.filter_map(|(key, row)| Some((ContainerKey(u32::try_from(key).ok()?), &row.as_deref()?.container)))
+    }
+
+    /// Whether a name may still come.
+    #[must_use]
+    pub fn pending(&self, key: ContainerKey) -> bool {
+        self.get(key).lookup == Lookup::Pending
+    }
+
+    /// What a person should know, once.
+    pub fn notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Which hierarchies there are.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.hierarchies.mode()
+    }
+
+    /// The container of a cgroup, by the id that the kernel gave; `tgid` is a process in it, which helps when the id is
+    /// not known yet.
+    pub fn of_cgroup(&mut self, cgroup: u64, tgid: u32) -> ContainerKey {
+        if cgroup == self.last.0 {
+            return self.last.1;
+        }
+        if let Some(known) = self.by_cgroup.get(&cgroup)
+            && known.retry.is_none()
+            && (known.key != ContainerKey::HOST || !self.v1_only_runtimes)
+        {
+            self.last = (cgroup, known.key);
+            return known.key;
+        }
+        self.look_for(cgroup, tgid)
+    }
+
+    /// The container of a process, for hosts whose containers have no cgroup in a v2 tree.
+    pub fn of_process(&mut self, tgid: u32) -> ContainerKey {
+        let now = Instant::now();
+        let known = self.by_process.get(&tgid).copied();
+        if let Some((key, since)) = known
+            && now.duration_since(since) < PROCESS_AGE
+        {
+            return key;
+        }
+        let key = match self.hierarchies.paths_of(tgid) {
+            Some(paths) => paths.iter().find_map(|path| self.of_path(path)).unwrap_or_default(),
+            None => known.map_or(ContainerKey::HOST, |(key, _)| key),
+        };
+        if self.by_process.len() >= MAX_PROCESSES {
+            self.by_process.clear();
+        }
+        self.by_process.insert(tgid, (key, now));
+        key
+    }
+
+    /// A process was made, runs another program, or ended: what [`Containers::of_process`] keeps of it is stale.
+    pub fn process_changed(&mut self, tgid: u32) {
+        self.by_process.remove(&tgid);
+    }
+
+    /// A cgroup appeared. The path is relative to the root of its hierarchy.
+    pub fn cgroup_added(&mut self, id: u64, path: &[u8]) {
+        let path = String::from_utf8_lossy(path);
+        let key = self.of_path(&path);
+        match self.hierarchies.mode() {
+            Mode::Unified | Mode::Unknown => self.remember(id, key.unwrap_or_default()),
+            // v1 hierarchies count their ids from 1, too: only the folder in the v2 tree tells whose this id is.
+            Mode::Hybrid => match self.hierarchies.id_of(&path) {
+                Some(own) if own == id => self.remember(id, key.unwrap_or_default()),
+                Some(_) => {}
+                None => {
+                    if let Some(key) = key {
+                        self.doubtful.insert(id, key);
+                        self.gone.push_back((Instant::now(), id));
+                    }
+                }
+            },
+            Mode::Legacy => {}
+        }
+    }
+
+    /// A cgroup disappeared.
+    pub fn cgroup_removed(&mut self, id: u64) {
+        self.gone.push_back((Instant::now(), id));
+    }
+
+    #[cold]
+    fn look_for(&mut self, cgroup: u64, tgid: u32) -> ContainerKey {
+        if cgroup == 0 {
+            return ContainerKey::HOST;
+        }
+        if self.hierarchies.mode() == Mode::Legacy {
+            return self.of_process(tgid);
+        }
+        let now = Instant::now();
+        let mut pause = RETRY.0;
+        if let Some(known) = self.by_cgroup.get(&cgroup) {
+            match known.retry {
+                None => return self.of_process(tgid),
+                Some((at, _)) if now < at => return known.key,
+                Some((_, next)) => pause = next,
+            }
+        }
+        if let Some(path) = self.hierarchies.path_of(tgid)
+            && (self.hierarchies.id_of(&path) == Some(cgroup) || self.hierarchies.tree().is_none())
+        {
+            let key = self.of_path(&path).unwrap_or_default();
+            self.remember(cgroup, key);
+            return self.of_cgroup(cgroup, tgid);
+        }
+        if self.next_scan.is_some_and(|at| now >= at) {
+            self.scan();
+            if self.by_cgroup.get(&cgroup).is_some_and(|known| known.retry.is_none()) {
+                return self.of_cgroup(cgroup, tgid);
+            }
+        }
+        let key = self.doubtful.get(&cgroup).copied().unwrap_or_default();
+        self.make_room();
+        self.by_cgroup.insert(cgroup, Cgroup { key, retry: Some((now + pause, RETRY.1.min(pause * 2))) });
+        key
+    }
+
+    /// Learns all cgroups that there are.
+    fn scan(&mut self) {
+        let start = Instant::now();
+        let mut all = Vec::new();
+        self.hierarchies.scan(&mut |id, path| all.push((id, path.to_owned())));
+        for (id, path) in all {
+            if self.by_cgroup.get(&id).is_none_or(|known| known.retry.is_some()) {
+                let key = self.of_path(&path).unwrap_or_default();
+                self.remember(id, key);
+            }
+        }
+        let end = Instant::now();
+        // Scanning takes at most a twentieth of the time.
+        self.next_scan = self.next_scan.map(|_| end + BETWEEN_SCANS.max(20 * (end - start)));
+    }
+
+    /// Old runtimes on a hybrid host leave a container's processes in the engine's own cgroup of the v2 tree.
+    fn find_v1_only_runtimes(&mut self) {
+        if self.hierarchies.mode() != Mode::Hybrid {
+            return;
+        }
+        let mut containers = Vec::new();
+        self.hierarchies.scan_v1(&mut |path| containers.extend(runtime::recognise(path)));
+        let v1_only =
+            containers.iter().any(|found| found.bundle.is_none() && !self.by_identity.contains_key(&found.identity()));
+        self.v1_only_runtimes = v1_only;
+    }
+
+    fn remember(&mut self, cgroup: u64, key: ContainerKey) {
+        self.make_room();
+        self.by_cgroup.insert(cgroup, Cgroup { key, retry: None });
+        self.last = (0, ContainerKey::HOST);
+    }
+
+    fn make_room(&mut self) {
+        if self.by_cgroup.len() >= MAX_CGROUPS {
+            self.by_cgroup.clear();
+        }
+    }
+
+    /// The container that a path belongs to; a new one is entered and asked for.
+    fn of_path(&mut self, path: &str) -> Option<ContainerKey> {
+        let found = runtime::recognise(path)?;
+        if let Some(key) = self.known(&found) {
+            return Some(key);
+        }
+        if let Some(bundle) = &found.bundle
+            && !runtime::BUNDLES.iter().any(|folder| self.host_root.join(folder).join(bundle).exists())
+        {
+            return None;
+        }
+        // An engine's event may have told it already.
+        self.take_answers();
+        Some(self.known(&found).unwrap_or_else(|| self.enter(&found)))
+    }
+
+    fn known(&mut self, found: &Found) -> Option<ContainerKey> {
+        let key = self.by_identity.get(&found.identity()).copied()?;
+        if let Some(row) = self.row(key) {
+            row.ended = false;
+        }
+        Some(key)
+    }
+
+    fn row(&mut self, key: ContainerKey) -> Option<&mut Row> {
+        self.list.get_mut(key.0 as usize).and_then(Option::as_deref_mut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::engine::{Answer, Metadata},
+        *,
+    };
+
+    const ID: &str = "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789";
+
+    fn unified() -> Containers {
+        Containers::default()
+    }
+
+    fn metadata(name: &str) -> Answer {
+        Answer::Found(Box::new(Metadata {
+            full_id: ID.into(),
+            runtime: "docker",
+            name: Some(name.into()),
+            ..Metadata::default()
+        }))
+    }
+
+    #[test]
+    fn a_cgroup_that_appears_is_known_by_its_id() {
+        let mut containers = unified();
+        containers.cgroup_added(77, format!("/docker/{ID}").as_bytes());
+        containers.cgroup_added(78, format!("/docker/{ID}/init.scope").as_bytes());
+        containers.cgroup_added(79, b"/system.slice/cron.service");
+        let key = containers.of_cgroup(77, 1);
+        assert_ne!(key, ContainerKey::HOST);
+        assert_eq!(containers.of_cgroup(78, 1), key);
+        assert_eq!(containers.of_cgroup(79, 1), ContainerKey::HOST);
+        assert_eq!(containers.of_cgroup(77, 1), key);
+        let container = containers.get(key);
+        assert_eq!((container.id.as_str(), container.runtime), ("abcdef012345", "docker"));
+        assert_eq!((container.lookup, container.name.as_deref()), (Lookup::None, None));
+    }
+
+    #[test]
+    fn an_engines_event_may_come_before_the_cgroup() {
+        let mut containers = unified();
+        containers.take(metadata("fresh"));
+        assert!(containers.poll());
+        containers.cgroup_added(77, format!("/system.slice/docker-{ID}.scope").as_bytes());
+        let key = containers.of_cgroup(77, 1);
+        assert_eq!(containers.get(key).name.as_deref(), Some("fresh"));
+        assert_eq!(containers.all().count(), 2);
+        containers.take(metadata("renamed"));
+        assert_eq!(containers.get(key).name.as_deref(), Some("renamed"));
+    }
+
+    #[test]
+    fn containers_with_names_for_ids_wait_for_nobody() {
+        let mut containers = unified();
+        containers.cgroup_added(5, b"/lxc.payload.web/init.scope");
+        let key = containers.of_cgroup(5, 1);
+        let container = containers.get(key);
+        assert_eq!((container.id.as_str(), container.name.as_deref()), ("web", Some("web")));
+        assert_eq!(container.lookup, Lookup::Known);
+    }
+
+    #[test]
+    fn a_deadline_ends_the_wait_and_a_late_answer_still_counts() {
+        let mut containers = unified();
+        containers.cgroup_added(5, format!("/docker/{ID}").as_bytes());
+        let key = containers.of_cgroup(5, 1);
+        containers.row(key).unwrap().container.lookup = Lookup::Pending;
+        containers.deadlines.push_back((Instant::now(), key));
+        assert!(containers.pending(key));
+        assert!(containers.poll());
+        assert!(!containers.pending(key));
+        containers.take(metadata("late"));
+        assert_eq!((containers.get(key).lookup, containers.get(key).name.as_deref()), (Lookup::Known, Some("late")));
+        containers.take(Answer::NotFound(ID.into()));
+        assert_eq!(containers.get(key).lookup, Lookup::Known);
+    }
+
+    #[test]
+    fn an_unknown_cgroup_is_the_host_for_now_and_is_tried_again() {
+        let mut containers = unified();
+        assert_eq!(containers.of_cgroup(9_999_999, u32::MAX), ContainerKey::HOST);
+        assert!(containers.by_cgroup[&9_999_999].retry.is_some());
+        containers.cgroup_added(9_999_999, format!("/docker/{ID}").as_bytes());
+        assert_ne!(containers.of_cgroup(9_999_999, u32::MAX), ContainerKey::HOST);
+    }
+
+    #[test]
+    fn forgotten_containers_keep_their_key_and_a_new_one_gets_another() {
+        let mut containers = unified();
+        containers.cgroup_added(5, format!("/docker/{ID}").as_bytes());
+        let key = containers.of_cgroup(5, 1);
+        containers.forget(key);
+        assert_eq!((containers.get(key).id.as_str(), containers.get(key).runtime), ("", "unknown"));
+        containers.cgroup_added(5, format!("/docker/{ID}").as_bytes());
+        assert_ne!(containers.of_cgroup(5, 1), key);
+    }
+
+    #[test]
+    fn containerd_without_its_folder_is_the_host() {
+        let mut containers = unified();
+        containers.cgroup_added(5, b"/nonexistent-namespace/web");
+        assert_eq!(containers.of_cgroup(5, 1), ContainerKey::HOST);
+    }
+}
