@@ -1,5 +1,16 @@
 //! End-to-end helpers: what the tests of all levels share.
 
+// What can run here.
 pub mod docker;
 pub mod level;
+
+// What the tests do.
+pub mod call;
+pub mod scratch;
+pub mod workload;
+
+// What the tests see.
+pub mod check;
+pub mod command;
+pub mod live;
 pub mod wait;

@@ -44,6 +44,13 @@ pub enum Lookup {
         /// The paths to try.
         path: &'static str,
     },
+    /// Offset in bits of a member that is one bit.
+    Bit {
+        /// The struct.
+        of: &'static str,
+        /// The paths to try.
+        path: &'static str,
+    },
     /// Value of an enumerator.
     Enumerator {
         /// The enum.
@@ -120,6 +127,8 @@ kernel_fields! {
     task_utime = Member "task_struct" "utime";
     task_stime = Member "task_struct" "stime";
     task_status = Member "task_struct" "thread_info.status" or "32-bit calls are not recognised";
+    signal_is_subreaper = Bit "signal_struct" "is_child_subreaper" or "orphans of subreapers seem to go to init";
+    signal_has_subreaper = Bit "signal_struct" "has_child_subreaper" or "orphans of subreapers seem to go to init";
     signal_rlim = Member "signal_struct" "rlim";
     signal_tty = Member "signal_struct" "tty";
     signal_pids = Member "signal_struct" "pids";
@@ -206,6 +215,7 @@ kernel_fields! {
     cgroup_cpuacct = Enumerator "cgroup_subsys_id" "cpuacct_cgrp_id" or "no cpuacct controller";
     cgroup_io = Enumerator "cgroup_subsys_id" "io_cgrp_id" or "no io controller";
     cgroup_memory = Enumerator "cgroup_subsys_id" "memory_cgrp_id" or "no memory controller";
+    binprm_fdpath = Member "linux_binprm" "fdpath" or "execveat that succeeds is shown as execve";
     binprm_filename = Member "linux_binprm" "filename";
     cred_euid = Member "cred" "euid.val";
     cred_egid = Member "cred" "egid.val";

@@ -74,7 +74,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Bytes that the value takes; `None` when it varies.
+    /// Bytes that the value takes in a file; `None` when it varies.
     #[must_use]
     pub const fn width(self) -> Option<usize> {
         match self.store() {
@@ -86,7 +86,17 @@ impl Kind {
         }
     }
 
-    /// How the kernel side stores a value of this kind.
+    /// How a live record stores a value of this kind: as a file does, but flags and enumerated values as whole `int`s.
+    /// The kernel's own need not fit into the width of the file: `EFD_CLOEXEC` has 20 bits, `F_DUPFD_CLOEXEC` is 1030.
+    #[must_use]
+    pub const fn live_store(self) -> Store {
+        match self.flag_set() {
+            Some(_) => Store::U32,
+            None => self.store(),
+        }
+    }
+
+    /// How a file stores a value of this kind.
     #[must_use]
     pub const fn store(self) -> Store {
         match self {

@@ -24,6 +24,8 @@ const NOFILE: usize = 7;
 const PAGE_KB: u64 = 4;
 /// The most threads that are looked at for one that is alive.
 const THREADS: usize = 16;
+/// The most ancestors that are looked at for one that takes orphans.
+const ANCESTORS: usize = 16;
 /// `PF_EXITING`.
 const EXITING: u32 = 4;
 
@@ -215,7 +217,8 @@ fn exe_time(sec: usize, nsec: usize) -> u64 {
     }
     let seconds: u64 = read::kernel(inode + sec);
     let nanoseconds: u32 = read::kernel(inode + nsec);
-    seconds * 1_000_000_000 + u64::from(nanoseconds)
+    // Since 6.13 the highest bit of the change time says that somebody asked for it: include/linux/fs.h, I_CTIME_QUERIED.
+    seconds * 1_000_000_000 + u64::from(nanoseconds & 0x7fff_ffff)
 }
 
 /// The flags of a fork, without the exit signal in their low byte; `clone3` has them in memory.
@@ -235,16 +238,19 @@ fn clone_flags(record: Record, call: Call) -> u32 {
     (flags as u32 & !0xff) | if inside { CHILD_IN_PIDNS } else { 0 }
 }
 
-/// Who gets the children of the task that ends: a thread of its own process that lives on, else the init of its pid
-/// namespace; 0 when there are no children. Source: kernel kernel/exit.c, `find_new_reaper`.
-#[inline(never)]
-fn reaper() -> u32 {
-    let children = address() + offset!(task_children);
-    let first: usize = read::kernel(children);
-    if first == children {
-        return 0;
+/// One bit of a `struct signal_struct`, by its offset in bits.
+#[inline(always)]
+fn signal_bit(signal: usize, bit: usize) -> bool {
+    if bit == ABSENT as usize {
+        return false;
     }
-    let signal: usize = field(offset!(task_signal));
+    let byte: u8 = read::kernel(signal + bit / 8);
+    byte & (1 << (bit % 8)) != 0
+}
+
+/// A thread of a process that has not ended, by its `struct signal_struct`; 0 when there is none.
+#[inline(never)]
+fn living_thread(signal: usize) -> u32 {
     let head = signal + offset!(signal_thread_head);
     let mut node: usize = read::kernel(head);
     for _ in 0..THREADS {
@@ -257,6 +263,58 @@ fn reaper() -> u32 {
             return read::kernel(thread + offset!(task_pid));
         }
         node = read::kernel(node);
+    }
+    0
+}
+
+/// Depth of the pid namespace of a task.
+#[inline(always)]
+fn level(task: usize) -> u32 {
+    let pid: usize = read::kernel(task + offset!(task_thread_pid));
+    read::kernel(pid + offset!(pid_level))
+}
+
+/// A thread of the nearest ancestor in the same pid namespace that takes orphans; 0 when there is none.
+#[inline(never)]
+fn subreaper() -> u32 {
+    let own: usize = field(offset!(task_signal));
+    if !signal_bit(own, offset!(signal_has_subreaper)) {
+        return 0;
+    }
+    let depth = level(address());
+    let mut ancestor: usize = field(offset!(task_parent));
+    for _ in 0..ANCESTORS {
+        if read::kernel::<u32>(ancestor + offset!(task_pid)) == 0 || level(ancestor) != depth {
+            break;
+        }
+        let signal: usize = read::kernel(ancestor + offset!(task_signal));
+        if signal_bit(signal, offset!(signal_is_subreaper)) {
+            let thread = living_thread(signal);
+            if thread != 0 {
+                return thread;
+            }
+        }
+        ancestor = read::kernel(ancestor + offset!(task_parent));
+    }
+    0
+}
+
+/// Who gets the children of the task that ends: a thread of its own process that lives on, else a subreaper, else the
+/// init of its pid namespace; 0 when there are no children. Source: kernel kernel/exit.c, `find_new_reaper`.
+#[inline(never)]
+fn reaper() -> u32 {
+    let children = address() + offset!(task_children);
+    let first: usize = read::kernel(children);
+    if first == children {
+        return 0;
+    }
+    let sibling = living_thread(field(offset!(task_signal)));
+    if sibling != 0 {
+        return sibling;
+    }
+    let subreaper = subreaper();
+    if subreaper != 0 {
+        return subreaper;
     }
     let init = namespace_init();
     if init == 0 { 0 } else { read::kernel(init + offset!(task_pid)) }

@@ -22,6 +22,19 @@ pub fn name_of_id(id: u16) -> Option<&'static str> {
     SYSCALLS.iter().find(|call| call.id == id).map(|call| call.name)
 }
 
+/// The number of a system call, at compile time; a name that is not there is a compile error.
+#[must_use]
+pub const fn number_of(name: &str) -> u16 {
+    let mut at = 0;
+    while at < SYSCALLS.len() {
+        if crate::events::same(SYSCALLS[at].name.as_bytes(), name.as_bytes()) {
+            return SYSCALLS[at].number;
+        }
+        at += 1;
+    }
+    panic!("there is no such system call")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -360,7 +360,7 @@ pub const fn index_of(names: &[&str], name: &str) -> u8 {
     panic!("the row has no parameter of that name")
 }
 
-const fn same(a: &[u8], b: &[u8]) -> bool {
+pub(crate) const fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }

@@ -2,7 +2,8 @@
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
-    arch::MAX_SYSCALLS,
+    arch::{MAX_SYSCALLS, number_of},
+    config::ABSENT,
     plan::{self, PLAN_PROCEXIT},
     wire,
 };
@@ -10,10 +11,14 @@ use tracer_common::{
 use crate::{
     collect::{self, Call},
     gate,
-    maps::PLANS,
+    maps::{PLANS, offset},
+    read,
     record::Slot,
     task,
 };
+
+/// Number of `execveat`.
+const EXECVEAT: u16 = number_of("execveat");
 
 /// Reports a program that was run. Here all of it stands in kernel objects; the registers of the call are gone.
 ///
@@ -21,7 +26,8 @@ use crate::{
 /// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`.
 #[btf_tracepoint(function = "sched_process_exec")]
 pub fn exec(ctx: BtfTracePointContext) -> i32 {
-    let number = task::syscall_number();
+    let binprm: *const u8 = ctx.arg(2);
+    let number = if by_descriptor(binprm as usize) { i64::from(EXECVEAT) } else { task::syscall_number() };
     if number < 0 || number >= MAX_SYSCALLS as i64 {
         return 0;
     }
@@ -32,10 +38,16 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
     if flags & plan::WANTED == 0 || flags & plan::EXEC == 0 || gate::own() {
         return 0;
     }
-    let binprm: *const u8 = ctx.arg(2);
     let call = Call { registers: None, result: 0, plan, number, binprm: binprm as usize };
     collect::record::<{ wire::MAX_PARAMS }, true>(Slot::Exec, call);
     0
+}
+
+/// Whether the program was named by a descriptor, which only `execveat` does: by now the registers say `execve` in any
+/// case. Source: kernel arch/x86/kernel/process_64.c, `set_personality_64bit`; fs/exec.c, `alloc_bprm`.
+#[inline(always)]
+fn by_descriptor(binprm: usize) -> bool {
+    offset!(binprm_fdpath) != ABSENT as usize && read::kernel::<usize>(binprm + offset!(binprm_fdpath)) != 0
 }
 
 /// Reports the end of a thread.

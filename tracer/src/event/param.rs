@@ -2,7 +2,7 @@
 //!
 //! Nothing here trusts the record: a parameter that is cut or has the wrong length is missing, never a panic.
 
-use tracer_common::{kind::Kind, plan::Store};
+use tracer_common::kind::Kind;
 
 use super::{Row, SockAddr, SockTuple};
 
@@ -83,7 +83,8 @@ impl<'a> Params<'a> {
             _ => return None,
         };
         match kind.flag_set() {
-            Some(set) if self.native => Some(i64::from(set.to_file(native_value(kind, number)))),
+            // Open flags and the like are `int`s in the kernel.
+            Some(set) if self.native => Some(i64::from(set.to_file(number as u32))),
             _ => Some(number as i64),
         }
     }
@@ -126,13 +127,6 @@ impl<'a> Params<'a> {
 
     pub(super) fn to_owned(self) -> OwnedParams {
         OwnedParams { lengths: self.lengths.into(), payload: self.payload.into(), native: self.native }
-    }
-}
-
-/// The kernel's value before it was cut to the width of the file: open flags and the like are `int`s.
-fn native_value(kind: Kind, number: u64) -> u32 {
-    match kind.store() {
-        Store::U8 | Store::U16 | Store::U32 | Store::U64 | Store::SignedInt | Store::Var => number as u32,
     }
 }
 

@@ -43,7 +43,10 @@ pub fn find(path: &Path) -> Result<Found, LiveError> {
 
 fn describe(field: &KernelField) -> String {
     match field.lookup {
-        Lookup::Member { of, path } | Lookup::Element { of, path } | Lookup::Enumerator { of, path } => {
+        Lookup::Member { of, path }
+        | Lookup::Element { of, path }
+        | Lookup::Bit { of, path }
+        | Lookup::Enumerator { of, path } => {
             format!("{of}.{path}")
         }
         Lookup::Size { of } => format!("struct {of}"),
@@ -68,7 +71,8 @@ impl Types {
 
     fn lookup(&mut self, field: &KernelField) -> Option<u32> {
         match field.lookup {
-            Lookup::Member { of, path } => self.member(of, path).map(|(offset, _)| offset),
+            Lookup::Member { of, path } => self.member(of, path).map(|(bits, _)| bits / 8),
+            Lookup::Bit { of, path } => self.member(of, path).map(|(bits, _)| bits),
             Lookup::Element { of, path } => {
                 let (_, member) = self.member(of, path)?;
                 let kind = self.btf.resolve_chained_type(&member).ok()?;
@@ -93,7 +97,7 @@ impl Types {
         }
     }
 
-    /// Offset in bytes and the member itself, by the first of the paths that exists.
+    /// Offset in bits and the member itself, by the first of the paths that exists.
     fn member(&mut self, of: &'static str, paths: &str) -> Option<(u32, Member)> {
         let root = self.named(of)?;
         paths.split('|').find_map(|path| {
@@ -106,7 +110,7 @@ impl Types {
                 kind = self.strip(self.btf.resolve_chained_type(&member).ok()?)?;
                 found = Some(member);
             }
-            found.map(|member| (offset / 8, member))
+            found.map(|member| (offset, member))
         })
     }
 

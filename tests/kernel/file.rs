@@ -1,0 +1,241 @@
+//! Opening, closing and duplicating.
+
+use std::{ffi::CString, os::unix::ffi::OsStringExt as _};
+
+use libc::{AT_FDCWD, EBADF, EEXIST, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, EXDEV};
+use libc::{O_APPEND, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NONBLOCK, O_RDWR, O_TMPFILE, O_TRUNC, O_WRONLY};
+use tracer_common::events::file::{CLOSE, CLOSE_RANGE, CREAT, DUP, DUP2, DUP3, FCNTL, OPEN, OPENAT, OPENAT2};
+use tracer_tests::{
+    call::{NOWHERE, at},
+    check,
+    check::{flags, missing},
+    scratch::{Scratch, c_path},
+    sys,
+};
+
+use crate::{close, dev_ino, ino_of, name, traced};
+
+#[test]
+fn open_creates_a_file() {
+    let scratch = Scratch::new();
+    let path = scratch.c_path("new");
+    let Some(run) = traced(|| {
+        let fd = sys!(SYS_open, &*path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o640);
+        [fd, sys!(SYS_open, &*path, O_WRONLY | O_CREAT | O_EXCL, 0o640), sys!(SYS_open, &*path, O_RDWR | O_APPEND, 0)]
+    }) else {
+        return;
+    };
+    let (dev, ino) = dev_ino(scratch.path("new"));
+    let created = flags("O_EXCL|O_CREAT|O_WRONLY|O_CLOEXEC|O_F_CREATED");
+    check!(run, OPEN { fd: run.said[0], name: &*path, flags: created, mode: 0o640, dev: dev, ino: ino });
+    let failed = flags("O_EXCL|O_CREAT|O_WRONLY");
+    check!(run, OPEN { fd: -EEXIST, name: &*path, flags: failed, mode: 0o640, dev: 0, ino: 0 });
+    let opened = flags("O_APPEND|O_RDWR");
+    check!(run, OPEN { fd: run.said[2], name: &*path, flags: opened, mode: 0, dev: dev, ino: ino });
+}
+
+#[test]
+fn open_of_a_path_that_cannot_be_read_is_still_an_event() {
+    let Some(run) = traced(|| [sys!(SYS_open, NOWHERE, O_RDWR, 0)]) else { return };
+    check!(run, OPEN { fd: -EFAULT, name: missing(), flags: flags("O_RDWR"), mode: 0, dev: 0, ino: 0 });
+}
+
+#[test]
+fn openat_is_relative_to_a_directory_or_not() {
+    let scratch = Scratch::new();
+    let path = scratch.file("file", b"x");
+    let Some(run) = traced(|| {
+        let dir = sys!(SYS_openat, AT_FDCWD, &*c_path(scratch.dir()), O_DIRECTORY, 0);
+        let fd = sys!(SYS_openat, dir, c"file", 0, 0);
+        [dir, fd, sys!(SYS_openat, AT_FDCWD, &*path, O_WRONLY | O_TRUNC | O_NONBLOCK, 0), sys!(SYS_openat, 999, c"file", 0, 0)]
+    }) else {
+        return;
+    };
+    let ((dir_dev, dir_ino), (dev, ino)) = (dev_ino(scratch.dir()), dev_ino(scratch.path("file")));
+    let [dir, fd, absolute, bad] = run.said;
+    assert_eq!(bad, i64::from(-EBADF));
+    let directory = flags("O_DIRECTORY|O_RDONLY");
+    let dir_name = c_path(scratch.dir());
+    check!(run, OPENAT { fd: dir, dirfd: AT_FDCWD, name: &*dir_name, flags: directory, mode: 0, dev: dir_dev, ino: dir_ino });
+    check!(run, OPENAT { fd: fd, dirfd: dir, name: "file", flags: flags("O_RDONLY"), mode: 0, dev: dev, ino: ino });
+    let truncating = flags("O_TRUNC|O_NONBLOCK|O_WRONLY");
+    check!(run, OPENAT { fd: absolute, dirfd: AT_FDCWD, name: &*path, flags: truncating, mode: 0, dev: dev, ino: ino });
+    check!(run, OPENAT { fd: -EBADF, dirfd: 999, name: "file", flags: flags("O_RDONLY"), mode: 0, dev: 0, ino: 0 });
+}
+
+#[test]
+fn a_path_need_not_be_utf_8_and_may_be_as_long_as_the_kernel_allows() {
+    let scratch = Scratch::new();
+    let bytes = scratch.c_path(std::ffi::OsString::from_vec(b"in\xffvalid\xc3\x01\n".to_vec()));
+    let long_path = |len: usize| {
+        let (dir, file) = (c_path(scratch.dir()).into_bytes(), b"/file");
+        let mut path = dir.clone();
+        while path.len() + 2 <= len - file.len() {
+            path.extend(b"/.");
+        }
+        path.resize(len - file.len(), b'/');
+        path.extend(file);
+        CString::new(path).unwrap()
+    };
+    let (longest, too_long) = (long_path(4095), long_path(4096));
+    let Some(run) = traced(|| {
+        let open = |path: &std::ffi::CStr| sys!(SYS_openat, AT_FDCWD, path, O_CREAT | O_WRONLY, 0o600);
+        [open(&bytes), open(&longest), open(&too_long)]
+    }) else {
+        return;
+    };
+    let created = || flags("O_CREAT|O_WRONLY|O_F_CREATED");
+    let (dev, ino) = dev_ino(scratch.path("file"));
+    let (_, bytes_ino) = dev_ino(std::path::Path::new(std::ffi::OsStr::new(&std::ffi::OsString::from_vec(bytes.to_bytes().to_vec()))));
+    check!(run, OPENAT { fd: run.said[0], dirfd: AT_FDCWD, name: &*bytes, flags: created(), mode: 0o600, dev: dev, ino: bytes_ino });
+    check!(run, OPENAT { fd: run.said[1], dirfd: AT_FDCWD, name: &*longest, flags: created(), mode: 0o600, dev: dev, ino: ino });
+    let cut = &too_long.as_bytes()[..4095];
+    let asked = flags("O_CREAT|O_WRONLY");
+    check!(run, OPENAT { fd: -ENAMETOOLONG, dirfd: AT_FDCWD, name: cut, flags: asked, mode: 0o600, dev: 0, ino: 0 });
+}
+
+#[test]
+fn o_tmpfile_makes_a_file_without_a_name() {
+    let scratch = Scratch::new();
+    let dir = c_path(scratch.dir());
+    let Some(run) = traced(|| {
+        let fd = sys!(SYS_openat, AT_FDCWD, &*dir, O_TMPFILE | O_RDWR, 0o600);
+        [fd, if fd < 0 { 0 } else { ino_of(fd) }]
+    }) else {
+        return;
+    };
+    let [fd, ino] = run.said;
+    assert!(fd >= 0, "the file system of {} has no O_TMPFILE: {fd}", scratch.dir().display());
+    let event = run.own().all(&OPENAT).next().unwrap();
+    let names: Vec<_> = OPENAT.params[3].kind.flag_set().unwrap().names(event.params.u64(3).unwrap() as u32).collect();
+    assert!(names.contains(&"O_TMPFILE") && names.contains(&"O_RDWR"), "{names:?}");
+    assert_eq!(event.params.i64(6), Some(ino));
+}
+
+#[test]
+fn openat2_has_rules_for_the_way() {
+    let scratch = Scratch::new();
+    let _file = scratch.file("file", b"x");
+    let dir = c_path(scratch.dir());
+    let how = [(O_RDWR | O_CREAT) as u64, 0o600, 0x8 | 0x4 | 0x2];
+    let read_only = [O_CLOEXEC as u64, 0, 0x8];
+    let Some(run) = traced(|| {
+        let dir = sys!(SYS_open, &*dir, O_DIRECTORY, 0);
+        let fd = sys!(SYS_openat2, dir, c"file", at(&how), 24);
+        let outside = sys!(SYS_openat2, dir, c"../x", at(&read_only), 24);
+        [dir, fd, outside, sys!(SYS_openat2, AT_FDCWD, c"file", NOWHERE, 24)]
+    }) else {
+        return;
+    };
+    let [dir, fd, outside, no_how] = run.said;
+    assert_eq!((outside, no_how), ((-EXDEV).into(), (-EFAULT).into()));
+    let (dev, ino) = dev_ino(scratch.path("file"));
+    let resolve = flags("RESOLVE_BENEATH|RESOLVE_NO_MAGICLINKS|RESOLVE_NO_SYMLINKS");
+    let both = flags("O_CREAT|O_RDWR");
+    check!(run, OPENAT2 { fd: fd, dirfd: dir, name: "file", flags: both, mode: 0o600, resolve: resolve, dev: dev, ino: ino });
+    let (cloexec, beneath) = (flags("O_RDONLY|O_CLOEXEC"), flags("RESOLVE_BENEATH"));
+    check!(run, OPENAT2 { fd: -EXDEV, dirfd: dir, name: "../x", flags: cloexec, mode: 0, resolve: beneath, dev: 0, ino: 0 });
+    let (none, unknown) = (flags(""), flags("O_RDONLY"));
+    check!(run, OPENAT2 { fd: -EFAULT, dirfd: AT_FDCWD, name: "file", flags: unknown, mode: 0, resolve: none, dev: 0, ino: 0 });
+}
+
+#[test]
+fn creat_makes_or_empties_a_file() {
+    let scratch = Scratch::new();
+    let (path, nowhere) = (scratch.c_path("new"), scratch.c_path("no/file"));
+    let Some(run) = traced(|| [sys!(SYS_creat, &*path, 0o604), sys!(SYS_creat, &*nowhere, 0o604)]) else { return };
+    let (dev, ino) = dev_ino(scratch.path("new"));
+    // Where the temporary directory is an overlay, the new file is in its upper layer.
+    let layer = 0..=1;
+    check!(run, CREAT { fd: run.said[0], name: &*path, mode: 0o604, dev: dev, ino: ino, creat_flags: layer });
+    check!(run, CREAT { fd: -ENOENT, name: &*nowhere, mode: 0o604, dev: 0, ino: 0, creat_flags: 0 });
+    assert_eq!(name(&path), "new");
+}
+
+#[test]
+fn close_says_what_and_whether() {
+    let Some(run) = traced(|| {
+        let fd = sys!(SYS_dup, 0);
+        [fd, sys!(SYS_close, fd), sys!(SYS_close, fd), sys!(SYS_close, -1)]
+    }) else {
+        return;
+    };
+    check!(run, CLOSE { res: 0, fd: run.said[0] });
+    check!(run, CLOSE { res: -EBADF, fd: run.said[0] });
+    check!(run, CLOSE { res: -EBADF, fd: -1 });
+}
+
+#[test]
+fn close_range_closes_or_marks() {
+    let Some(run) = traced(|| {
+        let fd = sys!(SYS_fcntl, 0, libc::F_DUPFD, 500);
+        let marked = sys!(SYS_close_range, fd, fd, 4);
+        let closed = sys!(SYS_close_range, fd, u32::MAX, 2);
+        [fd, marked, closed, sys!(SYS_close_range, 9, 3, 0)]
+    }) else {
+        return;
+    };
+    let fd = run.said[0];
+    check!(run, CLOSE_RANGE { res: 0, first: fd, last: fd, flags: flags("CLOSE_RANGE_CLOEXEC") });
+    check!(run, CLOSE_RANGE { res: 0, first: fd, last: u32::MAX, flags: flags("CLOSE_RANGE_UNSHARE") });
+    check!(run, CLOSE_RANGE { res: -EINVAL, first: 9, last: 3, flags: flags("") });
+}
+
+#[test]
+fn dup_gives_the_lowest_number() {
+    let Some(run) = traced(|| {
+        let fd = sys!(SYS_dup, 0);
+        close([fd]);
+        [fd, sys!(SYS_dup, fd)]
+    }) else {
+        return;
+    };
+    check!(run, DUP { res: run.said[0], oldfd: 0 });
+    check!(run, DUP { res: -EBADF, oldfd: run.said[0] });
+}
+
+#[test]
+fn dup2_and_dup3_give_a_chosen_number() {
+    let Some(run) = traced(|| {
+        let bad = 900;
+        [
+            sys!(SYS_dup2, 0, 700),
+            sys!(SYS_dup2, bad, 701),
+            sys!(SYS_dup3, 0, 702, O_CLOEXEC),
+            sys!(SYS_dup3, 0, 0, 0),
+        ]
+    }) else {
+        return;
+    };
+    assert_eq!(run.said, [700, (-EBADF).into(), 702, (-EINVAL).into()]);
+    check!(run, DUP2 { res: 700, oldfd: 0, newfd: 700 });
+    check!(run, DUP2 { res: -EBADF, oldfd: 900, newfd: 701 });
+    check!(run, DUP3 { res: 702, oldfd: 0, newfd: 702, flags: flags("O_RDONLY|O_CLOEXEC") });
+    check!(run, DUP3 { res: -EINVAL, oldfd: 0, newfd: 0, flags: flags("O_RDONLY") });
+}
+
+#[test]
+fn fcntl_names_its_command() {
+    let Some(run) = traced(|| {
+        let fd = sys!(SYS_fcntl, 0, libc::F_DUPFD, 300);
+        let closed_on_exec = sys!(SYS_fcntl, 0, libc::F_DUPFD_CLOEXEC, 301);
+        [
+            fd,
+            closed_on_exec,
+            sys!(SYS_fcntl, fd, libc::F_SETFD, libc::FD_CLOEXEC),
+            sys!(SYS_fcntl, fd, libc::F_GETFD, 0),
+            sys!(SYS_fcntl, -1, libc::F_GETFL, 0),
+            sys!(SYS_fcntl, fd, 9999, 1_u64 << 40),
+        ]
+    }) else {
+        return;
+    };
+    let [fd, closed_on_exec, ..] = run.said;
+    assert!(fd >= 300 && closed_on_exec >= 301);
+    check!(run, FCNTL { res: fd, fd: 0, cmd: flags("F_DUPFD"), arg: 300 });
+    check!(run, FCNTL { res: closed_on_exec, fd: 0, cmd: flags("F_DUPFD_CLOEXEC"), arg: 301 });
+    check!(run, FCNTL { res: 0, fd: fd, cmd: flags("F_SETFD"), arg: libc::FD_CLOEXEC });
+    check!(run, FCNTL { res: 1, fd: fd, cmd: flags("F_GETFD"), arg: 0 });
+    check!(run, FCNTL { res: -EBADF, fd: -1, cmd: flags("F_GETFL"), arg: 0 });
+    check!(run, FCNTL { res: -EINVAL, fd: fd, cmd: flags("UNKNOWN"), arg: 1_u64 << 40 });
+}

@@ -1,0 +1,135 @@
+//! The real binary: started, read and ended with deadlines.
+#![allow(unsafe_code, reason = "signals")]
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    time::{Duration, Instant},
+};
+
+use crate::level;
+
+/// How long the binary may take for anything.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A running tracer.
+pub struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    errors: Receiver<String>,
+}
+
+/// What a tracer printed and how it ended.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Standard output, by lines.
+    pub lines: Vec<String>,
+    /// Standard error.
+    pub errors: String,
+}
+
+/// The binary under test with these arguments.
+#[must_use]
+pub fn tracer<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = Command::new(level::tracer());
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// Runs it to its end.
+///
+/// # Panics
+/// If it does not end in time.
+#[must_use]
+pub fn output<'a>(args: impl IntoIterator<Item = &'a str>) -> Output {
+    Running::start(&mut tracer(args)).end()
+}
+
+impl Running {
+    /// Starts a command with both outputs read.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout.expect("piped")).split(b'\n').map_while(Result::ok) {
+                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                    return;
+                }
+            }
+        });
+        let (sender, errors) = channel();
+        std::thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = stderr.expect("piped").read_to_end(&mut text);
+            let _ = sender.send(String::from_utf8_lossy(&text).into_owned());
+        });
+        Self { child, lines, errors }
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next line; `None` at the end of the output.
+    ///
+    /// # Panics
+    /// If none comes in time.
+    #[must_use]
+    pub fn line(&self) -> Option<String> {
+        match self.lines.recv_timeout(DEADLINE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("no line in time"),
+        }
+    }
+
+    /// Ctrl-C.
+    pub fn interrupt(&self) {
+        // SAFETY: a signal to a child that was not waited for yet.
+        unsafe { libc::kill(self.child.id() as i32, libc::SIGINT) };
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// If it does not end in time.
+    #[must_use]
+    pub fn end(mut self) -> Output {
+        let deadline = Instant::now() + DEADLINE;
+        let mut lines = Vec::new();
+        let status = loop {
+            // The end of the output comes with the end of the process, or before.
+            match self.lines.recv_timeout(Duration::from_millis(10)) {
+                Ok(line) => lines.push(line),
+                Err(_) => {
+                    if let Some(status) = self.child.try_wait().expect("a child") {
+                        break status;
+                    }
+                }
+            }
+            if Instant::now() > deadline {
+                let _ = self.child.kill();
+                panic!("the tracer does not end in time; it printed {} lines", lines.len());
+            }
+        };
+        lines.extend(self.lines.iter());
+        let errors = self.errors.recv_timeout(DEADLINE).unwrap_or_default();
+        Output { status, lines, errors }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
