@@ -1,5 +1,4 @@
 //! The command: how it is used, and how it ends.
-#![allow(unsafe_code, reason = "a user without privileges is set before the program runs")]
 
 use std::os::unix::process::CommandExt as _;
 
@@ -20,7 +19,11 @@ fn wrong_use<'a>(args: impl IntoIterator<Item = &'a str>, message: &str, hint: &
 
 #[test]
 fn wrong_use_has_a_hint_and_exit_code_2() {
-    wrong_use(["--buffersize", "3"], "unexpected argument '--buffersize' found", "a similar argument exists: '--buffer-size'");
+    wrong_use(
+        ["--buffersize", "3"],
+        "unexpected argument '--buffersize' found",
+        "a similar argument exists: '--buffer-size'",
+    );
     wrong_use(["-n", "x"], "invalid value 'x'", "tracer -h lists the options");
     wrong_use(["-c", "topscals"], "chisel 'topscals'", "did you mean 'topscalls'?");
     wrong_use(["-i", "spy_user"], "chisel 'spy_user'", "did you mean 'spy_users'?");
@@ -58,13 +61,6 @@ fn without_privileges_it_says_what_is_missing() {
     std::fs::copy(level::tracer(), &binary).unwrap();
     let mut command = std::process::Command::new(&binary);
     command.arg("-n1").uid(65534).gid(65534);
-    // SAFETY: a single system call between fork and exec.
-    unsafe {
-        command.pre_exec(|| match libc::setgroups(0, std::ptr::null()) {
-            0 => Ok(()),
-            _ => Err(std::io::Error::last_os_error()),
-        });
-    }
     let output = Running::start(&mut command).end();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(output.lines.is_empty());
@@ -145,6 +141,8 @@ fn a_table_fits_a_narrow_terminal_which_is_restored() {
 fn strip(line: &str) -> String {
     let mut parts = line.split('\x1b');
     let first = parts.next().unwrap_or_default().to_owned();
-    let rest = parts.map(|part| part.trim_start_matches('[').trim_start_matches(|c: char| !c.is_ascii_alphabetic()).get(1..).unwrap_or_default());
+    let rest = parts.map(|part| {
+        part.trim_start_matches('[').trim_start_matches(|c: char| !c.is_ascii_alphabetic()).get(1..).unwrap_or_default()
+    });
     (first + &*rest.collect::<String>()).trim_end_matches('\r').to_owned()
 }

@@ -3,10 +3,18 @@
 use std::{
     collections::HashMap,
     net::TcpListener,
+    ops::ControlFlow,
     time::{Duration, Instant},
 };
 
 use libc::{AF_INET, O_CREAT, O_RDWR, SOCK_STREAM};
+use tracer::{
+    event::decode,
+    source::{
+        Source as _,
+        live::{Live, Options, plan::Wanted},
+    },
+};
 use tracer_tests::{
     call::{at, at_mut},
     command::{self, Running},
@@ -127,8 +135,14 @@ fn tables_show_exactly_what_ten_processes_did() {
     assert_eq!(output.status.code(), Some(0), "{}", output.errors);
     assert!(output.errors.contains(" 0 lost"), "{}", output.errors);
     let each = |times: i64| (PROCESSES as i64 * times) as f64;
-    let expected =
-        [("openat", 1), ("write", TIMES), ("pread", TIMES), ("socket", CONNECTS), ("connect", CONNECTS), ("close", CONNECTS + 1)];
+    let expected = [
+        ("openat", 1),
+        ("write", TIMES),
+        ("pread", TIMES),
+        ("socket", CONNECTS),
+        ("connect", CONNECTS),
+        ("close", CONNECTS + 1),
+    ];
     for (name, times) in expected {
         assert_eq!(sums.get(&calls(name)), Some(&each(times)), "{name}: {sums:?}");
     }
@@ -159,7 +173,7 @@ fn lines_are_exactly_what_ten_processes_did() {
         .collect();
     let beacon = beacon();
     let filter = format!("(evt.type=write and fd.directory={}) or proc.pid={}", scratch.dir().display(), beacon.pid);
-    let format = "%evt.type %proc.pid %evt.rawres %fd.name";
+    let format = "*%evt.type %proc.pid %evt.rawres %fd.name";
     let running = Running::start(&mut command::tracer(["--unbuffered", "-p", format, &filter]));
     assert!(running.line().is_some(), "the beacon is seen");
     workloads.iter().for_each(Workload::start);
@@ -214,7 +228,10 @@ fn cpu_seconds(lines: &[String]) -> HashMap<u32, f64> {
     let (mut seconds, mut table) = (HashMap::new(), 0.0);
     for line in lines {
         let words: Vec<_> = line.split_whitespace().collect();
-        match (words.first().and_then(|word| word.strip_suffix('%')).and_then(|word| word.parse::<f64>().ok()), words.last()) {
+        match (
+            words.first().and_then(|word| word.strip_suffix('%')).and_then(|word| word.parse::<f64>().ok()),
+            words.last(),
+        ) {
             (Some(percent), Some(pid)) => {
                 table += percent;
                 *seconds.entry(pid.parse().unwrap()).or_default() += percent / 100.0;
@@ -234,12 +251,18 @@ fn cpu_time_is_that_of_the_kernel_for_a_loop_and_for_short_processes() {
     let long = spin(Duration::from_millis(4_000));
     let short: Vec<_> = (0..4).map(|_| spin(Duration::from_millis(500))).collect();
     let pids = [long.pid, short[0].pid, short[1].pid, short[2].pid, short[3].pid];
-    let running = Running::start(&mut command::tracer(["-c", "topprocs_cpu"]));
+    let filter = format!("proc.pid in ({})", pids.map(|pid| pid.to_string()).join(", "));
+    let everything = Running::start(&mut command::tracer(["-c", "topprocs_cpu"]));
+    let running = Running::start(&mut command::tracer(["-c", "topprocs_cpu", &filter]));
     let mut lines = Vec::new();
-    // The second table: the first one may begin before the tracer does.
-    while lines.iter().filter(|line: &&String| line.starts_with("CPU%")).count() < 2 {
-        lines.push(running.line().expect("the tracer runs on"));
-    }
+    let mut wait_for_tables = |count: usize| {
+        let tables = |lines: &[String]| lines.iter().filter(|line| line.starts_with("CPU%")).count();
+        let enough = tables(&lines) + count;
+        while tables(&lines) < enough {
+            lines.push(running.line().expect("the tracer runs on"));
+        }
+    };
+    wait_for_tables(2);
     long.start();
     let mut used = Vec::new();
     for workload in short {
@@ -247,18 +270,58 @@ fn cpu_time_is_that_of_the_kernel_for_a_loop_and_for_short_processes() {
         used.push(workload.end().1);
     }
     used.insert(0, long.end().1);
-    let tables = lines.iter().filter(|line| line.starts_with("CPU%")).count();
-    while lines.iter().filter(|line| line.starts_with("CPU%")).count() < tables + 8 {
-        lines.push(running.line().expect("the tracer runs on"));
-    }
+    // What did not fit into one table is in the next.
+    wait_for_tables(3);
     running.interrupt();
-    let output = running.end();
-    assert_eq!(output.status.code(), Some(0), "{}", output.errors);
+    everything.interrupt();
+    let (output, all) = (running.end(), everything.end());
+    assert_eq!((output.status.code(), all.status.code()), (Some(0), Some(0)), "{}", output.errors);
+    assert!(cpu_seconds(&all.lines).len() > 1);
+    lines.extend(output.lines);
     let seconds = cpu_seconds(&lines);
     for (pid, [user_us, system_us]) in pids.iter().zip(used) {
         let used = (user_us + system_us) as f64 / 1e6;
         let shown = seconds.get(pid).copied().unwrap_or_default();
-        // 2 %, one tick, and what it ran before and after it asked for its time.
-        assert!((shown - used).abs() <= used * 0.02 + 0.02, "process {pid} used {used} s, shown are {shown} s: {lines:#?}");
+        // 2 %, one tick, and what it ran before and after it asked for its time. A table that came late has percents of
+        // more than a second, which only evens out over several.
+        let allowed = if *pid == pids[0] { used * 0.02 + 0.02 } else { used * 0.25 + 0.02 };
+        let close = (shown - used).abs() <= allowed;
+        assert!(close, "process {pid} used {used} s, shown are {shown} s:\n{}", lines.join("\n"));
+    }
+}
+
+/// The same without tables, whose percents are of intervals that the test does not know exactly.
+#[test]
+fn cpu_time_is_exact_for_processes_of_half_a_second() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let options = Options { cpu_time: true, ..Options::default() };
+    let mut live = Live::start(&options, &Wanted { event: &|_, _| false, state: false }).unwrap();
+    let (mut ran_ns, mut last) = (HashMap::<u32, u64>::new(), Instant::now());
+    let mut sample = || {
+        let length = std::mem::replace(&mut last, Instant::now()).elapsed();
+        let visit = &mut |record: &[u8]| {
+            let event = decode::live(record, 0, 0).unwrap();
+            let of = |name: &str| event.row.param(name).and_then(|(at, _)| event.params.u64(at)).unwrap();
+            *ran_ns.entry(event.tgid).or_default() += of("cpu_usr") + of("cpu_sys");
+            ControlFlow::Continue(())
+        };
+        live.interval(length.as_nanos() as u64, visit).unwrap();
+        ran_ns.clone()
+    };
+    let mut used = Vec::new();
+    for _ in 0..4 {
+        let workload = spin(Duration::from_millis(500));
+        let pid = workload.pid;
+        workload.start();
+        let (_, [user_us, system_us]) = workload.end();
+        used.push((pid, (user_us + system_us) as f64 / 1e6));
+        let _ = sample();
+    }
+    let ran_ns = sample();
+    for (pid, used) in used {
+        let shown = ran_ns.get(&pid).copied().unwrap_or_default() as f64 / 1e9;
+        assert!((shown - used).abs() <= used * 0.02 + 0.02, "process {pid} used {used} s, counted are {shown} s");
     }
 }

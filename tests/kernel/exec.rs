@@ -92,10 +92,23 @@ fn execve_says_all_of_the_program_that_runs() {
     };
     let ([child, ended], own) = (run.said, run.pid);
     assert_eq!(ended, 0);
-    check!(run.by(child), EXECVE {
-        res: 0, exe: "true", args: list(["one", "two words", ""]), env: list(["A=1", "B=\u{e9}"]), comm: "true",
-        tid: child, pid: child, ptid: own, vpgid: child, pgid: child, filename: &*path
-    }, running(&scratch.path("true")));
+    check!(
+        run.by(child),
+        EXECVE {
+            res: 0,
+            exe: "true",
+            args: list(["one", "two words", ""]),
+            env: list(["A=1", "B=\u{e9}"]),
+            comm: "true",
+            tid: child,
+            pid: child,
+            ptid: own,
+            vpgid: child,
+            pgid: child,
+            filename: &*path
+        },
+        running(&scratch.path("true"))
+    );
 }
 
 #[test]
@@ -119,18 +132,57 @@ fn a_failed_execve_has_what_the_caller_passed_and_the_program_that_goes_on() {
     let ([child], own) = (run.said, run.pid);
     let size = vec![("vm_size", Is::Between(1000, 1 << 31))];
     let same = [surroundings(), privileges(), executable(&std::env::current_exe().unwrap()), size].concat();
-    check!(run.by(child), EXECVE {
-        res: -ENOENT, exe: "nothing", args: list(["-x"]), env: list(["C=3"]), comm: "a workload",
-        tid: child, pid: child, ptid: own, vpgid: child, pgid: child, filename: &*absent
-    }, same);
-    check!(run.by(child), EXECVE {
-        res: -EFAULT, exe: missing(), args: missing(), env: missing(), comm: "a workload",
-        tid: child, pid: child, ptid: own, vpgid: child, pgid: child, filename: missing()
-    }, same);
-    check!(run.by(child), EXECVE {
-        res: -ENOENT, exe: missing(), args: missing(), env: missing(), comm: "a workload",
-        tid: child, pid: child, ptid: own, vpgid: child, pgid: child, filename: &*absent
-    }, same);
+    check!(
+        run.by(child),
+        EXECVE {
+            res: -ENOENT,
+            exe: "nothing",
+            args: list(["-x"]),
+            env: list(["C=3"]),
+            comm: "a workload",
+            tid: child,
+            pid: child,
+            ptid: own,
+            vpgid: child,
+            pgid: child,
+            filename: &*absent
+        },
+        same
+    );
+    check!(
+        run.by(child),
+        EXECVE {
+            res: -EFAULT,
+            exe: missing(),
+            args: missing(),
+            env: missing(),
+            comm: "a workload",
+            tid: child,
+            pid: child,
+            ptid: own,
+            vpgid: child,
+            pgid: child,
+            filename: missing()
+        },
+        same
+    );
+    check!(
+        run.by(child),
+        EXECVE {
+            res: -ENOENT,
+            exe: missing(),
+            args: missing(),
+            env: missing(),
+            comm: "a workload",
+            tid: child,
+            pid: child,
+            ptid: own,
+            vpgid: child,
+            pgid: child,
+            filename: &*absent
+        },
+        same
+    );
 }
 
 #[test]
@@ -161,10 +213,22 @@ fn execveat_runs_by_directory_and_by_descriptor() {
         // Before 6.14 a program that is run by descriptor is named after the number.
         let number = (0..100).map(|fd: i32| fd.to_string().into());
         let comm = if child == by_dir { "true".into() } else { Is::OneOf(number.chain(["true".into()]).collect()) };
-        check!(run.by(child), EXECVEAT {
-            res: 0, exe: "true", args: list(["at"]), env: list(["D=4"]), comm: comm,
-            tid: child, pid: child, ptid: own, vpgid: child, pgid: child
-        }, same);
+        check!(
+            run.by(child),
+            EXECVEAT {
+                res: 0,
+                exe: "true",
+                args: list(["at"]),
+                env: list(["D=4"]),
+                comm: comm,
+                tid: child,
+                pid: child,
+                ptid: own,
+                vpgid: child,
+                pgid: child
+            },
+            same
+        );
     }
 }
 
@@ -185,10 +249,22 @@ fn a_failed_execveat_has_what_the_caller_passed() {
     let ([child], own) = (run.said, run.pid);
     let size = vec![("vm_size", Is::Between(1000, 1 << 31))];
     let same = [surroundings(), privileges(), executable(&std::env::current_exe().unwrap()), size].concat();
-    check!(run.by(child), EXECVEAT {
-        res: -ENOENT, exe: "nothing", args: list(["-x"]), env: list(["C=3"]), comm: "a workload",
-        tid: child, pid: child, ptid: own, vpgid: child, pgid: child
-    }, same);
+    check!(
+        run.by(child),
+        EXECVEAT {
+            res: -ENOENT,
+            exe: "nothing",
+            args: list(["-x"]),
+            env: list(["C=3"]),
+            comm: "a workload",
+            tid: child,
+            pid: child,
+            ptid: own,
+            vpgid: child,
+            pgid: child
+        },
+        same
+    );
 }
 
 #[test]

@@ -47,7 +47,12 @@ fn openat_is_relative_to_a_directory_or_not() {
     let Some(run) = traced(|| {
         let dir = sys!(SYS_openat, AT_FDCWD, &*c_path(scratch.dir()), O_DIRECTORY, 0);
         let fd = sys!(SYS_openat, dir, c"file", 0, 0);
-        [dir, fd, sys!(SYS_openat, AT_FDCWD, &*path, O_WRONLY | O_TRUNC | O_NONBLOCK, 0), sys!(SYS_openat, 999, c"file", 0, 0)]
+        [
+            dir,
+            fd,
+            sys!(SYS_openat, AT_FDCWD, &*path, O_WRONLY | O_TRUNC | O_NONBLOCK, 0),
+            sys!(SYS_openat, 999, c"file", 0, 0),
+        ]
     }) else {
         return;
     };
@@ -56,7 +61,10 @@ fn openat_is_relative_to_a_directory_or_not() {
     assert_eq!(bad, i64::from(-EBADF));
     let directory = flags("O_DIRECTORY|O_RDONLY");
     let dir_name = c_path(scratch.dir());
-    check!(run, OPENAT { fd: dir, dirfd: AT_FDCWD, name: &*dir_name, flags: directory, mode: 0, dev: dir_dev, ino: dir_ino });
+    check!(
+        run,
+        OPENAT { fd: dir, dirfd: AT_FDCWD, name: &*dir_name, flags: directory, mode: 0, dev: dir_dev, ino: dir_ino }
+    );
     check!(run, OPENAT { fd: fd, dirfd: dir, name: "file", flags: flags("O_RDONLY"), mode: 0, dev: dev, ino: ino });
     let truncating = flags("O_TRUNC|O_NONBLOCK|O_WRONLY");
     check!(run, OPENAT { fd: absolute, dirfd: AT_FDCWD, name: &*path, flags: truncating, mode: 0, dev: dev, ino: ino });
@@ -86,9 +94,24 @@ fn a_path_need_not_be_utf_8_and_may_be_as_long_as_the_kernel_allows() {
     };
     let created = || flags("O_CREAT|O_WRONLY|O_F_CREATED");
     let (dev, ino) = dev_ino(scratch.path("file"));
-    let (_, bytes_ino) = dev_ino(std::path::Path::new(std::ffi::OsStr::new(&std::ffi::OsString::from_vec(bytes.to_bytes().to_vec()))));
-    check!(run, OPENAT { fd: run.said[0], dirfd: AT_FDCWD, name: &*bytes, flags: created(), mode: 0o600, dev: dev, ino: bytes_ino });
-    check!(run, OPENAT { fd: run.said[1], dirfd: AT_FDCWD, name: &*longest, flags: created(), mode: 0o600, dev: dev, ino: ino });
+    let (_, bytes_ino) =
+        dev_ino(std::path::Path::new(std::ffi::OsStr::new(&std::ffi::OsString::from_vec(bytes.to_bytes().to_vec()))));
+    check!(
+        run,
+        OPENAT {
+            fd: run.said[0],
+            dirfd: AT_FDCWD,
+            name: &*bytes,
+            flags: created(),
+            mode: 0o600,
+            dev: dev,
+            ino: bytes_ino
+        }
+    );
+    check!(
+        run,
+        OPENAT { fd: run.said[1], dirfd: AT_FDCWD, name: &*longest, flags: created(), mode: 0o600, dev: dev, ino: ino }
+    );
     let cut = &too_long.as_bytes()[..4095];
     let asked = flags("O_CREAT|O_WRONLY");
     check!(run, OPENAT { fd: -ENAMETOOLONG, dirfd: AT_FDCWD, name: cut, flags: asked, mode: 0o600, dev: 0, ino: 0 });
@@ -132,11 +155,20 @@ fn openat2_has_rules_for_the_way() {
     let (dev, ino) = dev_ino(scratch.path("file"));
     let resolve = flags("RESOLVE_BENEATH|RESOLVE_NO_MAGICLINKS|RESOLVE_NO_SYMLINKS");
     let both = flags("O_CREAT|O_RDWR");
-    check!(run, OPENAT2 { fd: fd, dirfd: dir, name: "file", flags: both, mode: 0o600, resolve: resolve, dev: dev, ino: ino });
+    check!(
+        run,
+        OPENAT2 { fd: fd, dirfd: dir, name: "file", flags: both, mode: 0o600, resolve: resolve, dev: dev, ino: ino }
+    );
     let (cloexec, beneath) = (flags("O_RDONLY|O_CLOEXEC"), flags("RESOLVE_BENEATH"));
-    check!(run, OPENAT2 { fd: -EXDEV, dirfd: dir, name: "../x", flags: cloexec, mode: 0, resolve: beneath, dev: 0, ino: 0 });
+    check!(
+        run,
+        OPENAT2 { fd: -EXDEV, dirfd: dir, name: "../x", flags: cloexec, mode: 0, resolve: beneath, dev: 0, ino: 0 }
+    );
     let (none, unknown) = (flags(""), flags("O_RDONLY"));
-    check!(run, OPENAT2 { fd: -EFAULT, dirfd: AT_FDCWD, name: "file", flags: unknown, mode: 0, resolve: none, dev: 0, ino: 0 });
+    check!(
+        run,
+        OPENAT2 { fd: -EFAULT, dirfd: AT_FDCWD, name: "file", flags: unknown, mode: 0, resolve: none, dev: 0, ino: 0 }
+    );
 }
 
 #[test]
@@ -198,12 +230,7 @@ fn dup_gives_the_lowest_number() {
 fn dup2_and_dup3_give_a_chosen_number() {
     let Some(run) = traced(|| {
         let bad = 900;
-        [
-            sys!(SYS_dup2, 0, 700),
-            sys!(SYS_dup2, bad, 701),
-            sys!(SYS_dup3, 0, 702, O_CLOEXEC),
-            sys!(SYS_dup3, 0, 0, 0),
-        ]
+        [sys!(SYS_dup2, 0, 700), sys!(SYS_dup2, bad, 701), sys!(SYS_dup3, 0, 702, O_CLOEXEC), sys!(SYS_dup3, 0, 0, 0)]
     }) else {
         return;
     };

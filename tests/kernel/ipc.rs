@@ -44,9 +44,9 @@ fn pipe2_has_flags_too() {
 
 #[test]
 fn eventfd2_has_a_start_value() {
-    let Some(run) = traced(|| {
-        [sys!(SYS_eventfd2, 77, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC), sys!(SYS_eventfd2, 1, 0x7000_0000)]
-    }) else {
+    let Some(run) =
+        traced(|| [sys!(SYS_eventfd2, 77, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC), sys!(SYS_eventfd2, 1, 0x7000_0000)])
+    else {
         return;
     };
     check!(run, EVENTFD2 { res: run.said[0], flags: flags("O_NONBLOCK|O_CLOEXEC"), initval: 77 });

@@ -60,7 +60,11 @@ fn seen_and_lost_are_together_what_was_done() {
 /// The number in front of a word of the closing line.
 fn number(line: &str, word: &str) -> u64 {
     let before = line.split(word).next().unwrap();
-    before.split([' ', '(']).rfind(|part| !part.is_empty()).and_then(|part| part.parse().ok()).unwrap_or_else(|| panic!("{line}"))
+    before
+        .split([' ', '('])
+        .rfind(|part| !part.is_empty())
+        .and_then(|part| part.parse().ok())
+        .unwrap_or_else(|| panic!("{line}"))
 }
 
 #[test]

@@ -12,8 +12,8 @@ mod loss;
 mod meta;
 mod net;
 mod process;
-mod socket;
 mod snaplen;
+mod socket;
 
 use std::{ffi::CStr, os::unix::fs::MetadataExt as _, path::Path};
 

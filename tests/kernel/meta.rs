@@ -22,7 +22,6 @@ fn every_other_call_has_its_name() {
         let mut name = [0_u8; 65 * 6];
         let ours = sys!(SYS_getpid);
         [ours, sys!(SYS_uname, at_mut(&mut name)), sys!(SYS_sched_yield), sys!(SYS_sigaltstack, 0, 0)]
-
     }) else {
         return;
     };

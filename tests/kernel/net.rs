@@ -1,6 +1,8 @@
 //! Connections and what goes through them: tuples of both ends.
 
-use libc::{AF_INET, AF_INET6, AF_UNIX, EAGAIN, EBADF, ECONNREFUSED, EDESTADDRREQ, EFAULT, EINPROGRESS, ENOENT, ENOTCONN};
+use libc::{
+    AF_INET, AF_INET6, AF_UNIX, EAGAIN, EBADF, ECONNREFUSED, EDESTADDRREQ, EFAULT, EINPROGRESS, ENOENT, ENOTCONN,
+};
 use libc::{MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM};
 use tracer_common::events::net::{ACCEPT, ACCEPT4, CONNECT, RECVFROM, RECVMSG, SENDMSG, SENDTO};
 use tracer_tests::{
@@ -108,7 +110,12 @@ fn connect_says_why_it_failed() {
     assert!(tuple.ends_with(&format!("->{closed}")), "{tuple}");
     let differences = tracer_tests::check::differences(
         &event,
-        &[("res", (-ECONNREFUSED).into()), ("tuple", tuple.into()), ("fd", refused.into()), ("addr", closed.clone().into())],
+        &[
+            ("res", (-ECONNREFUSED).into()),
+            ("tuple", tuple.into()),
+            ("fd", refused.into()),
+            ("addr", closed.clone().into()),
+        ],
     );
     assert_eq!(differences, "");
     let tuple = format!("127.0.0.1:{waiting_port}->{busy}");
@@ -155,8 +162,7 @@ fn datagrams_have_the_peer_that_the_caller_named() {
         let to = v4(port(server));
         let sent = sys!(SYS_sendto, client, at(&TEXT), 120, 0, at(&*to), to.len());
         let (mut from, mut len, mut buffer) = ([0_u8; 16], 16_u32, [0_u8; 200]);
-        let got =
-            sys!(SYS_recvfrom, server, at_mut(&mut buffer), 200, 0, at_mut(&mut from), at_mut(&mut len));
+        let got = sys!(SYS_recvfrom, server, at_mut(&mut buffer), 200, 0, at_mut(&mut from), at_mut(&mut len));
         // The kernel does not look at it; a page of a literal might not be in memory.
         let data = std::hint::black_box(*b"x");
         let unnamed = sys!(SYS_sendto, client, at(&data), 1, 0, 0, 0);

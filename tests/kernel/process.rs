@@ -59,7 +59,9 @@ fn cgroups() -> Is {
                 fs::read_to_string(file).ok()?.split_whitespace().any(|one| one == shown).then_some(())
             };
             let all = known.lines().any(|line| line.split('\t').next() == Some(name)) || name != "cpuacct";
-            all.then(|| Path::new(unified).ancestors().find(|dir| has(dir).is_some()).map_or("/", |dir| dir.to_str().unwrap()))
+            all.then(|| {
+                Path::new(unified).ancestors().find(|dir| has(dir).is_some()).map_or("/", |dir| dir.to_str().unwrap())
+            })
         });
         path.map(|path| format!("{shown}={path}"))
     };
@@ -124,10 +126,15 @@ fn fork_is_seen_in_the_parent_and_in_the_child() {
     };
     let ([child, _, size], own) = (run.said, run.pid);
     let (test, same) = (std::process::id(), common(size));
-    let ids = check!(run, FORK { res: child, tid: own, pid: own, ptid: test, flags: flags(""), vtid: own, vpid: own }, same);
+    let ids =
+        check!(run, FORK { res: child, tid: own, pid: own, ptid: test, flags: flags(""), vtid: own, vpid: own }, same);
     assert_eq!(ids.tgid, own);
     let thread = run.by(child);
-    check!(thread, FORK { res: 0, tid: child, pid: child, ptid: own, flags: flags(""), vtid: child, vpid: child }, same);
+    check!(
+        thread,
+        FORK { res: 0, tid: child, pid: child, ptid: own, flags: flags(""), vtid: child, vpid: child },
+        same
+    );
 }
 
 #[test]
@@ -145,7 +152,11 @@ fn vfork_is_seen_in_the_parent_and_in_the_child() {
     let (test, same, shown) = (std::process::id(), common(size), "CLONE_VM|CLONE_VFORK");
     check!(run, VFORK { res: child, tid: own, pid: own, ptid: test, flags: flags(shown), vtid: own, vpid: own }, same);
     let thread = run.by(child);
-    check!(thread, VFORK { res: 0, tid: child, pid: child, ptid: own, flags: flags(shown), vtid: child, vpid: child }, same);
+    check!(
+        thread,
+        VFORK { res: 0, tid: child, pid: child, ptid: own, flags: flags(shown), vtid: child, vpid: child },
+        same
+    );
 }
 
 #[test]
@@ -187,7 +198,11 @@ fn clone3_has_its_flags_in_memory() {
     let shown = || flags("CLONE_FS");
     check!(run, CLONE3 { res: child, tid: own, pid: own, ptid: test, flags: shown(), vtid: own, vpid: own }, same);
     let thread = run.by(child);
-    check!(thread, CLONE3 { res: 0, tid: child, pid: child, ptid: own, flags: shown(), vtid: child, vpid: child }, same);
+    check!(
+        thread,
+        CLONE3 { res: 0, tid: child, pid: child, ptid: own, flags: shown(), vtid: child, vpid: child },
+        same
+    );
     check!(run, CLONE3 { res: -EFAULT, tid: own, pid: own, ptid: test, flags: flags(""), vtid: own, vpid: own }, same);
 }
 
@@ -204,12 +219,14 @@ fn a_thread_has_the_process_of_its_maker() {
     let made: Vec<_> = run.events().filter(|event| [CLONE.code, CLONE3.code].contains(&event.row.code)).collect();
     let of = |tid: i64| made.iter().find(|event| i64::from(event.tid) == tid).expect("seen on both sides");
     let (maker, new) = (of(run.pid.into()), of(thread));
-    let number = |event: &tracer::event::Event<'_>, name: &str| event.row.param(name).and_then(|(at, _)| event.params.i64(at));
+    let number =
+        |event: &tracer::event::Event<'_>, name: &str| event.row.param(name).and_then(|(at, _)| event.params.i64(at));
     assert_eq!((number(maker, "res"), number(new, "res")), (Some(thread), Some(0)));
     assert_eq!((number(new, "tid"), number(new, "pid")), (Some(thread), Some(run.pid.into())));
     assert_eq!((new.tgid, number(new, "ptid")), (run.pid, Some(std::process::id().into())));
     for event in [maker, new] {
-        let names: Vec<_> = CLONE.params[15].kind.flag_set().unwrap().names(number(event, "flags").unwrap() as u32).collect();
+        let names: Vec<_> =
+            CLONE.params[15].kind.flag_set().unwrap().names(number(event, "flags").unwrap() as u32).collect();
         assert!(["CLONE_THREAD", "CLONE_VM", "CLONE_SIGHAND"].iter().all(|name| names.contains(name)), "{names:?}");
     }
     check!(run.by(thread), PROCEXIT { status: 0, ret: 0, sig: 0, core: 0, reaper_tid: 0 });

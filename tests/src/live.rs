@@ -135,8 +135,7 @@ impl Tracer {
     #[must_use]
     pub fn start(snaplen: u32) -> Self {
         let options = Options { snaplen, containers: true, ..Options::default() };
-        let shared =
-            Arc::new(Shared { inner: Mutex::default(), news: Condvar::new(), stop: AtomicBool::new(false) });
+        let shared = Arc::new(Shared { inner: Mutex::default(), news: Condvar::new(), stop: AtomicBool::new(false) });
         let drained = Arc::clone(&shared);
         let thread = std::thread::spawn(move || drained.run(&options));
         let (inner, _) = shared.wait_for(|inner| inner.started.is_some());
@@ -242,8 +241,11 @@ impl<'a> Thread<'a> {
         let mut next = self.next.borrow_mut();
         let at = next.entry((self.tid, row.code)).or_default();
         let Some(event) = self.all(row).nth(*at) else {
-            let seen: Vec<_> =
-                self.events.iter().map(|event| format!("{}:{}", event.as_event().tid, event.as_event().name())).collect();
+            let seen: Vec<_> = self
+                .events
+                .iter()
+                .map(|event| format!("{}:{}", event.as_event().tid, event.as_event().name()))
+                .collect();
             panic!("event {} number {at} of {} is missing; {} lost; seen: {seen:?}", row.name, self.tid, self.lost);
         };
         *at += 1;

@@ -326,7 +326,8 @@ impl Plan {
         let mut plan = Self { code: event.code, syscall_id, count: event.params.len() as u8, ..Self::UNWANTED };
         for (index, param) in event.params.iter().enumerate() {
             let Source { op, a, b, c, d } = param.source;
-            plan.params[index] = PlanParam { op: op as u8, store: param.kind.live_store() as u8, a, b, c, d, reserved: 0 };
+            plan.params[index] =
+                PlanParam { op: op as u8, store: param.kind.live_store() as u8, a, b, c, d, reserved: 0 };
             let index = index as u8;
             match op {
                 Op::Task | Op::TaskText => plan.flags |= TASK,
