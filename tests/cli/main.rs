@@ -1,4 +1,5 @@
 //! The command: how it is used, and how it ends.
+#![allow(clippy::unwrap_used, reason = "a test may end so")]
 
 use std::os::unix::process::CommandExt as _;
 
