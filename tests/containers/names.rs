@@ -43,7 +43,7 @@ fn a_running_container_is_found_and_named_by_the_list() {
     }
     let docker = Docker::default();
     let name = unique("list");
-    let options = ["--label", "tier=web", "--privileged"];
+    let options = ["--label", "tier=web"];
     let container = docker.run(&name, &options, &["sleep", "1000"]);
     let mut containers = with_engine(&docker);
     let key = containers.of_cgroup(container.cgroup().expect("a v2 tree"), container.pid());
@@ -56,7 +56,7 @@ fn a_running_container_is_found_and_named_by_the_list() {
     assert_eq!(found.image.as_deref(), Some(level::image().as_str()));
     assert_eq!(found.image_id.as_deref().map(str::len), Some(64));
     assert_eq!(found.labels.get("tier").map(String::as_str), Some("web"));
-    assert_eq!((found.privileged, found.lookup), (Some(true), Lookup::Known));
+    assert_eq!((found.privileged, found.lookup), (Some(false), Lookup::Known));
     assert!(found.ip.as_deref().is_some_and(|ip| ip.parse::<std::net::IpAddr>().is_ok()), "{:?}", found.ip);
     assert_eq!(containers.of_cgroup(1, 1), ContainerKey::HOST);
     assert_eq!(containers.notes(), Vec::<String>::new());
@@ -92,10 +92,11 @@ fn a_fresh_container_has_its_name_from_its_first_event_on() {
     let docker = Docker::default();
     let mut containers = with_engine(&docker);
     let options = LiveOptions { containers: true, ..LiveOptions::default() };
-    let mut live = Live::start(&options, &Wanted { row: &|_| true, state: true }).expect("the kernel side loads");
+    let mut live = Live::start(&options, &Wanted { event: &|_, _| true, state: true }).expect("the kernel side loads");
     let name = unique("fresh");
     let image = level::image();
-    let mut run = docker.command(&["run", "--rm", "--name", &name, &image, "ls", "/"]).spawn().expect("docker");
+    let mut run = docker.command(&["run", "--rm", "--name", &name, &image, "ls", "/"]);
+    let mut run = run.stdout(std::process::Stdio::null()).spawn().expect("docker");
     let (mut by_id, mut by_name, mut ends) = (0, 0, None);
     let mut id = None;
     wait::until("the container to end", || {

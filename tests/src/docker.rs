@@ -60,8 +60,10 @@ impl Docker {
     pub fn run(&self, name: &str, options: &[&str], command: &[&str]) -> Container {
         let image = level::image();
         let arguments = [&["run", "--detach", "--name", name][..], options, &[&image], command].concat();
-        let id = self.output(&arguments);
-        Container { docker: self.clone(), id, name: name.to_owned() }
+        // By its name, so that one that does not start is removed, too.
+        let mut container = Container { docker: self.clone(), id: name.to_owned(), name: name.to_owned() };
+        container.id = self.output(&arguments);
+        container
     }
 }
 
@@ -167,15 +169,19 @@ impl OwnEngine {
     /// If it does not answer.
     pub fn start_again(&mut self) {
         let log = fs::File::create(self.folder.join("log")).expect("a log for the engine");
-        let mut command = Command::new("dockerd");
-        command.args(["--bridge=none", "--iptables=false", "--live-restore"]);
+        // In a network namespace of its own: an engine without a bridge removes that of the usual one.
+        let mut command = Command::new("unshare");
+        command.args(["--net", "dockerd", "--bridge=none", "--iptables=false", "--live-restore"]);
         for (option, name) in [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "pid")] {
             command.arg(option).arg(self.folder.join(name));
         }
         command.arg("--host").arg(self.docker.host().unwrap_or_default());
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
-        // A killed engine leaves it behind, and a new one of the same process id would take it for its own.
-        let _ = fs::remove_file(self.folder.join("pid"));
+        // A killed engine and its containerd, which ends with it, leave these behind. Where nobody reaps orphans, a new
+        // engine would take the dead for the living and wait for them.
+        for name in ["pid", "exec/containerd/containerd.pid"] {
+            let _ = fs::remove_file(self.folder.join(name));
+        }
         self.daemon = Some(command.spawn().expect("dockerd can be run"));
         wait::until("an engine to answer", || {
             let answer = self.docker.command(&["version"]).output().ok()?;
@@ -202,18 +208,16 @@ impl OwnEngine {
 
 impl Drop for OwnEngine {
     fn drop(&mut self) {
-        if self.daemon.is_some() {
-            let all = self.docker.command(&["ps", "--all", "--quiet"]).output();
-            let all = all.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-            for container in all.lines() {
-                let _ = self.docker.command(&["rm", "--force", container]).output();
-            }
+        if self.daemon.is_none() {
+            // Its containers run on, and only an engine can end them.
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.start_again()));
+        }
+        let all = self.docker.command(&["ps", "--all", "--quiet"]).output();
+        let all = all.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        for container in all.lines() {
+            let _ = self.docker.command(&["rm", "--force", container]).output();
         }
         self.stop();
-        // The containerd that a killed engine left behind is nobody's child any more.
-        if let Ok(pid) = fs::read_to_string(self.folder.join("exec/containerd/containerd.pid")) {
-            let _ = Command::new("kill").arg(pid.trim()).stderr(Stdio::null()).status();
-        }
         let _ = Command::new("umount").arg("--lazy").arg(self.folder.join("data")).stderr(Stdio::null()).status();
         let _ = fs::remove_dir_all(&self.folder);
     }

@@ -205,6 +205,8 @@ kernel_fields! {
     css_set_default_cgroup = Member "css_set" "dfl_cgrp";
     css_cgroup = Member "cgroup_subsys_state" "cgroup";
     cgroup_kn = Member "cgroup" "kn";
+    cgroup_root = Member "cgroup" "root";
+    cgroup_root_hierarchy = Member "cgroup_root" "hierarchy_id";
     kernfs_name = Member "kernfs_node" "name";
     kernfs_parent = Member "kernfs_node" "parent|__parent";
     kernfs_id = Member "kernfs_node" "id";

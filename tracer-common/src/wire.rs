@@ -59,5 +59,6 @@ pub const SCRATCH_LEN: usize = MAX_RECORD + 2 * (MAX_PARAM_LEN + 1);
 /// The longest payload that `--snaplen` may ask for, in bytes.
 pub const MAX_SNAPLEN: u32 = 65_000;
 
-const _: () = assert!(TIME % 8 == 0 && TID % 8 == 0 && LEN % 4 == 0 && CODE % 2 == 0 && COUNT % 2 == 0);
+const _: () = assert!(TIME.is_multiple_of(8) && TID.is_multiple_of(8) && LEN.is_multiple_of(4));
+const _: () = assert!(CODE.is_multiple_of(2) && COUNT.is_multiple_of(2));
 const _: () = assert!(MAX_SNAPLEN as usize <= MAX_PARAM_LEN);

@@ -27,6 +27,11 @@ pub fn cgroup_rmdir(ctx: BtfTracePointContext) -> i32 {
 fn report(ctx: &BtfTracePointContext, code: u16) -> i32 {
     let cgroup: *const u8 = ctx.arg(0);
     let path: *const u8 = ctx.arg(1);
+    // Only the v2 hierarchy, which is number 0: ids of others are counted on their own and mean other cgroups there.
+    let root: usize = read::kernel(cgroup as usize + offset!(cgroup_root));
+    if read::kernel::<i32>(root + offset!(cgroup_root_hierarchy)) != 0 {
+        return 0;
+    }
     let Some(record) = Record::begin(Slot::Cgroup, code, 2, 0) else { return 0 };
     match build(record, cgroup as usize, path as usize) {
         Ok(()) => record.submit(),

@@ -71,10 +71,8 @@ pub enum LiveError {
     #[error("map {0} of the object cannot be used")]
     Map(&'static str),
     /// The privileges for BPF are missing.
-    #[error(
-        "tracing needs root, or the capabilities CAP_BPF, CAP_PERFMON and CAP_SYS_RESOURCE\nhint: run it with sudo; in a container with --privileged --pid=host"
-    )]
-    Privileges,
+    #[error("{0}\nhint: run it with sudo; in a container with --privileged --pid=host")]
+    Privileges(String),
 }
 
 /// What the source is asked for.
@@ -130,8 +128,8 @@ impl Live {
     /// # Errors
     /// The privileges are missing, or the kernel cannot do it.
     pub fn start(options: &Options, wanted: &plan::Wanted<'_>) -> Result<Self, LiveError> {
-        if !crate::doctor::may_load() {
-            return Err(LiveError::Privileges);
+        if let Some(missing) = crate::doctor::missing_privileges() {
+            return Err(LiveError::Privileges(missing));
         }
         let mut loaded = load::load(options, possible_cpus())?;
         load::write_plans(&mut loaded.bpf, plan::all(wanted))?;

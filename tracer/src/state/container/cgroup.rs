@@ -86,6 +86,13 @@ impl Hierarchies {
         }
     }
 
+    /// Whether there is a process in that cgroup of the v1 hierarchy. Folders without one may be left over.
+    #[must_use]
+    pub fn is_used_v1(&self, path: &str) -> bool {
+        let Some(v1) = &self.v1 else { return false };
+        fs::read(v1.join(path.trim_start_matches('/')).join("cgroup.procs")).is_ok_and(|text| !text.is_empty())
+    }
+
     /// The id of the cgroup that has that path now.
     #[must_use]
     pub fn id_of(&self, path: &str) -> Option<u64> {

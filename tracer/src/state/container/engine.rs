@@ -78,6 +78,20 @@ pub enum Answer {
     Note(String),
 }
 
+/// What an engine says of itself: `docker 20.10.24, API 1.41`. It is waited for, so this is not for the event path.
+///
+/// # Errors
+/// Nobody answers there; the text says why.
+pub fn greet(address: &Address) -> Result<String, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let answer = runtime.map_err(|error| error.to_string())?.block_on(async {
+        let (client, version) = client::greet(address.connect()?).await?;
+        let number = version.version.unwrap_or_default();
+        Ok(format!("{} {number}, API {}", client.runtime, client.docker.client_version()))
+    });
+    answer.map_err(|error| client::cause(&error))
+}
+
 /// The engines of this machine, seen from the event path. When it is dropped, their thread ends.
 #[derive(Debug)]
 pub struct Engines {

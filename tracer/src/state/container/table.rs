@@ -294,10 +294,13 @@ impl Containers {
         if self.hierarchies.mode() != Mode::Hybrid {
             return;
         }
-        let mut containers = Vec::new();
-        self.hierarchies.scan_v1(&mut |path| containers.extend(runtime::recognise(path)));
-        let v1_only =
-            containers.iter().any(|found| found.bundle.is_none() && !self.by_identity.contains_key(&found.identity()));
+        let mut v1_only = false;
+        self.hierarchies.scan_v1(&mut |path| {
+            v1_only |= runtime::recognise(path).is_some_and(|found| {
+                let in_v2 = self.by_identity.contains_key(&found.identity());
+                !in_v2 && found.bundle.is_none() && self.hierarchies.is_used_v1(path)
+            });
+        });
         self.v1_only_runtimes = v1_only;
     }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use bollard::Docker;
+use bollard::{Docker, models::SystemVersion};
 use futures_util::StreamExt as _;
 use tokio::{
     task::spawn_local,
@@ -78,7 +78,7 @@ async fn session(shared: &Rc<Shared>, endpoint: &Endpoint, hoped: &mut bool) -> 
             Err(error) => Err(error),
         };
         match client {
-            Ok(client) => return attend(shared, client, address_text, hoped).await,
+            Ok((client, _)) => return attend(shared, client, address_text, hoped).await,
             Err(error) => failed = End::Failed { address: address_text, cause: cause(&error) },
         }
     }
@@ -91,11 +91,11 @@ async fn session(shared: &Rc<Shared>, endpoint: &Endpoint, hoped: &mut bool) -> 
 }
 
 /// Agrees on a version of the API and learns which engine it is.
-async fn greet(docker: Docker) -> Result<Client, EndpointError> {
+pub(super) async fn greet(docker: Docker) -> Result<(Client, SystemVersion), EndpointError> {
     let late = |_| EndpointError::Engine(bollard::errors::Error::RequestTimeoutError);
     let docker = timeout(VERSION_TIMEOUT, docker.negotiate_version()).await.map_err(late)??;
     let version = timeout(VERSION_TIMEOUT, docker.version()).await.map_err(late)??;
-    Ok(Client { runtime: docker::runtime(&version), docker })
+    Ok((Client { runtime: docker::runtime(&version), docker }, version))
 }
 
 /// Takes the list of containers, and the events from before the list was made.
@@ -166,7 +166,7 @@ async fn inspect_quietly(shared: Rc<Shared>, client: Client, ids: Vec<String>) {
 }
 
 /// The innermost cause: the outer ones only say that a request failed.
-fn cause(error: &EndpointError) -> String {
+pub(super) fn cause(error: &EndpointError) -> String {
     let mut error: &dyn std::error::Error = error;
     while let Some(source) = error.source() {
         error = source;

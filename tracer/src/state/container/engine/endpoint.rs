@@ -112,20 +112,36 @@ pub struct Endpoint {
 
 impl Endpoint {
     fn of_sockets(label: &str, paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        let mut addresses: Vec<_> = paths.into_iter().map(Address::Unix).collect();
-        addresses.dedup();
+        let mut addresses: Vec<Address> = Vec::new();
+        for address in paths.into_iter().map(Address::Unix) {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
         Self { label: label.to_owned(), addresses, asked_for: false }
     }
 
     /// Whether there is something to try.
     #[must_use]
     pub fn exists(&self) -> bool {
-        self.asked_for || self.existing().next().is_some()
+        self.asked_for || self.addresses.iter().any(Address::exists)
     }
 
-    /// The ways that can be tried now.
-    pub fn existing(&self) -> impl Iterator<Item = &Address> {
-        self.addresses.iter().filter(|address| address.exists())
+    /// The ways that can be tried now, each once: several paths may lead to one socket.
+    #[must_use]
+    pub fn existing(&self) -> Vec<&Address> {
+        let mut seen = Vec::new();
+        let existing = self.addresses.iter().filter(|address| address.exists());
+        let distinct = existing.filter(|address| match address {
+            Address::Unix(path) => {
+                let target = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+                let new = !seen.contains(&target);
+                seen.push(target);
+                new
+            }
+            Address::Tcp { .. } | Address::Other(_) => true,
+        });
+        distinct.collect()
     }
 }
 
@@ -250,6 +266,18 @@ mod tests {
         let expected =
             ["/host/var/run/docker.sock", "/host/run/docker.sock", "/var/run/docker.sock", "/run/docker.sock"];
         assert_eq!(paths, expected);
+    }
+
+    #[test]
+    fn a_socket_with_two_paths_is_tried_once() {
+        let folder = env::temp_dir().join(format!("tracer-endpoint-{}", std::process::id()));
+        fs::create_dir_all(folder.join("run")).unwrap();
+        fs::write(folder.join("run/docker.sock"), "").unwrap();
+        std::os::unix::fs::symlink("run", folder.join("var")).unwrap();
+        let paths = ["run/docker.sock", "var/docker.sock", "none.sock"].map(|path| folder.join(path));
+        let endpoint = Endpoint::of_sockets("docker", paths.clone());
+        assert_eq!(endpoint.existing(), [&Address::Unix(paths[0].clone())]);
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

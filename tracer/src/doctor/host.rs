@@ -1,0 +1,132 @@
+//! What of the machine can be seen from here: namespaces, cgroups, engines, the host's files.
+
+use std::{fs, path::Path};
+
+use super::Finding;
+use crate::state::container::{
+    Options,
+    cgroup::{Hierarchies, Mode},
+    engine::{endpoints, greet},
+};
+
+/// Inodes of the first namespaces. Source: kernel include/linux/proc_ns.h, `PROC_PID_INIT_INO`, `PROC_CGROUP_INIT_INO`.
+const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+const FIRST_CGROUP_NAMESPACE: &str = "cgroup:[4026531835]";
+
+/// The findings.
+pub(super) fn look() -> Vec<Finding> {
+    let options = Options::default();
+    let root = options.host_root.as_path();
+    let mut findings = vec![host_files(root), pid_namespace(), open_files()];
+    findings.push(cgroups(&Hierarchies::find(root), root));
+    findings.extend(engines(&options));
+    findings
+}
+
+fn host_files(root: &Path) -> Finding {
+    let users = root.join("etc/passwd");
+    match (fs::metadata(&users), root == Path::new("/")) {
+        (Ok(_), true) => Finding::ok("host: its files are at / (HOST_ROOT is not set)"),
+        (Ok(_), false) => Finding::ok(format!("host: its files are at {} (HOST_ROOT)", root.display())),
+        (Err(error), _) => Finding::warn(
+            format!("host: cannot read {}: {error}", users.display()),
+            "names of users are missing; in a container, add -v /:/host:ro -e HOST_ROOT=/host",
+        ),
+    }
+}
+
+fn is_first_namespace(kind: &str, first: &str) -> Option<bool> {
+    let link = fs::read_link(format!("/proc/self/ns/{kind}")).ok()?;
+    Some(link.as_os_str() == first)
+}
+
+fn pid_namespace() -> Finding {
+    match is_first_namespace("pid", FIRST_PID_NAMESPACE) {
+        Some(true) => Finding::ok("pid namespace: the machine's own"),
+        Some(false) => Finding::warn(
+            "pid namespace: not the machine's own, so what ran before the start has no names",
+            "in a container, add --pid=host",
+        ),
+        None => Finding::warn("pid namespace: cannot read /proc/self/ns/pid", "mount /proc"),
+    }
+}
+
+fn open_files() -> Finding {
+    match fs::read_dir("/proc/1/fd") {
+        Ok(_) => Finding::ok("open files of other processes: can be read"),
+        Err(error) => Finding::warn(
+            format!("open files of other processes: cannot be read: {error}"),
+            "names of what was open before the start are missing; CAP_SYS_PTRACE is needed",
+        ),
+    }
+}
+
+fn cgroups(hierarchies: &Hierarchies, root: &Path) -> Finding {
+    let tree = hierarchies.tree().map(|tree| tree.display().to_string()).unwrap_or_default();
+    let private = is_first_namespace("cgroup", FIRST_CGROUP_NAMESPACE) == Some(false);
+    match hierarchies.mode() {
+        Mode::Unified | Mode::Hybrid if private && root == Path::new("/") => Finding::warn(
+            format!("cgroups: of this container alone, at {tree}"),
+            "other containers are not told apart; add -v /:/host:ro -e HOST_ROOT=/host, or --cgroupns=host",
+        ),
+        Mode::Unified => Finding::ok(format!("cgroups: v2 at {tree}")),
+        Mode::Hybrid => Finding::ok(format!("cgroups: hybrid, v2 at {tree}")),
+        Mode::Legacy => Finding::ok("cgroups: v1, containers are looked up by process"),
+        Mode::Unknown => Finding::warn(
+            format!("cgroups: none can be read at {}", root.join("sys/fs/cgroup").display()),
+            "containers are not told apart; mount /sys, in a container with -v /:/host:ro -e HOST_ROOT=/host",
+        ),
+    }
+}
+
+fn engines(options: &Options) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for endpoint in endpoints(&options.host_root, options.docker_host.as_deref()) {
+        // The ways to one engine are tried in order, and the first that works is taken.
+        let mut failures = Vec::new();
+        for address in endpoint.existing() {
+            match greet(address) {
+                Ok(version) => {
+                    failures.clear();
+                    findings.push(Finding::ok(format!("container engine: {version} at {address}")));
+                    break;
+                }
+                Err(cause) => failures.push(Finding::warn(
+                    format!("container engine: no answer at {address}: {cause}"),
+                    "containers have ids and no names as long as it does not answer",
+                )),
+            }
+        }
+        findings.extend(failures);
+    }
+    if findings.is_empty() {
+        let hint = "containers have ids and no names; set DOCKER_HOST, or in a container mount the engine's socket";
+        findings.push(Finding::warn("container engine: no socket found", hint));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Grade;
+
+    #[test]
+    fn a_host_that_cannot_be_seen_is_a_warning_with_its_remedy() {
+        let nowhere = Path::new("/nonexistent-root");
+        assert_eq!(host_files(nowhere).grade, Grade::Warn);
+        let cgroups = cgroups(&Hierarchies::find(nowhere), nowhere);
+        assert!(cgroups.hint.is_some_and(|hint| hint.contains("HOST_ROOT=/host")));
+    }
+
+    #[test]
+    fn a_dead_engine_is_a_warning() {
+        let socket = std::env::temp_dir().join(format!("tracer-doctor-{}.sock", std::process::id()));
+        drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+        let docker_host = Some(format!("unix://{}", socket.display()));
+        let findings = engines(&Options { host_root: "/nonexistent".into(), metadata: true, docker_host });
+        let dead = findings.iter().find(|finding| finding.text.contains("tracer-doctor")).unwrap();
+        assert!(dead.grade == Grade::Warn && dead.text.contains("Connection refused"), "{}", dead.text);
+        std::fs::remove_file(&socket).unwrap();
+    }
+}
