@@ -1,5 +1,4 @@
 //! The command: how it is used, and how it ends.
-#![allow(clippy::unwrap_used, reason = "a test may end so")]
 
 use std::os::unix::process::CommandExt as _;
 

@@ -1,6 +1,9 @@
 //! Loss is counted: what is seen and what is said to be lost are together what was done.
 
-use std::ops::ControlFlow;
+use std::{
+    ops::ControlFlow,
+    sync::{Mutex, PoisonError},
+};
 
 use tracer::{
     event::decode,
@@ -20,6 +23,9 @@ const RARE: &str = "sched_rr_get_interval";
 /// How often it is made.
 const CALLS: u64 = 200_000;
 
+/// One flood at a time: losses are those of the whole machine.
+static ALONE: Mutex<()> = Mutex::new(());
+
 fn flood() -> Workload<1> {
     Workload::fork(|| {
         for _ in 0..CALLS {
@@ -34,6 +40,7 @@ fn seen_and_lost_are_together_what_was_done() {
     if !level::root_or_skip() {
         return;
     }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let options = Options { ring_bytes: Some(64 << 10), ..Options::default() };
     let mut live = Live::start(&options, &Wanted { event: &|_, call| call == Some(RARE), state: false }).unwrap();
     let workload = flood();
@@ -72,6 +79,7 @@ fn the_closing_line_says_what_was_lost() {
     if !level::root_or_skip() {
         return;
     }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     // A beacon of another rare call says when the tracer runs.
     let beacon = Workload::fork(|| {
         loop {

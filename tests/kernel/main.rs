@@ -1,6 +1,5 @@
 //! The kernel level: each test makes exactly one kind of call on the running kernel and compares every parameter of its
 //! event. Counts and losses are exact.
-#![allow(clippy::unwrap_used, reason = "a test may end so")]
 
 mod counts;
 mod coverage;

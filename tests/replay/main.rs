@@ -1,6 +1,5 @@
 //! The replay level: records that were made by hand go through the whole program to its output, which is compared with
 //! `tests/golden`. `UPDATE_GOLDEN=1` writes what is printed now.
-#![allow(clippy::unwrap_used, reason = "a test may end so")]
 
 mod machine;
 
