@@ -1,6 +1,10 @@
 //! Real containers of a real engine.
 
+mod commands;
+mod dead;
+mod fresh;
 mod names;
+mod tables;
 
 use std::process::Command;
 

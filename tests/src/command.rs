@@ -92,6 +92,11 @@ impl Running {
         }
     }
 
+    /// The lines that are there already.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.lines.try_iter()
+    }
+
     /// Ctrl-C.
     pub fn interrupt(&self) {
         // SAFETY: a signal to a child that was not waited for yet.
