@@ -35,12 +35,13 @@ fn a_command_that_enters_a_container_is_shown_with_it() {
     let container = docker.run(&unique("web"), &[], &["sleep", "1000"]);
     let running = watching(&container);
     let _ = docker.output(&["exec", &container.id, "ps", "-o", "pid"]);
-    let _ = docker.output(&["exec", &container.id, "sh", "-c", "cd /tmp; ls /; id -u"]);
+    // With their paths, since busybox runs its own commands without an exec.
+    let _ = docker.output(&["exec", &container.id, "sh", "-c", "cd /tmp; /bin/ls /; /bin/id -u"]);
     running.interrupt();
     let output = running.end();
     assert!(output.errors.contains(" 0 lost"), "{}", output.errors);
     let who = format!("root@{}", container.name);
-    for command in ["ps -o pid", "sh -c cd /tmp; ls /; id -u", "cd /tmp", "ls /", "id -u"] {
+    for command in ["ps -o pid", "sh -c cd /tmp; /bin/ls /; /bin/id -u", "cd /tmp", "/bin/ls /", "/bin/id -u"] {
         let shown = output.lines.iter().filter(|line| is_command(line, &who, command)).count();
         assert_eq!(shown, 1, "{command} by {who}: {:#?}", output.lines);
     }

@@ -35,15 +35,20 @@ fn without_engine(socket: &str) {
         }
         let mut session = Session::lines_of(&mut command, "%container.id %container.name %evt.type", &of_it);
         let line = session.wait_for(&[container.short_id()]);
-        (start.elapsed(), line, session.end())
+        (start.elapsed(), line, session)
     };
-    let (usual, line, output) = first_line(None);
+    let (usual, line, session) = first_line(None);
     assert!(line.contains(&format!(" {} {} ", container.short_id(), container.name)), "{line}");
-    assert_eq!(notes(&output.errors), Vec::<&str>::new());
+    assert_eq!(notes(&session.end().errors), Vec::<&str>::new());
 
-    let (elapsed, line, output) = first_line(Some(&format!("unix://{socket}")));
+    let (elapsed, line, mut session) = first_line(Some(&format!("unix://{socket}")));
     assert!(elapsed < usual + STALL, "the first line took {elapsed:?}, and {usual:?} with an engine");
     assert!(!line.contains(&container.name), "{line}");
+    let note = session.error_line();
+    assert!(note.contains(socket) && note.contains("does not answer"), "{note}");
+    // And on it goes.
+    let _ = session.wait_for(&[container.short_id()]);
+    let output = session.end();
     let notes = notes(&output.errors);
     assert!(notes.len() == 1 && notes[0].contains(socket), "{}", output.errors);
 }

@@ -124,6 +124,11 @@ impl Session {
         }
     }
 
+    /// The next line of standard error.
+    pub fn error_line(&mut self) -> String {
+        self.running.error_line()
+    }
+
     /// Ctrl-C, and all that it printed. Nothing may be lost.
     ///
     /// # Panics
