@@ -20,7 +20,8 @@ fn nearly_all_events_of_a_container_of_a_moment_have_its_name() {
     let by_id = Session::lines("%container.id %container.name", "container.id!=host");
     let by_name = Session::lines("%container.id %container.name", &format!("container.name={name}"));
     let image = level::image();
-    let mut run = Docker::default().command(&["run", "--rm", "--name", &name, "--cidfile", &cidfile, &image, "ls", "/"]);
+    let mut run =
+        Docker::default().command(&["run", "--rm", "--name", &name, "--cidfile", &cidfile, &image, "ls", "/"]);
     assert!(run.stdout(Stdio::null()).status().expect("docker").success());
     let (by_id, by_name) = (by_id.end(), by_name.end());
 

@@ -5,6 +5,7 @@ mod dead;
 mod fresh;
 mod names;
 mod tables;
+mod toolbox;
 
 use std::process::Command;
 

@@ -57,7 +57,8 @@ fn tables_of_files_show_exactly_what_ten_processes_read_and_wrote() {
         Docker::default().run(&unique("f"), &["--volume", &volume], &["sh", "-c", &script])
     };
     let containers: Vec<Container> = (0..EACH).map(start).collect();
-    let host: Vec<Child> = (EACH..2 * EACH).map(|number| on_host(&copy(&dir, number, &format!("out{number}")))).collect();
+    let host: Vec<Child> =
+        (EACH..2 * EACH).map(|number| on_host(&copy(&dir, number, &format!("out{number}")))).collect();
 
     let outs = format!("fd.name startswith {dir}/out");
     let all = format!("fd.name startswith {dir}/");
@@ -92,7 +93,8 @@ fn tables_of_files_show_exactly_what_ten_processes_read_and_wrote() {
         let table = sum(&by_call, &["host", call]);
         assert!(table.is(host), "host, {call}: {table:?}, not {host}\n{:#?}", by_call.lines);
     }
-    let calls = |call: &str| lines.lines.iter().filter(|line| line.ends_with(&format!(" {call} {BLOCK}"))).count() as u64;
+    let calls =
+        |call: &str| lines.lines.iter().filter(|line| line.ends_with(&format!(" {call} {BLOCK}"))).count() as u64;
     let all: u64 = (0..2 * EACH).map(blocks).sum();
     assert_eq!((calls("read"), calls("write")), (all, all));
 }
@@ -138,12 +140,8 @@ fn tables_of_the_network_show_exactly_what_was_sent_and_received() {
     let run = |script: &str| docker.run(&unique("n"), &["--interactive", "--volume", &volume], &["sh", "-c", script]);
     // One sends to another, and one to itself.
     let server = run(&format!("{}; sleep 1000", listen(PORT)));
-    let address = docker.output(&[
-        "inspect",
-        "--format",
-        "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-        &server.id,
-    ]);
+    let address =
+        docker.output(&["inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", &server.id]);
     let client = run(&send(&dir, 0, &address, PORT));
     let own = run(&format!("({}) & {}", send(&dir, 1, "127.0.0.1", PORT), listen(PORT)));
     for container in [&server, &own] {
@@ -163,8 +161,7 @@ fn tables_of_the_network_show_exactly_what_was_sent_and_received() {
     let (table, lines) = (table_end(table, &[&client, &own]), lines.end());
 
     let bytes = |number: u64| blocks(number) * BLOCK;
-    let expected =
-        [(&server, bytes(0) + bytes(2)), (&client, bytes(0)), (&own, 2 * bytes(1))];
+    let expected = [(&server, bytes(0) + bytes(2)), (&client, bytes(0)), (&own, 2 * bytes(1))];
     for (container, bytes) in expected {
         let shown = sum(&table, &[&container.name]);
         assert!(shown.is(bytes), "{}: {shown:?}, not {bytes}\n{:#?}", container.name, table.lines);
