@@ -1,6 +1,11 @@
 //! Real containers of a real engine.
 
+mod commands;
+mod dead;
+mod fresh;
 mod names;
+mod tables;
+mod toolbox;
 
 use std::process::Command;
 

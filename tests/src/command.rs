@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "signals")]
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read},
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     time::{Duration, Instant},
@@ -18,6 +18,8 @@ pub struct Running {
     child: Child,
     lines: Receiver<String>,
     errors: Receiver<String>,
+    /// What it said on standard error and was read already.
+    said: String,
 }
 
 /// What a tracer printed and how it ended.
@@ -56,21 +58,8 @@ impl Running {
     pub fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout.expect("piped")).split(b'\n').map_while(Result::ok) {
-                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
-                    return;
-                }
-            }
-        });
-        let (sender, errors) = channel();
-        std::thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = stderr.expect("piped").read_to_end(&mut text);
-            let _ = sender.send(String::from_utf8_lossy(&text).into_owned());
-        });
-        Self { child, lines, errors }
+        let (lines, errors) = (read(stdout.expect("piped")), read(stderr.expect("piped")));
+        Self { child, lines, errors, said: String::new() }
     }
 
     /// Its process id.
@@ -90,6 +79,21 @@ impl Running {
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => panic!("no line in time"),
         }
+    }
+
+    /// The next line of standard error, also kept for [`Output::errors`].
+    ///
+    /// # Panics
+    /// If none comes in time.
+    pub fn error_line(&mut self) -> String {
+        let line = self.errors.recv_timeout(DEADLINE).expect("a line on standard error");
+        self.said += &format!("{line}\n");
+        line
+    }
+
+    /// The lines that are there already.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.lines.try_iter()
     }
 
     /// Ctrl-C.
@@ -122,9 +126,25 @@ impl Running {
             }
         };
         lines.extend(self.lines.iter());
-        let errors = self.errors.recv_timeout(DEADLINE).unwrap_or_default();
+        let mut errors = std::mem::take(&mut self.said);
+        while let Ok(line) = self.errors.recv_timeout(DEADLINE) {
+            errors += &format!("{line}\n");
+        }
         Output { status, lines, errors }
     }
+}
+
+/// The lines of a stream, read by a thread, until the stream or the receiver ends.
+fn read(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                return;
+            }
+        }
+    });
+    lines
 }
 
 impl Drop for Running {

@@ -13,4 +13,5 @@ pub mod workload;
 pub mod check;
 pub mod command;
 pub mod live;
+pub mod session;
 pub mod wait;

@@ -104,9 +104,9 @@ impl Pipeline {
             if over || stop.load(Ordering::Relaxed) || drained == Drained::End {
                 break self.rest(source);
             }
-            if self.state.containers.poll() {
-                self.state.containers.notes().iter().for_each(|text| note(text));
-            }
+            // A note may come without a change of any container.
+            let _ = self.state.containers.poll();
+            self.state.containers.notes().iter().for_each(|text| note(text));
             if self.outputs.idle(&self.state, self.now_ns())? == Flow::Stop {
                 break Ok(());
             }
