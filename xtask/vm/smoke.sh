@@ -25,12 +25,13 @@ check() {
     head -c 20000 /tmp/out | tail -n 10 | sed 's/^/VM-SAYS out: /'
 }
 
-# Something to see: one process that makes calls without end, and one that opens, reads and closes, and starts others.
-dd if=/dev/zero of=/dev/null bs=1 2>/dev/null &
-while true; do xtask workload files 1000 /proc/version; done >/dev/null &
+# Something to see: processes that write, and processes that open, read and close, again and again, with pauses that
+# leave the emulated processor to tracer.
+while true; do dd if=/dev/zero of=/dev/null bs=1 count=50 2>/dev/null; usleep 50000; done &
+while true; do xtask workload files 20 /proc/version; usleep 50000; done >/dev/null &
 
 check "doctor" "BTF" tracer --doctor
-check "any 20 events" "dd" tracer -n 20
+check "any 20 events" "dd|xtask|sh|usleep" tracer -n 20
 check "a filter by process and type" "dd.*write" tracer -n 5 'proc.name=dd and evt.type=write'
 check "a name of a file" "/proc/version" tracer -n 5 'proc.name=xtask and evt.type=openat and fd.name=/proc/version'
 check "a start of a program" "xtask.*workload" tracer -n 1 'evt.type=execve and proc.name=xtask'
