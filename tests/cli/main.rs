@@ -1,2 +1,148 @@
-//! P
-fn main() {}
+//! The command: how it is used, and how it ends.
+
+use std::os::unix::process::CommandExt as _;
+
+use tracer_tests::{
+    command::{self, Output, Running},
+    level,
+};
+
+/// Wrong use: exit 2, nothing on standard output, and one line with a hint.
+#[track_caller]
+fn wrong_use<'a>(args: impl IntoIterator<Item = &'a str>, message: &str, hint: &str) {
+    let output = command::output(args);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(output.lines.is_empty(), "{output:?}");
+    assert!(output.errors.starts_with(&format!("tracer: {message}")), "{}", output.errors);
+    assert!(output.errors.contains(&format!("\nhint: {hint}")), "{}", output.errors);
+}
+
+#[test]
+fn wrong_use_has_a_hint_and_exit_code_2() {
+    wrong_use(
+        ["--buffersize", "3"],
+        "unexpected argument '--buffersize' found",
+        "a similar argument exists: '--buffer-size'",
+    );
+    wrong_use(["-n", "x"], "invalid value 'x'", "tracer -h lists the options");
+    wrong_use(["-c", "topscals"], "chisel 'topscals'", "did you mean 'topscalls'?");
+    wrong_use(["-i", "spy_user"], "chisel 'spy_user'", "did you mean 'spy_users'?");
+    wrong_use(["proc.nam=x"], "filter: unknown field 'proc.nam'", "did you mean 'proc.name'?");
+    wrong_use(["-p", "%proc.nam"], "format: unknown field 'proc.nam'", "did you mean 'proc.name'?");
+}
+
+#[test]
+fn lists_need_no_privileges_and_name_everything() {
+    let list = |args: &[&str]| {
+        let output = command::output(args.iter().copied());
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert_eq!(output.errors, "");
+        output.lines.join("\n")
+    };
+    let chisels = list(&["-cl"]);
+    let names = ["topcontainers_net", "topprocs_cpu", "topfiles_bytes", "topscalls", "spy_users"];
+    assert!(names.iter().all(|name| chisels.contains(name)), "{chisels}");
+    assert!(list(&["-i", "spy_users"]).contains("tracer -c spy_users [max_depth]"));
+    let fields = list(&["-l"]);
+    assert!(["evt.num", "proc.name", "fd.name", "container.name"].iter().all(|name| fields.contains(name)), "{fields}");
+    let events = list(&["-L"]);
+    assert!(tracer_common::events::all().filter(|row| row.is_syscall()).all(|row| events.contains(row.name)));
+    assert!(list(&["--help"]).contains("--buffer-size"));
+}
+
+#[test]
+fn without_privileges_it_says_what_is_missing() {
+    if !level::root_or_skip() {
+        return;
+    }
+    // A copy where that user may run it.
+    let scratch = tracer_tests::scratch::Scratch::new();
+    let binary = scratch.path("tracer");
+    std::fs::copy(level::tracer(), &binary).unwrap();
+    let mut command = std::process::Command::new(&binary);
+    command.arg("-n1").uid(65534).gid(65534);
+    let output = Running::start(&mut command).end();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.lines.is_empty());
+    let first = output.errors.lines().next().unwrap_or_default();
+    assert!(first.starts_with("tracer: ") && first.contains("CAP_BPF") && first.contains("CAP_PERFMON"), "{first}");
+}
+
+#[test]
+fn it_ends_after_a_number_of_events() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let output = command::output(["-n", "50"]);
+    assert_eq!((output.status.code(), output.lines.len()), (Some(0), 50), "{}", output.errors);
+    assert!(output.errors.contains(" 50 shown"), "{}", output.errors);
+}
+
+#[test]
+fn it_ends_after_a_time() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let start = std::time::Instant::now();
+    let output = command::output(["-q", "-M", "2"]);
+    assert_eq!((output.status.code(), output.lines.len()), (Some(0), 0), "{}", output.errors);
+    assert!(start.elapsed().as_secs() >= 2 && start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+    closing_line(&output);
+}
+
+fn closing_line(output: &Output) {
+    let line = output.errors.lines().find(|line| line.contains("events seen")).expect("a closing line");
+    assert!(line.starts_with("tracer: ") && line.contains(" lost"), "{line}");
+}
+
+#[test]
+fn ctrl_c_ends_it_well() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let running = Running::start(&mut command::tracer(["--unbuffered"]));
+    assert!(running.line().is_some());
+    running.interrupt();
+    let output = running.end();
+    assert_eq!(output.status.code(), Some(0), "{}", output.errors);
+    closing_line(&output);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_a_quiet_end() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let script = format!("'{}' | head -n 1; echo \"${{PIPESTATUS[0]}}\"", level::tracer().display());
+    let output = Running::start(std::process::Command::new("bash").args(["-c", &script])).end();
+    assert_eq!(output.lines.len(), 2, "{output:?}");
+    assert_eq!((&*output.lines[1], &*output.errors), ("0", ""), "{output:?}");
+}
+
+#[test]
+fn a_table_fits_a_narrow_terminal_which_is_restored() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let command = format!("stty cols 40 rows 12; '{}' -M 3 -c topscalls", level::tracer().display());
+    let output = Running::start(std::process::Command::new("script").args(["-qec", &command, "/dev/null"])).end();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = output.lines.join("\n");
+    assert!(text.contains("\x1b[?25l") && text.contains("\x1b[?25h"), "the cursor is hidden and shown again: {text:?}");
+    let rows = output.lines.iter().filter(|line| line.contains("\x1b[K"));
+    for row in rows {
+        let plain: String = strip(row);
+        assert!(plain.chars().count() <= 40, "{plain:?}");
+    }
+    assert!(text.contains("# Calls"), "{text:?}");
+}
+
+/// Without what steers the terminal.
+fn strip(line: &str) -> String {
+    let mut parts = line.split('\x1b');
+    let first = parts.next().unwrap_or_default().to_owned();
+    let rest = parts.map(|part| {
+        part.trim_start_matches('[').trim_start_matches(|c: char| !c.is_ascii_alphabetic()).get(1..).unwrap_or_default()
+    });
+    (first + &*rest.collect::<String>()).trim_end_matches('\r').to_owned()
+}

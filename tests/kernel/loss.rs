@@ -1,1 +1,113 @@
-//! P
+//! Loss is counted: what is seen and what is said to be lost are together what was done.
+
+use std::{
+    ops::ControlFlow,
+    sync::{Mutex, PoisonError},
+};
+
+use tracer::{
+    event::decode,
+    source::{
+        Source as _,
+        live::{Live, Options, plan::Wanted},
+    },
+};
+use tracer_tests::{
+    command::{self, Running},
+    level, sys,
+    workload::Workload,
+};
+
+/// A call that nothing else on a machine makes.
+const RARE: &str = "sched_rr_get_interval";
+/// How often it is made.
+const CALLS: u64 = 200_000;
+
+/// One flood at a time: losses are those of the whole machine.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn flood() -> Workload<1> {
+    Workload::fork(|| {
+        for _ in 0..CALLS {
+            let _ = sys!(SYS_sched_rr_get_interval, -1, 0);
+        }
+        [CALLS as i64]
+    })
+}
+
+#[test]
+fn seen_and_lost_are_together_what_was_done() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let options = Options { ring_bytes: Some(64 << 10), ..Options::default() };
+    let mut live = Live::start(&options, &Wanted { event: &|_, call| call == Some(RARE), state: false }).unwrap();
+    let workload = flood();
+    workload.start();
+    // Nobody reads meanwhile.
+    let (_, said) = workload.end();
+    let (mut seen, mut other) = (0, 0);
+    live.drain_rest(&mut |record| {
+        match decode::live(record, 0, 0) {
+            Ok(event) if event.name() == RARE => seen += 1,
+            _ => other += 1,
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    let losses = live.losses();
+    assert_eq!(other, 0, "only one call was asked for");
+    assert_eq!(seen + losses.total(), said[0] as u64, "{losses:?}");
+    assert!(seen >= 500, "the ring had room for some: {seen}");
+    assert!(losses.ring_full > 100_000, "{losses:?}");
+    assert_eq!(losses.ring_full_by_cpu.iter().sum::<u64>(), losses.ring_full);
+}
+
+/// The number in front of a word of the closing line.
+fn number(line: &str, word: &str) -> u64 {
+    let before = line.split(word).next().unwrap();
+    before
+        .split([' ', '('])
+        .rfind(|part| !part.is_empty())
+        .and_then(|part| part.parse().ok())
+        .unwrap_or_else(|| panic!("{line}"))
+}
+
+#[test]
+fn the_closing_line_says_what_was_lost() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // A beacon of another rare call says when the tracer runs.
+    let beacon = Workload::fork(|| {
+        loop {
+            let _ = (sys!(SYS_sched_get_priority_max, 99), sys!(SYS_poll, 0, 0, 20));
+        }
+    });
+    let _: &Workload<0> = &beacon;
+    beacon.start();
+    let filter = format!("evt.type in ({RARE}, sched_get_priority_max)");
+    let args = ["--buffer-size", "4K", "--unbuffered", "-p", "%evt.type", &filter];
+    let running = Running::start(&mut command::tracer(args));
+    let mut before = u64::from(running.line().is_some());
+    let workload = flood();
+    workload.start();
+    let (_, said) = workload.end();
+    beacon.kill();
+    running.interrupt();
+    let output = running.end();
+    let rare = output.lines.iter().filter(|line| *line == RARE).count() as u64;
+    before += output.lines.iter().filter(|line| *line != RARE).count() as u64;
+    let closing = output.errors.lines().find(|line| line.contains("events seen")).expect("a closing line");
+    let (seen, shown, lost) = (number(closing, " events seen"), number(closing, " shown"), number(closing, " lost"));
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!((shown, seen), (rare + before, rare + before), "{closing}");
+    assert!(lost > 0, "4 KiB are too small for a flood: {closing}");
+    // The beacon may have lost some of its own: at most as many as it made meanwhile.
+    let done = said[0] as u64;
+    assert!(rare + lost >= done && rare + lost <= done + 500, "{rare} and {lost} of {done}: {closing}");
+    assert!(output.errors.contains("ring full"), "{}", output.errors);
+    assert!(output.errors.contains("--buffer-size"), "the remedy is named: {}", output.errors);
+}

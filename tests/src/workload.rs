@@ -29,6 +29,7 @@ pub struct Workload<const N: usize> {
     /// Its process id.
     pub pid: u32,
     page: &'static Page,
+    ended: bool,
 }
 
 impl<const N: usize> Workload<N> {
@@ -51,7 +52,7 @@ impl<const N: usize> Workload<N> {
         if pid == 0 {
             child(page, calls);
         }
-        Self { pid: pid as u32, page }
+        Self { pid: pid as u32, page, ended: false }
     }
 
     /// Lets it begin.
@@ -64,7 +65,8 @@ impl<const N: usize> Workload<N> {
     /// # Panics
     /// If it did not come to its end.
     #[must_use]
-    pub fn end(self) -> (u64, [i64; N]) {
+    pub fn end(mut self) -> (u64, [i64; N]) {
+        self.ended = true;
         assert_eq!(wait(self.pid), 0, "the workload failed; standard error says why");
         assert_eq!(self.page.done.load(Ordering::Acquire), 1, "the workload did not come to its end");
         let said = std::array::from_fn(|n| self.page.said[n].load(Ordering::Relaxed));
@@ -72,14 +74,32 @@ impl<const N: usize> Workload<N> {
     }
 }
 
+impl<const N: usize> Workload<N> {
+    /// Ends it where it is.
+    pub fn kill(mut self) {
+        self.end_now();
+    }
+
+    fn end_now(&mut self) {
+        if !std::mem::replace(&mut self.ended, true) {
+            // SAFETY: a signal to a child that was not waited for yet.
+            unsafe { libc::kill(self.pid as i32, libc::SIGKILL) };
+            let _ = wait(self.pid);
+        }
+    }
+}
+
 impl<const N: usize> Drop for Workload<N> {
     fn drop(&mut self) {
+        self.end_now();
         // SAFETY: the page was mapped with this size, and nothing uses it after `self`.
         unsafe { libc::munmap(ptr::from_ref(self.page).cast_mut().cast(), size_of::<Page>()) };
     }
 }
 
 fn child<const N: usize>(page: &Page, calls: impl FnOnce() -> [i64; N]) -> ! {
+    // SAFETY: it ends with the thread of the test, however that ends.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
     while page.go.load(Ordering::Acquire) == 0 {
         // SAFETY: no descriptors; waits for a millisecond.
         unsafe { libc::poll(ptr::null_mut(), 0, 1) };

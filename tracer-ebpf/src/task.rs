@@ -82,7 +82,7 @@ pub fn gather(record: Record, call: Call) {
     gather_memory(record);
     keep(record, TaskField::Uid, cred(offset!(cred_euid)));
     keep(record, TaskField::Gid, cred(offset!(cred_egid)));
-    keep(record, TaskField::Vtid, u64::from(namespace_id(field(offset!(task_thread_pid)))));
+    keep(record, TaskField::Vtid, u64::from(namespace_id(thread_pid())));
     let leader: usize = field(offset!(task_group_leader));
     keep(record, TaskField::Vpid, u64::from(namespace_id(read::kernel(leader + offset!(task_thread_pid)))));
     if call.flags() & EXEC != 0 {
@@ -164,6 +164,13 @@ fn gather_memory(record: Record) {
     keep(record, TaskField::VmSwap, swap);
 }
 
+/// The `struct pid` of the running task, read through the helper: the number of its namespace is added to it, which the
+/// verifier does not allow for a pointer of its own.
+#[inline(always)]
+fn thread_pid() -> usize {
+    read::kernel(address() + offset!(task_thread_pid))
+}
+
 /// The number of a `struct pid` in its own namespace, the innermost.
 #[inline(never)]
 fn namespace_id(pid: usize) -> u32 {
@@ -181,7 +188,7 @@ fn group_pid() -> usize {
 /// The task that is init of the running task's pid namespace.
 #[inline(always)]
 fn namespace_init() -> usize {
-    let pid: usize = field(offset!(task_thread_pid));
+    let pid = thread_pid();
     let level: u32 = read::kernel(pid + offset!(pid_level));
     let level = (level & 0xf) as usize;
     let namespace: usize = read::kernel(pid + offset!(pid_numbers) + level * offset!(upid_size) + offset!(upid_ns));
@@ -233,7 +240,7 @@ fn clone_flags(record: Record, call: Call) -> u32 {
         tracer_common::events::code::VFORK => 0x4100,
         _ => 0,
     };
-    let pid: usize = field(offset!(task_thread_pid));
+    let pid = thread_pid();
     let inside = read::kernel::<u32>(pid + offset!(pid_level)) != 0;
     (flags as u32 & !0xff) | if inside { CHILD_IN_PIDNS } else { 0 }
 }

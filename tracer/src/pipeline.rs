@@ -130,7 +130,7 @@ impl Pipeline {
 
     fn interval(&mut self, source: &mut dyn Source) -> anyhow::Result<Flow> {
         let mut flow = Flow::Continue;
-        source.interval(&mut |record| self.record(record, &mut flow))?;
+        source.interval(self.state.cpu_interval_ns, &mut |record| self.record(record, &mut flow))?;
         if let Some(error) = self.failure.take() {
             return Err(error);
         }

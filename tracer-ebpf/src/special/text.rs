@@ -129,7 +129,7 @@ fn arguments(scratch: *mut Scratch, mm: usize) {
 
 #[inline(never)]
 fn user_range(scratch: *mut Scratch, which: usize, from: usize, to: usize) {
-    let len = if to > from { to - from } else { 0 };
+    let len = to.saturating_sub(from);
     let len = opaque(if len > MASK { MASK } else { len }) & MASK;
     // SAFETY: each text has room for `TEXT_LEN` bytes.
     if len != 0 && unsafe { read::user_bytes(start(scratch, which), len, from) } {

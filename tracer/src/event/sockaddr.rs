@@ -68,6 +68,12 @@ fn until_nul(bytes: &[u8]) -> &[u8] {
     &bytes[..bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len())]
 }
 
+/// Both ends, if the socket has any: one that was never bound or connected has only zeros.
+fn tuple<'a>(source: SocketAddr, dest: SocketAddr) -> Option<SockTuple<'a>> {
+    let unset = |end: SocketAddr| end.port() == 0 && end.ip().is_unspecified();
+    (!unset(source) || !unset(dest)).then_some(SockTuple::Inet { source, dest })
+}
+
 /// An IPv4 address that a dual-stack socket holds as IPv6 is shown as IPv4.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
@@ -88,13 +94,13 @@ impl<'a> SockAddr<'a> {
 }
 
 impl<'a> SockTuple<'a> {
-    /// From the bytes of a parameter; `None` when they are too few.
+    /// From the bytes of a parameter; `None` when they are too few, or when the socket has no end yet.
     #[must_use]
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (&family, rest) = bytes.split_first()?;
         Some(match family {
-            INET => Self::Inet { source: inet(rest)?, dest: inet(rest.get(6..)?)? },
-            INET6 => Self::Inet { source: canonical(inet6(rest)?), dest: canonical(inet6(rest.get(18..)?)?) },
+            INET => tuple(inet(rest)?, inet(rest.get(6..)?)?)?,
+            INET6 => tuple(canonical(inet6(rest)?), canonical(inet6(rest.get(18..)?)?))?,
             UNIX => {
                 let number = |at: usize| Some(u64::from_le_bytes(rest.get(at..at + 8)?.try_into().ok()?));
                 Self::Unix { source: number(0)?, dest: number(8)?, path: until_nul(rest.get(16..)?) }
@@ -122,6 +128,15 @@ mod tests {
         let bytes = [2, 10, 0, 0, 1, 0x39, 0x30, 10, 0, 0, 2, 80, 0];
         let Some(SockTuple::Inet { source, dest }) = SockTuple::parse(&bytes) else { panic!("not inet") };
         assert_eq!((source.to_string(), dest.to_string()), ("10.0.0.1:12345".into(), "10.0.0.2:80".into()));
+    }
+
+    #[test]
+    fn a_socket_without_ends_has_no_tuple() {
+        let mut bytes = [0; 37];
+        bytes[0] = 2;
+        assert_eq!(SockTuple::parse(&bytes[..13]), None);
+        bytes[0] = 10;
+        assert_eq!(SockTuple::parse(&bytes), None);
     }
 
     #[test]

@@ -28,7 +28,6 @@ struct Inner {
 
 enum Target {
     Stdout(io::Stdout),
-    #[cfg(test)]
     Memory(Vec<u8>),
 }
 
@@ -48,16 +47,16 @@ impl Out {
     }
 
     /// Into memory, for tests.
-    #[cfg(test)]
-    pub(crate) fn memory() -> Self {
+    #[must_use]
+    pub fn memory() -> Self {
         Self::with(Target::Memory(Vec::new()), true, None)
     }
 
-    /// What was written so far.
-    #[cfg(test)]
-    pub(crate) fn text(&self) -> String {
+    /// What was written to memory so far.
+    #[must_use]
+    pub fn text(&self) -> String {
         match &self.inner.borrow().target {
-            Target::Memory(bytes) => String::from_utf8(bytes.clone()).unwrap(),
+            Target::Memory(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             Target::Stdout(_) => String::new(),
         }
     }
@@ -147,7 +146,6 @@ impl Inner {
                 stdout.write_all(&self.buffer)?;
                 stdout.flush()?;
             }
-            #[cfg(test)]
             Target::Memory(bytes) => bytes.extend_from_slice(&self.buffer),
         }
         self.buffer.clear();

@@ -61,12 +61,12 @@ pub trait Source {
         let _ = (drained, at_most);
     }
 
-    /// Delivers the records that are made once per interval: CPU time.
+    /// Delivers the records that are made once per interval: CPU time. `length_ns` is how long the interval was.
     ///
     /// # Errors
     /// As [`Source::drain`].
-    fn interval(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<()> {
-        let _ = visit;
+    fn interval(&mut self, length_ns: u64, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<()> {
+        let _ = (length_ns, visit);
         Ok(())
     }
 

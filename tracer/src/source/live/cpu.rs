@@ -40,6 +40,8 @@ pub struct CpuSampler {
     times: HashMap<MapData, u32, CpuTime>,
     running: Array<MapData, Running>,
     seen: FxHashMap<u32, Seen>,
+    /// CPUs that run.
+    cpus: u64,
 }
 
 impl CpuSampler {
@@ -54,11 +56,16 @@ impl CpuSampler {
             times: HashMap::try_from(times).map_err(|_| LiveError::Map("CPU_TIMES"))?,
             running: Array::try_from(running).map_err(|_| LiveError::Map("RUNNING"))?,
             seen: FxHashMap::default(),
+            cpus: aya::util::online_cpus().map_or(1, |cpus| cpus.len() as u64),
         })
     }
 
-    /// What each thread ran since the last call, those that ran. `now_ns` is boot time.
-    pub fn sample(&mut self, now_ns: u64) -> Vec<Ran> {
+    /// What each thread ran since the last call, those that ran. `now_ns` is boot time; `length_ns` is how long the
+    /// interval was.
+    ///
+    /// The tables are read while threads run on, so that a slice may end between two reads. No thread is said to have run
+    /// longer than the interval, and all together no longer than the CPUs have: what is over stays for the next call.
+    pub fn sample(&mut self, now_ns: u64, length_ns: u64) -> Vec<Ran> {
         let mut totals: FxHashMap<u32, CpuTime> = self.times.iter().filter_map(Result::ok).collect();
         for cpu in 0..self.running.len() {
             let Ok(running) = self.running.get(&cpu, 0) else { continue };
@@ -69,16 +76,19 @@ impl CpuSampler {
             }
         }
         let mut ran = Vec::new();
+        let seen_of = |tid: &u32| self.seen.get(tid).map_or(0, |seen| seen.total_ns);
+        let deltas = totals.iter().map(|(tid, time)| time.ran_ns.saturating_sub(seen_of(tid)).min(length_ns));
+        let (sum_ns, room_ns) = (deltas.sum::<u64>(), length_ns.saturating_mul(self.cpus));
         for (tid, time) in &totals {
             let seen = self.seen.entry(*tid).or_default();
-            let delta = time.ran_ns.saturating_sub(seen.total_ns);
+            let delta = fit(time.ran_ns.saturating_sub(seen.total_ns).min(length_ns), sum_ns, room_ns);
             if delta == 0 {
                 seen.idle += 1;
                 continue;
             }
             let (user, system) = (time.utime.saturating_sub(seen.utime), time.stime.saturating_sub(seen.stime));
             *seen = Seen {
-                total_ns: time.ran_ns,
+                total_ns: seen.total_ns + delta,
                 utime: time.utime.max(seen.utime),
                 stime: time.stime.max(seen.stime),
                 idle: 0,
@@ -101,6 +111,11 @@ impl CpuSampler {
     }
 }
 
+/// A part of a sum that has to fit into `room`.
+fn fit(part: u64, sum: u64, room: u64) -> u64 {
+    if sum <= room { part } else { (u128::from(part) * u128::from(room) / u128::from(sum)) as u64 }
+}
+
 /// The share of system time, by the kernel's own clock, which is coarser than ours.
 fn split(total_ns: u64, user: u64, system: u64) -> u64 {
     match user.checked_add(system) {
@@ -111,7 +126,13 @@ fn split(total_ns: u64, user: u64, system: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::{fit, split};
+
+    #[test]
+    fn parts_are_cut_alike_when_they_do_not_fit() {
+        assert_eq!(fit(30, 100, 200), 30);
+        assert_eq!((fit(30, 100, 50), fit(70, 100, 50)), (15, 35));
+    }
 
     #[test]
     fn system_time_is_a_share_of_the_whole() {

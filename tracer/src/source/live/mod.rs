@@ -248,10 +248,10 @@ impl Source for Live {
         self.waiter.wait(drained, at_most);
     }
 
-    fn interval(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<()> {
+    fn interval(&mut self, length_ns: u64, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<()> {
         let Some(cpu) = &mut self.cpu else { return Ok(()) };
         let now_ns = boot_now_ns();
-        for ran in cpu.sample(now_ns) {
+        for ran in cpu.sample(now_ns, length_ns) {
             let params = [ran.user_ns.to_le_bytes(), ran.system_ns.to_le_bytes()];
             let record =
                 inject::record_at(now_ns, code::PROCINFO, ran.tid, ran.tgid, ran.cgroup, &[&params[0], &params[1]]);

@@ -1,0 +1,144 @@
+//! A small machine: `sshd` and a shell of a person, `nginx` in the container `web`, and what they do in three seconds.
+
+use std::rc::Rc;
+
+use tracer::{
+    source::inject,
+    state::{Container, ContainerKey, Fd, FdKind, State, Thread, container::Lookup},
+};
+use tracer_common::{
+    events::{by_code, code},
+    kind::Kind,
+};
+
+/// The machine started then, nanoseconds since the epoch.
+pub const BOOT_NS: u64 = 1_700_000_000_000_000_000;
+/// Cgroup of the container.
+const WEB_CGROUP: u64 = 77;
+
+/// The machine, and the records of what it did.
+pub struct Machine {
+    state: State,
+    records: Vec<Vec<u8>>,
+    now_ns: u64,
+}
+
+impl Machine {
+    /// After everything happened.
+    pub fn busy() -> Self {
+        let mut state = State::default();
+        let web = state.containers.add(Container {
+            id: "0123456789ab".into(),
+            full_id: "0123456789ab".repeat(5),
+            runtime: "docker",
+            name: Some("web".into()),
+            lookup: Lookup::Known,
+            ..Container::default()
+        });
+        let mut machine = Self { state, records: Vec::new(), now_ns: 1_000_000_000 };
+        machine.thread(1, 0, "init", ContainerKey::HOST);
+        machine.thread(400, 1, "sshd", ContainerKey::HOST);
+        machine.thread(500, 400, "bash", ContainerKey::HOST);
+        machine.thread(900, 1, "nginx", web);
+
+        machine.open(500, 3, b"/etc/passwd");
+        machine.read(500, 3, b"root:x:0:0:root:/root:/bin/bash\n");
+        machine.read(500, 3, b"");
+        machine.close(500, 3);
+        machine.open(500, -2, b"/no/such\xff\nfile");
+        machine.exec(501, 500, "ls", &["-l", "/tmp"]);
+        machine.exit(501, 0);
+        machine.chdir(500, b"/var/log");
+        machine.open(900, 8, b"/srv/index.html");
+        machine.read(900, 8, &[b'<'; 80]);
+        machine.write(900, 9, b"HTTP/1.1 200 OK\r\n");
+        machine.close(900, 8);
+        machine
+    }
+
+    /// State and records.
+    pub fn into_parts(self) -> (State, Vec<Vec<u8>>) {
+        (self.state, self.records)
+    }
+
+    fn thread(&mut self, pid: u32, ppid: u32, comm: &str, container: ContainerKey) {
+        let fds = self.state.fds.create();
+        let pipe = Fd { kind: FdKind::Pipe, name: b""[..].into(), ..Fd::default() };
+        self.state.fds.set(fds, 9, Rc::new(pipe));
+        self.state.threads.insert(Thread {
+            tid: pid,
+            pid,
+            ppid,
+            vtid: pid,
+            vpid: pid,
+            comm: comm.as_bytes().into(),
+            exe: comm.as_bytes().into(),
+            cwd: b"/root"[..].into(),
+            cgroup: if container == ContainerKey::HOST { 1 } else { WEB_CGROUP },
+            container,
+            fds,
+            ..Thread::default()
+        });
+    }
+
+    fn record(&mut self, code: u16, tid: u32, params: &[&[u8]]) {
+        self.now_ns += 1_000_250;
+        let cgroup = if tid == 900 { WEB_CGROUP } else { 1 };
+        self.records.push(inject::record_at(self.now_ns, code, tid, tid, cgroup, params));
+    }
+
+    fn open(&mut self, tid: u32, fd: i64, path: &[u8]) {
+        let name = [path, b"\0"].concat();
+        let (dirfd, flags) = ((-100_i64).to_le_bytes(), 0o2_000_000_u32.to_le_bytes());
+        let (dev, ino) = if fd < 0 { ([0; 4], 0_u64) } else { ([1, 8, 0, 0], 77) };
+        let params = [&fd.to_le_bytes()[..], &dirfd, &name, &flags, &[0; 4], &dev, &ino.to_le_bytes()];
+        self.record(code::OPENAT, tid, &params);
+    }
+
+    fn read(&mut self, tid: u32, fd: i64, data: &[u8]) {
+        let res = data.len() as i64;
+        self.record(code::READ, tid, &[&res.to_le_bytes(), data, &fd.to_le_bytes(), &4096_u32.to_le_bytes()]);
+    }
+
+    fn write(&mut self, tid: u32, fd: i64, data: &[u8]) {
+        let (res, size) = (data.len() as i64, data.len() as u32);
+        self.record(code::WRITE, tid, &[&res.to_le_bytes(), data, &fd.to_le_bytes(), &size.to_le_bytes()]);
+    }
+
+    fn close(&mut self, tid: u32, fd: i64) {
+        self.record(code::CLOSE, tid, &[&0_i64.to_le_bytes(), &fd.to_le_bytes()]);
+    }
+
+    fn chdir(&mut self, tid: u32, path: &[u8]) {
+        self.record(code::CHDIR, tid, &[&0_i64.to_le_bytes(), &[path, b"\0"].concat()]);
+    }
+
+    fn exit(&mut self, tid: u32, exit_code: i64) {
+        let (status, value) = ((exit_code << 8).to_le_bytes(), exit_code.to_le_bytes());
+        self.record(code::PROCEXIT, tid, &[&status, &value, &[0], &[0], &[0; 8]]);
+    }
+
+    /// A process of its own that ran a program.
+    fn exec(&mut self, tid: u32, ppid: u32, exe: &str, args: &[&str]) {
+        let row = by_code(code::EXECVE).unwrap();
+        let list: Vec<u8> = args.iter().flat_map(|arg| [arg.as_bytes(), b"\0"].concat()).collect();
+        let text = |text: &str| [text.as_bytes(), b"\0"].concat();
+        let params: Vec<Vec<u8>> = row
+            .params
+            .iter()
+            .map(|param| match param.name {
+                "exe" | "comm" => text(exe),
+                "args" => list.clone(),
+                "tid" | "pid" | "vpgid" | "pgid" => i64::from(tid).to_le_bytes().to_vec(),
+                "ptid" => i64::from(ppid).to_le_bytes().to_vec(),
+                "cwd" => text("/root"),
+                "env" => text("TERM=dumb"),
+                "trusted_exepath" | "filename" => text(&format!("/usr/bin/{exe}")),
+                _ if matches!(param.kind, Kind::List) => Vec::new(),
+                _ => vec![0; param.kind.width().unwrap_or(0)],
+            })
+            .collect();
+        let params: Vec<&[u8]> = params.iter().map(Vec::as_slice).collect();
+        self.record(code::EXECVE, tid, &params);
+    }
+}
