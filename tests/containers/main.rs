@@ -2,6 +2,7 @@
 
 mod commands;
 mod dead;
+mod forks;
 mod fresh;
 mod names;
 mod tables;

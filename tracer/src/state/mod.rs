@@ -3,6 +3,7 @@
 //! Creation effects are applied before an event is shown and destruction effects after it, so that `close` still prints
 //! its file name. Every table is bounded; what is unknown is looked up once.
 
+pub mod births;
 pub mod container;
 pub mod effects;
 pub mod fd;
@@ -13,6 +14,7 @@ pub mod user;
 
 use std::{collections::VecDeque, rc::Rc};
 
+pub use births::Births;
 pub use container::{Container, ContainerKey, Containers};
 pub use fd::{Fd, FdKind, FdTables, Role, Sock};
 pub use procfs::Procfs;
@@ -26,6 +28,8 @@ pub struct State {
     pub threads: Threads,
     /// Descriptors of each process.
     pub fds: FdTables,
+    /// Forks in other pid namespaces of which one side was heard.
+    pub births: Births,
     /// Containers.
     pub containers: Containers,
     /// Users and groups of the host.

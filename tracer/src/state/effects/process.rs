@@ -117,7 +117,10 @@ fn child(state: &mut State, event: &Event<'_>) {
     let mother = if flags & CLONE_THREAD != 0 { event.tgid } else { ppid };
     let known = state.thread(event.tid).is_some_and(|thread| thread.ppid == ppid && thread.start_ns != 0);
     if !known {
-        inherit(state, mother, event.tid, flags);
+        let birth = (ppid, id(event, "vtid"));
+        let elsewhere = birth.1 != event.tid && flags & CLONE_FILES == 0;
+        let born = if elsewhere { state.births.child(birth, event.time_ns) } else { None };
+        inherit(state, mother, event.tid, flags, born);
     }
     let start_ns = event.time_ns;
     let container = moved(state, event);
@@ -132,8 +135,11 @@ fn child(state: &mut State, event: &Event<'_>) {
 
 /// The parent tells of its child, often before the child does. In another pid namespace the number means another thread.
 fn parent(state: &mut State, event: &Event<'_>, tid: u32) {
+    if id(event, "vtid") != event.tid {
+        return parent_elsewhere(state, event, tid);
+    }
     let Some(caller) = state.thread(event.tid) else { return };
-    if id(event, "vtid") != event.tid || state.thread(tid).is_some_and(|child| child.exited_ns.is_none()) {
+    if state.thread(tid).is_some_and(|child| child.exited_ns.is_none()) {
         return;
     }
     let just_ended = |ended: u64| event.time_ns.saturating_sub(ended) < KEEP_ENDED_NS;
@@ -142,13 +148,27 @@ fn parent(state: &mut State, event: &Event<'_>, tid: u32) {
     }
     let (caller_tid, caller_pid, caller_ppid) = (caller.tid, caller.pid, caller.ppid);
     let flags = id(event, "flags");
-    inherit(state, caller_tid, tid, flags);
+    inherit(state, caller_tid, tid, flags, None);
     let Some(thread) = state.threads.get_mut(tid) else { return };
     let is_thread = flags & CLONE_THREAD != 0;
     thread.pid = if is_thread { caller_pid } else { tid };
     thread.ppid = if is_thread { caller_ppid } else { caller_pid };
     (thread.vtid, thread.vpid) = (tid, thread.pid);
     thread.start_ns = event.time_ns;
+}
+
+/// The same in another pid namespace: the child will tell its id here, but what it has is what the parent has now.
+fn parent_elsewhere(state: &mut State, event: &Event<'_>, vtid: u32) {
+    let birth = (event.tgid, vtid);
+    if id(event, "flags") & CLONE_FILES != 0 || state.births.parent_is_late(birth, event.time_ns) {
+        return;
+    }
+    let Some(caller) = state.thread(event.tid) else { return };
+    let mut thread = Thread::clone(caller);
+    thread.fds = state.fds.copy(thread.fds);
+    for forgotten in state.births.keep(birth, event.time_ns, thread) {
+        state.fds.release(forgotten.fds);
+    }
 }
 
 /// The container of a process that may have been put into another cgroup just before. Where cgroups have ids the record
@@ -158,14 +178,18 @@ fn moved(state: &mut State, event: &Event<'_>) -> super::super::ContainerKey {
     state.containers.of_cgroup(event.cgroup, event.tgid)
 }
 
-/// Makes thread `tid` a copy of its mother, with its own descriptors unless they are shared.
-fn inherit(state: &mut State, mother: u32, tid: u32, flags: u32) {
-    let mut thread = state.thread(mother).map(|mother| Thread::clone(mother)).unwrap_or_default();
-    thread.fds = match state.thread(mother).map(|mother| mother.fds) {
-        Some(table) if flags & CLONE_FILES != 0 => state.fds.share(table),
-        Some(table) => state.fds.copy(table),
-        None => state.fds.create(),
-    };
+/// Makes thread `tid` a copy of its mother, with its own descriptors unless they are shared: of `born`, which is the mother
+/// as she was and has the descriptors already, when that is known.
+fn inherit(state: &mut State, mother: u32, tid: u32, flags: u32, born: Option<Thread>) {
+    let mut thread = born.unwrap_or_else(|| {
+        let Some(mother) = state.thread(mother) else {
+            return Thread { fds: state.fds.create(), ..Thread::default() };
+        };
+        let mut thread = Thread::clone(mother);
+        let share = flags & CLONE_FILES != 0;
+        thread.fds = if share { state.fds.share(thread.fds) } else { state.fds.copy(thread.fds) };
+        thread
+    });
     let before = state.thread(tid).map(|thread| (thread.cgroup, thread.container));
     forget(state, tid);
     thread.tid = tid;
