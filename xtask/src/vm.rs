@@ -42,7 +42,7 @@ pub(crate) struct Options {
     #[arg(long)]
     kernel_level: bool,
     /// Seconds that one guest may take
-    #[arg(long, default_value_t = 120)]
+    #[arg(long, default_value_t = 480)]
     timeout: u64,
 }
 
