@@ -145,6 +145,9 @@ fn boot(kernel: &Kernel, initramfs: &Path, timeout: Duration, log: &Path) -> Res
     command.args([
         "-accel",
         "tcg",
+        // With an instruction for random numbers: a guest without one waits minutes for its first.
+        "-cpu",
+        "max",
         "-smp",
         "2",
         "-m",
