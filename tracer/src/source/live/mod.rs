@@ -138,6 +138,8 @@ impl Live {
             When::Cgroups => options.containers,
             When::CpuTime => options.cpu_time,
         })?;
+        drop(loaded.btf);
+        wait::trim_memory();
         let mut bpf = loaded.bpf;
         let cpu = if options.cpu_time { Some(CpuSampler::new(&mut bpf)?) } else { None };
         let logger = if options.kernel_log {
