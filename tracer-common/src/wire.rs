@@ -56,6 +56,10 @@ pub const MAX_RECORD: usize = 0x1_0000;
 /// The bytes of scratch in which a record is built: one more parameter fits behind a full record, and behind that the data
 /// of scattered buffers, before it becomes a parameter.
 pub const SCRATCH_LEN: usize = MAX_RECORD + 2 * (MAX_PARAM_LEN + 1);
+/// Slots of scratch for each CPU: one for each program that may interrupt another.
+pub const SCRATCH_SLOTS: u32 = 4;
+/// The most rings.
+pub const MAX_RINGS: u32 = 64;
 /// The longest payload that `--snaplen` may ask for, in bytes.
 pub const MAX_SNAPLEN: u32 = 65_000;
 

@@ -8,6 +8,7 @@ use tracer_common::{
     config::{Config, Offsets},
     counters::{Counters, CpuTime, Running},
     plan::{PLANS as PLAN_COUNT, Plan},
+    wire::MAX_RINGS,
 };
 
 use crate::record::Scratch;
@@ -23,7 +24,7 @@ pub static SCRATCH: Array<Scratch, 4> = Array::new();
 
 /// The rings. User space makes the inner maps, of the size that was asked for.
 #[btf_map]
-pub static RINGS: ArrayOfMaps<RingBuf<u8, 4096>, 64> = ArrayOfMaps::new();
+pub static RINGS: ArrayOfMaps<RingBuf<u8, 4096>, { MAX_RINGS as usize }> = ArrayOfMaps::new();
 
 /// What was written and lost, for each CPU.
 #[btf_map]

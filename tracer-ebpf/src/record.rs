@@ -108,8 +108,7 @@ pub enum Slot {
     Cgroup = 3,
 }
 
-/// Slots of a CPU.
-pub const SLOTS: u32 = 4;
+const _: () = assert!(Slot::Cgroup as u32 + 1 == wire::SCRATCH_SLOTS);
 
 /// A record that is being built.
 #[derive(Clone, Copy)]
@@ -149,7 +148,7 @@ impl Record {
     pub fn begin(slot: Slot, code: u16, count: u32, flags: u16) -> Option<Self> {
         // SAFETY: the helper has no preconditions.
         let cpu = unsafe { bpf_get_smp_processor_id() };
-        let Some(scratch) = SCRATCH.get_ptr_mut(cpu * SLOTS + slot as u32) else {
+        let Some(scratch) = SCRATCH.get_ptr_mut(cpu * wire::SCRATCH_SLOTS + slot as u32) else {
             count_loss(Loss::Scratch);
             return None;
         };

@@ -107,8 +107,10 @@ impl Pipeline {
             // A note may come without a change of any container.
             let _ = self.state.containers.poll();
             self.state.containers.notes().iter().for_each(|text| note(text));
-            if self.outputs.idle(&self.state, self.now_ns())? == Flow::Stop {
-                break Ok(());
+            match self.outputs.idle(&self.state, self.now_ns()) {
+                Ok(Flow::Continue) => {}
+                Ok(Flow::Stop) => break Ok(()),
+                Err(error) => break Err(error),
             }
             let left = limits.max_time.map_or(TICK, |max| max.saturating_sub(now.duration_since(start)));
             let next = due.map_or(TICK, |due| due.saturating_duration_since(now));

@@ -10,7 +10,7 @@ use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use tracer_common::{
     config::Config,
     plan::{self, PLANS, Plan},
-    wire::MAX_SNAPLEN,
+    wire::{MAX_RINGS, MAX_SNAPLEN, SCRATCH_SLOTS},
 };
 
 use super::{LiveError, Options, btf, ring::Ring};
@@ -18,10 +18,6 @@ use super::{LiveError, Options, btf, ring::Ring};
 /// The kernel side, compiled by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_EBPF_OBJECT"));
 
-/// Slots of the scratch for each CPU, as the kernel side counts them.
-const SCRATCH_SLOTS: u32 = 4;
-/// The most rings: entries of the outer map.
-const MAX_RINGS: u32 = 64;
 /// The most memory for all rings together, unless `--buffer-size` says otherwise, bytes.
 const MAX_TOTAL: usize = 128 << 20;
 /// The memory of one ring, unless that would be too much together, bytes.

@@ -1,0 +1,187 @@
+//! The functions that make a [`Source`], for the right side of a parameter.
+
+use crate::plan::{NONE, Op, RET, Source, TaskField, TupleWay};
+
+const fn new(op: Op, a: u8, b: u8, c: u8, d: u8) -> Source {
+    Source { op, a, b, c, d }
+}
+/// The return value.
+#[must_use]
+pub const fn ret() -> Source {
+    new(Op::Ret, 0, 0, 0, 0)
+}
+/// Argument `n`.
+#[must_use]
+pub const fn arg(n: u8) -> Source {
+    new(Op::Arg, n, 0, 0, 0)
+}
+/// The number `n`.
+#[must_use]
+pub const fn constant(n: u8) -> Source {
+    new(Op::Const, n, 0, 0, 0)
+}
+/// No value.
+#[must_use]
+pub const fn empty() -> Source {
+    new(Op::Empty, 0, 0, 0, 0)
+}
+/// Portable number of the call.
+#[must_use]
+pub const fn syscall_id() -> Source {
+    new(Op::SyscallId, 0, 0, 0, 0)
+}
+/// Native number of the call.
+#[must_use]
+pub const fn syscall_number() -> Source {
+    new(Op::SyscallNumber, 0, 0, 0, 0)
+}
+/// `u64` at `offset` bytes behind the pointer in argument `n`.
+#[must_use]
+pub const fn user_u64(n: u8, offset: u8) -> Source {
+    new(Op::UserU64, n, offset, 0, 0)
+}
+/// `u32` at `offset` bytes behind the pointer in argument `n`.
+#[must_use]
+pub const fn user_u32(n: u8, offset: u8) -> Source {
+    new(Op::UserU32, n, offset, 0, 0)
+}
+/// Open flags in argument `n`.
+#[must_use]
+pub const fn open_flags(n: u8) -> Source {
+    new(Op::OpenFlags, n, NONE, 0, 0)
+}
+/// Open flags in the `struct open_how` at argument `n`.
+#[must_use]
+pub const fn open_how_flags(n: u8) -> Source {
+    new(Op::OpenFlags, n, 0, 0, 0)
+}
+/// Device of the file behind the new fd.
+#[must_use]
+pub const fn dev_of_ret() -> Source {
+    new(Op::Dev, RET, 0, 0, 0)
+}
+/// Inode number of the file behind the new fd.
+#[must_use]
+pub const fn ino_of_ret() -> Source {
+    new(Op::Ino, RET, 0, 0, 0)
+}
+/// Overlay layer of the file behind the new fd.
+#[must_use]
+pub const fn layer_of_ret() -> Source {
+    new(Op::Layer, RET, 0, 0, 0)
+}
+/// Inode number of the file behind the first of the fds at argument `n`.
+#[must_use]
+pub const fn ino_of_user_fd(n: u8) -> Source {
+    new(Op::UserFdIno, n, 0, 0, 0)
+}
+/// Kernel address of the socket behind fd number `i` at argument `n`.
+#[must_use]
+pub const fn sock_of_user_fd(n: u8, i: u8) -> Source {
+    new(Op::UserSockAddress, n, i, 0, 0)
+}
+/// Fill of the accept queue of the fd in argument `n`, percent.
+#[must_use]
+pub const fn queue_percent(n: u8) -> Source {
+    new(Op::QueuePercent, n, 0, 0, 0)
+}
+/// Length of that queue.
+#[must_use]
+pub const fn queue_len(n: u8) -> Source {
+    new(Op::QueueLen, n, 0, 0, 0)
+}
+/// Limit of that queue.
+#[must_use]
+pub const fn queue_max(n: u8) -> Source {
+    new(Op::QueueMax, n, 0, 0, 0)
+}
+/// Path or text at argument `n`.
+#[must_use]
+pub const fn text(n: u8) -> Source {
+    new(Op::UserText, n, 0, 0, 0)
+}
+/// Data at argument `n` that the call returned: as long as the return value.
+#[must_use]
+pub const fn data_in(n: u8) -> Source {
+    new(Op::UserBytes, n, RET, 0, 0)
+}
+/// Data at argument `n` that the caller passed: as long as argument `len`.
+#[must_use]
+pub const fn data_out(n: u8, len: u8) -> Source {
+    new(Op::UserBytes, n, len, 0, 0)
+}
+/// Data of the iovec at argument `n` with `count` entries that the call returned.
+#[must_use]
+pub const fn iovec_in(n: u8, count: u8) -> Source {
+    new(Op::Iovec, n, count, RET, 0)
+}
+/// Data of the iovec that the caller passed.
+#[must_use]
+pub const fn iovec_out(n: u8, count: u8) -> Source {
+    new(Op::Iovec, n, count, NONE, 0)
+}
+/// Bytes that the iovec has room for.
+#[must_use]
+pub const fn iovec_len(n: u8, count: u8) -> Source {
+    new(Op::IovecLen, n, count, 0, 0)
+}
+/// Data of the message at argument `n` that the call returned.
+#[must_use]
+pub const fn msg_in(n: u8) -> Source {
+    new(Op::MsgBytes, n, 0, RET, 0)
+}
+/// Data of the message that the caller passed.
+#[must_use]
+pub const fn msg_out(n: u8) -> Source {
+    new(Op::MsgBytes, n, 0, NONE, 0)
+}
+/// Bytes that the message has room for.
+#[must_use]
+pub const fn msg_len(n: u8) -> Source {
+    new(Op::MsgLen, n, 0, 0, 0)
+}
+/// Control data of the message.
+#[must_use]
+pub const fn msg_control(n: u8) -> Source {
+    new(Op::MsgControl, n, 0, 0, 0)
+}
+/// Socket address at argument `n` with its length in argument `len`.
+#[must_use]
+pub const fn sockaddr(n: u8, len: u8) -> Source {
+    new(Op::SockAddr, n, len, 0, 0)
+}
+/// Tuple of the socket in argument `fd`, towards the peer whose address may stand at argument `peer`.
+#[must_use]
+pub const fn tuple_out(fd: u8, peer: u8) -> Source {
+    new(Op::SockTuple, fd, TupleWay::Out as u8, peer, 0)
+}
+/// The same, with the address inside the message header at argument `msg`.
+#[must_use]
+pub const fn tuple_out_msg(fd: u8, msg: u8) -> Source {
+    new(Op::SockTuple, fd, TupleWay::Out as u8, msg, 1)
+}
+/// Tuple from the peer, whose address may stand at argument `peer`.
+#[must_use]
+pub const fn tuple_in(fd: u8, peer: u8) -> Source {
+    new(Op::SockTuple, fd, TupleWay::In as u8, peer, 0)
+}
+/// The same, with the address inside the message header at argument `msg`.
+#[must_use]
+pub const fn tuple_in_msg(fd: u8, msg: u8) -> Source {
+    new(Op::SockTuple, fd, TupleWay::In as u8, msg, 1)
+}
+/// Tuple of the connection that was accepted.
+#[must_use]
+pub const fn tuple_of_ret() -> Source {
+    new(Op::SockTuple, RET, TupleWay::In as u8, NONE, 0)
+}
+/// Number of the task.
+#[must_use]
+pub const fn task(field: TaskField) -> Source {
+    new(Op::Task, field as u8, 0, 0, 0)
+}
+/// Text of the task.
+#[must_use]
+pub const fn task_text(field: TaskField) -> Source {
+    new(Op::TaskText, field as u8, 0, 0, 0)
+}
