@@ -129,6 +129,10 @@ fn actual(param: &Param, value: &ParamValue<'_>, expected: &Is) -> Is {
         }
         ParamValue::SockAddr(value) => Is::Bytes(address(value)),
         ParamValue::SockTuple(value) => Is::Bytes(tuple(value)),
+        ParamValue::FdList(value) => {
+            let entries: Vec<_> = value.iter().map(|(fd, events)| format!("{fd}:{events:x}")).collect();
+            Is::Bytes(entries.join(" ").into_bytes())
+        }
     }
 }
 

@@ -6,6 +6,25 @@
 
 use crate::{flags::FlagSet, plan::Store};
 
+/// The types that a value of [`Kind::Dyn`] may have, by its first byte.
+#[derive(Debug, Clone, Copy)]
+pub struct DynSet {
+    /// Name of the set, as in the documentation of the `.scap` format.
+    pub name: &'static str,
+    /// The types.
+    pub kinds: &'static [Kind],
+}
+
+/// Values of socket options.
+pub static SOCKOPT_TYPES: DynSet =
+    DynSet { name: "sockopt_dynamic_param", kinds: &[Kind::Bytes, Kind::Errno, Kind::U32, Kind::U64, Kind::RelTime] };
+/// Arguments of ptrace.
+pub static PTRACE_TYPES: DynSet = DynSet { name: "ptrace_dynamic_param", kinds: &[Kind::Hex64, Kind::Signal] };
+/// What the old event of bpf returned.
+pub static BPF_TYPES: DynSet = DynSet { name: "bpf_dynamic_param", kinds: &[Kind::Fd, Kind::Errno] };
+/// Arguments of keyctl.
+pub static KEYCTL_TYPES: DynSet = DynSet { name: "keyctl_dynamic_param", kinds: &[Kind::I64, Kind::Text] };
+
 /// What a parameter is.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
@@ -17,6 +36,8 @@ pub enum Kind {
     Pid,
     /// 1 byte, unsigned (`PT_UINT8`).
     U8,
+    /// 2 bytes, signed (`PT_INT16`).
+    I16,
     /// 2 bytes, unsigned (`PT_UINT16`).
     U16,
     /// 4 bytes, unsigned (`PT_UINT32`).
@@ -59,8 +80,20 @@ pub enum Kind {
     Flags32(&'static FlagSet),
     /// One of some named values, 1 byte (`PT_ENUMFLAGS8`).
     Enum8(&'static FlagSet),
+    /// One of some named values, 2 bytes (`PT_ENUMFLAGS16`).
+    Enum16(&'static FlagSet),
     /// One of some named values, 4 bytes (`PT_ENUMFLAGS32`).
     Enum32(&'static FlagSet),
+    /// Permissions and type of a file, 4 bytes, printed in octal (`PT_MODE`).
+    Mode(&'static FlagSet),
+    /// A value whose first byte says which of some types it has (`PT_DYN`).
+    Dyn(&'static DynSet),
+    /// File descriptors with poll events (`PT_FDLIST`): a `u16` count, then an `i64` and a `u16` for each.
+    FdList,
+    /// The first 32 signals of a set, 4 bytes (`PT_SIGSET`).
+    SigSet,
+    /// A time span in nanoseconds; all ones is none (`PT_RELTIME`).
+    RelTime,
     /// A user id, 4 bytes (`PT_UID`).
     Uid,
     /// A group id, 4 bytes (`PT_GID`).
@@ -101,7 +134,7 @@ impl Kind {
     pub const fn store(self) -> Store {
         match self {
             Self::U8 | Self::Hex8 | Self::Flags8(_) | Self::Enum8(_) | Self::Signal => Store::U8,
-            Self::U16 | Self::Flags16(_) | Self::SyscallId => Store::U16,
+            Self::I16 | Self::U16 | Self::Flags16(_) | Self::Enum16(_) | Self::SyscallId => Store::U16,
             Self::U32
             | Self::I32
             | Self::Hex32
@@ -109,29 +142,41 @@ impl Kind {
             | Self::Oct32
             | Self::Flags32(_)
             | Self::Enum32(_)
+            | Self::Mode(_)
+            | Self::SigSet
             | Self::Uid
             | Self::Gid => Store::U32,
-            Self::Errno | Self::U64 | Self::I64 | Self::Hex64 | Self::AbsTime => Store::U64,
+            Self::Errno | Self::U64 | Self::I64 | Self::Hex64 | Self::AbsTime | Self::RelTime => Store::U64,
             Self::Fd | Self::Pid => Store::SignedInt,
-            Self::Text | Self::Path | Self::PathAt(_) | Self::List | Self::Bytes | Self::SockAddr | Self::SockTuple => {
-                Store::Var
-            }
+            Self::Text
+            | Self::Path
+            | Self::PathAt(_)
+            | Self::List
+            | Self::Bytes
+            | Self::SockAddr
+            | Self::SockTuple
+            | Self::Dyn(_)
+            | Self::FdList => Store::Var,
         }
     }
 
     /// Whether the number is negative when its highest bit is set.
     #[must_use]
     pub const fn signed(self) -> bool {
-        matches!(self, Self::Errno | Self::Fd | Self::Pid | Self::I32 | Self::I64 | Self::HexI32)
+        matches!(self, Self::Errno | Self::Fd | Self::Pid | Self::I16 | Self::I32 | Self::I64 | Self::HexI32)
     }
 
     /// The names of the bits or values, if they have names.
     #[must_use]
     pub const fn flag_set(self) -> Option<&'static FlagSet> {
         match self {
-            Self::Flags8(set) | Self::Flags16(set) | Self::Flags32(set) | Self::Enum8(set) | Self::Enum32(set) => {
-                Some(set)
-            }
+            Self::Flags8(set)
+            | Self::Flags16(set)
+            | Self::Flags32(set)
+            | Self::Enum8(set)
+            | Self::Enum16(set)
+            | Self::Enum32(set)
+            | Self::Mode(set) => Some(set),
             _ => None,
         }
     }
@@ -144,6 +189,7 @@ impl Kind {
             Self::Fd => "FD",
             Self::Pid => "PID",
             Self::U8 | Self::Hex8 => "UINT8",
+            Self::I16 => "INT16",
             Self::U16 => "UINT16",
             Self::U32 | Self::Hex32 | Self::Oct32 => "UINT32",
             Self::U64 | Self::Hex64 => "UINT64",
@@ -160,6 +206,12 @@ impl Kind {
             Self::Flags32(_) => "FLAGS32",
             Self::Enum8(_) => "ENUMFLAGS8",
             Self::Enum32(_) => "ENUMFLAGS32",
+            Self::Enum16(_) => "ENUMFLAGS16",
+            Self::Mode(_) => "MODE",
+            Self::Dyn(_) => "DYN",
+            Self::FdList => "FDLIST",
+            Self::SigSet => "SIGSET",
+            Self::RelTime => "RELTIME",
             Self::Uid => "UID",
             Self::Gid => "GID",
             Self::Signal => "SIGTYPE",

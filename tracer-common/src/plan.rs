@@ -83,7 +83,7 @@ ops! {
     MsgLen = 16,
     /// A field of the task: `a` is a [`TaskField`].
     Task = 17,
-    /// The NUL-terminated text at argument `a`.
+    /// The NUL-terminated text at argument `a`; with `b`, only when the call succeeded.
     UserText = 18,
     /// The bytes at argument `a`, as many as `b` says (an argument or [`RET`]), cut at snaplen.
     UserBytes = 19,
@@ -106,6 +106,125 @@ ops! {
     Const = 26,
     /// Nothing: the parameter has length zero.
     Empty = 27,
+    /// Memory of the task in kB: size, resident or swapped, as [`VM_SIZE`] and its neighbours say in `a`.
+    Vm = 28,
+    /// The `struct timespec` at argument `a` in nanoseconds; all ones when there is none.
+    UserTime = 29,
+    /// The `struct pollfd` array at argument `a` with `b` entries (an argument), the first 32: a count, then fd and
+    /// returned events of each.
+    Fds = 30,
+    /// The `u16` at byte `b` of the user memory at argument `a`; zero unless argument `c` is above `d`.
+    UserU16 = 31,
+    /// The `u64` at byte `b` of the user memory at argument `a`; all ones when it cannot be read and, with `c`, when the
+    /// call failed.
+    UserU64Or = 32,
+    /// Argument `a` when the low four bytes of argument `b` are `c`, else zero.
+    ArgWhen = 33,
+    /// What quotactl was asked or said: `a` is a [`QuotaField`].
+    Quota = 34,
+    /// The number that argument 1 of prctl means for its option.
+    PrctlNumber = 35,
+    /// The text that argument 1 of prctl means for its option.
+    PrctlText = 36,
+    /// The value of a socket option: index of its type, then the value. With `a`, the length stands behind a pointer.
+    SockOpt = 37,
+    /// Argument `a` of ptrace, typed by the request.
+    PtraceArg = 38,
+    /// Argument `a` of keyctl, typed by the operation.
+    KeyArg = 39,
+    /// The bytes that fsconfig was given as value.
+    FsconfigBytes = 40,
+    /// The text that fsconfig was given as value.
+    FsconfigText = 41,
+    /// Path of the file behind fd `a`.
+    FilePath = 42,
+}
+
+/// Which memory [`Op::Vm`] means.
+pub const VM_SIZE: u8 = 0;
+/// See [`VM_SIZE`].
+pub const VM_RSS: u8 = 1;
+/// See [`VM_SIZE`].
+pub const VM_SWAP: u8 = 2;
+
+/// What [`Op::Quota`] gives, in the order of `struct if_dqblk` and `struct if_dqinfo`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are those of the members, see quotactl(2)")]
+#[repr(u8)]
+pub enum QuotaField {
+    BlockHardLimit = 0,
+    BlockSoftLimit = 1,
+    CurrentSpace = 2,
+    InodeHardLimit = 3,
+    InodeSoftLimit = 4,
+    BlockTime = 5,
+    InodeTime = 6,
+    BlockGrace = 7,
+    InodeGrace = 8,
+    InfoFlags = 9,
+    FormatOut = 10,
+    Command = 11,
+    Type = 12,
+    Id = 13,
+    FormatIn = 14,
+}
+
+/// The program that a source is for. A row goes to the last of those of its parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The one on `sys_exit` itself.
+    First,
+    /// The one that reads the task.
+    Task,
+    /// The one for rare calls.
+    Rare,
+}
+
+impl Op {
+    /// Where it is done.
+    #[must_use]
+    pub const fn place(self) -> Place {
+        match self {
+            Self::Task | Self::TaskText => Place::Task,
+            Self::UserU16
+            | Self::UserU64Or
+            | Self::ArgWhen
+            | Self::Quota
+            | Self::PrctlNumber
+            | Self::PrctlText
+            | Self::SockOpt
+            | Self::PtraceArg
+            | Self::KeyArg
+            | Self::FsconfigBytes
+            | Self::FsconfigText
+            | Self::FilePath => Place::Rare,
+            _ => Place::First,
+        }
+    }
+
+    /// Whether its value has any length.
+    #[must_use]
+    pub const fn is_variable(self) -> bool {
+        matches!(
+            self,
+            Self::UserText
+                | Self::UserBytes
+                | Self::Iovec
+                | Self::MsgBytes
+                | Self::MsgControl
+                | Self::SockAddr
+                | Self::SockTuple
+                | Self::TaskText
+                | Self::Fds
+                | Self::PrctlText
+                | Self::SockOpt
+                | Self::PtraceArg
+                | Self::KeyArg
+                | Self::FsconfigBytes
+                | Self::FsconfigText
+                | Self::FilePath
+        )
+    }
 }
 
 /// In the place of an argument number: the return value.
@@ -267,6 +386,10 @@ pub const FAILED_ONLY: u16 = 4;
 pub const EXEC: u16 = 8;
 /// The call was an exec relative to a directory: its arguments are one place further.
 pub const EXEC_AT: u16 = 16;
+/// The plan is one for rare calls: the third program does it.
+pub const RARE: u16 = 32;
+/// The call sends or receives several messages: the fourth program makes a record for each.
+pub const MESSAGES: u16 = 64;
 
 /// The most parameters of a row that does not read the task.
 pub const SHORT_PARAMS: usize = 10;
@@ -284,7 +407,7 @@ pub struct Plan {
     pub code: u16,
     /// Portable number of the system call, for generic events.
     pub syscall_id: u16,
-    /// [`WANTED`], [`TASK`], [`FAILED_ONLY`], [`EXEC`], [`EXEC_AT`].
+    /// [`WANTED`], [`TASK`], [`FAILED_ONLY`], [`EXEC`], [`EXEC_AT`], [`RARE`], [`MESSAGES`].
     pub flags: u16,
     /// How many of `params` are used.
     pub count: u8,
@@ -329,13 +452,17 @@ impl Plan {
             plan.params[index] =
                 PlanParam { op: op as u8, store: param.kind.live_store() as u8, a, b, c, d, reserved: 0 };
             let index = index as u8;
+            match op.place() {
+                Place::First => {}
+                Place::Task => plan.flags |= TASK,
+                Place::Rare => plan.flags |= RARE,
+            }
             match op {
-                Op::Task | Op::TaskText => plan.flags |= TASK,
                 // The data is asked for with its limit, and its parameter is the one to look at.
                 Op::Iovec | Op::MsgBytes => plan.iovec = index,
                 Op::SockTuple => plan.tuple = index,
                 Op::SockAddr => plan.address = index,
-                Op::Dev | Op::Ino | Op::Layer | Op::UserFdIno => plan.file = index,
+                Op::Dev | Op::Ino | Op::Layer | Op::UserFdIno | Op::Vm => plan.file = index,
                 Op::QueuePercent | Op::QueueLen | Op::QueueMax | Op::UserSockAddress => plan.file = index,
                 _ => {}
             }

@@ -198,6 +198,9 @@ macro_rules! source_of {
     (task ($field:ident)) => {
         $crate::events::source::task($crate::plan::TaskField::$field)
     };
+    (quota ($field:ident)) => {
+        $crate::events::source::quota($crate::plan::QuotaField::$field)
+    };
     (task_text ($field:ident)) => {
         $crate::events::source::task_text($crate::plan::TaskField::$field)
     };
@@ -213,6 +216,9 @@ macro_rules! source_of {
 macro_rules! kind {
     ($names:ident PathAt ($dirfd:ident)) => {
         $crate::kind::Kind::PathAt($crate::events::index_of($names, stringify!($dirfd)))
+    };
+    ($names:ident Dyn ($set:ident)) => {
+        $crate::kind::Kind::Dyn(&$crate::kind::$set)
     };
     ($names:ident $kind:ident ($set:ident)) => {
         $crate::kind::Kind::$kind(&$crate::flags::$set)
@@ -421,17 +427,7 @@ mod tests {
         use crate::plan::Op;
         for row in all() {
             for param in row.params {
-                let variable = matches!(
-                    param.source.op,
-                    Op::UserText
-                        | Op::UserBytes
-                        | Op::Iovec
-                        | Op::MsgBytes
-                        | Op::MsgControl
-                        | Op::SockAddr
-                        | Op::SockTuple
-                        | Op::TaskText
-                );
+                let variable = param.source.op.is_variable();
                 let kind_is_variable = param.kind.store() == Store::Var;
                 assert!(
                     variable == kind_is_variable || param.source.op == Op::Empty,
@@ -446,23 +442,40 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_read_the_task_have_no_other_sources_and_the_others_are_short() {
-        use crate::plan::{Op, Plan, SHORT_PARAMS, TASK};
+    fn a_row_has_only_sources_that_its_program_knows() {
+        use crate::plan::{Op, Place, Plan, RARE, SHORT_PARAMS, TASK};
         for row in all().filter(|row| row.is_syscall() || row.code == code::PROCEXIT) {
             let plan = Plan::of(row, 0);
-            if plan.flags & TASK == 0 {
-                assert!(
-                    row.params.len() <= SHORT_PARAMS,
-                    "{} has too many parameters for the first program",
-                    row.ident
-                );
-                continue;
-            }
-            for param in row.params {
-                let known = matches!(param.source.op, Op::Task | Op::TaskText | Op::Ret);
-                assert!(known, "{}.{}: the second program does not know {:?}", row.ident, param.name, param.source.op);
+            let (task, rare) = (plan.flags & TASK != 0, plan.flags & RARE != 0);
+            assert!(!(task && rare), "{} reads the task and is rare", row.ident);
+            let short = row.params.len() <= SHORT_PARAMS;
+            assert!(task || rare || short, "{} has too many parameters for the first program", row.ident);
+            for Param { name, source, .. } in row.params {
+                let plain = matches!(source.op.place(), Place::First) && !needs_gathering(source.op);
+                let known = match (task, rare) {
+                    (true, _) => matches!(source.op, Op::Task | Op::TaskText | Op::Ret),
+                    (_, true) => {
+                        plain
+                            || source.op.place() == Place::Rare
+                            || matches!(source.op, Op::OpenFlags | Op::Dev | Op::Ino)
+                    }
+                    _ => true,
+                };
+                assert!(known, "{}.{name}: its program does not know {:?}", row.ident, source.op);
             }
         }
+    }
+
+    /// Sources that only the first program gathers.
+    fn needs_gathering(op: crate::plan::Op) -> bool {
+        use crate::plan::Op;
+        matches!(
+            op,
+            Op::Iovec | Op::IovecLen | Op::MsgBytes | Op::MsgLen | Op::MsgControl | Op::SockAddr | Op::SockTuple
+        ) || matches!(
+            op,
+            Op::QueuePercent | Op::QueueLen | Op::QueueMax | Op::UserSockAddress | Op::Layer | Op::Vm | Op::Fds
+        )
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The functions that make a [`Source`], for the right side of a parameter.
 
-use crate::plan::{NONE, Op, RET, Source, TaskField, TupleWay};
+use crate::plan::{NONE, Op, QuotaField, RET, Source, TaskField, TupleWay, VM_RSS, VM_SIZE, VM_SWAP};
 
 const fn new(op: Op, a: u8, b: u8, c: u8, d: u8) -> Source {
     Source { op, a, b, c, d }
@@ -184,4 +184,104 @@ pub const fn task(field: TaskField) -> Source {
 #[must_use]
 pub const fn task_text(field: TaskField) -> Source {
     new(Op::TaskText, field as u8, 0, 0, 0)
+}
+/// Path or text at argument `n` that the call returned: nothing when it failed.
+#[must_use]
+pub const fn text_done(n: u8) -> Source {
+    new(Op::UserText, n, 1, 0, 0)
+}
+/// Virtual memory of the task, kB.
+#[must_use]
+pub const fn vm_size() -> Source {
+    new(Op::Vm, VM_SIZE, 0, 0, 0)
+}
+/// Its resident memory, kB.
+#[must_use]
+pub const fn vm_rss() -> Source {
+    new(Op::Vm, VM_RSS, 0, 0, 0)
+}
+/// Its swapped memory, kB.
+#[must_use]
+pub const fn vm_swap() -> Source {
+    new(Op::Vm, VM_SWAP, 0, 0, 0)
+}
+/// `struct timespec` at argument `n`, ns; all ones when there is none.
+#[must_use]
+pub const fn user_time(n: u8) -> Source {
+    new(Op::UserTime, n, 0, 0, 0)
+}
+/// The array of `struct pollfd` at argument `n` with its length in argument `count`.
+#[must_use]
+pub const fn fds(n: u8, count: u8) -> Source {
+    new(Op::Fds, n, count, 0, 0)
+}
+/// Member `field` (0 to 2) of `struct sembuf` number `i` at argument 1, whose length is argument 2.
+#[must_use]
+pub const fn sembuf(i: u8, field: u8) -> Source {
+    new(Op::UserU16, 1, 6 * i + 2 * field, 2, i)
+}
+/// `u64` at `offset` bytes behind the pointer in argument `n`; all ones when it cannot be read.
+#[must_use]
+pub const fn user_u64_or_ones(n: u8, offset: u8) -> Source {
+    new(Op::UserU64Or, n, offset, 0, 0)
+}
+/// The same, of what the call returned: all ones when it failed, too.
+#[must_use]
+pub const fn user_u64_done(n: u8, offset: u8) -> Source {
+    new(Op::UserU64Or, n, offset, 1, 0)
+}
+/// Argument `n` when argument `other` is `value`, else 0.
+#[must_use]
+pub const fn arg_when(n: u8, other: u8, value: u8) -> Source {
+    new(Op::ArgWhen, n, other, value, 0)
+}
+/// What quotactl was asked or said.
+#[must_use]
+pub const fn quota(field: QuotaField) -> Source {
+    new(Op::Quota, field as u8, 0, 0, 0)
+}
+/// Argument 1 of prctl as a number.
+#[must_use]
+pub const fn prctl_number() -> Source {
+    new(Op::PrctlNumber, 0, 0, 0, 0)
+}
+/// Argument 1 of prctl as text.
+#[must_use]
+pub const fn prctl_text() -> Source {
+    new(Op::PrctlText, 0, 0, 0, 0)
+}
+/// Value of the socket option that is set.
+#[must_use]
+pub const fn sockopt_in() -> Source {
+    new(Op::SockOpt, 0, 0, 0, 0)
+}
+/// Value of the socket option that was read.
+#[must_use]
+pub const fn sockopt_out() -> Source {
+    new(Op::SockOpt, 1, 0, 0, 0)
+}
+/// Argument `n` of ptrace.
+#[must_use]
+pub const fn ptrace_arg(n: u8) -> Source {
+    new(Op::PtraceArg, n, 0, 0, 0)
+}
+/// Argument `n` of keyctl.
+#[must_use]
+pub const fn key_arg(n: u8) -> Source {
+    new(Op::KeyArg, n, 0, 0, 0)
+}
+/// Value of fsconfig as bytes.
+#[must_use]
+pub const fn fsconfig_bytes() -> Source {
+    new(Op::FsconfigBytes, 0, 0, 0, 0)
+}
+/// Value of fsconfig as text.
+#[must_use]
+pub const fn fsconfig_text() -> Source {
+    new(Op::FsconfigText, 0, 0, 0, 0)
+}
+/// Path of the file behind the new fd.
+#[must_use]
+pub const fn path_of_ret() -> Source {
+    new(Op::FilePath, RET, 0, 0, 0)
 }

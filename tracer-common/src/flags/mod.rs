@@ -7,12 +7,14 @@ mod fcntl;
 mod fd;
 mod net;
 mod open;
+mod poll;
 mod process;
 
 pub use fcntl::*;
 pub use fd::*;
 pub use net::*;
 pub use open::*;
+pub use poll::*;
 pub use process::*;
 
 /// One name.
@@ -87,6 +89,19 @@ impl FlagSet {
                 self.flags.iter().find(|flag| flag.native == native).map_or(self.unknown, |flag| flag.file)
             }
         }
+    }
+
+    /// The names of permissions and types of a file: an entry that equals the whole value comes last.
+    pub fn mode_names(&self, file: u32) -> impl Iterator<Item = &'static str> {
+        let whole = self.flags.iter().position(|flag| flag.file == file);
+        let before = whole.unwrap_or(self.flags.len());
+        let mut left = file;
+        let bits = self.flags[..before].iter().filter(move |flag| {
+            let hit = left & flag.file == flag.file;
+            left &= if hit { !flag.file } else { u32::MAX };
+            hit
+        });
+        bits.chain(whole.map(|at| &self.flags[at])).map(|flag| flag.name)
     }
 
     /// The names of a value in file form, in the order of the set.

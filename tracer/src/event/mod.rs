@@ -9,7 +9,7 @@ pub mod sockaddr;
 
 use tracer_common::{arch, events};
 
-pub use param::{ParamValue, Params};
+pub use param::{FdList, ParamValue, Params};
 pub use sockaddr::{SockAddr, SockTuple};
 
 /// A row of the event table.

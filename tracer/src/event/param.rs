@@ -2,7 +2,7 @@
 //!
 //! Nothing here trusts the record: a parameter that is cut or has the wrong length is missing, never a panic.
 
-use tracer_common::kind::Kind;
+use tracer_common::{flags::POLL_FLAGS, kind::Kind};
 
 use super::{Row, SockAddr, SockTuple};
 
@@ -36,6 +36,36 @@ pub enum ParamValue<'a> {
     SockAddr(SockAddr<'a>),
     /// Both ends of a socket.
     SockTuple(SockTuple<'a>),
+    /// File descriptors with poll events.
+    FdList(FdList<'a>),
+}
+
+/// File descriptors with poll events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FdList<'a> {
+    /// An `i64` and a `u16` for each.
+    entries: &'a [u8],
+    native: bool,
+}
+
+impl<'a> FdList<'a> {
+    /// The entries behind their count.
+    fn parse(bytes: &'a [u8], native: bool) -> Option<Self> {
+        let (count, entries) = bytes.split_first_chunk::<2>()?;
+        let entries = entries.get(..usize::from(u16::from_le_bytes(*count)) * 10)?;
+        Some(Self { entries, native })
+    }
+
+    /// Each descriptor with its events in file form.
+    pub fn iter(&self) -> impl Iterator<Item = (i64, u16)> + use<'a> {
+        let native = self.native;
+        self.entries.chunks_exact(10).filter_map(move |entry| {
+            let (fd, events) = entry.split_first_chunk::<8>()?;
+            let events = u16::from_le_bytes(events.try_into().ok()?);
+            let events = if native { POLL_FLAGS.to_file(events.into()) as u16 } else { events };
+            Some((i64::from_le_bytes(*fd), events))
+        })
+    }
 }
 
 impl<'a> Params<'a> {
@@ -69,13 +99,23 @@ impl<'a> Params<'a> {
         self.payload.get(start..start + len).filter(|bytes| !bytes.is_empty())
     }
 
+    /// Parameter `index` with its kind; for a kind that the value itself says, that one.
+    #[must_use]
+    pub fn typed(&self, index: usize) -> Option<(Kind, &'a [u8])> {
+        let kind = self.row.params.get(index)?.kind;
+        let bytes = self.raw(index)?;
+        let Kind::Dyn(set) = kind else { return Some((kind, bytes)) };
+        let (which, value) = bytes.split_first()?;
+        Some((*set.kinds.get(usize::from(*which))?, value))
+    }
+
     /// Parameter `index` as a number, widened with the sign of its kind; flags in file form.
     #[must_use]
     pub fn i64(&self, index: usize) -> Option<i64> {
-        let kind = self.row.params.get(index)?.kind;
-        let bytes = self.raw(index)?;
+        let (kind, bytes) = self.typed(index)?;
         let number = match *bytes {
             [a] => u64::from(a),
+            [a, b] if kind.signed() => i64::from(i16::from_le_bytes([a, b])) as u64,
             [a, b] => u64::from(u16::from_le_bytes([a, b])),
             [a, b, c, d] if kind.signed() => i64::from(i32::from_le_bytes([a, b, c, d])) as u64,
             [a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])),
@@ -98,7 +138,7 @@ impl<'a> Params<'a> {
     /// Parameter `index` as text without its final NUL.
     #[must_use]
     pub fn text(&self, index: usize) -> Option<&'a [u8]> {
-        let bytes = self.raw(index)?;
+        let (_, bytes) = self.typed(index)?;
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         Some(&bytes[..end])
     }
@@ -106,13 +146,14 @@ impl<'a> Params<'a> {
     /// Parameter `index` with its type.
     #[must_use]
     pub fn value(&self, index: usize) -> ParamValue<'a> {
-        let Some(param) = self.row.params.get(index) else { return ParamValue::Missing };
-        let value = match param.kind {
+        let Some((kind, bytes)) = self.typed(index) else { return ParamValue::Missing };
+        let value = match kind {
             Kind::Text | Kind::Path | Kind::PathAt(_) => self.text(index).map(ParamValue::Text),
-            Kind::List => self.raw(index).map(ParamValue::List),
-            Kind::Bytes => self.raw(index).map(ParamValue::Bytes),
-            Kind::SockAddr => self.raw(index).and_then(SockAddr::parse).map(ParamValue::SockAddr),
-            Kind::SockTuple => self.raw(index).and_then(SockTuple::parse).map(ParamValue::SockTuple),
+            Kind::List => Some(ParamValue::List(bytes)),
+            Kind::Bytes => Some(ParamValue::Bytes(bytes)),
+            Kind::SockAddr => SockAddr::parse(bytes).map(ParamValue::SockAddr),
+            Kind::SockTuple => SockTuple::parse(bytes).map(ParamValue::SockTuple),
+            Kind::FdList => FdList::parse(bytes, self.native).map(ParamValue::FdList),
             kind if kind.signed() => self.i64(index).map(ParamValue::I64),
             _ => self.u64(index).map(ParamValue::U64),
         };

@@ -114,7 +114,7 @@ fn raw_arg<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
         ParamValue::I64(number) => Value::I64(number),
         ParamValue::U64(number) => Value::U64(number),
         ParamValue::Text(bytes) | ParamValue::List(bytes) | ParamValue::Bytes(bytes) => Value::text(bytes),
-        ParamValue::SockAddr(_) | ParamValue::SockTuple(_) => args::argument(c, at, arg.show),
+        ParamValue::SockAddr(_) | ParamValue::SockTuple(_) | ParamValue::FdList(_) => args::argument(c, at, arg.show),
     }
 }
 

@@ -270,7 +270,15 @@ fn raw_type(name: &str) -> Type {
     let kind = events::all().find_map(|row| row.param(name)).map(|(_, param)| param.kind);
     match kind {
         Some(
-            Kind::Text | Kind::Path | Kind::PathAt(_) | Kind::List | Kind::Bytes | Kind::SockAddr | Kind::SockTuple,
+            Kind::Text
+            | Kind::Path
+            | Kind::PathAt(_)
+            | Kind::List
+            | Kind::Bytes
+            | Kind::SockAddr
+            | Kind::SockTuple
+            | Kind::FdList
+            | Kind::Dyn(_),
         )
         | None => Type::Text,
         Some(_) => Type::Int,

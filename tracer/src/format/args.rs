@@ -7,9 +7,9 @@ use std::io::Write;
 
 use tracer_common::{arch, events::code, flags::FlagSet, kind::Kind};
 
-use super::{errno, time};
+use super::{errno, time, units};
 use crate::{
-    event::{ParamValue, SockAddr, SockTuple, sockaddr::Endpoint},
+    event::{FdList, ParamValue, SockAddr, SockTuple, sockaddr::Endpoint},
     fields::{Context, Show, Value, fd_l4proto},
     state::{Thread, path},
 };
@@ -60,22 +60,33 @@ pub fn argument(c: &Context<'_>, at: usize, show: Show) -> Value<'static> {
 /// Appends the value of parameter `at` and what it means. Writing to a vector cannot fail.
 fn write_param(c: &Context<'_>, at: usize, show: Show, out: &mut Vec<u8>, meaning: &mut Vec<u8>) {
     let Some(param) = c.event.row.params.get(at) else { return };
+    let kind = c.event.params.typed(at).map_or(param.kind, |(kind, _)| kind);
     match c.event.params.value(at) {
         ParamValue::Missing => out.extend_from_slice(match param.kind {
-            Kind::Bytes | Kind::SockTuple => b"NULL",
+            Kind::Bytes | Kind::SockTuple | Kind::Dyn(_) | Kind::FdList => b"NULL",
             _ => b"<NA>",
         }),
-        ParamValue::I64(number) => write_signed(c, param.kind, number, out, meaning),
-        ParamValue::U64(number) => write_unsigned(c, param.kind, number, out, meaning),
+        ParamValue::I64(number) => write_signed(c, kind, number, out, meaning),
+        ParamValue::U64(number) => write_unsigned(c, kind, number, out, meaning),
         ParamValue::Text(b"") => out.extend_from_slice(b"<NA>"),
         ParamValue::Text(text) => {
             out.extend_from_slice(text);
-            write_path(c, param.kind, text, meaning);
+            write_path(c, kind, text, meaning);
         }
         ParamValue::List(list) => out.extend(list.iter().map(|byte| if *byte == 0 { b'.' } else { *byte })),
         ParamValue::Bytes(bytes) => write_data(bytes, show.whole_data, out),
         ParamValue::SockAddr(address) => write_address(address, out),
         ParamValue::SockTuple(tuple) => write_tuple(tuple, out),
+        ParamValue::FdList(list) => write_fd_list(c, list, out),
+    }
+}
+
+/// `3:f1 4:41`: descriptor, letter of its type, events in hexadecimal.
+fn write_fd_list(c: &Context<'_>, list: FdList<'_>, out: &mut Vec<u8>) {
+    for (at, (fd, events)) in list.iter().enumerate() {
+        let entry = i32::try_from(fd).ok().and_then(|fd| c.state.fd(c.thread?, fd));
+        let letter = entry.map_or('?', |entry| entry.kind.letter());
+        let _ = write!(out, "{}{fd}:{letter}{events:x}", if at > 0 { " " } else { "" });
     }
 }
 
@@ -102,7 +113,8 @@ fn write_unsigned(c: &Context<'_>, kind: Kind, number: u64, out: &mut Vec<u8>, m
     };
     let _ = match kind {
         Kind::Hex8 | Kind::Hex32 | Kind::Hex64 => write!(out, "{number:X}"),
-        Kind::Oct32 if number != 0 => write!(out, "0{number:o}"),
+        Kind::Oct32 | Kind::Mode(_) if number != 0 => write!(out, "0{number:o}"),
+        Kind::RelTime if number == u64::MAX => write!(out, "none"),
         Kind::Uid | Kind::Gid if number == NO_ID => write!(out, "-1"),
         Kind::AbsTime => {
             time::date_time_zone(number, out);
@@ -114,6 +126,25 @@ fn write_unsigned(c: &Context<'_>, kind: Kind, number: u64, out: &mut Vec<u8>, m
         Kind::Uid | Kind::Gid if number == NO_ID => meaning.extend_from_slice(b"<NONE>"),
         Kind::Uid => name(c.state.users.user(number as u32).map(|user| user.name.as_str()), meaning),
         Kind::Gid => name(c.state.users.group(number as u32), meaning),
+        Kind::RelTime if number != u64::MAX => units::seconds_g(number, meaning),
+        Kind::SigSet => {
+            for at in (0..32).filter(|at| number & (1 << at) != 0) {
+                if !meaning.is_empty() {
+                    meaning.push(b' ');
+                }
+                meaning.extend_from_slice(signal(at + 1).unwrap_or_default().as_bytes());
+            }
+            // The names say it all.
+            std::mem::swap(out, meaning);
+        }
+        Kind::Mode(set) => {
+            for (at, name) in set.mode_names(number as u32).enumerate() {
+                if at > 0 {
+                    meaning.push(b'|');
+                }
+                meaning.extend_from_slice(name.as_bytes());
+            }
+        }
         Kind::Signal => meaning.extend_from_slice(signal(number).unwrap_or_default().as_bytes()),
         Kind::SyscallId => {
             let call = arch::SYSCALLS.iter().find(|call| u64::from(call.id) == number && number != 0);

@@ -36,6 +36,27 @@ pub fn bytes(value: f64) -> String {
     format!("{scaled:.2}{}", STEPS[step])
 }
 
+/// Appends nanoseconds as seconds with six significant digits, as C's `%g` prints them: `0s`, `1.5s`, `2.5e-05s`.
+pub fn seconds_g(nanoseconds: u64, out: &mut Vec<u8>) {
+    let seconds = nanoseconds as f64 / 1e9;
+    // The exponent is that of the rounded number.
+    let scientific = format!("{seconds:.5e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let trim = |text: &str| match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text.to_owned(),
+    };
+    let text = if (-4..6).contains(&exponent) {
+        trim(&format!("{seconds:.*}", usize::try_from(5 - exponent).unwrap_or(0)))
+    } else {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        format!("{}e{sign}{:02}", trim(digits), exponent.abs())
+    };
+    out.extend_from_slice(text.as_bytes());
+    out.push(b's');
+}
+
 /// Nanoseconds in the largest unit that fits: `437ns`, `4.97us`, `29ms`, `22.03s`.
 #[must_use]
 pub fn time(ns: f64) -> String {
@@ -54,6 +75,18 @@ pub fn time(ns: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_are_as_c_prints_them() {
+        let g = |nanoseconds| {
+            let mut out = Vec::new();
+            seconds_g(nanoseconds, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!([g(0), g(1_000_000_000), g(1_500_000_000)], ["0s", "1s", "1.5s"]);
+        assert_eq!([g(100_000), g(25_000), g(999_999_999)], ["0.0001s", "2.5e-05s", "1s"]);
+        assert_eq!([g(1_234_567_891), g(10_000_000_000_000_000)], ["1.23457s", "1e+07s"]);
+    }
 
     #[test]
     fn values_have_the_texts_of_the_documentation() {
