@@ -23,7 +23,16 @@ pub fn gather(record: Record, address: u64, count: u64) {
     let mut entries = 0u64;
     if count != 0 && count <= IOVECS {
         // SAFETY: the scratch is a live map value and has room for `IOVECS` entries of 16 bytes.
-        let read = unsafe { read::user_bytes((&raw mut (*scratch).iovec).cast(), count * 16, address as usize) };
+        let read = unsafe {
+            let to: *mut u8 = (&raw mut (*scratch).iovec).cast();
+            if record.compat() {
+                let read = read::user_bytes(to, count * 8, address as usize);
+                widen(record);
+                read
+            } else {
+                read::user_bytes(to, count * 16, address as usize)
+            }
+        };
         if read {
             entries = count as u64;
             for index in 0..IOVECS {
@@ -42,12 +51,38 @@ pub fn gather(record: Record, address: u64, count: u64) {
     }
 }
 
+/// A pointer or a length in a struct of the caller.
+#[inline(always)]
+pub fn pointer(record: Record, at: usize) -> usize {
+    if record.compat() { read::user(at).unwrap_or(0u32) as usize } else { read::user(at).unwrap_or(0usize) }
+}
+
+/// The member of a message header that is number `n` of those with the size of a pointer: address 0, iovec 2 and its
+/// length 3, control data 4 and its length 5. The length of the address, an `int`, takes the place of number 1.
+#[inline(always)]
+fn member(record: Record, message: u64, n: usize) -> u64 {
+    let size = if record.compat() { 4 } else { 8 };
+    pointer(record, message as usize + n * size) as u64
+}
+
 /// As [`gather`], of the iovec inside a message header.
 #[inline(always)]
 pub fn gather_message(record: Record, message: u64) {
-    let address = read::user(message as usize + 16).unwrap_or(0u64);
-    let count = read::user(message as usize + 24).unwrap_or(0u64);
-    gather(record, address, count);
+    gather(record, member(record, message, 2), member(record, message, 3));
+}
+
+/// Makes the entries of a 32-bit program, which take half the room, like those of others: from the last one on.
+#[inline(never)]
+fn widen(record: Record) {
+    // SAFETY: all indices are below `IOVECS`.
+    unsafe {
+        let entries: *mut [u64; 2] = (&raw mut (*record.scratch).iovec).cast();
+        for back in 0..IOVECS {
+            let at = IOVECS - 1 - back;
+            let pair = core::ptr::read_volatile(entries.cast::<u64>().add(at));
+            core::ptr::write_volatile(entries.add(at), [pair & 0xffff_ffff, pair >> 32]);
+        }
+    }
 }
 
 /// Entry `index`, below `IOVECS`: address and length.
@@ -139,11 +174,10 @@ fn copy_entry(record: Record, at: usize) -> bool {
 
 /// Address and length of the control data of a message; nothing after a failed call.
 #[inline(always)]
-pub fn message_control(message: u64, result: i64) -> (u64, i64) {
+pub fn message_control(record: Record, message: u64, result: i64) -> (u64, i64) {
     if result < 0 {
         return (0, 0);
     }
-    let address = read::user(message as usize + 32).unwrap_or(0u64);
-    let len = read::user(message as usize + 40).unwrap_or(0u64);
+    let (address, len) = (member(record, message, 4), member(record, message, 5));
     (address, if len > 0xffff { 0xffff } else { len as i64 })
 }
