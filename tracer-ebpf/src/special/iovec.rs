@@ -10,6 +10,8 @@ use crate::{
     record::{IOVECS, Record, TooLong, cursor, opaque, set_cursor},
 };
 
+/// The most entries of a 32-bit program that are looked at.
+const COMPAT_IOVECS: usize = 64;
 /// The most entries whose data is copied.
 const COPIED: usize = 32;
 
@@ -18,7 +20,8 @@ const COPIED: usize = 32;
 #[inline(never)]
 pub fn gather(record: Record, address: u64, count: u64) {
     let scratch = record.scratch;
-    let count = opaque(if count > IOVECS as u64 { IOVECS } else { count as usize });
+    let most = if record.compat() { COMPAT_IOVECS } else { IOVECS };
+    let count = opaque(if count > most as u64 { most } else { count as usize });
     let mut sum = 0u64;
     let mut entries = 0u64;
     if count != 0 && count <= IOVECS {
@@ -77,8 +80,8 @@ fn widen(record: Record) {
     // SAFETY: all indices are below `IOVECS`.
     unsafe {
         let entries: *mut [u64; 2] = (&raw mut (*record.scratch).iovec).cast();
-        for back in 0..IOVECS {
-            let at = IOVECS - 1 - back;
+        for back in 0..COMPAT_IOVECS {
+            let at = COMPAT_IOVECS - 1 - back;
             let pair = core::ptr::read_volatile(entries.cast::<u64>().add(at));
             core::ptr::write_volatile(entries.add(at), [pair & 0xffff_ffff, pair >> 32]);
         }
