@@ -217,10 +217,11 @@ fn gather_iovec(record: Record, plan: *const Plan) {
     // SAFETY: a live map value.
     let Some(param) = named(plan, unsafe { (*plan).iovec }) else { return };
     if param.op == op::MsgBytes {
-        iovec::gather_message(record, arg(record, param.a));
+        iovec::locate_in_message(record, arg(record, param.a));
     } else {
-        iovec::gather(record, arg(record, param.a), arg(record, param.b));
+        iovec::locate(record, arg(record, param.a), arg(record, param.b));
     }
+    iovec::gather(record);
     iovec::gather_data(record, if param.c == NONE { i64::MAX } else { arg(record, RET) as i64 });
 }
 

@@ -70,9 +70,9 @@ pub struct Scratch {
     pub path: [u8; 2 * TEXT_LEN],
     /// One component of it.
     pub component: [u8; NAME_LEN],
-    /// Sum of the lengths in the iovec.
+    /// Sum of the lengths in the iovec; before it is read, its address.
     pub iovec_sum: u64,
-    /// How many entries of it were read.
+    /// How many entries of it were read; before, how many it has.
     pub iovec_count: u64,
     /// An iovec.
     pub iovec: [[u64; 2]; IOVECS],
