@@ -13,12 +13,18 @@ pub struct Config {
     pub rings: u32,
     /// Thread group that is not traced: the tracer's own.
     pub own_tgid: u32,
-    /// Unused, zero.
-    pub reserved: u32,
+    /// Not zero when calls are timed from their beginning.
+    pub latency: u32,
+    /// Not zero when the beginning of calls is reported.
+    pub entry_args: u32,
+    /// Not zero when CPU time is measured.
+    pub cpu_time: u32,
+    /// How many CPUs the machine may have.
+    pub cpus: u32,
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, four `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, seven `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a global")]
 unsafe impl aya::Pod for Config {}
 

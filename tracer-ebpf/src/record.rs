@@ -110,9 +110,11 @@ pub enum Slot {
     Exit = 2,
     /// `cgroup_mkdir` and `cgroup_rmdir`, which the kernel calls under one lock.
     Cgroup = 3,
+    /// `sys_enter`. The last one: user space makes it only when it is used.
+    Enter = 4,
 }
 
-const _: () = assert!(Slot::Cgroup as u32 + 1 == wire::SCRATCH_SLOTS);
+const _: () = assert!(Slot::Enter as u32 == wire::SCRATCH_SLOTS);
 
 /// A record that is being built.
 #[derive(Clone, Copy)]
@@ -126,7 +128,7 @@ pub struct Record {
 fn scratch_of(slot: Slot) -> Option<*mut Scratch> {
     // SAFETY: the helper has no preconditions.
     let cpu = unsafe { bpf_get_smp_processor_id() };
-    SCRATCH.get_ptr_mut(cpu * wire::SCRATCH_SLOTS + slot as u32)
+    SCRATCH.get_ptr_mut(slot as u32 * config().cpus + cpu)
 }
 
 /// Says which message of a call with several is next: the programs that follow one another on this CPU know.
@@ -216,6 +218,13 @@ impl Record {
     fn bytes(self) -> *mut u8 {
         // SAFETY: the scratch is a live map value.
         unsafe { (&raw mut (*self.scratch).bytes).cast() }
+    }
+
+    /// Says how long the call took, nanoseconds.
+    #[inline(always)]
+    pub fn set_latency(self, latency_ns: u64) {
+        // SAFETY: the offset lies in the scratch.
+        unsafe { *self.bytes().add(wire::LATENCY).cast::<u64>() = latency_ns };
     }
 
     /// Where the next parameter goes: room for `MAX_PARAM_LEN` bytes.

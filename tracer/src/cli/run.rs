@@ -28,6 +28,8 @@ pub struct Plan {
     pub interval_ms: Option<u64>,
     /// Whether the log of the kernel side is printed.
     pub kernel_log: bool,
+    /// Whether the beginning of calls is reported.
+    pub entry_args: bool,
     /// Whether more statistics are printed at the end.
     pub verbose: bool,
 }
@@ -68,6 +70,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         buffer_size: args.buffer_size,
         interval_ms: outputs.interval_ms(),
         kernel_log: args.kernel_log,
+        entry_args: args.entry_args,
         verbose: args.verbose,
         outputs,
     })

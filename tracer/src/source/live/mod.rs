@@ -84,6 +84,10 @@ pub struct Options {
     pub ring_bytes: Option<usize>,
     /// Whether CPU time is measured.
     pub cpu_time: bool,
+    /// Whether calls are timed from their beginning.
+    pub latency: bool,
+    /// Whether the beginning of calls that open and connect is reported.
+    pub entry_args: bool,
     /// Whether containers are followed.
     pub containers: bool,
     /// Whether the kernel side logs.
@@ -137,6 +141,7 @@ impl Live {
             When::Always | When::TailCalled(_) => true,
             When::Cgroups => options.containers,
             When::CpuTime => options.cpu_time,
+            When::Enter => options.latency || options.entry_args,
         })?;
         drop(loaded.btf);
         wait::trim_memory();

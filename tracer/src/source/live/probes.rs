@@ -21,6 +21,8 @@ pub enum When {
     TailCalled(u32),
     /// When containers may appear; without it they are found more slowly.
     Cgroups,
+    /// When the latency of calls, or their arguments at the beginning, are asked for.
+    Enter,
     /// When CPU time is asked for.
     CpuTime,
 }
@@ -59,6 +61,7 @@ pub const PROBES: &[Probe] = &[
     Probe { program: "exec", hook: "sched_process_exec", when: When::Always, loss: None },
     Probe { program: "sched_switch", hook: "sched_switch", when: When::CpuTime, loss: Some("no CPU time") },
     Probe { program: "sys_exit", hook: "sys_exit", when: When::Always, loss: None },
+    Probe { program: "sys_enter", hook: "sys_enter", when: When::Enter, loss: Some("no latency") },
 ];
 
 /// Loads and attaches what is wanted. Returns what the kernel refused and is missing now.

@@ -59,10 +59,17 @@ fn base(state: &State, event: &Event<'_>, kind: Kind) -> Box<[u8]> {
     }
 }
 
+/// Keeps the path of a call that begins: by its end another thread may have written over it.
+pub(super) fn entry(state: &mut State, event: &Event<'_>) {
+    let Some(path) = event.row.param("name").and_then(|(index, _)| event.params.text(index)) else { return };
+    state.entry_paths.insert(event.tid, (event.row.code + 1, path.into()));
+}
+
 pub(super) fn open(state: &mut State, event: &Event<'_>) {
+    let began = state.entry_paths.remove(&event.tid).filter(|(code, _)| *code == event.row.code).map(|(_, path)| path);
     let Some(fd) = event.result().and_then(descriptor) else { return };
     let Some((index, param)) = event.row.param("name") else { return };
-    let raw = event.params.text(index).unwrap_or_default();
+    let raw = began.as_deref().or_else(|| event.params.text(index)).unwrap_or_default();
     let name = path::resolve(&base(state, event, param.kind), raw);
     let flags = number(event, "flags").unwrap_or(0) as u32;
     let kind = if flags & DIRECTORY != 0 { FdKind::Directory } else { FdKind::File };
