@@ -223,6 +223,8 @@ kernel_fields! {
     cgroup_memory = Enumerator "cgroup_subsys_id" "memory_cgrp_id" or "no memory controller";
     binprm_fdpath = Member "linux_binprm" "fdpath" or "execveat that succeeds is shown as execve";
     binprm_filename = Member "linux_binprm" "filename";
+    siginfo_code = Member "kernel_siginfo" "si_code";
+    siginfo_pid = Member "kernel_siginfo" "_sifields._kill._pid";
     cred_euid = Member "cred" "euid.val";
     cred_egid = Member "cred" "egid.val";
     cred_fsuid = Member "cred" "fsuid.val";

@@ -9,6 +9,7 @@ mod net;
 mod open;
 mod poll;
 mod process;
+mod sched;
 
 pub use fcntl::*;
 pub use fd::*;
@@ -16,6 +17,7 @@ pub use net::*;
 pub use open::*;
 pub use poll::*;
 pub use process::*;
+pub use sched::*;
 
 /// One name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

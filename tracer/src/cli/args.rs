@@ -76,6 +76,10 @@ pub struct Args {
     #[arg(long, help_heading = "Capture")]
     pub entry_args: bool,
 
+    /// Also report page faults, page_fault events
+    #[arg(long, help_heading = "Capture")]
+    pub page_faults: bool,
+
     /// Size of each ring between the kernel and tracer, such as 8M: more rides out longer bursts
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Capture")]
     pub buffer_size: Option<u64>,

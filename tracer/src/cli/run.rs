@@ -30,6 +30,8 @@ pub struct Plan {
     pub kernel_log: bool,
     /// Whether the beginning of calls is reported.
     pub entry_args: bool,
+    /// Whether page faults are reported.
+    pub page_faults: bool,
     /// Whether more statistics are printed at the end.
     pub verbose: bool,
 }
@@ -71,6 +73,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         interval_ms: outputs.interval_ms(),
         kernel_log: args.kernel_log,
         entry_args: args.entry_args,
+        page_faults: args.page_faults,
         verbose: args.verbose,
         outputs,
     })

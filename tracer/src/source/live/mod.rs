@@ -12,7 +12,7 @@ mod wait;
 use std::{ops::ControlFlow, path::PathBuf, time::Duration};
 
 use aya::Ebpf;
-use tracer_common::events::code;
+use tracer_common::events::{self, code};
 
 use self::{cpu::CpuSampler, probes::When, ring::Ring, wait::Waiter};
 use super::{Drained, Losses, Source, inject};
@@ -88,6 +88,8 @@ pub struct Options {
     pub latency: bool,
     /// Whether the beginning of calls that open and connect is reported.
     pub entry_args: bool,
+    /// Whether page faults are reported.
+    pub page_faults: bool,
     /// Whether containers are followed.
     pub containers: bool,
     /// Whether the kernel side logs.
@@ -140,7 +142,9 @@ impl Live {
         let attached = probes::attach(&mut loaded.bpf, &loaded.btf, |when| match when {
             When::Always | When::TailCalled(_) => true,
             When::Cgroups => options.containers,
-            When::CpuTime => options.cpu_time,
+            When::Switches => options.cpu_time || wanted.hook(&events::sched::SWITCH),
+            When::Signals => wanted.hook(&events::sched::SIGNALDELIVER),
+            When::Faults => options.page_faults && wanted.hook(&events::sched::PAGE_FAULT),
             When::Enter => options.latency || options.entry_args,
         })?;
         drop(loaded.btf);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tracer_common::{
     arch::{self, COMPAT_SIGRETURN, COMPAT_SYSCALLS, SOCKETCALLS, SYSCALLS, number_of},
     events::{self, Effect, Event},
-    plan::{self, PLAN_COMPAT, PLAN_ENTER, PLAN_PROCEXIT, PLAN_SOCKETCALL, Plan},
+    plan::{self, PLAN_COMPAT, PLAN_ENTER, PLAN_PROCEXIT, PLAN_SIGNAL, PLAN_SOCKETCALL, PLAN_SWITCH, Plan},
 };
 
 /// What is wanted of the kernel side.
@@ -17,6 +17,14 @@ pub struct Wanted<'a> {
     pub state: bool,
 }
 
+impl Wanted<'_> {
+    /// Whether events of a row that is no call are asked for.
+    #[must_use]
+    pub fn hook(&self, row: &'static Event) -> bool {
+        is_wanted(self, row, None)
+    }
+}
+
 /// The effects without which names go wrong.
 fn keeps_state(row: &Event) -> bool {
     row.effect != Effect::None && !matches!(row.effect, Effect::Transfer)
@@ -25,6 +33,13 @@ fn keeps_state(row: &Event) -> bool {
 fn is_wanted(wanted: &Wanted<'_>, row: &'static Event, call: Option<&'static str>) -> bool {
     (wanted.event)(row, call) || (wanted.state && keeps_state(row))
 }
+
+/// The rows of hooks that look for a plan of their own.
+const HOOKS: &[(u32, &Event)] = &[
+    (PLAN_PROCEXIT, &events::process::PROCEXIT),
+    (PLAN_SIGNAL, &events::sched::SIGNALDELIVER),
+    (PLAN_SWITCH, &events::sched::SWITCH),
+];
 
 /// Index and plan for every call and hook.
 pub fn all(wanted: &Wanted<'_>) -> impl Iterator<Item = (u32, Plan)> {
@@ -50,7 +65,9 @@ pub fn all(wanted: &Wanted<'_>) -> impl Iterator<Item = (u32, Plan)> {
         plan.flags |= plan::SOCKETCALL;
         add(number, plan, row, Some(call));
     }
-    add(PLAN_PROCEXIT, Plan::of(&events::process::PROCEXIT, 0), &events::process::PROCEXIT, None);
+    for (index, row) in HOOKS {
+        add(*index, Plan::of(row, 0), row, None);
+    }
     plans.extend((PLAN_ENTER..).zip(enter));
     announce_compat(&mut plans);
     plans.into_iter()
