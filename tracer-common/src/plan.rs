@@ -142,6 +142,8 @@ ops! {
     QuotaPath = 43,
     /// Argument `a` and, as the high half, the one behind it: how 32-bit calls pass 64 bits.
     ArgPair = 44,
+    /// Argument `a` as the high half, and the one behind it: `_llseek`.
+    ArgHalves = 46,
     /// Argument `a` as a signed number of 32 bits.
     ArgSigned = 45,
 }

@@ -332,6 +332,7 @@ fn plain_value(record: Record, param: u64) -> u64 {
         op::UserU64 => read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u64),
         op::UserU32 => u64::from(read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u32)),
         op::ArgPair => arg(record, a) | arg(record, a + 1) << 32,
+        op::ArgHalves => arg(record, a) << 32 | arg(record, a + 1) & 0xffff_ffff,
         op::ArgSigned => i64::from(arg(record, a) as i32) as u64,
         op::OpenFlags => {
             let flags = if b == NONE { arg(record, a) } else { read::user(arg(record, a) as usize).unwrap_or(0u64) };

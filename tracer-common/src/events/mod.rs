@@ -328,6 +328,8 @@ families! {
     process
     /// Descriptors that are not files.
     ipc
+    /// Calls that only 32-bit programs have.
+    ia32
     /// What happens to threads apart from calls.
     sched
     /// Events that are not calls of their own, and records of the tracer.
