@@ -314,14 +314,24 @@ families! {
     file
     /// Reading and writing.
     io
-    /// Paths and directories.
+    /// Directories and mounts.
     fs
+    /// Names of files: made, changed and removed.
+    link
+    /// Attributes of files: what they are, permissions, owners.
+    attr
     /// Sockets.
     net
     /// Processes and threads.
     process
     /// Descriptors that are not files.
     ipc
+    /// Memory of a process.
+    memory
+    /// Waiting for descriptors.
+    poll
+    /// Sleep and timers.
+    time
     /// Events that are not calls of their own, and records of the tracer.
     meta
 }
