@@ -320,14 +320,24 @@ families! {
     enter
     /// Reading and writing.
     io
-    /// Paths and directories.
+    /// Directories and mounts.
     fs
+    /// Names of files: made, changed and removed.
+    link
+    /// Attributes of files: what they are, permissions, owners.
+    attr
     /// Sockets.
     net
     /// Processes and threads.
     process
     /// Descriptors that are not files.
     ipc
+    /// Memory of a process.
+    memory
+    /// Waiting for descriptors.
+    poll
+    /// Sleep and timers.
+    time
     /// Calls that only 32-bit programs have.
     ia32
     /// What happens to threads apart from calls.

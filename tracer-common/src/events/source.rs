@@ -15,6 +15,11 @@ pub const fn ret() -> Source {
 pub const fn arg(n: u8) -> Source {
     new(Op::Arg, n, 0, 0, 0)
 }
+/// Argument `n`, a C `int`: with its sign.
+#[must_use]
+pub const fn arg_signed(n: u8) -> Source {
+    new(Op::ArgSigned, n, 0, 0, 0)
+}
 /// The number `n`.
 #[must_use]
 pub const fn constant(n: u8) -> Source {

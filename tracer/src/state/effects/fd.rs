@@ -68,7 +68,7 @@ pub(super) fn entry(state: &mut State, event: &Event<'_>) {
 pub(super) fn open(state: &mut State, event: &Event<'_>) {
     let began = state.entry_paths.remove(&event.tid).filter(|(code, _)| *code == event.row.code).map(|(_, path)| path);
     let Some(fd) = event.result().and_then(descriptor) else { return };
-    let Some((index, param)) = event.row.param("name") else { return };
+    let Some((index, param)) = event.row.param("name").or_else(|| event.row.param("path")) else { return };
     let raw = began.as_deref().or_else(|| event.params.text(index)).unwrap_or_default();
     let name = path::resolve(&base(state, event, param.kind), raw);
     let flags = number(event, "flags").unwrap_or(0) as u32;
@@ -140,13 +140,22 @@ pub(super) fn pipe(state: &mut State, event: &Event<'_>) {
 pub(super) fn anonymous(state: &mut State, event: &Event<'_>) {
     let Some(fd) = event.result().and_then(descriptor) else { return };
     let kind = match event.row.code {
-        code::EVENTFD2 => FdKind::Event,
-        code::EPOLL_CREATE1 => FdKind::Eventpoll,
+        code::EVENTFD | code::EVENTFD2 => FdKind::Event,
+        code::EPOLL_CREATE | code::EPOLL_CREATE1 => FdKind::Eventpoll,
+        code::INOTIFY_INIT | code::INOTIFY_INIT1 => FdKind::Inotify,
+        code::TIMERFD_CREATE => FdKind::Timer,
+        code::USERFAULTFD => FdKind::Userfault,
         _ => FdKind::Unknown,
     };
-    // Both have their flags in the form of open flags, but the second has only one, whose bit is another.
     let flags = number(event, "flags").unwrap_or(0) as u32;
-    let flags = if kind == FdKind::Eventpoll && flags != 0 { CLOEXEC } else { flags };
+    let flags = match kind {
+        // The only flag, with a bit of its own.
+        FdKind::Eventpoll if flags != 0 => CLOEXEC,
+        // The event has too few bits for them.
+        FdKind::Timer => 0,
+        // In the form of open flags.
+        _ => flags,
+    };
     set(state, event, fd, Fd { kind, flags, ..Fd::default() });
 }
 
