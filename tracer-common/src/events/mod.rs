@@ -325,7 +325,7 @@ families! {
     /// Names of files: made, changed and removed.
     link
     /// Attributes of files: what they are, permissions, owners.
-    attr
+    inode
     /// Sockets.
     net
     /// Processes and threads.
