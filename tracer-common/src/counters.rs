@@ -12,10 +12,14 @@ pub struct Counters {
     pub scratch: u64,
     /// Threads whose CPU time was not counted because the table of threads was full.
     pub cpu_table_full: u64,
+    /// Messages of one call beyond those that the kernel side can report.
+    pub messages: u64,
+    /// Calls that were not timed because the table of threads was full.
+    pub entry_table_full: u64,
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, four `u64`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, six `u64`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya reads the type from a map")]
 unsafe impl aya::Pod for Counters {}
 

@@ -5,8 +5,8 @@
 
 use crate::{
     arch::MAX_SYSCALLS,
-    events::{Effect, Event},
-    wire::MAX_PARAMS,
+    events::{Effect, Event, Flags},
+    wire::{self, MAX_PARAMS},
 };
 
 /// How a value is stored in the record.
@@ -138,6 +138,12 @@ ops! {
     FsconfigText = 41,
     /// Path of the file behind fd `a`.
     FilePath = 42,
+    /// The path that quotactl was given, when its command has one.
+    QuotaPath = 43,
+    /// Argument `a` and, as the high half, the one behind it: how 32-bit calls pass 64 bits.
+    ArgPair = 44,
+    /// Argument `a` as a signed number of 32 bits.
+    ArgSigned = 45,
 }
 
 /// Which memory [`Op::Vm`] means.
@@ -197,6 +203,7 @@ impl Op {
             | Self::KeyArg
             | Self::FsconfigBytes
             | Self::FsconfigText
+            | Self::QuotaPath
             | Self::FilePath => Place::Rare,
             _ => Place::First,
         }
@@ -222,6 +229,7 @@ impl Op {
                 | Self::KeyArg
                 | Self::FsconfigBytes
                 | Self::FsconfigText
+                | Self::QuotaPath
                 | Self::FilePath
         )
     }
@@ -390,14 +398,44 @@ pub const EXEC_AT: u16 = 16;
 pub const RARE: u16 = 32;
 /// The call sends or receives several messages: the fourth program makes a record for each.
 pub const MESSAGES: u16 = 64;
+/// Structs of the caller have the layout of 32-bit programs.
+pub const COMPAT: u16 = 128;
+/// The flags of a record of a plan with these flags: of a 32-bit call, `wire::FLAG_COMPAT`. Without a branch, which would
+/// part the ways for the verifier.
+#[inline(always)]
+#[must_use]
+pub const fn record_flags(flags: u16) -> u16 {
+    flags / COMPAT & wire::FLAG_COMPAT
+}
+/// The arguments stand in memory, at the second argument of `socketcall`.
+pub const SOCKETCALL: u16 = 256;
+/// In the plan of a 64-bit call: the 32-bit call of the same number is wanted.
+pub const COMPAT_TOO: u16 = 512;
 
-/// The most parameters of a row that does not read the task.
+/// The most parameters of a row that the first program does.
 pub const SHORT_PARAMS: usize = 10;
+/// The most parameters of a row for rare calls.
+pub const RARE_PARAMS: usize = 18;
 
-/// Index of the plan of the process exit event, behind those of the system calls.
-pub const PLAN_PROCEXIT: u32 = MAX_SYSCALLS as u32;
+/// Index of the program that reads the task, among those that `sys_exit` goes on in.
+pub const NEXT_TASK: u32 = 0;
+/// Index of the program for rare calls.
+pub const NEXT_RARE: u32 = 1;
+/// Index of the program for calls with several messages.
+pub const NEXT_MESSAGES: u32 = 2;
+/// How many such programs there are.
+pub const NEXT_PROGRAMS: usize = 3;
+
+/// Index of the first plan of the 32-bit calls, behind those of the others.
+pub const PLAN_COMPAT: u32 = MAX_SYSCALLS as u32;
+/// Index of the plan of number 0 of `socketcall`; they begin with 1.
+pub const PLAN_SOCKETCALL: u32 = 2 * MAX_SYSCALLS as u32;
+/// More than any number of `socketcall`.
+pub const SOCKETCALLS: u32 = 32;
+/// Index of the plan of the process exit event.
+pub const PLAN_PROCEXIT: u32 = PLAN_SOCKETCALL + SOCKETCALLS;
 /// How many plans there are.
-pub const PLANS: usize = MAX_SYSCALLS + 1;
+pub const PLANS: usize = PLAN_PROCEXIT as usize + 1;
 
 /// What the kernel side does for one system call number.
 #[derive(Debug, Clone, Copy)]
@@ -407,7 +445,7 @@ pub struct Plan {
     pub code: u16,
     /// Portable number of the system call, for generic events.
     pub syscall_id: u16,
-    /// [`WANTED`], [`TASK`], [`FAILED_ONLY`], [`EXEC`], [`EXEC_AT`], [`RARE`], [`MESSAGES`].
+    /// [`WANTED`], [`TASK`] and the others.
     pub flags: u16,
     /// How many of `params` are used.
     pub count: u8,
@@ -418,10 +456,11 @@ pub struct Plan {
     pub tuple: u8,
     /// Index of the parameter that is a socket address, or [`NONE`].
     pub address: u8,
-    /// Index of a parameter that asks for the file or the queue behind a descriptor, or for two sockets, or [`NONE`].
+    /// Index of a parameter that asks for what is found once and used by several, or takes a loop: file or queue behind a
+    /// descriptor, two sockets, memory, descriptors of poll, value of a socket option; or [`NONE`].
     pub file: u8,
-    /// Unused, zero.
-    pub reserved: u8,
+    /// Index of the parameter that is the path of a file behind a descriptor, or [`NONE`].
+    pub path: u8,
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
@@ -439,9 +478,24 @@ impl Plan {
         tuple: NONE,
         address: NONE,
         file: NONE,
-        reserved: 0,
+        path: NONE,
         params: [PlanParam::ZERO; MAX_PARAMS],
     };
+
+    /// The plan of a row for a 32-bit call of the same kind.
+    #[must_use]
+    pub fn compat(event: &Event, syscall_id: u16) -> Self {
+        let mut plan = Self::of(event, syscall_id);
+        plan.flags |= COMPAT;
+        for (param, row) in plan.params.iter_mut().zip(event.params) {
+            if row.source.op == Op::Arg && row.name == "pos" {
+                param.op = Op::ArgPair as u8;
+            } else if row.source.op == Op::Arg && row.name == "offset" {
+                param.op = Op::ArgSigned as u8;
+            }
+        }
+        plan
+    }
 
     /// The plan of a row. The call is not yet [`WANTED`].
     #[must_use]
@@ -462,10 +516,15 @@ impl Plan {
                 Op::Iovec | Op::MsgBytes => plan.iovec = index,
                 Op::SockTuple => plan.tuple = index,
                 Op::SockAddr => plan.address = index,
-                Op::Dev | Op::Ino | Op::Layer | Op::UserFdIno | Op::Vm => plan.file = index,
+                Op::Dev | Op::Ino | Op::Layer | Op::UserFdIno => plan.file = index,
+                Op::Vm | Op::Fds | Op::SockOpt => plan.file = index,
+                Op::FilePath => plan.path = index,
                 Op::QueuePercent | Op::QueueLen | Op::QueueMax | Op::UserSockAddress => plan.file = index,
                 _ => {}
             }
+        }
+        if event.flags.has(Flags::SEVERAL) {
+            plan.flags |= MESSAGES;
         }
         if matches!(event.effect, Effect::Exec) {
             plan.flags |= FAILED_ONLY | EXEC;

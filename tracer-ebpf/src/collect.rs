@@ -4,7 +4,7 @@
 //! record is still sent.
 
 use tracer_common::{
-    plan::{NONE, Plan, PlanParam, RET, Store, op, task_field},
+    plan::{self, NONE, Plan, PlanParam, RET, Store, VM_SWAP, op, task_field},
     wire::MAX_PARAMS,
 };
 
@@ -13,7 +13,7 @@ use crate::{
     maps::config,
     read,
     record::{ARGS, Record, Slot, TooLong, opaque},
-    special::{file, iovec, sockaddr, text},
+    special::{file, iovec, poll, rare, sockaddr, text},
     task,
 };
 
@@ -33,9 +33,31 @@ pub struct Call {
     pub number: u32,
     /// Of an exec that succeeded, the kernel's `struct linux_binprm`.
     pub binprm: usize,
+    /// Of a call with several messages, the header of the one to report, in the place of the second argument.
+    pub message: u64,
 }
 
 impl Call {
+    /// Of no system call.
+    #[inline(always)]
+    pub fn of(plan: *const Plan, number: u32) -> Self {
+        Self { registers: None, result: 0, plan, number, binprm: 0, message: 0 }
+    }
+
+    /// The second argument.
+    #[inline(always)]
+    pub fn second(self) -> u64 {
+        let Some(registers) = self.registers else { return 0 };
+        if self.flags() & plan::SOCKETCALL != 0 {
+            // The arguments of the call that it stands for are an array of `u32`.
+            u64::from(read::user(registers.compat_arg::<1>() as usize + 4).unwrap_or(0u32))
+        } else if self.flags() & plan::COMPAT != 0 {
+            registers.compat_arg::<1>()
+        } else {
+            registers.arg::<1>()
+        }
+    }
+
     /// Flags of the plan.
     #[inline(always)]
     pub fn flags(self) -> u16 {
@@ -51,17 +73,51 @@ fn keep_args(record: Record, call: Call) {
     unsafe {
         let args = &raw mut (*record.scratch).args;
         if let Some(registers) = call.registers {
-            (*args)[0] = registers.arg::<0>();
-            (*args)[1] = registers.arg::<1>();
-            (*args)[2] = registers.arg::<2>();
-            (*args)[3] = registers.arg::<3>();
-            (*args)[4] = registers.arg::<4>();
-            (*args)[5] = registers.arg::<5>();
+            if call.flags() & plan::COMPAT == 0 {
+                (*args)[0] = registers.arg::<0>();
+                (*args)[1] = registers.arg::<1>();
+                (*args)[2] = registers.arg::<2>();
+                (*args)[3] = registers.arg::<3>();
+                (*args)[4] = registers.arg::<4>();
+                (*args)[5] = registers.arg::<5>();
+            } else {
+                keep_compat_args(record, registers, call.flags());
+            }
+            if call.message != 0 {
+                (*args)[1] = call.message;
+            }
         }
+        core::ptr::write_volatile(&raw mut (*record.scratch).compat, u64::from(call.flags() & plan::COMPAT));
         (*args)[6] = 0;
         (*args)[7] = call.result as u64;
         (*args)[usize::from(NUMBER)] = u64::from(call.number);
         (*args)[usize::from(SYSCALL_ID)] = u64::from((*call.plan).syscall_id);
+    }
+}
+
+/// The arguments of a 32-bit call; those of `socketcall` stand in user memory.
+#[inline(never)]
+fn keep_compat_args(record: Record, registers: Registers, flags: u16) {
+    let mut words: [u32; 6] = [
+        registers.compat_arg::<0>() as u32,
+        registers.compat_arg::<1>() as u32,
+        registers.compat_arg::<2>() as u32,
+        registers.compat_arg::<3>() as u32,
+        registers.compat_arg::<4>() as u32,
+        registers.compat_arg::<5>() as u32,
+    ];
+    if flags & plan::SOCKETCALL != 0 {
+        words = read::user(words[1] as usize).unwrap_or([0; 6]);
+    }
+    // SAFETY: the scratch is a live map value; the indices are constants.
+    unsafe {
+        let args = &raw mut (*record.scratch).args;
+        (*args)[0] = u64::from(words[0]);
+        (*args)[1] = u64::from(words[1]);
+        (*args)[2] = u64::from(words[2]);
+        (*args)[3] = u64::from(words[3]);
+        (*args)[4] = u64::from(words[4]);
+        (*args)[5] = u64::from(words[5]);
     }
 }
 
@@ -78,16 +134,25 @@ pub fn arg(record: Record, n: u8) -> u64 {
     unsafe { core::ptr::read_volatile(&raw const (*record.scratch).args[n]) }
 }
 
-/// Builds and sends the record of a call whose plan has at most `MAX` parameters. `TASK` allows fields of the task.
+/// Which program collects: it knows some sources and not others.
+pub const FIRST: u8 = 0;
+/// See [`FIRST`].
+pub const TASK: u8 = 1;
+/// See [`FIRST`].
+pub const RARE: u8 = 2;
+
+/// Builds and sends the record of a call whose plan has at most `MAX` parameters.
 #[inline(always)]
-pub fn record<const MAX: usize, const TASK: bool>(slot: Slot, call: Call) {
+pub fn record<const MAX: usize, const PROGRAM: u8>(slot: Slot, call: Call) {
     // SAFETY: a live map value.
     let (code, count) = unsafe { ((*call.plan).code, (*call.plan).count) };
-    let Some(record) = Record::begin(slot, code, u32::from(count), 0) else { return };
+    let Some(record) = Record::begin(slot, code, u32::from(count), plan::record_flags(call.flags())) else { return };
     keep_args(record, call);
-    if TASK {
+    if PROGRAM == TASK {
         text::gather(record, call);
         task::gather(record, call);
+    } else if PROGRAM == RARE {
+        gather_rare(record, call.plan);
     } else {
         gather(record, call);
     }
@@ -97,7 +162,7 @@ pub fn record<const MAX: usize, const TASK: bool>(slot: Slot, call: Call) {
         }
         // SAFETY: `index` is below `MAX_PARAMS`; a parameter is eight bytes.
         let param = unsafe { core::ptr::read((&raw const (*call.plan).params[index]).cast::<u64>()) };
-        if !one::<TASK>(record, index, param) {
+        if !one::<PROGRAM>(record, index, param) {
             record.too_long();
             return;
         }
@@ -152,10 +217,11 @@ fn gather_iovec(record: Record, plan: *const Plan) {
     // SAFETY: a live map value.
     let Some(param) = named(plan, unsafe { (*plan).iovec }) else { return };
     if param.op == op::MsgBytes {
-        iovec::gather_message(record, arg(record, param.a));
+        iovec::locate_in_message(record, arg(record, param.a));
     } else {
-        iovec::gather(record, arg(record, param.a), arg(record, param.b));
+        iovec::locate(record, arg(record, param.a), arg(record, param.b));
     }
+    iovec::gather(record);
     iovec::gather_data(record, if param.c == NONE { i64::MAX } else { arg(record, RET) as i64 });
 }
 
@@ -165,7 +231,7 @@ fn gather_tuple(record: Record, plan: *const Plan) {
     let Some(param) = named(plan, unsafe { (*plan).tuple }) else { return };
     let peer = if param.c == NONE { 0 } else { arg(record, param.c) as usize };
     // The address of the peer is the first member of a message header.
-    let peer = if param.d != 0 && peer != 0 { read::user(peer).unwrap_or(0usize) } else { peer };
+    let peer = if param.d != 0 && peer != 0 { iovec::pointer(record, peer) } else { peer };
     sockaddr::gather_tuple(record, arg(record, param.a), param.b, peer);
 }
 
@@ -188,6 +254,8 @@ fn gather_file(record: Record, plan: *const Plan) {
         i64::from(fd) as u64
     };
     match param.op {
+        op::Vm => file::set_gathered(record, task::memory()),
+        op::Fds => poll::gather(record, place, arg(record, param.b)),
         op::QueuePercent | op::QueueLen | op::QueueMax => sockaddr::gather_queue(record, place),
         op::UserSockAddress => sockaddr::gather_pair(record, user_fd(0), user_fd(4)),
         op::UserFdIno => file::gather(record, user_fd(0)),
@@ -195,15 +263,39 @@ fn gather_file(record: Record, plan: *const Plan) {
     }
 }
 
+/// The same of a row for rare calls.
+#[inline(never)]
+fn gather_rare(record: Record, plan: *const Plan) {
+    // SAFETY: a live map value.
+    if let Some(param) = named(plan, unsafe { (*plan).path }) {
+        text::gather_file_path(record, arg(record, param.a));
+    }
+    // SAFETY: as above.
+    let Some(param) = named(plan, unsafe { (*plan).file }) else { return };
+    if param.op == op::SockOpt {
+        rare::gather_socket_option(record, param.a != 0);
+    } else {
+        file::gather(record, arg(record, param.a));
+    }
+}
+
 /// One parameter. A number is taken first and stored then, each in a function of its own: nothing of how it was made is
 /// left in the registers and on the stack of the loop, where it would part the ways for the verifier.
 #[inline(always)]
-fn one<const TASK: bool>(record: Record, index: usize, param: u64) -> bool {
+fn one<const PROGRAM: u8>(record: Record, index: usize, param: u64) -> bool {
     let [_, store, ..] = param.to_le_bytes();
     if store == Store::Var as u8 {
-        return if TASK { task_bytes(record, index, param) } else { call_bytes(record, index, param) };
+        return match PROGRAM {
+            TASK => task_bytes(record, index, param),
+            RARE => rare_bytes(record, index, param),
+            _ => call_bytes(record, index, param),
+        };
     }
-    let number = if TASK { task_value(record, param) } else { call_value(record, param) };
+    let number = match PROGRAM {
+        TASK => task_value(record, param),
+        RARE => rare_value(record, param),
+        _ => call_value(record, param),
+    };
     put(record, index, store, number)
 }
 
@@ -227,7 +319,47 @@ fn plain_value(record: Record, param: u64) -> u64 {
         op::SyscallNumber => arg(record, NUMBER),
         op::UserU64 => read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u64),
         op::UserU32 => u64::from(read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u32)),
+        op::ArgPair => arg(record, a) | arg(record, a + 1) << 32,
+        op::ArgSigned => i64::from(arg(record, a) as i32) as u64,
+        op::OpenFlags => {
+            let flags = if b == NONE { arg(record, a) } else { read::user(arg(record, a) as usize).unwrap_or(0u64) };
+            file::open_flags(record, flags as u32)
+        }
+        op::Dev => file::gathered(record, file::DEVICE),
+        op::Ino | op::UserFdIno => file::gathered(record, file::INODE),
         _ => 0,
+    }
+}
+
+/// Nanoseconds of a `struct timespec` in user memory; all ones when there is none.
+#[inline(always)]
+fn user_time(record: Record, address: u64) -> u64 {
+    let at = address as usize;
+    let (seconds, nanos) = if record.compat() {
+        let [seconds, nanos] = read::user::<[u32; 2]>(at).unwrap_or([u32::MAX; 2]);
+        (u64::from(seconds), u64::from(nanos))
+    } else {
+        let [seconds, nanos] = read::user::<[u64; 2]>(at).unwrap_or([u64::MAX; 2]);
+        (seconds, nanos)
+    };
+    // Nanoseconds above a second are no time: the memory could not be read.
+    if nanos > 999_999_999 { u64::MAX } else { seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos) }
+}
+
+/// A number of a row for rare calls.
+#[inline(never)]
+fn rare_value(record: Record, param: u64) -> u64 {
+    let [operation, _, a, b, c, d, ..] = param.to_le_bytes();
+    match operation {
+        op::UserU16 if arg(record, c) <= u64::from(d) => 0,
+        op::UserU16 => u64::from(read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u16)),
+        op::UserU64Or if c != 0 && (arg(record, RET) as i64) < 0 => u64::MAX,
+        op::UserU64Or => read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(u64::MAX),
+        op::ArgWhen if arg(record, b) as u32 == u32::from(c) => arg(record, a),
+        op::ArgWhen => 0,
+        op::Quota => rare::quota(record, a),
+        op::PrctlNumber => rare::prctl_number(record),
+        _ => plain_value(record, param),
     }
 }
 
@@ -236,12 +368,8 @@ fn plain_value(record: Record, param: u64) -> u64 {
 fn call_value(record: Record, param: u64) -> u64 {
     let [operation, _, a, b, ..] = param.to_le_bytes();
     match operation {
-        op::OpenFlags => {
-            let flags = if b == NONE { arg(record, a) } else { read::user(arg(record, a) as usize).unwrap_or(0u64) };
-            file::open_flags(record, flags as u32)
-        }
-        op::Dev => file::gathered(record, file::DEVICE),
-        op::Ino | op::UserFdIno => file::gathered(record, file::INODE),
+        op::Vm => file::gathered(record, usize::from(if a > VM_SWAP { VM_SWAP } else { a })),
+        op::UserTime => user_time(record, arg(record, a)),
         op::Layer => file::layer_bits(record),
         op::UserSockAddress if b == 0 => file::gathered(record, sockaddr::FIRST),
         op::UserSockAddress => file::gathered(record, sockaddr::SECOND),
@@ -260,11 +388,29 @@ fn task_bytes(record: Record, index: usize, param: u64) -> bool {
     text::copy(record, index, a - task_field::Comm).is_ok()
 }
 
+/// A parameter of any length, of a row for rare calls.
+#[inline(never)]
+fn rare_bytes(record: Record, index: usize, param: u64) -> bool {
+    let [operation, _, a, ..] = param.to_le_bytes();
+    let done = match operation {
+        op::SockOpt | op::FilePath => text::copy_gathered(record, index),
+        op::PtraceArg => rare::ptrace_arg(record, index, a),
+        op::KeyArg => rare::key_arg(record, index, a),
+        op::PrctlText => rare::prctl_text(record, index),
+        op::FsconfigBytes => rare::fsconfig(record, index, false),
+        op::FsconfigText => rare::fsconfig(record, index, true),
+        op::QuotaPath => rare::quota_path(record, index, a),
+        _ => plain_bytes(record, index, param),
+    };
+    done.is_ok()
+}
+
 /// A parameter of any length, from the call itself.
 #[inline(always)]
 fn plain_bytes(record: Record, index: usize, param: u64) -> Result<(), TooLong> {
     let [operation, _, a, b, ..] = param.to_le_bytes();
     match operation {
+        op::UserText if b != 0 && (arg(record, RET) as i64) < 0 => empty(record, index),
         op::UserText => user_text(record, index, arg(record, a)),
         op::UserBytes => user_bytes(record, index, arg(record, a), arg(record, b) as i64),
         _ => empty(record, index),
@@ -277,8 +423,9 @@ fn call_bytes(record: Record, index: usize, param: u64) -> bool {
     let [operation, _, a, ..] = param.to_le_bytes();
     let done = match operation {
         op::Iovec | op::MsgBytes => iovec::copy_data(record, index),
+        op::Fds => text::copy_gathered(record, index),
         op::MsgControl => {
-            let (address, len) = iovec::message_control(arg(record, a), arg(record, RET) as i64);
+            let (address, len) = iovec::message_control(record, arg(record, a), arg(record, RET) as i64);
             user_bytes(record, index, address, len)
         }
         op::SockAddr => sockaddr::copy_address(record, index),
@@ -305,14 +452,14 @@ fn put(record: Record, index: usize, store: u8, number: u64) -> bool {
 }
 
 #[inline(always)]
-fn empty(record: Record, index: usize) -> Result<(), TooLong> {
+pub fn empty(record: Record, index: usize) -> Result<(), TooLong> {
     let (_, position) = record.room()?;
     record.end_param(index, position, 0);
     Ok(())
 }
 
 #[inline(always)]
-fn user_text(record: Record, index: usize, address: u64) -> Result<(), TooLong> {
+pub fn user_text(record: Record, index: usize, address: u64) -> Result<(), TooLong> {
     let (to, position) = record.room()?;
     // SAFETY: `room` gives more than `MAX_PATH` bytes.
     let len = unsafe { read::user_text(to, tracer_common::wire::MAX_PATH, address as usize) };
@@ -322,7 +469,7 @@ fn user_text(record: Record, index: usize, address: u64) -> Result<(), TooLong> 
 
 /// At most snaplen bytes; `len` below zero is an error result.
 #[inline(always)]
-fn user_bytes(record: Record, index: usize, address: u64, len: i64) -> Result<(), TooLong> {
+pub fn user_bytes(record: Record, index: usize, address: u64, len: i64) -> Result<(), TooLong> {
     let (to, position) = record.room()?;
     let snaplen = u64::from(config().snaplen);
     let len = if len < 0 { 0 } else { len as u64 };

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use tracer_common::{
-    arch::MAX_SYSCALLS,
+    arch::{COMPAT_SIGRETURN, MAX_SYSCALLS, number_of},
     plan::{self, Plan},
 };
 
@@ -11,15 +11,18 @@ use crate::{
     maps::{PLANS, config},
 };
 
+/// Number of `rt_sigreturn`.
+const SIGRETURN: u16 = number_of("rt_sigreturn");
+
 /// A system call that passed.
 #[derive(Clone, Copy)]
 pub struct Passed {
     /// What to do.
     pub plan: *const Plan,
-    /// Number of the call.
+    /// Its flags.
+    pub flags: u16,
+    /// Number of the call, in the table of its entry.
     pub number: u32,
-    /// Whether it came through the 32-bit entry. The arguments then mean something else.
-    pub compat: bool,
 }
 
 /// Whether the running process is the tracer itself.
@@ -28,25 +31,54 @@ pub fn own() -> bool {
     (bpf_get_current_pid_tgid() >> 32) as u32 == config().own_tgid
 }
 
-/// The plan of a system call that ended, if it is wanted.
+/// Flags of a plan.
 #[inline(always)]
-pub fn syscall(registers: Registers, result: i64) -> Option<Passed> {
-    let number = registers.number();
+fn flags_of(plan: *const Plan) -> u16 {
+    // SAFETY: only used with live map values.
+    unsafe { (*plan).flags }
+}
+
+/// Number of `socketcall` among the 32-bit calls.
+const SOCKETCALL: u32 = 102;
+
+/// The plan of a 32-bit call. For `socketcall` that of the call that it stands for.
+#[inline(never)]
+fn compat_plan(registers: Registers, number: u32) -> Option<*const Plan> {
+    let call = registers.compat_arg::<0>() as u32;
+    if number == SOCKETCALL && call < plan::SOCKETCALLS {
+        let plan = PLANS.get_ptr(plan::PLAN_SOCKETCALL + call)?;
+        if flags_of(plan) & plan::SOCKETCALL != 0 {
+            return Some(plan);
+        }
+    }
+    PLANS.get_ptr(plan::PLAN_COMPAT + number)
+}
+
+/// The plan of a system call, if it is wanted.
+#[inline(always)]
+pub fn syscall(registers: Registers) -> Option<Passed> {
+    let mut number = registers.number();
+    // The call restores the registers of the interrupted code, and with them no number.
+    let sigreturn = number == -1;
+    if sigreturn {
+        number = i64::from(SIGRETURN);
+    }
     if number < 0 || number >= MAX_SYSCALLS as i64 {
         return None;
     }
-    let number = number as u32;
-    let plan = PLANS.get_ptr(number)?;
-    // SAFETY: a live map value.
-    let flags = unsafe { (*plan).flags };
-    if flags & plan::WANTED == 0 {
+    let mut number = number as u32;
+    let mut plan = PLANS.get_ptr(number)?;
+    let mut flags = flags_of(plan);
+    if flags & (plan::WANTED | plan::COMPAT_TOO) == 0 {
         return None;
     }
-    if flags & plan::FAILED_ONLY != 0 && result >= 0 {
+    if compat() {
+        number = if sigreturn { COMPAT_SIGRETURN } else { number };
+        plan = compat_plan(registers, number)?;
+        flags = flags_of(plan);
+    }
+    if flags & plan::WANTED == 0 || own() {
         return None;
     }
-    if own() {
-        return None;
-    }
-    Some(Passed { plan, number, compat: compat() })
+    Some(Passed { plan, flags, number })
 }

@@ -7,13 +7,13 @@ use aya_ebpf::{
 use tracer_common::{
     config::{Config, Offsets},
     counters::{Counters, CpuTime, Running},
-    plan::{PLANS as PLAN_COUNT, Plan},
+    plan::{NEXT_PROGRAMS, PLANS as PLAN_COUNT, Plan},
     wire::MAX_RINGS,
 };
 
 use crate::record::Scratch;
 
-/// What to do for each system call number, and for the other hooks behind them: 140 KiB, written once.
+/// What to do for each system call number, 64 bits and 32, and for the other hooks behind them: 290 KiB, written once.
 #[btf_map]
 pub static PLANS: Array<Plan, PLAN_COUNT> = Array::new();
 
@@ -40,7 +40,7 @@ pub static RUNNING: Array<Running, 1> = Array::new();
 
 /// The programs that `sys_exit` goes on in.
 #[btf_map]
-pub static NEXT: ProgramArray<1> = ProgramArray::new();
+pub static NEXT: ProgramArray<NEXT_PROGRAMS> = ProgramArray::new();
 
 /// Settings; read-only once the object is loaded.
 #[unsafe(no_mangle)]

@@ -42,6 +42,10 @@ pub struct Scratch {
     pub args: [u64; ARGS],
     /// How far a loop has come. In memory for the same reason as the position.
     pub cursor: u64,
+    /// Which message of a call with several is next.
+    pub message: u64,
+    /// Not zero when the structs of the caller are those of 32-bit programs.
+    pub compat: u64,
     /// A walk up a tree.
     pub walk: Walk,
     /// Where a loop ends.
@@ -66,9 +70,9 @@ pub struct Scratch {
     pub path: [u8; 2 * TEXT_LEN],
     /// One component of it.
     pub component: [u8; NAME_LEN],
-    /// Sum of the lengths in the iovec.
+    /// Sum of the lengths in the iovec; before it is read, its address.
     pub iovec_sum: u64,
-    /// How many entries of it were read.
+    /// How many entries of it were read; before, how many it has.
     pub iovec_count: u64,
     /// An iovec.
     pub iovec: [[u64; 2]; IOVECS],
@@ -117,6 +121,39 @@ pub struct Record {
     pub scratch: *mut Scratch,
 }
 
+/// The scratch of a program on this CPU.
+#[inline(always)]
+fn scratch_of(slot: Slot) -> Option<*mut Scratch> {
+    // SAFETY: the helper has no preconditions.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    SCRATCH.get_ptr_mut(cpu * wire::SCRATCH_SLOTS + slot as u32)
+}
+
+/// Says which message of a call with several is next: the programs that follow one another on this CPU know.
+#[inline(always)]
+pub fn set_message(number: u64) {
+    if let Some(scratch) = scratch_of(Slot::Syscall) {
+        // SAFETY: a live map value.
+        unsafe { (*scratch).message = number };
+    }
+}
+
+/// Which message it is.
+#[inline(always)]
+pub fn message() -> u64 {
+    // SAFETY: a live map value.
+    scratch_of(Slot::Syscall).map_or(0, |scratch| unsafe { (*scratch).message })
+}
+
+impl Record {
+    /// Whether the structs of the caller are those of 32-bit programs.
+    #[inline(always)]
+    pub fn compat(self) -> bool {
+        // SAFETY: a live map value; volatile, so that the verifier forgets what it knows of it.
+        unsafe { core::ptr::read_volatile(&raw const (*self.scratch).compat) != 0 }
+    }
+}
+
 /// How far the loop that uses this scratch has come.
 #[inline(always)]
 pub fn cursor(scratch: *mut Scratch) -> usize {
@@ -148,8 +185,8 @@ impl Record {
     pub fn begin(slot: Slot, code: u16, count: u32, flags: u16) -> Option<Self> {
         // SAFETY: the helper has no preconditions.
         let cpu = unsafe { bpf_get_smp_processor_id() };
-        let Some(scratch) = SCRATCH.get_ptr_mut(cpu * wire::SCRATCH_SLOTS + slot as u32) else {
-            count_loss(Loss::Scratch);
+        let Some(scratch) = scratch_of(slot) else {
+            count_loss(Loss::Scratch, 1);
             return None;
         };
         let record = Self { scratch };
@@ -225,7 +262,7 @@ impl Record {
     #[inline(always)]
     pub fn submit(self) {
         let Ok((_, len)) = self.room() else {
-            count_loss(Loss::Scratch);
+            count_loss(Loss::Scratch, 1);
             return;
         };
         // SAFETY: the header lies in the scratch; the helpers check what they are given, and `len` is below the size of
@@ -236,7 +273,7 @@ impl Record {
             let rings = config().rings;
             let ring = if rings == 0 { 0 } else { cpu % rings };
             let Some(ring) = RINGS.get(ring) else {
-                count_loss(Loss::RingFull);
+                count_loss(Loss::RingFull, 1);
                 return;
             };
             let ring = core::ptr::from_ref(ring).cast_mut().cast();
@@ -255,7 +292,7 @@ impl Record {
     /// Counts the record as lost, since it outgrew its scratch.
     #[inline(always)]
     pub fn too_long(self) {
-        count_loss(Loss::Scratch);
+        count_loss(Loss::Scratch, 1);
     }
 
     /// Copies the text `len` bytes at `from`, kernel memory, as parameter `index`.
@@ -279,18 +316,24 @@ pub enum Loss {
     Scratch,
     /// The table of threads is full.
     CpuTable,
+    /// A call had more messages than programs may follow one another.
+    Messages,
+    /// The table of threads in a call is full.
+    EntryTable,
 }
 
-/// Counts on this CPU.
+/// Counts `many` on this CPU.
 #[inline(always)]
-pub fn count_loss(loss: Loss) {
+pub fn count_loss(loss: Loss, many: u64) {
     let Some(counters) = COUNTERS.get_ptr_mut(0) else { return };
     // SAFETY: the value is this CPU's own and the program is not interrupted by another one that counts.
     unsafe {
         match loss {
-            Loss::RingFull => (*counters).ring_full += 1,
-            Loss::Scratch => (*counters).scratch += 1,
-            Loss::CpuTable => (*counters).cpu_table_full += 1,
+            Loss::RingFull => (*counters).ring_full += many,
+            Loss::Scratch => (*counters).scratch += many,
+            Loss::CpuTable => (*counters).cpu_table_full += many,
+            Loss::Messages => (*counters).messages += many,
+            Loss::EntryTable => (*counters).entry_table_full += many,
         }
     }
 }

@@ -1,57 +1,94 @@
-//! The programs on `sys_exit`: plan, gate, collect.
+//! The programs on `sys_exit`: gate, plan, collect.
+//!
+//! The first one does the frequent calls. What is rarer goes on in another program, so that the verifier's work stays a sum:
+//! rows that read the task, rows whose arguments depend on each other, and calls with several messages.
 //!
 //! Source: kernel include/trace/events/syscalls.h, `TP_PROTO(struct pt_regs *regs, long ret)`.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracer_common::{events::code, plan, wire};
+use tracer_common::{plan, wire};
 
 use crate::{
     arch::Registers,
-    collect::{self, Call},
-    gate,
+    collect::{self, Call, FIRST, RARE, TASK},
+    gate::{self, Passed},
     maps::NEXT,
-    record::{Loss, Record, Slot, count_loss},
+    read,
+    record::{self, Loss, Slot, count_loss},
 };
 
 /// Ends every system call of every process: what nobody asked for must cost nothing.
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
-    let registers = Registers(ctx.arg(0));
-    let result: i64 = ctx.arg(1);
-    let Some(passed) = gate::syscall(registers, result) else { return 0 };
-    if passed.compat {
-        return raw(passed.number);
-    }
-    // SAFETY: a live map value.
-    if unsafe { (*passed.plan).flags } & plan::TASK != 0 {
-        // SAFETY: it does not return when it succeeds; when it does return, the record is lost and counted.
-        unsafe { NEXT.tail_call(&ctx, 0) };
-        count_loss(Loss::Scratch);
-        return 0;
-    }
-    let call = Call { registers: Some(registers), result, plan: passed.plan, number: passed.number, binprm: 0 };
-    collect::record::<{ plan::SHORT_PARAMS }, false>(Slot::Syscall, call);
+    let Some((passed, call)) = call(&ctx) else { return 0 };
+    let next = match passed.flags & (plan::TASK | plan::RARE | plan::MESSAGES) {
+        0 => {
+            collect::record::<{ plan::SHORT_PARAMS }, FIRST>(Slot::Syscall, call);
+            return 0;
+        }
+        plan::TASK => plan::NEXT_TASK,
+        plan::RARE => plan::NEXT_RARE,
+        _ => {
+            record::set_message(0);
+            plan::NEXT_MESSAGES
+        }
+    };
+    // SAFETY: it does not return when it succeeds; when it does return, the record is lost and counted.
+    unsafe { NEXT.tail_call(&ctx, next) };
+    count_loss(Loss::Scratch, 1);
     0
 }
 
-/// Goes on for rows that read the task, or are long.
+/// The call that ended, if it is wanted.
+#[inline(always)]
+fn call(ctx: &BtfTracePointContext) -> Option<(Passed, Call)> {
+    let registers = Registers(ctx.arg(0));
+    let result: i64 = ctx.arg(1);
+    let passed = gate::syscall(registers)?;
+    if passed.flags & plan::FAILED_ONLY != 0 && result >= 0 {
+        return None;
+    }
+    Some((passed, Call { registers: Some(registers), result, ..Call::of(passed.plan, passed.number) }))
+}
+
+/// Goes on for rows that read the task.
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit_task(ctx: BtfTracePointContext) -> i32 {
-    let registers = Registers(ctx.arg(0));
-    let result: i64 = ctx.arg(1);
-    let Some(passed) = gate::syscall(registers, result) else { return 0 };
-    let call = Call { registers: Some(registers), result, plan: passed.plan, number: passed.number, binprm: 0 };
-    collect::record::<{ wire::MAX_PARAMS }, true>(Slot::Syscall, call);
+    if let Some((_, call)) = call(&ctx) {
+        collect::record::<{ wire::MAX_PARAMS }, TASK>(Slot::Syscall, call);
+    }
     0
 }
 
-/// A call through the 32-bit entry: its number is one of another table and its arguments are not decoded.
-#[inline(always)]
-fn raw(number: u32) -> i32 {
-    let Some(record) = Record::begin(Slot::Syscall, code::GENERIC, 2, wire::FLAG_COMPAT) else { return 0 };
-    match record.put::<2>(0, 0).and_then(|()| record.put::<2>(1, u64::from(number))) {
-        Ok(()) => record.submit(),
-        Err(_) => record.too_long(),
+/// Goes on for rows that are long, or whose arguments depend on each other.
+#[btf_tracepoint(function = "sys_exit")]
+pub fn sys_exit_rare(ctx: BtfTracePointContext) -> i32 {
+    if let Some((_, call)) = call(&ctx) {
+        collect::record::<{ plan::RARE_PARAMS }, RARE>(Slot::Syscall, call);
+    }
+    0
+}
+
+/// Goes on for `sendmmsg` and `recvmmsg`: one message, and itself for the next.
+#[btf_tracepoint(function = "sys_exit")]
+pub fn sys_exit_messages(ctx: BtfTracePointContext) -> i32 {
+    let Some((passed, mut call)) = call(&ctx) else { return 0 };
+    let messages = call.result;
+    let number = record::message();
+    if messages > 0 {
+        // struct mmsghdr: a message header and the bytes that were moved.
+        let (size, len_at) = if passed.flags & plan::COMPAT != 0 { (32, 28) } else { (64, 56) };
+        let header = call.second() + size * number;
+        call.message = header;
+        call.result = i64::from(read::user((header + len_at) as usize).unwrap_or(0u32));
+    }
+    collect::record::<{ plan::SHORT_PARAMS }, FIRST>(Slot::Syscall, call);
+    let next = number + 1;
+    if (next as i64) < messages {
+        record::set_message(next);
+        // SAFETY: as in `sys_exit`; the kernel allows 33 in a row.
+        unsafe { NEXT.tail_call(&ctx, plan::NEXT_MESSAGES) };
+        count_loss(Loss::Messages, messages as u64 - next);
     }
     0
 }

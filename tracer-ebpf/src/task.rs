@@ -2,7 +2,7 @@
 //!
 //! Source: kernel include/linux/{sched,sched/signal,pid,cred,mm_types,tty}.h.
 
-use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_current_task_btf, generated::bpf_task_pt_regs};
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_current_task_btf};
 use tracer_common::{
     config::ABSENT,
     flags::CHILD_IN_PIDNS,
@@ -10,7 +10,6 @@ use tracer_common::{
 };
 
 use crate::{
-    arch::Registers,
     collect::{Call, arg},
     maps::offset,
     read,
@@ -46,13 +45,6 @@ pub fn field<T: Copy>(offset: usize) -> T {
     }
 }
 
-/// Number of the system call that the task is in.
-#[inline(always)]
-pub fn syscall_number() -> i64 {
-    // SAFETY: the helper gives the registers of the task that it is passed.
-    Registers(unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as *const u8).number()
-}
-
 /// A number that was gathered.
 #[inline(always)]
 pub fn number(record: Record, which: u8) -> u64 {
@@ -79,7 +71,10 @@ pub fn gather(record: Record, call: Call) {
     keep(record, TaskField::FdLimit, read::kernel(signal + offset!(signal_rlim) + 16 * NOFILE));
     keep(record, TaskField::MajorFaults, field(offset!(task_major_faults)));
     keep(record, TaskField::MinorFaults, field(offset!(task_minor_faults)));
-    gather_memory(record);
+    let [size, resident, swapped] = memory();
+    keep(record, TaskField::VmSize, size);
+    keep(record, TaskField::VmRss, resident);
+    keep(record, TaskField::VmSwap, swapped);
     keep(record, TaskField::Uid, cred(offset!(cred_euid)));
     keep(record, TaskField::Gid, cred(offset!(cred_egid)));
     keep(record, TaskField::Vtid, u64::from(namespace_id(thread_pid())));
@@ -142,26 +137,23 @@ fn login_uid() -> u64 {
     u64::from(read::kernel::<u32>(address() + offset!(task_loginuid)))
 }
 
-/// Memory counters, in kB. Since 6.2 resident memory is counted per CPU and the base value lags by at most a batch.
+/// Memory in kB: size, resident, swapped. Since 6.2 resident memory is counted per CPU and the base value lags by at most
+/// a batch.
 #[inline(never)]
-fn gather_memory(record: Record) {
+pub fn memory() -> [u64; 3] {
     let mm: usize = field(offset!(task_mm));
+    if mm == 0 {
+        return [0; 3];
+    }
     let element = offset!(mm_rss_element);
     let inside = if element == offset!(percpu_counter_size) { offset!(percpu_counter_count) } else { 0 };
     let counter = |n: usize| {
         let pages: i64 = read::kernel(mm + offset!(mm_rss_stat) + n * element + inside);
         if pages < 0 { 0 } else { pages as u64 * PAGE_KB }
     };
-    let (mut size, mut resident, mut swap) = (0, 0, 0);
-    if mm != 0 {
-        size = read::kernel::<u64>(mm + offset!(mm_total_vm)) * PAGE_KB;
-        // MM_FILEPAGES 0, MM_ANONPAGES 1, MM_SWAPENTS 2, MM_SHMEMPAGES 3.
-        resident = counter(0) + counter(1) + counter(3);
-        swap = counter(2);
-    }
-    keep(record, TaskField::VmSize, size);
-    keep(record, TaskField::VmRss, resident);
-    keep(record, TaskField::VmSwap, swap);
+    let size = read::kernel::<u64>(mm + offset!(mm_total_vm)) * PAGE_KB;
+    // MM_FILEPAGES 0, MM_ANONPAGES 1, MM_SWAPENTS 2, MM_SHMEMPAGES 3.
+    [size, counter(0) + counter(1) + counter(3), counter(2)]
 }
 
 /// The `struct pid` of the running task, read through the helper: the number of its namespace is added to it, which the

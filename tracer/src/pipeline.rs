@@ -7,7 +7,7 @@ use std::{
 };
 
 use tracer_common::{
-    arch::SYSCALLS,
+    arch::{COMPAT_SYSCALLS, MAX_SYSCALLS, SYSCALLS},
     events::{self, Flags, LIVE_ONLY, code},
 };
 
@@ -37,7 +37,7 @@ pub struct Limits {
 pub struct Pipeline {
     state: State,
     outputs: Outputs,
-    /// Whether anyone wants events of a code; of generic events, of a system call number.
+    /// Whether anyone wants events of a code; of generic events, of a system call number, 64 bits and then 32.
     wanted: Box<[bool]>,
     wanted_generic: Box<[bool]>,
     boot_to_epoch_ns: u64,
@@ -53,10 +53,10 @@ impl Pipeline {
     pub fn new(state: State, outputs: Outputs, boot_to_epoch_ns: u64) -> Self {
         let wants = |code| events::by_code(code).is_some_and(|row| outputs.wants_row(row));
         let wanted = (0..LIVE_ONLY.min(512)).map(wants).collect();
-        let mut wanted_generic = vec![false; tracer_common::arch::MAX_SYSCALLS];
-        for call in SYSCALLS {
-            let event = EventType { row: &events::meta::GENERIC, name: Some(call.name) };
-            wanted_generic[usize::from(call.number)] = outputs.wants(&event);
+        let mut wanted_generic = vec![false; 2 * MAX_SYSCALLS];
+        let compat = COMPAT_SYSCALLS.iter().map(|call| (MAX_SYSCALLS + usize::from(call.number), call.name));
+        for (at, name) in SYSCALLS.iter().map(|call| (usize::from(call.number), call.name)).chain(compat) {
+            wanted_generic[at] = outputs.wants(&EventType { row: &events::meta::GENERIC, name: Some(name) });
         }
         Self {
             state,
@@ -188,8 +188,8 @@ impl Pipeline {
 
     fn is_wanted(&self, event: &Event<'_>) -> bool {
         if event.row.code == code::GENERIC {
-            let number = event.params.u64(1).unwrap_or(0) as usize;
-            return event.compat || self.wanted_generic.get(number).copied().unwrap_or(false);
+            let number = event.params.u64(1).unwrap_or(0) as usize + if event.compat { MAX_SYSCALLS } else { 0 };
+            return self.wanted_generic.get(number).copied().unwrap_or(false);
         }
         self.wanted.get(usize::from(event.row.code)).copied().unwrap_or(false)
     }

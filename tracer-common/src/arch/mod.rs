@@ -1,7 +1,11 @@
 //! Facts of one processor architecture: one file each.
 
 #[cfg(any(target_arch = "x86_64", target_arch = "bpf"))]
+mod ia32;
+#[cfg(any(target_arch = "x86_64", target_arch = "bpf"))]
 mod x86_64;
+#[cfg(any(target_arch = "x86_64", target_arch = "bpf"))]
+pub use ia32::*;
 #[cfg(any(target_arch = "x86_64", target_arch = "bpf"))]
 pub use x86_64::*;
 
@@ -16,10 +20,37 @@ pub struct Syscall {
     pub name: &'static str,
 }
 
+/// A call through the 32-bit entry of a 64-bit kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compat {
+    /// Its number.
+    pub number: u16,
+    /// Its number in the `.scap` format.
+    pub id: u16,
+    /// Its name.
+    pub name: &'static str,
+    /// The call whose row has its arguments in the same order: its own name, or that of a call of the other table. Empty when
+    /// there is none, since it has old structs or passes 64 bits in halves: it is shown by its name, without arguments.
+    pub like: &'static str,
+}
+
+/// The names of all calls, 64 bits and 32; a name of both comes twice.
+pub fn call_names() -> impl Iterator<Item = &'static str> {
+    SYSCALLS.iter().map(|call| call.name).chain(COMPAT_SYSCALLS.iter().map(|call| call.name))
+}
+
+/// The 32-bit call of a number.
+#[must_use]
+pub fn compat_call(number: u64) -> Option<&'static Compat> {
+    let at = COMPAT_SYSCALLS.binary_search_by_key(&number, |call| u64::from(call.number)).ok()?;
+    COMPAT_SYSCALLS.get(at)
+}
+
 /// The name of a system call by its portable number.
 #[must_use]
 pub fn name_of_id(id: u16) -> Option<&'static str> {
-    SYSCALLS.iter().find(|call| call.id == id).map(|call| call.name)
+    let compat = || COMPAT_SYSCALLS.iter().find(|call| call.id == id).map(|call| call.name);
+    SYSCALLS.iter().find(|call| call.id == id).map(|call| call.name).or_else(compat)
 }
 
 /// The number of a system call, at compile time; a name that is not there is a compile error.
@@ -45,5 +76,11 @@ mod tests {
             assert!(pair[0].number < pair[1].number, "{} before {}", pair[0].name, pair[1].name);
         }
         assert!(SYSCALLS.iter().all(|call| usize::from(call.number) < MAX_SYSCALLS));
+        for pair in COMPAT_SYSCALLS.windows(2) {
+            assert!(pair[0].number < pair[1].number, "{} before {}", pair[0].name, pair[1].name);
+        }
+        assert!(COMPAT_SYSCALLS.iter().all(|call| usize::from(call.number) < MAX_SYSCALLS));
+        assert_eq!(compat_call(COMPAT_SIGRETURN.into()).map(|call| call.name), Some("rt_sigreturn"));
+        assert_eq!(compat_call(102).map(|call| call.name), Some("socketcall"));
     }
 }

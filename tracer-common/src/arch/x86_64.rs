@@ -13,6 +13,9 @@ pub const REGS_NUMBER: usize = 120;
 /// Offsets of the six arguments there: `di`, `si`, `dx`, `r10`, `r8`, `r9`.
 pub const REGS_ARGS: [usize; 6] = [112, 104, 96, 56, 72, 64];
 
+/// Offsets of the six arguments of a 32-bit call: `bx`, `cx`, `dx`, `si`, `di`, `bp`; the low four bytes count.
+pub const REGS_COMPAT_ARGS: [usize; 6] = [40, 88, 96, 104, 112, 32];
+
 /// `TS_COMPAT` of `thread_info.status`: a 32-bit call is running.
 pub const STATUS_COMPAT: u32 = 2;
 

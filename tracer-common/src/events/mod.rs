@@ -72,6 +72,8 @@ impl Flags {
     pub const TRACEPOINT: Self = Self(128);
     /// Made by the tracer itself; hidden unless asked for.
     pub const INTERNAL: Self = Self(256);
+    /// One call makes an event for each message that it sends or receives.
+    pub const SEVERAL: Self = Self(512);
 
     /// Whether all bits of `other` are set.
     #[must_use]

@@ -240,6 +240,11 @@ pub const fn arg_when(n: u8, other: u8, value: u8) -> Source {
 pub const fn quota(field: QuotaField) -> Source {
     new(Op::Quota, field as u8, 0, 0, 0)
 }
+/// The path that quotactl was given.
+#[must_use]
+pub const fn quota_path() -> Source {
+    new(Op::QuotaPath, 3, 0, 0, 0)
+}
 /// Argument 1 of prctl as a number.
 #[must_use]
 pub const fn prctl_number() -> Source {

@@ -10,20 +10,50 @@ use crate::{
     record::{IOVECS, Record, TooLong, cursor, opaque, set_cursor},
 };
 
+/// The most entries of a 32-bit program that are looked at.
+const COMPAT_IOVECS: usize = 64;
 /// The most entries whose data is copied.
 const COPIED: usize = 32;
+
+/// Says where the array is and how many entries it has. In memory: both ways to find it then meet in one state of the
+/// verifier.
+#[inline(always)]
+pub fn locate(record: Record, address: u64, count: u64) {
+    // SAFETY: the scratch is a live map value.
+    unsafe {
+        core::ptr::write_volatile(&raw mut (*record.scratch).iovec_sum, address);
+        core::ptr::write_volatile(&raw mut (*record.scratch).iovec_count, count);
+    }
+}
 
 /// Reads the array into the scratch, with the number of its entries and the sum of their lengths. Once for each record,
 /// before the parameters.
 #[inline(never)]
-pub fn gather(record: Record, address: u64, count: u64) {
+pub fn gather(record: Record) {
     let scratch = record.scratch;
-    let count = opaque(if count > IOVECS as u64 { IOVECS } else { count as usize });
+    // SAFETY: the scratch is a live map value.
+    let (address, count) = unsafe {
+        (
+            core::ptr::read_volatile(&raw const (*scratch).iovec_sum),
+            core::ptr::read_volatile(&raw const (*scratch).iovec_count),
+        )
+    };
+    let most = if record.compat() { COMPAT_IOVECS } else { IOVECS };
+    let count = opaque(if count > most as u64 { most } else { count as usize });
     let mut sum = 0u64;
     let mut entries = 0u64;
     if count != 0 && count <= IOVECS {
         // SAFETY: the scratch is a live map value and has room for `IOVECS` entries of 16 bytes.
-        let read = unsafe { read::user_bytes((&raw mut (*scratch).iovec).cast(), count * 16, address as usize) };
+        let read = unsafe {
+            let to: *mut u8 = (&raw mut (*scratch).iovec).cast();
+            if record.compat() {
+                let read = read::user_bytes(to, count * 8, address as usize);
+                widen(record);
+                read
+            } else {
+                read::user_bytes(to, count * 16, address as usize)
+            }
+        };
         if read {
             entries = count as u64;
             for index in 0..IOVECS {
@@ -42,12 +72,38 @@ pub fn gather(record: Record, address: u64, count: u64) {
     }
 }
 
-/// As [`gather`], of the iovec inside a message header.
+/// A pointer or a length in a struct of the caller.
 #[inline(always)]
-pub fn gather_message(record: Record, message: u64) {
-    let address = read::user(message as usize + 16).unwrap_or(0u64);
-    let count = read::user(message as usize + 24).unwrap_or(0u64);
-    gather(record, address, count);
+pub fn pointer(record: Record, at: usize) -> usize {
+    if record.compat() { read::user(at).unwrap_or(0u32) as usize } else { read::user(at).unwrap_or(0usize) }
+}
+
+/// The member of a message header that is number `n` of those with the size of a pointer: address 0, iovec 2 and its
+/// length 3, control data 4 and its length 5. The length of the address, an `int`, takes the place of number 1.
+#[inline(always)]
+fn member(record: Record, message: u64, n: usize) -> u64 {
+    let size = if record.compat() { 4 } else { 8 };
+    pointer(record, message as usize + n * size) as u64
+}
+
+/// As [`locate`], of the iovec inside a message header.
+#[inline(always)]
+pub fn locate_in_message(record: Record, message: u64) {
+    locate(record, member(record, message, 2), member(record, message, 3));
+}
+
+/// Makes the entries of a 32-bit program, which take half the room, like those of others: from the last one on.
+#[inline(never)]
+fn widen(record: Record) {
+    // SAFETY: all indices are below `IOVECS`.
+    unsafe {
+        let entries: *mut [u64; 2] = (&raw mut (*record.scratch).iovec).cast();
+        for back in 0..COMPAT_IOVECS {
+            let at = COMPAT_IOVECS - 1 - back;
+            let pair = core::ptr::read_volatile(entries.cast::<u64>().add(at));
+            core::ptr::write_volatile(entries.add(at), [pair & 0xffff_ffff, pair >> 32]);
+        }
+    }
 }
 
 /// Entry `index`, below `IOVECS`: address and length.
@@ -139,11 +195,10 @@ fn copy_entry(record: Record, at: usize) -> bool {
 
 /// Address and length of the control data of a message; nothing after a failed call.
 #[inline(always)]
-pub fn message_control(message: u64, result: i64) -> (u64, i64) {
+pub fn message_control(record: Record, message: u64, result: i64) -> (u64, i64) {
     if result < 0 {
         return (0, 0);
     }
-    let address = read::user(message as usize + 32).unwrap_or(0u64);
-    let len = read::user(message as usize + 40).unwrap_or(0u64);
+    let (address, len) = (member(record, message, 4), member(record, message, 5));
     (address, if len > 0xffff { 0xffff } else { len as i64 })
 }

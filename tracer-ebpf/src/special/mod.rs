@@ -1,6 +1,8 @@
-//! Values that are not one read: files, iovecs, sockets, texts of a task.
+//! Values that are not one read: files, iovecs, sockets, texts of a task, arguments that depend on others.
 
 pub mod file;
 pub mod iovec;
+pub mod poll;
+pub mod rare;
 pub mod sockaddr;
 pub mod text;

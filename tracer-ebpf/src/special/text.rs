@@ -8,7 +8,7 @@ use tracer_common::{
     plan::{EXEC, EXEC_AT, TaskField},
 };
 
-use super::file;
+use super::{file, iovec::pointer};
 use crate::{
     collect::{Call, arg},
     maps::offset,
@@ -113,6 +113,35 @@ pub fn gather(record: Record, call: Call) {
     cgroups(scratch);
 }
 
+/// Room for what other rows gather: `TEXT_LEN` bytes, which become a parameter by [`copy_gathered`].
+#[inline(always)]
+pub fn gathered(record: Record) -> *mut u8 {
+    start(record.scratch, CWD)
+}
+
+/// Says how long what was gathered is.
+#[inline(always)]
+pub fn set_gathered_len(record: Record, len: usize) {
+    set_len(record.scratch, CWD, len);
+}
+
+/// Puts what was gathered as parameter `index`.
+#[inline(always)]
+pub fn copy_gathered(record: Record, index: usize) -> Result<(), TooLong> {
+    copy(record, index, CWD as u8)
+}
+
+/// Gathers the path of the file behind a descriptor.
+#[inline(never)]
+pub fn gather_file_path(record: Record, fd: u64) {
+    let scratch = record.scratch;
+    set_len(scratch, CWD, 0);
+    let (file, fs) = (file::of_fd(fd), task::field::<usize>(offset!(task_fs)));
+    if file != 0 && fs != 0 {
+        path(scratch, CWD, file + offset!(file_path), fs + offset!(fs_root));
+    }
+}
+
 /// Arguments as they stand in the memory of the process, up to 4 KiB.
 #[inline(never)]
 fn arguments(scratch: *mut Scratch, mm: usize) {
@@ -147,21 +176,24 @@ fn failed_exec(record: Record, call: Call) {
     // SAFETY: each text has room for `TEXT_LEN` bytes.
     unsafe {
         set_len(scratch, FILENAME, read::user_text(start(scratch, FILENAME), MASK, arg(record, name) as usize));
-        let first: usize = read::user(argv).unwrap_or(0);
+        let first = pointer(record, argv);
         if first != 0 {
             set_len(scratch, EXE, read::user_text(start(scratch, EXE), MASK, first));
         }
     }
-    user_list(scratch, ARGS, argv + 8);
-    user_list(scratch, ENV, arg(record, envp) as usize);
+    let size = if record.compat() { 4 } else { 8 };
+    user_list(record, ARGS, argv + size);
+    user_list(record, ENV, arg(record, envp) as usize);
 }
 
 /// A NULL-terminated array of texts in user memory.
 #[inline(never)]
-fn user_list(scratch: *mut Scratch, which: usize, array: usize) {
+fn user_list(record: Record, which: usize, array: usize) {
+    let scratch = record.scratch;
+    let size = if record.compat() { 4 } else { 8 };
     set_cursor(scratch, 0);
     for at in 0..LIST {
-        if !list_step(scratch, which, array + 8 * at) {
+        if !list_step(record, which, array + size * at) {
             break;
         }
     }
@@ -170,8 +202,9 @@ fn user_list(scratch: *mut Scratch, which: usize, array: usize) {
 
 /// One entry, to which `entry` in user memory points. False behind the last.
 #[inline(never)]
-fn list_step(scratch: *mut Scratch, which: usize, entry: usize) -> bool {
-    let entry: usize = read::user(entry).unwrap_or(0);
+fn list_step(record: Record, which: usize, entry: usize) -> bool {
+    let scratch = record.scratch;
+    let entry = pointer(record, entry);
     let position = cursor(scratch);
     if entry == 0 || position >= MASK {
         return false;

@@ -2,21 +2,22 @@
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
-    arch::{MAX_SYSCALLS, number_of},
+    arch::number_of,
     config::ABSENT,
     plan::{self, PLAN_PROCEXIT},
     wire,
 };
 
 use crate::{
-    collect::{self, Call},
+    collect::{self, Call, TASK},
     gate,
     maps::{PLANS, offset},
     read,
     record::Slot,
-    task,
 };
 
+/// Number of `execve`.
+const EXECVE: u16 = number_of("execve");
 /// Number of `execveat`.
 const EXECVEAT: u16 = number_of("execveat");
 
@@ -27,19 +28,15 @@ const EXECVEAT: u16 = number_of("execveat");
 #[btf_tracepoint(function = "sched_process_exec")]
 pub fn exec(ctx: BtfTracePointContext) -> i32 {
     let binprm: *const u8 = ctx.arg(2);
-    let number = if by_descriptor(binprm as usize) { i64::from(EXECVEAT) } else { task::syscall_number() };
-    if number < 0 || number >= MAX_SYSCALLS as i64 {
-        return 0;
-    }
-    let number = number as u32;
+    let number = u32::from(if by_descriptor(binprm as usize) { EXECVEAT } else { EXECVE });
     let Some(plan) = PLANS.get_ptr(number) else { return 0 };
     // SAFETY: a live map value.
     let flags = unsafe { (*plan).flags };
     if flags & plan::WANTED == 0 || flags & plan::EXEC == 0 || gate::own() {
         return 0;
     }
-    let call = Call { registers: None, result: 0, plan, number, binprm: binprm as usize };
-    collect::record::<{ wire::MAX_PARAMS }, true>(Slot::Exec, call);
+    let call = Call { binprm: binprm as usize, ..Call::of(plan, number) };
+    collect::record::<{ wire::MAX_PARAMS }, TASK>(Slot::Exec, call);
     0
 }
 
@@ -60,7 +57,6 @@ pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
     if unsafe { (*plan).flags } & plan::WANTED == 0 || gate::own() {
         return 0;
     }
-    let call = Call { registers: None, result: 0, plan, number: 0, binprm: 0 };
-    collect::exit_record(call);
+    collect::exit_record(Call::of(plan, 0));
     0
 }

@@ -64,6 +64,6 @@ fn add(task: *const u8, tid: u32, ran_ns: u64) {
     let cgroup = unsafe { bpf_get_current_cgroup_id() };
     let first = CpuTime { ran_ns, tgid: id(task, offset!(task_tgid)), reserved: 0, cgroup, utime, stime };
     if CPU_TIMES.insert(tid, first, 0).is_err() {
-        count_loss(Loss::CpuTable);
+        count_loss(Loss::CpuTable, 1);
     }
 }

@@ -48,11 +48,10 @@ impl<'a> Event<'a> {
     }
 
     fn generic_name(&self) -> &'static str {
-        if self.compat {
-            // The number is one of another table.
-            return "syscall";
-        }
         let number = self.params.u64(1).unwrap_or(u64::MAX);
+        if self.compat {
+            return arch::compat_call(number).map_or("syscall", |call| call.name);
+        }
         arch::SYSCALLS
             .binary_search_by_key(&number, |call| u64::from(call.number))
             .map_or("syscall", |at| arch::SYSCALLS[at].name)

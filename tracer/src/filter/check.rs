@@ -110,7 +110,7 @@ fn test(filter: &str, check: &Check, field: &FieldRef) -> Result<Test, FilterErr
 /// The names of events are known: a wrong one would never match.
 fn event_name(filter: &str, value: &Literal, operator: Operator) -> Result<(), FilterError> {
     let text = String::from_utf8_lossy(&value.text);
-    let names = || events::all().map(|row| row.name).chain(arch::SYSCALLS.iter().map(|call| call.name));
+    let names = || events::all().map(|row| row.name).chain(arch::call_names());
     let known = match operator {
         Operator::Contains => names().any(|name| name.contains(&*text)),
         Operator::Icontains => names().any(|name| name.contains(&text.to_ascii_lowercase())),

@@ -147,8 +147,8 @@ fn write_unsigned(c: &Context<'_>, kind: Kind, number: u64, out: &mut Vec<u8>, m
         }
         Kind::Signal => meaning.extend_from_slice(signal(number).unwrap_or_default().as_bytes()),
         Kind::SyscallId => {
-            let call = arch::SYSCALLS.iter().find(|call| u64::from(call.id) == number && number != 0);
-            meaning.extend_from_slice(call.map_or("", |call| call.name).as_bytes());
+            let name = u16::try_from(number).ok().filter(|id| *id != 0).and_then(arch::name_of_id);
+            meaning.extend_from_slice(name.unwrap_or_default().as_bytes());
         }
         _ => {
             if let Some(set) = kind.flag_set() {

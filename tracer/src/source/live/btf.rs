@@ -24,7 +24,10 @@ pub struct Found {
 /// # Errors
 /// There is no BTF, or a required field is not in it.
 pub fn find(path: &Path) -> Result<Found, LiveError> {
-    let btf = Btf::from_file(path).map_err(|error| LiveError::NoBtf { path: path.into(), cause: error.to_string() })?;
+    let no_btf = |cause: String| LiveError::NoBtf { path: path.into(), cause };
+    // From memory: the library would ask the file for its position after each type, a hundred thousand times.
+    let bytes = std::fs::read(path).map_err(|error| no_btf(error.to_string()))?;
+    let btf = Btf::from_bytes(&bytes).map_err(|error| no_btf(error.to_string()))?;
     let mut types = Types { btf, by_name: HashMap::new() };
     let mut values = [ABSENT; Offsets::COUNT];
     let mut losses: Vec<&'static str> = Vec::new();

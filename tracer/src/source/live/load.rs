@@ -113,7 +113,9 @@ fn make_rings(bpf: &mut Ebpf, count: u32, size: usize) -> Result<Vec<Ring>, Live
 pub fn write_plans(bpf: &mut Ebpf, plans: impl Iterator<Item = (u32, Plan)>) -> Result<(), LiveError> {
     let map = bpf.map_mut("PLANS").ok_or(LiveError::Map("PLANS"))?;
     let mut array: Array<_, Plan> = Array::try_from(map).map_err(|_| LiveError::Map("PLANS"))?;
-    for (index, plan) in plans.filter(|(index, plan)| (*index as usize) < PLANS && plan.flags & plan::WANTED != 0) {
+    for (index, plan) in
+        plans.filter(|(index, plan)| (*index as usize) < PLANS && plan.flags & (plan::WANTED | plan::COMPAT_TOO) != 0)
+    {
         array.set(index, plan, 0).map_err(|_| LiveError::Map("PLANS"))?;
     }
     Ok(())

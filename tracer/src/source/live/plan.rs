@@ -1,9 +1,11 @@
 //! Which plan stands at each system call number: what the kernel side does, from the event table.
 
+use std::collections::BTreeSet;
+
 use tracer_common::{
-    arch::SYSCALLS,
+    arch::{self, COMPAT_SIGRETURN, COMPAT_SYSCALLS, SOCKETCALLS, SYSCALLS, number_of},
     events::{self, Effect, Event},
-    plan::{self, PLAN_PROCEXIT, Plan},
+    plan::{self, PLAN_COMPAT, PLAN_PROCEXIT, PLAN_SOCKETCALL, Plan},
 };
 
 /// What is wanted of the kernel side.
@@ -26,22 +28,51 @@ fn is_wanted(wanted: &Wanted<'_>, row: &'static Event, call: Option<&'static str
 
 /// Index and plan for every call and hook.
 pub fn all(wanted: &Wanted<'_>) -> impl Iterator<Item = (u32, Plan)> {
-    let mut plans = Vec::with_capacity(SYSCALLS.len() + 1);
+    let mut plans = Vec::with_capacity(SYSCALLS.len() + COMPAT_SYSCALLS.len() + SOCKETCALLS.len() + 1);
+    let mut add = |index: u32, mut plan: Plan, row, call| {
+        plan.flags |= if is_wanted(wanted, row, call) { plan::WANTED } else { 0 };
+        plans.push((index, plan));
+    };
     for call in SYSCALLS {
         let row = events::by_syscall(call.name);
-        let mut plan = Plan::of(row, call.id);
-        if is_wanted(wanted, row, Some(call.name)) {
-            plan.flags |= plan::WANTED;
-        }
-        plans.push((u32::from(call.number), plan));
+        add(u32::from(call.number), Plan::of(row, call.id), row, Some(call.name));
     }
-    let mut exit = Plan::of(&events::process::PROCEXIT, 0);
-    if is_wanted(wanted, &events::process::PROCEXIT, None) {
-        exit.flags |= plan::WANTED;
+    for call in COMPAT_SYSCALLS {
+        let row = events::by_syscall(call.like);
+        add(PLAN_COMPAT + u32::from(call.number), Plan::compat(row, call.id), row, Some(call.name));
     }
-    plans.push((PLAN_PROCEXIT, exit));
+    let socketcall_id = arch::compat_call(SOCKETCALL.into()).map_or(0, |call| call.id);
+    for (number, call) in (PLAN_SOCKETCALL + 1..).zip(SOCKETCALLS) {
+        let row = events::by_syscall(call);
+        let mut plan = Plan::compat(row, socketcall_id);
+        plan.flags |= plan::SOCKETCALL;
+        add(number, plan, row, Some(call));
+    }
+    add(PLAN_PROCEXIT, Plan::of(&events::process::PROCEXIT, 0), &events::process::PROCEXIT, None);
+    announce_compat(&mut plans);
     plans.into_iter()
 }
+
+/// A 64-bit call says that the 32-bit call of its number is wanted: the kernel side looks there first.
+fn announce_compat(plans: &mut Vec<(u32, Plan)>) {
+    let is_wanted = |index: u32, plan: &Plan| {
+        let sockets = PLAN_SOCKETCALL..PLAN_SOCKETCALL + plan::SOCKETCALLS;
+        let number = if sockets.contains(&index) { SOCKETCALL } else { index.checked_sub(PLAN_COMPAT)? };
+        (index < PLAN_PROCEXIT && plan.flags & plan::WANTED != 0).then_some(number)
+    };
+    let numbers: BTreeSet<u32> = plans.iter().filter_map(|(index, plan)| is_wanted(*index, plan)).collect();
+    for number in numbers {
+        // rt_sigreturn has no number when it ends, and is looked up under that of the 64-bit call.
+        let number = if number == COMPAT_SIGRETURN { number_of("rt_sigreturn").into() } else { number };
+        match plans.iter_mut().find(|(index, _)| *index == number) {
+            Some((_, plan)) => plan.flags |= plan::COMPAT_TOO,
+            None => plans.push((number, Plan { flags: plan::COMPAT_TOO, ..Plan::UNWANTED })),
+        }
+    }
+}
+
+/// Number of `socketcall`.
+const SOCKETCALL: u32 = 102;
 
 #[cfg(test)]
 mod tests {

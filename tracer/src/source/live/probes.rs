@@ -8,6 +8,8 @@ use aya::{
     programs::{BtfTracePoint, Program, ProgramError},
 };
 
+use tracer_common::plan::{NEXT_MESSAGES, NEXT_RARE, NEXT_TASK};
+
 use super::{LiveError, load::chain};
 
 /// When a program is attached.
@@ -15,8 +17,8 @@ use super::{LiveError, load::chain};
 pub enum When {
     /// Always.
     Always,
-    /// Never by itself: another program goes on in it.
-    TailCalled,
+    /// Never by itself: the one on `sys_exit` goes on in it, by this index.
+    TailCalled(u32),
     /// When containers may appear; without it they are found more slowly.
     Cgroups,
     /// When CPU time is asked for.
@@ -38,7 +40,9 @@ pub struct Probe {
 
 /// All programs.
 pub const PROBES: &[Probe] = &[
-    Probe { program: "sys_exit_task", hook: "sys_exit", when: When::TailCalled, loss: None },
+    Probe { program: "sys_exit_task", hook: "sys_exit", when: When::TailCalled(NEXT_TASK), loss: None },
+    Probe { program: "sys_exit_rare", hook: "sys_exit", when: When::TailCalled(NEXT_RARE), loss: None },
+    Probe { program: "sys_exit_messages", hook: "sys_exit", when: When::TailCalled(NEXT_MESSAGES), loss: None },
     Probe {
         program: "cgroup_mkdir",
         hook: "cgroup_mkdir",
@@ -105,16 +109,16 @@ fn load_one(probe: &Probe, program: &mut Program, btf: &Btf) -> Result<(), LiveE
 fn attach_one(bpf: &mut Ebpf, probe: &Probe) -> Result<(), LiveError> {
     let program = bpf.program_mut(probe.program).ok_or_else(|| failed(probe, "it is not in the object"))?;
     let program: &mut BtfTracePoint = program.try_into().map_err(|error: ProgramError| failed(probe, chain(&error)))?;
-    if probe.when != When::TailCalled {
+    let When::TailCalled(index) = probe.when else {
         return program.attach().map(drop).map_err(|error| failed(probe, chain(&error)));
-    }
+    };
     let fd = program
         .fd()
         .and_then(|fd| fd.try_clone().map_err(ProgramError::from))
         .map_err(|error| failed(probe, chain(&error)))?;
     let map = bpf.map_mut("NEXT").ok_or(LiveError::Map("NEXT"))?;
     let mut next = ProgramArray::try_from(map).map_err(|_| LiveError::Map("NEXT"))?;
-    next.set(0, &fd, 0).map_err(|error| failed(probe, chain(&error)))
+    next.set(index, &fd, 0).map_err(|error| failed(probe, chain(&error)))
 }
 
 /// For each loaded program, how often the kernel skipped it since it interrupted itself.
