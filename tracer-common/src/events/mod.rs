@@ -148,6 +148,10 @@ pub enum Effect {
     AnonFd,
     /// A new fd for anonymous memory.
     Memfd,
+    /// A new fd of bpf, when the command makes one.
+    Bpf,
+    /// A new fd for what another process has open.
+    PidfdGetfd,
     /// The working directory changes to a path.
     Chdir,
     /// The working directory changes to a directory fd.
@@ -156,6 +160,18 @@ pub enum Effect {
     Clone,
     /// A new program.
     Exec,
+    /// The thread has another effective user.
+    SetUid,
+    /// The thread has another effective group.
+    SetGid,
+    /// The process begins a session.
+    SetSid,
+    /// A process is put into a process group.
+    SetPgid,
+    /// The thread gets another name, as the option says.
+    Prctl,
+    /// The limit of open files becomes known or another one, as the resource says.
+    Limit,
     /// A thread ends.
     ProcExit,
     /// The path of a call that will open a file, as it was when the call began.
@@ -330,8 +346,16 @@ families! {
     net
     /// Processes and threads.
     process
-    /// Descriptors that are not files.
+    /// What belongs to a process: session, group, namespaces, limits.
+    attr
+    /// Users, groups and capabilities.
+    user
+    /// Signals.
+    signal
+    /// Descriptors that are not files, and other ways between processes.
     ipc
+    /// What the kernel runs or keeps for programs: bpf, modules, io_uring, keys, quotas.
+    kernel
     /// Memory of a process.
     memory
     /// Waiting for descriptors.

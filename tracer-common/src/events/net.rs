@@ -139,4 +139,35 @@ events! {
         fd: Fd = 0, "descriptor";
         how: Enum8(SHUTDOWN_HOW) = 1, "which direction";
     }
+
+    /// Set an option of a socket.
+    /// Source: setsockopt(2), socket(7); kernel net/socket.c, net/core/sock.c.
+    SETSOCKOPT = 45 "setsockopt" Net [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+        level: Enum8(SOCKOPT_LEVELS) = 1, "which protocol the option is of";
+        // The names are those of this level, SOL_SOCKET; the same number means another option elsewhere.
+        optname: Enum8(SOCKOPT_OPTIONS) = arg_when(2, 1, 1), "SO_* option; 0 for other levels";
+        val: Dyn(SOCKOPT_TYPES) = sockopt_in, "value, of the type that the option has";
+        optlen: U32 = 4, "length of the value, bytes";
+    }
+
+    /// Ask for an option of a socket.
+    /// Source: getsockopt(2), socket(7); kernel net/socket.c, net/core/sock.c.
+    GETSOCKOPT = 47 "getsockopt" Net [USES_FD | MODIFIES_STATE] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+        level: Enum8(SOCKOPT_LEVELS) = 1, "which protocol the option is of";
+        optname: Enum8(SOCKOPT_OPTIONS) = arg_when(2, 1, 1), "SO_* option; 0 for other levels";
+        val: Dyn(SOCKOPT_TYPES) = sockopt_out, "value, of the type that the option has";
+        optlen: U32 = user_u32(4, 0), "length of the value, bytes";
+    }
+
+    /// Ask for the local address of a socket.
+    /// Source: getsockname(2); kernel net/socket.c.
+    GETSOCKNAME = 39 "getsockname" Net [] {}
+
+    /// Ask for the address of the peer of a socket.
+    /// Source: getpeername(2); kernel net/socket.c.
+    GETPEERNAME = 41 "getpeername" Net [] {}
 }

@@ -1,7 +1,7 @@
 //! `evt.*`.
 
 use tracer_common::{
-    events::{Category, Flags, code},
+    events::{Category, Flags, Param, code},
     kind::Kind,
 };
 
@@ -44,7 +44,8 @@ fn output_time(c: &Context<'_>, mode: TimeMode) -> Value<'static> {
 }
 
 fn has_result(row: &Row) -> bool {
-    row.is_syscall() && row.params.first().is_some_and(|p| matches!(p.kind, Kind::Errno | Kind::Fd | Kind::Pid))
+    let is_result = |p: &Param| matches!(p.kind, Kind::Errno | Kind::Fd | Kind::Pid) || p.name == "res";
+    row.is_syscall() && row.params.first().is_some_and(is_result)
 }
 
 fn no_result(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {

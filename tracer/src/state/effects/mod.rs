@@ -3,6 +3,7 @@
 //! [`before`] makes what the event itself is about (a new descriptor, a new program); [`after`] takes away what the event
 //! still shows (a closed descriptor, an ended thread).
 
+mod attr;
 mod fd;
 mod process;
 mod socket;
@@ -23,6 +24,8 @@ pub fn before(state: &mut State, event: &Event<'_>) {
         Effect::Pipe => fd::pipe(state, event),
         Effect::AnonFd => fd::anonymous(state, event),
         Effect::Memfd => fd::memfd(state, event),
+        Effect::Bpf => fd::bpf(state, event),
+        Effect::PidfdGetfd => fd::pidfd_getfd(state, event),
         Effect::Socket => socket::socket(state, event),
         Effect::SocketPair => socket::pair(state, event),
         Effect::Bind => socket::bind(state, event),
@@ -34,6 +37,12 @@ pub fn before(state: &mut State, event: &Event<'_>) {
         Effect::Fchdir => process::fchdir(state, event),
         Effect::Clone => process::clone(state, event),
         Effect::Exec => process::exec(state, event),
+        Effect::SetUid => attr::set_uid(state, event),
+        Effect::SetGid => attr::set_gid(state, event),
+        Effect::SetSid => attr::set_sid(state, event),
+        Effect::SetPgid => attr::set_pgid(state, event),
+        Effect::Prctl => attr::prctl(state, event),
+        Effect::Limit => attr::limit(state, event),
         Effect::CgroupMkdir => process::cgroup_mkdir(state, event),
         Effect::None | Effect::Close | Effect::CloseRange | Effect::ProcExit | Effect::CgroupRmdir => {}
     }
