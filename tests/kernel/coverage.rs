@@ -4,14 +4,18 @@ use tracer_common::events;
 
 /// The tests themselves: a row is tested by a `check!(…, ROW { … })`, which compares every parameter or fails.
 const TESTS: &[&str] = &[
+    include_str!("compat.rs"),
+    include_str!("enter.rs"),
     include_str!("exec.rs"),
     include_str!("file.rs"),
     include_str!("fs.rs"),
     include_str!("io.rs"),
     include_str!("ipc.rs"),
+    include_str!("messages.rs"),
     include_str!("meta.rs"),
     include_str!("net.rs"),
     include_str!("process.rs"),
+    include_str!("sched.rs"),
     include_str!("socket.rs"),
 ];
 

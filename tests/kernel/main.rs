@@ -1,17 +1,21 @@
 //! The kernel level: each test makes exactly one kind of call on the running kernel and compares every parameter of its
 //! event. Counts and losses are exact.
 
+mod compat;
 mod counts;
 mod coverage;
+mod enter;
 mod exec;
 mod file;
 mod fs;
 mod io;
 mod ipc;
 mod loss;
+mod messages;
 mod meta;
 mod net;
 mod process;
+mod sched;
 mod snaplen;
 mod socket;
 
