@@ -1,104 +1,106 @@
-//! Attributes of files: what they are, permissions, owners.
+//! What belongs to a process: session, group, namespaces, limits; and handles on other processes.
 
 events! {
-    /// Get the attributes of a file.
-    /// Source: stat(2); kernel fs/stat.c.
-    STAT = 67 "stat" File [] {
-        res: Errno = ret, "0, or -errno";
-        path: Path = text(0), "path as passed by the caller";
+    /// Begin a session.
+    /// Source: setsid(2); kernel kernel/sys.c.
+    SETSID = 275 "setsid" Process [MODIFIES_STATE] => SetSid {
+        res: Pid = ret, "session id, which is the process id; or -errno";
     }
 
-    /// Get the attributes of a file; of a symbolic link, its own.
-    /// Source: lstat(2); kernel fs/stat.c.
-    LSTAT = 69 "lstat" File [] {
+    /// Put a process into a process group.
+    /// Source: setpgid(2); kernel kernel/sys.c.
+    SETPGID = 295 "setpgid" Process [] => SetPgid {
         res: Errno = ret, "0, or -errno";
-        path: Path = text(0), "path as passed by the caller";
+        pid: Pid = 0, "process; 0 for the caller";
+        pgid: Pid = 1, "group; 0 for one of its own";
     }
 
-    /// Get the attributes of an open file.
-    /// Source: fstat(2); kernel fs/stat.c.
-    FSTAT = 71 "fstat" File [USES_FD] {
+    /// Move into other namespaces.
+    /// Source: setns(2); kernel kernel/nsproxy.c.
+    SETNS = 241 "setns" Process [USES_FD] {
         res: Errno = ret, "0, or -errno";
-        fd: Fd = 0, "descriptor";
+        fd: Fd = 0, "descriptor of a namespace or a process";
+        nstype: Flags32(CLONE_FLAGS) = 1, "which namespaces, CLONE_NEW*; 0 for any";
     }
 
-    /// Get the attributes of a file relative to a directory.
-    /// Source: fstatat(2); kernel fs/stat.c.
-    NEWFSTATAT = 419 "newfstatat" File [USES_FD] {
+    /// Stop sharing things with other processes.
+    /// Source: unshare(2); kernel kernel/fork.c.
+    UNSHARE = 285 "unshare" Process [] {
         res: Errno = ret, "0, or -errno";
-        dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
-        path: PathAt(dirfd) = text(1), "path as passed by the caller";
-        flags: Flags32(NEWFSTATAT_FLAGS) = 3, "AT_* flags";
+        flags: Flags32(CLONE_FLAGS) = 0, "CLONE_* flags";
     }
 
-    /// Ask whether a file may be read, written or executed.
-    /// Source: access(2); kernel fs/open.c.
-    ACCESS = 265 "access" File [] {
-        res: Errno = ret, "0, or -errno";
-        name: Path = text(0), "path as passed by the caller";
-        mode: Flags32(ACCESS_FLAGS) = 1, "R_OK, W_OK and X_OK; F_OK asks only whether the file is there";
+    /// Restrict the system calls of the thread.
+    /// Source: seccomp(2); kernel kernel/seccomp.c.
+    SECCOMP = 299 "seccomp" Other [] {
+        res: Errno = ret, "0, a descriptor, a thread id or -errno, as the operation says";
+        op: U64 = 0, "SECCOMP_* operation";
+        flags: Hex64 = 1, "flags of the operation";
     }
 
-    /// Change the permissions of a file.
-    /// Source: chmod(2); kernel fs/open.c.
-    CHMOD = 315 "chmod" File [] {
-        res: Errno = ret, "0, or -errno";
-        filename: Path = text(0), "path as passed by the caller";
-        mode: Mode(CHMOD_MODE) = 1, "permission bits";
+    /// Work on attributes of the process or thread.
+    /// Source: prctl(2); kernel kernel/sys.c.
+    PRCTL = 401 "prctl" Process [MODIFIES_STATE] => Prctl {
+        res: Errno = ret, "depends on the option; or -errno";
+        option: Enum32(PRCTL_OPTIONS) = 0, "PR_* option";
+        arg2_str: Text = prctl_text, "name of the thread, of the options that set it or ask for it";
+        arg2_int: I64 = prctl_number, "second argument of the other options";
     }
 
-    /// Change the permissions of an open file.
-    /// Source: fchmod(2); kernel fs/open.c.
-    FCHMOD = 317 "fchmod" File [USES_FD] {
+    /// Ask for a resource limit.
+    /// Source: getrlimit(2); kernel kernel/sys.c, struct rlimit.
+    GETRLIMIT = 141 "getrlimit" Process [] => Limit {
         res: Errno = ret, "0, or -errno";
-        fd: Fd = 0, "descriptor";
-        mode: Mode(CHMOD_MODE) = 1, "permission bits";
+        cur: I64 = user_u64_done(1, 0), "soft limit; -1 when there is none, or on failure";
+        max: I64 = user_u64_done(1, 8), "hard limit; -1 when there is none, or on failure";
+        resource: Enum8(RLIMIT_RESOURCES) = 0, "RLIMIT_* resource";
     }
 
-    /// Change the permissions of a file relative to a directory.
-    /// Source: fchmodat(2); kernel fs/open.c.
-    FCHMODAT = 313 "fchmodat" File [USES_FD] {
+    /// Set a resource limit.
+    /// Source: setrlimit(2); kernel kernel/sys.c, struct rlimit.
+    SETRLIMIT = 143 "setrlimit" Process [] => Limit {
         res: Errno = ret, "0, or -errno";
-        dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
-        filename: PathAt(dirfd) = text(1), "path as passed by the caller";
-        mode: Mode(CHMOD_MODE) = 2, "permission bits";
+        cur: I64 = user_u64_or_ones(1, 0), "soft limit; -1 for none";
+        max: I64 = user_u64_or_ones(1, 8), "hard limit; -1 for none";
+        resource: Enum8(RLIMIT_RESOURCES) = 0, "RLIMIT_* resource";
     }
 
-    /// Change the owner of a file.
-    /// Source: chown(2); kernel fs/open.c.
-    CHOWN = 379 "chown" File [] {
+    /// Ask for a resource limit of a process, set it, or both.
+    /// Source: prlimit(2); kernel kernel/sys.c, struct rlimit64.
+    PRLIMIT = 145 "prlimit" ["prlimit64"] Process [] => Limit {
         res: Errno = ret, "0, or -errno";
-        path: Path = text(0), "path as passed by the caller";
-        uid: U32 = 1, "new user id; all ones to keep the old one";
-        gid: U32 = 2, "new group id; all ones to keep the old one";
+        newcur: I64 = user_u64_or_ones(2, 0), "new soft limit; -1 for none, or when it is not set";
+        newmax: I64 = user_u64_or_ones(2, 8), "new hard limit; -1 for none, or when it is not set";
+        oldcur: I64 = user_u64_done(3, 0), "soft limit before; -1 for none, on failure, or when it is not asked for";
+        oldmax: I64 = user_u64_done(3, 8), "hard limit before; -1 for none, on failure, or when it is not asked for";
+        pid: I64 = 0, "process; 0 for the caller";
+        resource: Enum8(RLIMIT_RESOURCES) = 1, "RLIMIT_* resource";
     }
 
-    /// Change the owner of a file; of a symbolic link, its own.
-    /// Source: lchown(2); kernel fs/open.c.
-    LCHOWN = 381 "lchown" File [] {
-        res: Errno = ret, "0, or -errno";
-        path: Path = text(0), "path as passed by the caller";
-        uid: U32 = 1, "new user id; all ones to keep the old one";
-        gid: U32 = 2, "new group id; all ones to keep the old one";
+    /// Watch and control another thread.
+    /// Source: ptrace(2); kernel kernel/ptrace.c.
+    PTRACE = 169 "ptrace" Process [] {
+        res: Errno = ret, "depends on the request; or -errno";
+        addr: Dyn(PTRACE_TYPES) = ptrace_arg(2), "address";
+        data: Dyn(PTRACE_TYPES) = ptrace_arg(3), "what was read, the signal that is passed on, or the argument";
+        request: Enum16(PTRACE_REQUESTS) = 0, "PTRACE_* request";
+        pid: Pid = 1, "the other thread";
     }
 
-    /// Change the owner of an open file.
-    /// Source: fchown(2); kernel fs/open.c.
-    FCHOWN = 383 "fchown" File [USES_FD] {
-        res: Errno = ret, "0, or -errno";
-        fd: Fd = 0, "descriptor";
-        uid: U32 = 1, "new user id; all ones to keep the old one";
-        gid: U32 = 2, "new group id; all ones to keep the old one";
+    /// Make a descriptor for a process.
+    /// Source: pidfd_open(2); kernel kernel/pid.c.
+    PIDFD_OPEN = 409 "pidfd_open" Process [CREATES_FD | MODIFIES_STATE] => AnonFd {
+        fd: Fd = ret, "new descriptor, or -errno";
+        pid: Pid = 0, "process";
+        flags: Flags32(PIDFD_OPEN_FLAGS) = 1, "PIDFD_* flags";
     }
 
-    /// Change the owner of a file relative to a directory.
-    /// Source: fchownat(2); kernel fs/open.c.
-    FCHOWNAT = 385 "fchownat" File [USES_FD] {
-        res: Errno = ret, "0, or -errno";
-        dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
-        pathname: PathAt(dirfd) = text(1), "path as passed by the caller";
-        uid: U32 = 2, "new user id; all ones to keep the old one";
-        gid: U32 = 3, "new group id; all ones to keep the old one";
-        flags: Flags32(FCHOWNAT_FLAGS) = 4, "AT_* flags";
+    /// Duplicate a descriptor of another process.
+    /// Source: pidfd_getfd(2); kernel kernel/pid.c.
+    PIDFD_GETFD = 407 "pidfd_getfd" Process [CREATES_FD | MODIFIES_STATE] => PidfdGetfd {
+        fd: Fd = ret, "new descriptor, or -errno";
+        pid_fd: Fd = 0, "descriptor of the process";
+        target_fd: Fd = 1, "its descriptor";
+        flags: Hex32 = 2, "no flags are defined";
     }
 }

@@ -1,4 +1,4 @@
-//! Descriptors that are not files.
+//! Descriptors that are not files, and other ways between processes.
 
 events! {
     /// Make a pipe.
@@ -77,5 +77,63 @@ events! {
         fd: Fd = ret, "new descriptor, or -errno";
         name: Text = text(0), "name, only for people";
         flags: Flags32(MEMFD_FLAGS) = 1, "MFD_* flags";
+    }
+
+    /// Wait for a word in memory to change, or wake those that wait.
+    /// Source: futex(2); kernel kernel/futex/syscalls.c.
+    FUTEX = 65 "futex" Ipc [] {
+        res: Errno = ret, "depends on the operation; or -errno";
+        addr: Hex64 = 0, "address of the word";
+        op: Flags16(FUTEX_OPERATIONS) = 1, "FUTEX_* operation with its flags";
+        val: U64 = 2, "expected value, or how many to wake";
+    }
+
+    /// Make a set of semaphores, or find one.
+    /// Source: semget(2); kernel ipc/sem.c.
+    SEMGET = 263 "semget" Process [] {
+        res: Errno = ret, "id of the set, or -errno";
+        key: HexI32 = 0, "key; 0 for a set without one";
+        nsems: I32 = 1, "how many semaphores";
+        semflg: Flags32(SEMGET_FLAGS) = 2, "IPC_* flags";
+    }
+
+    /// Change semaphores of a set, all or none; the first two changes are shown.
+    /// Source: semop(2); kernel ipc/sem.c, struct sembuf.
+    SEMOP = 251 "semop" Process [] {
+        res: Errno = ret, "0, or -errno";
+        nsops: U32 = 2, "how many changes";
+        sem_num_0: U16 = sembuf(0, 0), "semaphore of the first";
+        sem_op_0: I16 = sembuf(0, 1), "what is added; 0 waits for zero";
+        sem_flg_0: Flags16(SEMOP_FLAGS) = sembuf(0, 2), "IPC_NOWAIT, SEM_UNDO";
+        sem_num_1: U16 = sembuf(1, 0), "semaphore of the second";
+        sem_op_1: I16 = sembuf(1, 1), "what is added; 0 waits for zero";
+        sem_flg_1: Flags16(SEMOP_FLAGS) = sembuf(1, 2), "IPC_NOWAIT, SEM_UNDO";
+        semid: I32 = 0, "id of the set";
+    }
+
+    /// Work on a set of semaphores.
+    /// Source: semctl(2); kernel ipc/sem.c.
+    SEMCTL = 253 "semctl" Process [] {
+        res: Errno = ret, "depends on the command; or -errno";
+        semid: I32 = 0, "id of the set";
+        semnum: I32 = 1, "semaphore, for commands on one";
+        cmd: Flags16(SEMCTL_COMMANDS) = 2, "command";
+        val: I32 = arg_when(3, 2, 16), "new value of SETVAL; 0 for other commands";
+    }
+
+    /// Read memory of another process.
+    /// Source: process_vm_readv(2); kernel mm/process_vm_access.c.
+    PROCESS_VM_READV = 421 "process_vm_readv" Ipc [] {
+        res: I64 = ret, "bytes read, or -errno";
+        pid: Pid = 0, "the other process";
+        data: Bytes = iovec_in(1, 2), "what was read, cut at snaplen";
+    }
+
+    /// Write memory of another process.
+    /// Source: process_vm_writev(2); kernel mm/process_vm_access.c.
+    PROCESS_VM_WRITEV = 423 "process_vm_writev" Ipc [] {
+        res: I64 = ret, "bytes written, or -errno";
+        pid: Pid = 0, "the other process";
+        data: Bytes = iovec_out(1, 2), "what was to be written, cut at snaplen";
     }
 }

@@ -111,6 +111,27 @@ events! {
         fd: Fd = 0, "descriptor";
     }
 
+    /// Send several messages on a socket: an event for each that was sent, or one with the error.
+    /// Source: sendmmsg(2); kernel net/socket.c, struct mmsghdr.
+    SENDMMSG = 51 "sendmmsg" IoWrite [USES_FD | WRITES_TO_FD | MODIFIES_STATE | SEVERAL] => Transfer {
+        res: Errno = ret, "bytes sent of this message, or -errno";
+        fd: Fd = 0, "descriptor";
+        size: U32 = msg_len(1), "bytes to send";
+        data: Bytes = msg_out(1), "what was to be sent, cut at snaplen";
+        tuple: SockTuple = tuple_out_msg(0, 1), "this end and the peer";
+    }
+
+    /// Receive several messages from a socket: an event for each that was received, or one with the error.
+    /// Source: recvmmsg(2); kernel net/socket.c, struct mmsghdr.
+    RECVMMSG = 55 "recvmmsg" IoRead [USES_FD | READS_FROM_FD | MODIFIES_STATE | SEVERAL] => Transfer {
+        res: Errno = ret, "bytes received of this message, or -errno";
+        fd: Fd = 0, "descriptor";
+        size: U32 = msg_len(1), "room in all buffers, bytes";
+        data: Bytes = msg_in(1), "what was received, cut at snaplen";
+        tuple: SockTuple = tuple_in_msg(0, 1), "the peer and this end";
+        msgcontrol: Bytes = msg_control(1), "control data, cut at snaplen";
+    }
+
     /// Shut down one or both directions of a connection.
     /// Source: shutdown(2); kernel net/socket.c.
     SHUTDOWN = 37 "shutdown" Net [USES_FD | MODIFIES_STATE] {
@@ -118,4 +139,35 @@ events! {
         fd: Fd = 0, "descriptor";
         how: Enum8(SHUTDOWN_HOW) = 1, "which direction";
     }
+
+    /// Set an option of a socket.
+    /// Source: setsockopt(2), socket(7); kernel net/socket.c, net/core/sock.c.
+    SETSOCKOPT = 45 "setsockopt" Net [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+        level: Enum8(SOCKOPT_LEVELS) = 1, "which protocol the option is of";
+        // The names are those of this level, SOL_SOCKET; the same number means another option elsewhere.
+        optname: Enum8(SOCKOPT_OPTIONS) = arg_when(2, 1, 1), "SO_* option; 0 for other levels";
+        val: Dyn(SOCKOPT_TYPES) = sockopt_in, "value, of the type that the option has";
+        optlen: U32 = 4, "length of the value, bytes";
+    }
+
+    /// Ask for an option of a socket.
+    /// Source: getsockopt(2), socket(7); kernel net/socket.c, net/core/sock.c.
+    GETSOCKOPT = 47 "getsockopt" Net [USES_FD | MODIFIES_STATE] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+        level: Enum8(SOCKOPT_LEVELS) = 1, "which protocol the option is of";
+        optname: Enum8(SOCKOPT_OPTIONS) = arg_when(2, 1, 1), "SO_* option; 0 for other levels";
+        val: Dyn(SOCKOPT_TYPES) = sockopt_out, "value, of the type that the option has";
+        optlen: U32 = user_u32(4, 0), "length of the value, bytes";
+    }
+
+    /// Ask for the local address of a socket.
+    /// Source: getsockname(2); kernel net/socket.c.
+    GETSOCKNAME = 39 "getsockname" Net [] {}
+
+    /// Ask for the address of the peer of a socket.
+    /// Source: getpeername(2); kernel net/socket.c.
+    GETPEERNAME = 41 "getpeername" Net [] {}
 }

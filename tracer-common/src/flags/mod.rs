@@ -3,9 +3,12 @@
 //! A live record carries the bits of the kernel; the `.scap` format has its own, the same on all architectures. Each name
 //! stands here once with both. What users see, and what a file holds, is always the form of the file.
 
+mod attr;
 mod fcntl;
 mod fd;
 mod io;
+mod ipc;
+mod kernel;
 mod memory;
 mod mode;
 mod mount;
@@ -14,10 +17,14 @@ mod open;
 mod path;
 mod poll;
 mod process;
+mod sched;
 
+pub use attr::*;
 pub use fcntl::*;
 pub use fd::*;
 pub use io::*;
+pub use ipc::*;
+pub use kernel::*;
 pub use memory::*;
 pub use mode::*;
 pub use mount::*;
@@ -26,6 +33,7 @@ pub use open::*;
 pub use path::*;
 pub use poll::*;
 pub use process::*;
+pub use sched::*;
 
 /// One name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +64,8 @@ pub struct FlagSet {
     pub name: &'static str,
     /// Bits or values.
     pub kind: SetKind,
-    /// File form of a value that has no name.
-    pub unknown: u32,
+    /// File form of a value that has no name; `None` when the file has the kernel's numbers.
+    pub unknown: Option<u32>,
     /// The names.
     pub flags: &'static [Flag],
 }
@@ -79,11 +87,16 @@ const NEVER: u32 = 0x8000_0000;
 
 impl FlagSet {
     const fn bits(name: &'static str, flags: &'static [Flag]) -> Self {
-        Self { name, kind: SetKind::Bits, unknown: 0, flags }
+        Self { name, kind: SetKind::Bits, unknown: None, flags }
     }
 
     const fn values(name: &'static str, unknown: u32, flags: &'static [Flag]) -> Self {
-        Self { name, kind: SetKind::Values, unknown, flags }
+        Self { name, kind: SetKind::Values, unknown: Some(unknown), flags }
+    }
+
+    /// Values of which the file has the kernel's numbers, also of those without a name.
+    const fn numbers(name: &'static str, flags: &'static [Flag]) -> Self {
+        Self { name, kind: SetKind::Values, unknown: None, flags }
     }
 
     /// The file form of a value of the kernel. Bits without a name are lost, as in the format.
@@ -96,7 +109,8 @@ impl FlagSet {
                 .filter(|flag| flag.mask != 0 && native & flag.mask == flag.native)
                 .fold(0, |file, flag| file | flag.file),
             SetKind::Values => {
-                self.flags.iter().find(|flag| flag.native == native).map_or(self.unknown, |flag| flag.file)
+                let named = self.flags.iter().find(|flag| flag.native == native);
+                named.map_or(self.unknown.unwrap_or(native), |flag| flag.file)
             }
         }
     }

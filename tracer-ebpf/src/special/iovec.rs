@@ -15,11 +15,29 @@ const COMPAT_IOVECS: usize = 64;
 /// The most entries whose data is copied.
 const COPIED: usize = 32;
 
+/// Says where the array is and how many entries it has. In memory: both ways to find it then meet in one state of the
+/// verifier.
+#[inline(always)]
+pub fn locate(record: Record, address: u64, count: u64) {
+    // SAFETY: the scratch is a live map value.
+    unsafe {
+        core::ptr::write_volatile(&raw mut (*record.scratch).iovec_sum, address);
+        core::ptr::write_volatile(&raw mut (*record.scratch).iovec_count, count);
+    }
+}
+
 /// Reads the array into the scratch, with the number of its entries and the sum of their lengths. Once for each record,
 /// before the parameters.
 #[inline(never)]
-pub fn gather(record: Record, address: u64, count: u64) {
+pub fn gather(record: Record) {
     let scratch = record.scratch;
+    // SAFETY: the scratch is a live map value.
+    let (address, count) = unsafe {
+        (
+            core::ptr::read_volatile(&raw const (*scratch).iovec_sum),
+            core::ptr::read_volatile(&raw const (*scratch).iovec_count),
+        )
+    };
     let most = if record.compat() { COMPAT_IOVECS } else { IOVECS };
     let count = opaque(if count > most as u64 { most } else { count as usize });
     let mut sum = 0u64;
@@ -68,10 +86,10 @@ fn member(record: Record, message: u64, n: usize) -> u64 {
     pointer(record, message as usize + n * size) as u64
 }
 
-/// As [`gather`], of the iovec inside a message header.
+/// As [`locate`], of the iovec inside a message header.
 #[inline(always)]
-pub fn gather_message(record: Record, message: u64) {
-    gather(record, member(record, message, 2), member(record, message, 3));
+pub fn locate_in_message(record: Record, message: u64) {
+    locate(record, member(record, message, 2), member(record, message, 3));
 }
 
 /// Makes the entries of a 32-bit program, which take half the room, like those of others: from the last one on.

@@ -67,6 +67,7 @@ impl<'a> Event<'a> {
         }
         match first.kind {
             Kind::Errno | Kind::Fd | Kind::Pid => self.params.i64(0),
+            Kind::I64 if first.name == "res" => self.params.i64(0),
             _ => None,
         }
     }

@@ -166,6 +166,8 @@ pub struct Fd {
     pub ino: u64,
     /// Of a socket, its ends.
     pub sock: Option<Box<Sock>>,
+    /// Of a pidfd, the process; 0 when it is not known.
+    pub pid: u32,
 }
 
 /// The descriptors of one process, or of several that share them.

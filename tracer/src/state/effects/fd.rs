@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use tracer_common::{
     events::{Flags, code},
-    flags::{F_DUPFD, F_DUPFD_CLOEXEC, F_SETFD},
+    flags::{BPF_MAKES_FD, F_DUPFD, F_DUPFD_CLOEXEC, F_SETFD},
     kind::Kind,
 };
 
@@ -59,10 +59,17 @@ fn base(state: &State, event: &Event<'_>, kind: Kind) -> Box<[u8]> {
     }
 }
 
+/// Keeps the path of a call that begins: by its end another thread may have written over it.
+pub(super) fn entry(state: &mut State, event: &Event<'_>) {
+    let Some(path) = event.row.param("name").and_then(|(index, _)| event.params.text(index)) else { return };
+    state.entry_paths.insert(event.tid, (event.row.code + 1, path.into()));
+}
+
 pub(super) fn open(state: &mut State, event: &Event<'_>) {
+    let began = state.entry_paths.remove(&event.tid).filter(|(code, _)| *code == event.row.code).map(|(_, path)| path);
     let Some(fd) = event.result().and_then(descriptor) else { return };
     let Some((index, param)) = event.row.param("name").or_else(|| event.row.param("path")) else { return };
-    let raw = event.params.text(index).unwrap_or_default();
+    let raw = began.as_deref().or_else(|| event.params.text(index)).unwrap_or_default();
     let name = path::resolve(&base(state, event, param.kind), raw);
     let flags = number(event, "flags").unwrap_or(0) as u32;
     let kind = if flags & DIRECTORY != 0 { FdKind::Directory } else { FdKind::File };
@@ -74,6 +81,7 @@ pub(super) fn open(state: &mut State, event: &Event<'_>) {
         dev: number(event, "dev").unwrap_or(0) as u32,
         ino: number(event, "ino").unwrap_or(0) as u64,
         sock: None,
+        pid: 0,
     };
     set(state, event, fd, value);
 }
@@ -132,24 +140,50 @@ pub(super) fn pipe(state: &mut State, event: &Event<'_>) {
 
 pub(super) fn anonymous(state: &mut State, event: &Event<'_>) {
     let Some(fd) = event.result().and_then(descriptor) else { return };
-    let kind = match event.row.code {
-        code::EVENTFD | code::EVENTFD2 => FdKind::Event,
-        code::EPOLL_CREATE | code::EPOLL_CREATE1 => FdKind::Eventpoll,
-        code::INOTIFY_INIT | code::INOTIFY_INIT1 => FdKind::Inotify,
-        code::TIMERFD_CREATE => FdKind::Timer,
-        code::USERFAULTFD => FdKind::Userfault,
-        _ => FdKind::Unknown,
+    let shown = number(event, "flags").unwrap_or(0) as u32;
+    let mut value = Fd::default();
+    (value.kind, value.flags) = match event.row.code {
+        code::EVENTFD | code::EVENTFD2 => (FdKind::Event, shown),
+        // EPOLL_CLOEXEC is the only flag, and its bit is another than that of O_CLOEXEC.
+        code::EPOLL_CREATE | code::EPOLL_CREATE1 => (FdKind::Eventpoll, if shown != 0 { CLOEXEC } else { 0 }),
+        // An old descriptor gets another mask and stays what it is.
+        code::SIGNALFD | code::SIGNALFD4 if number(event, "fd").and_then(descriptor).is_some() => return,
+        code::SIGNALFD | code::SIGNALFD4 => (FdKind::Signal, shown),
+        // These two are always closed at an exec; PIDFD_NONBLOCK is the only flag.
+        code::PIDFD_OPEN => (FdKind::Pidfd, if shown != 0 { CLOEXEC | NONBLOCK } else { CLOEXEC }),
+        code::IO_URING_SETUP => (FdKind::IoUring, CLOEXEC),
+        code::INOTIFY_INIT | code::INOTIFY_INIT1 => (FdKind::Inotify, shown),
+        // The event has too few bits for its flags.
+        code::TIMERFD_CREATE => (FdKind::Timer, 0),
+        code::USERFAULTFD => (FdKind::Userfault, shown),
+        _ => (FdKind::Unknown, shown),
     };
-    let flags = number(event, "flags").unwrap_or(0) as u32;
-    let flags = match kind {
-        // The only flag, with a bit of its own.
-        FdKind::Eventpoll if flags != 0 => CLOEXEC,
-        // The event has too few bits for them.
-        FdKind::Timer => 0,
-        // In the form of open flags.
-        _ => flags,
-    };
-    set(state, event, fd, Fd { kind, flags, ..Fd::default() });
+    if value.kind == FdKind::Pidfd {
+        value.pid = number(event, "pid").and_then(|pid| super::attr::process_of(state, event, pid)).unwrap_or(0);
+    }
+    set(state, event, fd, value);
+}
+
+pub(super) fn bpf(state: &mut State, event: &Event<'_>) {
+    let Some(fd) = event.result().and_then(descriptor) else { return };
+    let command = number(event, "cmd").unwrap_or(-1);
+    if u32::try_from(command).is_ok_and(|command| BPF_MAKES_FD.contains(&command)) {
+        set(state, event, fd, Fd { kind: FdKind::Bpf, flags: CLOEXEC, ..Fd::default() });
+    }
+}
+
+/// A copy of what another process has open, always closed at an exec.
+pub(super) fn pidfd_getfd(state: &mut State, event: &Event<'_>) {
+    let Some(fd) = event.result().and_then(descriptor) else { return };
+    let Some(pidfd) = number(event, "pid_fd").and_then(descriptor) else { return };
+    let Some(target) = number(event, "target_fd").and_then(descriptor) else { return };
+    know(state, event, pidfd);
+    let Some(caller) = state.thread(event.tid) else { return };
+    let process = state.fd(caller, pidfd).and_then(|pidfd| state.thread(pidfd.pid));
+    let known = process.and_then(|process| state.fd(process, target)).map(|fd| Fd::clone(fd));
+    let mut value = known.or_else(|| state.procfs.fd(caller.pid, fd)).unwrap_or_default();
+    value.flags |= CLOEXEC;
+    set(state, event, fd, value);
 }
 
 pub(super) fn memfd(state: &mut State, event: &Event<'_>) {

@@ -3,6 +3,7 @@
 //! [`before`] makes what the event itself is about (a new descriptor, a new program); [`after`] takes away what the event
 //! still shows (a closed descriptor, an ended thread).
 
+mod attr;
 mod fd;
 mod process;
 mod socket;
@@ -17,11 +18,14 @@ pub fn before(state: &mut State, event: &Event<'_>) {
     process::know_thread(state, event);
     match event.row.effect {
         Effect::Open => fd::open(state, event),
+        Effect::Entry => fd::entry(state, event),
         Effect::Dup => fd::dup(state, event),
         Effect::Fcntl => fd::fcntl(state, event),
         Effect::Pipe => fd::pipe(state, event),
         Effect::AnonFd => fd::anonymous(state, event),
         Effect::Memfd => fd::memfd(state, event),
+        Effect::Bpf => fd::bpf(state, event),
+        Effect::PidfdGetfd => fd::pidfd_getfd(state, event),
         Effect::Socket => socket::socket(state, event),
         Effect::SocketPair => socket::pair(state, event),
         Effect::Bind => socket::bind(state, event),
@@ -33,6 +37,12 @@ pub fn before(state: &mut State, event: &Event<'_>) {
         Effect::Fchdir => process::fchdir(state, event),
         Effect::Clone => process::clone(state, event),
         Effect::Exec => process::exec(state, event),
+        Effect::SetUid => attr::set_uid(state, event),
+        Effect::SetGid => attr::set_gid(state, event),
+        Effect::SetSid => attr::set_sid(state, event),
+        Effect::SetPgid => attr::set_pgid(state, event),
+        Effect::Prctl => attr::prctl(state, event),
+        Effect::Limit => attr::limit(state, event),
         Effect::CgroupMkdir => process::cgroup_mkdir(state, event),
         Effect::None | Effect::Close | Effect::CloseRange | Effect::ProcExit | Effect::CgroupRmdir => {}
     }

@@ -144,6 +144,9 @@ impl Procfs {
         let info = read(&dir.join("fdinfo").join(fd.to_string())).unwrap_or_default();
         let mut value = self.describe(pid, target.as_os_str().as_bytes(), fresh);
         value.flags = fdinfo_flags(&info);
+        if value.kind == FdKind::Pidfd {
+            value.pid = fdinfo_pid(&info);
+        }
         Some(value)
     }
 
@@ -217,6 +220,12 @@ fn fdinfo_flags(info: &[u8]) -> u32 {
     native.map_or(0, file_flags)
 }
 
+/// The process that a pidfd is for; 0 when it has ended or is not in this namespace. Source: proc_pid_fdinfo(5).
+fn fdinfo_pid(info: &[u8]) -> u32 {
+    let text = String::from_utf8_lossy(info);
+    text.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok()).unwrap_or(0)
+}
+
 fn anonymous_kind(name: &[u8]) -> FdKind {
     match name {
         b"[eventpoll]" => FdKind::Eventpoll,
@@ -224,7 +233,8 @@ fn anonymous_kind(name: &[u8]) -> FdKind {
         b"[signalfd]" => FdKind::Signal,
         b"[timerfd]" => FdKind::Timer,
         b"inotify" | b"[inotify]" => FdKind::Inotify,
-        b"bpf-map" | b"bpf-prog" | b"bpf_link" | b"[bpf-map]" | b"[bpf-prog]" => FdKind::Bpf,
+        b"bpf-map" | b"bpf-prog" | b"bpf_link" | b"bpf_iter" | b"bpf-stats" | b"btf" => FdKind::Bpf,
+        b"[bpf-map]" | b"[bpf-prog]" => FdKind::Bpf,
         b"[userfaultfd]" => FdKind::Userfault,
         b"[io_uring]" => FdKind::IoUring,
         b"[pidfd]" => FdKind::Pidfd,

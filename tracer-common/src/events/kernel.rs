@@ -1,0 +1,104 @@
+//! What the kernel runs or keeps for programs: bpf, modules, io_uring, keys, quotas.
+
+events! {
+    /// Work on bpf programs, maps and links.
+    /// Source: bpf(2); kernel kernel/bpf/syscall.c.
+    BPF = 369 "bpf" Other [CREATES_FD] => Bpf {
+        fd: Fd = ret, "new descriptor of the commands that make one; depends on the command; or -errno";
+        cmd: Enum32(BPF_COMMANDS) = 0, "BPF_* command";
+    }
+
+    /// Load a kernel module from memory.
+    /// Source: init_module(2); kernel kernel/module/main.c.
+    INIT_MODULE = 411 "init_module" Other [] {
+        res: Errno = ret, "0, or -errno";
+        img: Bytes = data_out(0, 1), "image of the module, cut at snaplen";
+        length: U64 = 1, "its length, bytes";
+        uargs: Text = text(2), "parameters of the module";
+    }
+
+    /// Load a kernel module from a file.
+    /// Source: finit_module(2); kernel kernel/module/main.c.
+    FINIT_MODULE = 413 "finit_module" Other [USES_FD | READS_FROM_FD] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor of the module";
+        uargs: Text = text(1), "parameters of the module";
+        flags: Flags32(FINIT_MODULE_FLAGS) = 2, "MODULE_INIT_* flags";
+    }
+
+    /// Unload a kernel module.
+    /// Source: delete_module(2); kernel kernel/module/main.c.
+    DELETE_MODULE = 425 "delete_module" Other [] {
+        res: Errno = ret, "0, or -errno";
+        name: Text = text(0), "name of the module";
+        flags: Flags32(DELETE_MODULE_FLAGS) = 1, "O_NONBLOCK, O_TRUNC";
+    }
+
+    /// Make an io_uring instance.
+    /// Source: io_uring_setup(2); kernel io_uring/io_uring.c, struct io_uring_params.
+    IO_URING_SETUP = 339 "io_uring_setup" IoOther [CREATES_FD | MODIFIES_STATE] => AnonFd {
+        res: Errno = ret, "new descriptor, or -errno";
+        entries: U32 = 0, "entries asked for";
+        sq_entries: U32 = user_u32(1, 0), "entries of the submission queue";
+        cq_entries: U32 = user_u32(1, 4), "entries of the completion queue";
+        flags: Flags32(IO_URING_SETUP_FLAGS) = user_u32(1, 8), "IORING_SETUP_* flags";
+        sq_thread_cpu: U32 = user_u32(1, 12), "CPU of the submission thread, with IORING_SETUP_SQ_AFF";
+        sq_thread_idle: U32 = user_u32(1, 16), "how long the submission thread waits for work, ms";
+        features: Flags32(IO_URING_FEATURES) = user_u32(1, 20), "IORING_FEAT_* bits that the kernel has";
+    }
+
+    /// Submit requests of an io_uring instance, wait for completions, or both.
+    /// Source: io_uring_enter(2); kernel io_uring/io_uring.c.
+    IO_URING_ENTER = 341 "io_uring_enter" IoOther [USES_FD] {
+        res: Errno = ret, "requests taken, or -errno";
+        fd: Fd = 0, "descriptor";
+        to_submit: U32 = 1, "requests to submit";
+        min_complete: U32 = 2, "completions to wait for";
+        flags: Flags32(IO_URING_ENTER_FLAGS) = 3, "IORING_ENTER_* flags";
+        sig: SigSet = user_u32(4, 0), "signals that are blocked while it waits";
+    }
+
+    /// Register buffers, files and more with an io_uring instance.
+    /// Source: io_uring_register(2); kernel io_uring/register.c.
+    IO_URING_REGISTER = 343 "io_uring_register" IoOther [USES_FD] {
+        res: Errno = ret, "depends on the operation; or -errno";
+        fd: Fd = 0, "descriptor";
+        opcode: Enum16(IO_URING_REGISTER_OPCODES) = 1, "IORING_REGISTER_* and IORING_UNREGISTER_* operation";
+        arg: Hex64 = 2, "address of what is registered";
+        nr_args: U32 = 3, "how many";
+    }
+
+    /// Work on keys and keyrings.
+    /// Source: keyctl(2); kernel security/keys/keyctl.c.
+    KEYCTL = 453 "keyctl" Other [] {
+        res: Errno = ret, "depends on the operation; or -errno";
+        operation: Enum32(KEYCTL_OPERATIONS) = 0, "KEYCTL_* operation";
+        arg2: Dyn(KEYCTL_TYPES) = key_arg(1), "second argument: a number, or the text it points to";
+        arg3: Dyn(KEYCTL_TYPES) = key_arg(2), "third argument";
+        arg4: Dyn(KEYCTL_TYPES) = key_arg(3), "fourth argument";
+        arg5: Dyn(KEYCTL_TYPES) = key_arg(4), "fifth argument";
+    }
+
+    /// Work on disk quotas.
+    /// Source: quotactl(2); kernel fs/quota/quota.c, struct if_dqblk, struct if_dqinfo.
+    QUOTACTL = 191 "quotactl" User [] {
+        res: Errno = ret, "0, or -errno";
+        special: Text = text(1), "block device of the filesystem";
+        quotafilepath: Text = empty, "no value";
+        dqb_bhardlimit: U64 = quota(BlockHardLimit), "hard limit of blocks, in units of 1 kB";
+        dqb_bsoftlimit: U64 = quota(BlockSoftLimit), "soft limit of blocks, in units of 1 kB";
+        dqb_curspace: U64 = quota(CurrentSpace), "space in use, bytes";
+        dqb_ihardlimit: U64 = quota(InodeHardLimit), "hard limit of inodes";
+        dqb_isoftlimit: U64 = quota(InodeSoftLimit), "soft limit of inodes";
+        dqb_btime: RelTime = quota(BlockTime), "end of the grace time for blocks, as the kernel has it";
+        dqb_itime: RelTime = quota(InodeTime), "end of the grace time for inodes, as the kernel has it";
+        dqi_bgrace: RelTime = quota(BlockGrace), "grace time for blocks, as the kernel has it";
+        dqi_igrace: RelTime = quota(InodeGrace), "grace time for inodes, as the kernel has it";
+        dqi_flags: Flags8(QUOTA_INFO_FLAGS) = quota(InfoFlags), "DQF_* flags";
+        quota_fmt_out: Flags8(QUOTA_FORMATS) = quota(FormatOut), "format, of Q_GETFMT";
+        cmd: Flags16(QUOTA_COMMANDS) = quota(Command), "Q_* command";
+        type: Flags8(QUOTA_TYPES) = quota(Type), "quotas of users or of groups";
+        id: U32 = quota(Id), "user or group, of the commands that are about one";
+        quota_fmt: Flags8(QUOTA_FORMATS) = quota(FormatIn), "format, of Q_QUOTAON";
+    }
+}

@@ -1,0 +1,237 @@
+//! What processes change of themselves and others: ids, session, group, name, limits.
+
+use tracer_common::flags::{PR_SET_NAME, RLIMIT_NOFILE};
+
+use super::{
+    super::{State, Thread},
+    fd::number,
+};
+use crate::event::Event;
+
+/// Longest name of a thread, bytes: `TASK_COMM_LEN` less its NUL.
+const COMM_LEN: usize = 15;
+/// An id that stays as it is, a limit that is not there.
+const NONE: i64 = -1;
+
+/// Changes the thread of the event and, as it stands for the process, the main thread.
+fn change(state: &mut State, process: u32, tid: u32, change: impl Fn(&mut Thread)) {
+    for tid in [process, tid] {
+        if let Some(thread) = state.threads.get_mut(tid) {
+            change(thread);
+        }
+    }
+}
+
+/// The process that a number means to the caller; 0 is the caller itself. `None` in another pid namespace, where only
+/// the own number is known.
+pub(super) fn process_of(state: &State, event: &Event<'_>, number: i64) -> Option<u32> {
+    let caller = state.thread(event.tid)?;
+    match u32::try_from(number).ok()? {
+        0 => Some(caller.pid),
+        number if number == caller.vpid => Some(caller.pid),
+        number => (caller.vtid == caller.tid).then_some(number),
+    }
+}
+
+/// The effective id of a call that succeeded: `effective`, or `only` where the call sets one.
+fn new_id(event: &Event<'_>, effective: &str, only: &str) -> Option<u32> {
+    let id = number(event, effective).or_else(|| number(event, only))? as u32;
+    (event.result() == Some(0) && id != u32::MAX).then_some(id)
+}
+
+pub(super) fn set_uid(state: &mut State, event: &Event<'_>) {
+    if let (Some(uid), Some(thread)) = (new_id(event, "euid", "uid"), state.threads.get_mut(event.tid)) {
+        thread.uid = uid;
+    }
+}
+
+pub(super) fn set_gid(state: &mut State, event: &Event<'_>) {
+    if let (Some(gid), Some(thread)) = (new_id(event, "egid", "gid"), state.threads.get_mut(event.tid)) {
+        thread.gid = gid;
+    }
+}
+
+pub(super) fn set_sid(state: &mut State, event: &Event<'_>) {
+    if event.failed() {
+        return;
+    }
+    change(state, event.tgid, event.tid, |thread| {
+        (thread.sid, thread.pgid, thread.vpgid) = (thread.pid, thread.pid, thread.vpid);
+        thread.tty = 0;
+    });
+}
+
+pub(super) fn set_pgid(state: &mut State, event: &Event<'_>) {
+    let (Some(pid), Some(group)) = (number(event, "pid"), number(event, "pgid")) else { return };
+    let Some(process) = process_of(state, event, pid).filter(|_| event.result() == Some(0)) else { return };
+    let tid = if process == event.tgid { event.tid } else { process };
+    let pgid = if group == 0 { Some(process) } else { process_of(state, event, group) };
+    change(state, process, tid, |thread| {
+        thread.vpgid = if group == 0 { thread.vpid } else { group as u32 };
+        thread.pgid = if thread.vpgid == thread.vpid { thread.pid } else { pgid.unwrap_or(thread.pgid) };
+    });
+}
+
+pub(super) fn prctl(state: &mut State, event: &Event<'_>) {
+    if event.result() != Some(0) || number(event, "option") != Some(PR_SET_NAME.into()) {
+        return;
+    }
+    let Some(name) = event.row.param("arg2_str").and_then(|(index, _)| event.params.text(index)) else { return };
+    if let Some(thread) = state.threads.get_mut(event.tid) {
+        thread.comm = name[..name.len().min(COMM_LEN)].into();
+    }
+}
+
+/// The limit of open files. Of prlimit, the one that was set, else the one that was asked for.
+pub(super) fn limit(state: &mut State, event: &Event<'_>) {
+    if event.result() != Some(0) || number(event, "resource") != Some(RLIMIT_NOFILE.into()) {
+        return;
+    }
+    let some = |name: &str| number(event, name).filter(|limit| *limit != NONE);
+    let Some(soft) = some("cur").or_else(|| some("newcur")).or_else(|| some("oldcur")) else { return };
+    let Some(process) = process_of(state, event, number(event, "pid").unwrap_or(0)) else { return };
+    let tid = if process == event.tgid { event.tid } else { process };
+    change(state, process, tid, |thread| thread.fd_limit = soft as u64);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::decode,
+        state::{Fd, FdKind, effects},
+        testing::World,
+    };
+    use tracer_common::events::{Event as Row, attr, kernel, signal, user};
+    use tracer_common::plan::Store;
+
+    /// Applies a call of `tid` whose numbers are these, in the order of the row; flags in the kernel's form.
+    fn call(world: &mut World, tid: u32, row: &'static Row, numbers: &[i64]) {
+        assert_eq!(row.params.len(), numbers.len());
+        let bytes: Vec<Vec<u8>> = row
+            .params
+            .iter()
+            .zip(numbers)
+            .map(|(param, number)| match param.kind.live_store() {
+                Store::U8 => number.to_le_bytes()[..1].to_vec(),
+                Store::U16 => number.to_le_bytes()[..2].to_vec(),
+                Store::U32 => number.to_le_bytes()[..4].to_vec(),
+                Store::U64 | Store::SignedInt => number.to_le_bytes().to_vec(),
+                Store::Var => Vec::new(),
+            })
+            .collect();
+        let params: Vec<&[u8]> = bytes.iter().map(|bytes| &bytes[..]).collect();
+        apply(world, &world.record(tid, row.code, &params));
+    }
+
+    fn apply(world: &mut World, record: &[u8]) {
+        let event = decode::live(record, 1, 0).unwrap();
+        effects::before(&mut world.state, &event);
+    }
+
+    fn thread(world: &World, tid: u32) -> &Thread {
+        world.state.thread(tid).unwrap()
+    }
+
+    fn fd(world: &World, tid: u32, fd: i32) -> Option<Fd> {
+        world.state.fd(thread(world, tid), fd).map(|fd| Fd::clone(fd))
+    }
+
+    #[test]
+    fn the_effective_ids_change_when_the_call_succeeds() {
+        let mut world = World::new();
+        call(&mut world, 20, &user::SETUID, &[0, 7]);
+        call(&mut world, 20, &user::SETGID, &[0, 8]);
+        assert_eq!((thread(&world, 20).uid, thread(&world, 20).gid), (7, 8));
+        call(&mut world, 20, &user::SETRESUID, &[0, 1, 2, 3]);
+        call(&mut world, 20, &user::SETREGID, &[0, 4, 5]);
+        assert_eq!((thread(&world, 20).uid, thread(&world, 20).gid), (2, 5));
+        call(&mut world, 20, &user::SETREUID, &[0, 9, -1]);
+        call(&mut world, 20, &user::SETRESGID, &[-1, 9, 9, 9]);
+        assert_eq!((thread(&world, 20).uid, thread(&world, 20).gid), (2, 5));
+    }
+
+    #[test]
+    fn a_session_is_a_group_too() {
+        let mut world = World::new();
+        call(&mut world, 20, &attr::SETSID, &[20]);
+        let thread = thread(&world, 20);
+        assert_eq!((thread.sid, thread.pgid, thread.vpgid), (20, 20, 20));
+    }
+
+    #[test]
+    fn a_shell_puts_its_child_into_a_group() {
+        let mut world = World::new();
+        call(&mut world, 10, &attr::SETPGID, &[0, 20, 0]);
+        assert_eq!((thread(&world, 20).pgid, thread(&world, 20).vpgid), (20, 20));
+        call(&mut world, 20, &attr::SETPGID, &[0, 0, 10]);
+        assert_eq!((thread(&world, 20).pgid, thread(&world, 20).vpgid), (10, 10));
+        call(&mut world, 20, &attr::SETPGID, &[-1, 0, 20]);
+        assert_eq!(thread(&world, 20).pgid, 10);
+    }
+
+    #[test]
+    fn in_another_pid_namespace_only_the_own_number_is_known() {
+        let mut world = World::new();
+        let inside = world.state.threads.get_mut(30).unwrap();
+        (inside.vtid, inside.vpid, inside.pgid, inside.vpgid) = (5, 5, 30, 5);
+        call(&mut world, 30, &attr::SETPGID, &[0, 20, 5]);
+        assert_eq!(thread(&world, 20).pgid, 0);
+        call(&mut world, 30, &attr::SETPGID, &[0, 5, 9]);
+        assert_eq!((thread(&world, 30).pgid, thread(&world, 30).vpgid), (30, 9));
+    }
+
+    #[test]
+    fn a_new_name_is_cut_as_the_kernel_cuts_it() {
+        let mut world = World::new();
+        let prctl = |res: i64, option: u32| {
+            (res.to_le_bytes(), option.to_le_bytes(), b"a name of nineteen\0", 0_i64.to_le_bytes())
+        };
+        for (res, option, shown) in [(-14, 15, "cat"), (0, 16, "cat"), (0, 15, "a name of ninet")] {
+            let (res, option, name, number) = prctl(res, option);
+            let record = world.record(20, attr::PRCTL.code, &[&res, &option, name, &number]);
+            apply(&mut world, &record);
+            assert_eq!(&*thread(&world, 20).comm, shown.as_bytes());
+        }
+    }
+
+    #[test]
+    fn the_limit_of_open_files_is_known_and_changed() {
+        let mut world = World::new();
+        call(&mut world, 20, &attr::GETRLIMIT, &[0, 1024, 4096, 7]);
+        assert_eq!(thread(&world, 20).fd_limit, 1024);
+        call(&mut world, 20, &attr::SETRLIMIT, &[0, 50, 60, 6]);
+        assert_eq!(thread(&world, 20).fd_limit, 1024, "another resource");
+        call(&mut world, 10, &attr::PRLIMIT, &[0, -1, -1, 2048, 4096, 20, 7]);
+        assert_eq!(thread(&world, 20).fd_limit, 2048);
+        call(&mut world, 10, &attr::PRLIMIT, &[0, 100, 100, 2048, 4096, 0, 7]);
+        assert_eq!((thread(&world, 10).fd_limit, thread(&world, 20).fd_limit), (100, 2048));
+    }
+
+    #[test]
+    fn new_descriptors_have_their_kind() {
+        let mut world = World::new();
+        call(&mut world, 20, &signal::SIGNALFD4, &[6, 0o2000000, -1, 1]);
+        call(&mut world, 20, &kernel::IO_URING_SETUP, &[7, 8, 8, 16, 2, 0, 0, 1]);
+        call(&mut world, 20, &kernel::BPF, &[8, 0]);
+        call(&mut world, 20, &kernel::BPF, &[3, 22]);
+        let kinds: Vec<_> = [6, 7, 8, 3].map(|number| fd(&world, 20, number).map(|fd| (fd.kind, fd.flags))).into();
+        let cloexec = 0x1000;
+        let expected =
+            [(FdKind::Signal, cloexec), (FdKind::IoUring, cloexec), (FdKind::Bpf, cloexec), (FdKind::File, 0)];
+        assert_eq!(kinds, expected.map(Some));
+        call(&mut world, 20, &signal::SIGNALFD, &[6, 6, 1, 0]);
+        assert_eq!(fd(&world, 20, 6).map(|fd| fd.flags), Some(cloexec), "it is the old one with another mask");
+    }
+
+    #[test]
+    fn what_another_process_has_open_is_known() {
+        let mut world = World::new();
+        call(&mut world, 20, &attr::PIDFD_OPEN, &[6, 10, 0o4000]);
+        let pidfd = fd(&world, 20, 6).unwrap();
+        assert_eq!((pidfd.kind, pidfd.pid, pidfd.flags), (FdKind::Pidfd, 10, 0x1040));
+        call(&mut world, 20, &attr::PIDFD_GETFD, &[7, 6, 4, 0]);
+        let got = fd(&world, 20, 7).unwrap();
+        assert_eq!((&*got.name, got.kind, got.flags), (&b"/srv/data"[..], FdKind::Directory, 0x1000));
+    }
+}
