@@ -9,14 +9,19 @@ const TESTS: &[&str] = &[
     include_str!("exec.rs"),
     include_str!("file.rs"),
     include_str!("fs.rs"),
+    include_str!("inode.rs"),
     include_str!("io.rs"),
     include_str!("ipc.rs"),
+    include_str!("link.rs"),
+    include_str!("memory.rs"),
     include_str!("messages.rs"),
     include_str!("meta.rs"),
     include_str!("net.rs"),
+    include_str!("poll.rs"),
     include_str!("process.rs"),
     include_str!("sched.rs"),
     include_str!("socket.rs"),
+    include_str!("time.rs"),
 ];
 
 /// Rows that no workload can make, and why.

@@ -8,16 +8,21 @@ mod enter;
 mod exec;
 mod file;
 mod fs;
+mod inode;
 mod io;
 mod ipc;
+mod link;
 mod loss;
+mod memory;
 mod messages;
 mod meta;
 mod net;
+mod poll;
 mod process;
 mod sched;
 mod snaplen;
 mod socket;
+mod time;
 
 use std::{ffi::CStr, os::unix::fs::MetadataExt as _, path::Path};
 
