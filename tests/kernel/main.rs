@@ -1,6 +1,7 @@
 //! The kernel level: each test makes exactly one kind of call on the running kernel and compares every parameter of its
 //! event. Counts and losses are exact.
 
+mod attr;
 mod counts;
 mod coverage;
 mod exec;
@@ -8,12 +9,16 @@ mod file;
 mod fs;
 mod io;
 mod ipc;
+mod kernel;
 mod loss;
 mod meta;
 mod net;
 mod process;
+mod signal;
 mod snaplen;
 mod socket;
+mod sockopt;
+mod user;
 
 use std::{ffi::CStr, os::unix::fs::MetadataExt as _, path::Path};
 
