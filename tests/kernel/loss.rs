@@ -61,7 +61,7 @@ fn seen_and_lost_are_together_what_was_done() {
     assert_eq!(seen + losses.total(), said[0] as u64, "{losses:?}");
     assert!(seen >= 500, "the ring had room for some: {seen}");
     assert!(losses.ring_full > 100_000, "{losses:?}");
-    assert_eq!(losses.ring_full_by_cpu.iter().sum::<u64>(), losses.ring_full);
+    assert_eq!(losses.by_cpu.iter().map(|cpu| cpu.ring_full).sum::<u64>(), losses.ring_full);
 }
 
 /// The number in front of a word of the closing line.

@@ -13,12 +13,18 @@ pub struct Config {
     pub rings: u32,
     /// Thread group that is not traced: the tracer's own.
     pub own_tgid: u32,
-    /// Unused, zero.
-    pub reserved: u32,
+    /// Not zero when calls are timed from their beginning.
+    pub latency: u32,
+    /// Not zero when the beginning of calls is reported.
+    pub entry_args: u32,
+    /// Not zero when CPU time is measured.
+    pub cpu_time: u32,
+    /// How many CPUs the machine may have.
+    pub cpus: u32,
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, four `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, seven `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a global")]
 unsafe impl aya::Pod for Config {}
 
@@ -217,6 +223,8 @@ kernel_fields! {
     cgroup_memory = Enumerator "cgroup_subsys_id" "memory_cgrp_id" or "no memory controller";
     binprm_fdpath = Member "linux_binprm" "fdpath" or "execveat that succeeds is shown as execve";
     binprm_filename = Member "linux_binprm" "filename";
+    siginfo_code = Member "kernel_siginfo" "si_code";
+    siginfo_pid = Member "kernel_siginfo" "_sifields._kill._pid";
     cred_euid = Member "cred" "euid.val";
     cred_egid = Member "cred" "egid.val";
     cred_fsuid = Member "cred" "fsuid.val";

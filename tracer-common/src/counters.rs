@@ -65,3 +65,15 @@ pub struct Running {
 // SAFETY: `repr(C)` without padding (8 + 4 + 4); every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya reads the type from a map")]
 unsafe impl aya::Pod for Running {}
+
+/// The call that a thread is in, kept by the hook on its beginning.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Entry {
+    /// When it began, nanoseconds of the boot-time clock; zero once its end was seen.
+    pub began_ns: u64,
+    /// Its number.
+    pub number: u32,
+    /// Unused, zero.
+    pub reserved: u32,
+}

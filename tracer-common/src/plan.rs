@@ -142,6 +142,8 @@ ops! {
     QuotaPath = 43,
     /// Argument `a` and, as the high half, the one behind it: how 32-bit calls pass 64 bits.
     ArgPair = 44,
+    /// Argument `a` as the high half, and the one behind it: `_llseek`.
+    ArgHalves = 46,
     /// Argument `a` as a signed number of 32 bits.
     ArgSigned = 45,
 }
@@ -434,8 +436,19 @@ pub const PLAN_SOCKETCALL: u32 = 2 * MAX_SYSCALLS as u32;
 pub const SOCKETCALLS: u32 = 32;
 /// Index of the plan of the process exit event.
 pub const PLAN_PROCEXIT: u32 = PLAN_SOCKETCALL + SOCKETCALLS;
+/// Index of the plan of the delivery of a signal.
+pub const PLAN_SIGNAL: u32 = PLAN_PROCEXIT + 1;
+/// Index of the plan of a page fault.
+pub const PLAN_FAULT: u32 = PLAN_PROCEXIT + 2;
+/// Index of the plan of a switch.
+pub const PLAN_SWITCH: u32 = PLAN_PROCEXIT + 3;
+/// Index of the first plan for the beginning of calls.
+pub const PLAN_ENTER: u32 = PLAN_PROCEXIT + 4;
 /// How many plans there are.
-pub const PLANS: usize = PLAN_PROCEXIT as usize + 1;
+pub const PLANS: usize = PLAN_ENTER as usize + 16;
+
+/// The most parameters of a row for the beginning of a call.
+pub const ENTER_PARAMS: usize = 5;
 
 /// What the kernel side does for one system call number.
 #[derive(Debug, Clone, Copy)]
@@ -461,11 +474,15 @@ pub struct Plan {
     pub file: u8,
     /// Index of the parameter that is the path of a file behind a descriptor, or [`NONE`].
     pub path: u8,
+    /// Index of the plan for the beginning of the call, or 0.
+    pub enter: u16,
+    /// Unused, zero.
+    pub reserved: u16,
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
 
-const _: () = assert!(size_of::<PlanParam>() == 8 && size_of::<Plan>() == 12 + 8 * MAX_PARAMS);
+const _: () = assert!(size_of::<PlanParam>() == 8 && size_of::<Plan>() == 16 + 8 * MAX_PARAMS);
 
 impl Plan {
     /// A plan for nothing: the call is not wanted.
@@ -479,6 +496,8 @@ impl Plan {
         address: NONE,
         file: NONE,
         path: NONE,
+        enter: 0,
+        reserved: 0,
         params: [PlanParam::ZERO; MAX_PARAMS],
     };
 

@@ -56,7 +56,8 @@ pub const MAX_RECORD: usize = 0x1_0000;
 /// The bytes of scratch in which a record is built: one more parameter fits behind a full record, and behind that the data
 /// of scattered buffers, before it becomes a parameter.
 pub const SCRATCH_LEN: usize = MAX_RECORD + 2 * (MAX_PARAM_LEN + 1);
-/// Slots of scratch for each CPU: one for each program that may interrupt another.
+/// Slots of scratch for each CPU: one for each program that may interrupt another. One more for the beginning of calls, when
+/// that is asked for.
 pub const SCRATCH_SLOTS: u32 = 4;
 /// The most rings.
 pub const MAX_RINGS: u32 = 64;

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::bpf_get_current_task_btf;
 use tracer_common::{
-    arch::{REGS_ARGS, REGS_COMPAT_ARGS, REGS_NUMBER, STATUS_COMPAT},
+    arch::{REGS_ARGS, REGS_COMPAT_ARGS, REGS_IP, REGS_NUMBER, STATUS_COMPAT},
     config::ABSENT,
 };
 
@@ -25,6 +25,13 @@ impl Registers {
     pub fn arg<const N: usize>(self) -> u64 {
         // SAFETY: as in `number`.
         unsafe { core::ptr::read_volatile(self.0.add(REGS_ARGS[N]).cast()) }
+    }
+
+    /// Address of the instruction.
+    #[inline(always)]
+    pub fn instruction(self) -> u64 {
+        // SAFETY: as in `number`.
+        unsafe { core::ptr::read_volatile(self.0.add(REGS_IP).cast()) }
     }
 
     /// Argument `N` of a 32-bit call.

@@ -10,6 +10,7 @@ use tracer_common::{
 
 use crate::{
     arch::Registers,
+    entry,
     maps::config,
     read,
     record::{ARGS, Record, Slot, TooLong, opaque},
@@ -33,6 +34,8 @@ pub struct Call {
     pub number: u32,
     /// Of an exec that succeeded, the kernel's `struct linux_binprm`.
     pub binprm: usize,
+    /// Of an exec that succeeded, the thread that began it.
+    pub old_tid: u32,
     /// Of a call with several messages, the header of the one to report, in the place of the second argument.
     pub message: u64,
 }
@@ -41,7 +44,7 @@ impl Call {
     /// Of no system call.
     #[inline(always)]
     pub fn of(plan: *const Plan, number: u32) -> Self {
-        Self { registers: None, result: 0, plan, number, binprm: 0, message: 0 }
+        Self { registers: None, result: 0, plan, number, binprm: 0, old_tid: 0, message: 0 }
     }
 
     /// The second argument.
@@ -140,6 +143,8 @@ pub const FIRST: u8 = 0;
 pub const TASK: u8 = 1;
 /// See [`FIRST`].
 pub const RARE: u8 = 2;
+/// See [`FIRST`].
+pub const ENTER: u8 = 3;
 
 /// Builds and sends the record of a call whose plan has at most `MAX` parameters.
 #[inline(always)]
@@ -148,7 +153,12 @@ pub fn record<const MAX: usize, const PROGRAM: u8>(slot: Slot, call: Call) {
     let (code, count) = unsafe { ((*call.plan).code, (*call.plan).count) };
     let Some(record) = Record::begin(slot, code, u32::from(count), plan::record_flags(call.flags())) else { return };
     keep_args(record, call);
-    if PROGRAM == TASK {
+    if PROGRAM != ENTER {
+        record.set_latency(if call.binprm == 0 { entry::end(call.number) } else { entry::end_exec(call.old_tid) });
+    }
+    if PROGRAM == ENTER {
+        gather_address(record, call.plan);
+    } else if PROGRAM == TASK {
         text::gather(record, call);
         task::gather(record, call);
     } else if PROGRAM == RARE {
@@ -288,12 +298,14 @@ fn one<const PROGRAM: u8>(record: Record, index: usize, param: u64) -> bool {
         return match PROGRAM {
             TASK => task_bytes(record, index, param),
             RARE => rare_bytes(record, index, param),
+            ENTER => enter_bytes(record, index, param),
             _ => call_bytes(record, index, param),
         };
     }
     let number = match PROGRAM {
         TASK => task_value(record, param),
         RARE => rare_value(record, param),
+        ENTER => enter_value(record, param),
         _ => call_value(record, param),
     };
     put(record, index, store, number)
@@ -320,6 +332,7 @@ fn plain_value(record: Record, param: u64) -> u64 {
         op::UserU64 => read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u64),
         op::UserU32 => u64::from(read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u32)),
         op::ArgPair => arg(record, a) | arg(record, a + 1) << 32,
+        op::ArgHalves => arg(record, a) << 32 | arg(record, a + 1) & 0xffff_ffff,
         op::ArgSigned => i64::from(arg(record, a) as i32) as u64,
         op::OpenFlags => {
             let flags = if b == NONE { arg(record, a) } else { read::user(arg(record, a) as usize).unwrap_or(0u64) };
@@ -344,6 +357,23 @@ fn user_time(record: Record, address: u64) -> u64 {
     };
     // Nanoseconds above a second are no time: the memory could not be read.
     if nanos > 999_999_999 { u64::MAX } else { seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos) }
+}
+
+/// A number of a row for the beginning of a call.
+#[inline(never)]
+fn enter_value(record: Record, param: u64) -> u64 {
+    plain_value(record, param)
+}
+
+/// A parameter of any length, of a row for the beginning of a call.
+#[inline(never)]
+fn enter_bytes(record: Record, index: usize, param: u64) -> bool {
+    let [operation, ..] = param.to_le_bytes();
+    let done = match operation {
+        op::SockAddr => sockaddr::copy_address(record, index),
+        _ => plain_bytes(record, index, param),
+    };
+    done.is_ok()
 }
 
 /// A number of a row for rare calls.

@@ -9,6 +9,7 @@
 
 mod arch;
 mod collect;
+mod entry;
 mod gate;
 mod maps;
 mod read;

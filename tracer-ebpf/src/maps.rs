@@ -6,7 +6,7 @@ use aya_ebpf::{
 };
 use tracer_common::{
     config::{Config, Offsets},
-    counters::{Counters, CpuTime, Running},
+    counters::{Counters, CpuTime, Entry, Running},
     plan::{NEXT_PROGRAMS, PLANS as PLAN_COUNT, Plan},
     wire::MAX_RINGS,
 };
@@ -38,13 +38,17 @@ pub static CPU_TIMES: HashMap<u32, CpuTime, 32768> = HashMap::new();
 #[btf_map]
 pub static RUNNING: Array<Running, 1> = Array::new();
 
+/// The call that each thread is in: about 2 MiB, one entry unless latency is asked for.
+#[btf_map]
+pub static ENTRIES: HashMap<u32, Entry, 1> = HashMap::new();
+
 /// The programs that `sys_exit` goes on in.
 #[btf_map]
 pub static NEXT: ProgramArray<NEXT_PROGRAMS> = ProgramArray::new();
 
 /// Settings; read-only once the object is loaded.
 #[unsafe(no_mangle)]
-static CONFIG: Config = Config { snaplen: 80, rings: 1, own_tgid: 0, reserved: 0 };
+static CONFIG: Config = Config { snaplen: 80, rings: 1, own_tgid: 0, latency: 0, entry_args: 0, cpu_time: 0, cpus: 1 };
 
 /// Where the fields of kernel structs are; read-only once the object is loaded.
 #[unsafe(no_mangle)]

@@ -110,9 +110,11 @@ pub enum Slot {
     Exit = 2,
     /// `cgroup_mkdir` and `cgroup_rmdir`, which the kernel calls under one lock.
     Cgroup = 3,
+    /// `sys_enter`. The last one: user space makes it only when it is used.
+    Enter = 4,
 }
 
-const _: () = assert!(Slot::Cgroup as u32 + 1 == wire::SCRATCH_SLOTS);
+const _: () = assert!(Slot::Enter as u32 == wire::SCRATCH_SLOTS);
 
 /// A record that is being built.
 #[derive(Clone, Copy)]
@@ -126,7 +128,7 @@ pub struct Record {
 fn scratch_of(slot: Slot) -> Option<*mut Scratch> {
     // SAFETY: the helper has no preconditions.
     let cpu = unsafe { bpf_get_smp_processor_id() };
-    SCRATCH.get_ptr_mut(cpu * wire::SCRATCH_SLOTS + slot as u32)
+    SCRATCH.get_ptr_mut(slot as u32 * config().cpus + cpu)
 }
 
 /// Says which message of a call with several is next: the programs that follow one another on this CPU know.
@@ -183,30 +185,14 @@ impl Record {
     /// Begins a record of the running task.
     #[inline(always)]
     pub fn begin(slot: Slot, code: u16, count: u32, flags: u16) -> Option<Self> {
-        // SAFETY: the helper has no preconditions.
-        let cpu = unsafe { bpf_get_smp_processor_id() };
         let Some(scratch) = scratch_of(slot) else {
             count_loss(Loss::Scratch, 1);
             return None;
         };
         let record = Self { scratch };
-        let ids = bpf_get_current_pid_tgid();
-        // SAFETY: the helpers have no preconditions; all offsets lie within the scratch, which belongs to this program
-        // on this CPU.
+        // SAFETY: the scratch belongs to this program on this CPU.
         unsafe {
-            let bytes = record.bytes();
-            let cgroup = bpf_get_current_cgroup_id();
-            let now = bpf_ktime_get_boot_ns();
-            *bytes.add(wire::CPU).cast::<u16>() = cpu as u16;
-            *bytes.add(wire::FLAGS).cast::<u16>() = flags;
-            *bytes.add(wire::TGID).cast::<u32>() = (ids >> 32) as u32;
-            *bytes.add(wire::CGROUP).cast::<u64>() = cgroup;
-            *bytes.add(wire::LATENCY).cast::<u64>() = wire::NO_LATENCY;
-            *bytes.add(wire::TIME).cast::<u64>() = now;
-            *bytes.add(wire::TID).cast::<u64>() = ids & 0xffff_ffff;
-            *bytes.add(wire::CODE).cast::<u16>() = code;
-            *bytes.add(wire::COUNT).cast::<u16>() = count as u16;
-            *bytes.add(wire::COUNT + 2).cast::<u16>() = 0;
+            header(record.bytes(), code, count, flags);
             (*scratch).position = wire::LENGTHS as u64 + 2 * u64::from(count);
         }
         Some(record)
@@ -216,6 +202,13 @@ impl Record {
     fn bytes(self) -> *mut u8 {
         // SAFETY: the scratch is a live map value.
         unsafe { (&raw mut (*self.scratch).bytes).cast() }
+    }
+
+    /// Says how long the call took, nanoseconds.
+    #[inline(always)]
+    pub fn set_latency(self, latency_ns: u64) {
+        // SAFETY: the offset lies in the scratch.
+        unsafe { *self.bytes().add(wire::LATENCY).cast::<u64>() = latency_ns };
     }
 
     /// Where the next parameter goes: room for `MAX_PARAM_LEN` bytes.
@@ -265,27 +258,10 @@ impl Record {
             count_loss(Loss::Scratch, 1);
             return;
         };
-        // SAFETY: the header lies in the scratch; the helpers check what they are given, and `len` is below the size of
-        // the scratch.
+        // SAFETY: the header lies in the scratch, and `len` is below its size.
         unsafe {
             *self.bytes().add(wire::LEN).cast::<u32>() = (len - wire::EVENT) as u32;
-            let cpu = bpf_get_smp_processor_id();
-            let rings = config().rings;
-            let ring = if rings == 0 { 0 } else { cpu % rings };
-            let Some(ring) = RINGS.get(ring) else {
-                count_loss(Loss::RingFull, 1);
-                return;
-            };
-            let ring = core::ptr::from_ref(ring).cast_mut().cast();
-            let Some(counters) = COUNTERS.get_ptr_mut(0) else { return };
-            let look = (*counters).submitted & LOOK_MASK == LOOK_MASK;
-            let half_full = look && bpf_ringbuf_query(ring, AVAILABLE) * 2 > bpf_ringbuf_query(ring, RING_SIZE);
-            let wakeup = if half_full { WAKEUP } else { NO_WAKEUP };
-            if bpf_ringbuf_output(ring, self.bytes().cast(), len as u64, wakeup) == 0 {
-                (*counters).submitted += 1;
-            } else {
-                (*counters).ring_full += 1;
-            }
+            output(self.bytes(), len);
         }
     }
 
@@ -304,6 +280,104 @@ impl Record {
         let copied = len != 0 && unsafe { read::kernel_bytes(to, len, from) };
         self.end_param(index, position, if copied { len } else { 0 });
         Ok(())
+    }
+}
+
+/// Hands `len` bytes to the ring of this CPU, or counts them as a lost record.
+///
+/// # Safety
+/// `bytes` is valid for `len` bytes.
+#[inline(always)]
+unsafe fn output(bytes: *mut u8, len: usize) {
+    // SAFETY: the helpers check what they are given; the counters are this CPU's own.
+    unsafe {
+        let cpu = bpf_get_smp_processor_id();
+        let rings = config().rings;
+        let ring = if rings == 0 { 0 } else { cpu % rings };
+        let Some(ring) = RINGS.get(ring) else {
+            count_loss(Loss::RingFull, 1);
+            return;
+        };
+        let ring = core::ptr::from_ref(ring).cast_mut().cast();
+        let Some(counters) = COUNTERS.get_ptr_mut(0) else { return };
+        let look = (*counters).submitted & LOOK_MASK == LOOK_MASK;
+        let half_full = look && bpf_ringbuf_query(ring, AVAILABLE) * 2 > bpf_ringbuf_query(ring, RING_SIZE);
+        let wakeup = if half_full { WAKEUP } else { NO_WAKEUP };
+        if bpf_ringbuf_output(ring, bytes.cast(), len as u64, wakeup) == 0 {
+            (*counters).submitted += 1;
+        } else {
+            (*counters).ring_full += 1;
+        }
+    }
+}
+
+/// The header of a record of the running task, without its length.
+///
+/// # Safety
+/// `bytes` is valid for a header.
+#[inline(always)]
+unsafe fn header(bytes: *mut u8, code: u16, count: u32, flags: u16) {
+    // SAFETY: the helpers have no preconditions; all offsets lie within the header.
+    unsafe {
+        let ids = bpf_get_current_pid_tgid();
+        let cgroup = bpf_get_current_cgroup_id();
+        let now = bpf_ktime_get_boot_ns();
+        *bytes.add(wire::CPU).cast::<u16>() = bpf_get_smp_processor_id() as u16;
+        *bytes.add(wire::FLAGS).cast::<u16>() = flags;
+        *bytes.add(wire::TGID).cast::<u32>() = (ids >> 32) as u32;
+        *bytes.add(wire::CGROUP).cast::<u64>() = cgroup;
+        *bytes.add(wire::LATENCY).cast::<u64>() = wire::NO_LATENCY;
+        *bytes.add(wire::TIME).cast::<u64>() = now;
+        *bytes.add(wire::TID).cast::<u64>() = ids & 0xffff_ffff;
+        *bytes.add(wire::CODE).cast::<u16>() = code;
+        *bytes.add(wire::COUNT).cast::<u16>() = count as u16;
+        *bytes.add(wire::COUNT + 2).cast::<u16>() = 0;
+    }
+}
+
+/// Bytes of a record on the stack.
+const SMALL: usize = 112;
+
+/// A record of a few numbers, built on the stack: hooks that may come in the middle of anything need no scratch.
+pub struct Small {
+    bytes: [u64; SMALL / 8],
+    len: usize,
+}
+
+impl Small {
+    /// Begins a record with `count` parameters.
+    #[inline(always)]
+    pub fn begin(code: u16, count: u32) -> Self {
+        let mut record = Self { bytes: [0; SMALL / 8], len: wire::LENGTHS + 2 * count as usize };
+        // SAFETY: a header is shorter than the record.
+        unsafe { header(record.bytes.as_mut_ptr().cast(), code, count, 0) };
+        record
+    }
+
+    /// Puts a number of `WIDTH` bytes as parameter `index`. All together must fit; the verifier sees to it.
+    #[inline(always)]
+    pub fn put<const WIDTH: usize>(&mut self, index: usize, number: u64) {
+        // SAFETY: the length is a constant to the compiler, and below the size of the record.
+        unsafe {
+            let bytes: *mut u8 = self.bytes.as_mut_ptr().cast();
+            bytes.add(wire::LENGTHS + 2 * index).cast::<u16>().write_unaligned(WIDTH as u16);
+            let to = bytes.add(self.len);
+            for byte in 0..WIDTH {
+                to.add(byte).write((number >> (8 * byte)) as u8);
+            }
+        }
+        self.len += WIDTH;
+    }
+
+    /// Hands it to the ring of this CPU, or counts it as lost.
+    #[inline(always)]
+    pub fn submit(mut self) {
+        let bytes: *mut u8 = self.bytes.as_mut_ptr().cast();
+        // SAFETY: as in `put`.
+        unsafe {
+            bytes.add(wire::LEN).cast::<u32>().write((self.len - wire::EVENT) as u32);
+            output(bytes, self.len);
+        }
     }
 }
 

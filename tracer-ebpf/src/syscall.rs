@@ -1,4 +1,4 @@
-//! The programs on `sys_exit`: gate, plan, collect.
+//! The programs on `sys_exit` and `sys_enter`: gate, plan, collect.
 //!
 //! The first one does the frequent calls. What is rarer goes on in another program, so that the verifier's work stays a sum:
 //! rows that read the task, rows whose arguments depend on each other, and calls with several messages.
@@ -10,9 +10,10 @@ use tracer_common::{plan, wire};
 
 use crate::{
     arch::Registers,
-    collect::{self, Call, FIRST, RARE, TASK},
+    collect::{self, Call, ENTER, FIRST, RARE, TASK},
+    entry,
     gate::{self, Passed},
-    maps::NEXT,
+    maps::{NEXT, PLANS, config},
     read,
     record::{self, Loss, Slot, count_loss},
 };
@@ -36,6 +37,26 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     // SAFETY: it does not return when it succeeds; when it does return, the record is lost and counted.
     unsafe { NEXT.tail_call(&ctx, next) };
     count_loss(Loss::Scratch, 1);
+    0
+}
+
+/// Begins every system call of every process: attached only when something asks for it.
+///
+/// Source: kernel include/trace/events/syscalls.h, `TP_PROTO(struct pt_regs *regs, long id)`.
+#[btf_tracepoint(function = "sys_enter")]
+pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
+    let registers = Registers(ctx.arg(0));
+    let Some(passed) = gate::syscall(registers) else { return 0 };
+    if config().latency != 0 {
+        entry::begin(passed.number);
+    }
+    // SAFETY: a live map value.
+    let enter = unsafe { (*passed.plan).enter };
+    if config().entry_args != 0 && enter != 0 {
+        let Some(plan) = PLANS.get_ptr(u32::from(enter)) else { return 0 };
+        let call = Call { registers: Some(registers), ..Call::of(plan, passed.number) };
+        collect::record::<{ plan::ENTER_PARAMS }, ENTER>(Slot::Enter, call);
+    }
     0
 }
 

@@ -20,8 +20,31 @@ pub struct Stats {
 impl Stats {
     /// Where the losses were, for `-v`: a line for each CPU that lost something.
     pub fn by_cpu(&self) -> impl Iterator<Item = String> {
-        let lost = self.losses.ring_full_by_cpu.iter().enumerate().filter(|(_, lost)| **lost != 0);
-        lost.map(|(cpu, lost)| format!("cpu {cpu}: {lost} lost, ring full"))
+        let lost = self.losses.by_cpu.iter().enumerate().filter(|(_, lost)| lost.total() != 0);
+        lost.map(|(cpu, lost)| {
+            let by_cause =
+                Causes(&[(lost.ring_full, RING_FULL), (lost.scratch, NO_SCRATCH), (lost.messages, TOO_MANY_MESSAGES)])
+                    .to_string();
+            format!("cpu {cpu}: {} lost{by_cause}", lost.total())
+        })
+    }
+}
+
+const RING_FULL: &str = "ring full";
+const NO_SCRATCH: &str = "no scratch";
+const TOO_MANY_MESSAGES: &str = "too many messages in one call";
+
+/// Counts with their causes, in parentheses; nothing when all are zero.
+struct Causes<'a>(&'a [(u64, &'static str)]);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = " (";
+        for (count, cause) in self.0.iter().filter(|(count, _)| *count != 0) {
+            write!(f, "{separator}{cause} {count}")?;
+            separator = ", ";
+        }
+        if separator == ", " { f.write_str(")") } else { Ok(()) }
     }
 }
 
@@ -30,21 +53,18 @@ impl fmt::Display for Stats {
         let lost = self.losses.total() + self.undecoded;
         write!(f, "{} events seen, {} shown, {lost} lost", self.seen, self.shown)?;
         let causes = [
-            (self.losses.ring_full, "ring full"),
-            (self.losses.scratch, "no scratch"),
+            (self.losses.ring_full, RING_FULL),
+            (self.losses.scratch, NO_SCRATCH),
+            (self.losses.messages, TOO_MANY_MESSAGES),
             (self.losses.skipped, "program skipped"),
             (self.undecoded, "not decoded"),
         ];
-        let mut separator = " (";
-        for (count, cause) in causes.iter().filter(|(count, _)| *count != 0) {
-            write!(f, "{separator}{cause} {count}")?;
-            separator = ", ";
-        }
-        if separator == ", " {
-            f.write_str(")")?;
-        }
+        Causes(&causes).fmt(f)?;
         if self.losses.cpu_table != 0 {
             write!(f, "; CPU time of {} slices not counted", self.losses.cpu_table)?;
+        }
+        if self.losses.entry_table != 0 {
+            write!(f, "; {} calls not timed", self.losses.entry_table)?;
         }
         if self.losses.late != 0 {
             write!(f, "; {} out of order", self.losses.late)?;
@@ -59,14 +79,16 @@ impl fmt::Display for Stats {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::CpuLosses;
 
     #[test]
     fn losses_are_said_by_cause() {
         let mut stats = Stats { seen: 7, shown: 3, ..Stats::default() };
         assert_eq!(stats.to_string(), "7 events seen, 3 shown, 0 lost");
-        stats.losses = Losses { ring_full: 4, skipped: 1, ring_full_by_cpu: vec![0, 4], ..Losses::default() };
+        stats.losses = Losses { ring_full: 4, skipped: 1, ..Losses::default() };
+        stats.losses.by_cpu = vec![CpuLosses::default(), CpuLosses { ring_full: 4, ..CpuLosses::default() }];
         let text = stats.to_string();
         assert!(text.starts_with("7 events seen, 3 shown, 5 lost (ring full 4, program skipped 1)\nhint: "), "{text}");
-        assert_eq!(stats.by_cpu().collect::<Vec<_>>(), ["cpu 1: 4 lost, ring full"]);
+        assert_eq!(stats.by_cpu().collect::<Vec<_>>(), ["cpu 1: 4 lost (ring full 4)"]);
     }
 }

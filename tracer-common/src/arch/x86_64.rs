@@ -10,6 +10,8 @@ pub const MAX_SYSCALLS: usize = 512;
 
 /// Offset of the call number in `struct pt_regs`: `orig_ax`.
 pub const REGS_NUMBER: usize = 120;
+/// Offset of the instruction pointer there: `ip`.
+pub const REGS_IP: usize = 128;
 /// Offsets of the six arguments there: `di`, `si`, `dx`, `r10`, `r8`, `r9`.
 pub const REGS_ARGS: [usize; 6] = [112, 104, 96, 56, 72, 64];
 

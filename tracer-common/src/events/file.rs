@@ -48,6 +48,17 @@ events! {
         creat_flags: Flags16(CREAT_FLAGS) = layer_of_ret, "overlay layer of the file";
     }
 
+    /// Open a file by its handle.
+    /// Source: open_by_handle_at(2); kernel fs/fhandle.c.
+    OPEN_BY_HANDLE_AT = 337 "open_by_handle_at" File [CREATES_FD | MODIFIES_STATE] => Open {
+        fd: Fd = ret, "new descriptor, or -errno";
+        mountfd: Fd = 0, "descriptor of any file of the mounted filesystem; AT_FDCWD for that of the working directory";
+        flags: Flags32(OPEN_FLAGS) = open_flags(2), "O_* flags, and what the kernel did: overlay layer";
+        path: Path = path_of_ret, "path of the opened file; no value on failure";
+        dev: Hex32 = dev_of_ret, "device number of the filesystem; 0 on failure";
+        ino: U64 = ino_of_ret, "inode number; 0 on failure";
+    }
+
     /// Close a file descriptor.
     /// Source: close(2); kernel fs/open.c.
     CLOSE = 5 "close" IoOther [DESTROYS_FD | USES_FD | MODIFIES_STATE] => Close {
@@ -95,5 +106,22 @@ events! {
         fd: Fd = 0, "descriptor";
         cmd: Enum8(FCNTL_COMMANDS) = 1, "F_* command";
         arg: Hex64 = 2, "argument of the command, as passed";
+    }
+
+    /// Lock or unlock a file.
+    /// Source: flock(2); kernel fs/locks.c.
+    FLOCK = 243 "flock" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+        operation: Flags32(FLOCK_FLAGS) = 1, "LOCK_* flags";
+    }
+
+    /// Work on a device or a file in a way of its own.
+    /// Source: ioctl(2); kernel fs/ioctl.c.
+    IOCTL = 171 "ioctl" IoOther [USES_FD] {
+        res: Errno = ret, "depends on the request; or -errno";
+        fd: Fd = 0, "descriptor";
+        request: Hex64 = 1, "number of the request";
+        argument: Hex64 = 2, "argument of the request, as passed";
     }
 }

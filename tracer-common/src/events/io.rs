@@ -76,4 +76,44 @@ events! {
         size: U32 = iovec_len(1, 2), "bytes to write";
         pos: U64 = 3, "offset in the file, bytes";
     }
+
+    /// Move the position of an open file.
+    /// Source: lseek(2); kernel fs/read_write.c.
+    LSEEK = 87 "lseek" File [USES_FD] {
+        res: Errno = ret, "new position, bytes from the beginning; or -errno";
+        fd: Fd = 0, "descriptor";
+        offset: U64 = 1, "how far, bytes; two's complement for backwards";
+        whence: Enum8(LSEEK_WHENCE) = 2, "from where";
+    }
+
+    /// Move data between a pipe and another descriptor.
+    /// Source: splice(2); kernel fs/splice.c.
+    SPLICE = 167 "splice" IoOther [USES_FD] {
+        res: Errno = ret, "bytes moved, or -errno";
+        fd_in: Fd = 0, "descriptor to read from";
+        fd_out: Fd = 2, "descriptor to write to";
+        size: U64 = 4, "bytes to move";
+        flags: Flags32(SPLICE_FLAGS) = 5, "SPLICE_F_* flags";
+    }
+
+    /// Copy data from a file to another descriptor.
+    /// Source: sendfile(2); kernel fs/read_write.c.
+    SENDFILE = 189 "sendfile" IoWrite [USES_FD] {
+        res: Errno = ret, "bytes written, or -errno";
+        offset: U64 = user_u64(2, 0), "offset in the file after the call, bytes; 0 when the file's own position is used";
+        out_fd: Fd = 0, "descriptor to write to";
+        in_fd: Fd = 1, "descriptor to read from";
+        size: U64 = 3, "bytes to copy";
+    }
+
+    /// Copy data between two files.
+    /// Source: copy_file_range(2); kernel fs/read_write.c.
+    COPY_FILE_RANGE = 333 "copy_file_range" File [USES_FD | READS_FROM_FD | WRITES_TO_FD] {
+        res: Errno = ret, "bytes copied, or -errno";
+        fdout: Fd = 2, "descriptor to write to";
+        offout: U64 = user_u64(3, 0), "offset there after the call, bytes; 0 when the file's own position is used";
+        fdin: Fd = 0, "descriptor to read from";
+        offin: U64 = user_u64(1, 0), "offset there after the call, bytes; 0 when the file's own position is used";
+        len: U64 = 4, "bytes to copy";
+    }
 }

@@ -22,6 +22,14 @@ events! {
 
     /// Make an event counter.
     /// Source: eventfd(2); kernel fs/eventfd.c.
+    EVENTFD = 63 "eventfd" Ipc [CREATES_FD | MODIFIES_STATE] => AnonFd {
+        res: Fd = ret, "new descriptor, or -errno";
+        initval: U64 = 0, "start value";
+        flags: Hex32 = constant(0), "always 0: the call has no flags";
+    }
+
+    /// Make an event counter, with flags.
+    /// Source: eventfd(2); kernel fs/eventfd.c.
     EVENTFD2 = 397 "eventfd2" Ipc [CREATES_FD | MODIFIES_STATE] => AnonFd {
         res: Fd = ret, "new descriptor, or -errno";
         flags: Flags16(EVENTFD_FLAGS) = 1, "EFD_* flags, as O_* flags";
@@ -29,10 +37,38 @@ events! {
     }
 
     /// Make an epoll instance.
+    /// Source: epoll_create(2); kernel fs/eventpoll.c.
+    EPOLL_CREATE = 375 "epoll_create" Wait [CREATES_FD | MODIFIES_STATE] => AnonFd {
+        res: Errno = ret, "new descriptor, or -errno";
+        size: I32 = 0, "must be positive, otherwise without meaning";
+    }
+
+    /// Make an epoll instance, with flags.
     /// Source: epoll_create1(2); kernel fs/eventpoll.c.
     EPOLL_CREATE1 = 377 "epoll_create1" Wait [CREATES_FD | MODIFIES_STATE] => AnonFd {
         res: Errno = ret, "new descriptor, or -errno";
         flags: Flags32(EPOLL_CREATE_FLAGS) = 0, "EPOLL_* flags";
+    }
+
+    /// Make a queue for changes of files.
+    /// Source: inotify_init(2); kernel fs/notify/inotify/inotify_user.c.
+    INOTIFY_INIT = 139 "inotify_init" Ipc [CREATES_FD | MODIFIES_STATE] => AnonFd {
+        res: Fd = ret, "new descriptor, or -errno";
+        flags: Hex8 = constant(0), "always 0: the call has no flags";
+    }
+
+    /// Make a queue for changes of files, with flags.
+    /// Source: inotify_init1(2); kernel fs/notify/inotify/inotify_user.c.
+    INOTIFY_INIT1 = 395 "inotify_init1" Ipc [CREATES_FD | MODIFIES_STATE] => AnonFd {
+        res: Fd = ret, "new descriptor, or -errno";
+        flags: Flags16(EVENTFD_FLAGS) = 0, "IN_* flags, as O_* flags";
+    }
+
+    /// Make a descriptor for page faults of the process.
+    /// Source: userfaultfd(2); kernel fs/userfaultfd.c.
+    USERFAULTFD = 321 "userfaultfd" File [CREATES_FD | MODIFIES_STATE] => AnonFd {
+        res: Errno = ret, "new descriptor, or -errno";
+        flags: Flags32(EVENTFD_FLAGS) = 0, "O_* flags";
     }
 
     /// Make a file in memory.

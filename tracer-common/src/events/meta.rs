@@ -8,10 +8,10 @@ events! {
         nativeID: U16 = syscall_number, "number of the call on this architecture";
     }
 
-    /// Records were lost: the tracer was too slow for the rings.
+    /// Records of this CPU were lost; the closing line says why.
     /// Source: the tracer.
     DROP = 148 "drop" [] Internal [TRACEPOINT] {
-        ratio: U32 = empty, "always 0 here";
+        ratio: U32 = empty, "records lost since the last event of this kind; in captures of others, the sampling ratio";
     }
 
     /// CPU time of a thread since the last event of this kind; once a second for each thread that ran.

@@ -68,10 +68,12 @@ impl Flags {
     pub const WRITES_TO_FD: Self = Self(16);
     pub const MODIFIES_STATE: Self = Self(32);
     pub const WAITS: Self = Self(64);
-    /// Not a system call: a tracepoint. Only such rows may have an even code.
+    /// Not a system call: a tracepoint. Such rows may have an even code.
     pub const TRACEPOINT: Self = Self(128);
     /// Made by the tracer itself; hidden unless asked for.
     pub const INTERNAL: Self = Self(256);
+    /// The beginning of a call, with what its arguments were then. Such rows have even codes, too.
+    pub const ENTER: Self = Self(1024);
     /// One call makes an event for each message that it sends or receives.
     pub const SEVERAL: Self = Self(512);
 
@@ -172,6 +174,8 @@ pub enum Effect {
     Limit,
     /// A thread ends.
     ProcExit,
+    /// The path of a call that will open a file, as it was when the call began.
+    Entry,
     /// A cgroup appears.
     CgroupMkdir,
     /// A cgroup disappears.
@@ -328,10 +332,16 @@ macro_rules! families {
 families! {
     /// Opening, closing and duplicating file descriptors.
     file
+    /// The beginning of calls.
+    enter
     /// Reading and writing.
     io
-    /// Paths and directories.
+    /// Directories and mounts.
     fs
+    /// Names of files: made, changed and removed.
+    link
+    /// Attributes of files: what they are, permissions, owners.
+    inode
     /// Sockets.
     net
     /// Processes and threads.
@@ -346,6 +356,16 @@ families! {
     ipc
     /// What the kernel runs or keeps for programs: bpf, modules, io_uring, keys, quotas.
     kernel
+    /// Memory of a process.
+    memory
+    /// Waiting for descriptors.
+    poll
+    /// Sleep and timers.
+    time
+    /// Calls that only 32-bit programs have.
+    ia32
+    /// What happens to threads apart from calls.
+    sched
     /// Events that are not calls of their own, and records of the tracer.
     meta
 }
@@ -364,8 +384,9 @@ static BY_CODE: [(u8, u8); CODES] = {
         while r < rows.len() {
             let row = rows[r];
             assert!(row.params.len() <= MAX_PARAMS, "a row has too many parameters");
-            let even_is_tracepoint = row.code % 2 == 1 || row.flags.has(Flags::TRACEPOINT);
-            assert!(even_is_tracepoint || row.code >= LIVE_ONLY, "an even code is an enter event");
+            let may_be_even = row.flags.has(Flags::TRACEPOINT) || row.flags.has(Flags::ENTER);
+            let even_is_right = row.code % 2 == 1 || may_be_even;
+            assert!(even_is_right || row.code >= LIVE_ONLY, "an even code is an enter event");
             if row.code < LIVE_ONLY {
                 assert!(index[row.code as usize].0 == NO_ROW.0, "two rows have the same code");
                 index[row.code as usize] = (f as u8, r as u8);
@@ -405,7 +426,13 @@ impl Event {
         self.code >= LIVE_ONLY
     }
 
-    /// Whether the event stands for a system call.
+    /// Whether the event is the beginning of a call.
+    #[must_use]
+    pub const fn is_enter(&self) -> bool {
+        self.flags.has(Flags::ENTER)
+    }
+
+    /// Whether the event stands for a system call, its beginning or its end.
     #[must_use]
     pub const fn is_syscall(&self) -> bool {
         !self.flags.has(Flags::TRACEPOINT) && self.code < LIVE_ONLY
@@ -485,6 +512,7 @@ mod tests {
                             || source.op.place() == Place::Rare
                             || matches!(source.op, Op::OpenFlags | Op::Dev | Op::Ino)
                     }
+                    _ if row.is_enter() => plain || source.op == Op::SockAddr,
                     _ => true,
                 };
                 assert!(known, "{}.{name}: its program does not know {:?}", row.ident, source.op);

@@ -111,6 +111,27 @@ events! {
         fd: Fd = 0, "descriptor";
     }
 
+    /// Send several messages on a socket: an event for each that was sent, or one with the error.
+    /// Source: sendmmsg(2); kernel net/socket.c, struct mmsghdr.
+    SENDMMSG = 51 "sendmmsg" IoWrite [USES_FD | WRITES_TO_FD | MODIFIES_STATE | SEVERAL] => Transfer {
+        res: Errno = ret, "bytes sent of this message, or -errno";
+        fd: Fd = 0, "descriptor";
+        size: U32 = msg_len(1), "bytes to send";
+        data: Bytes = msg_out(1), "what was to be sent, cut at snaplen";
+        tuple: SockTuple = tuple_out_msg(0, 1), "this end and the peer";
+    }
+
+    /// Receive several messages from a socket: an event for each that was received, or one with the error.
+    /// Source: recvmmsg(2); kernel net/socket.c, struct mmsghdr.
+    RECVMMSG = 55 "recvmmsg" IoRead [USES_FD | READS_FROM_FD | MODIFIES_STATE | SEVERAL] => Transfer {
+        res: Errno = ret, "bytes received of this message, or -errno";
+        fd: Fd = 0, "descriptor";
+        size: U32 = msg_len(1), "room in all buffers, bytes";
+        data: Bytes = msg_in(1), "what was received, cut at snaplen";
+        tuple: SockTuple = tuple_in_msg(0, 1), "the peer and this end";
+        msgcontrol: Bytes = msg_control(1), "control data, cut at snaplen";
+    }
+
     /// Shut down one or both directions of a connection.
     /// Source: shutdown(2); kernel net/socket.c.
     SHUTDOWN = 37 "shutdown" Net [USES_FD | MODIFIES_STATE] {

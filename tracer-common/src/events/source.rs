@@ -15,6 +15,11 @@ pub const fn ret() -> Source {
 pub const fn arg(n: u8) -> Source {
     new(Op::Arg, n, 0, 0, 0)
 }
+/// Argument `n`, a C `int`: with its sign.
+#[must_use]
+pub const fn arg_signed(n: u8) -> Source {
+    new(Op::ArgSigned, n, 0, 0, 0)
+}
 /// The number `n`.
 #[must_use]
 pub const fn constant(n: u8) -> Source {
@@ -169,6 +174,21 @@ pub const fn tuple_in(fd: u8, peer: u8) -> Source {
 #[must_use]
 pub const fn tuple_in_msg(fd: u8, msg: u8) -> Source {
     new(Op::SockTuple, fd, TupleWay::In as u8, msg, 1)
+}
+/// Tuple of the socket in argument `fd`, towards the peer that it is connected to.
+#[must_use]
+pub const fn tuple_out_connected(fd: u8) -> Source {
+    new(Op::SockTuple, fd, TupleWay::Out as u8, NONE, 0)
+}
+/// The same, from the peer.
+#[must_use]
+pub const fn tuple_in_connected(fd: u8) -> Source {
+    new(Op::SockTuple, fd, TupleWay::In as u8, NONE, 0)
+}
+/// Argument `n` as the high half and the one behind it as the low one.
+#[must_use]
+pub const fn arg_halves(n: u8) -> Source {
+    new(Op::ArgHalves, n, 0, 0, 0)
 }
 /// Tuple of the connection that was accepted.
 #[must_use]

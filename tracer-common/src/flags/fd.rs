@@ -1,8 +1,9 @@
-//! Flags of descriptors that are not files. Source: include/uapi/linux/{eventfd,eventpoll,memfd}.h.
+//! Flags of descriptors that are not files. Source: include/uapi/linux/{eventfd,eventpoll,inotify,memfd}.h,
+//! userfaultfd(2).
 
 use super::{FlagSet, flag};
 
-/// `EFD_*`, under the names that they have as `O_*`.
+/// `EFD_*`, `IN_*` and the flags of userfaultfd, under the names that they have as `O_*`.
 pub static EVENTFD_FLAGS: FlagSet =
     FlagSet::bits("file_flags", &[flag("O_NONBLOCK", 0x40, 0o4000), flag("O_CLOEXEC", 0x1000, 0o2000000)]);
 

@@ -6,22 +6,34 @@
 mod attr;
 mod fcntl;
 mod fd;
+mod io;
 mod ipc;
 mod kernel;
+mod memory;
+mod mode;
+mod mount;
 mod net;
 mod open;
+mod path;
 mod poll;
 mod process;
+mod sched;
 
 pub use attr::*;
 pub use fcntl::*;
 pub use fd::*;
+pub use io::*;
 pub use ipc::*;
 pub use kernel::*;
+pub use memory::*;
+pub use mode::*;
+pub use mount::*;
 pub use net::*;
 pub use open::*;
+pub use path::*;
 pub use poll::*;
 pub use process::*;
+pub use sched::*;
 
 /// One name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,17 +115,10 @@ impl FlagSet {
         }
     }
 
-    /// The names of permissions and types of a file: an entry that equals the whole value comes last.
+    /// The names of permissions and type of a file. A type is the whole of its bits: that of a block device has the bit of
+    /// a character device in it. The file's numbers of such a set are the kernel's.
     pub fn mode_names(&self, file: u32) -> impl Iterator<Item = &'static str> {
-        let whole = self.flags.iter().position(|flag| flag.file == file);
-        let before = whole.unwrap_or(self.flags.len());
-        let mut left = file;
-        let bits = self.flags[..before].iter().filter(move |flag| {
-            let hit = left & flag.file == flag.file;
-            left &= if hit { !flag.file } else { u32::MAX };
-            hit
-        });
-        bits.chain(whole.map(|at| &self.flags[at])).map(|flag| flag.name)
+        self.flags.iter().filter(move |flag| file & flag.mask == flag.file).map(|flag| flag.name)
     }
 
     /// The names of a value in file form, in the order of the set.

@@ -1,5 +1,7 @@
 //! Programs on tracepoints that are not system calls.
 
 pub mod cgroup;
+pub mod fault;
 pub mod process;
 pub mod sched;
+pub mod signal;

@@ -10,7 +10,7 @@ use tracer_common::{
 
 use crate::{
     collect::{self, Call, TASK},
-    gate,
+    entry, gate,
     maps::{PLANS, offset},
     read,
     record::Slot,
@@ -35,7 +35,7 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
     if flags & plan::WANTED == 0 || flags & plan::EXEC == 0 || gate::own() {
         return 0;
     }
-    let call = Call { binprm: binprm as usize, ..Call::of(plan, number) };
+    let call = Call { binprm: binprm as usize, old_tid: ctx.arg(1), ..Call::of(plan, number) };
     collect::record::<{ wire::MAX_PARAMS }, TASK>(Slot::Exec, call);
     0
 }
@@ -52,6 +52,7 @@ fn by_descriptor(binprm: usize) -> bool {
 /// Source: kernel include/trace/events/sched.h, `sched_process_exit`; kernel/exit.c, `do_exit`.
 #[btf_tracepoint(function = "sched_process_exit")]
 pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
+    entry::forget();
     let Some(plan) = PLANS.get_ptr(PLAN_PROCEXIT) else { return 0 };
     // SAFETY: a live map value.
     if unsafe { (*plan).flags } & plan::WANTED == 0 || gate::own() {

@@ -1,4 +1,4 @@
-//! CPU time: what each thread ran, added up in a map at every switch. No records.
+//! Switches between threads: CPU time, added up in a map, and an event when somebody wants it.
 //!
 //! Source: kernel include/trace/events/sched.h,
 //! `TP_PROTO(bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)`.
@@ -8,11 +8,17 @@ use aya_ebpf::{
     macros::btf_tracepoint,
     programs::BtfTracePointContext,
 };
-use tracer_common::counters::{CpuTime, Running};
+use tracer_common::{
+    counters::{CpuTime, Running},
+    events::code,
+    plan::{PLAN_SWITCH, WANTED},
+};
 
 use crate::{
-    maps::{CPU_TIMES, RUNNING, offset},
-    record::{Loss, count_loss},
+    gate,
+    maps::{CPU_TIMES, PLANS, RUNNING, config, offset},
+    record::{Loss, Small, count_loss},
+    task,
 };
 
 /// Reads a member of a task whose type the verifier knows.
@@ -22,14 +28,42 @@ fn id(task: *const u8, offset: usize) -> u32 {
     unsafe { core::ptr::read_volatile(task.add(offset).cast()) }
 }
 
-/// Ends the slice of the thread that leaves the CPU and begins that of the next.
+/// A thread leaves the CPU, another one begins.
 #[btf_tracepoint(function = "sched_switch")]
 pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     let prev: *const u8 = ctx.arg(1);
     let next: *const u8 = ctx.arg(2);
+    if config().cpu_time != 0 {
+        count(prev, next);
+    }
+    let Some(plan) = PLANS.get_ptr(PLAN_SWITCH) else { return 0 };
+    // SAFETY: a live map value.
+    if unsafe { (*plan).flags } & WANTED != 0 && !gate::own() {
+        report(next);
+    }
+    0
+}
+
+/// The thread that leaves is still the running one.
+#[inline(always)]
+fn report(next: *const u8) {
+    let [size, resident, swapped] = task::memory();
+    let mut record = Small::begin(code::SWITCH, 6);
+    record.put::<8>(0, u64::from(id(next, offset!(task_pid))));
+    record.put::<8>(1, task::field(offset!(task_major_faults)));
+    record.put::<8>(2, task::field(offset!(task_minor_faults)));
+    record.put::<4>(3, size);
+    record.put::<4>(4, resident);
+    record.put::<4>(5, swapped);
+    record.submit();
+}
+
+/// Ends the slice of the thread that leaves the CPU and begins that of the next.
+#[inline(always)]
+fn count(prev: *const u8, next: *const u8) {
     // SAFETY: the helpers have no preconditions.
     let (cpu, now) = unsafe { (bpf_get_smp_processor_id(), bpf_ktime_get_boot_ns()) };
-    let Some(running) = RUNNING.get_ptr_mut(cpu) else { return 0 };
+    let Some(running) = RUNNING.get_ptr_mut(cpu) else { return };
     // SAFETY: the value is this CPU's own; user space only reads it.
     unsafe {
         let tid = id(prev, offset!(task_pid));
@@ -39,7 +73,6 @@ pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
         }
         *running = Running { since_ns: now, tid: id(next, offset!(task_pid)), tgid: id(next, offset!(task_tgid)) };
     }
-    0
 }
 
 #[inline(always)]

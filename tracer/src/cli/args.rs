@@ -71,6 +71,15 @@ pub struct Args {
         help_heading = "Capture")]
     pub snaplen: u32,
 
+    /// Also report when calls that open a file or connect a socket begin, with the path or address as it is then: another
+    /// thread may change it before the call ends. Names of files follow the first
+    #[arg(long, help_heading = "Capture")]
+    pub entry_args: bool,
+
+    /// Also report page faults, page_fault events
+    #[arg(long, help_heading = "Capture")]
+    pub page_faults: bool,
+
     /// Size of each ring between the kernel and tracer, such as 8M: more rides out longer bursts
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Capture")]
     pub buffer_size: Option<u64>,

@@ -58,6 +58,9 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
         cpu_time: plan.needs.has(Needs::CPU_TIME),
         containers: true,
         kernel_log: plan.kernel_log,
+        latency: plan.needs.has(Needs::LATENCY),
+        entry_args: plan.entry_args,
+        page_faults: plan.page_faults,
     };
     // The engine is asked before the first event, so that its containers have names by then.
     let mut state = State {

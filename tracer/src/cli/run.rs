@@ -28,6 +28,10 @@ pub struct Plan {
     pub interval_ms: Option<u64>,
     /// Whether the log of the kernel side is printed.
     pub kernel_log: bool,
+    /// Whether the beginning of calls is reported.
+    pub entry_args: bool,
+    /// Whether page faults are reported.
+    pub page_faults: bool,
     /// Whether more statistics are printed at the end.
     pub verbose: bool,
 }
@@ -68,6 +72,8 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         buffer_size: args.buffer_size,
         interval_ms: outputs.interval_ms(),
         kernel_log: args.kernel_log,
+        entry_args: args.entry_args,
+        page_faults: args.page_faults,
         verbose: args.verbose,
         outputs,
     })

@@ -28,8 +28,16 @@ pub(super) fn try_hooks() -> Vec<Finding> {
     if !may_load() {
         return vec![Finding::fail("hooks: not tried without privileges", "see above")];
     }
-    let options = Options { ring_bytes: Some(RING_BYTES), cpu_time: true, containers: true, ..Options::default() };
-    match Live::start(&options, &Wanted { event: &|_, _| false, state: false }) {
+    let options = Options {
+        ring_bytes: Some(RING_BYTES),
+        cpu_time: true,
+        containers: true,
+        latency: true,
+        entry_args: true,
+        page_faults: true,
+        ..Options::default()
+    };
+    match Live::start(&options, &Wanted { event: &|row, _| !row.is_syscall(), state: false }) {
         Ok(live) => attached(&live),
         Err(error) => vec![refused(&error)],
     }

@@ -97,7 +97,7 @@ fn position(row: &Row, test: impl Fn(&events::Param) -> bool) -> Option<u8> {
 fn find_layout(row: &Row) -> Layout {
     let fd = if row.flags.has(Flags::USES_FD) {
         // `dirfd` of the at-family is used, but it is not what the event is about.
-        position(row, |p| matches!(p.kind, Kind::Fd) && matches!(p.name, "fd" | "oldfd" | "in_fd"))
+        position(row, |p| matches!(p.kind, Kind::Fd) && matches!(p.name, "fd" | "oldfd" | "in_fd" | "fd_in" | "fdin"))
     } else if row.flags.has(Flags::CREATES_FD) {
         // The result, unless that only says whether it worked. A later `fd` is one that was passed.
         position(row, |p| p.name == "fd1").or_else(|| position(row, |p| matches!(p.name, "fd" | "res")))

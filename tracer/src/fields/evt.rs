@@ -36,7 +36,9 @@ fn output_time(c: &Context<'_>, mode: TimeMode) -> Value<'static> {
         TimeMode::Human => text(|out| time::time_of_day(c.event.time_ns, true, out)),
         TimeMode::Absolute => text(|out| time::seconds(c.event.time_ns, out)),
         TimeMode::Relative => text(|out| time::seconds(relative(c), out)),
-        TimeMode::Latency => text(|out| time::seconds(c.event.latency_ns.unwrap_or(0), out)),
+        TimeMode::Latency => {
+            c.event.latency_ns.map_or(Value::Missing, |latency_ns| text(|out| time::seconds(latency_ns, out)))
+        }
         TimeMode::Delta => text(|out| time::seconds(delta(c), out)),
     }
 }
@@ -171,6 +173,11 @@ fn arg_type(event: &EventType<'_>, arg: &Arg) -> Option<Value<'static>> {
     event.name.map(|event| count_if(event == name))
 }
 
+/// Even codes are the beginning of something, in the words of the `.scap` format.
+fn direction(row: &Row) -> &'static str {
+    if row.code % 2 == 0 { ">" } else { "<" }
+}
+
 fields! { FIELDS needs NONE;
     "evt.num": Int => |c, _| c.event.num.into(), "running number of the event in this session; internal events count too";
     "evt.time": Text [cost(8)] => |c, _| text(|out| time::time_of_day(c.event.time_ns, true, out)),
@@ -210,7 +217,8 @@ fields! { FIELDS needs NONE;
     "syscall.type": Text [by_type(syscall_name)] => |c, _| {
         if c.event.row.is_syscall() { c.event.name().into() } else { Value::Missing }
     }, "name of the system call; missing for other events";
-    "evt.dir": Text [by_type(|_, _| Some("<".into()))] => |_, _| "<".into(), "direction: always <, events are taken at the exit";
+    "evt.dir": Text [by_type(|event, _| Some(direction(event.row).into()))] => |c, _| direction(c.event.row).into(),
+        "direction: < for the end of a call, > for its beginning and for what is no call";
     "evt.category": Text [by_type(|event, _| fixed_category(event.row).map(Into::into)) cost(2)] => |c, _| category(c).into(),
         "file, net, ipc, process and others; of reads and writes, by their descriptor";
     "evt.cpu": Int => |c, _| c.event.cpu.into(), "CPU on which it happened";

@@ -244,7 +244,9 @@ impl FieldRef {
     #[must_use]
     pub fn needs(&self) -> Needs {
         let data = matches!(&self.arg.key, Key::Param(param) if matches!(&*param.name, "data" | "msgcontrol"));
-        if data { self.field.needs.with(Needs::PAYLOAD) } else { self.field.needs }
+        let latency = self.field.name == "evt.outputtime" && self.arg.show.time == TimeMode::Latency;
+        let needs = if data { self.field.needs.with(Needs::PAYLOAD) } else { self.field.needs };
+        if latency { needs.with(Needs::LATENCY) } else { needs }
     }
 
     /// Its unit: of results of reads and writes, bytes.

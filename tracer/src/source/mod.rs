@@ -23,19 +23,42 @@ pub struct Losses {
     pub scratch: u64,
     /// Runs of a program that the kernel skipped, since it interrupted itself.
     pub skipped: u64,
+    /// Messages of one call beyond those that can be reported.
+    pub messages: u64,
     /// Threads whose CPU time was not counted.
     pub cpu_table: u64,
+    /// Calls that were not timed, since too many threads were.
+    pub entry_table: u64,
     /// Records that were delivered out of order.
     pub late: u64,
-    /// `ring_full` by CPU.
-    pub ring_full_by_cpu: Vec<u64>,
+    /// What each CPU lost, in the order of their numbers.
+    pub by_cpu: Vec<CpuLosses>,
+}
+
+/// What one CPU lost, by cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CpuLosses {
+    /// As in [`Losses`].
+    pub ring_full: u64,
+    /// As in [`Losses`].
+    pub scratch: u64,
+    /// As in [`Losses`].
+    pub messages: u64,
+}
+
+impl CpuLosses {
+    /// All causes.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.ring_full + self.scratch + self.messages
+    }
 }
 
 impl Losses {
     /// Records that nobody saw.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.ring_full + self.scratch + self.skipped
+        self.ring_full + self.scratch + self.messages + self.skipped
     }
 }
 
@@ -61,7 +84,7 @@ pub trait Source {
         let _ = (drained, at_most);
     }
 
-    /// Delivers the records that are made once per interval: CPU time. `length_ns` is how long the interval was.
+    /// Delivers the records that are made once per interval: CPU time, and what was lost. `length_ns` is how long the interval was.
     ///
     /// # Errors
     /// As [`Source::drain`].

@@ -14,6 +14,8 @@ pub mod user;
 
 use std::{collections::VecDeque, rc::Rc};
 
+use rustc_hash::FxHashMap;
+
 pub use births::Births;
 pub use container::{Container, ContainerKey, Containers};
 pub use fd::{Fd, FdKind, FdTables, Role, Sock};
@@ -36,6 +38,8 @@ pub struct State {
     pub users: Users,
     /// Where to look for what was there before.
     pub procfs: Procfs,
+    /// By thread, the path of the call that it is in, as it was when the call began, and the code of the event that ends it.
+    pub entry_paths: FxHashMap<u32, (u16, Box<[u8]>)>,
     /// Nanoseconds that CPU time events stand for.
     pub cpu_interval_ns: u64,
     /// Threads that ended, and until when they are kept, nanoseconds since the epoch.

@@ -23,6 +23,9 @@ const MAX_TOTAL: usize = 128 << 20;
 /// The memory of one ring, unless that would be too much together, bytes.
 const DEFAULT_RING: usize = 8 << 20;
 
+/// The most threads whose calls are timed.
+const MAX_TIMED: u32 = 32_768;
+
 /// The loaded object.
 pub struct Loaded {
     /// Programs and maps.
@@ -73,14 +76,23 @@ pub fn load(options: &Options, cpus: u32) -> Result<Loaded, LiveError> {
     });
     let (found, btf) = (found?, btf?);
     let (rings, ring_size) = ring_sizes(cpus, options.ring_bytes);
-    let config = Config { snaplen: options.snaplen.min(MAX_SNAPLEN), rings, own_tgid: std::process::id(), reserved: 0 };
+    let config = Config {
+        snaplen: options.snaplen.min(MAX_SNAPLEN),
+        rings,
+        own_tgid: std::process::id(),
+        latency: options.latency.into(),
+        entry_args: options.entry_args.into(),
+        cpu_time: options.cpu_time.into(),
+        cpus,
+    };
     let log_level: u8 = if options.kernel_log { 5 } else { 0 };
     let mut bpf = EbpfLoader::new()
         .btf(Some(&btf))
         .override_global("CONFIG", &config, true)
         .override_global("OFFSETS", &found.offsets, true)
         .override_global("AYA_LOG_LEVEL", &log_level, false)
-        .map_max_entries("SCRATCH", cpus * SCRATCH_SLOTS)
+        .map_max_entries("SCRATCH", cpus * (SCRATCH_SLOTS + u32::from(options.entry_args)))
+        .map_max_entries("ENTRIES", if options.latency { MAX_TIMED } else { 1 })
         .map_max_entries("RUNNING", cpus)
         .load(OBJECT)
         .map_err(|error| LiveError::Load { cause: chain(&error) })?;

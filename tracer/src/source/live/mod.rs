@@ -12,10 +12,14 @@ mod wait;
 use std::{ops::ControlFlow, path::PathBuf, time::Duration};
 
 use aya::Ebpf;
-use tracer_common::events::code;
+use tracer_common::{
+    counters::Counters,
+    events::{self, code},
+    wire,
+};
 
 use self::{cpu::CpuSampler, probes::When, ring::Ring, wait::Waiter};
-use super::{Drained, Losses, Source, inject};
+use super::{CpuLosses, Drained, Losses, Source, inject};
 use crate::event::decode;
 
 /// How long a record may be on its way to its ring, nanoseconds: only older ones are released to the merge.
@@ -84,6 +88,12 @@ pub struct Options {
     pub ring_bytes: Option<usize>,
     /// Whether CPU time is measured.
     pub cpu_time: bool,
+    /// Whether calls are timed from their beginning.
+    pub latency: bool,
+    /// Whether the beginning of calls that open and connect is reported.
+    pub entry_args: bool,
+    /// Whether page faults are reported.
+    pub page_faults: bool,
     /// Whether containers are followed.
     pub containers: bool,
     /// Whether the kernel side logs.
@@ -101,6 +111,8 @@ pub struct Live {
     logger: Option<aya_log::EbpfLogger<wait::StderrLog>>,
     last_ns: u64,
     late: u64,
+    /// Losses that drop events were made of, by CPU.
+    reported: Vec<u64>,
     unreleased: usize,
     missing: Vec<String>,
 }
@@ -136,7 +148,10 @@ impl Live {
         let attached = probes::attach(&mut loaded.bpf, &loaded.btf, |when| match when {
             When::Always | When::TailCalled(_) => true,
             When::Cgroups => options.containers,
-            When::CpuTime => options.cpu_time,
+            When::Switches => options.cpu_time || wanted.hook(&events::sched::SWITCH),
+            When::Signals => wanted.hook(&events::sched::SIGNALDELIVER),
+            When::Faults => options.page_faults && wanted.hook(&events::sched::PAGE_FAULT),
+            When::Enter => options.latency || options.entry_args,
         })?;
         drop(loaded.btf);
         wait::trim_memory();
@@ -151,7 +166,19 @@ impl Live {
         let mut missing = loaded.losses;
         missing.extend(attached);
         let heads = vec![None; loaded.rings.len()];
-        Ok(Self { bpf, rings: loaded.rings, heads, waiter, cpu, logger, last_ns: 0, late: 0, unreleased: 0, missing })
+        Ok(Self {
+            bpf,
+            rings: loaded.rings,
+            heads,
+            waiter,
+            cpu,
+            logger,
+            last_ns: 0,
+            late: 0,
+            reported: Vec::new(),
+            unreleased: 0,
+            missing,
+        })
     }
 
     /// What this kernel cannot do, for the person to know.
@@ -223,6 +250,34 @@ impl Live {
     }
 }
 
+/// What a CPU lost.
+fn cpu_losses(counters: &Counters) -> CpuLosses {
+    CpuLosses { ring_full: counters.ring_full, scratch: counters.scratch, messages: counters.messages }
+}
+
+impl Live {
+    /// A drop event for each CPU that lost records since the last one, and for runs that the kernel skipped, which belong to
+    /// no CPU and stand at the first.
+    fn report_losses(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) {
+        let losses = self.losses();
+        let skipped = std::iter::once((0, losses.skipped));
+        let lost = losses.by_cpu.iter().enumerate().map(|(cpu, lost)| (cpu, lost.total())).chain(skipped);
+        self.reported.resize(losses.by_cpu.len() + 1, 0);
+        for ((cpu, lost), reported) in lost.zip(&mut self.reported) {
+            let new = lost.saturating_sub(std::mem::replace(reported, lost));
+            if new == 0 {
+                continue;
+            }
+            let count = u32::try_from(new).unwrap_or(u32::MAX);
+            let mut record = inject::record_at(boot_now_ns(), code::DROP, 0, 0, 0, &[&count.to_le_bytes()]);
+            record[wire::CPU..wire::CPU + 2].copy_from_slice(&(cpu as u16).to_le_bytes());
+            if visit(&record).is_break() {
+                return;
+            }
+        }
+    }
+}
+
 impl Source for Live {
     fn drain(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<Drained> {
         // The mark is taken first: a record older than it, less the window, is in its ring by now.
@@ -240,6 +295,9 @@ impl Source for Live {
                 flow
             }) == BATCH
         {}
+        if !stopped {
+            self.report_losses(visit);
+        }
         Ok(())
     }
 
@@ -251,6 +309,7 @@ impl Source for Live {
     }
 
     fn interval(&mut self, length_ns: u64, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<()> {
+        self.report_losses(visit);
         let Some(cpu) = &mut self.cpu else { return Ok(()) };
         let now_ns = boot_now_ns();
         for ran in cpu.sample(now_ns, length_ns) {
@@ -271,9 +330,11 @@ impl Source for Live {
             ring_full: sum(|counters| counters.ring_full),
             scratch: sum(|counters| counters.scratch),
             skipped: probes::skipped(&self.bpf).values().sum(),
+            messages: sum(|counters| counters.messages),
             cpu_table: sum(|counters| counters.cpu_table_full),
+            entry_table: sum(|counters| counters.entry_table_full),
             late: self.late,
-            ring_full_by_cpu: per_cpu.iter().map(|counters| counters.ring_full).collect(),
+            by_cpu: per_cpu.iter().map(cpu_losses).collect(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tracer_common::{
     arch::{self, COMPAT_SIGRETURN, COMPAT_SYSCALLS, SOCKETCALLS, SYSCALLS, number_of},
     events::{self, Effect, Event},
-    plan::{self, PLAN_COMPAT, PLAN_PROCEXIT, PLAN_SOCKETCALL, Plan},
+    plan::{self, PLAN_COMPAT, PLAN_ENTER, PLAN_PROCEXIT, PLAN_SIGNAL, PLAN_SOCKETCALL, PLAN_SWITCH, Plan},
 };
 
 /// What is wanted of the kernel side.
@@ -17,6 +17,14 @@ pub struct Wanted<'a> {
     pub state: bool,
 }
 
+impl Wanted<'_> {
+    /// Whether events of a row that is no call are asked for.
+    #[must_use]
+    pub fn hook(&self, row: &'static Event) -> bool {
+        is_wanted(self, row, None)
+    }
+}
+
 /// The effects without which names go wrong.
 fn keeps_state(row: &Event) -> bool {
     row.effect != Effect::None && !matches!(row.effect, Effect::Transfer)
@@ -26,11 +34,20 @@ fn is_wanted(wanted: &Wanted<'_>, row: &'static Event, call: Option<&'static str
     (wanted.event)(row, call) || (wanted.state && keeps_state(row))
 }
 
+/// The rows of hooks that look for a plan of their own.
+const HOOKS: &[(u32, &Event)] = &[
+    (PLAN_PROCEXIT, &events::process::PROCEXIT),
+    (PLAN_SIGNAL, &events::sched::SIGNALDELIVER),
+    (PLAN_SWITCH, &events::sched::SWITCH),
+];
+
 /// Index and plan for every call and hook.
 pub fn all(wanted: &Wanted<'_>) -> impl Iterator<Item = (u32, Plan)> {
     let mut plans = Vec::with_capacity(SYSCALLS.len() + COMPAT_SYSCALLS.len() + SOCKETCALLS.len() + 1);
-    let mut add = |index: u32, mut plan: Plan, row, call| {
+    let mut enter = Vec::new();
+    let mut add = |index: u32, mut plan: Plan, row: &'static Event, call| {
         plan.flags |= if is_wanted(wanted, row, call) { plan::WANTED } else { 0 };
+        plan.enter = enter_plan(&mut enter, row, plan.flags);
         plans.push((index, plan));
     };
     for call in SYSCALLS {
@@ -48,9 +65,27 @@ pub fn all(wanted: &Wanted<'_>) -> impl Iterator<Item = (u32, Plan)> {
         plan.flags |= plan::SOCKETCALL;
         add(number, plan, row, Some(call));
     }
-    add(PLAN_PROCEXIT, Plan::of(&events::process::PROCEXIT, 0), &events::process::PROCEXIT, None);
+    for (index, row) in HOOKS {
+        add(*index, Plan::of(row, 0), row, None);
+    }
+    plans.extend((PLAN_ENTER..).zip(enter));
     announce_compat(&mut plans);
     plans.into_iter()
+}
+
+/// The index of the plan for the beginning of a call of this row, which is made if it is a new one; 0 when there is none.
+fn enter_plan(plans: &mut Vec<Plan>, row: &Event, flags: u16) -> u16 {
+    let begins = row.code.checked_sub(1).and_then(events::by_code).filter(|begins| begins.is_enter());
+    let Some(begins) = begins.filter(|_| flags & plan::WANTED != 0) else { return 0 };
+    let layout = flags & (plan::COMPAT | plan::SOCKETCALL);
+    let mut plan = if layout == 0 { Plan::of(begins, 0) } else { Plan::compat(begins, 0) };
+    plan.flags |= layout | plan::WANTED;
+    let same = |known: &Plan| known.code == plan.code && known.flags == plan.flags;
+    let at = plans.iter().position(same).unwrap_or_else(|| {
+        plans.push(plan);
+        plans.len() - 1
+    });
+    u16::try_from(PLAN_ENTER as usize + at).unwrap_or(0)
 }
 
 /// A 64-bit call says that the 32-bit call of its number is wanted: the kernel side looks there first.

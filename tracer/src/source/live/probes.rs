@@ -21,8 +21,14 @@ pub enum When {
     TailCalled(u32),
     /// When containers may appear; without it they are found more slowly.
     Cgroups,
-    /// When CPU time is asked for.
-    CpuTime,
+    /// When the latency of calls, or their arguments at the beginning, are asked for.
+    Enter,
+    /// When CPU time or switches are asked for.
+    Switches,
+    /// When signals are asked for.
+    Signals,
+    /// When page faults are asked for.
+    Faults,
 }
 
 /// A program.
@@ -57,8 +63,32 @@ pub const PROBES: &[Probe] = &[
     },
     Probe { program: "process_exit", hook: "sched_process_exit", when: When::Always, loss: None },
     Probe { program: "exec", hook: "sched_process_exec", when: When::Always, loss: None },
-    Probe { program: "sched_switch", hook: "sched_switch", when: When::CpuTime, loss: Some("no CPU time") },
+    Probe {
+        program: "sched_switch",
+        hook: "sched_switch",
+        when: When::Switches,
+        loss: Some("no CPU time and no switch events"),
+    },
+    Probe {
+        program: "signal_deliver",
+        hook: "signal_deliver",
+        when: When::Signals,
+        loss: Some("no signaldeliver events"),
+    },
+    Probe {
+        program: "page_fault_user",
+        hook: "page_fault_user",
+        when: When::Faults,
+        loss: Some("no page_fault events from programs"),
+    },
+    Probe {
+        program: "page_fault_kernel",
+        hook: "page_fault_kernel",
+        when: When::Faults,
+        loss: Some("no page_fault events from the kernel"),
+    },
     Probe { program: "sys_exit", hook: "sys_exit", when: When::Always, loss: None },
+    Probe { program: "sys_enter", hook: "sys_enter", when: When::Enter, loss: Some("no latency") },
 ];
 
 /// Loads and attaches what is wanted. Returns what the kernel refused and is missing now.

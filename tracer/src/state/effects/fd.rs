@@ -59,10 +59,17 @@ fn base(state: &State, event: &Event<'_>, kind: Kind) -> Box<[u8]> {
     }
 }
 
+/// Keeps the path of a call that begins: by its end another thread may have written over it.
+pub(super) fn entry(state: &mut State, event: &Event<'_>) {
+    let Some(path) = event.row.param("name").and_then(|(index, _)| event.params.text(index)) else { return };
+    state.entry_paths.insert(event.tid, (event.row.code + 1, path.into()));
+}
+
 pub(super) fn open(state: &mut State, event: &Event<'_>) {
+    let began = state.entry_paths.remove(&event.tid).filter(|(code, _)| *code == event.row.code).map(|(_, path)| path);
     let Some(fd) = event.result().and_then(descriptor) else { return };
-    let Some((index, param)) = event.row.param("name") else { return };
-    let raw = event.params.text(index).unwrap_or_default();
+    let Some((index, param)) = event.row.param("name").or_else(|| event.row.param("path")) else { return };
+    let raw = began.as_deref().or_else(|| event.params.text(index)).unwrap_or_default();
     let name = path::resolve(&base(state, event, param.kind), raw);
     let flags = number(event, "flags").unwrap_or(0) as u32;
     let kind = if flags & DIRECTORY != 0 { FdKind::Directory } else { FdKind::File };
@@ -136,15 +143,19 @@ pub(super) fn anonymous(state: &mut State, event: &Event<'_>) {
     let shown = number(event, "flags").unwrap_or(0) as u32;
     let mut value = Fd::default();
     (value.kind, value.flags) = match event.row.code {
-        code::EVENTFD2 => (FdKind::Event, shown),
+        code::EVENTFD | code::EVENTFD2 => (FdKind::Event, shown),
         // EPOLL_CLOEXEC is the only flag, and its bit is another than that of O_CLOEXEC.
-        code::EPOLL_CREATE1 => (FdKind::Eventpoll, if shown != 0 { CLOEXEC } else { 0 }),
+        code::EPOLL_CREATE | code::EPOLL_CREATE1 => (FdKind::Eventpoll, if shown != 0 { CLOEXEC } else { 0 }),
         // An old descriptor gets another mask and stays what it is.
         code::SIGNALFD | code::SIGNALFD4 if number(event, "fd").and_then(descriptor).is_some() => return,
         code::SIGNALFD | code::SIGNALFD4 => (FdKind::Signal, shown),
         // These two are always closed at an exec; PIDFD_NONBLOCK is the only flag.
         code::PIDFD_OPEN => (FdKind::Pidfd, if shown != 0 { CLOEXEC | NONBLOCK } else { CLOEXEC }),
         code::IO_URING_SETUP => (FdKind::IoUring, CLOEXEC),
+        code::INOTIFY_INIT | code::INOTIFY_INIT1 => (FdKind::Inotify, shown),
+        // The event has too few bits for its flags.
+        code::TIMERFD_CREATE => (FdKind::Timer, 0),
+        code::USERFAULTFD => (FdKind::Userfault, shown),
         _ => (FdKind::Unknown, shown),
     };
     if value.kind == FdKind::Pidfd {

@@ -18,6 +18,7 @@ pub fn before(state: &mut State, event: &Event<'_>) {
     process::know_thread(state, event);
     match event.row.effect {
         Effect::Open => fd::open(state, event),
+        Effect::Entry => fd::entry(state, event),
         Effect::Dup => fd::dup(state, event),
         Effect::Fcntl => fd::fcntl(state, event),
         Effect::Pipe => fd::pipe(state, event),

@@ -224,6 +224,7 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
 }
 
 pub(super) fn exit(state: &mut State, event: &Event<'_>) {
+    state.entry_paths.remove(&event.tid);
     if let Some(thread) = state.threads.get_mut(event.tid) {
         thread.exited_ns = Some(event.time_ns);
         state.ended.push_back((event.time_ns + KEEP_ENDED_NS, event.tid));

@@ -1,0 +1,104 @@
+//! Attributes of files: what they are, permissions, owners.
+
+events! {
+    /// Get the attributes of a file.
+    /// Source: stat(2); kernel fs/stat.c.
+    STAT = 67 "stat" File [] {
+        res: Errno = ret, "0, or -errno";
+        path: Path = text(0), "path as passed by the caller";
+    }
+
+    /// Get the attributes of a file; of a symbolic link, its own.
+    /// Source: lstat(2); kernel fs/stat.c.
+    LSTAT = 69 "lstat" File [] {
+        res: Errno = ret, "0, or -errno";
+        path: Path = text(0), "path as passed by the caller";
+    }
+
+    /// Get the attributes of an open file.
+    /// Source: fstat(2); kernel fs/stat.c.
+    FSTAT = 71 "fstat" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+    }
+
+    /// Get the attributes of a file relative to a directory.
+    /// Source: fstatat(2); kernel fs/stat.c.
+    NEWFSTATAT = 419 "newfstatat" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
+        path: PathAt(dirfd) = text(1), "path as passed by the caller";
+        flags: Flags32(NEWFSTATAT_FLAGS) = 3, "AT_* flags";
+    }
+
+    /// Ask whether a file may be read, written or executed.
+    /// Source: access(2); kernel fs/open.c.
+    ACCESS = 265 "access" File [] {
+        res: Errno = ret, "0, or -errno";
+        name: Path = text(0), "path as passed by the caller";
+        mode: Flags32(ACCESS_FLAGS) = 1, "R_OK, W_OK and X_OK; F_OK asks only whether the file is there";
+    }
+
+    /// Change the permissions of a file.
+    /// Source: chmod(2); kernel fs/open.c.
+    CHMOD = 315 "chmod" File [] {
+        res: Errno = ret, "0, or -errno";
+        filename: Path = text(0), "path as passed by the caller";
+        mode: Mode(CHMOD_MODE) = 1, "permission bits";
+    }
+
+    /// Change the permissions of an open file.
+    /// Source: fchmod(2); kernel fs/open.c.
+    FCHMOD = 317 "fchmod" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+        mode: Mode(CHMOD_MODE) = 1, "permission bits";
+    }
+
+    /// Change the permissions of a file relative to a directory.
+    /// Source: fchmodat(2); kernel fs/open.c.
+    FCHMODAT = 313 "fchmodat" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
+        filename: PathAt(dirfd) = text(1), "path as passed by the caller";
+        mode: Mode(CHMOD_MODE) = 2, "permission bits";
+    }
+
+    /// Change the owner of a file.
+    /// Source: chown(2); kernel fs/open.c.
+    CHOWN = 379 "chown" File [] {
+        res: Errno = ret, "0, or -errno";
+        path: Path = text(0), "path as passed by the caller";
+        uid: U32 = 1, "new user id; all ones to keep the old one";
+        gid: U32 = 2, "new group id; all ones to keep the old one";
+    }
+
+    /// Change the owner of a file; of a symbolic link, its own.
+    /// Source: lchown(2); kernel fs/open.c.
+    LCHOWN = 381 "lchown" File [] {
+        res: Errno = ret, "0, or -errno";
+        path: Path = text(0), "path as passed by the caller";
+        uid: U32 = 1, "new user id; all ones to keep the old one";
+        gid: U32 = 2, "new group id; all ones to keep the old one";
+    }
+
+    /// Change the owner of an open file.
+    /// Source: fchown(2); kernel fs/open.c.
+    FCHOWN = 383 "fchown" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+        uid: U32 = 1, "new user id; all ones to keep the old one";
+        gid: U32 = 2, "new group id; all ones to keep the old one";
+    }
+
+    /// Change the owner of a file relative to a directory.
+    /// Source: fchownat(2); kernel fs/open.c.
+    FCHOWNAT = 385 "fchownat" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
+        pathname: PathAt(dirfd) = text(1), "path as passed by the caller";
+        uid: U32 = 2, "new user id; all ones to keep the old one";
+        gid: U32 = 3, "new group id; all ones to keep the old one";
+        flags: Flags32(FCHOWNAT_FLAGS) = 4, "AT_* flags";
+    }
+}

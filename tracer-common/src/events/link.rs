@@ -1,0 +1,103 @@
+//! Names of files: made, changed and removed.
+
+events! {
+    /// Rename a file.
+    /// Source: rename(2); kernel fs/namei.c.
+    RENAME = 175 "rename" File [] {
+        res: Errno = ret, "0, or -errno";
+        oldpath: Path = text(0), "old path as passed by the caller";
+        newpath: Path = text(1), "new path as passed by the caller";
+    }
+
+    /// Rename a file, with paths relative to directories.
+    /// Source: renameat(2); kernel fs/namei.c.
+    RENAMEAT = 177 "renameat" File [] {
+        res: Errno = ret, "0, or -errno";
+        olddirfd: Fd = 0, "directory descriptor of the old path; AT_FDCWD for the working directory";
+        oldpath: PathAt(olddirfd) = text(1), "old path as passed by the caller";
+        newdirfd: Fd = 2, "directory descriptor of the new path; AT_FDCWD for the working directory";
+        newpath: PathAt(newdirfd) = text(3), "new path as passed by the caller";
+    }
+
+    /// Rename a file, with paths relative to directories and flags.
+    /// Source: renameat2(2); kernel fs/namei.c.
+    RENAMEAT2 = 319 "renameat2" File [] {
+        res: Errno = ret, "0, or -errno";
+        olddirfd: Fd = 0, "directory descriptor of the old path; AT_FDCWD for the working directory";
+        oldpath: PathAt(olddirfd) = text(1), "old path as passed by the caller";
+        newdirfd: Fd = 2, "directory descriptor of the new path; AT_FDCWD for the working directory";
+        newpath: PathAt(newdirfd) = text(3), "new path as passed by the caller";
+        flags: Flags32(RENAME_FLAGS) = 4, "RENAME_* flags";
+    }
+
+    /// Give a file another name.
+    /// Source: link(2); kernel fs/namei.c.
+    LINK = 309 "link" File [] {
+        res: Errno = ret, "0, or -errno";
+        oldpath: Path = text(0), "path of the file as passed by the caller";
+        newpath: Path = text(1), "new path as passed by the caller";
+    }
+
+    /// Give a file another name, with paths relative to directories.
+    /// Source: linkat(2); kernel fs/namei.c.
+    LINKAT = 311 "linkat" File [] {
+        res: Errno = ret, "0, or -errno";
+        olddir: Fd = 0, "directory descriptor of the old path; AT_FDCWD for the working directory";
+        oldpath: PathAt(olddir) = text(1), "path of the file as passed by the caller";
+        newdir: Fd = 2, "directory descriptor of the new path; AT_FDCWD for the working directory";
+        newpath: PathAt(newdir) = text(3), "new path as passed by the caller";
+        flags: Flags32(LINKAT_FLAGS) = 4, "AT_* flags";
+    }
+
+    /// Make a symbolic link.
+    /// Source: symlink(2); kernel fs/namei.c.
+    SYMLINK = 179 "symlink" File [] {
+        res: Errno = ret, "0, or -errno";
+        target: Text = text(0), "what the link points to, as it stands in the link";
+        linkpath: Path = text(1), "path of the link as passed by the caller";
+    }
+
+    /// Make a symbolic link relative to a directory.
+    /// Source: symlinkat(2); kernel fs/namei.c.
+    SYMLINKAT = 181 "symlinkat" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        target: Text = text(0), "what the link points to, as it stands in the link";
+        linkdirfd: Fd = 1, "directory descriptor; AT_FDCWD for the working directory";
+        linkpath: PathAt(linkdirfd) = text(2), "path of the link as passed by the caller";
+    }
+
+    /// Remove a name of a file.
+    /// Source: unlink(2); kernel fs/namei.c.
+    UNLINK = 301 "unlink" File [] {
+        res: Errno = ret, "0, or -errno";
+        path: Path = text(0), "path as passed by the caller";
+    }
+
+    /// Remove a name of a file, or an empty directory, relative to a directory.
+    /// Source: unlinkat(2); kernel fs/namei.c.
+    UNLINKAT = 303 "unlinkat" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
+        name: PathAt(dirfd) = text(1), "path as passed by the caller";
+        flags: Flags32(UNLINKAT_FLAGS) = 2, "AT_REMOVEDIR or nothing";
+    }
+
+    /// Make a file of any type: regular, device, named pipe or socket.
+    /// Source: mknod(2); kernel fs/namei.c.
+    MKNOD = 415 "mknod" Other [] {
+        res: Errno = ret, "0, or -errno";
+        path: Path = text(0), "path as passed by the caller";
+        mode: Mode(MKNOD_MODE) = 1, "type and permission bits, before the umask";
+        dev: U32 = 2, "device number of a device, as makedev(3) gives it";
+    }
+
+    /// Make a file of any type relative to a directory.
+    /// Source: mknodat(2); kernel fs/namei.c.
+    MKNODAT = 417 "mknodat" Other [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
+        path: PathAt(dirfd) = text(1), "path as passed by the caller";
+        mode: Mode(MKNOD_MODE) = 2, "type and permission bits, before the umask";
+        dev: U32 = 3, "device number of a device, as makedev(3) gives it";
+    }
+}

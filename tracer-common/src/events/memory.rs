@@ -1,0 +1,86 @@
+//! Memory of a process.
+
+events! {
+    /// Map a file or new memory.
+    /// Source: mmap(2); kernel mm/mmap.c, arch/x86/kernel/sys_x86_64.c.
+    MMAP = 161 "mmap" Memory [USES_FD] {
+        res: Errno = ret, "address of the mapping, or -errno";
+        vm_size: U32 = vm_size, "virtual memory of the process after the call, kB";
+        vm_rss: U32 = vm_rss, "resident memory, kB";
+        vm_swap: U32 = vm_swap, "swapped memory, kB";
+        addr: Hex64 = 0, "address that the caller wished";
+        length: U64 = 1, "length, bytes";
+        prot: Flags32(PROT_FLAGS) = 2, "PROT_* flags";
+        flags: Flags32(MMAP_FLAGS) = 3, "MAP_* flags";
+        fd: Fd = 4, "descriptor of the file; without meaning for MAP_ANONYMOUS";
+        offset: U64 = 5, "offset in the file, bytes";
+    }
+
+    /// Remove a mapping.
+    /// Source: munmap(2); kernel mm/mmap.c.
+    MUNMAP = 165 "munmap" Memory [] {
+        res: Errno = ret, "0, or -errno";
+        vm_size: U32 = vm_size, "virtual memory of the process after the call, kB";
+        vm_rss: U32 = vm_rss, "resident memory, kB";
+        vm_swap: U32 = vm_swap, "swapped memory, kB";
+        addr: Hex64 = 0, "address";
+        length: U64 = 1, "length, bytes";
+    }
+
+    /// Move the end of the data segment.
+    /// Source: brk(2); kernel mm/mmap.c.
+    BRK = 159 "brk" Memory [] {
+        res: Hex64 = ret, "address of the end after the call; the old one when the call failed";
+        vm_size: U32 = vm_size, "virtual memory of the process after the call, kB";
+        vm_rss: U32 = vm_rss, "resident memory, kB";
+        vm_swap: U32 = vm_swap, "swapped memory, kB";
+        addr: Hex64 = 0, "address of the end that the caller wants; 0 only asks";
+    }
+
+    /// Change what may be done with memory.
+    /// Source: mprotect(2); kernel mm/mprotect.c.
+    MPROTECT = 329 "mprotect" Memory [] {
+        res: Errno = ret, "0, or -errno";
+        addr: Hex64 = 0, "address";
+        length: U64 = 1, "length, bytes";
+        prot: Flags32(PROT_FLAGS) = 2, "PROT_* flags";
+    }
+
+    /// Keep memory resident.
+    /// Source: mlock(2); kernel mm/mlock.c.
+    MLOCK = 345 "mlock" Memory [] {
+        res: Errno = ret, "0, or -errno";
+        addr: Hex64 = 0, "address";
+        len: U64 = 1, "length, bytes";
+    }
+
+    /// Keep memory resident, with flags.
+    /// Source: mlock2(2); kernel mm/mlock.c.
+    MLOCK2 = 371 "mlock2" Memory [] {
+        res: Errno = ret, "0, or -errno";
+        addr: Hex64 = 0, "address";
+        len: U64 = 1, "length, bytes";
+        flags: Flags32(MLOCK2_FLAGS) = 2, "MLOCK_ONFAULT or nothing";
+    }
+
+    /// Let memory be swapped again.
+    /// Source: munlock(2); kernel mm/mlock.c.
+    MUNLOCK = 347 "munlock" Memory [] {
+        res: Errno = ret, "0, or -errno";
+        addr: Hex64 = 0, "address";
+        len: U64 = 1, "length, bytes";
+    }
+
+    /// Keep all memory of the process resident.
+    /// Source: mlockall(2); kernel mm/mlock.c.
+    MLOCKALL = 349 "mlockall" Memory [] {
+        res: Errno = ret, "0, or -errno";
+        flags: Flags32(MLOCKALL_FLAGS) = 0, "MCL_* flags";
+    }
+
+    /// Let all memory of the process be swapped again.
+    /// Source: munlockall(2); kernel mm/mlock.c.
+    MUNLOCKALL = 351 "munlockall" Memory [] {
+        res: Errno = ret, "0, or -errno";
+    }
+}

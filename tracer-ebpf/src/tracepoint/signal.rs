@@ -1,0 +1,42 @@
+//! Signals that are delivered.
+//!
+//! Source: kernel include/trace/events/signal.h,
+//! `TP_PROTO(int sig, struct kernel_siginfo *info, struct k_sigaction *ka)`.
+
+use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::btf_tracepoint, programs::BtfTracePointContext};
+use tracer_common::{
+    events::code,
+    plan::{PLAN_SIGNAL, WANTED},
+};
+
+use crate::{
+    gate,
+    maps::{PLANS, offset},
+    read,
+    record::Small,
+};
+
+/// `SIGCHLD`, whose sender is the child.
+const SIGCHLD: i32 = 17;
+
+/// Reports a signal that the running thread gets.
+#[btf_tracepoint(function = "signal_deliver")]
+pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
+    let Some(plan) = PLANS.get_ptr(PLAN_SIGNAL) else { return 0 };
+    // SAFETY: a live map value.
+    if unsafe { (*plan).flags } & WANTED == 0 || gate::own() {
+        return 0;
+    }
+    let signal: i32 = ctx.arg(0);
+    let info: *const u8 = ctx.arg(1);
+    let code: i32 = read::kernel(info as usize + offset!(siginfo_code));
+    // kill, tgkill and sigqueue have codes of zero and below; above, only that of a child has a sender.
+    let sent = code <= 0 || signal == SIGCHLD;
+    let sender: u32 = if sent { read::kernel(info as usize + offset!(siginfo_pid)) } else { 0 };
+    let mut record = Small::begin(code::SIGNALDELIVER, 3);
+    record.put::<8>(0, u64::from(sender));
+    record.put::<8>(1, bpf_get_current_pid_tgid() & 0xffff_ffff);
+    record.put::<1>(2, signal as u64);
+    record.submit();
+    0
+}
