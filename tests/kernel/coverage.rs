@@ -4,10 +4,10 @@ use tracer_common::events;
 
 /// The tests themselves: a row is tested by a `check!(…, ROW { … })`, which compares every parameter or fails.
 const TESTS: &[&str] = &[
-    include_str!("attr.rs"),
     include_str!("exec.rs"),
     include_str!("file.rs"),
     include_str!("fs.rs"),
+    include_str!("inode.rs"),
     include_str!("io.rs"),
     include_str!("ipc.rs"),
     include_str!("link.rs"),

@@ -1,12 +1,12 @@
 //! The kernel level: each test makes exactly one kind of call on the running kernel and compares every parameter of its
 //! event. Counts and losses are exact.
 
-mod attr;
 mod counts;
 mod coverage;
 mod exec;
 mod file;
 mod fs;
+mod inode;
 mod io;
 mod ipc;
 mod link;

@@ -1,7 +1,7 @@
 //! Attributes of files.
 
 use libc::{AT_FDCWD, EACCES, EBADF, EFAULT, EINVAL, ENOENT, F_OK, O_DIRECTORY, R_OK, W_OK, X_OK};
-use tracer_common::events::attr::{
+use tracer_common::events::inode::{
     ACCESS, CHMOD, CHOWN, FCHMOD, FCHMODAT, FCHOWN, FCHOWNAT, FSTAT, LCHOWN, LSTAT, NEWFSTATAT, STAT,
 };
 use tracer_tests::{
