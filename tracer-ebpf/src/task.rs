@@ -77,6 +77,9 @@ pub fn gather(record: Record, call: Call) {
     keep(record, TaskField::VmSwap, swapped);
     keep(record, TaskField::Uid, cred(offset!(cred_euid)));
     keep(record, TaskField::Gid, cred(offset!(cred_egid)));
+    keep(record, TaskField::CapInheritable, cred64(offset!(cred_cap_inheritable)));
+    keep(record, TaskField::CapPermitted, cred64(offset!(cred_cap_permitted)));
+    keep(record, TaskField::CapEffective, cred64(offset!(cred_cap_effective)));
     keep(record, TaskField::Vtid, u64::from(namespace_id(thread_pid())));
     let leader: usize = field(offset!(task_group_leader));
     keep(record, TaskField::Vpid, u64::from(namespace_id(read::kernel(leader + offset!(task_thread_pid)))));
@@ -97,9 +100,6 @@ fn gather_exec(record: Record) {
     let global: u32 = read::kernel(group + offset!(pid_numbers) + offset!(upid_nr));
     keep(record, TaskField::Pgid, u64::from(global));
     keep(record, TaskField::Tty, tty());
-    keep(record, TaskField::CapInheritable, cred64(offset!(cred_cap_inheritable)));
-    keep(record, TaskField::CapPermitted, cred64(offset!(cred_cap_permitted)));
-    keep(record, TaskField::CapEffective, cred64(offset!(cred_cap_effective)));
     keep(record, TaskField::ExeFlags, text::exe_flags());
     keep(record, TaskField::ExeIno, file::inode_number(text::exe_file()));
     keep(record, TaskField::ExeCtime, exe_time(offset!(inode_ctime_sec), offset!(inode_ctime_nsec)));
