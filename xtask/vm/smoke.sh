@@ -30,6 +30,9 @@ check() {
 while true; do xtask workload files 50 /proc/version; sleep 0.3; done >/dev/null &
 
 check "doctor" "BTF" tracer --doctor
+# What the verifier did, for the documentation.
+tracer --doctor | sed -n 's/^ok *hooks: \([a-z_]*\) loads and attaches, \([0-9]*\) .*/VM-VERIFIED \1 \2/p'
+
 check "any 20 events" "xtask|exe|sh" tracer -n 20
 check "a filter by process and type" "xtask.*read.*Linux version" tracer -n 5 'proc.name=xtask and evt.type=read and evt.rawres>0'
 check "a name of a file" "/proc/version" tracer -n 5 'proc.name=xtask and evt.type=openat and fd.name=/proc/version'
