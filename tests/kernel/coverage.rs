@@ -5,18 +5,27 @@ use tracer_common::events;
 /// The tests themselves: a row is tested by a `check!(…, ROW { … })`, which compares every parameter or fails.
 const TESTS: &[&str] = &[
     include_str!("attr.rs"),
+    include_str!("compat.rs"),
+    include_str!("enter.rs"),
     include_str!("exec.rs"),
     include_str!("file.rs"),
     include_str!("fs.rs"),
+    include_str!("inode.rs"),
     include_str!("io.rs"),
     include_str!("ipc.rs"),
     include_str!("kernel.rs"),
+    include_str!("link.rs"),
+    include_str!("memory.rs"),
+    include_str!("messages.rs"),
     include_str!("meta.rs"),
     include_str!("net.rs"),
+    include_str!("poll.rs"),
     include_str!("process.rs"),
+    include_str!("sched.rs"),
     include_str!("signal.rs"),
     include_str!("socket.rs"),
     include_str!("sockopt.rs"),
+    include_str!("time.rs"),
     include_str!("user.rs"),
 ];
 

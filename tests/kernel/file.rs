@@ -2,11 +2,13 @@
 
 use std::{ffi::CString, os::unix::ffi::OsStringExt as _};
 
-use libc::{AT_FDCWD, EBADF, EEXIST, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, EXDEV};
+use libc::{AT_FDCWD, EBADF, EEXIST, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ENOTTY, EWOULDBLOCK, EXDEV};
 use libc::{O_APPEND, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NONBLOCK, O_RDWR, O_TMPFILE, O_TRUNC, O_WRONLY};
-use tracer_common::events::file::{CLOSE, CLOSE_RANGE, CREAT, DUP, DUP2, DUP3, FCNTL, OPEN, OPENAT, OPENAT2};
+use tracer_common::events::file::{
+    CLOSE, CLOSE_RANGE, CREAT, DUP, DUP2, DUP3, FCNTL, FLOCK, IOCTL, OPEN, OPEN_BY_HANDLE_AT, OPENAT, OPENAT2,
+};
 use tracer_tests::{
-    call::{NOWHERE, at},
+    call::{NOWHERE, at, at_mut},
     check,
     check::{flags, missing},
     scratch::{Scratch, c_path},
@@ -265,4 +267,95 @@ fn fcntl_names_its_command() {
     check!(run, FCNTL { res: 1, fd: fd, cmd: flags("F_GETFD"), arg: 0 });
     check!(run, FCNTL { res: -EBADF, fd: -1, cmd: flags("F_GETFL"), arg: 0 });
     check!(run, FCNTL { res: -EINVAL, fd: fd, cmd: flags("UNKNOWN"), arg: 1_u64 << 40 });
+}
+
+#[test]
+fn open_by_handle_at_has_the_path_of_the_file() {
+    let scratch = Scratch::new();
+    let (path, absent) = (scratch.file("file", b"x"), scratch.c_path("absent"));
+    let Some(run) = traced(|| {
+        // `struct file_handle`: room in bytes, type, and what the filesystem needs to find the file.
+        let (mut handle, mut mount) = ([0_u32; 34], 0_u32);
+        handle[0] = 128;
+        let place = at_mut(&mut handle);
+        let found = sys!(SYS_name_to_handle_at, AT_FDCWD, &*path, place, at_mut(&mut mount), 0);
+        let fd = sys!(SYS_open_by_handle_at, AT_FDCWD, place, O_RDWR | O_CLOEXEC);
+        let by_fd = sys!(SYS_open_by_handle_at, fd, place, O_WRONLY | O_APPEND);
+        let moved = sys!(SYS_rename, &*path, &*absent);
+        [
+            found,
+            fd,
+            by_fd,
+            moved,
+            sys!(SYS_open_by_handle_at, AT_FDCWD, place, 0),
+            sys!(SYS_open_by_handle_at, AT_FDCWD, NOWHERE, O_RDWR),
+            sys!(SYS_open_by_handle_at, 999, place, 0),
+        ]
+    }) else {
+        return;
+    };
+    let [found, fd, by_fd, _, moved, ..] = run.said;
+    assert_eq!(found, 0, "the file system of {} has no handles", scratch.dir().display());
+    let (dev, ino) = dev_ino(scratch.path("absent"));
+    let file = || [("dev", dev.into()), ("ino", ino.into())];
+    let names = flags("O_RDWR|O_CLOEXEC");
+    check!(run, OPEN_BY_HANDLE_AT { fd: fd, mountfd: AT_FDCWD, flags: names, path: &*path }, file());
+    let names = flags("O_APPEND|O_WRONLY");
+    check!(run, OPEN_BY_HANDLE_AT { fd: by_fd, mountfd: fd, flags: names, path: &*path }, file());
+    let names = flags("O_RDONLY");
+    check!(run, OPEN_BY_HANDLE_AT { fd: moved, mountfd: AT_FDCWD, flags: names, path: &*absent }, file());
+    let none = || [("dev", 0.into()), ("ino", 0.into()), ("path", missing())];
+    check!(run, OPEN_BY_HANDLE_AT { fd: -EFAULT, mountfd: AT_FDCWD, flags: flags("O_RDWR") }, none());
+    check!(run, OPEN_BY_HANDLE_AT { fd: -EBADF, mountfd: 999, flags: flags("O_RDONLY") }, none());
+}
+
+#[test]
+fn flock_names_its_operation() {
+    use libc::{LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN};
+    let scratch = Scratch::new();
+    let path = scratch.file("file", b"x");
+    let Some(run) = traced(|| {
+        let (fd, other) = (sys!(SYS_open, &*path, 0, 0), sys!(SYS_open, &*path, 0, 0));
+        [
+            fd,
+            other,
+            sys!(SYS_flock, fd, LOCK_EX),
+            sys!(SYS_flock, other, LOCK_SH | LOCK_NB),
+            sys!(SYS_flock, fd, LOCK_UN),
+            sys!(SYS_flock, fd, 0),
+            sys!(SYS_flock, -1, LOCK_SH),
+        ]
+    }) else {
+        return;
+    };
+    let [fd, other, ..] = run.said;
+    check!(run, FLOCK { res: 0, fd: fd, operation: flags("LOCK_EX") });
+    check!(run, FLOCK { res: -EWOULDBLOCK, fd: other, operation: flags("LOCK_SH|LOCK_NB") });
+    check!(run, FLOCK { res: 0, fd: fd, operation: flags("LOCK_UN") });
+    check!(run, FLOCK { res: -EINVAL, fd: fd, operation: flags("LOCK_NONE") });
+    check!(run, FLOCK { res: -EBADF, fd: -1, operation: flags("LOCK_SH") });
+}
+
+#[test]
+fn ioctl_has_a_request_and_its_argument() {
+    let scratch = Scratch::new();
+    let path = scratch.file("file", b"123");
+    let Some(run) = traced(|| {
+        let fd = sys!(SYS_open, &*path, 0, 0);
+        let mut left = 0_i32;
+        let argument = at_mut(&mut left);
+        [
+            fd,
+            argument as i64,
+            sys!(SYS_ioctl, fd, libc::FIONREAD, argument),
+            sys!(SYS_ioctl, fd, libc::TIOCGWINSZ, 7),
+            sys!(SYS_ioctl, -1, libc::FIOCLEX, 0),
+        ]
+    }) else {
+        return;
+    };
+    let [fd, argument, ..] = run.said;
+    check!(run, IOCTL { res: 0, fd: fd, request: libc::FIONREAD, argument: argument });
+    check!(run, IOCTL { res: -ENOTTY, fd: fd, request: libc::TIOCGWINSZ, argument: 7 });
+    check!(run, IOCTL { res: -EBADF, fd: -1, request: libc::FIOCLEX, argument: 0 });
 }

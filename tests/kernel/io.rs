@@ -1,11 +1,13 @@
 //! Reading and writing.
 
 use libc::{EBADF, EFAULT, EINVAL, O_CREAT, O_RDWR};
-use tracer_common::events::io::{PREAD, PREADV, PWRITE, PWRITEV, READ, READV, WRITE, WRITEV};
+use tracer_common::events::io::{
+    COPY_FILE_RANGE, LSEEK, PREAD, PREADV, PWRITE, PWRITEV, READ, READV, SENDFILE, SPLICE, WRITE, WRITEV,
+};
 use tracer_tests::{
     call::{NOWHERE, at, at_mut},
     check,
-    check::missing,
+    check::{flags, missing},
     scratch::Scratch,
     sys,
 };
@@ -171,4 +173,90 @@ fn readv_scatters_what_was_read_and_no_more() {
     check!(run, READV { res: -EBADF, size: 8, data: missing(), fd: -1 });
     check!(run, PREADV { res: 8, size: 8, data: "12345678", fd: fd, pos: 1 });
     check!(run, PREADV { res: -EBADF, size: 8, data: missing(), fd: -1, pos: 1 });
+}
+
+#[test]
+fn lseek_says_from_where() {
+    use libc::{SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_SET};
+    let scratch = Scratch::new();
+    let path = scratch.file("file", b"0123456789");
+    let Some(run) = traced(|| {
+        let fd = sys!(SYS_open, &*path, 0, 0);
+        [
+            fd,
+            sys!(SYS_lseek, fd, 1_u64 << 40, SEEK_SET),
+            sys!(SYS_lseek, fd, -3, SEEK_END),
+            sys!(SYS_lseek, fd, 1, SEEK_CUR),
+            sys!(SYS_lseek, fd, 2, SEEK_DATA),
+            sys!(SYS_lseek, -1, 0, SEEK_SET),
+        ]
+    }) else {
+        return;
+    };
+    let fd = run.said[0];
+    check!(run, LSEEK { res: 1_u64 << 40, fd: fd, offset: 1_u64 << 40, whence: flags("SEEK_SET") });
+    check!(run, LSEEK { res: 7, fd: fd, offset: -3_i64 as u64, whence: flags("SEEK_END") });
+    check!(run, LSEEK { res: 8, fd: fd, offset: 1, whence: flags("SEEK_CUR") });
+    check!(run, LSEEK { res: run.said[4], fd: fd, offset: 2, whence: 0xff });
+    check!(run, LSEEK { res: -EBADF, fd: -1, offset: 0, whence: flags("SEEK_SET") });
+}
+
+#[test]
+fn splice_has_both_descriptors() {
+    use libc::{SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK};
+    let scratch = Scratch::new();
+    let path = scratch.file("file", b"0123456789");
+    let Some(run) = traced(|| {
+        let fd = sys!(SYS_open, &*path, O_RDWR, 0);
+        let mut ends = [0_i32; 2];
+        assert_eq!(sys!(SYS_pipe, at_mut(&mut ends)), 0);
+        let [from, to] = ends.map(i64::from);
+        [
+            fd,
+            from,
+            to,
+            sys!(SYS_splice, fd, 0, to, 0, 7, SPLICE_F_MOVE | SPLICE_F_MORE),
+            sys!(SYS_splice, fd, 0, fd, 0, 7, 0),
+            sys!(SYS_splice, from, 0, 999, 0, 1_u64 << 40, SPLICE_F_NONBLOCK),
+        ]
+    }) else {
+        return;
+    };
+    let [fd, from, to, ..] = run.said;
+    check!(run, SPLICE { res: 7, fd_in: fd, fd_out: to, size: 7, flags: flags("SPLICE_F_MOVE|SPLICE_F_MORE") });
+    check!(run, SPLICE { res: -EINVAL, fd_in: fd, fd_out: fd, size: 7, flags: flags("") });
+    let non_block = flags("SPLICE_F_NONBLOCK");
+    check!(run, SPLICE { res: -EBADF, fd_in: from, fd_out: 999, size: 1_u64 << 40, flags: non_block });
+}
+
+#[test]
+fn sendfile_and_copy_file_range_have_offsets_after_the_call() {
+    let scratch = Scratch::new();
+    let (from, to) = (scratch.file("from", b"0123456789"), scratch.c_path("to"));
+    let Some(run) = traced(|| {
+        let from = sys!(SYS_open, &*from, 0, 0);
+        let to = sys!(SYS_open, &*to, O_RDWR | O_CREAT, 0o600);
+        let (mut offset, mut start, mut place) = (3_u64, 1_u64, 100_u64);
+        let offset = at_mut(&mut offset);
+        let (start, place) = (at_mut(&mut start), at_mut(&mut place));
+        [
+            from,
+            to,
+            sys!(SYS_sendfile, to, from, offset, 4),
+            sys!(SYS_sendfile, to, from, 0, 100),
+            sys!(SYS_sendfile, to, 999, offset, 1),
+            sys!(SYS_copy_file_range, from, start, to, place, 5, 0),
+            sys!(SYS_copy_file_range, from, 0, 999, place, 5, 0),
+            sys!(SYS_copy_file_range, from, start, to, 0, 1, 1),
+        ]
+    }) else {
+        return;
+    };
+    let [from, to, ..] = run.said;
+    check!(run, SENDFILE { res: 4, offset: 7, out_fd: to, in_fd: from, size: 4 });
+    check!(run, SENDFILE { res: 10, offset: 0, out_fd: to, in_fd: from, size: 100 });
+    check!(run, SENDFILE { res: -EBADF, offset: 7, out_fd: to, in_fd: 999, size: 1 });
+    check!(run, COPY_FILE_RANGE { res: 5, fdout: to, offout: 105, fdin: from, offin: 6, len: 5 });
+    check!(run, COPY_FILE_RANGE { res: -EBADF, fdout: 999, offout: 105, fdin: from, offin: 0, len: 5 });
+    check!(run, COPY_FILE_RANGE { res: -EINVAL, fdout: to, offout: 0, fdin: from, offin: 6, len: 1 });
 }

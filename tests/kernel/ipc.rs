@@ -1,11 +1,11 @@
 //! Descriptors that are not files, and other ways between processes.
 
-use libc::{EAGAIN, EFAULT, EINVAL, ENOENT, ENOSYS, ERANGE, ESRCH, O_CLOEXEC, O_NONBLOCK};
+use libc::{EAGAIN, EFAULT, EINVAL, EMFILE, ENOENT, ENOSYS, ERANGE, ESRCH, O_CLOEXEC, O_NONBLOCK};
 use libc::{FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG, FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAKE};
 use libc::{GETVAL, IPC_CREAT, IPC_EXCL, IPC_NOWAIT, IPC_PRIVATE, IPC_RMID, SETVAL};
 use tracer_common::events::ipc::{
-    EPOLL_CREATE1, EVENTFD2, FUTEX, MEMFD_CREATE, PIPE, PIPE2, PROCESS_VM_READV, PROCESS_VM_WRITEV, SEMCTL, SEMGET,
-    SEMOP,
+    EPOLL_CREATE, EPOLL_CREATE1, EVENTFD, EVENTFD2, FUTEX, INOTIFY_INIT, INOTIFY_INIT1, MEMFD_CREATE, PIPE, PIPE2,
+    PROCESS_VM_READV, PROCESS_VM_WRITEV, SEMCTL, SEMGET, SEMOP, USERFAULTFD,
 };
 use tracer_tests::{
     call::{NOWHERE, at, at_mut},
@@ -54,6 +54,18 @@ fn pipe2_has_flags_too() {
     check!(run, PIPE2 { res: -EINVAL, fd1: -1, fd2: -1, ino: 0, flags: flags("O_WRONLY") });
 }
 
+/// Allows no more descriptors.
+fn no_more_fds() -> i64 {
+    sys!(SYS_setrlimit, libc::RLIMIT_NOFILE, at(&[0_u64; 2]))
+}
+
+#[test]
+fn eventfd_has_a_start_value_and_no_flags() {
+    let Some(run) = traced(|| [sys!(SYS_eventfd, 77), no_more_fds(), sys!(SYS_eventfd, 1)]) else { return };
+    check!(run, EVENTFD { res: run.said[0], initval: 77, flags: 0 });
+    check!(run, EVENTFD { res: -EMFILE, initval: 1, flags: 0 });
+}
+
 #[test]
 fn eventfd2_has_a_start_value() {
     let Some(run) =
@@ -66,12 +78,49 @@ fn eventfd2_has_a_start_value() {
 }
 
 #[test]
+fn epoll_create_has_a_size() {
+    let Some(run) = traced(|| [sys!(SYS_epoll_create, 9), sys!(SYS_epoll_create, 0), sys!(SYS_epoll_create, u32::MAX)])
+    else {
+        return;
+    };
+    check!(run, EPOLL_CREATE { res: run.said[0], size: 9 });
+    check!(run, EPOLL_CREATE { res: -EINVAL, size: 0 });
+    check!(run, EPOLL_CREATE { res: -EINVAL, size: -1 });
+}
+
+#[test]
 fn epoll_create1_has_flags() {
     let Some(run) = traced(|| [sys!(SYS_epoll_create1, libc::EPOLL_CLOEXEC), sys!(SYS_epoll_create1, 1)]) else {
         return;
     };
     check!(run, EPOLL_CREATE1 { res: run.said[0], flags: flags("EPOLL_CLOEXEC") });
     check!(run, EPOLL_CREATE1 { res: -EINVAL, flags: flags("") });
+}
+
+#[test]
+fn inotify_init_has_no_flags_and_inotify_init1_has() {
+    let Some(run) = traced(|| {
+        let both = libc::IN_CLOEXEC | libc::IN_NONBLOCK;
+        let made = [sys!(SYS_inotify_init), sys!(SYS_inotify_init1, both), sys!(SYS_inotify_init1, 1)];
+        [made[0], made[1], made[2], no_more_fds(), sys!(SYS_inotify_init)]
+    }) else {
+        return;
+    };
+    check!(run, INOTIFY_INIT { res: run.said[0], flags: 0 });
+    check!(run, INOTIFY_INIT { res: -EMFILE, flags: 0 });
+    check!(run, INOTIFY_INIT1 { res: run.said[1], flags: flags("O_NONBLOCK|O_CLOEXEC") });
+    check!(run, INOTIFY_INIT1 { res: -EINVAL, flags: flags("") });
+}
+
+#[test]
+fn userfaultfd_has_flags() {
+    let Some(run) = traced(|| [sys!(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK), sys!(SYS_userfaultfd, 0x70)]) else {
+        return;
+    };
+    // A kernel may be without it.
+    check!(run, USERFAULTFD { res: run.said[0], flags: flags("O_NONBLOCK|O_CLOEXEC") });
+    check!(run, USERFAULTFD { res: run.said[1], flags: flags("") });
+    assert!(run.said[1] < 0);
 }
 
 #[test]

@@ -47,10 +47,11 @@ fn seen_and_lost_are_together_what_was_done() {
     workload.start();
     // Nobody reads meanwhile.
     let (_, said) = workload.end();
-    let (mut seen, mut other) = (0, 0);
+    let (mut seen, mut other, mut said_lost) = (0, 0, 0);
     live.drain_rest(&mut |record| {
         match decode::live(record, 0, 0) {
             Ok(event) if event.name() == RARE => seen += 1,
+            Ok(event) if event.name() == "drop" => said_lost += event.params.u64(0).unwrap_or(0),
             _ => other += 1,
         }
         ControlFlow::Continue(())
@@ -59,6 +60,7 @@ fn seen_and_lost_are_together_what_was_done() {
     let losses = live.losses();
     assert_eq!(other, 0, "only one call was asked for");
     assert_eq!(seen + losses.total(), said[0] as u64, "{losses:?}");
+    assert_eq!(said_lost, losses.total(), "drop events say it, too");
     assert!(seen >= 500, "the ring had room for some: {seen}");
     assert!(losses.ring_full > 100_000, "{losses:?}");
     assert_eq!(losses.by_cpu.iter().map(|cpu| cpu.ring_full).sum::<u64>(), losses.ring_full);

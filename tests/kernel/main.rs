@@ -2,22 +2,31 @@
 //! event. Counts and losses are exact.
 
 mod attr;
+mod compat;
 mod counts;
 mod coverage;
+mod enter;
 mod exec;
 mod file;
 mod fs;
+mod inode;
 mod io;
 mod ipc;
 mod kernel;
+mod link;
 mod loss;
+mod memory;
+mod messages;
 mod meta;
 mod net;
+mod poll;
 mod process;
+mod sched;
 mod signal;
 mod snaplen;
 mod socket;
 mod sockopt;
+mod time;
 mod user;
 
 use std::{ffi::CStr, os::unix::fs::MetadataExt as _, path::Path};

@@ -3,10 +3,7 @@
 use std::{fs, os::unix::fs::MetadataExt as _, path::PathBuf};
 
 use libc::{EBADF, ENOSYS};
-use tracer_common::events::{
-    io::WRITEV,
-    meta::{CGROUP_MKDIR, CGROUP_RMDIR, GENERIC},
-};
+use tracer_common::events::meta::{CGROUP_MKDIR, CGROUP_RMDIR, GENERIC};
 use tracer_tests::{call::at_mut, check, scratch::c_path, sys};
 
 use crate::traced;
@@ -40,20 +37,6 @@ fn a_call_that_does_not_exist_is_no_event() {
     assert_eq!(run.said[..2], [-i64::from(ENOSYS), -i64::from(EBADF)]);
     let event = check!(run, GENERIC { ID: portable("getppid"), nativeID: libc::SYS_getppid });
     assert_eq!(event.name(), "getppid");
-}
-
-/// Number 146 is `writev` in the 32-bit table and `sched_get_priority_max` in the 64-bit one; 20 is `getpid` and `writev`.
-#[test]
-fn a_32_bit_call_is_never_taken_for_another() {
-    let Some(run) = traced(|| [tracer_tests::call::x86_64::int80(20, 0).into(), sys!(SYS_getpid)]) else { return };
-    if run.said[0] == i64::from(-ENOSYS) {
-        return;
-    }
-    assert_eq!(run.said[0], run.said[1], "20 is getpid there");
-    let event = check!(run, GENERIC { ID: 0, nativeID: 20 });
-    assert!(event.compat);
-    assert_eq!(event.name(), "syscall");
-    assert_eq!(run.own().all(&WRITEV).count(), 0);
 }
 
 /// Where the tree of cgroup v2 is mounted: on a hybrid system beside the others.

@@ -204,7 +204,7 @@ fn datagrams_over_ipv6_and_on_a_connected_socket_have_tuples_too() {
 }
 
 /// `struct msghdr`: name and its length, iovec and count, control and its length, flags.
-fn message(name: &mut [u8], iovec: &[[u64; 2]], control: &mut [u8]) -> [u64; 7] {
+pub(crate) fn message(name: &mut [u8], iovec: &[[u64; 2]], control: &mut [u8]) -> [u64; 7] {
     let or_null = |bytes: &mut [u8]| if bytes.is_empty() { 0 } else { at_mut(bytes) };
     let lens = [name.len() as u64, iovec.len() as u64, control.len() as u64];
     [or_null(name), lens[0], at(iovec), lens[1], or_null(control), lens[2], 0]

@@ -68,20 +68,85 @@ macro_rules! sys {
     };
 }
 
+/// Writes a byte to memory that the test mapped.
+pub fn touch(address: u64) {
+    // SAFETY: tests pass the address of memory that they mapped.
+    unsafe { (address as *mut u8).write_volatile(1) };
+}
+
+/// Sets the handler of a signal.
+///
+/// # Panics
+/// If the kernel refuses.
+pub fn handle(signal: i32, handler: extern "C" fn(i32)) {
+    // SAFETY: the handlers of tests do nothing.
+    let before = unsafe { libc::signal(signal, handler as libc::sighandler_t) };
+    assert_ne!(before, libc::SIG_ERR);
+}
+
+/// Memory below 4 GiB, for calls of 32-bit programs.
+#[derive(Debug)]
+pub struct Low {
+    page: u64,
+    used: u64,
+}
+
+impl Low {
+    /// 64 KiB of it.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "it maps memory")]
+    pub fn new() -> Self {
+        let (protection, flags) =
+            (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT);
+        let page = call(libc::SYS_mmap, &[0, 1 << 16, protection as u64, flags as u64, u64::MAX, 0]);
+        assert!(page > 0, "no memory below 4 GiB: {page}");
+        Self { page: page as u64, used: 0 }
+    }
+
+    /// Its address with these bytes in it, aligned to eight.
+    ///
+    /// # Panics
+    /// If it is used up.
+    pub fn put(&mut self, bytes: &[u8]) -> u32 {
+        let at = self.page + self.used;
+        self.used += (bytes.len() as u64 + 7) & !7;
+        assert!(self.used <= 1 << 16, "used up");
+        // SAFETY: inside the memory that was mapped, which nothing else knows.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), at as *mut u8, bytes.len()) };
+        at as u32
+    }
+
+    /// A text with a NUL.
+    pub fn text(&mut self, text: &std::ffi::CStr) -> u32 {
+        self.put(text.to_bytes_with_nul())
+    }
+
+    /// Words, as an array or a struct.
+    pub fn words(&mut self, words: &[u32]) -> u32 {
+        self.put(&words.iter().flat_map(|word| word.to_ne_bytes()).collect::<Vec<_>>())
+    }
+}
+
 /// Calls that need an instruction of their own.
 #[cfg(target_arch = "x86_64")]
 pub mod x86_64 {
-    /// A call through the 32-bit entry, `int $0x80`.
+    /// A call through the 32-bit entry, `int $0x80`; the result as the kernel gives it.
     #[must_use]
-    pub fn int80(number: u32, first: u32) -> i32 {
+    pub fn int80(number: u32, words: &[u32]) -> i64 {
+        let mut args = [0_u32; 6];
+        args[..words.len()].copy_from_slice(words);
         let result: i32;
-        // SAFETY: the entry saves all registers but those named.
+        // SAFETY: two registers are saved by hand, the others are named.
         unsafe {
-            std::arch::asm!("push rbx", "mov ebx, {first:e}", "int 0x80", "pop rbx",
-                first = in(reg) first, inout("eax") number => result, in("ecx") 0, in("edx") 0,
-                out("r8") _, out("r9") _, out("r10") _, out("r11") _);
+            std::arch::asm!("push rbx", "push rbp", "mov ebx, [r8]", "mov ecx, [r8 + 4]", "mov edx, [r8 + 8]",
+                "mov esi, [r8 + 12]", "mov edi, [r8 + 16]", "mov ebp, [r8 + 20]", "int 0x80", "pop rbp", "pop rbx",
+                in("r8") args.as_ptr(), inout("eax") number => result, out("ecx") _, out("edx") _, out("esi") _,
+                out("edi") _, lateout("r8") _, out("r9") _, out("r10") _, out("r11") _);
         }
-        result
+        result.into()
     }
 
     /// `vfork`, whose child ends at once with this exit code. It must not return from the function that it borrows.

@@ -134,7 +134,16 @@ impl Tracer {
     /// If the kernel refuses.
     #[must_use]
     pub fn start(snaplen: u32) -> Self {
-        let options = Options { snaplen, containers: true, ..Options::default() };
+        Self::with(&Options { snaplen, containers: true, latency: true, entry_args: true, ..Options::default() })
+    }
+
+    /// One with its own options.
+    ///
+    /// # Panics
+    /// If the kernel refuses.
+    #[must_use]
+    pub fn with(options: &Options) -> Self {
+        let options = options.clone();
         let shared = Arc::new(Shared { inner: Mutex::default(), news: Condvar::new(), stop: AtomicBool::new(false) });
         let drained = Arc::clone(&shared);
         let thread = std::thread::spawn(move || drained.run(&options));
@@ -192,6 +201,12 @@ pub struct Run<const N: usize> {
 }
 
 impl<const N: usize> Run<N> {
+    /// Records that were lost meanwhile.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+
     /// The events of one thread.
     #[must_use]
     pub fn by(&self, tid: i64) -> Thread<'_> {

@@ -8,7 +8,7 @@ use std::{
 
 use tracer_common::{
     arch::{COMPAT_SYSCALLS, MAX_SYSCALLS, SYSCALLS},
-    events::{self, Flags, LIVE_ONLY, code},
+    events::{self, Category, LIVE_ONLY, code},
 };
 
 use crate::{
@@ -168,7 +168,7 @@ impl Pipeline {
     }
 
     fn event(&mut self, event: &Event<'_>) -> anyhow::Result<Flow> {
-        self.stats.seen += u64::from(!event.row.flags.has(Flags::INTERNAL));
+        self.stats.seen += u64::from(event.row.category != Category::Internal);
         effects::before(&mut self.state, event);
         let mut flow = Flow::Continue;
         if self.is_wanted(event) {

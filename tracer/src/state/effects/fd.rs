@@ -244,3 +244,47 @@ fn know(state: &mut State, event: &Event<'_>, fd: i32) {
         state.fds.set(table, fd, Rc::new(value));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{event::decode, state::effects, testing::World};
+
+    /// What descriptor 9 of process 10 is after a call that returned it.
+    fn made(code: u16, params: &[&[u8]]) -> Fd {
+        let mut world = World::new();
+        let record = world.record(10, code, params);
+        effects::before(&mut world.state, &decode::live(&record, 1, 0).unwrap());
+        let thread = world.state.thread(10).unwrap();
+        Fd::clone(world.state.fd(thread, 9).unwrap())
+    }
+
+    #[test]
+    fn each_call_for_a_descriptor_without_a_file_gives_it_a_type() {
+        let res = 9i64.to_le_bytes();
+        // Flags in a live record are the kernel's: O_CLOEXEC, as `int`.
+        let (cloexec, number) = (0o2000000u32.to_le_bytes(), 77u64.to_le_bytes());
+        let rows: &[(u16, &[&[u8]], FdKind, u32)] = &[
+            (code::EVENTFD, &[&res, &number, &[0; 4]], FdKind::Event, 0),
+            (code::EVENTFD2, &[&res, &cloexec, &number], FdKind::Event, CLOEXEC),
+            (code::EPOLL_CREATE, &[&res, &[1, 0, 0, 0]], FdKind::Eventpoll, 0),
+            (code::EPOLL_CREATE1, &[&res, &cloexec], FdKind::Eventpoll, CLOEXEC),
+            (code::INOTIFY_INIT, &[&res, &[0]], FdKind::Inotify, 0),
+            (code::INOTIFY_INIT1, &[&res, &cloexec], FdKind::Inotify, CLOEXEC),
+            (code::TIMERFD_CREATE, &[&res, &[1], &[0x40]], FdKind::Timer, 0),
+            (code::USERFAULTFD, &[&res, &cloexec], FdKind::Userfault, CLOEXEC),
+        ];
+        for (code, params, kind, flags) in rows {
+            let fd = made(*code, params);
+            assert_eq!((fd.kind, fd.flags), (*kind, *flags), "event {code}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_opened_by_its_handle_has_a_path() {
+        let (res, dirfd, flags) = (9i64.to_le_bytes(), 4i64.to_le_bytes(), 0u32.to_le_bytes());
+        let (dev, ino) = (0x22u32.to_le_bytes(), 77u64.to_le_bytes());
+        let fd = made(code::OPEN_BY_HANDLE_AT, &[&res, &dirfd, &flags, b"/srv/data/x\0", &dev, &ino]);
+        assert_eq!((fd.kind, &*fd.name, fd.dev, fd.ino), (FdKind::File, &b"/srv/data/x"[..], 0x22, 77));
+    }
+}
