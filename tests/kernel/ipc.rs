@@ -245,7 +245,7 @@ fn memory_of_another_process_is_read_and_written() {
     let Some(run) = traced(|| {
         let own = sys!(SYS_getpid);
         let (mut one, mut two) = ([0_u8; 50], [0_u8; 100]);
-        let local = [[at(&mut one), 50], [at(&mut two), 100]];
+        let local = [[at_mut(&mut one), 50], [at_mut(&mut two), 100]];
         let remote = iovec(&[&TEXT[..120]]);
         let read = sys!(SYS_process_vm_readv, own, at(&local[..]), 2, at(&remote[..]), 1, 0);
         let written = sys!(SYS_process_vm_writev, own, at(&remote[..]), 1, at(&local[..]), 2, 0);
