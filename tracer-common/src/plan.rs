@@ -366,6 +366,64 @@ pub struct Source {
     pub d: u8,
 }
 
+impl Source {
+    /// What the value can be trusted for, in one word: `call` is in a register, `kernel` is in a kernel object, `memory` is
+    /// in the caller's memory, where another thread may have changed it, `hook` is given to a tracepoint.
+    #[must_use]
+    pub const fn origin(self) -> &'static str {
+        match self.op {
+            Op::Ret
+            | Op::Arg
+            | Op::SyscallId
+            | Op::SyscallNumber
+            | Op::ArgWhen
+            | Op::ArgPair
+            | Op::ArgSigned
+            | Op::ArgHalves
+            | Op::Const => "call",
+            Op::Dev
+            | Op::Ino
+            | Op::Layer
+            | Op::UserFdIno
+            | Op::QueuePercent
+            | Op::QueueLen
+            | Op::QueueMax
+            | Op::UserSockAddress
+            | Op::Task
+            | Op::TaskText
+            | Op::SockTuple
+            | Op::Vm
+            | Op::FilePath => "kernel",
+            Op::OpenFlags if self.b == NONE => "call",
+            Op::OpenFlags
+            | Op::UserU64
+            | Op::UserU32
+            | Op::UserU16
+            | Op::UserU64Or
+            | Op::UserText
+            | Op::UserBytes
+            | Op::UserTime
+            | Op::Iovec
+            | Op::IovecLen
+            | Op::MsgBytes
+            | Op::MsgLen
+            | Op::MsgControl
+            | Op::SockAddr
+            | Op::Fds
+            | Op::Quota
+            | Op::QuotaPath
+            | Op::PrctlNumber
+            | Op::PrctlText
+            | Op::SockOpt
+            | Op::PtraceArg
+            | Op::KeyArg
+            | Op::FsconfigBytes
+            | Op::FsconfigText => "memory",
+            Op::Empty => "hook",
+        }
+    }
+}
+
 /// One parameter of a plan.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C)]
@@ -407,7 +465,7 @@ pub const COMPAT: u16 = 128;
 #[inline(always)]
 #[must_use]
 pub const fn record_flags(flags: u16) -> u16 {
-    flags / COMPAT & wire::FLAG_COMPAT
+    (flags / COMPAT) & wire::FLAG_COMPAT
 }
 /// The arguments stand in memory, at the second argument of `socketcall`.
 pub const SOCKETCALL: u16 = 256;

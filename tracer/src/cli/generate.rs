@@ -38,23 +38,40 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('<', "&lt;")
 }
 
+/// The beginning of the page of events.
+const EVENTS: &str = "\
+# Events
+
+Each event is taken at the end of its call, with all parameters. Every other system call is an event of
+its own name, without parameters; so are calls of 32-bit programs whose structs are not those of any row.
+The event type is the number in a capture file.
+
+Where a value comes from says what it can be trusted for:
+
+- call: a register, as the caller passed it or the kernel returned it.
+- kernel: an object of the kernel, at the time of the event.
+- memory: the memory of the caller, read at the end of the call. Another thread may have written to it since the
+  kernel read it. For calls that open files and connect sockets, `--entry-args` shows it as it was at the beginning,
+  unless the page was not in memory yet.
+- hook: what a tracepoint is given.
+";
+
 /// Writing to a string cannot fail, so results of `write!` are dropped in this file.
 fn events(out: &mut String) -> Result<(), Failure> {
-    out.push_str(
-        "# Events\n\nEach event is taken at the exit of its call, with all parameters. Every other system call is\n",
-    );
-    out.push_str("an event of its own name, without parameters.\n");
+    out.push_str(EVENTS);
     for (family, rows) in list::visible() {
         let _ = write!(out, "\n## {family}\n");
         for row in rows {
             let mut lines = row.doc.lines().map(str::trim).flat_map(|line| line.split(" Source: "));
             let doc = lines.next().unwrap_or_default();
-            let _ = write!(out, "\n### {}\n\n{doc}\n", row.name);
+            let at = if row.is_enter() { ", when it begins" } else { "" };
+            let _ = write!(out, "\n### {}{at}\n\n{doc}\nEvent type {}.\n", row.name, row.code);
             if !row.params.is_empty() {
-                out.push_str("\n| parameter | type | meaning |\n|---|---|---|\n");
+                out.push_str("\n| parameter | type | from | meaning |\n|---|---|---|---|\n");
             }
             for param in row.params {
-                let _ = writeln!(out, "| {} | {} | {} |", param.name, param.kind.name(), cell(param.doc));
+                let (kind, from) = (param.kind.name(), param.source.origin());
+                let _ = writeln!(out, "| {} | {kind} | {from} | {} |", param.name, cell(param.doc));
             }
         }
     }

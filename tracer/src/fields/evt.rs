@@ -175,7 +175,7 @@ fn arg_type(event: &EventType<'_>, arg: &Arg) -> Option<Value<'static>> {
 
 /// Even codes are the beginning of something, in the words of the `.scap` format.
 fn direction(row: &Row) -> &'static str {
-    if row.code % 2 == 0 { ">" } else { "<" }
+    if row.code.is_multiple_of(2) { ">" } else { "<" }
 }
 
 fields! { FIELDS needs NONE;
