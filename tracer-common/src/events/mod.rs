@@ -160,6 +160,8 @@ pub enum Effect {
     Clone,
     /// A new program.
     Exec,
+    /// The thread has its own descriptors from now on, as the flags say.
+    Unshare,
     /// The thread has another effective user.
     SetUid,
     /// The thread has another effective group.
