@@ -388,6 +388,7 @@ fn rare_value(record: Record, param: u64) -> u64 {
         op::ArgWhen if arg(record, b) as u32 == u32::from(c) => arg(record, a),
         op::ArgWhen => 0,
         op::Quota => rare::quota(record, a),
+        op::RingSignals => rare::ring_signals(record, a),
         op::PrctlNumber => rare::prctl_number(record),
         _ => plain_value(record, param),
     }
