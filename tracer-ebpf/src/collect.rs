@@ -90,7 +90,8 @@ fn keep_args(record: Record, call: Call) {
                 (*args)[1] = call.message;
             }
         }
-        core::ptr::write_volatile(&raw mut (*record.scratch).compat, u64::from(call.flags() & plan::COMPAT));
+        let mask = if call.flags() & plan::COMPAT != 0 { u64::from(u32::MAX) } else { u64::MAX };
+        core::ptr::write_volatile(&raw mut (*record.scratch).pointer_mask, mask);
         (*args)[6] = 0;
         (*args)[7] = call.result as u64;
         (*args)[usize::from(NUMBER)] = u64::from(call.number);
