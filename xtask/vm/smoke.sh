@@ -45,10 +45,12 @@ check "a chisel over all calls" "read" tracer -M 4 -c topscalls
 
 kill %1
 
-# Only with `cargo xtask vm --kernel-level`.
+# Not with `cargo xtask vm --smoke-only`.
 if [ -x /bin/kernel-level ]; then
     seconds=600
     export TRACER_BIN=/bin/tracer TRACER_TEST_LEVEL=all
     export RUST_BACKTRACE=0
-    check "the kernel level" "^test result: ok" kernel-level --test-threads=1
+    slow=counts::cpu_time_is_that_of_the_kernel_for_a_loop_and_for_short_processes
+    echo "VM-SAYS skipped $slow: two emulated processors are too few for its twenty processes"
+    check "the kernel level" "^test result: ok" kernel-level --test-threads=1 --skip $slow
 fi
