@@ -26,6 +26,7 @@ mod signal;
 mod snaplen;
 mod socket;
 mod sockopt;
+mod strace;
 mod time;
 mod user;
 
