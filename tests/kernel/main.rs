@@ -19,6 +19,7 @@ mod memory;
 mod messages;
 mod meta;
 mod net;
+mod odd;
 mod poll;
 mod process;
 mod sched;
