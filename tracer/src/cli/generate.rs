@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use clap::{Arg, CommandFactory};
+use tracer_common::events as table;
 
 use super::{Args, Failure, list};
 use crate::{
@@ -56,6 +57,17 @@ Where a value comes from says what it can be trusted for:
 - hook: what a tracepoint is given.
 ";
 
+/// The beginning of the part about events that a live capture does not make.
+const ONLY_IN_CAPTURES: &str = "
+## Only in captures
+
+A capture file of another tool may hold these: the beginnings of calls, older forms of events, and records of the tool
+itself. A live capture makes none of them.
+
+| code | name | direction | parameters |
+|---|---|---|---|
+";
+
 /// Writing to a string cannot fail, so results of `write!` are dropped in this file.
 fn events(out: &mut String) -> Result<(), Failure> {
     out.push_str(EVENTS);
@@ -74,6 +86,14 @@ fn events(out: &mut String) -> Result<(), Failure> {
                 let _ = writeln!(out, "| {} | {kind} | {from} | {} |", param.name, cell(param.doc));
             }
         }
+    }
+    out.push_str(ONLY_IN_CAPTURES);
+    let mut rows: Vec<_> = table::old().collect();
+    rows.sort_by_key(|row| row.code);
+    for row in rows {
+        let params: Vec<_> = row.params.iter().map(|param| format!("{} {}", param.name, param.kind.name())).collect();
+        let direction = if row.code % 2 == 0 { "enter" } else { "exit" };
+        let _ = writeln!(out, "| {} | {} | {direction} | {} |", row.code, row.name, params.join(", "));
     }
     Ok(())
 }

@@ -44,11 +44,18 @@ impl<'a> Event<'a> {
     /// The name that users see: of a generic event, that of its system call.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        if self.row.code == events::code::GENERIC { self.generic_name() } else { self.row.name }
+        match self.row.code {
+            events::code::GENERIC | events::old::code::GENERIC_E => self.generic_name(),
+            _ => self.row.name,
+        }
     }
 
     fn generic_name(&self) -> &'static str {
-        let number = self.params.u64(1).unwrap_or(u64::MAX);
+        let Some(number) = self.params.u64(1) else {
+            // Older captures have only the portable number.
+            let id = self.params.u64(0).and_then(|id| u16::try_from(id).ok()).filter(|id| *id != 0);
+            return id.and_then(arch::name_of_id).unwrap_or("syscall");
+        };
         if self.compat {
             return arch::compat_call(number).map_or("syscall", |call| call.name);
         }
@@ -62,7 +69,8 @@ impl<'a> Event<'a> {
     pub fn result(&self) -> Option<i64> {
         use tracer_common::kind::Kind;
         let first = self.row.params.first()?;
-        if !self.row.is_syscall() {
+        // The first parameter at the beginning of a call is an argument.
+        if !self.row.is_syscall() || self.row.is_enter() {
             return None;
         }
         match first.kind {

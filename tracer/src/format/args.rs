@@ -5,7 +5,12 @@
 
 use std::io::Write;
 
-use tracer_common::{arch, events::code, flags::FlagSet, kind::Kind};
+use tracer_common::{
+    arch,
+    events::{code, old},
+    flags::FlagSet,
+    kind::Kind,
+};
 
 use super::{errno, time, units};
 use crate::{
@@ -25,7 +30,7 @@ const NO_ID: u64 = u32::MAX as u64;
 #[must_use]
 pub fn all(c: &Context<'_>, show: Show) -> Value<'static> {
     let mut out = Vec::with_capacity(160);
-    if c.event.row.code == code::GENERIC {
+    if matches!(c.event.row.code, code::GENERIC | old::code::GENERIC_E) {
         return Value::made(out);
     }
     let mut meaning = Vec::new();
@@ -73,11 +78,18 @@ fn write_param(c: &Context<'_>, at: usize, show: Show, out: &mut Vec<u8>, meanin
             out.extend_from_slice(text);
             write_path(c, kind, text, meaning);
         }
-        ParamValue::List(list) => out.extend(list.iter().map(|byte| if *byte == 0 { b'.' } else { *byte })),
+        ParamValue::List(list) => {
+            // Of the one kind, the final NUL is shown too, as the other tools do.
+            let list = if matches!(kind, Kind::TextArray) { list.strip_suffix(b"\0").unwrap_or(list) } else { list };
+            out.extend(list.iter().map(|byte| if *byte == 0 { b'.' } else { *byte }));
+        }
         ParamValue::Bytes(bytes) => write_data(bytes, show.whole_data, out),
         ParamValue::SockAddr(address) => write_address(address, out),
         ParamValue::SockTuple(tuple) => write_tuple(tuple, out),
         ParamValue::FdList(list) => write_fd_list(c, list, out),
+        ParamValue::Ip(address) => {
+            let _ = write!(out, "{address}");
+        }
     }
 }
 
@@ -96,10 +108,12 @@ fn write_signed(c: &Context<'_>, kind: Kind, number: i64, out: &mut Vec<u8>, mea
         _ => write!(out, "{number}"),
     };
     match kind {
-        Kind::Fd => write_fd(c, number, meaning),
+        Kind::Fd | Kind::Fd32 => write_fd(c, number, meaning),
         Kind::Errno if number < 0 => meaning.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes()),
-        Kind::Pid if number < 0 => meaning.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes()),
-        Kind::Pid => {
+        Kind::Pid | Kind::Pid32 if number < 0 => {
+            meaning.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes())
+        }
+        Kind::Pid | Kind::Pid32 => {
             let thread = u32::try_from(number).ok().filter(|tid| *tid != 0).and_then(|tid| c.state.thread(tid));
             meaning.extend_from_slice(thread.map_or(b"", |thread| &thread.comm));
         }
