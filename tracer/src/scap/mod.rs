@@ -1,0 +1,4 @@
+//! The `.scap` capture format.
+
+pub mod convert;
+mod rules;
