@@ -7,6 +7,7 @@ mod chisel_args;
 mod generate;
 mod list;
 pub mod live;
+mod replay;
 mod run;
 
 use std::{
@@ -152,10 +153,12 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     }
     let bench_empty = args.bench_empty;
     let plan = run::plan(&args, &library, &arguments)?;
-    if bench_empty {
-        (live.bench_empty)(plan)?
+    if !plan.read.is_empty() {
+        replay::run(plan)?;
+    } else if bench_empty {
+        (live.bench_empty)(plan)?;
     } else {
-        (live.run)(plan)?
+        (live.run)(plan)?;
     }
     Ok(ExitCode::SUCCESS)
 }
