@@ -44,6 +44,9 @@ pub const FLAG_COMPAT: u16 = 1;
 /// group nor cgroup.
 pub const FLAG_FILE: u16 = 2;
 
+/// The event only tells the reader something: it is never shown.
+pub const FLAG_HIDDEN: u16 = 4;
+
 /// The latency of a call that was not timed. Never a real latency: it would be 584 years.
 pub const NO_LATENCY: u64 = u64::MAX;
 

@@ -190,14 +190,16 @@ impl Pipeline {
     }
 
     fn record(&mut self, record: &[u8], flow: &mut Flow) -> ControlFlow<()> {
-        self.number += 1;
-        let event = match decode::live(record, self.number, self.boot_to_epoch_ns) {
+        let event = match decode::live(record, self.number + 1, self.boot_to_epoch_ns) {
             Ok(event) => event,
             Err(_) => {
+                self.number += 1;
                 self.stats.undecoded += 1;
                 return ControlFlow::Continue(());
             }
         };
+        // The beginning of a call that is not shown has no number of its own.
+        self.number += u64::from(!(event.hidden && event.row.is_enter()));
         let event = if event.from_file { Event { tgid: self.process_of(&event), ..event } } else { event };
         match self.event(&event) {
             Ok(Flow::Continue) => ControlFlow::Continue(()),
@@ -225,10 +227,10 @@ impl Pipeline {
             return Ok(Flow::Stop);
         }
         self.file_ns = if event.from_file { event.time_ns } else { 0 };
-        self.stats.seen += u64::from(event.row.category != Category::Internal);
+        self.stats.seen += u64::from(event.row.category != Category::Internal && !event.hidden);
         effects::before(&mut self.state, event);
         let mut flow = Flow::Continue;
-        if self.is_wanted(event) {
+        if !event.hidden && self.is_wanted(event) {
             if self.times.first_ns == 0 {
                 self.times = Times { first_ns: event.time_ns, previous_ns: event.time_ns };
             }

@@ -75,6 +75,7 @@ pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>,
         latency_ns: (latency != wire::NO_LATENCY).then_some(latency),
         compat: flags & wire::FLAG_COMPAT != 0,
         from_file,
+        hidden: flags & wire::FLAG_HIDDEN != 0,
         row,
         params: Params::new(row, &record[wire::LENGTHS..payload], &record[payload..end], !from_file),
     })

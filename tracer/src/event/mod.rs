@@ -36,6 +36,8 @@ pub struct Event<'a> {
     pub compat: bool,
     /// Whether it is from a capture file: what only a running kernel tells is then taken from what the file said before.
     pub from_file: bool,
+    /// Whether it only changes what is known and is never shown.
+    pub hidden: bool,
     /// What it is.
     pub row: &'static Row,
     /// Its parameters.

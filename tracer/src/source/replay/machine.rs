@@ -2,9 +2,11 @@
 
 use std::{net::SocketAddr, rc::Rc};
 
+use rustc_hash::FxHashSet;
+
 use crate::{
     scap::{Block, Fd as FileFd, Process, Target, User as FileUser},
-    state::{Fd, FdKind, Sock, State, Thread},
+    state::{Fd, FdKind, Role, Sock, State, Thread},
 };
 
 /// One thing that a file says, kept until the state is there to take it.
@@ -22,6 +24,8 @@ pub(super) enum Told {
     Group(u32, String),
     /// The JSON text of a container event.
     Container(Box<[u8]>),
+    /// All is told: which end of a connection each socket is can be known.
+    Complete,
 }
 
 /// Adds what a block says. Events and what nobody needs add nothing.
@@ -172,7 +176,8 @@ fn descriptor(file: &FileFd<'_>) -> Fd {
             return fd;
         }
         Target::Unix { path, .. } => {
-            fd.name = path.into();
+            // As the kernel lists them, with the end of the line.
+            fd.name = path.trim_ascii_end().into();
             fd.sock = Some(Box::default());
             return fd;
         }
@@ -184,6 +189,31 @@ fn descriptor(file: &FileFd<'_>) -> Fd {
     fd.name = sock.name().into_bytes().into();
     fd.sock = Some(Box::new(sock));
     fd
+}
+
+/// Which side of its connection each socket is: one whose own port somebody listens at was accepted there, and one to such a
+/// port is a client. As readers of captures have it, of the others the lower port is the server's.
+fn sides(state: &mut State) {
+    let tables: Vec<u32> = state.threads.iter().map(|thread| thread.fds).collect();
+    let mut listening = FxHashSet::default();
+    let mut connected = Vec::new();
+    for table in tables {
+        for (number, fd) in state.fds.iter(table) {
+            match fd.sock.as_deref() {
+                Some(Sock { listening: true, local: Some(local), .. }) => {
+                    listening.insert(local.port());
+                }
+                Some(Sock { local: Some(local), remote: Some(_), .. }) => connected.push((table, number, local.port())),
+                _ => {}
+            }
+        }
+    }
+    for (table, number, port) in connected {
+        let Some(fd) = state.fds.get_mut(table, number) else { continue };
+        let Some(sock) = &mut fd.sock else { continue };
+        sock.role = if listening.contains(&port) { Role::Server } else { Role::Client };
+        fd.name = sock.name().into_bytes().into();
+    }
 }
 
 impl Told {
@@ -198,7 +228,10 @@ impl Told {
                 thread.container = state.containers.of_cgroups(&cgroups);
                 // Threads of a process share its descriptors; the main thread comes first.
                 let leader = state.thread(thread.pid).filter(|_| thread.tid != thread.pid).map(|leader| leader.fds);
-                thread.fds = leader.map_or_else(|| state.fds.create(), |table| state.fds.share(table));
+                thread.fds = match leader {
+                    Some(table) => state.fds.share(table),
+                    None => state.fds.create(),
+                };
                 state.threads.insert(*thread);
             }
             Self::Fds(tid, list) => {
@@ -209,6 +242,7 @@ impl Told {
             }
             Self::User(uid, [name, home, shell]) => state.users.add_user(uid, name, home, shell),
             Self::Group(gid, name) => state.users.add_group(gid, name),
+            Self::Complete => sides(state),
             Self::Container(json) => {
                 let text = json.strip_suffix(b"\0").unwrap_or(&json);
                 state.containers.told(text);

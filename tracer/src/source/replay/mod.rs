@@ -8,6 +8,7 @@ mod machine;
 
 use std::{collections::VecDeque, ops::ControlFlow, path::PathBuf};
 
+use anyhow::Context as _;
 use tracer_common::{
     events::{self, Flags, old},
     wire,
@@ -17,7 +18,7 @@ use self::machine::Told;
 use super::{Drained, Source};
 use crate::{
     scap::{
-        Block, Event, Reader,
+        self, Block, Event, Input, Reader,
         convert::{Converter, Lifted},
     },
     state::State,
@@ -29,7 +30,8 @@ const BATCH: usize = 65_536;
 /// Files that are read one after the other.
 pub struct Replay {
     files: VecDeque<PathBuf>,
-    reader: Option<Reader>,
+    /// The open file, and its name.
+    reader: Option<(PathBuf, Reader<Input>)>,
     converter: Converter,
     /// The event that is being lifted; its memory is used again.
     lifted: Lifted,
@@ -37,6 +39,10 @@ pub struct Replay {
     record: Vec<u8>,
     /// What the file said and the state does not know yet.
     told: Vec<Told>,
+    /// Whether threads or descriptors were told since the last event.
+    incomplete: bool,
+    /// An event that waits until the state knows what was told before it: CPU, thread, time.
+    held: Option<(u16, u64, u64)>,
 }
 
 impl Replay {
@@ -52,6 +58,8 @@ impl Replay {
             lifted: Lifted::default(),
             record: Vec::new(),
             told: Vec::new(),
+            incomplete: false,
+            held: None,
         };
         replay.open_next()?;
         Ok(replay)
@@ -60,12 +68,13 @@ impl Replay {
     /// Opens the next file. False when there is none.
     fn open_next(&mut self) -> anyhow::Result<bool> {
         let Some(path) = self.files.pop_front() else { return Ok(false) };
-        self.reader = Some(Reader::open(&path)?);
+        let input = scap::open(&path).with_context(|| format!("cannot read capture '{}'", path.display()))?;
+        self.reader = Some((path, Reader::new(input)));
         Ok(true)
     }
 
     /// Makes the record of the lifted event. False when it has no place in one: parameters of more than 64 KiB.
-    fn build(&mut self, cpu: u16, tid: u64, time_ns: u64) -> bool {
+    fn build(&mut self, (cpu, tid, time_ns): (u16, u64, u64)) -> bool {
         let Lifted { code, lengths, payload, latency_ns } = &self.lifted;
         if lengths.len() > wire::MAX_PARAMS || lengths.iter().any(|len| *len as usize > wire::MAX_PARAM_LEN) {
             return false;
@@ -76,7 +85,8 @@ impl Replay {
         let len = wire::LENGTHS - wire::EVENT + 2 * lengths.len() + payload.len();
         let mut put = |at: usize, bytes: &[u8]| record[at..at + bytes.len()].copy_from_slice(bytes);
         put(wire::CPU, &cpu.to_le_bytes());
-        put(wire::FLAGS, &wire::FLAG_FILE.to_le_bytes());
+        let flags = if is_hidden(*code) { wire::FLAG_FILE | wire::FLAG_HIDDEN } else { wire::FLAG_FILE };
+        put(wire::FLAGS, &flags.to_le_bytes());
         put(wire::LATENCY, &latency_ns.unwrap_or(wire::NO_LATENCY).to_le_bytes());
         put(wire::TIME, &time_ns.to_le_bytes());
         put(wire::TID, &tid.to_le_bytes());
@@ -107,38 +117,52 @@ fn copy(event: &Event<'_>, lifted: &mut Lifted) -> bool {
 /// Whether an event is one that only tells the reader something, or begins a call: it is not shown.
 fn is_hidden(code: u16) -> bool {
     let Some(row) = events::by_code(code) else { return true };
-    row.flags.has(Flags::OLD) && code.is_multiple_of(2)
+    row.is_enter() || (row.flags.has(Flags::OLD) && code.is_multiple_of(2))
 }
 
 /// What one block was.
 enum Step {
-    Event,
+    /// An event: CPU, thread, time.
+    Event((u16, u64, u64)),
+    /// Something for the state.
     Told,
+    /// Nothing.
     Skipped,
     End,
 }
 
 impl Replay {
-    fn step(&mut self) -> anyhow::Result<(Step, u16, u64, u64)> {
-        let none = |step| Ok((step, 0, 0, 0));
-        let Some(reader) = &mut self.reader else { return none(Step::End) };
-        let Some(block) = reader.next_block()? else { return none(Step::End) };
+    fn step(&mut self) -> anyhow::Result<Step> {
+        if let Some(held) = self.held.take() {
+            return Ok(Step::Event(held));
+        }
+        let Some((path, reader)) = &mut self.reader else { return Ok(Step::End) };
+        let failed = |path: &PathBuf| format!("cannot read capture '{}'", path.display());
+        let Some(block) = reader.next().with_context(|| failed(path))? else {
+            self.reader = None;
+            return Ok(Step::End);
+        };
         let Block::Event(event) = block else {
-            machine::take(&block, &mut self.told)?;
-            return none(if self.told.is_empty() { Step::Skipped } else { Step::Told });
+            machine::take(&block, &mut self.told).with_context(|| failed(path))?;
+            self.incomplete = true;
+            return Ok(if self.told.is_empty() { Step::Skipped } else { Step::Told });
         };
         let (cpu, tid, time_ns) = (event.cpu, event.tid as u64, event.time_ns);
         if !copy(&event, &mut self.lifted) || !self.converter.lift(tid, time_ns, &mut self.lifted) {
-            return none(Step::Skipped);
+            return Ok(Step::Skipped);
         }
         if let old::code::CONTAINER_JSON_E | old::code::CONTAINER_JSON_2_E = self.lifted.code {
             self.told.push(Told::Container(self.lifted.payload.clone().into()));
-            return none(Step::Told);
         }
-        if is_hidden(self.lifted.code) {
-            return none(Step::Skipped);
+        if self.incomplete {
+            self.incomplete = false;
+            self.told.push(Told::Complete);
         }
-        Ok((Step::Event, cpu, tid, time_ns))
+        if !self.told.is_empty() {
+            self.held = Some((cpu, tid, time_ns));
+            return Ok(Step::Told);
+        }
+        Ok(Step::Event((cpu, tid, time_ns)))
     }
 }
 
@@ -146,16 +170,15 @@ impl Source for Replay {
     fn drain(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<Drained> {
         let mut count = 0;
         while count < BATCH {
-            let (step, cpu, tid, time_ns) = self.step()?;
-            match step {
-                Step::Event if self.build(cpu, tid, time_ns) => {
+            match self.step()? {
+                Step::Event(head) if self.build(head) => {
                     count += 1;
                     if visit(&self.record).is_break() {
                         break;
                     }
                 }
                 Step::Told => return Ok(Drained::Metadata),
-                Step::Event | Step::Skipped => {}
+                Step::Event(_) | Step::Skipped => {}
                 Step::End if self.open_next()? => {}
                 Step::End if count > 0 => break,
                 Step::End => return Ok(Drained::End),
