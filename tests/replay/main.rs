@@ -3,6 +3,7 @@
 
 mod captures;
 mod machine;
+mod peer;
 
 use std::{env, fs, path::PathBuf, sync::Once, sync::atomic::AtomicBool};
 

@@ -31,8 +31,6 @@ pub struct Limits {
     pub max_time: Option<Duration>,
     /// How often tables are printed and CPU time is read, by the clock.
     pub interval: Option<Duration>,
-    /// How often tables are printed, by the times of the events.
-    pub event_interval: Option<Duration>,
 }
 
 /// What the loop works on.
@@ -46,10 +44,8 @@ pub struct Pipeline {
     wanted_by_id: Box<[bool]>,
     boot_to_epoch_ns: u64,
     times: Times,
-    /// Of a capture file: time of its last event, length of an interval and the end of the running one, nanoseconds.
+    /// Of a capture file: time of its last event, nanoseconds since the epoch.
     file_ns: u64,
-    event_interval_ns: Option<u64>,
-    due_ns: u64,
     number: u64,
     stats: Stats,
     failure: Option<anyhow::Error>,
@@ -82,8 +78,6 @@ impl Pipeline {
             boot_to_epoch_ns,
             times: Times::default(),
             file_ns: 0,
-            event_interval_ns: None,
-            due_ns: 0,
             number: 0,
             stats: Stats::default(),
             failure: None,
@@ -95,7 +89,6 @@ impl Pipeline {
     /// # Errors
     /// The source broke, output cannot be written, or a script failed. What was gathered before was shown.
     pub fn run(mut self, source: &mut dyn Source, limits: Limits, stop: &AtomicBool) -> anyhow::Result<Stats> {
-        self.event_interval_ns = limits.event_interval.map(|interval| interval.as_nanos() as u64).filter(|ns| *ns > 0);
         let start = Instant::now();
         let mut due = limits.interval.map(|interval| start + interval);
         let mut sampled = start;
@@ -167,20 +160,6 @@ impl Pipeline {
         Ok(if flow == Flow::Stop { flow } else { self.outputs.interval(&self.state, now_ns)? })
     }
 
-    /// Ends an interval when the events of a capture file have come so far. A pause of many intervals is one.
-    fn tick_of_file(&mut self, time_ns: u64) -> anyhow::Result<Flow> {
-        let Some(interval_ns) = self.event_interval_ns else { return Ok(Flow::Continue) };
-        let due_ns = if self.due_ns == 0 { time_ns + interval_ns } else { self.due_ns };
-        if time_ns < due_ns {
-            self.due_ns = due_ns;
-            return Ok(Flow::Continue);
-        }
-        let passed = (time_ns - due_ns) / interval_ns + 1;
-        self.due_ns = due_ns + passed * interval_ns;
-        self.file_ns = due_ns;
-        self.outputs.interval(&self.state, due_ns)
-    }
-
     /// Nanoseconds since the epoch: of a capture file, when its last event was.
     fn now_ns(&self) -> u64 {
         if self.file_ns != 0 {
@@ -190,16 +169,14 @@ impl Pipeline {
     }
 
     fn record(&mut self, record: &[u8], flow: &mut Flow) -> ControlFlow<()> {
-        let event = match decode::live(record, self.number + 1, self.boot_to_epoch_ns) {
+        self.number += 1;
+        let event = match decode::live(record, self.number, self.boot_to_epoch_ns) {
             Ok(event) => event,
             Err(_) => {
-                self.number += 1;
                 self.stats.undecoded += 1;
                 return ControlFlow::Continue(());
             }
         };
-        // The beginning of a call that is not shown has no number of its own.
-        self.number += u64::from(!(event.hidden && event.row.is_enter()));
         let event = if event.from_file { Event { tgid: self.process_of(&event), ..event } } else { event };
         match self.event(&event) {
             Ok(Flow::Continue) => ControlFlow::Continue(()),
@@ -223,9 +200,6 @@ impl Pipeline {
     }
 
     fn event(&mut self, event: &Event<'_>) -> anyhow::Result<Flow> {
-        if event.from_file && self.tick_of_file(event.time_ns)? == Flow::Stop {
-            return Ok(Flow::Stop);
-        }
         self.file_ns = if event.from_file { event.time_ns } else { 0 };
         self.stats.seen += u64::from(event.row.category != Category::Internal && !event.hidden);
         effects::before(&mut self.state, event);

@@ -1,6 +1,6 @@
 //! A plan carried out on capture files.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use super::{Plan, live::stop_flag};
 use crate::{
@@ -21,11 +21,8 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
     let stop = stop_flag()?;
     let mut source = Replay::open(plan.read)?;
     let state = State { procfs: Procfs::new(Path::new(NOWHERE)), ..State::default() };
-    let limits = Limits {
-        max_time: plan.max_time,
-        interval: None,
-        event_interval: Some(Duration::from_millis(plan.interval_ms.unwrap_or(1000))),
-    };
+    // Tables are for the whole of the files: a table for each second of them is read by nobody.
+    let limits = Limits { max_time: plan.max_time, interval: None };
     let stats = Pipeline::new(state, plan.outputs, 0).run(&mut source, limits, &stop)?;
     note(&stats.to_string());
     Ok(())

@@ -83,7 +83,7 @@ fn write_param(c: &Context<'_>, at: usize, show: Show, out: &mut Vec<u8>, meanin
         ParamValue::List(list) => {
             // Of the one kind, the final NUL is shown too, as the other tools do.
             let list = if matches!(kind, Kind::TextArray) { list.strip_suffix(b"\0").unwrap_or(list) } else { list };
-            out.extend(list.iter().map(|byte| if *byte == 0 { b'.' } else { *byte }));
+            write_list(list, show.whole_data, out);
         }
         ParamValue::Bytes(bytes) => write_data(bytes, show.whole_data, out),
         ParamValue::SockAddr(address) => write_address(address, out),
@@ -236,6 +236,15 @@ fn write_path(c: &Context<'_>, kind: Kind, text: &[u8], meaning: &mut Vec<u8>) {
             meaning.extend_from_slice(b"<UNKNOWN>/");
             meaning.extend_from_slice(text);
         }
+    }
+}
+
+/// Texts with a point for each NUL, cut so that with the dots they are as long as data.
+fn write_list(list: &[u8], whole: bool, out: &mut Vec<u8>) {
+    let shown = if whole || list.len() <= DATA_SHOWN { list.len() } else { DATA_SHOWN - 3 };
+    out.extend(list[..shown].iter().map(|byte| if *byte == 0 { b'.' } else { *byte }));
+    if shown < list.len() {
+        out.extend_from_slice(b"...");
     }
 }
 
