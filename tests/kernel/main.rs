@@ -19,6 +19,7 @@ mod memory;
 mod messages;
 mod meta;
 mod net;
+mod odd;
 mod poll;
 mod process;
 mod sched;
@@ -26,6 +27,7 @@ mod signal;
 mod snaplen;
 mod socket;
 mod sockopt;
+mod strace;
 mod time;
 mod user;
 

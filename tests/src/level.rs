@@ -26,6 +26,14 @@ pub fn root_or_skip() -> bool {
     root || skip("needs root (run as root, or cargo xtask test)")
 }
 
+/// Whether this test finds a program that it compares with, or loads the machine with.
+#[must_use]
+pub fn program_or_skip(name: &str) -> bool {
+    let paths = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&paths).any(|dir| dir.join(name).is_file());
+    found || skip(&format!("needs {name} (cargo xtask setup --test)"))
+}
+
 /// Whether this test may load programs and run containers of [`image`].
 #[must_use]
 pub fn engine_or_skip() -> bool {

@@ -159,6 +159,18 @@ impl Tracer {
     /// # Panics
     /// If the workload fails or its end is not seen in time.
     pub fn run<const N: usize>(&self, calls: impl FnOnce() -> [i64; N]) -> Run<N> {
+        self.run_beside(calls, drop).0
+    }
+
+    /// The same, while another one looks at it, too: `beside` is called with its process id before it begins.
+    ///
+    /// # Panics
+    /// If the workload fails or its end is not seen in time.
+    pub fn run_beside<const N: usize, T>(
+        &self,
+        calls: impl FnOnce() -> [i64; N],
+        beside: impl FnOnce(u32) -> T,
+    ) -> (Run<N>, T) {
         let workload = Workload::fork(calls);
         let pid = workload.pid;
         let lost_before = {
@@ -166,6 +178,7 @@ impl Tracer {
             inner.followed.insert(pid, pid);
             inner.losses.total()
         };
+        let other = beside(pid);
         workload.start();
         let (began_ns, said) = workload.end();
         let (mut inner, in_time) = self.shared.wait_for(|inner| inner.is_over(pid));
@@ -175,7 +188,7 @@ impl Tracer {
         drop(inner);
         assert!(in_time, "the end of the workload is not seen in time; {} events, {lost} lost", events.len());
         events.retain(|event| event.as_event().time_ns >= began_ns);
-        Run { said, pid, lost, events, next: RefCell::default() }
+        (Run { said, pid, lost, events, next: RefCell::default() }, other)
     }
 }
 
@@ -240,10 +253,11 @@ pub struct Thread<'a> {
 }
 
 impl<'a> Thread<'a> {
-    /// The events of one row.
+    /// The events of one row. Calls for the time are left out: a library makes them where the machine cannot do without.
     pub fn all(self, row: &'static Row) -> impl Iterator<Item = Event<'a>> {
         let events = self.events.iter().map(OwnedEvent::as_event);
-        events.filter(move |event| event.tid == self.tid && event.row.code == row.code)
+        let row = events.filter(move |event| event.tid == self.tid && event.row.code == row.code);
+        row.filter(|event| event.name() != "clock_gettime")
     }
 
     /// The next event of a row: each call gives one more.

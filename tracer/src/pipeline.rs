@@ -8,7 +8,7 @@ use std::{
 
 use tracer_common::{
     arch::{COMPAT_SYSCALLS, MAX_SYSCALLS, SYSCALLS},
-    events::{self, Category, LIVE_ONLY, code},
+    events::{self, Category, Effect, LIVE_ONLY, code},
 };
 
 use crate::{
@@ -29,8 +29,10 @@ const TICK: Duration = Duration::from_millis(50);
 pub struct Limits {
     /// After so long.
     pub max_time: Option<Duration>,
-    /// How often tables are printed and CPU time is read.
+    /// How often tables are printed and CPU time is read, by the clock.
     pub interval: Option<Duration>,
+    /// How often tables are printed, by the times of the events.
+    pub event_interval: Option<Duration>,
 }
 
 /// What the loop works on.
@@ -40,8 +42,14 @@ pub struct Pipeline {
     /// Whether anyone wants events of a code; of generic events, of a system call number, 64 bits and then 32.
     wanted: Box<[bool]>,
     wanted_generic: Box<[bool]>,
+    /// The same by portable number, for events of capture files.
+    wanted_by_id: Box<[bool]>,
     boot_to_epoch_ns: u64,
     times: Times,
+    /// Of a capture file: time of its last event, length of an interval and the end of the running one, nanoseconds.
+    file_ns: u64,
+    event_interval_ns: Option<u64>,
+    due_ns: u64,
     number: u64,
     stats: Stats,
     failure: Option<anyhow::Error>,
@@ -58,13 +66,24 @@ impl Pipeline {
         for (at, name) in SYSCALLS.iter().map(|call| (usize::from(call.number), call.name)).chain(compat) {
             wanted_generic[at] = outputs.wants(&EventType { row: &events::meta::GENERIC, name: Some(name) });
         }
+        let mut wanted_by_id = vec![false; 2 * MAX_SYSCALLS];
+        let all = SYSCALLS.iter().map(|call| (call.id, call.name));
+        for (id, name) in all.chain(COMPAT_SYSCALLS.iter().map(|call| (call.id, call.name))) {
+            if let Some(wanted) = wanted_by_id.get_mut(usize::from(id)) {
+                *wanted |= outputs.wants(&EventType { row: &events::meta::GENERIC, name: Some(name) });
+            }
+        }
         Self {
             state,
             outputs,
             wanted,
             wanted_generic: wanted_generic.into(),
+            wanted_by_id: wanted_by_id.into(),
             boot_to_epoch_ns,
             times: Times::default(),
+            file_ns: 0,
+            event_interval_ns: None,
+            due_ns: 0,
             number: 0,
             stats: Stats::default(),
             failure: None,
@@ -76,6 +95,7 @@ impl Pipeline {
     /// # Errors
     /// The source broke, output cannot be written, or a script failed. What was gathered before was shown.
     pub fn run(mut self, source: &mut dyn Source, limits: Limits, stop: &AtomicBool) -> anyhow::Result<Stats> {
+        self.event_interval_ns = limits.event_interval.map(|interval| interval.as_nanos() as u64).filter(|ns| *ns > 0);
         let start = Instant::now();
         let mut due = limits.interval.map(|interval| start + interval);
         let mut sampled = start;
@@ -86,6 +106,12 @@ impl Pipeline {
                 Ok(drained) => drained,
                 Err(error) => break Err(error),
             };
+            if drained == Drained::Metadata {
+                match source.metadata(&mut self.state) {
+                    Ok(()) => continue,
+                    Err(error) => break Err(error),
+                }
+            }
             let now = Instant::now();
             if due.is_some_and(|due| now >= due) {
                 self.state.cpu_interval_ns = now.duration_since(sampled).as_nanos() as u64;
@@ -141,19 +167,40 @@ impl Pipeline {
         Ok(if flow == Flow::Stop { flow } else { self.outputs.interval(&self.state, now_ns)? })
     }
 
+    /// Ends an interval when the events of a capture file have come so far. A pause of many intervals is one.
+    fn tick_of_file(&mut self, time_ns: u64) -> anyhow::Result<Flow> {
+        let Some(interval_ns) = self.event_interval_ns else { return Ok(Flow::Continue) };
+        let due_ns = if self.due_ns == 0 { time_ns + interval_ns } else { self.due_ns };
+        if time_ns < due_ns {
+            self.due_ns = due_ns;
+            return Ok(Flow::Continue);
+        }
+        let passed = (time_ns - due_ns) / interval_ns + 1;
+        self.due_ns = due_ns + passed * interval_ns;
+        self.file_ns = due_ns;
+        self.outputs.interval(&self.state, due_ns)
+    }
+
+    /// Nanoseconds since the epoch: of a capture file, when its last event was.
     fn now_ns(&self) -> u64 {
+        if self.file_ns != 0 {
+            return self.file_ns;
+        }
         crate::source::live::boot_now_ns().wrapping_add(self.boot_to_epoch_ns)
     }
 
     fn record(&mut self, record: &[u8], flow: &mut Flow) -> ControlFlow<()> {
-        self.number += 1;
-        let event = match decode::live(record, self.number, self.boot_to_epoch_ns) {
+        let event = match decode::live(record, self.number + 1, self.boot_to_epoch_ns) {
             Ok(event) => event,
             Err(_) => {
+                self.number += 1;
                 self.stats.undecoded += 1;
                 return ControlFlow::Continue(());
             }
         };
+        // The beginning of a call that is not shown has no number of its own.
+        self.number += u64::from(!(event.hidden && event.row.is_enter()));
+        let event = if event.from_file { Event { tgid: self.process_of(&event), ..event } } else { event };
         match self.event(&event) {
             Ok(Flow::Continue) => ControlFlow::Continue(()),
             Ok(Flow::Stop) => {
@@ -167,11 +214,23 @@ impl Pipeline {
         }
     }
 
+    /// The process of an event of a capture file, which says only the thread.
+    fn process_of(&self, event: &Event<'_>) -> u32 {
+        let begins = event.row.effect == Effect::Exec || event.row.effect == Effect::Clone && event.result() == Some(0);
+        let said = event.row.param("pid").filter(|_| begins).and_then(|(index, _)| event.params.u64(index));
+        let said = said.and_then(|pid| u32::try_from(pid).ok());
+        said.or_else(|| self.state.thread(event.tid).map(|thread| thread.pid)).unwrap_or(event.tid)
+    }
+
     fn event(&mut self, event: &Event<'_>) -> anyhow::Result<Flow> {
-        self.stats.seen += u64::from(event.row.category != Category::Internal);
+        if event.from_file && self.tick_of_file(event.time_ns)? == Flow::Stop {
+            return Ok(Flow::Stop);
+        }
+        self.file_ns = if event.from_file { event.time_ns } else { 0 };
+        self.stats.seen += u64::from(event.row.category != Category::Internal && !event.hidden);
         effects::before(&mut self.state, event);
         let mut flow = Flow::Continue;
-        if self.is_wanted(event) {
+        if !event.hidden && self.is_wanted(event) {
             if self.times.first_ns == 0 {
                 self.times = Times { first_ns: event.time_ns, previous_ns: event.time_ns };
             }
@@ -187,6 +246,10 @@ impl Pipeline {
     }
 
     fn is_wanted(&self, event: &Event<'_>) -> bool {
+        if event.row.code == code::GENERIC && event.from_file {
+            let id = event.params.u64(0).unwrap_or(0) as usize;
+            return self.wanted_by_id.get(id).copied().unwrap_or(false);
+        }
         if event.row.code == code::GENERIC {
             let number = event.params.u64(1).unwrap_or(0) as usize + if event.compat { MAX_SYSCALLS } else { 0 };
             return self.wanted_generic.get(number).copied().unwrap_or(false);

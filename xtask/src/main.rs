@@ -47,7 +47,7 @@ enum Task {
     Check,
     /// Measure what tracing costs, next to its peers
     Bench(bench::Options),
-    /// Boot other kernels in qemu and run a smoke test of tracer on each
+    /// Boot other kernels in qemu, and run a smoke test and the kernel level of the tests on each
     Vm(vm::Options),
     /// Make the `tracer` container image
     Image(image::Options),

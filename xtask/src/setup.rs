@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// Also a Docker engine and busybox, for container tests and the image
     #[arg(long)]
     pub(crate) engine: bool,
+    /// Also what the tests compare the tracer with, and load for it
+    #[arg(long)]
+    pub(crate) test: bool,
     /// Also qemu and what makes an initramfs, for `cargo xtask vm`
     #[arg(long)]
     pub(crate) vm: bool,
@@ -43,12 +46,13 @@ const ENGINE: &[Need] =
     &[Need("dockerd", &["docker.io"]), Need("iptables", &["iptables"]), Need("busybox", &["busybox-static"])];
 const VM: &[Need] =
     &[Need("qemu-system-x86_64", &["qemu-system-x86"]), Need("cpio", &["cpio"]), Need("busybox", &["busybox-static"])];
+const TEST: &[Need] = &[Need("strace", &["strace"]), Need("stress-ng", &["stress-ng"])];
 const BENCH: &[Need] = &[Need("bpftrace", &["bpftrace"]), Need("strace", &["strace"]), Need("perf", &["linux-perf"])];
 
 /// `cargo xtask setup`.
 pub(crate) fn task(options: &Options) -> Result<()> {
     let workspace = workspace();
-    let wanted = [(options.engine, ENGINE), (options.vm, VM), (options.bench, BENCH)];
+    let wanted = [(options.engine, ENGINE), (options.test, TEST), (options.vm, VM), (options.bench, BENCH)];
     let needs = wanted.into_iter().filter(|(on, _)| *on).flat_map(|(_, needs)| needs);
     let packages = missing(needs);
     if !packages.is_empty() {

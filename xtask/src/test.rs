@@ -51,7 +51,7 @@ struct Counts {
 /// `cargo xtask test`.
 pub(crate) fn task(options: &Options) -> Result<()> {
     let start = Instant::now();
-    setup::task(&setup::Options { engine: true, ..setup::Options::default() })?;
+    setup::task(&setup::Options { engine: true, test: true, ..setup::Options::default() })?;
     let tracer = build::release()?;
     let levels = existing_levels()?;
     let wanted = |name: &str| options.level.is_empty() || options.level.iter().any(|level| level == name);

@@ -57,6 +57,10 @@ pub struct Args {
     #[arg(long, help_heading = "Output")]
     pub unbuffered: bool,
 
+    /// Read events from this capture file, - for standard input, and not from the kernel. Can be repeated
+    #[arg(short = 'r', long = "read", value_name = "FILE", help_heading = "Capture")]
+    pub read: Vec<PathBuf>,
+
     /// Stop after this many events that were shown
     #[arg(short = 'n', long = "numevents", value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..),
         help_heading = "Capture")]

@@ -35,7 +35,7 @@ fn failure(error: &LiveError) -> Failure {
 }
 
 /// A flag that the first Ctrl-C sets; the second ends the process at once.
-fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
+pub(super) fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
@@ -82,8 +82,11 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
     let procfs = std::mem::take(&mut state.procfs);
     procfs.scan(&mut state);
     state.procfs = procfs;
-    let limits =
-        Limits { max_time: plan.max_time, interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)) };
+    let limits = Limits {
+        max_time: plan.max_time,
+        interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)),
+        event_interval: None,
+    };
     let pipeline = Pipeline::new(state, outputs, live::boot_to_epoch_ns());
     let stats = pipeline.run(&mut source, limits, &stop)?;
     note(&stats.to_string());

@@ -8,6 +8,7 @@ mod generate;
 mod info;
 mod list;
 pub mod live;
+mod replay;
 mod run;
 
 use std::{
@@ -157,10 +158,12 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     }
     let bench_empty = args.bench_empty;
     let plan = run::plan(&args, &library, &arguments)?;
-    if bench_empty {
-        (live.bench_empty)(plan)?
+    if !plan.read.is_empty() {
+        replay::run(plan)?;
+    } else if bench_empty {
+        (live.bench_empty)(plan)?;
     } else {
-        (live.run)(plan)?
+        (live.run)(plan)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -34,6 +34,10 @@ pub struct Event<'a> {
     pub latency_ns: Option<u64>,
     /// Whether it came through the 32-bit entry.
     pub compat: bool,
+    /// Whether it is from a capture file: what only a running kernel tells is then taken from what the file said before.
+    pub from_file: bool,
+    /// Whether it only changes what is known and is never shown.
+    pub hidden: bool,
     /// What it is.
     pub row: &'static Row,
     /// Its parameters.
@@ -51,8 +55,8 @@ impl<'a> Event<'a> {
     }
 
     fn generic_name(&self) -> &'static str {
-        let Some(number) = self.params.u64(1) else {
-            // Older captures have only the portable number.
+        let (Some(number), false) = (self.params.u64(1), self.from_file) else {
+            // Older captures have only the portable number, and the other one may be of another architecture.
             let id = self.params.u64(0).and_then(|id| u16::try_from(id).ok()).filter(|id| *id != 0);
             return id.and_then(arch::name_of_id).unwrap_or("syscall");
         };

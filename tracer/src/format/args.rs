@@ -16,7 +16,7 @@ use super::{errno, time, units};
 use crate::{
     event::{FdList, ParamValue, SockAddr, SockTuple, sockaddr::Endpoint},
     fields::{Context, Show, Value, fd_l4proto},
-    state::{Thread, path},
+    state::{FdKind, Thread, path},
 };
 
 /// `AT_FDCWD`.
@@ -34,7 +34,9 @@ pub fn all(c: &Context<'_>, show: Show) -> Value<'static> {
         return Value::made(out);
     }
     let mut meaning = Vec::new();
-    for (at, param) in c.event.row.params.iter().enumerate() {
+    // Of older captures only what the event has; a live record that was cut shows what is missing.
+    let shown = if c.event.from_file { c.event.params.count() } else { usize::MAX };
+    for (at, param) in c.event.row.params.iter().enumerate().take(shown) {
         if at > 0 {
             out.push(b' ');
         }
@@ -68,12 +70,12 @@ fn write_param(c: &Context<'_>, at: usize, show: Show, out: &mut Vec<u8>, meanin
     let kind = c.event.params.typed(at).map_or(param.kind, |(kind, _)| kind);
     match c.event.params.value(at) {
         ParamValue::Missing => out.extend_from_slice(match param.kind {
-            Kind::Bytes | Kind::SockTuple | Kind::Dyn(_) | Kind::FdList => b"NULL",
+            Kind::Bytes | Kind::List | Kind::SockTuple | Kind::Dyn(_) | Kind::FdList => b"NULL",
             _ => b"<NA>",
         }),
         ParamValue::I64(number) => write_signed(c, kind, number, out, meaning),
         ParamValue::U64(number) => write_unsigned(c, kind, number, out, meaning),
-        ParamValue::Text(b"") => out.extend_from_slice(b"<NA>"),
+        ParamValue::Text(b"(NULL)") => out.extend_from_slice(b"<NA>"),
         ParamValue::Text(text) => {
             out.extend_from_slice(text);
             write_path(c, kind, text, meaning);
@@ -197,7 +199,7 @@ fn write_fd(c: &Context<'_>, number: i64, meaning: &mut Vec<u8>) {
         Some(entry) if c.event.fd() == Some(fd) => Some(entry),
         _ => c.thread.and_then(|thread| c.state.fd(thread, fd)),
     };
-    if let Some(entry) = entry {
+    if let Some(entry) = entry.filter(|entry| entry.kind != FdKind::Unknown || !entry.name.is_empty()) {
         let proto = match fd_l4proto(entry) {
             Some("tcp") => "t",
             Some("udp") => "u",
@@ -212,7 +214,7 @@ fn write_fd(c: &Context<'_>, number: i64, meaning: &mut Vec<u8>) {
 
 /// A relative path has a meaning: where it leads to.
 fn write_path(c: &Context<'_>, kind: Kind, text: &[u8], meaning: &mut Vec<u8>) {
-    if text.starts_with(b"/") {
+    if text.starts_with(b"/") || text.is_empty() {
         return;
     }
     let cwd = |thread: &Thread| thread.cwd.to_vec();
@@ -228,7 +230,7 @@ fn write_path(c: &Context<'_>, kind: Kind, text: &[u8], meaning: &mut Vec<u8>) {
         },
         _ => return,
     };
-    match base.filter(|base| base.starts_with(b"/")) {
+    match base.filter(|base| base.is_empty() || base.starts_with(b"/")) {
         Some(base) => meaning.extend_from_slice(&path::resolve(&base, text)),
         None => {
             meaning.extend_from_slice(b"<UNKNOWN>/");

@@ -4,14 +4,13 @@
 //! and events. [`Reader`] goes through it block by block; each [`Block`] is a view of the bytes that the reader holds, and
 //! lists are read as they are asked for. [`block`] describes the frame, each other module the content of its blocks.
 //!
-//! What is guaranteed for any input: no panic; memory for what arrived of one block, which is at most 256 MiB, and the
-//! window of the compression, at most 100 MB; everything in front of damage is delivered, and an error says where it is.
-//! Of a cut zstd stream the last window is lost, since it cannot be taken out of the decoder.
-//!
-//! What events mean, and what they do to the tables, is for others: nothing here knows of the rest of the program.
+//! What is guaranteed for any input: no panic, no more memory than twice what one block of the input has (which is at most
+//! 256 MiB), everything in front of damage is delivered, and an error says where it is. What events mean, and what they do
+//! to the tables, is for others: nothing here knows anything of the rest of the program.
 
 mod block;
 mod bytes;
+pub mod convert;
 mod error;
 mod event;
 mod fd;
@@ -20,6 +19,7 @@ mod interface;
 mod machine;
 mod process;
 mod reader;
+mod rules;
 mod user;
 
 #[cfg(test)]
