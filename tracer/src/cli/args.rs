@@ -10,6 +10,7 @@ use crate::{fields::TimeMode, format::color::ColorChoice};
 ///
 /// Without options, every event is a line. A filter chooses events: tracer proc.name=nginx and evt.type in (open, openat).
 /// Chisels show more than lines: tracer -pc -c topcontainers_net.
+/// What a capture file holds: tracer info FILE.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "tracer", version, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Args {

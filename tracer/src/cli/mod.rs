@@ -5,6 +5,7 @@
 pub mod args;
 mod chisel_args;
 mod generate;
+mod info;
 mod list;
 pub mod live;
 mod replay;
@@ -13,6 +14,7 @@ mod run;
 use std::{
     fmt,
     io::{self, IsTerminal, Write},
+    path::Path,
     process::ExitCode,
 };
 
@@ -132,6 +134,9 @@ fn report(message: &str, hint: Option<&str>) {
 }
 
 fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
+    if let Some(("info", files)) = words.get(1).map(|word| (word.as_str(), &words[2..])) {
+        return info(files);
+    }
     let library = Library::new(&args::chisel_dirs(&words));
     let (words, arguments) = chisel_args::extract(words, &library)?;
     let args = match Args::try_parse_from(words) {
@@ -161,6 +166,18 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
         (live.run)(plan)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `info FILE`. What could be read is shown, also when the file is damaged behind it.
+fn info(files: &[String]) -> Result<ExitCode, End> {
+    let [file] = files else {
+        return Err(Failure::with_hint("info takes one capture file", "tracer info FILE").into());
+    };
+    let (text, error) = info::describe(Path::new(file))?;
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    error.map_or(Ok(ExitCode::SUCCESS), |error| Err(error.into()))
 }
 
 /// The parser's message in our form: its first paragraph and its first tip.
