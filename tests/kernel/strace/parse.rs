@@ -83,7 +83,7 @@ fn step(text: &str) -> Option<Option<Step>> {
     }
     let never_returns = NO_EVENT.iter().any(|(known, _)| *known == name);
     Some(Some(match result(shown) {
-        None if shown == "?" && !never_returns => Step::Cut(name.to_owned()),
+        None if shown.starts_with('?') && !never_returns => Step::Cut(name.to_owned()),
         result => Step::Call(Call { name: name.to_owned(), args, result }),
     }))
 }
