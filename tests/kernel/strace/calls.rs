@@ -23,7 +23,7 @@ mod process;
 const NO_FD: i32 = -1;
 /// A path to nothing.
 const NO_PATH: &CStr = c"/nonexistent/path";
-/// The call by which both sides know where the workload begins, and that nothing else makes.
+/// The first call: by it both sides know where the workload begins.
 pub(super) const MARK: &str = "sched_get_priority_max";
 
 /// All of it.

@@ -1,8 +1,6 @@
 //! Files, directories and their names.
 
-use std::ffi::CStr;
-
-use libc::{AT_FDCWD, O_CREAT, O_DIRECTORY, O_RDONLY, O_RDWR};
+use libc::{AT_FDCWD, O_DIRECTORY, O_RDONLY};
 use tracer_tests::{
     call::{NOWHERE, at, at_mut},
     scratch::Scratch,

@@ -30,10 +30,10 @@ pub(super) fn descriptor(number: i64) -> Option<i32> {
     i32::try_from(number).ok().filter(|fd| *fd >= 0)
 }
 
-/// Sets what a descriptor of the event's process is.
+/// Sets what a descriptor is that the event's process got: the kernel chose a free number.
 pub(super) fn set(state: &mut State, event: &Event<'_>, fd: i32, value: Fd) {
     if let Some(table) = state.thread(event.tid).map(|thread| thread.fds) {
-        state.fds.set(table, fd, Rc::new(value));
+        state.fds.open(table, fd, Rc::new(value), event.tid, event.time_ns);
     }
 }
 
@@ -98,7 +98,11 @@ fn copy(state: &mut State, event: &Event<'_>, from: i64, to: i64, cloexec: bool)
         return;
     };
     value.flags = value.flags & !CLOEXEC | if cloexec { CLOEXEC } else { 0 };
-    set(state, event, to, value);
+    let replaces = matches!(event.row.code, code::DUP2 | code::DUP3);
+    match state.thread(event.tid).map(|thread| thread.fds).filter(|_| replaces) {
+        Some(table) => state.fds.set(table, to, Rc::new(value)),
+        None => set(state, event, to, value),
+    }
 }
 
 pub(super) fn dup(state: &mut State, event: &Event<'_>) {
@@ -202,7 +206,7 @@ pub(super) fn close(state: &mut State, event: &Event<'_>) {
     if let Some(fd) = number(event, "fd").and_then(descriptor)
         && let Some(table) = state.thread(event.tid).map(|thread| thread.fds)
     {
-        state.fds.remove(table, fd);
+        state.fds.close(table, fd, event.tid, event.time_ns);
     }
 }
 
