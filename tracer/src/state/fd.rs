@@ -168,6 +168,9 @@ pub struct Fd {
     pub sock: Option<Box<Sock>>,
     /// Of a pidfd, the process; 0 when it is not known.
     pub pid: u32,
+    /// Of a descriptor whose making does not say what it is: from when on it may be looked up, nanoseconds since the epoch;
+    /// else 0. Before, its number may be that of another one when it is looked at.
+    pub look_up_ns: u64,
 }
 
 /// How long the end of a close may take, nanoseconds: a flush to a slow filesystem. What comes later is another close.
@@ -192,6 +195,8 @@ pub struct FdTable {
     late: FxHashMap<i32, LateClose>,
     /// Threads and processes that use the table.
     users: u32,
+    /// Whether all descriptors were known at some time.
+    is_complete: bool,
 }
 
 /// All tables, by the number that `Thread::fds` has.
@@ -227,9 +232,10 @@ impl FdTables {
 
     /// A new table with the descriptors of another: what fork does.
     pub fn copy(&mut self, from: u32) -> u32 {
-        let by_number = self.tables.get(&from).map(|table| table.by_number.clone()).unwrap_or_default();
+        let known = self.tables.get(&from).map(|table| (table.by_number.clone(), table.is_complete));
+        let (by_number, is_complete) = known.unwrap_or_default();
         let table = self.create();
-        self.tables.insert(table, FdTable { by_number, users: 1, ..FdTable::default() });
+        self.tables.insert(table, FdTable { by_number, is_complete, users: 1, ..FdTable::default() });
         table
     }
 
@@ -249,6 +255,19 @@ impl FdTables {
                 self.tables.remove(&table);
             }
         }
+    }
+
+    /// All descriptors are known from here on, but for those that come without an event.
+    pub fn complete(&mut self, table: u32) {
+        if let Some(table) = self.tables.get_mut(&table) {
+            table.is_complete = true;
+        }
+    }
+
+    /// Whether all descriptors were known at some time.
+    #[must_use]
+    pub fn is_complete(&self, table: u32) -> bool {
+        self.tables.get(&table).is_some_and(|table| table.is_complete)
     }
 
     /// Sets what `fd` is.

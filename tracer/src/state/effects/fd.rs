@@ -17,6 +17,8 @@ pub(super) const CLOEXEC: u32 = 0x1000;
 pub(super) const NONBLOCK: u32 = 0x40;
 /// `O_DIRECTORY` in file form.
 const DIRECTORY: u32 = 0x400;
+/// A descriptor that is still used after so long is one that stays, nanoseconds.
+const SETTLED_NS: u64 = 100_000_000;
 /// `AT_FDCWD`.
 const AT_FDCWD: i64 = -100;
 
@@ -46,17 +48,30 @@ pub(super) fn change(state: &mut State, event: &Event<'_>, fd: i32, change: impl
     }
 }
 
-/// The directory that a path of the event is relative to.
-fn base(state: &State, event: &Event<'_>, kind: Kind) -> Box<[u8]> {
-    let Some(thread) = state.thread(event.tid) else { return Box::default() };
+/// The directory that a path of the event is relative to; empty when it is not known.
+fn base(state: &mut State, event: &Event<'_>, kind: Kind) -> Box<[u8]> {
     let dirfd = match kind {
         Kind::PathAt(index) => event.params.i64(usize::from(index)).unwrap_or(AT_FDCWD),
         _ => AT_FDCWD,
     };
-    match descriptor(dirfd) {
+    let dirfd = descriptor(dirfd);
+    if let Some(fd) = dirfd {
+        know(state, event, fd);
+    }
+    let Some(thread) = state.thread(event.tid) else { return Box::default() };
+    match dirfd {
         Some(fd) => state.fd(thread, fd).map(|fd| fd.name.clone()).unwrap_or_default(),
         None => state.process(thread).cwd.clone(),
     }
+}
+
+/// A path of the event from the root on; empty when it begins at a directory that is not known.
+fn absolute(state: &mut State, event: &Event<'_>, kind: Kind, path: &[u8]) -> Box<[u8]> {
+    if path.starts_with(b"/") {
+        return path::resolve(b"", path).into();
+    }
+    let base = base(state, event, kind);
+    if base.is_empty() { base } else { path::resolve(&base, path).into() }
 }
 
 /// Keeps the path of a call that begins: by its end another thread may have written over it.
@@ -70,18 +85,17 @@ pub(super) fn open(state: &mut State, event: &Event<'_>) {
     let Some(fd) = event.result().and_then(descriptor) else { return };
     let Some((index, param)) = event.row.param("name").or_else(|| event.row.param("path")) else { return };
     let raw = began.as_deref().or_else(|| event.params.text(index)).unwrap_or_default();
-    let name = path::resolve(&base(state, event, param.kind), raw);
+    let name = absolute(state, event, param.kind, raw);
     let flags = number(event, "flags").unwrap_or(0) as u32;
     let kind = if flags & DIRECTORY != 0 { FdKind::Directory } else { FdKind::File };
     let value = Fd {
         kind,
-        name: name.into(),
+        name,
         raw_name: Some(raw.into()),
         flags,
         dev: number(event, "dev").unwrap_or(0) as u32,
         ino: number(event, "ino").unwrap_or(0) as u64,
-        sock: None,
-        pid: 0,
+        ..Fd::default()
     };
     set(state, event, fd, value);
 }
@@ -241,8 +255,18 @@ pub(super) fn know_fd(state: &mut State, event: &Event<'_>) {
 
 fn know(state: &mut State, event: &Event<'_>, fd: i32) {
     let Some(thread) = state.thread(event.tid) else { return };
-    if state.fd(thread, fd).is_none() {
-        let (pid, table) = (thread.pid, thread.fds);
+    let (pid, table) = (thread.pid, thread.fds);
+    let look_up = match state.fd(thread, fd) {
+        Some(fd) => fd.look_up_ns != 0 && event.time_ns >= fd.look_up_ns,
+        // It came in a way that no event tells of, such as a message with SCM_RIGHTS. A look-up is late by the time that a
+        // record is on its way, and what was closed meanwhile has left its number to another one: it has to stay first.
+        None if state.fds.is_complete(table) => {
+            state.fds.set(table, fd, Rc::new(Fd { look_up_ns: event.time_ns + SETTLED_NS, ..Fd::default() }));
+            false
+        }
+        None => true,
+    };
+    if look_up {
         // What is not found either is entered as unknown: it is looked up once.
         let value = state.procfs.fd(pid, fd).unwrap_or_default();
         state.fds.set(table, fd, Rc::new(value));

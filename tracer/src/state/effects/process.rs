@@ -115,7 +115,9 @@ fn child(state: &mut State, event: &Event<'_>) {
     let flags = id(event, "flags");
     let ppid = id(event, "ptid");
     let mother = if flags & CLONE_THREAD != 0 { event.tgid } else { ppid };
-    let known = state.thread(event.tid).is_some_and(|thread| thread.ppid == ppid && thread.start_ns != 0);
+    // One that ended had the same number before.
+    let is_this = |thread: &Thread| thread.ppid == ppid && thread.start_ns != 0 && thread.exited_ns.is_none();
+    let known = state.thread(event.tid).is_some_and(|thread| is_this(thread));
     if !known {
         let birth = (ppid, id(event, "vtid"));
         let elsewhere = birth.1 != event.tid && flags & CLONE_FILES == 0;
@@ -139,14 +141,16 @@ fn parent(state: &mut State, event: &Event<'_>, tid: u32) {
         return parent_elsewhere(state, event, tid);
     }
     let Some(caller) = state.thread(event.tid) else { return };
-    if state.thread(tid).is_some_and(|child| child.exited_ns.is_none()) {
-        return;
-    }
-    let just_ended = |ended: u64| event.time_ns.saturating_sub(ended) < KEEP_ENDED_NS;
-    if state.thread(tid).and_then(|child| child.exited_ns).is_some_and(just_ended) {
-        return;
-    }
     let (caller_tid, caller_pid, caller_ppid) = (caller.tid, caller.pid, caller.ppid);
+    let just_ended = |ended: u64| event.time_ns.saturating_sub(ended) < KEEP_ENDED_NS;
+    // The child told of itself before. When it has ended, too, this may also be the next one with its number.
+    if let Some(child) = state.threads.get_mut(tid)
+        && child.exited_ns.is_none_or(|ended| just_ended(ended) && !child.announced)
+    {
+        child.announced = true;
+        return;
+    }
+    forget(state, tid);
     let flags = id(event, "flags");
     inherit(state, caller_tid, tid, flags, None);
     let Some(thread) = state.threads.get_mut(tid) else { return };
@@ -155,6 +159,7 @@ fn parent(state: &mut State, event: &Event<'_>, tid: u32) {
     thread.ppid = if is_thread { caller_ppid } else { caller_pid };
     (thread.vtid, thread.vpid) = (tid, thread.pid);
     thread.start_ns = event.time_ns;
+    thread.announced = true;
 }
 
 /// The same in another pid namespace: the child will tell its id here, but what it has is what the parent has now.
@@ -194,6 +199,7 @@ fn inherit(state: &mut State, mother: u32, tid: u32, flags: u32, born: Option<Th
     forget(state, tid);
     thread.tid = tid;
     thread.exited_ns = None;
+    thread.announced = false;
     if let Some((cgroup, container)) = before {
         (thread.cgroup, thread.container) = (cgroup, container);
     }
@@ -230,9 +236,9 @@ pub(super) fn exit(state: &mut State, event: &Event<'_>) {
         state.ended.push_back((event.time_ns + KEEP_ENDED_NS, event.tid));
     }
     while state.ended.front().is_some_and(|(due, _)| *due < event.time_ns) {
-        let Some((_, tid)) = state.ended.pop_front() else { break };
-        // The number may belong to another thread by now.
-        if state.thread(tid).is_some_and(|thread| thread.exited_ns.is_some()) {
+        let Some((due, tid)) = state.ended.pop_front() else { break };
+        // The number may belong to another thread by now, which may have ended, too.
+        if state.thread(tid).and_then(|thread| thread.exited_ns).is_some_and(|ended| ended + KEEP_ENDED_NS <= due) {
             forget(state, tid);
         }
     }
