@@ -276,7 +276,7 @@ fn know(state: &mut State, event: &Event<'_>, fd: i32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{event::decode, state::effects, testing::World};
+    use crate::{event::decode, source::inject, state::effects, testing::World};
 
     /// What descriptor 9 of process 10 is after a call that returned it.
     fn made(code: u16, params: &[&[u8]]) -> Fd {
@@ -314,5 +314,41 @@ mod tests {
         let (dev, ino) = (0x22u32.to_le_bytes(), 77u64.to_le_bytes());
         let fd = made(code::OPEN_BY_HANDLE_AT, &[&res, &dirfd, &flags, b"/srv/data/x\0", &dev, &ino]);
         assert_eq!((fd.kind, &*fd.name, fd.dev, fd.ino), (FdKind::File, &b"/srv/data/x"[..], 0x22, 77));
+    }
+
+    #[test]
+    fn a_descriptor_that_no_event_told_of_is_looked_up_when_it_stays() {
+        let mut world = World::new();
+        let own = std::process::id();
+        world.thread(own, 1, "test", crate::state::ContainerKey::HOST);
+        let table = world.state.thread(own).unwrap().fds;
+        world.state.fds.complete(table);
+        let file = std::fs::File::open("/proc/self/stat").unwrap();
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
+        let used = |world: &mut World, time_ns: u64| {
+            let (res, fd_bytes) = (1i64.to_le_bytes(), i64::from(fd).to_le_bytes());
+            let record = inject::record_at(time_ns, code::READ, own, own, 1, &[&res, b"x", &fd_bytes, &[1, 0, 0, 0]]);
+            effects::before(&mut world.state, &decode::live(&record, 1, 0).unwrap());
+            world.state.fds.get(table, fd).map(|fd| fd.name.clone()).unwrap_or_default()
+        };
+        world.state.fds.close(table, fd, own, 0);
+        assert_eq!(&*used(&mut world, 1), b"");
+        assert_eq!(&*used(&mut world, SETTLED_NS), b"");
+        assert!(used(&mut world, SETTLED_NS + 1).ends_with(b"/stat"));
+    }
+
+    #[test]
+    fn a_path_below_a_directory_that_is_not_known_has_no_name() {
+        let mut world = World::new();
+        let table = world.state.thread(10).unwrap().fds;
+        world.state.fds.complete(table);
+        let opened = |world: &mut World, dirfd: i64, path: &[u8]| {
+            let record = world.openat_at(10, 9, dirfd, path);
+            effects::before(&mut world.state, &decode::live(&record, 1, 0).unwrap());
+            Fd::clone(world.state.fds.get(table, 9).unwrap()).name
+        };
+        assert_eq!(&*opened(&mut world, 55, b"file"), b"");
+        assert_eq!(&*opened(&mut world, 55, b"/file"), b"/file");
+        assert_eq!(&*opened(&mut world, 4, b"file"), b"/srv/data/file");
     }
 }

@@ -252,7 +252,10 @@ pub(super) fn chdir(state: &mut State, event: &Event<'_>) {
     let Some(to) = text(event, "path") else { return };
     for tid in [process, event.tid] {
         if let Some(thread) = state.threads.get_mut(tid) {
-            thread.cwd = path::resolve(&thread.cwd, to).into();
+            // From a directory that is not known, a relative path leads to another one that is not.
+            if to.starts_with(b"/") || !thread.cwd.is_empty() {
+                thread.cwd = path::resolve(&thread.cwd, to).into();
+            }
         }
         if process == event.tid {
             break;
@@ -267,7 +270,8 @@ pub(super) fn fchdir(state: &mut State, event: &Event<'_>) {
     super::fd::know_fd(state, event);
     let Some(thread) = state.thread(event.tid) else { return };
     let Some(fd) = number(event, "fd").and_then(descriptor) else { return };
-    let Some(name) = state.fd(thread, fd).map(|fd| fd.name.clone()).filter(|name| !name.is_empty()) else { return };
+    // Empty when the descriptor is not known: then the directory is not known any more, either.
+    let name = state.fd(thread, fd).map(|fd| fd.name.clone()).unwrap_or_default();
     for tid in [thread.pid, event.tid] {
         if let Some(thread) = state.threads.get_mut(tid) {
             thread.cwd.clone_from(&name);
@@ -296,5 +300,74 @@ pub(super) fn cgroup_mkdir(state: &mut State, event: &Event<'_>) {
 pub(super) fn cgroup_rmdir(state: &mut State, event: &Event<'_>) {
     if let Some(id) = event.params.u64(0) {
         state.containers.cgroup_removed(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::decode,
+        source::inject,
+        state::{Fd, effects},
+        testing::World,
+    };
+
+    /// A record of process `pid` at `time_ns`, with these parameters by name and no others.
+    fn apply(world: &mut World, time_ns: u64, pid: u32, code: u16, params: &[(&str, i64)]) {
+        let row = tracer_common::events::by_code(code).unwrap();
+        let bytes = row.params.iter().map(|param| {
+            let value = params.iter().find(|(name, _)| *name == param.name);
+            value.map(|(_, value)| value.to_le_bytes().to_vec()).unwrap_or_default()
+        });
+        let bytes: Vec<Vec<u8>> = bytes.collect();
+        let bytes: Vec<&[u8]> = bytes.iter().map(|bytes| &bytes[..]).collect();
+        let record = inject::record_at(time_ns, code, pid, pid, 1, &bytes);
+        let event = decode::live(&record, 1, 0).unwrap();
+        effects::before(&mut world.state, &event);
+        effects::after(&mut world.state, &event);
+    }
+
+    /// Both sides of a fork of 10 whose child is 77, the child's first or last.
+    fn fork(world: &mut World, time_ns: u64, child_first: bool) {
+        let parent: (u32, &[(&str, i64)]) = (10, &[("res", 77), ("vtid", 10)]);
+        let child: (u32, &[(&str, i64)]) = (77, &[("res", 0), ("ptid", 10), ("vtid", 77)]);
+        let sides = if child_first { [child, parent] } else { [parent, child] };
+        for (pid, params) in sides {
+            apply(world, time_ns, pid, code::FORK, params);
+        }
+    }
+
+    fn set_name(world: &mut World, pid: u32, fd: i32, name: &[u8]) {
+        let table = world.state.thread(pid).unwrap().fds;
+        world.state.fds.set(table, fd, std::rc::Rc::new(Fd { name: name.into(), ..Fd::default() }));
+    }
+
+    fn name(world: &World, pid: u32, fd: i32) -> Option<&[u8]> {
+        world.state.fd(world.state.thread(pid).unwrap(), fd).map(|fd| &*fd.name)
+    }
+
+    #[test]
+    fn a_process_with_the_number_of_another_inherits_from_its_parent_alone() {
+        for (first, second) in [(false, false), (false, true), (true, false), (true, true)] {
+            let mut world = World::new();
+            fork(&mut world, 1_000, first);
+            set_name(&mut world, 77, 9, b"/first");
+            apply(&mut world, 2_000, 77, code::PROCEXIT, &[]);
+            set_name(&mut world, 10, 8, b"/inherited");
+            fork(&mut world, 3_000, second);
+            assert_eq!(name(&world, 77, 9), None, "{first} {second}");
+            assert_eq!(name(&world, 77, 8), Some(&b"/inherited"[..]), "{first} {second}");
+            assert_eq!(world.state.thread(77).unwrap().exited_ns, None);
+        }
+    }
+
+    #[test]
+    fn a_parent_that_hears_of_its_child_after_the_end_brings_nobody_back() {
+        let mut world = World::new();
+        apply(&mut world, 1_000, 77, code::VFORK, &[("res", 0), ("ptid", 10), ("vtid", 77)]);
+        apply(&mut world, 2_000, 77, code::PROCEXIT, &[]);
+        apply(&mut world, 3_000, 10, code::VFORK, &[("res", 77), ("vtid", 10)]);
+        assert_eq!(world.state.thread(77).unwrap().exited_ns, Some(2_000));
     }
 }
