@@ -3,6 +3,7 @@
 
 mod attr;
 mod compat;
+mod concurrency;
 mod counts;
 mod coverage;
 mod enter;

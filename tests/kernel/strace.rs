@@ -2,6 +2,7 @@
 
 mod calls;
 mod parse;
+mod stress;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -11,7 +12,7 @@ use std::{
     process::Command,
 };
 
-use tracer::event::{Event, ParamValue};
+use tracer::event::Event;
 use tracer_common::{
     events::{Category, Effect, Flags, Param, code},
     plan::Op,
@@ -25,15 +26,24 @@ use tracer_tests::{
 
 use parse::{Call, Step};
 
-/// Names of rows that are not those of strace, which has the kernel's.
-const NAMES: &[(&str, &str, &str)] = &[
-    ("pread64", "pread", "the format's name, from before the kernel's own"),
+/// Names of rows that are not those of strace, which has the kernel's, and why.
+const NAMES: Names = Names(&[
+    ("pread64", "pread", "the format has the name of the library's function"),
     ("pwrite64", "pwrite", "the same"),
-    ("prlimit64", "prlimit", "the name of the library's function"),
-];
+    ("prlimit64", "prlimit", "the same"),
+]);
 /// Calls that only strace has.
 const NO_EVENT: &[(&str, &str)] =
     &[("exit", "does not return: procexit is the event of it"), ("exit_group", "the same")];
+
+/// See [`NAMES`].
+struct Names(&'static [(&'static str, &'static str, &'static str)]);
+
+impl Names {
+    fn row<'a>(&self, strace: &'a str) -> &'a str {
+        self.0.iter().find(|(name, _, _)| *name == strace).map_or(strace, |(_, row, _)| row)
+    }
+}
 
 /// A strace that follows process `pid` and writes to `path`; it ends with the process.
 fn strace(pid: u32, path: &Path) -> Running {
@@ -65,20 +75,22 @@ fn both<const N: usize>(
     (run, steps)
 }
 
-/// Whether the event is one of a call that ended: strace shows no other, apart from signals and ends.
+/// Whether strace shows it: calls that ended, signals and ends. Not the second return of a fork, in the child, and not
+/// SIGKILL, of which nobody is told.
+fn is_shown(event: &Event<'_>) -> bool {
+    match event.row.code {
+        code::PROCEXIT => true,
+        code::SIGNALDELIVER => signal_of(event) != Some(libc::SIGKILL.into()),
+        _ => is_call(event) && !(event.row.effect == Effect::Clone && event.result() == Some(0)),
+    }
+}
+
 fn is_call(event: &Event<'_>) -> bool {
     event.row.is_syscall() && !event.row.flags.has(Flags::ENTER) && event.row.category != Category::Internal
 }
 
-/// Whether strace shows it: not the second return of a fork, in the child.
-fn is_shown(event: &Event<'_>) -> bool {
-    let born = event.row.effect == Effect::Clone && event.result() == Some(0);
-    let signal = event.row.code == code::SIGNALDELIVER;
-    (is_call(event) && !born) || signal || event.row.code == code::PROCEXIT
-}
-
-fn name_of<'a>(call: &'a Call) -> &'a str {
-    NAMES.iter().find(|(strace, _, _)| *strace == call.name).map_or(&call.name, |(_, row, _)| row)
+fn signal_of(event: &Event<'_>) -> Option<i64> {
+    event.row.param("sig").and_then(|(index, _)| event.params.i64(index))
 }
 
 /// The result as the record has it, for rows that have one.
@@ -87,42 +99,41 @@ fn result_of(event: &Event<'_>) -> Option<i64> {
     event.result().or_else(|| first.and_then(|_| event.params.i64(0)))
 }
 
-/// How a parameter differs from the argument that strace shows.
-fn difference(event: &Event<'_>, index: usize, param: &Param, call: &Call) -> Option<String> {
-    let text = |argument: usize| {
-        let shown = call.args.get(argument)?;
-        let value = match event.params.value(index) {
-            ParamValue::Text(text) => Some(text.to_vec()),
-            _ => None,
-        };
-        let (same, seen) = match (&value, parse::unquoted(shown)) {
-            (Some(value), Some((bytes, true))) => (*value == bytes, true),
-            (Some(value), Some((bytes, false))) => (value.starts_with(&bytes), true),
-            // With `b`, there is a value only when the call succeeded.
-            (None, Some(_)) => (param.source.b != 0 && event.failed(), true),
-            (value, None) => (value.is_none(), false),
-        };
-        let value = value.map(|value| String::from_utf8_lossy(&value).into_owned());
-        (!same).then(|| {
-            format!("{} is {value:?}, strace shows {shown}{}", param.name, if seen { "" } else { " as no text" })
-        })
-    };
-    let number = || {
-        let shown = call.args.get(usize::from(param.source.a))?;
-        let number = match &**shown {
-            "AT_FDCWD" => i64::from(libc::AT_FDCWD),
-            shown => parse::number(shown)?,
-        };
-        let bytes = event.params.raw(index).unwrap_or_default();
-        let same = number.to_le_bytes().starts_with(&bytes[..bytes.len().min(4)]) && !bytes.is_empty();
-        (!same).then(|| format!("{} is {bytes:?}, strace shows {shown}", param.name))
-    };
-    match param.source.op {
-        Op::UserText => text(param.source.a.into()),
-        Op::TaskText if param.name == "filename" => text(0),
-        Op::Arg | Op::ArgSigned if param.kind.flag_set().is_none() => number(),
-        _ => None,
+/// Whether a text of the event is the one that strace shows: all of it, or the beginning where strace cuts it.
+fn is_text(value: Option<&[u8]>, shown: &str, only_on_success: bool) -> bool {
+    match (value, parse::unquoted(shown)) {
+        (Some(value), Some((bytes, true))) => value == bytes,
+        (Some(value), Some((bytes, false))) => value.starts_with(&bytes),
+        (None, Some(_)) => only_on_success,
+        // An address: there was nothing to read.
+        (value, None) => value.is_none(),
     }
+}
+
+/// Whether the number of the event, in as many bytes as it has, is the one that strace shows.
+fn is_number(value: &[u8], shown: i64) -> bool {
+    !value.is_empty() && value.len() <= 8 && shown.to_le_bytes().starts_with(value)
+}
+
+/// Compares a parameter with the argument that strace shows. `None` where strace shows it in another form.
+fn compare(event: &Event<'_>, index: usize, param: &Param, call: &Call) -> Option<Result<(), String>> {
+    let argument = match param.source.op {
+        Op::UserText | Op::Arg | Op::ArgSigned => usize::from(param.source.a),
+        Op::TaskText if param.name == "filename" => 0,
+        _ => return None,
+    };
+    let shown = call.args.get(argument)?;
+    let same = match param.source.op {
+        Op::Arg | Op::ArgSigned if param.kind.flag_set().is_some() => return None,
+        Op::Arg | Op::ArgSigned if shown == "AT_FDCWD" => {
+            is_number(event.params.raw(index).unwrap_or_default(), libc::AT_FDCWD.into())
+        }
+        Op::Arg | Op::ArgSigned => is_number(event.params.raw(index).unwrap_or_default(), parse::number(shown)?),
+        // With `b`, there is a value only when the call succeeded.
+        _ => is_text(event.params.text(index), shown, param.source.b != 0 && event.failed()),
+    };
+    let value = event.params.value(index);
+    Some(if same { Ok(()) } else { Err(format!("{} is {value:?}, strace shows {shown}", param.name)) })
 }
 
 /// What was compared.
@@ -130,7 +141,9 @@ fn difference(event: &Event<'_>, index: usize, param: &Param, call: &Call) -> Op
 struct Compared {
     calls: usize,
     results: usize,
-    parameters: usize,
+    arguments: usize,
+    threads: usize,
+    untraced: BTreeSet<u32>,
     names: BTreeSet<String>,
     differences: String,
 }
@@ -144,47 +157,38 @@ impl Compared {
     fn thread(&mut self, tid: u32, steps: &[Step], events: &[Event<'_>]) {
         let mut events = events.iter().copied().peekable();
         for (at, step) in steps.iter().enumerate() {
+            if let Step::Cut(name) = step {
+                // The kernel may still have reported its end.
+                let _ = events.next_if(|event| event.name() == NAMES.row(name));
+                continue;
+            }
+            if *step == Step::End(libc::SIGKILL) && events.peek().is_some_and(is_call) {
+                // Killed when a call began: the kernel reports its end, but strace was not stopped for it any more.
+                let _ = events.next();
+            }
             let Some(event) = events.next() else {
                 return self.say(tid, at, format!("the tracer has nothing more, strace has {step:?}"));
             };
             let same = match step {
-                Step::Call(call) => event.name() == name_of(call),
-                Step::Signal(_) => event.row.code == code::SIGNALDELIVER,
-                Step::End(_) => event.row.code == code::PROCEXIT,
-                Step::Cut(_) => false,
+                Step::Call(call) => event.name() == NAMES.row(&call.name),
+                Step::Signal(name) => signal_of(&event) == parse::number_of_signal(name).map(i64::from),
+                Step::End(status) => event.row.code == code::PROCEXIT && event.params.i64(0) == Some((*status).into()),
+                Step::Cut(_) => true,
             };
             if !same {
                 let next = events.next().map_or("nothing", |event| event.name());
-                return self.say(tid, at, format!("the tracer has {}, then {next}; strace has {step:?}", event.name()));
+                let event = format!("{} {:?}", event.name(), event.params.value(0));
+                return self.say(tid, at, format!("the tracer has {event}, then {next}; strace has {step:?}"));
             }
-            match step {
-                Step::Call(call) => {
-                    // Such a call has an event for each message, with its size.
-                    let several = event.row.flags.has(Flags::SEVERAL) && call.result.is_some_and(|count| count > 0);
-                    if several {
-                        for _ in 1..call.result.unwrap_or(1) {
-                            let more = events.next_if(|next| next.row.code == event.row.code);
-                            if more.is_none() {
-                                self.say(tid, at, format!("a message is missing of {call:?}"));
-                            }
-                        }
-                    }
-                    self.call(tid, at, call, &event, several);
+            let Step::Call(call) = step else { continue };
+            // Such a call has an event for each message, with its size.
+            let messages = if event.row.flags.has(Flags::SEVERAL) { call.result.unwrap_or(0).max(0) } else { 0 };
+            for _ in 1..messages {
+                if events.next_if(|next| next.row.code == event.row.code).is_none() {
+                    self.say(tid, at, format!("a message is missing of {call:?}"));
                 }
-                Step::Signal(name) => {
-                    let sig = event.row.param("sig").and_then(|(index, _)| event.params.i64(index));
-                    if sig != parse::number_of_signal(name).map(i64::from) {
-                        self.say(tid, at, format!("the tracer has signal {sig:?}, strace {name}"));
-                    }
-                }
-                Step::End(status) => {
-                    let seen = event.params.i64(0);
-                    if seen != Some((*status).into()) {
-                        self.say(tid, at, format!("the tracer has status {seen:?}, strace {status}"));
-                    }
-                }
-                Step::Cut(_) => {}
             }
+            self.call(tid, at, call, &event, messages > 0);
         }
         if let Some(event) = events.next() {
             self.say(tid, steps.len(), format!("strace has nothing more, the tracer has {}", event.name()));
@@ -201,21 +205,72 @@ impl Compared {
             }
         }
         for (index, param) in event.row.params.iter().enumerate() {
-            self.parameters += 1;
-            if let Some(difference) = difference(event, index, param, call) {
+            let Some(result) = compare(event, index, param, call) else { continue };
+            self.arguments += 1;
+            if let Err(difference) = result {
                 self.say(tid, at, format!("{}: {difference}", call.name));
             }
         }
     }
 }
 
-/// What is behind the mark: both begin with it then.
-fn from_mark(steps: &[Step]) -> Vec<Step> {
+/// The steps that have events.
+fn with_event(steps: &[Step]) -> Vec<Step> {
+    let no_event = |call: &Call| NO_EVENT.iter().any(|(name, _)| *name == call.name);
+    let has_event = |step: &&Step| !matches!(step, Step::Call(call) if no_event(call));
+    steps.iter().filter(has_event).cloned().collect()
+}
+
+/// Compares all threads that strace could follow.
+fn compared<const N: usize>(run: &Run<N>, steps: &HashMap<u32, Vec<Step>>) -> Compared {
+    let mut events = BTreeMap::<u32, Vec<Event<'_>>>::new();
+    let mut compared = Compared::default();
+    for event in run.events() {
+        if is_untraced(&event) {
+            compared.untraced.insert(event.tid);
+        }
+        if is_shown(&event) {
+            events.entry(event.tid).or_default().push(event);
+        }
+    }
+    let tids: BTreeSet<u32> = events.keys().chain(steps.keys()).copied().collect();
+    for tid in tids.difference(&compared.untraced.clone()) {
+        let steps = steps.get(tid).map(Vec::as_slice).unwrap_or_default();
+        let events = events.get(tid).map(Vec::as_slice).unwrap_or_default();
+        // Strace also has what the first thread did before it was told to begin.
+        let (first_step, first_event) = if *tid == run.pid { (mark_of_steps(steps), mark_of(events)) } else { (0, 0) };
+        compared.thread(*tid, &with_event(&steps[first_step..]), &events[first_event..]);
+        compared.threads += 1;
+    }
+    println!(
+        "{} calls of {} names by {} threads compared: {} results, {} arguments; {} threads were hidden from strace",
+        compared.calls,
+        compared.names.len(),
+        compared.threads,
+        compared.results,
+        compared.arguments,
+        compared.untraced.len(),
+    );
+    compared
+}
+
+fn mark_of_steps(steps: &[Step]) -> usize {
     let is_mark = |step: &Step| matches!(step, Step::Call(call) if call.name == calls::MARK);
-    let has_event =
-        |step: &Step| !matches!(step, Step::Call(call) if NO_EVENT.iter().any(|(name, _)| *name == call.name));
-    let start = steps.iter().position(is_mark).unwrap_or(0);
-    steps[start..].iter().filter(|step| has_event(step)).cloned().collect()
+    steps.iter().position(is_mark).expect("strace saw the mark")
+}
+
+fn mark_of(events: &[Event<'_>]) -> usize {
+    events.iter().position(|event| event.name() == calls::MARK).expect("the tracer saw the mark")
+}
+
+/// Whether the thread was born with `CLONE_UNTRACED`: no ptrace follows it.
+fn is_untraced(event: &Event<'_>) -> bool {
+    let Some((index, param)) = event.row.param("flags").filter(|_| event.row.effect == Effect::Clone) else {
+        return false;
+    };
+    let flags = event.params.u64(index).unwrap_or(0) as u32;
+    event.result() == Some(0)
+        && param.kind.flag_set().is_some_and(|set| set.names(flags).any(|name| name == "CLONE_UNTRACED"))
 }
 
 #[test]
@@ -228,25 +283,8 @@ fn each_call_is_as_strace_shows_it() {
         calls::all(&scratch);
         []
     });
-    let mut events = BTreeMap::<u32, Vec<Event<'_>>>::new();
-    for event in run.events().filter(is_shown) {
-        events.entry(event.tid).or_default().push(event);
-    }
-    let mut compared = Compared::default();
-    let tids: BTreeSet<u32> = events.keys().chain(steps.keys()).copied().collect();
-    for tid in &tids {
-        let steps = from_mark(steps.get(tid).map(Vec::as_slice).unwrap_or_default());
-        let events = events.get(tid).map(Vec::as_slice).unwrap_or_default();
-        let start = events.iter().position(|event| event.name() == calls::MARK).unwrap_or(0);
-        compared.thread(*tid, &steps, &events[start..]);
-    }
-    let Compared { calls, results, parameters, names, differences } = &compared;
-    println!(
-        "{calls} calls of {} names and {} threads compared, {results} results, {parameters} parameters",
-        names.len(),
-        tids.len()
-    );
+    let Compared { calls, names, differences, .. } = compared(&run, &steps);
     assert!(differences.is_empty(), "the tracer and strace differ:\n{differences}");
-    assert!(*calls >= 300, "only {calls} calls");
+    assert!(calls >= 300, "only {calls} calls");
     assert!(names.len() >= 150, "only {} names", names.len());
 }

@@ -26,6 +26,12 @@ pub fn root_or_skip() -> bool {
     root || skip("needs root (run as root, or cargo xtask test)")
 }
 
+/// Whether the kernel has this file, for a test that needs what it stands for.
+#[must_use]
+pub fn file_or_skip(path: &str) -> bool {
+    fs::exists(path).is_ok_and(|exists| exists) || skip(&format!("needs {path}, which this kernel does not have"))
+}
+
 /// Whether this test finds a program that it compares with, or loads the machine with.
 #[must_use]
 pub fn program_or_skip(name: &str) -> bool {

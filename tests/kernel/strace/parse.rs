@@ -3,12 +3,14 @@
 
 use std::collections::HashMap;
 
+use super::NO_EVENT;
+
 /// What a thread did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     /// A call that ended.
     Call(Call),
-    /// A call that the thread did not come back from.
+    /// A call in which the thread was killed: strace does not see its result.
     Cut(String),
     /// A signal was delivered.
     Signal(String),
@@ -49,8 +51,11 @@ pub(super) fn steps(output: &str) -> HashMap<u32, Vec<Step>> {
         }
         of_thread.extend(step(&text).unwrap_or_else(|| panic!("not understood: {line}")));
     }
+    // What is still open when a thread ends stands before its end.
     for (tid, start) in began {
-        steps.entry(tid).or_default().push(Step::Cut(start.split('(').next().unwrap_or_default().to_owned()));
+        let of_thread = steps.entry(tid).or_default();
+        let end = of_thread.len() - usize::from(matches!(of_thread.last(), Some(Step::End(_))));
+        of_thread.insert(end, Step::Cut(start.split('(').next().unwrap_or_default().to_owned()));
     }
     steps
 }
@@ -76,7 +81,11 @@ fn step(text: &str) -> Option<Option<Step>> {
     if text.contains("<unfinished ...>") {
         return Some(Some(Step::Cut(name.to_owned())));
     }
-    Some(Some(Step::Call(Call { name: name.to_owned(), args, result: result(shown) })))
+    let never_returns = NO_EVENT.iter().any(|(known, _)| *known == name);
+    Some(Some(match result(shown) {
+        None if shown.starts_with('?') && !never_returns => Step::Cut(name.to_owned()),
+        result => Step::Call(Call { name: name.to_owned(), args, result }),
+    }))
 }
 
 /// Splits at the commas that are in no bracket and no quotes; what is behind the closing parenthesis comes back, too.
@@ -128,26 +137,20 @@ fn errno(name: &str) -> Option<i64> {
     (1..600).find(|number| tracer::format::errno::name(-number) == Some(name))
 }
 
-/// The number of a signal.
+/// Names of signals from 1 on, of this architecture: signal(7).
+const SIGNALS: &[&str] = &[
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
+    "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
+    "PWR", "SYS", "RTMIN",
+];
+
+/// The number of a signal; real-time signals have numbers behind their name.
 pub(super) fn number_of_signal(name: &str) -> Option<i32> {
-    let named = [
-        ("SIGHUP", libc::SIGHUP),
-        ("SIGINT", libc::SIGINT),
-        ("SIGKILL", libc::SIGKILL),
-        ("SIGUSR1", libc::SIGUSR1),
-        ("SIGUSR2", libc::SIGUSR2),
-        ("SIGSEGV", libc::SIGSEGV),
-        ("SIGPIPE", libc::SIGPIPE),
-        ("SIGALRM", libc::SIGALRM),
-        ("SIGTERM", libc::SIGTERM),
-        ("SIGCHLD", libc::SIGCHLD),
-        ("SIGCONT", libc::SIGCONT),
-        ("SIGSTOP", libc::SIGSTOP),
-        ("SIGIO", libc::SIGIO),
-        ("SIGVTALRM", libc::SIGVTALRM),
-        ("SIGPROF", libc::SIGPROF),
-    ];
-    named.iter().find(|(known, _)| *known == name).map(|(_, number)| *number)
+    if let Some(number) = name.strip_prefix("SIGRT_") {
+        return number.parse::<i32>().ok().map(|number| 32 + number);
+    }
+    let at = SIGNALS.iter().position(|known| name.strip_prefix("SIG") == Some(known))?;
+    i32::try_from(at).ok().map(|at| at + 1)
 }
 
 /// The bytes of a text in quotes, and whether they are all of it. `None` for another argument.

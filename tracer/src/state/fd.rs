@@ -168,14 +168,35 @@ pub struct Fd {
     pub sock: Option<Box<Sock>>,
     /// Of a pidfd, the process; 0 when it is not known.
     pub pid: u32,
+    /// Of a descriptor whose making does not say what it is: from when on it may be looked up, nanoseconds since the epoch;
+    /// else 0. Before, its number may be that of another one when it is looked at.
+    pub look_up_ns: u64,
+}
+
+/// How long the end of a close may take, nanoseconds: a flush to a slow filesystem. What comes later is another close.
+const MAX_CLOSE_NS: u64 = 10_000_000_000;
+
+/// A number that the kernel gave out again before the end of its close was seen. It is free as soon as a close begins, so
+/// that another thread can get it, and use it, before the first one is back.
+#[derive(Debug)]
+struct LateClose {
+    /// Closes whose end is still to come.
+    count: u32,
+    /// The thread that has the number now: a close of its own is one of this descriptor.
+    owner: u32,
+    /// When the number was given out, nanoseconds since the epoch.
+    since_ns: u64,
 }
 
 /// The descriptors of one process, or of several that share them.
 #[derive(Debug, Default)]
 pub struct FdTable {
     by_number: FxHashMap<i32, Rc<Fd>>,
+    late: FxHashMap<i32, LateClose>,
     /// Threads and processes that use the table.
     users: u32,
+    /// Whether all descriptors were known at some time.
+    is_complete: bool,
 }
 
 /// All tables, by the number that `Thread::fds` has.
@@ -205,15 +226,16 @@ impl FdTables {
                 break;
             }
         }
-        self.tables.insert(self.next, FdTable { by_number: FxHashMap::default(), users: 1 });
+        self.tables.insert(self.next, FdTable { users: 1, ..FdTable::default() });
         self.next
     }
 
     /// A new table with the descriptors of another: what fork does.
     pub fn copy(&mut self, from: u32) -> u32 {
-        let by_number = self.tables.get(&from).map(|table| table.by_number.clone()).unwrap_or_default();
+        let known = self.tables.get(&from).map(|table| (table.by_number.clone(), table.is_complete));
+        let (by_number, is_complete) = known.unwrap_or_default();
         let table = self.create();
-        self.tables.insert(table, FdTable { by_number, users: 1 });
+        self.tables.insert(table, FdTable { by_number, is_complete, users: 1, ..FdTable::default() });
         table
     }
 
@@ -235,6 +257,19 @@ impl FdTables {
         }
     }
 
+    /// All descriptors are known from here on, but for those that come without an event.
+    pub fn complete(&mut self, table: u32) {
+        if let Some(table) = self.tables.get_mut(&table) {
+            table.is_complete = true;
+        }
+    }
+
+    /// Whether all descriptors were known at some time.
+    #[must_use]
+    pub fn is_complete(&self, table: u32) -> bool {
+        self.tables.get(&table).is_some_and(|table| table.is_complete)
+    }
+
     /// Sets what `fd` is.
     pub fn set(&mut self, table: u32, fd: i32, value: Rc<Fd>) {
         if let Some(table) = self.tables.get_mut(&table)
@@ -244,11 +279,32 @@ impl FdTables {
         }
     }
 
-    /// Forgets `fd`.
-    pub fn remove(&mut self, table: u32, fd: i32) {
-        if let Some(table) = self.tables.get_mut(&table) {
-            table.by_number.remove(&fd);
+    /// Sets what `fd` is, which was a free number until thread `tid` got it.
+    pub fn open(&mut self, table: u32, fd: i32, value: Rc<Fd>, tid: u32, now_ns: u64) {
+        let Some(entry) = self.tables.get_mut(&table) else { return };
+        let late = u32::from(entry.by_number.contains_key(&fd));
+        match entry.late.get_mut(&fd) {
+            Some(known) => *known = LateClose { count: known.count + late, owner: tid, since_ns: now_ns },
+            None if late != 0 => drop(entry.late.insert(fd, LateClose { count: late, owner: tid, since_ns: now_ns })),
+            None => {}
         }
+        self.set(table, fd, value);
+    }
+
+    /// Forgets `fd`, which thread `tid` closed, unless it was closed before it became what it is now.
+    pub fn close(&mut self, table: u32, fd: i32, tid: u32, now_ns: u64) {
+        let Some(entry) = self.tables.get_mut(&table) else { return };
+        if let Some(late) = entry.late.get_mut(&fd).filter(|late| late.owner != tid) {
+            let in_time = now_ns.saturating_sub(late.since_ns) < MAX_CLOSE_NS;
+            late.count -= 1;
+            if late.count == 0 || !in_time {
+                entry.late.remove(&fd);
+            }
+            if in_time {
+                return;
+            }
+        }
+        entry.by_number.remove(&fd);
     }
 
     /// Forgets the descriptors for which `keep` is false.
@@ -273,5 +329,44 @@ impl FdTables {
     /// The descriptors of a table, in no order.
     pub fn iter(&self, table: u32) -> impl Iterator<Item = (i32, &Rc<Fd>)> {
         self.tables.get(&table).into_iter().flat_map(|table| table.by_number.iter().map(|(fd, value)| (*fd, value)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &[u8]) -> Rc<Fd> {
+        Rc::new(Fd { name: name.into(), ..Fd::default() })
+    }
+
+    fn name(fds: &FdTables, table: u32) -> Option<&[u8]> {
+        fds.get(table, 5).map(|fd| &*fd.name)
+    }
+
+    #[test]
+    fn a_close_that_ends_late_takes_nothing_from_the_next_owner() {
+        let mut fds = FdTables::default();
+        let table = fds.create();
+        fds.open(table, 5, named(b"first"), 1, 0);
+        // Thread 1 closes it; before its close is seen to end, the number goes to 2 and then to 3.
+        fds.open(table, 5, named(b"second"), 2, 10);
+        fds.close(table, 5, 2, 20);
+        assert_eq!(name(&fds, table), None);
+        fds.open(table, 5, named(b"third"), 3, 30);
+        fds.close(table, 5, 1, 40);
+        assert_eq!(name(&fds, table), Some(&b"third"[..]));
+        fds.close(table, 5, 1, 50);
+        assert_eq!(name(&fds, table), None, "there was only one late close");
+    }
+
+    #[test]
+    fn a_close_that_was_never_seen_does_not_keep_another_descriptor_for_long() {
+        let mut fds = FdTables::default();
+        let table = fds.create();
+        fds.open(table, 5, named(b"first"), 1, 0);
+        fds.open(table, 5, named(b"second"), 2, 10);
+        fds.close(table, 5, 3, 10 + MAX_CLOSE_NS);
+        assert_eq!(name(&fds, table), None);
     }
 }

@@ -60,6 +60,8 @@ pub struct Thread {
     pub fds: u32,
     /// CPU use in the last second, percent of one CPU.
     pub cpu_percent: f64,
+    /// Whether its parent told of it: the parent may do so after its end, but only once.
+    pub announced: bool,
     /// When it ended, nanoseconds since the epoch. It is kept for a moment, for records that come late.
     pub exited_ns: Option<u64>,
 }

@@ -17,6 +17,8 @@ pub(super) const CLOEXEC: u32 = 0x1000;
 pub(super) const NONBLOCK: u32 = 0x40;
 /// `O_DIRECTORY` in file form.
 const DIRECTORY: u32 = 0x400;
+/// A descriptor that is still used after so long is one that stays, nanoseconds.
+const SETTLED_NS: u64 = 100_000_000;
 /// `AT_FDCWD`.
 const AT_FDCWD: i64 = -100;
 
@@ -30,10 +32,10 @@ pub(super) fn descriptor(number: i64) -> Option<i32> {
     i32::try_from(number).ok().filter(|fd| *fd >= 0)
 }
 
-/// Sets what a descriptor of the event's process is.
+/// Sets what a descriptor is that the event's process got: the kernel chose a free number.
 pub(super) fn set(state: &mut State, event: &Event<'_>, fd: i32, value: Fd) {
     if let Some(table) = state.thread(event.tid).map(|thread| thread.fds) {
-        state.fds.set(table, fd, Rc::new(value));
+        state.fds.open(table, fd, Rc::new(value), event.tid, event.time_ns);
     }
 }
 
@@ -46,17 +48,30 @@ pub(super) fn change(state: &mut State, event: &Event<'_>, fd: i32, change: impl
     }
 }
 
-/// The directory that a path of the event is relative to.
-fn base(state: &State, event: &Event<'_>, kind: Kind) -> Box<[u8]> {
-    let Some(thread) = state.thread(event.tid) else { return Box::default() };
+/// The directory that a path of the event is relative to; empty when it is not known.
+fn base(state: &mut State, event: &Event<'_>, kind: Kind) -> Box<[u8]> {
     let dirfd = match kind {
         Kind::PathAt(index) => event.params.i64(usize::from(index)).unwrap_or(AT_FDCWD),
         _ => AT_FDCWD,
     };
-    match descriptor(dirfd) {
+    let dirfd = descriptor(dirfd);
+    if let Some(fd) = dirfd {
+        know(state, event, fd);
+    }
+    let Some(thread) = state.thread(event.tid) else { return Box::default() };
+    match dirfd {
         Some(fd) => state.fd(thread, fd).map(|fd| fd.name.clone()).unwrap_or_default(),
         None => state.process(thread).cwd.clone(),
     }
+}
+
+/// A path of the event from the root on; empty when it begins at a directory that is not known.
+fn absolute(state: &mut State, event: &Event<'_>, kind: Kind, path: &[u8]) -> Box<[u8]> {
+    if path.starts_with(b"/") {
+        return path::resolve(b"", path).into();
+    }
+    let base = base(state, event, kind);
+    if base.is_empty() { base } else { path::resolve(&base, path).into() }
 }
 
 /// Keeps the path of a call that begins: by its end another thread may have written over it.
@@ -70,18 +85,17 @@ pub(super) fn open(state: &mut State, event: &Event<'_>) {
     let Some(fd) = event.result().and_then(descriptor) else { return };
     let Some((index, param)) = event.row.param("name").or_else(|| event.row.param("path")) else { return };
     let raw = began.as_deref().or_else(|| event.params.text(index)).unwrap_or_default();
-    let name = path::resolve(&base(state, event, param.kind), raw);
+    let name = absolute(state, event, param.kind, raw);
     let flags = number(event, "flags").unwrap_or(0) as u32;
     let kind = if flags & DIRECTORY != 0 { FdKind::Directory } else { FdKind::File };
     let value = Fd {
         kind,
-        name: name.into(),
+        name,
         raw_name: Some(raw.into()),
         flags,
         dev: number(event, "dev").unwrap_or(0) as u32,
         ino: number(event, "ino").unwrap_or(0) as u64,
-        sock: None,
-        pid: 0,
+        ..Fd::default()
     };
     set(state, event, fd, value);
 }
@@ -98,7 +112,11 @@ fn copy(state: &mut State, event: &Event<'_>, from: i64, to: i64, cloexec: bool)
         return;
     };
     value.flags = value.flags & !CLOEXEC | if cloexec { CLOEXEC } else { 0 };
-    set(state, event, to, value);
+    let replaces = matches!(event.row.code, code::DUP2 | code::DUP3);
+    match state.thread(event.tid).map(|thread| thread.fds).filter(|_| replaces) {
+        Some(table) => state.fds.set(table, to, Rc::new(value)),
+        None => set(state, event, to, value),
+    }
 }
 
 pub(super) fn dup(state: &mut State, event: &Event<'_>) {
@@ -202,7 +220,7 @@ pub(super) fn close(state: &mut State, event: &Event<'_>) {
     if let Some(fd) = number(event, "fd").and_then(descriptor)
         && let Some(table) = state.thread(event.tid).map(|thread| thread.fds)
     {
-        state.fds.remove(table, fd);
+        state.fds.close(table, fd, event.tid, event.time_ns);
     }
 }
 
@@ -237,8 +255,18 @@ pub(super) fn know_fd(state: &mut State, event: &Event<'_>) {
 
 fn know(state: &mut State, event: &Event<'_>, fd: i32) {
     let Some(thread) = state.thread(event.tid) else { return };
-    if state.fd(thread, fd).is_none() {
-        let (pid, table) = (thread.pid, thread.fds);
+    let (pid, table) = (thread.pid, thread.fds);
+    let look_up = match state.fd(thread, fd) {
+        Some(fd) => fd.look_up_ns != 0 && event.time_ns >= fd.look_up_ns,
+        // It came in a way that no event tells of, such as a message with SCM_RIGHTS. A look-up is late by the time that a
+        // record is on its way, and what was closed meanwhile has left its number to another one: it has to stay first.
+        None if state.fds.is_complete(table) => {
+            state.fds.set(table, fd, Rc::new(Fd { look_up_ns: event.time_ns + SETTLED_NS, ..Fd::default() }));
+            false
+        }
+        None => true,
+    };
+    if look_up {
         // What is not found either is entered as unknown: it is looked up once.
         let value = state.procfs.fd(pid, fd).unwrap_or_default();
         state.fds.set(table, fd, Rc::new(value));
@@ -248,7 +276,7 @@ fn know(state: &mut State, event: &Event<'_>, fd: i32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{event::decode, state::effects, testing::World};
+    use crate::{event::decode, source::inject, state::effects, testing::World};
 
     /// What descriptor 9 of process 10 is after a call that returned it.
     fn made(code: u16, params: &[&[u8]]) -> Fd {
@@ -286,5 +314,41 @@ mod tests {
         let (dev, ino) = (0x22u32.to_le_bytes(), 77u64.to_le_bytes());
         let fd = made(code::OPEN_BY_HANDLE_AT, &[&res, &dirfd, &flags, b"/srv/data/x\0", &dev, &ino]);
         assert_eq!((fd.kind, &*fd.name, fd.dev, fd.ino), (FdKind::File, &b"/srv/data/x"[..], 0x22, 77));
+    }
+
+    #[test]
+    fn a_descriptor_that_no_event_told_of_is_looked_up_when_it_stays() {
+        let mut world = World::new();
+        let own = std::process::id();
+        world.thread(own, 1, "test", crate::state::ContainerKey::HOST);
+        let table = world.state.thread(own).unwrap().fds;
+        world.state.fds.complete(table);
+        let file = std::fs::File::open("/proc/self/stat").unwrap();
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
+        let used = |world: &mut World, time_ns: u64| {
+            let (res, fd_bytes) = (1i64.to_le_bytes(), i64::from(fd).to_le_bytes());
+            let record = inject::record_at(time_ns, code::READ, own, own, 1, &[&res, b"x", &fd_bytes, &[1, 0, 0, 0]]);
+            effects::before(&mut world.state, &decode::live(&record, 1, 0).unwrap());
+            world.state.fds.get(table, fd).map(|fd| fd.name.clone()).unwrap_or_default()
+        };
+        world.state.fds.close(table, fd, own, 0);
+        assert_eq!(&*used(&mut world, 1), b"");
+        assert_eq!(&*used(&mut world, SETTLED_NS), b"");
+        assert!(used(&mut world, SETTLED_NS + 1).ends_with(b"/stat"));
+    }
+
+    #[test]
+    fn a_path_below_a_directory_that_is_not_known_has_no_name() {
+        let mut world = World::new();
+        let table = world.state.thread(10).unwrap().fds;
+        world.state.fds.complete(table);
+        let opened = |world: &mut World, dirfd: i64, path: &[u8]| {
+            let record = world.openat_at(10, 9, dirfd, path);
+            effects::before(&mut world.state, &decode::live(&record, 1, 0).unwrap());
+            Fd::clone(world.state.fds.get(table, 9).unwrap()).name
+        };
+        assert_eq!(&*opened(&mut world, 55, b"file"), b"");
+        assert_eq!(&*opened(&mut world, 55, b"/file"), b"/file");
+        assert_eq!(&*opened(&mut world, 4, b"file"), b"/srv/data/file");
     }
 }

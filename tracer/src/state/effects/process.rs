@@ -121,7 +121,9 @@ fn child(state: &mut State, event: &Event<'_>) {
     let flags = id(event, "flags");
     let ppid = id(event, "ptid");
     let mother = if flags & CLONE_THREAD != 0 { event.tgid } else { ppid };
-    let known = state.thread(event.tid).is_some_and(|thread| thread.ppid == ppid && thread.start_ns != 0);
+    // One that ended had the same number before.
+    let is_this = |thread: &Thread| thread.ppid == ppid && thread.start_ns != 0 && thread.exited_ns.is_none();
+    let known = state.thread(event.tid).is_some_and(|thread| is_this(thread));
     if !known {
         let birth = (ppid, id(event, "vtid"));
         let elsewhere = birth.1 != event.tid && flags & CLONE_FILES == 0;
@@ -145,14 +147,16 @@ fn parent(state: &mut State, event: &Event<'_>, tid: u32) {
         return parent_elsewhere(state, event, tid);
     }
     let Some(caller) = state.thread(event.tid) else { return };
-    if state.thread(tid).is_some_and(|child| child.exited_ns.is_none()) {
-        return;
-    }
-    let just_ended = |ended: u64| event.time_ns.saturating_sub(ended) < KEEP_ENDED_NS;
-    if state.thread(tid).and_then(|child| child.exited_ns).is_some_and(just_ended) {
-        return;
-    }
     let (caller_tid, caller_pid, caller_ppid) = (caller.tid, caller.pid, caller.ppid);
+    let just_ended = |ended: u64| event.time_ns.saturating_sub(ended) < KEEP_ENDED_NS;
+    // The child told of itself before. When it has ended, too, this may also be the next one with its number.
+    if let Some(child) = state.threads.get_mut(tid)
+        && child.exited_ns.is_none_or(|ended| just_ended(ended) && !child.announced)
+    {
+        child.announced = true;
+        return;
+    }
+    forget(state, tid);
     let flags = id(event, "flags");
     inherit(state, caller_tid, tid, flags, None);
     let Some(thread) = state.threads.get_mut(tid) else { return };
@@ -161,6 +165,7 @@ fn parent(state: &mut State, event: &Event<'_>, tid: u32) {
     thread.ppid = if is_thread { caller_ppid } else { caller_pid };
     (thread.vtid, thread.vpid) = (tid, thread.pid);
     thread.start_ns = event.time_ns;
+    thread.announced = true;
 }
 
 /// The same in another pid namespace: the child will tell its id here, but what it has is what the parent has now.
@@ -206,6 +211,7 @@ fn inherit(state: &mut State, mother: u32, tid: u32, flags: u32, born: Option<Th
     forget(state, tid);
     thread.tid = tid;
     thread.exited_ns = None;
+    thread.announced = false;
     if let Some((cgroup, container)) = before {
         (thread.cgroup, thread.container) = (cgroup, container);
     }
@@ -242,9 +248,9 @@ pub(super) fn exit(state: &mut State, event: &Event<'_>) {
         state.ended.push_back((event.time_ns + KEEP_ENDED_NS, event.tid));
     }
     while state.ended.front().is_some_and(|(due, _)| *due < event.time_ns) {
-        let Some((_, tid)) = state.ended.pop_front() else { break };
-        // The number may belong to another thread by now.
-        if state.thread(tid).is_some_and(|thread| thread.exited_ns.is_some()) {
+        let Some((due, tid)) = state.ended.pop_front() else { break };
+        // The number may belong to another thread by now, which may have ended, too.
+        if state.thread(tid).and_then(|thread| thread.exited_ns).is_some_and(|ended| ended + KEEP_ENDED_NS <= due) {
             forget(state, tid);
         }
     }
@@ -258,7 +264,10 @@ pub(super) fn chdir(state: &mut State, event: &Event<'_>) {
     let Some(to) = text(event, "path") else { return };
     for tid in [process, event.tid] {
         if let Some(thread) = state.threads.get_mut(tid) {
-            thread.cwd = path::resolve(&thread.cwd, to).into();
+            // From a directory that is not known, a relative path leads to another one that is not.
+            if to.starts_with(b"/") || !thread.cwd.is_empty() {
+                thread.cwd = path::resolve(&thread.cwd, to).into();
+            }
         }
         if process == event.tid {
             break;
@@ -273,7 +282,8 @@ pub(super) fn fchdir(state: &mut State, event: &Event<'_>) {
     super::fd::know_fd(state, event);
     let Some(thread) = state.thread(event.tid) else { return };
     let Some(fd) = number(event, "fd").and_then(descriptor) else { return };
-    let Some(name) = state.fd(thread, fd).map(|fd| fd.name.clone()).filter(|name| !name.is_empty()) else { return };
+    // Empty when the descriptor is not known: then the directory is not known any more, either.
+    let name = state.fd(thread, fd).map(|fd| fd.name.clone()).unwrap_or_default();
     for tid in [thread.pid, event.tid] {
         if let Some(thread) = state.threads.get_mut(tid) {
             thread.cwd.clone_from(&name);
@@ -302,5 +312,74 @@ pub(super) fn cgroup_mkdir(state: &mut State, event: &Event<'_>) {
 pub(super) fn cgroup_rmdir(state: &mut State, event: &Event<'_>) {
     if let Some(id) = event.params.u64(0) {
         state.containers.cgroup_removed(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::decode,
+        source::inject,
+        state::{Fd, effects},
+        testing::World,
+    };
+
+    /// A record of process `pid` at `time_ns`, with these parameters by name and no others.
+    fn apply(world: &mut World, time_ns: u64, pid: u32, code: u16, params: &[(&str, i64)]) {
+        let row = tracer_common::events::by_code(code).unwrap();
+        let bytes = row.params.iter().map(|param| {
+            let value = params.iter().find(|(name, _)| *name == param.name);
+            value.map(|(_, value)| value.to_le_bytes().to_vec()).unwrap_or_default()
+        });
+        let bytes: Vec<Vec<u8>> = bytes.collect();
+        let bytes: Vec<&[u8]> = bytes.iter().map(|bytes| &bytes[..]).collect();
+        let record = inject::record_at(time_ns, code, pid, pid, 1, &bytes);
+        let event = decode::live(&record, 1, 0).unwrap();
+        effects::before(&mut world.state, &event);
+        effects::after(&mut world.state, &event);
+    }
+
+    /// Both sides of a fork of 10 whose child is 77, the child's first or last.
+    fn fork(world: &mut World, time_ns: u64, child_first: bool) {
+        let parent: (u32, &[(&str, i64)]) = (10, &[("res", 77), ("vtid", 10)]);
+        let child: (u32, &[(&str, i64)]) = (77, &[("res", 0), ("ptid", 10), ("vtid", 77)]);
+        let sides = if child_first { [child, parent] } else { [parent, child] };
+        for (pid, params) in sides {
+            apply(world, time_ns, pid, code::FORK, params);
+        }
+    }
+
+    fn set_name(world: &mut World, pid: u32, fd: i32, name: &[u8]) {
+        let table = world.state.thread(pid).unwrap().fds;
+        world.state.fds.set(table, fd, std::rc::Rc::new(Fd { name: name.into(), ..Fd::default() }));
+    }
+
+    fn name(world: &World, pid: u32, fd: i32) -> Option<&[u8]> {
+        world.state.fd(world.state.thread(pid).unwrap(), fd).map(|fd| &*fd.name)
+    }
+
+    #[test]
+    fn a_process_with_the_number_of_another_inherits_from_its_parent_alone() {
+        for (first, second) in [(false, false), (false, true), (true, false), (true, true)] {
+            let mut world = World::new();
+            fork(&mut world, 1_000, first);
+            set_name(&mut world, 77, 9, b"/first");
+            apply(&mut world, 2_000, 77, code::PROCEXIT, &[]);
+            set_name(&mut world, 10, 8, b"/inherited");
+            fork(&mut world, 3_000, second);
+            assert_eq!(name(&world, 77, 9), None, "{first} {second}");
+            assert_eq!(name(&world, 77, 8), Some(&b"/inherited"[..]), "{first} {second}");
+            assert_eq!(world.state.thread(77).unwrap().exited_ns, None);
+        }
+    }
+
+    #[test]
+    fn a_parent_that_hears_of_its_child_after_the_end_brings_nobody_back() {
+        let mut world = World::new();
+        apply(&mut world, 1_000, 77, code::VFORK, &[("res", 0), ("ptid", 10), ("vtid", 77)]);
+        apply(&mut world, 2_000, 77, code::PROCEXIT, &[]);
+        apply(&mut world, 3_000, 10, code::VFORK, &[("res", 77), ("vtid", 10)]);
+        assert_eq!(world.state.thread(77).unwrap().exited_ns, Some(2_000));
     }
 }

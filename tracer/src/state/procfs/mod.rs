@@ -190,6 +190,7 @@ impl Procfs {
                     state.fds.set(table, fd, std::rc::Rc::new(value));
                 }
             }
+            state.fds.complete(table);
         }
     }
 }
