@@ -298,7 +298,7 @@ mod tests {
             let mut lifted = event(rule.code, &params);
             if converter.lift(1, 5, &mut lifted) {
                 let row = events::by_code(lifted.code).expect("a code that is known");
-                let next = super::convert::rule(lifted.code, lifted.lengths.len()).map(|rule| rule.action);
+                let next = super::rule(lifted.code, lifted.lengths.len()).map(|rule| rule.action);
                 let is_last = matches!(next, None | Some(Action::Pass | Action::StoreAndPass));
                 assert!(is_last, "{rule:?} ends at {}, which has a rule", row.ident);
                 assert!(lifted.lengths.len() <= row.params.len(), "{rule:?} has too many parameters");
