@@ -51,6 +51,44 @@ fn lists_need_no_privileges_and_name_everything() {
 }
 
 #[test]
+fn info_says_what_a_capture_holds() {
+    let captures = concat!(env!("CARGO_MANIFEST_DIR"), "/captures");
+    let sample = format!("{captures}/sample.scap");
+    let output = command::output(["info", &sample]);
+    assert_eq!((output.status.code(), output.errors.as_str()), (Some(0), ""));
+    let has = |line: &str| assert!(output.lines.iter().any(|found| found == line), "{line}: {:#?}", output.lines);
+    has("host         ubuntu2204.localdomain, 4 CPUs, 7.75GB");
+    has("processes    38, 94 threads");
+    has("descriptors  515");
+    has("users        34, 61 groups");
+    has("events       572 of 17 types");
+    has("         228 switch");
+
+    let container = command::output(["info", &format!("{captures}/run_as_user_0_container.scap")]);
+    assert!(container.lines.contains(&"containers   1: hopeful_taussig".to_owned()), "{:#?}", container.lines);
+}
+
+#[test]
+fn info_shows_what_is_in_front_of_damage_and_fails() {
+    let scratch = tracer_tests::scratch::Scratch::new();
+    let path = scratch.path("cut.scap");
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/sample.scap");
+    std::fs::write(&path, &std::fs::read(sample).unwrap()[..100_000]).unwrap();
+    let path = path.to_str().unwrap();
+    let output = command::output(["info", path]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.lines.iter().any(|line| line == "processes    38, 94 threads"), "{:#?}", output.lines);
+    let cut = "cut in the middle of a block (block at byte 99952, end of the data at byte 100000)";
+    assert_eq!(output.errors, format!("tracer: cannot read capture '{path}': {cut}\n"));
+
+    let output = command::output(["info", "/etc/passwd"]);
+    assert_eq!((output.status.code(), output.lines.len()), (Some(1), 0));
+    let cause = "not a capture file (bad magic at byte 0)";
+    assert_eq!(output.errors, format!("tracer: cannot read capture '/etc/passwd': {cause}\n"));
+    wrong_use(["info"], "info takes one capture file", "tracer info FILE");
+}
+
+#[test]
 fn without_privileges_it_says_what_is_missing() {
     if !level::root_or_skip() {
         return;

@@ -3,7 +3,9 @@
 use std::{ffi::CString, os::unix::ffi::OsStringExt as _};
 
 use libc::{AT_FDCWD, EBADF, EEXIST, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ENOTTY, EWOULDBLOCK, EXDEV};
-use libc::{O_APPEND, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NONBLOCK, O_RDWR, O_TMPFILE, O_TRUNC, O_WRONLY};
+use libc::{
+    O_APPEND, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NONBLOCK, O_RDONLY, O_RDWR, O_TMPFILE, O_TRUNC, O_WRONLY,
+};
 use tracer_common::events::file::{
     CLOSE, CLOSE_RANGE, CREAT, DUP, DUP2, DUP3, FCNTL, FLOCK, IOCTL, OPEN, OPEN_BY_HANDLE_AT, OPENAT, OPENAT2,
 };
@@ -272,14 +274,16 @@ fn fcntl_names_its_command() {
 #[test]
 fn open_by_handle_at_has_the_path_of_the_file() {
     let scratch = Scratch::new();
-    let (path, absent) = (scratch.file("file", b"x"), scratch.c_path("absent"));
+    let (path, absent, dir) = (scratch.file("file", b"x"), scratch.c_path("absent"), scratch.c_path(""));
     let Some(run) = traced(|| {
         // `struct file_handle`: room in bytes, type, and what the filesystem needs to find the file.
         let (mut handle, mut mount) = ([0_u32; 34], 0_u32);
         handle[0] = 128;
         let place = at_mut(&mut handle);
         let found = sys!(SYS_name_to_handle_at, AT_FDCWD, &*path, place, at_mut(&mut mount), 0);
-        let fd = sys!(SYS_open_by_handle_at, AT_FDCWD, place, O_RDWR | O_CLOEXEC);
+        // A descriptor on the same filesystem: the working directory may be on another.
+        let mount = sys!(SYS_open, &*dir, O_RDONLY | O_DIRECTORY, 0);
+        let fd = sys!(SYS_open_by_handle_at, mount, place, O_RDWR | O_CLOEXEC);
         let by_fd = sys!(SYS_open_by_handle_at, fd, place, O_WRONLY | O_APPEND);
         let moved = sys!(SYS_rename, &*path, &*absent);
         [
@@ -287,23 +291,24 @@ fn open_by_handle_at_has_the_path_of_the_file() {
             fd,
             by_fd,
             moved,
-            sys!(SYS_open_by_handle_at, AT_FDCWD, place, 0),
+            sys!(SYS_open_by_handle_at, mount, place, 0),
             sys!(SYS_open_by_handle_at, AT_FDCWD, NOWHERE, O_RDWR),
             sys!(SYS_open_by_handle_at, 999, place, 0),
+            mount,
         ]
     }) else {
         return;
     };
-    let [found, fd, by_fd, _, moved, ..] = run.said;
+    let [found, fd, by_fd, _, moved, _, _, mount] = run.said;
     assert_eq!(found, 0, "the file system of {} has no handles", scratch.dir().display());
     let (dev, ino) = dev_ino(scratch.path("absent"));
     let file = || [("dev", dev.into()), ("ino", ino.into())];
     let names = flags("O_RDWR|O_CLOEXEC");
-    check!(run, OPEN_BY_HANDLE_AT { fd: fd, mountfd: AT_FDCWD, flags: names, path: &*path }, file());
+    check!(run, OPEN_BY_HANDLE_AT { fd: fd, mountfd: mount, flags: names, path: &*path }, file());
     let names = flags("O_APPEND|O_WRONLY");
     check!(run, OPEN_BY_HANDLE_AT { fd: by_fd, mountfd: fd, flags: names, path: &*path }, file());
     let names = flags("O_RDONLY");
-    check!(run, OPEN_BY_HANDLE_AT { fd: moved, mountfd: AT_FDCWD, flags: names, path: &*absent }, file());
+    check!(run, OPEN_BY_HANDLE_AT { fd: moved, mountfd: mount, flags: names, path: &*absent }, file());
     let none = || [("dev", 0.into()), ("ino", 0.into()), ("path", missing())];
     check!(run, OPEN_BY_HANDLE_AT { fd: -EFAULT, mountfd: AT_FDCWD, flags: flags("O_RDWR") }, none());
     check!(run, OPEN_BY_HANDLE_AT { fd: -EBADF, mountfd: 999, flags: flags("O_RDONLY") }, none());

@@ -20,6 +20,7 @@ mod memory;
 mod messages;
 mod meta;
 mod net;
+mod odd;
 mod poll;
 mod process;
 mod sched;

@@ -1,7 +1,9 @@
 //! The replay level: records that were made by hand go through the whole program to its output, which is compared with
-//! `tests/golden`. `UPDATE_GOLDEN=1` writes what is printed now.
+//! `tests/golden`. `UPDATE_GOLDEN=1` writes what is printed now. Captures of other tools are read, too.
 
+mod captures;
 mod machine;
+mod peer;
 
 use std::{env, fs, path::PathBuf, sync::Once, sync::atomic::AtomicBool};
 

@@ -84,6 +84,18 @@ pub fn handle(signal: i32, handler: extern "C" fn(i32)) {
     assert_ne!(before, libc::SIG_ERR);
 }
 
+/// Lets a signal end calls with `EINTR`, which otherwise begin again.
+pub fn interrupts(signal: i32) {
+    // SAFETY: it changes a flag of the handler.
+    let result = unsafe { siginterrupt(signal, 1) };
+    assert_eq!(result, 0);
+}
+
+unsafe extern "C" {
+    /// Source: siginterrupt(3).
+    fn siginterrupt(signal: i32, flag: i32) -> i32;
+}
+
 /// Memory below 4 GiB, for calls of 32-bit programs.
 #[derive(Debug)]
 pub struct Low {

@@ -133,6 +133,7 @@ fn actual(param: &Param, value: &ParamValue<'_>, expected: &Is) -> Is {
             let entries: Vec<_> = value.iter().map(|(fd, events)| format!("{fd}:{events:x}")).collect();
             Is::Bytes(entries.join(" ").into_bytes())
         }
+        ParamValue::Ip(address) => Is::Bytes(address.to_string().into_bytes()),
     }
 }
 

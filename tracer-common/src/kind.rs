@@ -104,12 +104,30 @@ pub enum Kind {
     AbsTime,
     /// A system call by its portable number, 2 bytes (`PT_SYSCALLID`).
     SyscallId,
+    /// 4 bytes, signed: a file descriptor (`PT_FD32`). Only in captures, like all that follow.
+    Fd32,
+    /// 4 bytes, signed: a process or thread id (`PT_PID32`).
+    Pid32,
+    /// A port, 2 bytes, in the byte order of the host (`PT_PORT`).
+    Port,
+    /// An IPv4 address, 4 bytes in network order (`PT_IPV4ADDR`).
+    Ip4,
+    /// An IPv6 address, 16 bytes (`PT_IPV6ADDR`).
+    Ip6,
+    /// Texts, each with a final NUL (`PT_CHARBUFARRAY`).
+    TextArray,
+    /// Pairs of texts (`PT_CHARBUF_PAIR_ARRAY`). A file holds only a pointer of the process that wrote it, so there never
+    /// is a value.
+    PairArray,
 }
 
 impl Kind {
     /// Bytes that the value takes in a file; `None` when it varies.
     #[must_use]
     pub const fn width(self) -> Option<usize> {
+        if matches!(self, Self::Ip6) {
+            return Some(16);
+        }
         match self.store() {
             Store::U8 => Some(1),
             Store::U16 => Some(2),
@@ -134,7 +152,7 @@ impl Kind {
     pub const fn store(self) -> Store {
         match self {
             Self::U8 | Self::Hex8 | Self::Flags8(_) | Self::Enum8(_) | Self::Signal => Store::U8,
-            Self::I16 | Self::U16 | Self::Flags16(_) | Self::Enum16(_) | Self::SyscallId => Store::U16,
+            Self::I16 | Self::U16 | Self::Flags16(_) | Self::Enum16(_) | Self::SyscallId | Self::Port => Store::U16,
             Self::U32
             | Self::I32
             | Self::Hex32
@@ -145,7 +163,10 @@ impl Kind {
             | Self::Mode(_)
             | Self::SigSet
             | Self::Uid
-            | Self::Gid => Store::U32,
+            | Self::Gid
+            | Self::Fd32
+            | Self::Pid32
+            | Self::Ip4 => Store::U32,
             Self::Errno | Self::U64 | Self::I64 | Self::Hex64 | Self::AbsTime | Self::RelTime => Store::U64,
             Self::Fd | Self::Pid => Store::SignedInt,
             Self::Text
@@ -156,7 +177,10 @@ impl Kind {
             | Self::SockAddr
             | Self::SockTuple
             | Self::Dyn(_)
-            | Self::FdList => Store::Var,
+            | Self::FdList
+            | Self::Ip6
+            | Self::TextArray
+            | Self::PairArray => Store::Var,
         }
     }
 
@@ -164,6 +188,7 @@ impl Kind {
     #[must_use]
     pub const fn signed(self) -> bool {
         matches!(self, Self::Errno | Self::Fd | Self::Pid | Self::I16 | Self::I32 | Self::I64 | Self::HexI32)
+            || matches!(self, Self::Fd32 | Self::Pid32)
     }
 
     /// The names of the bits or values, if they have names.
@@ -217,6 +242,13 @@ impl Kind {
             Self::Signal => "SIGTYPE",
             Self::AbsTime => "ABSTIME",
             Self::SyscallId => "SYSCALLID",
+            Self::Fd32 => "FD32",
+            Self::Pid32 => "PID32",
+            Self::Port => "PORT",
+            Self::Ip4 => "IPV4ADDR",
+            Self::Ip6 => "IPV6ADDR",
+            Self::TextArray => "CHARBUFARRAY",
+            Self::PairArray => "CHARBUF_PAIR_ARRAY",
         }
     }
 }

@@ -142,6 +142,9 @@ ops! {
     QuotaPath = 43,
     /// Argument `a` and, as the high half, the one behind it: how 32-bit calls pass 64 bits.
     ArgPair = 44,
+    /// The signals that io_uring_enter waits with: at argument `a`, or behind the first member of the struct there when the
+    /// flags say so.
+    RingSignals = 47,
     /// Argument `a` as the high half, and the one behind it: `_llseek`.
     ArgHalves = 46,
     /// Argument `a` as a signed number of 32 bits.
@@ -206,6 +209,7 @@ impl Op {
             | Self::FsconfigBytes
             | Self::FsconfigText
             | Self::QuotaPath
+            | Self::RingSignals
             | Self::FilePath => Place::Rare,
             _ => Place::First,
         }
@@ -412,6 +416,7 @@ impl Source {
             | Op::Fds
             | Op::Quota
             | Op::QuotaPath
+            | Op::RingSignals
             | Op::PrctlNumber
             | Op::PrctlText
             | Op::SockOpt

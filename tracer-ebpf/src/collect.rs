@@ -90,7 +90,8 @@ fn keep_args(record: Record, call: Call) {
                 (*args)[1] = call.message;
             }
         }
-        core::ptr::write_volatile(&raw mut (*record.scratch).compat, u64::from(call.flags() & plan::COMPAT));
+        let mask = if call.flags() & plan::COMPAT != 0 { u64::from(u32::MAX) } else { u64::MAX };
+        core::ptr::write_volatile(&raw mut (*record.scratch).pointer_mask, mask);
         (*args)[6] = 0;
         (*args)[7] = call.result as u64;
         (*args)[usize::from(NUMBER)] = u64::from(call.number);
@@ -388,6 +389,7 @@ fn rare_value(record: Record, param: u64) -> u64 {
         op::ArgWhen if arg(record, b) as u32 == u32::from(c) => arg(record, a),
         op::ArgWhen => 0,
         op::Quota => rare::quota(record, a),
+        op::RingSignals => rare::ring_signals(record, a),
         op::PrctlNumber => rare::prctl_number(record),
         _ => plain_value(record, param),
     }

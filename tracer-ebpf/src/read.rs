@@ -2,6 +2,7 @@
 
 use core::mem::MaybeUninit;
 
+use crate::record::opaque;
 use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
 };
@@ -51,13 +52,22 @@ pub unsafe fn user_bytes(to: *mut u8, len: usize, address: usize) -> bool {
 
 /// Copies a text of user memory, at most `len` bytes with its NUL. Returns the bytes written, 0 on failure.
 ///
+/// Kernels before 6.13 say 0 for an empty text and not 1, as mm/maccess.c `strncpy_from_user_nofault` then did.
+///
 /// # Safety
 /// `to` is valid for `len` bytes.
 #[inline(always)]
 pub unsafe fn user_text(to: *mut u8, len: usize, address: usize) -> usize {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promise; `len` is never zero.
+    unsafe { to.write(0) };
+    // SAFETY: as above.
     let written = unsafe { bpf_probe_read_user_str(to.cast(), len as u32, address as *const _) };
-    if written < 0 { 0 } else { written as usize }
+    if written < 0 {
+        return 0;
+    }
+    // At least 1, without a branch, which would part the ways for the verifier.
+    let written = opaque(written as usize);
+    written | (written.wrapping_sub(1) >> (usize::BITS - 1))
 }
 
 /// Copies a text of kernel memory, at most `len` bytes with its NUL. Returns the bytes written, 0 on failure.

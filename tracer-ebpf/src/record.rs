@@ -44,8 +44,8 @@ pub struct Scratch {
     pub cursor: u64,
     /// Which message of a call with several is next.
     pub message: u64,
-    /// Not zero when the structs of the caller are those of 32-bit programs.
-    pub compat: u64,
+    /// The bits of a pointer of the caller: 64, or 32 when its structs are those of 32-bit programs.
+    pub pointer_mask: u64,
     /// A walk up a tree.
     pub walk: Walk,
     /// Where a loop ends.
@@ -151,8 +151,14 @@ impl Record {
     /// Whether the structs of the caller are those of 32-bit programs.
     #[inline(always)]
     pub fn compat(self) -> bool {
+        self.pointer_mask() == u32::MAX as usize
+    }
+
+    /// The bits of a pointer of the caller.
+    #[inline(always)]
+    pub fn pointer_mask(self) -> usize {
         // SAFETY: a live map value; volatile, so that the verifier forgets what it knows of it.
-        unsafe { core::ptr::read_volatile(&raw const (*self.scratch).compat) != 0 }
+        unsafe { core::ptr::read_volatile(&raw const (*self.scratch).pointer_mask) as usize }
     }
 }
 

@@ -273,9 +273,9 @@ fn level(task: usize) -> u32 {
     read::kernel(pid + offset!(pid_level))
 }
 
-/// A thread of the nearest ancestor in the same pid namespace that takes orphans; 0 when there is none.
+/// The `struct signal_struct` of the nearest ancestor in the same pid namespace that takes orphans; 0 when there is none.
 #[inline(never)]
-fn subreaper() -> u32 {
+fn subreaper() -> usize {
     let own: usize = field(offset!(task_signal));
     if !signal_bit(own, offset!(signal_has_subreaper)) {
         return 0;
@@ -288,10 +288,7 @@ fn subreaper() -> u32 {
         }
         let signal: usize = read::kernel(ancestor + offset!(task_signal));
         if signal_bit(signal, offset!(signal_is_subreaper)) {
-            let thread = living_thread(signal);
-            if thread != 0 {
-                return thread;
-            }
+            return signal;
         }
         ancestor = read::kernel(ancestor + offset!(task_parent));
     }
@@ -311,9 +308,11 @@ fn reaper() -> u32 {
     if sibling != 0 {
         return sibling;
     }
+    // A subreaper that ends at this moment is passed over.
     let subreaper = subreaper();
-    if subreaper != 0 {
-        return subreaper;
+    let thread = if subreaper == 0 { 0 } else { living_thread(subreaper) };
+    if thread != 0 {
+        return thread;
     }
     let init = namespace_init();
     if init == 0 { 0 } else { read::kernel(init + offset!(task_pid)) }

@@ -3,6 +3,7 @@
 //! The modules stand in the order of the way of an event.
 
 // Where records come from.
+pub mod scap;
 pub mod source;
 
 // What they mean.

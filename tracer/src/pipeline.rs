@@ -8,7 +8,7 @@ use std::{
 
 use tracer_common::{
     arch::{COMPAT_SYSCALLS, MAX_SYSCALLS, SYSCALLS},
-    events::{self, Category, LIVE_ONLY, code},
+    events::{self, Category, Effect, LIVE_ONLY, code},
 };
 
 use crate::{
@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_millis(50);
 pub struct Limits {
     /// After so long.
     pub max_time: Option<Duration>,
-    /// How often tables are printed and CPU time is read.
+    /// How often tables are printed and CPU time is read, by the clock.
     pub interval: Option<Duration>,
 }
 
@@ -40,8 +40,12 @@ pub struct Pipeline {
     /// Whether anyone wants events of a code; of generic events, of a system call number, 64 bits and then 32.
     wanted: Box<[bool]>,
     wanted_generic: Box<[bool]>,
+    /// The same by portable number, for events of capture files.
+    wanted_by_id: Box<[bool]>,
     boot_to_epoch_ns: u64,
     times: Times,
+    /// Of a capture file: time of its last event, nanoseconds since the epoch.
+    file_ns: u64,
     number: u64,
     stats: Stats,
     failure: Option<anyhow::Error>,
@@ -58,13 +62,22 @@ impl Pipeline {
         for (at, name) in SYSCALLS.iter().map(|call| (usize::from(call.number), call.name)).chain(compat) {
             wanted_generic[at] = outputs.wants(&EventType { row: &events::meta::GENERIC, name: Some(name) });
         }
+        let mut wanted_by_id = vec![false; 2 * MAX_SYSCALLS];
+        let all = SYSCALLS.iter().map(|call| (call.id, call.name));
+        for (id, name) in all.chain(COMPAT_SYSCALLS.iter().map(|call| (call.id, call.name))) {
+            if let Some(wanted) = wanted_by_id.get_mut(usize::from(id)) {
+                *wanted |= outputs.wants(&EventType { row: &events::meta::GENERIC, name: Some(name) });
+            }
+        }
         Self {
             state,
             outputs,
             wanted,
             wanted_generic: wanted_generic.into(),
+            wanted_by_id: wanted_by_id.into(),
             boot_to_epoch_ns,
             times: Times::default(),
+            file_ns: 0,
             number: 0,
             stats: Stats::default(),
             failure: None,
@@ -86,6 +99,12 @@ impl Pipeline {
                 Ok(drained) => drained,
                 Err(error) => break Err(error),
             };
+            if drained == Drained::Metadata {
+                match source.metadata(&mut self.state) {
+                    Ok(()) => continue,
+                    Err(error) => break Err(error),
+                }
+            }
             let now = Instant::now();
             if due.is_some_and(|due| now >= due) {
                 self.state.cpu_interval_ns = now.duration_since(sampled).as_nanos() as u64;
@@ -141,7 +160,11 @@ impl Pipeline {
         Ok(if flow == Flow::Stop { flow } else { self.outputs.interval(&self.state, now_ns)? })
     }
 
+    /// Nanoseconds since the epoch: of a capture file, when its last event was.
     fn now_ns(&self) -> u64 {
+        if self.file_ns != 0 {
+            return self.file_ns;
+        }
         crate::source::live::boot_now_ns().wrapping_add(self.boot_to_epoch_ns)
     }
 
@@ -154,6 +177,7 @@ impl Pipeline {
                 return ControlFlow::Continue(());
             }
         };
+        let event = if event.from_file { Event { tgid: self.process_of(&event), ..event } } else { event };
         match self.event(&event) {
             Ok(Flow::Continue) => ControlFlow::Continue(()),
             Ok(Flow::Stop) => {
@@ -167,11 +191,20 @@ impl Pipeline {
         }
     }
 
+    /// The process of an event of a capture file, which says only the thread.
+    fn process_of(&self, event: &Event<'_>) -> u32 {
+        let begins = event.row.effect == Effect::Exec || event.row.effect == Effect::Clone && event.result() == Some(0);
+        let said = event.row.param("pid").filter(|_| begins).and_then(|(index, _)| event.params.u64(index));
+        let said = said.and_then(|pid| u32::try_from(pid).ok());
+        said.or_else(|| self.state.thread(event.tid).map(|thread| thread.pid)).unwrap_or(event.tid)
+    }
+
     fn event(&mut self, event: &Event<'_>) -> anyhow::Result<Flow> {
-        self.stats.seen += u64::from(event.row.category != Category::Internal);
+        self.file_ns = if event.from_file { event.time_ns } else { 0 };
+        self.stats.seen += u64::from(event.row.category != Category::Internal && !event.hidden);
         effects::before(&mut self.state, event);
         let mut flow = Flow::Continue;
-        if self.is_wanted(event) {
+        if !event.hidden && self.is_wanted(event) {
             if self.times.first_ns == 0 {
                 self.times = Times { first_ns: event.time_ns, previous_ns: event.time_ns };
             }
@@ -187,6 +220,10 @@ impl Pipeline {
     }
 
     fn is_wanted(&self, event: &Event<'_>) -> bool {
+        if event.row.code == code::GENERIC && event.from_file {
+            let id = event.params.u64(0).unwrap_or(0) as usize;
+            return self.wanted_by_id.get(id).copied().unwrap_or(false);
+        }
         if event.row.code == code::GENERIC {
             let number = event.params.u64(1).unwrap_or(0) as usize + if event.compat { MAX_SYSCALLS } else { 0 };
             return self.wanted_generic.get(number).copied().unwrap_or(false);

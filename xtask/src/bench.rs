@@ -65,8 +65,7 @@ pub(crate) fn task(options: &Options) -> Result<()> {
         if !(observer.name == observer::UNTRACED || wanted(&options.only, observer.name)) || !observer.installed() {
             continue;
         }
-        // A producer that is slowed down twentyfold keeps no pace.
-        let suits = |load: &Load| wanted(&options.load, load.name) && !(load.is_paced() && observer.shrink > 1);
+        let suits = |load: &Load| wanted(&options.load, load.name) && (observer.paced || !load.is_paced());
         for load in load::all(options.shrink).into_iter().filter(suits) {
             say(format!("bench: {} under {}", load.name, observer.name));
             match measure(observer, &load, &tracer, options.repeat) {

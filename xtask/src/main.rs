@@ -1,7 +1,7 @@
 //! Set-up, build, run, test, bench and documentation tasks of `tracer`, as `cargo xtask NAME`.
 //!
 //! This file only names the tasks. Each task has a file of its own; what several share is in `command` (running other
-//! programs), `sys` (the few system calls that `std` lacks), `ebpf` (the kernel side) and `engine` (a Docker engine).
+//! programs), `page` (tables in the documentation), `sys` (the few system calls that `std` lacks), `ebpf` (the kernel side) and `engine` (a Docker engine).
 
 mod bench;
 mod build;
@@ -13,6 +13,7 @@ mod ebpf;
 mod engine;
 mod image;
 mod linker;
+mod page;
 mod run;
 mod setup;
 mod sys;
@@ -46,7 +47,7 @@ enum Task {
     Check,
     /// Measure what tracing costs, next to its peers
     Bench(bench::Options),
-    /// Boot other kernels in qemu and run a smoke test of tracer on each
+    /// Boot other kernels in qemu, and run a smoke test and the kernel level of the tests on each
     Vm(vm::Options),
     /// Make the `tracer` container image
     Image(image::Options),

@@ -1,4 +1,4 @@
-//! Boots other kernels in qemu and runs a smoke test of the static tracer on each.
+//! Boots other kernels in qemu and runs a smoke test of the static tracer and the kernel level of the tests on each.
 //!
 //! No disk and no KVM are needed: the initramfs holds busybox, tracer, a workload and `xtask/vm/{init,smoke.sh}`, and
 //! the guest reports on its serial console, a line `VM-RESULT pass|fail NAME` for each check and `VM-END` at the end.
@@ -23,7 +23,7 @@ use self::kernels::Kernel;
 use crate::{
     build,
     command::{find_program, say, target_dir, workspace},
-    engine, setup, sys,
+    engine, page, setup, sys,
 };
 
 /// What to boot.
@@ -38,11 +38,14 @@ pub(crate) struct Options {
     /// Run this script in the guest instead of the smoke test
     #[arg(long, value_name = "SCRIPT")]
     smoke: Option<PathBuf>,
-    /// Also run the kernel level of the tests in the guest
+    /// Run only the smoke test, without the kernel level of the tests
     #[arg(long)]
-    kernel_level: bool,
+    smoke_only: bool,
+    /// Put what the verifiers said into docs/kernels.md
+    #[arg(long)]
+    write: bool,
     /// Seconds that one guest may take
-    #[arg(long, default_value_t = 480)]
+    #[arg(long, default_value_t = 900)]
     timeout: u64,
 }
 
@@ -52,7 +55,14 @@ struct Report {
     passed: Vec<String>,
     failed: Vec<String>,
     ended: bool,
+    /// Release of the kernel.
+    release: String,
+    /// Instructions that the verifier went through, by program, in the order of the guest's report.
+    verified: Vec<(String, u64)>,
 }
+
+/// The page that tells of kernels.
+const PAGE: &str = "docs/kernels.md";
 
 /// `cargo xtask vm`.
 pub(crate) fn task(options: &Options) -> Result<()> {
@@ -70,6 +80,7 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     let initramfs = initramfs(&folder, options)?;
 
     let (mut passed, mut failed) = (0, 0);
+    let mut reports = Vec::new();
     for kernel in &kernels {
         let log = folder.join(format!("{}.log", kernel.label));
         let begin = Instant::now();
@@ -92,6 +103,11 @@ pub(crate) fn task(options: &Options) -> Result<()> {
         }
         passed += report.passed.len();
         failed += report.failed.len();
+        reports.push(report);
+    }
+    if options.write {
+        page::fill(PAGE, "vm", &table(&reports))?;
+        say(format!("wrote {PAGE}"));
     }
     say(format!(
         "vm: {passed} passed, {failed} failed on {} kernels in {:.0} s",
@@ -102,6 +118,26 @@ pub(crate) fn task(options: &Options) -> Result<()> {
         bail!("vm failed");
     }
     Ok(())
+}
+
+/// Programs and what the verifier of each kernel went through.
+fn table(reports: &[Report]) -> String {
+    let names: Vec<&String> =
+        reports.first().map_or_else(Vec::new, |report| report.verified.iter().map(|(name, _)| name).collect());
+    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let heads = reports.iter().map(|report| report.release.clone());
+    let mut text = row(std::iter::once("program".to_owned()).chain(heads).collect());
+    text += &row(vec!["---".to_owned(); reports.len() + 1]);
+    let count = |report: &Report, name: &str| {
+        let found = report.verified.iter().find(|(program, _)| program == name);
+        found.map_or_else(|| "not there".to_owned(), |(_, count)| count.to_string())
+    };
+    for name in names {
+        let counts = reports.iter().map(|report| count(report, name));
+        text += &row(std::iter::once(format!("`{name}`")).chain(counts).collect());
+    }
+    let sums = reports.iter().map(|report| report.verified.iter().map(|(_, count)| count).sum::<u64>().to_string());
+    text + &row(std::iter::once("all".to_owned()).chain(sums).collect())
 }
 
 /// Packs the guest's files.
@@ -118,7 +154,7 @@ fn initramfs(folder: &Path, options: &Options) -> Result<PathBuf> {
         (built.join("tracer"), "bin/tracer"),
         (built.join("xtask"), "bin/xtask"),
     ];
-    if options.kernel_level {
+    if !options.smoke_only && options.smoke.is_none() {
         files.push((build::test_statically("tracer-tests", "kernel")?, "bin/kernel-level"));
     }
     for (from, to) in &files {
@@ -215,6 +251,11 @@ impl Report {
                 Some((_, name)) => self.failed.push(name.to_owned()),
                 None => self.failed.push(result.to_owned()),
             }
+        } else if let Some((_, release)) = line.split_once("VM-SAYS kernel ") {
+            println!("vm {label}:   kernel {release}");
+            release.clone_into(&mut self.release);
+        } else if let Some((name, count)) = line.split_once("VM-VERIFIED ").and_then(|(_, fact)| fact.split_once(' ')) {
+            self.verified.push((name.to_owned(), count.trim().parse().unwrap_or(0)));
         } else if let Some((_, text)) = line.split_once("VM-SAYS ") {
             println!("vm {label}:   {text}");
         } else if line.contains("VM-END") {
@@ -231,6 +272,14 @@ mod tests {
     fn a_guests_lines_become_a_report() {
         let mut report = Report::default();
         for line in ["\u{1b}[2JVM-RESULT pass one", "VM-RESULT fail two three", "noise", "VM-END"] {
+            report.take("test", line);
+        }
+        for line in ["VM-SAYS kernel 6.1.0", "VM-VERIFIED sys_exit 123"] {
+            report.take("test", line);
+        }
+        assert_eq!(table(&[report]), "| program | 6.1.0 |\n| --- | --- |\n| `sys_exit` | 123 |\n| all | 123 |\n");
+        let mut report = Report::default();
+        for line in ["VM-RESULT pass one", "VM-RESULT fail two three", "VM-END"] {
             report.take("test", line);
         }
         assert_eq!((report.passed, report.failed), (vec!["one".to_owned()], vec!["two three".to_owned()]));

@@ -25,7 +25,7 @@ events! {
 
     /// Stop sharing things with other processes.
     /// Source: unshare(2); kernel kernel/fork.c.
-    UNSHARE = 285 "unshare" Process [] {
+    UNSHARE = 285 "unshare" Process [] => Unshare {
         res: Errno = ret, "0, or -errno";
         flags: Flags32(CLONE_FLAGS) = 0, "CLONE_* flags";
     }

@@ -55,7 +55,7 @@ events! {
         to_submit: U32 = 1, "requests to submit";
         min_complete: U32 = 2, "completions to wait for";
         flags: Flags32(IO_URING_ENTER_FLAGS) = 3, "IORING_ENTER_* flags";
-        sig: SigSet = user_u32(4, 0), "signals that are blocked while it waits";
+        sig: SigSet = ring_signals, "signals that are blocked while it waits";
     }
 
     /// Register buffers, files and more with an io_uring instance.

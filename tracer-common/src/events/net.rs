@@ -43,7 +43,7 @@ events! {
 
     /// Make a socket wait for connections.
     /// Source: listen(2); kernel net/socket.c.
-    LISTEN = 25 "listen" Net [USES_FD | MODIFIES_STATE] => Listen {
+    LISTEN = 25 "listen" Net [USES_FD] => Listen {
         res: Errno = ret, "0, or -errno";
         fd: Fd = 0, "descriptor";
         backlog: I32 = 1, "most connections that may wait";

@@ -265,6 +265,11 @@ pub const fn quota(field: QuotaField) -> Source {
 pub const fn quota_path() -> Source {
     new(Op::QuotaPath, 3, 0, 0, 0)
 }
+/// The first 32 signals that io_uring_enter waits with.
+#[must_use]
+pub const fn ring_signals() -> Source {
+    new(Op::RingSignals, 4, 0, 0, 0)
+}
 /// Argument 1 of prctl as a number.
 #[must_use]
 pub const fn prctl_number() -> Source {

@@ -168,4 +168,32 @@ mod tests {
         assert_eq!(FCNTL_COMMANDS.to_file(0), 1);
         assert_eq!(FCNTL_COMMANDS.to_file(9999), 0);
     }
+
+    #[test]
+    fn an_operation_with_flags_keeps_its_number() {
+        let shown = |native| FUTEX_OPERATIONS.names(FUTEX_OPERATIONS.to_file(native)).collect::<Vec<_>>();
+        assert_eq!(shown(0x80 | 9), ["FUTEX_PRIVATE_FLAG", "FUTEX_WAIT_BITSET"]);
+        assert_eq!(shown(0x180 | 11), ["FUTEX_CLOCK_REALTIME", "FUTEX_PRIVATE_FLAG", "FUTEX_WAIT_REQUEUE_PI"]);
+        assert_eq!(shown(0), ["FUTEX_WAIT"]);
+        // FUTEX_LOCK_PI2 has no name, and is not made of others.
+        assert_eq!(FUTEX_OPERATIONS.to_file(0x80 | 13), 0x80);
+    }
+
+    #[test]
+    fn numbers_of_the_kernel_become_bits_of_the_file() {
+        assert_eq!([0, 16, 99].map(|native| SEMCTL_COMMANDS.to_file(native)), [0x4, 0x1000, 0]);
+        assert_eq!([0, 1, 2].map(|native| QUOTA_TYPES.to_file(native)), [1, 2, 0]);
+        assert_eq!([0, 4, 5].map(|native| QUOTA_FORMATS.to_file(native)), [1, 8, 0]);
+        assert_eq!([0, 1].map(|native| QUOTA_INFO_FLAGS.to_file(native)), [0, 2]);
+        assert_eq!(QUOTA_COMMANDS.to_file(0x80_0007), 0x20);
+    }
+
+    #[test]
+    fn a_number_without_a_name_stays_where_the_file_has_those_of_the_kernel() {
+        assert_eq!([1, 999].map(|native| PRCTL_OPTIONS.to_file(native)), [1, 999]);
+        assert_eq!([57, 1].map(|native| SOCKOPT_OPTIONS.to_file(native)), [0x35, 1]);
+        assert_eq!([0x4200, 12345].map(|native| PTRACE_REQUESTS.to_file(native)), [0xe, 0]);
+        assert_eq!(RLIMIT_RESOURCES.to_file(99), 0xff);
+        assert_eq!(BPF_COMMANDS.names(10).collect::<Vec<_>>(), ["BPF_PROG_TEST_RUN", "BPF_PROG_RUN"]);
+    }
 }

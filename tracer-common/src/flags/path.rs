@@ -36,3 +36,7 @@ pub static RENAME_FLAGS: FlagSet = FlagSet::bits(
     "renameat2_flags",
     &[flag("RENAME_NOREPLACE", 0x1, 0x1), flag("RENAME_EXCHANGE", 0x2, 0x2), flag("RENAME_WHITEOUT", 0x4, 0x4)],
 );
+
+/// `AT_*` of execveat, in its old event.
+pub static EXECVEAT_FLAGS: FlagSet =
+    FlagSet::bits("execveat_flags", &[flag("AT_EMPTY_PATH", 0x1, 0x1000), flag("AT_SYMLINK_NOFOLLOW", 0x2, 0x100)]);

@@ -72,10 +72,11 @@ pub fn gather(record: Record) {
     }
 }
 
-/// A pointer or a length in a struct of the caller.
+/// A pointer or a length in a struct of the caller. Of a 32-bit program the low half of what is read: without a branch, which
+/// would part the ways for the verifier. In all structs something follows the last pointer that is read.
 #[inline(always)]
 pub fn pointer(record: Record, at: usize) -> usize {
-    if record.compat() { read::user(at).unwrap_or(0u32) as usize } else { read::user(at).unwrap_or(0usize) }
+    read::user(at).unwrap_or(0usize) & record.pointer_mask()
 }
 
 /// The member of a message header that is number `n` of those with the size of a pointer: address 0, iovec 2 and its

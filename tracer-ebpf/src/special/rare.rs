@@ -163,6 +163,10 @@ pub fn key_arg(record: Record, index: usize, n: u8) -> Result<(), TooLong> {
         1 => n == 1,
         // KEYCTL_SEARCH, KEYCTL_RESTRICT_KEYRING
         10 | 29 => n == 2 || n == 3,
+        // KEYCTL_PKEY_QUERY
+        24 => n == 3,
+        // KEYCTL_PKEY_ENCRYPT, KEYCTL_PKEY_DECRYPT, KEYCTL_PKEY_SIGN, KEYCTL_PKEY_VERIFY
+        25..=28 => n == 2,
         _ => false,
     };
     if is_text { typed_text(record, index, 1, value) } else { typed::<8>(record, index, 0, value) }
@@ -206,6 +210,17 @@ pub fn fsconfig(record: Record, index: usize, text: bool) -> Result<(), TooLong>
         2 if !text => user_bytes(record, index, value, i64::from(arg(record, 4) as i32)),
         _ => empty(record, index),
     }
+}
+
+/// `IORING_ENTER_EXT_ARG`: the argument is a `struct io_uring_getevents_arg`, which begins with the address of the set.
+const EXT_ARG: u64 = 8;
+
+/// The first 32 signals of the set that io_uring_enter is given.
+#[inline(always)]
+pub fn ring_signals(record: Record, n: u8) -> u64 {
+    let at = arg(record, n) as usize;
+    let at = if arg(record, 3) & EXT_ARG != 0 { read::user(at).unwrap_or(0usize) } else { at };
+    u64::from(read::user(at).unwrap_or(0u32))
 }
 
 const Q_QUOTAON: u64 = 0x80_0002;

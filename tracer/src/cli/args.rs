@@ -10,6 +10,7 @@ use crate::{fields::TimeMode, format::color::ColorChoice};
 ///
 /// Without options, every event is a line. A filter chooses events: tracer proc.name=nginx and evt.type in (open, openat).
 /// Chisels show more than lines: tracer -pc -c topcontainers_net.
+/// What a capture file holds: tracer info FILE.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "tracer", version, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Args {
@@ -55,6 +56,10 @@ pub struct Args {
     /// Write each line at once
     #[arg(long, help_heading = "Output")]
     pub unbuffered: bool,
+
+    /// Read events from this capture file, - for standard input, and not from the kernel. Can be repeated
+    #[arg(short = 'r', long = "read", value_name = "FILE", help_heading = "Capture")]
+    pub read: Vec<PathBuf>,
 
     /// Stop after this many events that were shown
     #[arg(short = 'n', long = "numevents", value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..),

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use clap::{Arg, CommandFactory};
+use tracer_common::events as table;
 
 use super::{Args, Failure, list};
 use crate::{
@@ -56,6 +57,17 @@ Where a value comes from says what it can be trusted for:
 - hook: what a tracepoint is given.
 ";
 
+/// The beginning of the part about events that a live capture does not make.
+const ONLY_IN_CAPTURES: &str = "
+## Only in captures
+
+A capture file of another tool may hold these: the beginnings of calls, older forms of events, and records of the tool
+itself. A live capture makes none of them.
+
+| code | name | direction | parameters |
+|---|---|---|---|
+";
+
 /// Writing to a string cannot fail, so results of `write!` are dropped in this file.
 fn events(out: &mut String) -> Result<(), Failure> {
     out.push_str(EVENTS);
@@ -74,6 +86,14 @@ fn events(out: &mut String) -> Result<(), Failure> {
                 let _ = writeln!(out, "| {} | {kind} | {from} | {} |", param.name, cell(param.doc));
             }
         }
+    }
+    out.push_str(ONLY_IN_CAPTURES);
+    let mut rows: Vec<_> = table::old().collect();
+    rows.sort_by_key(|row| row.code);
+    for row in rows {
+        let params: Vec<_> = row.params.iter().map(|param| format!("{} {}", param.name, param.kind.name())).collect();
+        let direction = if row.code % 2 == 0 { "enter" } else { "exit" };
+        let _ = writeln!(out, "| {} | {} | {direction} | {} |", row.code, row.name, params.join(", "));
     }
     Ok(())
 }
@@ -106,7 +126,8 @@ fn options(out: &mut String) -> Result<(), Failure> {
     let mut command = Args::command();
     command.build();
     out.push_str("# Options\n\n`tracer [OPTIONS] [FILTER]`\n\n");
-    out.push_str("All words from the first one that is no option on are one filter.\n");
+    out.push_str("All words from the first one that is no option on are one filter.\n\n`tracer info FILE`\n\n");
+    out.push_str("Says what a capture file holds: host, time, processes, containers, events. `-` is standard input.\n");
     let shown: Vec<&Arg> = command.get_arguments().filter(|arg| !arg.is_hide_set()).collect();
     let mut headings: Vec<&str> = Vec::new();
     for heading in shown.iter().filter_map(|arg| arg.get_help_heading()) {

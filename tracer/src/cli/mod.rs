@@ -5,13 +5,16 @@
 pub mod args;
 mod chisel_args;
 mod generate;
+mod info;
 mod list;
 pub mod live;
+mod replay;
 mod run;
 
 use std::{
     fmt,
     io::{self, IsTerminal, Write},
+    path::Path,
     process::ExitCode,
 };
 
@@ -131,6 +134,9 @@ fn report(message: &str, hint: Option<&str>) {
 }
 
 fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
+    if let Some(("info", files)) = words.get(1).map(|word| (word.as_str(), &words[2..])) {
+        return info(files);
+    }
     let library = Library::new(&args::chisel_dirs(&words));
     let (words, arguments) = chisel_args::extract(words, &library)?;
     let args = match Args::try_parse_from(words) {
@@ -152,12 +158,26 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     }
     let bench_empty = args.bench_empty;
     let plan = run::plan(&args, &library, &arguments)?;
-    if bench_empty {
-        (live.bench_empty)(plan)?
+    if !plan.read.is_empty() {
+        replay::run(plan)?;
+    } else if bench_empty {
+        (live.bench_empty)(plan)?;
     } else {
-        (live.run)(plan)?
+        (live.run)(plan)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `info FILE`. What could be read is shown, also when the file is damaged behind it.
+fn info(files: &[String]) -> Result<ExitCode, End> {
+    let [file] = files else {
+        return Err(Failure::with_hint("info takes one capture file", "tracer info FILE").into());
+    };
+    let (text, error) = info::describe(Path::new(file))?;
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    error.map_or(Ok(ExitCode::SUCCESS), |error| Err(error.into()))
 }
 
 /// The parser's message in our form: its first paragraph and its first tip.

@@ -1,6 +1,6 @@
 //! From options to a plan: what is shown, and what has to be collected for it.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use super::{Args, Failure};
 use crate::{
@@ -28,6 +28,8 @@ pub struct Plan {
     pub interval_ms: Option<u64>,
     /// Whether the log of the kernel side is printed.
     pub kernel_log: bool,
+    /// Capture files to read; the kernel is traced when there is none.
+    pub read: Vec<PathBuf>,
     /// Whether the beginning of calls is reported.
     pub entry_args: bool,
     /// Whether page faults are reported.
@@ -72,6 +74,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         buffer_size: args.buffer_size,
         interval_ms: outputs.interval_ms(),
         kernel_log: args.kernel_log,
+        read: args.read.clone(),
         entry_args: args.entry_args,
         page_faults: args.page_faults,
         verbose: args.verbose,

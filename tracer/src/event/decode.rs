@@ -45,7 +45,7 @@ pub fn live_time(record: &[u8]) -> u64 {
     if record.len() < wire::LENGTHS { 0 } else { u64_at(record, wire::TIME) }
 }
 
-/// Decodes a live record (`tracer_common::wire`). `boot_to_epoch_ns` is added to its time.
+/// Decodes a record (`tracer_common::wire`). `boot_to_epoch_ns` is added to the time of a live one.
 ///
 /// # Errors
 /// The record is shorter than it says, or of a code without a row.
@@ -63,17 +63,21 @@ pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>,
     let code = u16_at(record, wire::CODE);
     let row = events::by_code(code).ok_or(DecodeError::UnknownCode { code })?;
     let latency = u64_at(record, wire::LATENCY);
+    let flags = u16_at(record, wire::FLAGS);
+    let from_file = flags & wire::FLAG_FILE != 0;
     Ok(Event {
         num,
-        time_ns: u64_at(record, wire::TIME).wrapping_add(boot_to_epoch_ns),
+        time_ns: u64_at(record, wire::TIME).wrapping_add(if from_file { 0 } else { boot_to_epoch_ns }),
         cpu: u16_at(record, wire::CPU),
         tid: u64_at(record, wire::TID) as u32,
         tgid: u32_at(record, wire::TGID),
         cgroup: u64_at(record, wire::CGROUP),
         latency_ns: (latency != wire::NO_LATENCY).then_some(latency),
-        compat: u16_at(record, wire::FLAGS) & wire::FLAG_COMPAT != 0,
+        compat: flags & wire::FLAG_COMPAT != 0,
+        from_file,
+        hidden: flags & wire::FLAG_HIDDEN != 0,
         row,
-        params: Params::new(row, &record[wire::LENGTHS..payload], &record[payload..end], true),
+        params: Params::new(row, &record[wire::LENGTHS..payload], &record[payload..end], !from_file),
     })
 }
 

@@ -34,6 +34,10 @@ pub struct Event<'a> {
     pub latency_ns: Option<u64>,
     /// Whether it came through the 32-bit entry.
     pub compat: bool,
+    /// Whether it is from a capture file: what only a running kernel tells is then taken from what the file said before.
+    pub from_file: bool,
+    /// Whether it only changes what is known and is never shown.
+    pub hidden: bool,
     /// What it is.
     pub row: &'static Row,
     /// Its parameters.
@@ -44,11 +48,18 @@ impl<'a> Event<'a> {
     /// The name that users see: of a generic event, that of its system call.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        if self.row.code == events::code::GENERIC { self.generic_name() } else { self.row.name }
+        match self.row.code {
+            events::code::GENERIC | events::old::code::GENERIC_E => self.generic_name(),
+            _ => self.row.name,
+        }
     }
 
     fn generic_name(&self) -> &'static str {
-        let number = self.params.u64(1).unwrap_or(u64::MAX);
+        let (Some(number), false) = (self.params.u64(1), self.from_file) else {
+            // Older captures have only the portable number, and the other one may be of another architecture.
+            let id = self.params.u64(0).and_then(|id| u16::try_from(id).ok()).filter(|id| *id != 0);
+            return id.and_then(arch::name_of_id).unwrap_or("syscall");
+        };
         if self.compat {
             return arch::compat_call(number).map_or("syscall", |call| call.name);
         }
@@ -62,7 +73,8 @@ impl<'a> Event<'a> {
     pub fn result(&self) -> Option<i64> {
         use tracer_common::kind::Kind;
         let first = self.row.params.first()?;
-        if !self.row.is_syscall() {
+        // The first parameter at the beginning of a call is an argument.
+        if !self.row.is_syscall() || self.row.is_enter() {
             return None;
         }
         match first.kind {

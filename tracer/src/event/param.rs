@@ -1,6 +1,10 @@
 //! Typed parameters over the bytes of a record.
 //!
-//! Nothing here trusts the record: a parameter that is cut or has the wrong length is missing, never a panic.
+//! Nothing here trusts the record: a parameter that is cut or has the wrong length is missing, never a panic. A capture
+//! of another age may have fewer parameters than the row, of which the last ones are missing, or more, which nobody asks
+//! for.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use tracer_common::{flags::POLL_FLAGS, kind::Kind};
 
@@ -38,6 +42,8 @@ pub enum ParamValue<'a> {
     SockTuple(SockTuple<'a>),
     /// File descriptors with poll events.
     FdList(FdList<'a>),
+    /// An address without a port.
+    Ip(IpAddr),
 }
 
 /// File descriptors with poll events.
@@ -135,10 +141,13 @@ impl<'a> Params<'a> {
         self.i64(index).map(|number| number as u64)
     }
 
-    /// Parameter `index` as text without its final NUL.
+    /// Parameter `index` as text without its final NUL. Old captures say with `(NULL)` that there is none.
     #[must_use]
     pub fn text(&self, index: usize) -> Option<&'a [u8]> {
         let (_, bytes) = self.typed(index)?;
+        if !self.native && bytes == b"(NULL)\0" {
+            return None;
+        }
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         Some(&bytes[..end])
     }
@@ -149,7 +158,10 @@ impl<'a> Params<'a> {
         let Some((kind, bytes)) = self.typed(index) else { return ParamValue::Missing };
         let value = match kind {
             Kind::Text | Kind::Path | Kind::PathAt(_) => self.text(index).map(ParamValue::Text),
-            Kind::List => Some(ParamValue::List(bytes)),
+            Kind::List | Kind::TextArray => Some(ParamValue::List(bytes)),
+            Kind::PairArray => None,
+            Kind::Ip4 => <[u8; 4]>::try_from(bytes).ok().map(|ip| ParamValue::Ip(Ipv4Addr::from(ip).into())),
+            Kind::Ip6 => <[u8; 16]>::try_from(bytes).ok().map(|ip| ParamValue::Ip(Ipv6Addr::from(ip).into())),
             Kind::Bytes => Some(ParamValue::Bytes(bytes)),
             Kind::SockAddr => SockAddr::parse(bytes).map(ParamValue::SockAddr),
             Kind::SockTuple => SockTuple::parse(bytes).map(ParamValue::SockTuple),
@@ -186,5 +198,49 @@ impl OwnedParams {
 
     pub(super) fn len_bytes(&self) -> usize {
         self.lengths.len() + self.payload.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracer_common::events::{by_code, code, old};
+
+    use super::*;
+
+    fn params<'a>(code: u16, lengths: &'a [u8], payload: &'a [u8]) -> Params<'a> {
+        Params::new(by_code(code).unwrap(), lengths, payload, false)
+    }
+
+    #[test]
+    fn an_older_record_has_fewer_parameters_and_a_newer_one_more() {
+        let lengths = [8, 0, 2, 0];
+        let older = params(code::READ, &lengths, b"\x02\0\0\0\0\0\0\0hi");
+        assert_eq!(older.value(0), ParamValue::I64(2));
+        assert_eq!(older.value(1), ParamValue::Bytes(b"hi"));
+        assert_eq!((older.value(2), older.named("size")), (ParamValue::Missing, ParamValue::Missing));
+        let newer = params(old::code::CLOSE_E, &lengths, b"\x02\0\0\0\0\0\0\0hi");
+        assert_eq!(newer.value(0), ParamValue::I64(2));
+        assert_eq!((newer.count(), newer.value(1)), (2, ParamValue::Missing));
+    }
+
+    #[test]
+    fn addresses_and_narrow_ids_are_of_captures() {
+        let lengths = [4, 0, 2, 0, 2, 0, 4, 0, 2, 0];
+        let socket = params(
+            old::code::ITER_TASK_FILE_SOCKET_INET_E,
+            &lengths,
+            b"\xff\xff\xff\xff\x01\0\x06\0\x7f\0\0\x01\x50\0",
+        );
+        assert_eq!(socket.named("fd"), ParamValue::I64(-1));
+        assert_eq!(socket.named("local_ip"), ParamValue::Ip(Ipv4Addr::LOCALHOST.into()));
+        assert_eq!(socket.named("local_port"), ParamValue::U64(80));
+    }
+
+    #[test]
+    fn a_parameter_that_is_cut_or_too_short_is_missing() {
+        let cut = params(code::READ, &[8, 0, 9, 0], b"\x02\0\0\0\0\0\0\0hi");
+        assert_eq!(cut.value(1), ParamValue::Missing);
+        let short = params(old::code::ITER_TASK_FILE_SOCKET_INET6_E, &[4, 0, 2, 0, 2, 0, 4, 0], &[0; 12]);
+        assert_eq!(short.named("local_ip"), ParamValue::Missing);
     }
 }

@@ -45,7 +45,7 @@ fn output_time(c: &Context<'_>, mode: TimeMode) -> Value<'static> {
 
 fn has_result(row: &Row) -> bool {
     let is_result = |p: &Param| matches!(p.kind, Kind::Errno | Kind::Fd | Kind::Pid) || p.name == "res";
-    row.is_syscall() && row.params.first().is_some_and(is_result)
+    row.is_syscall() && !row.is_enter() && row.params.first().is_some_and(is_result)
 }
 
 fn no_result(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
@@ -117,7 +117,9 @@ fn raw_arg<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
         ParamValue::I64(number) => Value::I64(number),
         ParamValue::U64(number) => Value::U64(number),
         ParamValue::Text(bytes) | ParamValue::List(bytes) | ParamValue::Bytes(bytes) => Value::text(bytes),
-        ParamValue::SockAddr(_) | ParamValue::SockTuple(_) | ParamValue::FdList(_) => args::argument(c, at, arg.show),
+        ParamValue::SockAddr(_) | ParamValue::SockTuple(_) | ParamValue::FdList(_) | ParamValue::Ip(_) => {
+            args::argument(c, at, arg.show)
+        }
     }
 }
 

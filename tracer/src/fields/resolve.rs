@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 use tracer_common::{
-    events::{self, LIVE_ONLY},
+    events::{self, Flags, LIVE_ONLY},
     kind::Kind,
 };
 
@@ -111,10 +111,11 @@ impl ParamAt {
     fn find(name: &str) -> Option<Self> {
         let mut by_code = vec![ABSENT; 512];
         let mut found = false;
-        for row in events::all().filter(|row| row.code < LIVE_ONLY) {
+        // What only rows of captures name is no name, but a name finds its parameter in those rows too.
+        for row in events::all().filter(|row| row.code < LIVE_ONLY).chain(events::old()) {
             if let (Some((at, _)), Some(slot)) = (row.param(name), by_code.get_mut(usize::from(row.code))) {
                 *slot = at as u8;
-                found = true;
+                found |= !row.flags.has(Flags::OLD);
             }
         }
         found.then(|| Self { name: name.into(), by_code: by_code.into() })

@@ -5,13 +5,18 @@
 
 use std::io::Write;
 
-use tracer_common::{arch, events::code, flags::FlagSet, kind::Kind};
+use tracer_common::{
+    arch,
+    events::{code, old},
+    flags::FlagSet,
+    kind::Kind,
+};
 
 use super::{errno, time, units};
 use crate::{
     event::{FdList, ParamValue, SockAddr, SockTuple, sockaddr::Endpoint},
     fields::{Context, Show, Value, fd_l4proto},
-    state::{Thread, path},
+    state::{FdKind, Thread, path},
 };
 
 /// `AT_FDCWD`.
@@ -25,11 +30,13 @@ const NO_ID: u64 = u32::MAX as u64;
 #[must_use]
 pub fn all(c: &Context<'_>, show: Show) -> Value<'static> {
     let mut out = Vec::with_capacity(160);
-    if c.event.row.code == code::GENERIC {
+    if matches!(c.event.row.code, code::GENERIC | old::code::GENERIC_E) {
         return Value::made(out);
     }
     let mut meaning = Vec::new();
-    for (at, param) in c.event.row.params.iter().enumerate() {
+    // Of older captures only what the event has; a live record that was cut shows what is missing.
+    let shown = if c.event.from_file { c.event.params.count() } else { usize::MAX };
+    for (at, param) in c.event.row.params.iter().enumerate().take(shown) {
         if at > 0 {
             out.push(b' ');
         }
@@ -63,21 +70,28 @@ fn write_param(c: &Context<'_>, at: usize, show: Show, out: &mut Vec<u8>, meanin
     let kind = c.event.params.typed(at).map_or(param.kind, |(kind, _)| kind);
     match c.event.params.value(at) {
         ParamValue::Missing => out.extend_from_slice(match param.kind {
-            Kind::Bytes | Kind::SockTuple | Kind::Dyn(_) | Kind::FdList => b"NULL",
+            Kind::Bytes | Kind::List | Kind::SockTuple | Kind::Dyn(_) | Kind::FdList => b"NULL",
             _ => b"<NA>",
         }),
         ParamValue::I64(number) => write_signed(c, kind, number, out, meaning),
         ParamValue::U64(number) => write_unsigned(c, kind, number, out, meaning),
-        ParamValue::Text(b"") => out.extend_from_slice(b"<NA>"),
+        ParamValue::Text(b"(NULL)") => out.extend_from_slice(b"<NA>"),
         ParamValue::Text(text) => {
             out.extend_from_slice(text);
             write_path(c, kind, text, meaning);
         }
-        ParamValue::List(list) => out.extend(list.iter().map(|byte| if *byte == 0 { b'.' } else { *byte })),
+        ParamValue::List(list) => {
+            // Of the one kind, the final NUL is shown too, as the other tools do.
+            let list = if matches!(kind, Kind::TextArray) { list.strip_suffix(b"\0").unwrap_or(list) } else { list };
+            write_list(list, show.whole_data, out);
+        }
         ParamValue::Bytes(bytes) => write_data(bytes, show.whole_data, out),
         ParamValue::SockAddr(address) => write_address(address, out),
         ParamValue::SockTuple(tuple) => write_tuple(tuple, out),
         ParamValue::FdList(list) => write_fd_list(c, list, out),
+        ParamValue::Ip(address) => {
+            let _ = write!(out, "{address}");
+        }
     }
 }
 
@@ -96,10 +110,12 @@ fn write_signed(c: &Context<'_>, kind: Kind, number: i64, out: &mut Vec<u8>, mea
         _ => write!(out, "{number}"),
     };
     match kind {
-        Kind::Fd => write_fd(c, number, meaning),
+        Kind::Fd | Kind::Fd32 => write_fd(c, number, meaning),
         Kind::Errno if number < 0 => meaning.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes()),
-        Kind::Pid if number < 0 => meaning.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes()),
-        Kind::Pid => {
+        Kind::Pid | Kind::Pid32 if number < 0 => {
+            meaning.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes())
+        }
+        Kind::Pid | Kind::Pid32 => {
             let thread = u32::try_from(number).ok().filter(|tid| *tid != 0).and_then(|tid| c.state.thread(tid));
             meaning.extend_from_slice(thread.map_or(b"", |thread| &thread.comm));
         }
@@ -183,7 +199,7 @@ fn write_fd(c: &Context<'_>, number: i64, meaning: &mut Vec<u8>) {
         Some(entry) if c.event.fd() == Some(fd) => Some(entry),
         _ => c.thread.and_then(|thread| c.state.fd(thread, fd)),
     };
-    if let Some(entry) = entry {
+    if let Some(entry) = entry.filter(|entry| entry.kind != FdKind::Unknown || !entry.name.is_empty()) {
         let proto = match fd_l4proto(entry) {
             Some("tcp") => "t",
             Some("udp") => "u",
@@ -198,7 +214,7 @@ fn write_fd(c: &Context<'_>, number: i64, meaning: &mut Vec<u8>) {
 
 /// A relative path has a meaning: where it leads to.
 fn write_path(c: &Context<'_>, kind: Kind, text: &[u8], meaning: &mut Vec<u8>) {
-    if text.starts_with(b"/") {
+    if text.starts_with(b"/") || text.is_empty() {
         return;
     }
     let cwd = |thread: &Thread| thread.cwd.to_vec();
@@ -214,12 +230,21 @@ fn write_path(c: &Context<'_>, kind: Kind, text: &[u8], meaning: &mut Vec<u8>) {
         },
         _ => return,
     };
-    match base.filter(|base| base.starts_with(b"/")) {
+    match base.filter(|base| base.is_empty() || base.starts_with(b"/")) {
         Some(base) => meaning.extend_from_slice(&path::resolve(&base, text)),
         None => {
             meaning.extend_from_slice(b"<UNKNOWN>/");
             meaning.extend_from_slice(text);
         }
+    }
+}
+
+/// Texts with a point for each NUL, cut so that with the dots they are as long as data.
+fn write_list(list: &[u8], whole: bool, out: &mut Vec<u8>) {
+    let shown = if whole || list.len() <= DATA_SHOWN { list.len() } else { DATA_SHOWN - 3 };
+    out.extend(list[..shown].iter().map(|byte| if *byte == 0 { b'.' } else { *byte }));
+    if shown < list.len() {
+        out.extend_from_slice(b"...");
     }
 }
 

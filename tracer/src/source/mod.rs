@@ -2,14 +2,19 @@
 
 pub mod inject;
 pub mod live;
+pub mod replay;
 
 use std::{ops::ControlFlow, time::Duration};
+
+use crate::state::State;
 
 /// What a source says after it was asked for records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drained {
     /// That many records were delivered; more may be there at once.
     Records(usize),
+    /// What the source knows of the machine has to be taken first, by [`Source::metadata`].
+    Metadata,
     /// There will be no more.
     End,
 }
@@ -77,6 +82,15 @@ pub trait Source {
     /// As [`Source::drain`].
     fn drain_rest(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<()> {
         self.drain(visit).map(drop)
+    }
+
+    /// Puts into the state what the source knows of the machine, when [`Source::drain`] asked for it.
+    ///
+    /// # Errors
+    /// As [`Source::drain`].
+    fn metadata(&mut self, state: &mut State) -> anyhow::Result<()> {
+        let _ = state;
+        Ok(())
     }
 
     /// Waits for more, at most so long; `drained` is what the last look gave.

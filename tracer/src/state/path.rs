@@ -1,6 +1,7 @@
 //! Paths as bytes: joining to a directory and normalising, without asking the filesystem.
 
-/// `path` seen from the directory `base`, without `.`, `..` and doubled slashes. Links are not followed.
+/// `path` seen from the directory `base`, without `.`, `..` and doubled slashes. Links are not followed. Without a base a
+/// relative path stays one.
 #[must_use]
 pub fn resolve(base: &[u8], path: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(base.len() + path.len() + 1);
@@ -8,6 +9,9 @@ pub fn resolve(base: &[u8], path: &[u8]) -> Vec<u8> {
         push(&mut out, base);
     }
     push(&mut out, path);
+    if base.is_empty() && !path.starts_with(b"/") && !out.is_empty() {
+        out.remove(0);
+    }
     if out.is_empty() {
         out.push(b'/');
     }
@@ -51,7 +55,7 @@ mod tests {
         assert_eq!(text("/home/me/", "./a//b/../c"), "/home/me/a/c");
         assert_eq!(text("/home", "../../.."), "/");
         assert_eq!(text("/home", "/etc/./passwd"), "/etc/passwd");
-        assert_eq!(text("", "x"), "/x");
+        assert_eq!(text("", "./x"), "x", "nobody knows from where");
     }
 
     #[test]

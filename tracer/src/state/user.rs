@@ -34,6 +34,16 @@ impl Users {
         }
     }
 
+    /// A user that a capture tells of.
+    pub fn add_user(&mut self, uid: u32, name: String, home: String, shell: String) {
+        self.users.insert(uid, User { name, home, shell });
+    }
+
+    /// A group that a capture tells of.
+    pub fn add_group(&mut self, gid: u32, name: String) {
+        self.groups.insert(gid, name);
+    }
+
     /// The user of that id.
     #[must_use]
     pub fn user(&self, uid: u32) -> Option<&User> {

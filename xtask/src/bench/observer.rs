@@ -29,24 +29,33 @@ pub(super) struct Observer {
     around: &'static [&'static str],
     /// It gets a load that is this much smaller, being so much slower.
     pub(super) shrink: u32,
+    /// Whether it is measured with the paced load, too, which takes half a minute.
+    pub(super) paced: bool,
 }
 
 const fn beside(name: &'static str, beside: &'static [&'static str]) -> Observer {
-    Observer { name, beside, around: &[], shrink: 1 }
+    Observer { name, beside, around: &[], shrink: 1, paced: false }
+}
+
+impl Observer {
+    const fn paced(self) -> Self {
+        Self { paced: true, ..self }
+    }
 }
 
 /// All that is measured, in the order of the report.
 pub(super) const OBSERVERS: &[Observer] = &[
-    beside(UNTRACED, &[]),
+    beside(UNTRACED, &[]).paced(),
     beside("empty exit program", &["TRACER", "--bench-empty"]),
-    beside("tracer, nothing matches", &["TRACER", "proc.name=nosuch"]),
-    beside("tracer, everything, no payload", &["TRACER", "-s", "0"]),
+    beside("tracer, nothing matches", &["TRACER", "proc.name=nosuch"]).paced(),
+    beside("tracer, everything, no payload", &["TRACER", "-q", "-s", "0"]).paced(),
     beside("tracer, everything", &["TRACER"]),
+    beside("tracer, everything, with latency", &["TRACER", "-q", "-s", "0", "evt.latency exists"]),
     beside("tracer -c topprocs_cpu", &["TRACER", "-c", "topprocs_cpu"]),
     beside("tracer -c topprocs_net", &["TRACER", "-c", "topprocs_net"]),
     beside("tracer -c topprocs_file", &["TRACER", "-c", "topprocs_file"]),
     beside("tracer -c topcontainers_cpu", &["TRACER", "-c", "topcontainers_cpu"]),
-    beside("tracer -c topcontainers_net", &["TRACER", "-c", "topcontainers_net"]),
+    beside("tracer -c topcontainers_net", &["TRACER", "-c", "topcontainers_net"]).paced(),
     beside("tracer -c topcontainers_file", &["TRACER", "-c", "topcontainers_file"]),
     beside("tracer -c topfiles_bytes", &["TRACER", "-c", "topfiles_bytes"]),
     beside("tracer -c topscalls", &["TRACER", "-c", "topscalls"]),
@@ -55,8 +64,14 @@ pub(super) const OBSERVERS: &[Observer] = &[
         "bpftrace @[comm] = count()",
         &["bpftrace", "-e", "tracepoint:raw_syscalls:sys_exit { @[comm] = count(); }"],
     ),
-    Observer { name: "perf trace -s", beside: &["perf", "trace", "-a", "-s"], around: &[], shrink: 20 },
-    Observer { name: "strace -f -c", beside: &[], around: &["strace", "-f", "-c", "-o", "/dev/null"], shrink: 20 },
+    Observer { name: "perf trace -s", beside: &["perf", "trace", "-a", "-s"], around: &[], shrink: 20, paced: false },
+    Observer {
+        name: "strace -f -c",
+        beside: &[],
+        around: &["strace", "-f", "-c", "-o", "/dev/null"],
+        shrink: 20,
+        paced: false,
+    },
 ];
 
 /// The observer of that name.

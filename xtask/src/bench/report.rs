@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::observer::{self, UNTRACED};
-use crate::command::{say, workspace};
+use crate::{command::say, page};
 
 /// A load under an observer.
 #[derive(Debug)]
@@ -31,8 +31,6 @@ pub(super) struct Extra {
     pub(super) value: String,
 }
 
-const BEGIN: &str = "<!-- bench: begin -->";
-const END: &str = "<!-- bench: end -->";
 const FILE: &str = "docs/performance.md";
 
 /// All tables, and the machine that they are from.
@@ -110,20 +108,11 @@ fn machine() -> String {
     format!("Linux {}, {count} CPUs ({})", read("/proc/sys/kernel/osrelease").trim(), model.unwrap_or("unknown"))
 }
 
-/// Replaces what stands between the marks in the page.
+/// Puts the tables into their page.
 pub(super) fn write(text: &str) -> Result<()> {
-    let path = workspace().join(FILE);
-    let page = fs::read_to_string(&path).with_context(|| format!("cannot read {FILE}"))?;
-    let page = replaced(&page, text).with_context(|| format!("{FILE} has no lines '{BEGIN}' and '{END}'"))?;
-    fs::write(&path, page).with_context(|| format!("cannot write {FILE}"))?;
+    page::fill(FILE, "bench", text)?;
     say(format!("wrote {FILE}"));
     Ok(())
-}
-
-fn replaced(page: &str, text: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{text}{END}{after}"))
 }
 
 #[cfg(test)]
@@ -133,12 +122,5 @@ mod tests {
     #[test]
     fn digits_are_grouped_by_three() {
         assert_eq!(["1", "999", "1,000", "1,234,567"].map(str::to_owned), [1, 999, 1000, 1_234_567].map(grouped));
-    }
-
-    #[test]
-    fn only_the_marked_block_is_replaced() {
-        let page = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-        assert_eq!(replaced(&page, "new\n"), Some(format!("a\n{BEGIN}\nnew\n{END}\nb\n")));
-        assert_eq!(replaced("a", "new"), None);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tracer_common::{
     arch::{self, COMPAT_SIGRETURN, COMPAT_SYSCALLS, SOCKETCALLS, SYSCALLS, number_of},
-    events::{self, Effect, Event},
+    events::{self, Effect, Event, Flags},
     plan::{self, PLAN_COMPAT, PLAN_ENTER, PLAN_PROCEXIT, PLAN_SIGNAL, PLAN_SOCKETCALL, PLAN_SWITCH, Plan},
 };
 
@@ -75,7 +75,8 @@ pub fn all(wanted: &Wanted<'_>) -> impl Iterator<Item = (u32, Plan)> {
 
 /// The index of the plan for the beginning of a call of this row, which is made if it is a new one; 0 when there is none.
 fn enter_plan(plans: &mut Vec<Plan>, row: &Event, flags: u16) -> u16 {
-    let begins = row.code.checked_sub(1).and_then(events::by_code).filter(|begins| begins.is_enter());
+    let begins = row.code.checked_sub(1).and_then(events::by_code);
+    let begins = begins.filter(|begins| begins.is_enter() && !begins.flags.has(Flags::OLD));
     let Some(begins) = begins.filter(|_| flags & plan::WANTED != 0) else { return 0 };
     let layout = flags & (plan::COMPAT | plan::SOCKETCALL);
     let mut plan = if layout == 0 { Plan::of(begins, 0) } else { Plan::compat(begins, 0) };

@@ -5,6 +5,7 @@
 
 mod answers;
 mod ended;
+mod told;
 
 use std::{
     collections::VecDeque,
@@ -184,6 +185,20 @@ impl Containers {
             return known.key;
         }
         self.look_for(cgroup, tgid)
+    }
+
+    /// The container of a process in these cgroups, each as `controller=path` with a NUL behind it.
+    pub fn of_cgroups(&mut self, cgroups: &[u8]) -> ContainerKey {
+        let paths = cgroups.split(|byte| *byte == 0).filter_map(|entry| {
+            let at = entry.iter().position(|byte| *byte == b'=')?;
+            std::str::from_utf8(&entry[at + 1..]).ok()
+        });
+        for path in paths {
+            if let Some(key) = self.of_path(path) {
+                return key;
+            }
+        }
+        ContainerKey::HOST
     }
 
     /// The container of a process, for hosts whose containers have no cgroup in a v2 tree.

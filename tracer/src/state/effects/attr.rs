@@ -10,6 +10,8 @@ use crate::event::Event;
 
 /// Longest name of a thread, bytes: `TASK_COMM_LEN` less its NUL.
 const COMM_LEN: usize = 15;
+/// `CLONE_FILES` in file form.
+const CLONE_FILES: i64 = 0x1;
 /// An id that stays as it is, a limit that is not there.
 const NONE: i64 = -1;
 
@@ -30,6 +32,19 @@ pub(super) fn process_of(state: &State, event: &Event<'_>, number: i64) -> Optio
         0 => Some(caller.pid),
         number if number == caller.vpid => Some(caller.pid),
         number => (caller.vtid == caller.tid).then_some(number),
+    }
+}
+
+/// A thread that shared its descriptors goes on with a copy.
+pub(super) fn unshare(state: &mut State, event: &Event<'_>) {
+    if event.result() != Some(0) || number(event, "flags").unwrap_or(0) & CLONE_FILES == 0 {
+        return;
+    }
+    let Some(shared) = state.thread(event.tid).map(|thread| thread.fds) else { return };
+    let own = state.fds.copy(shared);
+    state.fds.release(shared);
+    if let Some(thread) = state.threads.get_mut(event.tid) {
+        thread.fds = own;
     }
 }
 
@@ -149,6 +164,21 @@ mod tests {
         call(&mut world, 20, &user::SETREUID, &[0, 9, -1]);
         call(&mut world, 20, &user::SETRESGID, &[-1, 9, 9, 9]);
         assert_eq!((thread(&world, 20).uid, thread(&world, 20).gid), (2, 5));
+    }
+
+    #[test]
+    fn unshared_descriptors_are_the_threads_own() {
+        let mut world = World::new();
+        let shared = world.state.fds.share(thread(&world, 10).fds);
+        let old = std::mem::replace(&mut world.state.threads.get_mut(20).unwrap().fds, shared);
+        world.state.fds.release(old);
+        call(&mut world, 20, &attr::UNSHARE, &[-1, 0x400]);
+        assert_eq!(thread(&world, 20).fds, shared);
+        call(&mut world, 20, &attr::UNSHARE, &[0, 0x400]);
+        call(&mut world, 20, &kernel::BPF, &[6, 0]);
+        assert_eq!(fd(&world, 20, 6).map(|fd| fd.kind), Some(FdKind::Bpf));
+        assert_eq!(fd(&world, 20, 3).map(|fd| fd.kind), Some(FdKind::File), "what was open still is");
+        assert!(fd(&world, 10, 6).is_none());
     }
 
     #[test]

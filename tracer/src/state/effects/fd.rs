@@ -85,7 +85,11 @@ pub(super) fn open(state: &mut State, event: &Event<'_>) {
     let Some(fd) = event.result().and_then(descriptor) else { return };
     let Some((index, param)) = event.row.param("name").or_else(|| event.row.param("path")) else { return };
     let raw = began.as_deref().or_else(|| event.params.text(index)).unwrap_or_default();
-    let name = absolute(state, event, param.kind, raw);
+    let mut name = absolute(state, event, param.kind, raw);
+    if name.is_empty() && event.from_file {
+        // What an old capture does not say cannot be asked for: the path as it was passed is better than none.
+        name = path::resolve(b"", raw).into();
+    }
     let flags = number(event, "flags").unwrap_or(0) as u32;
     let kind = if flags & DIRECTORY != 0 { FdKind::Directory } else { FdKind::File };
     let value = Fd {

@@ -37,6 +37,7 @@ pub fn before(state: &mut State, event: &Event<'_>) {
         Effect::Fchdir => process::fchdir(state, event),
         Effect::Clone => process::clone(state, event),
         Effect::Exec => process::exec(state, event),
+        Effect::Unshare => attr::unshare(state, event),
         Effect::SetUid => attr::set_uid(state, event),
         Effect::SetGid => attr::set_gid(state, event),
         Effect::SetSid => attr::set_sid(state, event),

@@ -34,6 +34,12 @@ pub(super) fn know_thread(state: &mut State, event: &Event<'_>) {
         return;
     }
     let ended = |thread: &Thread| thread.exited_ns.is_some_and(|ended| event.time_ns > ended + KEEP_ENDED_NS / 3);
+    if event.from_file {
+        if state.thread(event.tid).is_none() {
+            look_up(state, event);
+        }
+        return;
+    }
     match state.thread(event.tid) {
         Some(thread) if thread.pid == event.tgid && !ended(thread) => {
             if thread.cgroup == event.cgroup {
@@ -179,6 +185,12 @@ fn parent_elsewhere(state: &mut State, event: &Event<'_>, vtid: u32) {
 /// The container of a process that may have been put into another cgroup just before. Where cgroups have ids the record
 /// tells; elsewhere it is asked for again.
 fn moved(state: &mut State, event: &Event<'_>) -> super::super::ContainerKey {
+    if event.from_file {
+        // Events of old captures have no cgroups: then the thread stays where it is.
+        let known = state.thread(event.tid).map(|thread| thread.container).unwrap_or_default();
+        let cgroups = list(event, "cgroups");
+        return if cgroups.is_empty() { known } else { state.containers.of_cgroups(&cgroups) };
+    }
     state.containers.process_changed(event.tgid);
     state.containers.of_cgroup(event.cgroup, event.tgid)
 }

@@ -325,6 +325,12 @@ mod tests {
     }
 
     #[test]
+    fn a_pidfd_tells_its_process() {
+        assert_eq!(fdinfo_pid(b"pos:\t0\nflags:\t02000002\nNSpid:\t7\nPid:\t42\n"), 42);
+        assert_eq!(fdinfo_pid(b"Pid:\t-1\n"), 0);
+    }
+
+    #[test]
     fn the_own_process_is_found_with_its_descriptors() {
         let procfs = Procfs::default();
         let me = procfs.thread(std::process::id()).unwrap();

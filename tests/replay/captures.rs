@@ -1,0 +1,580 @@
+//! Captures of other tools, read block by block. The numbers were counted by another program.
+
+use std::{collections::BTreeMap, io::Read, path::Path};
+
+use tracer::scap::{Block, Reader, ScapError, Target, User, open};
+use tracer_common::events;
+
+/// What a capture holds.
+#[derive(Debug, PartialEq, Eq)]
+struct Expected {
+    file: &'static str,
+    /// Kind, version, how many.
+    blocks: &'static [(&'static str, u8, u64)],
+    /// How many; sums of thread ids, users, bytes of all texts, process ids in their namespace.
+    processes: (u64, i64, u64, u64, i64),
+    /// By kind.
+    fds: &'static [(u8, u64)],
+    /// Bytes of all names; sum of ports.
+    fd_sums: (u64, u64),
+    /// Users, groups, bytes of all texts.
+    users: (u64, u64, u64),
+    /// How many, bytes of all names.
+    interfaces: (u64, u64),
+    /// By code.
+    events: &'static [(u16, u64)],
+    /// Of all events: how many, bytes.
+    params: (u64, u64),
+}
+
+const CAPTURES: [Expected; 5] = [
+    Expected {
+        file: "connect_localhost.scap",
+        blocks: &[
+            ("events", 1, 374),
+            ("fds", 1, 184),
+            ("interfaces", 1, 1),
+            ("machine", 0, 1),
+            ("processes", 7, 1),
+            ("section", 0, 1),
+            ("users", 1, 1),
+        ],
+        processes: (184, 2224071, 8885, 125446, 811122),
+        fds: &[
+            (2, 16),
+            (3, 4),
+            (5, 18),
+            (6, 10),
+            (7, 60),
+            (8, 276),
+            (9, 14),
+            (11, 8),
+            (12, 20),
+            (13, 13),
+            (14, 9),
+            (16, 242),
+        ],
+        fd_sums: (6918, 428624),
+        users: (41, 71, 1743),
+        interfaces: (7, 75),
+        events: &[(18, 3), (19, 3), (22, 1), (23, 1), (234, 366)],
+        params: (747, 5945),
+    },
+    Expected {
+        file: "files.scap",
+        blocks: &[
+            ("events", 2, 2186),
+            ("fds", 2, 201),
+            ("interfaces", 2, 1),
+            ("machine", 0, 1),
+            ("processes", 9, 1),
+            ("section", 0, 1),
+            ("users", 2, 1),
+        ],
+        processes: (201, 3608255, 63724, 288390, 2646855),
+        fds: &[
+            (2, 16),
+            (3, 6),
+            (4, 6),
+            (5, 1),
+            (6, 12),
+            (7, 79),
+            (8, 180),
+            (9, 18),
+            (11, 9),
+            (12, 27),
+            (13, 16),
+            (14, 11),
+            (16, 638),
+        ],
+        fd_sums: (39056, 784841),
+        users: (34, 60, 1401),
+        interfaces: (12, 95),
+        events: &[
+            (0, 8),
+            (1, 7),
+            (2, 14),
+            (3, 14),
+            (4, 6),
+            (5, 6),
+            (6, 1),
+            (7, 1),
+            (8, 19),
+            (9, 19),
+            (66, 4),
+            (67, 4),
+            (70, 7),
+            (71, 7),
+            (152, 31),
+            (158, 3),
+            (159, 3),
+            (160, 7),
+            (161, 7),
+            (164, 1),
+            (165, 1),
+            (174, 1),
+            (175, 1),
+            (178, 1),
+            (179, 1),
+            (186, 1),
+            (234, 1980),
+            (264, 3),
+            (265, 3),
+            (272, 2),
+            (276, 2),
+            (277, 2),
+            (278, 2),
+            (279, 2),
+            (293, 1),
+            (300, 6),
+            (301, 6),
+            (308, 1),
+            (309, 1),
+        ],
+        params: (4491, 39063),
+    },
+    Expected {
+        file: "run_as_user_0_container.scap",
+        blocks: &[
+            ("events", 2, 4143),
+            ("fds", 2, 124),
+            ("interfaces", 2, 1),
+            ("machine", 0, 1),
+            ("processes", 9, 1),
+            ("section", 0, 1),
+            ("users", 2, 1),
+        ],
+        processes: (124, 1365735, 13628, 114774, 1136320),
+        fds: &[
+            (2, 16),
+            (3, 2),
+            (5, 23),
+            (6, 12),
+            (7, 47),
+            (8, 283),
+            (9, 20),
+            (11, 8),
+            (12, 22),
+            (13, 14),
+            (14, 9),
+            (16, 237),
+        ],
+        fd_sums: (7855, 325119),
+        users: (45, 77, 1892),
+        interfaces: (11, 135),
+        events: &[
+            (0, 619),
+            (1, 607),
+            (2, 8),
+            (3, 8),
+            (4, 14),
+            (5, 14),
+            (6, 127),
+            (7, 127),
+            (8, 121),
+            (9, 121),
+            (60, 1),
+            (61, 1),
+            (64, 107),
+            (65, 104),
+            (66, 12),
+            (67, 12),
+            (70, 9),
+            (71, 9),
+            (78, 21),
+            (79, 21),
+            (80, 33),
+            (81, 33),
+            (82, 163),
+            (83, 163),
+            (128, 1),
+            (129, 1),
+            (134, 2),
+            (135, 2),
+            (140, 1),
+            (141, 1),
+            (152, 1082),
+            (158, 3),
+            (159, 3),
+            (160, 16),
+            (161, 16),
+            (164, 1),
+            (165, 1),
+            (170, 64),
+            (171, 64),
+            (186, 1),
+            (202, 4),
+            (203, 4),
+            (204, 4),
+            (205, 4),
+            (206, 4),
+            (207, 4),
+            (208, 4),
+            (209, 4),
+            (222, 1),
+            (223, 2),
+            (232, 13),
+            (234, 345),
+            (236, 2),
+            (237, 2),
+            (264, 12),
+            (265, 12),
+            (272, 2),
+            (292, 1),
+            (293, 1),
+            (294, 2),
+            (295, 2),
+        ],
+        params: (11507, 76697),
+    },
+    Expected {
+        file: "sample.scap",
+        blocks: &[
+            ("events", 2, 572),
+            ("fds", 2, 94),
+            ("interfaces", 2, 1),
+            ("machine", 0, 1),
+            ("processes", 9, 1),
+            ("section", 0, 1),
+            ("users", 2, 1),
+        ],
+        processes: (94, 92420, 7942, 53790, 88663),
+        fds: &[
+            (2, 4),
+            (3, 4),
+            (5, 4),
+            (6, 2),
+            (7, 27),
+            (8, 231),
+            (9, 19),
+            (10, 13),
+            (11, 11),
+            (12, 15),
+            (13, 20),
+            (14, 21),
+            (16, 144),
+        ],
+        fd_sums: (5375, 154240),
+        users: (34, 61, 1482),
+        interfaces: (6, 47),
+        events: &[
+            (0, 26),
+            (1, 26),
+            (6, 2),
+            (7, 2),
+            (8, 3),
+            (9, 3),
+            (64, 15),
+            (65, 15),
+            (78, 1),
+            (79, 1),
+            (134, 38),
+            (135, 38),
+            (152, 228),
+            (170, 2),
+            (171, 2),
+            (196, 1),
+            (234, 74),
+            (354, 34),
+            (358, 61),
+        ],
+        params: (2149, 13020),
+    },
+    Expected {
+        file: "tcp-client-server.scap",
+        blocks: &[
+            ("events", 2, 2302),
+            ("fds", 2, 131),
+            ("interfaces", 2, 1),
+            ("machine", 0, 1),
+            ("processes", 9, 1),
+            ("section", 0, 1),
+            ("users", 2, 1),
+        ],
+        processes: (131, 1487093, 15473, 89118, 1384715),
+        fds: &[
+            (2, 4),
+            (3, 14),
+            (4, 1),
+            (5, 7),
+            (6, 8),
+            (7, 103),
+            (8, 232),
+            (9, 11),
+            (11, 4),
+            (12, 23),
+            (13, 12),
+            (14, 5),
+            (16, 204),
+        ],
+        fd_sums: (11587, 935028),
+        users: (22, 42, 808),
+        interfaces: (13, 106),
+        events: &[
+            (0, 10),
+            (1, 10),
+            (2, 4),
+            (3, 4),
+            (4, 4),
+            (5, 4),
+            (6, 9),
+            (7, 9),
+            (8, 14),
+            (9, 14),
+            (18, 2),
+            (19, 2),
+            (20, 1),
+            (21, 1),
+            (22, 1),
+            (23, 1),
+            (24, 1),
+            (25, 1),
+            (70, 8),
+            (71, 8),
+            (152, 9),
+            (158, 2),
+            (159, 2),
+            (160, 18),
+            (161, 18),
+            (164, 2),
+            (165, 2),
+            (186, 2),
+            (232, 2),
+            (234, 2126),
+            (246, 1),
+            (247, 1),
+            (264, 2),
+            (265, 2),
+            (272, 3),
+            (293, 2),
+        ],
+        params: (4747, 44323),
+    },
+];
+
+/// The uncompressed bytes of a capture.
+fn stream(file: &str) -> Vec<u8> {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/captures")).join(file);
+    let mut bytes = Vec::new();
+    open(&path).unwrap().read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// What was found, in the form of [`Expected`].
+#[derive(Debug, Default)]
+struct Found {
+    blocks: BTreeMap<(&'static str, u8), u64>,
+    processes: (u64, i64, u64, u64, i64),
+    fds: BTreeMap<u8, u64>,
+    fd_sums: (u64, u64),
+    users: (u64, u64, u64),
+    interfaces: (u64, u64),
+    events: BTreeMap<u16, u64>,
+    params: (u64, u64),
+}
+
+impl Found {
+    /// Counts a block with all that is in it.
+    fn add(&mut self, block: Block<'_>) -> Result<(), ScapError> {
+        let kind = match block {
+            Block::Section(_) => ("section", 0),
+            Block::Machine(machine) => {
+                assert!(machine.cpus > 0);
+                ("machine", 0)
+            }
+            Block::Processes(list) => {
+                for process in list {
+                    let p = process?;
+                    let texts = [p.comm, p.exe, p.exepath, p.args, p.cwd, p.env, p.cgroups, p.root];
+                    self.processes.0 += 1;
+                    self.processes.1 = self.processes.1.wrapping_add(p.tid);
+                    self.processes.2 += u64::from(p.uid);
+                    self.processes.3 += texts.iter().map(|text| text.len() as u64).sum::<u64>();
+                    self.processes.4 = self.processes.4.wrapping_add(p.vpid.unwrap_or_default());
+                }
+                ("processes", list.version())
+            }
+            Block::Fds(list) => {
+                for fd in list {
+                    let fd = fd?;
+                    *self.fds.entry(fd.kind).or_default() += 1;
+                    let (name, ports) = match fd.target {
+                        Target::Unknown => (0, 0),
+                        Target::Name(name) | Target::File { name, .. } | Target::Unix { path: name, .. } => {
+                            (name.len(), 0)
+                        }
+                        Target::Ipv4 { source, dest, .. } => (0, u64::from(source.1) + u64::from(dest.1)),
+                        Target::Ipv6 { source, dest, .. } => (0, u64::from(source.1) + u64::from(dest.1)),
+                        Target::Ipv4Server { local, .. } => (0, u64::from(local.1)),
+                        Target::Ipv6Server { local, .. } => (0, u64::from(local.1)),
+                    };
+                    self.fd_sums.0 += name as u64;
+                    self.fd_sums.1 += ports;
+                }
+                ("fds", list.version())
+            }
+            Block::Interfaces(list) => {
+                for interface in list {
+                    self.interfaces.0 += 1;
+                    self.interfaces.1 += interface?.name.len() as u64;
+                }
+                ("interfaces", list.version())
+            }
+            Block::Users(list) => {
+                for user in list {
+                    match user? {
+                        User::User { name, home, shell, .. } => {
+                            self.users.0 += 1;
+                            self.users.2 += (name.len() + home.len() + shell.len()) as u64;
+                        }
+                        User::Group { name, .. } => {
+                            self.users.1 += 1;
+                            self.users.2 += name.len() as u64;
+                        }
+                    }
+                }
+                ("users", list.version())
+            }
+            Block::Event(event) => {
+                *self.events.entry(event.code).or_default() += 1;
+                let most = events::by_code(event.code).map_or(0, |row| row.params.len());
+                if let Some(params) = event.params(most) {
+                    self.params.0 += params.count as u64;
+                    self.params.1 += params.iter().map(|param| param.len() as u64).sum::<u64>();
+                }
+                ("events", event.version())
+            }
+            Block::Unknown { .. } => ("unknown", 0),
+        };
+        *self.blocks.entry(kind).or_default() += 1;
+        Ok(())
+    }
+
+    fn check(&self, expected: &Expected) {
+        let blocks: Vec<_> = self.blocks.iter().map(|((kind, version), count)| (*kind, *version, *count)).collect();
+        let fds: Vec<_> = self.fds.iter().map(|(kind, count)| (*kind, *count)).collect();
+        let events: Vec<_> = self.events.iter().map(|(code, count)| (*code, *count)).collect();
+        let file = expected.file;
+        assert_eq!(blocks, expected.blocks, "{file}");
+        assert_eq!(self.processes, expected.processes, "{file}");
+        assert_eq!(fds, expected.fds, "{file}");
+        assert_eq!(self.fd_sums, expected.fd_sums, "{file}");
+        assert_eq!(self.users, expected.users, "{file}");
+        assert_eq!(self.interfaces, expected.interfaces, "{file}");
+        assert_eq!(events, expected.events, "{file}");
+        assert_eq!(self.params, expected.params, "{file}");
+    }
+}
+
+#[test]
+fn captures_hold_what_another_program_counted() {
+    for expected in &CAPTURES {
+        let bytes = stream(expected.file);
+        let mut reader = Reader::new(&bytes[..]);
+        let mut found = Found::default();
+        while let Some(block) = reader.next().unwrap() {
+            found.add(block).unwrap();
+        }
+        found.check(expected);
+        assert_eq!(reader.offset(), bytes.len() as u64);
+    }
+}
+
+/// Each parameter has a value of its kind, unless it has no bytes.
+#[test]
+fn every_parameter_of_every_capture_can_be_decoded() {
+    for expected in &CAPTURES {
+        let bytes = stream(expected.file);
+        let mut reader = Reader::new(&bytes[..]);
+        while let Some(block) = reader.next().unwrap() {
+            let Block::Event(event) = block else { continue };
+            let row = events::by_code(event.code).unwrap();
+            let raw = event.params(row.params.len()).unwrap();
+            let params = tracer::event::Params::new(row, raw.lengths, raw.payload, false);
+            for (at, (param, bytes)) in row.params.iter().zip(raw.iter()).enumerate() {
+                let missing = matches!(params.value(at), tracer::event::ParamValue::Missing);
+                let none = bytes.is_empty() || bytes == b"(NULL)\0";
+                assert_eq!(missing, none, "{}: {}.{} {bytes:?}", expected.file, row.ident, param.name);
+                let width = param.kind.width().unwrap_or(bytes.len());
+                assert!(none || bytes.len() == width, "{}: {}.{} {bytes:?}", expected.file, row.ident, param.name);
+            }
+        }
+    }
+}
+
+/// Where each block begins, and the end.
+fn borders(bytes: &[u8]) -> Vec<usize> {
+    let mut borders = vec![0];
+    let mut reader = Reader::new(bytes);
+    while reader.next().unwrap().is_some() {
+        borders.push(reader.offset() as usize);
+    }
+    borders
+}
+
+/// The blocks that come out of damaged bytes with all that is in them, and how it ended.
+fn read(bytes: &[u8]) -> (usize, Option<ScapError>) {
+    let mut reader = Reader::new(bytes);
+    let (mut found, mut blocks) = (Found::default(), 0);
+    loop {
+        match reader.next() {
+            Ok(Some(block)) => {
+                // Damage in a list is an error of the list.
+                let _ = found.add(block);
+                blocks += 1;
+            }
+            Ok(None) => return (blocks, None),
+            Err(error) if error.is_local() => {}
+            Err(error) => return (blocks, Some(error)),
+        }
+    }
+}
+
+const SMALL: &str = "connect_localhost.scap";
+
+#[test]
+fn a_capture_cut_anywhere_gives_what_was_whole_and_says_where_it_ends() {
+    let bytes = stream(SMALL);
+    let borders = borders(&bytes);
+    // Every length of each block behind the first one; of long lists, some.
+    let header = &bytes[..borders[1]];
+    for block in borders.windows(2).skip(1) {
+        let step = if block[1] - block[0] > 4096 { 97 } else { 1 };
+        for end in (block[0] + 1..block[1]).step_by(step) {
+            let (blocks, error) = read(&[header, &bytes[block[0]..end]].concat());
+            let there = header.len() + end - block[0];
+            assert_eq!(blocks, 1);
+            let Some(ScapError::Cut { offset, end }) = error else { panic!("{error:?}") };
+            assert_eq!((offset, end), (header.len() as u64, there as u64));
+        }
+    }
+    for len in (0..bytes.len()).step_by(997) {
+        let whole = borders.iter().filter(|border| **border <= len).count() - 1;
+        let (blocks, error) = read(&bytes[..len]);
+        assert_eq!(blocks, whole, "{len}");
+        assert_eq!(error.is_none(), borders.contains(&len) && len > 0, "{len}");
+    }
+}
+
+#[test]
+fn flipped_bits_cause_no_panic_and_hide_nothing_in_front_of_them() {
+    for (file, flips) in [(SMALL, 1500), ("sample.scap", 500)] {
+        let whole = stream(file);
+        let borders = borders(&whole);
+        let mut bytes = whole.clone();
+        let mut random = 0x9E37_79B9_7F4A_7C15u64;
+        for _ in 0..flips {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let (at, bit) = (random as usize % bytes.len(), 1 << (random >> 61));
+            bytes[at] ^= bit;
+            let (blocks, error) = read(&bytes);
+            let before = borders.iter().filter(|border| **border <= at).count() - 1;
+            assert!(blocks >= before, "{at}: {blocks} of {before}, {error:?}");
+            let offset = error.map(|error| error.offset());
+            assert!(offset.is_none_or(|offset| offset >= borders[before] as u64), "{at}: {offset:?}");
+            bytes[at] = whole[at];
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! `tracer info FILE`: what a capture holds, without replaying it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    path::Path,
+};
+
+use anyhow::Context as _;
+use tracer_common::{
+    arch,
+    events::{self, code, old},
+};
+
+use crate::{
+    format::{escape::escaped, time, units},
+    scap::{self, Block, Event, Process, Reader, ScapError},
+    state::container::runtime::recognise,
+};
+
+/// Containers that are named; of more, only how many.
+const NAMED: usize = 8;
+/// Option of a section: a comment.
+const COMMENT: u16 = 1;
+
+/// What is known of a capture so far.
+#[derive(Debug, Default)]
+struct Summary {
+    sections: u64,
+    format: Option<(u16, u16)>,
+    comments: Vec<String>,
+    host: Option<Host>,
+    /// Version of the list of processes.
+    list: Option<u8>,
+    processes: BTreeSet<i64>,
+    threads: u64,
+    descriptors: u64,
+    users: u64,
+    groups: u64,
+    interfaces: u64,
+    /// By id as it is shown; the value is its name, or empty.
+    containers: BTreeMap<String, String>,
+    events: u64,
+    /// Events that nobody asked for, written for what they change.
+    state_only: u64,
+    by_name: BTreeMap<String, u64>,
+    /// Marks that events were lost.
+    drops: u64,
+    first_ns: Option<u64>,
+    last_ns: u64,
+    /// Blocks and lists that are damaged inside.
+    damaged: u64,
+}
+
+#[derive(Debug)]
+struct Host {
+    name: String,
+    cpus: u32,
+    memory_bytes: u64,
+    boot_ns: Option<u64>,
+}
+
+/// The description of a capture, and why it ended early if it did. `-` is standard input.
+///
+/// # Errors
+/// The file cannot be opened, or is no capture.
+pub fn describe(path: &Path) -> anyhow::Result<(String, Option<anyhow::Error>)> {
+    let about = || format!("cannot read capture '{}'", path.display());
+    let mut reader = Reader::new(scap::open(path).with_context(about)?);
+    let mut summary = Summary::default();
+    let end = loop {
+        match reader.next() {
+            Ok(Some(block)) => summary.add(block),
+            Ok(None) => break None,
+            Err(error) if error.is_local() => summary.damaged += 1,
+            Err(error) => break Some(anyhow::Error::from(error).context(about())),
+        }
+    };
+    match end {
+        Some(error) if summary.sections == 0 => Err(error),
+        end => Ok((summary.text(path, reader.offset()), end)),
+    }
+}
+
+impl Summary {
+    fn add(&mut self, block: Block<'_>) {
+        match block {
+            Block::Section(section) => {
+                self.sections += 1;
+                self.format = Some((section.major, section.minor));
+                let comments = section.options().filter(|(code, _)| *code == COMMENT);
+                self.comments.extend(comments.map(|(_, text)| escaped(text)));
+            }
+            Block::Machine(machine) => {
+                self.host = Some(Host {
+                    name: escaped(machine.hostname),
+                    cpus: machine.cpus,
+                    memory_bytes: machine.memory_bytes,
+                    boot_ns: machine.boot_ns,
+                });
+            }
+            Block::Processes(list) => {
+                self.list = Some(list.version());
+                self.entries(list, Self::process);
+            }
+            Block::Fds(list) => self.entries(list, |summary, _| summary.descriptors += 1),
+            Block::Interfaces(list) => self.entries(list, |summary, _| summary.interfaces += 1),
+            Block::Users(list) => self.entries(list, |summary, entry| match entry {
+                scap::User::User { .. } => summary.users += 1,
+                scap::User::Group { .. } => summary.groups += 1,
+            }),
+            Block::Event(event) => self.event(&event),
+            Block::Unknown { .. } => {}
+        }
+    }
+
+    fn entries<T>(&mut self, list: impl Iterator<Item = Result<T, ScapError>>, add: impl Fn(&mut Self, T)) {
+        for entry in list {
+            match entry {
+                Ok(entry) => add(self, entry),
+                Err(_) => self.damaged += 1,
+            }
+        }
+    }
+
+    fn process(&mut self, process: Process<'_>) {
+        self.threads += 1;
+        self.processes.insert(process.pid);
+        for cgroup in process.cgroups.split(|byte| *byte == 0) {
+            let Some((_, path)) = std::str::from_utf8(cgroup).ok().and_then(|text| text.split_once('=')) else {
+                continue;
+            };
+            // What only a folder of the runtime could confirm is not counted.
+            if let Some(found) = recognise(path).filter(|found| found.bundle.is_none()) {
+                self.containers.entry(found.id.short().to_owned()).or_default();
+                return;
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        self.events += 1;
+        self.state_only += u64::from(event.state_only());
+        self.first_ns = Some(self.first_ns.map_or(event.time_ns, |first| first.min(event.time_ns)));
+        self.last_ns = self.last_ns.max(event.time_ns);
+        match event.code {
+            code::DROP | old::code::DROP_X => self.drops += 1,
+            old::code::CONTAINER_JSON_E | old::code::CONTAINER_JSON_2_E => self.container(event),
+            _ => {}
+        }
+        match name(event) {
+            Some(name) => match self.by_name.get_mut(name) {
+                Some(count) => *count += 1,
+                None => _ = self.by_name.insert(name.to_owned(), 1),
+            },
+            None => *self.by_name.entry(format!("event {}", event.code)).or_default() += 1,
+        }
+    }
+
+    /// An event whose only parameter is a container in JSON.
+    fn container(&mut self, event: &Event<'_>) {
+        let Some(json) = first_param(event) else { return };
+        let json = json.strip_suffix(b"\0").unwrap_or(json);
+        let Ok(json) = serde_json::from_slice::<serde_json::Value>(json) else { return };
+        let text = |key: &str| json["container"][key].as_str().unwrap_or_default();
+        if !text("id").is_empty() {
+            self.containers.insert(escaped(text("id").as_bytes()), escaped(text("name").as_bytes()));
+        }
+    }
+
+    fn text(&self, path: &Path, len: u64) -> String {
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        let mut line = |name: &str, text: String| _ = writeln!(out, "{name:<12} {text}");
+        let version = self.format.map_or(String::new(), |(major, minor)| format!(", format {major}.{minor}"));
+        let list = self.list.map_or(String::new(), |list| format!(", process list {list}"));
+        let path = escaped(path.as_os_str().as_encoded_bytes());
+        line("capture", format!("{path}, {}{version}{list}", units::bytes(len as f64)));
+        if self.sections > 1 {
+            line("sections", self.sections.to_string());
+        }
+        for comment in &self.comments {
+            line("comment", comment.clone());
+        }
+        if let Some(host) = &self.host {
+            line("host", format!("{}, {} CPUs, {}", host.name, host.cpus, units::bytes(host.memory_bytes as f64)));
+            if let Some(boot_ns) = host.boot_ns {
+                line("booted", date(boot_ns));
+            }
+        }
+        if let Some(first_ns) = self.first_ns {
+            line("begins", date(first_ns));
+            line("length", units::time((self.last_ns - first_ns) as f64));
+        }
+        line("processes", format!("{}, {} threads", self.processes.len(), self.threads));
+        line("descriptors", self.descriptors.to_string());
+        line("users", format!("{}, {} groups", self.users, self.groups));
+        line("interfaces", self.interfaces.to_string());
+        line("containers", self.container_names());
+        let state_only =
+            if self.state_only > 0 { format!(", {} only for the state", self.state_only) } else { String::new() };
+        line("events", format!("{} of {} types{state_only}", self.events, self.by_name.len()));
+        line("drop marks", self.drops.to_string());
+        if self.damaged > 0 {
+            line("damaged", format!("{} blocks", self.damaged));
+        }
+        let mut by_count: Vec<_> = self.by_name.iter().collect();
+        by_count.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
+        for (at, (name, count)) in by_count.into_iter().enumerate() {
+            let gap = if at == 0 { "\n" } else { "" };
+            let _ = writeln!(out, "{gap}{count:>12} {name}");
+        }
+        out
+    }
+
+    fn container_names(&self) -> String {
+        let shown = |(id, name): (&String, &String)| if name.is_empty() { id.clone() } else { name.clone() };
+        let names: Vec<String> = self.containers.iter().take(NAMED).map(shown).collect();
+        match (self.containers.len(), self.containers.len().saturating_sub(NAMED)) {
+            (0, _) => "0".to_owned(),
+            (all, 0) => format!("{all}: {}", names.join(", ")),
+            (all, more) => format!("{all}: {} and {more} more", names.join(", ")),
+        }
+    }
+}
+
+/// The name of an event; of a generic one, that of its call.
+fn name(event: &Event<'_>) -> Option<&'static str> {
+    let row = events::by_code(event.code)?;
+    if matches!(event.code, code::GENERIC | old::code::GENERIC_E)
+        && let Some([a, b]) = first_param(event)
+    {
+        return arch::name_of_id(u16::from_ne_bytes([*a, *b])).or(Some(row.name));
+    }
+    Some(row.name)
+}
+
+fn first_param<'a>(event: &Event<'a>) -> Option<&'a [u8]> {
+    let most = events::by_code(event.code)?.params.len();
+    event.params(most)?.iter().next()
+}
+
+fn date(ns: u64) -> String {
+    let mut out = Vec::new();
+    time::date_time_zone(ns, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}

@@ -1,0 +1,165 @@
+//! The bytes of a capture: from a file or standard input, plain or compressed as a whole with gzip or zstd.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::Path,
+};
+
+use flate2::bufread::MultiGzDecoder;
+use ruzstd::decoding::{
+    BlockDecodingStrategy, FrameDecoder,
+    errors::{FrameDecoderError, ReadFrameHeaderError},
+};
+
+/// The uncompressed bytes.
+pub type Input = Box<dyn Read>;
+
+const GZIP: [u8; 2] = [0x1F, 0x8B];
+const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+/// What is read at once from a compressed input.
+const CHUNK: usize = 64 << 10;
+
+/// Opens a capture; `-` is standard input.
+///
+/// # Errors
+/// It cannot be opened or its beginning cannot be read.
+pub fn open(path: &Path) -> io::Result<Input> {
+    if path.as_os_str() == "-" { decompress(io::stdin()) } else { decompress(File::open(path)?) }
+}
+
+/// The uncompressed bytes of an input, whose compression is told by its beginning.
+///
+/// # Errors
+/// The beginning cannot be read.
+pub fn decompress(mut input: impl Read + 'static) -> io::Result<Input> {
+    let mut head = Vec::with_capacity(ZSTD.len());
+    input.by_ref().take(ZSTD.len() as u64).read_to_end(&mut head)?;
+    let (gzip, zstd) = (head.starts_with(&GZIP), head == ZSTD);
+    let whole = io::Cursor::new(head).chain(input);
+    Ok(if gzip {
+        Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, whole)))
+    } else if zstd {
+        Box::new(Zstd::new(BufReader::with_capacity(CHUNK, whole)))
+    } else {
+        Box::new(whole)
+    })
+}
+
+/// The frames of a zstd stream, one behind the other.
+struct Zstd<R> {
+    input: R,
+    decoder: FrameDecoder,
+    /// In the middle of a frame.
+    begun: bool,
+}
+
+/// The header of a frame with the smallest window.
+const SMALLEST: [u8; 6] = [0x28, 0xB5, 0x2F, 0xFD, 0, 0];
+
+impl<R: BufRead> Zstd<R> {
+    fn new(input: R) -> Self {
+        let mut decoder = FrameDecoder::new();
+        // The decoder limits the window of all frames but the first, so the first is not one of the input.
+        let _ = decoder.reset(&SMALLEST[..]);
+        Self { input, decoder, begun: false }
+    }
+
+    /// Begins the next frame; false when there is none.
+    fn begin(&mut self) -> io::Result<bool> {
+        loop {
+            if self.input.fill_buf()?.is_empty() {
+                return Ok(false);
+            }
+            match self.decoder.reset(&mut self.input) {
+                Ok(()) => return Ok(true),
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+                    io::copy(&mut self.input.by_ref().take(length.into()), &mut io::sink())?;
+                }
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
+    }
+}
+
+impl<R: BufRead> Read for Zstd<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.begun && self.decoder.can_collect() > 0 {
+                return self.decoder.read(buffer);
+            }
+            if !self.begun || self.decoder.is_finished() {
+                self.begun = self.begin()?;
+                if !self.begun {
+                    return Ok(0);
+                }
+            } else {
+                // Block by block, so that what is whole comes out in front of damage.
+                let step = BlockDecodingStrategy::UptoBlocks(1);
+                self.decoder.decode_blocks(&mut self.input, step).map_err(io::Error::other)?;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+    use super::*;
+
+    fn all(input: Vec<u8>) -> Vec<u8> {
+        let mut out = Vec::new();
+        decompress(io::Cursor::new(input)).unwrap().read_to_end(&mut out).unwrap();
+        out
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        compress_to_vec(bytes, CompressionLevel::Fastest)
+    }
+
+    #[test]
+    fn the_compression_is_told_by_the_beginning() {
+        let text: Vec<u8> = (0..200_000u32).flat_map(|number| (number / 7).to_le_bytes()).collect();
+        for packed in [text.clone(), gzip(&text), zstd(&text)] {
+            assert!(all(packed) == text);
+        }
+        for short in [&b""[..], &[0x1F], b"abc"] {
+            assert_eq!(all(short.to_vec()), short);
+        }
+    }
+
+    #[test]
+    fn streams_one_behind_the_other_are_one() {
+        assert_eq!(all([gzip(b"one "), gzip(b"two")].concat()), b"one two");
+        let skipped = [&[0x50, 0x2A, 0x4D, 0x18, 3, 0, 0, 0][..], b"???"].concat();
+        assert_eq!(all([zstd(b"one "), skipped, zstd(b"two")].concat()), b"one two");
+    }
+
+    #[test]
+    fn a_window_without_limit_is_refused() {
+        // Window descriptor: 2 to the power of 10 + 31.
+        let mut input = decompress(io::Cursor::new([&ZSTD[..], &[0, 31 << 3], &[0; 20]].concat())).unwrap();
+        assert!(input.read(&mut [0; 16]).is_err());
+    }
+
+    #[test]
+    fn damage_is_an_error_and_what_was_whole_comes_first() {
+        let text: Vec<u8> = (0..100_000u32).flat_map(|number| number.wrapping_mul(0x9E37_79B9).to_le_bytes()).collect();
+        for packed in [gzip(&text), zstd(&text)] {
+            let mut out = Vec::new();
+            let cut = packed[..packed.len() - 9].to_vec();
+            assert!(decompress(io::Cursor::new(cut)).unwrap().read_to_end(&mut out).is_err());
+            assert!(out.len() > 1000 && text.starts_with(&out), "{}", out.len());
+        }
+    }
+}

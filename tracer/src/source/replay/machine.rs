@@ -1,0 +1,252 @@
+//! What a capture file says of the machine before its first event, put into the state: threads, descriptors, users.
+
+use std::{net::SocketAddr, rc::Rc};
+
+use rustc_hash::FxHashSet;
+
+use crate::{
+    scap::{Block, Fd as FileFd, Process, Target, User as FileUser},
+    state::{Fd, FdKind, Role, Sock, State, Thread},
+};
+
+/// One thing that a file says, kept until the state is there to take it.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// Another capture begins: nothing of the one before holds.
+    Section,
+    /// A thread, and its cgroups.
+    Thread(Box<Thread>, Box<[u8]>),
+    /// What a thread has open.
+    Fds(u32, Vec<(i32, Fd)>),
+    /// A user: id, name, home, shell.
+    User(u32, [String; 3]),
+    /// A group: id, name.
+    Group(u32, String),
+    /// The JSON text of a container event.
+    Container(Box<[u8]>),
+    /// All is told: which end of a connection each socket is can be known.
+    Complete,
+}
+
+/// Adds what a block says. Events and what nobody needs add nothing.
+///
+/// # Errors
+/// The block is damaged. What stands before the damage was added.
+pub(super) fn take(block: &Block<'_>, told: &mut Vec<Told>) -> anyhow::Result<()> {
+    match block {
+        Block::Section(_) => told.push(Told::Section),
+        Block::Processes(processes) => {
+            for process in *processes {
+                let process = process?;
+                told.push(Told::Thread(Box::new(thread(&process)), process.cgroups.into()));
+            }
+        }
+        Block::Fds(fds) => {
+            let mut list = Vec::new();
+            let tid = id(fds.tid());
+            for fd in *fds {
+                let fd = fd?;
+                if let Ok(number) = i32::try_from(fd.fd) {
+                    list.push((number, descriptor(&fd)));
+                }
+            }
+            told.push(Told::Fds(tid, list));
+        }
+        Block::Users(users) => {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            for user in *users {
+                told.push(match user? {
+                    FileUser::User { uid, name, home, shell, .. } => {
+                        Told::User(uid, [text(name), text(home), text(shell)])
+                    }
+                    FileUser::Group { gid, name } => Told::Group(gid, text(name)),
+                });
+            }
+        }
+        Block::Machine(_) | Block::Interfaces(_) | Block::Event(_) | Block::Unknown { .. } => {}
+    }
+    Ok(())
+}
+
+/// Ids fit into 32 bits; -1 and the like are nobody.
+fn id(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(0)
+}
+
+fn thread(process: &Process<'_>) -> Thread {
+    let or_tid = |number: Option<i64>| number.map_or(id(process.tid), id);
+    Thread {
+        tid: id(process.tid),
+        pid: id(process.pid),
+        ppid: id(process.ptid),
+        vtid: or_tid(process.vtid),
+        vpid: process.vpid.map_or(id(process.pid), id),
+        pgid: process.pgid.map_or(0, id),
+        vpgid: process.vpgid.map_or(0, id),
+        sid: process.sid.map_or(0, id),
+        comm: process.comm.into(),
+        exe: process.exe.into(),
+        exepath: process.exepath.into(),
+        args: process.args.into(),
+        env: process.env.into(),
+        cwd: directory(process.cwd),
+        uid: process.uid,
+        gid: process.gid,
+        loginuid: process.loginuid.unwrap_or(u32::MAX),
+        tty: process.tty.unwrap_or(0),
+        fd_limit: process.fdlimit,
+        ..Thread::default()
+    }
+}
+
+/// A directory without a final slash, except for the root.
+fn directory(path: &[u8]) -> Box<[u8]> {
+    match path.strip_suffix(b"/") {
+        Some(rest) if !rest.is_empty() => rest.into(),
+        _ => path.into(),
+    }
+}
+
+/// What a descriptor is, by the numbers of the format.
+fn kind(number: u8) -> FdKind {
+    match number {
+        1 | 16 => FdKind::File,
+        2 => FdKind::Directory,
+        3 | 5 => FdKind::Ipv4,
+        4 | 6 => FdKind::Ipv6,
+        7 => FdKind::Pipe,
+        8 => FdKind::Unix,
+        9 => FdKind::Event,
+        11 => FdKind::Signal,
+        12 => FdKind::Eventpoll,
+        13 => FdKind::Inotify,
+        14 => FdKind::Timer,
+        15 => FdKind::Netlink,
+        17 => FdKind::Bpf,
+        18 => FdKind::Userfault,
+        19 => FdKind::IoUring,
+        20 => FdKind::Memfd,
+        21 => FdKind::Pidfd,
+        _ => FdKind::Unknown,
+    }
+}
+
+/// Protocol numbers of the internet for those of the format.
+fn protocol(l4proto: u8) -> u8 {
+    match l4proto {
+        2 => 6,
+        3 => 17,
+        4 => 1,
+        5 => 255,
+        _ => 0,
+    }
+}
+
+/// `SOCK_STREAM`, `SOCK_DGRAM`, `SOCK_RAW` for the protocols of the format.
+fn sock_type(l4proto: u8) -> u8 {
+    match l4proto {
+        2 => 1,
+        3 => 2,
+        4 | 5 => 3,
+        _ => 0,
+    }
+}
+
+fn inet(local: SocketAddr, remote: Option<SocketAddr>, l4proto: u8) -> Sock {
+    Sock {
+        sock_type: sock_type(l4proto),
+        protocol: protocol(l4proto),
+        local: Some(local),
+        remote,
+        listening: remote.is_none(),
+        ..Sock::default()
+    }
+}
+
+fn descriptor(file: &FileFd<'_>) -> Fd {
+    let mut fd = Fd { kind: kind(file.kind), ino: file.ino, ..Fd::default() };
+    let sock = match file.target {
+        Target::Unknown => return fd,
+        Target::Name(name) => {
+            fd.name = name.into();
+            return fd;
+        }
+        Target::File { flags, name, dev } => {
+            (fd.name, fd.flags, fd.dev) = (name.into(), flags, dev.unwrap_or(0));
+            return fd;
+        }
+        Target::Unix { path, .. } => {
+            // As the kernel lists them, with the end of the line.
+            fd.name = path.trim_ascii_end().into();
+            fd.sock = Some(Box::default());
+            return fd;
+        }
+        Target::Ipv4 { source, dest, l4proto } => inet(source.into(), Some(dest.into()), l4proto),
+        Target::Ipv6 { source, dest, l4proto } => inet(source.into(), Some(dest.into()), l4proto),
+        Target::Ipv4Server { local, l4proto } => inet(local.into(), None, l4proto),
+        Target::Ipv6Server { local, l4proto } => inet(local.into(), None, l4proto),
+    };
+    fd.name = sock.name().into_bytes().into();
+    fd.sock = Some(Box::new(sock));
+    fd
+}
+
+/// Which side of its connection each socket is: one whose own port somebody listens at was accepted there, and one to such a
+/// port is a client. As readers of captures have it, of the others the lower port is the server's.
+fn sides(state: &mut State) {
+    let tables: Vec<u32> = state.threads.iter().map(|thread| thread.fds).collect();
+    let mut listening = FxHashSet::default();
+    let mut connected = Vec::new();
+    for table in tables {
+        for (number, fd) in state.fds.iter(table) {
+            match fd.sock.as_deref() {
+                Some(Sock { listening: true, local: Some(local), .. }) => {
+                    listening.insert(local.port());
+                }
+                Some(Sock { local: Some(local), remote: Some(_), .. }) => connected.push((table, number, local.port())),
+                _ => {}
+            }
+        }
+    }
+    for (table, number, port) in connected {
+        let Some(fd) = state.fds.get_mut(table, number) else { continue };
+        let Some(sock) = &mut fd.sock else { continue };
+        sock.role = if listening.contains(&port) { Role::Server } else { Role::Client };
+        fd.name = sock.name().into_bytes().into();
+    }
+}
+
+impl Told {
+    /// Puts it into the state.
+    pub(super) fn apply(self, state: &mut State) {
+        match self {
+            Self::Section => {
+                (state.threads, state.fds) = Default::default();
+                (state.births, state.entry_paths, state.ended) = Default::default();
+            }
+            Self::Thread(mut thread, cgroups) => {
+                thread.container = state.containers.of_cgroups(&cgroups);
+                // Threads of a process share its descriptors; the main thread comes first.
+                let leader = state.thread(thread.pid).filter(|_| thread.tid != thread.pid).map(|leader| leader.fds);
+                thread.fds = match leader {
+                    Some(table) => state.fds.share(table),
+                    None => state.fds.create(),
+                };
+                state.threads.insert(*thread);
+            }
+            Self::Fds(tid, list) => {
+                let Some(table) = state.thread(tid).map(|thread| thread.fds) else { return };
+                for (fd, value) in list {
+                    state.fds.set(table, fd, Rc::new(value));
+                }
+            }
+            Self::User(uid, [name, home, shell]) => state.users.add_user(uid, name, home, shell),
+            Self::Group(gid, name) => state.users.add_group(gid, name),
+            Self::Complete => sides(state),
+            Self::Container(json) => {
+                let text = json.strip_suffix(b"\0").unwrap_or(&json);
+                state.containers.told(text);
+            }
+        }
+    }
+}
