@@ -29,6 +29,13 @@ use crate::{
 /// How long a workload and the way of its events may take.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// The size of each ring when all together have `total_bytes`, for tests in which nothing may be lost.
+#[must_use]
+pub fn ring_bytes(total_bytes: usize) -> usize {
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (total_bytes / cpus).max(1 << 20)
+}
+
 /// A kernel side that wants every row, drained by a thread of its own.
 pub struct Tracer {
     shared: Arc<Shared>,

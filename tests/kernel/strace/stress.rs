@@ -6,7 +6,7 @@ use tracer::source::live::Options;
 use tracer_tests::{
     call::{at, at_mut},
     level,
-    live::Tracer,
+    live::{Tracer, ring_bytes},
     scratch::Scratch,
     sys,
 };
@@ -35,8 +35,8 @@ const STRESSORS: &[(&str, u32)] = &[
     ("vfork", 30),
     ("pthread", 20),
 ];
-/// Bytes of each ring: nothing may be lost.
-const RING_BYTES: usize = 32 << 20;
+/// Bytes of all rings: nothing may be lost.
+const RINGS_BYTES: usize = 256 << 20;
 
 /// Runs each class, one after the other.
 fn stress() {
@@ -71,7 +71,8 @@ fn under_load_each_call_is_as_strace_shows_it() {
     }
     let scratch = Scratch::new();
     let dir = scratch.c_path("");
-    let tracer = Tracer::with(&Options { ring_bytes: Some(RING_BYTES), snaplen: 80, ..Options::default() });
+    let tracer =
+        Tracer::with(&Options { ring_bytes: Some(ring_bytes(RINGS_BYTES)), snaplen: 80, ..Options::default() });
     let (run, steps) = both(&tracer, &scratch, || {
         let _ = sys!(SYS_sched_get_priority_max, 1);
         // stress-ng makes its files in the working directory.
