@@ -461,7 +461,7 @@ pub const EXEC: u16 = 8;
 pub const EXEC_AT: u16 = 16;
 /// The plan is one for rare calls: the third program does it.
 pub const RARE: u16 = 32;
-/// The call sends or receives several messages: the fourth program makes a record for each.
+/// The call sends or receives several messages: the first program makes a record for each.
 pub const MESSAGES: u16 = 64;
 /// Structs of the caller have the layout of 32-bit programs.
 pub const COMPAT: u16 = 128;
@@ -486,7 +486,7 @@ pub const RARE_PARAMS: usize = 18;
 pub const NEXT_TASK: u32 = 0;
 /// Index of the program for rare calls.
 pub const NEXT_RARE: u32 = 1;
-/// Index of the program for calls with several messages.
+/// Index of the first program itself: for the next message of a call with several.
 pub const NEXT_MESSAGES: u32 = 2;
 /// How many such programs there are.
 pub const NEXT_PROGRAMS: usize = 3;

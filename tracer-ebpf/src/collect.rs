@@ -36,29 +36,13 @@ pub struct Call {
     pub binprm: usize,
     /// Of an exec that succeeded, the thread that began it.
     pub old_tid: u32,
-    /// Of a call with several messages, the header of the one to report, in the place of the second argument.
-    pub message: u64,
 }
 
 impl Call {
     /// Of no system call.
     #[inline(always)]
     pub fn of(plan: *const Plan, number: u32) -> Self {
-        Self { registers: None, result: 0, plan, number, binprm: 0, old_tid: 0, message: 0 }
-    }
-
-    /// The second argument.
-    #[inline(always)]
-    pub fn second(self) -> u64 {
-        let Some(registers) = self.registers else { return 0 };
-        if self.flags() & plan::SOCKETCALL != 0 {
-            // The arguments of the call that it stands for are an array of `u32`.
-            u64::from(read::user(registers.compat_arg::<1>() as usize + 4).unwrap_or(0u32))
-        } else if self.flags() & plan::COMPAT != 0 {
-            registers.compat_arg::<1>()
-        } else {
-            registers.arg::<1>()
-        }
+        Self { registers: None, result: 0, plan, number, binprm: 0, old_tid: 0 }
     }
 
     /// Flags of the plan.
@@ -66,6 +50,19 @@ impl Call {
     pub fn flags(self) -> u16 {
         // SAFETY: a live map value.
         unsafe { (*self.plan).flags }
+    }
+}
+
+/// The second argument of a call.
+#[inline(always)]
+pub fn second(registers: Registers, flags: u16) -> u64 {
+    if flags & plan::SOCKETCALL != 0 {
+        // The arguments of the call that it stands for are an array of `u32`.
+        u64::from(read::user(registers.compat_arg::<1>() as usize + 4).unwrap_or(0u32))
+    } else if flags & plan::COMPAT != 0 {
+        registers.compat_arg::<1>()
+    } else {
+        registers.arg::<1>()
     }
 }
 
@@ -86,14 +83,15 @@ fn keep_args(record: Record, call: Call) {
             } else {
                 keep_compat_args(record, registers, call.flags());
             }
-            if call.message != 0 {
-                (*args)[1] = call.message;
-            }
         }
         let mask = if call.flags() & plan::COMPAT != 0 { u64::from(u32::MAX) } else { u64::MAX };
         core::ptr::write_volatile(&raw mut (*record.scratch).pointer_mask, mask);
         (*args)[6] = 0;
         (*args)[7] = call.result as u64;
+        if call.flags() & plan::MESSAGES != 0 {
+            (*args)[1] = core::ptr::read_volatile(&raw const (*record.scratch).header);
+            (*args)[7] = core::ptr::read_volatile(&raw const (*record.scratch).moved);
+        }
         (*args)[usize::from(NUMBER)] = u64::from(call.number);
         (*args)[usize::from(SYSCALL_ID)] = u64::from((*call.plan).syscall_id);
     }

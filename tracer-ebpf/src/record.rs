@@ -42,8 +42,12 @@ pub struct Scratch {
     pub args: [u64; ARGS],
     /// How far a loop has come. In memory for the same reason as the position.
     pub cursor: u64,
-    /// Which message of a call with several is next.
+    /// Which message of a call with several is next; 0 when the call is over.
     pub message: u64,
+    /// Its header, in the place of the second argument.
+    pub header: u64,
+    /// Its result, in the place of that of the call.
+    pub moved: u64,
     /// The bits of a pointer of the caller: 64, or 32 when its structs are those of 32-bit programs.
     pub pointer_mask: u64,
     /// A walk up a tree.
@@ -131,20 +135,25 @@ fn scratch_of(slot: Slot) -> Option<*mut Scratch> {
     SCRATCH.get_ptr_mut(slot as u32 * config().cpus + cpu)
 }
 
-/// Says which message of a call with several is next: the programs that follow one another on this CPU know.
+/// Says which message of a call with several is next, and where the header of this one is: the program that follows on this
+/// CPU knows.
 #[inline(always)]
-pub fn set_message(number: u64) {
+pub fn set_message(next: u64, header: u64, result: i64) {
     if let Some(scratch) = scratch_of(Slot::Syscall) {
         // SAFETY: a live map value.
-        unsafe { (*scratch).message = number };
+        unsafe {
+            core::ptr::write_volatile(&raw mut (*scratch).message, next);
+            core::ptr::write_volatile(&raw mut (*scratch).header, header);
+            core::ptr::write_volatile(&raw mut (*scratch).moved, result as u64);
+        }
     }
 }
 
-/// Which message it is.
+/// Which message is next.
 #[inline(always)]
 pub fn message() -> u64 {
     // SAFETY: a live map value.
-    scratch_of(Slot::Syscall).map_or(0, |scratch| unsafe { (*scratch).message })
+    scratch_of(Slot::Syscall).map_or(0, |scratch| unsafe { core::ptr::read_volatile(&raw const (*scratch).message) })
 }
 
 impl Record {

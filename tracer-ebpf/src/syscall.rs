@@ -1,7 +1,8 @@
 //! The programs on `sys_exit` and `sys_enter`: gate, plan, collect.
 //!
-//! The first one does the frequent calls. What is rarer goes on in another program, so that the verifier's work stays a sum:
-//! rows that read the task, rows whose arguments depend on each other, and calls with several messages.
+//! The first one does the frequent calls, and itself again for each further message of a call with several. What is rarer goes
+//! on in another program, so that the verifier's work stays a sum: rows that read the task, and rows whose arguments depend
+//! on each other.
 //!
 //! Source: kernel include/trace/events/syscalls.h, `TP_PROTO(struct pt_regs *regs, long ret)`.
 
@@ -22,22 +23,55 @@ use crate::{
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     let Some((passed, call)) = call(&ctx) else { return 0 };
-    let next = match passed.flags & (plan::TASK | plan::RARE | plan::MESSAGES) {
+    let next = match passed.flags & (plan::TASK | plan::RARE) {
         0 => {
+            if passed.flags & plan::MESSAGES != 0 {
+                one_message(Registers(ctx.arg(0)), passed.flags, call.result);
+            }
             collect::record::<{ plan::SHORT_PARAMS }, FIRST>(Slot::Syscall, call);
+            // Not asked again whether it is such a call: what is known of the answer would part the ways for the verifier.
+            next_message(&ctx);
             return 0;
         }
         plan::TASK => plan::NEXT_TASK,
-        plan::RARE => plan::NEXT_RARE,
-        _ => {
-            record::set_message(0);
-            plan::NEXT_MESSAGES
-        }
+        _ => plan::NEXT_RARE,
     };
     // SAFETY: it does not return when it succeeds; when it does return, the record is lost and counted.
     unsafe { NEXT.tail_call(&ctx, next) };
     count_loss(Loss::Scratch, 1);
     0
+}
+
+/// Prepares the next message of a call with several: where its header is, the bytes that were moved with it, and which one
+/// comes then. In memory, so that the ways with and without messages meet again for the verifier.
+#[inline(never)]
+fn one_message(registers: Registers, flags: u16, result: i64) {
+    let number = record::message();
+    let second = collect::second(registers, flags);
+    if result <= 0 {
+        record::set_message(0, second, result);
+        return;
+    }
+    // struct mmsghdr: a message header and the bytes that were moved.
+    let (size, len_at) = if flags & plan::COMPAT != 0 { (32, 28) } else { (64, 56) };
+    let header = second + size * number;
+    let next = number + 1;
+    let moved = i64::from(read::user((header + len_at) as usize).unwrap_or(0u32));
+    record::set_message(if (next as i64) < result { next } else { 0 }, header, moved);
+}
+
+/// Goes on with the next message of a call, if there is one, in this same program.
+#[inline(always)]
+fn next_message(ctx: &BtfTracePointContext) {
+    let next = record::message();
+    if next == 0 {
+        return;
+    }
+    // SAFETY: as in `sys_exit`; the kernel allows 33 in a row.
+    unsafe { NEXT.tail_call(ctx, plan::NEXT_MESSAGES) };
+    record::set_message(0, 0, 0);
+    let messages: i64 = ctx.arg(1);
+    count_loss(Loss::Messages, (messages as u64).wrapping_sub(next));
 }
 
 /// Begins every system call of every process: attached only when something asks for it.
@@ -86,30 +120,6 @@ pub fn sys_exit_task(ctx: BtfTracePointContext) -> i32 {
 pub fn sys_exit_rare(ctx: BtfTracePointContext) -> i32 {
     if let Some((_, call)) = call(&ctx) {
         collect::record::<{ plan::RARE_PARAMS }, RARE>(Slot::Syscall, call);
-    }
-    0
-}
-
-/// Goes on for `sendmmsg` and `recvmmsg`: one message, and itself for the next.
-#[btf_tracepoint(function = "sys_exit")]
-pub fn sys_exit_messages(ctx: BtfTracePointContext) -> i32 {
-    let Some((passed, mut call)) = call(&ctx) else { return 0 };
-    let messages = call.result;
-    let number = record::message();
-    if messages > 0 {
-        // struct mmsghdr: a message header and the bytes that were moved.
-        let (size, len_at) = if passed.flags & plan::COMPAT != 0 { (32, 28) } else { (64, 56) };
-        let header = call.second() + size * number;
-        call.message = header;
-        call.result = i64::from(read::user((header + len_at) as usize).unwrap_or(0u32));
-    }
-    collect::record::<{ plan::SHORT_PARAMS }, FIRST>(Slot::Syscall, call);
-    let next = number + 1;
-    if (next as i64) < messages {
-        record::set_message(next);
-        // SAFETY: as in `sys_exit`; the kernel allows 33 in a row.
-        unsafe { NEXT.tail_call(&ctx, plan::NEXT_MESSAGES) };
-        count_loss(Loss::Messages, messages as u64 - next);
     }
     0
 }

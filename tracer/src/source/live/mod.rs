@@ -146,7 +146,7 @@ impl Live {
         let mut loaded = load::load(options, possible_cpus())?;
         load::write_plans(&mut loaded.bpf, plan::all(wanted))?;
         let attached = probes::attach(&mut loaded.bpf, &loaded.btf, |when| match when {
-            When::Always | When::TailCalled(_) => true,
+            When::Always | When::TailCalled => true,
             When::Cgroups => options.containers,
             When::Switches => options.cpu_time || wanted.hook(&events::sched::SWITCH),
             When::Signals => wanted.hook(&events::sched::SIGNALDELIVER),

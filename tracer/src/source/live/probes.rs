@@ -17,8 +17,8 @@ use super::{LiveError, load::chain};
 pub enum When {
     /// Always.
     Always,
-    /// Never by itself: the one on `sys_exit` goes on in it, by this index.
-    TailCalled(u32),
+    /// Never by itself: the one on `sys_exit` goes on in it.
+    TailCalled,
     /// When containers may appear; without it they are found more slowly.
     Cgroups,
     /// When the latency of calls, or their arguments at the beginning, are asked for.
@@ -40,55 +40,62 @@ pub struct Probe {
     pub hook: &'static str,
     /// When it is attached.
     pub when: When,
+    /// Its index among the programs that the one on `sys_exit` goes on in.
+    pub next: Option<u32>,
     /// What is lost when the kernel refuses it; `None` when nothing works without it.
     pub loss: Option<&'static str>,
 }
 
 /// All programs.
 pub const PROBES: &[Probe] = &[
-    Probe { program: "sys_exit_task", hook: "sys_exit", when: When::TailCalled(NEXT_TASK), loss: None },
-    Probe { program: "sys_exit_rare", hook: "sys_exit", when: When::TailCalled(NEXT_RARE), loss: None },
-    Probe { program: "sys_exit_messages", hook: "sys_exit", when: When::TailCalled(NEXT_MESSAGES), loss: None },
+    Probe { program: "sys_exit_task", hook: "sys_exit", when: When::TailCalled, next: Some(NEXT_TASK), loss: None },
+    Probe { program: "sys_exit_rare", hook: "sys_exit", when: When::TailCalled, next: Some(NEXT_RARE), loss: None },
     Probe {
         program: "cgroup_mkdir",
         hook: "cgroup_mkdir",
         when: When::Cgroups,
+        next: None,
         loss: Some("short-lived containers may stay without a name"),
     },
     Probe {
         program: "cgroup_rmdir",
         hook: "cgroup_rmdir",
         when: When::Cgroups,
+        next: None,
         loss: Some("ended containers are forgotten late"),
     },
-    Probe { program: "process_exit", hook: "sched_process_exit", when: When::Always, loss: None },
-    Probe { program: "exec", hook: "sched_process_exec", when: When::Always, loss: None },
+    Probe { program: "process_exit", hook: "sched_process_exit", when: When::Always, next: None, loss: None },
+    Probe { program: "exec", hook: "sched_process_exec", when: When::Always, next: None, loss: None },
     Probe {
         program: "sched_switch",
         hook: "sched_switch",
         when: When::Switches,
+        next: None,
         loss: Some("no CPU time and no switch events"),
     },
     Probe {
         program: "signal_deliver",
         hook: "signal_deliver",
         when: When::Signals,
+        next: None,
         loss: Some("no signaldeliver events"),
     },
     Probe {
         program: "page_fault_user",
         hook: "page_fault_user",
         when: When::Faults,
+        next: None,
         loss: Some("no page_fault events from programs"),
     },
     Probe {
         program: "page_fault_kernel",
         hook: "page_fault_kernel",
         when: When::Faults,
+        next: None,
         loss: Some("no page_fault events from the kernel"),
     },
-    Probe { program: "sys_exit", hook: "sys_exit", when: When::Always, loss: None },
-    Probe { program: "sys_enter", hook: "sys_enter", when: When::Enter, loss: Some("no latency") },
+    Probe { program: "sys_exit", hook: "sys_exit", when: When::Always, next: Some(NEXT_MESSAGES), loss: None },
+    Probe { program: "sys_enter", hook: "sys_enter", when: When::Enter, next: None, loss: Some("no latency") },
 ];
 
 /// Loads and attaches what is wanted. Returns what the kernel refused and is missing now.
@@ -139,16 +146,21 @@ fn load_one(probe: &Probe, program: &mut Program, btf: &Btf) -> Result<(), LiveE
 fn attach_one(bpf: &mut Ebpf, probe: &Probe) -> Result<(), LiveError> {
     let program = bpf.program_mut(probe.program).ok_or_else(|| failed(probe, "it is not in the object"))?;
     let program: &mut BtfTracePoint = program.try_into().map_err(|error: ProgramError| failed(probe, chain(&error)))?;
-    let When::TailCalled(index) = probe.when else {
-        return program.attach().map(drop).map_err(|error| failed(probe, chain(&error)));
-    };
     let fd = program
         .fd()
         .and_then(|fd| fd.try_clone().map_err(ProgramError::from))
         .map_err(|error| failed(probe, chain(&error)))?;
-    let map = bpf.map_mut("NEXT").ok_or(LiveError::Map("NEXT"))?;
-    let mut next = ProgramArray::try_from(map).map_err(|_| LiveError::Map("NEXT"))?;
-    next.set(index, &fd, 0).map_err(|error| failed(probe, chain(&error)))
+    if let Some(index) = probe.next {
+        let map = bpf.map_mut("NEXT").ok_or(LiveError::Map("NEXT"))?;
+        let mut next = ProgramArray::try_from(map).map_err(|_| LiveError::Map("NEXT"))?;
+        next.set(index, &fd, 0).map_err(|error| failed(probe, chain(&error)))?;
+    }
+    if probe.when == When::TailCalled {
+        return Ok(());
+    }
+    let program = bpf.program_mut(probe.program).ok_or_else(|| failed(probe, "it is not in the object"))?;
+    let program: &mut BtfTracePoint = program.try_into().map_err(|error: ProgramError| failed(probe, chain(&error)))?;
+    program.attach().map(drop).map_err(|error| failed(probe, chain(&error)))
 }
 
 /// For each loaded program, how often the kernel skipped it since it interrupted itself.
