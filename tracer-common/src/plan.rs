@@ -138,8 +138,8 @@ ops! {
     FsconfigText = 41,
     /// Path of the file behind fd `a`.
     FilePath = 42,
-    /// The path that quotactl was given, when its command has one.
-    QuotaPath = 43,
+    /// A text that quotactl was given: with `a` as [`QUOTA_DEVICE`] or [`QUOTA_PATH`].
+    QuotaText = 43,
     /// Argument `a` and, as the high half, the one behind it: how 32-bit calls pass 64 bits.
     ArgPair = 44,
     /// The signals that io_uring_enter waits with: at argument `a`, or behind the first member of the struct there when the
@@ -157,6 +157,11 @@ pub const VM_SIZE: u8 = 0;
 pub const VM_RSS: u8 = 1;
 /// See [`VM_SIZE`].
 pub const VM_SWAP: u8 = 2;
+
+/// The device of [`Op::QuotaText`]: where the texts of a task begin, which such a row does not have.
+pub const QUOTA_DEVICE: u8 = TaskField::Comm as u8;
+/// The file with the quotas, which only one command has.
+pub const QUOTA_PATH: u8 = TaskField::Exe as u8;
 
 /// What [`Op::Quota`] gives, in the order of `struct if_dqblk` and `struct if_dqinfo`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,11 +201,10 @@ impl Op {
     #[must_use]
     pub const fn place(self) -> Place {
         match self {
-            Self::Task | Self::TaskText => Place::Task,
+            Self::Task | Self::TaskText | Self::Quota | Self::QuotaText => Place::Task,
             Self::UserU16
             | Self::UserU64Or
             | Self::ArgWhen
-            | Self::Quota
             | Self::PrctlNumber
             | Self::PrctlText
             | Self::SockOpt
@@ -208,7 +212,6 @@ impl Op {
             | Self::KeyArg
             | Self::FsconfigBytes
             | Self::FsconfigText
-            | Self::QuotaPath
             | Self::RingSignals
             | Self::FilePath => Place::Rare,
             _ => Place::First,
@@ -235,7 +238,7 @@ impl Op {
                 | Self::KeyArg
                 | Self::FsconfigBytes
                 | Self::FsconfigText
-                | Self::QuotaPath
+                | Self::QuotaText
                 | Self::FilePath
         )
     }
@@ -415,7 +418,7 @@ impl Source {
             | Op::SockAddr
             | Op::Fds
             | Op::Quota
-            | Op::QuotaPath
+            | Op::QuotaText
             | Op::RingSignals
             | Op::PrctlNumber
             | Op::PrctlText
@@ -480,7 +483,7 @@ pub const COMPAT_TOO: u16 = 512;
 /// The most parameters of a row that the first program does.
 pub const SHORT_PARAMS: usize = 10;
 /// The most parameters of a row for rare calls.
-pub const RARE_PARAMS: usize = 18;
+pub const RARE_PARAMS: usize = 10;
 
 /// Index of the program that reads the task, among those that `sys_exit` goes on in.
 pub const NEXT_TASK: u32 = 0;

@@ -14,7 +14,7 @@ use crate::{
     maps::config,
     read,
     record::{ARGS, Record, Slot, TooLong, opaque},
-    special::{file, iovec, poll, rare, sockaddr, text},
+    special::{file, iovec, poll, quota, rare, sockaddr, text},
     task,
 };
 
@@ -157,6 +157,8 @@ pub fn record<const MAX: usize, const PROGRAM: u8>(slot: Slot, call: Call) {
     }
     if PROGRAM == ENTER {
         gather_address(record, call.plan);
+    } else if PROGRAM == TASK && code == tracer_common::events::code::QUOTACTL {
+        quota::gather(record);
     } else if PROGRAM == TASK {
         text::gather(record, call);
         task::gather(record, call);
@@ -315,7 +317,7 @@ fn one<const PROGRAM: u8>(record: Record, index: usize, param: u64) -> bool {
 #[inline(never)]
 fn task_value(record: Record, param: u64) -> u64 {
     let [operation, _, a, ..] = param.to_le_bytes();
-    if operation == op::Task { task::number(record, a) } else { arg(record, RET) }
+    if operation == op::Ret { arg(record, RET) } else { task::number(record, a) }
 }
 
 /// A number from the call itself.
@@ -386,7 +388,6 @@ fn rare_value(record: Record, param: u64) -> u64 {
         op::UserU64Or => read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(u64::MAX),
         op::ArgWhen if arg(record, b) as u32 == u32::from(c) => arg(record, a),
         op::ArgWhen => 0,
-        op::Quota => rare::quota(record, a),
         op::RingSignals => rare::ring_signals(record, a),
         op::PrctlNumber => rare::prctl_number(record),
         _ => plain_value(record, param),
@@ -429,7 +430,6 @@ fn rare_bytes(record: Record, index: usize, param: u64) -> bool {
         op::PrctlText => rare::prctl_text(record, index),
         op::FsconfigBytes => rare::fsconfig(record, index, false),
         op::FsconfigText => rare::fsconfig(record, index, true),
-        op::QuotaPath => rare::quota_path(record, index, a),
         _ => plain_bytes(record, index, param),
     };
     done.is_ok()

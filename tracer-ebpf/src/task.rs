@@ -59,6 +59,14 @@ fn keep(record: Record, field: TaskField, number: u64) {
     unsafe { core::ptr::write_volatile(&raw mut (*record.scratch).numbers[field as usize], number) };
 }
 
+/// Keeps a number that is no field of the task in the place of one.
+#[inline(always)]
+pub fn keep_number(record: Record, which: usize, number: u64) {
+    let which = opaque(which) & (NUMBERS - 1);
+    // SAFETY: the index is below `NUMBERS`.
+    unsafe { core::ptr::write_volatile(&raw mut (*record.scratch).numbers[which], number) };
+}
+
 /// Gathers the numbers that plans may want, before the parameters: all of it is in the program once.
 #[inline(never)]
 pub fn gather(record: Record, call: Call) {

@@ -83,7 +83,7 @@ events! {
     /// Source: quotactl(2); kernel fs/quota/quota.c, struct if_dqblk, struct if_dqinfo.
     QUOTACTL = 191 "quotactl" User [] {
         res: Errno = ret, "0, or -errno";
-        special: Text = text(1), "block device of the filesystem";
+        special: Text = quota_device, "block device of the filesystem";
         quotafilepath: Text = quota_path, "file with the quotas, of Q_QUOTAON";
         dqb_bhardlimit: U64 = quota(BlockHardLimit), "hard limit of blocks, in units of 1 kB";
         dqb_bsoftlimit: U64 = quota(BlockSoftLimit), "soft limit of blocks, in units of 1 kB";

@@ -541,7 +541,7 @@ mod tests {
             for Param { name, source, .. } in row.params {
                 let plain = matches!(source.op.place(), Place::First) && !needs_gathering(source.op);
                 let known = match (task, rare) {
-                    (true, _) => matches!(source.op, Op::Task | Op::TaskText | Op::Ret),
+                    (true, _) => matches!(source.op, Op::Task | Op::TaskText | Op::Quota | Op::QuotaText | Op::Ret),
                     (_, true) => {
                         plain
                             || source.op.place() == Place::Rare

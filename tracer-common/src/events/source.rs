@@ -1,6 +1,8 @@
 //! The functions that make a [`Source`], for the right side of a parameter.
 
-use crate::plan::{NONE, Op, QuotaField, RET, Source, TaskField, TupleWay, VM_RSS, VM_SIZE, VM_SWAP};
+use crate::plan::{
+    NONE, Op, QUOTA_DEVICE, QUOTA_PATH, QuotaField, RET, Source, TaskField, TupleWay, VM_RSS, VM_SIZE, VM_SWAP,
+};
 
 const fn new(op: Op, a: u8, b: u8, c: u8, d: u8) -> Source {
     Source { op, a, b, c, d }
@@ -260,10 +262,15 @@ pub const fn arg_when(n: u8, other: u8, value: u8) -> Source {
 pub const fn quota(field: QuotaField) -> Source {
     new(Op::Quota, field as u8, 0, 0, 0)
 }
-/// The path that quotactl was given.
+/// The device that quotactl was given.
+#[must_use]
+pub const fn quota_device() -> Source {
+    new(Op::QuotaText, QUOTA_DEVICE, 0, 0, 0)
+}
+/// The file that quotactl was given.
 #[must_use]
 pub const fn quota_path() -> Source {
-    new(Op::QuotaPath, 3, 0, 0, 0)
+    new(Op::QuotaText, QUOTA_PATH, 0, 0, 0)
 }
 /// The first 32 signals that io_uring_enter waits with.
 #[must_use]

@@ -3,6 +3,7 @@
 pub mod file;
 pub mod iovec;
 pub mod poll;
+pub mod quota;
 pub mod rare;
 pub mod sockaddr;
 pub mod text;

@@ -1,9 +1,9 @@
-//! Arguments whose meaning depends on another one: socket options, ptrace, prctl, keyctl, fsconfig, quotactl.
+//! Arguments whose meaning depends on another one: socket options, ptrace, prctl, keyctl, fsconfig.
 //!
-//! Source: the man page of each call; kernel include/uapi/linux/{ptrace,prctl,keyctl,mount,quota}.h,
+//! Source: the man page of each call; kernel include/uapi/linux/{ptrace,prctl,keyctl,mount}.h,
 //! include/uapi/asm-generic/socket.h.
 
-use tracer_common::plan::{QuotaField, RET};
+use tracer_common::plan::RET;
 
 use super::text;
 use crate::{
@@ -221,61 +221,4 @@ pub fn ring_signals(record: Record, n: u8) -> u64 {
     let at = arg(record, n) as usize;
     let at = if arg(record, 3) & EXT_ARG != 0 { read::user(at).unwrap_or(0usize) } else { at };
     u64::from(read::user(at).unwrap_or(0u32))
-}
-
-const Q_QUOTAON: u64 = 0x80_0002;
-const Q_GETFMT: u64 = 0x80_0004;
-const Q_GETINFO: u64 = 0x80_0005;
-const Q_SETINFO: u64 = 0x80_0006;
-const Q_GETQUOTA: u64 = 0x80_0007;
-const Q_SETQUOTA: u64 = 0x80_0008;
-const Q_GETNEXTQUOTA: u64 = 0x80_0009;
-
-const BLOCK_HARD: u8 = QuotaField::BlockHardLimit as u8;
-const INODE_SOFT: u8 = QuotaField::InodeSoftLimit as u8;
-const BLOCK_TIME: u8 = QuotaField::BlockTime as u8;
-const INODE_TIME: u8 = QuotaField::InodeTime as u8;
-const BLOCK_GRACE: u8 = QuotaField::BlockGrace as u8;
-const INODE_GRACE: u8 = QuotaField::InodeGrace as u8;
-const INFO_FLAGS: u8 = QuotaField::InfoFlags as u8;
-const FORMAT_OUT: u8 = QuotaField::FormatOut as u8;
-const COMMAND: u8 = QuotaField::Command as u8;
-const TYPE: u8 = QuotaField::Type as u8;
-const ID: u8 = QuotaField::Id as u8;
-const FORMAT_IN: u8 = QuotaField::FormatIn as u8;
-
-/// What quotactl was asked or said; 0 where the command has no such thing. Times, which the kernel has in seconds, in ns.
-#[inline(never)]
-pub fn quota(record: Record, field: u8) -> u64 {
-    let command = (arg(record, 0) & 0xffff_ffff) >> 8;
-    let address = arg(record, 3) as usize;
-    let at = usize::from(field);
-    let limits = (done(record) && (command == Q_GETQUOTA || command == Q_GETNEXTQUOTA)) || command == Q_SETQUOTA;
-    let info = (done(record) && command == Q_GETINFO) || command == Q_SETINFO;
-    match field {
-        COMMAND => command,
-        TYPE => arg(record, 0) & 0xff,
-        ID if command == Q_GETQUOTA || command == Q_SETQUOTA || command == Q_GETNEXTQUOTA => arg(record, 2),
-        FORMAT_IN if command == Q_QUOTAON => arg(record, 2),
-        FORMAT_OUT if command == Q_GETFMT && done(record) => u64::from(read::user(address).unwrap_or(0u32)),
-        // struct if_dqblk: five limits and counts, the count of inodes, two times.
-        BLOCK_HARD..=INODE_SOFT if limits => read::user(address + 8 * at).unwrap_or(0u64),
-        BLOCK_TIME | INODE_TIME if limits => read::user(address + 8 * (at + 1)).unwrap_or(0u64).wrapping_mul(NS),
-        // struct if_dqinfo: two times and the flags.
-        BLOCK_GRACE | INODE_GRACE if info => {
-            read::user(address + 8 * (at - usize::from(BLOCK_GRACE))).unwrap_or(0u64).wrapping_mul(NS)
-        }
-        INFO_FLAGS if info => u64::from(read::user(address + 16).unwrap_or(0u32)),
-        _ => 0,
-    }
-}
-
-/// The file with the quotas, that `Q_QUOTAON` names.
-#[inline(always)]
-pub fn quota_path(record: Record, index: usize, n: u8) -> Result<(), TooLong> {
-    if (arg(record, 0) & 0xffff_ffff) >> 8 == Q_QUOTAON {
-        user_text(record, index, arg(record, n))
-    } else {
-        empty(record, index)
-    }
 }

@@ -113,6 +113,16 @@ pub fn gather(record: Record, call: Call) {
     cgroups(scratch);
 }
 
+/// Gathers a text of user memory in the place of a text of the task; nothing at address 0.
+#[inline(never)]
+pub fn gather_user(record: Record, field: u8, address: u64) {
+    let which = opaque(usize::from(field - TaskField::Comm as u8)) & (TEXTS - 1);
+    let scratch = record.scratch;
+    // SAFETY: each text has room for `TEXT_LEN` bytes.
+    let len = if address == 0 { 0 } else { unsafe { read::user_text(start(scratch, which), MASK, address as usize) } };
+    set_len(scratch, which, len);
+}
+
 /// Room for what other rows gather: `TEXT_LEN` bytes, which become a parameter by [`copy_gathered`].
 #[inline(always)]
 pub fn gathered(record: Record) -> *mut u8 {
