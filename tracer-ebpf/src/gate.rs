@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use tracer_common::{
-    arch::{COMPAT_SIGRETURN, MAX_SYSCALLS, number_of},
+    arch::{COMPAT_SIGRETURN, COMPAT_SOCKETCALL, MAX_SYSCALLS, number_of},
     plan::{self, Plan},
 };
 
@@ -38,14 +38,11 @@ fn flags_of(plan: *const Plan) -> u16 {
     unsafe { (*plan).flags }
 }
 
-/// Number of `socketcall` among the 32-bit calls.
-const SOCKETCALL: u32 = 102;
-
 /// The plan of a 32-bit call. For `socketcall` that of the call that it stands for.
 #[inline(never)]
 fn compat_plan(registers: Registers, number: u32) -> Option<*const Plan> {
     let call = registers.compat_arg::<0>() as u32;
-    if number == SOCKETCALL && call < plan::SOCKETCALLS {
+    if number == COMPAT_SOCKETCALL && call < plan::SOCKETCALLS {
         let plan = PLANS.get_ptr(plan::PLAN_SOCKETCALL + call)?;
         if flags_of(plan) & plan::SOCKETCALL != 0 {
             return Some(plan);

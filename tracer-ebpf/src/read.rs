@@ -52,7 +52,7 @@ pub unsafe fn user_bytes(to: *mut u8, len: usize, address: usize) -> bool {
 
 /// Copies a text of user memory, at most `len` bytes with its NUL. Returns the bytes written, 0 on failure.
 ///
-/// Kernels before 6.13 say 0 for an empty text and not 1, as mm/maccess.c `strncpy_from_user_nofault` then did.
+/// Older kernels, such as 6.1, say 0 for an empty text and not 1: mm/maccess.c, `strncpy_from_user_nofault`.
 ///
 /// # Safety
 /// `to` is valid for `len` bytes.

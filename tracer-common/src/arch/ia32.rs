@@ -7,6 +7,8 @@ use super::Compat;
 
 /// Number of `rt_sigreturn`.
 pub const COMPAT_SIGRETURN: u32 = 173;
+/// Number of `socketcall`.
+pub const COMPAT_SOCKETCALL: u32 = 102;
 
 /// The calls that `socketcall` stands for, from number 1 on: `SYS_*` of include/uapi/linux/net.h.
 pub static SOCKETCALLS: &[&str] = &[

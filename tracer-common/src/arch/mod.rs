@@ -81,6 +81,6 @@ mod tests {
         }
         assert!(COMPAT_SYSCALLS.iter().all(|call| usize::from(call.number) < MAX_SYSCALLS));
         assert_eq!(compat_call(COMPAT_SIGRETURN.into()).map(|call| call.name), Some("rt_sigreturn"));
-        assert_eq!(compat_call(102).map(|call| call.name), Some("socketcall"));
+        assert_eq!(compat_call(COMPAT_SOCKETCALL.into()).map(|call| call.name), Some("socketcall"));
     }
 }

@@ -73,10 +73,10 @@ impl Flags {
     pub const TRACEPOINT: Self = Self(128);
     /// Made by the tracer itself; hidden unless asked for.
     pub const INTERNAL: Self = Self(256);
-    /// The beginning of a call, with what its arguments were then. Such rows have even codes, too.
-    pub const ENTER: Self = Self(1024);
     /// One call makes an event for each message that it sends or receives.
     pub const SEVERAL: Self = Self(512);
+    /// The beginning of a call, with what its arguments were then. Such rows have even codes, too.
+    pub const ENTER: Self = Self(1024);
     /// Only captures have it. Such rows may have even codes, too.
     pub const OLD: Self = Self(2048);
 
