@@ -18,7 +18,9 @@ use super::rules::RULES;
 /// The most rules that follow one another.
 const ROUNDS: usize = 50;
 /// The most threads whose calls are remembered. More are not in a call at the same time on any machine.
-const THREADS: usize = 1 << 20;
+const THREADS: usize = 1 << 18;
+/// The most bytes of parameters that are remembered for all of them.
+const BYTES: usize = 64 << 20;
 
 /// Where a parameter of the new form comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +101,8 @@ enum Round {
 #[derive(Debug, Default)]
 pub struct Converter {
     stored: FxHashMap<u64, Stored>,
+    /// Memory that their parameters take.
+    stored_bytes: usize,
     /// The event that is being built; its memory is used again.
     next: Lifted,
 }
@@ -146,16 +150,17 @@ impl Lifted {
     }
 
     fn take(&mut self, take: Take, old: &Self, stored: Option<&Stored>) {
-        let from = |stored: Option<&Stored>, index: u8| {
-            stored.and_then(|stored| param(&stored.lengths, &stored.payload, usize::from(index)).map(<[u8]>::to_vec))
+        let from = |index: u8| {
+            let stored = stored?;
+            param(&stored.lengths, &stored.payload, usize::from(index))
         };
         match take {
             Take::Old(index) => self.push(param(&old.lengths, &old.payload, usize::from(index)).unwrap_or_default()),
-            Take::Enter(index) => match from(stored, index) {
-                Some(bytes) => self.push(&bytes),
+            Take::Enter(index) => match from(index) {
+                Some(bytes) => self.push(bytes),
                 None => self.push_default(),
             },
-            Take::EnterOr(index) => self.push(&from(stored, index).unwrap_or_default()),
+            Take::EnterOr(index) => self.push(from(index).unwrap_or_default()),
             Take::Default => self.push_default(),
             Take::Empty => self.push(&[]),
         }
@@ -190,14 +195,17 @@ impl Converter {
     }
 
     fn remember(&mut self, tid: u64, time_ns: u64, event: &Lifted) {
-        if self.stored.len() >= THREADS {
+        if self.stored.len() >= THREADS || self.stored_bytes >= BYTES {
             self.stored.clear();
+            self.stored_bytes = 0;
         }
         let stored = self.stored.entry(tid).or_default();
+        let before = stored.payload.capacity();
         stored.code = event.code;
         stored.time_ns = time_ns;
         stored.lengths.clone_from(&event.lengths);
         stored.payload.clone_from(&event.payload);
+        self.stored_bytes += stored.payload.capacity().saturating_sub(before);
     }
 
     fn round(&mut self, tid: u64, event: &mut Lifted) -> Round {

@@ -2,6 +2,7 @@
 
 pub mod inject;
 pub mod live;
+pub mod record;
 pub mod replay;
 
 use std::{ops::ControlFlow, time::Duration};
@@ -28,6 +29,8 @@ pub struct Losses {
     pub scratch: u64,
     /// Runs of a program that the kernel skipped, since it interrupted itself.
     pub skipped: u64,
+    /// Events of a capture file that have no place in a record, or whose code is not known.
+    pub not_taken: u64,
     /// Messages of one call beyond those that can be reported.
     pub messages: u64,
     /// Threads whose CPU time was not counted.
@@ -63,7 +66,7 @@ impl Losses {
     /// Records that nobody saw.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.ring_full + self.scratch + self.messages + self.skipped
+        self.ring_full + self.scratch + self.messages + self.skipped + self.not_taken
     }
 }
 

@@ -15,11 +15,10 @@ use aya::Ebpf;
 use tracer_common::{
     counters::Counters,
     events::{self, code},
-    wire,
 };
 
 use self::{cpu::CpuSampler, probes::When, ring::Ring, wait::Waiter};
-use super::{CpuLosses, Drained, Losses, Source, inject};
+use super::{CpuLosses, Drained, Losses, Source, record::Head};
 use crate::event::decode;
 
 /// How long a record may be on its way to its ring, nanoseconds: only older ones are released to the merge.
@@ -269,8 +268,8 @@ impl Live {
                 continue;
             }
             let count = u32::try_from(new).unwrap_or(u32::MAX);
-            let mut record = inject::record_at(boot_now_ns(), code::DROP, 0, 0, 0, &[&count.to_le_bytes()]);
-            record[wire::CPU..wire::CPU + 2].copy_from_slice(&(cpu as u16).to_le_bytes());
+            let head = Head { cpu: cpu as u16, time_ns: boot_now_ns(), code: code::DROP, ..Head::default() };
+            let record = head.with(&[&count.to_le_bytes()]);
             if visit(&record).is_break() {
                 return;
             }
@@ -314,8 +313,15 @@ impl Source for Live {
         let now_ns = boot_now_ns();
         for ran in cpu.sample(now_ns, length_ns) {
             let params = [ran.user_ns.to_le_bytes(), ran.system_ns.to_le_bytes()];
-            let record =
-                inject::record_at(now_ns, code::PROCINFO, ran.tid, ran.tgid, ran.cgroup, &[&params[0], &params[1]]);
+            let head = Head {
+                tgid: ran.tgid,
+                cgroup: ran.cgroup,
+                time_ns: now_ns,
+                tid: ran.tid.into(),
+                code: code::PROCINFO,
+                ..Head::default()
+            };
+            let record = head.with(&[&params[0], &params[1]]);
             if visit(&record).is_break() {
                 break;
             }
@@ -330,6 +336,7 @@ impl Source for Live {
             ring_full: sum(|counters| counters.ring_full),
             scratch: sum(|counters| counters.scratch),
             skipped: probes::skipped(&self.bpf).values().sum(),
+            not_taken: 0,
             messages: sum(|counters| counters.messages),
             cpu_table: sum(|counters| counters.cpu_table_full),
             entry_table: sum(|counters| counters.entry_table_full),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tracer_common::{
-    arch::{self, COMPAT_SIGRETURN, COMPAT_SYSCALLS, SOCKETCALLS, SYSCALLS, number_of},
+    arch::{self, COMPAT_SIGRETURN, COMPAT_SOCKETCALL, COMPAT_SYSCALLS, SOCKETCALLS, SYSCALLS, number_of},
     events::{self, Effect, Event, Flags},
     plan::{self, PLAN_COMPAT, PLAN_ENTER, PLAN_PROCEXIT, PLAN_SIGNAL, PLAN_SOCKETCALL, PLAN_SWITCH, Plan},
 };
@@ -58,7 +58,7 @@ pub fn all(wanted: &Wanted<'_>) -> impl Iterator<Item = (u32, Plan)> {
         let row = events::by_syscall(call.like);
         add(PLAN_COMPAT + u32::from(call.number), Plan::compat(row, call.id), row, Some(call.name));
     }
-    let socketcall_id = arch::compat_call(SOCKETCALL.into()).map_or(0, |call| call.id);
+    let socketcall_id = arch::compat_call(COMPAT_SOCKETCALL.into()).map_or(0, |call| call.id);
     for (number, call) in (PLAN_SOCKETCALL + 1..).zip(SOCKETCALLS) {
         let row = events::by_syscall(call);
         let mut plan = Plan::compat(row, socketcall_id);
@@ -93,7 +93,7 @@ fn enter_plan(plans: &mut Vec<Plan>, row: &Event, flags: u16) -> u16 {
 fn announce_compat(plans: &mut Vec<(u32, Plan)>) {
     let is_wanted = |index: u32, plan: &Plan| {
         let sockets = PLAN_SOCKETCALL..PLAN_SOCKETCALL + plan::SOCKETCALLS;
-        let number = if sockets.contains(&index) { SOCKETCALL } else { index.checked_sub(PLAN_COMPAT)? };
+        let number = if sockets.contains(&index) { COMPAT_SOCKETCALL } else { index.checked_sub(PLAN_COMPAT)? };
         (index < PLAN_PROCEXIT && plan.flags & plan::WANTED != 0).then_some(number)
     };
     let numbers: BTreeSet<u32> = plans.iter().filter_map(|(index, plan)| is_wanted(*index, plan)).collect();
@@ -106,9 +106,6 @@ fn announce_compat(plans: &mut Vec<(u32, Plan)>) {
         }
     }
 }
-
-/// Number of `socketcall`.
-const SOCKETCALL: u32 = 102;
 
 #[cfg(test)]
 mod tests {

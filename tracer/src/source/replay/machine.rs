@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use crate::{
     scap::{Block, Fd as FileFd, Process, Target, User as FileUser},
-    state::{Fd, FdKind, Role, Sock, State, Thread},
+    state::{Fd, FdKind, Role, Sock, State, Thread, container},
 };
 
 /// One thing that a file says, kept until the state is there to take it.
@@ -22,8 +22,8 @@ pub(super) enum Told {
     User(u32, [String; 3]),
     /// A group: id, name.
     Group(u32, String),
-    /// The JSON text of a container event.
-    Container(Box<[u8]>),
+    /// A container.
+    Container(Box<container::told::Told>),
     /// All is told: which end of a connection each socket is can be known.
     Complete,
 }
@@ -191,8 +191,8 @@ fn descriptor(file: &FileFd<'_>) -> Fd {
     fd
 }
 
-/// Which side of its connection each socket is: one whose own port somebody listens at was accepted there, and one to such a
-/// port is a client. As readers of captures have it, of the others the lower port is the server's.
+/// Which side of its connection each socket is: one whose own port somebody listens at was accepted there, any other is a
+/// client.
 fn sides(state: &mut State) {
     let tables: Vec<u32> = state.threads.iter().map(|thread| thread.fds).collect();
     let mut listening = FxHashSet::default();
@@ -243,10 +243,7 @@ impl Told {
             Self::User(uid, [name, home, shell]) => state.users.add_user(uid, name, home, shell),
             Self::Group(gid, name) => state.users.add_group(gid, name),
             Self::Complete => sides(state),
-            Self::Container(json) => {
-                let text = json.strip_suffix(b"\0").unwrap_or(&json);
-                state.containers.told(text);
-            }
+            Self::Container(told) => state.containers.told(*told),
         }
     }
 }

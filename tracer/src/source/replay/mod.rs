@@ -15,13 +15,13 @@ use tracer_common::{
 };
 
 use self::machine::Told;
-use super::{Drained, Source};
+use super::{Drained, Losses, Source, record::Head};
 use crate::{
     scap::{
         self, Block, Event, Input, Reader,
         convert::{Converter, Lifted},
     },
-    state::State,
+    state::{State, container},
 };
 
 /// The most records that are delivered at once, so that the loop comes round.
@@ -43,6 +43,7 @@ pub struct Replay {
     incomplete: bool,
     /// An event that waits until the state knows what was told before it: CPU, thread, time.
     held: Option<(u16, u64, u64)>,
+    not_taken: u64,
 }
 
 impl Replay {
@@ -60,6 +61,7 @@ impl Replay {
             told: Vec::new(),
             incomplete: false,
             held: None,
+            not_taken: 0,
         };
         replay.open_next()?;
         Ok(replay)
@@ -79,32 +81,17 @@ impl Replay {
         if lengths.len() > wire::MAX_PARAMS || lengths.iter().any(|len| *len as usize > wire::MAX_PARAM_LEN) {
             return false;
         }
-        let record = &mut self.record;
-        record.clear();
-        record.resize(wire::LENGTHS, 0);
-        let len = wire::LENGTHS - wire::EVENT + 2 * lengths.len() + payload.len();
-        let mut put = |at: usize, bytes: &[u8]| record[at..at + bytes.len()].copy_from_slice(bytes);
-        put(wire::CPU, &cpu.to_le_bytes());
         let flags = if is_hidden(*code) { wire::FLAG_FILE | wire::FLAG_HIDDEN } else { wire::FLAG_FILE };
-        put(wire::FLAGS, &flags.to_le_bytes());
-        put(wire::LATENCY, &latency_ns.unwrap_or(wire::NO_LATENCY).to_le_bytes());
-        put(wire::TIME, &time_ns.to_le_bytes());
-        put(wire::TID, &tid.to_le_bytes());
-        put(wire::LEN, &(len as u32).to_le_bytes());
-        put(wire::CODE, &code.to_le_bytes());
-        put(wire::COUNT, &(lengths.len() as u32).to_le_bytes());
-        for len in lengths {
-            record.extend_from_slice(&(*len as u16).to_le_bytes());
-        }
-        record.extend_from_slice(payload);
+        let head = Head { cpu, flags, latency_ns: *latency_ns, time_ns, tid, code: *code, ..Head::default() };
+        head.write(lengths.iter().map(|len| *len as u16), payload, &mut self.record);
         true
     }
 }
 
 /// Takes the event of a block over. False when its parameters do not fit the event, or its code is not known.
 fn copy(event: &Event<'_>, lifted: &mut Lifted) -> bool {
-    let most = events::by_code(event.code).map_or(0, |row| row.params.len());
-    let Some(params) = event.params(most) else { return false };
+    let Some(row) = events::by_code(event.code) else { return false };
+    let Some(params) = event.params(row.params.len()) else { return false };
     lifted.code = event.code;
     lifted.latency_ns = None;
     lifted.lengths.clear();
@@ -126,8 +113,10 @@ enum Step {
     Event((u16, u64, u64)),
     /// Something for the state.
     Told,
-    /// Nothing.
+    /// Nothing: it is kept for another event, or a block that nobody needs.
     Skipped,
+    /// An event that cannot be taken over.
+    NotTaken,
     End,
 }
 
@@ -148,11 +137,14 @@ impl Replay {
             return Ok(if self.told.is_empty() { Step::Skipped } else { Step::Told });
         };
         let (cpu, tid, time_ns) = (event.cpu, event.tid as u64, event.time_ns);
-        if !copy(&event, &mut self.lifted) || !self.converter.lift(tid, time_ns, &mut self.lifted) {
+        if !copy(&event, &mut self.lifted) {
+            return Ok(Step::NotTaken);
+        }
+        if !self.converter.lift(tid, time_ns, &mut self.lifted) {
             return Ok(Step::Skipped);
         }
         if let old::code::CONTAINER_JSON_E | old::code::CONTAINER_JSON_2_E = self.lifted.code {
-            self.told.push(Told::Container(self.lifted.payload.clone().into()));
+            self.told.extend(container::told::Told::parse(&self.lifted.payload).map(Box::new).map(Told::Container));
         }
         if self.incomplete {
             self.incomplete = false;
@@ -178,7 +170,8 @@ impl Source for Replay {
                     }
                 }
                 Step::Told => return Ok(Drained::Metadata),
-                Step::Event(_) | Step::Skipped => {}
+                Step::Event(_) | Step::NotTaken => self.not_taken += 1,
+                Step::Skipped => {}
                 Step::End if self.open_next()? => {}
                 Step::End if count > 0 => break,
                 Step::End => return Ok(Drained::End),
@@ -197,5 +190,9 @@ impl Source for Replay {
             told.apply(state);
         }
         Ok(())
+    }
+
+    fn losses(&self) -> Losses {
+        Losses { not_taken: self.not_taken, ..Losses::default() }
     }
 }
