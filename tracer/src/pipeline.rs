@@ -6,16 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracer_common::{
-    arch::{COMPAT_SYSCALLS, MAX_SYSCALLS, SYSCALLS},
-    events::{self, Category, Effect, LIVE_ONLY, code},
-};
+use tracer_common::events::Category;
 
 use crate::{
     event::{Event, decode},
-    fields::{Context, EventType, Times},
+    fields::{Context, Times},
     message::note,
-    sink::{Flow, Outputs},
+    sink::{Flow, Interest, Outputs},
     source::{Drained, Source},
     state::{State, effects},
     stats::Stats,
@@ -37,11 +34,7 @@ pub struct Limits {
 pub struct Pipeline {
     state: State,
     outputs: Outputs,
-    /// Whether anyone wants events of a code; of generic events, of a system call number, 64 bits and then 32.
-    wanted: Box<[bool]>,
-    wanted_generic: Box<[bool]>,
-    /// The same by portable number, for events of capture files.
-    wanted_by_id: Box<[bool]>,
+    interest: Interest,
     boot_to_epoch_ns: u64,
     times: Times,
     /// Of a capture file: time of its last event, nanoseconds since the epoch.
@@ -55,26 +48,11 @@ impl Pipeline {
     /// `boot_to_epoch_ns` is added to the times of records.
     #[must_use]
     pub fn new(state: State, outputs: Outputs, boot_to_epoch_ns: u64) -> Self {
-        let wants = |code| events::by_code(code).is_some_and(|row| outputs.wants_row(row));
-        let wanted = (0..LIVE_ONLY.min(512)).map(wants).collect();
-        let mut wanted_generic = vec![false; 2 * MAX_SYSCALLS];
-        let compat = COMPAT_SYSCALLS.iter().map(|call| (MAX_SYSCALLS + usize::from(call.number), call.name));
-        for (at, name) in SYSCALLS.iter().map(|call| (usize::from(call.number), call.name)).chain(compat) {
-            wanted_generic[at] = outputs.wants(&EventType { row: &events::meta::GENERIC, name: Some(name) });
-        }
-        let mut wanted_by_id = vec![false; 2 * MAX_SYSCALLS];
-        let all = SYSCALLS.iter().map(|call| (call.id, call.name));
-        for (id, name) in all.chain(COMPAT_SYSCALLS.iter().map(|call| (call.id, call.name))) {
-            if let Some(wanted) = wanted_by_id.get_mut(usize::from(id)) {
-                *wanted |= outputs.wants(&EventType { row: &events::meta::GENERIC, name: Some(name) });
-            }
-        }
+        let interest = Interest::of(&outputs);
         Self {
             state,
             outputs,
-            wanted,
-            wanted_generic: wanted_generic.into(),
-            wanted_by_id: wanted_by_id.into(),
+            interest,
             boot_to_epoch_ns,
             times: Times::default(),
             file_ns: 0,
@@ -101,7 +79,7 @@ impl Pipeline {
             };
             if drained == Drained::Metadata {
                 match source.metadata(&mut self.state) {
-                    Ok(()) => continue,
+                    Ok(()) => {}
                     Err(error) => break Err(error),
                 }
             }
@@ -177,7 +155,8 @@ impl Pipeline {
                 return ControlFlow::Continue(());
             }
         };
-        let event = if event.from_file { Event { tgid: self.process_of(&event), ..event } } else { event };
+        let event =
+            if event.from_file { Event { tgid: effects::process_of(&self.state, &event), ..event } } else { event };
         match self.event(&event) {
             Ok(Flow::Continue) => ControlFlow::Continue(()),
             Ok(Flow::Stop) => {
@@ -191,20 +170,12 @@ impl Pipeline {
         }
     }
 
-    /// The process of an event of a capture file, which says only the thread.
-    fn process_of(&self, event: &Event<'_>) -> u32 {
-        let begins = event.row.effect == Effect::Exec || event.row.effect == Effect::Clone && event.result() == Some(0);
-        let said = event.row.param("pid").filter(|_| begins).and_then(|(index, _)| event.params.u64(index));
-        let said = said.and_then(|pid| u32::try_from(pid).ok());
-        said.or_else(|| self.state.thread(event.tid).map(|thread| thread.pid)).unwrap_or(event.tid)
-    }
-
     fn event(&mut self, event: &Event<'_>) -> anyhow::Result<Flow> {
         self.file_ns = if event.from_file { event.time_ns } else { 0 };
         self.stats.seen += u64::from(event.row.category != Category::Internal && !event.hidden);
         effects::before(&mut self.state, event);
         let mut flow = Flow::Continue;
-        if !event.hidden && self.is_wanted(event) {
+        if self.interest.has(event) {
             if self.times.first_ns == 0 {
                 self.times = Times { first_ns: event.time_ns, previous_ns: event.time_ns };
             }
@@ -217,17 +188,5 @@ impl Pipeline {
         }
         effects::after(&mut self.state, event);
         Ok(flow)
-    }
-
-    fn is_wanted(&self, event: &Event<'_>) -> bool {
-        if event.row.code == code::GENERIC && event.from_file {
-            let id = event.params.u64(0).unwrap_or(0) as usize;
-            return self.wanted_by_id.get(id).copied().unwrap_or(false);
-        }
-        if event.row.code == code::GENERIC {
-            let number = event.params.u64(1).unwrap_or(0) as usize + if event.compat { MAX_SYSCALLS } else { 0 };
-            return self.wanted_generic.get(number).copied().unwrap_or(false);
-        }
-        self.wanted.get(usize::from(event.row.code)).copied().unwrap_or(false)
     }
 }

@@ -3,11 +3,13 @@
 
 pub mod chisel;
 mod hold;
+mod interest;
 mod out;
 mod print;
 mod screen;
 
 pub use chisel::ChiselSink;
+pub use interest::Interest;
 pub use out::Out;
 pub use print::{Discard, Print};
 
