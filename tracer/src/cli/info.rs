@@ -15,7 +15,7 @@ use tracer_common::{
 use crate::{
     format::{escape::escaped, time, units},
     scap::{self, Block, Event, Process, Reader, ScapError},
-    state::container::runtime::recognise,
+    state::container::{runtime::recognise, told::Told},
 };
 
 /// Containers that are named; of more, only how many.
@@ -160,11 +160,8 @@ impl Summary {
     /// An event whose only parameter is a container in JSON.
     fn container(&mut self, event: &Event<'_>) {
         let Some(json) = first_param(event) else { return };
-        let json = json.strip_suffix(b"\0").unwrap_or(json);
-        let Ok(json) = serde_json::from_slice::<serde_json::Value>(json) else { return };
-        let text = |key: &str| json["container"][key].as_str().unwrap_or_default();
-        if !text("id").is_empty() {
-            self.containers.insert(escaped(text("id").as_bytes()), escaped(text("name").as_bytes()));
+        if let Some(told) = Told::parse(json) {
+            self.containers.insert(escaped(told.id.as_bytes()), escaped(told.name.as_bytes()));
         }
     }
 

@@ -1,7 +1,5 @@
 //! A plan carried out on capture files.
 
-use std::path::Path;
-
 use super::{Plan, live::stop_flag};
 use crate::{
     message::note,
@@ -10,9 +8,6 @@ use crate::{
     state::{Procfs, State},
 };
 
-/// Where nothing is: what a capture does not say cannot be looked up.
-const NOWHERE: &str = "/proc/self/fdinfo/none";
-
 /// Reads the files, one after the other, as planned.
 ///
 /// # Errors
@@ -20,7 +15,7 @@ const NOWHERE: &str = "/proc/self/fdinfo/none";
 pub fn run(plan: Plan) -> anyhow::Result<()> {
     let stop = stop_flag()?;
     let mut source = Replay::open(plan.read)?;
-    let state = State { procfs: Procfs::new(Path::new(NOWHERE)), ..State::default() };
+    let state = State { procfs: Procfs::none(), ..State::default() };
     // Tables are for the whole of the files: a table for each second of them is read by nobody.
     let limits = Limits { max_time: plan.max_time, interval: None };
     let stats = Pipeline::new(state, plan.outputs, 0).run(&mut source, limits, &stop)?;

@@ -5,6 +5,9 @@ use std::{fs, path::Path};
 
 use rustc_hash::FxHashMap;
 
+/// The most users, and the most groups, that captures may tell of.
+const MAX_TOLD: usize = 262_144;
+
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -36,12 +39,16 @@ impl Users {
 
     /// A user that a capture tells of.
     pub fn add_user(&mut self, uid: u32, name: String, home: String, shell: String) {
-        self.users.insert(uid, User { name, home, shell });
+        if self.users.len() < MAX_TOLD {
+            self.users.insert(uid, User { name, home, shell });
+        }
     }
 
     /// A group that a capture tells of.
     pub fn add_group(&mut self, gid: u32, name: String) {
-        self.groups.insert(gid, name);
+        if self.groups.len() < MAX_TOLD {
+            self.groups.insert(gid, name);
+        }
     }
 
     /// The user of that id.

@@ -7,6 +7,7 @@ pub mod cgroup;
 pub mod engine;
 pub mod runtime;
 mod table;
+pub mod told;
 
 use std::{collections::BTreeMap, env, path::PathBuf};
 

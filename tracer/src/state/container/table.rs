@@ -55,6 +55,8 @@ pub struct Containers {
     /// By key; `None` when forgotten.
     list: Vec<Option<Box<Row>>>,
     by_identity: FxHashMap<String, ContainerKey>,
+    /// Of those that a capture told of, by the id that it has there.
+    by_told: FxHashMap<String, ContainerKey>,
     by_cgroup: FxHashMap<u64, Cgroup>,
     by_process: FxHashMap<u32, (ContainerKey, Instant)>,
     /// What a cgroup may be whose folder was gone before it could be looked at.
@@ -92,6 +94,7 @@ impl Default for Containers {
         Self {
             list: vec![Some(Box::new(Row { container: host, ended: false }))],
             by_identity: FxHashMap::default(),
+            by_told: FxHashMap::default(),
             by_cgroup: FxHashMap::default(),
             by_process: FxHashMap::default(),
             doubtful: FxHashMap::default(),

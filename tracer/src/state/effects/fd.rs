@@ -8,7 +8,7 @@ use tracer_common::{
     kind::Kind,
 };
 
-use super::super::{Fd, FdKind, State, path};
+use super::super::{Fd, FdKind, State, path, thread::MAX_THREADS};
 use crate::event::Event;
 
 /// `O_CLOEXEC` in file form.
@@ -77,6 +77,10 @@ fn absolute(state: &mut State, event: &Event<'_>, kind: Kind, path: &[u8]) -> Bo
 /// Keeps the path of a call that begins: by its end another thread may have written over it.
 pub(super) fn entry(state: &mut State, event: &Event<'_>) {
     let Some(path) = event.row.param("name").and_then(|(index, _)| event.params.text(index)) else { return };
+    // Threads whose end was never seen must not fill the table.
+    if state.entry_paths.len() >= MAX_THREADS {
+        state.entry_paths.clear();
+    }
     state.entry_paths.insert(event.tid, (event.row.code + 1, path.into()));
 }
 

@@ -13,6 +13,15 @@ use tracer_common::events::Effect;
 use super::State;
 use crate::event::Event;
 
+/// The process of an event of a capture file, which says only the thread.
+#[must_use]
+pub fn process_of(state: &State, event: &Event<'_>) -> u32 {
+    let begins = event.row.effect == Effect::Exec || event.row.effect == Effect::Clone && event.result() == Some(0);
+    let said = event.row.param("pid").filter(|_| begins).and_then(|(index, _)| event.params.u64(index));
+    let said = said.and_then(|pid| u32::try_from(pid).ok());
+    said.or_else(|| state.thread(event.tid).map(|thread| thread.pid)).unwrap_or(event.tid)
+}
+
 /// Applies creations. The event is shown after it.
 pub fn before(state: &mut State, event: &Event<'_>) {
     process::know_thread(state, event);

@@ -29,6 +29,8 @@ pub struct Procfs {
     boot_ns: u64,
     sockets: RefCell<Sockets>,
     lookups: RefCell<u32>,
+    /// Whether the machine is this one: what a capture does not say cannot be looked up.
+    there: bool,
 }
 
 impl Default for Procfs {
@@ -64,7 +66,13 @@ impl Procfs {
         let cgroup = if unified.is_dir() { unified } else { root.join("sys/fs/cgroup") };
         let proc = root.join("proc");
         let boot_ns = boot_time_ns(&proc);
-        Self { proc, cgroup, boot_ns, sockets: RefCell::default(), lookups: RefCell::new(0) }
+        Self { proc, cgroup, boot_ns, sockets: RefCell::default(), lookups: RefCell::new(0), there: true }
+    }
+
+    /// That of a machine of which only a capture is there: it says nothing.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { there: false, ..Self::new(Path::new("/")) }
     }
 
     fn of(&self, pid: u32) -> PathBuf {
@@ -74,12 +82,15 @@ impl Procfs {
     /// Name of a thread.
     #[must_use]
     pub fn comm(&self, tid: u32) -> Option<Box<[u8]>> {
-        read(&self.of(tid).join("comm")).ok().map(trimmed)
+        if self.there { read(&self.of(tid).join("comm")).ok().map(trimmed) } else { None }
     }
 
     /// The main thread of a process; `None` when there is no such process.
     #[must_use]
     pub fn thread(&self, pid: u32) -> Option<Thread> {
+        if !self.there {
+            return None;
+        }
         let dir = self.of(pid);
         let stat = Stat::parse(&read(&dir.join("stat")).ok()?)?;
         let status = read(&dir.join("status")).unwrap_or_default();
@@ -125,7 +136,7 @@ impl Procfs {
     #[must_use]
     pub fn fd(&self, pid: u32, fd: i32) -> Option<Fd> {
         let mut lookups = self.lookups.borrow_mut();
-        if *lookups >= MAX_LOOKUPS {
+        if *lookups >= MAX_LOOKUPS || !self.there {
             return None;
         }
         *lookups += 1;
