@@ -9,7 +9,7 @@ use std::{
 use tracer::{
     event::{ParamValue, decode},
     source::{
-        Drained, Source as _,
+        Drained, Record, Source as _,
         live::{Live, Options as LiveOptions, boot_to_epoch_ns, plan::Wanted},
     },
     state::container::{Container, ContainerKey, Containers, Lookup, Options},
@@ -100,8 +100,8 @@ fn a_fresh_container_has_its_name_from_its_first_event_on() {
     let (mut by_id, mut by_name, mut ends) = (0, 0, None);
     let mut id = None;
     wait::until("the container to end", || {
-        let mut visit = |record: &[u8]| {
-            let event = decode::live(record, 0, boot_to_epoch_ns()).expect("a record");
+        let mut visit = |record: Record<'_>| {
+            let event = decode::record(record, 0, boot_to_epoch_ns()).expect("a record");
             containers.poll();
             if event.row.code == code::CGROUP_MKDIR {
                 if let ParamValue::Text(path) = event.params.value(1) {

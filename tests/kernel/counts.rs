@@ -11,7 +11,7 @@ use libc::{AF_INET, O_CREAT, O_RDWR, SOCK_STREAM};
 use tracer::{
     event::decode,
     source::{
-        Source as _,
+        Record, Source as _,
         live::{Live, Options, plan::Wanted},
     },
 };
@@ -301,8 +301,8 @@ fn cpu_time_is_exact_for_processes_of_half_a_second() {
     let (mut ran_ns, mut last) = (HashMap::<u32, u64>::new(), Instant::now());
     let mut sample = || {
         let length = std::mem::replace(&mut last, Instant::now()).elapsed();
-        let visit = &mut |record: &[u8]| {
-            let event = decode::live(record, 0, 0).unwrap();
+        let visit = &mut |record: Record<'_>| {
+            let event = decode::record(record, 0, 0).unwrap();
             let of = |name: &str| event.row.param(name).and_then(|(at, _)| event.params.u64(at)).unwrap();
             *ran_ns.entry(event.tgid).or_default() += of("cpu_usr") + of("cpu_sys");
             ControlFlow::Continue(())

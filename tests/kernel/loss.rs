@@ -49,7 +49,7 @@ fn seen_and_lost_are_together_what_was_done() {
     let (_, said) = workload.end();
     let (mut seen, mut other, mut said_lost) = (0, 0, 0);
     live.drain_rest(&mut |record| {
-        match decode::live(record, 0, 0) {
+        match decode::record(record, 0, 0) {
             Ok(event) if event.name() == RARE => seen += 1,
             Ok(event) if event.name() == "drop" => said_lost += event.params.u64(0).unwrap_or(0),
             _ => other += 1,

@@ -15,7 +15,7 @@ use std::{
 use tracer::{
     event::{Event, OwnedEvent, Row, SockTuple, decode},
     source::{
-        Drained, Losses, Source as _,
+        Drained, Losses, Record, Source as _,
         live::{Live, Options, plan::Wanted},
     },
 };
@@ -114,7 +114,9 @@ impl Shared {
         while !self.stop.load(Ordering::Relaxed) {
             let mut inner = self.lock();
             let drained = live.drain(&mut |record| {
-                inner.take(record);
+                if let Record::Wire(bytes) = record {
+                    inner.take(bytes);
+                }
                 ControlFlow::Continue(())
             });
             inner.losses = live.losses();

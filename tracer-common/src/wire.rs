@@ -14,7 +14,7 @@
 
 /// Offset of the CPU number, `u16`.
 pub const CPU: usize = 0;
-/// Offset of the record flags, `u16` ([`FLAG_COMPAT`], [`FLAG_FILE`]).
+/// Offset of the record flags, `u16` ([`FLAG_COMPAT`]).
 pub const FLAGS: usize = 2;
 /// Offset of the thread group id in the initial pid namespace, `u32`.
 pub const TGID: usize = 4;
@@ -39,13 +39,6 @@ pub const LENGTHS: usize = EVENT + 26;
 
 /// The call came through the 32-bit entry of a 64-bit kernel.
 pub const FLAG_COMPAT: u16 = 1;
-
-/// The record is from a capture file: its time counts from the epoch, flags are in file form, and the prefix has neither thread
-/// group nor cgroup.
-pub const FLAG_FILE: u16 = 2;
-
-/// The event only tells the reader something: it is never shown.
-pub const FLAG_HIDDEN: u16 = 4;
 
 /// The latency of a call that was not timed. Never a real latency: it would be 584 years.
 pub const NO_LATENCY: u64 = u64::MAX;

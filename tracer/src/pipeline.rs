@@ -13,7 +13,7 @@ use crate::{
     fields::{Context, Times},
     message::note,
     sink::{Flow, Interest, Outputs},
-    source::{Drained, Source},
+    source::{Drained, Record, Source},
     state::{State, effects},
     stats::Stats,
 };
@@ -146,9 +146,9 @@ impl Pipeline {
         crate::source::live::boot_now_ns().wrapping_add(self.boot_to_epoch_ns)
     }
 
-    fn record(&mut self, record: &[u8], flow: &mut Flow) -> ControlFlow<()> {
+    fn record(&mut self, record: Record<'_>, flow: &mut Flow) -> ControlFlow<()> {
         self.number += 1;
-        let event = match decode::live(record, self.number, self.boot_to_epoch_ns) {
+        let event = match decode::record(record, self.number, self.boot_to_epoch_ns) {
             Ok(event) => event,
             Err(_) => {
                 self.stats.undecoded += 1;

@@ -377,16 +377,14 @@ families! {
 
 /// The codes below [`LIVE_ONLY`] that may be used.
 const CODES: usize = 512;
-const NO_ROW: (u8, u8) = (u8::MAX, u8::MAX);
-
 /// The rows of a family; those that only captures have come behind the others.
 const fn family(at: usize) -> &'static [&'static Event] {
     if at < FAMILIES.len() { FAMILIES[at].1 } else { old::FAMILIES[at - FAMILIES.len()] }
 }
 
-/// Family and row by code.
-static BY_CODE: [(u8, u8); CODES] = {
-    let mut index = [NO_ROW; CODES];
+/// Rows by code.
+static BY_CODE: [Option<&Event>; CODES] = {
+    let mut index: [Option<&Event>; CODES] = [None; CODES];
     let mut f = 0;
     while f < FAMILIES.len() + old::FAMILIES.len() {
         let rows = family(f);
@@ -399,8 +397,8 @@ static BY_CODE: [(u8, u8); CODES] = {
             let even_is_right = row.code % 2 == 1 || may_be_even;
             assert!(even_is_right || row.code >= LIVE_ONLY, "an even code is an enter event");
             if row.code < LIVE_ONLY {
-                assert!(index[row.code as usize].0 == NO_ROW.0, "two rows have the same code");
-                index[row.code as usize] = (f as u8, r as u8);
+                assert!(index[row.code as usize].is_none(), "two rows have the same code");
+                index[row.code as usize] = Some(row);
             }
             r += 1;
         }
@@ -421,13 +419,12 @@ pub fn old() -> impl Iterator<Item = &'static Event> {
 
 /// The row of a code, of a live event or of one that only captures have.
 #[must_use]
+#[inline]
 pub fn by_code(code: u16) -> Option<&'static Event> {
-    if code >= LIVE_ONLY {
-        return meta::ROWS.iter().copied().find(|row| row.code == code);
-    }
-    match *BY_CODE.get(usize::from(code))? {
-        NO_ROW => None,
-        (at, row) => family(usize::from(at)).get(usize::from(row)).copied(),
+    match BY_CODE.get(usize::from(code)) {
+        Some(row) => *row,
+        None if code >= LIVE_ONLY => meta::ROWS.iter().copied().find(|row| row.code == code),
+        None => None,
     }
 }
 

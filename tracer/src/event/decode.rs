@@ -45,7 +45,58 @@ pub fn live_time(record: &[u8]) -> u64 {
     if record.len() < wire::LENGTHS { 0 } else { u64_at(record, wire::TIME) }
 }
 
-/// Decodes a record (`tracer_common::wire`). `boot_to_epoch_ns` is added to the time of a live one.
+/// A record on its way from a source.
+#[derive(Debug, Clone, Copy)]
+pub enum Record<'a> {
+    /// As the kernel side makes it (`tracer_common::wire`).
+    Wire(&'a [u8]),
+    /// Of a capture file.
+    File(FileRecord<'a>),
+}
+
+/// An event of a capture file, in the form of today. It says nothing of process and cgroup.
+#[derive(Debug, Clone, Copy)]
+pub struct FileRecord<'a> {
+    /// CPU that it happened on.
+    pub cpu: u16,
+    /// Thread.
+    pub tid: u32,
+    /// Nanoseconds since the epoch.
+    pub time_ns: u64,
+    /// Time from entry to exit, nanoseconds.
+    pub latency_ns: Option<u64>,
+    /// Whether it is never shown.
+    pub hidden: bool,
+    /// Its parameters.
+    pub params: Params<'a>,
+}
+
+/// Decodes a record. `boot_to_epoch_ns` is added to the time of one of the running kernel.
+///
+/// # Errors
+/// As [`live`].
+#[inline]
+pub fn record<'a>(record: Record<'a>, num: u64, boot_to_epoch_ns: u64) -> Result<Event<'a>, DecodeError> {
+    match record {
+        Record::Wire(bytes) => live(bytes, num, boot_to_epoch_ns),
+        Record::File(FileRecord { cpu, tid, time_ns, latency_ns, hidden, params }) => Ok(Event {
+            num,
+            time_ns,
+            cpu,
+            tid,
+            tgid: 0,
+            cgroup: 0,
+            latency_ns,
+            compat: false,
+            from_file: true,
+            hidden,
+            row: params.row(),
+            params,
+        }),
+    }
+}
+
+/// Decodes a record of the running kernel (`tracer_common::wire`). `boot_to_epoch_ns` is added to its time.
 ///
 /// # Errors
 /// The record is shorter than it says, or of a code without a row.
@@ -64,20 +115,19 @@ pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>,
     let row = events::by_code(code).ok_or(DecodeError::UnknownCode { code })?;
     let latency = u64_at(record, wire::LATENCY);
     let flags = u16_at(record, wire::FLAGS);
-    let from_file = flags & wire::FLAG_FILE != 0;
     Ok(Event {
         num,
-        time_ns: u64_at(record, wire::TIME).wrapping_add(if from_file { 0 } else { boot_to_epoch_ns }),
+        time_ns: u64_at(record, wire::TIME).wrapping_add(boot_to_epoch_ns),
         cpu: u16_at(record, wire::CPU),
         tid: u64_at(record, wire::TID) as u32,
         tgid: u32_at(record, wire::TGID),
         cgroup: u64_at(record, wire::CGROUP),
         latency_ns: (latency != wire::NO_LATENCY).then_some(latency),
         compat: flags & wire::FLAG_COMPAT != 0,
-        from_file,
-        hidden: flags & wire::FLAG_HIDDEN != 0,
+        from_file: false,
+        hidden: false,
         row,
-        params: Params::new(row, &record[wire::LENGTHS..payload], &record[payload..end], !from_file),
+        params: Params::new(row, &record[wire::LENGTHS..payload], &record[payload..end], true),
     })
 }
 

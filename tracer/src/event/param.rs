@@ -14,8 +14,9 @@ use super::{Row, SockAddr, SockTuple};
 #[derive(Debug, Clone, Copy)]
 pub struct Params<'a> {
     row: &'static Row,
-    /// `u16` lengths.
+    /// `u16` lengths; `u32` when they are wide.
     lengths: &'a [u8],
+    wide: bool,
     payload: &'a [u8],
     /// Whether flags are in the form of the running kernel rather than of the file.
     native: bool,
@@ -78,26 +79,46 @@ impl<'a> Params<'a> {
     /// Over the lengths (`u16` each) and the payload of a record.
     #[must_use]
     pub fn new(row: &'static Row, lengths: &'a [u8], payload: &'a [u8], native: bool) -> Self {
-        Self { row, lengths, payload, native }
+        Self { row, lengths, wide: false, payload, native }
+    }
+
+    /// Of a capture file: flags in its form, and lengths of `u32` when they are wide.
+    #[must_use]
+    pub fn of_file(row: &'static Row, lengths: &'a [u8], wide: bool, payload: &'a [u8]) -> Self {
+        Self { row, lengths, wide, payload, native: false }
     }
 
     /// No parameters at all.
     #[must_use]
     pub fn empty(row: &'static Row) -> Params<'static> {
-        Params { row, lengths: &[], payload: &[], native: false }
+        Params { row, lengths: &[], wide: false, payload: &[], native: false }
+    }
+
+    /// What the event is.
+    #[must_use]
+    pub fn row(&self) -> &'static Row {
+        self.row
     }
 
     /// How many the record has.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.lengths.len() / 2
+        self.lengths.len() / if self.wide { 4 } else { 2 }
     }
 
     /// The bytes of parameter `index`. A parameter of length zero has no value.
     #[must_use]
     pub fn raw(&self, index: usize) -> Option<&'a [u8]> {
-        let mut start = 0usize;
-        let mut lengths = self.lengths.chunks_exact(2).map(|two| usize::from(u16::from_le_bytes([two[0], two[1]])));
+        if self.wide {
+            let lengths = self.lengths.as_chunks().0.iter().map(|len| u32::from_le_bytes(*len) as usize);
+            return self.nth(index, lengths);
+        }
+        self.nth(index, self.lengths.as_chunks().0.iter().map(|len| usize::from(u16::from_le_bytes(*len))))
+    }
+
+    #[inline]
+    fn nth(&self, index: usize, mut lengths: impl Iterator<Item = usize>) -> Option<&'a [u8]> {
+        let mut start = 0;
         for _ in 0..index {
             start += lengths.next()?;
         }
@@ -179,7 +200,7 @@ impl<'a> Params<'a> {
     }
 
     pub(super) fn to_owned(self) -> OwnedParams {
-        OwnedParams { lengths: self.lengths.into(), payload: self.payload.into(), native: self.native }
+        OwnedParams { lengths: self.lengths.into(), wide: self.wide, payload: self.payload.into(), native: self.native }
     }
 }
 
@@ -187,13 +208,14 @@ impl<'a> Params<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct OwnedParams {
     lengths: Box<[u8]>,
+    wide: bool,
     payload: Box<[u8]>,
     native: bool,
 }
 
 impl OwnedParams {
     pub(super) fn as_params(&self, row: &'static Row) -> Params<'_> {
-        Params { row, lengths: &self.lengths, payload: &self.payload, native: self.native }
+        Params { row, lengths: &self.lengths, wide: self.wide, payload: &self.payload, native: self.native }
     }
 
     pub(super) fn len_bytes(&self) -> usize {

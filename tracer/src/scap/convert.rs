@@ -7,13 +7,15 @@
 //!
 //! What today's readers throw away is kept: how long a call took, from the event that began it.
 
+use std::sync::LazyLock;
+
 use rustc_hash::FxHashMap;
 use tracer_common::{
     events::{self, Flags},
     kind::Kind,
 };
 
-use super::rules::RULES;
+use super::{EventParams, rules::RULES};
 
 /// The most rules that follow one another.
 const ROUNDS: usize = 50;
@@ -65,53 +67,65 @@ pub(super) struct Rule {
     pub(super) action: Action,
 }
 
-/// An event: code, time in nanoseconds since the epoch, thread, lengths (`u32` each in memory), parameters.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lifted {
+/// An event in the form of today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifted<'a> {
     /// Code of the event.
     pub code: u16,
-    /// Length of each parameter, bytes.
-    pub lengths: Vec<u32>,
-    /// The parameters.
-    pub payload: Vec<u8>,
+    /// Its parameters.
+    pub params: EventParams<'a>,
     /// How long the call took, nanoseconds; `None` when its beginning is not in the capture.
     pub latency_ns: Option<u64>,
+}
+
+/// An event that keeps its parameters. Its memory is used again.
+#[derive(Debug, Default)]
+struct Form {
+    code: u16,
+    count: usize,
+    large: bool,
+    lengths: Vec<u8>,
+    payload: Vec<u8>,
 }
 
 /// An event that began a call.
 #[derive(Debug, Default)]
 struct Stored {
-    code: u16,
     time_ns: u64,
-    lengths: Vec<u32>,
-    payload: Vec<u8>,
+    form: Form,
 }
 
-/// What becomes of an event in one round.
-enum Round {
-    /// Nothing: it is kept, or nobody wants it.
-    Gone,
-    /// It is as it should be.
-    Done,
-    /// It was changed, and may have to be changed again.
-    Again,
+/// What has to be known of a code.
+#[derive(Debug, Clone, Copy, Default)]
+struct Facts {
+    is_known: bool,
+    is_old: bool,
+    begins: bool,
+    /// Its rules, by number of parameters.
+    rules: &'static [Rule],
 }
 
-/// Lifts events, one after the other.
-#[derive(Debug, Default)]
-pub struct Converter {
-    stored: FxHashMap<u64, Stored>,
-    /// Memory that their parameters take.
-    stored_bytes: usize,
-    /// The event that is being built; its memory is used again.
-    next: Lifted,
-}
+/// Codes are below this.
+const CODES: u16 = 512;
 
-/// The rule for a code and a number of parameters.
-fn rule(code: u16, params: usize) -> Option<&'static Rule> {
-    let key = |rule: &Rule| (rule.code, usize::from(rule.params));
-    let at = RULES.binary_search_by_key(&(code, params), key).ok()?;
-    RULES.get(at)
+static FACTS: LazyLock<Box<[Facts]>> = LazyLock::new(|| (0..CODES).map(Facts::find).collect());
+
+impl Facts {
+    fn find(code: u16) -> Self {
+        let first = RULES.partition_point(|rule| rule.code < code);
+        let last = RULES.partition_point(|rule| rule.code <= code);
+        let row = events::by_code(code);
+        Self {
+            is_known: row.is_some(),
+            is_old: row.is_some_and(|row| row.flags.has(Flags::OLD)),
+            begins: begins(code),
+            rules: &RULES[first..last],
+        }
+    }
+
+    fn action(&self, params: usize) -> Option<Action> {
+        self.rules.iter().find(|rule| usize::from(rule.params) == params).map(|rule| rule.action)
+    }
 }
 
 /// Whether an event of this code begins a call: the code behind it is that of its end.
@@ -121,41 +135,48 @@ fn begins(code: u16) -> bool {
     code.is_multiple_of(2) && !tracepoint() && ends()
 }
 
-/// Where parameter `index` is.
-fn param<'p>(lengths: &[u32], payload: &'p [u8], index: usize) -> Option<&'p [u8]> {
-    let len = *lengths.get(index)? as usize;
-    let start: usize = lengths[..index].iter().map(|len| *len as usize).sum();
-    payload.get(start..start + len)
-}
+impl Form {
+    fn params(&self) -> EventParams<'_> {
+        EventParams { count: self.count, large: self.large, lengths: &self.lengths, payload: &self.payload }
+    }
 
-impl Lifted {
-    fn clear(&mut self, code: u16) {
+    /// Becomes an event of that code without parameters.
+    fn begin(&mut self, code: u16, large: bool) {
         self.code = code;
+        self.large = large;
+        self.count = 0;
         self.lengths.clear();
         self.payload.clear();
     }
 
+    fn take_over(&mut self, params: &EventParams<'_>) {
+        self.count = params.count;
+        self.lengths.extend_from_slice(params.lengths);
+        self.payload.extend_from_slice(params.payload);
+    }
+
     fn push(&mut self, bytes: &[u8]) {
-        self.lengths.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        if self.large {
+            self.lengths.extend_from_slice(&(bytes.len() as u32).to_ne_bytes());
+        } else {
+            self.lengths.extend_from_slice(&(bytes.len() as u16).to_ne_bytes());
+        }
+        self.count += 1;
         self.payload.extend_from_slice(bytes);
     }
 
     /// The value of a parameter that the capture does not have.
     fn push_default(&mut self) {
-        let kind =
-            events::by_code(self.code).and_then(|row| row.params.get(self.lengths.len())).map(|param| param.kind);
+        let kind = events::by_code(self.code).and_then(|row| row.params.get(self.count)).map(|param| param.kind);
         let width = kind.and_then(Kind::width).unwrap_or(0);
         let byte = if matches!(kind, Some(Kind::Uid | Kind::Gid)) { 0xff } else { 0 };
         self.push(&[byte; 8][..width.min(8)]);
     }
 
-    fn take(&mut self, take: Take, old: &Self, stored: Option<&Stored>) {
-        let from = |index: u8| {
-            let stored = stored?;
-            param(&stored.lengths, &stored.payload, usize::from(index))
-        };
+    fn take(&mut self, take: Take, old: &EventParams<'_>, stored: Option<&Stored>) {
+        let from = |index: u8| stored.and_then(|stored| stored.form.params().get(usize::from(index)));
         match take {
-            Take::Old(index) => self.push(param(&old.lengths, &old.payload, usize::from(index)).unwrap_or_default()),
+            Take::Old(index) => self.push(old.get(usize::from(index)).unwrap_or_default()),
             Take::Enter(index) => match from(index) {
                 Some(bytes) => self.push(bytes),
                 None => self.push_default(),
@@ -167,107 +188,170 @@ impl Lifted {
     }
 }
 
-impl Converter {
-    /// Lifts `event` of thread `tid` in place. False when it is not delivered: it began a call, or has no place in today's
-    /// table.
-    pub fn lift(&mut self, tid: u64, time_ns: u64, event: &mut Lifted) -> bool {
-        event.latency_ns = self.latency(tid, time_ns, event.code);
-        if begins(event.code) {
-            self.remember(tid, time_ns, event);
+/// Lifts events, one after the other.
+#[derive(Debug)]
+pub struct Converter {
+    facts: &'static [Facts],
+    stored: Vec<Stored>,
+    /// Where in `stored` the call of a thread is.
+    by_tid: FxHashMap<u64, usize>,
+    /// The thread that was looked up last: its end often follows its beginning.
+    last: Option<(u64, usize)>,
+    /// Memory that the parameters of `stored` take.
+    stored_bytes: usize,
+    /// The event that was built, and the one that is being built from it.
+    current: Form,
+    next: Form,
+}
+
+impl Default for Converter {
+    fn default() -> Self {
+        Self {
+            facts: &FACTS,
+            stored: Vec::new(),
+            by_tid: FxHashMap::default(),
+            last: None,
+            stored_bytes: 0,
+            current: Form::default(),
+            next: Form::default(),
         }
+    }
+}
+
+impl Converter {
+    fn facts(&self, code: u16) -> Facts {
+        self.facts.get(usize::from(code)).copied().unwrap_or_default()
+    }
+
+    /// Lifts an event of thread `tid`. `None` when it is not delivered: it began a call, or has no place in today's table.
+    #[inline]
+    pub fn lift<'a>(&'a mut self, tid: u64, time_ns: u64, code: u16, params: EventParams<'a>) -> Option<Lifted<'a>> {
+        let facts = self.facts(code);
+        let mut slot = None;
+        let mut latency_ns = None;
+        if facts.begins {
+            self.remember(tid, time_ns, code, &params);
+        } else if !code.is_multiple_of(2) {
+            // Of another call, when the end of the one before is not in the capture.
+            slot = self.slot(tid).filter(|slot| self.stored[*slot].form.code + 1 == code);
+            latency_ns = slot.and_then(|slot| time_ns.checked_sub(self.stored[slot].time_ns));
+        }
+        match facts.action(params.count) {
+            // Events that begin a call are not shown, apart from those that today's table still has.
+            None if !facts.is_known || facts.is_old && facts.begins => None,
+            None | Some(Action::Pass | Action::StoreAndPass) => Some(Lifted { code, params, latency_ns }),
+            Some(Action::Store) => None,
+            Some(action) => self.change(slot, code, &params, action).then(|| Lifted {
+                code: self.current.code,
+                params: self.current.params(),
+                latency_ns,
+            }),
+        }
+    }
+
+    fn slot(&mut self, tid: u64) -> Option<usize> {
+        match self.last {
+            Some((last, slot)) if last == tid => Some(slot),
+            _ => {
+                let slot = self.by_tid.get(&tid).copied()?;
+                self.last = Some((tid, slot));
+                Some(slot)
+            }
+        }
+    }
+
+    fn remember(&mut self, tid: u64, time_ns: u64, code: u16, params: &EventParams<'_>) {
+        if self.stored.len() >= THREADS || self.stored_bytes >= BYTES {
+            self.stored.clear();
+            self.by_tid.clear();
+            self.last = None;
+            self.stored_bytes = 0;
+        }
+        let slot = self.slot(tid).unwrap_or_else(|| {
+            self.stored.push(Stored::default());
+            let slot = self.stored.len() - 1;
+            self.by_tid.insert(tid, slot);
+            self.last = Some((tid, slot));
+            slot
+        });
+        let Stored { time_ns: time, form } = &mut self.stored[slot];
+        let before = form.payload.capacity();
+        *time = time_ns;
+        form.begin(code, params.large);
+        form.take_over(params);
+        self.stored_bytes += form.payload.capacity().saturating_sub(before);
+    }
+
+    /// Applies rules until none is left: the result is in `current`. False when nothing is delivered.
+    fn change(&mut self, slot: Option<usize>, code: u16, params: &EventParams<'_>, action: Action) -> bool {
+        self.apply(slot, code, params, action);
         for _ in 0..ROUNDS {
-            match self.round(tid, event) {
-                Round::Gone => return false,
-                Round::Done => return true,
-                Round::Again => {}
+            let mut current = std::mem::take(&mut self.current);
+            let facts = self.facts(current.code);
+            let action = facts.action(current.count);
+            // What began the call has the code of the first form only.
+            let slot = slot.filter(|slot| self.stored[*slot].form.code + 1 == current.code);
+            let done = match action {
+                None if !facts.is_known || facts.is_old && facts.begins => Some(false),
+                None | Some(Action::Pass | Action::StoreAndPass) => Some(true),
+                Some(Action::Store) => Some(false),
+                Some(action) => {
+                    self.apply(slot, current.code, &current.params(), action);
+                    std::mem::swap(&mut self.next, &mut current);
+                    continue;
+                }
+            };
+            self.current = current;
+            if let Some(delivered) = done {
+                return delivered;
             }
         }
         false
     }
 
-    /// How long the call that ends now took.
-    fn latency(&self, tid: u64, time_ns: u64, code: u16) -> Option<u64> {
-        if code.is_multiple_of(2) {
-            return None;
-        }
-        let stored = self.stored.get(&tid).filter(|stored| stored.code + 1 == code)?;
-        time_ns.checked_sub(stored.time_ns)
-    }
-
-    fn remember(&mut self, tid: u64, time_ns: u64, event: &Lifted) {
-        if self.stored.len() >= THREADS || self.stored_bytes >= BYTES {
-            self.stored.clear();
-            self.stored_bytes = 0;
-        }
-        let stored = self.stored.entry(tid).or_default();
-        let before = stored.payload.capacity();
-        stored.code = event.code;
-        stored.time_ns = time_ns;
-        stored.lengths.clone_from(&event.lengths);
-        stored.payload.clone_from(&event.payload);
-        self.stored_bytes += stored.payload.capacity().saturating_sub(before);
-    }
-
-    fn round(&mut self, tid: u64, event: &mut Lifted) -> Round {
-        let Some(row) = events::by_code(event.code) else { return Round::Gone };
-        let old = row.flags.has(Flags::OLD);
-        let Some(Rule { action, .. }) = rule(event.code, event.lengths.len()) else {
-            // Events that begin a call are not shown, apart from those that today's table still has.
-            return if old && begins(event.code) { Round::Gone } else { Round::Done };
-        };
-        match *action {
-            Action::Store => Round::Gone,
-            Action::Pass | Action::StoreAndPass => Round::Done,
-            Action::Add(takes) => {
-                let code = event.code;
-                self.build(tid, event, code, takes, true);
-                Round::Again
-            }
-            Action::Change(code, takes) => {
-                self.build(tid, event, code, takes, false);
-                Round::Again
-            }
-            Action::ContainerJson(code) => {
-                let json = container_json(event);
-                event.clear(code);
-                event.push(&json);
-                Round::Again
-            }
-        }
-    }
-
-    /// Builds the new form of `event` and puts it in its place.
-    fn build(&mut self, tid: u64, event: &mut Lifted, code: u16, takes: &[Take], keep: bool) {
-        let uses_enter = takes.iter().any(|take| matches!(take, Take::Enter(_) | Take::EnterOr(_)));
-        // Of another call, when the end of the one before is not in the capture.
-        let stored = self.stored.get(&tid).filter(|stored| stored.code + 1 == event.code);
+    /// Builds the new form of an event in `current`.
+    fn apply(&mut self, slot: Option<usize>, code: u16, params: &EventParams<'_>, action: Action) {
         let next = &mut self.next;
-        next.clear(code);
-        next.latency_ns = event.latency_ns;
-        if keep {
-            next.lengths.extend_from_slice(&event.lengths);
-            next.payload.extend_from_slice(&event.payload);
+        let (to, takes, keeps) = match action {
+            Action::Add(takes) => (code, takes, true),
+            Action::Change(to, takes) => (to, takes, false),
+            Action::ContainerJson(to) => {
+                let json = container_json(params);
+                next.begin(to, json.len() > usize::from(u16::MAX));
+                next.push(&json);
+                std::mem::swap(&mut self.current, next);
+                return;
+            }
+            Action::Store | Action::Pass | Action::StoreAndPass => return,
+        };
+        let stored = slot.map(|slot| &self.stored[slot]);
+        next.begin(to, params.large || stored.is_some_and(|stored| stored.form.large));
+        if keeps && next.large == params.large {
+            next.take_over(params);
+        } else if keeps {
+            params.iter().for_each(|param| next.push(param));
         }
         for take in takes {
-            next.take(*take, event, stored);
+            next.take(*take, params, stored);
         }
-        std::mem::swap(event, next);
-        if uses_enter && let Some(stored) = self.stored.get_mut(&tid) {
-            // Its parameters are used up; its time stays for the next round.
-            stored.lengths.clear();
+        std::mem::swap(&mut self.current, next);
+        let uses_enter = takes.iter().any(|take| matches!(take, Take::Enter(_) | Take::EnterOr(_)));
+        if uses_enter && let Some(slot) = slot {
+            // Its parameters are used up.
+            self.stored[slot].form.count = 0;
+            self.stored[slot].form.lengths.clear();
         }
     }
 }
 
 /// The oldest form of a container: id, type (a number), name and image, each as text but the type.
-fn container_json(event: &Lifted) -> Vec<u8> {
+fn container_json(params: &EventParams<'_>) -> Vec<u8> {
     let text = |index| {
-        let bytes = param(&event.lengths, &event.payload, index).unwrap_or_default();
+        let bytes = params.get(index).unwrap_or_default();
         let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
         String::from_utf8_lossy(bytes).into_owned()
     };
-    let kind =
-        param(&event.lengths, &event.payload, 1).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes);
+    let kind = params.get(1).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes);
     let json = serde_json::json!({
         "container": { "id": text(0), "type": kind, "name": text(2), "image": text(3) }
     });
@@ -280,10 +364,19 @@ fn container_json(event: &Lifted) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn event(code: u16, params: &[&[u8]]) -> Lifted {
-        let mut event = Lifted { code, ..Lifted::default() };
-        params.iter().for_each(|param| event.push(param));
-        event
+    /// Code, parameters, latency.
+    type Out = (u16, Vec<Vec<u8>>, Option<u64>);
+
+    fn lift(converter: &mut Converter, tid: u64, time_ns: u64, code: u16, params: &[&[u8]]) -> Option<Out> {
+        let mut form = Form::default();
+        params.iter().for_each(|param| form.push(param));
+        let lifted = converter.lift(tid, time_ns, code, form.params())?;
+        assert_eq!(lifted.params.iter().count(), lifted.params.count);
+        Some((lifted.code, lifted.params.iter().map(<[u8]>::to_vec).collect(), lifted.latency_ns))
+    }
+
+    fn owned(params: &[&[u8]]) -> Vec<Vec<u8>> {
+        params.iter().map(|param| param.to_vec()).collect()
     }
 
     #[test]
@@ -301,15 +394,13 @@ mod tests {
     #[test]
     fn every_rule_ends_at_a_form_of_today() {
         for rule in RULES {
-            let mut converter = Converter::default();
             let params = vec![&[][..]; rule.params.into()];
-            let mut lifted = event(rule.code, &params);
-            if converter.lift(1, 5, &mut lifted) {
-                let row = events::by_code(lifted.code).expect("a code that is known");
-                let next = super::rule(lifted.code, lifted.lengths.len()).map(|rule| rule.action);
+            if let Some((code, params, _)) = lift(&mut Converter::default(), 1, 5, rule.code, &params) {
+                let row = events::by_code(code).expect("a code that is known");
+                let next = Facts::find(code).action(params.len());
                 let is_last = matches!(next, None | Some(Action::Pass | Action::StoreAndPass));
                 assert!(is_last, "{rule:?} ends at {}, which has a rule", row.ident);
-                assert!(lifted.lengths.len() <= row.params.len(), "{rule:?} has too many parameters");
+                assert!(params.len() <= row.params.len(), "{rule:?} has too many parameters");
             }
         }
     }
@@ -318,33 +409,42 @@ mod tests {
     fn an_end_takes_from_its_beginning_and_says_how_long_the_call_took() {
         let mut converter = Converter::default();
         let (fd, size) = (3_i64.to_le_bytes(), 100_u32.to_le_bytes());
-        assert!(!converter.lift(7, 1_000, &mut event(6, &[&fd, &size])), "the beginning is not shown");
+        assert!(lift(&mut converter, 7, 1_000, 6, &[&fd, &size]).is_none(), "the beginning is not shown");
         // Another thread reads meanwhile.
-        assert!(!converter.lift(8, 1_100, &mut event(6, &[&9_i64.to_le_bytes(), &size])));
-        let mut end = event(7, &[&4_i64.to_le_bytes(), b"data"]);
-        assert!(converter.lift(7, 1_500, &mut end));
-        assert_eq!(end, Lifted { latency_ns: Some(500), ..event(7, &[&4_i64.to_le_bytes(), b"data", &fd, &size]) });
+        assert!(lift(&mut converter, 8, 1_100, 6, &[&9_i64.to_le_bytes(), &size]).is_none());
+        let end = lift(&mut converter, 7, 1_500, 7, &[&4_i64.to_le_bytes(), b"data"]);
+        assert_eq!(end, Some((7, owned(&[&4_i64.to_le_bytes(), b"data", &fd, &size]), Some(500))));
     }
 
     #[test]
     fn without_its_beginning_a_call_has_defaults_and_no_latency() {
         let mut converter = Converter::default();
-        let mut end = event(7, &[&4_i64.to_le_bytes(), b"data"]);
-        assert!(converter.lift(7, 1_500, &mut end));
-        assert_eq!(end, event(7, &[&4_i64.to_le_bytes(), b"data", &[0; 8], &[0; 4]]));
+        let end = lift(&mut converter, 7, 1_500, 7, &[&4_i64.to_le_bytes(), b"data"]);
+        assert_eq!(end, Some((7, owned(&[&4_i64.to_le_bytes(), b"data", &[0; 8], &[0; 4]]), None)));
         // The beginning of another call is no beginning of this one.
-        assert!(!converter.lift(7, 1_600, &mut event(8, &[&5_i64.to_le_bytes(), &[0; 4]])));
-        let mut end = event(7, &[&4_i64.to_le_bytes(), b"data"]);
-        assert!(converter.lift(7, 1_700, &mut end));
-        assert_eq!(end.latency_ns, None);
-        assert_eq!(param(&end.lengths, &end.payload, 2), Some(&[0_u8; 8][..]));
+        assert!(lift(&mut converter, 7, 1_600, 8, &[&5_i64.to_le_bytes(), &[0; 4]]).is_none());
+        let (_, params, latency_ns) = lift(&mut converter, 7, 1_700, 7, &[&4_i64.to_le_bytes(), b"data"]).unwrap();
+        assert_eq!((latency_ns, &params[2]), (None, &vec![0; 8]));
     }
 
     #[test]
     fn an_old_container_becomes_json() {
-        let mut container = event(228, &[b"3ad7b26ded6d\0", &0_u32.to_le_bytes(), b"web\0", b"nginx \"x\"\0"]);
-        assert!(Converter::default().lift(1, 1, &mut container));
-        let text = String::from_utf8(container.payload).unwrap();
+        let params = [&b"3ad7b26ded6d\0"[..], &0_u32.to_le_bytes(), b"web\0", b"nginx \"x\"\0"];
+        let (_, params, _) = lift(&mut Converter::default(), 1, 1, 228, &params).unwrap();
+        let text = String::from_utf8(params[0].clone()).unwrap();
         assert!(text.contains(r#""image":"nginx \"x\"""#) && text.contains(r#""name":"web""#), "{text}");
+    }
+
+    #[test]
+    fn parameters_of_more_than_64_kib_stay_whole() {
+        let mut converter = Converter::default();
+        let fd = 3_i64.to_le_bytes();
+        assert!(lift(&mut converter, 7, 1_000, 6, &[&fd, &[1, 0, 0, 0]]).is_none());
+        let mut form = Form { large: true, ..Form::default() };
+        form.push(&4_i64.to_le_bytes());
+        form.push(&vec![7; 70_000]);
+        let lifted = converter.lift(7, 1_500, 7, form.params()).unwrap();
+        let params: Vec<_> = lifted.params.iter().collect();
+        assert_eq!((lifted.params.large, params[1].len(), params[2]), (true, 70_000, &fd[..]));
     }
 }

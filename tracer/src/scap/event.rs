@@ -58,8 +58,8 @@ pub struct Event<'a> {
     pub code: u16,
     /// Whether lengths of parameters have 4 bytes rather than 2.
     pub large: bool,
-    /// Parameters, when the event says how many.
-    count: Option<usize>,
+    /// The parameters, when the event says how many.
+    params: Option<EventParams<'a>>,
     /// Lengths and parameters.
     body: &'a [u8],
 }
@@ -102,26 +102,26 @@ impl<'a> Event<'a> {
         } else {
             (None, event.get(HEADER_V1..).ok_or_else(damaged)?)
         };
-        let event = Self {
+        let params = match count {
+            Some(count) => Some(split(body, count, shape.large).ok_or_else(damaged)?),
+            None => None,
+        };
+        Ok(Self {
             cpu: u16::from_ne_bytes(*cpu),
             flags,
             time_ns: u64::from_ne_bytes([t0, t1, t2, t3, t4, t5, t6, t7]),
             tid: i64::from_ne_bytes([i0, i1, i2, i3, i4, i5, i6, i7]),
             code,
             large: shape.large,
-            count,
+            params,
             body,
-        };
-        if count.is_some_and(|count| event.split(count).is_none()) {
-            return Err(damaged());
-        }
-        Ok(event)
+        })
     }
 
     /// Version of the block: 1 does not say how many parameters there are, 2 does.
     #[must_use]
     pub fn version(&self) -> u8 {
-        if self.count.is_some() { 2 } else { 1 }
+        if self.params.is_some() { 2 } else { 1 }
     }
 
     /// Whether the event was not wanted and stands only for what it changes.
@@ -135,9 +135,9 @@ impl<'a> Event<'a> {
     #[must_use]
     #[inline]
     pub fn params(&self, most: usize) -> Option<EventParams<'a>> {
-        match self.count {
-            Some(count) => self.split(count),
-            None => self.split(self.guess(most)?),
+        match self.params {
+            Some(params) => Some(params),
+            None => split(self.body, self.guess(most)?, self.large),
         }
     }
 
@@ -153,16 +153,20 @@ impl<'a> Event<'a> {
         }
         found
     }
+}
 
-    /// Lengths and parameters; `None` when they are longer than the event.
-    #[inline]
-    fn split(&self, count: usize) -> Option<EventParams<'a>> {
-        let width = if self.large { 4 } else { 2 };
-        let (lengths, payload) = self.body.split_at_checked(count.checked_mul(width)?)?;
-        let params = EventParams { count, large: self.large, lengths, payload };
-        let sum: u64 = params.widths().map(|len| len as u64).sum();
-        (sum <= payload.len() as u64).then_some(params)
-    }
+/// Lengths and parameters; `None` when they are longer than the event.
+#[inline]
+fn split(body: &[u8], count: usize, large: bool) -> Option<EventParams<'_>> {
+    let width = if large { 4 } else { 2 };
+    let (lengths, payload) = body.split_at_checked(count.checked_mul(width)?)?;
+    let params = EventParams { count, large, lengths, payload };
+    let sum: u64 = if large {
+        params.widths().map(|len| len as u64).sum()
+    } else {
+        lengths.as_chunks().0.iter().map(|len| u64::from(u16::from_ne_bytes(*len))).sum()
+    };
+    (sum <= payload.len() as u64).then_some(params)
 }
 
 impl<'a> EventParams<'a> {
@@ -174,6 +178,14 @@ impl<'a> EventParams<'a> {
             [a, b, c, d] => u32::from_ne_bytes([a, b, c, d]) as usize,
             _ => 0,
         })
+    }
+
+    /// The bytes of parameter `index`.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&'a [u8]> {
+        let mut widths = self.widths();
+        let start = widths.by_ref().take(index).sum::<usize>();
+        self.payload.get(start..start.checked_add(widths.next()?)?)
     }
 
     /// The bytes of each parameter, in their order. One without bytes has no value.

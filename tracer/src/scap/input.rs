@@ -4,6 +4,10 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use flate2::bufread::MultiGzDecoder;
@@ -13,7 +17,24 @@ use ruzstd::decoding::{
 };
 
 /// The uncompressed bytes.
-pub type Input = Box<dyn Read>;
+pub type Input = Box<dyn Read + Send>;
+
+/// Told how many bytes of the file, as it is stored, were read.
+pub type Progress = Arc<AtomicU64>;
+
+/// Counts what is read.
+struct Counted<R> {
+    input: R,
+    read: Progress,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
 
 const GZIP: [u8; 2] = [0x1F, 0x8B];
 const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
@@ -25,14 +46,25 @@ const CHUNK: usize = 64 << 10;
 /// # Errors
 /// It cannot be opened or its beginning cannot be read.
 pub fn open(path: &Path) -> io::Result<Input> {
-    if path.as_os_str() == "-" { decompress(io::stdin()) } else { decompress(File::open(path)?) }
+    open_counted(path, Progress::default())
+}
+
+/// The same; `read` counts the bytes as they are stored.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_counted(path: &Path, read: Progress) -> io::Result<Input> {
+    if path.as_os_str() == "-" {
+        return decompress(Counted { input: io::stdin(), read });
+    }
+    decompress(Counted { input: File::open(path)?, read })
 }
 
 /// The uncompressed bytes of an input, whose compression is told by its beginning.
 ///
 /// # Errors
 /// The beginning cannot be read.
-pub fn decompress(mut input: impl Read + 'static) -> io::Result<Input> {
+pub fn decompress(mut input: impl Read + Send + 'static) -> io::Result<Input> {
     let mut head = Vec::with_capacity(ZSTD.len());
     input.by_ref().take(ZSTD.len() as u64).read_to_end(&mut head)?;
     let (gzip, zstd) = (head.starts_with(&GZIP), head == ZSTD);

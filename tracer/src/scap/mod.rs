@@ -29,7 +29,7 @@ pub use block::{Block, Section};
 pub use error::ScapError;
 pub use event::{Event, EventParams};
 pub use fd::{Fd, Fds, Target};
-pub use input::{Input, decompress, open};
+pub use input::{Input, Progress, decompress, open, open_counted};
 pub use interface::{Interface, Interfaces};
 pub use machine::Machine;
 pub use process::{Capabilities, ExeFile, Memory, Process, Processes};

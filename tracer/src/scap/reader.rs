@@ -3,7 +3,10 @@
 //! One buffer holds what was read and not yet delivered; a block is a view of it, so that an event costs neither a copy
 //! nor memory of its own. The buffer grows only for a block that is longer, and only as fast as its bytes arrive.
 
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    ops::Range,
+};
 
 use super::{
     Block, ScapError,
@@ -42,7 +45,7 @@ enum State {
 /// A block whose frame is whole: kind, and where its body is in the buffer.
 struct Frame {
     kind: u32,
-    body: std::ops::Range<usize>,
+    body: Range<usize>,
     offset: u64,
 }
 
@@ -58,6 +61,15 @@ impl<R: Read> Reader<R> {
         self.offset
     }
 
+    /// Whether the next block is there without reading. False for some that are.
+    #[must_use]
+    #[inline]
+    pub fn is_ready(&self) -> bool {
+        let there = self.buffer.get(self.start..self.end).unwrap_or_default();
+        let length = there.get(4..).and_then(<[u8]>::first_chunk).map(|length| u32::from_ne_bytes(*length) as usize);
+        length.is_some_and(|length| length <= there.len())
+    }
+
     /// The next block; `None` at the end. Behind an error that [is local](ScapError::is_local) the next call goes on with
     /// the next block, behind all others there is nothing more.
     ///
@@ -67,6 +79,9 @@ impl<R: Read> Reader<R> {
     pub fn next(&mut self) -> Result<Option<Block<'_>>, ScapError> {
         if self.state == State::Ended {
             return Ok(None);
+        }
+        if let Some(Frame { kind, body, offset }) = self.buffered() {
+            return Block::parse(kind, &self.buffer[body], offset).map(Some);
         }
         match self.frame() {
             Ok(Some(Frame { kind, body, offset })) => Block::parse(kind, &self.buffer[body], offset).map(Some),
@@ -81,8 +96,25 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Steps over the next block.
+    /// Steps over the next block if it is whole in the buffer, and neither special nor wrong.
     #[inline]
+    fn buffered(&mut self) -> Option<Frame> {
+        let there = self.buffer.get(self.start..self.end)?;
+        let kind = u32::from_ne_bytes(*there.first_chunk()?);
+        let length = u32::from_ne_bytes(*there.get(4..)?.first_chunk()?);
+        let total = length as usize;
+        let trailer = u32::from_ne_bytes(*there.get(..total)?.last_chunk()?);
+        if trailer != length || total < FRAME || kind == SECTION || self.state != State::Runs {
+            return None;
+        }
+        let (body, offset) = (self.start + HEADER..self.start + total - 4, self.offset + HEADER as u64);
+        self.start += total;
+        self.offset += length as u64;
+        Some(Frame { kind, body, offset })
+    }
+
+    /// Steps over the next block.
+    #[cold]
     fn frame(&mut self) -> Result<Option<Frame>, ScapError> {
         let offset = self.offset;
         let there = self.fill(HEADER)?;

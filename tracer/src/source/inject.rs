@@ -1,8 +1,8 @@
 //! Records made by hand, for tests of everything above the source.
 
-use std::{collections::VecDeque, ops::ControlFlow};
+use std::collections::VecDeque;
 
-use super::{Drained, Source, record::Head};
+use super::{Drained, Record, Source, Visit, record::Head};
 
 /// A record with these parameters, at time 1 s, CPU 0, cgroup 1.
 #[must_use]
@@ -30,9 +30,9 @@ impl Inject {
 }
 
 impl Source for Inject {
-    fn drain(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<Drained> {
+    fn drain(&mut self, visit: Visit<'_>) -> anyhow::Result<Drained> {
         while let Some(record) = self.records.pop_front() {
-            if visit(&record).is_break() {
+            if visit(Record::Wire(&record)).is_break() {
                 break;
             }
         }

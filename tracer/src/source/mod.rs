@@ -9,6 +9,11 @@ use std::{ops::ControlFlow, time::Duration};
 
 use crate::state::State;
 
+pub use crate::event::decode::{FileRecord, Record};
+
+/// Takes records one by one; it breaks when it wants no more.
+pub type Visit<'a> = &'a mut dyn FnMut(Record<'_>) -> ControlFlow<()>;
+
 /// What a source says after it was asked for records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drained {
@@ -77,13 +82,13 @@ pub trait Source {
     ///
     /// # Errors
     /// The source is broken; nothing more will come.
-    fn drain(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<Drained>;
+    fn drain(&mut self, visit: Visit<'_>) -> anyhow::Result<Drained>;
 
     /// Delivers what is left, when no more is wanted.
     ///
     /// # Errors
     /// As [`Source::drain`].
-    fn drain_rest(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<()> {
+    fn drain_rest(&mut self, visit: Visit<'_>) -> anyhow::Result<()> {
         self.drain(visit).map(drop)
     }
 
@@ -105,7 +110,7 @@ pub trait Source {
     ///
     /// # Errors
     /// As [`Source::drain`].
-    fn interval(&mut self, length_ns: u64, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<()> {
+    fn interval(&mut self, length_ns: u64, visit: Visit<'_>) -> anyhow::Result<()> {
         let _ = (length_ns, visit);
         Ok(())
     }

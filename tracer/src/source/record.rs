@@ -1,4 +1,4 @@
-//! Making a record (`tracer_common::wire`) in user space: what a capture file holds, what a source reports of itself, and tests.
+//! Making a record (`tracer_common::wire`) in user space: what a source reports of itself, and tests.
 
 use tracer_common::wire;
 
@@ -15,7 +15,7 @@ pub struct Head {
     pub cgroup: u64,
     /// Time from entry to exit, nanoseconds; `None` when it is not known.
     pub latency_ns: Option<u64>,
-    /// Nanoseconds of the boot-time clock, in a record of a file since the epoch.
+    /// Nanoseconds of the boot-time clock.
     pub time_ns: u64,
     /// Thread.
     pub tid: u64,

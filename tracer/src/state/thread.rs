@@ -1,6 +1,6 @@
 //! Threads: who they are, what they run, where.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use rustc_hash::FxHashMap;
 
@@ -94,19 +94,37 @@ pub fn entries(list: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The threads by id.
 #[derive(Debug, Default)]
 pub struct Threads {
-    by_tid: FxHashMap<u32, Rc<Thread>>,
+    slots: Vec<Option<Rc<Thread>>>,
+    by_tid: FxHashMap<u32, u32>,
+    /// Slots that nobody uses.
+    free: Vec<u32>,
+    /// The thread that was looked up last, and its slot: an event asks for its thread several times.
+    last: Cell<Option<(u32, u32)>>,
 }
 
 impl Threads {
     /// The thread of that id.
     #[must_use]
     pub fn get(&self, tid: u32) -> Option<&Rc<Thread>> {
-        self.by_tid.get(&tid)
+        self.slots.get(self.slot(tid)? as usize)?.as_ref()
+    }
+
+    #[inline]
+    fn slot(&self, tid: u32) -> Option<u32> {
+        match self.last.get() {
+            Some((last, slot)) if last == tid => Some(slot),
+            _ => {
+                let slot = self.by_tid.get(&tid).copied()?;
+                self.last.set(Some((tid, slot)));
+                Some(slot)
+            }
+        }
     }
 
     /// The thread of that id, to be changed. Events that were kept go on with what it was.
     pub fn get_mut(&mut self, tid: u32) -> Option<&mut Thread> {
-        self.by_tid.get_mut(&tid).map(Rc::make_mut)
+        let slot = self.slot(tid)? as usize;
+        self.slots.get_mut(slot)?.as_mut().map(Rc::make_mut)
     }
 
     /// Adds a thread, or replaces the one of the same id.
@@ -114,20 +132,29 @@ impl Threads {
         if self.by_tid.len() >= MAX_THREADS && !self.by_tid.contains_key(&thread.tid) {
             // An arbitrary victim: it is looked up again when it is next seen.
             if let Some(tid) = self.by_tid.keys().next().copied() {
-                self.by_tid.remove(&tid);
+                self.remove(tid);
             }
         }
-        self.by_tid.insert(thread.tid, Rc::new(thread));
+        let tid = thread.tid;
+        let slot = self.slot(tid).or_else(|| self.free.pop()).unwrap_or_else(|| {
+            self.slots.push(None);
+            (self.slots.len() - 1) as u32
+        });
+        self.by_tid.insert(tid, slot);
+        self.slots[slot as usize] = Some(Rc::new(thread));
     }
 
     /// Forgets a thread.
     pub fn remove(&mut self, tid: u32) -> Option<Rc<Thread>> {
-        self.by_tid.remove(&tid)
+        let slot = self.by_tid.remove(&tid)?;
+        self.last.set(None);
+        self.free.push(slot);
+        self.slots[slot as usize].take()
     }
 
     /// All threads, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Rc<Thread>> {
-        self.by_tid.values()
+        self.slots.iter().flatten()
     }
 
     /// How many there are.

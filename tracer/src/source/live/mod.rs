@@ -18,7 +18,7 @@ use tracer_common::{
 };
 
 use self::{cpu::CpuSampler, probes::When, ring::Ring, wait::Waiter};
-use super::{CpuLosses, Drained, Losses, Source, record::Head};
+use super::{CpuLosses, Drained, Losses, Record, Source, Visit, record::Head};
 use crate::event::decode;
 
 /// How long a record may be on its way to its ring, nanoseconds: only older ones are released to the merge.
@@ -221,7 +221,7 @@ impl Live {
         }
     }
 
-    fn drain_until(&mut self, limit_ns: u64, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> usize {
+    fn drain_until(&mut self, limit_ns: u64, visit: Visit<'_>) -> usize {
         let mut count = 0;
         while count < BATCH
             && let Some(number) = self.oldest(limit_ns)
@@ -233,7 +233,7 @@ impl Live {
                 self.last_ns = time;
             }
             let ring = &mut self.rings[number];
-            let flow = ring.peek().map_or(ControlFlow::Continue(()), &mut *visit);
+            let flow = ring.peek().map_or(ControlFlow::Continue(()), |record| visit(Record::Wire(record)));
             ring.advance();
             count += 1;
             self.unreleased += 1;
@@ -257,7 +257,7 @@ fn cpu_losses(counters: &Counters) -> CpuLosses {
 impl Live {
     /// A drop event for each CPU that lost records since the last one, and for runs that the kernel skipped, which belong to
     /// no CPU and stand at the first.
-    fn report_losses(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) {
+    fn report_losses(&mut self, visit: Visit<'_>) {
         let losses = self.losses();
         let skipped = std::iter::once((0, losses.skipped));
         let lost = losses.by_cpu.iter().enumerate().map(|(cpu, lost)| (cpu, lost.total())).chain(skipped);
@@ -270,7 +270,7 @@ impl Live {
             let count = u32::try_from(new).unwrap_or(u32::MAX);
             let head = Head { cpu: cpu as u16, time_ns: boot_now_ns(), code: code::DROP, ..Head::default() };
             let record = head.with(&[&count.to_le_bytes()]);
-            if visit(&record).is_break() {
+            if visit(Record::Wire(&record)).is_break() {
                 return;
             }
         }
@@ -278,13 +278,13 @@ impl Live {
 }
 
 impl Source for Live {
-    fn drain(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<Drained> {
+    fn drain(&mut self, visit: Visit<'_>) -> anyhow::Result<Drained> {
         // The mark is taken first: a record older than it, less the window, is in its ring by now.
         let limit_ns = boot_now_ns().saturating_sub(WINDOW_NS);
         Ok(Drained::Records(self.drain_until(limit_ns, visit)))
     }
 
-    fn drain_rest(&mut self, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<()> {
+    fn drain_rest(&mut self, visit: Visit<'_>) -> anyhow::Result<()> {
         let limit_ns = boot_now_ns();
         let mut stopped = false;
         while !stopped
@@ -307,7 +307,7 @@ impl Source for Live {
         self.waiter.wait(drained, at_most);
     }
 
-    fn interval(&mut self, length_ns: u64, visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> anyhow::Result<()> {
+    fn interval(&mut self, length_ns: u64, visit: Visit<'_>) -> anyhow::Result<()> {
         self.report_losses(visit);
         let Some(cpu) = &mut self.cpu else { return Ok(()) };
         let now_ns = boot_now_ns();
@@ -322,7 +322,7 @@ impl Source for Live {
                 ..Head::default()
             };
             let record = head.with(&[&params[0], &params[1]]);
-            if visit(&record).is_break() {
+            if visit(Record::Wire(&record)).is_break() {
                 break;
             }
         }

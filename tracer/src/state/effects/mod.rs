@@ -17,8 +17,8 @@ use crate::event::Event;
 #[must_use]
 pub fn process_of(state: &State, event: &Event<'_>) -> u32 {
     let begins = event.row.effect == Effect::Exec || event.row.effect == Effect::Clone && event.result() == Some(0);
-    let said = event.row.param("pid").filter(|_| begins).and_then(|(index, _)| event.params.u64(index));
-    let said = said.and_then(|pid| u32::try_from(pid).ok());
+    let said = || event.row.param("pid").and_then(|(index, _)| u32::try_from(event.params.u64(index)?).ok());
+    let said = if begins { said() } else { None };
     said.or_else(|| state.thread(event.tid).map(|thread| thread.pid)).unwrap_or(event.tid)
 }
 

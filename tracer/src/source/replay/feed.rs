@@ -1,0 +1,213 @@
+//! The thread that reads: files become batches of events in the form of today, so that reading, decompressing and lifting run
+//! beside the state and everything above it.
+//!
+//! A batch is sent when the reader would have to wait for its input, so that events of a pipe are shown as they come.
+
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender},
+    },
+};
+
+use tracer_common::events::{self, Flags, old};
+
+use super::{
+    machine::{self, Told},
+    progress::Position,
+};
+use crate::{
+    event::{Params, Row},
+    scap::{self, Block, Event, EventParams, Input, Reader, convert::Converter},
+    source::FileRecord,
+    state::container,
+};
+
+/// A batch is sent at the latest with that many bytes or events.
+const MAX_BYTES: usize = 1 << 20;
+const MAX_EVENTS: usize = 16_384;
+
+/// What is read at once: first what the state has to know, then events.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) told: Vec<Told>,
+    events: Vec<Entry>,
+    /// Lengths and parameters of the events.
+    bytes: Vec<u8>,
+    /// Events whose code is not known, or whose parameters do not fit.
+    pub(super) not_taken: u64,
+    /// Nothing comes behind it; why, if that is not the end of the last file.
+    pub(super) end: Option<Option<anyhow::Error>>,
+}
+
+/// An event of a batch. Its parameters are in the bytes of the batch.
+struct Entry {
+    row: &'static Row,
+    record: FileRecord<'static>,
+    wide: bool,
+    start: usize,
+    lengths: usize,
+    payload: usize,
+}
+
+impl Batch {
+    pub(super) fn count(&self) -> usize {
+        self.events.len()
+    }
+
+    pub(super) fn record(&self, index: usize) -> Option<FileRecord<'_>> {
+        let entry = self.events.get(index)?;
+        let lengths = self.bytes.get(entry.start..entry.start + entry.lengths)?;
+        let payload = self.bytes.get(entry.start + entry.lengths..)?.get(..entry.payload)?;
+        Some(FileRecord { params: Params::of_file(entry.row, lengths, entry.wide, payload), ..entry.record })
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.told.clear();
+        self.events.clear();
+        self.bytes.clear();
+        self.not_taken = 0;
+        self.end = None;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.told.is_empty() && self.events.is_empty() && self.not_taken == 0
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes.len() >= MAX_BYTES || self.events.len() >= MAX_EVENTS
+    }
+
+    fn push(&mut self, event: &Event<'_>, row: &'static Row, params: &EventParams<'_>, latency_ns: Option<u64>) {
+        let record = FileRecord {
+            cpu: event.cpu,
+            // Ids fit into 32 bits; -1 is nobody.
+            tid: event.tid as u32,
+            time_ns: event.time_ns,
+            latency_ns,
+            hidden: is_hidden(row),
+            params: Params::empty(row),
+        };
+        let (start, lengths, payload) = (self.bytes.len(), params.lengths.len(), params.payload.len());
+        self.bytes.extend_from_slice(params.lengths);
+        self.bytes.extend_from_slice(params.payload);
+        self.events.push(Entry { row, record, wide: params.large, start, lengths, payload });
+    }
+}
+
+/// Whether an event is one that only tells the reader something, or begins a call: it is not shown.
+fn is_hidden(row: &Row) -> bool {
+    row.is_enter() || (row.flags.has(Flags::OLD) && row.code.is_multiple_of(2))
+}
+
+/// Reads files, one after the other.
+pub(super) struct Feed {
+    pub(super) files: VecDeque<PathBuf>,
+    pub(super) position: Arc<Position>,
+    pub(super) full: SyncSender<Batch>,
+    /// Batches that were used and whose memory is used again.
+    pub(super) empty: Receiver<Batch>,
+}
+
+/// Nobody wants more.
+struct Gone;
+
+/// What a file is read into.
+struct State {
+    batch: Batch,
+    converter: Converter,
+    /// Whether threads or descriptors were told since the last event.
+    incomplete: bool,
+}
+
+impl Feed {
+    /// Runs to the end of the files, or until nobody wants more.
+    pub(super) fn run(mut self, path: PathBuf, input: Input) {
+        let mut state = State { batch: Batch::default(), converter: Converter::default(), incomplete: false };
+        let mut file = Some((path, input));
+        let error = loop {
+            let Some((path, input)) = file else { break None };
+            match self.file(input, &mut state) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => break Some(error.context(failed(&path))),
+                Err(Gone) => return,
+            }
+            file = match self.files.pop_front() {
+                None => None,
+                Some(path) => match scap::open_counted(&path, self.position.counter()) {
+                    Ok(input) => Some((path, input)),
+                    Err(error) => break Some(anyhow::Error::from(error).context(failed(&path))),
+                },
+            };
+        };
+        state.batch.end = Some(error);
+        let _ = self.send(&mut state.batch);
+    }
+
+    /// Reads a file to its end.
+    fn file(&self, input: Input, state: &mut State) -> Result<anyhow::Result<()>, Gone> {
+        let mut reader = Reader::new(input);
+        loop {
+            if !reader.is_ready() && !state.batch.is_empty() || state.batch.is_full() {
+                self.send(&mut state.batch)?;
+            }
+            match reader.next() {
+                Ok(Some(Block::Event(event))) => self.event(&event, state)?,
+                Ok(Some(block)) => {
+                    if state.batch.count() > 0 {
+                        self.send(&mut state.batch)?;
+                    }
+                    state.incomplete = true;
+                    if let Err(error) = machine::take(&block, &mut state.batch.told) {
+                        return Ok(Err(error));
+                    }
+                }
+                Ok(None) => return Ok(Ok(())),
+                Err(error) => return Ok(Err(error.into())),
+            }
+        }
+    }
+
+    fn event(&self, event: &Event<'_>, state: &mut State) -> Result<(), Gone> {
+        let params = events::by_code(event.code).and_then(|row| event.params(row.params.len()));
+        let Some(params) = params else {
+            state.batch.not_taken += 1;
+            return Ok(());
+        };
+        let lifted = state.converter.lift(event.tid as u64, event.time_ns, event.code, params);
+        let Some(lifted) = lifted else { return Ok(()) };
+        let Some(row) = events::by_code(lifted.code) else {
+            state.batch.not_taken += 1;
+            return Ok(());
+        };
+        let is_container = matches!(row.code, old::code::CONTAINER_JSON_E | old::code::CONTAINER_JSON_2_E);
+        if state.incomplete || is_container {
+            // The state has to know it before this event.
+            if state.batch.count() > 0 {
+                self.send(&mut state.batch)?;
+            }
+            if is_container {
+                let told = container::told::Told::parse(lifted.params.payload);
+                state.batch.told.extend(told.map(Box::new).map(Told::Container));
+            }
+            if std::mem::take(&mut state.incomplete) {
+                state.batch.told.push(Told::Complete);
+            }
+        }
+        state.batch.push(event, row, &lifted.params, lifted.latency_ns);
+        Ok(())
+    }
+
+    /// Sends the batch, and leaves an empty one in its place.
+    fn send(&self, batch: &mut Batch) -> Result<(), Gone> {
+        let mut empty = self.empty.try_recv().unwrap_or_default();
+        empty.clear();
+        self.full.send(std::mem::replace(batch, empty)).map_err(|_| Gone)
+    }
+}
+
+pub(super) fn failed(path: &std::path::Path) -> String {
+    format!("cannot read capture '{}'", path.display())
+}
