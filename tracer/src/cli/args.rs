@@ -45,6 +45,14 @@ pub struct Args {
     #[arg(short = 'q', long, help_heading = "Output")]
     pub quiet: bool,
 
+    /// Print how often each event happened, at the end
+    #[arg(short = 'S', long, help_heading = "Output")]
+    pub summary: bool,
+
+    /// Show how far reading of the files is, on standard error
+    #[arg(short = 'P', long, help_heading = "Output")]
+    pub progress: bool,
+
     /// Print data whole, not cut to 80 characters, and more statistics at the end
     #[arg(short = 'v', long, help_heading = "Output")]
     pub verbose: bool,

@@ -1,6 +1,7 @@
 //! `tracer info FILE`: what a capture holds, without replaying it.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     path::Path,
@@ -43,7 +44,9 @@ struct Summary {
     events: u64,
     /// Events that nobody asked for, written for what they change.
     state_only: u64,
-    by_name: BTreeMap<String, u64>,
+    /// Events by code, and generic ones by the portable number of the call.
+    by_code: Vec<u64>,
+    by_call: Vec<u64>,
     /// Marks that events were lost.
     drops: u64,
     first_ns: Option<u64>,
@@ -148,13 +151,25 @@ impl Summary {
             old::code::CONTAINER_JSON_E | old::code::CONTAINER_JSON_2_E => self.container(event),
             _ => {}
         }
-        match name(event) {
-            Some(name) => match self.by_name.get_mut(name) {
-                Some(count) => *count += 1,
-                None => _ = self.by_name.insert(name.to_owned(), 1),
-            },
-            None => *self.by_name.entry(format!("event {}", event.code)).or_default() += 1,
+        match event.code {
+            code::GENERIC | old::code::GENERIC_E => count(&mut self.by_call, call(event)),
+            code => count(&mut self.by_code, code),
         }
+    }
+
+    /// How often each name occurs, the most frequent first.
+    fn by_name(&self) -> Vec<(String, u64)> {
+        let names = |counts: &[u64], name: fn(u16) -> String| -> Vec<(String, u64)> {
+            let named = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+            named.map(|(at, count)| (name(at as u16), *count)).collect()
+        };
+        let mut by_name: BTreeMap<String, u64> = BTreeMap::new();
+        for (name, count) in names(&self.by_code, name).into_iter().chain(names(&self.by_call, call_name)) {
+            *by_name.entry(name).or_default() += count;
+        }
+        let mut sorted: Vec<_> = by_name.into_iter().collect();
+        sorted.sort_by_key(|(_, count)| Reverse(*count));
+        sorted
     }
 
     /// An event whose only parameter is a container in JSON.
@@ -196,14 +211,13 @@ impl Summary {
         line("containers", self.container_names());
         let state_only =
             if self.state_only > 0 { format!(", {} only for the state", self.state_only) } else { String::new() };
-        line("events", format!("{} of {} types{state_only}", self.events, self.by_name.len()));
+        let by_name = self.by_name();
+        line("events", format!("{} of {} types{state_only}", self.events, by_name.len()));
         line("drop marks", self.drops.to_string());
         if self.damaged > 0 {
             line("damaged", format!("{} blocks", self.damaged));
         }
-        let mut by_count: Vec<_> = self.by_name.iter().collect();
-        by_count.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), *name));
-        for (at, (name, count)) in by_count.into_iter().enumerate() {
+        for (at, (name, count)) in by_name.into_iter().enumerate() {
             let gap = if at == 0 { "\n" } else { "" };
             let _ = writeln!(out, "{gap}{count:>12} {name}");
         }
@@ -221,15 +235,25 @@ impl Summary {
     }
 }
 
-/// The name of an event; of a generic one, that of its call.
-fn name(event: &Event<'_>) -> Option<&'static str> {
-    let row = events::by_code(event.code)?;
-    if matches!(event.code, code::GENERIC | old::code::GENERIC_E)
-        && let Some([a, b]) = first_param(event)
-    {
-        return arch::name_of_id(u16::from_ne_bytes([*a, *b])).or(Some(row.name));
+fn count(counts: &mut Vec<u64>, at: u16) {
+    let at = usize::from(at);
+    if counts.len() <= at {
+        counts.resize(at + 1, 0);
     }
-    Some(row.name)
+    counts[at] += 1;
+}
+
+/// The portable number of the call of a generic event; 0 when it does not say.
+fn call(event: &Event<'_>) -> u16 {
+    first_param(event).and_then(<[u8]>::first_chunk).map_or(0, |id| u16::from_ne_bytes(*id))
+}
+
+fn name(code: u16) -> String {
+    events::by_code(code).map_or_else(|| format!("event {code}"), |row| row.name.to_owned())
+}
+
+fn call_name(id: u16) -> String {
+    arch::name_of_id(id).unwrap_or(events::meta::GENERIC.name).to_owned()
 }
 
 fn first_param<'a>(event: &Event<'a>) -> Option<&'a [u8]> {

@@ -8,6 +8,7 @@ mod generate;
 mod info;
 mod list;
 pub mod live;
+mod progress;
 mod replay;
 mod run;
 

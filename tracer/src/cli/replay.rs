@@ -1,6 +1,6 @@
 //! A plan carried out on capture files.
 
-use super::{Plan, live::stop_flag};
+use super::{Plan, live::stop_flag, progress::Progress};
 use crate::{
     message::note,
     pipeline::{Limits, Pipeline},
@@ -18,7 +18,9 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
     let state = State { procfs: Procfs::none(), ..State::default() };
     // Tables are for the whole of the files: a table for each second of them is read by nobody.
     let limits = Limits { max_time: plan.max_time, interval: None };
+    let progress = plan.progress.then(|| Progress::start(source.position())).transpose()?;
     let stats = Pipeline::new(state, plan.outputs, 0).run(&mut source, limits, &stop)?;
+    drop(progress);
     note(&stats.to_string());
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::{
     fields::{FieldError, Needs, Show},
     filter::Filter,
     format::{Preset, Template, TemplateError},
-    sink::{ChiselSink, Discard, Out, Outputs, Print, Sink},
+    sink::{ChiselSink, Discard, Out, Outputs, Print, Sink, Summary},
 };
 
 /// What the command is going to do.
@@ -30,6 +30,8 @@ pub struct Plan {
     pub kernel_log: bool,
     /// Capture files to read; the kernel is traced when there is none.
     pub read: Vec<PathBuf>,
+    /// Whether it is shown how far reading is.
+    pub progress: bool,
     /// Whether the beginning of calls is reported.
     pub entry_args: bool,
     /// Whether page faults are reported.
@@ -65,6 +67,9 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         sinks.push(Box::new(Print::new(template(&format, show)?, out.clone())));
     }
 
+    if args.summary {
+        sinks.push(Box::new(Summary::new(out.clone())));
+    }
     let outputs = Outputs::new(filter, sinks, out, args.max_events);
     let needs = outputs.needs();
     Ok(Plan {
@@ -75,6 +80,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         interval_ms: outputs.interval_ms(),
         kernel_log: args.kernel_log,
         read: args.read.clone(),
+        progress: args.progress,
         entry_args: args.entry_args,
         page_faults: args.page_faults,
         verbose: args.verbose,

@@ -7,11 +7,13 @@ mod interest;
 mod out;
 mod print;
 mod screen;
+mod summary;
 
 pub use chisel::ChiselSink;
 pub use interest::Interest;
 pub use out::Out;
 pub use print::{Discard, Print};
+pub use summary::Summary;
 
 use crate::{
     event::Row,

@@ -72,6 +72,18 @@ impl Out {
         self.inner.borrow().screen.is_some()
     }
 
+    /// Writes a line of plain text.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn text_line(&self, text: &str) -> io::Result<()> {
+        self.line(|line| {
+            line.extend_from_slice(text.as_bytes());
+            true
+        })?;
+        Ok(())
+    }
+
     /// Writes a line if `make` makes one.
     ///
     /// # Errors

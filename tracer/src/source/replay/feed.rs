@@ -97,9 +97,11 @@ impl Batch {
     }
 }
 
-/// Whether an event is one that only tells the reader something, or begins a call: it is not shown.
+/// Whether an event is one that only tells the reader something, or begins a call: it is not shown. Internal ones are not
+/// either, but they are counted.
 fn is_hidden(row: &Row) -> bool {
-    row.is_enter() || (row.flags.has(Flags::OLD) && row.code.is_multiple_of(2))
+    let is_first_half = row.flags.has(Flags::OLD) && row.code.is_multiple_of(2);
+    row.is_enter() || is_first_half && !row.flags.has(Flags::INTERNAL)
 }
 
 /// Reads files, one after the other.

@@ -1,0 +1,81 @@
+//! How often each event happened: `-S`.
+
+use std::cmp::Reverse;
+
+use tracer_common::events::code;
+
+use super::{Out, Shown, Sink, Tick};
+use crate::{
+    event::Row,
+    fields::{Context, EventType, Needs},
+};
+
+/// Lines of the table.
+const LINES: usize = 100;
+const RULE: &str = "----------------------";
+
+/// Counts events and prints a table of them at the end.
+#[derive(Debug)]
+pub struct Summary {
+    /// By code.
+    rows: Vec<(Option<&'static Row>, u64)>,
+    /// Of generic events, by call; few calls are different pointers.
+    calls: Vec<(&'static str, u64)>,
+    out: Out,
+}
+
+impl Summary {
+    /// Into `out`.
+    #[must_use]
+    pub fn new(out: Out) -> Self {
+        Self { rows: Vec::new(), calls: Vec::new(), out }
+    }
+
+    fn table(&self) -> Vec<(char, &'static str, u64)> {
+        let rows = self.rows.iter().filter_map(|(row, count)| {
+            let row = (*row)?;
+            Some((if row.code.is_multiple_of(2) { '>' } else { '<' }, row.name, *count))
+        });
+        let mut table: Vec<_> = rows.chain(self.calls.iter().map(|(name, count)| ('<', *name, *count))).collect();
+        table.sort_by_key(|(_, name, count)| (Reverse(*count), *name));
+        table
+    }
+}
+
+impl Sink for Summary {
+    fn event(&mut self, context: &Context<'_>) -> anyhow::Result<Shown> {
+        let row = context.event.row;
+        if row.code == code::GENERIC {
+            let name = context.event.name();
+            match self.calls.iter_mut().find(|(known, _)| std::ptr::eq(*known, name) || *known == name) {
+                Some((_, count)) => *count += 1,
+                None => self.calls.push((name, 1)),
+            }
+            return Ok(Shown::No);
+        }
+        let code = usize::from(row.code);
+        if self.rows.len() <= code {
+            self.rows.resize(code + 1, (None, 0));
+        }
+        self.rows[code] = (Some(row), self.rows[code].1 + 1);
+        Ok(Shown::No)
+    }
+
+    fn end(&mut self, _tick: &Tick<'_>) -> anyhow::Result<()> {
+        for line in [RULE, "Event           #Calls", RULE] {
+            self.out.text_line(line)?;
+        }
+        for (direction, name, count) in self.table().into_iter().take(LINES) {
+            self.out.text_line(&format!("{direction} {name:<15} {count}"))?;
+        }
+        Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NONE
+    }
+
+    fn wants(&self, event: &EventType<'_>) -> bool {
+        !event.row.live_only()
+    }
+}
