@@ -11,6 +11,7 @@ mod docs;
 #[expect(dead_code, reason = "tracer/build.rs uses the rest")]
 mod ebpf;
 mod engine;
+mod fuzz;
 mod image;
 mod linker;
 mod page;
@@ -49,6 +50,8 @@ enum Task {
     Bench(bench::Options),
     /// Boot other kernels in qemu, and run a smoke test and the kernel level of the tests on each
     Vm(vm::Options),
+    /// Feed what reads bytes and texts of strangers with damaged ones, for a bounded time
+    Fuzz(fuzz::Options),
     /// Make the `tracer` container image
     Image(image::Options),
     /// Rewrite the generated pages
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Task::Check => check::task(),
         Task::Bench(options) => bench::task(&options),
         Task::Vm(options) => vm::task(&options),
+        Task::Fuzz(options) => fuzz::task(&options),
         Task::Image(options) => image::task(&options),
         Task::Docs => docs::task(),
         Task::Workload(options) => workload::task(&options),

@@ -31,7 +31,7 @@ pub(crate) struct Options {
 }
 
 /// One scope for all levels: with another, cargo would build dependencies once more, with other features.
-const SCOPE: [&str; 4] = ["test", "--workspace", "--exclude", "tracer-ebpf"];
+const SCOPE: [&str; 6] = ["test", "--workspace", "--exclude", "tracer-ebpf", "--exclude", "tracer-fuzz"];
 /// The package with the end-to-end levels; each level is a test target of that name.
 const END_TO_END: &str = "tracer-tests";
 /// The levels in order, and whether tests of one may run at the same time.

@@ -24,7 +24,10 @@ use anyhow::Context as _;
 use self::feed::{Batch, Feed, failed};
 pub use self::progress::Position;
 use super::{Drained, Losses, Record, Source, Visit};
-use crate::{scap, state::State};
+use crate::{
+    scap::{self, Input},
+    state::State,
+};
 
 /// Batches that wait to be taken.
 const AHEAD: usize = 4;
@@ -52,6 +55,18 @@ impl Replay {
         let mut files = VecDeque::from(files);
         let first = files.pop_front().context("no capture to read")?;
         let input = scap::open_counted(&first, position.counter()).with_context(|| failed(&first))?;
+        Self::start(first, input, files, position)
+    }
+
+    /// Begins to read a capture that is open already; `name` stands in errors.
+    ///
+    /// # Errors
+    /// There is no thread for it.
+    pub fn of(name: &str, input: Input) -> anyhow::Result<Self> {
+        Self::start(name.into(), input, VecDeque::new(), Arc::new(Position::of(&[])))
+    }
+
+    fn start(first: PathBuf, input: Input, files: VecDeque<PathBuf>, position: Arc<Position>) -> anyhow::Result<Self> {
         let (full, batches) = mpsc::sync_channel(AHEAD);
         let (used, empty) = mpsc::sync_channel(AHEAD);
         let feed = Feed { files, position: Arc::clone(&position), full, empty };

@@ -1,0 +1,188 @@
+//! Runs the fuzz targets of `tests/fuzz` for a bounded time, from seeds cut out of the captures of the tests.
+//!
+//! What was found before is kept in `target/fuzz/corpus` and used again; an input that fails stays in
+//! `target/fuzz/artifacts`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{
+    command::{cargo, find_program, output, say, shown, target_dir, workspace},
+    setup,
+};
+
+/// Which targets, and how long.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Options {
+    /// Seconds for each target
+    #[arg(long, default_value_t = 20)]
+    seconds: u32,
+    /// Only these targets
+    target: Vec<String>,
+}
+
+/// The release that builds with the Rust versions in use.
+const VERSION: &str = "0.13.2";
+/// The folder of the targets, and what they are built for.
+const FUZZ_DIR: &str = "tests/fuzz";
+const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+/// The longest input: more is slow and finds no more.
+const MAX_LEN: usize = 64 << 10;
+/// The longest block of a seed.
+const MAX_BLOCK: usize = 8 << 10;
+
+/// `cargo xtask fuzz`.
+pub(crate) fn task(options: &Options) -> Result<()> {
+    setup::toolchain(&workspace())?;
+    let fuzz = program()?;
+    let dir = target_dir().join("fuzz");
+    say("fuzz: building the targets");
+    let mut build = cargo(["fuzz", "build", "--fuzz-dir", FUZZ_DIR, "--sanitizer", "none", "-O", "-a"]);
+    build.args(["--target", TRIPLE, "--target-dir"]).arg(&dir);
+    // Coverage is asked of the compiler with options that are not stable.
+    build.env("RUSTC_BOOTSTRAP", "1").env("PATH", with_folder(&fuzz)?);
+    output(&mut build)?;
+
+    let seeds = dir.join("seeds");
+    make_seeds(&workspace().join("tests/captures"), &seeds)?;
+    let mut failed = Vec::new();
+    for target in targets()?.iter().filter(|target| options.target.is_empty() || options.target.contains(target)) {
+        let corpus = dir.join("corpus").join(target);
+        let artifacts = dir.join("artifacts").join(target);
+        for folder in [&corpus, &artifacts] {
+            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        }
+        say(format!("fuzz {target}: {} s", options.seconds));
+        let mut command = Command::new(dir.join(TRIPLE).join("release").join(target));
+        command.arg(&corpus).arg(&seeds).args([
+            format!("-max_total_time={}", options.seconds),
+            format!("-max_len={MAX_LEN}"),
+            "-timeout=10".to_owned(),
+            "-rss_limit_mb=2048".to_owned(),
+            "-print_final_stats=1".to_owned(),
+            format!("-artifact_prefix={}/", artifacts.display()),
+        ]);
+        match output_of_both(&mut command) {
+            Ok(printed) => say(format!("fuzz {target}: {} inputs, none failed", executed(&printed))),
+            Err(error) => {
+                say(format!("fuzz {target}: FAILED: {error:#}\nthe input is in {}", artifacts.display()));
+                failed.push(target.clone());
+            }
+        }
+    }
+    if !failed.is_empty() {
+        bail!("fuzz failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+/// What the fuzzer printed, which is all on standard error.
+fn output_of_both(command: &mut Command) -> Result<String> {
+    let printed = command.output().with_context(|| format!("cannot run `{}`", shown(command)))?;
+    let text = String::from_utf8_lossy(&printed.stderr).into_owned();
+    if !printed.status.success() {
+        let lines: Vec<&str> = text.lines().collect();
+        bail!("{}\n{}", printed.status, lines[lines.len().saturating_sub(40)..].join("\n"));
+    }
+    Ok(text)
+}
+
+/// How many inputs there were.
+fn executed(printed: &str) -> &str {
+    let line = printed.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    line.map_or("unknown", str::trim)
+}
+
+/// The names of the targets: a file each.
+fn targets() -> Result<Vec<String>> {
+    let folder = workspace().join(FUZZ_DIR).join("targets");
+    let files = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut names: Vec<String> =
+        files.filter_map(|file| Some(file.ok()?.path().file_stem()?.to_str()?.to_owned())).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// `cargo-fuzz`, installed if need be.
+fn program() -> Result<PathBuf> {
+    let tools = target_dir().join("tools");
+    let own = tools.join("bin/cargo-fuzz");
+    if let Some(there) = find_program("cargo-fuzz").or_else(|| own.is_file().then(|| own.clone())) {
+        return Ok(there);
+    }
+    say(format!("building cargo-fuzz {VERSION} (about a minute)"));
+    let mut install = cargo(["install", "--quiet", "--locked", "cargo-fuzz", "--version", VERSION, "--root"]);
+    output(install.arg(&tools).env_remove("CARGO_TARGET_DIR"))?;
+    Ok(own)
+}
+
+/// `$PATH` with the folder of a program in front.
+fn with_folder(program: &Path) -> Result<std::ffi::OsString> {
+    let folder = program.parent().map(Path::to_owned);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Ok(std::env::join_paths(folder.into_iter().chain(std::env::split_paths(&path)))?)
+}
+
+/// Cuts captures into small ones, each with one block of a kind and, of events, of a code.
+fn make_seeds(captures: &Path, seeds: &Path) -> Result<()> {
+    fs::create_dir_all(seeds).with_context(|| format!("cannot create {}", seeds.display()))?;
+    let files = fs::read_dir(captures).with_context(|| format!("cannot read {}", captures.display()))?;
+    for path in files.filter_map(|file| Some(file.ok()?.path())).filter(|path| path.is_file()) {
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        // A compressed one is a seed as it is.
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if bytes.starts_with(&[0x1f, 0x8b]) {
+            fs::write(seeds.join(&name), &bytes)?;
+            continue;
+        }
+        let blocks = blocks(&bytes);
+        let Some((_, section)) = blocks.first() else { continue };
+        for ((kind, code), block) in &blocks {
+            let seed = seeds.join(format!("{name}-{kind:x}-{code}"));
+            if block.len() <= MAX_BLOCK && !seed.exists() {
+                fs::write(&seed, [*section, *block].concat())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The blocks of a plain capture: kind, what stands where events have their code, the block.
+fn blocks(bytes: &[u8]) -> Vec<((u32, u16), &[u8])> {
+    let u32_at = |at: usize| bytes.get(at..)?.first_chunk().map(|four| u32::from_le_bytes(*four));
+    let mut blocks = Vec::new();
+    let mut at = 0;
+    while let (Some(kind), Some(len)) = (u32_at(at), u32_at(at + 4))
+        && let Some(block) = bytes.get(at..at + len as usize).filter(|_| len >= 12)
+    {
+        // Behind the CPU and, with flags, those: time, thread, length, code.
+        let code_at = 8 + 2 + 20 + if matches!(kind, 0x208 | 0x217 | 0x222) { 4 } else { 0 };
+        let code = block.get(code_at..).and_then(<[u8]>::first_chunk).map_or(0, |two| u16::from_le_bytes(*two));
+        blocks.push(((kind, if (0x204..0x223).contains(&kind) { code } else { 0 }), block));
+        at += len as usize;
+    }
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn captures_are_cut_into_blocks() {
+        let block = |kind: u32, body: &[u8]| {
+            let len = (body.len() as u32 + 12).to_le_bytes();
+            [&kind.to_le_bytes()[..], &len, body, &len].concat()
+        };
+        let mut event = vec![0; 28];
+        event[22] = 7;
+        let bytes = [block(0x0a0d_0d0a, &[0; 16]), block(0x216, &event), vec![1, 2, 3]].concat();
+        let kinds: Vec<_> = blocks(&bytes).iter().map(|(key, _)| *key).collect();
+        assert_eq!(kinds, [(0x0a0d_0d0a, 0), (0x216, 7)]);
+    }
+}
