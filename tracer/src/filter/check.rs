@@ -72,14 +72,14 @@ fn test(filter: &str, check: &Check, field: &FieldRef) -> Result<Test, FilterErr
         return Ok(Test::Exists);
     }
     let fits = match kind {
-        Type::Text => !operator.is_order(),
-        Type::Bool | Type::Ip => matches!(operator, Operator::Eq | Operator::Ne | Operator::In),
+        Type::Text | Type::Bytes => !operator.is_order(),
+        Type::Bool | Type::Ip | Type::Net => matches!(operator, Operator::Eq | Operator::Ne | Operator::In),
         Type::Int | Type::Float | Type::Port | Type::Time => !operator.is_text(),
     };
     if !fits {
         let hint = match kind {
-            Type::Text => "text has the operators = != contains icontains startswith endswith glob in exists",
-            Type::Bool | Type::Ip => "it has the operators = != in exists",
+            Type::Text | Type::Bytes => "text has the operators = != contains icontains startswith endswith glob in exists",
+            Type::Bool | Type::Ip | Type::Net => "it has the operators = != in exists",
             _ => "numbers have the operators = != < <= > >= in exists",
         };
         let what = filter.get(check.operator_at.clone()).unwrap_or_default();
@@ -92,11 +92,11 @@ fn test(filter: &str, check: &Check, field: &FieldRef) -> Result<Test, FilterErr
         }
     }
     let positive = match kind {
-        Type::Text => texts(check),
+        Type::Text | Type::Bytes => texts(check),
         Type::Int | Type::Time | Type::Port => ints(filter, check)?,
         Type::Float => floats(filter, check)?,
         Type::Bool => bools(filter, check)?,
-        Type::Ip => Test::Ip(
+        Type::Ip | Type::Net => Test::Ip(
             check
                 .values
                 .iter()

@@ -120,6 +120,11 @@ impl Template {
                     out.extend_from_slice(MISSING);
                 }
                 Value::Text(text) => escape(&text, out),
+                value @ Value::List(_) => {
+                    let mut text = Vec::new();
+                    value.write(field.field.digits, &mut text);
+                    escape(&text, out);
+                }
                 // Numbers, addresses and the like are plain by nature.
                 value => value.write(field.field.digits, out),
             }
