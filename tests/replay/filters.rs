@@ -178,8 +178,7 @@ impl Sink for Counts {
 fn counts(capture: &str, filters: &[Expected]) -> Vec<Option<u64>> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/captures")).join(format!("{capture}.scap"));
     let counts = Rc::new(RefCell::new(vec![0; filters.len()]));
-    let filters: Vec<_> =
-        filters.iter().map(|expected| Filter::compile(expected.filter, Show::default())).collect();
+    let filters: Vec<_> = filters.iter().map(|expected| Filter::compile(expected.filter, Show::default())).collect();
     let compiled: Vec<bool> = filters.iter().map(Result::is_ok).collect();
     let sink = Counts { filters, counts: Rc::clone(&counts) };
     let outputs = Outputs::new(None, vec![Box::new(sink)], Out::memory(), None);
@@ -203,9 +202,8 @@ enum Outcome {
 fn outcome(expected: &Expected, ours: Option<u64>, theirs: Option<u64>) -> Outcome {
     let stands_in = |list: &[(&str, &str)]| list.iter().any(|(filter, _)| *filter == expected.filter);
     let error = Filter::compile(expected.filter, Show::default()).err();
-    let is_missing = |error: &FilterError| {
-        MISSING_FIELDS.iter().any(|field| error.message == format!("unknown field '{field}'"))
-    };
+    let is_missing =
+        |error: &FilterError| MISSING_FIELDS.iter().any(|field| error.message == format!("unknown field '{field}'"));
     match error {
         _ if ours == theirs => Outcome::Equal,
         Some(error) if is_missing(&error) => Outcome::MissingField,

@@ -105,8 +105,7 @@ pub enum Quantifier {
 
 impl Quantifier {
     /// How they are written.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("oneof", Self::OneOf), ("anyof", Self::AnyOf), ("allof", Self::AllOf)];
+    pub const ALL: [(&'static str, Self); 3] = [("oneof", Self::OneOf), ("anyof", Self::AnyOf), ("allof", Self::AllOf)];
 
     /// How it is written.
     #[must_use]

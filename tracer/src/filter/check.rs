@@ -155,9 +155,7 @@ impl<'f> Checker<'f> {
                 self.event_name(left, value, &test)?;
                 test
             }
-            Type::Float => {
-                Test::Float(positive, literal::float(text).map_err(|wrong| self.wrong(value, wrong))?)
-            }
+            Type::Float => Test::Float(positive, literal::float(text).map_err(|wrong| self.wrong(value, wrong))?),
             Type::Bool => Test::Bool(literal::boolean(text).map_err(|wrong| self.wrong(value, wrong))?),
             Type::Int | Type::Time | Type::Port => Test::Int(positive, self.whole(left, value)?),
             Type::Ip | Type::Net => self.any_of(left, std::slice::from_ref(value))?,

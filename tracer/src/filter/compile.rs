@@ -53,9 +53,7 @@ impl Node {
             Self::And(parts) => parts.iter().all(|part| part.holds(context)),
             Self::Or(parts) => parts.iter().any(|part| part.holds(context)),
             Self::Not(part) => !part.holds(context),
-            Self::Check(check, decided) => {
-                decided.get(context.event.row.code).unwrap_or_else(|| check.holds(context))
-            }
+            Self::Check(check, decided) => decided.get(context.event.row.code).unwrap_or_else(|| check.holds(context)),
         }
     }
 

@@ -33,7 +33,8 @@ impl FilterError {
         // One character for one, so that what is wrong can be marked.
         let line: String = filter[first..last].chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let shift = |at: usize| {
-            let before = filter[first..at.clamp(first, last)].chars().map(|c| if c.is_control() { 1 } else { c.len_utf8() });
+            let before =
+                filter[first..at.clamp(first, last)].chars().map(|c| if c.is_control() { 1 } else { c.len_utf8() });
             cut.len() + before.sum::<usize>()
         };
         let at = shift(start)..shift(end);

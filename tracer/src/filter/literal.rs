@@ -140,7 +140,10 @@ pub fn float(text: &[u8]) -> Result<f64, Wrong> {
     let text = std::str::from_utf8(text).ok();
     // The names of what is no number would pass otherwise.
     let plain = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)));
-    plain.and_then(|text| text.parse().ok()).filter(|number: &f64| number.is_finite()).ok_or_else(|| expected("a number"))
+    plain
+        .and_then(|text| text.parse().ok())
+        .filter(|number: &f64| number.is_finite())
+        .ok_or_else(|| expected("a number"))
 }
 
 /// True or false.
@@ -172,9 +175,10 @@ pub fn address(text: &[u8]) -> Result<IpAddr, Wrong> {
     let wrong = expected("an address, such as 10.0.0.1 or ::1");
     let hint = match text.contains(&b'/') {
         true => Some("networks are compared with fd.net and its relatives".to_owned()),
-        false => text.first().filter(|byte| byte.is_ascii_alphabetic() && !text.contains(&b':')).map(|_| {
-            "names are not looked up".to_owned()
-        }),
+        false => text
+            .first()
+            .filter(|byte| byte.is_ascii_alphabetic() && !text.contains(&b':'))
+            .map(|_| "names are not looked up".to_owned()),
     };
     parse_ip(text).ok_or_else(|| wrong.hint(hint))
 }

@@ -17,6 +17,8 @@ mod operand;
 pub mod operator;
 mod parse;
 mod prefixes;
+#[cfg(test)]
+mod properties;
 mod services;
 mod test;
 pub mod transform;

@@ -128,7 +128,7 @@ fn check(cursor: &mut Cursor<'_>, depth: usize) -> Result<Expr, FilterError> {
     let right = match row.takes {
         Takes::Nothing => Right::Nothing,
         Takes::Value => value(cursor, row, &left, depth)?,
-        Takes::List => match call(cursor, depth)? {
+        Takes::List => match call(cursor, depth, QUOTES)? {
             Some(call) => Right::Call(call),
             None => Right::List(None, list(cursor)?),
         },
@@ -165,7 +165,7 @@ fn value(cursor: &mut Cursor<'_>, row: &Row, left: &Operand, depth: usize) -> Re
             cursor.keyword(word);
             return Ok(Right::List(Some(quantifier), list(cursor)?));
         }
-        if let Some(call) = call(cursor, depth)? {
+        if let Some(call) = call(cursor, depth, QUOTES)? {
             return Ok(Right::Call(call));
         }
     }
@@ -184,7 +184,7 @@ fn value(cursor: &mut Cursor<'_>, row: &Row, left: &Operand, depth: usize) -> Re
 
 fn operand(cursor: &mut Cursor<'_>, depth: usize) -> Result<Option<Operand>, FilterError> {
     if let Some(name) = cursor.call() {
-        if let Some(call) = call(cursor, depth)? {
+        if let Some(call) = call(cursor, depth, "")? {
             return Ok(Some(Operand::Call(call)));
         }
         return Err(unknown_transformer(cursor, name, ""));
@@ -199,16 +199,17 @@ fn unknown_transformer(cursor: &Cursor<'_>, name: Range<usize>, advice: &str) ->
     cursor.error(name, "unknown transformer").hint(hint.or_else(|| Some(all())))
 }
 
+/// Of a word with a bracket behind it where a value may stand.
 const QUOTES: &str = "text with brackets needs quotes; ";
 
 /// A transformer, if one is next. A word with a bracket behind it that is none is left.
-fn call(cursor: &mut Cursor<'_>, depth: usize) -> Result<Option<Call>, FilterError> {
+fn call(cursor: &mut Cursor<'_>, depth: usize, advice: &str) -> Result<Option<Call>, FilterError> {
     let Some(name) = cursor.call() else { return Ok(None) };
     let word = cursor.text(name.clone());
     let Some(transformer) = Transformer::by_name(word) else {
         // A value may have a bracket behind it, but not at once.
         let stands_alone = cursor.text(name.end..name.end + 1) != "(" || matches!(word, "and" | "or" | "not");
-        return if stands_alone { Ok(None) } else { Err(unknown_transformer(cursor, name, QUOTES)) };
+        return if stands_alone { Ok(None) } else { Err(unknown_transformer(cursor, name, advice)) };
     };
     cursor.keyword(word);
     let args = arguments(cursor, depth)?;

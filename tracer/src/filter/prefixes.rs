@@ -77,13 +77,17 @@ mod tests {
     fn beginnings_end_at_a_slash() {
         let prefixes = |list: &[&'static str]| Prefixes::new(list.iter().map(|path| path.as_bytes()));
         let some = prefixes(&["/usr/lib", "/usr", "/etc/ssh/", "/proc/*/stat", "var/lo?", "/usr.d", "/usr/"]);
-        for hit in ["/usr", "/usr/", "/usr/lib/x", "//usr/x", "/etc/ssh", "/etc/ssh/sshd_config", "/proc/1/stat", "/usr.d/x"] {
+        for hit in
+            ["/usr", "/usr/", "/usr/lib/x", "//usr/x", "/etc/ssh", "/etc/ssh/sshd_config", "/proc/1/stat", "/usr.d/x"]
+        {
             assert!(some.matches(hit.as_bytes()), "{hit}");
         }
         for hit in ["/proc/self/stat/x", "var/log", "var/log/syslog"] {
             assert!(some.matches(hit.as_bytes()), "{hit}");
         }
-        for miss in ["/usrlocal", "/etc", "/etc/sshd", "/proc/1/2/stat", "usr", "", "/", "/var/log", "/usr-x", "etc/ssh"] {
+        for miss in
+            ["/usrlocal", "/etc", "/etc/sshd", "/proc/1/2/stat", "usr", "", "/", "/var/log", "/usr-x", "etc/ssh"]
+        {
             assert!(!some.matches(miss.as_bytes()), "{miss}");
         }
         assert!(prefixes(&["/"]).matches(b"/a/b") && prefixes(&["/"]).matches(b"/"));

@@ -243,7 +243,8 @@ mod tests {
     fn a_list_passes_when_all_of_it_is_in_the_set_or_some_of_it() {
         let set = || Box::new(Test::TextIn(Texts::new([&b"a"[..], b"b"].into_iter())));
         let (each, one) = (Test::EachOf(set()), Test::OneIn(set()));
-        let cases = [(&["a", "b"][..], true, true), (&["a", "x"], false, true), (&["x"], false, false), (&[], false, false)];
+        let cases =
+            [(&["a", "b"][..], true, true), (&["a", "x"], false, true), (&["x"], false, false), (&[], false, false)];
         for (values, all, some) in cases {
             let list = Value::List(values.iter().map(|value| text(value)).collect());
             assert_eq!((each.passes(&list), one.passes(&list)), (all, some), "{values:?}");
@@ -255,9 +256,12 @@ mod tests {
     fn quantifiers_count_what_passes() {
         let tests = || -> Box<[Test]> { [&b"a"[..], b"b", b"ab"].into_iter().map(Test::contains).collect() };
         let count = |quantifier, value| Test::Some(quantifier, tests()).passes(&text(value));
-        for (value, one, any, all) in
-            [("a", true, true, false), ("b a", false, true, false), ("ab", false, true, true), ("x", false, false, false)]
-        {
+        for (value, one, any, all) in [
+            ("a", true, true, false),
+            ("b a", false, true, false),
+            ("ab", false, true, true),
+            ("x", false, false, false),
+        ] {
             let hits = [Quantifier::OneOf, Quantifier::AnyOf, Quantifier::AllOf].map(|q| count(q, value));
             assert_eq!(hits, [one, any, all], "{value}");
         }
@@ -268,14 +272,18 @@ mod tests {
 
     #[test]
     fn text_is_compared_with_numbers_as_a_number() {
-        for (value, expected) in [("1024", true), ("99", false), ("-2(ENOENT)", false), ("3000(<f>x)", true), ("x", false)] {
+        for (value, expected) in
+            [("1024", true), ("99", false), ("-2(ENOENT)", false), ("3000(<f>x)", true), ("x", false)]
+        {
             assert_eq!(Test::TextNumber(Operator::Gt, 100).passes(&text(value)), expected, "{value}");
         }
     }
 
     #[test]
     fn case_is_ignored_where_that_is_asked_for() {
-        for (haystack, needle, expected) in [("aXxY", "xy", true), ("xX", "xy", false), ("", "", true), ("É", "é", false)] {
+        for (haystack, needle, expected) in
+            [("aXxY", "xy", true), ("xX", "xy", false), ("", "", true), ("É", "é", false)]
+        {
             assert_eq!(contains_ignoring_case(haystack.as_bytes(), needle.as_bytes()), expected, "{haystack} {needle}");
         }
     }

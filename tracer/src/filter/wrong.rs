@@ -29,15 +29,40 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("proc.name contians x", "expected an operator behind 'proc.name'", "contians", "did you mean 'contains'?"),
     ("evt.type", "expected an operator behind 'evt.type'", "", "operators are != <= >= = < > contains"),
     ("evt.type ~ open", "expected an operator behind 'evt.type'", "~", "operators are"),
-    ("proc.pid contains 3", "'contains' does not work on 'proc.pid', which is of type integer", "contains", "numbers have the operators != <= >= = < > in"),
-    ("evt.failed > true", "'>' does not work on 'evt.failed', which is of type bool", ">", "true and false have the operators != = in"),
-    ("fd.sip startswith 10.", "'startswith' does not work on 'fd.sip', which is of type address", "startswith", "addresses have the operators"),
+    (
+        "proc.pid contains 3",
+        "'contains' does not work on 'proc.pid', which is of type integer",
+        "contains",
+        "numbers have the operators != <= >= = < > in",
+    ),
+    (
+        "evt.failed > true",
+        "'>' does not work on 'evt.failed', which is of type bool",
+        ">",
+        "true and false have the operators != = in",
+    ),
+    (
+        "fd.sip startswith 10.",
+        "'startswith' does not work on 'fd.sip', which is of type address",
+        "startswith",
+        "addresses have the operators",
+    ),
     ("fd.num pmatch (3)", "'pmatch' does not work on 'fd.num', which is of type integer", "pmatch", "numbers have"),
-    ("len(proc.name) glob 1*", "'glob' does not work on 'len(proc.name)', which is of type integer", "glob", "numbers have"),
+    (
+        "len(proc.name) glob 1*",
+        "'glob' does not work on 'len(proc.name)', which is of type integer",
+        "glob",
+        "numbers have",
+    ),
     // Values.
     ("proc.name=", "expected a value for 'proc.name'", "", ""),
     ("evt.num >", "expected a value for 'evt.num'", "", ""),
-    ("proc.name = (a, b)", "expected a value for 'proc.name'", "(", "a list stands behind 'in' or a word such as '= anyof'"),
+    (
+        "proc.name = (a, b)",
+        "expected a value for 'proc.name'",
+        "(",
+        "a list stands behind 'in' or a word such as '= anyof'",
+    ),
     ("proc.name in a", "expected a list, such as (a, b)", "a", ""),
     ("proc.name in (a,)", "expected a value", ")", ""),
     ("proc.name in (a b)", "expected ',' or ')'", "b", ""),
@@ -50,7 +75,12 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("proc.pid!=proc.ppid", "expected a whole number", "proc.ppid", "val(proc.ppid) is the value of that field"),
     ("proc.pid=99999999999999999999", "the number does not fit into 64 bits", "99999999999999999999", ""),
     ("fd.sport=70000", "ports are 0 to 65535", "70000", ""),
-    ("fd.sport in (80, htttps)", "expected a port or a known service, such as 443 or https", "htttps", "did you mean 'https'?"),
+    (
+        "fd.sport in (80, htttps)",
+        "expected a port or a known service, such as 443 or https",
+        "htttps",
+        "did you mean 'https'?",
+    ),
     ("evt.latency > 5sec", "'sec' is not a unit of it", "5sec", "units are ns us ms s m h d"),
     ("evt.latency > fast", "expected a time, such as 5ms or a number of nanoseconds", "fast", ""),
     ("evt.buflen > 1XB", "'XB' is not a unit of it", "1XB", "units are B KB"),
@@ -59,12 +89,22 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("evt.is_io=1", "expected true or false", "1", ""),
     ("fd.sip=localhost", "expected an address, such as 10.0.0.1 or ::1", "localhost", "names are not looked up"),
     ("fd.ip=999.1.1.1", "expected an address, such as 10.0.0.1 or ::1", "999.1.1.1", ""),
-    ("fd.ip=10.0.0.0/8", "expected an address, such as 10.0.0.1 or ::1", "10.0.0.0/8", "networks are compared with fd.net"),
+    (
+        "fd.ip=10.0.0.0/8",
+        "expected an address, such as 10.0.0.1 or ::1",
+        "10.0.0.0/8",
+        "networks are compared with fd.net",
+    ),
     ("fd.name bcontains 4g", "expected hexadecimal digits, two for each byte, such as 7f454c46", "4g", ""),
     ("evt.arg.fd > x", "expected a whole number", "x", ""),
     ("proc.name regex a(b", "unknown transformer", "a", "text with brackets needs quotes"),
     ("proc.name regex 'a(b'", "not a regular expression: unclosed group", "'a(b'", ""),
-    ("proc.name regex '(?:a{9999}){9999}'", "the regular expression needs more than 1048576 bytes", "'(?:a{9999}){9999}'", ""),
+    (
+        "proc.name regex '(?:a{9999}){9999}'",
+        "the regular expression needs more than 1048576 bytes",
+        "'(?:a{9999}){9999}'",
+        "",
+    ),
     ("proc.name regex ')('", "not a regular expression: unopened group", "')('", ""),
     // Quotes.
     ("proc.name='x", "the quote is not closed", "'x", ""),
@@ -88,14 +128,24 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("val(proc.name)=x", "'val' stands on the right of an operator", "val(proc.name)", "on the left a field"),
     ("tolower()=x", "'tolower' takes one field that is text or data", "tolower()", ""),
     ("tolower(proc.pid)=x", "'tolower' takes one field that is text or data", "tolower(proc.pid)", ""),
-    ("tolower(proc.name, proc.exe)=x", "'tolower' takes one field that is text or data", "tolower(proc.name, proc.exe)", ""),
+    (
+        "tolower(proc.name, proc.exe)=x",
+        "'tolower' takes one field that is text or data",
+        "tolower(proc.name, proc.exe)",
+        "",
+    ),
     ("tolower(proc.nam)=x", "unknown field 'proc.nam'", "proc.nam", "did you mean 'proc.name'?"),
     ("tolower(proc.name=x", "expected ',' or ')'", "=x", ""),
     ("tolower(proc.name", "the bracket is not closed", "(", ""),
     ("tolower(5)=x", "expected a field, a transformer or quoted text", "5", ""),
     ("len(proc.pid)=1", "'len' takes one field that is text, data or a list", "len(proc.pid)", ""),
     ("concat(proc.name)=x", "'concat' takes two or more texts", "concat(proc.name)", ""),
-    ("join(proc.name)=x", "'join' takes a separator and a list of texts, as in join(\",\", (proc.name, fd.name))", "join(proc.name)", ""),
+    (
+        "join(proc.name)=x",
+        "'join' takes a separator and a list of texts, as in join(\",\", (proc.name, fd.name))",
+        "join(proc.name)",
+        "",
+    ),
     ("proc.name=val(proc.pid)", "the left side is of type text, this is of type integer", "val(proc.pid)", ""),
     ("proc.name=val(\"x\")", "'val' takes one field", "val(\"x\")", ""),
     ("proc.name regex val(proc.exe)", "what stands behind 'regex' has to be known beforehand", "val(proc.exe)", ""),
@@ -122,14 +172,20 @@ fn the_place_is_marked() {
         error("proc.name=cat ad evt.type=read").to_string(),
         "filter: expected 'and', 'or' or the end\n  proc.name=cat ad evt.type=read\n                ^^"
     );
-    assert_eq!(error("proc.name=").to_string(), "filter: expected a value for 'proc.name'\n  proc.name=\n            ^");
+    assert_eq!(
+        error("proc.name=").to_string(),
+        "filter: expected a value for 'proc.name'\n  proc.name=\n            ^"
+    );
 }
 
 #[test]
 fn what_is_too_large_is_refused() {
     let message = |text: String| error(&text).message;
     assert_eq!(message("(".repeat(300)), "brackets are nested more than 100 levels deep");
-    assert_eq!(message(format!("{}proc.name{}=x", "tolower(".repeat(300), ")".repeat(300))), "brackets are nested more than 100 levels deep");
+    assert_eq!(
+        message(format!("{}proc.name{}=x", "tolower(".repeat(300), ")".repeat(300))),
+        "brackets are nested more than 100 levels deep"
+    );
     assert_eq!(message("a".repeat(MAX_LEN_BYTES + 1)), "the filter is longer than 262144 bytes");
     assert_eq!(message("a".repeat(MAX_LEN_BYTES)), format!("expected an operator behind '{}…'", "a".repeat(60)));
     assert_eq!(message(format!("{} exists", "a".repeat(1000))), "no field has a name of more than 512 bytes");
