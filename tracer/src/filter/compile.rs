@@ -14,7 +14,14 @@ pub(super) enum Node {
     And(Box<[Node]>),
     Or(Box<[Node]>),
     Not(Box<Node>),
-    Check(Checked, Decided),
+    Check(Box<Test>),
+}
+
+/// A test, and what the code of an event says of it.
+#[derive(Debug)]
+pub(super) struct Test {
+    check: Checked,
+    decided: Decided,
 }
 
 /// Compiles a tree. The parts of `and` and `or` are sorted by cost, which changes no result: tests have no effects.
@@ -31,7 +38,7 @@ pub(super) fn compile(checker: &mut Checker<'_>, expr: &Expr) -> Result<Node, Fi
         Expr::Check(written) => {
             let check = checker.check(written)?;
             let decided = Decided::new(|event| check.by_type(event));
-            Node::Check(check, decided)
+            Node::Check(Box::new(Test { check, decided }))
         }
     })
 }
@@ -42,8 +49,8 @@ impl Node {
             Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::cost).fold(0, u32::saturating_add),
             Self::Not(part) => part.cost(),
             // A bit is looked up, and the field is only asked for what is left.
-            Self::Check(_, decided) if decided.mostly() => 0,
-            Self::Check(check, _) => check.cost(),
+            Self::Check(test) if test.decided.mostly() => 0,
+            Self::Check(test) => test.check.cost(),
         }
     }
 
@@ -53,7 +60,7 @@ impl Node {
             Self::And(parts) => parts.iter().all(|part| part.holds(context)),
             Self::Or(parts) => parts.iter().any(|part| part.holds(context)),
             Self::Not(part) => !part.holds(context),
-            Self::Check(check, decided) => decided.get(context.event.row.code).unwrap_or_else(|| check.holds(context)),
+            Self::Check(test) => test.decided.get(context.event.row.code).unwrap_or_else(|| test.check.holds(context)),
         }
     }
 
@@ -75,7 +82,7 @@ impl Node {
             Self::And(parts) => any(parts, false),
             Self::Or(parts) => any(parts, true),
             Self::Not(part) => part.decide(ask).map(|known| !known),
-            Self::Check(check, _) => ask(check),
+            Self::Check(test) => ask(&test.check),
         }
     }
 
@@ -83,7 +90,7 @@ impl Node {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::needs).collect(),
             Self::Not(part) => part.needs(),
-            Self::Check(check, _) => check.needs(),
+            Self::Check(test) => test.check.needs(),
         }
     }
 }

@@ -107,9 +107,12 @@ fn set(class: &[u8], byte: u8) -> Option<(bool, usize)> {
     }
 }
 
+/// A class of characters: its name with brackets, and what is in it.
+type Named = (&'static [u8], fn(&u8) -> bool);
+
 /// Whether the byte is in a class such as `[:alpha:]`, and the length of its name with brackets.
 fn named_class(text: &[u8], byte: u8) -> Option<(bool, usize)> {
-    const CLASSES: [(&[u8], fn(&u8) -> bool); 12] = [
+    const CLASSES: [Named; 12] = [
         (b"[:alnum:]", u8::is_ascii_alphanumeric),
         (b"[:alpha:]", u8::is_ascii_alphabetic),
         (b"[:blank:]", |byte| matches!(byte, b' ' | b'\t')),

@@ -5,14 +5,17 @@ use std::cmp::Ordering;
 
 use super::glob;
 
+type Path = Box<[u8]>;
+type Component = Box<[u8]>;
+
 /// What `pmatch` searches for.
 #[derive(Debug, Default)]
 pub struct Prefixes {
     /// Without patterns, in the order of their components. None begins with another: so only one can be a beginning of a
     /// path, the last one that does not stand behind the path.
-    plain: Box<[Box<[u8]>]>,
+    plain: Box<[Path]>,
     /// With patterns.
-    patterns: Box<[Box<[Box<[u8]>]>]>,
+    patterns: Box<[Box<[Component]>]>,
 }
 
 fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -64,7 +67,7 @@ impl Prefixes {
     }
 }
 
-fn fits(parts: &[Box<[u8]>], path: &[u8], absolute: bool) -> bool {
+fn fits(parts: &[Component], path: &[u8], absolute: bool) -> bool {
     let mut path = absolute.then_some(&b""[..]).into_iter().chain(components(path));
     parts.iter().all(|part| path.next().is_some_and(|component| glob::matches(part, component, false)))
 }
