@@ -8,16 +8,14 @@ use super::{
     compare,
     error::{FilterError, did_you_mean},
     literal::{self, Wrong},
-    operand::{Operand, Side},
+    operand::{Operand, Side, ancestors},
     operator::{self, Class, Operator},
     parse::short,
     prefixes::Prefixes,
     test::{Test, Texts},
 };
-use crate::fields::{Arg, ArgRule, Context, EventType, FieldRef, Key, Needs, Show, Type, Value};
+use crate::fields::{Context, EventType, FieldRef, Needs, Show, Type, Value};
 
-/// More ancestors than this are not asked.
-const MAX_ANCESTORS: usize = 64;
 /// The most memory of one compiled expression, and of what it keeps while it searches; bytes.
 const REGEX_SIZE: usize = 1 << 20;
 /// How many of them a filter may have.
@@ -119,7 +117,7 @@ impl<'f> Checker<'f> {
     }
 
     fn constant(&mut self, check: &Check, left: &Operand) -> Result<Test, FilterError> {
-        let operator = check.operator;
+        let (operator, class) = (check.operator, left.class());
         let set = |test: Test, list: bool| match (operator, list) {
             (Operator::In, true) => Test::EachOf(Box::new(test)),
             (_, true) => Test::OneIn(Box::new(test)),
@@ -131,7 +129,7 @@ impl<'f> Checker<'f> {
             Right::List(None, values) if operator == Operator::Pmatch => {
                 Ok(Test::Prefixes(Box::new(Prefixes::new(values.iter().map(|value| &*value.text)))))
             }
-            Right::List(None, values) => Ok(set(self.any_of(left, values)?, left.is_list())),
+            Right::List(None, values) => Ok(set(self.any_of(left, values)?, class == Class::List)),
             Right::List(Some(Quantifier::AnyOf), values) if operator == Operator::Eq => self.any_of(left, values),
             Right::List(Some(quantifier), values) => {
                 let tests = values.iter().map(|value| self.one(operator, left, value));
@@ -157,7 +155,11 @@ impl<'f> Checker<'f> {
             }
             Type::Float => Test::Float(positive, literal::float(text).map_err(|wrong| self.wrong(value, wrong))?),
             Type::Bool => Test::Bool(literal::boolean(text).map_err(|wrong| self.wrong(value, wrong))?),
-            Type::Int | Type::Time | Type::Port => Test::Int(positive, self.whole(left, value)?),
+            Type::Int | Type::Time | Type::Port => {
+                let number = self.whole(left, value)?;
+                let within = positive == Operator::Eq && is_distance(left);
+                Test::Int(if within { Operator::Le } else { positive }, number)
+            }
             Type::Ip | Type::Net => self.any_of(left, std::slice::from_ref(value))?,
         };
         Ok(if operator == Operator::Ne { Test::Differs(Box::new(test)) } else { test })
@@ -291,6 +293,11 @@ impl<'f> Checker<'f> {
     }
 }
 
+/// Of the distance from a point in time `=` asks whether it is at most so large.
+fn is_distance(left: &Operand) -> bool {
+    matches!(left, Operand::Field(field) if field.field.name == "evt.around")
+}
+
 fn event_names() -> impl Iterator<Item = &'static str> {
     events::all().chain(events::old()).map(|row| row.name).chain(arch::call_names())
 }
@@ -305,11 +312,9 @@ impl Checked {
     /// Whether it holds in an event.
     #[must_use]
     pub fn holds(&self, context: &Context<'_>) -> bool {
-        match &self.left {
-            Operand::Field(field) if field.field.arg == ArgRule::Ancestor && field.arg.key == Key::None => {
-                any_ancestor(field, context, |value| self.passes(value, context))
-            }
-            left => self.passes(&left.get(context), context),
+        match self.left.any_ancestor() {
+            Some(field) => ancestors(field, context).any(|value| self.passes(&value, context)),
+            None => self.passes(&self.left.get(context), context),
         }
     }
 
@@ -349,12 +354,4 @@ impl Checked {
         };
         self.left.cost().saturating_add(right)
     }
-}
-
-/// Without a number, one ancestor that passes is enough.
-fn any_ancestor(field: &FieldRef, context: &Context<'_>, passes: impl Fn(&Value<'_>) -> bool) -> bool {
-    (1..=MAX_ANCESTORS)
-        .map(|n| (field.field.get)(context, &Arg::index(n)))
-        .take_while(|value| !value.is_missing())
-        .any(|value| passes(&value))
 }

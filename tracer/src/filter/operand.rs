@@ -6,10 +6,12 @@ use super::{
     operator::Class,
     transform::{Makes, Takes, Transformer},
 };
-use crate::fields::{Context, EventType, FieldRef, Needs, Show, Type, Unit, Value};
+use crate::fields::{Arg as FieldArg, ArgRule, Context, EventType, FieldRef, Key, Needs, Show, Type, Unit, Value};
 
 /// Longer names are no fields. The argument is part of it.
 const MAX_FIELD_LEN: usize = 512;
+/// More ancestors than this are not asked.
+const MAX_ANCESTORS: usize = 64;
 
 /// Something that has a value in an event.
 #[derive(Debug, Clone)]
@@ -89,6 +91,7 @@ impl Operand {
     #[must_use]
     pub fn get<'a>(&'a self, context: &Context<'a>) -> Value<'a> {
         match self {
+            Self::Field(field) if is_any_ancestor(field) => Value::List(ancestors(field, context).collect()),
             Self::Field(field) => field.get(context),
             Self::Call(call) => call.transformer.apply(&mut call.args.iter().map(|arg| match arg {
                 Arg::Operand(operand) => operand.get(context),
@@ -123,15 +126,24 @@ impl Operand {
     #[must_use]
     pub fn is_list(&self) -> bool {
         match self {
-            Self::Field(field) => field.field.list,
+            Self::Field(field) => field.field.list || is_any_ancestor(field),
             Self::Call(call) => call.list,
         }
     }
 
-    /// Which operators it has.
+    /// Which operators it has. A field of all ancestors has those of a single one.
     #[must_use]
     pub fn class(&self) -> Class {
-        Class::of(self.kind(), self.is_list())
+        Class::of(self.kind(), self.is_list() && self.any_ancestor().is_none())
+    }
+
+    /// The field, if it is one of all ancestors: a test of it holds when it holds for one of them.
+    #[must_use]
+    pub fn any_ancestor(&self) -> Option<&FieldRef> {
+        match self {
+            Self::Field(field) => Some(field).filter(|field| is_any_ancestor(field)),
+            Self::Call(_) => None,
+        }
     }
 
     /// The unit of its numbers.
@@ -174,6 +186,16 @@ impl Operand {
         let fields = self.fields().into_iter().map(|field| u32::from(field.field.cost)).fold(0, u32::saturating_add);
         fields.saturating_add(if matches!(self, Self::Call(_)) { 4 } else { 0 })
     }
+}
+
+fn is_any_ancestor(field: &FieldRef) -> bool {
+    field.field.arg == ArgRule::Ancestor && field.arg.key == Key::None
+}
+
+/// The values of a field in the ancestors, from the parent on.
+pub fn ancestors<'a>(field: &FieldRef, context: &Context<'a>) -> impl Iterator<Item = Value<'a>> {
+    let get = field.field.get;
+    (1..=MAX_ANCESTORS).map(move |n| get(context, &FieldArg::index(n))).take_while(|value| !value.is_missing())
 }
 
 /// Resolves arguments; what stands in lists stands in line with the others.
