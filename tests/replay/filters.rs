@@ -219,8 +219,8 @@ fn outcome(expected: &Expected, ours: Option<u64>, theirs: Option<u64>) -> Outco
     let is_missing =
         |error: &FilterError| MISSING_FIELDS.iter().any(|field| error.message == format!("unknown field '{field}'"));
     match error {
-        _ if ours == theirs => Outcome::Equal,
         Some(error) if is_missing(&error) => Outcome::MissingField,
+        _ if ours == theirs => Outcome::Equal,
         _ if stands_in(DIFFERENT) => Outcome::Explained,
         _ if stands_in(FIELDS) => Outcome::OfField,
         _ => Outcome::Wrong,
