@@ -26,6 +26,7 @@ pub mod transform;
 mod wrong;
 
 pub use error::FilterError;
+pub use operand::Operand;
 pub use parse::{MAX_LEN_BYTES, parse};
 
 use crate::{

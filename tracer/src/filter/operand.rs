@@ -4,9 +4,12 @@ use super::{
     ast,
     error::FilterError,
     operator::Class,
+    parse,
     transform::{Makes, Takes, Transformer},
 };
-use crate::fields::{Arg as FieldArg, ArgRule, Context, EventType, FieldRef, Key, Needs, Show, Type, Unit, Value};
+use crate::fields::{
+    Arg as FieldArg, ArgRule, Context, Digits, EventType, FieldRef, Key, Needs, Show, Type, Unit, Value,
+};
 
 /// Longer names are no fields. The argument is part of it.
 const MAX_FIELD_LEN: usize = 512;
@@ -87,6 +90,16 @@ impl Operand {
         Ok(Self::Call(Box::new(Call { transformer: call.transformer, args: args.into(), kind, list })))
     }
 
+    /// Resolves the transformer that a text begins with, and says how long that is; `None` when it begins with something
+    /// else.
+    ///
+    /// # Errors
+    /// As [`Operand::resolve`], or its brackets are wrong.
+    pub fn at_start(text: &str, show: Show) -> Result<Option<(Self, usize)>, FilterError> {
+        let Some((call, len)) = parse::call_at_start(text)? else { return Ok(None) };
+        Self::resolve_call(text, &call, Side::Left, show).map(|operand| Some((operand, len)))
+    }
+
     /// The value in an event.
     #[must_use]
     pub fn get<'a>(&'a self, context: &Context<'a>) -> Value<'a> {
@@ -156,6 +169,15 @@ impl Operand {
                 (Transformer::Len, Some(Arg::Operand(operand))) if !operand.is_list() => Unit::Bytes,
                 _ => Unit::None,
             },
+        }
+    }
+
+    /// How a whole number is written.
+    #[must_use]
+    pub fn digits(&self) -> Digits {
+        match self {
+            Self::Field(field) => field.field.digits,
+            Self::Call(_) => Digits::Decimal,
         }
     }
 

@@ -216,6 +216,18 @@ fn call(cursor: &mut Cursor<'_>, depth: usize, advice: &str) -> Result<Option<Ca
     Ok(Some(Call { transformer, args, at: Place(name.start..cursor.place()) }))
 }
 
+/// The transformer that a text begins with, and its length; `None` when it begins with something else.
+///
+/// # Errors
+/// Its brackets do not follow the language.
+pub(super) fn call_at_start(text: &str) -> Result<Option<(Call, usize)>, FilterError> {
+    let mut cursor = Cursor::new(text);
+    match cursor.call().and_then(|name| Transformer::by_name(cursor.text(name))) {
+        Some(_) => Ok(call(&mut cursor, 0, "")?.map(|call| (call, cursor.place()))),
+        None => Ok(None),
+    }
+}
+
 fn arguments(cursor: &mut Cursor<'_>, depth: usize) -> Result<Vec<Argument>, FilterError> {
     let open = cursor.skip();
     cursor.take(b'(');
