@@ -3,11 +3,15 @@
 //! `filter-counts.csv` has the number of events that sysdig 0.41.4 shows of each capture, or `error`, and then the filter.
 //! Each number is ours too, or stands in a list below with its reason. One pass over a capture counts for all filters.
 
-use std::{cell::RefCell, path::PathBuf, rc::Rc, sync::atomic::AtomicBool};
+use std::{cell::RefCell, collections::BTreeSet, path::PathBuf, rc::Rc, sync::atomic::AtomicBool};
 
 use tracer::{
     fields::{Context, EventType, Needs, Show},
-    filter::{Filter, FilterError},
+    filter::{
+        Filter, FilterError,
+        operator::{self, Class},
+        transform,
+    },
     pipeline::{Limits, Pipeline},
     sink::{Out, Outputs, Shown, Sink},
     source::replay::Replay,
@@ -261,4 +265,45 @@ fn filters_let_through_what_they_let_through_in_another_tool() {
     for (filter, reason) in DIFFERENT {
         assert!(used.contains(filter), "{filter} ({reason}) is the same everywhere");
     }
+}
+
+/// The page for users.
+const PAGE: &str = include_str!("../../docs/filters.md");
+
+/// What stands in the first column of its tables.
+fn examples() -> impl Iterator<Item = &'static str> {
+    PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |")).map(|(filter, _)| filter)
+}
+
+#[test]
+fn every_example_of_the_page_is_a_filter() {
+    let mut count = 0;
+    for text in examples() {
+        count += 1;
+        if let Err(error) = Filter::compile(text, Show::default()) {
+            let is_missing = MISSING_FIELDS.iter().any(|field| error.message == format!("unknown field '{field}'"));
+            assert!(is_missing, "{error}");
+        }
+    }
+    assert!(count > 30, "{count}");
+}
+
+#[test]
+fn the_page_has_every_operator_and_transformer() {
+    let classes = [
+        ("| numbers, times, ports |", Class::Number),
+        ("| text |", Class::Text),
+        ("| data |", Class::Bytes),
+        ("| true or false, addresses, networks |", Class::Bool),
+        ("| true or false, addresses, networks |", Class::Address),
+        ("| lists |", Class::List),
+    ];
+    for (start, class) in classes {
+        let line = PAGE.lines().find_map(|line| line.strip_prefix(start)).unwrap();
+        let said: BTreeSet<&str> = line.split('`').skip(1).step_by(2).flat_map(|part| part.split(' ')).collect();
+        let operators = operator::names_for(class);
+        assert_eq!(said, operators.split(' ').collect(), "{start}");
+    }
+    let missing = transform::names().find(|name| !PAGE.contains(&format!("`{name}(")));
+    assert_eq!(missing, None);
 }
