@@ -304,6 +304,6 @@ fn the_page_has_every_operator_and_transformer() {
         let operators = operator::names_for(class);
         assert_eq!(said, operators.split(' ').collect(), "{start}");
     }
-    let missing = transform::names().find(|name| !PAGE.contains(&format!("`{name}(")));
+    let missing = transform::names().find(|name| !PAGE.contains(&format!("{name}(")));
     assert_eq!(missing, None);
 }
