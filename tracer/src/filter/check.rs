@@ -6,7 +6,7 @@ use tracer_common::{arch, events};
 use super::{
     ast::{Check, Literal, Quantifier, Right},
     compare,
-    error::{FilterError, did_you_mean},
+    error::{FilterError, did_you_mean, plain},
     literal::{self, Wrong},
     operand::{Operand, Side, ancestors},
     operator::{self, Class, Operator},
@@ -305,7 +305,7 @@ fn event_names() -> impl Iterator<Item = &'static str> {
 fn no_event(error: FilterError, name: &str) -> FilterError {
     let hint = did_you_mean(name, event_names()).unwrap_or_else(|| "tracer -L lists the events".to_owned());
     let name: String = name.chars().take(60).collect();
-    FilterError { message: format!("no event is called '{name}'"), ..error }.hint(Some(hint))
+    FilterError { message: plain(&format!("no event is called '{name}'")), ..error }.hint(Some(hint))
 }
 
 impl Checked {

@@ -38,13 +38,21 @@ impl FilterError {
             cut.len() + before.sum::<usize>()
         };
         let at = shift(start)..shift(end);
-        Self { filter: format!("{cut}{line}{more}"), at, message: message.into(), hint: None }
+        Self { filter: format!("{cut}{line}{more}"), at, message: plain(&message.into()), hint: None }
     }
 
     pub(super) fn hint(mut self, hint: Option<impl Into<String>>) -> Self {
         self.hint = hint.map(Into::into);
         self
     }
+}
+
+/// Without what would move the cursor of a terminal: messages repeat what was written.
+pub(super) fn plain(message: &str) -> String {
+    if !message.contains(char::is_control) {
+        return message.to_owned();
+    }
+    message.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 /// The last place up to `at` that cuts no character.
@@ -85,6 +93,12 @@ mod tests {
         let column = lines[2].find('^').unwrap();
         assert_eq!(lines[1].chars().skip(column).take(5).collect::<String>(), "wrong");
         assert_eq!(lines[2].trim(), "^^^^^");
+    }
+
+    #[test]
+    fn messages_are_plain_text() {
+        let error = FilterError::new("a\u{1b}[2Jb", 0..3, "no '\u{1b}[2J'");
+        assert_eq!((&*error.message, &*error.filter), ("no '\\u{1b}[2J'", "a [2Jb"));
     }
 
     #[test]

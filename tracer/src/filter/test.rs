@@ -116,13 +116,12 @@ impl Test {
     pub fn passes(&self, value: &Value<'_>) -> bool {
         match (self, value) {
             (_, Value::Missing | Value::EitherIp([None, None]) | Value::EitherPort([None, None])) => false,
+            (_, Value::List(values)) if values.is_empty() => false,
             (Self::Exists, _) => true,
             // Of either end: it differs if neither is equal.
             (Self::Differs(test), value) => test.fits(value) && !test.passes(value),
             (Self::Some(quantifier, tests), value) => quantified(*quantifier, tests, value),
-            (Self::EachOf(test), Value::List(values)) => {
-                !values.is_empty() && values.iter().all(|value| test.passes(value))
-            }
+            (Self::EachOf(test), Value::List(values)) => values.iter().all(|value| test.passes(value)),
             (Self::OneIn(test), Value::List(values)) => values.iter().any(|value| test.passes(value)),
             (Self::Text(wanted), Value::Text(text)) => **text == **wanted,
             (Self::TextIn(wanted), Value::Text(text)) => wanted.contains(text),
@@ -250,6 +249,7 @@ mod tests {
             assert_eq!((each.passes(&list), one.passes(&list)), (all, some), "{values:?}");
         }
         assert!(!each.passes(&text("a")), "a single value is no list");
+        assert!(!Test::Exists.passes(&Value::List(Vec::new())));
     }
 
     #[test]
