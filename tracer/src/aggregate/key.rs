@@ -39,10 +39,11 @@ pub(super) fn encode(column: &Column, context: &Context<'_>, out: &mut Vec<u8>) 
     }
     match column.field.get(context) {
         Value::Missing | Value::EitherIp(_) | Value::EitherPort(_) => return false,
-        Value::Text(text) => {
-            out.push(TEXT);
-            out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-            out.extend_from_slice(&text);
+        Value::Text(text) => put_text(&text, out),
+        value @ Value::List(_) => {
+            let mut text = Vec::new();
+            value.write(column.field.field.digits, &mut text);
+            put_text(&text, out);
         }
         Value::I64(number) => put(I64, &number.to_le_bytes(), out),
         Value::U64(number) => put(U64, &number.to_le_bytes(), out),
@@ -52,6 +53,12 @@ pub(super) fn encode(column: &Column, context: &Context<'_>, out: &mut Vec<u8>) 
         Value::Ip(std::net::IpAddr::V6(ip)) => put(IPV6, &ip.octets(), out),
     }
     true
+}
+
+fn put_text(text: &[u8], out: &mut Vec<u8>) {
+    out.push(TEXT);
+    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    out.extend_from_slice(text);
 }
 
 fn put(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {

@@ -33,13 +33,18 @@ impl ScriptEvent {
 
 /// A missing value is `()`. Text is escaped here already: whatever a script does with it, it is safe to print.
 fn dynamic(field: &FieldRef, context: &Context<'_>) -> Dynamic {
-    match field.get(context) {
+    of_value(field, field.get(context))
+}
+
+fn of_value(field: &FieldRef, value: Value<'_>) -> Dynamic {
+    match value {
         Value::Missing => Dynamic::UNIT,
         Value::Text(text) => escaped(&text).into(),
         Value::I64(number) => number.into(),
         Value::U64(number) => i64::try_from(number).unwrap_or(i64::MAX).into(),
         Value::F64(number) => number.into(),
         Value::Bool(flag) => flag.into(),
+        Value::List(values) => values.into_iter().map(|value| of_value(field, value)).collect::<Vec<_>>().into(),
         value @ (Value::Ip(_) | Value::EitherIp(_) | Value::EitherPort(_)) => {
             let mut text = Vec::new();
             value.write(field.field.digits, &mut text);

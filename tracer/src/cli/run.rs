@@ -101,6 +101,7 @@ fn template(format: &str, show: Show) -> Result<Template, Failure> {
     Template::parse(format, show).map_err(|error| {
         let hint = match &error {
             TemplateError::Field { source, .. } => FieldError::hint(source),
+            TemplateError::Transformer { source, .. } => source.hint.clone(),
             _ => None,
         };
         Failure {

@@ -169,6 +169,8 @@ pub struct Field {
     pub arg: ArgRule,
     /// Only for filters: it has several values.
     pub filter_only: bool,
+    /// Its value is a list of values of that type.
+    pub list: bool,
     /// What it means.
     pub doc: &'static str,
     /// What has to be collected for it.
@@ -192,6 +194,7 @@ impl Field {
             digits: Digits::Decimal,
             arg: ArgRule::None,
             filter_only: false,
+            list: false,
             doc,
             needs: Needs::NONE,
             cost: 1,
@@ -218,6 +221,11 @@ impl Field {
 
     const fn filter_only(mut self) -> Self {
         self.filter_only = true;
+        self
+    }
+
+    const fn list(mut self) -> Self {
+        self.list = true;
         self
     }
 

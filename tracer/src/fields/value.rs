@@ -23,6 +23,8 @@ pub enum Value<'a> {
     EitherIp([Option<IpAddr>; 2]),
     /// The ports of both ends.
     EitherPort([Option<u16>; 2]),
+    /// Several values, of a field whose row says so.
+    List(Vec<Value<'a>>),
 }
 
 impl<'a> Value<'a> {
@@ -83,6 +85,17 @@ impl<'a> Value<'a> {
             Self::Ip(ip) => write!(out, "{ip}"),
             Self::EitherIp(ends) => write_list(ends, out),
             Self::EitherPort(ends) => write_list(ends, out),
+            Self::List(values) => {
+                out.push(b'(');
+                for (at, value) in values.iter().enumerate() {
+                    if at > 0 {
+                        out.push(b',');
+                    }
+                    value.write(digits, out);
+                }
+                out.push(b')');
+                Ok(())
+            }
         };
     }
 }
@@ -147,8 +160,12 @@ pub enum Type {
     Float,
     /// True or false.
     Bool,
+    /// Data as it was read or written: not text.
+    Bytes,
     /// Address.
     Ip,
+    /// Address, compared with networks.
+    Net,
     /// Port number.
     Port,
     /// Whole number of nanoseconds.
@@ -164,7 +181,9 @@ impl Type {
             Self::Int => "integer",
             Self::Float => "number",
             Self::Bool => "bool",
+            Self::Bytes => "bytes",
             Self::Ip => "address",
+            Self::Net => "network",
             Self::Port => "port",
             Self::Time => "nanoseconds",
         }
@@ -204,5 +223,6 @@ mod tests {
         assert_eq!(text(Value::U64(34), Digits::Nine), "000000034");
         assert_eq!(text(Value::F64(12.34), Digits::Decimal), "12.3");
         assert_eq!(text(Value::EitherPort([Some(80), None]), Digits::Decimal), "(80)");
+        assert_eq!(text(Value::List(vec![Value::U64(10), Value::text(b"a")]), Digits::Hex), "(A,a)");
     }
 }

@@ -1,280 +1,357 @@
 //! Names and types: from a written test to one that can be evaluated.
 
-use std::net::IpAddr;
-
-use rustc_hash::FxHashSet;
+use regex::bytes::RegexBuilder;
 use tracer_common::{arch, events};
 
 use super::{
-    ast::{Check, Literal, Operator},
-    error::FilterError,
-    glob,
+    ast::{Check, Literal, Quantifier, Right},
+    compare,
+    error::{FilterError, did_you_mean, plain},
+    literal::{self, Wrong},
+    operand::{Operand, Side, ancestors},
+    operator::{self, Class, Operator},
+    parse::short,
+    prefixes::Prefixes,
+    test::{Test, Texts},
 };
-use crate::fields::{FieldRef, Show, Type, Value, nearest};
+use crate::fields::{Context, EventType, FieldRef, Needs, Show, Type, Value};
 
-/// A test of a value. All are false for a missing value.
-#[derive(Debug)]
-pub enum Test {
-    /// There is a value.
-    Exists,
-    /// Text equals.
-    Text(Box<[u8]>),
-    /// Text is one of these.
-    TextIn(FxHashSet<Box<[u8]>>),
-    /// Text contains.
-    Contains(Box<[u8]>),
-    /// Text contains, in whatever case of ASCII letters; the needle is in lower case.
-    Icontains(Box<[u8]>),
-    /// Text begins with.
-    Startswith(Box<[u8]>),
-    /// Text ends with.
-    Endswith(Box<[u8]>),
-    /// Text matches a shell pattern.
-    Glob(Box<[u8]>),
-    /// A whole number compares.
-    Int(Operator, i128),
-    /// A number with a fraction compares.
-    Float(Operator, f64),
-    /// A number is one of these.
-    IntIn(Box<[i128]>),
-    /// True or false.
-    Bool(bool),
-    /// An address is one of these.
-    Ip(Box<[IpAddr]>),
-    /// The other test is false.
-    Differs(Box<Test>),
-}
+/// The most memory of one compiled expression, and of what it keeps while it searches; bytes.
+const REGEX_SIZE: usize = 1 << 20;
+/// How many of them a filter may have.
+const MAX_REGEXES: usize = 100;
 
-/// A test of a field.
+/// A test of a field, or of what is made of fields.
 #[derive(Debug)]
 pub struct Checked {
-    /// The field.
-    pub field: FieldRef,
-    /// The test.
-    pub test: Test,
+    left: Operand,
+    right: Compared,
 }
 
-/// Checks names and types.
-///
-/// # Errors
-/// The field, the operator for its type, or the value is wrong.
-pub fn check(filter: &str, check: &Check, show: Show) -> Result<Checked, FilterError> {
-    let field = FieldRef::resolve(&check.field, show)
-        .map_err(|error| FilterError::new(filter, check.field_at.clone(), error.to_string()).hint(error.hint()))?;
-    let test = test(filter, check, &field)?;
-    Ok(Checked { field, test })
+#[derive(Debug)]
+enum Compared {
+    /// With what the filter says.
+    Constant(Test),
+    /// With another value of the event.
+    Value(Operator, Operand),
 }
 
-fn test(filter: &str, check: &Check, field: &FieldRef) -> Result<Test, FilterError> {
-    let kind = field.kind;
-    let operator = check.operator;
-    if operator == Operator::Exists {
-        return Ok(Test::Exists);
-    }
-    let fits = match kind {
-        Type::Text => !operator.is_order(),
-        Type::Bool | Type::Ip => matches!(operator, Operator::Eq | Operator::Ne | Operator::In),
-        Type::Int | Type::Float | Type::Port | Type::Time => !operator.is_text(),
-    };
-    if !fits {
-        let hint = match kind {
-            Type::Text => "text has the operators = != contains icontains startswith endswith glob in exists",
-            Type::Bool | Type::Ip => "it has the operators = != in exists",
-            _ => "numbers have the operators = != < <= > >= in exists",
-        };
-        let what = filter.get(check.operator_at.clone()).unwrap_or_default();
-        let message = format!("'{what}' does not work on '{}', which is of type {}", check.field, kind.name());
-        return Err(FilterError::new(filter, check.operator_at.clone(), message).hint(Some(hint.to_owned())));
-    }
-    if matches!(field.field.name, "evt.type" | "syscall.type") && operator != Operator::Glob {
-        for value in &check.values {
-            event_name(filter, value, operator)?;
-        }
-    }
-    let positive = match kind {
-        Type::Text => texts(check),
-        Type::Int | Type::Time | Type::Port => ints(filter, check)?,
-        Type::Float => floats(filter, check)?,
-        Type::Bool => bools(filter, check)?,
-        Type::Ip => Test::Ip(
-            check
-                .values
-                .iter()
-                .map(|value| parsed(filter, value, "an address, such as 10.0.0.1"))
-                .collect::<Result<_, _>>()?,
-        ),
-    };
-    Ok(if operator == Operator::Ne { Test::Differs(Box::new(positive)) } else { positive })
+/// Checks the tests of one filter.
+#[derive(Debug)]
+pub struct Checker<'f> {
+    filter: &'f str,
+    show: Show,
+    regexes: usize,
 }
 
-/// The names of events are known: a wrong one would never match.
-fn event_name(filter: &str, value: &Literal, operator: Operator) -> Result<(), FilterError> {
-    let text = String::from_utf8_lossy(&value.text);
-    let names = || events::all().map(|row| row.name).chain(arch::call_names());
-    let known = match operator {
-        Operator::Contains => names().any(|name| name.contains(&*text)),
-        Operator::Icontains => names().any(|name| name.contains(&text.to_ascii_lowercase())),
-        Operator::Startswith => names().any(|name| name.starts_with(&*text)),
-        Operator::Endswith => names().any(|name| name.ends_with(&*text)),
-        _ => names().any(|name| name == text),
-    };
-    if known {
-        return Ok(());
-    }
-    let hint = nearest(&text, names()).map(|name| format!("did you mean '{name}'?"));
-    Err(FilterError::new(filter, value.at.clone(), format!("no event is called '{text}'"))
-        .hint(hint.or_else(|| Some("tracer -L lists the events".to_owned()))))
-}
-
-fn first(check: &Check) -> Box<[u8]> {
-    check.values.first().map(|value| value.text.clone()).unwrap_or_default().into()
-}
-
-fn texts(check: &Check) -> Test {
-    match check.operator {
-        Operator::In => Test::TextIn(check.values.iter().map(|value| value.text.clone().into()).collect()),
-        Operator::Contains => Test::Contains(first(check)),
-        Operator::Icontains => Test::Icontains(first(check).to_ascii_lowercase().into()),
-        Operator::Startswith => Test::Startswith(first(check)),
-        Operator::Endswith => Test::Endswith(first(check)),
-        Operator::Glob => Test::Glob(first(check)),
-        _ => Test::Text(first(check)),
-    }
-}
-
-fn parsed<T: std::str::FromStr>(filter: &str, value: &Literal, expected: &str) -> Result<T, FilterError> {
-    let text = std::str::from_utf8(&value.text).ok();
-    text.and_then(|text| text.parse().ok())
-        .ok_or_else(|| FilterError::new(filter, value.at.clone(), format!("expected {expected}")))
-}
-
-/// `=` for both equality and its negation; the order operators as they are.
-fn compare(operator: Operator) -> Operator {
-    if operator.is_order() { operator } else { Operator::Eq }
-}
-
-fn ints(filter: &str, check: &Check) -> Result<Test, FilterError> {
-    let values: Box<[i128]> = check
-        .values
-        .iter()
-        .map(|value| {
-            parsed::<i64>(filter, value, "a whole number").map(i128::from).or_else(|error| {
-                // Above the signed range only as an unsigned number.
-                parsed::<u64>(filter, value, "a whole number").map(i128::from).map_err(|_| error)
-            })
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(match (&*values, check.operator) {
-        ([one], operator) if operator != Operator::In => Test::Int(compare(operator), *one),
-        _ => Test::IntIn(values),
-    })
-}
-
-fn floats(filter: &str, check: &Check) -> Result<Test, FilterError> {
-    match (&*check.values, check.operator) {
-        ([one], operator) if operator != Operator::In => {
-            Ok(Test::Float(compare(operator), parsed(filter, one, "a number")?))
-        }
-        _ => ints(filter, check),
-    }
-}
-
-fn bools(filter: &str, check: &Check) -> Result<Test, FilterError> {
-    let values: Vec<bool> =
-        check.values.iter().map(|value| parsed(filter, value, "true or false")).collect::<Result<_, _>>()?;
-    Ok(match *values {
-        [one] => Test::Bool(one),
-        // A list: both values are all there are, none is no match.
-        [] => Test::IntIn(Box::default()),
-        _ if values.contains(&true) && values.contains(&false) => Test::Exists,
-        _ => Test::Bool(values[0]),
-    })
-}
-
-fn int(operator: Operator, left: i128, right: i128) -> bool {
-    match operator {
-        Operator::Lt => left < right,
-        Operator::Le => left <= right,
-        Operator::Gt => left > right,
-        Operator::Ge => left >= right,
-        _ => left == right,
-    }
-}
-
-fn float(operator: Operator, left: f64, right: f64) -> bool {
-    match operator {
-        Operator::Lt => left < right,
-        Operator::Le => left <= right,
-        Operator::Gt => left > right,
-        Operator::Ge => left >= right,
-        _ => left == right,
-    }
-}
-
-fn contains_ignoring_case(text: &[u8], needle: &[u8]) -> bool {
-    needle.is_empty() || text.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle))
-}
-
-fn contains(text: &[u8], needle: &[u8]) -> bool {
-    let Some((first, rest)) = needle.split_first() else { return true };
-    let mut text = text;
-    while let Some(at) = text.iter().position(|byte| byte == first) {
-        text = &text[at + 1..];
-        if text.starts_with(rest) {
-            return true;
-        }
-    }
-    false
-}
-
-impl Test {
-    /// Whether the value passes.
+impl<'f> Checker<'f> {
+    /// For a filter.
     #[must_use]
-    pub fn passes(&self, value: &Value<'_>) -> bool {
-        if value.is_missing() {
-            return false;
+    pub const fn new(filter: &'f str, show: Show) -> Self {
+        Self { filter, show, regexes: 0 }
+    }
+
+    /// Checks names and types.
+    ///
+    /// # Errors
+    /// The field, the operator for its type, or the value is wrong.
+    pub fn check(&mut self, check: &Check) -> Result<Checked, FilterError> {
+        let left = Operand::resolve(self.filter, &check.left, Side::Left, self.show)?;
+        if let Operand::Field(field) = &left {
+            self.event_of_field(check, field)?;
         }
-        match (self, value) {
-            (Self::Exists, _) => true,
-            // Of either end: it differs if neither is equal.
-            (Self::Differs(test), value) => test.fits(value) && !test.passes(value),
-            (Self::Text(wanted), Value::Text(text)) => **text == **wanted,
-            (Self::TextIn(wanted), Value::Text(text)) => wanted.contains(&**text),
-            (Self::Contains(needle), Value::Text(text)) => contains(text, needle),
-            (Self::Icontains(needle), Value::Text(text)) => contains_ignoring_case(text, needle),
-            (Self::Startswith(start), Value::Text(text)) => text.starts_with(start),
-            (Self::Endswith(end), Value::Text(text)) => text.ends_with(end),
-            (Self::Glob(pattern), Value::Text(text)) => glob::matches(pattern, text),
-            (Self::Int(operator, right), Value::I64(left)) => int(*operator, i128::from(*left), *right),
-            (Self::Int(operator, right), Value::U64(left)) => int(*operator, i128::from(*left), *right),
-            (Self::Int(operator, right), Value::EitherPort(ends)) => {
-                ends.iter().flatten().any(|left| int(*operator, i128::from(*left), *right))
+        let class = left.class();
+        if !check.operator.works_on(class) {
+            return Err(self.no_operator(check, &left, class));
+        }
+        let right = match &check.right {
+            Right::Call(call) => {
+                let right = Operand::resolve_call(self.filter, call, Side::Right, self.show)?;
+                self.comparable(check, &left, &right, call.at.0.clone())?;
+                Compared::Value(check.operator, right)
             }
-            (Self::IntIn(wanted), Value::I64(number)) => wanted.contains(&i128::from(*number)),
-            (Self::IntIn(wanted), Value::U64(number)) => wanted.contains(&i128::from(*number)),
-            (Self::IntIn(wanted), Value::F64(number)) => wanted.iter().any(|wanted| *wanted as f64 == *number),
-            (Self::IntIn(wanted), Value::EitherPort(ends)) => {
-                ends.iter().flatten().any(|port| wanted.contains(&i128::from(*port)))
+            _ => Compared::Constant(self.constant(check, &left)?),
+        };
+        Ok(Checked { left, right })
+    }
+
+    fn error(&self, value: &Literal, message: impl Into<String>) -> FilterError {
+        FilterError::new(self.filter, value.at.0.clone(), message)
+    }
+
+    fn no_operator(&self, check: &Check, left: &Operand, class: Class) -> FilterError {
+        let what = check.operator.row().text;
+        let kind = if class == Class::List { "list" } else { left.kind().name() };
+        let message = format!("'{what}' does not work on '{}', which is of type {kind}", short(&check.left));
+        let hint = format!("{} the operators {}", class.name(), operator::names_for(class));
+        FilterError::new(self.filter, check.operator_at.0.clone(), message).hint(Some(hint))
+    }
+
+    /// Whether the two sides can be compared.
+    fn comparable(
+        &self,
+        check: &Check,
+        left: &Operand,
+        right: &Operand,
+        at: std::ops::Range<usize>,
+    ) -> Result<(), FilterError> {
+        let error = |message: String| Err(FilterError::new(self.filter, at.clone(), message));
+        match check.operator {
+            Operator::Regex | Operator::Bcontains | Operator::Bstartswith => {
+                return error(format!("what stands behind '{}' has to be known beforehand", check.operator.row().text));
             }
-            (Self::Float(operator, right), Value::F64(left)) => float(*operator, *left, *right),
-            (Self::Bool(wanted), Value::Bool(flag)) => wanted == flag,
-            (Self::Ip(wanted), Value::Ip(ip)) => wanted.contains(ip),
-            (Self::Ip(wanted), Value::EitherIp(ends)) => ends.iter().flatten().any(|ip| wanted.contains(ip)),
-            // The parameter has another type in this event.
-            _ => false,
+            operator if right.is_list() && operator.row().takes != operator::Takes::List => {
+                return error(format!("'{}' does not compare with a list", operator.row().text));
+            }
+            _ => {}
+        }
+        let class = |operand: &Operand| match Class::of(operand.kind(), false) {
+            Class::Bytes => Class::Text,
+            class => class,
+        };
+        if class(left) == class(right) {
+            return Ok(());
+        }
+        let (left, right) = (left.kind().name(), right.kind().name());
+        error(format!("the left side is of type {left}, this is of type {right}"))
+    }
+
+    fn constant(&mut self, check: &Check, left: &Operand) -> Result<Test, FilterError> {
+        let (operator, class) = (check.operator, left.class());
+        let set = |test: Test, list: bool| match (operator, list) {
+            (Operator::In, true) => Test::EachOf(Box::new(test)),
+            (_, true) => Test::OneIn(Box::new(test)),
+            (_, false) => test,
+        };
+        match &check.right {
+            Right::Nothing | Right::Call(_) => Ok(Test::Exists),
+            Right::Value(value) => self.one(operator, left, value),
+            Right::List(None, values) if operator == Operator::Pmatch => {
+                Ok(Test::Prefixes(Box::new(Prefixes::new(values.iter().map(|value| &*value.text)))))
+            }
+            Right::List(None, values) => Ok(set(self.any_of(left, values)?, class == Class::List)),
+            Right::List(Some(Quantifier::AnyOf), values) if operator == Operator::Eq => self.any_of(left, values),
+            Right::List(Some(quantifier), values) => {
+                let tests = values.iter().map(|value| self.one(operator, left, value));
+                Ok(Test::Some(*quantifier, tests.collect::<Result<_, _>>()?))
+            }
         }
     }
 
-    /// Whether the value is of the type of the test.
-    fn fits(&self, value: &Value<'_>) -> bool {
-        match self {
-            Self::Int(..) | Self::IntIn(_) | Self::Float(..) => {
-                value.as_f64().is_some() || matches!(value, Value::EitherPort(_))
+    /// A test against one value.
+    fn one(&mut self, operator: Operator, left: &Operand, value: &Literal) -> Result<Test, FilterError> {
+        // `=` for both equality and its negation; the order operators as they are.
+        let positive = if operator == Operator::Ne { Operator::Eq } else { operator };
+        let text = &*value.text;
+        let test = match left.kind() {
+            Type::Text | Type::Bytes if operator.is_order() => {
+                let number = literal::whole(text, left.unit()).map_err(|wrong| self.wrong(value, wrong))?;
+                Test::TextNumber(positive, number)
             }
-            Self::Bool(_) => matches!(value, Value::Bool(_)),
-            Self::Ip(_) => matches!(value, Value::Ip(_) | Value::EitherIp(_)),
-            Self::Exists | Self::Differs(_) => true,
-            _ => matches!(value, Value::Text(_)),
+            Type::Text | Type::Bytes => {
+                let test = self.text(positive, value)?;
+                self.event_name(left, value, &test)?;
+                test
+            }
+            Type::Float => Test::Float(positive, literal::float(text).map_err(|wrong| self.wrong(value, wrong))?),
+            Type::Bool => Test::Bool(literal::boolean(text).map_err(|wrong| self.wrong(value, wrong))?),
+            Type::Int | Type::Time | Type::Port => {
+                let number = self.whole(left, value)?;
+                let within = positive == Operator::Eq && is_distance(left);
+                Test::Int(if within { Operator::Le } else { positive }, number)
+            }
+            Type::Ip | Type::Net => self.any_of(left, std::slice::from_ref(value))?,
+        };
+        Ok(if operator == Operator::Ne { Test::Differs(Box::new(test)) } else { test })
+    }
+
+    /// A test whether it equals one of the values.
+    fn any_of(&mut self, left: &Operand, values: &[Literal]) -> Result<Test, FilterError> {
+        fn all<T, B: FromIterator<T>>(
+            checker: &Checker<'_>,
+            values: &[Literal],
+            parse: impl Fn(&[u8]) -> Result<T, Wrong>,
+        ) -> Result<B, FilterError> {
+            values.iter().map(|value| parse(&value.text).map_err(|wrong| checker.wrong(value, wrong))).collect()
         }
+        Ok(match left.kind() {
+            Type::Text | Type::Bytes => {
+                for value in values {
+                    self.event_name(left, value, &Test::Text((*value.text).into()))?;
+                }
+                Test::TextIn(Texts::new(values.iter().map(|value| &*value.text)))
+            }
+            Type::Int | Type::Time | Type::Port => {
+                let mut numbers: Vec<i128> =
+                    values.iter().map(|value| self.whole(left, value)).collect::<Result<_, _>>()?;
+                numbers.sort_unstable();
+                Test::IntIn(numbers.into())
+            }
+            Type::Ip => Test::Ip(all(self, values, literal::address)?),
+            Type::Net => Test::Net(all(self, values, literal::network)?),
+            Type::Float | Type::Bool => {
+                let tests = values.iter().map(|value| self.one(Operator::Eq, left, value));
+                Test::Some(Quantifier::AnyOf, tests.collect::<Result<_, _>>()?)
+            }
+        })
+    }
+
+    fn wrong(&self, value: &Literal, wrong: Wrong) -> FilterError {
+        let hint = wrong.hint.or_else(|| {
+            let text = std::str::from_utf8(&value.text).ok().filter(|text| text.contains('.'))?;
+            FieldRef::resolve(text, self.show).ok().map(|_| format!("val({text}) is the value of that field"))
+        });
+        self.error(value, wrong.message).hint(hint)
+    }
+
+    fn whole(&self, left: &Operand, value: &Literal) -> Result<i128, FilterError> {
+        let number = match left.kind() {
+            Type::Port => literal::port(&value.text),
+            _ => literal::whole(&value.text, left.unit()),
+        };
+        number.map_err(|wrong| self.wrong(value, wrong))
+    }
+
+    fn text(&mut self, operator: Operator, value: &Literal) -> Result<Test, FilterError> {
+        let text = &*value.text;
+        let bytes = || literal::bytes(text).map_err(|wrong| self.wrong(value, wrong));
+        Ok(match operator {
+            Operator::Contains => Test::contains(text),
+            Operator::Icontains => Test::Icontains(text.to_ascii_lowercase().into()),
+            Operator::Startswith => Test::Startswith(text.into()),
+            Operator::Endswith => Test::Endswith(text.into()),
+            Operator::Bcontains => Test::contains(&bytes()?),
+            Operator::Bstartswith => Test::Startswith(bytes()?.into()),
+            Operator::Glob => Test::glob(text, false),
+            Operator::Iglob => Test::glob(text, true),
+            Operator::Regex => self.regex(value)?,
+            // The others do not come here: they take no text, or a list.
+            Operator::Eq
+            | Operator::Ne
+            | Operator::Lt
+            | Operator::Le
+            | Operator::Gt
+            | Operator::Ge
+            | Operator::In
+            | Operator::Intersects
+            | Operator::Pmatch
+            | Operator::Exists => Test::Text(text.into()),
+        })
+    }
+
+    /// Text is bytes, which need not be UTF-8; a point stands for each of them.
+    fn regex(&mut self, value: &Literal) -> Result<Test, FilterError> {
+        self.regexes += 1;
+        if self.regexes > MAX_REGEXES {
+            return Err(self.error(value, format!("a filter has at most {MAX_REGEXES} regular expressions")));
+        }
+        let Ok(text) = std::str::from_utf8(&value.text) else {
+            return Err(self.error(value, "a regular expression has to be UTF-8"));
+        };
+        let build = |text: &str| {
+            RegexBuilder::new(text)
+                .unicode(false)
+                .dot_matches_new_line(true)
+                .size_limit(REGEX_SIZE)
+                .dfa_size_limit(REGEX_SIZE)
+                .build()
+        };
+        // What is wrong is said of what was written, not of what is made of it.
+        let whole = build(text).and_then(|_| build(&format!(r"\A(?:{text})\z")));
+        match whole {
+            Ok(regex) => Ok(Test::Regex(Box::new(regex))),
+            Err(regex::Error::CompiledTooBig(_)) => {
+                Err(self.error(value, format!("the regular expression needs more than {REGEX_SIZE} bytes")))
+            }
+            Err(error) => {
+                let text = error.to_string();
+                let reason = text.lines().last().unwrap_or_default();
+                let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+                Err(self.error(value, format!("not a regular expression: {reason}")))
+            }
+        }
+    }
+
+    /// The names of events are known: a wrong one would never match.
+    fn event_name(&self, left: &Operand, value: &Literal, test: &Test) -> Result<(), FilterError> {
+        let Operand::Field(field) = left else { return Ok(()) };
+        if !matches!(field.field.name, "evt.type" | "syscall.type") || event_names().any(|n| test.passes(&n.into())) {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&value.text);
+        Err(no_event(self.error(value, String::new()), &text))
+    }
+
+    /// The same for the name in `evt.type.is.openat`. What is a number is the code of an event.
+    fn event_of_field(&self, check: &Check, field: &FieldRef) -> Result<(), FilterError> {
+        match (field.field.name, field.arg.as_name()) {
+            ("evt.type.is", Some(name)) if name.parse::<u16>().is_err() && !event_names().any(|one| one == name) => {
+                Err(no_event(FilterError::new(self.filter, check.left.at().0.clone(), String::new()), name))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Of the distance from a point in time `=` asks whether it is at most so large.
+fn is_distance(left: &Operand) -> bool {
+    matches!(left, Operand::Field(field) if field.field.name == "evt.around")
+}
+
+fn event_names() -> impl Iterator<Item = &'static str> {
+    events::all().chain(events::old()).map(|row| row.name).chain(arch::call_names())
+}
+
+fn no_event(error: FilterError, name: &str) -> FilterError {
+    let hint = did_you_mean(name, event_names()).unwrap_or_else(|| "tracer -L lists the events".to_owned());
+    let name: String = name.chars().take(60).collect();
+    FilterError { message: plain(&format!("no event is called '{name}'")), ..error }.hint(Some(hint))
+}
+
+impl Checked {
+    /// Whether it holds in an event.
+    #[must_use]
+    pub fn holds(&self, context: &Context<'_>) -> bool {
+        match self.left.any_ancestor() {
+            Some(field) => ancestors(field, context).any(|value| self.passes(&value, context)),
+            None => self.passes(&self.left.get(context), context),
+        }
+    }
+
+    fn passes(&self, value: &Value<'_>, context: &Context<'_>) -> bool {
+        match &self.right {
+            Compared::Constant(test) => test.passes(value),
+            Compared::Value(operator, right) => compare::holds(*operator, value, &right.get(context)),
+        }
+    }
+
+    /// What it is for all events of a type; `None` when that depends on the event.
+    #[must_use]
+    pub fn by_type(&self, event: &EventType<'_>) -> Option<bool> {
+        let left = self.left.by_type(event)?;
+        match &self.right {
+            Compared::Constant(test) => Some(test.passes(&left)),
+            // Nothing equals what is missing.
+            Compared::Value(..) => left.is_missing().then_some(false),
+        }
+    }
+
+    /// What has to be collected for it.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        match &self.right {
+            Compared::Constant(_) => self.left.needs(),
+            Compared::Value(_, right) => self.left.needs().with(right.needs()),
+        }
+    }
+
+    /// How much work it is, in the unit of [`crate::fields::Field::cost`].
+    #[must_use]
+    pub fn cost(&self) -> u32 {
+        let right = match &self.right {
+            Compared::Constant(test) => test.cost(),
+            Compared::Value(_, right) => right.cost(),
+        };
+        self.left.cost().saturating_add(right)
     }
 }

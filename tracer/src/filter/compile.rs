@@ -1,44 +1,56 @@
 //! The compiled predicate: fields are functions, names are gone.
 
+use tracer_common::events::{self, code, old};
+
 use super::{
     ast::Expr,
-    check::{Checked, check},
+    check::{Checked, Checker},
     error::FilterError,
 };
-use crate::fields::{Arg, ArgRule, Context, Key, Needs, Show};
-
-/// More ancestors than this are not asked.
-const MAX_ANCESTORS: usize = 64;
+use crate::fields::{Context, EventType, Needs};
 
 #[derive(Debug)]
 pub(super) enum Node {
     And(Box<[Node]>),
     Or(Box<[Node]>),
     Not(Box<Node>),
-    Check(Checked),
+    Check(Box<Test>),
+}
+
+/// A test, and what the code of an event says of it.
+#[derive(Debug)]
+pub(super) struct Test {
+    check: Checked,
+    decided: Decided,
 }
 
 /// Compiles a tree. The parts of `and` and `or` are sorted by cost, which changes no result: tests have no effects.
-pub(super) fn compile(filter: &str, expr: &Expr, show: Show) -> Result<Node, FilterError> {
-    let all = |parts: &[Expr]| -> Result<Box<[Node]>, FilterError> {
-        let mut nodes = parts.iter().map(|part| compile(filter, part, show)).collect::<Result<Vec<_>, _>>()?;
-        nodes.sort_by_key(Node::cost);
+pub(super) fn compile(checker: &mut Checker<'_>, expr: &Expr) -> Result<Node, FilterError> {
+    let mut all = |parts: &[Expr]| -> Result<Box<[Node]>, FilterError> {
+        let mut nodes = parts.iter().map(|part| compile(checker, part)).collect::<Result<Vec<_>, _>>()?;
+        nodes.sort_by_cached_key(Node::cost);
         Ok(nodes.into())
     };
     Ok(match expr {
         Expr::And(parts) => Node::And(all(parts)?),
         Expr::Or(parts) => Node::Or(all(parts)?),
-        Expr::Not(part) => Node::Not(Box::new(compile(filter, part, show)?)),
-        Expr::Check(written) => Node::Check(check(filter, written, show)?),
+        Expr::Not(part) => Node::Not(Box::new(compile(checker, part)?)),
+        Expr::Check(written) => {
+            let check = checker.check(written)?;
+            let decided = Decided::new(|event| check.by_type(event));
+            Node::Check(Box::new(Test { check, decided }))
+        }
     })
 }
 
 impl Node {
     fn cost(&self) -> u32 {
         match self {
-            Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::cost).sum(),
+            Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::cost).fold(0, u32::saturating_add),
             Self::Not(part) => part.cost(),
-            Self::Check(check) => u32::from(check.field.field.cost),
+            // A bit is looked up, and the field is only asked for what is left.
+            Self::Check(test) if test.decided.mostly() => 0,
+            Self::Check(test) => test.check.cost(),
         }
     }
 
@@ -48,7 +60,7 @@ impl Node {
             Self::And(parts) => parts.iter().all(|part| part.holds(context)),
             Self::Or(parts) => parts.iter().any(|part| part.holds(context)),
             Self::Not(part) => !part.holds(context),
-            Self::Check(check) => check.holds(context),
+            Self::Check(test) => test.decided.get(context.event.row.code).unwrap_or_else(|| test.check.holds(context)),
         }
     }
 
@@ -70,7 +82,7 @@ impl Node {
             Self::And(parts) => any(parts, false),
             Self::Or(parts) => any(parts, true),
             Self::Not(part) => part.decide(ask).map(|known| !known),
-            Self::Check(check) => ask(check),
+            Self::Check(test) => ask(&test.check),
         }
     }
 
@@ -78,25 +90,54 @@ impl Node {
         match self {
             Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::needs).collect(),
             Self::Not(part) => part.needs(),
-            Self::Check(check) => check.field.needs(),
+            Self::Check(test) => test.check.needs(),
         }
     }
 }
 
-impl Checked {
-    pub(super) fn holds(&self, context: &Context<'_>) -> bool {
-        let field = &self.field;
-        if field.field.arg == ArgRule::Ancestor && field.arg.key == Key::None {
-            return self.any_ancestor(context);
+const WORDS: usize = 8;
+/// Codes from here on are not looked up: there are few of them.
+const CODES: u16 = WORDS as u16 * 64;
+
+/// What the code of an event decides, as bits. Which call a generic event is, its code does not say.
+#[derive(Debug)]
+pub(super) struct Decided {
+    known: [u64; WORDS],
+    holds: [u64; WORDS],
+}
+
+impl Decided {
+    /// Asks for each row.
+    pub(super) fn new(ask: impl Fn(&EventType<'_>) -> Option<bool>) -> Self {
+        let mut decided = Self { known: [0; WORDS], holds: [0; WORDS] };
+        for row in (0..CODES).filter_map(events::by_code) {
+            let generic = matches!(row.code, code::GENERIC | old::code::GENERIC_E);
+            let event = EventType { row, name: (!generic).then_some(row.name) };
+            if let Some(holds) = ask(&event) {
+                let (word, bit) = place(row.code);
+                decided.known[word] |= bit;
+                decided.holds[word] |= if holds { bit } else { 0 };
+            }
         }
-        self.test.passes(&field.get(context))
+        decided
     }
 
-    /// Without a number, one ancestor that passes is enough.
-    fn any_ancestor(&self, context: &Context<'_>) -> bool {
-        (1..=MAX_ANCESTORS)
-            .map(|n| (self.field.field.get)(context, &Arg::index(n)))
-            .take_while(|value| !value.is_missing())
-            .any(|value| self.test.passes(&value))
+    /// What it decides for a code; `None` when it does not.
+    pub(super) fn get(&self, code: u16) -> Option<bool> {
+        if code >= CODES {
+            return None;
+        }
+        let (word, bit) = place(code);
+        (self.known[word] & bit != 0).then_some(self.holds[word] & bit != 0)
     }
+
+    /// Whether it decides for most codes.
+    fn mostly(&self) -> bool {
+        let known: u32 = self.known.iter().map(|word| word.count_ones()).sum();
+        known as usize * 4 > events::all().count() * 3
+    }
+}
+
+const fn place(code: u16) -> (usize, u64) {
+    ((code / 64) as usize, 1 << (code % 64))
 }

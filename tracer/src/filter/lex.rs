@@ -1,8 +1,12 @@
-//! The words of a filter. What a word is depends on where it stands, so the parser asks for the kind that may come.
+//! The words of a filter. What a word is depends on where it stands, so the parser asks for the kind that may come. Each
+//! byte is looked at a bounded number of times.
 
 use std::ops::Range;
 
-use super::{ast::Literal, error::FilterError};
+use super::{
+    ast::{Literal, Place},
+    error::FilterError,
+};
 
 const BLANKS: &[u8] = b" \t\r\n\x08";
 
@@ -40,10 +44,15 @@ impl<'f> Cursor<'f> {
         self.rest().is_empty()
     }
 
+    /// Whether `character` is next.
+    pub fn sees(&mut self, character: u8) -> bool {
+        self.skip();
+        self.rest().first() == Some(&character)
+    }
+
     /// Takes `character` if it is next.
     pub fn take(&mut self, character: u8) -> bool {
-        self.skip();
-        let hit = self.rest().first() == Some(&character);
+        let hit = self.sees(character);
         self.at += usize::from(hit);
         hit
     }
@@ -65,19 +74,34 @@ impl<'f> Cursor<'f> {
         hit
     }
 
+    /// A name with a bracket behind it, if that is next: what a call begins with. Nothing is taken.
+    pub fn call(&mut self) -> Option<Range<usize>> {
+        let start = self.skip();
+        let rest = self.rest();
+        let len = rest.iter().take_while(|byte| is_name(**byte)).count();
+        let blanks = rest[len..].iter().take_while(|byte| BLANKS.contains(byte)).count();
+        let hit = rest.first()?.is_ascii_alphabetic() && rest.get(len + blanks) == Some(&b'(');
+        hit.then_some(start..start + len)
+    }
+
     /// Takes a field with its argument, if a name is next.
-    pub fn field(&mut self) -> Option<(String, Range<usize>)> {
+    pub fn field(&mut self) -> Result<Option<(String, Place)>, FilterError> {
         let start = self.skip();
         let rest = self.rest();
         let mut len = rest.iter().take_while(|byte| is_name(**byte)).count();
         if len == 0 || !rest[0].is_ascii_alphabetic() {
-            return None;
+            return Ok(None);
         }
         if rest.get(len) == Some(&b'[') {
-            len += rest[len..].iter().position(|byte| *byte == b']').map_or(0, |end| end + 1);
+            let Some(arg) = argument(&rest[len..]) else {
+                return Err(self.error(start + len..start + len + 1, "the bracket is not closed"));
+            };
+            len += arg;
         }
         self.at += len;
-        Some((self.filter[start..self.at].to_owned(), start..self.at))
+        // The brackets are characters of their own, so that nothing is cut.
+        let text = self.filter.get(start..self.at).unwrap_or_default();
+        Ok(Some((text.to_owned(), Place(start..self.at))))
     }
 
     /// Takes a value: quoted, or all characters up to a blank, comma, bracket, quote or `=`.
@@ -91,7 +115,7 @@ impl<'f> Cursor<'f> {
                 let len = self.rest().iter().take_while(|byte| !end(byte)).count();
                 self.at += len;
                 let text = self.filter.as_bytes()[start..self.at].to_vec();
-                Ok((len > 0).then_some(Literal { text, at: start..self.at }))
+                Ok((len > 0).then_some(Literal { text, at: Place(start..self.at) }))
             }
         }
     }
@@ -122,6 +146,11 @@ impl<'f> Cursor<'f> {
                 Some(b'r') => b'\r',
                 Some(b't') => b'\t',
                 Some(b'\\') => b'\\',
+                // Not taken away: a backslash that stands before a blank is one.
+                Some(b' ') => {
+                    at -= 1;
+                    b'\\'
+                }
                 Some(b'/') => b'/',
                 Some(byte) if byte == quote => quote,
                 Some(b'x') => {
@@ -129,20 +158,19 @@ impl<'f> Cursor<'f> {
                     at += 2;
                     match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
                         Some(byte) => byte,
-                        None => {
-                            let end = at.min(bytes.len());
-                            return Err(self.error(at - 4..end, "\\x needs two hexadecimal digits"));
-                        }
+                        None => return Err(self.error(at - 4..at, "\\x needs two hexadecimal digits")),
                     }
                 }
-                _ => {
-                    let end = at.min(bytes.len());
-                    return Err(self.error(at - 2..end, "unknown escape; \\\\ is a backslash"));
+                None => return Err(self.error(start..bytes.len(), "the quote is not closed")),
+                Some(_) => {
+                    let len = self.filter.get(at - 1..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+                    let error = self.error(at - 2..at - 1 + len, "unknown escape");
+                    return Err(error.hint(Some("escapes are \\b \\f \\n \\r \\t \\\\ \\/ \\xHH and the quote itself")));
                 }
             });
         }
         self.at = at;
-        Ok(Literal { text, at: start..at })
+        Ok(Literal { text, at: Place(start..at) })
     }
 
     /// The place behind what was taken last.
@@ -160,20 +188,26 @@ impl<'f> Cursor<'f> {
     /// The place of the next word, for messages.
     pub fn here(&mut self) -> Range<usize> {
         let start = self.skip();
-        let len = self.rest().iter().take_while(|byte| !BLANKS.contains(byte)).count();
-        start..start + len
+        let ends = |byte: &u8| BLANKS.contains(byte) || b"()\"',".contains(byte);
+        let len = self.rest().iter().take_while(|byte| !ends(byte)).count();
+        start..(start + len.max(1)).min(self.filter.len())
     }
 
     /// An error at a place.
     #[must_use]
     pub fn error(&self, at: Range<usize>, message: impl Into<String>) -> FilterError {
-        // A place inside a character is moved out of it, so that it can be marked.
-        let floor = |mut at: usize| {
-            while !self.filter.is_char_boundary(at) {
-                at -= 1;
-            }
-            at
-        };
-        FilterError::new(self.filter, floor(at.start)..floor(at.end).max(floor(at.start)), message)
+        FilterError::new(self.filter, at, message)
+    }
+}
+
+/// The length of what stands in square brackets, with them. In quotes it may contain brackets.
+fn argument(text: &[u8]) -> Option<usize> {
+    let quote = text.get(1).copied().filter(|byte| matches!(byte, b'"' | b'\''));
+    match quote {
+        Some(quote) => {
+            let close = text[2..].windows(2).position(|two| two == [quote, b']'])?;
+            Some(close + 4)
+        }
+        None => text.iter().position(|byte| *byte == b']').map(|at| at + 1),
     }
 }

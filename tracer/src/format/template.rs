@@ -1,11 +1,14 @@
 //! The format language of `-p`.
 //!
 //! Plain text is copied; `%field` is the text of a field, of the longest name that is one; `%Nfield` pads it with blanks
-//! or cuts it to N characters. A leading `*` prints events that lack some of the fields, with `<NA>` in their place;
+//! or cuts it to N characters. Transformers of fields stand as in filters: `%toupper(proc.name)`. A leading `*` prints events that lack some of the fields, with `<NA>` in their place;
 //! without it such events are not printed. `\n`, `\t`, `\e` and `\\` are a newline, a tab, the escape character and a
 //! backslash.
 
-use crate::fields::{Context, FieldError, FieldRef, Needs, Show, Value};
+use crate::{
+    fields::{Context, FieldError, FieldRef, Needs, Show, Value},
+    filter::{FilterError, Operand},
+};
 
 use super::escape::escape;
 
@@ -30,6 +33,14 @@ pub enum TemplateError {
         /// The format from there on.
         rest: String,
     },
+    /// A transformer is wrong.
+    #[error("{} at '{rest}'", source.message)]
+    Transformer {
+        /// Why.
+        source: FilterError,
+        /// The format from there on.
+        rest: String,
+    },
     /// The field is only for filters.
     #[error("field '{name}' is only for filters: it has several values")]
     FilterOnly {
@@ -41,7 +52,7 @@ pub enum TemplateError {
 #[derive(Debug)]
 enum Segment {
     Text(Vec<u8>),
-    Field { field: FieldRef, width: Option<usize> },
+    Field { field: Operand, width: Option<usize> },
 }
 
 /// A format, compiled.
@@ -120,8 +131,13 @@ impl Template {
                     out.extend_from_slice(MISSING);
                 }
                 Value::Text(text) => escape(&text, out),
+                value @ Value::List(_) => {
+                    let mut text = Vec::new();
+                    value.write(field.digits(), &mut text);
+                    escape(&text, out);
+                }
                 // Numbers, addresses and the like are plain by nature.
-                value => value.write(field.field.digits, out),
+                value => value.write(field.digits(), out),
             }
             if let Some(width) = width {
                 fit(out, from, *width);
@@ -138,9 +154,9 @@ impl Template {
 
     /// The fields in their order.
     pub fn fields(&self) -> impl Iterator<Item = &FieldRef> {
-        self.segments.iter().filter_map(|segment| match segment {
-            Segment::Text(_) => None,
-            Segment::Field { field, .. } => Some(field),
+        self.segments.iter().flat_map(|segment| match segment {
+            Segment::Text(_) => Vec::new(),
+            Segment::Field { field, .. } => field.fields(),
         })
     }
 }
@@ -151,6 +167,10 @@ fn parse_field(text: &str, show: Show) -> Result<(Segment, &str), TemplateError>
     let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
     let width = behind[..digits].parse().ok();
     let name_at = &behind[digits..];
+    let wrong = |source| TemplateError::Transformer { source, rest: text.to_owned() };
+    if let Some((field, len)) = Operand::at_start(name_at, show).map_err(wrong)? {
+        return finish(field, width, &name_at[len..]);
+    }
     let len = name_at.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')).count();
     if len == 0 {
         return Err(TemplateError::NoField { rest: text.to_owned() });
@@ -160,20 +180,20 @@ fn parse_field(text: &str, show: Show) -> Result<(Segment, &str), TemplateError>
         false => 0,
     };
     let first = match FieldRef::resolve(&name_at[..len + arg], show) {
-        Ok(field) => return finish(field, width, &name_at[len + arg..]),
+        Ok(field) => return finish(Operand::Field(field), width, &name_at[len + arg..]),
         Err(error) => error,
     };
     // What follows the name may look like part of it: "%proc.name." and "%evt.times".
     for shorter in (1..len).rev() {
         if let Ok(field) = FieldRef::resolve(&name_at[..shorter], show) {
-            return finish(field, width, &name_at[shorter..]);
+            return finish(Operand::Field(field), width, &name_at[shorter..]);
         }
     }
     Err(TemplateError::Field { source: first, rest: text.to_owned() })
 }
 
-fn finish(field: FieldRef, width: Option<usize>, rest: &str) -> Result<(Segment, &str), TemplateError> {
-    if field.field.filter_only {
+fn finish(field: Operand, width: Option<usize>, rest: &str) -> Result<(Segment, &str), TemplateError> {
+    if let Some(field) = field.fields().into_iter().find(|field| field.field.filter_only) {
         return Err(TemplateError::FilterOnly { name: field.name() });
     }
     Ok((Segment::Field { field, width }, rest))
@@ -201,6 +221,7 @@ pub fn fit(out: &mut Vec<u8>, from: usize, width: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::World;
 
     fn names(format: &str) -> Vec<String> {
         Template::parse(format, Show::default()).unwrap().fields().map(FieldRef::name).collect()
@@ -211,6 +232,23 @@ mod tests {
         assert_eq!(names("%evt.time.s: %proc.name. %evt.arg.name"), ["evt.time.s", "proc.name", "evt.arg.name"]);
         assert_eq!(names("*%5proc.aname[2])"), ["proc.aname[2]"]);
         assert_eq!(names("%proc.name%proc.pid"), ["proc.name", "proc.pid"]);
+        assert_eq!(names("%proc.name(%proc.pid)"), ["proc.name", "proc.pid"]);
+    }
+
+    #[test]
+    fn transformers_stand_as_in_filters() {
+        let world = World::new();
+        let record = world.openat(10, 3, b"/etc/passwd");
+        let rendered = |format: &str| {
+            let mut out = Vec::new();
+            let template = Template::parse(format, Show::default()).unwrap();
+            world.with(&record, |context| template.render(context, &mut out));
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(rendered("%toupper(proc.name)(%proc.pid)"), "BASH(10)");
+        assert_eq!(rendered("%8basename( fd.name ):%len(fd.name)"), "passwd  :11");
+        assert_eq!(rendered("%concat(proc.pname, \"\\n\", proc.name)"), "init\\x0abash", "text is escaped");
+        assert_eq!(rendered("*%b64(concat(proc.name, \"!\"))."), "<NA>.");
     }
 
     #[test]
@@ -219,6 +257,8 @@ mod tests {
         assert_eq!(error("100%"), "no field behind '%' at '%'");
         assert_eq!(error("a %% b"), "no field behind '%' at '%% b'");
         assert_eq!(error("x %foo.bar y"), "unknown field 'foo.bar' at '%foo.bar y'");
+        assert_eq!(error("x %len(proc.pid)"), "'len' takes one field that is text, data or a list at '%len(proc.pid)'");
+        assert_eq!(error("%len(proc.name"), "the bracket is not closed at '%len(proc.name'");
         assert_eq!(error("%fd.ip"), "field 'fd.ip' is only for filters: it has several values");
     }
 

@@ -1,0 +1,309 @@
+//! How many events each of many filters lets through, compared with another tool.
+//!
+//! `filter-counts.csv` has the number of events that sysdig 0.41.4 shows of each capture, or `error`, and then the filter.
+//! Each number is ours too, or stands in a list below with its reason. One pass over a capture counts for all filters.
+
+use std::{cell::RefCell, collections::BTreeSet, path::PathBuf, rc::Rc, sync::atomic::AtomicBool};
+
+use tracer::{
+    fields::{Context, EventType, Needs, Show},
+    filter::{
+        Filter, FilterError,
+        operator::{self, Class},
+        transform,
+    },
+    pipeline::{Limits, Pipeline},
+    sink::{Out, Outputs, Shown, Sink},
+    source::replay::Replay,
+    state::{Procfs, State},
+};
+use tracer_common::events::Flags;
+
+const COUNTS: &str = include_str!("filter-counts.csv");
+
+/// Fields that are not there yet. A filter that compiles is compared, whether or not its field still stands here.
+const MISSING_FIELDS: &[&str] = &[
+    "evt.buflen.in",
+    "k8s.ns.name",
+    "k8s.pod.name",
+    "evt.abspath",
+    "evt.around",
+    "evt.hostname",
+    "evt.is_async",
+    "evt.is_open_exec",
+    "evt.is_syslog",
+    "evt.pluginname",
+    "fd.cip.name",
+    "fd.cnet",
+    "fd.name_changed",
+    "fd.net",
+    "fd.proto",
+    "fd.snet",
+    "fd.sproto",
+    "fd.types",
+    "fdlist.names",
+    "fdlist.nums",
+    "fs.path.name",
+    "fs.path.source",
+    "fs.path.target",
+    "proc.fdusage",
+    "proc.is_exe_writable",
+    "proc.nchilds",
+    "proc.vmrss",
+    "proc.vmsize",
+    "syslog.message",
+    "syslog.severity",
+    "thread.cap_effective",
+    "thread.cgroup.cpu",
+    "thread.cgroups",
+    "thread.exectime",
+    "thread.pfminor",
+];
+
+const PLUGIN: &str = "sysdig has these fields only with a plugin";
+const LATENCY: &str = "sysdig 0.41 does not measure latency, 0.29 did";
+const ENDED: &str = "a thread keeps its name for its last switch";
+const NO_NAME: &str = "empty text is no value";
+const NO_FD: &str = "a descriptor that could not be made has no number";
+const BETTER: &str = "an error in sysdig";
+
+/// Filters that mean something else here, or are errors in sysdig, and why.
+const DIFFERENT: &[(&str, &str)] = &[
+    ("container.id=host", PLUGIN),
+    ("container.id!=host", PLUGIN),
+    ("container.name exists", PLUGIN),
+    ("container.image contains nginx", PLUGIN),
+    ("container.type=docker", PLUGIN),
+    ("container.privileged=true", PLUGIN),
+    ("k8s.pod.name exists", PLUGIN),
+    ("k8s.ns.name exists", PLUGIN),
+    ("evt.latency>1000000", LATENCY),
+    ("evt.latency.s>=1", LATENCY),
+    ("proc.name!=sh", ENDED),
+    ("proc.pname exists", ENDED),
+    ("proc.pname=bash", ENDED),
+    ("proc.aname=bash", ENDED),
+    ("proc.aname[1]=bash", ENDED),
+    ("proc.aname[2] exists", ENDED),
+    ("proc.aname in (bash, sshd, systemd)", ENDED),
+    ("proc.apid=1", ENDED),
+    ("proc.apid[1] exists", ENDED),
+    ("proc.cwd=/", ENDED),
+    ("proc.env contains PATH", ENDED),
+    ("proc.loginshellid exists", ENDED),
+    ("proc.tty>0", ENDED),
+    ("fd.name exists", NO_NAME),
+    ("not fd.name exists", NO_NAME),
+    ("fd.name=''", NO_NAME),
+    ("proc.env[HOME] exists", "a variable that is not set has no value"),
+    ("fd.num=-1", NO_FD),
+    ("fd.num!=3", NO_FD),
+    ("fd.uid exists", NO_FD),
+    ("fd.ip!=127.0.0.1", "a socket that is not bound has no address, not 0.0.0.0"),
+    ("fd.is_server=false", "what is no socket is neither server nor client"),
+    ("fd.l4proto=tcp", "a socket says what it is before it is connected"),
+    ("evt.buflen>100", "sysdig ends with an error when an event has no result"),
+    ("evt.buflen.in>0", "sysdig ends with an error when an event has no result"),
+    ("fd.net=::/0", "sysdig refuses the network of all addresses"),
+    ("evt.num>0x20", BETTER),
+    ("proc.name = oneof (curl, sh)", BETTER),
+    (r#"proc.name="cu\x72l""#, BETTER),
+];
+
+/// Filters that let other events through because of their field, not of the language.
+const FIELDS: &[(&str, &str)] = &[
+    ("evt.abspath contains /etc", "not found in older captures there"),
+    ("evt.category=ipc", "futex is other there"),
+    ("evt.category=other", "futex is other there"),
+    ("evt.count.error.net=1", "a connect that fails is of the network there"),
+    ("evt.count.exit=1", "counts only the end of calls there"),
+    ("evt.deltatime>1000000", "the first event has a time before it there"),
+    ("evt.failed=false", "only of calls with a result there"),
+    ("evt.rawres=0", "more calls have a result there"),
+    ("evt.res=SUCCESS", "more calls have a result there"),
+    ("evt.type=open or(fd.num>3)", "one more call has a descriptor there"),
+    ("fd.cport>1024", "bind has no client there"),
+    ("fd.name_changed=true", "also when a descriptor gets its first name there"),
+    ("fd.types in (ipv4)", "only of events with a descriptor there"),
+    ("fd.types intersects (ipv4, file)", "only of events with a descriptor there"),
+    ("thread.cgroups contains docker", ENDED),
+    ("thread.cgroup.cpu exists", "found in older captures there"),
+    ("thread.exectime>0", "not measured there"),
+    ("fd.is_server=true", "the server is known later there"),
+    ("group.gid=0", "threads that are not known have no group there"),
+    ("group.name=root", "threads that are not known have no group there"),
+    ("user.uid=0", "threads that are not known have no user there"),
+    ("user.name=root", "threads that are not known have no user there"),
+    ("user.name!=root", "threads that are not known have no user there"),
+    ("user.homedir=/root", "threads that are not known have no user there"),
+    ("user.loginuid=-1", "threads that are not known have no user there"),
+    ("proc.sid exists", "threads that are not known have no session there"),
+    ("proc.sname exists", "more session leaders are known there"),
+    ("proc.exepath exists", "found from name and directory there"),
+    ("thread.ismain=true", "threads that are not known are not main there"),
+    ("thread.vtid exists", "threads that are not known have no id there"),
+];
+
+/// A filter and what the other tool shows: by capture, `None` for an error.
+struct Expected {
+    filter: &'static str,
+    counts: Vec<Option<u64>>,
+}
+
+fn expected() -> (Vec<&'static str>, Vec<Expected>) {
+    let mut lines = COUNTS.lines();
+    let captures: Vec<&str> = lines.next().unwrap().split(',').filter(|name| *name != "filter").collect();
+    let count = captures.len();
+    let all = lines.map(|line| {
+        let mut columns = line.splitn(count + 1, ',');
+        let counts = columns.by_ref().take(count).map(|column| column.parse().ok()).collect();
+        Expected { filter: columns.next().unwrap(), counts }
+    });
+    (captures, all.collect())
+}
+
+/// Counts what passes each filter.
+struct Counts {
+    filters: Vec<Result<Filter, FilterError>>,
+    counts: Rc<RefCell<Vec<u64>>>,
+}
+
+impl Sink for Counts {
+    fn event(&mut self, context: &Context<'_>) -> anyhow::Result<Shown> {
+        let mut counts = self.counts.borrow_mut();
+        let event = EventType { row: context.event.row, name: Some(context.event.name()) };
+        for (filter, count) in self.filters.iter().zip(counts.iter_mut()) {
+            let Ok(filter) = filter else { continue };
+            let matches = filter.matches(context);
+            // What the type of an event rules out is not even collected.
+            assert!(!matches || filter.may_match(&event), "{filter:?}");
+            *count += u64::from(matches);
+        }
+        Ok(Shown::Yes)
+    }
+
+    fn needs(&self) -> Needs {
+        self.filters.iter().flatten().map(Filter::needs).collect()
+    }
+
+    fn wants(&self, event: &EventType<'_>) -> bool {
+        // Lines are not made of the others either.
+        !event.row.flags.has(Flags::INTERNAL)
+    }
+}
+
+/// How many events of a capture pass each filter; `None` for an error.
+fn counts(capture: &str, filters: &[Expected]) -> Vec<Option<u64>> {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/captures")).join(format!("{capture}.scap"));
+    let counts = Rc::new(RefCell::new(vec![0; filters.len()]));
+    let filters: Vec<_> = filters.iter().map(|expected| Filter::compile(expected.filter, Show::default())).collect();
+    let compiled: Vec<bool> = filters.iter().map(Result::is_ok).collect();
+    let sink = Counts { filters, counts: Rc::clone(&counts) };
+    let outputs = Outputs::new(None, vec![Box::new(sink)], Out::memory(), None);
+    let mut source = Replay::open(vec![path]).unwrap();
+    let state = State { procfs: Procfs::none(), ..State::default() };
+    Pipeline::new(state, outputs, 0).run(&mut source, Limits::default(), &AtomicBool::new(false)).unwrap();
+    let counts = counts.borrow();
+    counts.iter().zip(compiled).map(|(count, compiled)| compiled.then_some(*count)).collect()
+}
+
+/// How the number of a filter came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Equal,
+    Explained,
+    OfField,
+    MissingField,
+    Wrong,
+}
+
+fn outcome(expected: &Expected, ours: Option<u64>, theirs: Option<u64>) -> Outcome {
+    let stands_in = |list: &[(&str, &str)]| list.iter().any(|(filter, _)| *filter == expected.filter);
+    let error = Filter::compile(expected.filter, Show::default()).err();
+    let is_missing =
+        |error: &FilterError| MISSING_FIELDS.iter().any(|field| error.message == format!("unknown field '{field}'"));
+    match error {
+        Some(error) if is_missing(&error) => Outcome::MissingField,
+        _ if ours == theirs => Outcome::Equal,
+        _ if stands_in(DIFFERENT) => Outcome::Explained,
+        _ if stands_in(FIELDS) => Outcome::OfField,
+        _ => Outcome::Wrong,
+    }
+}
+
+#[test]
+fn filters_let_through_what_they_let_through_in_another_tool() {
+    super::utc();
+    let (captures, all) = expected();
+    let mut wrong = Vec::new();
+    let mut used: Vec<&str> = Vec::new();
+    for (at, capture) in captures.iter().enumerate() {
+        let mut outcomes = Vec::new();
+        for (expected, ours) in all.iter().zip(counts(capture, &all)) {
+            let outcome = outcome(expected, ours, expected.counts[at]);
+            match outcome {
+                Outcome::Wrong => {
+                    wrong.push(format!("{}: {capture}: {ours:?}, not {:?}", expected.filter, expected.counts[at]));
+                }
+                Outcome::Explained | Outcome::MissingField => used.push(expected.filter),
+                Outcome::Equal | Outcome::OfField => {}
+            }
+            outcomes.push(outcome);
+        }
+        let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
+        println!(
+            "{capture}: {} of {} equal ({}%), {} explained, {} by their field, {} of missing fields",
+            count(Outcome::Equal),
+            all.len(),
+            count(Outcome::Equal) * 100 / all.len(),
+            count(Outcome::Explained),
+            count(Outcome::OfField),
+            count(Outcome::MissingField)
+        );
+    }
+    assert!(wrong.is_empty(), "{} counts differ:\n{}", wrong.len(), wrong.join("\n"));
+    for (filter, reason) in DIFFERENT {
+        assert!(used.contains(filter), "{filter} ({reason}) is the same everywhere");
+    }
+}
+
+/// The page for users.
+const PAGE: &str = include_str!("../../docs/filters.md");
+
+/// What stands in the first column of its tables.
+fn examples() -> impl Iterator<Item = &'static str> {
+    PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |")).map(|(filter, _)| filter)
+}
+
+#[test]
+fn every_example_of_the_page_is_a_filter() {
+    let mut count = 0;
+    for text in examples() {
+        count += 1;
+        if let Err(error) = Filter::compile(text, Show::default()) {
+            let is_missing = MISSING_FIELDS.iter().any(|field| error.message == format!("unknown field '{field}'"));
+            assert!(is_missing, "{error}");
+        }
+    }
+    assert!(count > 30, "{count}");
+}
+
+#[test]
+fn the_page_has_every_operator_and_transformer() {
+    let classes = [
+        ("| numbers, times, ports |", Class::Number),
+        ("| text |", Class::Text),
+        ("| data |", Class::Bytes),
+        ("| true or false, addresses, networks |", Class::Bool),
+        ("| true or false, addresses, networks |", Class::Address),
+        ("| lists |", Class::List),
+    ];
+    for (start, class) in classes {
+        let line = PAGE.lines().find_map(|line| line.strip_prefix(start)).unwrap();
+        let said: BTreeSet<&str> = line.split('`').skip(1).step_by(2).flat_map(|part| part.split(' ')).collect();
+        let operators = operator::names_for(class);
+        assert_eq!(said, operators.split(' ').collect(), "{start}");
+    }
+    let missing = transform::names().find(|name| !PAGE.contains(&format!("{name}(")));
+    assert_eq!(missing, None);
+}
