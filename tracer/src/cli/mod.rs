@@ -200,8 +200,10 @@ fn lists(args: &Args, library: &Library) -> Result<Option<String>, Failure> {
         Some(list::chisels(library, width))
     } else if let Some(name) = &args.chisel_info {
         Some(list::chisel(&library.find(name)?, width)?)
+    } else if args.list_markdown {
+        Some(generate::page("fields")?)
     } else if args.list {
-        Some(list::fields(width))
+        Some(list::fields(width, args.verbose))
     } else if args.list_events {
         Some(list::events(width))
     } else {

@@ -166,6 +166,8 @@ pub struct Fd {
     pub ino: u64,
     /// Of a socket, its ends.
     pub sock: Option<Box<Sock>>,
+    /// The event, by its number, that gave it another name last; 0 when it has its first.
+    pub renamed_by: u64,
     /// Of a pidfd, the process; 0 when it is not known.
     pub pid: u32,
     /// Of a descriptor whose making does not say what it is: from when on it may be looked up, nanoseconds since the epoch;

@@ -6,7 +6,10 @@ use super::{
     super::{State, Thread, path},
     fd::{CLOEXEC, descriptor, number},
 };
-use crate::event::Event;
+use crate::{
+    event::Event,
+    scap::{Capabilities, ExeFile, Memory},
+};
 
 /// `CLONE_FILES`, `CLONE_THREAD` in file form.
 const CLONE_FILES: u32 = 0x1;
@@ -93,6 +96,42 @@ fn forget(state: &mut State, tid: u32) {
     }
 }
 
+/// What a clone, exec or switch event says of memory.
+fn memory(event: &Event<'_>) -> Option<Memory> {
+    Some(Memory {
+        size_kb: number(event, "vm_size")? as u32,
+        resident_kb: id(event, "vm_rss"),
+        swapped_kb: id(event, "vm_swap"),
+        major_faults: number(event, "pgft_maj").unwrap_or(0) as u64,
+        minor_faults: number(event, "pgft_min").unwrap_or(0) as u64,
+    })
+}
+
+/// What an exec event says of the executable; older captures say less.
+fn exe_file(event: &Event<'_>) -> ExeFile {
+    let flags = number(event, "flags");
+    let has = |bit: i64| flags.map(|flags| flags & bit != 0);
+    let value = |name: &str| number(event, name).map(|value| value as u64);
+    ExeFile {
+        writable: has(0x1),
+        upper_layer: has(0x2),
+        from_memfd: has(0x4),
+        lower_layer: has(0x8),
+        ino: value("exe_ino"),
+        ctime_ns: value("exe_ino_ctime"),
+        mtime_ns: value("exe_ino_mtime"),
+    }
+}
+
+fn capabilities(event: &Event<'_>) -> Option<Capabilities> {
+    let set = |name: &str| number(event, name).map(|set| set as u64);
+    Some(Capabilities {
+        inheritable: set("cap_inheritable")?,
+        permitted: set("cap_permitted")?,
+        effective: set("cap_effective")?,
+    })
+}
+
 /// What a clone or exec event says of its thread.
 fn describe(thread: &mut Thread, event: &Event<'_>) {
     thread.pid = event.tgid;
@@ -106,6 +145,11 @@ fn describe(thread: &mut Thread, event: &Event<'_>) {
     thread.fd_limit = number(event, "fdlimit").unwrap_or(0) as u64;
     thread.uid = id(event, "uid");
     thread.gid = id(event, "gid");
+    thread.memory = memory(event).or(thread.memory);
+    let cgroups = list(event, "cgroups");
+    if !cgroups.is_empty() {
+        thread.cgroups = cgroups;
+    }
 }
 
 pub(super) fn clone(state: &mut State, event: &Event<'_>) {
@@ -132,9 +176,17 @@ fn child(state: &mut State, event: &Event<'_>) {
     }
     let start_ns = event.time_ns;
     let container = moved(state, event);
+    let boot_ns = state.host.boot_ns;
     let Some(thread) = state.threads.get_mut(event.tid) else { return };
     thread.container = container;
     describe(thread, event);
+    (thread.slice_ns, thread.ran_ns) = (None, 0);
+    (thread.cpu_percent, thread.cpu_user_percent) = (0.0, 0.0);
+    // Since boot, in live events and in files alike.
+    let pidns = number(event, "pidns_init_start_ts").filter(|start| *start != 0 && boot_ns != 0);
+    if let Some(start) = pidns {
+        thread.pidns_init_start_ns = boot_ns.saturating_add(start as u64);
+    }
     thread.vtid = id(event, "vtid");
     thread.vpid = id(event, "vpid");
     thread.exited_ns = None;
@@ -235,6 +287,8 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
     thread.fds = own;
     thread.exepath = exepath.into();
     thread.env = list(event, "env");
+    thread.exe_file = exe_file(event);
+    thread.capabilities = capabilities(event).or(thread.capabilities);
     thread.tty = id(event, "tty");
     thread.loginuid = id(event, "loginuid");
     thread.pgid = id(event, "pgid");
@@ -293,13 +347,34 @@ pub(super) fn fchdir(state: &mut State, event: &Event<'_>) {
 
 /// A CPU time event: how much of the last interval the thread ran.
 pub(super) fn cpu(state: &mut State, event: &Event<'_>) {
-    let ran_ns = event.params.u64(0).unwrap_or(0) + event.params.u64(1).unwrap_or(0);
+    let time_ns = |index| event.params.u64(index).unwrap_or(0);
+    let (user_ns, ran_ns) = (time_ns(0), time_ns(0).saturating_add(time_ns(1)));
     let interval_ns = state.cpu_interval_ns;
     if let Some(thread) = state.threads.get_mut(event.tid)
         && interval_ns != 0
     {
         // One thread cannot run more than all of the time.
         thread.cpu_percent = (ran_ns as f64 * 100.0 / interval_ns as f64).min(100.0);
+        thread.cpu_user_percent = thread.cpu_percent * user_ns as f64 / (ran_ns.max(1)) as f64;
+        thread.ran_ns = thread.ran_ns.saturating_add(ran_ns);
+    }
+}
+
+/// A thread leaves its CPU: how long it was there is known when it was seen to come.
+pub(super) fn switch(state: &mut State, event: &Event<'_>) {
+    let cpu = usize::from(event.cpu);
+    if state.running.len() <= cpu {
+        state.running.resize(cpu + 1, (0, 0));
+    }
+    let next = number(event, "next").and_then(|next| u32::try_from(next).ok()).unwrap_or(0);
+    let (came, since_ns) = std::mem::replace(&mut state.running[cpu], (next, event.time_ns));
+    let slice_ns = event.time_ns.checked_sub(since_ns).filter(|_| came == event.tid && since_ns != 0);
+    let Some(thread) = state.threads.get_mut(event.tid) else { return };
+    thread.memory = memory(event).or(thread.memory);
+    thread.slice_ns = slice_ns;
+    // On the running kernel the sum comes with procinfo events, whether or not switches are asked for.
+    if event.from_file {
+        thread.ran_ns = thread.ran_ns.saturating_add(slice_ns.unwrap_or(0));
     }
 }
 
