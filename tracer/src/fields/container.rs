@@ -6,8 +6,10 @@ use crate::state::{
     container::spec::{Mount, image_parts},
 };
 
-pub(super) fn of<'a>(c: &Context<'a>) -> &'a Container {
-    c.state.containers.get(c.container)
+/// The container of the event. A capture does not tell that of a thread of which it tells nothing.
+pub(super) fn of<'a>(c: &Context<'a>) -> Option<&'a Container> {
+    let is_known = !c.event.from_file || proc::thread(c).is_some();
+    is_known.then(|| c.state.containers.get(c.container))
 }
 
 pub(super) fn option(text: Option<&String>) -> Value<'_> {
@@ -79,7 +81,7 @@ macro_rules! metadata {
     ($by_container:expr) => {
         |c, arg| {
             let get: $crate::fields::ByContainer = $by_container;
-            get($crate::fields::container::of(c), arg)
+            $crate::fields::container::of(c).map_or($crate::fields::Value::Missing, |container| get(container, arg))
         }
     };
 }
@@ -98,14 +100,14 @@ pub(super) static FIELDS: &[Field] = &[
     Field::new(
         "container.id",
         Type::Text,
-        |c, _| of(c).id.as_str().into(),
+        |c, _| of(c).map(|k| k.id.as_str()).into(),
         "first twelve digits of the id; host outside of containers",
     ),
-    Field::new("container.full_id", Type::Text, |c, _| of(c).full_id.as_str().into(), "the whole id"),
+    Field::new("container.full_id", Type::Text, |c, _| of(c).map(|k| k.full_id.as_str()).into(), "the whole id"),
     Field::new(
         "container.type",
         Type::Text,
-        |c, _| Value::some_text(of(c).runtime.as_bytes()),
+        |c, _| of(c).map(|k| k.runtime).filter(|name| !name.is_empty()).into(),
         "runtime that made it, such as docker; host outside of containers",
     ),
     late!("container.name", Text, |k, _| option(k.name.as_ref()), "name of the container; host outside of containers"),
@@ -253,7 +255,6 @@ pub(super) static FIELDS: &[Field] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{
         fields::{FieldRef, Show},
         state::container::told::Told,

@@ -87,7 +87,12 @@ fn no_switch(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
 }
 
 fn slice(c: &Context<'_>) -> Option<u64> {
-    thread(c).filter(|_| c.event.row.code == code::SWITCH)?.slice_ns
+    c.thread.filter(|_| c.event.row.code == code::SWITCH)?.slice_ns
+}
+
+/// A capture says only the thread of an event: of an unknown one, nobody knows the process.
+fn is_main(c: &Context<'_>) -> Option<bool> {
+    (!c.event.from_file || thread(c).is_some()).then(|| c.event.tid == c.event.tgid)
 }
 
 /// What needs the CPU time of threads.
@@ -95,9 +100,9 @@ const CPU: Needs = Needs::STATE.with(Needs::CPU_TIME);
 
 fields! { FIELDS needs STATE;
     "thread.tid": Int [needs(Needs::NONE)] => |c, _| c.event.tid.into(), "thread id";
-    "thread.ismain": Bool [needs(Needs::NONE)] => |c, _| (c.event.tid == c.event.tgid).into(), "whether it is the main thread of its process";
-    "thread.vtid": Int => |c, _| c.thread.map(|t| t.vtid).into(), "thread id in its own pid namespace";
-    "thread.nametid": Text [cost(8) table_only()] => |c, _| c.thread.map_or(Value::Missing, |t| {
+    "thread.ismain": Bool [needs(Needs::NONE)] => |c, _| is_main(c).into(), "whether it is the main thread of its process";
+    "thread.vtid": Int => |c, _| thread(c).map(|t| t.vtid).into(), "thread id in its own pid namespace";
+    "thread.nametid": Text [cost(8) table_only()] => |c, _| thread(c).map_or(Value::Missing, |t| {
         let mut text = t.comm.to_vec();
         text.extend_from_slice(t.tid.to_string().as_bytes());
         Value::made(text)
@@ -114,14 +119,14 @@ fields! { FIELDS needs STATE;
         "cgroup of one controller, such as cpu or memory";
     "thread.exectime": Time [by_type(no_switch)] => |c, _| slice(c).into(),
         "how long the thread was on the CPU that it leaves with this switch event; missing when its beginning was not seen";
-    "thread.totexectime": Time [needs(CPU)] => |c, _| thread(c).map(|t| t.ran_ns).into(),
+    "thread.totexectime": Time [needs(CPU)] => |c, _| c.thread.map(|t| t.ran_ns).into(),
         "CPU time since the capture began: live, up to the last second; in captures, the sum of thread.exectime";
-    "thread.cpu": Float [unit(Unit::Percent) needs(CPU)] => |c, _| thread(c).map(|t| t.cpu_percent).into(),
+    "thread.cpu": Float [unit(Unit::Percent) needs(CPU)] => |c, _| c.thread.map(|t| t.cpu_percent).into(),
         "CPU use of the thread in the last second, percent of one CPU";
-    "thread.cpu.user": Float [unit(Unit::Percent) needs(CPU)] => |c, _| thread(c).map(|t| t.cpu_user_percent).into(),
+    "thread.cpu.user": Float [unit(Unit::Percent) needs(CPU)] => |c, _| c.thread.map(|t| t.cpu_user_percent).into(),
         "the part of it in user mode";
     "thread.cpu.system": Float [unit(Unit::Percent) needs(CPU)] => |c, _| {
-        thread(c).map(|t| t.cpu_percent - t.cpu_user_percent).into()
+        c.thread.map(|t| t.cpu_percent - t.cpu_user_percent).into()
     }, "the part of it in the kernel";
     "thread.vmsize": Int => |c, _| own_memory(c, |memory| memory.size_kb).into(),
         "virtual memory, kB; 0 for threads that are not the main thread";

@@ -233,10 +233,15 @@ fn write_list(list: &[u8], whole: bool, out: &mut Vec<u8>) {
 
 fn write_data(bytes: &[u8], whole: bool, out: &mut Vec<u8>) {
     let shown = if whole { bytes.len() } else { bytes.len().min(DATA_SHOWN) };
-    out.extend(bytes[..shown].iter().map(|byte| if matches!(byte, 0x20..=0x7e) { *byte } else { b'.' }));
+    dots(&bytes[..shown], out);
     if shown < bytes.len() {
         out.extend_from_slice(b"...");
     }
+}
+
+/// Data as text, with a point for each byte that is no printable character of ASCII.
+pub(super) fn dots(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend(bytes.iter().map(|byte| if matches!(byte, 0x20..=0x7e) { *byte } else { b'.' }));
 }
 
 fn write_address(address: SockAddr<'_>, out: &mut Vec<u8>) {

@@ -5,9 +5,9 @@
 //! without it such events are not printed. `\n`, `\t`, `\e` and `\\` are a newline, a tab, the escape character and a
 //! backslash.
 
-use crate::fields::{Context, FieldError, FieldRef, Needs, Show, Value};
+use crate::fields::{Context, FieldError, FieldRef, Needs, Show, Type, Value};
 
-use super::escape::escape;
+use super::{args::dots, escape::escape};
 
 /// What stands in place of a value that is missing.
 pub const MISSING: &[u8] = b"<NA>";
@@ -119,6 +119,7 @@ impl Template {
                     }
                     out.extend_from_slice(MISSING);
                 }
+                Value::Text(data) if field.kind == Type::Bytes => dots(&data, out),
                 Value::Text(text) => escape(&text, out),
                 value @ Value::List(_) => {
                     let mut text = Vec::new();

@@ -73,10 +73,15 @@ pub struct Thread {
     pub cpu_percent: f64,
     /// The part of it in user mode; the rest is in the kernel.
     pub cpu_user_percent: f64,
+    /// When a file told its CPU time last, and what: nanoseconds since the epoch; ticks in user mode, and in
+    /// the kernel.
+    pub cpu_seen: Option<(u64, u64, u64)>,
     /// How long it was on a CPU until it left it last, nanoseconds; `None` when the beginning was not seen.
     pub slice_ns: Option<u64>,
     /// CPU time since the capture began, nanoseconds.
     pub ran_ns: u64,
+    /// Whether nothing is known of it but its id: it was met after its end, or in a capture that does not describe it.
+    pub is_stranger: bool,
     /// Whether its parent told of it: the parent may do so after its end, but only once.
     pub announced: bool,
     /// When it ended, nanoseconds since the epoch. It is kept for a moment, for records that come late.

@@ -25,7 +25,7 @@ enum About {
 fn about(c: &Context<'_>) -> About {
     match c.fd.map(|fd| fd.kind) {
         Some(FdKind::File | FdKind::Directory) => About::File,
-        Some(FdKind::Ipv4 | FdKind::Ipv6) => About::Net,
+        Some(FdKind::Ipv4 | FdKind::Ipv6 | FdKind::Unix) => About::Net,
         Some(_) => About::Other,
         // A descriptor that was not made.
         None => match (c.event.row.code, c.event.row.category) {
@@ -87,7 +87,7 @@ fields! { FIELDS needs NONE;
     "evt.count.error.file": Int [by_type(cannot_fail) needs(Needs::STATE)] => |c, _| failed(c, About::File),
         "1 for an event that failed on a file, else 0";
     "evt.count.error.net": Int [by_type(cannot_fail) needs(Needs::STATE)] => |c, _| failed(c, About::Net),
-        "1 for an event that failed on an internet socket, else 0";
+        "1 for an event that failed on a socket, else 0";
     "evt.count.error.memory": Int [by_type(cannot_fail) needs(Needs::STATE)] => |c, _| failed(c, About::Memory),
         "1 for a memory call that failed, else 0";
     "evt.count.error.other": Int [by_type(cannot_fail) needs(Needs::STATE)] => |c, _| failed(c, About::Other),

@@ -58,7 +58,7 @@ pub(super) fn category(c: &Context<'_>) -> &'static str {
         None | Some(FdKind::Unknown) => "unknown",
         Some(FdKind::File | FdKind::Directory) => "file",
         Some(FdKind::Ipv4 | FdKind::Ipv6) => "net",
-        Some(FdKind::Unix | FdKind::Pipe) => "ipc",
+        Some(FdKind::Unix | FdKind::Pipe | FdKind::Event | FdKind::Signal | FdKind::Inotify) => "ipc",
         Some(_) => "other",
     })
 }

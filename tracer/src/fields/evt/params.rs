@@ -111,9 +111,8 @@ fields! { FIELDS needs NONE;
     "evt.rawarg": Text [arg(ArgRule::Param) by_type(no_param)] => raw_arg, "one parameter as a value of its own type";
     "evt.res": Text [by_type(no_result)] => |c, _| result_name(c), "SUCCESS, or the name of the error";
     "evt.rawres": Int [by_type(no_result)] => |c, _| c.event.result().into(), "result: a number, or the negative error";
-    "evt.failed": Bool [by_type(|event, _| (!has_result(event.row)).then_some(Value::Bool(false)))] => |c, _| {
-        c.event.failed().into()
-    }, "whether the result is an error";
+    "evt.failed": Bool [by_type(no_result)] => |c, _| c.event.result().map(|result| result < 0).into(),
+        "whether the result is an error";
     "evt.buffer": Bytes [by_type(no_data) needs(Needs::PAYLOAD) cost(2)] => |c, _| data(c),
         "data that was read or written, as much as was taken";
     "evt.abspath": Text [arg(ArgRule::Side) by_type(no_path) needs(Needs::STATE) cost(8)] => abspath,

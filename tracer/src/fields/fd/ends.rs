@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::no_fd;
 use crate::{
     fields::{Context, Value, fields, service},
-    state::{Fd, Role, Sock},
+    state::{Fd, FdKind, Sock},
 };
 
 /// Finds one end of a socket.
@@ -55,6 +55,11 @@ fn either_port(c: &Context<'_>) -> Value<'static> {
     sock(c).map_or(Value::Missing, |sock| Value::EitherPort([port(sock.local), port(sock.remote)]))
 }
 
+fn is_server(fd: &Fd) -> bool {
+    let sock = fd.sock.as_deref().filter(|sock| sock.local.is_some());
+    sock.is_some_and(Sock::serves)
+}
+
 /// The service of a port by name; of a port without one, its number.
 fn proto(end: Option<SocketAddr>) -> Value<'static> {
     let Some(port) = end.map(|end| end.port()).filter(|port| *port != 0) else { return Value::Missing };
@@ -79,8 +84,9 @@ fields! { FIELDS needs STATE;
     "fd.rport": Port [by_type(no_fd)] => |c, _| port(end(c, REMOTE)), "port of the other end";
     "fd.l4proto": Text [by_type(no_fd)] => |c, _| super::fd(c).and_then(l4proto).into(), "tcp, udp, icmp or raw";
     "fd.is_server": Bool [by_type(no_fd)] => |c, _| {
-        sock(c).filter(|sock| sock.role != Role::Unknown).map(|sock| sock.role == Role::Server).into()
-    }, "whether this end is the server";
+        super::fd(c).filter(|fd| fd.kind != FdKind::Unknown).map(is_server).into()
+    },
+        "whether this end of a socket is the server; false for what is no socket";
     "fd.connected": Bool [by_type(no_fd)] => |c, _| sock(c).map(|sock| sock.remote.is_some()).into(),
         "whether the socket has a peer";
     "fd.net": Net [by_type(no_fd) filter_only()] => |c, _| either_ip(c), "network of either end";

@@ -2,6 +2,8 @@
 
 mod ends;
 
+use tracer_common::events::Flags;
+
 use super::{Arg, ArgRule, Context, Digits, EventType, Field, Needs, Value, fields};
 use crate::{
     event::decode::layout,
@@ -22,6 +24,13 @@ fn fd<'a>(c: &Context<'a>) -> Option<&'a Fd> {
     c.fd.map(|fd| &**fd)
 }
 
+/// Its number. What a call makes has one when it succeeded; what it is given may be -1.
+fn number(c: &Context<'_>) -> Option<i32> {
+    let at = layout(c.event.row).fd?;
+    let number = i32::try_from(c.event.params.i64(usize::from(at))?).ok()?;
+    Some(number).filter(|number| *number >= 0 || c.event.row.flags.has(Flags::USES_FD))
+}
+
 /// Descriptors whose name is a path.
 fn path_of<'a>(c: &Context<'a>) -> Option<&'a [u8]> {
     let fd = fd(c)?;
@@ -30,7 +39,7 @@ fn path_of<'a>(c: &Context<'a>) -> Option<&'a [u8]> {
 }
 
 fn name<'a>(c: &Context<'a>) -> Value<'a> {
-    fd(c).map_or(Value::Missing, |fd| Value::some_text(&fd.name))
+    fd(c).map_or(Value::Missing, |fd| Value::text(&fd.name))
 }
 
 fn sockfamily(fd: &Fd) -> Option<&'static str> {
@@ -78,7 +87,7 @@ fn types<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
 }
 
 fields! { FILE needs STATE;
-    "fd.num": Int [by_type(no_fd) needs(Needs::NONE)] => |c, _| c.event.fd().into(), "number of the descriptor";
+    "fd.num": Int [by_type(no_fd) needs(Needs::NONE)] => |c, _| number(c).into(), "number of the descriptor; -1 where a call may do without";
     "fd.type": Text [by_type(no_fd)] => |c, _| fd(c).and_then(|fd| fd.kind.name()).into(),
         "what it is: file, directory, ipv4, ipv6, unix, pipe, event, eventpoll and others";
     "fd.typechar": Text [by_type(no_fd) cost(4)] => |c, _| {

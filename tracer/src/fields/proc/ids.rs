@@ -1,6 +1,6 @@
 //! Ids, leaders and times: who the process is among the others.
 
-use super::{ancestor, chain, parent, some, thread};
+use super::{ancestor, chain, parent, thread};
 use crate::{
     fields::{ArgRule, Context, Needs, Value, fields},
     state::Thread,
@@ -61,22 +61,22 @@ fields! { FIELDS needs STATE;
     "proc.pvpid": Int [cost(2)] => |c, _| parent(c).map(|t| t.vpid).into(),
         "process id of the parent in its own pid namespace";
     "proc.sid": Int => |c, _| thread(c).map(|t| t.sid).into(), "session id";
-    "proc.sname": Text [cost(2)] => |c, _| some(session(c).map(|t| &*t.comm)),
+    "proc.sname": Text [cost(2)] => |c, _| session(c).map(|t| &*t.comm).into(),
         "name of the session leader; when that has ended, of the oldest ancestor in the session";
-    "proc.sid.exe": Text [cost(2)] => |c, _| some(session(c).map(|t| &*t.exe)), "first argument of the session leader";
-    "proc.sid.exepath": Text [cost(2)] => |c, _| some(session(c).map(|t| &*t.exepath)),
+    "proc.sid.exe": Text [cost(2)] => |c, _| session(c).map(|t| &*t.exe).into(), "first argument of the session leader";
+    "proc.sid.exepath": Text [cost(2)] => |c, _| session(c).map(|t| &*t.exepath).into(),
         "path of the executable of the session leader";
     "proc.vpgid": Int => |c, _| thread(c).map(|t| t.vpgid).into(), "process group in its own pid namespace";
-    "proc.vpgid.name": Text [cost(2)] => |c, _| some(inner_group(c).map(|t| &*t.comm)),
+    "proc.vpgid.name": Text [cost(2)] => |c, _| inner_group(c).map(|t| &*t.comm).into(),
         "name of the leader of that group; when that has ended, of the oldest ancestor in it";
-    "proc.vpgid.exe": Text [cost(2)] => |c, _| some(inner_group(c).map(|t| &*t.exe)), "first argument of that leader";
-    "proc.vpgid.exepath": Text [cost(2)] => |c, _| some(inner_group(c).map(|t| &*t.exepath)),
+    "proc.vpgid.exe": Text [cost(2)] => |c, _| inner_group(c).map(|t| &*t.exe).into(), "first argument of that leader";
+    "proc.vpgid.exepath": Text [cost(2)] => |c, _| inner_group(c).map(|t| &*t.exepath).into(),
         "path of the executable of that leader";
     "proc.pgid": Int => |c, _| thread(c).map(|t| t.pgid).into(), "process group";
-    "proc.pgid.name": Text [cost(2)] => |c, _| some(group(c).map(|t| &*t.comm)),
+    "proc.pgid.name": Text [cost(2)] => |c, _| group(c).map(|t| &*t.comm).into(),
         "name of the leader of the process group; when that has ended, of the oldest ancestor in it";
-    "proc.pgid.exe": Text [cost(2)] => |c, _| some(group(c).map(|t| &*t.exe)), "first argument of that leader";
-    "proc.pgid.exepath": Text [cost(2)] => |c, _| some(group(c).map(|t| &*t.exepath)),
+    "proc.pgid.exe": Text [cost(2)] => |c, _| group(c).map(|t| &*t.exe).into(), "first argument of that leader";
+    "proc.pgid.exepath": Text [cost(2)] => |c, _| group(c).map(|t| &*t.exepath).into(),
         "path of the executable of that leader";
     "proc.is_sid_leader": Bool => |c, _| thread(c).map(|t| t.sid == t.pid || t.sid == t.vpid && t.sid != 0).into(),
         "whether it leads its session";

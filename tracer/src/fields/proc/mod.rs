@@ -14,13 +14,14 @@ pub(super) use ids::namespace_start;
 /// The rows.
 pub(super) static FIELDS: &[&[Field]] = &[program::FIELDS, ids::FIELDS, exe::FIELDS, usage::FIELDS, probe::FIELDS];
 
+/// The thread, when more is known of it than its id.
 pub(super) fn thread<'a>(c: &Context<'a>) -> Option<&'a Thread> {
-    c.thread.map(|thread| &**thread)
+    c.thread.map(|thread| &**thread).filter(|thread| !thread.is_stranger)
 }
 
 /// The main thread.
 fn main<'a>(c: &Context<'a>) -> Option<&'a Thread> {
-    c.thread.map(|thread| c.state.process(thread))
+    thread(c).map(|thread| c.state.process(thread))
 }
 
 fn parent<'a>(c: &Context<'a>) -> Option<&'a Thread> {
@@ -32,10 +33,6 @@ fn chain<'a>(c: &Context<'a>) -> impl Iterator<Item = &'a Thread> {
     let this = thread(c);
     let ancestors = c.thread.into_iter().flat_map(|thread| c.state.ancestors(thread));
     this.into_iter().chain(ancestors)
-}
-
-fn some(text: Option<&[u8]>) -> Value<'_> {
-    text.map_or(Value::Missing, Value::some_text)
 }
 
 /// A value of the ancestor that the argument says; without one, of all of them, the parent first, with blanks between.

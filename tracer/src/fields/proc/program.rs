@@ -1,6 +1,6 @@
 //! What the process runs: names, arguments, environment, working directory.
 
-use super::{ancestor, chain, parent, some, thread};
+use super::{ancestor, chain, parent, thread};
 use crate::{
     fields::{Arg, ArgRule, Context, Key, Value, fields},
     state::{Thread, thread::entries},
@@ -54,17 +54,17 @@ fn ancestor_env<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
 }
 
 fields! { FIELDS needs STATE;
-    "proc.name": Text => |c, _| some(thread(c).map(|t| &*t.comm)), "name of the program, at most 15 characters";
-    "proc.pname": Text [cost(2)] => |c, _| some(parent(c).map(|t| &*t.comm)), "name of the parent";
-    "proc.aname": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::some_text(&t.comm)),
+    "proc.name": Text => |c, _| c.thread.map_or(Value::Missing, |t| Value::some_text(&t.comm)), "name of the program, at most 15 characters";
+    "proc.pname": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.comm).into(), "name of the parent";
+    "proc.aname": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.comm)),
         "name of an ancestor";
-    "proc.exe": Text => |c, _| some(thread(c).map(|t| &*t.exe)), "first argument";
-    "proc.pexe": Text [cost(2)] => |c, _| some(parent(c).map(|t| &*t.exe)), "first argument of the parent";
-    "proc.aexe": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::some_text(&t.exe)),
+    "proc.exe": Text => |c, _| thread(c).map(|t| &*t.exe).into(), "first argument";
+    "proc.pexe": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.exe).into(), "first argument of the parent";
+    "proc.aexe": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.exe)),
         "first argument of an ancestor";
-    "proc.exepath": Text => |c, _| some(thread(c).map(|t| &*t.exepath)), "path of the executable";
-    "proc.pexepath": Text [cost(2)] => |c, _| some(parent(c).map(|t| &*t.exepath)), "path of the executable of the parent";
-    "proc.aexepath": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::some_text(&t.exepath)),
+    "proc.exepath": Text => |c, _| thread(c).map(|t| &*t.exepath).into(), "path of the executable";
+    "proc.pexepath": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.exepath).into(), "path of the executable of the parent";
+    "proc.aexepath": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.exepath)),
         "path of the executable of an ancestor";
     "proc.args": Text [arg(ArgRule::IndexAllowed) cost(8)] => |c, a| args(thread(c), a),
         "arguments after the first, with blanks between; or one of them, from 0";
@@ -84,5 +84,5 @@ fields! { FIELDS needs STATE;
         "environment; or one variable";
     "proc.aenv": Text [arg(ArgRule::Ancestor) or_name() cost(9)] => ancestor_env,
         "environment of an ancestor; or one variable, of the nearest ancestor that has it";
-    "proc.cwd": Text [cost(4)] => |c, _| thread(c).map_or(Value::Missing, cwd), "working directory, with a final slash";
+    "proc.cwd": Text [cost(4)] => |c, _| c.thread.map_or(Value::Missing, |t| cwd(t)), "working directory, with a final slash";
 }

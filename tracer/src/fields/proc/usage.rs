@@ -1,6 +1,6 @@
 //! What the process uses: descriptors, memory, threads.
 
-use super::{main, some, thread};
+use super::{main, thread};
 use crate::{
     fields::{Context, Unit, Value, fields},
     scap::Memory,
@@ -16,7 +16,7 @@ fn kind<'a>(c: &Context<'a>, number: i32) -> Value<'a> {
 }
 
 fn name<'a>(c: &Context<'a>, number: i32) -> Value<'a> {
-    some(std_fd(c, number).map(|fd| &*fd.name))
+    std_fd(c, number).map(|fd| &*fd.name).into()
 }
 
 fn open(c: &Context<'_>) -> Option<u64> {

@@ -16,6 +16,8 @@ const CLONE_FILES: u32 = 0x1;
 const CLONE_THREAD: u32 = 0x2000;
 /// A thread that ended is kept for so long: late records, and a parent that hears of its child after the child's end.
 const KEEP_ENDED_NS: u64 = 3_000_000_000;
+/// Clock ticks, which Linux fixes at 100 a second for user space.
+const TICK_NS: u64 = 10_000_000;
 
 /// The text of the parameter of that name.
 fn text<'a>(event: &Event<'a>, name: &str) -> Option<&'a [u8]> {
@@ -29,6 +31,11 @@ fn list(event: &Event<'_>, name: &str) -> Box<[u8]> {
 
 fn id(event: &Event<'_>, name: &str) -> u32 {
     number(event, name).unwrap_or(0) as u32
+}
+
+/// The same; when the event does not say, `before`.
+fn id_or(event: &Event<'_>, name: &str, before: u32) -> u32 {
+    number(event, name).map_or(before, |id| id as u32)
 }
 
 /// Makes sure that the thread of the event is in the table, and in the container that the record says.
@@ -81,7 +88,10 @@ fn look_up(state: &mut State, event: &Event<'_>) {
         pid: event.tgid,
         vtid: event.tid,
         vpid: event.tgid,
+        uid: u32::MAX,
+        gid: u32::MAX,
         loginuid: u32::MAX,
+        is_stranger: true,
         ..Thread::default()
     });
     thread.tid = event.tid;
@@ -134,6 +144,7 @@ fn capabilities(event: &Event<'_>) -> Option<Capabilities> {
 
 /// What a clone or exec event says of its thread.
 fn describe(thread: &mut Thread, event: &Event<'_>) {
+    thread.is_stranger = false;
     thread.pid = event.tgid;
     thread.ppid = id(event, "ptid");
     thread.comm = text(event, "comm").unwrap_or_default().into();
@@ -142,9 +153,10 @@ fn describe(thread: &mut Thread, event: &Event<'_>) {
     if let Some(cwd) = text(event, "cwd").filter(|cwd| !cwd.is_empty()) {
         thread.cwd = cwd.into();
     }
-    thread.fd_limit = number(event, "fdlimit").unwrap_or(0) as u64;
-    thread.uid = id(event, "uid");
-    thread.gid = id(event, "gid");
+    // What an older capture does not say is as it was.
+    thread.fd_limit = number(event, "fdlimit").map_or(thread.fd_limit, |limit| limit as u64);
+    thread.uid = id_or(event, "uid", thread.uid);
+    thread.gid = id_or(event, "gid", thread.gid);
     thread.memory = memory(event).or(thread.memory);
     let cgroups = list(event, "cgroups");
     if !cgroups.is_empty() {
@@ -180,7 +192,7 @@ fn child(state: &mut State, event: &Event<'_>) {
     let Some(thread) = state.threads.get_mut(event.tid) else { return };
     thread.container = container;
     describe(thread, event);
-    (thread.slice_ns, thread.ran_ns) = (None, 0);
+    (thread.slice_ns, thread.ran_ns, thread.cpu_seen) = (None, 0, None);
     (thread.cpu_percent, thread.cpu_user_percent) = (0.0, 0.0);
     // Since boot, in live events and in files alike.
     let pidns = number(event, "pidns_init_start_ts").filter(|start| *start != 0 && boot_ns != 0);
@@ -289,10 +301,10 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
     thread.env = list(event, "env");
     thread.exe_file = exe_file(event);
     thread.capabilities = capabilities(event).or(thread.capabilities);
-    thread.tty = id(event, "tty");
-    thread.loginuid = id(event, "loginuid");
-    thread.pgid = id(event, "pgid");
-    thread.vpgid = id(event, "vpgid");
+    thread.tty = id_or(event, "tty", thread.tty);
+    thread.loginuid = id_or(event, "loginuid", thread.loginuid);
+    thread.pgid = id_or(event, "pgid", thread.pgid);
+    thread.vpgid = id_or(event, "vpgid", thread.vpgid);
 }
 
 pub(super) fn exit(state: &mut State, event: &Event<'_>) {
@@ -345,18 +357,31 @@ pub(super) fn fchdir(state: &mut State, event: &Event<'_>) {
     }
 }
 
-/// A CPU time event: how much of the last interval the thread ran.
+/// A CPU time event: how much of the last interval the thread ran. On the running kernel it says so; in files, it says how
+/// much it ran since its start, in clock ticks.
 pub(super) fn cpu(state: &mut State, event: &Event<'_>) {
-    let time_ns = |index| event.params.u64(index).unwrap_or(0);
-    let (user_ns, ran_ns) = (time_ns(0), time_ns(0).saturating_add(time_ns(1)));
+    let param = |index| event.params.u64(index).unwrap_or(0);
+    let (user, system) = (param(0), param(1));
     let interval_ns = state.cpu_interval_ns;
-    if let Some(thread) = state.threads.get_mut(event.tid)
-        && interval_ns != 0
-    {
-        // One thread cannot run more than all of the time.
-        thread.cpu_percent = (ran_ns as f64 * 100.0 / interval_ns as f64).min(100.0);
-        thread.cpu_user_percent = thread.cpu_percent * user_ns as f64 / (ran_ns.max(1)) as f64;
-        thread.ran_ns = thread.ran_ns.saturating_add(ran_ns);
+    let Some(thread) = state.threads.get_mut(event.tid) else { return };
+    if !event.from_file {
+        run(thread, user, system, interval_ns);
+        thread.ran_ns = thread.ran_ns.saturating_add(user.saturating_add(system));
+        return;
+    }
+    if let Some((seen_ns, user_then, system_then)) = thread.cpu_seen.replace((event.time_ns, user, system)) {
+        let ns = |now: u64, then: u64| now.saturating_sub(then).saturating_mul(TICK_NS);
+        let (user_ns, system_ns) = (ns(user, user_then), ns(system, system_then));
+        run(thread, user_ns, system_ns, event.time_ns.saturating_sub(seen_ns));
+    }
+}
+
+/// Sets how much of an interval the thread ran. One thread cannot run more than all of the time.
+fn run(thread: &mut Thread, user_ns: u64, system_ns: u64, interval_ns: u64) {
+    if interval_ns != 0 {
+        let percent = |ns: u64| ns as f64 * 100.0 / interval_ns as f64;
+        thread.cpu_percent = percent(user_ns.saturating_add(system_ns)).min(100.0);
+        thread.cpu_user_percent = percent(user_ns).min(thread.cpu_percent);
     }
 }
 
