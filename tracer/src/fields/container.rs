@@ -3,7 +3,7 @@
 use super::{Arg, ArgRule, Context, Field, Key, Needs, Type, Value, proc};
 use crate::state::{
     Container, ContainerKey,
-    container::spec::{Mount, image_parts},
+    container::spec::{ImageName, Mount},
 };
 
 /// The container of the event. A capture does not tell that of a thread of which it tells nothing.
@@ -63,12 +63,8 @@ fn by_source<'a>(container: &'a Container, arg: &Arg) -> Option<&'a Mount> {
 }
 
 /// A part of the image's name, as it was told, else as it stands in the name.
-fn image_part<'a>(
-    k: &'a Container,
-    told: Option<&'a String>,
-    get: fn((&'a str, Option<&'a str>, Option<&'a str>)) -> Option<&'a str>,
-) -> Value<'a> {
-    told.map(String::as_str).or_else(|| get(image_parts(k.image.as_deref()?))).into()
+fn image_part<'a>(k: &'a Container, told: Option<&'a String>, get: fn(ImageName<'a>) -> Option<&'a str>) -> Value<'a> {
+    told.map(String::as_str).or_else(|| get(ImageName::parse(k.image.as_deref()?))).into()
 }
 
 /// When the container started: its pid namespace, in events of its threads.
@@ -116,21 +112,21 @@ pub(super) static FIELDS: &[Field] = &[
     late!(
         "container.image.repository",
         Text,
-        |k, _| image_part(k, k.spec.repository.as_ref(), |(name, _, _)| Some(name)),
+        |k, _| image_part(k, k.spec.repository.as_ref(), |image| Some(image.repository)),
         "image without tag and digest"
     )
     .cost(3),
     late!(
         "container.image.tag",
         Text,
-        |k, _| image_part(k, k.spec.tag.as_ref(), |(_, tag, _)| tag),
+        |k, _| image_part(k, k.spec.tag.as_ref(), |image| image.tag),
         "tag of the image"
     )
     .cost(3),
     late!(
         "container.image.digest",
         Text,
-        |k, _| image_part(k, k.spec.digest.as_ref(), |(_, _, digest)| digest),
+        |k, _| image_part(k, k.spec.digest.as_ref(), |image| image.digest),
         "digest of the image, where its name has one or a capture tells"
     )
     .cost(3),

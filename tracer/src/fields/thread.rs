@@ -92,7 +92,7 @@ fn slice(c: &Context<'_>) -> Option<u64> {
 
 /// A capture says only the thread of an event: of an unknown one, nobody knows the process.
 fn is_main(c: &Context<'_>) -> Option<bool> {
-    (!c.event.from_file || thread(c).is_some()).then(|| c.event.tid == c.event.tgid)
+    (!c.event.from_file || thread(c).is_some()).then_some(c.event.tid == c.event.tgid)
 }
 
 /// What needs the CPU time of threads.

@@ -1,7 +1,9 @@
 //! When it happened, and how long it took.
 
+use tracer_common::events::Flags;
+
 use crate::{
-    fields::{Context, Digits, Needs, TimeMode, Value, fields},
+    fields::{Arg, Context, Digits, EventType, Needs, TimeMode, Value, fields},
     format::{time, units},
 };
 
@@ -41,6 +43,10 @@ fn quantized(latency_ns: Option<u64>) -> Value<'static> {
     latency_ns.map(|ns| (10.0 * (ns.max(1) as f64).log10()) as u64).into()
 }
 
+fn no_wait(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
+    (!event.row.flags.has(Flags::WAITS)).then_some(Value::Missing)
+}
+
 fields! { FIELDS needs NONE;
     "evt.time": Text [cost(8)] => |c, _| text(|out| time::time_of_day(c.event.time_ns, true, out)),
         "local time of day with nanoseconds";
@@ -74,4 +80,7 @@ fields! { FIELDS needs NONE;
     }), "the same for people, such as 4.97us";
     "evt.latency.quantized": Int [needs(Needs::LATENCY) table_only()] => |c, _| quantized(c.event.latency_ns),
         "the same in buckets, ten for each power of ten, for spectrograms";
+    "evt.wait_latency": Time [needs(Needs::LATENCY) by_type(no_wait) deprecated()] => |c, _| {
+        c.event.latency_ns.filter(|_| c.event.row.flags.has(Flags::WAITS)).into()
+    }, "the same, of calls that wait";
 }

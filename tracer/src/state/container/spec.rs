@@ -77,14 +77,27 @@ impl fmt::Display for Command {
     }
 }
 
-/// The parts of the name of an image: `registry:5000/repository:tag@digest`, of which only the first must be there.
-#[must_use]
-pub fn image_parts(image: &str) -> (&str, Option<&str>, Option<&str>) {
-    let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
-    // A colon in front of a slash belongs to the port of a registry.
-    match name.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag), digest),
-        _ => (name, None, digest),
+/// The name of an image: `registry:5000/repository:tag@digest`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageName<'a> {
+    /// Registry and repository.
+    pub repository: &'a str,
+    /// Tag, when it has one.
+    pub tag: Option<&'a str>,
+    /// Digest, when it has one.
+    pub digest: Option<&'a str>,
+}
+
+impl<'a> ImageName<'a> {
+    /// Takes a name apart.
+    #[must_use]
+    pub fn parse(image: &'a str) -> Self {
+        let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
+        // A colon in front of a slash belongs to the port of a registry.
+        match name.rsplit_once(':') {
+            Some((repository, tag)) if !tag.contains('/') => Self { repository, tag: Some(tag), digest },
+            _ => Self { repository: name, tag: None, digest },
+        }
     }
 }
 
@@ -94,10 +107,14 @@ mod tests {
 
     #[test]
     fn the_name_of_an_image_has_up_to_three_parts() {
-        assert_eq!(image_parts("nginx"), ("nginx", None, None));
-        assert_eq!(image_parts("nginx:1.25"), ("nginx", Some("1.25"), None));
-        assert_eq!(image_parts("host:5000/a/b"), ("host:5000/a/b", None, None));
-        assert_eq!(image_parts("host:5000/a/b:v1@sha256:77"), ("host:5000/a/b", Some("v1"), Some("sha256:77")));
+        let parts = |image| {
+            let name = ImageName::parse(image);
+            (name.repository, name.tag, name.digest)
+        };
+        assert_eq!(parts("nginx"), ("nginx", None, None));
+        assert_eq!(parts("nginx:1.25"), ("nginx", Some("1.25"), None));
+        assert_eq!(parts("host:5000/a/b"), ("host:5000/a/b", None, None));
+        assert_eq!(parts("host:5000/a/b:v1@sha256:77"), ("host:5000/a/b", Some("v1"), Some("sha256:77")));
     }
 
     #[test]
