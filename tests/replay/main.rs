@@ -5,6 +5,7 @@ mod captures;
 mod fields;
 mod machine;
 mod peer;
+mod rows;
 
 use std::{env, fs, path::PathBuf, sync::Once, sync::atomic::AtomicBool};
 
