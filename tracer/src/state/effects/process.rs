@@ -106,14 +106,20 @@ fn forget(state: &mut State, tid: u32) {
     }
 }
 
-/// What a clone, exec or switch event says of memory.
-fn memory(event: &Event<'_>) -> Option<Memory> {
+/// The parameter of a switch event with which those of memory begin.
+const SWITCH_MEMORY: usize = 1;
+/// The same of clone and exec events.
+const PROCESS_MEMORY: usize = 8;
+
+/// What a clone, exec or switch event says of memory, in five parameters that follow one another.
+fn memory(event: &Event<'_>, first: usize) -> Option<Memory> {
+    let number = |at: usize| event.params.u64(first + at);
     Some(Memory {
-        size_kb: number(event, "vm_size")? as u32,
-        resident_kb: id(event, "vm_rss"),
-        swapped_kb: id(event, "vm_swap"),
-        major_faults: number(event, "pgft_maj").unwrap_or(0) as u64,
-        minor_faults: number(event, "pgft_min").unwrap_or(0) as u64,
+        major_faults: number(0).unwrap_or(0),
+        minor_faults: number(1).unwrap_or(0),
+        size_kb: number(2)? as u32,
+        resident_kb: number(3).unwrap_or(0) as u32,
+        swapped_kb: number(4).unwrap_or(0) as u32,
     })
 }
 
@@ -157,7 +163,7 @@ fn describe(thread: &mut Thread, event: &Event<'_>) {
     thread.fd_limit = number(event, "fdlimit").map_or(thread.fd_limit, |limit| limit as u64);
     thread.uid = id_or(event, "uid", thread.uid);
     thread.gid = id_or(event, "gid", thread.gid);
-    thread.memory = memory(event).or(thread.memory);
+    thread.memory = memory(event, PROCESS_MEMORY).or(thread.memory);
     let cgroups = list(event, "cgroups");
     if !cgroups.is_empty() {
         thread.cgroups = cgroups;
@@ -391,11 +397,11 @@ pub(super) fn switch(state: &mut State, event: &Event<'_>) {
     if state.running.len() <= cpu {
         state.running.resize(cpu + 1, (0, 0));
     }
-    let next = number(event, "next").and_then(|next| u32::try_from(next).ok()).unwrap_or(0);
+    let next = event.params.u64(0).and_then(|next| u32::try_from(next).ok()).unwrap_or(0);
     let (came, since_ns) = std::mem::replace(&mut state.running[cpu], (next, event.time_ns));
     let slice_ns = event.time_ns.checked_sub(since_ns).filter(|_| came == event.tid && since_ns != 0);
     let Some(thread) = state.threads.get_mut(event.tid) else { return };
-    thread.memory = memory(event).or(thread.memory);
+    thread.memory = memory(event, SWITCH_MEMORY).or(thread.memory);
     thread.slice_ns = slice_ns;
     // On the running kernel the sum comes with procinfo events, whether or not switches are asked for.
     if event.from_file {
@@ -481,5 +487,56 @@ mod tests {
         apply(&mut world, 2_000, 77, code::PROCEXIT, &[]);
         apply(&mut world, 3_000, 10, code::VFORK, &[("res", 77), ("vtid", 10)]);
         assert_eq!(world.state.thread(77).unwrap().exited_ns, Some(2_000));
+    }
+
+    #[test]
+    fn memory_stands_where_it_is_looked_for() {
+        let names = ["pgft_maj", "pgft_min", "vm_size", "vm_rss", "vm_swap"];
+        let processes = [code::CLONE, code::CLONE3, code::FORK, code::VFORK, code::EXECVE, code::EXECVEAT];
+        let rows = processes.map(|code| (code, PROCESS_MEMORY)).into_iter().chain([(code::SWITCH, SWITCH_MEMORY)]);
+        for (code, first) in rows {
+            let row = tracer_common::events::by_code(code).unwrap();
+            let found: Vec<&str> = row.params[first..first + 5].iter().map(|param| param.name).collect();
+            assert_eq!(found, names, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn an_exec_tells_of_the_program_and_leaves_what_it_does_not_say() {
+        let mut world = World::new();
+        world.state.threads.get_mut(20).unwrap().loginuid = 1000;
+        let params =
+            [("res", 0), ("flags", 5), ("exe_ino", 77), ("exe_ino_ctime", 9), ("vm_size", 300), ("pgft_min", 4)];
+        let sets = [("cap_inheritable", 0), ("cap_permitted", 3), ("cap_effective", 1), ("tty", 34_816), ("uid", 5)];
+        apply(&mut world, 1_000, 20, code::EXECVE, &[&params[..], &sets].concat());
+        let thread = world.state.thread(20).unwrap();
+        let file = thread.exe_file;
+        assert_eq!((file.writable, file.upper_layer, file.from_memfd), (Some(true), Some(false), Some(true)));
+        assert_eq!((file.ino, file.ctime_ns, file.mtime_ns), (Some(77), Some(9), None));
+        assert_eq!(thread.capabilities.map(|sets| (sets.permitted, sets.effective)), Some((3, 1)));
+        assert_eq!(thread.memory.map(|memory| (memory.size_kb, memory.minor_faults)), Some((300, 4)));
+        assert_eq!((thread.tty, thread.uid, thread.loginuid), (34_816, 5, 1000));
+    }
+
+    #[test]
+    fn a_thread_that_nobody_describes_is_a_stranger_until_it_runs_a_program() {
+        let mut world = World::new();
+        world.state.procfs = crate::state::Procfs::none();
+        apply(&mut world, 1_000, 555, code::GETUID, &[]);
+        let thread = world.state.thread(555).unwrap();
+        assert!(thread.is_stranger && thread.uid == u32::MAX);
+        apply(&mut world, 2_000, 555, code::EXECVE, &[("res", 0), ("uid", 7)]);
+        let thread = world.state.thread(555).unwrap();
+        assert!(!thread.is_stranger && thread.uid == 7);
+    }
+
+    #[test]
+    fn cpu_time_is_a_part_of_an_interval() {
+        let mut world = World::new();
+        world.state.cpu_interval_ns = 1_000_000_000;
+        apply(&mut world, 1_000, 20, code::PROCINFO, &[("cpu_usr", 100_000_000), ("cpu_sys", 150_000_000)]);
+        apply(&mut world, 2_000, 20, code::PROCINFO, &[("cpu_usr", 0), ("cpu_sys", 500_000_000)]);
+        let thread = world.state.thread(20).unwrap();
+        assert_eq!((thread.cpu_percent, thread.cpu_user_percent, thread.ran_ns), (50.0, 0.0, 750_000_000));
     }
 }
