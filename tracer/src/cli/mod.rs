@@ -231,6 +231,16 @@ mod tests {
     }
 
     #[test]
+    fn each_list_of_fields_has_its_option() {
+        let list = |words: &[&str]| {
+            let args = Args::try_parse_from(std::iter::once("tracer").chain(words.iter().copied())).unwrap();
+            lists(&args, &Library::builtin()).unwrap().unwrap()
+        };
+        assert_eq!(list(&["--list-markdown"]), generate::page("fields").unwrap());
+        assert!(list(&["-lv"]).len() > list(&["-l"]).len());
+    }
+
+    #[test]
     fn a_reader_that_went_away_is_a_normal_end() {
         let closed = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("cannot write");
         assert_eq!(format!("{:?}", end(&closed)), format!("{:?}", ExitCode::SUCCESS));

@@ -72,3 +72,33 @@ fields! { FIELDS needs STATE;
     "fdlist.sports": Text [by_type(no_list) cost(9)] => |c, _| ends(c, Sock::server, |end| end.port().to_string()),
         "ports of their servers";
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        fields::{FieldRef, Show, Value},
+        testing::World,
+    };
+
+    #[test]
+    fn each_descriptor_of_a_poll_is_shown() {
+        let world = World::new();
+        let mut list = 3_u16.to_le_bytes().to_vec();
+        for fd in [3_i64, 5, 77] {
+            list.extend_from_slice(&fd.to_le_bytes());
+            list.extend_from_slice(&1_u16.to_le_bytes());
+        }
+        let params: [&[u8]; 3] = [&3_i64.to_le_bytes(), &list, &0_i64.to_le_bytes()];
+        let record = world.record(10, tracer_common::events::code::POLL, &params);
+        let text = |name: &str| {
+            let field = FieldRef::resolve(name, Show::default()).unwrap();
+            world.with(&record, |context| match field.get(context) {
+                Value::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(text("fdlist.nums"), "3,5,77");
+        assert_eq!(text("fdlist.names"), "/etc/passwd,10.0.0.1:40000->10.0.0.2:80,<NA>");
+        assert_eq!((text("fdlist.cips"), text("fdlist.sports")), ("<NA>,10.0.0.1,<NA>".into(), "<NA>,80,<NA>".into()));
+    }
+}

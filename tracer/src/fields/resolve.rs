@@ -296,7 +296,12 @@ impl FieldRef {
     /// What has to be collected for it.
     #[must_use]
     pub fn needs(&self) -> Needs {
-        let data = matches!(&self.arg.key, Key::Param(param) if matches!(&*param.name, "data" | "msgcontrol"));
+        let data = match &self.arg.key {
+            Key::Param(param) => is_data(&param.name),
+            // Which parameter the number stands for depends on the event.
+            Key::Index(_) => self.field.arg == ArgRule::Param,
+            Key::None | Key::Name(_) => false,
+        };
         let latency = self.field.name == "evt.outputtime" && self.arg.show.time == TimeMode::Latency;
         let needs = if data { self.field.needs.with(Needs::PAYLOAD) } else { self.field.needs };
         if latency { needs.with(Needs::LATENCY) } else { needs }
@@ -318,6 +323,11 @@ impl FieldRef {
             Key::Param(param) => format!("{}.{}", self.field.name, param.name),
         }
     }
+}
+
+/// Whether an event has data of that name, of which no more is taken than is asked for.
+fn is_data(name: &str) -> bool {
+    events::all().filter_map(|row| row.param(name)).any(|(_, param)| matches!(param.kind, Kind::Bytes))
 }
 
 /// The type of a parameter with its native type; rows that have another one give no value.
@@ -400,6 +410,13 @@ mod tests {
         assert_eq!(resolve("evt.rawarg.data").unwrap().kind, Type::Bytes);
         assert_eq!(resolve("thread.cgroup.cpu").unwrap().arg.as_name(), Some("cpu"));
         assert_eq!(resolve("container.label[a.b/c]").unwrap().arg.as_name(), Some("a.b/c"));
+    }
+
+    #[test]
+    fn data_is_taken_for_those_who_ask_for_it() {
+        let takes = |name: &str| resolve(name).unwrap().needs().has(Needs::PAYLOAD);
+        assert!(takes("evt.arg.data") && takes("evt.arg[1]") && takes("evt.rawarg.img") && takes("evt.buffer"));
+        assert!(!takes("evt.arg.name") && !takes("evt.rawarg.fd") && !takes("proc.aname[1]"));
     }
 
     #[test]

@@ -120,3 +120,41 @@ fields! { FIELDS needs NONE;
     "evt.around": Int [arg(ArgRule::Time) filter_only() cost(2)] => around,
         "evt.around[time]=500 asks whether it happened within 500 ms of that time, which is in nanoseconds since the epoch";
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        fields::{FieldRef, Show, Value},
+        testing::{BOOT_NS, World},
+    };
+
+    #[test]
+    fn a_point_in_time_is_so_many_milliseconds_away() {
+        let world = World::new();
+        let record = world.openat(10, 3, b"/etc/passwd");
+        let away = |ns: u64| {
+            let name = format!("evt.around[{ns}]");
+            let field = FieldRef::resolve(&name, Show::default()).unwrap();
+            world.with(&record, |context| field.get(context).as_f64())
+        };
+        let event_ns = BOOT_NS + 1_234_567_890;
+        assert_eq!(away(event_ns), Some(0.0));
+        assert_eq!((away(event_ns + 2_000_000), away(event_ns - 2_000_001)), (Some(2.0), Some(3.0)));
+    }
+
+    #[test]
+    fn both_paths_of_a_call_are_found() {
+        let world = World::new();
+        let params: [&[u8]; 3] = [&0_i64.to_le_bytes(), b"a\0", b"/b/../c\0"];
+        let record = world.record(10, tracer_common::events::code::RENAME, &params);
+        let path = |name: &str| {
+            let field = FieldRef::resolve(name, Show::default()).unwrap();
+            world.with(&record, |context| match field.get(context) {
+                Value::Text(text) => String::from_utf8(text.to_vec()).unwrap(),
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!((path("evt.abspath"), path("evt.abspath.src")), ("/home/me/a".into(), "/home/me/a".into()));
+        assert_eq!(path("evt.abspath.dst"), "/c");
+    }
+}

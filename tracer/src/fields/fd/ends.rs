@@ -1,6 +1,6 @@
 //! The ends of a socket: addresses, ports, services, names.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::no_fd;
 use crate::{
@@ -66,9 +66,10 @@ fn proto(end: Option<SocketAddr>) -> Value<'static> {
     service::name(port).map_or_else(|| Value::made(port.to_string().into_bytes()), Value::from)
 }
 
-/// The name of a host. Names are not asked for in the network: an address of this machine's own is all that has one.
-fn host(end: Option<SocketAddr>) -> Value<'static> {
-    end.map(|end| end.ip()).filter(IpAddr::is_loopback).map(|_| "localhost").into()
+/// The name of a host.
+fn host<'a>(c: &Context<'a>, end: Option<SocketAddr>) -> Value<'a> {
+    let state = c.state;
+    end.and_then(|end| state.host.name_of(end.ip())).into()
 }
 
 fields! { FIELDS needs STATE;
@@ -99,9 +100,9 @@ fields! { FIELDS needs STATE;
     "fd.sproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, Sock::server)), "service of the port of the server";
     "fd.lproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, LOCAL)), "service of the port of this end";
     "fd.rproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, REMOTE)), "service of the port of the other end";
-    "fd.cip.name": Text [by_type(no_fd)] => |c, _| host(end(c, Sock::client)),
-        "host name of the client: localhost or missing, since names are not asked for in the network";
-    "fd.sip.name": Text [by_type(no_fd)] => |c, _| host(end(c, Sock::server)), "the same of the server";
-    "fd.lip.name": Text [by_type(no_fd)] => |c, _| host(end(c, LOCAL)), "the same of this end";
-    "fd.rip.name": Text [by_type(no_fd)] => |c, _| host(end(c, REMOTE)), "the same of the other end";
+    "fd.cip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, Sock::client)),
+        "host name of the client, from /etc/hosts: names are not asked for in the network";
+    "fd.sip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, Sock::server)), "the same of the server";
+    "fd.lip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, LOCAL)), "the same of this end";
+    "fd.rip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, REMOTE)), "the same of the other end";
 }

@@ -65,9 +65,11 @@ pub(super) fn take(block: &Block<'_>, told: &mut Vec<Told>) -> anyhow::Result<()
                 });
             }
         }
-        Block::Machine(machine) => {
-            told.push(Told::Host(Host { name: machine.hostname.into(), boot_ns: machine.boot_ns.unwrap_or(0) }))
-        }
+        Block::Machine(machine) => told.push(Told::Host(Host {
+            name: machine.hostname.into(),
+            boot_ns: machine.boot_ns.unwrap_or(0),
+            ..Host::default()
+        })),
         Block::Interfaces(_) | Block::Event(_) | Block::Unknown { .. } => {}
     }
     Ok(())

@@ -8,7 +8,7 @@ mod fd;
 mod process;
 mod socket;
 
-use tracer_common::events::{Effect, code};
+use tracer_common::events::{Effect, code, old::code as old};
 
 use super::State;
 use crate::event::Event;
@@ -60,6 +60,8 @@ pub fn before(state: &mut State, event: &Event<'_>) {
     match event.row.code {
         code::PROCINFO => process::cpu(state, event),
         code::SWITCH => process::switch(state, event),
+        old::USER_ADDED_E => attr::user_added(state, event),
+        old::GROUP_ADDED_E => attr::group_added(state, event),
         _ => {}
     }
 }
