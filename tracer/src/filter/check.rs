@@ -78,9 +78,7 @@ fn test(filter: &str, check: &Check, field: &FieldRef) -> Result<Test, FilterErr
     };
     if !fits {
         let hint = match kind {
-            Type::Text | Type::Bytes => {
-                "text has the operators = != contains icontains startswith endswith glob in exists"
-            }
+            Type::Text | Type::Bytes => "text has the operators = != contains icontains startswith endswith glob in exists",
             Type::Bool | Type::Ip | Type::Net => "it has the operators = != in exists",
             _ => "numbers have the operators = != < <= > >= in exists",
         };

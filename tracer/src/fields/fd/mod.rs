@@ -73,9 +73,10 @@ fn layer(c: &Context<'_>, bit: u32) -> Value<'static> {
     fd(c).filter(|fd| matches!(fd.kind, FdKind::File | FdKind::Directory)).map(|fd| fd.flags & bit != 0).into()
 }
 
-/// The types of all descriptors of the process, each once, by name; or that of one.
+/// The types of all descriptors of the process, each once, by name; or that of one. Only events with a descriptor have
+/// them.
 fn types<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
-    let Some(thread) = c.thread else { return Value::Missing };
+    let Some(thread) = c.thread.filter(|_| c.fd.is_some()) else { return Value::Missing };
     let mut names: Vec<&'static str> = match arg.as_index().map(i32::try_from) {
         Some(Ok(number)) => c.state.fd(thread, number).and_then(|fd| fd.kind.name()).into_iter().collect(),
         Some(Err(_)) => Vec::new(),
@@ -119,8 +120,8 @@ fields! { FILE needs STATE;
     }, "its minor part";
     "fd.ino": Int [by_type(no_fd)] => |c, _| fd(c).filter(|fd| fd.ino != 0).map(|fd| fd.ino).into(),
         "inode number";
-    "fd.types": Text [arg(ArgRule::IndexAllowed) list() cost(20)] => types,
-        "types of all descriptors of the process; or that of one descriptor";
+    "fd.types": Text [arg(ArgRule::IndexAllowed) by_type(no_fd) list() cost(20)] => types,
+        "of an event with a descriptor, the types of all descriptors of the process; or that of one of them";
     "fd.name_changed": Bool [by_type(no_fd)] => |c, _| fd(c).map(|fd| fd.renamed_by == c.event.num).into(),
         "whether this event gave the descriptor its name, or another one: a connection, or a datagram with another address";
     "fd.is_upper_layer": Bool [by_type(no_fd)] => |c, _| layer(c, UPPER_LAYER),
