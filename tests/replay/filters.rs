@@ -96,7 +96,6 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("not fd.name exists", NO_NAME),
     ("fd.name=''", NO_NAME),
     ("proc.env[HOME] exists", "a variable that is not set has no value"),
-    ("fd.num=-1", NO_FD),
     ("fd.num!=3", NO_FD),
     ("fd.uid exists", NO_FD),
     ("fd.ip!=127.0.0.1", "a socket that is not bound has no address, not 0.0.0.0"),
