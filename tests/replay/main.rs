@@ -5,6 +5,7 @@ mod captures;
 mod fields;
 mod filters;
 mod machine;
+mod output;
 mod peer;
 mod rows;
 
@@ -16,7 +17,7 @@ use tracer::{
     filter::Filter,
     format::{Preset, Template},
     pipeline::{Limits, Pipeline},
-    sink::{ChiselSink, Out, Outputs, Print, Sink},
+    sink::{ChiselSink, Lines, Out, Outputs, Print, Sink},
     source::inject::Inject,
 };
 
@@ -45,7 +46,9 @@ fn utc() {
 }
 
 fn lines(preset: Preset) -> impl FnOnce(Out) -> Box<dyn Sink> {
-    move |out| Box::new(Print::new(Template::parse(&preset.format(false), Show::default()).unwrap(), out))
+    move |out| {
+        Box::new(Print::new(Lines::Text(Template::parse(&preset.format(false), Show::default()).unwrap()), out, false))
+    }
 }
 
 fn chisel(name: &'static str, container: bool) -> impl FnOnce(Out) -> Box<dyn Sink> {

@@ -32,7 +32,7 @@ pub fn ours(capture: &str, more: &[&str]) -> Vec<String> {
 }
 
 /// Why a line of ours is right though it is another one.
-fn explained(ours: &str, theirs: &str) -> Option<&'static str> {
+pub fn explained(ours: &str, theirs: &str) -> Option<&'static str> {
     if ours.contains(" < socket fd=") {
         // Only what is behind `flags=` and the letter of the protocol are more.
         let shorter = ours.split(" flags=").next()?.replace("<4t>", "<4>").replace("<4u>", "<4>");

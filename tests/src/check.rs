@@ -96,7 +96,7 @@ pub fn list<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Is {
 
 fn address(value: &SockAddr<'_>) -> Vec<u8> {
     match value {
-        SockAddr::Inet(address) => Endpoint(*address).to_string().into_bytes(),
+        SockAddr::Inet(address) => Endpoint::new(*address).to_string().into_bytes(),
         SockAddr::Unix(path) => path.to_vec(),
         SockAddr::Other(family) => format!("family {family}").into_bytes(),
     }
@@ -104,7 +104,9 @@ fn address(value: &SockAddr<'_>) -> Vec<u8> {
 
 fn tuple(value: &SockTuple<'_>) -> Vec<u8> {
     match value {
-        SockTuple::Inet { source, dest } => format!("{}->{}", Endpoint(*source), Endpoint(*dest)).into_bytes(),
+        SockTuple::Inet { source, dest } => {
+            format!("{}->{}", Endpoint::new(*source), Endpoint::new(*dest)).into_bytes()
+        }
         SockTuple::Unix { path, .. } => path.to_vec(),
         SockTuple::Other(family) => format!("family {family}").into_bytes(),
     }

@@ -18,6 +18,12 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Events that were lost, whatever the cause.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.losses.total() + self.undecoded
+    }
+
     /// Where the losses were, for `-v`: a line for each CPU that lost something.
     pub fn by_cpu(&self) -> impl Iterator<Item = String> {
         let lost = self.losses.by_cpu.iter().enumerate().filter(|(_, lost)| lost.total() != 0);
@@ -50,8 +56,7 @@ impl fmt::Display for Causes<'_> {
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lost = self.losses.total() + self.undecoded;
-        write!(f, "{} events seen, {} shown, {lost} lost", self.seen, self.shown)?;
+        write!(f, "{} events seen, {} shown, {} lost", self.seen, self.shown, self.lost())?;
         let causes = [
             (self.losses.ring_full, RING_FULL),
             (self.losses.scratch, NO_SCRATCH),

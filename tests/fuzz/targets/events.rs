@@ -10,7 +10,7 @@ use tracer::{
     format::{Preset, Template},
     pipeline::{Limits, Pipeline},
     scap::decompress,
-    sink::{Out, Outputs, Print, Sink, Summary},
+    sink::{Lines, Out, Outputs, Print, Sink, Summary},
     source::replay::Replay,
     state::{Procfs, State},
 };
@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     let out = Out::memory();
     let Ok(template) = Template::parse(&Preset::Container.format(false), Show::default()) else { return };
     let sinks: Vec<Box<dyn Sink>> =
-        vec![Box::new(Print::new(template, out.clone())), Box::new(Summary::new(out.clone()))];
+        vec![Box::new(Print::new(Lines::Text(template), out.clone(), false)), Box::new(Summary::new(out.clone()))];
     let outputs = Outputs::new(None, sinks, out.clone(), None);
     let state = State { procfs: Procfs::none(), ..State::default() };
     let Ok(mut source) = Replay::of("fuzz", Box::new(std::io::Read::take(input, 16 << 20))) else { return };

@@ -4,7 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Parser;
 
-use crate::{fields::TimeMode, format::color::ColorChoice};
+use crate::{
+    fields::TimeMode,
+    format::{DataMode, color::ColorChoice},
+};
 
 /// Shows what every process and container on this machine is doing, from its system calls.
 ///
@@ -34,6 +37,34 @@ pub struct Args {
     /// Format of the lines: text with %fields, or p for the default, or c (container) to show containers, also in chisels
     #[arg(short = 'p', long = "print", value_name = "FORMAT", help_heading = "Output")]
     pub print: Option<String>,
+
+    /// Print events as JSON, an object in each line with a key for each field of the format
+    #[arg(short = 'j', long, help_heading = "Output")]
+    pub json: bool,
+
+    /// Show data as text: only printable characters, with its line ends
+    #[arg(short = 'A', long, group = "data", help_heading = "Output")]
+    pub print_ascii: bool,
+
+    /// Show data as hexadecimal digits
+    #[arg(short = 'x', long, group = "data", help_heading = "Output")]
+    pub print_hex: bool,
+
+    /// Show data as hexadecimal digits with the characters beside them
+    #[arg(short = 'X', long, group = "data", help_heading = "Output")]
+    pub print_hex_ascii: bool,
+
+    /// Show data as base64
+    #[arg(short = 'b', long, group = "data", help_heading = "Output")]
+    pub print_base64: bool,
+
+    /// Show ports by the names of their services
+    #[arg(short = 'R', long, help_heading = "Output")]
+    pub resolve_ports: bool,
+
+    /// Also show internal events
+    #[arg(short = 'D', long, help_heading = "Output")]
+    pub debug: bool,
 
     /// What evt.outputtime shows: h time of day, a seconds since the epoch, r since the first event, d latency of the
     /// call, D since the previous event
@@ -68,6 +99,18 @@ pub struct Args {
     /// Read events from this capture file, - for standard input, and not from the kernel. Can be repeated
     #[arg(short = 'r', long = "read", value_name = "FILE", help_heading = "Capture")]
     pub read: Vec<PathBuf>,
+
+    /// Leave out events of processes with this name. Can be repeated
+    #[arg(short = 'U', long = "suppress-comm", value_name = "NAME", help_heading = "Capture")]
+    pub suppress: Vec<String>,
+
+    /// Do not look up users and groups
+    #[arg(short = 'E', long, help_heading = "Capture")]
+    pub exclude_users: bool,
+
+    /// End with code 3 when events were lost
+    #[arg(long, help_heading = "Capture")]
+    pub fail_on_drop: bool,
 
     /// Stop after this many events that were shown
     #[arg(short = 'n', long = "numevents", value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..),
@@ -131,6 +174,18 @@ pub struct Args {
 }
 
 impl Args {
+    /// How data is shown.
+    #[must_use]
+    pub fn data(&self) -> DataMode {
+        match self {
+            Self { print_ascii: true, .. } => DataMode::Ascii,
+            Self { print_hex: true, .. } => DataMode::Hex,
+            Self { print_hex_ascii: true, .. } => DataMode::HexAscii,
+            Self { print_base64: true, .. } => DataMode::Base64,
+            _ => DataMode::Dots,
+        }
+    }
+
     /// The filter as one text; `None` without words.
     #[must_use]
     pub fn filter_text(&self) -> Option<String> {

@@ -20,6 +20,7 @@ use crate::{
     pipeline::{Limits, Pipeline},
     source::live::{self, Live, LiveError, Options, plan::Wanted},
     state::{Containers, Host, Procfs, State, Users, container},
+    stats::Stats,
 };
 
 /// How often CPU time is read and tables are printed when no chisel says otherwise.
@@ -48,7 +49,7 @@ pub(super) fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
 ///
 /// # Errors
 /// The kernel cannot be traced, output cannot be written, or a script failed.
-pub fn run(plan: Plan) -> anyhow::Result<()> {
+pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let stop = stop_flag()?;
     let root = container::host_root();
     let containers = plan.needs.has(Needs::CONTAINER);
@@ -66,7 +67,7 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
     let mut state = State {
         containers: Containers::start(container::Options { metadata: containers, ..container::Options::default() }),
         host: Host::read(&root),
-        users: Users::read(&root),
+        users: if plan.users { Users::read(&root) } else { Users::default() },
         procfs: Procfs::new(&root),
         ..State::default()
     };
@@ -91,7 +92,7 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
     if plan.verbose {
         stats.by_cpu().for_each(|line| note(&line));
     }
-    Ok(())
+    Ok(stats)
 }
 
 /// Says what the kernel and the user allow.

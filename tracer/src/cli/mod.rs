@@ -1,6 +1,6 @@
 //! The command: options, lists, and how it ends.
 //!
-//! Exit codes: 0 done, 1 failed while running, 2 wrong use. A reader that goes away, as `head` does, is a normal end.
+//! Exit codes: 0 done, 1 failed while running, 2 wrong use, 3 events were lost and `--fail-on-drop` is set. A reader that goes away, as `head` does, is a normal end.
 
 pub mod args;
 mod chisel_args;
@@ -24,13 +24,19 @@ use clap::Parser;
 pub use args::Args;
 pub use run::Plan;
 
-use crate::chisel::{ChiselError, Library};
+use crate::{
+    chisel::{ChiselError, Library},
+    stats::Stats,
+};
+
+/// How it ends when events were lost and that counts as failure.
+const LOST: u8 = 3;
 
 /// What the command calls to do its work on the running kernel.
 #[derive(Debug, Clone, Copy)]
 pub struct Live {
     /// Traces as planned, until the plan or the user ends it.
-    pub run: fn(Plan) -> anyhow::Result<()>,
+    pub run: fn(Plan) -> anyhow::Result<Stats>,
     /// Says what the kernel and the user allow: `--doctor`.
     pub doctor: fn() -> anyhow::Result<ExitCode>,
     /// Attaches a program that does nothing, for measurements: `--bench-empty`.
@@ -159,14 +165,16 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     }
     let bench_empty = args.bench_empty;
     let plan = run::plan(&args, &library, &arguments)?;
-    if !plan.read.is_empty() {
-        replay::run(plan)?;
+    let stats = if !plan.read.is_empty() {
+        replay::run(plan)?
     } else if bench_empty {
         (live.bench_empty)(plan)?;
+        return Ok(ExitCode::SUCCESS);
     } else {
-        (live.run)(plan)?;
-    }
-    Ok(ExitCode::SUCCESS)
+        (live.run)(plan)?
+    };
+    let failed = args.fail_on_drop && stats.lost() > 0;
+    Ok(if failed { ExitCode::from(LOST) } else { ExitCode::SUCCESS })
 }
 
 /// `info FILE`. What could be read is shown, also when the file is damaged behind it.

@@ -6,15 +6,16 @@ use crate::{
     pipeline::{Limits, Pipeline},
     source::replay::Replay,
     state::{Procfs, State},
+    stats::Stats,
 };
 
 /// Reads the files, one after the other, as planned.
 ///
 /// # Errors
 /// A file cannot be read or is damaged, output cannot be written, or a script failed. What was read before was shown.
-pub fn run(plan: Plan) -> anyhow::Result<()> {
+pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let stop = stop_flag()?;
-    let mut source = Replay::open(plan.read)?;
+    let mut source = Replay::open(plan.read)?.with_users(plan.users);
     let state = State { procfs: Procfs::none(), ..State::default() };
     // Tables are for the whole of the files: a table for each second of them is read by nobody.
     let limits = Limits { max_time: plan.max_time, interval: None };
@@ -22,5 +23,5 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
     let stats = Pipeline::new(state, plan.outputs, 0).run(&mut source, limits, &stop)?;
     drop(progress);
     note(&stats.to_string());
-    Ok(())
+    Ok(stats)
 }

@@ -7,8 +7,8 @@ use crate::{
     chisel::{Chisel, Env, Library},
     fields::{FieldError, Needs, Show},
     filter::Filter,
-    format::{Preset, Template, TemplateError},
-    sink::{ChiselSink, Discard, Out, Outputs, Print, Sink, Summary},
+    format::{Preset, Template, TemplateError, json::Json},
+    sink::{ChiselSink, Discard, Lines, Out, Outputs, Print, Sink, Summary},
 };
 
 /// What the command is going to do.
@@ -32,6 +32,10 @@ pub struct Plan {
     pub read: Vec<PathBuf>,
     /// Whether it is shown how far reading is.
     pub progress: bool,
+    /// Whether users and groups are looked up.
+    pub users: bool,
+    /// Whether it fails when events were lost.
+    pub fail_on_drop: bool,
     /// Whether the beginning of calls is reported.
     pub entry_args: bool,
     /// Whether page faults are reported.
@@ -45,15 +49,23 @@ pub struct Plan {
 /// # Errors
 /// The filter, the format or a chisel is wrong.
 pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Result<Plan, Failure> {
-    let show = Show { time: args.time, whole_data: args.verbose };
+    let plain = Show { time: args.time, whole_data: args.verbose, ..Show::PLAIN };
+    // Nothing has to fit into a line of JSON.
+    let show = Show {
+        whole_data: args.verbose || args.json,
+        data: args.data(),
+        services: args.resolve_ports,
+        lines: !args.json,
+        ..plain
+    };
     let out = Out::stdout(args.unbuffered);
-    let filter = args.filter_text().map(|text| filter(args, &text, show)).transpose()?;
+    let filter = args.filter_text().map(|text| filter(args, &text, plain)).transpose()?;
     let preset = args.print.as_deref().and_then(Preset::by_name);
     let colors = args.color.enabled();
 
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     for (name, argument) in args.chisels.iter().zip(arguments.iter().chain(std::iter::repeat(&None))) {
-        let env = Env { show, container: preset == Some(Preset::Container), colors, out: out.clone() };
+        let env = Env { show: plain, container: preset == Some(Preset::Container), colors, out: out.clone() };
         let chisel = Chisel::load(library.find(name)?, argument.as_deref(), env)?;
         sinks.push(Box::new(ChiselSink::new(chisel)));
     }
@@ -62,15 +74,17 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     } else if sinks.is_empty() {
         let format = match (&args.print, preset) {
             (Some(format), None) => format.clone(),
-            (_, preset) => preset.unwrap_or_default().format(colors),
+            (_, preset) => preset.unwrap_or_default().format(colors && !args.json),
         };
-        sinks.push(Box::new(Print::new(template(&format, show)?, out.clone())));
+        let template = template(&format, show)?;
+        let lines = if args.json { Lines::Json(Json::new(template)) } else { Lines::Text(template) };
+        sinks.push(Box::new(Print::new(lines, out.clone(), args.debug)));
     }
 
     if args.summary {
         sinks.push(Box::new(Summary::new(out.clone())));
     }
-    let outputs = Outputs::new(filter, sinks, out, args.max_events);
+    let outputs = Outputs::new(filter, sinks, out, args.max_events).without(&args.suppress);
     let needs = outputs.needs();
     Ok(Plan {
         needs,
@@ -81,6 +95,8 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         kernel_log: args.kernel_log,
         read: args.read.clone(),
         progress: args.progress,
+        users: !args.exclude_users,
+        fail_on_drop: args.fail_on_drop,
         entry_args: args.entry_args,
         page_faults: args.page_faults,
         verbose: args.verbose,

@@ -5,6 +5,7 @@
 
 pub mod decode;
 pub mod param;
+pub mod service;
 pub mod sockaddr;
 
 use tracer_common::{arch, events};

@@ -9,6 +9,8 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
+use super::service;
+
 /// `AF_UNIX`.
 const UNIX: u8 = 1;
 /// `AF_INET`.
@@ -111,11 +113,33 @@ impl<'a> SockTuple<'a> {
 }
 
 /// An address as users know it: `1.2.3.4:80`, and IPv6 without brackets.
-pub struct Endpoint(pub SocketAddr);
+pub struct Endpoint {
+    end: SocketAddr,
+    /// Whether a port has the name of its service.
+    services: bool,
+}
+
+impl Endpoint {
+    /// With the number of the port.
+    #[must_use]
+    pub fn new(end: SocketAddr) -> Self {
+        Self::named(end, false)
+    }
+
+    /// With the name of the service that has the port, if that is asked for and there is one.
+    #[must_use]
+    pub fn named(end: SocketAddr, services: bool) -> Self {
+        Self { end, services }
+    }
+}
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.0.ip(), self.0.port())
+        let (ip, port) = (self.end.ip(), self.end.port());
+        match service::name(port).filter(|_| self.services) {
+            Some(name) => write!(f, "{ip}:{name}"),
+            None => write!(f, "{ip}:{port}"),
+        }
     }
 }
 

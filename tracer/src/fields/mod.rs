@@ -13,7 +13,6 @@ mod k8s;
 mod path;
 mod proc;
 mod resolve;
-pub mod service;
 mod syslog;
 mod thread;
 mod user;
@@ -199,6 +198,10 @@ pub struct Field {
     pub deprecated: bool,
     /// Its value is a list of values of that type.
     pub list: bool,
+    /// It shows data among other texts.
+    pub shows_data: bool,
+    /// Its value in JSON, where that is another one.
+    pub json: Option<Getter>,
     /// What it means.
     pub doc: &'static str,
     /// What has to be collected for it.
@@ -226,6 +229,8 @@ impl Field {
             table_only: false,
             deprecated: false,
             list: false,
+            shows_data: false,
+            json: None,
             doc,
             needs: Needs::NONE,
             cost: 1,
@@ -272,6 +277,16 @@ impl Field {
 
     const fn list(mut self) -> Self {
         self.list = true;
+        self
+    }
+
+    const fn shows_data(mut self) -> Self {
+        self.shows_data = true;
+        self
+    }
+
+    const fn json(mut self, get: Getter) -> Self {
+        self.json = Some(get);
         self
     }
 

@@ -9,6 +9,8 @@ use tracer_common::{
     kind::Kind,
 };
 
+use crate::format::DataMode;
+
 use super::{ArgRule, Context, EventType, Field, Needs, Type, Unit, Value, all, gone};
 
 /// Why a name is not a field.
@@ -99,6 +101,24 @@ pub struct Show {
     pub time: TimeMode,
     /// Data is printed whole, not cut to 80 characters.
     pub whole_data: bool,
+    /// What data looks like.
+    pub data: DataMode,
+    /// Ports have the names of their services.
+    pub services: bool,
+    /// It is for lines, in which what shows data in several lines has to escape the rest itself.
+    pub lines: bool,
+}
+
+impl Show {
+    /// As without any option.
+    pub const PLAIN: Self =
+        Self { time: TimeMode::Human, whole_data: false, data: DataMode::Dots, services: false, lines: false };
+
+    /// Whether texts with data in them are escaped where they are made, since the data has lines.
+    #[must_use]
+    pub fn escapes(&self) -> bool {
+        self.lines && self.data != DataMode::Dots
+    }
 }
 
 /// What stood in brackets.
@@ -156,7 +176,7 @@ impl Arg {
     /// A number.
     #[must_use]
     pub const fn index(index: usize) -> Self {
-        Self { key: Key::Index(index), show: Show { time: TimeMode::Human, whole_data: false } }
+        Self { key: Key::Index(index), show: Show::PLAIN }
     }
 
     /// The number, if it is one.

@@ -19,7 +19,6 @@ mod parse;
 mod prefixes;
 #[cfg(test)]
 mod properties;
-mod services;
 mod test;
 pub mod transform;
 #[cfg(test)]

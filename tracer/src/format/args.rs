@@ -12,7 +12,7 @@ use tracer_common::{
     kind::Kind,
 };
 
-use super::{errno, time, units};
+use super::{data, errno, escape, time, units};
 use crate::{
     event::{FdList, ParamValue, SockAddr, SockTuple, sockaddr::Endpoint},
     fields::{Context, Show, Value, absolute, fd_l4proto},
@@ -21,8 +21,6 @@ use crate::{
 
 /// `AT_FDCWD`.
 const AT_FDCWD: i64 = -100;
-/// Characters of data that are shown unless all are asked for.
-const DATA_SHOWN: usize = 80;
 /// Nobody: the id of no user and no group.
 const NO_ID: u64 = u32::MAX as u64;
 
@@ -43,14 +41,24 @@ pub fn all(c: &Context<'_>, show: Show) -> Value<'static> {
         out.extend_from_slice(param.name.as_bytes());
         out.push(b'=');
         meaning.clear();
+        let start = out.len();
         write_param(c, at, show, &mut out, &mut meaning);
         if !meaning.is_empty() {
             out.push(b'(');
             out.extend_from_slice(&meaning);
             out.push(b')');
         }
+        make_safe(param.kind, show, start, &mut out);
     }
     Value::made(out)
+}
+
+/// Escapes what was written from `start` on, where data with line ends stands in the same text.
+fn make_safe(kind: Kind, show: Show, start: usize, out: &mut Vec<u8>) {
+    if show.escapes() && !matches!(kind, Kind::Bytes) {
+        let text = out.split_off(start);
+        escape::escape(&text, out);
+    }
 }
 
 /// One parameter: its meaning if it has one, else its value. Missing if the event does not have it.
@@ -61,7 +69,9 @@ pub fn argument(c: &Context<'_>, at: usize, show: Show) -> Value<'static> {
     }
     let (mut value, mut meaning) = (Vec::new(), Vec::new());
     write_param(c, at, show, &mut value, &mut meaning);
-    Value::made(if meaning.is_empty() { value } else { meaning })
+    let mut text = if meaning.is_empty() { value } else { meaning };
+    make_safe(c.event.row.params.get(at).map_or(Kind::Text, |param| param.kind), show, 0, &mut text);
+    Value::made(text)
 }
 
 /// Appends the value of parameter `at` and what it means. Writing to a vector cannot fail.
@@ -73,7 +83,7 @@ fn write_param(c: &Context<'_>, at: usize, show: Show, out: &mut Vec<u8>, meanin
             Kind::Bytes | Kind::List | Kind::SockTuple | Kind::Dyn(_) | Kind::FdList => b"NULL",
             _ => b"<NA>",
         }),
-        ParamValue::I64(number) => write_signed(c, kind, number, out, meaning),
+        ParamValue::I64(number) => write_signed(c, kind, number, show, out, meaning),
         ParamValue::U64(number) => write_unsigned(c, kind, number, out, meaning),
         ParamValue::Text(b"(NULL)") => out.extend_from_slice(b"<NA>"),
         ParamValue::Text(text) => {
@@ -85,9 +95,9 @@ fn write_param(c: &Context<'_>, at: usize, show: Show, out: &mut Vec<u8>, meanin
             let list = if matches!(kind, Kind::TextArray) { list.strip_suffix(b"\0").unwrap_or(list) } else { list };
             write_list(list, show.whole_data, out);
         }
-        ParamValue::Bytes(bytes) => write_data(bytes, show.whole_data, out),
-        ParamValue::SockAddr(address) => write_address(address, out),
-        ParamValue::SockTuple(tuple) => write_tuple(tuple, out),
+        ParamValue::Bytes(bytes) => data::write(bytes, show.data, show.whole_data, out),
+        ParamValue::SockAddr(address) => write_address(address, show, out),
+        ParamValue::SockTuple(tuple) => write_tuple(tuple, show, out),
         ParamValue::FdList(list) => write_fd_list(c, list, out),
         ParamValue::Ip(address) => {
             let _ = write!(out, "{address}");
@@ -104,13 +114,13 @@ fn write_fd_list(c: &Context<'_>, list: FdList<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn write_signed(c: &Context<'_>, kind: Kind, number: i64, out: &mut Vec<u8>, meaning: &mut Vec<u8>) {
+fn write_signed(c: &Context<'_>, kind: Kind, number: i64, show: Show, out: &mut Vec<u8>, meaning: &mut Vec<u8>) {
     let _ = match kind {
         Kind::HexI32 => write!(out, "{:X}", number as u32),
         _ => write!(out, "{number}"),
     };
     match kind {
-        Kind::Fd | Kind::Fd32 => write_fd(c, number, meaning),
+        Kind::Fd | Kind::Fd32 => write_fd(c, number, show, meaning),
         Kind::Errno if number < 0 => meaning.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes()),
         Kind::Pid | Kind::Pid32 if number < 0 => {
             meaning.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes())
@@ -184,7 +194,7 @@ fn write_flags(set: &FlagSet, bits: u32, meaning: &mut Vec<u8>) {
 }
 
 /// `<f>/etc/passwd`, `<4t>10.0.0.1:4000->10.0.0.2:80`, `AT_FDCWD`, or an error.
-fn write_fd(c: &Context<'_>, number: i64, meaning: &mut Vec<u8>) {
+fn write_fd(c: &Context<'_>, number: i64, show: Show, meaning: &mut Vec<u8>) {
     if number == AT_FDCWD {
         meaning.extend_from_slice(b"AT_FDCWD");
         return;
@@ -208,7 +218,7 @@ fn write_fd(c: &Context<'_>, number: i64, meaning: &mut Vec<u8>) {
             _ => "",
         };
         let _ = write!(meaning, "<{}{proto}>", entry.kind.letter());
-        meaning.extend_from_slice(&entry.name);
+        meaning.extend_from_slice(&entry.shown_name(show.services));
     }
 }
 
@@ -224,37 +234,27 @@ fn write_path(c: &Context<'_>, kind: Kind, text: &[u8], meaning: &mut Vec<u8>) {
 
 /// Texts with a point for each NUL, cut so that with the dots they are as long as data.
 fn write_list(list: &[u8], whole: bool, out: &mut Vec<u8>) {
-    let shown = if whole || list.len() <= DATA_SHOWN { list.len() } else { DATA_SHOWN - 3 };
+    let shown = if whole || list.len() <= data::SHOWN { list.len() } else { data::SHOWN - 3 };
     out.extend(list[..shown].iter().map(|byte| if *byte == 0 { b'.' } else { *byte }));
     if shown < list.len() {
         out.extend_from_slice(b"...");
     }
 }
 
-fn write_data(bytes: &[u8], whole: bool, out: &mut Vec<u8>) {
-    let shown = if whole { bytes.len() } else { bytes.len().min(DATA_SHOWN) };
-    dots(&bytes[..shown], out);
-    if shown < bytes.len() {
-        out.extend_from_slice(b"...");
-    }
-}
-
-/// Data as text, with a point for each byte that is no printable character of ASCII.
-pub(super) fn dots(bytes: &[u8], out: &mut Vec<u8>) {
-    out.extend(bytes.iter().map(|byte| if matches!(byte, 0x20..=0x7e) { *byte } else { b'.' }));
-}
-
-fn write_address(address: SockAddr<'_>, out: &mut Vec<u8>) {
+fn write_address(address: SockAddr<'_>, show: Show, out: &mut Vec<u8>) {
     let _ = match address {
-        SockAddr::Inet(end) => write!(out, "{}", Endpoint(end)),
+        SockAddr::Inet(end) => write!(out, "{}", Endpoint::named(end, show.services)),
         SockAddr::Unix(path) => out.write_all(path),
         SockAddr::Other(family) => write!(out, "family {family}"),
     };
 }
 
-fn write_tuple(tuple: SockTuple<'_>, out: &mut Vec<u8>) {
+fn write_tuple(tuple: SockTuple<'_>, show: Show, out: &mut Vec<u8>) {
     let _ = match tuple {
-        SockTuple::Inet { source, dest } => write!(out, "{}->{}", Endpoint(source), Endpoint(dest)),
+        SockTuple::Inet { source, dest } => {
+            let [source, dest] = [source, dest].map(|end| Endpoint::named(end, show.services));
+            write!(out, "{source}->{dest}")
+        }
         SockTuple::Unix { source, dest, path } => write!(out, "{source:x}->{dest:x}").and_then(|()| {
             if !path.is_empty() {
                 out.push(b' ');

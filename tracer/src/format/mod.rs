@@ -3,12 +3,15 @@
 
 pub mod args;
 pub mod color;
+pub mod data;
 pub mod errno;
 pub mod escape;
+pub mod json;
 pub mod line;
 pub mod template;
 pub mod time;
 pub mod units;
 
+pub use data::DataMode;
 pub use line::Preset;
 pub use template::{Template, TemplateError};

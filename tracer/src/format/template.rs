@@ -10,7 +10,7 @@ use crate::{
     filter::{FilterError, Operand},
 };
 
-use super::{args::dots, escape::escape};
+use super::{data, escape::escape};
 
 /// What stands in place of a value that is missing.
 pub const MISSING: &[u8] = b"<NA>";
@@ -52,7 +52,18 @@ pub enum TemplateError {
 #[derive(Debug)]
 enum Segment {
     Text(Vec<u8>),
-    Field { field: Operand, width: Option<usize> },
+    Field(Column),
+}
+
+/// A field of a format.
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) field: Operand,
+    width: Option<usize>,
+    /// As it was written.
+    pub(super) token: Box<str>,
+    /// What it shows has lines and is escaped already.
+    has_lines: bool,
 }
 
 /// A format, compiled.
@@ -61,6 +72,7 @@ pub struct Template {
     segments: Vec<Segment>,
     /// Print events that lack a field.
     lenient: bool,
+    show: Show,
 }
 
 impl Template {
@@ -106,7 +118,7 @@ impl Template {
         if !text.is_empty() {
             segments.push(Segment::Text(text));
         }
-        Ok(Self { segments, lenient })
+        Ok(Self { segments, lenient, show })
     }
 
     /// Appends the text of an event, without a newline. Returns false, and appends nothing, when a field is missing and
@@ -114,13 +126,14 @@ impl Template {
     pub fn render(&self, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         for segment in &self.segments {
-            let (field, width) = match segment {
+            let column = match segment {
                 Segment::Text(text) => {
                     out.extend_from_slice(text);
                     continue;
                 }
-                Segment::Field { field, width } => (field, width),
+                Segment::Field(column) => column,
             };
+            let field = &column.field;
             let from = out.len();
             match field.get(context) {
                 value if value.is_missing() => {
@@ -130,7 +143,10 @@ impl Template {
                     }
                     out.extend_from_slice(MISSING);
                 }
-                Value::Text(data) if field.kind() == Type::Bytes => dots(&data, out),
+                Value::Text(bytes) if field.kind() == Type::Bytes => {
+                    data::write(&bytes, self.show.data, true, out);
+                }
+                Value::Text(text) if column.has_lines => out.extend_from_slice(&text),
                 Value::Text(text) => escape(&text, out),
                 value @ Value::List(_) => {
                     let mut text = Vec::new();
@@ -140,8 +156,8 @@ impl Template {
                 // Numbers, addresses and the like are plain by nature.
                 value => value.write(field.digits(), out),
             }
-            if let Some(width) = width {
-                fit(out, from, *width);
+            if let Some(width) = column.width {
+                fit(out, from, width);
             }
         }
         true
@@ -157,8 +173,24 @@ impl Template {
     pub fn fields(&self) -> impl Iterator<Item = &FieldRef> {
         self.segments.iter().flat_map(|segment| match segment {
             Segment::Text(_) => Vec::new(),
-            Segment::Field { field, .. } => field.fields(),
+            Segment::Field(column) => column.field.fields(),
         })
+    }
+
+    /// The fields without the text between them.
+    pub(super) fn into_columns(self) -> impl Iterator<Item = Column> {
+        self.segments.into_iter().filter_map(|segment| match segment {
+            Segment::Text(_) => None,
+            Segment::Field(column) => Some(column),
+        })
+    }
+
+    pub(super) fn show(&self) -> Show {
+        self.show
+    }
+
+    pub(super) fn is_lenient(&self) -> bool {
+        self.lenient
     }
 }
 
@@ -170,7 +202,7 @@ fn parse_field(text: &str, show: Show) -> Result<(Segment, &str), TemplateError>
     let name_at = &behind[digits..];
     let wrong = |source| TemplateError::Transformer { source, rest: text.to_owned() };
     if let Some((field, len)) = Operand::at_start(name_at, show).map_err(wrong)? {
-        return finish(field, width, &name_at[len..]);
+        return finish(field, width, name_at, len, show);
     }
     let len = name_at.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')).count();
     if len == 0 {
@@ -181,23 +213,32 @@ fn parse_field(text: &str, show: Show) -> Result<(Segment, &str), TemplateError>
         false => 0,
     };
     let first = match FieldRef::resolve(&name_at[..len + arg], show) {
-        Ok(field) => return finish(Operand::Field(field), width, &name_at[len + arg..]),
+        Ok(field) => return finish(Operand::Field(field), width, name_at, len + arg, show),
         Err(error) => error,
     };
     // What follows the name may look like part of it: "%proc.name." and "%evt.times".
     for shorter in (1..len).rev() {
         if let Ok(field) = FieldRef::resolve(&name_at[..shorter], show) {
-            return finish(Operand::Field(field), width, &name_at[shorter..]);
+            return finish(Operand::Field(field), width, name_at, shorter, show);
         }
     }
     Err(TemplateError::Field { source: first, rest: text.to_owned() })
 }
 
-fn finish(field: Operand, width: Option<usize>, rest: &str) -> Result<(Segment, &str), TemplateError> {
+/// The column whose field is the first `len` bytes of `text`, and what stands behind it.
+fn finish(
+    field: Operand,
+    width: Option<usize>,
+    text: &str,
+    len: usize,
+    show: Show,
+) -> Result<(Segment, &str), TemplateError> {
     if let Some(field) = field.fields().into_iter().find(|field| field.field.filter_only) {
         return Err(TemplateError::FilterOnly { name: field.name() });
     }
-    Ok((Segment::Field { field, width }, rest))
+    let has_lines = show.escapes() && matches!(&field, Operand::Field(field) if field.field.shows_data);
+    let column = Column { field, width, token: text[..len].into(), has_lines };
+    Ok((Segment::Field(column), &text[len..]))
 }
 
 /// Pads or cuts what stands in `out` from `from` on to `width` characters.

@@ -12,8 +12,10 @@ mod summary;
 pub use chisel::ChiselSink;
 pub use interest::Interest;
 pub use out::Out;
-pub use print::{Discard, Print};
+pub use print::{Discard, Lines, Print};
 pub use summary::Summary;
+
+use rustc_hash::FxHashSet;
 
 use crate::{
     event::Row,
@@ -110,6 +112,8 @@ pub struct Outputs {
     out: Out,
     max_shown: Option<u64>,
     shown: u64,
+    /// Names of processes whose events are left out.
+    suppressed: FxHashSet<Box<[u8]>>,
 }
 
 impl std::fmt::Debug for Outputs {
@@ -123,9 +127,18 @@ impl Outputs {
     #[must_use]
     pub fn new(filter: Option<Filter>, sinks: Vec<Box<dyn Sink>>, out: Out, max_shown: Option<u64>) -> Self {
         let sinks = sinks.into_iter().map(|sink| Slot { sink, due_ns: 0 }).collect();
-        let mut outputs = Self { filter, sinks, hold: Hold::default(), holds: false, out, max_shown, shown: 0 };
+        let suppressed = FxHashSet::default();
+        let mut outputs =
+            Self { filter, sinks, hold: Hold::default(), holds: false, out, max_shown, shown: 0, suppressed };
         outputs.holds = outputs.needs().has(Needs::CONTAINER_NOW);
         outputs
+    }
+
+    /// The same without the events of processes with these names.
+    #[must_use]
+    pub fn without(mut self, names: &[String]) -> Self {
+        self.suppressed.extend(names.iter().map(|name| name.as_bytes().into()));
+        self
     }
 
     /// Takes an event: shows it, or holds it back for a moment if it is in a container whose name is still asked for.
@@ -134,6 +147,9 @@ impl Outputs {
     /// Output cannot be written, or a script failed.
     pub fn event(&mut self, context: &Context<'_>) -> anyhow::Result<Flow> {
         if context.event.row.live_only() {
+            return Ok(Flow::Continue);
+        }
+        if !self.suppressed.is_empty() && context.thread.is_some_and(|thread| self.suppressed.contains(&thread.comm)) {
             return Ok(Flow::Continue);
         }
         if self.holds && context.container != ContainerKey::HOST && self.hold_back(context)? {
@@ -282,7 +298,7 @@ mod tests {
         let out = Out::memory();
         let filter = filter.map(|text| Filter::compile(text, Show::default()).unwrap());
         let template = Template::parse(format, Show::default()).unwrap();
-        let sink: Box<dyn Sink> = Box::new(Print::new(template, out.clone()));
+        let sink: Box<dyn Sink> = Box::new(Print::new(Lines::Text(template), out.clone(), false));
         (Outputs::new(filter, vec![sink], out.clone(), max), out)
     }
 

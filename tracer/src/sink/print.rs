@@ -6,21 +6,36 @@ use super::{Out, Shown, Sink};
 use crate::{
     event::Row,
     fields::{Context, EventType, Needs},
-    format::Template,
+    format::{Template, json::Json},
 };
 
-/// Prints events by a format.
+/// How events are written.
+#[derive(Debug)]
+pub enum Lines {
+    /// As the text of a format.
+    Text(Template),
+    /// As objects.
+    Json(Json),
+}
+
+/// Prints events, a line each.
 #[derive(Debug)]
 pub struct Print {
-    template: Template,
+    lines: Lines,
     out: Out,
+    /// Internal events too.
+    internal: bool,
 }
 
 impl Print {
-    /// Into `out`.
+    /// Into `out`. Events that only tell the reader something are lines when `internal` is set.
     #[must_use]
-    pub fn new(template: Template, out: Out) -> Self {
-        Self { template, out }
+    pub fn new(lines: Lines, out: Out, internal: bool) -> Self {
+        Self { lines, out, internal }
+    }
+
+    fn hides(&self, row: &Row) -> bool {
+        !self.internal && is_hidden(row)
     }
 }
 
@@ -31,19 +46,25 @@ const fn is_hidden(row: &Row) -> bool {
 
 impl Sink for Print {
     fn event(&mut self, context: &Context<'_>) -> anyhow::Result<Shown> {
-        if is_hidden(context.event.row) {
+        if self.hides(context.event.row) {
             return Ok(Shown::No);
         }
-        let shown = self.out.line(|line| self.template.render(context, line))?;
+        let shown = self.out.line(|line| match &self.lines {
+            Lines::Text(template) => template.render(context, line),
+            Lines::Json(json) => json.render(context, line),
+        })?;
         Ok(if shown { Shown::Yes } else { Shown::No })
     }
 
     fn needs(&self) -> Needs {
-        self.template.needs()
+        match &self.lines {
+            Lines::Text(template) => template.needs(),
+            Lines::Json(json) => json.needs(),
+        }
     }
 
     fn wants(&self, event: &EventType<'_>) -> bool {
-        !is_hidden(event.row)
+        !self.hides(event.row)
     }
 }
 

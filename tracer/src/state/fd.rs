@@ -1,6 +1,6 @@
 //! Descriptors: what each number of each process stands for.
 
-use std::{net::SocketAddr, rc::Rc};
+use std::{borrow::Cow, net::SocketAddr, rc::Rc};
 
 use rustc_hash::FxHashMap;
 
@@ -146,10 +146,17 @@ impl Sock {
     /// `fd.name`: client, arrow, server; of a socket without a peer, its own address.
     #[must_use]
     pub fn name(&self) -> String {
+        self.name_with(false)
+    }
+
+    /// The same, on demand with the names of services instead of ports.
+    #[must_use]
+    pub fn name_with(&self, services: bool) -> String {
+        let text = |end| Endpoint::named(end, services);
         match (self.client(), self.server(), self.local) {
-            (Some(client), Some(server), _) => format!("{}->{}", Endpoint(client), Endpoint(server)),
-            (_, _, Some(local)) => Endpoint(local).to_string(),
-            (Some(one), None, None) | (None, Some(one), None) => Endpoint(one).to_string(),
+            (Some(client), Some(server), _) => format!("{}->{}", text(client), text(server)),
+            (_, _, Some(local)) => text(local).to_string(),
+            (Some(one), None, None) | (None, Some(one), None) => text(one).to_string(),
             (None, None, None) => String::new(),
         }
     }
@@ -179,6 +186,17 @@ pub struct Fd {
     /// Of a descriptor whose making does not say what it is: from when on it may be looked up, nanoseconds since the epoch;
     /// else 0. Before, its number may be that of another one when it is looked at.
     pub look_up_ns: u64,
+}
+
+impl Fd {
+    /// The name, on demand with the names of services instead of ports.
+    #[must_use]
+    pub fn shown_name(&self, services: bool) -> Cow<'_, [u8]> {
+        match self.sock.as_deref().filter(|_| services && self.kind.is_inet() && !self.name.is_empty()) {
+            Some(sock) => sock.name_with(true).into_bytes().into(),
+            None => Cow::Borrowed(&*self.name),
+        }
+    }
 }
 
 /// How long the end of a close may take, nanoseconds: a flush to a slow filesystem. What comes later is another close.

@@ -102,10 +102,10 @@ fn around(c: &Context<'_>, arg: &Arg) -> Value<'static> {
 const ALL: Needs = Needs::PAYLOAD.with(Needs::STATE);
 
 fields! { FIELDS needs NONE;
-    "evt.args": Text [cost(12) needs(Needs::PAYLOAD.with(Needs::STATE))] => |c, arg| args::all(c, arg.show),
+    "evt.args": Text [shows_data() cost(12) needs(Needs::PAYLOAD.with(Needs::STATE))] => |c, arg| args::all(c, arg.show),
         "all parameters, as name=value";
-    "evt.info": Text [cost(12) needs(ALL)] => info, "the message, of an event that writes to the system log; else the same as evt.args";
-    "evt.arg": Text [arg(ArgRule::Param) by_type(no_param) cost(8) needs(Needs::STATE)] => |c, arg| {
+    "evt.info": Text [shows_data() cost(12) needs(ALL)] => info, "the message, of an event that writes to the system log; else the same as evt.args";
+    "evt.arg": Text [shows_data() arg(ArgRule::Param) by_type(no_param) cost(8) needs(Needs::STATE)] => |c, arg| {
         arg.param(c.event.row).map_or(Value::Missing, |at| args::argument(c, at, arg.show))
     }, "one parameter as text: resolved, if it has a meaning of its own";
     "evt.rawarg": Text [arg(ArgRule::Param) by_type(no_param)] => raw_arg, "one parameter as a value of its own type";

@@ -38,6 +38,19 @@ fn output_time(c: &Context<'_>, mode: TimeMode) -> Value<'static> {
     }
 }
 
+fn since_epoch<'a>(c: &Context<'a>, _: &Arg) -> Value<'a> {
+    c.event.time_ns.into()
+}
+
+fn output_ns<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
+    match arg.show.time {
+        TimeMode::Human | TimeMode::Absolute => c.event.time_ns.into(),
+        TimeMode::Relative => relative(c).into(),
+        TimeMode::Latency => c.event.latency_ns.into(),
+        TimeMode::Delta => delta(c).into(),
+    }
+}
+
 /// Ten buckets for each power of ten; nothing for a call whose latency is not known.
 fn quantized(latency_ns: Option<u64>) -> Value<'static> {
     latency_ns.map(|ns| (10.0 * (ns.max(1) as f64).log10()) as u64).into()
@@ -48,13 +61,13 @@ fn no_wait(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
 }
 
 fields! { FIELDS needs NONE;
-    "evt.time": Text [cost(8)] => |c, _| text(|out| time::time_of_day(c.event.time_ns, true, out)),
+    "evt.time": Text [cost(8) json(since_epoch)] => |c, _| text(|out| time::time_of_day(c.event.time_ns, true, out)),
         "local time of day with nanoseconds";
     "evt.time.s": Text [cost(8)] => |c, _| text(|out| time::time_of_day(c.event.time_ns, false, out)),
         "local time of day, seconds only";
     "evt.time.iso8601": Text [cost(8)] => |c, _| text(|out| time::iso8601(c.event.time_ns, out)),
         "date and time in UTC, as ISO 8601";
-    "evt.datetime": Text [cost(8)] => |c, _| text(|out| time::date_time(c.event.time_ns, true, out)),
+    "evt.datetime": Text [cost(8) json(since_epoch)] => |c, _| text(|out| time::date_time(c.event.time_ns, true, out)),
         "local date and time with nanoseconds";
     "evt.datetime.s": Text [cost(8)] => |c, _| text(|out| time::date_time(c.event.time_ns, false, out)),
         "local date and time, seconds only";
@@ -68,7 +81,7 @@ fields! { FIELDS needs NONE;
     "evt.deltatime": Time => |c, _| delta(c).into(), "time since the previous event";
     "evt.deltatime.s": Int => |c, _| (delta(c) / SECOND).into(), "whole seconds of it";
     "evt.deltatime.ns": Time [digits(Digits::Nine)] => |c, _| (delta(c) % SECOND).into(), "nanoseconds within that second";
-    "evt.outputtime": Text [cost(8)] => |c, arg| output_time(c, arg.show.time), "the time that -t chooses";
+    "evt.outputtime": Text [cost(8) json(output_ns)] => |c, arg| output_time(c, arg.show.time), "the time that -t chooses";
     "evt.latency": Time [needs(Needs::LATENCY)] => |c, _| c.event.latency_ns.into(), "time from entry to exit";
     "evt.latency.s": Int [needs(Needs::LATENCY)] => |c, _| c.event.latency_ns.map(|ns| ns / SECOND).into(),
         "whole seconds of it";

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use super::no_fd;
 use crate::{
-    fields::{Context, Value, fields, service},
+    event::service,
+    fields::{Context, Value, fields},
     state::{Fd, FdKind, Sock},
 };
 

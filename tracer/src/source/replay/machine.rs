@@ -30,6 +30,13 @@ pub(super) enum Told {
     Complete,
 }
 
+impl Told {
+    /// Whether it is a user or a group.
+    pub(super) fn is_user(&self) -> bool {
+        matches!(self, Self::User(..) | Self::Group(..))
+    }
+}
+
 /// Adds what a block says. Events and what nobody needs add nothing.
 ///
 /// # Errors

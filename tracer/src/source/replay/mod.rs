@@ -43,6 +43,7 @@ pub struct Replay {
     delivered: usize,
     position: Arc<Position>,
     not_taken: u64,
+    users: bool,
 }
 
 impl Replay {
@@ -74,7 +75,22 @@ impl Replay {
             .name("capture".into())
             .spawn(move || feed.run(first, input))
             .context("cannot begin a thread")?;
-        Ok(Self { full: batches, empty: used, batch: Batch::default(), delivered: 0, position, not_taken: 0 })
+        Ok(Self {
+            full: batches,
+            empty: used,
+            batch: Batch::default(),
+            delivered: 0,
+            position,
+            not_taken: 0,
+            users: true,
+        })
+    }
+
+    /// Whether the users and groups of the files are taken.
+    #[must_use]
+    pub fn with_users(mut self, users: bool) -> Self {
+        self.users = users;
+        self
     }
 
     /// How far reading is.
@@ -120,7 +136,8 @@ impl Source for Replay {
     }
 
     fn metadata(&mut self, state: &mut State) -> anyhow::Result<()> {
-        for told in self.batch.told.drain(..) {
+        let users = self.users;
+        for told in self.batch.told.drain(..).filter(|told| users || !told.is_user()) {
             told.apply(state);
         }
         Ok(())
