@@ -123,7 +123,7 @@ fields! { FILE needs STATE;
     "fd.types": Text [arg(ArgRule::IndexAllowed) by_type(no_fd) list() cost(20)] => types,
         "of an event with a descriptor, the types of all descriptors of the process; or that of one of them";
     "fd.name_changed": Bool [by_type(no_fd)] => |c, _| fd(c).map(|fd| fd.renamed_by == c.event.num).into(),
-        "whether this event gave the descriptor its name, or another one: a connection, or a datagram with another address";
+        "whether this event gave the descriptor its name: an open, a connection, or a datagram with another address";
     "fd.is_upper_layer": Bool [by_type(no_fd)] => |c, _| layer(c, UPPER_LAYER),
         "whether the file is in the upper layer of an overlay, as the call that opened it said";
     "fd.is_lower_layer": Bool [by_type(no_fd)] => |c, _| layer(c, LOWER_LAYER),
