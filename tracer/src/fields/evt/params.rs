@@ -6,7 +6,7 @@ use super::{super::absolute, time::text};
 use crate::{
     event::{ParamValue, Row, decode::layout},
     fields::{Arg, ArgRule, Context, EventType, Key, Needs, Value, fields, syslog},
-    format::{args, errno},
+    format::{args, errno, escape},
 };
 
 fn has_result(row: &Row) -> bool {
@@ -87,6 +87,11 @@ fn abspath(c: &Context<'_>, arg: &Arg) -> Value<'static> {
 /// What the event says in short: of a message to the system log, the message.
 fn info(c: &Context<'_>, arg: &Arg) -> Value<'static> {
     match syslog::message(c) {
+        Some(message) if arg.show.escapes() => text(|out| {
+            let mut exact = Vec::new();
+            message.write(&mut exact);
+            escape::escape(&exact, out);
+        }),
         Some(message) => text(|out| message.write(out)),
         None => args::all(c, arg.show),
     }
@@ -104,7 +109,8 @@ const ALL: Needs = Needs::PAYLOAD.with(Needs::STATE);
 fields! { FIELDS needs NONE;
     "evt.args": Text [shows_data() cost(12) needs(Needs::PAYLOAD.with(Needs::STATE))] => |c, arg| args::all(c, arg.show),
         "all parameters, as name=value";
-    "evt.info": Text [shows_data() cost(12) needs(ALL)] => info, "the message, of an event that writes to the system log; else the same as evt.args";
+    "evt.info": Text [shows_data() cost(12) needs(ALL)] => info,
+        "the message, of an event that writes to the system log; else the same as evt.args";
     "evt.arg": Text [shows_data() arg(ArgRule::Param) by_type(no_param) cost(8) needs(Needs::STATE)] => |c, arg| {
         arg.param(c.event.row).map_or(Value::Missing, |at| args::argument(c, at, arg.show))
     }, "one parameter as text: resolved, if it has a meaning of its own";
