@@ -26,6 +26,8 @@ const MAX_REGEXES: usize = 100;
 pub struct Checked {
     left: Operand,
     right: Compared,
+    /// Whether one ancestor that passes is enough.
+    any_ancestor: bool,
 }
 
 #[derive(Debug)]
@@ -72,7 +74,7 @@ impl<'f> Checker<'f> {
             }
             _ => Compared::Constant(self.constant(check, &left)?),
         };
-        Ok(Checked { left, right })
+        Ok(Checked { any_ancestor: left.any_ancestor().is_some(), left, right })
     }
 
     fn error(&self, value: &Literal, message: impl Into<String>) -> FilterError {
@@ -312,9 +314,12 @@ impl Checked {
     /// Whether it holds in an event.
     #[must_use]
     pub fn holds(&self, context: &Context<'_>) -> bool {
-        match self.left.any_ancestor() {
-            Some(field) => ancestors(field, context).any(|value| self.passes(&value, context)),
-            None => self.passes(&self.left.get(context), context),
+        match &self.left {
+            Operand::Field(field) if self.any_ancestor => {
+                ancestors(field, context).any(|value| self.passes(&value, context))
+            }
+            Operand::Field(field) => self.passes(&field.get(context), context),
+            call => self.passes(&call.get(context), context),
         }
     }
 

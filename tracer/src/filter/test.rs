@@ -111,53 +111,76 @@ impl Test {
         }
     }
 
-    /// Whether the value passes.
+    /// Whether the value passes. A parameter that has another type in this event does not.
     #[must_use]
     pub fn passes(&self, value: &Value<'_>) -> bool {
+        match value {
+            Value::Missing => false,
+            Value::Text(text) => self.passes_text(value, text),
+            Value::I64(number) => self.passes_whole(value, (*number).into()),
+            Value::U64(number) => self.passes_whole(value, (*number).into()),
+            Value::F64(_) | Value::Bool(_) | Value::Ip(_) => self.passes_other(value),
+            Value::EitherIp(ends) => self.passes_ends(value, ends.iter().flatten().map(|ip| Value::Ip(*ip))),
+            Value::EitherPort(ends) => self.passes_ends(value, ends.iter().flatten().map(|port| (*port).into())),
+            Value::List(values) => !values.is_empty() && self.passes_list(value, values),
+        }
+    }
+
+    fn passes_text(&self, value: &Value<'_>, text: &[u8]) -> bool {
+        match self {
+            Self::Text(wanted) => *text == **wanted,
+            Self::TextIn(wanted) => wanted.contains(text),
+            Self::Contains(needle) => needle.find(text).is_some(),
+            Self::Icontains(needle) => contains_ignoring_case(text, needle),
+            Self::Startswith(start) => text.starts_with(start),
+            Self::Endswith(end) => text.ends_with(end),
+            Self::Glob(pattern, fold) => glob::matches(pattern, text, *fold),
+            Self::Regex(regex) => regex.is_match(text),
+            Self::Prefixes(prefixes) => prefixes.matches(text),
+            Self::TextNumber(operator, right) => number(text).is_some_and(|left| operator.accepts(left.cmp(right))),
+            _ => self.passes_other(value),
+        }
+    }
+
+    fn passes_whole(&self, value: &Value<'_>, number: i128) -> bool {
+        match self {
+            Self::Int(operator, right) => operator.accepts(number.cmp(right)),
+            Self::IntIn(wanted) => wanted.binary_search(&number).is_ok(),
+            _ => self.passes_other(value),
+        }
+    }
+
+    /// One of both ends is enough; it differs if neither is equal.
+    fn passes_ends(&self, value: &Value<'_>, mut ends: impl Iterator<Item = Value<'static>> + Clone) -> bool {
+        match self {
+            Self::Some(..) | Self::Exists => ends.next().is_some() && self.passes_other(value),
+            Self::Differs(test) => {
+                ends.clone().next().is_some() && ends.all(|end| test.fits(&end) && !test.passes(&end))
+            }
+            test => ends.any(|end| test.passes(&end)),
+        }
+    }
+
+    fn passes_list(&self, value: &Value<'_>, values: &[Value<'_>]) -> bool {
+        match self {
+            Self::EachOf(test) => values.iter().all(|value| test.passes(value)),
+            Self::OneIn(test) => values.iter().any(|value| test.passes(value)),
+            _ => self.passes_other(value),
+        }
+    }
+
+    /// Tests of rarer types, and those of every type.
+    fn passes_other(&self, value: &Value<'_>) -> bool {
         match (self, value) {
-            (_, Value::Missing | Value::EitherIp([None, None]) | Value::EitherPort([None, None])) => false,
-            (_, Value::List(values)) if values.is_empty() => false,
             (Self::Exists, _) => true,
-            // Of either end: it differs if neither is equal.
             (Self::Differs(test), value) => test.fits(value) && !test.passes(value),
             (Self::Some(quantifier, tests), value) => quantified(*quantifier, tests, value),
-            (Self::EachOf(test), Value::List(values)) => values.iter().all(|value| test.passes(value)),
-            (Self::OneIn(test), Value::List(values)) => values.iter().any(|value| test.passes(value)),
-            (Self::Text(wanted), Value::Text(text)) => **text == **wanted,
-            (Self::TextIn(wanted), Value::Text(text)) => wanted.contains(text),
-            (Self::Contains(needle), Value::Text(text)) => needle.find(text).is_some(),
-            (Self::Icontains(needle), Value::Text(text)) => contains_ignoring_case(text, needle),
-            (Self::Startswith(start), Value::Text(text)) => text.starts_with(start),
-            (Self::Endswith(end), Value::Text(text)) => text.ends_with(end),
-            (Self::Glob(pattern, fold), Value::Text(text)) => glob::matches(pattern, text, *fold),
-            (Self::Regex(regex), Value::Text(text)) => regex.is_match(text),
-            (Self::Prefixes(prefixes), Value::Text(text)) => prefixes.matches(text),
-            (Self::TextNumber(operator, right), Value::Text(text)) => {
-                number(text).is_some_and(|left| operator.accepts(left.cmp(right)))
-            }
-            (Self::Int(operator, right), Value::I64(left)) => operator.accepts(i128::from(*left).cmp(right)),
-            (Self::Int(operator, right), Value::U64(left)) => operator.accepts(i128::from(*left).cmp(right)),
-            (Self::Int(operator, right), Value::EitherPort(ends)) => {
-                ends.iter().flatten().any(|left| operator.accepts(i128::from(*left).cmp(right)))
-            }
-            (Self::IntIn(wanted), Value::I64(number)) => wanted.binary_search(&i128::from(*number)).is_ok(),
-            (Self::IntIn(wanted), Value::U64(number)) => wanted.binary_search(&i128::from(*number)).is_ok(),
-            (Self::IntIn(wanted), Value::EitherPort(ends)) => {
-                ends.iter().flatten().any(|port| wanted.binary_search(&i128::from(*port)).is_ok())
-            }
             (Self::Float(operator, right), value) => {
                 value.as_f64().and_then(|left| left.partial_cmp(right)).is_some_and(|order| operator.accepts(order))
             }
             (Self::Bool(wanted), Value::Bool(flag)) => wanted == flag,
             (Self::Ip(wanted), Value::Ip(ip)) => wanted.contains(&ip.to_canonical()),
-            (Self::Ip(wanted), Value::EitherIp(ends)) => {
-                ends.iter().flatten().any(|ip| wanted.contains(&ip.to_canonical()))
-            }
             (Self::Net(wanted), Value::Ip(ip)) => wanted.iter().any(|net| net.contains(ip)),
-            (Self::Net(wanted), Value::EitherIp(ends)) => {
-                ends.iter().flatten().any(|ip| wanted.iter().any(|net| net.contains(ip)))
-            }
-            // The parameter has another type in this event.
             _ => false,
         }
     }
@@ -165,10 +188,10 @@ impl Test {
     /// Whether the value is of the type of the test.
     fn fits(&self, value: &Value<'_>) -> bool {
         match self {
-            Self::Int(..) | Self::IntIn(_) => matches!(value, Value::I64(_) | Value::U64(_) | Value::EitherPort(_)),
+            Self::Int(..) | Self::IntIn(_) => matches!(value, Value::I64(_) | Value::U64(_)),
             Self::Float(..) => value.as_f64().is_some(),
             Self::Bool(_) => matches!(value, Value::Bool(_)),
-            Self::Ip(_) | Self::Net(_) => matches!(value, Value::Ip(_) | Value::EitherIp(_)),
+            Self::Ip(_) | Self::Net(_) => matches!(value, Value::Ip(_)),
             Self::Exists | Self::Differs(_) | Self::Some(..) => true,
             Self::EachOf(_) | Self::OneIn(_) => matches!(value, Value::List(_)),
             Self::Text(_)
