@@ -15,7 +15,7 @@ use crate::{
 /// Chisels show more than lines: tracer -pc -c topcontainers_net.
 /// What a capture file holds: tracer info FILE.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "tracer", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "tracer", version, max_term_width = 100, disable_help_subcommand = true, args_override_self = true)]
 pub struct Args {
     /// Run a chisel. The word behind it is its argument if it takes one; several values are one word: -c NAME "1 2".
     /// Can be repeated
@@ -34,7 +34,8 @@ pub struct Args {
     #[arg(long = "chisel-dir", value_name = "DIR", help_heading = "Chisels")]
     pub chisel_dirs: Vec<PathBuf>,
 
-    /// Format of the lines: text with %fields, or p for the default, or c (container) to show containers, also in chisels
+    /// Format of the lines: text with %fields, or p for the default, or c (container) or k (kubernetes) to show containers or pods, also in
+    /// chisels
     #[arg(short = 'p', long = "print", value_name = "FORMAT", help_heading = "Output")]
     pub print: Option<String>,
 
@@ -71,6 +72,14 @@ pub struct Args {
     #[arg(short = 't', long = "timetype", value_name = "h|a|r|d|D", default_value = "h", value_parser = time_mode,
         hide_default_value = true, help_heading = "Output")]
     pub time: TimeMode,
+
+    /// Show times in UTC
+    #[arg(long, help_heading = "Output")]
+    pub utc: bool,
+
+    /// Show times of this zone, such as Europe/Berlin
+    #[arg(long, value_name = "ZONE", conflicts_with = "utc", help_heading = "Output")]
+    pub tz: Option<String>,
 
     /// Print no events
     #[arg(short = 'q', long, help_heading = "Output")]
@@ -144,6 +153,23 @@ pub struct Args {
     #[arg(long, help_heading = "Capture")]
     pub kernel_log: bool,
 
+    /// Read defaults from this file, not from tracer/tracer.toml in the folder for configurations: long names of options as
+    /// keys
+    #[arg(long, value_name = "FILE", help_heading = "Help")]
+    pub config: Option<PathBuf>,
+
+    /// Show only what the filter lets through, and know what all events change: this is always so.
+    #[arg(short = 'd', long = "displayflt", hide = true)]
+    pub display_filter: bool,
+
+    /// The kernel side is always of this kind.
+    #[arg(long, hide = true)]
+    pub modern_bpf: bool,
+
+    /// There is a ring for each CPU.
+    #[arg(long, value_name = "COUNT", hide = true)]
+    pub cpus_for_each_buffer: Option<u32>,
+
     /// List the fields; with -v, all that there is to say of them
     #[arg(short = 'l', long, help_heading = "Help")]
     pub list: bool,
@@ -164,7 +190,11 @@ pub struct Args {
     #[arg(long, hide = true)]
     pub bench_empty: bool,
 
-    /// Print a page of the documentation: events, fields, options or chisels.
+    /// Say how fast the events of captures are from memory, for measurements.
+    #[arg(long, hide = true, requires = "read")]
+    pub bench_memory: bool,
+
+    /// Print a page of the documentation: events, fields, options, chisels, man, complete-bash, complete-zsh, complete-fish.
     #[arg(long, value_name = "PAGE", hide = true)]
     pub generate: Option<String>,
 
@@ -174,6 +204,12 @@ pub struct Args {
 }
 
 impl Args {
+    /// The time zone that was asked for.
+    #[must_use]
+    pub fn zone(&self) -> Option<&str> {
+        if self.utc { Some("UTC") } else { self.tz.as_deref() }
+    }
+
     /// How data is shown.
     #[must_use]
     pub fn data(&self) -> DataMode {

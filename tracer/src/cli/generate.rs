@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use clap::{Arg, CommandFactory};
+use clap_complete::Shell;
 use tracer_common::events as table;
 
 use super::{Args, Failure, list};
@@ -21,9 +22,12 @@ const PAGES: [(&str, Page); 4] = [("events", events), ("fields", fields), ("opti
 /// # Errors
 /// There is no such page.
 pub fn page(name: &str) -> Result<String, Failure> {
+    if let Some(text) = for_shells(name)? {
+        return Ok(text);
+    }
     let Some((_, write)) = PAGES.iter().find(|(known, _)| *known == name) else {
-        let names = PAGES.map(|(name, _)| name);
-        let hint = match nearest(name, names.into_iter()) {
+        let names: Vec<&str> = PAGES.iter().map(|(name, _)| *name).chain(FOR_SHELLS).collect();
+        let hint = match nearest(name, names.iter().copied()) {
             Some(name) => format!("did you mean '{name}'?"),
             None => format!("pages are {}", names.join(", ")),
         };
@@ -32,6 +36,28 @@ pub fn page(name: &str) -> Result<String, Failure> {
     let mut out = format!("<!-- Made by `tracer --generate {name}`. -->\n\n");
     write(&mut out)?;
     Ok(out)
+}
+
+/// What packages install beside the program.
+const FOR_SHELLS: [&str; 4] = ["man", "complete-bash", "complete-zsh", "complete-fish"];
+
+/// A page of [`FOR_SHELLS`]; `None` for another name.
+fn for_shells(name: &str) -> Result<Option<String>, Failure> {
+    let mut command = Args::command();
+    let mut out = Vec::new();
+    let shell = match name {
+        "man" => {
+            let page = clap_mangen::Man::new(command);
+            page.render(&mut out).map_err(|error| Failure::new(error.to_string()))?;
+            return Ok(Some(String::from_utf8_lossy(&out).into_owned()));
+        }
+        "complete-bash" => Shell::Bash,
+        "complete-zsh" => Shell::Zsh,
+        "complete-fish" => Shell::Fish,
+        _ => return Ok(None),
+    };
+    clap_complete::generate(shell, &mut command, "tracer", &mut out);
+    Ok(Some(String::from_utf8_lossy(&out).into_owned()))
 }
 
 /// Text that stays in its cell of a table.

@@ -4,10 +4,13 @@
 
 pub mod args;
 mod chisel_args;
+mod config;
 mod generate;
+mod gone;
 mod info;
 mod list;
 pub mod live;
+mod memory;
 mod progress;
 mod replay;
 mod run;
@@ -19,13 +22,17 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser;
+use clap::{
+    Parser,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 pub use args::Args;
 pub use run::Plan;
 
 use crate::{
     chisel::{ChiselError, Library},
+    format::time,
     stats::Stats,
 };
 
@@ -144,11 +151,20 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     if let Some(("info", files)) = words.get(1).map(|word| (word.as_str(), &words[2..])) {
         return info(files);
     }
+    let words = config::with_defaults(words)?;
     let library = Library::new(&args::chisel_dirs(&words));
     let (words, arguments) = chisel_args::extract(words, &library)?;
     let args = match Args::try_parse_from(words) {
         Ok(args) => args,
-        Err(error) if error.use_stderr() => return Err(End::Usage(wrong_use(&error.to_string()))),
+        Err(error) if error.use_stderr() => {
+            let gone = match error.get(ContextKind::InvalidArg) {
+                Some(ContextValue::String(option)) if error.kind() == ErrorKind::UnknownArgument => {
+                    gone::explain(option)
+                }
+                _ => None,
+            };
+            return Err(End::Usage(gone.unwrap_or_else(|| wrong_use(&error.to_string()))));
+        }
         Err(help) => {
             help.print()?;
             return Ok(ExitCode::SUCCESS);
@@ -160,12 +176,19 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
         stdout.flush()?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(zone) = args.zone() {
+        time::choose_zone(zone)
+            .map_err(|error| Failure::with_hint(error, "names are those of IANA, such as Europe/Berlin"))?;
+    }
     if args.doctor {
         return Ok((live.doctor)()?);
     }
     let bench_empty = args.bench_empty;
     let plan = run::plan(&args, &library, &arguments)?;
-    let stats = if !plan.read.is_empty() {
+    let stats = if args.bench_memory {
+        memory::run(plan)?;
+        return Ok(ExitCode::SUCCESS);
+    } else if !plan.read.is_empty() {
         replay::run(plan)?
     } else if bench_empty {
         (live.bench_empty)(plan)?;

@@ -65,7 +65,12 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
 
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     for (name, argument) in args.chisels.iter().zip(arguments.iter().chain(std::iter::repeat(&None))) {
-        let env = Env { show: plain, container: preset == Some(Preset::Container), colors, out: out.clone() };
+        let env = Env {
+            show: plain,
+            container: matches!(preset, Some(Preset::Container | Preset::Kubernetes)),
+            colors,
+            out: out.clone(),
+        };
         let chisel = Chisel::load(library.find(name)?, argument.as_deref(), env)?;
         sinks.push(Box::new(ChiselSink::new(chisel)));
     }

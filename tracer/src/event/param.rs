@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use tracer_common::{flags::POLL_FLAGS, kind::Kind};
+use tracer_common::{events::Param, flags::POLL_FLAGS, kind::Kind};
 
 use super::{Row, SockAddr, SockTuple};
 
@@ -130,16 +130,17 @@ impl<'a> Params<'a> {
     #[must_use]
     pub fn typed(&self, index: usize) -> Option<(Kind, &'a [u8])> {
         let kind = self.row.params.get(index)?.kind;
-        let bytes = self.raw(index)?;
-        let Kind::Dyn(set) = kind else { return Some((kind, bytes)) };
-        let (which, value) = bytes.split_first()?;
-        Some((*set.kinds.get(usize::from(*which))?, value))
+        own_kind(kind, self.raw(index)?)
     }
 
     /// Parameter `index` as a number, widened with the sign of its kind; flags in file form.
     #[must_use]
     pub fn i64(&self, index: usize) -> Option<i64> {
         let (kind, bytes) = self.typed(index)?;
+        self.number(kind, bytes)
+    }
+
+    fn number(&self, kind: Kind, bytes: &[u8]) -> Option<i64> {
         let number = match *bytes {
             [a] => u64::from(a),
             [a, b] if kind.signed() => i64::from(i16::from_le_bytes([a, b])) as u64,
@@ -166,6 +167,10 @@ impl<'a> Params<'a> {
     #[must_use]
     pub fn text(&self, index: usize) -> Option<&'a [u8]> {
         let (_, bytes) = self.typed(index)?;
+        self.text_of(bytes)
+    }
+
+    fn text_of(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         if !self.native && bytes == b"(NULL)\0" {
             return None;
         }
@@ -176,9 +181,12 @@ impl<'a> Params<'a> {
     /// Parameter `index` with its type.
     #[must_use]
     pub fn value(&self, index: usize) -> ParamValue<'a> {
-        let Some((kind, bytes)) = self.typed(index) else { return ParamValue::Missing };
+        self.typed(index).map_or(ParamValue::Missing, |(kind, bytes)| self.value_of(kind, bytes))
+    }
+
+    fn value_of(&self, kind: Kind, bytes: &'a [u8]) -> ParamValue<'a> {
         let value = match kind {
-            Kind::Text | Kind::Path | Kind::PathAt(_) => self.text(index).map(ParamValue::Text),
+            Kind::Text | Kind::Path | Kind::PathAt(_) => self.text_of(bytes).map(ParamValue::Text),
             Kind::List | Kind::TextArray => Some(ParamValue::List(bytes)),
             Kind::PairArray => None,
             Kind::Ip4 => <[u8; 4]>::try_from(bytes).ok().map(|ip| ParamValue::Ip(Ipv4Addr::from(ip).into())),
@@ -187,10 +195,35 @@ impl<'a> Params<'a> {
             Kind::SockAddr => SockAddr::parse(bytes).map(ParamValue::SockAddr),
             Kind::SockTuple => SockTuple::parse(bytes).map(ParamValue::SockTuple),
             Kind::FdList => FdList::parse(bytes, self.native).map(ParamValue::FdList),
-            kind if kind.signed() => self.i64(index).map(ParamValue::I64),
-            _ => self.u64(index).map(ParamValue::U64),
+            kind if kind.signed() => self.number(kind, bytes).map(ParamValue::I64),
+            _ => self.number(kind, bytes).map(|number| ParamValue::U64(number as u64)),
         };
         value.unwrap_or(ParamValue::Missing)
+    }
+
+    /// Each parameter of the row with its kind, one after the other. A kind that the value itself says is that one.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Param, Kind, ParamValue<'a>)> + use<'a> {
+        let params = *self;
+        let mut rest = self.payload;
+        self.row.params.iter().enumerate().map(move |(at, param)| {
+            let bytes = params.len_of(at).and_then(|len| {
+                let (bytes, behind) = rest.split_at_checked(len)?;
+                rest = behind;
+                Some(bytes)
+            });
+            match bytes.filter(|bytes| !bytes.is_empty()).and_then(|bytes| own_kind(param.kind, bytes)) {
+                Some((kind, bytes)) => (param, kind, params.value_of(kind, bytes)),
+                None => (param, param.kind, ParamValue::Missing),
+            }
+        })
+    }
+
+    fn len_of(&self, index: usize) -> Option<usize> {
+        if self.wide {
+            self.lengths.as_chunks().0.get(index).map(|len| u32::from_le_bytes(*len) as usize)
+        } else {
+            self.lengths.as_chunks().0.get(index).map(|len| usize::from(u16::from_le_bytes(*len)))
+        }
     }
 
     /// The parameter of that name with its type.
@@ -202,6 +235,13 @@ impl<'a> Params<'a> {
     pub(super) fn to_owned(self) -> OwnedParams {
         OwnedParams { lengths: self.lengths.into(), wide: self.wide, payload: self.payload.into(), native: self.native }
     }
+}
+
+/// A kind with its bytes; of one that the value itself says, that one.
+fn own_kind(kind: Kind, bytes: &[u8]) -> Option<(Kind, &[u8])> {
+    let Kind::Dyn(set) = kind else { return Some((kind, bytes)) };
+    let (which, value) = bytes.split_first()?;
+    Some((*set.kinds.get(usize::from(*which))?, value))
 }
 
 /// The bytes behind [`Params`], kept.

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, io::Write, net::IpAddr};
 
+use crate::format::units::integer;
+
 /// The value of a field.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
@@ -71,12 +73,18 @@ impl<'a> Value<'a> {
             Self::Missing => Ok(()),
             Self::Text(text) => out.write_all(text),
             Self::I64(number) => match digits {
-                Digits::Decimal => write!(out, "{number}"),
+                Digits::Decimal => {
+                    integer(*number, out);
+                    Ok(())
+                }
                 Digits::Hex => write!(out, "{number:X}"),
                 Digits::Nine => write!(out, "{number:09}"),
             },
             Self::U64(number) => match digits {
-                Digits::Decimal => write!(out, "{number}"),
+                Digits::Decimal => {
+                    integer(*number, out);
+                    Ok(())
+                }
                 Digits::Hex => write!(out, "{number:X}"),
                 Digits::Nine => write!(out, "{number:09}"),
             },

@@ -34,7 +34,7 @@ pub fn all(c: &Context<'_>, show: Show) -> Value<'static> {
     let mut meaning = Vec::new();
     // Of older captures only what the event has; a live record that was cut shows what is missing.
     let shown = if c.event.from_file { c.event.params.count() } else { usize::MAX };
-    for (at, param) in c.event.row.params.iter().enumerate().take(shown) {
+    for (at, (param, kind, value)) in c.event.params.iter().enumerate().take(shown) {
         if at > 0 {
             out.push(b' ');
         }
@@ -42,7 +42,7 @@ pub fn all(c: &Context<'_>, show: Show) -> Value<'static> {
         out.push(b'=');
         meaning.clear();
         let start = out.len();
-        write_param(c, at, show, &mut out, &mut meaning);
+        write_param(c, param.kind, kind, value, show, &mut out, &mut meaning);
         if !meaning.is_empty() {
             out.push(b'(');
             out.extend_from_slice(&meaning);
@@ -68,18 +68,27 @@ pub fn argument(c: &Context<'_>, at: usize, show: Show) -> Value<'static> {
         return Value::Missing;
     }
     let (mut value, mut meaning) = (Vec::new(), Vec::new());
-    write_param(c, at, show, &mut value, &mut meaning);
+    let Some(param) = c.event.row.params.get(at) else { return Value::Missing };
+    let kind = c.event.params.typed(at).map_or(param.kind, |(kind, _)| kind);
+    write_param(c, param.kind, kind, c.event.params.value(at), show, &mut value, &mut meaning);
     let mut text = if meaning.is_empty() { value } else { meaning };
-    make_safe(c.event.row.params.get(at).map_or(Kind::Text, |param| param.kind), show, 0, &mut text);
+    make_safe(param.kind, show, 0, &mut text);
     Value::made(text)
 }
 
-/// Appends the value of parameter `at` and what it means. Writing to a vector cannot fail.
-fn write_param(c: &Context<'_>, at: usize, show: Show, out: &mut Vec<u8>, meaning: &mut Vec<u8>) {
-    let Some(param) = c.event.row.params.get(at) else { return };
-    let kind = c.event.params.typed(at).map_or(param.kind, |(kind, _)| kind);
-    match c.event.params.value(at) {
-        ParamValue::Missing => out.extend_from_slice(match param.kind {
+/// Appends the value of a parameter and what it means. `declared` is the kind that the row says. Writing to a vector cannot
+/// fail.
+fn write_param(
+    c: &Context<'_>,
+    declared: Kind,
+    kind: Kind,
+    value: ParamValue<'_>,
+    show: Show,
+    out: &mut Vec<u8>,
+    meaning: &mut Vec<u8>,
+) {
+    match value {
+        ParamValue::Missing => out.extend_from_slice(match declared {
             Kind::Bytes | Kind::List | Kind::SockTuple | Kind::Dyn(_) | Kind::FdList => b"NULL",
             _ => b"<NA>",
         }),
@@ -115,10 +124,10 @@ fn write_fd_list(c: &Context<'_>, list: FdList<'_>, out: &mut Vec<u8>) {
 }
 
 fn write_signed(c: &Context<'_>, kind: Kind, number: i64, show: Show, out: &mut Vec<u8>, meaning: &mut Vec<u8>) {
-    let _ = match kind {
-        Kind::HexI32 => write!(out, "{:X}", number as u32),
-        _ => write!(out, "{number}"),
-    };
+    match kind {
+        Kind::HexI32 => _ = write!(out, "{:X}", number as u32),
+        _ => units::integer(number, out),
+    }
     match kind {
         Kind::Fd | Kind::Fd32 => write_fd(c, number, show, meaning),
         Kind::Errno if number < 0 => meaning.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes()),
@@ -146,7 +155,10 @@ fn write_unsigned(c: &Context<'_>, kind: Kind, number: u64, out: &mut Vec<u8>, m
             time::date_time_zone(number, out);
             Ok(())
         }
-        _ => write!(out, "{number}"),
+        _ => {
+            units::integer(number, out);
+            Ok(())
+        }
     };
     match kind {
         Kind::Uid | Kind::Gid if number == NO_ID => meaning.extend_from_slice(b"<NONE>"),

@@ -10,6 +10,8 @@ pub enum Preset {
     Default,
     /// The same with the container.
     Container,
+    /// The same with the pod of the container.
+    Kubernetes,
 }
 
 impl Preset {
@@ -19,6 +21,7 @@ impl Preset {
         match name {
             "p" | "default" => Some(Self::Default),
             "c" | "container" => Some(Self::Container),
+            "k" | "kubernetes" => Some(Self::Kubernetes),
             _ => None,
         }
     }
@@ -29,10 +32,12 @@ impl Preset {
         let head = "*%evt.num %evt.outputtime %evt.cpu";
         let tail = "%evt.dir %evt.type %evt.info";
         let paint = |color: Color, text: &str| format!("{}{text}{RESET}", color.on());
+        // Whose process it is, and the field for it.
+        let owner = if self == Self::Kubernetes { "%k8s.pod.name" } else { "%container.name" };
         match (self, colors) {
             (Self::Default, false) => format!("{head} %proc.name (%thread.tid) {tail}"),
-            (Self::Container, false) => {
-                format!("{head} %container.name (%container.id) %proc.name (%thread.tid:%thread.vtid) {tail}")
+            (Self::Container | Self::Kubernetes, false) => {
+                format!("{head} {owner} (%container.id) %proc.name (%thread.tid:%thread.vtid) {tail}")
             }
             (Self::Default, true) => format!(
                 "{head} {} ({}.%thread.tid) %evt.dir {} %evt.info",
@@ -40,9 +45,9 @@ impl Preset {
                 paint(Color::Cyan, "%proc.pid"),
                 paint(Color::Blue, "%evt.type"),
             ),
-            (Self::Container, true) => format!(
+            (Self::Container | Self::Kubernetes, true) => format!(
                 "{head} {} (%container.id) {} ({}:%thread.vtid) %evt.dir {} %evt.info",
-                paint(Color::Yellow, "%container.name"),
+                paint(Color::Yellow, owner),
                 paint(Color::Green, "%proc.name"),
                 paint(Color::Cyan, "%thread.tid"),
                 paint(Color::Blue, "%evt.type"),

@@ -2,7 +2,7 @@
 //!
 //! Plain text is copied; `%field` is the text of a field, of the longest name that is one; `%Nfield` pads it with blanks
 //! or cuts it to N characters. Transformers of fields stand as in filters: `%toupper(proc.name)`. A leading `*` prints events that lack some of the fields, with `<NA>` in their place;
-//! without it such events are not printed. `\n`, `\t`, `\e` and `\\` are a newline, a tab, the escape character and a
+//! without it such events are not printed. `%%` is a percent sign. `\n`, `\t`, `\e` and `\\` are a newline, a tab, the escape character and a
 //! backslash.
 
 use crate::{
@@ -89,6 +89,10 @@ impl Template {
         let mut text = Vec::new();
         while let Some(character) = rest.chars().next() {
             match character {
+                '%' if rest.starts_with("%%") => {
+                    text.push(b'%');
+                    rest = &rest[2..];
+                }
                 '%' => {
                     if !text.is_empty() {
                         segments.push(Segment::Text(std::mem::take(&mut text)));
@@ -297,7 +301,7 @@ mod tests {
     fn wrong_formats_name_the_place() {
         let error = |format: &str| Template::parse(format, Show::default()).unwrap_err().to_string();
         assert_eq!(error("100%"), "no field behind '%' at '%'");
-        assert_eq!(error("a %% b"), "no field behind '%' at '%% b'");
+        assert_eq!(error("a % b"), "no field behind '%' at '% b'");
         assert_eq!(error("x %foo.bar y"), "unknown field 'foo.bar' at '%foo.bar y'");
         assert_eq!(error("x %len(proc.pid)"), "'len' takes one field that is text, data or a list at '%len(proc.pid)'");
         assert_eq!(error("%len(proc.name"), "the bracket is not closed at '%len(proc.name'");

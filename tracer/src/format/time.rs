@@ -5,17 +5,35 @@ use std::{
     env, fs,
     io::Write,
     path::{Path, PathBuf},
-    sync::LazyLock,
+    sync::{LazyLock, OnceLock},
 };
 
 use jiff::{Timestamp, civil::DateTime, tz::Offset, tz::TimeZone};
 
 const SECOND: u64 = 1_000_000_000;
 
-static ZONE: LazyLock<TimeZone> = LazyLock::new(|| match env::var_os("HOST_ROOT") {
-    Some(root) if env::var_os("TZ").is_none() => zone_below(Path::new(&root)).unwrap_or(TimeZone::UTC),
-    _ => TimeZone::try_system().unwrap_or(TimeZone::UTC),
-});
+/// The zone that was asked for.
+static CHOSEN: OnceLock<TimeZone> = OnceLock::new();
+
+static ZONE: LazyLock<TimeZone> = LazyLock::new(|| CHOSEN.get().cloned().unwrap_or_else(local));
+
+/// Shows times in that zone and not in the local one. To be called before the first time is shown.
+///
+/// # Errors
+/// There is no zone of that name.
+pub fn choose_zone(name: &str) -> Result<(), String> {
+    let zone = if name == "UTC" { Ok(TimeZone::UTC) } else { TimeZone::get(name) };
+    let zone = zone.map_err(|_| format!("there is no time zone '{name}'"))?;
+    let _ = CHOSEN.set(zone);
+    Ok(())
+}
+
+fn local() -> TimeZone {
+    match env::var_os("HOST_ROOT") {
+        Some(root) if env::var_os("TZ").is_none() => zone_below(Path::new(&root)).unwrap_or(TimeZone::UTC),
+        _ => TimeZone::try_system().unwrap_or(TimeZone::UTC),
+    }
+}
 
 /// `/etc/localtime` is nearly always a link to an absolute path, which leads out of `root` when it is followed as it is.
 fn zone_below(root: &Path) -> Option<TimeZone> {

@@ -72,6 +72,11 @@ pub fn time(ns: f64) -> String {
     }
 }
 
+/// Appends a whole number.
+pub fn integer(number: impl itoa::Integer, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

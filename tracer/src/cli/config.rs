@@ -1,0 +1,145 @@
+//! Defaults from a file: `tracer.toml`, with the long names of options as keys.
+//!
+//! Each entry is put in front of the words of the command line, where a later option of the same name replaces it.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+};
+
+use clap::CommandFactory;
+use toml::{Table, Value};
+
+use super::{Args, Failure};
+use crate::fields::nearest;
+
+/// Options that mean one run and are no defaults.
+const NOT_HERE: &[&str] =
+    &["config", "read", "chisel", "chisel-info", "list", "list-chisels", "list-events", "generate"];
+
+/// The words with those of the file in front: the one of `--config`, or the one in the folder for configurations.
+///
+/// # Errors
+/// The file of `--config` cannot be read, or what stands in a file is wrong.
+pub fn with_defaults(mut words: Vec<String>) -> Result<Vec<String>, Failure> {
+    let (path, must_exist) = match asked_for(&words) {
+        Some(path) => (path, true),
+        None => match usual() {
+            Some(path) => (path, false),
+            None => return Ok(words),
+        },
+    };
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => return Ok(words),
+        Err(error) => return Err(Failure::new(format!("cannot read {}: {error}", path.display()))),
+    };
+    let defaults = parse(&text).map_err(|failure| Failure {
+        message: format!("{}: {}", path.display(), failure.message),
+        hint: failure.hint,
+    })?;
+    words.splice(1..1, defaults);
+    Ok(words)
+}
+
+/// The file of `--config`, which stands before the filter.
+fn asked_for(words: &[String]) -> Option<PathBuf> {
+    let mut words = words.iter().skip(1);
+    while let Some(word) = words.next() {
+        match word.strip_prefix("--config") {
+            Some("") => return words.next().map(PathBuf::from),
+            Some(rest) if rest.starts_with('=') => return Some(PathBuf::from(&rest[1..])),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn usual() -> Option<PathBuf> {
+    let not_empty = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = not_empty("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
+    let folder = folder.or_else(|| not_empty("HOME").map(|home| home.join(".config")))?;
+    Some(folder.join(Path::new("tracer/tracer.toml")))
+}
+
+/// The words that the entries stand for.
+fn parse(text: &str) -> Result<Vec<String>, Failure> {
+    let table: Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        Failure::new(format!("line {line}: {}", error.message()))
+    })?;
+    let command = Args::command();
+    let options =
+        || command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(|arg| Some((arg.get_long()?, arg)));
+    let mut words = Vec::new();
+    for (key, value) in &table {
+        let Some((long, arg)) = options().find(|(long, _)| *long == key.as_str() && !NOT_HERE.contains(long)) else {
+            let names = options().map(|(long, _)| long).filter(|long| !NOT_HERE.contains(long));
+            let hint = nearest(key, names).map(|name| format!("did you mean '{name}'?"));
+            let hint =
+                hint.unwrap_or_else(|| "keys are the long names of options, such as color and buffer-size".to_owned());
+            return Err(Failure::with_hint(format!("there is no option '{key}' that can stand here"), hint));
+        };
+        if !arg.get_action().takes_values() {
+            match value {
+                Value::Boolean(true) => words.push(format!("--{long}")),
+                Value::Boolean(false) => {}
+                _ => return Err(Failure::new(format!("'{key}' is true or false"))),
+            }
+            continue;
+        }
+        let values = if let Value::Array(values) = value { values.as_slice() } else { std::slice::from_ref(value) };
+        for value in values {
+            let value = match value {
+                Value::String(text) => text.clone(),
+                Value::Integer(number) => number.to_string(),
+                Value::Float(number) => number.to_string(),
+                _ => return Err(Failure::new(format!("'{key}' is a text or a number"))),
+            };
+            words.push(format!("--{long}={value}"));
+        }
+    }
+    Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_options() {
+        let text = "color = 'always'\nsnaplen = 200\nunbuffered = true\nverbose = false\nchisel-dir = ['/a', '/b']\n";
+        let mut words = parse(text).unwrap();
+        words.sort_unstable();
+        assert_eq!(words, ["--chisel-dir=/a", "--chisel-dir=/b", "--color=always", "--snaplen=200", "--unbuffered"]);
+    }
+
+    #[test]
+    fn the_command_line_replaces_them() {
+        use clap::Parser;
+        let words = ["tracer", "--snaplen=200", "--print=c", "-s", "100", "evt.type=read"];
+        let args = Args::try_parse_from(words).unwrap();
+        assert_eq!((args.snaplen, args.print.as_deref()), (100, Some("c")));
+    }
+
+    #[test]
+    fn wrong_files_are_explained() {
+        let failure = |text: &str| {
+            let failure = parse(text).unwrap_err();
+            (failure.message, failure.hint.unwrap_or_default())
+        };
+        assert_eq!(failure("colour = 'x'").1, "did you mean 'color'?");
+        assert_eq!(failure("read = 'x.scap'").0, "there is no option 'read' that can stand here");
+        assert_eq!(failure("unbuffered = 'yes'").0, "'unbuffered' is true or false");
+        assert_eq!(failure("color = {}").0, "'color' is a text or a number");
+        assert!(failure("\ncolor = ").0.starts_with("line 2: "));
+    }
+
+    #[test]
+    fn the_file_that_is_asked_for_is_found() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert_eq!(asked_for(&words(&["tracer", "--config", "a.toml"])), Some("a.toml".into()));
+        assert_eq!(asked_for(&words(&["tracer", "--config=b.toml", "-q"])), Some("b.toml".into()));
+        assert_eq!(asked_for(&words(&["tracer", "-q"])), None);
+    }
+}
