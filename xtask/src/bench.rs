@@ -4,6 +4,7 @@
 //! time counts, since other work on the machine can only add to it. What the observer says at its end tells what it
 //! saw and lost.
 
+mod capture;
 mod load;
 mod observer;
 mod report;
@@ -30,6 +31,9 @@ use crate::{
     setup,
 };
 
+/// Events of the capture that is read.
+const CAPTURE_EVENTS: u64 = 8_000_000;
+
 /// What to measure.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
@@ -48,6 +52,9 @@ pub(crate) struct Options {
     /// Leave out idle cost and start time
     #[arg(long)]
     no_extra: bool,
+    /// Only captures: how fast they are read
+    #[arg(long)]
+    captures: bool,
     /// Put the tables into docs/performance.md
     #[arg(long)]
     write: bool,
@@ -55,9 +62,19 @@ pub(crate) struct Options {
 
 /// `cargo xtask bench`.
 pub(crate) fn task(options: &Options) -> Result<()> {
-    setup::task(&setup::Options { bench: true, ..setup::Options::default() })?;
+    setup::task(&setup::Options { bench: !options.captures, ..setup::Options::default() })?;
     let tracer = build::release()?;
     let tracer = tracer.to_string_lossy();
+    if options.captures || options.only.is_empty() && options.load.is_empty() {
+        let text = captures(options, &tracer)?;
+        println!("{text}");
+        if options.write {
+            report::write("captures", &text)?;
+        }
+        if options.captures {
+            return Ok(());
+        }
+    }
     mount_tracefs();
     let wanted = |list: &[String], name: &str| list.is_empty() || list.iter().any(|part| name.contains(part));
     let mut failed = 0;
@@ -91,10 +108,29 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     let text = report::text(&tables, &extras);
     println!("{text}");
     if options.write {
-        report::write(&text)?;
+        report::write("bench", &text)?;
     }
     anyhow::ensure!(failed == 0, "{failed} cases could not be measured");
     Ok(())
+}
+
+/// Reads a large capture in every way.
+fn captures(options: &Options, tracer: &str) -> Result<String> {
+    let folder = target_dir().join("bench");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let mut readings = Vec::new();
+    let capture = capture::make(&folder, CAPTURE_EVENTS / u64::from(options.shrink))?;
+    for way in capture::WAYS {
+        say(format!("bench: {} events, {}", capture.events, way.name));
+        readings.push(capture::read(tracer, &capture, way, options.repeat)?);
+    }
+    let mut memory = Vec::new();
+    for way in capture::FROM_MEMORY {
+        say(format!("bench: from memory, {}", way.name));
+        memory.push((way.name, capture::from_memory(tracer, &capture, way.words, options.repeat)?));
+    }
+    fs::remove_file(&capture.path).with_context(|| format!("cannot remove {}", capture.path.display()))?;
+    Ok(report::captures(&capture, &readings, &memory))
 }
 
 /// Peers need tracefs; that it is there already is no error.

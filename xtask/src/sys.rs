@@ -8,6 +8,7 @@ use std::{
     mem::MaybeUninit,
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     process::{Child, Command, ExitStatus},
+    time::Duration,
 };
 
 /// Whether this process may do everything: effective user 0.
@@ -43,6 +44,8 @@ pub(crate) struct Usage {
     pub(crate) status: ExitStatus,
     /// Largest resident set, in KiB.
     pub(crate) max_rss_kib: u64,
+    /// User and system time.
+    pub(crate) cpu: Duration,
 }
 
 /// Waits for a child to end. The child must not be waited for again.
@@ -63,5 +66,12 @@ pub(crate) fn wait(child: Child) -> io::Result<Usage> {
     }
     // SAFETY: zeroed at first, and every bit pattern is a valid rusage.
     let usage = unsafe { usage.assume_init() };
-    Ok(Usage { status: ExitStatus::from_raw(status), max_rss_kib: usage.ru_maxrss.unsigned_abs() })
+    let time = |time: libc::timeval| {
+        Duration::from_secs(time.tv_sec.unsigned_abs()) + Duration::from_micros(time.tv_usec.unsigned_abs())
+    };
+    Ok(Usage {
+        status: ExitStatus::from_raw(status),
+        max_rss_kib: usage.ru_maxrss.unsigned_abs(),
+        cpu: time(usage.ru_utime) + time(usage.ru_stime),
+    })
 }

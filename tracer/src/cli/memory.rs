@@ -96,6 +96,6 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
     let stats = Pipeline::new(before, plan.outputs, 0).run(&mut memory, Limits::default(), &stop)?;
     let seconds = start.elapsed().as_secs_f64();
     note(&format!("{stats}"));
-    note(&format!("{count} events in {seconds:.3} s, {:.2} M/s", count / seconds / 1e6));
+    note(&format!("{count} events from memory, {:.1} ns each", seconds * 1e9 / count));
     Ok(())
 }

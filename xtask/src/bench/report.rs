@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, time::Duration};
 
 use anyhow::Result;
 
-use super::observer::{self, UNTRACED};
+use super::{
+    capture::{Capture, Reading},
+    observer::{self, UNTRACED},
+};
 use crate::{command::say, page};
 
 /// A load under an observer.
@@ -108,9 +111,27 @@ fn machine() -> String {
     format!("Linux {}, {count} CPUs ({})", read("/proc/sys/kernel/osrelease").trim(), model.unwrap_or("unknown"))
 }
 
-/// Puts the tables into their page.
-pub(super) fn write(text: &str) -> Result<()> {
-    page::fill(FILE, "bench", text)?;
+/// How fast a capture is read.
+pub(super) fn captures(capture: &Capture, readings: &[Reading], memory: &[(&str, f64)]) -> String {
+    let mib = capture.bytes >> 20;
+    let mut text = format!("Measured on {}: {} events, {mib} MiB.\n\n", machine(), grouped(capture.events));
+    text += "| reading with | wall s | M events/s | CPU s | MiB of memory |\n|---|---:|---:|---:|---:|\n";
+    for Reading { name, wall, cpu, max_rss_kib } in readings {
+        let seconds = wall.as_secs_f64();
+        let rate = capture.events as f64 / seconds / 1e6;
+        let cpu = cpu.as_secs_f64();
+        let _ = writeln!(text, "| {name} | {seconds:.2} | {rate:.1} | {cpu:.2} | {} |", max_rss_kib >> 10);
+    }
+    text += "\n| from memory, as live records | ns per event | M events/s |\n|---|---:|---:|\n";
+    for (name, nanos) in memory {
+        let _ = writeln!(text, "| {name} | {nanos:.0} | {:.1} |", 1e3 / nanos);
+    }
+    text
+}
+
+/// Puts tables into the page, between the lines of that name.
+pub(super) fn write(name: &str, text: &str) -> Result<()> {
+    page::fill(FILE, name, text)?;
     say(format!("wrote {FILE}"));
     Ok(())
 }
