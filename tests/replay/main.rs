@@ -2,9 +2,11 @@
 //! `tests/golden`. `UPDATE_GOLDEN=1` writes what is printed now. Captures of other tools are read, too.
 
 mod captures;
+mod fields;
 mod filters;
 mod machine;
 mod peer;
+mod rows;
 
 use std::{env, fs, path::PathBuf, sync::Once, sync::atomic::AtomicBool};
 

@@ -14,7 +14,7 @@ fn captures() -> PathBuf {
 }
 
 /// What the other tool printed; empty when it is not there.
-fn peer(name: &str) -> Vec<String> {
+pub fn peer(name: &str) -> Vec<String> {
     let Ok(file) = File::open(captures().join("peer").join(name)) else { return Vec::new() };
     let mut text = Vec::new();
     tracer::scap::decompress(file).unwrap().read_to_end(&mut text).unwrap();
@@ -22,7 +22,7 @@ fn peer(name: &str) -> Vec<String> {
 }
 
 /// What we print, and what we say at the end.
-fn ours(capture: &str, more: &[&str]) -> Vec<String> {
+pub fn ours(capture: &str, more: &[&str]) -> Vec<String> {
     let path = captures().join(format!("{capture}.scap"));
     let args = ["-r", path.to_str().unwrap()].into_iter().chain(more.iter().copied());
     let output = Running::start(tracer(args).env("TZ", "UTC")).end();

@@ -93,9 +93,13 @@ pub struct Args {
     #[arg(long, help_heading = "Capture")]
     pub kernel_log: bool,
 
-    /// List the fields
+    /// List the fields; with -v, all that there is to say of them
     #[arg(short = 'l', long, help_heading = "Help")]
     pub list: bool,
+
+    /// List the fields as a page in Markdown
+    #[arg(long, help_heading = "Help")]
+    pub list_markdown: bool,
 
     /// List the events and their parameters
     #[arg(short = 'L', long, help_heading = "Help")]

@@ -8,7 +8,7 @@ use tracer_common::events as table;
 use super::{Args, Failure, list};
 use crate::{
     chisel::{Chisel, Library},
-    fields::{CLASSES, nearest},
+    fields::{CLASSES, GONE, nearest},
 };
 
 type Page = fn(&mut String) -> Result<(), Failure>;
@@ -68,6 +68,18 @@ itself. A live capture makes none of them.
 |---|---|---|---|
 ";
 
+/// The beginning of the page of fields.
+const FIELDS: &str = "\
+# Fields
+
+Fields stand in filters (`tracer proc.name=nginx`), formats (`-p '%proc.name'`) and chisels. A field that an event does
+not have is missing: a test of it in a filter is false, whatever the operator, and a format shows `<NA>`.
+
+What stands in brackets behind a name is its argument; a name may also stand behind a dot: `proc.env[HOME]`,
+`thread.cgroup.cpu`. Fields of ancestors are asked with a number (`proc.aname[1]` is the parent) or without: then a
+filter asks all ancestors, and a format shows all of them, the parent first. Times are in nanoseconds.
+";
+
 /// Writing to a string cannot fail, so results of `write!` are dropped in this file.
 fn events(out: &mut String) -> Result<(), Failure> {
     out.push_str(EVENTS);
@@ -99,15 +111,17 @@ fn events(out: &mut String) -> Result<(), Failure> {
 }
 
 fn fields(out: &mut String) -> Result<(), Failure> {
-    out.push_str(
-        "# Fields\n\nFields stand in filters (`tracer proc.name=nginx`), formats (`-p '%proc.name'`) and chisels.\n",
-    );
-    for (class, about, rows) in CLASSES {
-        let _ = write!(out, "\n## {class}\n\nAbout {about}.\n\n| field | type | meaning |\n|---|---|---|\n");
-        for field in *rows {
-            let only = if field.filter_only { "; only in filters" } else { "" };
-            let _ = writeln!(out, "| {} | {} | {}{only} |", list::usage(field), field.kind.name(), cell(field.doc));
+    out.push_str(FIELDS);
+    for class in CLASSES {
+        let _ = write!(out, "\n## {}\n\nAbout {}.\n\n", class.name, class.about);
+        out.push_str("| field | type | meaning |\n|---|---|---|\n");
+        for field in class.fields() {
+            let _ = writeln!(out, "| {} | {} | {} |", list::usage(field), list::kind(field), cell(field.doc));
         }
+    }
+    out.push_str("\n## Gone\n\nOther tools once had these classes.\n\n| class | why it is gone |\n|---|---|\n");
+    for (class, why) in GONE {
+        let _ = writeln!(out, "| {class} | {} |", cell(why));
     }
     Ok(())
 }

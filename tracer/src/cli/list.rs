@@ -7,7 +7,7 @@ use tracer_common::events::{self, Flags};
 use super::Failure;
 use crate::{
     chisel::{Chisel, Library, Meta, Source},
-    fields::{ArgRule, CLASSES, Field},
+    fields::{ArgRule, CLASSES, Field, GONE, Unit},
 };
 
 /// Where the second column begins.
@@ -48,23 +48,71 @@ fn entry(name: &str, text: &str, width: usize, out: &mut String) {
 pub(super) fn usage(field: &Field) -> String {
     let argument = match field.arg {
         ArgRule::None => "",
+        ArgRule::Ancestor if field.or_name => "[n or name]",
         ArgRule::IndexAllowed | ArgRule::Ancestor => "[n]",
         ArgRule::NameAllowed | ArgRule::Name => "[name]",
-        ArgRule::Param => ".name",
+        ArgRule::IndexOrName => "[n or path]",
+        ArgRule::Param | ArgRule::Event => ".name",
+        ArgRule::Side => ".dst",
+        ArgRule::Time => "[time]",
     };
     format!("{}{argument}", field.name)
 }
 
-/// `-l`.
-pub fn fields(width: usize) -> String {
+/// What a field is, in short: its type, its unit, where it may stand.
+pub(super) fn kind(field: &Field) -> String {
+    let list = if field.list { "list of " } else { "" };
+    let unit = match field.unit {
+        Unit::None | Unit::Time => "",
+        Unit::Bytes => ", bytes",
+        Unit::Percent => ", percent",
+    };
+    let only = match (field.filter_only, field.table_only) {
+        (true, _) => ", only in filters",
+        (_, true) => ", for tables",
+        _ => "",
+    };
+    let deprecated = if field.deprecated { ", deprecated" } else { "" };
+    format!("{list}{}{unit}{only}{deprecated}", field.kind.name())
+}
+
+/// What may stand behind the name, in words; nothing when nothing may.
+fn argument(field: &Field) -> Option<&'static str> {
+    Some(match field.arg {
+        ArgRule::None => return None,
+        ArgRule::IndexAllowed => "a number in brackets, or nothing",
+        ArgRule::Ancestor if field.or_name => {
+            "number of an ancestor, 0 for itself, 1 for the parent; or a name; or nothing"
+        }
+        ArgRule::Ancestor => "number of an ancestor, 0 for itself, 1 for the parent; or nothing for all of them",
+        ArgRule::NameAllowed => "a name in brackets or behind a dot, or nothing",
+        ArgRule::Name => "a name in brackets or behind a dot",
+        ArgRule::IndexOrName => "a number, or a path, which may have * and ?, in brackets",
+        ArgRule::Param => "name of a parameter behind a dot, or its number in brackets",
+        ArgRule::Event => "name or number of an event behind a dot",
+        ArgRule::Side => "src or dst behind a dot, or nothing",
+        ArgRule::Time => "nanoseconds since the epoch in brackets",
+    })
+}
+
+/// `-l`; in the long form with arguments, and with fields that are for tables alone.
+pub fn fields(width: usize, long: bool) -> String {
     let mut out = String::new();
-    for (class, about, rows) in CLASSES {
-        out.push_str(&format!("{class}: {about}\n\n"));
-        for field in *rows {
-            let only = if field.filter_only { ", only in filters" } else { "" };
-            entry(&usage(field), &format!("({}{only}) {}", field.kind.name(), field.doc), width, &mut out);
+    for class in CLASSES {
+        out.push_str(&format!("{}: {}\n\n", class.name, class.about));
+        for field in class.fields().filter(|field| long || !field.table_only && !field.deprecated) {
+            let argument = argument(field).filter(|_| long);
+            let argument = argument.map(|text| format!(" Argument: {text}.")).unwrap_or_default();
+            let end = if argument.is_empty() { "" } else { "." };
+            entry(&usage(field), &format!("({}) {}{end}{argument}", kind(field), field.doc), width, &mut out);
         }
         out.push('\n');
+    }
+    if long {
+        out.push_str("Gone:\n\n");
+        GONE.iter().for_each(|(class, why)| entry(&format!("{class}.*"), why, width, &mut out));
+    } else {
+        out.push_str("tracer -lv says more, and lists fields that are for tables alone.\n");
     }
     out
 }
@@ -159,10 +207,12 @@ mod tests {
 
     #[test]
     fn lists_fit_into_their_width() {
-        for text in [fields(80), events(80), chisels(&Library::builtin(), 80)] {
+        for text in [fields(80, false), fields(80, true), events(80), chisels(&Library::builtin(), 80)] {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         }
-        assert!(fields(80).contains("  proc.aname[n]               (text) name of an ancestor\n"));
+        assert!(fields(80, true).contains("Argument: number of an ancestor"));
+        assert!(fields(80, true).contains("  thread.nametid ") && !fields(80, false).contains("thread.nametid"));
+        assert!(fields(80, false).contains("  proc.aname[n]               (text) name of an ancestor\n"));
         assert!(chisels(&Library::builtin(), 80).contains("Security\n  spy_users "));
     }
 

@@ -19,7 +19,7 @@ use crate::{
     message::note,
     pipeline::{Limits, Pipeline},
     source::live::{self, Live, LiveError, Options, plan::Wanted},
-    state::{Containers, Procfs, State, Users, container},
+    state::{Containers, Host, Procfs, State, Users, container},
 };
 
 /// How often CPU time is read and tables are printed when no chisel says otherwise.
@@ -65,6 +65,7 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
     // The engine is asked before the first event, so that its containers have names by then.
     let mut state = State {
         containers: Containers::start(container::Options { metadata: containers, ..container::Options::default() }),
+        host: Host::read(&root),
         users: Users::read(&root),
         procfs: Procfs::new(&root),
         ..State::default()

@@ -200,8 +200,10 @@ fn lists(args: &Args, library: &Library) -> Result<Option<String>, Failure> {
         Some(list::chisels(library, width))
     } else if let Some(name) = &args.chisel_info {
         Some(list::chisel(&library.find(name)?, width)?)
+    } else if args.list_markdown {
+        Some(generate::page("fields")?)
     } else if args.list {
-        Some(list::fields(width))
+        Some(list::fields(width, args.verbose))
     } else if args.list_events {
         Some(list::events(width))
     } else {
@@ -226,6 +228,16 @@ mod tests {
         let (message, hint) = failure(&["-n", "x"]);
         assert!(message.starts_with("invalid value 'x' for '--numevents <COUNT>'"), "{message}");
         assert_eq!(hint, "tracer -h lists the options");
+    }
+
+    #[test]
+    fn each_list_of_fields_has_its_option() {
+        let list = |words: &[&str]| {
+            let args = Args::try_parse_from(std::iter::once("tracer").chain(words.iter().copied())).unwrap();
+            lists(&args, &Library::builtin()).unwrap().unwrap()
+        };
+        assert_eq!(list(&["--list-markdown"]), generate::page("fields").unwrap());
+        assert!(list(&["-lv"]).len() > list(&["-l"]).len());
     }
 
     #[test]

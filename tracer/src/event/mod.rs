@@ -79,7 +79,8 @@ impl<'a> Event<'a> {
         }
         match first.kind {
             Kind::Errno | Kind::Fd | Kind::Pid => self.params.i64(0),
-            Kind::I64 if first.name == "res" => self.params.i64(0),
+            // The address that brk returns is never an error.
+            Kind::I64 | Kind::Hex64 if first.name == "res" => self.params.i64(0),
             _ => None,
         }
     }

@@ -1,30 +1,83 @@
 //! `container.*`.
 
-use super::{Arg, ArgRule, Context, Field, Type, Value};
-use crate::state::Container;
+use super::{Arg, ArgRule, Context, Field, Key, Needs, Type, Value, proc};
+use crate::state::{
+    Container, ContainerKey,
+    container::spec::{ImageName, Mount},
+};
 
-fn of<'a>(c: &Context<'a>) -> &'a Container {
-    c.state.containers.get(c.container)
+/// The container of the event. A capture does not tell that of a thread of which it tells nothing.
+pub(super) fn of<'a>(c: &Context<'a>) -> Option<&'a Container> {
+    let is_known = !c.event.from_file || proc::thread(c).is_some();
+    is_known.then(|| c.state.containers.get(c.container))
 }
 
-fn option(text: Option<&String>) -> Value<'_> {
+pub(super) fn option(text: Option<&String>) -> Value<'_> {
     text.map(String::as_str).into()
 }
 
-fn labels(container: &Container) -> Value<'_> {
-    if container.labels.is_empty() {
-        return Value::Missing;
+/// Several texts with a separator between; nothing when there are none.
+pub(super) fn joined(all: impl Iterator<Item = String>, between: &str) -> Value<'static> {
+    let all: Vec<String> = all.collect();
+    if all.is_empty() { Value::Missing } else { Value::made(all.join(between).into_bytes()) }
+}
+
+/// The mount that the argument means: a number, or a pattern of the path in question.
+fn mount<'a>(container: &'a Container, arg: &Arg, path: fn(&Mount) -> &str) -> Option<&'a Mount> {
+    let mounts = &container.spec.mounts;
+    match &arg.key {
+        Key::Index(number) => mounts.get(*number),
+        Key::Name(pattern) => mounts.iter().find(|mount| matches(pattern.as_bytes(), path(mount).as_bytes())),
+        Key::None | Key::Param(_) => None,
     }
-    let all: Vec<String> = container.labels.iter().map(|(key, value)| format!("{key}:{value}")).collect();
-    Value::made(all.join(", ").into_bytes())
+}
+
+/// Whether a path fits a pattern: `*` stands for any text, `?` for any byte.
+fn matches(pattern: &[u8], path: &[u8]) -> bool {
+    let (mut at, mut from) = (0, 0);
+    // Where the last `*` stands, and where the rest behind it is tried next.
+    let mut star = None;
+    while from < path.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, from));
+                at += 1;
+            }
+            Some(byte) if *byte == b'?' || *byte == path[from] => (at, from) = (at + 1, from + 1),
+            _ => {
+                let Some((last, tried)) = star else { return false };
+                star = Some((last, tried + 1));
+                (at, from) = (last + 1, tried + 1);
+            }
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+fn by_dest<'a>(container: &'a Container, arg: &Arg) -> Option<&'a Mount> {
+    mount(container, arg, |mount| &mount.dest)
+}
+
+fn by_source<'a>(container: &'a Container, arg: &Arg) -> Option<&'a Mount> {
+    mount(container, arg, |mount| &mount.source)
+}
+
+/// A part of the image's name, as it was told, else as it stands in the name.
+fn image_part<'a>(k: &'a Container, told: Option<&'a String>, get: fn(ImageName<'a>) -> Option<&'a str>) -> Value<'a> {
+    told.map(String::as_str).or_else(|| get(ImageName::parse(k.image.as_deref()?))).into()
+}
+
+/// When the container started: its pid namespace, in events of its threads.
+fn start(c: &Context<'_>) -> Option<u64> {
+    if c.container == ContainerKey::HOST { None } else { proc::namespace_start(c) }
 }
 
 /// A field of the metadata: its value in an event is that in the container of the event.
 macro_rules! metadata {
     ($by_container:expr) => {
         |c, arg| {
-            let get: for<'x> fn(&'x Container, &Arg) -> Value<'x> = $by_container;
-            get(of(c), arg)
+            let get: $crate::fields::ByContainer = $by_container;
+            $crate::fields::container::of(c).map_or($crate::fields::Value::Missing, |container| get(container, arg))
         }
     };
 }
@@ -32,30 +85,154 @@ macro_rules! metadata {
 /// Declares metadata fields from their value in a container, which stands once.
 macro_rules! late {
     ($name:literal, $kind:ident, $get:expr, $doc:literal) => {
-        Field::new($name, Type::$kind, metadata!($get), $doc).late($get)
+        $crate::fields::Field::new($name, $crate::fields::Type::$kind, $crate::fields::container::metadata!($get), $doc)
+            .late($get)
     };
 }
+pub(super) use {late, metadata};
 
 /// The rows.
 pub(super) static FIELDS: &[Field] = &[
     Field::new(
         "container.id",
         Type::Text,
-        |c, _| of(c).id.as_str().into(),
+        |c, _| of(c).map(|k| k.id.as_str()).into(),
         "first twelve digits of the id; host outside of containers",
     ),
-    Field::new("container.full_id", Type::Text, |c, _| of(c).full_id.as_str().into(), "the whole id"),
+    Field::new("container.full_id", Type::Text, |c, _| of(c).map(|k| k.full_id.as_str()).into(), "the whole id"),
     Field::new(
         "container.type",
         Type::Text,
-        |c, _| Value::some_text(of(c).runtime.as_bytes()),
+        |c, _| of(c).map(|k| k.runtime).filter(|name| !name.is_empty()).into(),
         "runtime that made it, such as docker; host outside of containers",
     ),
     late!("container.name", Text, |k, _| option(k.name.as_ref()), "name of the container; host outside of containers"),
     late!("container.image", Text, |k, _| option(k.image.as_ref()), "image as it was started"),
     late!("container.image.id", Text, |k, _| option(k.image_id.as_ref()), "id of the image"),
+    late!(
+        "container.image.repository",
+        Text,
+        |k, _| image_part(k, k.spec.repository.as_ref(), |image| Some(image.repository)),
+        "image without tag and digest"
+    )
+    .cost(3),
+    late!(
+        "container.image.tag",
+        Text,
+        |k, _| image_part(k, k.spec.tag.as_ref(), |image| image.tag),
+        "tag of the image"
+    )
+    .cost(3),
+    late!(
+        "container.image.digest",
+        Text,
+        |k, _| image_part(k, k.spec.digest.as_ref(), |image| image.digest),
+        "digest of the image, where its name has one or a capture tells"
+    )
+    .cost(3),
     late!("container.privileged", Bool, |k, _| k.privileged.into(), "whether it is privileged"),
+    late!(
+        "container.mounts",
+        Text,
+        |k, _| joined(k.spec.mounts.iter().map(ToString::to_string), ","),
+        "all mounts, as source:destination:mode:writable:propagation with commas between"
+    )
+    .cost(8),
+    late!(
+        "container.mount",
+        Text,
+        |k, arg| by_dest(k, arg).map_or(Value::Missing, |mount| Value::made(mount.to_string().into_bytes())),
+        "one mount, by its number or a pattern of its destination"
+    )
+    .arg(ArgRule::IndexOrName)
+    .cost(8),
+    late!(
+        "container.mount.source",
+        Text,
+        |k, arg| by_dest(k, arg).map(|mount| mount.source.as_str()).into(),
+        "source of a mount, by its number or a pattern of its destination"
+    )
+    .arg(ArgRule::IndexOrName)
+    .cost(4),
+    late!(
+        "container.mount.dest",
+        Text,
+        |k, arg| by_source(k, arg).map(|mount| mount.dest.as_str()).into(),
+        "destination of a mount, by its number or a pattern of its source"
+    )
+    .arg(ArgRule::IndexOrName)
+    .cost(4),
+    late!(
+        "container.mount.mode",
+        Text,
+        |k, arg| by_dest(k, arg).map(|mount| mount.mode.as_str()).into(),
+        "mode of a mount, by its number or a pattern of its destination"
+    )
+    .arg(ArgRule::IndexOrName)
+    .cost(4),
+    late!(
+        "container.mount.rdwr",
+        Text,
+        |k, arg| by_dest(k, arg).map(|mount| if mount.is_writable { "true" } else { "false" }).into(),
+        "whether a mount may be written to, by its number or a pattern of its destination"
+    )
+    .arg(ArgRule::IndexOrName)
+    .cost(4),
+    late!(
+        "container.mount.propagation",
+        Text,
+        |k, arg| by_dest(k, arg).map(|mount| mount.propagation.as_str()).into(),
+        "how mounts below it are passed on, by its number or a pattern of its destination"
+    )
+    .arg(ArgRule::IndexOrName)
+    .cost(4),
+    late!(
+        "container.healthcheck",
+        Text,
+        |k, _| joined(k.spec.health_check.iter().map(ToString::to_string), ""),
+        "command that asks whether it is healthy"
+    )
+    .cost(4),
+    late!(
+        "container.liveness_probe",
+        Text,
+        |k, _| joined(k.spec.liveness_probe.iter().map(ToString::to_string), ""),
+        "command by which Kubernetes asks whether it lives; only captures tell"
+    )
+    .cost(4),
+    late!(
+        "container.readiness_probe",
+        Text,
+        |k, _| joined(k.spec.readiness_probe.iter().map(ToString::to_string), ""),
+        "command by which Kubernetes asks whether it is ready; only captures tell"
+    )
+    .cost(4),
+    Field::new(
+        "container.start_ts",
+        Type::Time,
+        |c, _| start(c).into(),
+        "when its pid namespace started, since the epoch",
+    )
+    .needs(Needs::STATE)
+    .cost(3),
+    Field::new(
+        "container.duration",
+        Type::Time,
+        |c, _| start(c).map(|start_ns| c.event.time_ns.saturating_sub(start_ns)).into(),
+        "time since then",
+    )
+    .needs(Needs::STATE)
+    .cost(3),
     late!("container.ip", Text, |k, _| option(k.ip.as_ref()), "address in the engine's network"),
+    late!(
+        "container.cni.json",
+        Text,
+        |k, _| option(k.spec.cni_json.as_ref()),
+        "what the network plugin answered, JSON; only captures tell"
+    ),
+    late!("container.host_pid", Bool, |k, _| k.spec.host_pid.into(), "whether it has the pid namespace of the host"),
+    late!("container.host_network", Bool, |k, _| k.spec.host_network.into(), "whether it has the network of the host"),
+    late!("container.host_ipc", Bool, |k, _| k.spec.host_ipc.into(), "whether it has the IPC namespace of the host"),
     late!(
         "container.label",
         Text,
@@ -63,5 +240,68 @@ pub(super) static FIELDS: &[Field] = &[
         "value of one label"
     )
     .arg(ArgRule::Name),
-    late!("container.labels", Text, |k, _| labels(k), "all labels, as key:value joined by commas").cost(4),
+    late!(
+        "container.labels",
+        Text,
+        |k, _| joined(k.labels.iter().map(|(key, value)| format!("{key}:{value}")), ", "),
+        "all labels, as key:value joined by commas"
+    )
+    .cost(8),
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        fields::{FieldRef, Show},
+        state::container::told::Told,
+        testing::World,
+    };
+
+    #[test]
+    fn what_is_told_of_a_container_is_in_its_fields() {
+        let mut world = World::new();
+        let json = br#"{"container":{"id":"0123456789ab","type":6,"image":"host:5000/web:v2@sha256:9","labels":
+            {"io.kubernetes.pod.name":"web-1","io.kubernetes.pod.namespace":"prod","io.kubernetes.pod.uid":"u-1"},
+            "Mounts":[{"Source":"/var/a","Destination":"/etc/b","Mode":"ro","RW":false,"Propagation":"rprivate"}],
+            "pod_sandbox_id":"aaaabbbbccccdddd","pod_sandbox_labels":{"app":"web","io.kubernetes.pod.name":"web-1"},
+            "LivenessProbe":{"exe":"nginx","args":["-x","file"]}}}"#;
+        world.state.containers.told(Told::parse(json).unwrap());
+        let record = world.write_socket(30, 5, 5);
+        let value = |name: &str| {
+            let field = FieldRef::resolve(name, Show::default()).unwrap();
+            world.with(&record, |context| {
+                let mut text = Vec::new();
+                let value = field.get(context);
+                value.write(field.field.digits, &mut text);
+                if value.is_missing() { "-".to_owned() } else { String::from_utf8(text).unwrap() }
+            })
+        };
+        let expected = [
+            ("container.type", "cri"),
+            ("container.image.repository", "host:5000/web"),
+            ("container.image.tag", "v2"),
+            ("container.image.digest", "sha256:9"),
+            ("container.mounts", "/var/a:/etc/b:ro:false:rprivate"),
+            ("container.mount[/etc/*]", "/var/a:/etc/b:ro:false:rprivate"),
+            ("container.mount.source[0]", "/var/a"),
+            ("container.mount.dest[/var/?]", "/etc/b"),
+            ("container.mount.rdwr[0]", "false"),
+            ("container.mount.mode[7]", "-"),
+            ("container.label.io.kubernetes.pod.uid", "u-1"),
+            ("k8s.pod.name", "web-1"),
+            ("k8s.ns.name", "prod"),
+            ("k8s.pod.id", "u-1"),
+            ("k8s.pod.sandbox_id", "aaaabbbbcccc"),
+            ("k8s.pod.label.app", "web"),
+            ("k8s.pod.labels", "app:web"),
+            ("k8s.svc.name", "-"),
+            ("container.liveness_probe", "nginx -x file"),
+            ("proc.is_container_liveness_probe", "true"),
+            ("proc.is_container_readiness_probe", "false"),
+            ("container.host_pid", "-"),
+        ];
+        for (name, text) in expected {
+            assert_eq!(value(name), text, "{name}");
+        }
+    }
+}

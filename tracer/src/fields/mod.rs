@@ -6,10 +6,18 @@
 mod container;
 mod evt;
 mod fd;
+mod fdlist;
+mod fs;
+mod gone;
+mod k8s;
+mod path;
 mod proc;
 mod resolve;
+pub mod service;
+mod syslog;
 mod thread;
 mod user;
+mod util;
 pub mod value;
 
 use std::rc::Rc;
@@ -17,6 +25,8 @@ use std::rc::Rc;
 use tracer_common::events::code;
 
 pub(crate) use fd::l4proto as fd_l4proto;
+pub use gone::GONE;
+pub(crate) use path::absolute;
 pub use resolve::{Arg, FieldError, FieldRef, Key, Show, TimeMode, nearest};
 pub use value::{Digits, Type, Value};
 
@@ -141,18 +151,30 @@ pub enum ArgRule {
     None,
     /// A number, or nothing.
     IndexAllowed,
-    /// The number of an ancestor, 0 for the process itself; without it, a filter asks all ancestors.
+    /// The number of an ancestor, 0 for the process itself; without it, a filter asks all ancestors and a format shows
+    /// them all. Also a name, where the row says so.
     Ancestor,
     /// A name, or nothing.
     NameAllowed,
     /// A name.
     Name,
+    /// A number, or a name.
+    IndexOrName,
     /// The name or number of a parameter of the event.
     Param,
+    /// The name or number of an event type.
+    Event,
+    /// `src` or `dst`, or nothing.
+    Side,
+    /// A point in time, nanoseconds since the epoch: `=` asks whether the event is at most so far from it.
+    Time,
 }
 
 /// What a field is computed by.
 pub type Getter = for<'a> fn(&Context<'a>, &Arg) -> Value<'a>;
+
+/// The value of metadata in a container.
+pub type ByContainer = for<'a> fn(&'a Container, &Arg) -> Value<'a>;
 
 /// A row of the table of fields.
 #[derive(Debug)]
@@ -167,8 +189,14 @@ pub struct Field {
     pub digits: Digits,
     /// What may stand in brackets.
     pub arg: ArgRule,
+    /// Whether a name may stand where an ancestor's number may.
+    pub or_name: bool,
     /// Only for filters: it has several values.
     pub filter_only: bool,
+    /// Only for tables: a number to sum, or a key. Short lists leave it out.
+    pub table_only: bool,
+    /// Kept for those who use it; another field, or nothing, takes its place.
+    pub deprecated: bool,
     /// Its value is a list of values of that type.
     pub list: bool,
     /// What it means.
@@ -182,7 +210,7 @@ pub struct Field {
     /// The value that all events of a type have; `None` when it depends on the event.
     pub by_type: fn(&EventType<'_>, &Arg) -> Option<Value<'static>>,
     /// Of metadata that may arrive late, the value in a container.
-    pub by_container: Option<for<'a> fn(&'a Container, &Arg) -> Value<'a>>,
+    pub by_container: Option<ByContainer>,
 }
 
 impl Field {
@@ -193,7 +221,10 @@ impl Field {
             unit: if matches!(kind, Type::Time) { Unit::Time } else { Unit::None },
             digits: Digits::Decimal,
             arg: ArgRule::None,
+            or_name: false,
             filter_only: false,
+            table_only: false,
+            deprecated: false,
             list: false,
             doc,
             needs: Needs::NONE,
@@ -224,6 +255,21 @@ impl Field {
         self
     }
 
+    const fn or_name(mut self) -> Self {
+        self.or_name = true;
+        self
+    }
+
+    const fn table_only(mut self) -> Self {
+        self.table_only = true;
+        self
+    }
+
+    const fn deprecated(mut self) -> Self {
+        self.deprecated = true;
+        self
+    }
+
     const fn list(mut self) -> Self {
         self.list = true;
         self
@@ -244,7 +290,7 @@ impl Field {
         self
     }
 
-    const fn late(mut self, by_container: for<'a> fn(&'a Container, &Arg) -> Value<'a>) -> Self {
+    const fn late(mut self, by_container: ByContainer) -> Self {
         self.by_container = Some(by_container);
         self.needs = Needs::CONTAINER.with(Needs::CONTAINER_NOW);
         self
@@ -270,20 +316,47 @@ macro_rules! fields {
 }
 use fields;
 
-/// The classes: name, what it is about, rows.
-pub static CLASSES: &[(&str, &str, &[Field])] = &[
-    ("evt", "the event itself", evt::FIELDS),
-    ("proc", "the process in which it happened", proc::FIELDS),
-    ("thread", "the thread in which it happened", thread::FIELDS),
-    ("user", "the user of the process", user::USER),
-    ("group", "the group of the process", user::GROUP),
-    ("fd", "the file descriptor that it uses or creates", fd::FIELDS),
-    ("container", "the container of the process; host for those outside", container::FIELDS),
+/// A class of fields.
+#[derive(Debug)]
+pub struct Class {
+    /// The part of the names before the first dot.
+    pub name: &'static str,
+    /// What it is about.
+    pub about: &'static str,
+    /// Its rows, from one file or several.
+    rows: &'static [&'static [Field]],
+}
+
+impl Class {
+    /// Its fields.
+    pub fn fields(&self) -> impl Iterator<Item = &'static Field> {
+        self.rows.iter().flat_map(|rows| rows.iter())
+    }
+}
+
+const fn class(name: &'static str, about: &'static str, rows: &'static [&'static [Field]]) -> Class {
+    Class { name, about, rows }
+}
+
+/// The classes.
+pub static CLASSES: &[Class] = &[
+    class("evt", "the event itself", evt::FIELDS),
+    class("proc", "the process in which it happened", proc::FIELDS),
+    class("thread", "the thread in which it happened", &[thread::FIELDS]),
+    class("user", "the user of the process", &[user::USER]),
+    class("group", "the group of the process", &[user::GROUP]),
+    class("fd", "the file descriptor that it uses or creates", fd::FIELDS),
+    class("fdlist", "the file descriptors that a poll returns", &[fdlist::FIELDS]),
+    class("fs", "the paths of calls on the file system that succeeded", &[fs::FIELDS]),
+    class("container", "the container of the process; host for those outside", &[container::FIELDS]),
+    class("k8s", "the pod of the container, from its labels", &[k8s::FIELDS]),
+    class("syslog", "the message that is written to the system log", &[syslog::FIELDS]),
+    class("util", "what is useful in formats", &[util::FIELDS]),
 ];
 
 /// All fields.
 pub fn all() -> impl Iterator<Item = &'static Field> {
-    CLASSES.iter().flat_map(|(_, _, rows)| rows.iter())
+    CLASSES.iter().flat_map(Class::fields)
 }
 
 #[cfg(test)]
@@ -293,9 +366,10 @@ mod tests {
     #[test]
     fn every_name_is_unique_and_of_its_class() {
         let mut names: Vec<&str> = all().map(|field| field.name).collect();
-        for (class, _, rows) in CLASSES {
-            for row in *rows {
-                assert!(row.class() == *class || row.name == "syscall.type", "{} stands in {class}", row.name);
+        for class in CLASSES {
+            for row in class.fields() {
+                let right = row.class() == class.name || row.name == "syscall.type";
+                assert!(right, "{} stands in {}", row.name, class.name);
                 assert!(!row.doc.is_empty() && !row.doc.ends_with('.'), "{}", row.name);
             }
         }

@@ -4,11 +4,12 @@ use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 use tracer_common::{
+    arch,
     events::{self, Flags, LIVE_ONLY},
     kind::Kind,
 };
 
-use super::{ArgRule, Context, EventType, Field, Needs, Type, Unit, Value, all};
+use super::{ArgRule, Context, EventType, Field, Needs, Type, Unit, Value, all, gone};
 
 /// Why a name is not a field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +37,22 @@ pub enum FieldError {
         /// The argument.
         arg: String,
     },
+    /// Its class is gone.
+    #[error("field '{name}' is gone: {why}")]
+    Gone {
+        /// The name.
+        name: String,
+        /// Why there is no such class any more.
+        why: &'static str,
+    },
+    /// There is no event of that name.
+    #[error("no event is called '{name}'")]
+    UnknownEvent {
+        /// The name.
+        name: String,
+        /// The nearest name that there is.
+        nearest: Option<String>,
+    },
     /// No event has that parameter.
     #[error("no event has a parameter '{param}'")]
     UnknownParam {
@@ -51,10 +68,10 @@ impl FieldError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unknown { nearest, .. } | Self::UnknownParam { nearest, .. } => {
+            Self::Unknown { nearest, .. } | Self::UnknownParam { nearest, .. } | Self::UnknownEvent { nearest, .. } => {
                 nearest.as_ref().map(|name| format!("did you mean '{name}'?"))
             }
-            Self::NeedsArg { .. } | Self::BadArg { .. } => None,
+            Self::NeedsArg { .. } | Self::BadArg { .. } | Self::Gone { .. } => None,
         }
     }
 }
@@ -195,24 +212,59 @@ impl FieldRef {
         // `evt.arg.name`: the longest row name that is a prefix.
         let dotted = name.rmatch_indices('.').find_map(|(at, _)| {
             let field = BY_NAME.get(&name[..at]).copied()?;
-            matches!(field.arg, ArgRule::Param | ArgRule::Name | ArgRule::NameAllowed).then(|| (field, &name[at + 1..]))
+            let has_names = match field.arg {
+                ArgRule::None | ArgRule::IndexAllowed | ArgRule::Time => false,
+                ArgRule::Ancestor => field.or_name,
+                ArgRule::Param | ArgRule::Name | ArgRule::NameAllowed => true,
+                ArgRule::IndexOrName | ArgRule::Event | ArgRule::Side => true,
+            };
+            has_names.then(|| (field, &name[at + 1..]))
         });
         match dotted {
             Some((field, rest)) if arg.is_none() && !rest.is_empty() => Self::with_arg(field, Some(rest), show),
-            _ => Err(FieldError::Unknown { name: name.to_owned(), nearest: nearest(name, all().map(|f| f.name)) }),
+            _ => Err(match gone::why(name) {
+                Some(why) => FieldError::Gone { name: name.to_owned(), why },
+                None => FieldError::Unknown { name: name.to_owned(), nearest: nearest(name, all().map(|f| f.name)) },
+            }),
         }
     }
 
     fn with_arg(field: &'static Field, arg: Option<&str>, show: Show) -> Result<Self, FieldError> {
         let bad = |arg: &str| FieldError::BadArg { name: field.name, arg: arg.to_owned() };
         let mut kind = field.kind;
-        let key = match (field.arg, arg) {
-            (ArgRule::None | ArgRule::IndexAllowed | ArgRule::Ancestor | ArgRule::NameAllowed, None) => Key::None,
-            (ArgRule::Name | ArgRule::Param, None) => return Err(FieldError::NeedsArg { name: field.name }),
-            (ArgRule::None, Some(arg)) => return Err(bad(arg)),
-            (ArgRule::IndexAllowed | ArgRule::Ancestor, Some(arg)) => Key::Index(arg.parse().map_err(|_| bad(arg))?),
-            (ArgRule::Name | ArgRule::NameAllowed, Some(arg)) => Key::Name(arg.trim_matches(['"', '\'']).into()),
-            (ArgRule::Param, Some(arg)) => match arg.parse() {
+        let Some(arg) = arg else {
+            let may_stand_alone = match field.arg {
+                ArgRule::None | ArgRule::IndexAllowed | ArgRule::Ancestor | ArgRule::NameAllowed => true,
+                ArgRule::Side => true,
+                ArgRule::Name | ArgRule::IndexOrName | ArgRule::Param | ArgRule::Event | ArgRule::Time => false,
+            };
+            if !may_stand_alone {
+                return Err(FieldError::NeedsArg { name: field.name });
+            }
+            return Ok(Self { field, arg: Arg { key: Key::None, show }, kind });
+        };
+        let name = || Key::Name(arg.trim_matches(['"', '\'']).into());
+        let key = match field.arg {
+            ArgRule::None => return Err(bad(arg)),
+            ArgRule::Ancestor if field.or_name => arg.parse().map_or_else(|_| name(), Key::Index),
+            ArgRule::IndexAllowed | ArgRule::Ancestor | ArgRule::Time => Key::Index(arg.parse().map_err(|_| bad(arg))?),
+            ArgRule::Name | ArgRule::NameAllowed => name(),
+            ArgRule::IndexOrName => arg.parse().map_or_else(|_| name(), Key::Index),
+            ArgRule::Side => match arg {
+                "src" => Key::Index(0),
+                "dst" => Key::Index(1),
+                _ => return Err(bad(arg)),
+            },
+            ArgRule::Event => match arg.parse() {
+                Ok(code) => Key::Index(code),
+                Err(_) if events::all().chain(events::old()).any(|row| row.name == arg) => name(),
+                Err(_) if arch::call_names().any(|call| call == arg) => name(),
+                Err(_) => {
+                    let names = events::all().map(|row| row.name).chain(arch::call_names());
+                    return Err(FieldError::UnknownEvent { name: arg.to_owned(), nearest: nearest(arg, names) });
+                }
+            },
+            ArgRule::Param => match arg.parse() {
                 Ok(index) if field.name == "evt.arg" => Key::Index(index),
                 _ => {
                     let param = ParamAt::find(arg).ok_or_else(|| FieldError::UnknownParam {
@@ -244,7 +296,12 @@ impl FieldRef {
     /// What has to be collected for it.
     #[must_use]
     pub fn needs(&self) -> Needs {
-        let data = matches!(&self.arg.key, Key::Param(param) if matches!(&*param.name, "data" | "msgcontrol"));
+        let data = match &self.arg.key {
+            Key::Param(param) => is_data(&param.name),
+            // Which parameter the number stands for depends on the event.
+            Key::Index(_) => self.field.arg == ArgRule::Param,
+            Key::None | Key::Name(_) => false,
+        };
         let latency = self.field.name == "evt.outputtime" && self.arg.show.time == TimeMode::Latency;
         let needs = if data { self.field.needs.with(Needs::PAYLOAD) } else { self.field.needs };
         if latency { needs.with(Needs::LATENCY) } else { needs }
@@ -268,6 +325,11 @@ impl FieldRef {
     }
 }
 
+/// Whether an event has data of that name, of which no more is taken than is asked for.
+fn is_data(name: &str) -> bool {
+    events::all().filter_map(|row| row.param(name)).any(|(_, param)| matches!(param.kind, Kind::Bytes))
+}
+
 /// The type of a parameter with its native type; rows that have another one give no value.
 fn raw_type(name: &str) -> Type {
     let kind = events::all().find_map(|row| row.param(name)).map(|(_, param)| param.kind);
@@ -277,13 +339,13 @@ fn raw_type(name: &str) -> Type {
             | Kind::Path
             | Kind::PathAt(_)
             | Kind::List
-            | Kind::Bytes
             | Kind::SockAddr
             | Kind::SockTuple
             | Kind::FdList
             | Kind::Dyn(_),
         )
         | None => Type::Text,
+        Some(Kind::Bytes) => Type::Bytes,
         Some(_) => Type::Int,
     }
 }
@@ -328,17 +390,43 @@ mod tests {
 
     #[test]
     fn names_resolve_with_their_arguments() {
-        for name in ["evt.num", "evt.arg[0]", "evt.arg.name", "evt.rawarg.res", "proc.aname[2]", "proc.env[HOME]"] {
+        for name in [
+            "evt.num",
+            "evt.arg[0]",
+            "evt.arg.name",
+            "evt.rawarg.res",
+            "proc.aname[2]",
+            "proc.env[HOME]",
+            "proc.aenv[HOME]",
+            "proc.aenv[2]",
+            "evt.around[1506127469900617765]",
+            "container.mount[0]",
+            "container.mount[/a/*]",
+            "fd.types[3]",
+        ] {
             assert_eq!(resolve(name).unwrap().name(), name);
         }
         assert_eq!(resolve("evt.rawarg.res").unwrap().kind, Type::Int);
+        assert_eq!(resolve("evt.rawarg.data").unwrap().kind, Type::Bytes);
+        assert_eq!(resolve("thread.cgroup.cpu").unwrap().arg.as_name(), Some("cpu"));
         assert_eq!(resolve("container.label[a.b/c]").unwrap().arg.as_name(), Some("a.b/c"));
+    }
+
+    #[test]
+    fn data_is_taken_for_those_who_ask_for_it() {
+        let takes = |name: &str| resolve(name).unwrap().needs().has(Needs::PAYLOAD);
+        assert!(takes("evt.arg.data") && takes("evt.arg[1]") && takes("evt.rawarg.img") && takes("evt.buffer"));
+        assert!(!takes("evt.arg.name") && !takes("evt.rawarg.fd") && !takes("proc.aname[1]"));
     }
 
     #[test]
     fn wrong_names_get_a_suggestion() {
         assert_eq!(resolve("proc.nmae").unwrap_err().hint().as_deref(), Some("did you mean 'proc.name'?"));
         assert_eq!(resolve("evt.arg.falgs").unwrap_err().hint().as_deref(), Some("did you mean 'flags'?"));
+        assert_eq!(resolve("evt.type.is.opnat").unwrap_err().hint().as_deref(), Some("did you mean 'openat'?"));
+        assert!(resolve("span.id").unwrap_err().to_string().starts_with("field 'span.id' is gone: "));
+        assert!(matches!(resolve("evt.abspath[x]"), Err(FieldError::BadArg { .. })));
+        assert!(matches!(resolve("evt.around"), Err(FieldError::NeedsArg { .. })));
         assert!(matches!(resolve("evt.arg"), Err(FieldError::NeedsArg { .. })));
         assert!(matches!(resolve("evt.num[3]"), Err(FieldError::BadArg { .. })));
         assert!(matches!(resolve("proc.name.x"), Err(FieldError::Unknown { .. })));

@@ -1,12 +1,12 @@
 //! `user.*` and `group.*`, from the host's files.
 
-use super::{Context, Value, fields};
+use super::{Context, Value, fields, proc::thread};
 use crate::state::user::User;
 
 const NO_ID: u32 = u32::MAX;
 
 fn uid(c: &Context<'_>) -> Option<u32> {
-    Some(c.thread?.uid).filter(|uid| *uid != NO_ID)
+    Some(thread(c)?.uid).filter(|uid| *uid != NO_ID)
 }
 
 fn user<'a>(c: &Context<'a>) -> Option<&'a User> {
@@ -14,7 +14,7 @@ fn user<'a>(c: &Context<'a>) -> Option<&'a User> {
 }
 
 fn gid(c: &Context<'_>) -> Option<u32> {
-    Some(c.thread?.gid).filter(|gid| *gid != NO_ID)
+    Some(thread(c)?.gid).filter(|gid| *gid != NO_ID)
 }
 
 fields! { USER needs STATE;
@@ -22,11 +22,11 @@ fields! { USER needs STATE;
     "user.name": Text => |c, _| user(c).map(|user| user.name.as_str()).into(), "name of the user";
     "user.homedir": Text => |c, _| user(c).map(|user| user.home.as_str()).into(), "home directory of the user";
     "user.shell": Text => |c, _| user(c).map(|user| user.shell.as_str()).into(), "login shell of the user";
-    "user.loginuid": Int => |c, _| c.thread.map(|thread| match thread.loginuid {
+    "user.loginuid": Int => |c, _| thread(c).map(|thread| match thread.loginuid {
         NO_ID => -1,
         uid => i64::from(uid),
     }).into(), "user id that logged in, from the audit system; -1 when unset";
-    "user.loginname": Text => |c, _| match c.thread {
+    "user.loginname": Text => |c, _| match thread(c) {
         Some(thread) if thread.loginuid != NO_ID => {
             c.state.users.user(thread.loginuid).map(|user| user.name.as_str()).into()
         }

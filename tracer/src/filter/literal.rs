@@ -3,8 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{error::did_you_mean, services};
-use crate::fields::Unit;
+use super::error::did_you_mean;
+use crate::fields::{Unit, service};
 
 /// What was expected, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,12 +158,12 @@ pub fn boolean(text: &[u8]) -> Result<bool, Wrong> {
 /// A port: a number or the name of a service.
 pub fn port(text: &[u8]) -> Result<i128, Wrong> {
     let name = String::from_utf8_lossy(text);
-    if let Some(port) = services::port(&name) {
+    if let Some(port) = service::port(&name) {
         return Ok(port.into());
     }
     let digit = text.first().is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+'));
     if !digit {
-        let hint = did_you_mean(&name, services::names());
+        let hint = did_you_mean(&name, service::names());
         return Err(expected("a port or a known service, such as 443 or https").hint(hint));
     }
     let port = whole(text, Unit::None)?;

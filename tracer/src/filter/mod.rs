@@ -19,7 +19,7 @@ mod parse;
 mod prefixes;
 #[cfg(test)]
 mod properties;
-mod services;
+
 mod test;
 pub mod transform;
 #[cfg(test)]

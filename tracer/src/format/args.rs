@@ -15,8 +15,8 @@ use tracer_common::{
 use super::{errno, time, units};
 use crate::{
     event::{FdList, ParamValue, SockAddr, SockTuple, sockaddr::Endpoint},
-    fields::{Context, Show, Value, fd_l4proto},
-    state::{FdKind, Thread, path},
+    fields::{Context, Show, Value, absolute, fd_l4proto},
+    state::FdKind,
 };
 
 /// `AT_FDCWD`.
@@ -217,25 +217,8 @@ fn write_path(c: &Context<'_>, kind: Kind, text: &[u8], meaning: &mut Vec<u8>) {
     if text.starts_with(b"/") || text.is_empty() {
         return;
     }
-    let cwd = |thread: &Thread| thread.cwd.to_vec();
-    let base = match kind {
-        Kind::Path => c.thread.map(|thread| cwd(thread)),
-        Kind::PathAt(dirfd) => match c.event.params.i64(usize::from(dirfd)) {
-            Some(AT_FDCWD) => c.thread.map(|thread| cwd(thread)),
-            Some(dirfd) => {
-                let fd = i32::try_from(dirfd).ok().and_then(|dirfd| c.state.fd(c.thread?, dirfd));
-                fd.map(|fd| fd.name.to_vec())
-            }
-            None => None,
-        },
-        _ => return,
-    };
-    match base.filter(|base| base.is_empty() || base.starts_with(b"/")) {
-        Some(base) => meaning.extend_from_slice(&path::resolve(&base, text)),
-        None => {
-            meaning.extend_from_slice(b"<UNKNOWN>/");
-            meaning.extend_from_slice(text);
-        }
+    if matches!(kind, Kind::Path | Kind::PathAt(_)) {
+        meaning.extend_from_slice(&absolute(c, kind, text));
     }
 }
 
@@ -250,10 +233,15 @@ fn write_list(list: &[u8], whole: bool, out: &mut Vec<u8>) {
 
 fn write_data(bytes: &[u8], whole: bool, out: &mut Vec<u8>) {
     let shown = if whole { bytes.len() } else { bytes.len().min(DATA_SHOWN) };
-    out.extend(bytes[..shown].iter().map(|byte| if matches!(byte, 0x20..=0x7e) { *byte } else { b'.' }));
+    dots(&bytes[..shown], out);
     if shown < bytes.len() {
         out.extend_from_slice(b"...");
     }
+}
+
+/// Data as text, with a point for each byte that is no printable character of ASCII.
+pub(super) fn dots(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend(bytes.iter().map(|byte| if matches!(byte, 0x20..=0x7e) { *byte } else { b'.' }));
 }
 
 fn write_address(address: SockAddr<'_>, out: &mut Vec<u8>) {

@@ -6,11 +6,11 @@
 //! backslash.
 
 use crate::{
-    fields::{Context, FieldError, FieldRef, Needs, Show, Value},
+    fields::{Context, FieldError, FieldRef, Needs, Show, Type, Value},
     filter::{FilterError, Operand},
 };
 
-use super::escape::escape;
+use super::{args::dots, escape::escape};
 
 /// What stands in place of a value that is missing.
 pub const MISSING: &[u8] = b"<NA>";
@@ -130,6 +130,7 @@ impl Template {
                     }
                     out.extend_from_slice(MISSING);
                 }
+                Value::Text(data) if field.kind() == Type::Bytes => dots(&data, out),
                 Value::Text(text) => escape(&text, out),
                 value @ Value::List(_) => {
                     let mut text = Vec::new();

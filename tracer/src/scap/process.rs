@@ -91,7 +91,7 @@ pub struct Process<'a> {
 }
 
 /// Memory and page faults of a thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Virtual memory, kB.
     pub size_kb: u32,
@@ -106,7 +106,7 @@ pub struct Memory {
 }
 
 /// Sets of capabilities, with the numbers of the kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Capabilities {
     /// Inheritable.
     pub inheritable: u64,

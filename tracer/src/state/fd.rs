@@ -64,7 +64,7 @@ impl FdKind {
     #[must_use]
     pub const fn letter(self) -> char {
         match self {
-            Self::Unknown => '?',
+            Self::Unknown => 'o',
             Self::File => 'f',
             Self::Directory => 'd',
             Self::Ipv4 => '4',
@@ -122,19 +122,25 @@ pub struct Sock {
 }
 
 impl Sock {
+    /// Whether this end is that of a server: also of a socket that has an address and no peer.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        self.listening || self.role == Role::Server || self.role == Role::Unknown && self.remote.is_none()
+    }
+
     /// The end of the client.
     #[must_use]
     pub fn client(&self) -> Option<SocketAddr> {
         if self.listening {
             return None;
         }
-        if self.role == Role::Server { self.remote } else { self.local }
+        if self.serves() { self.remote } else { self.local }
     }
 
     /// The end of the server.
     #[must_use]
     pub fn server(&self) -> Option<SocketAddr> {
-        if self.role == Role::Server { self.local } else { self.remote }
+        if self.serves() { self.local } else { self.remote }
     }
 
     /// `fd.name`: client, arrow, server; of a socket without a peer, its own address.
@@ -166,6 +172,8 @@ pub struct Fd {
     pub ino: u64,
     /// Of a socket, its ends.
     pub sock: Option<Box<Sock>>,
+    /// The event, by its number, that gave it another name last; 0 when it has its first.
+    pub renamed_by: u64,
     /// Of a pidfd, the process; 0 when it is not known.
     pub pid: u32,
     /// Of a descriptor whose making does not say what it is: from when on it may be looked up, nanoseconds since the epoch;

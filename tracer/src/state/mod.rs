@@ -7,6 +7,7 @@ pub mod births;
 pub mod container;
 pub mod effects;
 pub mod fd;
+pub mod host;
 pub mod path;
 pub mod procfs;
 pub mod thread;
@@ -19,6 +20,7 @@ use rustc_hash::FxHashMap;
 pub use births::Births;
 pub use container::{Container, ContainerKey, Containers};
 pub use fd::{Fd, FdKind, FdTables, Role, Sock};
+pub use host::Host;
 pub use procfs::Procfs;
 pub use thread::{Thread, Threads};
 pub use user::Users;
@@ -34,6 +36,8 @@ pub struct State {
     pub births: Births,
     /// Containers.
     pub containers: Containers,
+    /// The machine.
+    pub host: Host,
     /// Users and groups of the host.
     pub users: Users,
     /// Where to look for what was there before.
@@ -42,6 +46,8 @@ pub struct State {
     pub entry_paths: FxHashMap<u32, (u16, Box<[u8]>)>,
     /// Nanoseconds that CPU time events stand for.
     pub cpu_interval_ns: u64,
+    /// By CPU, the thread that was switched to, and when, nanoseconds since the epoch.
+    pub running: Vec<(u32, u64)>,
     /// Threads that ended, and until when they are kept, nanoseconds since the epoch.
     pub ended: VecDeque<(u64, u32)>,
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::ContainerKey;
+use crate::scap::{Capabilities, ExeFile, Memory};
 
 /// The most threads that are kept. A machine with more forgets those that it met first and looks them up again.
 pub const MAX_THREADS: usize = 262_144;
@@ -58,8 +59,29 @@ pub struct Thread {
     pub container: ContainerKey,
     /// Which descriptors it has.
     pub fds: u32,
+    /// Cgroup of each controller, `name=path`, each followed by a NUL.
+    pub cgroups: Box<[u8]>,
+    /// Start of the init of its pid namespace, nanoseconds since the epoch; 0 when no event told.
+    pub pidns_init_start_ns: u64,
+    /// Memory and page faults, as an event told last.
+    pub memory: Option<Memory>,
+    /// Its capabilities, as they were when it began to run its program.
+    pub capabilities: Option<Capabilities>,
+    /// The file of its program.
+    pub exe_file: ExeFile,
     /// CPU use in the last second, percent of one CPU.
     pub cpu_percent: f64,
+    /// The part of it in user mode; the rest is in the kernel.
+    pub cpu_user_percent: f64,
+    /// When a file told its CPU time last, and what: nanoseconds since the epoch; ticks in user mode, and in
+    /// the kernel.
+    pub cpu_seen: Option<(u64, u64, u64)>,
+    /// How long it was on a CPU until it left it last, nanoseconds; `None` when the beginning was not seen.
+    pub slice_ns: Option<u64>,
+    /// CPU time since the capture began, nanoseconds.
+    pub ran_ns: u64,
+    /// Whether nothing is known of it but its id: it was met after its end, or in a capture that does not describe it.
+    pub is_stranger: bool,
     /// Whether its parent told of it: the parent may do so after its end, but only once.
     pub announced: bool,
     /// When it ended, nanoseconds since the epoch. It is kept for a moment, for records that come late.

@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use crate::{
     scap::{Block, Fd as FileFd, Process, Target, User as FileUser},
-    state::{Fd, FdKind, Role, Sock, State, Thread, container},
+    state::{Fd, FdKind, Host, Role, Sock, State, Thread, container},
 };
 
 /// One thing that a file says, kept until the state is there to take it.
@@ -22,6 +22,8 @@ pub(super) enum Told {
     User(u32, [String; 3]),
     /// A group: id, name.
     Group(u32, String),
+    /// The machine.
+    Host(Host),
     /// A container.
     Container(Box<container::told::Told>),
     /// All is told: which end of a connection each socket is can be known.
@@ -63,7 +65,12 @@ pub(super) fn take(block: &Block<'_>, told: &mut Vec<Told>) -> anyhow::Result<()
                 });
             }
         }
-        Block::Machine(_) | Block::Interfaces(_) | Block::Event(_) | Block::Unknown { .. } => {}
+        Block::Machine(machine) => told.push(Told::Host(Host {
+            name: machine.hostname.into(),
+            boot_ns: machine.boot_ns.unwrap_or(0),
+            ..Host::default()
+        })),
+        Block::Interfaces(_) | Block::Event(_) | Block::Unknown { .. } => {}
     }
     Ok(())
 }
@@ -95,6 +102,11 @@ fn thread(process: &Process<'_>) -> Thread {
         loginuid: process.loginuid.unwrap_or(u32::MAX),
         tty: process.tty.unwrap_or(0),
         fd_limit: process.fdlimit,
+        cgroups: process.cgroups.into(),
+        pidns_init_start_ns: process.pidns_init_start_ns.unwrap_or(0),
+        memory: process.memory,
+        capabilities: process.capabilities,
+        exe_file: process.file,
         ..Thread::default()
     }
 }
@@ -223,6 +235,7 @@ impl Told {
             Self::Section => {
                 (state.threads, state.fds) = Default::default();
                 (state.births, state.entry_paths, state.ended) = Default::default();
+                (state.host, state.running) = Default::default();
             }
             Self::Thread(mut thread, cgroups) => {
                 thread.container = state.containers.of_cgroups(&cgroups);
@@ -242,6 +255,7 @@ impl Told {
             }
             Self::User(uid, [name, home, shell]) => state.users.add_user(uid, name, home, shell),
             Self::Group(gid, name) => state.users.add_group(gid, name),
+            Self::Host(host) => state.host = host,
             Self::Complete => sides(state),
             Self::Container(told) => state.containers.told(*told),
         }

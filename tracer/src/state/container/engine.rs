@@ -29,6 +29,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
+use super::Spec;
 pub use endpoint::{Address, Endpoint, endpoints};
 
 /// How long the answer to a question may take; afterwards the container stays without a name for now.
@@ -63,6 +64,8 @@ pub struct Metadata {
     pub privileged: Option<bool>,
     /// Labels.
     pub labels: Option<BTreeMap<String, String>>,
+    /// How it was made.
+    pub spec: Option<Spec>,
 }
 
 /// What the engines' thread says.

@@ -6,11 +6,13 @@
 pub mod cgroup;
 pub mod engine;
 pub mod runtime;
+pub mod spec;
 mod table;
 pub mod told;
 
 use std::{collections::BTreeMap, env, path::PathBuf};
 
+pub use spec::Spec;
 pub use table::Containers;
 
 /// Number of a container in [`Containers`]; 0 is the host. Numbers are not used again.
@@ -55,6 +57,8 @@ pub struct Container {
     pub privileged: Option<bool>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// How it was made.
+    pub spec: Spec,
     /// Where the metadata stands.
     pub lookup: Lookup,
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::spec::{Command, Mount, Spec};
+
 /// What an event says; empty where it says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Told {
@@ -11,6 +13,8 @@ pub struct Told {
     pub id: String,
     /// The whole id.
     pub full_id: String,
+    /// `container.type`, when it is one that has a name.
+    pub runtime: Option<&'static str>,
     /// Name without a slash in front.
     pub name: String,
     /// Image as it was started.
@@ -23,6 +27,67 @@ pub struct Told {
     pub privileged: Option<bool>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// How it was made.
+    pub spec: Spec,
+}
+
+/// The names of runtimes, by the numbers of the format.
+const RUNTIMES: [&str; 12] =
+    ["docker", "lxc", "libvirt-lxc", "mesos", "rkt", "custom", "cri", "containerd", "cri-o", "bpm", "static", "podman"];
+
+/// A map of texts; what is no text is left out.
+fn texts(value: Option<&Value>) -> BTreeMap<String, String> {
+    let map = value.and_then(Value::as_object).into_iter().flatten();
+    map.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+fn list(value: Option<&Value>) -> Vec<String> {
+    let items = value.and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+/// A probe: `exe` and `args`, or as older captures have it, the health check of Docker.
+fn probe(value: Option<&Value>) -> Option<Command> {
+    let value = value?;
+    match value.get("exe").and_then(Value::as_str) {
+        Some(exe) => Some(Command(std::iter::once(exe.to_owned()).chain(list(value.get("args"))).collect())),
+        None => Command::of_test(&list(value.get("Test"))),
+    }
+}
+
+fn mount(value: &Value) -> Mount {
+    let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Mount {
+        source: text("Source"),
+        dest: text("Destination"),
+        mode: text("Mode"),
+        is_writable: value.get("RW").and_then(Value::as_bool).unwrap_or(false),
+        propagation: text("Propagation"),
+    }
+}
+
+fn spec(container: &Value) -> Spec {
+    let some = |name: &str| {
+        let text = container.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        text.map(str::to_owned)
+    };
+    let flag = |name: &str| container.get(name).and_then(Value::as_bool);
+    let mounts = container.get("Mounts").and_then(Value::as_array).into_iter().flatten();
+    Spec {
+        repository: some("imagerepo"),
+        tag: some("imagetag"),
+        digest: some("imagedigest"),
+        mounts: mounts.map(mount).collect(),
+        health_check: probe(container.get("Healthcheck")),
+        liveness_probe: probe(container.get("LivenessProbe")),
+        readiness_probe: probe(container.get("ReadinessProbe")),
+        cni_json: some("cni_json"),
+        host_pid: flag("host_pid"),
+        host_network: flag("host_network"),
+        host_ipc: flag("host_ipc"),
+        sandbox_id: some("pod_sandbox_id"),
+        sandbox_labels: texts(container.get("pod_sandbox_labels")),
+    }
 }
 
 impl Told {
@@ -33,17 +98,39 @@ impl Told {
         let value = serde_json::from_slice::<Value>(json).ok()?;
         let container = value.get("container")?;
         let text = |name: &str| container.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let labels = container.get("labels").and_then(Value::as_object).into_iter().flatten();
+        let number = container.get("type").and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
         let told = Self {
             id: text("id"),
             full_id: text("full_id"),
+            runtime: number.and_then(|number| RUNTIMES.get(number).copied()),
             name: text("name").trim_start_matches('/').to_owned(),
             image: text("image"),
             image_id: text("imageid"),
             ip: text("ip"),
             privileged: container.get("privileged").and_then(Value::as_bool),
-            labels: labels.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect(),
+            labels: texts(container.get("labels")),
+            spec: spec(container),
         };
         (!told.id.is_empty()).then_some(told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_is_told_with_how_it_was_made() {
+        let json = br#"{"container":{"id":"0123456789ab","type":7,"imagerepo":"nginx","imagetag":"1","host_pid":true,
+            "Mounts":[{"Source":"/a","Destination":"/b","Mode":"z","RW":true,"Propagation":"rprivate"}, 7],
+            "Healthcheck":{"Test":["CMD-SHELL","true"],"Interval":1},"LivenessProbe":{"exe":"cat","args":["/live"]},
+            "pod_sandbox_id":"77","pod_sandbox_labels":{"app":"web","n":1},"labels":null}}"#;
+        let told = Told::parse(json).unwrap();
+        assert_eq!((told.runtime, told.spec.repository.as_deref()), (Some("containerd"), Some("nginx")));
+        assert_eq!(told.spec.mounts[0].to_string(), "/a:/b:z:true:rprivate");
+        assert_eq!(told.spec.health_check.unwrap().to_string(), "/bin/sh -c true");
+        assert_eq!(told.spec.liveness_probe.unwrap().to_string(), "cat /live");
+        assert_eq!((told.spec.readiness_probe, told.spec.host_pid, told.spec.host_ipc), (None, Some(true), None));
+        assert_eq!(told.spec.sandbox_labels, BTreeMap::from([("app".to_owned(), "web".to_owned())]));
     }
 }

@@ -109,6 +109,31 @@ pub(super) fn limit(state: &mut State, event: &Event<'_>) {
     change(state, process, tid, |thread| thread.fd_limit = soft as u64);
 }
 
+/// The text of the parameter of that name; empty when it is not there.
+fn text(event: &Event<'_>, name: &str) -> String {
+    let bytes = event.row.param(name).and_then(|(index, _)| event.params.text(index)).unwrap_or_default();
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// An id of the host that a capture tells of; those inside of containers may be of somebody else.
+fn told_id(event: &Event<'_>, name: &str) -> Option<u32> {
+    number(event, name).filter(|_| text(event, "container_id").is_empty()).map(|id| id as u32)
+}
+
+/// A capture tells of a user.
+pub(super) fn user_added(state: &mut State, event: &Event<'_>) {
+    if let Some(uid) = told_id(event, "uid") {
+        state.users.add_user(uid, text(event, "name"), text(event, "home"), text(event, "shell"));
+    }
+}
+
+/// A capture tells of a group.
+pub(super) fn group_added(state: &mut State, event: &Event<'_>) {
+    if let Some(gid) = told_id(event, "gid") {
+        state.users.add_group(gid, text(event, "name"));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,5 +288,20 @@ mod tests {
         call(&mut world, 20, &attr::PIDFD_GETFD, &[7, 6, 4, 0]);
         let got = fd(&world, 20, 7).unwrap();
         assert_eq!((&*got.name, got.kind, got.flags), (&b"/srv/data"[..], FdKind::Directory, 0x1000));
+    }
+
+    #[test]
+    fn a_capture_tells_of_users_of_the_host() {
+        use tracer_common::events::old::code as old;
+        let mut world = World::new();
+        for (uid, name, container) in [(7_u32, &b"ann\0"[..], &b"\0"[..]), (8, b"bob\0", b"0123456789ab\0")] {
+            let params: [&[u8]; 6] = [&uid.to_le_bytes(), &[0; 4], name, b"/home\0", b"/bin/sh\0", container];
+            let record = world.record(20, old::USER_ADDED_E, &params);
+            apply(&mut world, &record);
+        }
+        let record = world.record(20, old::GROUP_ADDED_E, &[&9_u32.to_le_bytes(), b"staff\0", b"\0"]);
+        apply(&mut world, &record);
+        assert_eq!(world.state.users.user(7).map(|user| user.name.as_str()), Some("ann"));
+        assert_eq!((world.state.users.user(8), world.state.users.group(9)), (None, Some("staff")));
     }
 }

@@ -17,6 +17,8 @@ pub(super) const CLOEXEC: u32 = 0x1000;
 pub(super) const NONBLOCK: u32 = 0x40;
 /// `O_DIRECTORY` in file form.
 const DIRECTORY: u32 = 0x400;
+/// `FD_UPPER_LAYER` in file form; `FD_LOWER_LAYER` is the next bit.
+const LAYER: u32 = 0x8000;
 /// A descriptor that is still used after so long is one that stays, nanoseconds.
 const SETTLED_NS: u64 = 100_000_000;
 /// `AT_FDCWD`.
@@ -94,7 +96,9 @@ pub(super) fn open(state: &mut State, event: &Event<'_>) {
         // What an old capture does not say cannot be asked for: the path as it was passed is better than none.
         name = path::resolve(b"", raw).into();
     }
-    let flags = number(event, "flags").unwrap_or(0) as u32;
+    // The layer of a file that `creat` made stands in a parameter of its own, in other bits.
+    let layer = number(event, "creat_flags").unwrap_or(0) as u32 * LAYER;
+    let flags = number(event, "flags").unwrap_or(0) as u32 | layer;
     let kind = if flags & DIRECTORY != 0 { FdKind::Directory } else { FdKind::File };
     let value = Fd {
         kind,

@@ -8,7 +8,7 @@ mod fd;
 mod process;
 mod socket;
 
-use tracer_common::events::Effect;
+use tracer_common::events::{Effect, code, old::code as old};
 
 use super::State;
 use crate::event::Event;
@@ -57,8 +57,12 @@ pub fn before(state: &mut State, event: &Event<'_>) {
         Effect::None | Effect::Close | Effect::CloseRange | Effect::ProcExit | Effect::CgroupRmdir => {}
     }
     fd::know_fd(state, event);
-    if event.row.code == tracer_common::events::code::PROCINFO {
-        process::cpu(state, event);
+    match event.row.code {
+        code::PROCINFO => process::cpu(state, event),
+        code::SWITCH => process::switch(state, event),
+        old::USER_ADDED_E => attr::user_added(state, event),
+        old::GROUP_ADDED_E => attr::group_added(state, event),
+        _ => {}
     }
 }
 

@@ -6,13 +6,18 @@ use super::{
     super::{State, Thread, path},
     fd::{CLOEXEC, descriptor, number},
 };
-use crate::event::Event;
+use crate::{
+    event::Event,
+    scap::{Capabilities, ExeFile, Memory},
+};
 
 /// `CLONE_FILES`, `CLONE_THREAD` in file form.
 const CLONE_FILES: u32 = 0x1;
 const CLONE_THREAD: u32 = 0x2000;
 /// A thread that ended is kept for so long: late records, and a parent that hears of its child after the child's end.
 const KEEP_ENDED_NS: u64 = 3_000_000_000;
+/// Clock ticks, which Linux fixes at 100 a second for user space.
+const TICK_NS: u64 = 10_000_000;
 
 /// The text of the parameter of that name.
 fn text<'a>(event: &Event<'a>, name: &str) -> Option<&'a [u8]> {
@@ -26,6 +31,11 @@ fn list(event: &Event<'_>, name: &str) -> Box<[u8]> {
 
 fn id(event: &Event<'_>, name: &str) -> u32 {
     number(event, name).unwrap_or(0) as u32
+}
+
+/// The same; when the event does not say, `before`.
+fn id_or(event: &Event<'_>, name: &str, before: u32) -> u32 {
+    number(event, name).map_or(before, |id| id as u32)
 }
 
 /// Makes sure that the thread of the event is in the table, and in the container that the record says.
@@ -78,7 +88,10 @@ fn look_up(state: &mut State, event: &Event<'_>) {
         pid: event.tgid,
         vtid: event.tid,
         vpid: event.tgid,
+        uid: u32::MAX,
+        gid: u32::MAX,
         loginuid: u32::MAX,
+        is_stranger: true,
         ..Thread::default()
     });
     thread.tid = event.tid;
@@ -93,8 +106,51 @@ fn forget(state: &mut State, tid: u32) {
     }
 }
 
+/// The parameter of a switch event with which those of memory begin.
+const SWITCH_MEMORY: usize = 1;
+/// The same of clone and exec events.
+const PROCESS_MEMORY: usize = 8;
+
+/// What a clone, exec or switch event says of memory, in five parameters that follow one another.
+fn memory(event: &Event<'_>, first: usize) -> Option<Memory> {
+    let number = |at: usize| event.params.u64(first + at);
+    Some(Memory {
+        major_faults: number(0).unwrap_or(0),
+        minor_faults: number(1).unwrap_or(0),
+        size_kb: number(2)? as u32,
+        resident_kb: number(3).unwrap_or(0) as u32,
+        swapped_kb: number(4).unwrap_or(0) as u32,
+    })
+}
+
+/// What an exec event says of the executable; older captures say less.
+fn exe_file(event: &Event<'_>) -> ExeFile {
+    let flags = number(event, "flags");
+    let has = |bit: i64| flags.map(|flags| flags & bit != 0);
+    let value = |name: &str| number(event, name).map(|value| value as u64);
+    ExeFile {
+        writable: has(0x1),
+        upper_layer: has(0x2),
+        from_memfd: has(0x4),
+        lower_layer: has(0x8),
+        ino: value("exe_ino"),
+        ctime_ns: value("exe_ino_ctime"),
+        mtime_ns: value("exe_ino_mtime"),
+    }
+}
+
+fn capabilities(event: &Event<'_>) -> Option<Capabilities> {
+    let set = |name: &str| number(event, name).map(|set| set as u64);
+    Some(Capabilities {
+        inheritable: set("cap_inheritable")?,
+        permitted: set("cap_permitted")?,
+        effective: set("cap_effective")?,
+    })
+}
+
 /// What a clone or exec event says of its thread.
 fn describe(thread: &mut Thread, event: &Event<'_>) {
+    thread.is_stranger = false;
     thread.pid = event.tgid;
     thread.ppid = id(event, "ptid");
     thread.comm = text(event, "comm").unwrap_or_default().into();
@@ -103,9 +159,15 @@ fn describe(thread: &mut Thread, event: &Event<'_>) {
     if let Some(cwd) = text(event, "cwd").filter(|cwd| !cwd.is_empty()) {
         thread.cwd = cwd.into();
     }
-    thread.fd_limit = number(event, "fdlimit").unwrap_or(0) as u64;
-    thread.uid = id(event, "uid");
-    thread.gid = id(event, "gid");
+    // What an older capture does not say is as it was.
+    thread.fd_limit = number(event, "fdlimit").map_or(thread.fd_limit, |limit| limit as u64);
+    thread.uid = id_or(event, "uid", thread.uid);
+    thread.gid = id_or(event, "gid", thread.gid);
+    thread.memory = memory(event, PROCESS_MEMORY).or(thread.memory);
+    let cgroups = list(event, "cgroups");
+    if !cgroups.is_empty() {
+        thread.cgroups = cgroups;
+    }
 }
 
 pub(super) fn clone(state: &mut State, event: &Event<'_>) {
@@ -132,9 +194,17 @@ fn child(state: &mut State, event: &Event<'_>) {
     }
     let start_ns = event.time_ns;
     let container = moved(state, event);
+    let boot_ns = state.host.boot_ns;
     let Some(thread) = state.threads.get_mut(event.tid) else { return };
     thread.container = container;
     describe(thread, event);
+    (thread.slice_ns, thread.ran_ns, thread.cpu_seen) = (None, 0, None);
+    (thread.cpu_percent, thread.cpu_user_percent) = (0.0, 0.0);
+    // Since boot, in live events and in files alike.
+    let pidns = number(event, "pidns_init_start_ts").filter(|start| *start != 0 && boot_ns != 0);
+    if let Some(start) = pidns {
+        thread.pidns_init_start_ns = boot_ns.saturating_add(start as u64);
+    }
     thread.vtid = id(event, "vtid");
     thread.vpid = id(event, "vpid");
     thread.exited_ns = None;
@@ -235,10 +305,12 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
     thread.fds = own;
     thread.exepath = exepath.into();
     thread.env = list(event, "env");
-    thread.tty = id(event, "tty");
-    thread.loginuid = id(event, "loginuid");
-    thread.pgid = id(event, "pgid");
-    thread.vpgid = id(event, "vpgid");
+    thread.exe_file = exe_file(event);
+    thread.capabilities = capabilities(event).or(thread.capabilities);
+    thread.tty = id_or(event, "tty", thread.tty);
+    thread.loginuid = id_or(event, "loginuid", thread.loginuid);
+    thread.pgid = id_or(event, "pgid", thread.pgid);
+    thread.vpgid = id_or(event, "vpgid", thread.vpgid);
 }
 
 pub(super) fn exit(state: &mut State, event: &Event<'_>) {
@@ -291,15 +363,49 @@ pub(super) fn fchdir(state: &mut State, event: &Event<'_>) {
     }
 }
 
-/// A CPU time event: how much of the last interval the thread ran.
+/// A CPU time event: how much of the last interval the thread ran. On the running kernel it says so; in files, it says how
+/// much it ran since its start, in clock ticks.
 pub(super) fn cpu(state: &mut State, event: &Event<'_>) {
-    let ran_ns = event.params.u64(0).unwrap_or(0) + event.params.u64(1).unwrap_or(0);
+    let param = |index| event.params.u64(index).unwrap_or(0);
+    let (user, system) = (param(0), param(1));
     let interval_ns = state.cpu_interval_ns;
-    if let Some(thread) = state.threads.get_mut(event.tid)
-        && interval_ns != 0
-    {
-        // One thread cannot run more than all of the time.
-        thread.cpu_percent = (ran_ns as f64 * 100.0 / interval_ns as f64).min(100.0);
+    let Some(thread) = state.threads.get_mut(event.tid) else { return };
+    if !event.from_file {
+        run(thread, user, system, interval_ns);
+        thread.ran_ns = thread.ran_ns.saturating_add(user.saturating_add(system));
+        return;
+    }
+    if let Some((seen_ns, user_then, system_then)) = thread.cpu_seen.replace((event.time_ns, user, system)) {
+        let ns = |now: u64, then: u64| now.saturating_sub(then).saturating_mul(TICK_NS);
+        let (user_ns, system_ns) = (ns(user, user_then), ns(system, system_then));
+        run(thread, user_ns, system_ns, event.time_ns.saturating_sub(seen_ns));
+    }
+}
+
+/// Sets how much of an interval the thread ran. One thread cannot run more than all of the time.
+fn run(thread: &mut Thread, user_ns: u64, system_ns: u64, interval_ns: u64) {
+    if interval_ns != 0 {
+        let percent = |ns: u64| ns as f64 * 100.0 / interval_ns as f64;
+        thread.cpu_percent = percent(user_ns.saturating_add(system_ns)).min(100.0);
+        thread.cpu_user_percent = percent(user_ns).min(thread.cpu_percent);
+    }
+}
+
+/// A thread leaves its CPU: how long it was there is known when it was seen to come.
+pub(super) fn switch(state: &mut State, event: &Event<'_>) {
+    let cpu = usize::from(event.cpu);
+    if state.running.len() <= cpu {
+        state.running.resize(cpu + 1, (0, 0));
+    }
+    let next = event.params.u64(0).and_then(|next| u32::try_from(next).ok()).unwrap_or(0);
+    let (came, since_ns) = std::mem::replace(&mut state.running[cpu], (next, event.time_ns));
+    let slice_ns = event.time_ns.checked_sub(since_ns).filter(|_| came == event.tid && since_ns != 0);
+    let Some(thread) = state.threads.get_mut(event.tid) else { return };
+    thread.memory = memory(event, SWITCH_MEMORY).or(thread.memory);
+    thread.slice_ns = slice_ns;
+    // On the running kernel the sum comes with procinfo events, whether or not switches are asked for.
+    if event.from_file {
+        thread.ran_ns = thread.ran_ns.saturating_add(slice_ns.unwrap_or(0));
     }
 }
 
@@ -381,5 +487,56 @@ mod tests {
         apply(&mut world, 2_000, 77, code::PROCEXIT, &[]);
         apply(&mut world, 3_000, 10, code::VFORK, &[("res", 77), ("vtid", 10)]);
         assert_eq!(world.state.thread(77).unwrap().exited_ns, Some(2_000));
+    }
+
+    #[test]
+    fn memory_stands_where_it_is_looked_for() {
+        let names = ["pgft_maj", "pgft_min", "vm_size", "vm_rss", "vm_swap"];
+        let processes = [code::CLONE, code::CLONE3, code::FORK, code::VFORK, code::EXECVE, code::EXECVEAT];
+        let rows = processes.map(|code| (code, PROCESS_MEMORY)).into_iter().chain([(code::SWITCH, SWITCH_MEMORY)]);
+        for (code, first) in rows {
+            let row = tracer_common::events::by_code(code).unwrap();
+            let found: Vec<&str> = row.params[first..first + 5].iter().map(|param| param.name).collect();
+            assert_eq!(found, names, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn an_exec_tells_of_the_program_and_leaves_what_it_does_not_say() {
+        let mut world = World::new();
+        world.state.threads.get_mut(20).unwrap().loginuid = 1000;
+        let params =
+            [("res", 0), ("flags", 5), ("exe_ino", 77), ("exe_ino_ctime", 9), ("vm_size", 300), ("pgft_min", 4)];
+        let sets = [("cap_inheritable", 0), ("cap_permitted", 3), ("cap_effective", 1), ("tty", 34_816), ("uid", 5)];
+        apply(&mut world, 1_000, 20, code::EXECVE, &[&params[..], &sets].concat());
+        let thread = world.state.thread(20).unwrap();
+        let file = thread.exe_file;
+        assert_eq!((file.writable, file.upper_layer, file.from_memfd), (Some(true), Some(false), Some(true)));
+        assert_eq!((file.ino, file.ctime_ns, file.mtime_ns), (Some(77), Some(9), None));
+        assert_eq!(thread.capabilities.map(|sets| (sets.permitted, sets.effective)), Some((3, 1)));
+        assert_eq!(thread.memory.map(|memory| (memory.size_kb, memory.minor_faults)), Some((300, 4)));
+        assert_eq!((thread.tty, thread.uid, thread.loginuid), (34_816, 5, 1000));
+    }
+
+    #[test]
+    fn a_thread_that_nobody_describes_is_a_stranger_until_it_runs_a_program() {
+        let mut world = World::new();
+        world.state.procfs = crate::state::Procfs::none();
+        apply(&mut world, 1_000, 555, code::GETUID, &[]);
+        let thread = world.state.thread(555).unwrap();
+        assert!(thread.is_stranger && thread.uid == u32::MAX);
+        apply(&mut world, 2_000, 555, code::EXECVE, &[("res", 0), ("uid", 7)]);
+        let thread = world.state.thread(555).unwrap();
+        assert!(!thread.is_stranger && thread.uid == 7);
+    }
+
+    #[test]
+    fn cpu_time_is_a_part_of_an_interval() {
+        let mut world = World::new();
+        world.state.cpu_interval_ns = 1_000_000_000;
+        apply(&mut world, 1_000, 20, code::PROCINFO, &[("cpu_usr", 100_000_000), ("cpu_sys", 150_000_000)]);
+        apply(&mut world, 2_000, 20, code::PROCINFO, &[("cpu_usr", 0), ("cpu_sys", 500_000_000)]);
+        let thread = world.state.thread(20).unwrap();
+        assert_eq!((thread.cpu_percent, thread.cpu_user_percent, thread.ran_ns), (50.0, 0.0, 750_000_000));
     }
 }

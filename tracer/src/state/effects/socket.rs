@@ -73,13 +73,21 @@ fn tuple<'a>(event: &Event<'a>) -> Option<SockTuple<'a>> {
     }
 }
 
+/// Gives a descriptor the name that the event says.
+fn rename(fd: &mut Fd, event: &Event<'_>, name: &[u8]) {
+    if *fd.name != *name {
+        fd.renamed_by = event.num;
+        fd.name = name.into();
+    }
+}
+
 /// Changes the socket behind `fd`, and its name with it.
 fn change_sock(state: &mut State, event: &Event<'_>, fd: i32, with: impl FnOnce(&mut FdKind, &mut Sock)) {
     change(state, event, fd, |fd| {
         let mut sock = fd.sock.take().unwrap_or_default();
         with(&mut fd.kind, &mut sock);
         if fd.kind.is_inet() {
-            fd.name = sock.name().into_bytes().into();
+            rename(fd, event, sock.name().as_bytes());
         }
         fd.sock = Some(sock);
     });
@@ -91,7 +99,7 @@ pub(super) fn bind(state: &mut State, event: &Event<'_>) {
         ParamValue::SockAddr(SockAddr::Inet(local)) => {
             change_sock(state, event, fd, |_, sock| sock.local = Some(local));
         }
-        ParamValue::SockAddr(SockAddr::Unix(path)) => change(state, event, fd, |fd| fd.name = path.into()),
+        ParamValue::SockAddr(SockAddr::Unix(path)) => change(state, event, fd, |fd| rename(fd, event, path)),
         _ => {}
     }
 }
@@ -132,7 +140,7 @@ pub(super) fn connect(state: &mut State, event: &Event<'_>) {
         }),
         SockTuple::Unix { path, .. } => change(state, event, fd, |fd| {
             fd.kind = FdKind::Unix;
-            fd.name = path.into();
+            rename(fd, event, path);
         }),
         SockTuple::Other(_) => {}
     }
@@ -197,7 +205,7 @@ pub(super) fn transfer(state: &mut State, event: &Event<'_>) {
         }),
         SockTuple::Unix { path, .. } if !path.is_empty() => change(state, event, fd, |fd| {
             fd.kind = FdKind::Unix;
-            fd.name = path.into();
+            rename(fd, event, path);
         }),
         SockTuple::Unix { .. } | SockTuple::Other(_) => {}
     }

@@ -1,6 +1,7 @@
 //! What `/proc` says of threads and descriptors that were there before the tracer: read whole at the start, and once for
 //! whatever is met later without having been seen to begin.
 
+mod described;
 mod socket;
 
 use std::{
@@ -13,6 +14,8 @@ use std::{
 use rustc_hash::FxHashMap;
 
 use super::{Fd, FdKind, State, Thread};
+use crate::scap::{Capabilities, Memory};
+use described::fd_limit;
 use socket::Sockets;
 
 /// The most bytes of a file that are read: environment and arguments have no bound of their own.
@@ -95,6 +98,7 @@ impl Procfs {
         let stat = Stat::parse(&read(&dir.join("stat")).ok()?)?;
         let status = read(&dir.join("status")).unwrap_or_default();
         let status = Status::parse(&String::from_utf8_lossy(&status));
+        let cgroup = read(&dir.join("cgroup")).unwrap_or_default();
         let (exe, args) = split_arguments(&read(&dir.join("cmdline")).unwrap_or_default());
         let link = |name: &str| fs::read_link(dir.join(name)).map(|path| path.as_os_str().as_bytes().into());
         let loginuid = read(&dir.join("loginuid")).ok().and_then(|text| number(&text)).unwrap_or(u32::MAX);
@@ -117,17 +121,20 @@ impl Procfs {
             gid: status.gid,
             loginuid,
             tty: stat.tty,
-            fd_limit: 0,
+            fd_limit: fd_limit(&read(&dir.join("limits")).unwrap_or_default()),
             start_ns: self.boot_ns + stat.start_ticks * TICK_NS,
-            cgroup: self.cgroup_of(&dir).unwrap_or(0),
+            cgroup: self.cgroup_of(&cgroup).unwrap_or(0),
+            cgroups: described::cgroups(&cgroup),
+            memory: Some(Memory { major_faults: stat.major_faults, minor_faults: stat.minor_faults, ..status.memory }),
+            capabilities: Some(status.capabilities),
+            exe_file: described::exe_file(&dir.join("exe")),
             ..Thread::default()
         })
     }
 
     /// Id of the cgroup in the v2 tree: the inode number of its directory.
-    fn cgroup_of(&self, process: &Path) -> Option<u64> {
-        let text = read(&process.join("cgroup")).ok()?;
-        let text = String::from_utf8_lossy(&text);
+    fn cgroup_of(&self, text: &[u8]) -> Option<u64> {
+        let text = String::from_utf8_lossy(text);
         let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
         fs::metadata(self.cgroup.join(path)).ok().map(|metadata| metadata.ino())
     }
@@ -207,7 +214,7 @@ impl Procfs {
 }
 
 /// When the machine started, nanoseconds since the epoch.
-fn boot_time_ns(proc: &Path) -> u64 {
+pub(super) fn boot_time_ns(proc: &Path) -> u64 {
     let text = read(&proc.join("stat")).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let seconds: u64 = text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok()).unwrap_or(0);
@@ -263,6 +270,8 @@ struct Stat {
     sid: u32,
     tty: u32,
     start_ticks: u64,
+    minor_faults: u64,
+    major_faults: u64,
 }
 
 impl Stat {
@@ -280,6 +289,8 @@ impl Stat {
             sid: signed(3)?,
             tty: signed(4)?,
             start_ticks: fields.get(19)?.parse().ok()?,
+            minor_faults: fields.get(7)?.parse().ok()?,
+            major_faults: fields.get(9)?.parse().ok()?,
         })
     }
 }
@@ -293,6 +304,9 @@ struct Status {
     ns_pid: Option<u32>,
     ns_tgid: Option<u32>,
     ns_pgid: Option<u32>,
+    /// Without page faults, which stand in `stat`.
+    memory: Memory,
+    capabilities: Capabilities,
 }
 
 impl Status {
@@ -303,6 +317,9 @@ impl Status {
         let effective = |name: &str| words(name).nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
         // One number for each namespace, the innermost last.
         let innermost = |name: &str| words(name).last().and_then(|word| word.parse().ok());
+        // Kernel threads have no memory of their own, and no such lines.
+        let kb = |name: &str| words(name).next().and_then(|word| word.parse().ok()).unwrap_or(0);
+        let set = |name: &str| words(name).next().and_then(|word| u64::from_str_radix(word, 16).ok()).unwrap_or(0);
         Self {
             tgid: innermost("Tgid"),
             uid: effective("Uid"),
@@ -310,6 +327,17 @@ impl Status {
             ns_pid: innermost("NSpid"),
             ns_tgid: innermost("NStgid"),
             ns_pgid: innermost("NSpgid"),
+            memory: Memory {
+                size_kb: kb("VmSize"),
+                resident_kb: kb("VmRSS"),
+                swapped_kb: kb("VmSwap"),
+                ..Memory::default()
+            },
+            capabilities: Capabilities {
+                inheritable: set("CapInh"),
+                permitted: set("CapPrm"),
+                effective: set("CapEff"),
+            },
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::{
-    models::{ContainerInspectResponse, ContainerSummary, EndpointSettings, EventMessage, SystemVersion},
+    models::{ContainerInspectResponse, ContainerSummary, EndpointSettings, EventMessage, MountPoint, SystemVersion},
     query_parameters::{EventsOptionsBuilder, InspectContainerOptions, ListContainersOptions},
 };
 
 use super::{Answer, Client, Metadata};
+use crate::state::container::spec::{Command, Mount, Spec};
 
 /// `container.type` of Docker's containers.
 pub(super) const DOCKER: &str = "docker";
@@ -60,6 +61,16 @@ pub(super) async fn inspect(client: &Client, id: &str) -> Option<Metadata> {
 /// What an inspection says.
 fn inspected(response: ContainerInspectResponse, runtime: &'static str) -> Option<Metadata> {
     let config = response.config.unwrap_or_default();
+    let host = response.host_config.unwrap_or_default();
+    let shares = |mode: Option<String>| Some(mode.as_deref() == Some("host"));
+    let spec = Spec {
+        mounts: response.mounts.unwrap_or_default().into_iter().map(mount).collect(),
+        health_check: config.healthcheck.and_then(|check| Command::of_test(&check.test?)),
+        host_pid: shares(host.pid_mode),
+        host_network: shares(host.network_mode),
+        host_ipc: shares(host.ipc_mode),
+        ..Spec::default()
+    };
     Some(Metadata {
         full_id: response.id?,
         runtime,
@@ -67,8 +78,9 @@ fn inspected(response: ContainerInspectResponse, runtime: &'static str) -> Optio
         image: config.image.filter(|image| !image.is_empty()),
         image_id: response.image.as_deref().and_then(without_hash_name),
         ip: response.network_settings.and_then(|settings| first_address(settings.networks?)),
-        privileged: response.host_config.map(|config| config.privileged.unwrap_or(false)),
+        privileged: Some(host.privileged.unwrap_or(false)),
         labels: Some(sorted(config.labels.unwrap_or_default())),
+        spec: Some(spec),
     })
 }
 
@@ -87,7 +99,18 @@ pub(super) fn listed(summary: ContainerSummary, runtime: &'static str) -> Option
         ip: summary.network_settings.and_then(|settings| first_address(settings.networks?)),
         privileged: None,
         labels: Some(sorted(summary.labels.unwrap_or_default())),
+        spec: None,
     })
+}
+
+fn mount(mount: MountPoint) -> Mount {
+    Mount {
+        source: mount.source.unwrap_or_default(),
+        dest: mount.destination.unwrap_or_default(),
+        mode: mount.mode.unwrap_or_default(),
+        is_writable: mount.rw.unwrap_or(false),
+        propagation: mount.propagation.unwrap_or_default(),
+    }
 }
 
 /// What an event says, and whether to inspect the container to know the rest.
@@ -181,14 +204,17 @@ mod tests {
         let response: ContainerInspectResponse = serde_json::from_value(json!({
             "Id": "abc", "Name": "/web", "Image": "sha256:77",
             "Config": {"Image": "img:1", "Labels": {"tier": "web"}},
-            "HostConfig": {"Privileged": true, "NetworkMode": "default"},
+            "HostConfig": {"Privileged": true, "NetworkMode": "default", "PidMode": "host"},
+            "Mounts": [{"Type": "bind", "Source": "/a", "Destination": "/b", "RW": true}],
             "NetworkSettings": {"Networks": {"bridge": {"IPAddress": "172.17.0.2"}}}
         }))
         .unwrap();
         let found = inspected(response, DOCKER).unwrap();
         assert_eq!((found.name.as_deref(), found.image.as_deref()), (Some("web"), Some("img:1")));
         assert_eq!((found.image_id.as_deref(), found.ip.as_deref()), (Some("77"), Some("172.17.0.2")));
-        assert_eq!(found.privileged, Some(true));
+        let spec = found.spec.unwrap();
+        assert_eq!((found.privileged, spec.host_pid, spec.host_network), (Some(true), Some(true), Some(false)));
+        assert_eq!(spec.mounts[0].to_string(), "/a:/b::true:");
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Containers {
     }
 
     fn take_metadata(&mut self, metadata: Metadata) {
-        let Metadata { full_id, runtime, name, image, image_id, ip, privileged, labels } = metadata;
+        let Metadata { full_id, runtime, name, image, image_id, ip, privileged, labels, spec } = metadata;
         if !runtime::is_full_id(&full_id) {
             return;
         }
@@ -116,6 +116,9 @@ impl Containers {
         container.privileged = privileged.or(container.privileged);
         if let Some(labels) = labels {
             container.labels = labels;
+        }
+        if let Some(spec) = spec {
+            container.spec = spec;
         }
         self.changed = true;
     }

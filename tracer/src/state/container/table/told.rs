@@ -22,9 +22,11 @@ impl Containers {
         keep(told.image_id, &mut container.image_id);
         keep(told.ip, &mut container.ip);
         container.privileged = told.privileged.or(container.privileged);
+        container.runtime = told.runtime.unwrap_or(container.runtime);
         if !told.labels.is_empty() {
             container.labels = told.labels;
         }
+        container.spec = told.spec;
         container.lookup = Lookup::Known;
         self.changed = true;
     }

@@ -1,12 +1,19 @@
-//! `fd.*`.
+//! `fd.*`: the descriptor that an event uses or creates.
 
-use std::net::SocketAddr;
+mod ends;
 
-use super::{Arg, Context, Digits, EventType, Needs, Value, fields};
+use tracer_common::events::Flags;
+
+use super::{Arg, ArgRule, Context, Digits, EventType, Field, Needs, Value, fields};
 use crate::{
     event::decode::layout,
-    state::{Fd, FdKind, Role, Sock, path},
+    state::{Fd, FdKind, path},
 };
+
+pub(crate) use ends::l4proto;
+
+/// The rows.
+pub(super) static FIELDS: &[&[Field]] = &[FILE, ends::FIELDS];
 
 /// Events of a type that has nothing to do with descriptors have no value here.
 fn no_fd(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
@@ -17,16 +24,11 @@ fn fd<'a>(c: &Context<'a>) -> Option<&'a Fd> {
     c.fd.map(|fd| &**fd)
 }
 
-fn sock<'a>(c: &Context<'a>) -> Option<&'a Sock> {
-    fd(c)?.sock.as_deref()
-}
-
-fn ip(end: Option<SocketAddr>) -> Value<'static> {
-    end.map(|end| end.ip()).into()
-}
-
-fn port(end: Option<SocketAddr>) -> Value<'static> {
-    end.map(|end| end.port()).into()
+/// Its number. What a call makes has one when it succeeded; what it is given may be -1.
+fn number(c: &Context<'_>) -> Option<i32> {
+    let at = layout(c.event.row).fd?;
+    let number = i32::try_from(c.event.params.i64(usize::from(at))?).ok()?;
+    Some(number).filter(|number| *number >= 0 || c.event.row.flags.has(Flags::USES_FD))
 }
 
 /// Descriptors whose name is a path.
@@ -37,20 +39,7 @@ fn path_of<'a>(c: &Context<'a>) -> Option<&'a [u8]> {
 }
 
 fn name<'a>(c: &Context<'a>) -> Value<'a> {
-    fd(c).map_or(Value::Missing, |fd| Value::some_text(&fd.name))
-}
-
-/// `fd.l4proto` of a socket; `None` when it is not known.
-#[must_use]
-pub(crate) fn l4proto(fd: &Fd) -> Option<&'static str> {
-    let sock = fd.sock.as_deref().filter(|_| fd.kind.is_inet())?;
-    Some(match (sock.protocol, sock.sock_type) {
-        (6, _) | (0, 1) => "tcp",
-        (17, _) | (0, 2) => "udp",
-        (1 | 58, _) => "icmp",
-        (_, 3) => "raw",
-        _ => return None,
-    })
+    fd(c).map_or(Value::Missing, |fd| Value::text(&fd.name))
 }
 
 fn sockfamily(fd: &Fd) -> Option<&'static str> {
@@ -75,13 +64,36 @@ fn device(c: &Context<'_>) -> Option<u32> {
     Some(fd(c)?.dev).filter(|dev| *dev != 0)
 }
 
-fields! { FIELDS needs STATE;
-    "fd.num": Int [by_type(no_fd) needs(Needs::NONE)] => |c, _| c.event.fd().into(), "number of the descriptor";
+/// `FD_UPPER_LAYER` and `FD_LOWER_LAYER` in file form.
+const UPPER_LAYER: u32 = 0x8000;
+const LOWER_LAYER: u32 = 0x1_0000;
+
+/// Of files, whether the flags of their opening say something of the layer.
+fn layer(c: &Context<'_>, bit: u32) -> Value<'static> {
+    fd(c).filter(|fd| matches!(fd.kind, FdKind::File | FdKind::Directory)).map(|fd| fd.flags & bit != 0).into()
+}
+
+/// The types of all descriptors of the process, each once, by name; or that of one. Only events with a descriptor have
+/// them.
+fn types<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
+    let Some(thread) = c.thread.filter(|_| c.fd.is_some()) else { return Value::Missing };
+    let mut names: Vec<&'static str> = match arg.as_index().map(i32::try_from) {
+        Some(Ok(number)) => c.state.fd(thread, number).and_then(|fd| fd.kind.name()).into_iter().collect(),
+        Some(Err(_)) => Vec::new(),
+        None => c.state.fds.iter(thread.fds).filter_map(|(_, fd)| fd.kind.name()).collect(),
+    };
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() { Value::Missing } else { Value::List(names.into_iter().map(Value::from).collect()) }
+}
+
+fields! { FILE needs STATE;
+    "fd.num": Int [by_type(no_fd) needs(Needs::NONE)] => |c, _| number(c).into(), "number of the descriptor; -1 where a call may do without";
     "fd.type": Text [by_type(no_fd)] => |c, _| fd(c).and_then(|fd| fd.kind.name()).into(),
         "what it is: file, directory, ipv4, ipv6, unix, pipe, event, eventpoll and others";
     "fd.typechar": Text [by_type(no_fd) cost(4)] => |c, _| {
         fd(c).map_or(Value::Missing, |fd| Value::made(fd.kind.letter().to_string().into_bytes()))
-    }, "the same as one letter: f d 4 6 u p e s l i t n b r m P";
+    }, "the same as one letter: f d 4 6 u p e s l i t n b r m P, or o when it is not known";
     "fd.name": Text [by_type(no_fd) cost(2)] => |c, _| name(c),
         "path; of a socket, client->server or its own address";
     "fd.nameraw": Text [by_type(no_fd) cost(2)] => |c, _| {
@@ -91,27 +103,7 @@ fields! { FIELDS needs STATE;
         "directory of the file";
     "fd.filename": Text [by_type(no_fd) cost(2)] => |c, _| path_of(c).map(|path| path::split(path).1).into(),
         "name of the file without its directory";
-    "fd.ip": Ip [by_type(no_fd) filter_only()] => |c, _| sock(c).map_or(Value::Missing, |sock| {
-        Value::EitherIp([sock.local.map(|end| end.ip()), sock.remote.map(|end| end.ip())])
-    }), "address of either end";
-    "fd.cip": Ip [by_type(no_fd)] => |c, _| ip(sock(c).and_then(Sock::client)), "address of the client";
-    "fd.sip": Ip [by_type(no_fd)] => |c, _| ip(sock(c).and_then(Sock::server)), "address of the server";
-    "fd.lip": Ip [by_type(no_fd)] => |c, _| ip(sock(c).and_then(|sock| sock.local)), "address of this end";
-    "fd.rip": Ip [by_type(no_fd)] => |c, _| ip(sock(c).and_then(|sock| sock.remote)), "address of the other end";
-    "fd.port": Port [by_type(no_fd) filter_only()] => |c, _| sock(c).map_or(Value::Missing, |sock| {
-        Value::EitherPort([sock.local.map(|end| end.port()), sock.remote.map(|end| end.port())])
-    }), "port of either end";
-    "fd.cport": Port [by_type(no_fd)] => |c, _| port(sock(c).and_then(Sock::client)), "port of the client";
-    "fd.sport": Port [by_type(no_fd)] => |c, _| port(sock(c).and_then(Sock::server)), "port of the server";
-    "fd.lport": Port [by_type(no_fd)] => |c, _| port(sock(c).and_then(|sock| sock.local)), "port of this end";
-    "fd.rport": Port [by_type(no_fd)] => |c, _| port(sock(c).and_then(|sock| sock.remote)), "port of the other end";
-    "fd.l4proto": Text [by_type(no_fd)] => |c, _| fd(c).and_then(l4proto).into(), "tcp, udp, icmp or raw";
     "fd.sockfamily": Text [by_type(no_fd)] => |c, _| fd(c).and_then(sockfamily).into(), "ip or unix";
-    "fd.is_server": Bool [by_type(no_fd)] => |c, _| {
-        sock(c).filter(|sock| sock.role != Role::Unknown).map(|sock| sock.role == Role::Server).into()
-    }, "whether this end is the server";
-    "fd.connected": Bool [by_type(no_fd)] => |c, _| sock(c).map(|sock| sock.remote.is_some()).into(),
-        "whether the socket has a peer";
     "fd.uid": Text [by_type(no_fd) needs(Needs::NONE) cost(8)] => |c, _| uid(c), "thread id and number in one, as a key for tables";
     "fd.containername": Text [by_type(no_fd) cost(8)] => |c, _| {
         fd(c).map_or(Value::Missing, |fd| with_container(c, &fd.name))
@@ -128,4 +120,12 @@ fields! { FIELDS needs STATE;
     }, "its minor part";
     "fd.ino": Int [by_type(no_fd)] => |c, _| fd(c).filter(|fd| fd.ino != 0).map(|fd| fd.ino).into(),
         "inode number";
+    "fd.types": Text [arg(ArgRule::IndexAllowed) by_type(no_fd) list() cost(20)] => types,
+        "of an event with a descriptor, the types of all descriptors of the process; or that of one of them";
+    "fd.name_changed": Bool [by_type(no_fd)] => |c, _| fd(c).map(|fd| fd.renamed_by == c.event.num).into(),
+        "whether this event gave the descriptor its name, or another one: a connection, or a datagram with another address";
+    "fd.is_upper_layer": Bool [by_type(no_fd)] => |c, _| layer(c, UPPER_LAYER),
+        "whether the file is in the upper layer of an overlay, as the call that opened it said";
+    "fd.is_lower_layer": Bool [by_type(no_fd)] => |c, _| layer(c, LOWER_LAYER),
+        "whether the file is in a lower layer of an overlay, as the call that opened it said";
 }

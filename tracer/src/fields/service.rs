@@ -1,5 +1,9 @@
-//! Names of services: what people write for a port. The system's own list is not asked, since it differs from machine to
+//! Names of services, for people who write or read them instead of ports. The system's own list is not asked, since it differs from machine to
 //! machine and its library cannot be linked into a static program.
+
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
 
 /// Name and port, of the IANA registry of service names; sorted by name.
 static SERVICES: &[(&str, u16)] = &[
@@ -103,6 +107,15 @@ pub fn port(name: &str) -> Option<u16> {
     SERVICES.binary_search_by_key(&name, |(name, _)| name).ok().map(|at| SERVICES[at].1)
 }
 
+/// The service of a port: the first of several names.
+#[must_use]
+pub fn name(port: u16) -> Option<&'static str> {
+    BY_PORT.get(&port).copied()
+}
+
+static BY_PORT: LazyLock<FxHashMap<u16, &'static str>> =
+    LazyLock::new(|| SERVICES.iter().rev().map(|(name, port)| (*port, *name)).collect());
+
 /// The names.
 pub fn names() -> impl Iterator<Item = &'static str> {
     SERVICES.iter().map(|(name, _)| *name)
@@ -118,5 +131,6 @@ mod tests {
             assert_eq!(port(name), Some(*number), "{name}: the list is sorted");
         }
         assert_eq!(port("nothing"), None);
+        assert_eq!((name(80), name(22), name(1)), (Some("http"), Some("ssh"), None));
     }
 }

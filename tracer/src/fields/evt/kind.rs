@@ -1,0 +1,119 @@
+//! What kind of event it is: name, direction, category, whether it reads, writes or waits.
+
+use tracer_common::events::{Category, Flags, old::code::ASYNCEVENT_E as ASYNC};
+
+use crate::{
+    event::Row,
+    fields::{Arg, ArgRule, Context, EventType, Key, Needs, Value, fields},
+    state::FdKind,
+};
+
+use super::{count_if, ends};
+
+fn name_of(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
+    event.name.map(Into::into)
+}
+
+fn syscall_name(event: &EventType<'_>, arg: &Arg) -> Option<Value<'static>> {
+    if event.row.is_syscall() { name_of(event, arg) } else { Some(Value::Missing) }
+}
+
+fn io(row: &Row, flag: Flags) -> bool {
+    row.flags.has(flag)
+}
+
+fn io_dir(row: &Row) -> Option<&'static str> {
+    if io(row, Flags::READS_FROM_FD) {
+        Some("read")
+    } else if io(row, Flags::WRITES_TO_FD) {
+        Some("write")
+    } else {
+        None
+    }
+}
+
+/// `evt.category` of a row; `None` when it depends on the descriptor.
+fn fixed_category(row: &Row) -> Option<&'static str> {
+    Some(match row.category {
+        Category::Other => "other",
+        Category::File => "file",
+        Category::Net => "net",
+        Category::Ipc => "ipc",
+        Category::Memory => "memory",
+        Category::Process => "process",
+        Category::Sleep => "sleep",
+        Category::System => "system",
+        Category::Signal => "signal",
+        Category::User => "user",
+        Category::Time => "time",
+        Category::Wait => "wait",
+        Category::Scheduler => "scheduler",
+        Category::Internal => "internal",
+        Category::IoRead | Category::IoWrite | Category::IoOther => return None,
+    })
+}
+
+pub(super) fn category(c: &Context<'_>) -> &'static str {
+    fixed_category(c.event.row).unwrap_or_else(|| match c.fd.map(|fd| fd.kind) {
+        None | Some(FdKind::Unknown) => "unknown",
+        Some(FdKind::File | FdKind::Directory) => "file",
+        Some(FdKind::Ipv4 | FdKind::Ipv6) => "net",
+        Some(FdKind::Unix | FdKind::Pipe | FdKind::Event | FdKind::Signal | FdKind::Inotify) => "ipc",
+        Some(_) => "other",
+    })
+}
+
+/// Whether the event has the name or number of the argument.
+fn is_type(event: &EventType<'_>, arg: &Arg) -> Option<Value<'static>> {
+    match &arg.key {
+        Key::Index(code) => Some(count_if(usize::from(event.row.code) == *code)),
+        Key::Name(wanted) => event.name.map(|name| count_if(name == &**wanted)),
+        Key::None | Key::Param(_) => Some(Value::Missing),
+    }
+}
+
+fn direction(row: &Row) -> &'static str {
+    if ends(row) { "<" } else { ">" }
+}
+
+fields! { FIELDS needs NONE;
+    "evt.type": Text [by_type(name_of)] => |c, _| c.event.name().into(), "name of the event, such as openat";
+    "evt.type.is": Int [arg(ArgRule::Event) by_type(is_type)] => |c, arg| {
+        is_type(&EventType { row: c.event.row, name: Some(c.event.name()) }, arg).unwrap_or(Value::Missing)
+    }, "1 if the event has that name or number, else 0";
+    "syscall.type": Text [by_type(syscall_name)] => |c, _| {
+        if c.event.row.is_syscall() { c.event.name().into() } else { Value::Missing }
+    }, "name of the system call; missing for other events";
+    "evt.dir": Text [by_type(|event, _| Some(direction(event.row).into()))] => |c, _| direction(c.event.row).into(),
+        "direction: < for the end of a call, > for its beginning and for what is no call";
+    "evt.category": Text [by_type(|event, _| fixed_category(event.row).map(Into::into)) cost(2) needs(Needs::STATE)] => |c, _| category(c).into(),
+        "file, net, ipc, process and others; of reads and writes, by their descriptor";
+    "evt.cpu": Int => |c, _| c.event.cpu.into(), "CPU on which it happened";
+    "evt.is_io": Bool [by_type(|event, _| Some(event.row.is_io().into()))] => |c, _| c.event.row.is_io().into(),
+        "whether it reads or writes a descriptor";
+    "evt.is_io_read": Bool [by_type(|event, _| Some(io(event.row, Flags::READS_FROM_FD).into()))] => |c, _| {
+        io(c.event.row, Flags::READS_FROM_FD).into()
+    }, "whether it reads from a descriptor";
+    "evt.is_io_write": Bool [by_type(|event, _| Some(io(event.row, Flags::WRITES_TO_FD).into()))] => |c, _| {
+        io(c.event.row, Flags::WRITES_TO_FD).into()
+    }, "whether it writes to a descriptor";
+    "evt.io_dir": Text [by_type(|event, _| Some(io_dir(event.row).into()))] => |c, _| io_dir(c.event.row).into(),
+        "read or write";
+    "evt.is_wait": Bool [by_type(|event, _| Some(io(event.row, Flags::WAITS).into()))] => |c, _| {
+        io(c.event.row, Flags::WAITS).into()
+    }, "whether the call waits";
+    "evt.is_syslog": Bool [by_type(|event, _| (!io(event.row, Flags::WRITES_TO_FD)).then_some(Value::Bool(false))) needs(Needs::STATE) cost(2)] => |c, _| {
+        (io(c.event.row, Flags::WRITES_TO_FD) && crate::fields::syslog::is_log(c)).into()
+    }, "whether it writes to the socket of the system log";
+    "evt.pluginname": Text [by_type(|_, _| Some(Value::Missing))] => |_, _| Value::Missing,
+        "name of the plugin that made it; missing: there are no plugins";
+    "evt.plugininfo": Text [by_type(|_, _| Some(Value::Missing))] => |_, _| Value::Missing,
+        "what the plugin says of it; missing: there are no plugins";
+    "evt.source": Text [by_type(|_, _| Some("syscall".into()))] => |_, _| "syscall".into(), "where it is from: syscall";
+    "evt.is_async": Bool [by_type(|event, _| Some((event.row.code == ASYNC).into()))] => |c, _| (c.event.row.code == ASYNC).into(),
+        "whether a tool put it into the capture, beside the calls";
+    "evt.asynctype": Text [by_type(|event, _| (event.row.code != ASYNC).then_some(Value::Missing))] => |c, _| {
+        if c.event.row.code == ASYNC { c.event.params.text(1).into() } else { Value::Missing }
+    }, "what kind of such an event it is";
+    "evt.hostname": Text => |c, _| Value::some_text(&c.state.host.name), "name of the machine";
+}

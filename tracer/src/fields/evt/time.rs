@@ -1,0 +1,86 @@
+//! When it happened, and how long it took.
+
+use tracer_common::events::Flags;
+
+use crate::{
+    fields::{Arg, Context, Digits, EventType, Needs, TimeMode, Value, fields},
+    format::{time, units},
+};
+
+const SECOND: u64 = 1_000_000_000;
+
+fn relative(c: &Context<'_>) -> u64 {
+    c.event.time_ns.saturating_sub(c.times.first_ns)
+}
+
+fn delta(c: &Context<'_>) -> u64 {
+    match c.times.previous_ns {
+        0 => 0,
+        previous => c.event.time_ns.saturating_sub(previous),
+    }
+}
+
+pub(super) fn text(write: impl FnOnce(&mut Vec<u8>)) -> Value<'static> {
+    let mut out = Vec::with_capacity(32);
+    write(&mut out);
+    Value::made(out)
+}
+
+fn output_time(c: &Context<'_>, mode: TimeMode) -> Value<'static> {
+    match mode {
+        TimeMode::Human => text(|out| time::time_of_day(c.event.time_ns, true, out)),
+        TimeMode::Absolute => text(|out| time::seconds(c.event.time_ns, out)),
+        TimeMode::Relative => text(|out| time::seconds(relative(c), out)),
+        TimeMode::Latency => {
+            c.event.latency_ns.map_or(Value::Missing, |latency_ns| text(|out| time::seconds(latency_ns, out)))
+        }
+        TimeMode::Delta => text(|out| time::seconds(delta(c), out)),
+    }
+}
+
+/// Ten buckets for each power of ten; nothing for a call whose latency is not known.
+fn quantized(latency_ns: Option<u64>) -> Value<'static> {
+    latency_ns.map(|ns| (10.0 * (ns.max(1) as f64).log10()) as u64).into()
+}
+
+fn no_wait(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
+    (!event.row.flags.has(Flags::WAITS)).then_some(Value::Missing)
+}
+
+fields! { FIELDS needs NONE;
+    "evt.time": Text [cost(8)] => |c, _| text(|out| time::time_of_day(c.event.time_ns, true, out)),
+        "local time of day with nanoseconds";
+    "evt.time.s": Text [cost(8)] => |c, _| text(|out| time::time_of_day(c.event.time_ns, false, out)),
+        "local time of day, seconds only";
+    "evt.time.iso8601": Text [cost(8)] => |c, _| text(|out| time::iso8601(c.event.time_ns, out)),
+        "date and time in UTC, as ISO 8601";
+    "evt.datetime": Text [cost(8)] => |c, _| text(|out| time::date_time(c.event.time_ns, true, out)),
+        "local date and time with nanoseconds";
+    "evt.datetime.s": Text [cost(8)] => |c, _| text(|out| time::date_time(c.event.time_ns, false, out)),
+        "local date and time, seconds only";
+    "evt.rawtime": Time => |c, _| c.event.time_ns.into(), "time since the epoch";
+    "evt.rawtime.s": Int => |c, _| (c.event.time_ns / SECOND).into(), "whole seconds since the epoch";
+    "evt.rawtime.ns": Time [digits(Digits::Nine)] => |c, _| (c.event.time_ns % SECOND).into(),
+        "nanoseconds within the second";
+    "evt.reltime": Time [digits(Digits::Nine)] => |c, _| relative(c).into(), "time since the first event";
+    "evt.reltime.s": Int => |c, _| (relative(c) / SECOND).into(), "whole seconds since the first event";
+    "evt.reltime.ns": Time [digits(Digits::Nine)] => |c, _| (relative(c) % SECOND).into(), "nanoseconds within that second";
+    "evt.deltatime": Time => |c, _| delta(c).into(), "time since the previous event";
+    "evt.deltatime.s": Int => |c, _| (delta(c) / SECOND).into(), "whole seconds of it";
+    "evt.deltatime.ns": Time [digits(Digits::Nine)] => |c, _| (delta(c) % SECOND).into(), "nanoseconds within that second";
+    "evt.outputtime": Text [cost(8)] => |c, arg| output_time(c, arg.show.time), "the time that -t chooses";
+    "evt.latency": Time [needs(Needs::LATENCY)] => |c, _| c.event.latency_ns.into(), "time from entry to exit";
+    "evt.latency.s": Int [needs(Needs::LATENCY)] => |c, _| c.event.latency_ns.map(|ns| ns / SECOND).into(),
+        "whole seconds of it";
+    "evt.latency.ns": Time [needs(Needs::LATENCY) digits(Digits::Nine)] => |c, _| {
+        c.event.latency_ns.map(|ns| ns % SECOND).into()
+    }, "nanoseconds within that second";
+    "evt.latency.human": Text [needs(Needs::LATENCY) cost(8)] => |c, _| c.event.latency_ns.map_or(Value::Missing, |ns| {
+        Value::made(units::time(ns as f64).into_bytes())
+    }), "the same for people, such as 4.97us";
+    "evt.latency.quantized": Int [needs(Needs::LATENCY) table_only()] => |c, _| quantized(c.event.latency_ns),
+        "the same in buckets, ten for each power of ten, for spectrograms";
+    "evt.wait_latency": Time [needs(Needs::LATENCY) by_type(no_wait) deprecated()] => |c, _| {
+        c.event.latency_ns.filter(|_| c.event.row.flags.has(Flags::WAITS)).into()
+    }, "the same, of calls that wait";
+}

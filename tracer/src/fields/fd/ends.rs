@@ -1,0 +1,108 @@
+//! The ends of a socket: addresses, ports, services, names.
+
+use std::net::SocketAddr;
+
+use super::no_fd;
+use crate::{
+    fields::{Context, Value, fields, service},
+    state::{Fd, FdKind, Sock},
+};
+
+/// Finds one end of a socket.
+type End = fn(&Sock) -> Option<SocketAddr>;
+
+const LOCAL: End = |sock| sock.local;
+const REMOTE: End = |sock| sock.remote;
+
+fn sock<'a>(c: &Context<'a>) -> Option<&'a Sock> {
+    super::fd(c)?.sock.as_deref()
+}
+
+fn ip(end: Option<SocketAddr>) -> Value<'static> {
+    end.map(|end| end.ip()).into()
+}
+
+fn port(end: Option<SocketAddr>) -> Value<'static> {
+    end.map(|end| end.port()).into()
+}
+
+/// `fd.l4proto` of a socket; `None` when it is not known.
+#[must_use]
+pub(crate) fn l4proto(fd: &Fd) -> Option<&'static str> {
+    let sock = fd.sock.as_deref().filter(|_| fd.kind.is_inet())?;
+    Some(match (sock.protocol, sock.sock_type) {
+        (6, _) | (0, 1) => "tcp",
+        (17, _) | (0, 2) => "udp",
+        (1 | 58, _) => "icmp",
+        (_, 3) => "raw",
+        _ => return None,
+    })
+}
+
+fn end(c: &Context<'_>, end: End) -> Option<SocketAddr> {
+    sock(c).and_then(end)
+}
+
+/// Both addresses.
+fn either_ip(c: &Context<'_>) -> Value<'static> {
+    let ip = |end: Option<SocketAddr>| end.map(|end| end.ip());
+    sock(c).map_or(Value::Missing, |sock| Value::EitherIp([ip(sock.local), ip(sock.remote)]))
+}
+
+/// Both ports.
+fn either_port(c: &Context<'_>) -> Value<'static> {
+    let port = |end: Option<SocketAddr>| end.map(|end| end.port());
+    sock(c).map_or(Value::Missing, |sock| Value::EitherPort([port(sock.local), port(sock.remote)]))
+}
+
+fn is_server(fd: &Fd) -> bool {
+    let sock = fd.sock.as_deref().filter(|sock| sock.local.is_some());
+    sock.is_some_and(Sock::serves)
+}
+
+/// The service of a port by name; of a port without one, its number.
+fn proto(end: Option<SocketAddr>) -> Value<'static> {
+    let Some(port) = end.map(|end| end.port()).filter(|port| *port != 0) else { return Value::Missing };
+    service::name(port).map_or_else(|| Value::made(port.to_string().into_bytes()), Value::from)
+}
+
+/// The name of a host.
+fn host<'a>(c: &Context<'a>, end: Option<SocketAddr>) -> Value<'a> {
+    let state = c.state;
+    end.and_then(|end| state.host.name_of(end.ip())).into()
+}
+
+fields! { FIELDS needs STATE;
+    "fd.ip": Ip [by_type(no_fd) filter_only()] => |c, _| either_ip(c), "address of either end";
+    "fd.cip": Ip [by_type(no_fd)] => |c, _| ip(end(c, Sock::client)), "address of the client";
+    "fd.sip": Ip [by_type(no_fd)] => |c, _| ip(end(c, Sock::server)), "address of the server";
+    "fd.lip": Ip [by_type(no_fd)] => |c, _| ip(end(c, LOCAL)), "address of this end";
+    "fd.rip": Ip [by_type(no_fd)] => |c, _| ip(end(c, REMOTE)), "address of the other end";
+    "fd.port": Port [by_type(no_fd) filter_only()] => |c, _| either_port(c), "port of either end";
+    "fd.cport": Port [by_type(no_fd)] => |c, _| port(end(c, Sock::client)), "port of the client";
+    "fd.sport": Port [by_type(no_fd)] => |c, _| port(end(c, Sock::server)), "port of the server";
+    "fd.lport": Port [by_type(no_fd)] => |c, _| port(end(c, LOCAL)), "port of this end";
+    "fd.rport": Port [by_type(no_fd)] => |c, _| port(end(c, REMOTE)), "port of the other end";
+    "fd.l4proto": Text [by_type(no_fd)] => |c, _| super::fd(c).and_then(l4proto).into(), "tcp, udp, icmp or raw";
+    "fd.is_server": Bool [by_type(no_fd)] => |c, _| {
+        super::fd(c).filter(|fd| fd.kind != FdKind::Unknown).map(is_server).into()
+    },
+        "whether this end of a socket is the server; false for what is no socket";
+    "fd.connected": Bool [by_type(no_fd)] => |c, _| sock(c).map(|sock| sock.remote.is_some()).into(),
+        "whether the socket has a peer";
+    "fd.net": Net [by_type(no_fd) filter_only()] => |c, _| either_ip(c), "network of either end";
+    "fd.cnet": Net [by_type(no_fd) filter_only()] => |c, _| ip(end(c, Sock::client)), "network of the client";
+    "fd.snet": Net [by_type(no_fd) filter_only()] => |c, _| ip(end(c, Sock::server)), "network of the server";
+    "fd.lnet": Net [by_type(no_fd) filter_only()] => |c, _| ip(end(c, LOCAL)), "network of this end";
+    "fd.rnet": Net [by_type(no_fd) filter_only()] => |c, _| ip(end(c, REMOTE)), "network of the other end";
+    "fd.proto": Port [by_type(no_fd) filter_only()] => |c, _| either_port(c), "service of either end, by name or port";
+    "fd.cproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, Sock::client)), "service of the port of the client";
+    "fd.sproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, Sock::server)), "service of the port of the server";
+    "fd.lproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, LOCAL)), "service of the port of this end";
+    "fd.rproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, REMOTE)), "service of the port of the other end";
+    "fd.cip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, Sock::client)),
+        "host name of the client, from /etc/hosts: names are not asked for in the network";
+    "fd.sip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, Sock::server)), "the same of the server";
+    "fd.lip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, LOCAL)), "the same of this end";
+    "fd.rip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, REMOTE)), "the same of the other end";
+}

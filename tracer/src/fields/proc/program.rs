@@ -1,0 +1,88 @@
+//! What the process runs: names, arguments, environment, working directory.
+
+use super::{ancestor, chain, parent, thread};
+use crate::{
+    fields::{Arg, ArgRule, Context, Key, Value, fields},
+    state::{Thread, thread::entries},
+};
+
+/// The entries of a list with blanks between them.
+fn joined(first: &[u8], list: &[u8]) -> Vec<u8> {
+    let mut text = first.to_vec();
+    for entry in entries(list) {
+        if !text.is_empty() {
+            text.push(b' ');
+        }
+        text.extend_from_slice(entry);
+    }
+    text
+}
+
+fn args<'a>(t: Option<&'a Thread>, arg: &Arg) -> Value<'a> {
+    match (t, arg.as_index()) {
+        (None, _) => Value::Missing,
+        (Some(t), Some(index)) => t.arguments().nth(index).into(),
+        (Some(t), None) => Value::made(joined(b"", &t.args)),
+    }
+}
+
+fn cmdline(t: &Thread) -> Value<'_> {
+    Value::made(joined(&t.comm, &t.args))
+}
+
+fn cwd(t: &Thread) -> Value<'_> {
+    match &*t.cwd {
+        b"" => Value::Missing,
+        b"/" => Value::text(b"/"),
+        cwd => Value::made([cwd, b"/"].concat()),
+    }
+}
+
+fn env<'a>(t: &'a Thread, arg: &Arg) -> Value<'a> {
+    match arg.as_name() {
+        Some(name) => t.env(name.as_bytes()).into(),
+        None => Value::made(joined(b"", &t.env)),
+    }
+}
+
+/// The first value of a variable that an ancestor has; without a name, the environment of ancestors.
+fn ancestor_env<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
+    match &arg.key {
+        Key::Name(name) => chain(c).skip(1).find_map(|t| t.env(name.as_bytes())).into(),
+        _ => ancestor(c, arg, |t| Value::made(joined(b"", &t.env))),
+    }
+}
+
+fields! { FIELDS needs STATE;
+    "proc.name": Text => |c, _| c.thread.map_or(Value::Missing, |t| Value::some_text(&t.comm)), "name of the program, at most 15 characters";
+    "proc.pname": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.comm).into(), "name of the parent";
+    "proc.aname": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.comm)),
+        "name of an ancestor";
+    "proc.exe": Text => |c, _| thread(c).map(|t| &*t.exe).into(), "first argument";
+    "proc.pexe": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.exe).into(), "first argument of the parent";
+    "proc.aexe": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.exe)),
+        "first argument of an ancestor";
+    "proc.exepath": Text => |c, _| thread(c).map(|t| &*t.exepath).into(), "path of the executable";
+    "proc.pexepath": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.exepath).into(), "path of the executable of the parent";
+    "proc.aexepath": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.exepath)),
+        "path of the executable of an ancestor";
+    "proc.args": Text [arg(ArgRule::IndexAllowed) cost(8)] => |c, a| args(thread(c), a),
+        "arguments after the first, with blanks between; or one of them, from 0";
+    "proc.aargs": Text [arg(ArgRule::Ancestor) cost(9)] => |c, a| ancestor(c, a, |t| Value::made(joined(b"", &t.args))),
+        "arguments after the first of an ancestor";
+    "proc.cmdline": Text [cost(8)] => |c, _| thread(c).map_or(Value::Missing, cmdline), "name and arguments";
+    "proc.pcmdline": Text [cost(9)] => |c, _| parent(c).map_or(Value::Missing, cmdline), "name and arguments of the parent";
+    "proc.acmdline": Text [arg(ArgRule::Ancestor) cost(9)] => |c, a| ancestor(c, a, cmdline),
+        "name and arguments of an ancestor";
+    "proc.exeline": Text [cost(8)] => |c, _| thread(c).map_or(Value::Missing, |t| Value::made(joined(&t.exe, &t.args))),
+        "all arguments";
+    "proc.cmdnargs": Int [cost(4)] => |c, _| thread(c).map(|t| t.arguments().count() as u64).into(),
+        "number of arguments after the first";
+    "proc.cmdlenargs": Int [cost(4)] => |c, _| thread(c).map(|t| t.arguments().map(|arg| arg.len() as u64).sum::<u64>()).into(),
+        "length of these arguments together";
+    "proc.env": Text [arg(ArgRule::NameAllowed) cost(8)] => |c, a| thread(c).map_or(Value::Missing, |t| env(t, a)),
+        "environment; or one variable";
+    "proc.aenv": Text [arg(ArgRule::Ancestor) or_name() cost(9)] => ancestor_env,
+        "environment of an ancestor; or one variable, of the nearest ancestor that has it";
+    "proc.cwd": Text [cost(4)] => |c, _| c.thread.map_or(Value::Missing, |t| cwd(t)), "working directory, with a final slash";
+}

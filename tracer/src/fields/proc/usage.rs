@@ -1,0 +1,64 @@
+//! What the process uses: descriptors, memory, threads.
+
+use super::{main, thread};
+use crate::{
+    fields::{Context, Unit, Value, fields},
+    scap::Memory,
+    state::{Fd, Thread},
+};
+
+fn std_fd<'a>(c: &Context<'a>, number: i32) -> Option<&'a Fd> {
+    c.state.fd(thread(c)?, number).map(|fd| &**fd)
+}
+
+fn kind<'a>(c: &Context<'a>, number: i32) -> Value<'a> {
+    std_fd(c, number).and_then(|fd| fd.kind.name()).into()
+}
+
+fn name<'a>(c: &Context<'a>, number: i32) -> Value<'a> {
+    std_fd(c, number).map(|fd| &*fd.name).into()
+}
+
+fn open(c: &Context<'_>) -> Option<u64> {
+    thread(c).map(|t| c.state.fds.len(t.fds) as u64)
+}
+
+fn limit(c: &Context<'_>) -> Option<u64> {
+    thread(c).map(|t| t.fd_limit).filter(|limit| *limit != 0)
+}
+
+fn usage(c: &Context<'_>) -> Option<f64> {
+    Some(open(c)? as f64 * 100.0 / limit(c)? as f64)
+}
+
+fn memory(c: &Context<'_>) -> Option<Memory> {
+    main(c)?.memory
+}
+
+/// Threads of the process that run, as far as they are known; itself counts in any case.
+fn threads(c: &Context<'_>) -> Option<u64> {
+    let this = thread(c)?;
+    let runs = |other: &Thread| other.pid == this.pid && (other.exited_ns.is_none() || other.tid == this.tid);
+    Some(c.state.threads.iter().filter(|other| runs(other)).count() as u64)
+}
+
+fields! { FIELDS needs STATE;
+    "proc.fdopencount": Int => |c, _| open(c).into(), "number of open descriptors that are known";
+    "proc.fdlimit": Int => |c, _| limit(c).map(|limit| limit as i64).into(), "soft limit of open descriptors; -1 for none";
+    "proc.fdusage": Float [unit(Unit::Percent)] => |c, _| usage(c).into(), "open descriptors in percent of the limit";
+    "proc.vmsize": Int [cost(2)] => |c, _| memory(c).map(|memory| memory.size_kb).into(),
+        "virtual memory, kB, as an event told last: clone, exec or switch";
+    "proc.vmrss": Int [cost(2)] => |c, _| memory(c).map(|memory| memory.resident_kb).into(),
+        "resident memory, kB, as an event told last";
+    "proc.vmswap": Int [cost(2)] => |c, _| memory(c).map(|memory| memory.swapped_kb).into(),
+        "swapped memory, kB, as an event told last";
+    "proc.nthreads": Int [cost(20)] => |c, _| threads(c).into(), "threads of the process that are known";
+    "proc.nchilds": Int [cost(20)] => |c, _| threads(c).map(|count| count.saturating_sub(1)).into(),
+        "threads of the process besides one: the main thread";
+    "proc.stdin.type": Text [cost(2)] => |c, _| kind(c, 0), "type of descriptor 0";
+    "proc.stdout.type": Text [cost(2)] => |c, _| kind(c, 1), "type of descriptor 1";
+    "proc.stderr.type": Text [cost(2)] => |c, _| kind(c, 2), "type of descriptor 2";
+    "proc.stdin.name": Text [cost(2)] => |c, _| name(c, 0), "name of descriptor 0";
+    "proc.stdout.name": Text [cost(2)] => |c, _| name(c, 1), "name of descriptor 1";
+    "proc.stderr.name": Text [cost(2)] => |c, _| name(c, 2), "name of descriptor 2";
+}

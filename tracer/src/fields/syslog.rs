@@ -1,0 +1,135 @@
+//! `syslog.*`: messages that are written to the system log. Source: syslog(3), RFC 3164.
+
+use tracer_common::events::Flags;
+
+use super::{Arg, Context, EventType, Needs, Value, fields};
+use crate::{event::decode::layout, state::FdKind};
+
+/// The facilities by number.
+const FACILITIES: [&str; 24] = [
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "clock", "authpriv", "ftp", "ntp",
+    "logaudit", "logalert", "cron", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+];
+
+/// The severities by number.
+const SEVERITIES: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
+
+/// Sockets at which a log daemon reads; `/dev/log` is often a link to one of the others.
+const SOCKETS: [&[u8]; 3] = [b"/dev/log", b"/run/systemd/journal/dev-log", b"/run/systemd/journal/syslog"];
+
+/// A message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Message<'a> {
+    priority: u32,
+    text: &'a [u8],
+}
+
+impl<'a> Message<'a> {
+    /// `<priority>text`.
+    fn parse(data: &'a [u8]) -> Option<Self> {
+        let rest = data.strip_prefix(b"<")?;
+        let end = rest.iter().take(4).position(|byte| *byte == b'>')?;
+        let priority = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
+        let text = &rest[end + 1..];
+        let end = text.iter().rposition(|byte| !matches!(byte, 0 | b'\n')).map_or(0, |at| at + 1);
+        Some(Self { priority, text: &text[..end] })
+    }
+
+    fn facility(self) -> u32 {
+        self.priority / 8
+    }
+
+    fn severity(self) -> u32 {
+        self.priority % 8
+    }
+
+    fn severity_name(self) -> Option<&'static str> {
+        SEVERITIES.get(self.severity() as usize).copied()
+    }
+
+    /// In short, for `evt.info`.
+    pub(super) fn write(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"syslog sev=");
+        out.extend_from_slice(self.severity_name().unwrap_or_default().as_bytes());
+        out.extend_from_slice(b" msg=");
+        out.extend_from_slice(self.text);
+    }
+}
+
+/// Whether the descriptor is a socket of the system log.
+pub(super) fn is_log(c: &Context<'_>) -> bool {
+    c.fd.is_some_and(|fd| fd.kind == FdKind::Unix && SOCKETS.contains(&&*fd.name))
+}
+
+/// The message that the event writes.
+pub(super) fn message<'a>(c: &Context<'a>) -> Option<Message<'a>> {
+    if !c.event.row.flags.has(Flags::WRITES_TO_FD) || !is_log(c) {
+        return None;
+    }
+    let at = layout(c.event.row).data?;
+    Message::parse(c.event.params.raw(usize::from(at))?)
+}
+
+fn no_message(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
+    let may = event.row.flags.has(Flags::WRITES_TO_FD) && layout(event.row).data.is_some();
+    (!may).then_some(Value::Missing)
+}
+
+/// What is needed to see a message: the name of the socket, and the data.
+const NEEDS: Needs = Needs::STATE.with(Needs::PAYLOAD);
+
+fields! { FIELDS needs STATE;
+    "syslog.facility.str": Text [by_type(no_message) needs(NEEDS) cost(3)] => |c, _| {
+        message(c).and_then(|message| FACILITIES.get(message.facility() as usize).copied()).into()
+    }, "what kind of program writes: kern, user, mail, daemon, auth and others";
+    "syslog.facility": Int [by_type(no_message) needs(NEEDS) cost(3)] => |c, _| message(c).map(Message::facility).into(),
+        "the same as a number";
+    "syslog.severity.str": Text [by_type(no_message) needs(NEEDS) cost(3)] => |c, _| {
+        message(c).and_then(Message::severity_name).into()
+    }, "how grave it is: emerg, alert, crit, err, warn, notice, info or debug";
+    "syslog.severity": Int [by_type(no_message) needs(NEEDS) cost(3)] => |c, _| message(c).map(Message::severity).into(),
+        "the same as a number, 0 for the gravest";
+    "syslog.message": Text [by_type(no_message) needs(NEEDS) cost(3)] => |c, _| message(c).map(|message| message.text).into(),
+        "the text, as much as was taken";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::{fields::FieldRef, fields::Show, state::Fd, testing::World};
+
+    #[test]
+    fn a_message_has_a_priority_in_front() {
+        let parsed = Message::parse(b"<38>sshd[7]: hello\n\0").unwrap();
+        assert_eq!((parsed.facility(), parsed.severity(), parsed.text), (4, 6, &b"sshd[7]: hello"[..]));
+        for wrong in [&b""[..], b"hello", b"<>x", b"<12345>x", b"<-1>x", b"<1"] {
+            assert_eq!(Message::parse(wrong), None);
+        }
+    }
+
+    #[test]
+    fn what_is_written_to_the_socket_of_the_log_is_a_message() {
+        let mut world = World::new();
+        let table = world.state.thread(10).unwrap().fds;
+        let socket = Fd { kind: FdKind::Unix, name: b"/dev/log"[..].into(), ..Fd::default() };
+        world.state.fds.set(table, 7, Rc::new(socket));
+        let text = |fd: i64, name: &str| {
+            let (res, size) = (20_i64.to_le_bytes(), 20_u32.to_le_bytes());
+            let params: [&[u8]; 4] = [&res, b"<165>cron: it is time", &fd.to_le_bytes(), &size];
+            let record = world.record(10, tracer_common::events::code::WRITE, &params);
+            let field = FieldRef::resolve(name, Show::default()).unwrap();
+            world.with(&record, |context| {
+                let mut out = Vec::new();
+                field.get(context).write(field.field.digits, &mut out);
+                String::from_utf8(out).unwrap()
+            })
+        };
+        assert_eq!(text(7, "syslog.facility.str"), "local4");
+        assert_eq!((text(7, "syslog.severity"), text(7, "syslog.severity.str")), ("5".into(), "notice".into()));
+        assert_eq!(text(7, "evt.info"), "syslog sev=notice msg=cron: it is time");
+        assert_eq!((text(7, "evt.is_syslog"), text(3, "evt.is_syslog")), ("true".into(), "false".into()));
+        assert_eq!(text(3, "syslog.message"), "");
+    }
+}
