@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use tracer_common::{events::code, kind::Kind};
+use tracer_common::{arch, events::code, kind::Kind};
 
 use crate::{
     event::decode,
@@ -113,6 +113,12 @@ impl World {
 
     pub fn procinfo(&self, tid: u32) -> Vec<u8> {
         self.record(tid, code::PROCINFO, &[&0u64.to_le_bytes(), &0u64.to_le_bytes()])
+    }
+
+    /// A call without a row of its own.
+    pub fn generic(&self, tid: u32, name: &str) -> Vec<u8> {
+        let call = arch::SYSCALLS.iter().find(|call| call.name == name).unwrap();
+        self.record(tid, code::GENERIC, &[&call.id.to_le_bytes(), &call.number.to_le_bytes()])
     }
 
     /// An exec with only the parameters that its kind of test looks at: the others are empty.

@@ -211,6 +211,21 @@ mod tests {
     }
 
     #[test]
+    fn calls_without_a_row_have_their_names() {
+        let world = World::new();
+        let record = world.generic(10, "sysinfo");
+        for (text, expected) in [
+            ("evt.type=sysinfo", true),
+            ("evt.type in (open, sysinfo)", true),
+            ("evt.type=syscall", false),
+            ("not evt.type startswith sys", false),
+            ("evt.is_io=true", false),
+        ] {
+            world.with(&record, |context| assert_eq!(filter(text).matches(context), expected, "{text}"));
+        }
+    }
+
+    #[test]
     fn needs_are_those_of_the_fields() {
         assert!(filter("container.name=x").needs().has(Needs::CONTAINER_NOW));
         assert!(!filter("container.id=x").needs().has(Needs::CONTAINER));

@@ -82,6 +82,9 @@ const CHECKS: &[&str] = &[
     "evt.type=openat",
     "evt.type in (open, openat, read)",
     "evt.type!=write",
+    "evt.type in (sysinfo, read)",
+    "evt.type startswith sys",
+    "evt.type.is.sysinfo=1",
     "evt.type startswith open",
     "evt.type regex '(open|write).*'",
     "not syscall.type exists",
@@ -138,6 +141,7 @@ fn records(world: &World) -> Vec<Vec<u8>> {
         world.procinfo(10),
         world.execve(20, 0),
         world.execve(20, -13),
+        world.generic(10, "sysinfo"),
     ]
 }
 
