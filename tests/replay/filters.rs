@@ -99,7 +99,6 @@ const DIFFERENT: &[(&str, &str)] = &[
 
 /// Filters that let other events through because of their field, which is not settled.
 const FIELDS: &[(&str, &str)] = &[
-    ("fd.name_changed=true", "more events change a name there"),
     ("fd.types in (ipv4)", "more events have descriptors there"),
     ("fd.types intersects (ipv4, file)", "more events have descriptors there"),
 ];

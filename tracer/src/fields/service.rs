@@ -1,5 +1,5 @@
-//! Names of services, for people who write or read them instead of ports. The system's own list is not asked, since it differs from machine to
-//! machine and its library cannot be linked into a static program.
+//! Names of services, for people who write or read them instead of ports. The system's own list is not asked, since it
+//! differs from machine to machine and its library cannot be linked into a static program.
 
 use std::sync::LazyLock;
 

@@ -100,7 +100,8 @@ const CPU: Needs = Needs::STATE.with(Needs::CPU_TIME);
 
 fields! { FIELDS needs STATE;
     "thread.tid": Int [needs(Needs::NONE)] => |c, _| c.event.tid.into(), "thread id";
-    "thread.ismain": Bool [needs(Needs::NONE)] => |c, _| is_main(c).into(), "whether it is the main thread of its process";
+    "thread.ismain": Bool [needs(Needs::NONE)] => |c, _| is_main(c).into(),
+        "whether it is the main thread of its process";
     "thread.vtid": Int => |c, _| thread(c).map(|t| t.vtid).into(), "thread id in its own pid namespace";
     "thread.nametid": Text [cost(8) table_only()] => |c, _| thread(c).map_or(Value::Missing, |t| {
         let mut text = t.comm.to_vec();

@@ -8,5 +8,6 @@ use super::fields;
 static SHOWN: AtomicU64 = AtomicU64::new(0);
 
 fields! { FIELDS needs NONE;
-    "util.cnt": Int => |_, _| (SHOWN.fetch_add(1, Ordering::Relaxed) + 1).into(), "a counter that grows each time it is asked for";
+    "util.cnt": Int => |_, _| (SHOWN.fetch_add(1, Ordering::Relaxed) + 1).into(),
+        "a counter that grows each time it is asked for";
 }

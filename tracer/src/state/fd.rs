@@ -172,7 +172,7 @@ pub struct Fd {
     pub ino: u64,
     /// Of a socket, its ends.
     pub sock: Option<Box<Sock>>,
-    /// The event, by its number, that gave it another name last; 0 when it has its first.
+    /// The event, by its number, that gave it its name; 0 when no event did.
     pub renamed_by: u64,
     /// Of a pidfd, the process; 0 when it is not known.
     pub pid: u32,

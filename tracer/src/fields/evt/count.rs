@@ -8,7 +8,6 @@ use super::{
     params::{buflen, no_io},
 };
 use crate::{
-    event::Row,
     fields::{Arg, Context, EventType, Needs, Unit, Value, fields},
     state::FdKind,
 };
@@ -74,49 +73,68 @@ fn bytes(c: &Context<'_>, way: Flags, about: &str) -> Value<'static> {
     buflen(c).filter(|_| counts).into()
 }
 
-fn no_way(row: &Row, way: Flags) -> Option<Value<'static>> {
-    (!row.flags.has(way)).then_some(Value::Missing)
+fn no_read(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
+    (!event.row.flags.has(READS)).then_some(Value::Missing)
 }
 
+fn no_write(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
+    (!event.row.flags.has(WRITES)).then_some(Value::Missing)
+}
+
+fn no_procinfo(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
+    (event.row.code != code::PROCINFO).then_some(count_if(false))
+}
+
+/// What the bytes of a kind of descriptor need.
+const STATE: Needs = Needs::STATE;
 const READS: Flags = Flags::READS_FROM_FD;
 const WRITES: Flags = Flags::WRITES_TO_FD;
 
 fields! { FIELDS needs NONE;
     "evt.count": Int [by_type(|_, _| Some(count_if(true)))] => |_, _| count_if(true), "always 1, for sums";
-    "evt.count.error": Int [by_type(cannot_fail)] => |c, _| count_if(c.event.failed()), "1 for an event that failed, else 0";
-    "evt.count.error.file": Int [by_type(cannot_fail) needs(Needs::STATE)] => |c, _| failed(c, About::File),
+    "evt.count.error": Int [by_type(cannot_fail)] => |c, _| count_if(c.event.failed()),
+        "1 for an event that failed, else 0";
+    "evt.count.error.file": Int [by_type(cannot_fail) needs(STATE)] => |c, _| failed(c, About::File),
         "1 for an event that failed on a file, else 0";
-    "evt.count.error.net": Int [by_type(cannot_fail) needs(Needs::STATE)] => |c, _| failed(c, About::Net),
+    "evt.count.error.net": Int [by_type(cannot_fail) needs(STATE)] => |c, _| failed(c, About::Net),
         "1 for an event that failed on a socket, else 0";
-    "evt.count.error.memory": Int [by_type(cannot_fail) needs(Needs::STATE)] => |c, _| failed(c, About::Memory),
+    "evt.count.error.memory": Int [by_type(cannot_fail) needs(STATE)] => |c, _| failed(c, About::Memory),
         "1 for a memory call that failed, else 0";
-    "evt.count.error.other": Int [by_type(cannot_fail) needs(Needs::STATE)] => |c, _| failed(c, About::Other),
+    "evt.count.error.other": Int [by_type(cannot_fail) needs(STATE)] => |c, _| failed(c, About::Other),
         "1 for an event that failed on anything else, else 0";
     "evt.count.exit": Int [by_type(|event, _| Some(count_if(ends(event.row))))] => |c, _| count_if(ends(c.event.row)),
         "1 for the end of a call, else 0";
-    "evt.count.procinfo": Int [by_type(|event, _| (event.row.code != code::PROCINFO).then_some(count_if(false))) table_only()] => |c, _| {
+    "evt.count.procinfo": Int [by_type(no_procinfo) table_only()] => |c, _| {
         count_if(c.event.row.code == code::PROCINFO && c.event.tid == c.event.tgid)
     }, "1 for the procinfo event of a main thread, else 0";
-    "evt.count.threadinfo": Int [by_type(|event, _| Some(count_if(event.row.code == code::PROCINFO))) table_only()] => |c, _| {
+    "evt.count.threadinfo": Int [by_type(no_procinfo) table_only()] => |c, _| {
         count_if(c.event.row.code == code::PROCINFO)
     }, "1 for a procinfo event, else 0";
     "evt.buflen": Int [by_type(no_io) unit(Unit::Bytes)] => |c, _| buflen(c).into(), "bytes that were read or written";
-    "evt.buflen.in": Int [by_type(|event, _| no_way(event.row, READS)) unit(Unit::Bytes) table_only()] => |c, _| bytes(c, READS, ""),
-        "bytes that were read";
-    "evt.buflen.out": Int [by_type(|event, _| no_way(event.row, WRITES)) unit(Unit::Bytes) table_only()] => |c, _| bytes(c, WRITES, ""),
-        "bytes that were written";
-    "evt.buflen.file": Int [by_type(no_io) unit(Unit::Bytes) needs(Needs::STATE) table_only()] => |c, _| bytes(c, Flags::NONE, "file"),
-        "bytes that were read from or written to files";
-    "evt.buflen.file.in": Int [by_type(|event, _| no_way(event.row, READS)) unit(Unit::Bytes) needs(Needs::STATE) table_only()] => |c, _| bytes(c, READS, "file"),
-        "bytes that were read from files";
-    "evt.buflen.file.out": Int [by_type(|event, _| no_way(event.row, WRITES)) unit(Unit::Bytes) needs(Needs::STATE) table_only()] => |c, _| bytes(c, WRITES, "file"),
-        "bytes that were written to files";
-    "evt.buflen.net": Int [by_type(no_io) unit(Unit::Bytes) needs(Needs::STATE) table_only()] => |c, _| bytes(c, Flags::NONE, "net"),
-        "bytes that went over internet sockets";
-    "evt.buflen.net.in": Int [by_type(|event, _| no_way(event.row, READS)) unit(Unit::Bytes) needs(Needs::STATE) table_only()] => |c, _| bytes(c, READS, "net"),
-        "bytes that were received from internet sockets";
-    "evt.buflen.net.out": Int [by_type(|event, _| no_way(event.row, WRITES)) unit(Unit::Bytes) needs(Needs::STATE) table_only()] => |c, _| bytes(c, WRITES, "net"),
-        "bytes that were sent over internet sockets";
+    "evt.buflen.in": Int [by_type(no_read) unit(Unit::Bytes) table_only()] => |c, _| {
+        bytes(c, READS, "")
+    }, "bytes that were read";
+    "evt.buflen.out": Int [by_type(no_write) unit(Unit::Bytes) table_only()] => |c, _| {
+        bytes(c, WRITES, "")
+    }, "bytes that were written";
+    "evt.buflen.file": Int [by_type(no_io) unit(Unit::Bytes) needs(STATE) table_only()] => |c, _| {
+        bytes(c, Flags::NONE, "file")
+    }, "bytes that were read from or written to files";
+    "evt.buflen.file.in": Int [by_type(no_read) unit(Unit::Bytes) needs(STATE) table_only()] => |c, _| {
+        bytes(c, READS, "file")
+    }, "bytes that were read from files";
+    "evt.buflen.file.out": Int [by_type(no_write) unit(Unit::Bytes) needs(STATE) table_only()] => |c, _| {
+        bytes(c, WRITES, "file")
+    }, "bytes that were written to files";
+    "evt.buflen.net": Int [by_type(no_io) unit(Unit::Bytes) needs(STATE) table_only()] => |c, _| {
+        bytes(c, Flags::NONE, "net")
+    }, "bytes that went over internet sockets";
+    "evt.buflen.net.in": Int [by_type(no_read) unit(Unit::Bytes) needs(STATE) table_only()] => |c, _| {
+        bytes(c, READS, "net")
+    }, "bytes that were received from internet sockets";
+    "evt.buflen.net.out": Int [by_type(no_write) unit(Unit::Bytes) needs(STATE) table_only()] => |c, _| {
+        bytes(c, WRITES, "net")
+    }, "bytes that were sent over internet sockets";
     "evt.infra.docker.name": Text [by_type(no_infra) table_only()] => |c, _| infra_name(c),
         "name of an event of Docker; only old captures have some";
     "evt.infra.docker.container.id": Text [by_type(no_infra) table_only()] => |c, _| infra(c, b"ID"),

@@ -72,6 +72,18 @@ fn is_type(event: &EventType<'_>, arg: &Arg) -> Option<Value<'static>> {
     }
 }
 
+fn category_of(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
+    fixed_category(event.row).map(Into::into)
+}
+
+fn no_write(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
+    (!io(event.row, Flags::WRITES_TO_FD)).then_some(Value::Bool(false))
+}
+
+fn is_async(row: &Row) -> bool {
+    row.code == ASYNC
+}
+
 fn direction(row: &Row) -> &'static str {
     if ends(row) { "<" } else { ">" }
 }
@@ -86,7 +98,7 @@ fields! { FIELDS needs NONE;
     }, "name of the system call; missing for other events";
     "evt.dir": Text [by_type(|event, _| Some(direction(event.row).into()))] => |c, _| direction(c.event.row).into(),
         "direction: < for the end of a call, > for its beginning and for what is no call";
-    "evt.category": Text [by_type(|event, _| fixed_category(event.row).map(Into::into)) cost(2) needs(Needs::STATE)] => |c, _| category(c).into(),
+    "evt.category": Text [by_type(category_of) cost(2) needs(Needs::STATE)] => |c, _| category(c).into(),
         "file, net, ipc, process and others; of reads and writes, by their descriptor";
     "evt.cpu": Int => |c, _| c.event.cpu.into(), "CPU on which it happened";
     "evt.is_io": Bool [by_type(|event, _| Some(event.row.is_io().into()))] => |c, _| c.event.row.is_io().into(),
@@ -102,7 +114,7 @@ fields! { FIELDS needs NONE;
     "evt.is_wait": Bool [by_type(|event, _| Some(io(event.row, Flags::WAITS).into()))] => |c, _| {
         io(c.event.row, Flags::WAITS).into()
     }, "whether the call waits";
-    "evt.is_syslog": Bool [by_type(|event, _| (!io(event.row, Flags::WRITES_TO_FD)).then_some(Value::Bool(false))) needs(Needs::STATE) cost(2)] => |c, _| {
+    "evt.is_syslog": Bool [by_type(no_write) needs(Needs::STATE) cost(2)] => |c, _| {
         (io(c.event.row, Flags::WRITES_TO_FD) && crate::fields::syslog::is_log(c)).into()
     }, "whether it writes to the socket of the system log";
     "evt.pluginname": Text [by_type(|_, _| Some(Value::Missing))] => |_, _| Value::Missing,
@@ -110,10 +122,10 @@ fields! { FIELDS needs NONE;
     "evt.plugininfo": Text [by_type(|_, _| Some(Value::Missing))] => |_, _| Value::Missing,
         "what the plugin says of it; missing: there are no plugins";
     "evt.source": Text [by_type(|_, _| Some("syscall".into()))] => |_, _| "syscall".into(), "where it is from: syscall";
-    "evt.is_async": Bool [by_type(|event, _| Some((event.row.code == ASYNC).into()))] => |c, _| (c.event.row.code == ASYNC).into(),
+    "evt.is_async": Bool [by_type(|event, _| Some(is_async(event.row).into()))] => |c, _| is_async(c.event.row).into(),
         "whether a tool put it into the capture, beside the calls";
-    "evt.asynctype": Text [by_type(|event, _| (event.row.code != ASYNC).then_some(Value::Missing))] => |c, _| {
-        if c.event.row.code == ASYNC { c.event.params.text(1).into() } else { Value::Missing }
+    "evt.asynctype": Text [by_type(|event, _| (!is_async(event.row)).then_some(Value::Missing))] => |c, _| {
+        if is_async(c.event.row) { c.event.params.text(1).into() } else { Value::Missing }
     }, "what kind of such an event it is";
     "evt.hostname": Text => |c, _| Value::some_text(&c.state.host.name), "name of the machine";
 }

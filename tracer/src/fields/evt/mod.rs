@@ -23,5 +23,6 @@ fn ends(row: &Row) -> bool {
 }
 
 fields! { NUMBER needs NONE;
-    "evt.num": Int => |c, _| c.event.num.into(), "running number of the event in this session; internal events count too";
+    "evt.num": Int => |c, _| c.event.num.into(),
+        "running number of the event in this session; internal events count too";
 }

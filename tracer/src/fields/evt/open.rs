@@ -48,9 +48,12 @@ fn executable(c: &Context<'_>) -> bool {
 }
 
 fields! { FIELDS needs NONE;
-    "evt.is_open_read": Bool [by_type(opens) cost(2)] => |c, _| open_flag(c, READ_BIT).into(), "whether it opened a file for reading";
-    "evt.is_open_write": Bool [by_type(opens) cost(2)] => |c, _| open_flag(c, WRITE_BIT).into(), "whether it opened a file for writing";
+    "evt.is_open_read": Bool [by_type(opens) cost(2)] => |c, _| open_flag(c, READ_BIT).into(),
+        "whether it opened a file for reading";
+    "evt.is_open_write": Bool [by_type(opens) cost(2)] => |c, _| open_flag(c, WRITE_BIT).into(),
+        "whether it opened a file for writing";
     "evt.is_open_exec": Bool [by_type(makes) cost(2)] => |c, _| executable(c).into(),
         "whether it opened a file, to be made if it was not there, with a permission to execute";
-    "evt.is_open_create": Bool [by_type(makes) cost(2)] => |c, _| created(c).into(), "whether it created a file by opening it";
+    "evt.is_open_create": Bool [by_type(makes) cost(2)] => |c, _| created(c).into(),
+        "whether it created a file by opening it";
 }

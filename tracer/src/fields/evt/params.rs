@@ -104,7 +104,8 @@ const ALL: Needs = Needs::PAYLOAD.with(Needs::STATE);
 fields! { FIELDS needs NONE;
     "evt.args": Text [cost(12) needs(Needs::PAYLOAD.with(Needs::STATE))] => |c, arg| args::all(c, arg.show),
         "all parameters, as name=value";
-    "evt.info": Text [cost(12) needs(ALL)] => info, "the message, of an event that writes to the system log; else the same as evt.args";
+    "evt.info": Text [cost(12) needs(ALL)] => info,
+        "the message, of an event that writes to the system log; else the same as evt.args";
     "evt.arg": Text [arg(ArgRule::Param) by_type(no_param) cost(8) needs(Needs::STATE)] => |c, arg| {
         arg.param(c.event.row).map_or(Value::Missing, |at| args::argument(c, at, arg.show))
     }, "one parameter as text: resolved, if it has a meaning of its own";

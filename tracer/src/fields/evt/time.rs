@@ -64,10 +64,12 @@ fields! { FIELDS needs NONE;
         "nanoseconds within the second";
     "evt.reltime": Time [digits(Digits::Nine)] => |c, _| relative(c).into(), "time since the first event";
     "evt.reltime.s": Int => |c, _| (relative(c) / SECOND).into(), "whole seconds since the first event";
-    "evt.reltime.ns": Time [digits(Digits::Nine)] => |c, _| (relative(c) % SECOND).into(), "nanoseconds within that second";
+    "evt.reltime.ns": Time [digits(Digits::Nine)] => |c, _| (relative(c) % SECOND).into(),
+        "nanoseconds within that second";
     "evt.deltatime": Time => |c, _| delta(c).into(), "time since the previous event";
     "evt.deltatime.s": Int => |c, _| (delta(c) / SECOND).into(), "whole seconds of it";
-    "evt.deltatime.ns": Time [digits(Digits::Nine)] => |c, _| (delta(c) % SECOND).into(), "nanoseconds within that second";
+    "evt.deltatime.ns": Time [digits(Digits::Nine)] => |c, _| (delta(c) % SECOND).into(),
+        "nanoseconds within that second";
     "evt.outputtime": Text [cost(8)] => |c, arg| output_time(c, arg.show.time), "the time that -t chooses";
     "evt.latency": Time [needs(Needs::LATENCY)] => |c, _| c.event.latency_ns.into(), "time from entry to exit";
     "evt.latency.s": Int [needs(Needs::LATENCY)] => |c, _| c.event.latency_ns.map(|ns| ns / SECOND).into(),

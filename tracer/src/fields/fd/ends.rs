@@ -96,8 +96,10 @@ fields! { FIELDS needs STATE;
     "fd.lnet": Net [by_type(no_fd) filter_only()] => |c, _| ip(end(c, LOCAL)), "network of this end";
     "fd.rnet": Net [by_type(no_fd) filter_only()] => |c, _| ip(end(c, REMOTE)), "network of the other end";
     "fd.proto": Port [by_type(no_fd) filter_only()] => |c, _| either_port(c), "service of either end, by name or port";
-    "fd.cproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, Sock::client)), "service of the port of the client";
-    "fd.sproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, Sock::server)), "service of the port of the server";
+    "fd.cproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, Sock::client)),
+        "service of the port of the client";
+    "fd.sproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, Sock::server)),
+        "service of the port of the server";
     "fd.lproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, LOCAL)), "service of the port of this end";
     "fd.rproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, REMOTE)), "service of the port of the other end";
     "fd.cip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, Sock::client)),

@@ -88,7 +88,8 @@ fn types<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
 }
 
 fields! { FILE needs STATE;
-    "fd.num": Int [by_type(no_fd) needs(Needs::NONE)] => |c, _| number(c).into(), "number of the descriptor; -1 where a call may do without";
+    "fd.num": Int [by_type(no_fd) needs(Needs::NONE)] => |c, _| number(c).into(),
+        "number of the descriptor; -1 where a call may do without";
     "fd.type": Text [by_type(no_fd)] => |c, _| fd(c).and_then(|fd| fd.kind.name()).into(),
         "what it is: file, directory, ipv4, ipv6, unix, pipe, event, eventpoll and others";
     "fd.typechar": Text [by_type(no_fd) cost(4)] => |c, _| {
@@ -104,7 +105,8 @@ fields! { FILE needs STATE;
     "fd.filename": Text [by_type(no_fd) cost(2)] => |c, _| path_of(c).map(|path| path::split(path).1).into(),
         "name of the file without its directory";
     "fd.sockfamily": Text [by_type(no_fd)] => |c, _| fd(c).and_then(sockfamily).into(), "ip or unix";
-    "fd.uid": Text [by_type(no_fd) needs(Needs::NONE) cost(8)] => |c, _| uid(c), "thread id and number in one, as a key for tables";
+    "fd.uid": Text [by_type(no_fd) needs(Needs::NONE) cost(8)] => |c, _| uid(c),
+        "thread id and number in one, as a key for tables";
     "fd.containername": Text [by_type(no_fd) cost(8)] => |c, _| {
         fd(c).map_or(Value::Missing, |fd| with_container(c, &fd.name))
     }, "id of the container and name in one, as a key for tables";
@@ -123,7 +125,7 @@ fields! { FILE needs STATE;
     "fd.types": Text [arg(ArgRule::IndexAllowed) by_type(no_fd) list() cost(20)] => types,
         "of an event with a descriptor, the types of all descriptors of the process; or that of one of them";
     "fd.name_changed": Bool [by_type(no_fd)] => |c, _| fd(c).map(|fd| fd.renamed_by == c.event.num).into(),
-        "whether this event gave the descriptor its name, or another one: a connection, or a datagram with another address";
+        "whether this event gave the descriptor its name: an open, a connection, or a datagram with another address";
     "fd.is_upper_layer": Bool [by_type(no_fd)] => |c, _| layer(c, UPPER_LAYER),
         "whether the file is in the upper layer of an overlay, as the call that opened it said";
     "fd.is_lower_layer": Bool [by_type(no_fd)] => |c, _| layer(c, LOWER_LAYER),

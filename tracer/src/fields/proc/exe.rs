@@ -25,7 +25,8 @@ fields! { FIELDS needs STATE;
         "whether the executable is in a lower layer of an overlay; of processes from before a live capture, missing";
     "proc.is_exe_from_memfd": Bool => |c, _| file(c, |file| file.from_memfd).into(),
         "whether the executable is memory and no file: a memfd";
-    "proc.exe_ino": Int => |c, _| file(c, |file| file.ino.filter(|ino| *ino != 0)).into(), "inode number of the executable";
+    "proc.exe_ino": Int => |c, _| file(c, |file| file.ino.filter(|ino| *ino != 0)).into(),
+        "inode number of the executable";
     "proc.exe_ino.ctime": Time => |c, _| file(c, |file| file.ctime_ns.filter(|time| *time != 0)).into(),
         "when the inode of the executable was changed last, since the epoch";
     "proc.exe_ino.mtime": Time => |c, _| file(c, |file| file.mtime_ns.filter(|time| *time != 0)).into(),

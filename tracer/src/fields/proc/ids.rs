@@ -80,7 +80,8 @@ fields! { FIELDS needs STATE;
         "path of the executable of that leader";
     "proc.is_sid_leader": Bool => |c, _| thread(c).map(|t| t.sid == t.pid || t.sid == t.vpid && t.sid != 0).into(),
         "whether it leads its session";
-    "proc.is_pgid_leader": Bool => |c, _| thread(c).map(|t| t.pgid == t.pid).into(), "whether it leads its process group";
+    "proc.is_pgid_leader": Bool => |c, _| thread(c).map(|t| t.pgid == t.pid).into(),
+        "whether it leads its process group";
     "proc.is_vpgid_leader": Bool => |c, _| thread(c).map(|t| t.vpgid == t.vpid).into(),
         "whether it leads its process group in its own pid namespace";
     "proc.duration": Time => |c, _| since(c, thread(c)),

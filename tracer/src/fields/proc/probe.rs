@@ -37,10 +37,13 @@ const NEEDS: Needs = Needs::STATE.with(Needs::CONTAINER).with(Needs::CONTAINER_N
 fields! { FIELDS needs STATE;
     "proc.is_container_entry": Bool [cost(3)] => |c, _| entered(c).into(),
         "whether the process came into its container from outside, as docker exec does: its parent is not in it";
-    "proc.is_container_healthcheck": Bool [cost(9) needs(NEEDS) deprecated()] => |c, _| probes(c, |spec| spec.health_check.as_ref()),
-        "whether the process is the health check of its container, or a child of it";
-    "proc.is_container_liveness_probe": Bool [cost(9) needs(NEEDS) deprecated()] => |c, _| probes(c, |spec| spec.liveness_probe.as_ref()),
-        "whether the process is the liveness probe of its container, or a child of it";
-    "proc.is_container_readiness_probe": Bool [cost(9) needs(NEEDS) deprecated()] => |c, _| probes(c, |spec| spec.readiness_probe.as_ref()),
-        "whether the process is the readiness probe of its container, or a child of it";
+    "proc.is_container_healthcheck": Bool [cost(9) needs(NEEDS) deprecated()] => |c, _| {
+        probes(c, |spec| spec.health_check.as_ref())
+    }, "whether the process is the health check of its container, or a child of it";
+    "proc.is_container_liveness_probe": Bool [cost(9) needs(NEEDS) deprecated()] => |c, _| {
+        probes(c, |spec| spec.liveness_probe.as_ref())
+    }, "whether the process is the liveness probe of its container, or a child of it";
+    "proc.is_container_readiness_probe": Bool [cost(9) needs(NEEDS) deprecated()] => |c, _| {
+        probes(c, |spec| spec.readiness_probe.as_ref())
+    }, "whether the process is the readiness probe of its container, or a child of it";
 }

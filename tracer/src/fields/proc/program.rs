@@ -54,7 +54,8 @@ fn ancestor_env<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
 }
 
 fields! { FIELDS needs STATE;
-    "proc.name": Text => |c, _| c.thread.map_or(Value::Missing, |t| Value::some_text(&t.comm)), "name of the program, at most 15 characters";
+    "proc.name": Text => |c, _| c.thread.map_or(Value::Missing, |t| Value::some_text(&t.comm)),
+        "name of the program, at most 15 characters";
     "proc.pname": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.comm).into(), "name of the parent";
     "proc.aname": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.comm)),
         "name of an ancestor";
@@ -63,7 +64,8 @@ fields! { FIELDS needs STATE;
     "proc.aexe": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.exe)),
         "first argument of an ancestor";
     "proc.exepath": Text => |c, _| thread(c).map(|t| &*t.exepath).into(), "path of the executable";
-    "proc.pexepath": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.exepath).into(), "path of the executable of the parent";
+    "proc.pexepath": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.exepath).into(),
+        "path of the executable of the parent";
     "proc.aexepath": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.exepath)),
         "path of the executable of an ancestor";
     "proc.args": Text [arg(ArgRule::IndexAllowed) cost(8)] => |c, a| args(thread(c), a),
@@ -71,7 +73,8 @@ fields! { FIELDS needs STATE;
     "proc.aargs": Text [arg(ArgRule::Ancestor) cost(9)] => |c, a| ancestor(c, a, |t| Value::made(joined(b"", &t.args))),
         "arguments after the first of an ancestor";
     "proc.cmdline": Text [cost(8)] => |c, _| thread(c).map_or(Value::Missing, cmdline), "name and arguments";
-    "proc.pcmdline": Text [cost(9)] => |c, _| parent(c).map_or(Value::Missing, cmdline), "name and arguments of the parent";
+    "proc.pcmdline": Text [cost(9)] => |c, _| parent(c).map_or(Value::Missing, cmdline),
+        "name and arguments of the parent";
     "proc.acmdline": Text [arg(ArgRule::Ancestor) cost(9)] => |c, a| ancestor(c, a, cmdline),
         "name and arguments of an ancestor";
     "proc.exeline": Text [cost(8)] => |c, _| thread(c).map_or(Value::Missing, |t| Value::made(joined(&t.exe, &t.args))),
@@ -84,5 +87,6 @@ fields! { FIELDS needs STATE;
         "environment; or one variable";
     "proc.aenv": Text [arg(ArgRule::Ancestor) or_name() cost(9)] => ancestor_env,
         "environment of an ancestor; or one variable, of the nearest ancestor that has it";
-    "proc.cwd": Text [cost(4)] => |c, _| c.thread.map_or(Value::Missing, |t| cwd(t)), "working directory, with a final slash";
+    "proc.cwd": Text [cost(4)] => |c, _| c.thread.map_or(Value::Missing, |t| cwd(t)),
+        "working directory, with a final slash";
 }

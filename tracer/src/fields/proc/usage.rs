@@ -44,7 +44,8 @@ fn threads(c: &Context<'_>) -> Option<u64> {
 
 fields! { FIELDS needs STATE;
     "proc.fdopencount": Int => |c, _| open(c).into(), "number of open descriptors that are known";
-    "proc.fdlimit": Int => |c, _| limit(c).map(|limit| limit as i64).into(), "soft limit of open descriptors; -1 for none";
+    "proc.fdlimit": Int => |c, _| limit(c).map(|limit| limit as i64).into(),
+        "soft limit of open descriptors; -1 for none";
     "proc.fdusage": Float [unit(Unit::Percent)] => |c, _| usage(c).into(), "open descriptors in percent of the limit";
     "proc.vmsize": Int [cost(2)] => |c, _| memory(c).map(|memory| memory.size_kb).into(),
         "virtual memory, kB, as an event told last: clone, exec or switch";

@@ -104,6 +104,7 @@ pub(super) fn open(state: &mut State, event: &Event<'_>) {
         kind,
         name,
         raw_name: Some(raw.into()),
+        renamed_by: event.num,
         flags,
         dev: number(event, "dev").unwrap_or(0) as u32,
         ino: number(event, "ino").unwrap_or(0) as u64,
@@ -221,7 +222,7 @@ pub(super) fn memfd(state: &mut State, event: &Event<'_>) {
     let name = event.row.param("name").and_then(|(index, _)| event.params.text(index)).unwrap_or_default();
     // MFD_CLOEXEC is 1.
     let flags = if number(event, "flags").unwrap_or(0) & 1 != 0 { CLOEXEC } else { 0 };
-    set(state, event, fd, Fd { kind: FdKind::Memfd, name: name.into(), flags, ..Fd::default() });
+    set(state, event, fd, Fd { kind: FdKind::Memfd, name: name.into(), renamed_by: event.num, flags, ..Fd::default() });
 }
 
 pub(super) fn close(state: &mut State, event: &Event<'_>) {

@@ -149,7 +149,7 @@ pub(super) fn connect(state: &mut State, event: &Event<'_>) {
 pub(super) fn accept(state: &mut State, event: &Event<'_>) {
     let Some(fd) = event.result().and_then(descriptor) else { return };
     let flags = flags_of(number(event, "flags").unwrap_or(0));
-    let mut value = Fd { flags, ..Fd::default() };
+    let mut value = Fd { flags, renamed_by: event.num, ..Fd::default() };
     match tuple(event) {
         Some(tuple @ SockTuple::Inet { source, dest }) => {
             correct_kind(&mut value.kind, &tuple);
