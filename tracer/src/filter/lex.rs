@@ -74,11 +74,11 @@ impl<'f> Cursor<'f> {
         hit
     }
 
-    /// A name with a bracket behind it, if that is next: what a call begins with. Nothing is taken.
+    /// A name without points with a bracket behind it, if that is next: what a call begins with. Nothing is taken.
     pub fn call(&mut self) -> Option<Range<usize>> {
         let start = self.skip();
         let rest = self.rest();
-        let len = rest.iter().take_while(|byte| is_name(**byte)).count();
+        let len = rest.iter().take_while(|byte| is_name(**byte) && **byte != b'.').count();
         let blanks = rest[len..].iter().take_while(|byte| BLANKS.contains(byte)).count();
         let hit = rest.first()?.is_ascii_alphabetic() && rest.get(len + blanks) == Some(&b'(');
         hit.then_some(start..start + len)

@@ -26,6 +26,8 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("f(proc.name)=x", "unknown transformer", "f", "transformers are tolower toupper"),
     ("proc.name=upper(proc.exe)", "unknown transformer", "upper", "text with brackets needs quotes; transformers are"),
     // Operators.
+    ("proc.name (cat)", "expected an operator behind 'proc.name'", "(", "operators are"),
+    ("fd.name contains www.x(y)", "expected 'and', 'or' or the end", "(", "a value with brackets in it needs quotes"),
     ("proc.name contians x", "expected an operator behind 'proc.name'", "contians", "did you mean 'contains'?"),
     ("evt.type", "expected an operator behind 'evt.type'", "", "operators are != <= >= = < > contains"),
     ("evt.type ~ open", "expected an operator behind 'evt.type'", "~", "operators are"),
