@@ -99,7 +99,7 @@ fn write_param(c: &Context<'_>, at: usize, show: Show, out: &mut Vec<u8>, meanin
 fn write_fd_list(c: &Context<'_>, list: FdList<'_>, out: &mut Vec<u8>) {
     for (at, (fd, events)) in list.iter().enumerate() {
         let entry = i32::try_from(fd).ok().and_then(|fd| c.state.fd(c.thread?, fd));
-        let letter = entry.map_or('?', |entry| entry.kind.letter());
+        let letter = entry.map_or("?", |entry| entry.kind.letter());
         let _ = write!(out, "{}{fd}:{letter}{events:x}", if at > 0 { " " } else { "" });
     }
 }

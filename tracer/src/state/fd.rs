@@ -62,26 +62,26 @@ impl FdKind {
 
     /// `fd.typechar`.
     #[must_use]
-    pub const fn letter(self) -> char {
+    pub const fn letter(self) -> &'static str {
         match self {
-            Self::Unknown => 'o',
-            Self::File => 'f',
-            Self::Directory => 'd',
-            Self::Ipv4 => '4',
-            Self::Ipv6 => '6',
-            Self::Unix => 'u',
-            Self::Netlink => 'n',
-            Self::Pipe => 'p',
-            Self::Event => 'e',
-            Self::Signal => 's',
-            Self::Eventpoll => 'l',
-            Self::Inotify => 'i',
-            Self::Timer => 't',
-            Self::Bpf => 'b',
-            Self::Userfault => 'u',
-            Self::IoUring => 'r',
-            Self::Memfd => 'm',
-            Self::Pidfd => 'P',
+            Self::Unknown => "o",
+            Self::File => "f",
+            Self::Directory => "d",
+            Self::Ipv4 => "4",
+            Self::Ipv6 => "6",
+            Self::Unix => "u",
+            Self::Netlink => "n",
+            Self::Pipe => "p",
+            Self::Event => "e",
+            Self::Signal => "s",
+            Self::Eventpoll => "l",
+            Self::Inotify => "i",
+            Self::Timer => "t",
+            Self::Bpf => "b",
+            Self::Userfault => "u",
+            Self::IoUring => "r",
+            Self::Memfd => "m",
+            Self::Pidfd => "P",
         }
     }
 

@@ -95,6 +95,12 @@ impl Thread {
         self.tid == self.pid
     }
 
+    /// Forgets what it ran on a CPU: it is a copy of another thread, and begins now.
+    pub fn begin(&mut self) {
+        (self.slice_ns, self.ran_ns, self.cpu_seen) = (None, 0, None);
+        (self.cpu_percent, self.cpu_user_percent) = (0.0, 0.0);
+    }
+
     /// The arguments after the first.
     pub fn arguments(&self) -> impl Iterator<Item = &[u8]> {
         entries(&self.args)

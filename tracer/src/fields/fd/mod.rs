@@ -92,9 +92,8 @@ fields! { FILE needs STATE;
         "number of the descriptor; -1 where a call may do without";
     "fd.type": Text [by_type(no_fd)] => |c, _| fd(c).and_then(|fd| fd.kind.name()).into(),
         "what it is: file, directory, ipv4, ipv6, unix, pipe, event, eventpoll and others";
-    "fd.typechar": Text [by_type(no_fd) cost(4)] => |c, _| {
-        fd(c).map_or(Value::Missing, |fd| Value::made(fd.kind.letter().to_string().into_bytes()))
-    }, "the same as one letter: f d 4 6 u p e s l i t n b r m P, or o when it is not known";
+    "fd.typechar": Text [by_type(no_fd)] => |c, _| fd(c).map(|fd| fd.kind.letter()).into(),
+        "the same as one letter: f d 4 6 u p e s l i t n b r m P, or o when it is not known";
     "fd.name": Text [by_type(no_fd) cost(2)] => |c, _| name(c),
         "path; of a socket, client->server or its own address";
     "fd.nameraw": Text [by_type(no_fd) cost(2)] => |c, _| {

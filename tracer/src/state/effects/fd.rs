@@ -97,7 +97,7 @@ pub(super) fn open(state: &mut State, event: &Event<'_>) {
         name = path::resolve(b"", raw).into();
     }
     // The layer of a file that `creat` made stands in a parameter of its own, in other bits.
-    let layer = number(event, "creat_flags").unwrap_or(0) as u32 * LAYER;
+    let layer = (number(event, "creat_flags").unwrap_or(0) as u32 & 3) * LAYER;
     let flags = number(event, "flags").unwrap_or(0) as u32 | layer;
     let kind = if flags & DIRECTORY != 0 { FdKind::Directory } else { FdKind::File };
     let value = Fd {
@@ -327,6 +327,15 @@ mod tests {
         let (dev, ino) = (0x22u32.to_le_bytes(), 77u64.to_le_bytes());
         let fd = made(code::OPEN_BY_HANDLE_AT, &[&res, &dirfd, &flags, b"/srv/data/x\0", &dev, &ino]);
         assert_eq!((fd.kind, &*fd.name, fd.dev, fd.ino), (FdKind::File, &b"/srv/data/x"[..], 0x22, 77));
+    }
+
+    #[test]
+    fn a_file_that_creat_made_is_in_its_layer() {
+        let (res, mode, ino) = (9i64.to_le_bytes(), 0u32.to_le_bytes(), 77u64.to_le_bytes());
+        for (native, layer) in [(1u32 << 29, LAYER), (1 << 28, 2 * LAYER), (0, 0)] {
+            let fd = made(code::CREAT, &[&res, b"/a\0", &mode, &mode, &ino, &native.to_le_bytes()]);
+            assert_eq!(fd.flags, layer, "{native:x}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use tracer_common::events::code;
 
 use super::{
-    super::{State, Thread, path},
+    super::{State, Thread, path, procfs::TICK_NS},
     fd::{CLOEXEC, descriptor, number},
 };
 use crate::{
@@ -16,8 +16,6 @@ const CLONE_FILES: u32 = 0x1;
 const CLONE_THREAD: u32 = 0x2000;
 /// A thread that ended is kept for so long: late records, and a parent that hears of its child after the child's end.
 const KEEP_ENDED_NS: u64 = 3_000_000_000;
-/// Clock ticks, which Linux fixes at 100 a second for user space.
-const TICK_NS: u64 = 10_000_000;
 
 /// The text of the parameter of that name.
 fn text<'a>(event: &Event<'a>, name: &str) -> Option<&'a [u8]> {
@@ -76,6 +74,7 @@ fn look_up(state: &mut State, event: &Event<'_>) {
         let mut thread = Thread::clone(leader);
         thread.tid = event.tid;
         thread.exited_ns = None;
+        thread.begin();
         if !described && let Some(comm) = state.procfs.comm(event.tid) {
             thread.comm = comm;
         }
@@ -126,6 +125,7 @@ fn memory(event: &Event<'_>, first: usize) -> Option<Memory> {
 /// What an exec event says of the executable; older captures say less.
 fn exe_file(event: &Event<'_>) -> ExeFile {
     let flags = number(event, "flags");
+    // The flags of `EXECVE_FLAGS`.
     let has = |bit: i64| flags.map(|flags| flags & bit != 0);
     let value = |name: &str| number(event, name).map(|value| value as u64);
     ExeFile {
@@ -198,8 +198,6 @@ fn child(state: &mut State, event: &Event<'_>) {
     let Some(thread) = state.threads.get_mut(event.tid) else { return };
     thread.container = container;
     describe(thread, event);
-    (thread.slice_ns, thread.ran_ns, thread.cpu_seen) = (None, 0, None);
-    (thread.cpu_percent, thread.cpu_user_percent) = (0.0, 0.0);
     // Since boot, in live events and in files alike.
     let pidns = number(event, "pidns_init_start_ts").filter(|start| *start != 0 && boot_ns != 0);
     if let Some(start) = pidns {
@@ -282,6 +280,7 @@ fn inherit(state: &mut State, mother: u32, tid: u32, flags: u32, born: Option<Th
     thread.tid = tid;
     thread.exited_ns = None;
     thread.announced = false;
+    thread.begin();
     if let Some((cgroup, container)) = before {
         (thread.cgroup, thread.container) = (cgroup, container);
     }

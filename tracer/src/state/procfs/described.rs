@@ -49,16 +49,15 @@ pub(super) fn cgroups(text: &[u8]) -> Box<[u8]> {
     list.into()
 }
 
-/// The file behind `/proc/PID/exe`. Layers of an overlay, and whether the user may write to it, are only told by an exec.
-pub(super) fn exe_file(link: &Path) -> ExeFile {
+/// The file behind `/proc/PID/exe`, which has that path. Layers of an overlay, and whether the user may write to it, are only told by an exec.
+pub(super) fn exe_file(link: &Path, path: &[u8]) -> ExeFile {
     let Ok(file) = fs::metadata(link) else { return ExeFile::default() };
     let ns = |seconds: i64, ns: i64| {
         let seconds = u64::try_from(seconds).ok()?;
         seconds.checked_mul(1_000_000_000)?.checked_add(u64::try_from(ns).ok()?)
     };
-    let from_memfd = fs::read_link(link).is_ok_and(|path| path.as_os_str().as_encoded_bytes().starts_with(b"/memfd:"));
     ExeFile {
-        from_memfd: Some(from_memfd),
+        from_memfd: Some(path.starts_with(b"/memfd:")),
         ino: Some(file.ino()),
         ctime_ns: ns(file.ctime(), file.ctime_nsec()),
         mtime_ns: ns(file.mtime(), file.mtime_nsec()),
@@ -90,9 +89,9 @@ mod tests {
 
     #[test]
     fn the_own_program_is_found() {
-        let file = exe_file(Path::new("/proc/self/exe"));
-        assert_eq!(file.from_memfd, Some(false));
+        let file = exe_file(Path::new("/proc/self/exe"), b"/memfd:x (deleted)");
+        assert_eq!(file.from_memfd, Some(true));
         assert!(file.ino.is_some_and(|ino| ino != 0) && file.mtime_ns.is_some());
-        assert_eq!(exe_file(Path::new("/nonexistent")), ExeFile::default());
+        assert_eq!(exe_file(Path::new("/nonexistent"), b""), ExeFile::default());
     }
 }

@@ -43,7 +43,7 @@ impl Default for Procfs {
 }
 
 /// Clock ticks of `/proc/PID/stat`, which Linux fixes at 100 for user space.
-const TICK_NS: u64 = 10_000_000;
+pub(super) const TICK_NS: u64 = 10_000_000;
 
 /// Open flags of the kernel in file form.
 fn file_flags(native: u32) -> u32 {
@@ -101,6 +101,7 @@ impl Procfs {
         let cgroup = read(&dir.join("cgroup")).unwrap_or_default();
         let (exe, args) = split_arguments(&read(&dir.join("cmdline")).unwrap_or_default());
         let link = |name: &str| fs::read_link(dir.join(name)).map(|path| path.as_os_str().as_bytes().into());
+        let exepath: Box<[u8]> = link("exe").unwrap_or_default();
         let loginuid = read(&dir.join("loginuid")).ok().and_then(|text| number(&text)).unwrap_or(u32::MAX);
         Some(Thread {
             tid: pid,
@@ -113,7 +114,8 @@ impl Procfs {
             sid: stat.sid,
             comm: stat.comm,
             exe,
-            exepath: link("exe").unwrap_or_default(),
+            exe_file: described::exe_file(&dir.join("exe"), &exepath),
+            exepath,
             args,
             env: read(&dir.join("environ")).unwrap_or_default().into(),
             cwd: link("cwd").unwrap_or_default(),
@@ -127,7 +129,6 @@ impl Procfs {
             cgroups: described::cgroups(&cgroup),
             memory: Some(Memory { major_faults: stat.major_faults, minor_faults: stat.minor_faults, ..status.memory }),
             capabilities: Some(status.capabilities),
-            exe_file: described::exe_file(&dir.join("exe")),
             ..Thread::default()
         })
     }
