@@ -104,6 +104,17 @@ impl<'f> Cursor<'f> {
         Ok(Some((text.to_owned(), Place(start..self.at))))
     }
 
+    /// Takes what stands in square brackets, if they follow at once.
+    pub fn part(&mut self) -> Result<Option<String>, FilterError> {
+        let Some(inside) = self.rest().strip_prefix(b"[") else { return Ok(None) };
+        let Some(len) = inside.iter().position(|byte| *byte == b']') else {
+            return Err(self.error(self.at..self.at + 1, "the bracket is not closed"));
+        };
+        let start = self.at + 1;
+        self.at = start + len + 1;
+        Ok(Some(self.text(start..start + len).to_owned()))
+    }
+
     /// Takes a value: quoted, or all characters up to a blank, comma, bracket, quote or `=`.
     pub fn value(&mut self) -> Result<Option<Literal>, FilterError> {
         let start = self.skip();

@@ -7,7 +7,7 @@ use super::{
     error::{FilterError, did_you_mean},
     lex::Cursor,
     operator::{self, Row, Takes},
-    transform::{self, Transformer},
+    transform::{self, Makes, Transformer},
 };
 
 /// How deep brackets may be nested.
@@ -207,7 +207,9 @@ fn call(cursor: &mut Cursor<'_>, depth: usize, advice: &str) -> Result<Option<Ca
     };
     cursor.keyword(word);
     let args = arguments(cursor, depth)?;
-    Ok(Some(Call { transformer, args, at: Place(name.start..cursor.place()) }))
+    // Of the others, formats may have text in square brackets behind them.
+    let part = if transformer.row().makes == Makes::Texts { cursor.part()? } else { None };
+    Ok(Some(Call { transformer, args, part, at: Place(name.start..cursor.place()) }))
 }
 
 /// The transformer that a text begins with, and its length; `None` when it begins with something else.

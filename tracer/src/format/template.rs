@@ -247,6 +247,8 @@ mod tests {
             String::from_utf8(out).unwrap()
         };
         assert_eq!(rendered("%toupper(proc.name)(%proc.pid)"), "BASH(10)");
+        assert_eq!(rendered("%toupper(proc.name)[%proc.pid]"), "BASH[10]");
+        assert_eq!(rendered("%getopt(proc.args, \"x:\")[x]."), "file.");
         assert_eq!(rendered("%8basename( fd.name ):%len(fd.name)"), "passwd  :11");
         assert_eq!(rendered("%concat(proc.pname, \"\\n\", proc.name)"), "init\\x0abash", "text is escaped");
         assert_eq!(rendered("*%b64(concat(proc.name, \"!\"))."), "<NA>.");
