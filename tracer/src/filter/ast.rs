@@ -64,6 +64,8 @@ pub struct Call {
     pub transformer: Transformer,
     /// What stands in its brackets.
     pub args: Vec<Argument>,
+    /// What stands in square brackets behind them.
+    pub part: Option<String>,
     /// Where it stands.
     pub at: Place,
 }
@@ -192,7 +194,8 @@ impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}(", self.transformer.row().name)?;
         list(f, &self.args)?;
-        f.write_str(")")
+        f.write_str(")")?;
+        self.part.as_ref().map_or(Ok(()), |part| write!(f, "[{part}]"))
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     prefixes::Prefixes,
     test::{Test, Texts},
 };
-use crate::fields::{Context, EventType, FieldRef, Needs, Show, Type, Value};
+use crate::fields::{ArgRule, Context, EventType, FieldRef, Needs, Show, Type, Value};
 
 /// The most memory of one compiled expression, and of what it keeps while it searches; bytes.
 const REGEX_SIZE: usize = 1 << 20;
@@ -59,9 +59,6 @@ impl<'f> Checker<'f> {
     /// The field, the operator for its type, or the value is wrong.
     pub fn check(&mut self, check: &Check) -> Result<Checked, FilterError> {
         let left = Operand::resolve(self.filter, &check.left, Side::Left, self.show)?;
-        if let Operand::Field(field) = &left {
-            self.event_of_field(check, field)?;
-        }
         let class = left.class();
         if !check.operator.works_on(class) {
             return Err(self.no_operator(check, &left, class));
@@ -283,21 +280,11 @@ impl<'f> Checker<'f> {
         let text = String::from_utf8_lossy(&value.text);
         Err(no_event(self.error(value, String::new()), &text))
     }
-
-    /// The same for the name in `evt.type.is.openat`. What is a number is the code of an event.
-    fn event_of_field(&self, check: &Check, field: &FieldRef) -> Result<(), FilterError> {
-        match (field.field.name, field.arg.as_name()) {
-            ("evt.type.is", Some(name)) if name.parse::<u16>().is_err() && !event_names().any(|one| one == name) => {
-                Err(no_event(FilterError::new(self.filter, check.left.at().0.clone(), String::new()), name))
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 /// Of the distance from a point in time `=` asks whether it is at most so large.
 fn is_distance(left: &Operand) -> bool {
-    matches!(left, Operand::Field(field) if field.field.name == "evt.around")
+    matches!(left, Operand::Field(field) if field.field.arg == ArgRule::Time)
 }
 
 fn event_names() -> impl Iterator<Item = &'static str> {

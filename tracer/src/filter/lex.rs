@@ -74,11 +74,11 @@ impl<'f> Cursor<'f> {
         hit
     }
 
-    /// A name with a bracket behind it, if that is next: what a call begins with. Nothing is taken.
+    /// A name without points with a bracket behind it, if that is next: what a call begins with. Nothing is taken.
     pub fn call(&mut self) -> Option<Range<usize>> {
         let start = self.skip();
         let rest = self.rest();
-        let len = rest.iter().take_while(|byte| is_name(**byte)).count();
+        let len = rest.iter().take_while(|byte| is_name(**byte) && **byte != b'.').count();
         let blanks = rest[len..].iter().take_while(|byte| BLANKS.contains(byte)).count();
         let hit = rest.first()?.is_ascii_alphabetic() && rest.get(len + blanks) == Some(&b'(');
         hit.then_some(start..start + len)
@@ -102,6 +102,17 @@ impl<'f> Cursor<'f> {
         // The brackets are characters of their own, so that nothing is cut.
         let text = self.filter.get(start..self.at).unwrap_or_default();
         Ok(Some((text.to_owned(), Place(start..self.at))))
+    }
+
+    /// Takes what stands in square brackets, if they follow at once.
+    pub fn part(&mut self) -> Result<Option<String>, FilterError> {
+        let Some(inside) = self.rest().strip_prefix(b"[") else { return Ok(None) };
+        let Some(len) = inside.iter().position(|byte| *byte == b']') else {
+            return Err(self.error(self.at..self.at + 1, "the bracket is not closed"));
+        };
+        let start = self.at + 1;
+        self.at = start + len + 1;
+        Ok(Some(self.text(start..start + len).to_owned()))
     }
 
     /// Takes a value: quoted, or all characters up to a blank, comma, bracket, quote or `=`.

@@ -150,6 +150,10 @@ mod tests {
             ("concat(proc.pname, \"/\", proc.name) = init/bash", true),
             ("join(\",\", (proc.pname, proc.name)) = 'init,bash'", true),
             ("b64(proc.name) exists", true),
+            ("getopt(proc.args, \"xy:\")[x] = '' and not getopt(proc.args, \"xy:\")[y] exists", true),
+            ("getopt(proc.args, \"x:\")[x] = file", true),
+            ("getopt((proc.args[0], proc.name), \"x:\") intersects (bash)", true),
+            ("getopt(proc.args, \"y\") exists", false),
             ("evt.type.is.openat=1 and evt.type.is.open=0", true),
         ];
         for (text, expected) in cases {

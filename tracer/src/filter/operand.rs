@@ -15,6 +15,8 @@ use crate::fields::{
 const MAX_FIELD_LEN: usize = 512;
 /// More ancestors than this are not asked.
 const MAX_ANCESTORS: usize = 64;
+/// More arguments of a command line than this are not asked.
+const MAX_PARTS: usize = 256;
 
 /// Something that has a value in an event.
 #[derive(Debug, Clone)]
@@ -30,6 +32,7 @@ pub enum Operand {
 pub struct Call {
     transformer: Transformer,
     args: Box<[Arg]>,
+    part: Option<u8>,
     kind: Type,
     list: bool,
 }
@@ -37,6 +40,8 @@ pub struct Call {
 #[derive(Debug, Clone)]
 enum Arg {
     Operand(Operand),
+    /// The parts of a field that has them by number.
+    Parts(FieldRef),
     Text(Box<[u8]>),
 }
 
@@ -81,13 +86,26 @@ impl Operand {
         }
         let mut args = Vec::new();
         flatten(filter, &call.args, side, show, &mut args)?;
+        if row.takes == Takes::ListAndOptions {
+            args.iter_mut().for_each(by_parts);
+        }
         check_args(row.takes, &call.args, &args).map_err(|takes| error(format!("'{}' takes {takes}", row.name)))?;
+        let part = match (row.makes, call.part.as_deref(), args.last()) {
+            (_, None, _) => None,
+            (Makes::Texts, Some(letter), Some(Arg::Text(options))) => match *letter.as_bytes() {
+                [letter] if letter != b':' && options.contains(&letter) => Some(letter),
+                _ => return Err(error(format!("'{letter}' is none of the options"))),
+            },
+            // Nothing else is read there.
+            (_, Some(_), _) => None,
+        };
         let (kind, list) = match (row.makes, args.first()) {
             (Makes::One(kind), _) => (kind, false),
+            (Makes::Texts, _) => (Type::Text, part.is_none()),
             (Makes::Same, Some(Arg::Operand(operand))) => (operand.kind(), operand.is_list()),
             (Makes::Same, _) => (Type::Text, false),
         };
-        Ok(Self::Call(Box::new(Call { transformer: call.transformer, args: args.into(), kind, list })))
+        Ok(Self::Call(Box::new(Call { transformer: call.transformer, args: args.into(), part, kind, list })))
     }
 
     /// Resolves the transformer that a text begins with, and says how long that is; `None` when it begins with something
@@ -106,10 +124,14 @@ impl Operand {
         match self {
             Self::Field(field) if is_any_ancestor(field) => Value::List(ancestors(field, context).collect()),
             Self::Field(field) => field.get(context),
-            Self::Call(call) => call.transformer.apply(&mut call.args.iter().map(|arg| match arg {
-                Arg::Operand(operand) => operand.get(context),
-                Arg::Text(text) => Value::text(text),
-            })),
+            Self::Call(call) => {
+                let mut args = call.args.iter().map(|arg| match arg {
+                    Arg::Operand(operand) => operand.get(context),
+                    Arg::Parts(field) => Value::List(parts(field, context).collect()),
+                    Arg::Text(text) => Value::text(text),
+                });
+                call.transformer.apply(&mut args, call.part)
+            }
         }
     }
 
@@ -121,7 +143,7 @@ impl Operand {
             // Without its value there is nothing to transform.
             Self::Call(call) => match call.args.first()? {
                 Arg::Operand(operand) => operand.by_type(event).filter(Value::is_missing),
-                Arg::Text(_) => None,
+                Arg::Parts(_) | Arg::Text(_) => None,
             },
         }
     }
@@ -189,6 +211,7 @@ impl Operand {
             Self::Call(call) => {
                 let operands = call.args.iter().filter_map(|arg| match arg {
                     Arg::Operand(operand) => Some(operand.fields()),
+                    Arg::Parts(field) => Some(vec![field]),
                     Arg::Text(_) => None,
                 });
                 operands.flatten().collect()
@@ -220,6 +243,22 @@ pub fn ancestors<'a>(field: &FieldRef, context: &Context<'a>) -> impl Iterator<I
     (1..=MAX_ANCESTORS).map(move |n| get(context, &FieldArg::index(n))).take_while(|value| !value.is_missing())
 }
 
+/// Of a field that has parts by number, such as `proc.args`, the parts.
+fn by_parts(arg: &mut Arg) {
+    if let Arg::Operand(Operand::Field(field)) = arg
+        && field.field.arg == ArgRule::IndexAllowed
+        && field.arg.key == Key::None
+        && !field.field.list
+    {
+        *arg = Arg::Parts(field.clone());
+    }
+}
+
+fn parts<'a>(field: &FieldRef, context: &Context<'a>) -> impl Iterator<Item = Value<'a>> {
+    let get = field.field.get;
+    (0..MAX_PARTS).map(move |n| get(context, &FieldArg::index(n))).take_while(|value| !value.is_missing())
+}
+
 /// Resolves arguments; what stands in lists stands in line with the others.
 fn flatten(
     filter: &str,
@@ -244,9 +283,14 @@ fn flatten(
 fn check_args(takes: Takes, written: &[ast::Argument], args: &[Arg]) -> Result<(), &'static str> {
     let is_text = |arg: &Arg| match arg {
         Arg::Operand(operand) => matches!(operand.kind(), Type::Text | Type::Bytes),
+        Arg::Parts(field) => field.kind == Type::Text,
         Arg::Text(_) => true,
     };
-    let is_list = |arg: &Arg| matches!(arg, Arg::Operand(operand) if operand.is_list());
+    let is_list = |arg: &Arg| match arg {
+        Arg::Operand(operand) => operand.is_list(),
+        Arg::Parts(_) => true,
+        Arg::Text(_) => false,
+    };
     let lists = written.iter().filter(|arg| matches!(arg, ast::Argument::List(..))).count();
     match (takes, args) {
         (Takes::One { text: false }, [Arg::Operand(_)]) if lists == 0 => Ok(()),
@@ -267,5 +311,14 @@ fn check_args(takes: Takes, written: &[ast::Argument], args: &[Arg]) -> Result<(
         (Takes::SeparatorAndList, _) => Err("a separator and a list of texts, as in join(\",\", (proc.name, fd.name))"),
         (Takes::Texts, [_, _, ..]) if lists == 0 && args.iter().all(|arg| is_text(arg) && !is_list(arg)) => Ok(()),
         (Takes::Texts, _) => Err("two or more texts"),
+        (Takes::ListAndOptions, [list @ .., Arg::Text(_)])
+            if written.len() == 2
+                && matches!(written, [_, ast::Argument::Text(_)])
+                && (lists == 1 || list.iter().all(is_list))
+                && list.iter().all(is_text) =>
+        {
+            Ok(())
+        }
+        (Takes::ListAndOptions, _) => Err("a list of texts and quoted options, as in getopt(proc.args, \"ab:\")"),
     }
 }

@@ -7,7 +7,7 @@ use super::{
     error::{FilterError, did_you_mean},
     lex::Cursor,
     operator::{self, Row, Takes},
-    transform::{self, Transformer},
+    transform::{self, Makes, Transformer},
 };
 
 /// How deep brackets may be nested.
@@ -38,6 +38,7 @@ pub fn parse(filter: &str) -> Result<Expr, FilterError> {
     let word = cursor.text(here.clone());
     let hint = match word.as_bytes() {
         [b'=', ..] => Some("a value with '=' in it needs quotes".to_owned()),
+        [b'(', ..] => Some("a value with brackets in it needs quotes".to_owned()),
         [b')', ..] => Some("there is no bracket to close".to_owned()),
         _ => did_you_mean(word, ["and", "or"].into_iter()),
     };
@@ -108,11 +109,7 @@ fn close(cursor: &mut Cursor<'_>, open: usize, expected: &str) -> Result<(), Fil
 fn check(cursor: &mut Cursor<'_>, depth: usize) -> Result<Expr, FilterError> {
     let Some(left) = operand(cursor, depth)? else {
         let here = cursor.here();
-        let hint = match cursor.text(here.clone()) {
-            "and" | "or" => Some("there is nothing before it"),
-            _ => None,
-        };
-        return Err(cursor.error(here, "expected a field, such as proc.name").hint(hint));
+        return Err(cursor.error(here, "expected a field, such as proc.name"));
     };
     if let Operand::Field { name, at } = &left
         && matches!(&**name, "and" | "or")
@@ -169,17 +166,14 @@ fn value(cursor: &mut Cursor<'_>, row: &Row, left: &Operand, depth: usize) -> Re
             return Ok(Right::Call(call));
         }
     }
-    let start = cursor.skip();
     if let Some(value) = cursor.value()? {
         return Ok(Right::Value(value));
     }
+    let is_list = cursor.sees(b'(');
     let here = cursor.here();
-    let message = format!("expected a value for '{}'", short(left));
-    let hint = match cursor.sees(b'(') && start == cursor.place() {
-        true => Some(format!("a list stands behind 'in' or a word such as '{} anyof'", row.text)),
-        false => None,
-    };
-    Err(cursor.error(here, message).hint(hint))
+    let error = cursor.error(here, format!("expected a value for '{}'", short(left)));
+    let hint = is_list.then(|| format!("a list stands behind 'in' or a word such as '{} anyof'", row.text));
+    Err(error.hint(hint))
 }
 
 fn operand(cursor: &mut Cursor<'_>, depth: usize) -> Result<Option<Operand>, FilterError> {
@@ -213,7 +207,9 @@ fn call(cursor: &mut Cursor<'_>, depth: usize, advice: &str) -> Result<Option<Ca
     };
     cursor.keyword(word);
     let args = arguments(cursor, depth)?;
-    Ok(Some(Call { transformer, args, at: Place(name.start..cursor.place()) }))
+    // Of the others, formats may have text in square brackets behind them.
+    let part = if transformer.row().makes == Makes::Texts { cursor.part()? } else { None };
+    Ok(Some(Call { transformer, args, part, at: Place(name.start..cursor.place()) }))
 }
 
 /// The transformer that a text begins with, and its length; `None` when it begins with something else.

@@ -6,7 +6,8 @@ use super::{
     Filter,
     ast::{Argument, Call, Check, Expr, Literal, Operand, Place, Quantifier, Right},
     operator::{self, Takes},
-    parse, transform,
+    parse,
+    transform::{self, Transformer},
 };
 use crate::{
     fields::{EventType, Show},
@@ -35,15 +36,21 @@ fn literal() -> impl Strategy<Value = Literal> {
 
 fn call() -> impl Strategy<Value = Call> {
     let transformer = || select(transform::ROWS.iter().map(|row| row.transformer).collect::<Vec<_>>());
-    let make = |(transformer, args)| Call { transformer, args, at: Place::default() };
+    let part = || proptest::option::weighted(0.2, "[a-z]");
+    let make = |(transformer, args, part): (Transformer, _, Option<String>)| {
+        let part = part.filter(|_| transformer == Transformer::Getopt);
+        Call { transformer, args, part, at: Place::default() }
+    };
     let leaf = prop_oneof![field().prop_map(Argument::Operand), literal().prop_map(Argument::Text)];
     let argument = leaf.prop_recursive(2, 8, 3, move |inner| {
         prop_oneof![
             vec(inner.clone(), 0..3).prop_map(|all| Argument::List(all, Place::default())),
-            (transformer(), vec(inner, 0..3)).prop_map(make).prop_map(|call| Argument::Operand(Operand::Call(call))),
+            (transformer(), vec(inner, 0..3), part())
+                .prop_map(make)
+                .prop_map(|call| Argument::Operand(Operand::Call(call))),
         ]
     });
-    (transformer(), vec(argument, 0..3)).prop_map(make)
+    (transformer(), vec(argument, 0..3), part()).prop_map(make)
 }
 
 fn check() -> impl Strategy<Value = Expr> {
@@ -109,6 +116,7 @@ const CHECKS: &[&str] = &[
     "len(fd.name) > 3",
     "tolower(syscall.type) = read",
     "proc.pid > val(proc.ppid)",
+    "getopt(proc.args, \"x\")[x] exists",
     "evt.type = val(evt.io_dir)",
     "fd.name pmatch (/etc)",
     "fd.name = oneof (/etc/passwd, x)",

@@ -18,6 +18,7 @@ pub enum Transformer {
     Val,
     Join,
     Concat,
+    Getopt,
 }
 
 /// What stands in the brackets.
@@ -34,6 +35,8 @@ pub enum Takes {
     SeparatorAndList,
     /// Two texts or more.
     Texts,
+    /// A list of texts, and a text that is written out.
+    ListAndOptions,
 }
 
 /// What it makes.
@@ -43,6 +46,8 @@ pub enum Makes {
     Same,
     /// A value of this type.
     One(Type),
+    /// Texts; one of them when square brackets say which.
+    Texts,
 }
 
 /// A row of the table.
@@ -61,7 +66,7 @@ pub struct Row {
 }
 
 /// The transformers.
-pub static ROWS: [Row; 8] = [
+pub static ROWS: [Row; 9] = [
     row("tolower", Transformer::Tolower, Takes::One { text: true }, Makes::Same, "ASCII letters in lower case"),
     row("toupper", Transformer::Toupper, Takes::One { text: true }, Makes::Same, "ASCII letters in upper case"),
     row("b64", Transformer::B64, Takes::One { text: true }, Makes::Same, "what the base64 text stands for"),
@@ -76,6 +81,13 @@ pub static ROWS: [Row; 8] = [
     row("val", Transformer::Val, Takes::One { text: false }, Makes::Same, "the value itself: only on the right side"),
     row("join", Transformer::Join, Takes::SeparatorAndList, Makes::One(Type::Text), "the texts of a list in one"),
     row("concat", Transformer::Concat, Takes::Texts, Makes::One(Type::Text), "several texts in one"),
+    row(
+        "getopt",
+        Transformer::Getopt,
+        Takes::ListAndOptions,
+        Makes::Texts,
+        "options of a command line and their values; with [c] the value of option c",
+    ),
 ];
 
 const fn row(name: &'static str, transformer: Transformer, takes: Takes, makes: Makes, doc: &'static str) -> Row {
@@ -100,9 +112,9 @@ impl Transformer {
         &ROWS[self as usize]
     }
 
-    /// What it makes of a value, or of all its arguments.
+    /// What it makes of a value, or of all its arguments; `part` is what stands in square brackets.
     #[must_use]
-    pub fn apply<'a>(self, args: &mut dyn Iterator<Item = Value<'a>>) -> Value<'a> {
+    pub fn apply<'a>(self, args: &mut dyn Iterator<Item = Value<'a>>, part: Option<u8>) -> Value<'a> {
         let Some(first) = args.next() else { return Value::Missing };
         match self {
             Self::Tolower => each(first, &|text| with_case(text, u8::is_ascii_uppercase, <[u8]>::to_ascii_lowercase)),
@@ -120,6 +132,7 @@ impl Transformer {
                 Value::Text(separator) => join(&separator, args),
                 _ => Value::Missing,
             },
+            Self::Getopt => options(std::iter::once(first).chain(args), part).unwrap_or(Value::Missing),
             Self::Concat => join(b"", std::iter::once(first).chain(args)),
         }
     }
@@ -166,6 +179,48 @@ fn join<'a>(separator: &[u8], mut values: impl Iterator<Item = Value<'a>>) -> Va
     if complete { Value::made(out) } else { Value::Missing }
 }
 
+/// The options of a command line as getopt(3) finds them: the last value says which there are, those before are the
+/// arguments. Long options and operands are passed over. `None` when an argument is missing, or the option that is asked for.
+fn options<'a>(values: impl Iterator<Item = Value<'a>>, part: Option<u8>) -> Option<Value<'a>> {
+    let mut texts = Vec::new();
+    for value in values {
+        let all = if let Value::List(values) = value { values } else { vec![value] };
+        for value in all {
+            texts.push(if let Value::Text(text) = value { text } else { return None });
+        }
+    }
+    let options = texts.pop()?;
+    let takes_value = |letter: u8| options.windows(2).any(|two| two == [letter, b':']);
+    let mut found: Vec<(u8, Option<Cow<'a, [u8]>>)> = Vec::new();
+    let mut texts = texts.into_iter();
+    while let Some(text) = texts.next().filter(|text| **text != *b"--") {
+        let letters = text.strip_prefix(b"-").filter(|letters| !letters.starts_with(b"-")).unwrap_or_default();
+        for (at, letter) in letters.iter().copied().enumerate() {
+            if letter == b':' || !options.contains(&letter) {
+                continue;
+            }
+            if takes_value(letter) {
+                let rest = &letters[at + 1..];
+                let value = if rest.is_empty() { texts.next() } else { Some(Cow::Owned(rest.to_vec())) };
+                found.push((letter, value));
+                break;
+            }
+            found.push((letter, None));
+        }
+    }
+    match part {
+        // Of an option that is given twice, programs take the last.
+        Some(wanted) => {
+            let (_, value) = found.into_iter().rfind(|(letter, _)| *letter == wanted)?;
+            Some(Value::Text(value.unwrap_or_default()))
+        }
+        None => {
+            let texts = found.into_iter().flat_map(|(letter, value)| [Some(Cow::Owned(vec![letter])), value]);
+            Some(Value::List(texts.flatten().map(Value::Text).collect()))
+        }
+    }
+}
+
 /// Base64 of RFC 4648 with or without padding; `None` when it is none.
 fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let padding = text.iter().rev().take(2).take_while(|byte| **byte == b'=').count();
@@ -201,7 +256,21 @@ mod tests {
     use super::*;
 
     fn apply<'a>(name: &str, args: &[Value<'a>]) -> Value<'a> {
-        Transformer::by_name(name).unwrap().apply(&mut args.iter().cloned())
+        Transformer::by_name(name).unwrap().apply(&mut args.iter().cloned(), None)
+    }
+
+    #[test]
+    fn options_are_found_as_getopt_finds_them() {
+        let arguments: Vec<Value<'_>> =
+            ["-vo", "out", "file", "-xs5", "--long", "-", "-z", "--", "-v"].iter().map(|text| (*text).into()).collect();
+        let given = [Value::List(arguments), Value::text(b"vo:s:xw:")];
+        let part = |letter| Transformer::Getopt.apply(&mut given.iter().cloned(), letter);
+        let texts = |all: &[&'static str]| Value::List(all.iter().map(|text| (*text).into()).collect());
+        assert_eq!(part(None), texts(&["v", "o", "out", "x", "s", "5"]));
+        assert_eq!(part(Some(b'o')), "out".into());
+        assert_eq!(part(Some(b's')), "5".into());
+        assert_eq!(part(Some(b'v')), "".into());
+        assert_eq!(part(Some(b'w')), Value::Missing);
     }
 
     #[test]
@@ -242,7 +311,11 @@ mod tests {
     #[test]
     fn what_is_missing_stays_missing() {
         for row in &ROWS {
-            assert!(row.transformer.apply(&mut std::iter::repeat_n(Value::Missing, 2)).is_missing(), "{}", row.name);
+            assert!(
+                row.transformer.apply(&mut std::iter::repeat_n(Value::Missing, 2), None).is_missing(),
+                "{}",
+                row.name
+            );
         }
         assert!(apply("concat", &[Value::text(b"a"), Value::Missing]).is_missing());
     }

@@ -1,9 +1,9 @@
 //! The format language of `-p`.
 //!
 //! Plain text is copied; `%field` is the text of a field, of the longest name that is one; `%Nfield` pads it with blanks
-//! or cuts it to N characters. Transformers of fields stand as in filters: `%toupper(proc.name)`. A leading `*` prints events that lack some of the fields, with `<NA>` in their place;
-//! without it such events are not printed. `%%` is a percent sign. `\n`, `\t`, `\e` and `\\` are a newline, a tab, the escape character and a
-//! backslash.
+//! or cuts it to N characters. Transformers of fields stand as in filters: `%toupper(proc.name)`. A leading `*` prints events
+//! that lack some of the fields, with `<NA>` in their place; without it such events are not printed. `%%` is a percent
+//! sign. `\n`, `\t`, `\e` and `\\` are a newline, a tab, the escape character and a backslash.
 
 use crate::{
     fields::{Context, FieldError, FieldRef, Needs, Show, Type, Value},
