@@ -38,8 +38,11 @@ fn path_of<'a>(c: &Context<'a>) -> Option<&'a [u8]> {
     is_path.then_some(&*fd.name)
 }
 
+/// A descriptor without a name has an empty one. Of one of which nothing is known the name is missing, since it may have one;
+/// in captures nothing will ever be known of it.
 fn name<'a>(c: &Context<'a>) -> Value<'a> {
-    fd(c).map_or(Value::Missing, |fd| Value::text(&fd.name))
+    let known = |fd: &&Fd| c.event.from_file || fd.kind != FdKind::Unknown || !fd.name.is_empty();
+    fd(c).filter(known).map_or(Value::Missing, |fd| Value::text(&fd.name))
 }
 
 fn sockfamily(fd: &Fd) -> Option<&'static str> {
@@ -94,8 +97,10 @@ fields! { FILE needs STATE;
         "what it is: file, directory, ipv4, ipv6, unix, pipe, event, eventpoll and others";
     "fd.typechar": Text [by_type(no_fd)] => |c, _| fd(c).map(|fd| fd.kind.letter()).into(),
         "the same as one letter: f d 4 6 u p e s l i t n b r m P, or o when it is not known";
-    "fd.name": Text [by_type(no_fd) cost(2)] => |c, _| name(c),
-        "path; of a socket, client->server or its own address";
+    "fd.name": Text [by_type(no_fd) cost(2)] => |c, arg| match fd(c).filter(|_| arg.show.services) {
+        Some(fd) if !fd.name.is_empty() => Value::Text(fd.shown_name(true)),
+        _ => name(c),
+    }, "path; of a socket, client->server or its own address";
     "fd.nameraw": Text [by_type(no_fd) cost(2)] => |c, _| {
         fd(c).and_then(|fd| fd.raw_name.as_deref()).map_or_else(|| name(c), Value::text)
     }, "path as it was passed to the call that opened it";
