@@ -125,3 +125,16 @@ fn lines_with_other_options_are_those_of_another_tool() {
     }
     assert!(wrong.is_empty(), "{} lines are not explained:\n{}", wrong.len(), wrong[..wrong.len().min(12)].join("\n"));
 }
+
+#[test]
+fn time_is_limited_by_that_of_the_capture() {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/captures/tcp-client-server.scap"));
+    let seconds = |limit: &str| -> Vec<f64> {
+        let words = ["-r", path.to_str().unwrap(), "-M", limit, "-p", "%evt.reltime"];
+        let lines = Running::start(&mut tracer(words)).end().lines;
+        lines.iter().map(|line| line.parse::<f64>().unwrap() / 1e9).collect()
+    };
+    let (short, long) = (seconds("0.001"), seconds("3600"));
+    assert!(!short.is_empty() && short.len() < long.len(), "{} of {}", short.len(), long.len());
+    assert!(short.iter().all(|second| *second < 0.001), "{short:?}");
+}

@@ -1,6 +1,6 @@
 //! What a run counted, and the line that says it at the end.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::source::Losses;
 
@@ -15,9 +15,18 @@ pub struct Stats {
     pub undecoded: u64,
     /// What was lost on the way.
     pub losses: Losses,
+    /// How long it ran.
+    pub elapsed: Duration,
 }
 
 impl Stats {
+    /// How long it ran and how fast, for `-v`.
+    #[must_use]
+    pub fn speed(&self) -> String {
+        let seconds = self.elapsed.as_secs_f64();
+        format!("ran for {seconds:.3} s, {:.0} events per second", self.seen as f64 / seconds.max(1e-9))
+    }
+
     /// Events that were lost, whatever the cause.
     #[must_use]
     pub fn lost(&self) -> u64 {

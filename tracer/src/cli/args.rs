@@ -126,7 +126,7 @@ pub struct Args {
         help_heading = "Capture")]
     pub max_events: Option<u64>,
 
-    /// Stop after this many seconds
+    /// Stop after this many seconds; of a capture, of its time
     #[arg(short = 'M', value_name = "SECONDS", value_parser = seconds, help_heading = "Capture")]
     pub max_time: Option<Duration>,
 

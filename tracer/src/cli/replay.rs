@@ -17,11 +17,14 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let stop = stop_flag()?;
     let mut source = Replay::open(plan.read)?.with_users(plan.users);
     let state = State { procfs: Procfs::none(), ..State::default() };
-    // Tables are for the whole of the files: a table for each second of them is read by nobody.
-    let limits = Limits { max_time: plan.max_time, interval: None };
+    // Time is that of the events. Tables are for the whole of the files: a table for each second of them is read by nobody.
+    let limits = Limits { max_event_time: plan.max_time, ..Limits::default() };
     let progress = plan.progress.then(|| Progress::start(source.position())).transpose()?;
     let stats = Pipeline::new(state, plan.outputs, 0).run(&mut source, limits, &stop)?;
     drop(progress);
     note(&stats.to_string());
+    if plan.verbose {
+        note(&stats.speed());
+    }
     Ok(stats)
 }
