@@ -63,6 +63,12 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     let preset = args.print.as_deref().and_then(Preset::by_name);
     let colors = args.color.enabled();
 
+    if args.json && !args.chisels.is_empty() {
+        return Err(Failure::with_hint(
+            "-j does not work with chisels yet",
+            "without -j, a chisel prints plain text into a pipe",
+        ));
+    }
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     for (name, argument) in args.chisels.iter().zip(arguments.iter().chain(std::iter::repeat(&None))) {
         let env = Env {

@@ -97,11 +97,9 @@ impl Batch {
     }
 }
 
-/// Whether an event is one that only tells the reader something, or begins a call: it is not shown. Internal ones are not
-/// either, but they are counted.
+/// Whether an event is one that only tells the reader something, or begins a call: it is not shown.
 fn is_hidden(row: &Row) -> bool {
-    let is_first_half = row.flags.has(Flags::OLD) && row.code.is_multiple_of(2);
-    row.is_enter() || is_first_half && !row.flags.has(Flags::INTERNAL)
+    row.is_enter() || (row.flags.has(Flags::OLD) && row.code.is_multiple_of(2))
 }
 
 /// Reads files, one after the other.
