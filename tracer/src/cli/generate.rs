@@ -1,10 +1,13 @@
 //! Pages of the documentation, in Markdown: `--generate PAGE`. The files in `docs/` are made by it.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use clap::{Arg, CommandFactory};
 use clap_complete::Shell;
-use tracer_common::events as table;
+use tracer_common::{
+    events as table,
+    flags::{FlagSet, SetKind},
+};
 
 use super::{Args, Failure, list};
 use crate::{
@@ -125,6 +128,7 @@ fn events(out: &mut String) -> Result<(), Failure> {
             }
         }
     }
+    flags(out);
     out.push_str(ONLY_IN_CAPTURES);
     let mut rows: Vec<_> = table::old().collect();
     rows.sort_by_key(|row| row.code);
@@ -134,6 +138,36 @@ fn events(out: &mut String) -> Result<(), Failure> {
         let _ = writeln!(out, "| {} | {} | {direction} | {} |", row.code, row.name, params.join(", "));
     }
     Ok(())
+}
+
+/// The beginning of the part about flags.
+const FLAGS: &str = "
+## Flags
+
+Flags have bits of their own in captures, the same on every architecture, and `evt.rawarg` shows those, live too. What
+the table of the format has no name for is not in them:
+
+| flags | names | of the kernel's bits or values, left out |
+|---|---|---|
+";
+
+/// What of each set of flags has no place in the form of captures.
+fn flags(out: &mut String) {
+    out.push_str(FLAGS);
+    let params = table::all().flat_map(|row| row.params);
+    let sets: BTreeMap<&str, &FlagSet> =
+        params.filter_map(|param| param.kind.flag_set()).map(|set| (set.name, set)).collect();
+    for set in sets.values() {
+        let left_out = match (set.kind, set.unknown) {
+            (SetKind::Bits, _) => {
+                let known = set.flags.iter().fold(0, |known, flag| known | flag.mask);
+                if known == u32::MAX { "none".to_owned() } else { format!("{:#x}", !known) }
+            }
+            (SetKind::Values, Some(unknown)) => format!("values without a name become {unknown}"),
+            (SetKind::Values, None) => "none".to_owned(),
+        };
+        let _ = writeln!(out, "| {} | {} | {left_out} |", set.name, set.flags.len());
+    }
 }
 
 fn fields(out: &mut String) -> Result<(), Failure> {
