@@ -7,7 +7,7 @@
 use std::io::Write;
 
 /// Characters that reorder the text around them or end the line: Unicode's bidirectional controls, U+2028 and U+2029.
-const fn is_deceptive(character: char) -> bool {
+pub(super) const fn is_deceptive(character: char) -> bool {
     matches!(character,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
