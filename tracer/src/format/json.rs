@@ -9,7 +9,7 @@
 
 use std::io::Write as _;
 
-use super::{DataMode, Template, data, template::Column};
+use super::{DataMode, Template, data, escape::is_deceptive, template::Column};
 use crate::{
     fields::{Context, Digits, Needs, Type, Value},
     filter::Operand,
@@ -151,13 +151,7 @@ fn put(character: char, out: &mut Vec<u8>) {
         '\r' => out.extend_from_slice(b"\\r"),
         '\t' => out.extend_from_slice(b"\\t"),
         // What moves a cursor or turns text round is no raw character either: people look at JSON in terminals.
-        '\0'..='\x1f'
-        | '\x7f'..='\u{9f}'
-        | '\u{61c}'
-        | '\u{200e}'
-        | '\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}' => _ = write!(out, "\\u{:04x}", character as u32),
+        _ if character.is_control() || is_deceptive(character) => _ = write!(out, "\\u{:04x}", character as u32),
         '\u{10ff00}'..='\u{10ffff}' => {
             character.encode_utf8(&mut buffer).bytes().for_each(|byte| raw(byte, out));
         }
