@@ -66,7 +66,6 @@ fn files() {
             db: "dd if=/dev/zero of=/tmp/db-{tag} bs=1000 count=600",
             shows: &["292.97KB*/tmp/web-{tag}"],
             never: &["/tmp/db-", "{dir}"],
-            ..NONE
         },
         OneLiner {
             line: r#"-S "evt.type in (mkdir, mkdirat)""#,
@@ -118,7 +117,6 @@ fn network() {
             host: "busybox wget -q -O - http://{db_ip}:8080/",
             shows: &["{web} wget {web_ip} {db_ip}:8080", "{db} httpd {web_ip} {db_ip}:8080"],
             never: &["{db} wget", "{web} httpd", "host"],
-            ..NONE
         },
         OneLiner {
             line: r#"-j "evt.type=connect and fd.sip={db_ip}""#,
@@ -201,7 +199,6 @@ fn processes() {
             db: "cd /tmp; /bin/env db={tag} true; :",
             shows: &["root@{web}) /bin/env web={tag} true", "root@{web}) cd /tmp"],
             never: &["host=", "db=", "@{db}"],
-            ..NONE
         },
         OneLiner {
             line: "-pc container.name={web} and evt.type=execve",
@@ -210,7 +207,6 @@ fn processes() {
             host: "env host={tag} true",
             shows: &["{web}*execve*web={tag}"],
             never: &["host=", "db=", "{db}"],
-            ..NONE
         },
     ]);
 }
