@@ -62,8 +62,8 @@ fn files() {
         OneLiner {
             line: "-c topfiles_bytes container.name={web}",
             host: "head -c 9000 /dev/zero >{dir}/host-{tag}",
-            web: "dd if=/dev/zero of=/tmp/web-{tag} bs=1000 count=300",
-            db: "dd if=/dev/zero of=/tmp/db-{tag} bs=1000 count=600",
+            web: "dd if=/dev/zero of=/tmp/web-{tag} bs=300000 count=1",
+            db: "dd if=/dev/zero of=/tmp/db-{tag} bs=600000 count=1",
             shows: &["292.97KB*/tmp/web-{tag}"],
             never: &["/tmp/db-", "{dir}"],
         },
@@ -99,7 +99,7 @@ fn network() {
             web: "/bin/nc -l -p 5000 </dev/null & until /bin/nc 127.0.0.1 5000 </dev/null || ! kill -0 $!; do :; done; \
                   /bin/wget -q -O - http://127.0.0.1:8080/",
             shows: &["nc 127.0.0.1:*->127.0.0.1:5000"],
-            never: &["httpd", ":8080"],
+            never: &["httpd", "127.0.0.1:8080"],
             ..NONE
         },
         OneLiner {
@@ -142,23 +142,23 @@ fn processes() {
         OneLiner {
             line: r#"-p"%proc.cmdline %evt.type %evt.latency" "evt.latency > 10000000 and proc.name=sleep""#,
             host: "sleep 0.02{tag}; timeout 0.02{tag} cat /dev/zero >/dev/null",
-            shows: &["sleep 0.02{tag} clock_nanosleep 2"],
+            shows: &["sleep 0.02{tag} clock_nanosleep "],
             never: &["timeout", "cat"],
             ..NONE
         },
         OneLiner {
             line: r#"-p"%proc.cmdline %evt.latency" "evt.latency > 200ms and evt.type in (nanosleep, clock_nanosleep)""#,
             host: "sleep 0.3{tag}; sleep 0.01{tag}",
-            shows: &["sleep 0.3{tag} 3"],
+            shows: &["sleep 0.3{tag} "],
             never: &["sleep 0.01"],
             ..NONE
         },
         OneLiner {
             line: r#"-p"%evt.arg.path" "evt.type=chdir and user.name=root""#,
-            host: "mkdir {dir}/root-{tag}; cd {dir}/root-{tag}; \
-                   runuser -u nobody -- sh -c 'cd /usr/share; cd /usr/nobody-{tag}'",
+            host: "mkdir {dir}/root-{tag} {dir}/nobody-{tag}; cd {dir}/root-{tag}; \
+                   runuser -u nobody -- sh -c 'cd {dir}/nobody-{tag}'",
             shows: &["{dir}/root-{tag}"],
-            never: &["/usr/share", "nobody"],
+            never: &["nobody"],
             ..NONE
         },
         OneLiner {
