@@ -185,11 +185,11 @@ fn processes() {
             ..NONE
         },
         OneLiner {
-            line: r#"-p"%proc.name %evt.args" evt.type=kill or evt.type=tgkill"#,
-            host: "sh -c 'kill -USR1 $$'; sleep 1000 & kill $!; kill -0 $$",
-            web: "sh -c 'kill -USR2 $$'",
-            shows: &["SIGUSR1", "sh*SIGTERM", "SIGUSR2"],
-            never: &["openat", "exit"],
+            line: r#"-p"%evt.type %proc.cmdline %evt.args" evt.type=kill or evt.type=tgkill"#,
+            host: "sh -c 'kill -USR1 $$' own-{tag}; sleep 1000 & kill $!; kill -0 $$",
+            web: "/bin/sh -c 'kill -USR2 $$' web-{tag}; :",
+            shows: &["kill sh -c kill -USR1 $$ own-{tag} *SIGUSR1", "kill *SIGTERM", "web-{tag} *SIGUSR2"],
+            never: &["openat sh", "procexit sh", "execve sh"],
             ..NONE
         },
         OneLiner {
