@@ -19,7 +19,7 @@ use tracer_tests::{
 };
 
 /// Tracers at the same time: each sees what all others cause, and has to keep up on a small machine.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 5;
 /// Between two runs of the workloads while a tracer starts, so that they leave it time to.
 const PAUSE: Duration = Duration::from_millis(50);
 
