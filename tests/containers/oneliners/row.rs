@@ -2,7 +2,8 @@
 //! the others must not show.
 //!
 //! Nothing is added to a line that people type, so a tracer cannot be asked whether it watches: its workload is run again
-//! and again until it shows some of it, and once more after that. Only this last run counts.
+//! and again until it shows some of it, and once more after that. A pattern with a `{tag}` is about this last run, one
+//! without about all that was printed.
 
 use std::{
     process::{Child, Command, Stdio},
