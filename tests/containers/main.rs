@@ -5,6 +5,7 @@ mod dead;
 mod forks;
 mod fresh;
 mod names;
+mod oneliners;
 mod tables;
 mod toolbox;
 
