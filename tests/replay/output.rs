@@ -129,6 +129,17 @@ fn lines_with_other_options_are_those_of_another_tool() {
 }
 
 #[test]
+fn cpu_time_of_a_capture_is_the_mean_over_its_time() {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/captures/tcp-client-server.scap"));
+    let lines = Running::start(&mut tracer(["-r", path.to_str().unwrap(), "-c", "topprocs_cpu"])).end().lines;
+    // What sysdig 0.29.3 says of them.
+    for expected in [["0.32%", "sysdig"], ["0.32%", "dockerd"], ["0.21%", "containerd"], ["0.16%", "BESClient"]] {
+        let row = |line: &&String| line.split_whitespace().take(2).eq(expected);
+        assert!(lines.iter().any(|line| row(&line)), "{expected:?} is not in\n{}", lines.join("\n"));
+    }
+}
+
+#[test]
 fn time_is_limited_by_that_of_the_capture() {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/captures/tcp-client-server.scap"));
     let seconds = |limit: &str| -> Vec<f64> {

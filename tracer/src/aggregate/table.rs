@@ -77,6 +77,8 @@ pub struct Table {
     cells: FxHashMap<Box<[u8]>, Cell>,
     key: Vec<u8>,
     overflow: u64,
+    /// Of captures, whose table is for all of their time: the first and the last event that could count, nanoseconds.
+    span: Option<(u64, u64)>,
 }
 
 impl Table {
@@ -98,13 +100,17 @@ impl Table {
             }
             _ => {}
         }
-        Ok(Self { spec, cells: FxHashMap::default(), key: Vec::new(), overflow: 0 })
+        Ok(Self { spec, cells: FxHashMap::default(), key: Vec::new(), overflow: 0, span: None })
     }
 
     /// Counts an event. An event without one of the keys or without the value does not count.
     pub fn add(&mut self, context: &Context<'_>) {
         if self.spec.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
             return;
+        }
+        if context.event.from_file {
+            let (first_ns, last_ns) = self.span.unwrap_or((context.event.time_ns, 0));
+            self.span = Some((first_ns, last_ns.max(context.event.time_ns)));
         }
         let value = match (&self.spec.value.field, self.spec.value.op) {
             (None, _) => 1.0,
@@ -144,9 +150,10 @@ impl Table {
                 .and_modify(|merged| merged.add(cell))
                 .or_insert(cell);
         }
+        let intervals = self.intervals();
         let value = &self.spec.value;
         let mut rows: Vec<Row> =
-            merged.into_iter().map(|(cells, cell)| Row { value: cell.result(value.op), cells }).collect();
+            merged.into_iter().map(|(cells, cell)| Row { value: cell.result(value.op) / intervals, cells }).collect();
         rows.sort_by(|a, b| b.value.total_cmp(&a.value).then_with(|| a.cells.cmp(&b.cells)));
         rows.truncate(self.spec.top);
         let titles =
@@ -158,6 +165,14 @@ impl Table {
             unit: value.unit,
             overflow: std::mem::take(&mut self.overflow),
         }
+    }
+
+    /// How many intervals a sum is of. Percents are told once a second: over a longer time their sum means nothing, their mean
+    /// does.
+    fn intervals(&mut self) -> f64 {
+        let seconds = self.span.take().map_or(1.0, |(first_ns, last_ns)| last_ns.saturating_sub(first_ns) as f64 / 1e9);
+        let is_rate = self.spec.value.unit == Unit::Percent && self.spec.value.op == Op::Sum;
+        if is_rate { seconds.max(1.0) } else { 1.0 }
     }
 
     /// Whether nothing was counted in this interval.

@@ -31,7 +31,7 @@ pub fn with_defaults(mut words: Vec<String>) -> Result<Vec<String>, Failure> {
     };
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => return Ok(words),
+        Err(error) if !must_exist && is_elsewhere(error.kind()) => return Ok(words),
         Err(error) => return Err(Failure::new(format!("cannot read {}: {error}", path.display()))),
     };
     let defaults = parse(&text).map_err(|failure| Failure {
@@ -40,6 +40,11 @@ pub fn with_defaults(mut words: Vec<String>) -> Result<Vec<String>, Failure> {
     })?;
     words.splice(1..1, defaults);
     Ok(words)
+}
+
+/// There is no such file for this user: `HOME` may be that of another one.
+fn is_elsewhere(error: io::ErrorKind) -> bool {
+    matches!(error, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied)
 }
 
 /// The file of `--config`, which stands before the filter.

@@ -135,7 +135,10 @@ fn write_signed(c: &Context<'_>, kind: Kind, number: i64, show: Show, out: &mut 
             meaning.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes())
         }
         Kind::Pid | Kind::Pid32 => {
-            let thread = u32::try_from(number).ok().filter(|tid| *tid != 0).and_then(|tid| c.state.thread(tid));
+            // An event that was held back shows its thread as it was.
+            let own = c.thread.filter(|thread| i64::from(thread.tid) == number);
+            let other = || u32::try_from(number).ok().filter(|tid| *tid != 0).and_then(|tid| c.state.thread(tid));
+            let thread = own.or_else(other);
             meaning.extend_from_slice(thread.map_or(b"", |thread| &thread.comm));
         }
         _ => {}
