@@ -13,6 +13,7 @@ pub mod state;
 // What users ask.
 pub mod fields;
 pub mod filter;
+mod glob;
 
 // What users see.
 pub mod format;

@@ -1,9 +1,12 @@
 //! `container.*`.
 
 use super::{Arg, ArgRule, Context, Field, Key, Needs, Type, Value, proc};
-use crate::state::{
-    Container, ContainerKey,
-    container::spec::{ImageName, Mount},
+use crate::{
+    glob,
+    state::{
+        Container, ContainerKey,
+        container::spec::{ImageName, Mount},
+    },
 };
 
 /// The container of the event. A capture does not tell that of a thread of which it tells nothing.
@@ -27,31 +30,11 @@ fn mount<'a>(container: &'a Container, arg: &Arg, path: fn(&Mount) -> &str) -> O
     let mounts = &container.spec.mounts;
     match &arg.key {
         Key::Index(number) => mounts.get(*number),
-        Key::Name(pattern) => mounts.iter().find(|mount| matches(pattern.as_bytes(), path(mount).as_bytes())),
+        Key::Name(pattern) => {
+            mounts.iter().find(|mount| glob::matches(pattern.as_bytes(), path(mount).as_bytes(), false))
+        }
         Key::None | Key::Param(_) => None,
     }
-}
-
-/// Whether a path fits a pattern: `*` stands for any text, `?` for any byte.
-fn matches(pattern: &[u8], path: &[u8]) -> bool {
-    let (mut at, mut from) = (0, 0);
-    // Where the last `*` stands, and where the rest behind it is tried next.
-    let mut star = None;
-    while from < path.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, from));
-                at += 1;
-            }
-            Some(byte) if *byte == b'?' || *byte == path[from] => (at, from) = (at + 1, from + 1),
-            _ => {
-                let Some((last, tried)) = star else { return false };
-                star = Some((last, tried + 1));
-                (at, from) = (last + 1, tried + 1);
-            }
-        }
-    }
-    pattern[at..].iter().all(|byte| *byte == b'*')
 }
 
 fn by_dest<'a>(container: &'a Container, arg: &Arg) -> Option<&'a Mount> {

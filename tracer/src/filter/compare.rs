@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::{glob, operator::Operator, prefixes::Prefixes, test};
-use crate::fields::Value;
+use super::{operator::Operator, prefixes::Prefixes, test};
+use crate::{fields::Value, glob};
 
 /// Whether the operator holds.
 #[must_use]

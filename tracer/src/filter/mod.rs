@@ -10,7 +10,6 @@ mod check;
 mod compare;
 mod compile;
 mod error;
-mod glob;
 mod lex;
 mod literal;
 mod operand;

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use super::glob;
+use crate::glob;
 
 type Path = Box<[u8]>;
 type Component = Box<[u8]>;

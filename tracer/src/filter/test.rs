@@ -5,14 +5,11 @@ use std::net::IpAddr;
 use memchr::memmem::Finder;
 use rustc_hash::FxHashSet;
 
-use super::{
-    ast::Quantifier,
+use super::{ast::Quantifier, literal::Network, operator::Operator, prefixes::Prefixes};
+use crate::{
+    fields::Value,
     glob::{self, Simple},
-    literal::Network,
-    operator::Operator,
-    prefixes::Prefixes,
 };
-use crate::fields::Value;
 
 /// A test of a value.
 #[derive(Debug)]
