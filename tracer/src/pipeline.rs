@@ -24,10 +24,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// When to end.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Limits {
-    /// After so long by the clock.
+    /// After so long.
     pub max_time: Option<Duration>,
-    /// After so long by the times of events, from the first one on.
-    pub max_event_time: Option<Duration>,
     /// How often tables are printed and CPU time is read, by the clock.
     pub interval: Option<Duration>,
 }
@@ -41,9 +39,6 @@ pub struct Pipeline {
     times: Times,
     /// Of a capture file: time of its last event, nanoseconds since the epoch.
     file_ns: u64,
-    /// When events end, nanoseconds since the epoch; and how long after the first one, until that was seen.
-    last_ns: Option<u64>,
-    max_event_ns: Option<u64>,
     number: u64,
     stats: Stats,
     failure: Option<anyhow::Error>,
@@ -61,8 +56,6 @@ impl Pipeline {
             boot_to_epoch_ns,
             times: Times::default(),
             file_ns: 0,
-            last_ns: None,
-            max_event_ns: None,
             number: 0,
             stats: Stats::default(),
             failure: None,
@@ -75,7 +68,6 @@ impl Pipeline {
     /// The source broke, output cannot be written, or a script failed. What was gathered before was shown.
     pub fn run(mut self, source: &mut dyn Source, limits: Limits, stop: &AtomicBool) -> anyhow::Result<Stats> {
         let start = Instant::now();
-        self.max_event_ns = limits.max_event_time.map(|length| u64::try_from(length.as_nanos()).unwrap_or(u64::MAX));
         let mut due = limits.interval.map(|interval| start + interval);
         let mut sampled = start;
         let result = loop {
@@ -166,13 +158,6 @@ impl Pipeline {
         };
         let event =
             if event.from_file { Event { tgid: effects::process_of(&self.state, &event), ..event } } else { event };
-        if let Some(length_ns) = self.max_event_ns.filter(|_| is_visible(&event)) {
-            let last_ns = *self.last_ns.get_or_insert(event.time_ns.saturating_add(length_ns));
-            if event.time_ns >= last_ns {
-                *flow = Flow::Stop;
-                return ControlFlow::Break(());
-            }
-        }
         match self.event(&event) {
             Ok(Flow::Continue) => ControlFlow::Continue(()),
             Ok(Flow::Stop) => {
@@ -188,7 +173,7 @@ impl Pipeline {
 
     fn event(&mut self, event: &Event<'_>) -> anyhow::Result<Flow> {
         self.file_ns = if event.from_file { event.time_ns } else { 0 };
-        self.stats.seen += u64::from(is_visible(event));
+        self.stats.seen += u64::from(event.row.category != Category::Internal && !event.hidden);
         effects::before(&mut self.state, event);
         let mut flow = Flow::Continue;
         if self.interest.has(event) {
@@ -205,9 +190,4 @@ impl Pipeline {
         effects::after(&mut self.state, event);
         Ok(flow)
     }
-}
-
-/// Whether people can see it: it is no record of the tracer's own, and does not only tell the reader something.
-fn is_visible(event: &Event<'_>) -> bool {
-    event.row.category != Category::Internal && !event.hidden
 }

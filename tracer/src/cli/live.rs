@@ -84,11 +84,8 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let procfs = std::mem::take(&mut state.procfs);
     procfs.scan(&mut state);
     state.procfs = procfs;
-    let limits = Limits {
-        max_time: plan.max_time,
-        max_event_time: None,
-        interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)),
-    };
+    let limits =
+        Limits { max_time: plan.max_time, interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)) };
     let pipeline = Pipeline::new(state, outputs, live::boot_to_epoch_ns());
     let stats = pipeline.run(&mut source, limits, &stop)?;
     note(&stats.to_string());

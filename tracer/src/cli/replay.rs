@@ -15,10 +15,10 @@ use crate::{
 /// A file cannot be read or is damaged, output cannot be written, or a script failed. What was read before was shown.
 pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let stop = stop_flag()?;
-    let mut source = Replay::open(plan.read)?.with_users(plan.users);
+    let mut source = Replay::open(plan.read)?.with_users(plan.users).with_length(plan.max_time);
     let state = State { procfs: Procfs::none(), ..State::default() };
-    // Time is that of the events. Tables are for the whole of the files: a table for each second of them is read by nobody.
-    let limits = Limits { max_event_time: plan.max_time, ..Limits::default() };
+    // Tables are for the whole of the files: a table for each second of them is read by nobody.
+    let limits = Limits::default();
     let progress = plan.progress.then(|| Progress::start(source.position())).transpose()?;
     let stats = Pipeline::new(state, plan.outputs, 0).run(&mut source, limits, &stop)?;
     drop(progress);

@@ -107,7 +107,7 @@ fn around(c: &Context<'_>, arg: &Arg) -> Value<'static> {
 const ALL: Needs = Needs::PAYLOAD.with(Needs::STATE);
 
 fields! { FIELDS needs NONE;
-    "evt.args": Text [shows_data() cost(12) needs(Needs::PAYLOAD.with(Needs::STATE))] => |c, arg| args::all(c, arg.show),
+    "evt.args": Text [shows_data() cost(12) needs(ALL)] => |c, arg| args::all(c, arg.show),
         "all parameters, as name=value";
     "evt.info": Text [shows_data() cost(12) needs(ALL)] => info,
         "the message, of an event that writes to the system log; else the same as evt.args";

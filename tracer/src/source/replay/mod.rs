@@ -20,6 +20,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use tracer_common::events::Category;
 
 use self::feed::{Batch, Feed, failed};
 pub use self::progress::Position;
@@ -44,6 +45,9 @@ pub struct Replay {
     position: Arc<Position>,
     not_taken: u64,
     users: bool,
+    /// How much of the time of the captures is read, nanoseconds; and when that is over, once the first event was seen.
+    length_ns: Option<u64>,
+    last_ns: Option<u64>,
 }
 
 impl Replay {
@@ -83,6 +87,8 @@ impl Replay {
             position,
             not_taken: 0,
             users: true,
+            length_ns: None,
+            last_ns: None,
         })
     }
 
@@ -90,6 +96,13 @@ impl Replay {
     #[must_use]
     pub fn with_users(mut self, users: bool) -> Self {
         self.users = users;
+        self
+    }
+
+    /// Ends so long after the first event that people can see, by the time of the events.
+    #[must_use]
+    pub fn with_length(mut self, length: Option<Duration>) -> Self {
+        self.length_ns = length.map(|length| u64::try_from(length.as_nanos()).unwrap_or(u64::MAX));
         self
     }
 
@@ -123,6 +136,13 @@ impl Source for Replay {
         let before = self.delivered;
         while let Some(record) = self.batch.record(self.delivered) {
             self.delivered += 1;
+            let is_visible = !record.hidden && record.params.row().category != Category::Internal;
+            if let Some(length_ns) = self.length_ns.filter(|_| is_visible) {
+                let last_ns = *self.last_ns.get_or_insert(record.time_ns.saturating_add(length_ns));
+                if record.time_ns >= last_ns {
+                    return Ok(Drained::End);
+                }
+            }
             if visit(Record::File(record)).is_break() {
                 break;
             }
