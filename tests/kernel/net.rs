@@ -3,7 +3,7 @@
 use libc::{
     AF_INET, AF_INET6, AF_UNIX, EAGAIN, EBADF, ECONNREFUSED, EDESTADDRREQ, EFAULT, EINPROGRESS, ENOENT, ENOTCONN,
 };
-use libc::{MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM};
+use libc::{IPPROTO_TCP, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM, TCP_INFO};
 use tracer_common::events::net::{ACCEPT, ACCEPT4, CONNECT, RECVFROM, RECVMSG, SENDMSG, SENDTO};
 use tracer_tests::{
     call::{NOWHERE, at, at_mut},
@@ -36,13 +36,31 @@ fn connect(fd: i64, name: &[u8]) -> i64 {
     sys!(SYS_connect, fd, at(name), name.len())
 }
 
+/// Waits until so many connections stand in the queue of a listening socket: a client is connected before.
+fn wait_for_queue(server: i64, len: u32) {
+    // The place of `tcpi_unacked` in `struct tcp_info`, the length of the queue here. Source: kernel net/ipv4/tcp.c.
+    const UNACKED: usize = 24;
+    loop {
+        let (mut info, mut size) = ([0_u8; 104], 104_u32);
+        let result = sys!(SYS_getsockopt, server, IPPROTO_TCP, TCP_INFO, at_mut(&mut info), at_mut(&mut size));
+        assert_eq!(result, 0, "the state of a socket");
+        let unacked = info.iter().skip(UNACKED).take(4).rev().fold(0, |number, byte| number << 8 | u32::from(*byte));
+        if unacked == len {
+            return;
+        }
+        let _ = sys!(SYS_sched_yield);
+    }
+}
+
 #[test]
 fn a_connection_over_ipv4_has_both_ends_on_both_sides() {
     let Some(run) = traced(|| {
         let (server, server_port) = listener(AF_INET, &v4(0), 5);
         let (first, second) = (socket(AF_INET, SOCK_STREAM), socket(AF_INET, SOCK_STREAM));
-        let results = (connect(first, &v4(server_port)), connect(second, &v4(server_port)));
-        assert_eq!(results, (0, 0));
+        for (client, len) in [(first, 1), (second, 2)] {
+            assert_eq!(connect(client, &v4(server_port)), 0);
+            wait_for_queue(server, len);
+        }
         let one = sys!(SYS_accept, server, 0, 0);
         let two = sys!(SYS_accept4, server, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
         [first, second, one, two, server_port.into(), port(first).into(), port(second).into()]

@@ -16,7 +16,7 @@ use tracer::{
     event::{Event, OwnedEvent, Row, SockTuple, decode},
     source::{
         Drained, Losses, Record, Source as _,
-        live::{Live, Options, plan::Wanted},
+        live::{BATCH, Live, Options, WINDOW_NS, boot_now_ns, plan::Wanted},
     },
 };
 use tracer_common::events::{Effect, code};
@@ -57,6 +57,8 @@ struct Inner {
     /// Events of each workload.
     events: HashMap<u32, Vec<OwnedEvent>>,
     losses: Losses,
+    /// All that was recorded before this boot time was taken.
+    taken_to_ns: u64,
 }
 
 impl Inner {
@@ -113,6 +115,7 @@ impl Shared {
         self.news.notify_all();
         while !self.stop.load(Ordering::Relaxed) {
             let mut inner = self.lock();
+            let limit_ns = boot_now_ns().saturating_sub(WINDOW_NS);
             let drained = live.drain(&mut |record| {
                 if let Record::Wire(bytes) = record {
                     inner.take(bytes);
@@ -120,6 +123,9 @@ impl Shared {
                 ControlFlow::Continue(())
             });
             inner.losses = live.losses();
+            if matches!(drained, Ok(Drained::Records(count)) if count < BATCH) {
+                inner.taken_to_ns = limit_ns;
+            }
             drop(inner);
             self.news.notify_all();
             if let Ok(Drained::Records(count)) = drained {
@@ -190,7 +196,10 @@ impl Tracer {
         let other = beside(pid);
         workload.start();
         let (began_ns, said) = workload.end();
-        let (mut inner, in_time) = self.shared.wait_for(|inner| inner.is_over(pid));
+        // A thread may end after the first one of its process, on another CPU.
+        let ended_ns = boot_now_ns();
+        let over = |inner: &Inner| inner.is_over(pid) && inner.taken_to_ns >= ended_ns;
+        let (mut inner, in_time) = self.shared.wait_for(over);
         inner.followed.retain(|_, workload| *workload != pid);
         let mut events = inner.events.remove(&pid).unwrap_or_default();
         let lost = inner.losses.total() - lost_before;

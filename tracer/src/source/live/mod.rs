@@ -22,9 +22,9 @@ use super::{CpuLosses, Drained, Losses, Record, Source, Visit, record::Head};
 use crate::event::decode;
 
 /// How long a record may be on its way to its ring, nanoseconds: only older ones are released to the merge.
-const WINDOW_NS: u64 = 2_000_000;
+pub const WINDOW_NS: u64 = 2_000_000;
 /// The most records that are delivered at once, so that the loop comes round.
-const BATCH: usize = 65_536;
+pub const BATCH: usize = 65_536;
 /// After so many records, what was read is given back to the kernel.
 const RELEASE_EVERY: usize = 256;
 
