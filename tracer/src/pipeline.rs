@@ -117,6 +117,7 @@ impl Pipeline {
         };
         let ended = self.outputs.end(&self.state, self.now_ns());
         self.stats.shown = self.outputs.shown();
+        self.stats.written = self.outputs.written();
         self.stats.losses = source.losses();
         self.stats.elapsed = start.elapsed();
         result.and(ended).map(|()| self.stats)
@@ -176,16 +177,26 @@ impl Pipeline {
         self.stats.seen += u64::from(event.row.category != Category::Internal && !event.hidden);
         effects::before(&mut self.state, event);
         let mut flow = Flow::Continue;
-        if self.interest.has(event) {
-            if self.times.first_ns == 0 {
+        let (shows, writes) = (self.interest.has(event), self.outputs.writes(event.row));
+        if shows || writes {
+            // Without anything to show, times are relative to what is written.
+            let counts = shows || !event.hidden && event.row.category != Category::Internal;
+            if counts && self.times.first_ns == 0 {
                 self.times = Times { first_ns: event.time_ns, previous_ns: event.time_ns };
             }
             let thread = self.state.thread(event.tid);
             let fd = thread.zip(event.fd()).and_then(|(thread, fd)| self.state.fd(thread, fd));
             let container = thread.map(|thread| thread.container).unwrap_or_default();
             let context = Context { event, thread, fd, container, state: &self.state, times: self.times };
-            flow = self.outputs.event(&context)?;
-            self.times.previous_ns = event.time_ns;
+            if writes {
+                flow = self.outputs.write(&context)?;
+            }
+            if shows && flow == Flow::Continue {
+                flow = self.outputs.event(&context)?;
+            }
+            if counts {
+                self.times.previous_ns = event.time_ns;
+            }
         }
         effects::after(&mut self.state, event);
         Ok(flow)

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::source::Losses;
+use crate::{format::units, source::Losses};
 
 /// The counts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct Stats {
     pub seen: u64,
     /// Events that were shown or counted in a table.
     pub shown: u64,
+    /// Events, and bytes, that were written to a capture; `None` without one.
+    pub written: Option<(u64, u64)>,
     /// Records that could not be decoded.
     pub undecoded: u64,
     /// What was lost on the way.
@@ -65,7 +67,11 @@ impl fmt::Display for Causes<'_> {
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} events seen, {} shown, {} lost", self.seen, self.shown, self.lost())?;
+        write!(f, "{} events seen, {} shown", self.seen, self.shown)?;
+        if let Some((events, bytes)) = self.written {
+            write!(f, ", {events} written in {}", units::bytes(bytes as f64))?;
+        }
+        write!(f, ", {} lost", self.lost())?;
         let causes = [
             (self.losses.ring_full, RING_FULL),
             (self.losses.scratch, NO_SCRATCH),
@@ -100,6 +106,9 @@ mod tests {
     fn losses_are_said_by_cause() {
         let mut stats = Stats { seen: 7, shown: 3, ..Stats::default() };
         assert_eq!(stats.to_string(), "7 events seen, 3 shown, 0 lost");
+        stats.written = Some((3, 2048));
+        assert_eq!(stats.to_string(), "7 events seen, 3 shown, 3 written in 2.00KB, 0 lost");
+        stats.written = None;
         stats.losses = Losses { ring_full: 4, skipped: 1, ..Losses::default() };
         stats.losses.by_cpu = vec![CpuLosses::default(), CpuLosses { ring_full: 4, ..CpuLosses::default() }];
         let text = stats.to_string();

@@ -1,12 +1,17 @@
 //! The options. Their documentation is the help text and `docs/options.md`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Parser;
 
 use crate::{
+    event::portable::{Redact, Schema},
     fields::TimeMode,
     format::{DataMode, color::ColorChoice},
+    sink::capture::{self, Compression},
 };
 
 /// Shows what every process and container on this machine is doing, from its system calls.
@@ -109,6 +114,15 @@ pub struct Args {
     #[arg(short = 'r', long = "read", value_name = "FILE", help_heading = "Capture")]
     pub read: Vec<PathBuf>,
 
+    /// Write the events to this capture file, - for standard output. Lines are only printed if -p or -j asks for them, chisels
+    /// with -c as ever
+    #[arg(short = 'w', long = "write", value_name = "FILE", help_heading = "Capture")]
+    pub write: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a comment here would be the description of the command")]
+    pub writing: Writing,
+
     /// Leave out events of processes with this name. Can be repeated
     #[arg(short = 'U', long = "suppress-comm", value_name = "NAME", help_heading = "Capture")]
     pub suppress: Vec<String>,
@@ -201,6 +215,100 @@ pub struct Args {
     /// Which events are wanted: all words together are one filter
     #[arg(value_name = "FILTER", trailing_var_arg = true)]
     pub filter: Vec<String>,
+}
+
+/// How a capture is written.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Writing {
+    /// Begin another file after so many megabytes
+    #[arg(short = 'C', long, value_name = "MB", requires = "write", help_heading = "Capture",
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub file_size: Option<u64>,
+
+    /// Begin another file after so many seconds; % in the name is filled in with local time, as strftime does
+    #[arg(short = 'G', long, value_name = "SECONDS", requires = "write", help_heading = "Capture",
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub seconds: Option<u64>,
+
+    /// Begin another file after so many events
+    #[arg(short = 'e', long, value_name = "COUNT", requires = "write", help_heading = "Capture",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub events: Option<u64>,
+
+    /// Keep so many files: the oldest is overwritten
+    #[arg(short = 'W', long, value_name = "FILES", requires = "write", help_heading = "Capture",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+
+    /// Compress the capture: gzip if nothing is said, as -z, or zstd, which is faster and unknown to other tools
+    #[arg(short = 'z', long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true,
+        default_missing_value = "gzip", requires = "write", help_heading = "Capture")]
+    pub compress: Option<Compression>,
+
+    /// Also write events that the filter does not let through, if they change what is known: names of files are right then
+    /// when the capture is read. They are not shown
+    #[arg(short = 'F', long, requires = "write", help_heading = "Capture")]
+    pub fatfile: bool,
+
+    /// Also apply the filter to the processes that the capture describes
+    #[arg(long, requires = "write", help_heading = "Capture")]
+    pub filter_proclist: bool,
+
+    /// Which parameters events have in the capture: as released tools read them, or all of the newest table
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t, requires = "write", help_heading = "Capture")]
+    pub schema: Schema,
+
+    /// Leave secrets out of the capture: env (environments), args (arguments of programs), data (what is read and written)
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', requires = "write", help_heading = "Capture")]
+    pub redact: Vec<Secret>,
+
+    /// Do not write how long calls took, which takes a hook at their beginning
+    #[arg(long, requires = "write", help_heading = "Capture")]
+    pub no_latency: bool,
+
+    /// Do not write CPU times, which take a hook in the scheduler
+    #[arg(long, requires = "write", help_heading = "Capture")]
+    pub no_cpu: bool,
+
+    /// Go on as this user once tracing has begun, so that capture files belong to them. Descriptors and threads that are only
+    /// seen later cannot be looked up then
+    #[arg(long, value_name = "USER", requires = "write", help_heading = "Capture")]
+    pub drop_to: Option<String>,
+}
+
+/// What can be left out of a capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Secret {
+    /// Environments.
+    Env,
+    /// Arguments of programs.
+    Args,
+    /// What is read and written.
+    Data,
+}
+
+impl Writing {
+    /// What is written to `file`.
+    #[must_use]
+    pub fn options(&self, file: &Path) -> capture::Options {
+        let has = |secret| self.redact.contains(&secret);
+        capture::Options {
+            file: file.to_owned(),
+            limits: capture::Limits {
+                bytes: self.file_size.map(|mb| mb.saturating_mul(1_000_000)),
+                seconds: self.seconds,
+                events: self.events,
+                files: self.limit,
+            },
+            compression: self.compress.unwrap_or_default(),
+            schema: self.schema,
+            redact: Redact { env: has(Secret::Env), args: has(Secret::Args), data: has(Secret::Data) },
+            fat: self.fatfile,
+            filter_threads: self.filter_proclist,
+            cpu: !self.no_cpu,
+            latency: !self.no_latency,
+        }
+    }
 }
 
 impl Args {

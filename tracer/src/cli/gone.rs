@@ -35,14 +35,6 @@ const GONE: &[Gone] = &[
         "what matters is said on standard error; --kernel-log has more",
     ),
     (None, "large-environment", "long environments", "environments are kept up to 4096 bytes"),
-    (Some('w'), "write", "writing a capture", "captures can be read, not yet written"),
-    (Some('z'), "compress", "writing a capture", "captures can be read, not yet written"),
-    (Some('C'), "file-size", "writing a capture", "captures can be read, not yet written"),
-    (Some('G'), "seconds", "writing a capture", "captures can be read, not yet written"),
-    (Some('W'), "limit", "writing a capture", "captures can be read, not yet written"),
-    (Some('e'), "events", "writing a capture", "captures can be read, not yet written"),
-    (Some('F'), "fatfile", "writing a capture", "captures can be read, not yet written"),
-    (None, "filter-proclist", "writing a capture", "captures can be read, not yet written"),
 ];
 
 /// Why an option is not there, if sysdig has it.

@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use anyhow::Context as _;
+use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::{Failure, Plan};
@@ -71,9 +73,9 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
         procfs: Procfs::new(&root),
         ..State::default()
     };
-    let outputs = plan.outputs;
+    let mut outputs = plan.outputs;
     let wanted = Wanted {
-        event: &|row, call| outputs.wants(&EventType { row, name: Some(call.unwrap_or(row.name)) }),
+        event: &|row, call| outputs.collects(&EventType { row, name: Some(call.unwrap_or(row.name)) }),
         state: plan.needs.has(Needs::STATE),
     };
     let mut source = Live::start(&options, &wanted).map_err(|error| failure(&error))?;
@@ -84,9 +86,14 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let procfs = std::mem::take(&mut state.procfs);
     procfs.scan(&mut state);
     state.procfs = procfs;
+    if let Some(user) = &plan.drop_to {
+        drop_to(user, &state.users)?;
+    }
+    let boot_to_epoch_ns = live::boot_to_epoch_ns();
+    outputs.open(live::boot_now_ns().wrapping_add(boot_to_epoch_ns))?;
     let limits =
         Limits { max_time: plan.max_time, interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)) };
-    let pipeline = Pipeline::new(state, outputs, live::boot_to_epoch_ns());
+    let pipeline = Pipeline::new(state, outputs, boot_to_epoch_ns);
     let stats = pipeline.run(&mut source, limits, &stop)?;
     note(&stats.to_string());
     if plan.verbose {
@@ -94,6 +101,23 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
         stats.by_cpu().for_each(|line| note(&line));
     }
     Ok(stats)
+}
+
+/// Goes on with the rights of that user only. All threads do; what is open stays open.
+fn drop_to(name: &str, users: &Users) -> anyhow::Result<()> {
+    let known = users.users().find(|(_, user)| user.name == name).map(|(uid, user)| (uid, user.gid));
+    let number = || name.parse().ok().map(|uid| (uid, users.user(uid).map_or(uid, |user| user.gid)));
+    let Some((uid, gid)) = known.or_else(number) else {
+        return Err(Failure::with_hint(
+            format!("there is no user '{name}'"),
+            "--drop-to takes a name from /etc/passwd, or a number",
+        )
+        .into());
+    };
+    setgroups(&[Gid::from_raw(gid)])
+        .and_then(|()| setgid(Gid::from_raw(gid)))
+        .and_then(|()| setuid(Uid::from_raw(uid)))
+        .with_context(|| format!("cannot go on as user '{name}'"))
 }
 
 /// Says what the kernel and the user allow.

@@ -1,5 +1,7 @@
 //! A plan carried out on capture files.
 
+use std::time::SystemTime;
+
 use super::{Plan, live::stop_flag, progress::Progress};
 use crate::{
     message::note,
@@ -8,6 +10,12 @@ use crate::{
     state::{Procfs, State},
     stats::Stats,
 };
+
+/// Nanoseconds since the epoch.
+fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(0)
+}
 
 /// Reads the files, one after the other, as planned.
 ///
@@ -20,7 +28,9 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     // Tables are for the whole of the files: a table for each second of them is read by nobody.
     let limits = Limits::default();
     let progress = plan.progress.then(|| Progress::start(source.position())).transpose()?;
-    let stats = Pipeline::new(state, plan.outputs, 0).run(&mut source, limits, &stop)?;
+    let mut outputs = plan.outputs;
+    outputs.open(now_ns())?;
+    let stats = Pipeline::new(state, outputs, 0).run(&mut source, limits, &stop)?;
     drop(progress);
     note(&stats.to_string());
     if plan.verbose {

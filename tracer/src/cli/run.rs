@@ -1,6 +1,11 @@
 //! From options to a plan: what is shown, and what has to be collected for it.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    io::{self, IsTerminal as _},
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{Args, Failure};
 use crate::{
@@ -8,7 +13,7 @@ use crate::{
     fields::{FieldError, Needs, Show},
     filter::Filter,
     format::{Preset, Template, TemplateError, json::Json},
-    sink::{ChiselSink, Discard, Lines, Out, Outputs, Print, Sink, Summary},
+    sink::{Capture, ChiselSink, Discard, Lines, Out, Outputs, Print, Sink, Summary},
 };
 
 /// What the command is going to do.
@@ -32,6 +37,8 @@ pub struct Plan {
     pub read: Vec<PathBuf>,
     /// Whether it is shown how far reading is.
     pub progress: bool,
+    /// The user whose rights are enough once tracing has begun.
+    pub drop_to: Option<String>,
     /// Whether users and groups are looked up.
     pub users: bool,
     /// Whether it fails when events were lost.
@@ -82,7 +89,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     }
     if sinks.is_empty() && args.quiet {
         sinks.push(Box::new(Discard));
-    } else if sinks.is_empty() {
+    } else if sinks.is_empty() && (args.write.is_none() || args.print.is_some() || args.json) {
         let format = match (&args.print, preset) {
             (Some(format), None) => format.clone(),
             (_, preset) => preset.unwrap_or_default().format(colors && !args.json),
@@ -95,7 +102,8 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     if args.summary {
         sinks.push(Box::new(Summary::new(out.clone())));
     }
-    let outputs = Outputs::new(filter, sinks, out, args.max_events).without(&args.suppress);
+    let capture = capture(args)?;
+    let outputs = Outputs::new(filter, sinks, out, args.max_events).without(&args.suppress).with_capture(capture);
     let needs = outputs.needs();
     Ok(Plan {
         needs,
@@ -106,6 +114,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         kernel_log: args.kernel_log,
         read: args.read.clone(),
         progress: args.progress,
+        drop_to: args.writing.drop_to.clone(),
         users: !args.exclude_users,
         fail_on_drop: args.fail_on_drop,
         entry_args: args.entry_args,
@@ -113,6 +122,38 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         verbose: args.verbose,
         outputs,
     })
+}
+
+/// The capture that is to be written.
+fn capture(args: &Args) -> Result<Option<Capture>, Failure> {
+    let Some(file) = &args.write else { return Ok(None) };
+    let options = args.writing.options(file);
+    let name = file.display();
+    if options.limits.files.is_some() && !options.limits.rotates() {
+        return Err(Failure::with_hint("-W says how many files are kept, not when another one begins", "give -C, -G or -e, too"));
+    }
+    if options.filter_threads && args.filter.is_empty() {
+        return Err(Failure::with_hint("--filter-proclist needs a filter", "the filter stands behind the options"));
+    }
+    if file.as_os_str() == "-" {
+        if options.limits.rotates() {
+            return Err(Failure::new("standard output is one file: -C, -G and -e need a name behind -w"));
+        }
+        if args.print.is_some() || args.json || args.summary || !args.chisels.is_empty() {
+            return Err(Failure::new("standard output cannot have the capture and lines: give -w a name"));
+        }
+        if io::stdout().is_terminal() {
+            return Err(Failure::with_hint("a capture is not for a terminal", "send it into a file or a pipe: tracer -w - > FILE"));
+        }
+    }
+    let id = |path: &Path| path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    if id(file).is_some_and(|written| args.read.iter().any(|read| id(read) == Some(written))) {
+        return Err(Failure::with_hint(
+            format!("capture '{name}' is read, it cannot be written at the same time"),
+            "give -w another name",
+        ));
+    }
+    Ok(Some(Capture::new(options)))
 }
 
 fn filter(args: &Args, text: &str, show: Show) -> Result<Filter, Failure> {

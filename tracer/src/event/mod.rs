@@ -5,6 +5,7 @@
 
 pub mod decode;
 pub mod param;
+pub mod portable;
 pub mod service;
 pub mod sockaddr;
 

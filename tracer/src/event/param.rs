@@ -126,6 +126,28 @@ impl<'a> Params<'a> {
         self.payload.get(start..start + len).filter(|bytes| !bytes.is_empty())
     }
 
+    /// The bytes of each parameter that the record has, in their order; none for one without a value. A cut record ends early.
+    pub fn raws(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let params = *self;
+        let mut rest = self.payload;
+        (0..self.count()).map_while(move |at| {
+            let (bytes, behind) = rest.split_at_checked(params.len_of(at)?)?;
+            rest = behind;
+            Some(bytes)
+        })
+    }
+
+    /// Whether flags are those of the kernel.
+    #[must_use]
+    pub fn is_native(&self) -> bool {
+        self.native
+    }
+
+    /// The entries of a list of descriptors, with events in file form.
+    pub(super) fn fd_list(&self, bytes: &'a [u8]) -> impl Iterator<Item = (i64, u16)> + use<'a> {
+        FdList::parse(bytes, self.native).into_iter().flat_map(|list| list.iter())
+    }
+
     /// Parameter `index` with its kind; for a kind that the value itself says, that one.
     #[must_use]
     pub fn typed(&self, index: usize) -> Option<(Kind, &'a [u8])> {

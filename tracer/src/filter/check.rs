@@ -328,6 +328,16 @@ impl Checked {
         }
     }
 
+    /// Whether it is the same for all events of a thread.
+    #[must_use]
+    pub fn is_about_threads(&self) -> bool {
+        let right = match &self.right {
+            Compared::Constant(_) => true,
+            Compared::Value(_, right) => right.is_about_threads(),
+        };
+        right && self.left.is_about_threads()
+    }
+
     /// What has to be collected for it.
     #[must_use]
     pub fn needs(&self) -> Needs {

@@ -82,6 +82,12 @@ impl Filter {
         })
     }
 
+    /// Whether events of the thread of `context` can be wanted, whatever they are.
+    #[must_use]
+    pub fn may_match_thread(&self, context: &Context<'_>) -> bool {
+        self.node.decide(&|check| check.is_about_threads().then(|| check.holds(context))) != Some(false)
+    }
+
     /// What has to be collected for its fields.
     #[must_use]
     pub fn needs(&self) -> Needs {

@@ -219,6 +219,13 @@ impl Operand {
         }
     }
 
+    /// Whether it is the same for all events of a thread.
+    #[must_use]
+    pub fn is_about_threads(&self) -> bool {
+        const CLASSES: [&str; 6] = ["proc", "thread", "user", "group", "container", "k8s"];
+        self.fields().into_iter().all(|field| CLASSES.contains(&field.field.class()))
+    }
+
     /// What has to be collected for it.
     #[must_use]
     pub fn needs(&self) -> Needs {

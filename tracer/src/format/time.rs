@@ -140,6 +140,16 @@ pub fn seconds(ns: u64, out: &mut Vec<u8>) {
     nine(ns % SECOND, out);
 }
 
+/// A text whose `%` conversions, as of strftime(3), are filled in with local time. What is no conversion stays.
+#[must_use]
+pub fn pattern(pattern: &str, ns: u64) -> String {
+    let (seconds, _) = split(ns);
+    let filled = Timestamp::from_second(seconds)
+        .ok()
+        .and_then(|time| jiff::fmt::strtime::format(pattern, &time.to_zoned(ZONE.clone())).ok());
+    filled.unwrap_or_else(|| pattern.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,12 +16,12 @@
 //! ```
 //! Captures can be put one behind the other: another section header begins all tables anew.
 
-use super::{Event, Fds, Interfaces, Machine, Processes, ScapError, Users, bytes::Bytes, event::Shape};
+use super::{Event, Fds, Interfaces, Machine, Options, Processes, ScapError, Users, bytes::Bytes, event::Shape};
 
 /// The kind of a section header: the same bytes in both byte orders.
 pub(super) const SECTION: u32 = 0x0A0D_0D0A;
-const BYTE_ORDER: u32 = 0x1A2B_3C4D;
-const MAJOR: u16 = 1;
+pub(super) const BYTE_ORDER: u32 = 0x1A2B_3C4D;
+pub(super) const MAJOR: u16 = 1;
 
 /// A block.
 #[derive(Debug, Clone, Copy)]
@@ -111,12 +111,7 @@ impl<'a> Section<'a> {
 
     /// Options of the header: code and value. Code 1 is a comment, 4 the program that wrote the capture. Damage ends them.
     pub fn options(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
-        let mut bytes = Bytes::new(self.options, 0, "options");
-        std::iter::from_fn(move || {
-            let (code, len) = (bytes.u16().ok()?, bytes.u16().ok()?);
-            let padded = bytes.take(usize::from(len).next_multiple_of(4)).ok()?;
-            (code != 0).then(|| (code, &padded[..usize::from(len)]))
-        })
+        Options::new(self.options)
     }
 }
 

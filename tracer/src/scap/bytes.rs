@@ -1,4 +1,5 @@
-//! Taking values off the front of a block, with the offset for errors. Numbers are in the byte order of this machine.
+//! Taking values off the front of a block, with the offset for errors, and putting them behind each other. Numbers are in the
+//! byte order of this machine.
 
 use super::ScapError;
 
@@ -88,5 +89,51 @@ impl<'a> Bytes<'a> {
     /// After an error: nothing remains.
     pub(super) fn give_up(&mut self) {
         self.rest = &[];
+    }
+}
+
+/// The body of a block that is being written.
+#[derive(Debug)]
+pub(super) struct Out<'a>(pub(super) &'a mut Vec<u8>);
+
+impl Out<'_> {
+    pub(super) fn raw(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    pub(super) fn u8(&mut self, value: u8) -> &mut Self {
+        self.raw(&[value])
+    }
+
+    pub(super) fn u16(&mut self, value: u16) -> &mut Self {
+        self.raw(&value.to_ne_bytes())
+    }
+
+    pub(super) fn u32(&mut self, value: u32) -> &mut Self {
+        self.raw(&value.to_ne_bytes())
+    }
+
+    pub(super) fn u64(&mut self, value: u64) -> &mut Self {
+        self.raw(&value.to_ne_bytes())
+    }
+
+    pub(super) fn i64(&mut self, value: i64) -> &mut Self {
+        self.raw(&value.to_ne_bytes())
+    }
+
+    /// A text with its length in front, cut to `most` bytes.
+    pub(super) fn text(&mut self, text: &[u8], most: u16) -> &mut Self {
+        let text = &text[..text.len().min(usize::from(most))];
+        self.u16(text.len() as u16).raw(text)
+    }
+
+    /// An entry with its length in front, of which `counted` bytes count, too.
+    pub(super) fn entry(&mut self, counted: u32, fill: impl FnOnce(&mut Self)) {
+        let start = self.0.len();
+        self.u32(0);
+        fill(self);
+        let len = (self.0.len() - start - 4) as u32 + counted;
+        self.0[start..start + 4].copy_from_slice(&len.to_ne_bytes());
     }
 }

@@ -13,9 +13,9 @@
 //! ```
 //! Even codes are the beginning of a call, odd ones its end. Version 1 does not say how many parameters there are: that
 //! many that header, lengths and parameters fill the event, see [`Event::params`]. What stands behind the event are
-//! options such as comments, which are not read.
+//! [options](super::options), such as comments.
 
-use super::ScapError;
+use super::{Options, ScapError};
 
 /// Time, thread, length, code.
 const HEADER_V1: usize = 22;
@@ -62,6 +62,8 @@ pub struct Event<'a> {
     params: Option<EventParams<'a>>,
     /// Lengths and parameters.
     body: &'a [u8],
+    /// What stands behind the event: options, and padding.
+    behind: &'a [u8],
 }
 
 /// The parameters of an event.
@@ -95,7 +97,9 @@ impl<'a> Event<'a> {
         if !shape.counted && TOO_LONG.contains(&code) {
             len = len.saturating_sub(EXCESS);
         }
-        let event = rest.get(..len).ok_or_else(damaged)?;
+        let (event, behind) = rest.split_at_checked(len).ok_or_else(damaged)?;
+        // Bodies begin at a multiple of 4.
+        let behind = behind.get((body.len() - behind.len()).wrapping_neg() % 4..).unwrap_or_default();
         let (count, body) = if shape.counted {
             let count = event.get(HEADER_V1..HEADER_V2).and_then(<[u8]>::first_chunk).ok_or_else(damaged)?;
             (Some(u32::from_ne_bytes(*count) as usize), &event[HEADER_V2..])
@@ -115,6 +119,7 @@ impl<'a> Event<'a> {
             large: shape.large,
             params,
             body,
+            behind,
         })
     }
 
@@ -122,6 +127,13 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn version(&self) -> u8 {
         if self.params.is_some() { 2 } else { 1 }
+    }
+
+    /// The options behind the event.
+    #[must_use]
+    #[inline]
+    pub fn options(&self) -> Options<'a> {
+        Options::new(self.behind)
     }
 
     /// Whether the event was not wanted and stands only for what it changes.

@@ -19,7 +19,13 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{ScapError, bytes::Bytes};
+use super::{
+    ScapError,
+    bytes::{Bytes, Out},
+};
+
+/// The longest name that all readers take.
+const LONGEST: u16 = 1023;
 
 /// The descriptors of a thread, an entry for each. An error ends them.
 #[derive(Debug, Clone, Copy)]
@@ -99,6 +105,29 @@ pub enum Target<'a> {
         /// Path.
         path: &'a [u8],
     },
+}
+
+impl Fd<'_> {
+    /// An entry of version 2. The kind has to be one whose form the target has.
+    pub(super) fn put(&self, out: &mut Out<'_>) {
+        out.entry(4, |out| {
+            out.i64(self.fd).u64(self.ino).u8(self.kind);
+            match self.target {
+                Target::Unknown => out,
+                Target::Name(name) => out.text(name, LONGEST),
+                Target::File { flags, name, dev } => out.u32(flags).text(name, LONGEST).u32(dev.unwrap_or(0)),
+                Target::Ipv4 { source, dest, l4proto } => {
+                    out.raw(&source.0.octets()).raw(&dest.0.octets()).u16(source.1).u16(dest.1).u8(l4proto)
+                }
+                Target::Ipv6 { source, dest, l4proto } => {
+                    out.raw(&source.0.octets()).raw(&dest.0.octets()).u16(source.1).u16(dest.1).u8(l4proto)
+                }
+                Target::Ipv4Server { local, l4proto } => out.raw(&local.0.octets()).u16(local.1).u8(l4proto),
+                Target::Ipv6Server { local, l4proto } => out.raw(&local.0.octets()).u16(local.1).u8(l4proto),
+                Target::Unix { source, dest, path } => out.u64(source).u64(dest).text(path, LONGEST),
+            };
+        });
+    }
 }
 
 impl<'a> Fds<'a> {

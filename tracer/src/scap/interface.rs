@@ -13,7 +13,13 @@
 
 use std::net::IpAddr;
 
-use super::{ScapError, bytes::Bytes};
+use super::{
+    ScapError,
+    bytes::{Bytes, Out},
+};
+
+/// The longest name that all readers take.
+const LONGEST: usize = 255;
 
 /// The interfaces of a block. An error ends them.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +41,32 @@ pub struct Interface<'a> {
     pub broadcast: IpAddr,
     /// Speed of the link.
     pub speed: Option<u64>,
+}
+
+impl Interface<'_> {
+    /// An entry of version 2. Addresses are of one family.
+    pub(super) fn put(&self, out: &mut Out<'_>) {
+        let name = &self.name[..self.name.len().min(LONGEST)];
+        let kind = match (self.address, self.speed) {
+            (IpAddr::V4(_), Some(_)) => 1,
+            (IpAddr::V6(_), Some(_)) => 2,
+            (IpAddr::V4(_), None) => 3,
+            (IpAddr::V6(_), None) => 4,
+        };
+        out.entry(0, |out| {
+            out.u16(kind).u16(name.len() as u16);
+            for ip in [self.address, self.netmask, self.broadcast] {
+                match ip {
+                    IpAddr::V4(ip) => out.raw(&ip.octets()),
+                    IpAddr::V6(ip) => out.raw(&ip.octets()),
+                };
+            }
+            if let Some(speed) = self.speed {
+                out.u64(speed);
+            }
+            out.raw(name);
+        });
+    }
 }
 
 impl<'a> Interfaces<'a> {

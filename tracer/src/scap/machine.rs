@@ -10,7 +10,13 @@
 //! u64 reserved, twice
 //! ```
 
-use super::{ScapError, bytes::Bytes};
+use super::{
+    ScapError,
+    bytes::{Bytes, Out},
+};
+
+/// Bytes of the name of the host.
+const NAME: usize = 128;
 
 /// The machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +39,18 @@ impl<'a> Machine<'a> {
     pub(super) fn parse(body: &'a [u8], offset: u64) -> Result<Self, ScapError> {
         let mut bytes = Bytes::new(body, offset, "machine info");
         let (cpus, memory_bytes, max_pid) = (bytes.u32()?, bytes.u64()?, bytes.u64()?);
-        let hostname = bytes.take(128)?;
+        let hostname = bytes.take(NAME)?;
         let end = hostname.iter().position(|byte| *byte == 0).unwrap_or(hostname.len());
         let (boot_ns, flags) = (bytes.u64()?, bytes.u64()?);
         let boot_ns = (boot_ns != 0).then_some(boot_ns);
         Ok(Self { cpus, memory_bytes, max_pid, hostname: &hostname[..end], boot_ns, flags })
+    }
+
+    pub(super) fn put(&self, out: &mut Out<'_>) {
+        // One NUL at least stands behind the name.
+        let name = &self.hostname[..self.hostname.len().min(NAME - 1)];
+        out.u32(self.cpus).u64(self.memory_bytes).u64(self.max_pid).raw(name).raw(&[0; NAME][name.len()..]);
+        out.u64(self.boot_ns.unwrap_or(0)).u64(self.flags).u64(0).u64(0);
     }
 }
 

@@ -17,10 +17,12 @@ mod fd;
 mod input;
 mod interface;
 mod machine;
+pub mod options;
 mod process;
 mod reader;
 mod rules;
 mod user;
+mod write;
 
 #[cfg(test)]
 mod testing;
@@ -32,6 +34,8 @@ pub use fd::{Fd, Fds, Target};
 pub use input::{Input, Progress, decompress, open, open_counted};
 pub use interface::{Interface, Interfaces};
 pub use machine::Machine;
+pub use options::Options;
 pub use process::{Capabilities, ExeFile, Memory, Process, Processes};
 pub use reader::Reader;
 pub use user::{User, Users};
+pub use write::{EventHead, EventOut, Writer};

@@ -21,7 +21,14 @@
 //!       capabilities, u8 upper layer, u64 inode, ctime and mtime of the executable, u8 from memfd, u8 lower layer, i64 pgid
 //! ```
 
-use super::{ScapError, bytes::Bytes};
+use super::{
+    ScapError,
+    bytes::{Bytes, Out},
+};
+
+/// The longest path, and the longest list of arguments, variables or cgroups, that all readers take.
+const LONGEST_PATH: u16 = 1024;
+const LONGEST_LIST: u16 = 4096;
 
 /// What the entries up to the capabilities take: fewer bytes than with the two fields that came in front of them later.
 const WITHOUT_TTY: usize = 29;
@@ -133,6 +140,55 @@ pub struct ExeFile {
     pub ctime_ns: Option<u64>,
     /// Time of its last change of content, ns since the epoch.
     pub mtime_ns: Option<u64>,
+}
+
+impl Process<'_> {
+    /// An entry of version 9. It ends behind the root when nothing is known of what stands behind that.
+    pub(super) fn put(&self, out: &mut Out<'_>) {
+        let tid = |id: Option<i64>, other: i64| id.unwrap_or(other);
+        let memory = self.memory.unwrap_or_default();
+        out.entry(4, |out| {
+            out.i64(self.tid).i64(self.pid).i64(self.ptid).i64(tid(self.sid, 0)).i64(tid(self.vpgid, 0));
+            out.text(self.comm, LONGEST_PATH).text(self.exe, LONGEST_PATH).text(self.exepath, LONGEST_PATH);
+            out.text(whole(self.args), LONGEST_LIST).text(self.cwd, LONGEST_PATH);
+            out.u64(self.fdlimit).u32(self.flags).u32(self.uid).u32(self.gid);
+            out.u32(memory.size_kb).u32(memory.resident_kb).u32(memory.swapped_kb);
+            out.u64(memory.major_faults).u64(memory.minor_faults).text(whole(self.env), LONGEST_LIST);
+            out.i64(tid(self.vtid, self.tid)).i64(tid(self.vpid, self.pid)).text(whole(self.cgroups), LONGEST_LIST);
+            out.text(self.root, LONGEST_PATH);
+            self.put_tail(out);
+        });
+    }
+
+    fn put_tail(&self, out: &mut Out<'_>) {
+        let file = &self.file;
+        let is_known = self.pidns_init_start_ns.is_some()
+            || self.tty.is_some()
+            || self.loginuid.is_some()
+            || self.capabilities.is_some()
+            || *file != ExeFile::default()
+            || self.pgid.is_some();
+        if !is_known {
+            return;
+        }
+        let bit = |value: Option<bool>| u8::from(value.unwrap_or(false));
+        let sets = self.capabilities.unwrap_or_default();
+        out.u64(self.pidns_init_start_ns.unwrap_or(0)).u32(self.tty.unwrap_or(0));
+        out.u32(self.loginuid.unwrap_or(u32::MAX)).u8(bit(file.writable));
+        out.u64(sets.inheritable).u64(sets.permitted).u64(sets.effective).u8(bit(file.upper_layer));
+        out.u64(file.ino.unwrap_or(0)).u64(file.ctime_ns.unwrap_or(0)).u64(file.mtime_ns.unwrap_or(0));
+        out.u8(bit(file.from_memfd)).u8(bit(file.lower_layer)).i64(self.pgid.unwrap_or(0));
+    }
+}
+
+/// As many entries of a list, each with its NUL, as fit.
+fn whole(list: &[u8]) -> &[u8] {
+    if list.len() <= usize::from(LONGEST_LIST) {
+        return list;
+    }
+    let cut = &list[..usize::from(LONGEST_LIST)];
+    // One entry may be longer than all that fits: its beginning is better than nothing.
+    cut.iter().rposition(|byte| *byte == 0).map_or(cut, |end| &cut[..=end])
 }
 
 impl<'a> Processes<'a> {

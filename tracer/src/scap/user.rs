@@ -9,7 +9,13 @@
 //! ```
 //! The list may be missing. Users of containers arrive as events.
 
-use super::{ScapError, bytes::Bytes};
+use super::{
+    ScapError,
+    bytes::{Bytes, Out},
+};
+
+/// The longest text that all readers take.
+const LONGEST: u16 = 1024;
 
 /// The users and groups of a block. An error ends them.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +47,20 @@ pub enum User<'a> {
         /// Name.
         name: &'a [u8],
     },
+}
+
+impl User<'_> {
+    /// An entry of version 2.
+    pub(super) fn put(&self, out: &mut Out<'_>) {
+        out.entry(4, |out| match *self {
+            Self::User { uid, gid, name, home, shell } => {
+                out.u8(0).u32(uid).u32(gid).text(name, LONGEST).text(home, LONGEST).text(shell, LONGEST);
+            }
+            Self::Group { gid, name } => {
+                out.u8(1).u32(gid).text(name, LONGEST);
+            }
+        });
+    }
 }
 
 impl<'a> Users<'a> {

@@ -30,7 +30,22 @@ pub(super) struct Held {
 }
 
 impl Held {
-    fn bytes(&self) -> usize {
+    /// The event, with its thread and descriptor as they are now.
+    pub(super) fn new(context: &Context<'_>) -> Self {
+        Self {
+            event: context.event.to_owned(),
+            thread: context.thread.cloned(),
+            fd: context.fd.cloned(),
+            container: context.container,
+            times: context.times,
+        }
+    }
+
+    pub(super) fn container(&self) -> ContainerKey {
+        self.container
+    }
+
+    pub(super) fn bytes(&self) -> usize {
         self.event.len_bytes() + EVENT_BYTES
     }
 
@@ -72,13 +87,7 @@ impl Hold {
     }
 
     pub(super) fn push(&mut self, context: &Context<'_>) {
-        let held = Held {
-            event: context.event.to_owned(),
-            thread: context.thread.cloned(),
-            fd: context.fd.cloned(),
-            container: context.container,
-            times: context.times,
-        };
+        let held = Held::new(context);
         self.count += 1;
         self.bytes += held.bytes();
         self.queues.entry(context.container).or_default().push_back(held);

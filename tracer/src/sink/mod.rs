@@ -1,6 +1,7 @@
 //! Where events end: lines, chisels. [`Outputs`] stands before them: it filters, holds back what still has no container
 //! name, and counts what was shown.
 
+pub mod capture;
 pub mod chisel;
 mod hold;
 mod interest;
@@ -9,6 +10,7 @@ mod print;
 mod screen;
 mod summary;
 
+pub use capture::Capture;
 pub use chisel::ChiselSink;
 pub use interest::Interest;
 pub use out::Out;
@@ -107,6 +109,7 @@ struct Slot {
 pub struct Outputs {
     filter: Option<Filter>,
     sinks: Vec<Slot>,
+    capture: Option<Capture>,
     hold: Hold,
     holds: bool,
     out: Out,
@@ -129,7 +132,7 @@ impl Outputs {
         let sinks = sinks.into_iter().map(|sink| Slot { sink, due_ns: 0 }).collect();
         let suppressed = FxHashSet::default();
         let mut outputs =
-            Self { filter, sinks, hold: Hold::default(), holds: false, out, max_shown, shown: 0, suppressed };
+            Self { filter, sinks, capture: None, hold: Hold::default(), holds: false, out, max_shown, shown: 0, suppressed };
         outputs.holds = outputs.needs().has(Needs::CONTAINER_NOW);
         outputs
     }
@@ -141,6 +144,56 @@ impl Outputs {
         self
     }
 
+    /// The same with a capture that is written.
+    #[must_use]
+    pub fn with_capture(mut self, capture: Option<Capture>) -> Self {
+        self.capture = capture;
+        self
+    }
+
+    /// Makes the file of the capture, if one is written. `now_ns` is the time that its name may have.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn open(&mut self, now_ns: u64) -> anyhow::Result<()> {
+        self.capture.as_mut().map_or(Ok(()), |capture| capture.open(now_ns))
+    }
+
+    /// Whether an event is to be written, or may be.
+    #[must_use]
+    #[inline]
+    pub fn writes(&self, row: &Row) -> bool {
+        self.capture.is_some() && !row.live_only()
+    }
+
+    /// Writes an event to the capture if the filter wants it.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&mut self, context: &Context<'_>) -> anyhow::Result<Flow> {
+        let Some(capture) = &mut self.capture else { return Ok(Flow::Continue) };
+        if is_suppressed(&self.suppressed, context) {
+            return Ok(Flow::Continue);
+        }
+        if self.max_shown.is_some_and(|max| self.shown >= max) {
+            return Ok(Flow::Stop);
+        }
+        let wanted = capture.event(context, self.filter.as_ref())?;
+        if self.sinks.is_empty() {
+            self.shown += u64::from(wanted);
+            if self.max_shown.is_some_and(|max| self.shown >= max) {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    /// Events and bytes that were written to the capture; `None` without one.
+    #[must_use]
+    pub fn written(&self) -> Option<(u64, u64)> {
+        self.capture.as_ref().map(|capture| (capture.events(), capture.bytes()))
+    }
+
     /// Takes an event: shows it, or holds it back for a moment if it is in a container whose name is still asked for.
     ///
     /// # Errors
@@ -149,7 +202,7 @@ impl Outputs {
         if context.event.row.live_only() {
             return Ok(Flow::Continue);
         }
-        if !self.suppressed.is_empty() && context.thread.is_some_and(|thread| self.suppressed.contains(&thread.comm)) {
+        if is_suppressed(&self.suppressed, context) {
             return Ok(Flow::Continue);
         }
         if self.holds && context.container != ContainerKey::HOST && self.hold_back(context)? {
@@ -214,6 +267,9 @@ impl Outputs {
     /// Output cannot be written, or a script failed.
     pub fn idle(&mut self, state: &State, now_ns: u64) -> anyhow::Result<Flow> {
         let flow = if self.hold.is_empty() { Flow::Continue } else { self.release(state, now_ns)? };
+        if let Some(capture) = &mut self.capture {
+            capture.idle(state, self.filter.as_ref())?;
+        }
         self.out.flush()?;
         Ok(flow)
     }
@@ -247,6 +303,9 @@ impl Outputs {
         }
         self.out.draw()?;
         self.out.flush()?;
+        if let Some(capture) = &mut self.capture {
+            capture.end(state, self.filter.as_ref(), now_ns)?;
+        }
         Ok(())
     }
 
@@ -254,7 +313,8 @@ impl Outputs {
     #[must_use]
     pub fn needs(&self) -> Needs {
         let filter = self.filter.as_ref().map_or(Needs::NONE, Filter::needs);
-        self.sinks.iter().map(|slot| slot.sink.needs()).collect::<Needs>().with(filter)
+        let capture = self.capture.as_ref().map_or(Needs::NONE, Capture::needs);
+        self.sinks.iter().map(|slot| slot.sink.needs()).collect::<Needs>().with(filter).with(capture)
     }
 
     /// Whether events of that type can be of use to anyone.
@@ -263,6 +323,15 @@ impl Outputs {
         !event.row.live_only()
             && self.filter.as_ref().is_none_or(|filter| filter.may_match(event))
             && self.sinks.iter().any(|slot| slot.sink.wants(event))
+    }
+
+    /// Whether they have to be collected: the capture may want what nobody is shown.
+    #[must_use]
+    pub fn collects(&self, event: &EventType<'_>) -> bool {
+        let writes = |capture: &Capture| {
+            capture.wants_anyway(event.row) || self.filter.as_ref().is_none_or(|filter| filter.may_match(event))
+        };
+        self.wants(event) || !event.row.live_only() && self.capture.as_ref().is_some_and(writes)
     }
 
     /// The same for all events of a row.
@@ -282,6 +351,11 @@ impl Outputs {
     pub fn shown(&self) -> u64 {
         self.shown
     }
+}
+
+/// Whether an event belongs to a process whose events are left out.
+fn is_suppressed(names: &FxHashSet<Box<[u8]>>, context: &Context<'_>) -> bool {
+    !names.is_empty() && context.thread.is_some_and(|thread| names.contains(&thread.comm))
 }
 
 #[cfg(test)]

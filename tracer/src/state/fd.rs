@@ -35,6 +35,33 @@ pub enum FdKind {
 }
 
 impl FdKind {
+    const ALL: [Self; 18] = [
+        Self::Unknown,
+        Self::File,
+        Self::Directory,
+        Self::Ipv4,
+        Self::Ipv6,
+        Self::Unix,
+        Self::Netlink,
+        Self::Pipe,
+        Self::Event,
+        Self::Signal,
+        Self::Eventpoll,
+        Self::Inotify,
+        Self::Timer,
+        Self::Bpf,
+        Self::Userfault,
+        Self::IoUring,
+        Self::Memfd,
+        Self::Pidfd,
+    ];
+
+    /// The kind of that `fd.type`; not known when there is none.
+    #[must_use]
+    pub fn by_name(name: &str) -> Self {
+        Self::ALL.into_iter().find(|kind| kind.name() == Some(name)).unwrap_or_default()
+    }
+
     /// `fd.type`; `None` when it is not known.
     #[must_use]
     pub const fn name(self) -> Option<&'static str> {

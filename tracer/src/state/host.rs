@@ -1,6 +1,12 @@
-//! The machine as a whole: its name, when it started, and the names that it has for addresses.
+//! The machine as a whole: its name, when it started, its network, and the names that it has for addresses.
 
-use std::{fs, net::IpAddr, path::Path};
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::Path,
+};
+
+use nix::{ifaddrs::getifaddrs, sys::socket::SockaddrStorage};
 
 use rustc_hash::FxHashMap;
 
@@ -14,9 +20,34 @@ pub struct Host {
     pub name: Box<[u8]>,
     /// When it started, nanoseconds since the epoch; 0 when it is not known.
     pub boot_ns: u64,
+    /// How many CPUs it has; 0 when it is not known.
+    pub cpus: u32,
+    /// Memory, bytes.
+    pub memory_bytes: u64,
+    /// The greatest process id that it gives.
+    pub max_pid: u64,
+    /// Properties that a capture says; nobody here needs them.
+    pub flags: u64,
+    /// Addresses of its network interfaces.
+    pub interfaces: Vec<Interface>,
     /// Names of hosts by address, from its own list. Nobody is asked: a look-up could block, and it would be traffic of its
     /// own.
     pub names: FxHashMap<IpAddr, Box<str>>,
+}
+
+/// An address of a network interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Name of the interface.
+    pub name: Box<[u8]>,
+    /// Address.
+    pub address: IpAddr,
+    /// Mask of its network.
+    pub netmask: IpAddr,
+    /// Broadcast address.
+    pub broadcast: IpAddr,
+    /// Speed of the link, as a capture says it.
+    pub speed: Option<u64>,
 }
 
 impl Host {
@@ -30,6 +61,11 @@ impl Host {
         Self {
             name: fs::read(name).unwrap_or_default().trim_ascii().into(),
             boot_ns: super::procfs::boot_time_ns(&proc),
+            cpus: count_cpus(&text(&proc.join("stat"))),
+            memory_bytes: 1024 * first_number(&text(&proc.join("meminfo"))),
+            max_pid: first_number(&text(&proc.join("sys/kernel/pid_max"))),
+            flags: 0,
+            interfaces: interfaces(),
             names: parse_hosts(&String::from_utf8_lossy(&hosts)),
         }
     }
@@ -39,6 +75,43 @@ impl Host {
     pub fn name_of(&self, address: IpAddr) -> Option<&str> {
         self.names.get(&address).map(|name| &**name).or_else(|| address.is_loopback().then_some("localhost"))
     }
+}
+
+fn text(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+}
+
+/// Source: proc_stat(5).
+fn count_cpus(stat: &str) -> u32 {
+    let numbered = |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    stat.lines().filter(numbered).count() as u32
+}
+
+/// The first number of a text, such as that of `MemTotal` (proc_meminfo(5)).
+fn first_number(text: &str) -> u64 {
+    text.split_ascii_whitespace().find_map(|word| word.parse().ok()).unwrap_or(0)
+}
+
+/// Those of the network namespace that we are in; none when the kernel does not say. Source: getifaddrs(3).
+fn interfaces() -> Vec<Interface> {
+    let ip = |address: Option<SockaddrStorage>| {
+        let address = address?;
+        let four = address.as_sockaddr_in().map(|end| IpAddr::V4(end.ip()));
+        four.or_else(|| address.as_sockaddr_in6().map(|end| IpAddr::V6(end.ip())))
+    };
+    let found = getifaddrs().into_iter().flatten().filter_map(|found| {
+        let address = ip(found.address)?;
+        let none = if address.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
+        let or_none = |end: Option<IpAddr>| end.filter(|end| end.is_ipv4() == address.is_ipv4()).unwrap_or(none);
+        Some(Interface {
+            name: found.interface_name.into_bytes().into(),
+            address,
+            netmask: or_none(ip(found.netmask)),
+            broadcast: or_none(ip(found.broadcast)),
+            speed: None,
+        })
+    });
+    found.collect()
 }
 
 /// The first name of each address. Source: hosts(5).
@@ -58,6 +131,13 @@ fn parse_hosts(text: &str) -> FxHashMap<IpAddr, Box<str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_has_cpus_memory_and_a_loopback() {
+        let host = Host::read(Path::new("/"));
+        assert!(host.cpus > 0 && host.memory_bytes > 1 << 24 && host.max_pid > 300, "{host:?}");
+        assert_eq!(count_cpus("cpu  1 2\ncpu0 1\ncpu1 2\nintr 3\n"), 2);
+    }
 
     #[test]
     fn the_first_name_of_an_address_wins() {

@@ -6,6 +6,7 @@
 pub mod births;
 pub mod container;
 pub mod effects;
+pub mod facts;
 pub mod fd;
 pub mod host;
 pub mod path;
@@ -46,6 +47,10 @@ pub struct State {
     pub entry_paths: FxHashMap<u32, (u16, Box<[u8]>)>,
     /// Nanoseconds that CPU time events stand for.
     pub cpu_interval_ns: u64,
+    /// Whether CPU time events of a capture say the times of their intervals.
+    pub cpu_times: bool,
+    /// How many captures have begun in what is read.
+    pub section: u64,
     /// By CPU, the thread that was switched to, and when, nanoseconds since the epoch.
     pub running: Vec<(u32, u64)>,
     /// Threads that ended, and until when they are kept, nanoseconds since the epoch.

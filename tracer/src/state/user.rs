@@ -11,6 +11,8 @@ const MAX_TOLD: usize = 262_144;
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
+    /// Id of the user's group.
+    pub gid: u32,
     /// Name.
     pub name: String,
     /// Home directory.
@@ -38,9 +40,9 @@ impl Users {
     }
 
     /// A user that a capture tells of.
-    pub fn add_user(&mut self, uid: u32, name: String, home: String, shell: String) {
+    pub fn add_user(&mut self, uid: u32, user: User) {
         if self.users.len() < MAX_TOLD {
-            self.users.insert(uid, User { name, home, shell });
+            self.users.insert(uid, user);
         }
     }
 
@@ -57,6 +59,16 @@ impl Users {
         self.users.get(&uid)
     }
 
+    /// All users by id, in no order.
+    pub fn users(&self) -> impl Iterator<Item = (u32, &User)> {
+        self.users.iter().map(|(uid, user)| (*uid, user))
+    }
+
+    /// All groups by id, in no order.
+    pub fn groups(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.groups.iter().map(|(gid, name)| (*gid, &**name))
+    }
+
     /// The name of the group of that id.
     #[must_use]
     pub fn group(&self, gid: u32) -> Option<&str> {
@@ -69,10 +81,10 @@ fn parse_passwd(text: &str) -> FxHashMap<u32, User> {
     let mut users = FxHashMap::default();
     for line in text.lines() {
         let fields: Vec<&str> = line.split(':').collect();
-        if let [name, _, uid, _, _, home, shell, ..] = fields[..]
-            && let Ok(uid) = uid.parse()
+        if let [name, _, uid, gid, _, home, shell, ..] = fields[..]
+            && let (Ok(uid), Ok(gid)) = (uid.parse(), gid.parse())
         {
-            users.entry(uid).or_insert_with(|| User { name: name.into(), home: home.into(), shell: shell.into() });
+            users.entry(uid).or_insert_with(|| User { gid, name: name.into(), home: home.into(), shell: shell.into() });
         }
     }
     users

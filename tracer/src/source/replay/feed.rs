@@ -15,6 +15,7 @@ use std::{
 use tracer_common::events::{self, Flags, old};
 
 use super::{
+    extras::{Extras, Scratch},
     machine::{self, Told},
     progress::Position,
 };
@@ -80,14 +81,21 @@ impl Batch {
         self.bytes.len() >= MAX_BYTES || self.events.len() >= MAX_EVENTS
     }
 
-    fn push(&mut self, event: &Event<'_>, row: &'static Row, params: &EventParams<'_>, latency_ns: Option<u64>) {
+    fn push(
+        &mut self,
+        event: &Event<'_>,
+        row: &'static Row,
+        params: &EventParams<'_>,
+        latency_ns: Option<u64>,
+        hidden: bool,
+    ) {
         let record = FileRecord {
             cpu: event.cpu,
             // Ids fit into 32 bits; -1 is nobody.
             tid: event.tid as u32,
             time_ns: event.time_ns,
             latency_ns,
-            hidden: is_hidden(row),
+            hidden,
             params: Params::empty(row),
         };
         let (start, lengths, payload) = (self.bytes.len(), params.lengths.len(), params.payload.len());
@@ -118,6 +126,8 @@ struct Gone;
 struct State {
     batch: Batch,
     converter: Converter,
+    /// Where parameters are put together that are not as they stand in the file.
+    scratch: Scratch,
     /// Whether threads or descriptors were told since the last event.
     incomplete: bool,
 }
@@ -125,7 +135,12 @@ struct State {
 impl Feed {
     /// Runs to the end of the files, or until nobody wants more.
     pub(super) fn run(mut self, path: PathBuf, input: Input) {
-        let mut state = State { batch: Batch::default(), converter: Converter::default(), incomplete: false };
+        let mut state = State {
+            batch: Batch::default(),
+            converter: Converter::default(),
+            scratch: Scratch::default(),
+            incomplete: false,
+        };
         let mut file = Some((path, input));
         let error = loop {
             let Some((path, input)) = file else { break None };
@@ -171,32 +186,42 @@ impl Feed {
     }
 
     fn event(&self, event: &Event<'_>, state: &mut State) -> Result<(), Gone> {
+        let State { batch, converter, scratch, incomplete } = state;
         let params = events::by_code(event.code).and_then(|row| event.params(row.params.len()));
-        let Some(params) = params else {
-            state.batch.not_taken += 1;
+        let Some(mut params) = params else {
+            batch.not_taken += 1;
             return Ok(());
         };
-        let lifted = state.converter.lift(event.tid as u64, event.time_ns, event.code, params);
+        let mut extras = Extras::default();
+        if event.options().are_there() {
+            extras = Extras::read(event.options());
+            params = extras.params(params, scratch);
+        }
+        let lifted = converter.lift(event.tid as u64, event.time_ns, event.code, params);
         let Some(lifted) = lifted else { return Ok(()) };
         let Some(row) = events::by_code(lifted.code) else {
-            state.batch.not_taken += 1;
+            batch.not_taken += 1;
             return Ok(());
         };
         let is_container = matches!(row.code, old::code::CONTAINER_JSON_E | old::code::CONTAINER_JSON_2_E);
-        if state.incomplete || is_container {
+        let facts = extras.facts();
+        if *incomplete || is_container || facts.is_some() {
             // The state has to know it before this event.
-            if state.batch.count() > 0 {
-                self.send(&mut state.batch)?;
+            if batch.count() > 0 {
+                self.send(batch)?;
             }
             if is_container {
                 let told = container::told::Told::parse(lifted.params.payload);
-                state.batch.told.extend(told.map(Box::new).map(Told::Container));
+                batch.told.extend(told.map(Box::new).map(Told::Container));
             }
-            if std::mem::take(&mut state.incomplete) {
-                state.batch.told.push(Told::Complete);
+            if std::mem::take(incomplete) {
+                batch.told.push(Told::Complete);
             }
+            batch.told.extend(facts.map(Box::new).map(Told::Facts));
         }
-        state.batch.push(event, row, &lifted.params, lifted.latency_ns);
+        let latency_ns = extras.latency_ns.unwrap_or(lifted.latency_ns);
+        let hidden = is_hidden(row) || event.state_only();
+        batch.push(event, row, &lifted.params, latency_ns, hidden);
         Ok(())
     }
 

@@ -5,34 +5,38 @@ use std::{net::SocketAddr, rc::Rc};
 use rustc_hash::FxHashSet;
 
 use crate::{
-    scap::{Block, Fd as FileFd, Process, Target, User as FileUser},
-    state::{Fd, FdKind, Host, Role, Sock, State, Thread, container},
+    scap::{Block, Fd as FileFd, Interface as FileInterface, Process, Target, User as FileUser},
+    state::{Fd, FdKind, Host, Role, Sock, State, Thread, container, facts::Facts, host::Interface, user::User},
 };
 
 /// One thing that a file says, kept until the state is there to take it.
 #[derive(Debug)]
-pub(super) enum Told {
+pub enum Told {
     /// Another capture begins: nothing of the one before holds.
     Section,
     /// A thread, and its cgroups.
     Thread(Box<Thread>, Box<[u8]>),
     /// What a thread has open.
     Fds(u32, Vec<(i32, Fd)>),
-    /// A user: id, name, home, shell.
-    User(u32, [String; 3]),
+    /// A user.
+    User(u32, User),
     /// A group: id, name.
     Group(u32, String),
     /// The machine.
     Host(Host),
+    /// An address of an interface of it.
+    Interface(Interface),
     /// A container.
     Container(Box<container::told::Told>),
+    /// What stands behind an event.
+    Facts(Box<Facts>),
     /// All is told: which end of a connection each socket is can be known.
     Complete,
 }
 
 impl Told {
     /// Whether it is a user or a group.
-    pub(super) fn is_user(&self) -> bool {
+    pub fn is_user(&self) -> bool {
         matches!(self, Self::User(..) | Self::Group(..))
     }
 }
@@ -41,7 +45,7 @@ impl Told {
 ///
 /// # Errors
 /// The block is damaged. What stands before the damage was added.
-pub(super) fn take(block: &Block<'_>, told: &mut Vec<Told>) -> anyhow::Result<()> {
+pub fn take(block: &Block<'_>, told: &mut Vec<Told>) -> anyhow::Result<()> {
     match block {
         Block::Section(_) => told.push(Told::Section),
         Block::Processes(processes) => {
@@ -65,8 +69,8 @@ pub(super) fn take(block: &Block<'_>, told: &mut Vec<Told>) -> anyhow::Result<()
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             for user in *users {
                 told.push(match user? {
-                    FileUser::User { uid, name, home, shell, .. } => {
-                        Told::User(uid, [text(name), text(home), text(shell)])
+                    FileUser::User { uid, gid, name, home, shell } => {
+                        Told::User(uid, User { gid, name: text(name), home: text(home), shell: text(shell) })
                     }
                     FileUser::Group { gid, name } => Told::Group(gid, text(name)),
                 });
@@ -75,9 +79,19 @@ pub(super) fn take(block: &Block<'_>, told: &mut Vec<Told>) -> anyhow::Result<()
         Block::Machine(machine) => told.push(Told::Host(Host {
             name: machine.hostname.into(),
             boot_ns: machine.boot_ns.unwrap_or(0),
+            cpus: machine.cpus,
+            memory_bytes: machine.memory_bytes,
+            max_pid: machine.max_pid,
+            flags: machine.flags,
             ..Host::default()
         })),
-        Block::Interfaces(_) | Block::Event(_) | Block::Unknown { .. } => {}
+        Block::Interfaces(interfaces) => {
+            for interface in *interfaces {
+                let FileInterface { name, address, netmask, broadcast, speed } = interface?;
+                told.push(Told::Interface(Interface { name: name.into(), address, netmask, broadcast, speed }));
+            }
+        }
+        Block::Event(_) | Block::Unknown { .. } => {}
     }
     Ok(())
 }
@@ -237,12 +251,13 @@ fn sides(state: &mut State) {
 
 impl Told {
     /// Puts it into the state.
-    pub(super) fn apply(self, state: &mut State) {
+    pub fn apply(self, state: &mut State) {
         match self {
             Self::Section => {
+                state.section += 1;
                 (state.threads, state.fds) = Default::default();
                 (state.births, state.entry_paths, state.ended) = Default::default();
-                (state.host, state.running) = Default::default();
+                (state.host, state.running, state.cpu_times) = Default::default();
             }
             Self::Thread(mut thread, cgroups) => {
                 thread.container = state.containers.of_cgroups(&cgroups);
@@ -260,11 +275,14 @@ impl Told {
                     state.fds.set(table, fd, Rc::new(value));
                 }
             }
-            Self::User(uid, [name, home, shell]) => state.users.add_user(uid, name, home, shell),
+            Self::User(uid, user) => state.users.add_user(uid, user),
             Self::Group(gid, name) => state.users.add_group(gid, name),
-            Self::Host(host) => state.host = host,
+            // Interfaces may stand in front of the machine.
+            Self::Host(host) => state.host = Host { interfaces: std::mem::take(&mut state.host.interfaces), ..host },
+            Self::Interface(interface) => state.host.interfaces.push(interface),
             Self::Complete => sides(state),
             Self::Container(told) => state.containers.told(*told),
+            Self::Facts(facts) => facts.apply(state),
         }
     }
 }

@@ -4,8 +4,9 @@
 //! Events of older captures are lifted to today's table on the way. What a capture tells the reader itself – containers, users –
 //! is taken into the state and not shown, as other readers do it.
 
+mod extras;
 mod feed;
-mod machine;
+pub mod machine;
 mod progress;
 
 use std::{

@@ -77,6 +77,8 @@ pub struct Containers {
     forgotten: Container,
     /// Whether a container changed since the last `poll`.
     changed: bool,
+    /// How often containers changed.
+    generation: u64,
     notes: Vec<String>,
 }
 
@@ -109,6 +111,7 @@ impl Default for Containers {
             ended: ended::Ended::default(),
             forgotten: Container { runtime: "unknown", ..Container::default() },
             changed: false,
+            generation: 0,
             notes: Vec::new(),
         }
     }
@@ -155,6 +158,19 @@ impl Containers {
     pub fn all(&self) -> impl Iterator<Item = (ContainerKey, &Container)> {
         let keyed = self.list.iter().enumerate();
         keyed.filter_map(|(key, row)| Some((ContainerKey(u32::try_from(key).ok()?), &row.as_deref()?.container)))
+    }
+
+    /// The container whose id is shown so; `host` for the host.
+    #[must_use]
+    pub fn by_id(&self, id: &str) -> Option<ContainerKey> {
+        let known = self.by_told.get(id).copied();
+        known.or_else(|| self.all().find(|(_, container)| container.id == id).map(|(key, _)| key))
+    }
+
+    /// A number that is another one when a container has changed.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Whether a name may still come.

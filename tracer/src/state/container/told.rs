@@ -1,10 +1,13 @@
-//! What a capture file says of a container: the JSON text of its container events.
+//! What a capture file says of a container: the JSON text of its container events, read and written.
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use super::spec::{Command, Mount, Spec};
+use super::{
+    Container,
+    spec::{Command, ImageName, Mount, Spec},
+};
 
 /// What an event says; empty where it says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -115,6 +118,74 @@ impl Told {
     }
 }
 
+/// The text of the event that tells of a container, with its final NUL.
+#[must_use]
+pub fn json(container: &Container) -> Vec<u8> {
+    let mut map = Map::new();
+    let mut set = |name: &str, value: Value| {
+        map.insert(name.to_owned(), value);
+    };
+    let spec = &container.spec;
+    let image = container.image.as_deref().unwrap_or_default();
+    let parts = ImageName::parse(image);
+    let or = |own: &Option<String>, part: Option<&str>| Value::from(own.as_deref().or(part).unwrap_or_default());
+    set("id", container.id.as_str().into());
+    set("full_id", container.full_id.as_str().into());
+    if let Some(number) = RUNTIMES.iter().position(|name| *name == container.runtime) {
+        set("type", number.into());
+    }
+    set("name", container.name.as_deref().unwrap_or_default().into());
+    set("image", image.into());
+    set("imageid", container.image_id.as_deref().unwrap_or_default().into());
+    set("imagerepo", or(&spec.repository, Some(parts.repository)));
+    set("imagetag", or(&spec.tag, parts.tag));
+    set("imagedigest", or(&spec.digest, parts.digest));
+    set("ip", container.ip.as_deref().unwrap_or_default().into());
+    if let Some(privileged) = container.privileged {
+        set("privileged", privileged.into());
+    }
+    set("labels", json!(container.labels));
+    set("Mounts", spec.mounts.iter().map(mount_json).collect());
+    let probes = [
+        ("Healthcheck", &spec.health_check),
+        ("LivenessProbe", &spec.liveness_probe),
+        ("ReadinessProbe", &spec.readiness_probe),
+    ];
+    for (name, command) in probes {
+        if let Some((exe, args)) = command.as_ref().and_then(|command| command.0.split_first()) {
+            set(name, json!({ "exe": exe, "args": args }));
+        }
+    }
+    if let Some(cni) = &spec.cni_json {
+        set("cni_json", cni.as_str().into());
+    }
+    let flags = [("host_pid", spec.host_pid), ("host_network", spec.host_network), ("host_ipc", spec.host_ipc)];
+    for (name, flag) in flags {
+        if let Some(flag) = flag {
+            set(name, flag.into());
+        }
+    }
+    if let Some(id) = &spec.sandbox_id {
+        set("pod_sandbox_id", id.as_str().into());
+        set("pod_sandbox_labels", json!(spec.sandbox_labels));
+    }
+    // It was found, and there is no more to wait for.
+    set("lookup_state", 1.into());
+    let mut bytes = json!({ "container": map }).to_string().into_bytes();
+    bytes.push(0);
+    bytes
+}
+
+fn mount_json(mount: &Mount) -> Value {
+    json!({
+        "Source": mount.source,
+        "Destination": mount.dest,
+        "Mode": mount.mode,
+        "RW": mount.is_writable,
+        "Propagation": mount.propagation,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,5 +203,37 @@ mod tests {
         assert_eq!(told.spec.liveness_probe.unwrap().to_string(), "cat /live");
         assert_eq!((told.spec.readiness_probe, told.spec.host_pid, told.spec.host_ipc), (None, Some(true), None));
         assert_eq!(told.spec.sandbox_labels, BTreeMap::from([("app".to_owned(), "web".to_owned())]));
+    }
+
+    #[test]
+    fn what_is_told_of_a_container_comes_back() {
+        let mount = Mount { source: "/a".into(), dest: "/b".into(), is_writable: true, ..Mount::default() };
+        let container = Container {
+            id: "0123456789ab".into(),
+            full_id: "0123456789ab".repeat(5),
+            runtime: "podman",
+            name: Some("web".into()),
+            image: Some("host:5000/nginx:1.25".into()),
+            image_id: Some("77".into()),
+            ip: Some("10.0.0.2".into()),
+            privileged: Some(false),
+            labels: BTreeMap::from([("a".into(), "\u{1b}[b".into())]),
+            spec: Spec {
+                mounts: vec![mount],
+                health_check: Some(Command(vec!["curl".into(), "-f".into()])),
+                host_ipc: Some(true),
+                sandbox_id: Some("5".into()),
+                ..Spec::default()
+            },
+            ..Container::default()
+        };
+        let told = Told::parse(&json(&container)).unwrap();
+        let spec = &told.spec;
+        assert_eq!((&*told.id, &told.full_id, told.runtime), ("0123456789ab", &container.full_id, Some("podman")));
+        assert_eq!((Some(told.name), Some(told.image), Some(told.ip)), (container.name, container.image, container.ip));
+        assert_eq!((told.labels, told.privileged), (container.labels, Some(false)));
+        assert_eq!((spec.repository.as_deref(), spec.tag.as_deref()), (Some("host:5000/nginx"), Some("1.25")));
+        assert_eq!((&spec.mounts, &spec.health_check), (&container.spec.mounts, &container.spec.health_check));
+        assert_eq!((spec.host_ipc, spec.sandbox_id.as_deref(), spec.digest.as_deref()), (Some(true), Some("5"), None));
     }
 }

@@ -3,7 +3,7 @@
 use tracer_common::flags::{PR_SET_NAME, RLIMIT_NOFILE};
 
 use super::{
-    super::{State, Thread},
+    super::{State, Thread, user::User},
     fd::number,
 };
 use crate::event::Event;
@@ -123,7 +123,9 @@ fn told_id(event: &Event<'_>, name: &str) -> Option<u32> {
 /// A capture tells of a user.
 pub(super) fn user_added(state: &mut State, event: &Event<'_>) {
     if let Some(uid) = told_id(event, "uid") {
-        state.users.add_user(uid, text(event, "name"), text(event, "home"), text(event, "shell"));
+        let gid = number(event, "gid").unwrap_or(-1) as u32;
+        let (name, home, shell) = (text(event, "name"), text(event, "home"), text(event, "shell"));
+        state.users.add_user(uid, User { gid, name, home, shell });
     }
 }
 

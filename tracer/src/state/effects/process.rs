@@ -362,14 +362,18 @@ pub(super) fn fchdir(state: &mut State, event: &Event<'_>) {
     }
 }
 
-/// A CPU time event: how much of the last interval the thread ran. On the running kernel it says so; in files, it says how
-/// much it ran since its start, in clock ticks.
+/// The parameter of a CPU time event of a file of ours that says how long the interval was.
+const INTERVAL: usize = 2;
+
+/// A CPU time event: how much of the last interval the thread ran. On the running kernel it says so, and in files of ours; in
+/// those of others, it says how much it ran since its start, in clock ticks.
 pub(super) fn cpu(state: &mut State, event: &Event<'_>) {
     let param = |index| event.params.u64(index).unwrap_or(0);
     let (user, system) = (param(0), param(1));
-    let interval_ns = state.cpu_interval_ns;
+    let own = event.params.raw(INTERVAL).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
+    let interval_ns = own.unwrap_or(state.cpu_interval_ns);
     let Some(thread) = state.threads.get_mut(event.tid) else { return };
-    if !event.from_file {
+    if !event.from_file || own.is_some() {
         run(thread, user, system, interval_ns);
         thread.ran_ns = thread.ran_ns.saturating_add(user.saturating_add(system));
         return;
@@ -402,8 +406,8 @@ pub(super) fn switch(state: &mut State, event: &Event<'_>) {
     let Some(thread) = state.threads.get_mut(event.tid) else { return };
     thread.memory = memory(event, SWITCH_MEMORY).or(thread.memory);
     thread.slice_ns = slice_ns;
-    // On the running kernel the sum comes with procinfo events, whether or not switches are asked for.
-    if event.from_file {
+    // On the running kernel the sum comes with procinfo events, whether or not switches are asked for; in our files, too.
+    if event.from_file && !state.cpu_times {
         thread.ran_ns = thread.ran_ns.saturating_add(slice_ns.unwrap_or(0));
     }
 }

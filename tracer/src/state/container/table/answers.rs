@@ -19,7 +19,9 @@ impl Containers {
         if !self.deadlines.is_empty() || !self.gone.is_empty() {
             self.end_what_is_over(Instant::now());
         }
-        std::mem::take(&mut self.changed)
+        let changed = std::mem::take(&mut self.changed);
+        self.generation += u64::from(changed);
+        changed
     }
 
     pub(super) fn take_answers(&mut self) {

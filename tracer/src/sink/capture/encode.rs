@@ -1,0 +1,265 @@
+//! An event, as blocks: in the form of the file, with what it has no place for behind it.
+
+use rustc_hash::FxHashMap;
+use tracer_common::events::{code, meta, old::code as old, process};
+
+use crate::{
+    event::{
+        Event,
+        portable::{self, Redact, Schema},
+    },
+    scap::{EventHead, Writer, options::own},
+    state::{
+        State,
+        facts::{Facts, ThreadFact},
+    },
+};
+
+/// The most threads whose CPU time is summed.
+const MAX_THREADS: usize = 262_144;
+/// A clock tick, nanoseconds: `USER_HZ` is 100.
+const TICK_NS: u64 = 10_000_000;
+
+/// Writes events.
+#[derive(Debug)]
+pub(super) struct Encoder {
+    schema: Schema,
+    redact: Redact,
+    latency: bool,
+    /// What is told behind the next event.
+    facts: Facts,
+    /// CPU time of threads since the file began, nanoseconds: what other readers expect in its events.
+    ran: FxHashMap<u32, (u64, u64)>,
+    last_ns: u64,
+    /// Whether the file has an event.
+    has_event: bool,
+}
+
+impl Encoder {
+    pub(super) fn new(schema: Schema, redact: Redact, latency: bool) -> Self {
+        Self {
+            schema,
+            redact,
+            latency,
+            facts: Facts::default(),
+            ran: FxHashMap::default(),
+            last_ns: 0,
+            has_event: false,
+        }
+    }
+
+    /// A file begins; what its tables do not say is told behind its first event.
+    pub(super) fn begin(&mut self, facts: Facts) {
+        self.facts = facts;
+        self.ran.clear();
+        self.has_event = false;
+    }
+
+    /// Time of the last event, nanoseconds since the epoch.
+    pub(super) fn last_ns(&self) -> u64 {
+        self.last_ns
+    }
+
+    /// Leaves out of a description what is not to be written.
+    pub(super) fn redact(&self, fact: &mut ThreadFact) {
+        if self.redact.args {
+            fact.args = Default::default();
+        }
+        if self.redact.env {
+            fact.env = Default::default();
+        }
+    }
+
+    /// Writes an event, with `facts` behind it. `state_only`: it is there for what it changes.
+    pub(super) fn event(
+        &mut self,
+        out: &mut Writer,
+        event: &Event<'_>,
+        state: &State,
+        facts: Facts,
+        state_only: bool,
+    ) {
+        if !facts.is_empty() {
+            self.facts.threads.extend(facts.threads);
+        }
+        if !self.facts.is_empty() && facts_are_long(&self.facts) {
+            self.tell(out, event.time_ns);
+        }
+        (self.has_event, self.last_ns) = (true, event.time_ns);
+        if event.row.code == code::PROCINFO {
+            return self.cpu(out, event, state);
+        }
+        let is_split = event.row.code == process::EXECVE.code && self.schema == Schema::Released && !event.from_file;
+        if is_split {
+            self.execve_begins(out, event);
+        }
+        let head = EventHead {
+            cpu: event.cpu,
+            time_ns: event.time_ns,
+            tid: tid(event.tid),
+            code: event.row.code,
+            params: portable::count(&event.params, self.schema),
+            state_only,
+        };
+        let mut block = out.event(&head);
+        let absent = portable::put(&event.params, self.redact, self.schema, &mut block);
+        if let Some(latency) = event.latency_ns.filter(|_| self.latency) {
+            match u32::try_from(latency) {
+                Ok(short) => block.option(own::LATENCY, &short.to_ne_bytes()),
+                Err(_) => block.option(own::LATENCY, &latency.to_ne_bytes()),
+            };
+        } else if event.row.code == process::EXECVE.code {
+            // What stands in front of it says nothing of when it began.
+            block.option(own::LATENCY, &[]);
+        }
+        if absent != 0 {
+            block.option(own::ABSENT, &absent.to_ne_bytes());
+        }
+        if event.params.count() > head.params && !is_split {
+            let more = portable::more(&event.params, self.redact, self.schema);
+            if !more.is_empty() {
+                block.option(own::MORE, &more);
+            }
+        }
+        if !self.facts.is_empty() {
+            let json = self.facts.json();
+            if block.option(own::FACTS, &json) {
+                self.facts = Facts::default();
+            }
+        }
+        block.finish();
+        if !self.facts.is_empty() {
+            self.tell(out, event.time_ns);
+        }
+    }
+
+    /// Tells the facts in events of nobody, as many as it takes. Other readers do not show them.
+    pub(super) fn tell(&mut self, out: &mut Writer, time_ns: u64) {
+        if self.facts.is_empty() {
+            return;
+        }
+        for json in split(std::mem::take(&mut self.facts)) {
+            self.nobody(out, time_ns, Some(&json));
+        }
+    }
+
+    /// An event that shows nothing.
+    fn nobody(&mut self, out: &mut Writer, time_ns: u64, facts: Option<&[u8]>) {
+        self.has_event = true;
+        let head =
+            EventHead { cpu: 0, time_ns, tid: 0, code: code::PROCINFO, params: meta::PROCINFO.params.len(), state_only: false };
+        let mut block = out.event(&head);
+        block.param(&[0; 8]);
+        block.param(&[0; 8]);
+        if let Some(facts) = facts {
+            block.option(own::FACTS, facts);
+        }
+        block.finish();
+    }
+
+    /// The file ends: other readers refuse one without an event.
+    pub(super) fn end(&mut self, out: &mut Writer, time_ns: u64) {
+        if !self.facts.is_empty() {
+            self.tell(out, time_ns);
+        }
+        if !self.has_event {
+            self.nobody(out, time_ns, None);
+        }
+    }
+
+    /// The beginning of a start of a program: its end gets the path from there when the schema has no place for it, and readers
+    /// of today end when the beginning of another call is in its place.
+    fn execve_begins(&self, out: &mut Writer, event: &Event<'_>) {
+        let head = EventHead {
+            cpu: event.cpu,
+            time_ns: event.time_ns,
+            tid: tid(event.tid),
+            code: old::EXECVE_19_E,
+            params: 1,
+            state_only: true,
+        };
+        let mut block = out.event(&head);
+        let last = event.row.params.len() - 1;
+        let mut path = Vec::new();
+        let _ = portable::write(&event.params, self.redact, last, last + 1, |value| path.extend_from_slice(value));
+        block.param(if path.is_empty() { b"<NA>\0" } else { &path });
+        block.finish();
+    }
+
+    /// CPU time: in ticks since the beginning for others, and for us that of the interval.
+    fn cpu(&mut self, out: &mut Writer, event: &Event<'_>, state: &State) {
+        let number = |index| {
+            let bytes = event.params.raw(index).and_then(|bytes| bytes.try_into().ok());
+            bytes.map_or(0, u64::from_le_bytes)
+        };
+        let head = EventHead {
+            cpu: event.cpu,
+            time_ns: event.time_ns,
+            tid: tid(event.tid),
+            code: code::PROCINFO,
+            params: meta::PROCINFO.params.len(),
+            state_only: false,
+        };
+        let interval_ns = if event.from_file { number(2) } else { state.cpu_interval_ns };
+        let (user_ns, system_ns) = (number(0), number(1));
+        let mut block = out.event(&head);
+        if event.from_file && interval_ns == 0 {
+            // It says ticks already.
+            block.param(&user_ns.to_le_bytes());
+            block.param(&system_ns.to_le_bytes());
+        } else {
+            if self.ran.len() >= MAX_THREADS {
+                self.ran.clear();
+            }
+            let (user, system) = self.ran.entry(event.tid).or_default();
+            *user += user_ns;
+            *system += system_ns;
+            block.param(&(*user / TICK_NS).to_le_bytes());
+            block.param(&(*system / TICK_NS).to_le_bytes());
+            let slice = [user_ns, system_ns, interval_ns].map(u64::to_ne_bytes).concat();
+            block.option(own::CPU, &slice);
+        }
+        if !self.facts.is_empty() && block.option(own::FACTS, &self.facts.json()) {
+            self.facts = Facts::default();
+        }
+        block.finish();
+    }
+}
+
+/// Threads of nobody are -1 in the file.
+fn tid(tid: u32) -> i64 {
+    if tid == u32::MAX { -1 } else { tid.into() }
+}
+
+/// Whether facts do not belong behind an event, but in front of it.
+fn facts_are_long(facts: &Facts) -> bool {
+    facts.threads.len() + facts.fds.len() + facts.starts.len() / 8 > 64
+}
+
+/// The most entries of a list of facts that go together.
+const TOGETHER: usize = 64;
+/// The most bytes of facts behind one event.
+const MOST: usize = 60_000;
+
+/// Facts in as many parts as it takes, each short enough to stand behind an event. One that is too long alone is left out.
+fn split(facts: Facts) -> Vec<Vec<u8>> {
+    let json = facts.json();
+    if json.len() <= MOST {
+        return vec![json];
+    }
+    let cpu_times = facts.cpu_times;
+    let mut parts = vec![Facts { cpu_times, ..Facts::default() }];
+    parts.extend(facts.threads.chunks(1).map(|part| Facts { threads: part.to_vec(), ..Facts::default() }));
+    parts.extend(facts.starts.chunks(8 * TOGETHER).map(|part| Facts { starts: part.to_vec(), ..Facts::default() }));
+    parts.extend(facts.fds.chunks(TOGETHER / 8).map(|part| Facts { fds: part.to_vec(), ..Facts::default() }));
+    parts.extend(facts.moved.chunks(TOGETHER).map(|part| Facts { moved: part.to_vec(), ..Facts::default() }));
+    parts.iter().map(Facts::json).filter(|json| json.len() <= MOST).collect()
+}
+
+/// What is told of a container.
+pub(super) fn container(out: &mut Writer, json: &[u8], time_ns: u64) {
+    let head = EventHead { cpu: 0, time_ns, tid: -1, code: old::CONTAINER_JSON_2_E, params: 1, state_only: false };
+    let mut block = out.event(&head);
+    block.param(json);
+    block.finish();
+}

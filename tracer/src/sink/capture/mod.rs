@@ -1,0 +1,488 @@
+//! The capture file: what was seen, for other times and other machines.
+//!
+//! A file begins with the state as blocks ([`tables`]), then come events in the order of their time. An event in a container
+//! whose name is still asked for waits, and with it all behind it ([`queue`]), so that the container is told before its first
+//! event. [`disk`] writes on a thread of its own, [`rotate`] says when another file begins.
+
+mod disk;
+mod encode;
+mod queue;
+mod rotate;
+mod tables;
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use rustc_hash::FxHashMap;
+use tracer_common::events::{Category, Effect, Flags, code, meta};
+
+pub use disk::{Compression, DiskError};
+pub use rotate::Limits;
+
+use self::{
+    disk::Disk,
+    encode::Encoder,
+    queue::{Piece, Queue},
+    rotate::Rotation,
+};
+use super::hold::Held;
+use crate::{
+    event::{
+        Event, Params, Row,
+        portable::{Redact, Schema},
+    },
+    fields::{Context, Needs, Times},
+    filter::Filter,
+    state::{
+        ContainerKey, State, Thread,
+        container::{Lookup, told},
+        facts::{Facts, ThreadFact},
+    },
+};
+
+/// A chunk that goes to the disk has about this length.
+const CHUNK: usize = 1 << 20;
+/// The most threads that are known to be in the file.
+const MAX_THREADS: usize = 262_144;
+/// What was seen is on its way to the disk after so long: a capture that is killed has all but the last second.
+const FLUSH: Duration = Duration::from_millis(250);
+
+/// What is written, and where.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The file; `-` is standard output.
+    pub file: PathBuf,
+    /// When another one begins.
+    pub limits: Limits,
+    /// How it is compressed.
+    pub compression: Compression,
+    /// Which parameters events have.
+    pub schema: Schema,
+    /// What is left out.
+    pub redact: Redact,
+    /// Whether events that the filter does not want are there for what they change.
+    pub fat: bool,
+    /// Whether threads that the filter does not want are left out of the tables.
+    pub filter_threads: bool,
+    /// Whether CPU times are written.
+    pub cpu: bool,
+    /// Whether latencies are written.
+    pub latency: bool,
+}
+
+/// A capture that is being written.
+pub struct Capture {
+    options: Options,
+    rotation: Rotation,
+    disk: Option<Disk>,
+    queue: Queue,
+    encoder: Encoder,
+    /// Containers that the file tells of, or that have nothing to tell, and what was told.
+    told: FxHashMap<ContainerKey, Vec<u8>>,
+    /// The state of the containers when they were looked at last.
+    generation: u64,
+    /// Threads that the file knows, and when they began.
+    threads: FxHashMap<u32, u64>,
+    /// Where in the state the current file began: another section of a capture that is read is another one here.
+    section: u64,
+    /// Bytes of the current file, uncompressed.
+    bytes: u64,
+    events: u64,
+    flushed: Instant,
+}
+
+impl std::fmt::Debug for Capture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Capture").field("options", &self.options).field("events", &self.events).finish_non_exhaustive()
+    }
+}
+
+/// Whether an event is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Yes,
+    No,
+    /// Only for what it changes.
+    State,
+    /// Nobody knows until its container is known.
+    Open,
+}
+
+impl Capture {
+    /// A capture whose file is not there yet.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let encoder = Encoder::new(options.schema, options.redact, options.latency);
+        Self {
+            rotation: Rotation::new(&options.file, options.limits),
+            options,
+            disk: None,
+            queue: Queue::default(),
+            encoder,
+            told: FxHashMap::default(),
+            generation: 0,
+            threads: FxHashMap::default(),
+            section: u64::MAX,
+            bytes: 0,
+            events: 0,
+            flushed: Instant::now(),
+        }
+    }
+
+    /// Makes the first file. `now_ns` is the time that its name may have.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn open(&mut self, now_ns: u64) -> anyhow::Result<()> {
+        let path = self.rotation.first(now_ns);
+        self.disk = Some(Disk::start(&path, self.options.compression)?);
+        Ok(())
+    }
+
+    /// What has to be collected for it.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        let all = Needs::PAYLOAD.with(Needs::CONTAINER).with(Needs::STATE);
+        let all = if self.options.cpu { all.with(Needs::CPU_TIME) } else { all };
+        if self.options.latency { all.with(Needs::LATENCY) } else { all }
+    }
+
+    /// Whether events of a row are written although no filter wants them.
+    #[must_use]
+    pub fn wants_anyway(&self, row: &Row) -> bool {
+        match row.code {
+            code::PROCINFO => self.options.cpu,
+            _ => is_internal(row) || self.options.fat && row.effect != Effect::None,
+        }
+    }
+
+    /// How many events were written.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// How many bytes are on the disk.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.disk.as_ref().map_or(0, Disk::bytes)
+    }
+
+    /// Takes an event. Returns whether the filter wants it, as far as that is known already.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn event(&mut self, context: &Context<'_>, filter: Option<&Filter>) -> anyhow::Result<bool> {
+        let event = context.event;
+        if is_own_facts(event) {
+            return Ok(false);
+        }
+        let wanted = self.wanted(context, filter);
+        if wanted == Wanted::No {
+            return Ok(false);
+        }
+        self.begin(context, filter);
+        if wanted == Wanted::Open {
+            // What is told behind the next event must not come behind this one.
+            let out = self.queue.writer();
+            self.encoder.tell(out, event.time_ns);
+            self.queue.push(Piece::Held(Box::new(Held::new(context)), Instant::now()));
+            return Ok(false);
+        }
+        let is_internal = is_internal(event.row);
+        self.put(context, wanted == Wanted::State)?;
+        Ok(wanted == Wanted::Yes && !is_internal && !event.hidden)
+    }
+
+    fn wanted(&self, context: &Context<'_>, filter: Option<&Filter>) -> Wanted {
+        let event = context.event;
+        if is_internal(event.row) {
+            return if event.row.code != code::PROCINFO || self.options.cpu { Wanted::Yes } else { Wanted::No };
+        }
+        let Some(filter) = filter else { return Wanted::Yes };
+        let container = context.state.containers.get(context.container);
+        let matches = if container.lookup == Lookup::Pending && filter.needs().has(Needs::CONTAINER_NOW) {
+            filter.decide_without_container(context)
+        } else {
+            Some(filter.matches(context))
+        };
+        match matches {
+            None => Wanted::Open,
+            Some(true) if self.is_state_only(event) => Wanted::State,
+            Some(true) => Wanted::Yes,
+            Some(false) if self.options.fat && event.row.effect != Effect::None => Wanted::State,
+            Some(false) => Wanted::No,
+        }
+    }
+
+    /// Whether an event was there for what it changes only, in the file that it comes from.
+    fn is_state_only(&self, event: &Event<'_>) -> bool {
+        event.from_file && event.hidden && !event.row.is_enter() && !is_internal(event.row)
+    }
+
+    /// Tables in front of the first event, in front of one for which another file begins, and in front of the first one of another
+    /// capture that is read.
+    fn begin(&mut self, context: &Context<'_>, filter: Option<&Filter>) {
+        let (event, state) = (context.event, context.state);
+        if self.section != state.section {
+            let is_first = self.section == u64::MAX;
+            // A capture that is read tells of its containers itself.
+            self.tables(event, state, filter, !(is_first && event.from_file));
+        }
+        if !self.options.limits.rotates() {
+            return;
+        }
+        let compressed = self.options.compression != Compression::None;
+        let bytes = if compressed { self.disk.as_ref().map_or(0, Disk::file_bytes) } else { self.bytes };
+        if let Some((path, gone)) = self.rotation.event(event.time_ns, bytes) {
+            let out = self.queue.writer();
+            self.encoder.end(out, event.time_ns);
+            self.queue.push(Piece::Open(path, gone));
+            self.bytes = 0;
+            self.tables(event, state, filter, true);
+        }
+    }
+
+    fn tables(&mut self, event: &Event<'_>, state: &State, filter: Option<&Filter>, containers: bool) {
+        self.section = state.section;
+        let keep = |thread: &Thread| filter.is_none_or(|filter| may_match(filter, state, thread));
+        let keep: Option<&dyn Fn(&Thread) -> bool> = if self.options.filter_threads { Some(&keep) } else { None };
+        let out = self.queue.writer();
+        let before = out.len();
+        let mut facts = tables::write(out, state, self.options.redact, keep);
+        facts.cpu_times = self.options.cpu && (!event.from_file || state.cpu_times);
+        self.bytes += (out.len() - before) as u64;
+        self.encoder.begin(facts);
+        self.threads = state.threads.iter().map(|thread| (thread.tid, thread.start_ns)).collect();
+        self.told.clear();
+        if containers {
+            let all: Vec<ContainerKey> = state.containers.all().map(|(key, _)| key).collect();
+            for key in all.into_iter().filter(|key| !state.containers.pending(*key)) {
+                self.tell(state, key, event.time_ns);
+            }
+        }
+        self.generation = state.containers.generation();
+    }
+
+    /// Writes what is known of a container, if the file does not say it yet.
+    fn tell(&mut self, state: &State, key: ContainerKey, time_ns: u64) {
+        let json = known(state, key);
+        if key == ContainerKey::HOST || self.told.get(&key) == Some(&json) {
+            return;
+        }
+        if !json.is_empty() {
+            let out = self.queue.writer();
+            let before = out.len();
+            encode::container(out, &json, time_ns);
+            self.bytes += (out.len() - before) as u64;
+        }
+        self.told.insert(key, json);
+    }
+
+    /// Puts an event behind what is there.
+    fn put(&mut self, context: &Context<'_>, state_only: bool) -> anyhow::Result<()> {
+        let (event, state) = (context.event, context.state);
+        let key = context.container;
+        if key != ContainerKey::HOST && !event.from_file && !self.told.contains_key(&key) {
+            if state.containers.pending(key) {
+                self.told.insert(key, Vec::new());
+                self.queue.push(Piece::Container(key, event.time_ns, Instant::now()));
+            } else {
+                self.tell(state, key, event.time_ns);
+            }
+        }
+        let facts = self.know_thread(context);
+        let out = self.queue.writer();
+        let before = out.len();
+        self.encoder.event(out, event, state, facts, state_only);
+        self.bytes += (out.len() - before) as u64;
+        self.events += u64::from(!state_only && !is_internal(event.row));
+        if self.queue.chunk.len() >= CHUNK {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// A thread of which the file has not told is described behind its first event.
+    fn know_thread(&mut self, context: &Context<'_>) -> Facts {
+        let mut facts = Facts::default();
+        let Some(thread) = context.thread else { return facts };
+        let event = context.event;
+        if event.from_file || self.threads.get(&thread.tid) == Some(&thread.start_ns) {
+            return facts;
+        }
+        if self.threads.len() >= MAX_THREADS {
+            self.threads.clear();
+        }
+        self.threads.insert(thread.tid, thread.start_ns);
+        let begins = matches!(event.row.effect, Effect::Clone | Effect::Exec) && event.result() == Some(0);
+        if !begins && !thread.is_stranger {
+            let mut fact = ThreadFact::from(&**thread);
+            self.encoder.redact(&mut fact);
+            facts.threads.push(fact);
+        }
+        facts
+    }
+
+    /// To be called at least every 100 ms: sends what has waited long enough.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn idle(&mut self, state: &State, filter: Option<&Filter>) -> anyhow::Result<()> {
+        if let Some(disk) = &self.disk {
+            disk.check()?;
+        }
+        self.settle(state, filter, false)?;
+        if self.flushed.elapsed() >= FLUSH {
+            self.tell_changes(state);
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Containers whose description came late, or changed.
+    fn tell_changes(&mut self, state: &State) {
+        let generation = state.containers.generation();
+        if self.section == u64::MAX || generation == std::mem::replace(&mut self.generation, generation) {
+            return;
+        }
+        let mut keys: Vec<ContainerKey> = self.told.keys().copied().collect();
+        keys.sort_unstable();
+        for key in keys {
+            if !state.containers.pending(key) && !self.queue.waits_for(key) {
+                self.tell(state, key, self.encoder.last_ns());
+            }
+        }
+    }
+
+    /// Writes what waited for a container and waits no more; `all`: nothing waits any more.
+    fn settle(&mut self, state: &State, filter: Option<&Filter>, all: bool) -> anyhow::Result<()> {
+        while let Some(piece) = self.queue.next(state, all) {
+            match piece {
+                Piece::Blocks(writer) => self.queue.chunk.append(&writer),
+                Piece::Container(key, time_ns, _) => {
+                    let json = known(state, key);
+                    if !json.is_empty() {
+                        encode::container(&mut self.queue.chunk, &json, time_ns);
+                    }
+                    self.told.insert(key, json);
+                }
+                Piece::Held(held, _) => self.settle_event(state, filter, &held),
+                Piece::Open(path, gone) => {
+                    self.flush()?;
+                    if let Some(disk) = &mut self.disk {
+                        disk.open(path, gone)?;
+                    }
+                }
+            }
+            if self.queue.chunk.len() >= CHUNK {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An event whose container is known now, or will not be.
+    fn settle_event(&mut self, state: &State, filter: Option<&Filter>, held: &Held) {
+        let before = self.queue.chunk.len();
+        held.with(state, |context| {
+            let wanted = filter.is_none_or(|filter| filter.matches(context));
+            if !wanted && !(self.options.fat && context.event.row.effect != Effect::None) {
+                return;
+            }
+            if !self.told.contains_key(&context.container) {
+                let json = known(state, context.container);
+                if !json.is_empty() {
+                    encode::container(&mut self.queue.chunk, &json, context.event.time_ns);
+                }
+                self.told.insert(context.container, json);
+            }
+            let facts = self.know_thread(context);
+            self.encoder.event(&mut self.queue.chunk, context.event, state, facts, !wanted);
+            self.events += u64::from(wanted);
+        });
+        self.bytes += (self.queue.chunk.len() - before) as u64;
+    }
+
+    /// Sends what can go to the disk.
+    fn flush(&mut self) -> anyhow::Result<()> {
+        self.flushed = Instant::now();
+        let Some(disk) = self.disk.as_ref().filter(|_| !self.queue.chunk.is_empty()) else { return Ok(()) };
+        let chunk = self.queue.chunk.replace(Vec::new());
+        let memory = disk.write(chunk)?;
+        let _ = self.queue.chunk.replace(memory);
+        Ok(())
+    }
+
+    /// To be called once, after the last event: what waits is written as it is, and the files are whole.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn end(&mut self, state: &State, filter: Option<&Filter>, now_ns: u64) -> anyhow::Result<()> {
+        if self.disk.is_none() {
+            return Ok(());
+        }
+        self.settle(state, filter, true)?;
+        self.tell_changes(state);
+        if self.section == u64::MAX {
+            let nobody = Event { time_ns: now_ns, ..nobody(0) };
+            self.tables(&nobody, state, filter, true);
+        }
+        let last_ns = self.encoder.last_ns();
+        self.encoder.end(&mut self.queue.chunk, if last_ns == 0 { now_ns } else { last_ns });
+        self.flush()?;
+        self.disk.as_mut().map_or(Ok(()), Disk::finish)?;
+        Ok(())
+    }
+}
+
+/// What is known of a container, as the event that tells it; nothing when that is no more than its cgroup says.
+fn known(state: &State, key: ContainerKey) -> Vec<u8> {
+    let container = state.containers.get(key);
+    if container.name.is_some() || container.lookup == Lookup::Known { told::json(container) } else { Vec::new() }
+}
+
+/// Whether an event is about the capture itself: it is written whatever the filter says.
+fn is_internal(row: &Row) -> bool {
+    row.category == Category::Internal || row.flags.has(Flags::OLD) && row.flags.has(Flags::TRACEPOINT)
+}
+
+/// Whether an event only tells facts, which are told anew.
+fn is_own_facts(event: &Event<'_>) -> bool {
+    event.from_file && event.row.code == code::PROCINFO && event.tid == 0
+}
+
+/// Whether events of a thread can be wanted.
+fn may_match(filter: &Filter, state: &State, thread: &Thread) -> bool {
+    let Some(known) = state.thread(thread.tid) else { return true };
+    let event = nobody(thread.tid);
+    filter.may_match_thread(&Context {
+        event: &event,
+        thread: Some(known),
+        fd: None,
+        container: thread.container,
+        state,
+        times: Times::default(),
+    })
+}
+
+/// An event that says nothing, of a thread.
+fn nobody(tid: u32) -> Event<'static> {
+    let row = &meta::PROCINFO;
+    Event {
+        num: 0,
+        time_ns: 0,
+        cpu: 0,
+        tid,
+        tgid: tid,
+        cgroup: 0,
+        latency_ns: None,
+        compat: false,
+        from_file: false,
+        hidden: false,
+        row,
+        params: Params::empty(row),
+    }
+}
