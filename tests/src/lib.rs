@@ -13,5 +13,6 @@ pub mod workload;
 pub mod check;
 pub mod command;
 pub mod live;
+pub mod peer;
 pub mod session;
 pub mod wait;
