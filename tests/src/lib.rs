@@ -14,5 +14,6 @@ pub mod check;
 pub mod command;
 pub mod live;
 pub mod peer;
+pub mod scap;
 pub mod session;
 pub mod wait;

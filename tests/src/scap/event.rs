@@ -1,0 +1,160 @@
+//! Blocks of events: CPU, flags, header, lengths of parameters, parameters, and options behind them.
+
+use super::{
+    Fault, Walk,
+    bytes::Cursor,
+    frame::Block,
+    table::{self, Event},
+};
+
+/// What both released readers hold in memory for a block that is not a large one, frame included.
+const MOST_BYTES: usize = 65536;
+/// Time, thread, length and code.
+const HEADER: usize = 8 + 8 + 4 + 2;
+/// More than any event has.
+const MOST_PARAMS: usize = 64;
+/// The only flag that there is.
+const STATE_ONLY: u32 = 1;
+
+/// A block of this many bytes, frame included.
+pub(super) fn event(walk: &mut Walk, cursor: &mut Cursor<'_>, block: Block, bytes: usize) -> Result<(), Fault> {
+    let start = cursor.at();
+    walk.section().events += 1;
+    walk.report.event_bytes += bytes as u64;
+    if !block.large && bytes > MOST_BYTES {
+        walk.report.fault(start, format!("a block of {bytes} bytes, where readers take {MOST_BYTES}"));
+    }
+    let cpu = cursor.u16("a CPU")?;
+    if block.flags {
+        walk.report.flagged += 1;
+        let flags = cursor.u32("flags")?;
+        walk.report.state_only += u64::from(flags & STATE_ONLY);
+        if flags & !STATE_ONLY != 0 {
+            walk.report.fault(start, format!("flags {flags:#x} of an event"));
+        }
+    }
+    walk.report.large += u64::from(block.large);
+
+    let header = cursor.clone();
+    let time = cursor.u64("a time")?;
+    cursor.u64("a thread")?;
+    let length = cursor.u32("a length")? as usize;
+    let code = cursor.u16("a code")?;
+    *walk.report.events.entry(code).or_default() += 1;
+    order(walk, start, cpu, time);
+
+    let known = table::by_code(code);
+    if let Some(known) = known
+        && known.large != block.large
+    {
+        walk.report.fault(start, format!("{} in a block of the wrong size", known.name));
+    }
+    let mut behind = header.clone();
+    let mut own = behind.sub(length, "an event")?;
+    own.take(HEADER, "the header of an event")?;
+    let params = if block.version == 1 { old_params(&own, known) } else { new_params(&mut own, block.large)? };
+    let Some(params) = params else {
+        return Err(header.fault(format!("an event of {length} bytes whose parameters do not fill it")));
+    };
+    match known {
+        Some(known) => check(walk, &params, known, code, start),
+        None if walk.rules.ours() => walk.report.fault(start, format!("the unknown event {code}")),
+        None => {}
+    }
+    walk.report.params.0 += params.len() as u64;
+    walk.report.params.1 += params.iter().map(|param| param.left() as u64).sum::<u64>();
+
+    options(walk, &mut behind)
+}
+
+/// Notes the time of an event.
+fn order(walk: &mut Walk, at: usize, cpu: u16, time: u64) {
+    let section = walk.section.get_or_insert_default();
+    walk.report.inversions.note(at, time, section.latest);
+    section.latest = section.latest.max(time);
+    let latest = section.latest_of.entry(cpu).or_default();
+    walk.report.cpu_inversions.note(at, time, *latest);
+    *latest = (*latest).max(time);
+}
+
+/// Parameters behind their number and lengths; `None` if they are not as long as the event.
+fn new_params<'a>(own: &mut Cursor<'a>, large: bool) -> Result<Option<Vec<Cursor<'a>>>, Fault> {
+    let at = own.clone();
+    let count = own.u32("a number of parameters")? as usize;
+    if count > MOST_PARAMS {
+        return Err(at.fault(format!("{count} parameters")));
+    }
+    let mut lengths = Vec::with_capacity(count);
+    for _ in 0..count {
+        let length = if large { own.u32("a length")? as usize } else { usize::from(own.u16("a length")?) };
+        lengths.push(length);
+    }
+    split(own.clone(), &lengths)
+}
+
+/// Parameters without their number: that of the table, or the next smaller one whose lengths fill the event.
+fn old_params<'a>(own: &Cursor<'a>, known: Option<&Event>) -> Option<Vec<Cursor<'a>>> {
+    (0..=known?.params.len()).rev().find_map(|count| {
+        let mut own = own.clone();
+        let lengths: Result<Vec<_>, _> = (0..count).map(|_| own.u16("a length").map(usize::from)).collect();
+        split(own, &lengths.ok()?).ok()?
+    })
+}
+
+/// Cuts what is left into parameters.
+fn split<'a>(mut own: Cursor<'a>, lengths: &[usize]) -> Result<Option<Vec<Cursor<'a>>>, Fault> {
+    if lengths.iter().sum::<usize>() != own.left() {
+        return Ok(None);
+    }
+    lengths.iter().map(|length| own.sub(*length, "a parameter")).collect::<Result<_, _>>().map(Some)
+}
+
+/// Parameters against the table.
+fn check(walk: &mut Walk, params: &[Cursor<'_>], known: &Event, code: u16, start: usize) {
+    walk.report.short += u64::from(params.len() < known.released);
+    if let Some(what) = known.count_fault(params.len(), walk.rules) {
+        walk.report.fault(start, format!("{}: {what}", known.name));
+    }
+    for (place, (param, (name, shape))) in params.iter().zip(&known.params).enumerate() {
+        if param.left() == 0 {
+            *walk.report.empty.entry((code, place)).or_default() += 1;
+        } else if let Some(what) = shape.fault(param.rest()) {
+            walk.report.fault(param.at(), format!("{}, {name}: {what}", known.name));
+        }
+    }
+}
+
+/// Zeros up to a multiple of 4, then options if there is more: code, length, value, zeros up to a multiple of 4. Code 0
+/// ends them.
+fn options(walk: &mut Walk, behind: &mut Cursor<'_>) -> Result<(), Fault> {
+    zeros(behind)?;
+    let mut ended = behind.left() == 0;
+    while behind.left() > 0 {
+        let at = behind.clone();
+        if ended {
+            return Err(at.fault("bytes behind the last option"));
+        }
+        let (code, len) = (behind.u16("the code of an option")?, behind.u16("the length of an option")?);
+        ended = code == 0;
+        if ended && len != 0 {
+            return Err(at.fault("the last option has a value"));
+        }
+        if !ended {
+            *walk.report.options.entry(code).or_default() += 1;
+            behind.take(usize::from(len), "an option")?;
+            zeros(behind)?;
+        }
+    }
+    if !ended && walk.rules.ours() {
+        return Err(behind.fault("options without an end"));
+    }
+    Ok(())
+}
+
+/// Zeros up to a multiple of 4 of the capture.
+fn zeros(cursor: &mut Cursor<'_>) -> Result<(), Fault> {
+    let at = cursor.clone();
+    let len = cursor.at().next_multiple_of(4) - cursor.at();
+    let fine = cursor.take(len, "padding")?.iter().all(|byte| *byte == 0);
+    if fine { Ok(()) } else { Err(at.fault("padding that is not zero")) }
+}
