@@ -4,7 +4,8 @@
 use std::{fs, path::PathBuf};
 
 use tracer_tests::{
-    peer::{Age, peer, peers},
+    peer::{Tool, peer, peers},
+    scap,
     scratch::Scratch,
 };
 
@@ -29,7 +30,7 @@ fn same(theirs: &[String], kept: &[String], of: &str) {
 
 #[test]
 fn the_newer_reader_prints_the_lines_that_are_kept_of_it() {
-    let Some(new) = peer(Age::New) else { return };
+    let Some(new) = peer(Tool::New) else { return };
     println!("{}", new.version());
     for capture in CAPTURES {
         let (lines, kept) = (new.read(&path(capture), &[]).lines(), kept(&format!("{capture}.lines.gz")));
@@ -40,7 +41,7 @@ fn the_newer_reader_prints_the_lines_that_are_kept_of_it() {
 
 #[test]
 fn the_older_reader_prints_the_lines_that_are_kept_of_it() {
-    let Some(old) = peer(Age::Old) else { return };
+    let Some(old) = peer(Tool::Old) else { return };
     println!("{}", old.version());
     for capture in ["run_as_user_0_container", "sample", "tcp-client-server"] {
         let lines = old.read(&path(capture), CONTAINER).lines();
@@ -66,5 +67,15 @@ fn a_capture_that_a_reader_gives_up_on_is_a_fault() {
             assert!(!fault.is_empty() && fault.contains(says), "{name}: {fault}");
         }
         assert_eq!(peer.read(&path("sample"), &[]).fault(), None);
+    }
+}
+
+#[test]
+fn wireshark_shows_every_event_of_a_capture() {
+    let Some(wireshark) = peer(Tool::Wireshark) else { return };
+    println!("{}", wireshark.version());
+    for capture in CAPTURES {
+        let lines = wireshark.read(&path(capture), &[]).lines();
+        assert_eq!(lines.len() as u64, scap::read_file(&path(capture), scap::Rules::Any).event_count(), "{capture}");
     }
 }

@@ -1,6 +1,6 @@
 //! The released readers of captures, which `cargo xtask setup --test` unpacks, and what they make of a capture.
 //!
-//! The newer one ends with 0 and a short output when it gives up, so its exit code alone says nothing: [`Said::fault`]
+//! The newer sysdig ends with 0 and a short output when it gives up, so its exit code alone says nothing: [`Said::fault`]
 //! looks at all that shows it, and the lines are to be counted.
 
 use std::{
@@ -15,45 +15,49 @@ use crate::command::{Output, Running};
 /// A released reader that is there.
 #[derive(Debug, Clone)]
 pub struct Peer {
-    age: Age,
+    tool: Tool,
     launcher: PathBuf,
 }
 
 /// Which one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Age {
+pub enum Tool {
     /// sysdig 0.29.3: pairs enter and exit events, knows containers and latencies.
     Old,
     /// sysdig 0.41.4: converts old events to the newest schema, and has no containers as packaged.
     New,
+    /// tshark 4.6: a line for each block of an event. What it does not like it skips without a word, with all behind it.
+    Wireshark,
 }
 
 /// What a reader made of a capture.
 #[derive(Debug)]
 pub struct Said {
-    age: Age,
+    tool: Tool,
     /// Its lines, its errors and how it ended.
     pub output: Output,
 }
 
-impl Age {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Old, Self::New];
+impl Tool {
+    /// Those that know what events mean.
+    pub const SYSDIG: [Self; 2] = [Self::Old, Self::New];
 
     /// Its folder.
     fn folder(self) -> &'static str {
         match self {
             Self::Old => "old",
             Self::New => "new",
+            Self::Wireshark => "wireshark",
         }
     }
 }
 
-impl fmt::Display for Age {
+impl fmt::Display for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Old => "sysdig 0.29",
             Self::New => "sysdig 0.41",
+            Self::Wireshark => "tshark",
         })
     }
 }
@@ -67,24 +71,24 @@ fn folder() -> PathBuf {
     env::var_os("TRACER_TEST_PEERS").map_or_else(|| built_in().join("tools/peers"), PathBuf::from)
 }
 
-/// The readers that are there. One that is not is named on standard error; `cargo xtask test` does so again at its end.
+/// The sysdigs that are there. One that is not is named on standard error; `cargo xtask test` does so again at its end.
 #[must_use]
 pub fn peers() -> Vec<Peer> {
-    Age::ALL.into_iter().filter_map(peer).collect()
+    Tool::SYSDIG.into_iter().filter_map(peer).collect()
 }
 
 /// One reader, see [`peers`].
 #[must_use]
-pub fn peer(age: Age) -> Option<Peer> {
-    let launcher = folder().join(age.folder()).join("run");
+pub fn peer(tool: Tool) -> Option<Peer> {
+    let launcher = folder().join(tool.folder()).join("run");
     if launcher.is_file() {
-        return Some(Peer { age, launcher });
+        return Some(Peer { tool, launcher });
     }
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     // Written to the stream itself: the test runner swallows `eprintln!` of tests that pass.
     let _ = writeln!(
         std::io::stderr(),
-        "WARNING: {test}: NOT COMPARED with {age}, which is not in {} (cargo xtask setup --test)",
+        "WARNING: {test}: NOT COMPARED with {tool}, which is not in {} (cargo xtask setup --test)",
         folder().display()
     );
     None
@@ -93,8 +97,8 @@ pub fn peer(age: Age) -> Option<Peer> {
 impl Peer {
     /// Which one it is.
     #[must_use]
-    pub fn age(&self) -> Age {
-        self.age
+    pub fn tool(&self) -> Tool {
+        self.tool
     }
 
     /// What it says it is.
@@ -104,7 +108,7 @@ impl Peer {
     #[must_use]
     pub fn version(&self) -> String {
         let printed = Command::new(&self.launcher).arg("--version").output().expect("the peer starts").stdout;
-        String::from_utf8_lossy(&printed).trim().to_owned()
+        String::from_utf8_lossy(&printed).lines().next().unwrap_or_default().to_owned()
     }
 
     /// Lets it read a capture, with more options. Times are those of UTC.
@@ -115,7 +119,7 @@ impl Peer {
     pub fn read(&self, capture: &Path, options: &[&str]) -> Said {
         let mut command = Command::new(&self.launcher);
         command.arg("-r").arg(capture).args(options).env("TZ", "UTC").stdin(Stdio::null());
-        Said { age: self.age, output: Running::start(&mut command).end() }
+        Said { tool: self.tool, output: Running::start(&mut command).end() }
     }
 }
 
@@ -124,8 +128,11 @@ impl Said {
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         let Output { status, errors, lines } = &self.output;
-        let fine = status.success() && errors.trim().is_empty();
-        (!fine).then(|| format!("{}: {status}, {} lines, {:?}", self.age, lines.len(), errors.trim()))
+        // What tshark says of everything that root starts.
+        let errors: Vec<_> =
+            errors.lines().filter(|line| !line.is_empty() && !line.starts_with("Running as ")).collect();
+        let fine = status.success() && errors.is_empty();
+        (!fine).then(|| format!("{}: {status}, {} lines, {errors:?}", self.tool, lines.len()))
     }
 
     /// Its lines, if it read to the end.

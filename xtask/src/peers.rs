@@ -1,4 +1,4 @@
-//! Gets the two released readers of captures that the tests compare the tracer with.
+//! Gets the released readers of captures that the tests compare the tracer with.
 //!
 //! They are Debian packages of an old and of the newest release, unpacked with all libraries that they need under
 //! `target/tools/peers` and never installed. Once there they are used as they are, without the archive.
@@ -20,14 +20,18 @@ use crate::{
 struct Peer {
     /// Its folder under `target/tools/peers`; the tests know it by this name.
     name: &'static str,
+    /// The package with it; its program has the same name.
+    package: &'static str,
     /// The Debian release that has it.
     suite: &'static str,
 }
 
-const PEERS: &[Peer] = &[Peer { name: "old", suite: "bookworm" }, Peer { name: "new", suite: "sid" }];
-/// The package with the reader; its program has the same name.
-const PACKAGE: &str = "sysdig";
-/// Starts the program with the libraries beside it, whatever this machine has; `$here` is the folder of the peer.
+const PEERS: &[Peer] = &[
+    Peer { name: "old", package: "sysdig", suite: "bookworm" },
+    Peer { name: "new", package: "sysdig", suite: "sid" },
+    Peer { name: "wireshark", package: "tshark", suite: "sid" },
+];
+/// Starts the program of that name with the libraries beside it, whatever this machine has.
 const LAUNCHER: &str = "#!/bin/sh
 here=$(dirname \"$(readlink -f \"$0\")\")/root
 for lib in usr/lib lib; do
@@ -35,7 +39,7 @@ for lib in usr/lib lib; do
     [ -x \"$linker\" ] && break
 done
 libraries=$here/usr/lib/x86_64-linux-gnu:$here/lib/x86_64-linux-gnu
-exec \"$linker\" --library-path \"$libraries\" \"$here/usr/bin/sysdig\" \"$@\"
+exec \"$linker\" --library-path \"$libraries\" \"$here/usr/bin/PROGRAM\" \"$@\"
 ";
 
 /// The folder with a folder per peer, each with `run`, which takes the peer's options.
@@ -61,7 +65,7 @@ pub(crate) fn missing() -> Vec<String> {
 
 impl Peer {
     fn shown(&self) -> String {
-        format!("{PACKAGE} of Debian's {}", self.suite)
+        format!("{} of Debian's {}", self.package, self.suite)
     }
 }
 
@@ -74,12 +78,12 @@ fn get_one(folder: &Path, peer: &Peer) -> Result<()> {
         bail!("there is no apt-get and dpkg-deb");
     }
     // One release at a time: else apt takes the newest libraries of all.
-    let lists = folder.join("apt").join(peer.suite);
+    let lists = folder.join("apt").join(peer.name);
     let apt = Apt::new(&lists, &[peer.suite])?;
     apt.update()?;
     let work = apt.work()?;
     say(format!("fetching {}", peer.shown()));
-    apt.download_all(PACKAGE, &work)?;
+    apt.download_all(peer.package, &work)?;
     let root = kept.join("root");
     let _ = fs::remove_dir_all(&kept);
     fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
@@ -89,11 +93,12 @@ fn get_one(folder: &Path, peer: &Peer) -> Result<()> {
         output(Command::new("dpkg-deb").arg("-x").args([&package, &root]))?;
     }
     let launcher = kept.join("unproven");
-    fs::write(&launcher, LAUNCHER).with_context(|| format!("cannot write {}", launcher.display()))?;
+    fs::write(&launcher, LAUNCHER.replace("PROGRAM", peer.package))
+        .with_context(|| format!("cannot write {}", launcher.display()))?;
     output(Command::new("chmod").arg("+x").arg(&launcher))?;
     let version = output(Command::new(&launcher).arg("--version"))?;
     fs::rename(&launcher, kept.join("run")).context("cannot name the launcher")?;
-    say(format!("{} is in {}", version.trim(), kept.display()));
+    say(format!("{} is in {}", version.lines().next().unwrap_or_default(), kept.display()));
     // Larger than the peer itself, and not needed again.
     let _ = fs::remove_dir_all(&lists);
     Ok(())

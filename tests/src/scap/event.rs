@@ -140,6 +140,11 @@ fn options(walk: &mut Walk, behind: &mut Cursor<'_>) -> Result<(), Fault> {
             return Err(at.fault("the last option has a value"));
         }
         if !ended {
+            if walk.rules.ours()
+                && let Some(what) = option_fault(code, len)
+            {
+                walk.report.add(at.fault(what));
+            }
             *walk.report.options.entry(code).or_default() += 1;
             behind.take(usize::from(len), "an option")?;
             zeros(behind)?;
@@ -149,6 +154,17 @@ fn options(walk: &mut Walk, behind: &mut Cursor<'_>) -> Result<(), Fault> {
         return Err(behind.fault("options without an end"));
     }
     Ok(())
+}
+
+/// Wireshark ends a capture without a word at an option that it does not know. It knows comments and custom options, which
+/// begin with the number of an organisation.
+fn option_fault(code: u16, len: u16) -> Option<String> {
+    match code {
+        1 => None,
+        2988 | 2989 | 19372 | 19373 if len >= 4 => None,
+        2988 | 2989 | 19372 | 19373 => Some(format!("a custom option of {len} bytes, which names no organisation")),
+        _ => Some(format!("option {code}, at which Wireshark ends")),
+    }
 }
 
 /// Zeros up to a multiple of 4 of the capture.

@@ -129,7 +129,8 @@ fn times_that_go_back_are_counted() {
 
 #[test]
 fn what_the_tracer_may_write_is_sound() {
-    let options = [&[1, 0x80, 8, 0][..], &[5; 8], &[2, 0x80, 3, 0, 1, 2, 3, 0], &[0; 4]].concat();
+    // Custom, with 9 bytes, and a comment.
+    let options = [&[0xAD, 0x0B, 9, 0][..], &[5; 9], &[0; 3], &[1, 0, 3, 0, b'a', b'b', b'c', 0], &[0; 4]].concat();
     let flagged = |content: &[u8]| [&content[..2], &1_u32.to_le_bytes(), &content[2..]].concat();
     let events = [
         block(0x216, &read_x(1, b"")),
@@ -139,7 +140,7 @@ fn what_the_tracer_may_write_is_sound() {
     let report = with(&events);
     report.assert_sound();
     assert_eq!((report.event_count(), report.flagged, report.state_only, report.short), (3, 1, 1, 1));
-    assert_eq!(report.options.into_iter().collect::<Vec<_>>(), [(0x8001, 1), (0x8002, 1)]);
+    assert_eq!(report.options.into_iter().collect::<Vec<_>>(), [(1, 1), (2989, 1)]);
     // A second section has lists of its own.
     let twice = [head(), events.concat(), head(), events.concat()].concat();
     let report = read(&twice, Rules::Released);
@@ -150,7 +151,7 @@ fn what_the_tracer_may_write_is_sound() {
 #[test]
 fn what_released_readers_refuse_is_a_fault() {
     let large = |content: &[u8]| block(0x216, content);
-    let cases: [(&str, Vec<u8>); 13] = [
+    let cases: [(&str, Vec<u8>); 15] = [
         ("a section of", {
             let mut bytes = section();
             bytes[16] = 0;
@@ -170,13 +171,15 @@ fn what_released_readers_refuse_is_a_fault() {
         ("read <: 3 parameters, as no release ever had", large(&event(1, READ_X, &[NONE; 3], b""))),
         ("container > in a block of the wrong size", large(&event(1, CONTAINER, &[b"{}\0"], b""))),
         ("the unknown event 999", large(&event(1, 999, &[], b""))),
-        ("options without an end", large(&read_x(1, &[1, 0x80, 0, 0]))),
+        ("options without an end", large(&read_x(1, &[1, 0, 0, 0]))),
+        ("option 32769, at which Wireshark ends", large(&read_x(1, &[1, 0x80, 0, 0, 0, 0, 0, 0]))),
+        ("a custom option of 2 bytes", large(&read_x(1, &[0xAD, 0x0B, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0]))),
     ];
     for (what, bytes) in cases {
         let report = with(&[bytes]);
         assert!(report.faults.iter().any(|fault| fault.what.starts_with(what)), "{what}: {:#?}", report.faults);
     }
-    let long = block(0x216, &read_x(1, &[&[1, 0x80, 0xFC, 0xFF][..], &[0; 0xFFFC], &[0; 4]].concat()));
+    let long = block(0x216, &read_x(1, &[&[1, 0, 0xFC, 0xFF][..], &[0; 0xFFFC], &[0; 4]].concat()));
     assert!(only(&with(&[long])).contains("where readers take 65536"));
     // With the newest schema, the fifth parameter and the newer kind are none.
     let newest = [head(), fds(7, 20), block(0x216, &event(1, SOCKET_X, &[NONE; 5], b""))].concat();
