@@ -7,8 +7,8 @@ use super::{
     table::{self, Event},
 };
 
-/// What both released readers hold in memory for a block that is not a large one, frame included.
-const MOST_BYTES: usize = 65536;
+/// The longest block that is not a large one, frame included: both sysdigs have 65536 bytes for all behind kind and length.
+const MOST_BYTES: usize = 65536 + 8;
 /// Time, thread, length and code.
 const HEADER: usize = 8 + 8 + 4 + 2;
 /// More than any event has.

@@ -7,6 +7,7 @@
 //!
 //! Limits that the format does not have, but both released readers, are limits here.
 
+pub mod build;
 mod bytes;
 mod event;
 mod frame;

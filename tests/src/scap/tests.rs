@@ -2,94 +2,21 @@
 
 use std::{io::Write as _, path::PathBuf};
 
-use super::*;
+use super::{
+    build::{EVENT, EVENT_FLAGS, READ_X, block, entry, event, fds, flagged, head, machine, read_x, section, text},
+    *,
+};
 
 const SAMPLES: [&str; 5] = ["connect_localhost", "files", "run_as_user_0_container", "sample", "tcp-client-server"];
 
 /// A parameter without a byte.
 const NONE: &[u8] = b"";
-const READ_X: u16 = 7;
 const SOCKET_X: u16 = 19;
 const SWITCH: u16 = 152;
 const CONTAINER: u16 = 324;
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/captures")).join(format!("{name}.scap"))
-}
-
-/// A block with its lengths and padding.
-fn block(kind: u32, content: &[u8]) -> Vec<u8> {
-    let mut padded = content.to_vec();
-    padded.resize(content.len().next_multiple_of(4), 0);
-    let len = (padded.len() as u32 + 12).to_le_bytes();
-    [&kind.to_le_bytes()[..], &len, &padded, &len].concat()
-}
-
-fn text(text: &[u8]) -> Vec<u8> {
-    [&(text.len() as u16).to_le_bytes()[..], text].concat()
-}
-
-/// An entry of a list whose length counts itself.
-fn entry(content: &[u8]) -> Vec<u8> {
-    [&(content.len() as u32 + 4).to_le_bytes()[..], content].concat()
-}
-
-fn section() -> Vec<u8> {
-    block(frame::SECTION, &[&0x1A2B_3C4D_u32.to_le_bytes()[..], &[1, 0, 2, 0], &[0xFF; 8]].concat())
-}
-
-fn machine() -> Vec<u8> {
-    let mut content = [0; 180];
-    content[0] = 2;
-    block(0x201, &content)
-}
-
-/// Thread 7, with 67 bytes at its end.
-fn process() -> Vec<u8> {
-    let mut content = [7_u64, 7, 1, 1, 7].map(u64::to_le_bytes).concat();
-    for value in ["sh", "-sh", "/bin/sh", "-c\0", "/"] {
-        content.extend(text(value.as_bytes()));
-    }
-    content.extend([0; 8 + 4 + 8 + 12 + 16]);
-    content.extend(text(b"A=1\0"));
-    content.extend([0; 16]);
-    content.extend(text(b"cpu=/\0"));
-    content.extend(text(b"/"));
-    content.extend([0; 67]);
-    entry(&content)
-}
-
-fn fds(tid: u64, kind: u8) -> Vec<u8> {
-    let fd = [&3_u64.to_le_bytes()[..], &9_u64.to_le_bytes(), &[kind], &text(b"/dev/null")].concat();
-    block(0x218, &[&tid.to_le_bytes()[..], &entry(&fd)].concat())
-}
-
-/// What is in front of the events.
-fn head() -> Vec<u8> {
-    [section(), machine(), block(0x215, &process()), fds(7, 1)].concat()
-}
-
-/// The content of a block of an event, with what is behind it.
-fn event(time: u64, code: u16, params: &[&[u8]], behind: &[u8]) -> Vec<u8> {
-    let lengths: Vec<_> = params.iter().flat_map(|param| (param.len() as u16).to_le_bytes()).collect();
-    let values = params.concat();
-    let len = 26 + lengths.len() + values.len();
-    let mut content = 1_u16.to_le_bytes().to_vec();
-    content.extend([time, 7].map(u64::to_le_bytes).concat());
-    content.extend((len as u32).to_le_bytes());
-    content.extend(code.to_le_bytes());
-    content.extend((params.len() as u32).to_le_bytes());
-    content.extend(lengths);
-    content.extend(values);
-    if !behind.is_empty() {
-        content.resize(content.len().next_multiple_of(4), 0);
-    }
-    [content, behind.to_vec()].concat()
-}
-
-/// `read` with 3 bytes of data.
-fn read_x(time: u64, behind: &[u8]) -> Vec<u8> {
-    event(time, READ_X, &[&[3, 0, 0, 0, 0, 0, 0, 0], b"abc", &[0; 8], &[0; 4]], behind)
 }
 
 /// A report of these blocks behind [`head`].
@@ -121,7 +48,7 @@ fn times_that_go_back_are_counted() {
     let report = read_file(&path("run_as_user_0_container"), Rules::Any);
     assert_eq!((report.inversions.count, report.cpu_inversions.count), (32, 12));
     let report =
-        with(&[block(0x216, &read_x(30, b"")), block(0x216, &read_x(10, b"")), block(0x216, &read_x(20, b""))]);
+        with(&[block(EVENT, &read_x(30, b"")), block(EVENT, &read_x(10, b"")), block(EVENT, &read_x(20, b""))]);
     report.assert_sound();
     assert_eq!((report.inversions.count, report.inversions.worst_ns), (2, 20));
     assert_eq!(report.inversions, report.cpu_inversions);
@@ -131,11 +58,10 @@ fn times_that_go_back_are_counted() {
 fn what_the_tracer_may_write_is_sound() {
     // Custom, with 9 bytes, and a comment.
     let options = [&[0xAD, 0x0B, 9, 0][..], &[5; 9], &[0; 3], &[1, 0, 3, 0, b'a', b'b', b'c', 0], &[0; 4]].concat();
-    let flagged = |content: &[u8]| [&content[..2], &1_u32.to_le_bytes(), &content[2..]].concat();
     let events = [
-        block(0x216, &read_x(1, b"")),
-        block(0x216, &read_x(2, &options)),
-        block(0x217, &flagged(&event(3, SWITCH, &[&[0; 8]], b""))),
+        block(EVENT, &read_x(1, b"")),
+        block(EVENT, &read_x(2, &options)),
+        block(EVENT_FLAGS, &flagged(&event(3, SWITCH, &[&[0; 8]], b""), 1)),
     ];
     let report = with(&events);
     report.assert_sound();
@@ -150,19 +76,19 @@ fn what_the_tracer_may_write_is_sound() {
 
 #[test]
 fn what_released_readers_refuse_is_a_fault() {
-    let large = |content: &[u8]| block(0x216, content);
+    let large = |content: &[u8]| block(EVENT, content);
     let cases: [(&str, Vec<u8>); 15] = [
         ("a section of", {
-            let mut bytes = section();
+            let mut bytes = section(&[]);
             bytes[16] = 0;
             bytes
         }),
-        ("options of a section", block(frame::SECTION, &[&section()[8..24], &[0; 4]].concat())),
+        ("options of a section", section(&[0; 4])),
         ("version 8 of processes is an old one", block(0x214, &[])),
-        ("machine behind the first event", [block(0x216, &read_x(1, b"")), machine()].concat()),
+        ("machine behind the first event", [block(EVENT, &read_x(1, b"")), machine()].concat()),
         ("a block of the unknown kind 0x300", block(0x300, &[])),
-        ("descriptors of thread 8, which is in no list", fds(8, 1)),
-        ("a descriptor of kind 20", fds(7, 20)),
+        ("descriptors of thread 8, which is in no list", fds(8, 1, b"x")),
+        ("a descriptor of kind 20", fds(7, 20, b"x")),
         ("a name of 1025 bytes, where readers take 1024", {
             let process = [&[0; 40][..], &text(&[b'a'; 1025])].concat();
             block(0x215, &entry(&process))
@@ -179,17 +105,17 @@ fn what_released_readers_refuse_is_a_fault() {
         let report = with(&[bytes]);
         assert!(report.faults.iter().any(|fault| fault.what.starts_with(what)), "{what}: {:#?}", report.faults);
     }
-    let long = block(0x216, &read_x(1, &[&[1, 0, 0xFC, 0xFF][..], &[0; 0xFFFC], &[0; 4]].concat()));
-    assert!(only(&with(&[long])).contains("where readers take 65536"));
+    let long = block(EVENT, &read_x(1, &[&[1, 0, 0xFC, 0xFF][..], &[0; 0xFFFC], &[0; 4]].concat()));
+    assert!(only(&with(&[long])).contains("where readers take 65544"));
     // With the newest schema, the fifth parameter and the newer kind are none.
-    let newest = [head(), fds(7, 20), block(0x216, &event(1, SOCKET_X, &[NONE; 5], b""))].concat();
+    let newest = [head(), fds(7, 20, b"x"), block(EVENT, &event(1, SOCKET_X, &[NONE; 5], b""))].concat();
     read(&newest, Rules::Newest).assert_sound();
 }
 
 #[test]
 fn values_of_another_shape_are_faults() {
     let open = |name: &[u8]| {
-        let report = with(&[block(0x216, &event(1, 3, &[&[3; 8], name, &[0; 4], &[0; 4]], b""))]);
+        let report = with(&[block(EVENT, &event(1, 3, &[&[3; 8], name, &[0; 4], &[0; 4]], b""))]);
         report.faults.first().map(|fault| fault.what.clone()).unwrap_or_default()
     };
     assert_eq!(open(b"/x\0"), "");
@@ -204,7 +130,7 @@ fn values_of_another_shape_are_faults() {
         ("poll >, fds", 80, &[&[2, 0, 0], &[0; 8]]),
     ];
     for (what, code, params) in cases {
-        assert!(only(&with(&[block(0x216, &event(1, code, params, b""))])).starts_with(what), "{what}");
+        assert!(only(&with(&[block(EVENT, &event(1, code, params, b""))])).starts_with(what), "{what}");
     }
 }
 
@@ -258,7 +184,7 @@ fn no_length_of_an_event_can_change_unseen() {
             for offset in lengths.into_iter().flatten() {
                 let mut block = bytes[at..end].to_vec();
                 block[offset] ^= 1 << (offset % 8);
-                let report = read(&[section(), block].concat(), Rules::Any);
+                let report = read(&[section(&[]), block].concat(), Rules::Any);
                 assert!(!report.faults.is_empty() || report.cut.is_some(), "byte {}", at + offset);
                 changes += 1;
             }
@@ -270,7 +196,7 @@ fn no_length_of_an_event_can_change_unseen() {
 
 #[test]
 fn a_capture_that_is_cut_says_where() {
-    let whole = [head(), block(0x216, &read_x(1, b""))].concat();
+    let whole = [head(), block(EVENT, &read_x(1, b""))].concat();
     for len in head().len() + 1..whole.len() {
         let report = read(&whole[..len], Rules::Released);
         assert_eq!((report.cut, report.faults.len()), (Some(head().len() as u64), 0), "{len}");
