@@ -156,6 +156,9 @@ fn cases_of_events() -> Vec<Case> {
         of("a narrow fd".to_owned(), one(5, &[eight, four])),
         of("a text without end".to_owned(), one(3, &[eight, b"/x", four, four, four, eight])),
         of("a text with two ends".to_owned(), one(3, &[eight, b"/\0x\0", four, four, four, eight])),
+        of("an open without flags".to_owned(), one(3, &[eight, text, b"", four, four, eight])),
+        of("a pipe without ends".to_owned(), one(61, &[eight, b"", b"", b""])),
+        of("a pipe that failed".to_owned(), one(61, &[&[0xFF; 8], b"", b"", b""])),
         of("two options".to_owned(), with(&[&option(1, b"it")[..8], &option(2989, &[1; 9])].concat())),
         of("an option without end".to_owned(), with(&option(2989, &[1; 8])[..12])),
     ];
@@ -169,6 +172,22 @@ fn cases_of_events() -> Vec<Case> {
         let counts = 1..=params.len();
         cases.extend(counts.map(|count| of(format!("event {code} with {count}"), one(code, &params[..count]))));
     }
+    let connect = one(22, &[eight, b""]);
+    let begun = block(EVENT_FLAGS, &flagged(&event(2_000_000_000, 292, &[text], b""), 1));
+    let execve = |count: usize| {
+        let numbers = |count: usize| vec![eight; count];
+        let texts =
+            [&[eight, text, b"", eight, eight, eight, text][..], &numbers(3), &[four; 3], &[text, b"", b"", four]];
+        let rest = [&[eight, four, four][..], &numbers(6), &[four, text, eight, four, text]];
+        let params = [texts.concat(), rest.concat()].concat();
+        one(293, &params[..count])
+    };
+    cases.extend([
+        of("an execve".to_owned(), execve(30)),
+        of("an execve with all".to_owned(), execve(31)),
+        of("an execve behind a connect".to_owned(), [connect.clone(), execve(30)].concat()),
+        of("an execve that began, behind a connect".to_owned(), [connect, begun, execve(30)].concat()),
+    ]);
     let codes = [1, 2, 5, 2988, 2989, 2990, 19372, 19373, 0x8001, 0xFFFF];
     cases.extend(codes.map(|code| of(format!("option {code}"), with(&option(code, &[0, 0, 0x7E, 0xD9, 5, 6])))));
     cases.extend([0, 3, 4].map(|len| of(format!("a custom option of {len}"), with(&option(2989, &vec![1; len])))));

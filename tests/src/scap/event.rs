@@ -13,6 +13,9 @@ const MOST_BYTES: usize = 65536 + 8;
 const HEADER: usize = 8 + 8 + 4 + 2;
 /// More than any event has.
 const MOST_PARAMS: usize = 64;
+const CONNECT_E: u16 = 22;
+const EXECVE_E: u16 = 292;
+const EXECVE_X: u16 = 293;
 /// The only flag that there is.
 const STATE_ONLY: u32 = 1;
 
@@ -37,7 +40,7 @@ pub(super) fn event(walk: &mut Walk, cursor: &mut Cursor<'_>, block: Block, byte
 
     let header = cursor.clone();
     let time = cursor.u64("a time")?;
-    cursor.u64("a thread")?;
+    let tid = cursor.u64("a thread")?;
     let length = cursor.u32("a length")? as usize;
     let code = cursor.u16("a code")?;
     *walk.report.events.entry(code).or_default() += 1;
@@ -57,7 +60,10 @@ pub(super) fn event(walk: &mut Walk, cursor: &mut Cursor<'_>, block: Block, byte
         return Err(header.fault(format!("an event of {length} bytes whose parameters do not fill it")));
     };
     match known {
-        Some(known) => check(walk, &params, known, code, start),
+        Some(known) => {
+            check(walk, &params, known, code, start);
+            beginnings(walk, tid, code, params.len(), start);
+        }
         None if walk.rules.ours() => walk.report.fault(start, format!("the unknown event {code}")),
         None => {}
     }
@@ -115,12 +121,31 @@ fn check(walk: &mut Walk, params: &[Cursor<'_>], known: &Event, code: u16, start
     if let Some(what) = known.count_fault(params.len(), walk.rules) {
         walk.report.fault(start, format!("{}: {what}", known.name));
     }
-    for (place, (param, (name, shape))) in params.iter().zip(&known.params).enumerate() {
-        if param.left() == 0 {
+    let first = params.first().map(Cursor::rest).unwrap_or_default();
+    for (place, (param, row)) in params.iter().zip(&known.params).enumerate() {
+        let what = if param.left() > 0 {
+            row.shape.fault(param.rest())
+        } else {
             *walk.report.empty.entry((code, place)).or_default() += 1;
-        } else if let Some(what) = shape.fault(param.rest()) {
-            walk.report.fault(param.at(), format!("{}, {name}: {what}", known.name));
+            let needed = walk.rules.ours() && row.is_needed(first);
+            needed.then(|| "no value, where a released reader needs one".to_owned())
+        };
+        if let Some(what) = what {
+            walk.report.fault(param.at(), format!("{}, {}: {what}", known.name, row.name));
         }
+    }
+}
+
+/// sysdig 0.41 keeps the last `connect` or `execve` that began for each thread, also over its end and over sections. It
+/// wants the latter for an `execve` with all parameters but the last, and ends if it has the former.
+fn beginnings(walk: &mut Walk, tid: u64, code: u16, params: usize, start: usize) {
+    match (code, params) {
+        (CONNECT_E, 2) => _ = walk.connects.insert(tid),
+        (EXECVE_E, _) => _ = walk.connects.remove(&tid),
+        (EXECVE_X, 30) if walk.rules.ours() && walk.connects.contains(&tid) => {
+            walk.report.fault(start, "the end of an execve behind the beginning of a connect, not of an execve");
+        }
+        _ => {}
     }
 }
 

@@ -15,7 +15,12 @@ mod lists;
 mod report;
 mod table;
 
-use std::{fs, io::Read, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    io::Read,
+    path::Path,
+};
 
 pub use report::{Fault, Report};
 
@@ -80,7 +85,7 @@ fn unzstd(mut stored: &[u8], bytes: &mut Vec<u8>) -> bool {
 /// block is read.
 #[must_use]
 pub fn read(bytes: &[u8], rules: Rules) -> Report {
-    let mut walk = Walk { rules, report: Report::default(), section: None };
+    let mut walk = Walk { rules, report: Report::default(), section: None, connects: HashSet::new() };
     let mut at = 0;
     while at < bytes.len() {
         match frame::next(bytes, at) {
@@ -112,6 +117,8 @@ struct Walk {
     rules: Rules,
     report: Report,
     section: Option<Section>,
+    /// Threads of which the last `connect` or `execve` that began is a `connect`.
+    connects: HashSet<u64>,
 }
 
 /// What was found in this section.
@@ -119,12 +126,12 @@ struct Walk {
 struct Section {
     machines: u32,
     process_lists: u32,
-    threads: std::collections::HashSet<i64>,
+    threads: HashSet<i64>,
     /// How many.
     events: u64,
     /// The latest time of all, and of each CPU.
     latest: u64,
-    latest_of: std::collections::HashMap<u16, u64>,
+    latest_of: HashMap<u16, u64>,
 }
 
 impl Walk {

@@ -15,8 +15,25 @@ pub struct Event {
     counts: Vec<usize>,
     /// The one that released readers know.
     pub released: usize,
-    /// Name and shape.
-    pub params: Vec<(&'static str, Shape)>,
+    /// In their order.
+    pub params: Vec<Param>,
+}
+
+/// A parameter.
+#[derive(Debug)]
+pub struct Param {
+    pub name: &'static str,
+    pub shape: Shape,
+    /// When a released reader cannot do without it.
+    needed: Needed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needed {
+    Never,
+    /// If the first parameter, the result of the call, is no error.
+    OnSuccess,
+    Always,
 }
 
 /// What the bytes of a parameter look like. A parameter without a byte has no value, whatever its shape.
@@ -69,9 +86,26 @@ fn counts_of(column: &str) -> Option<(Vec<usize>, usize)> {
     Some((counts, released))
 }
 
-fn param(column: &'static str) -> Option<(&'static str, Shape)> {
+fn param(column: &'static str) -> Option<Param> {
     let (name, of) = column.split_once(':')?;
-    Some((name, shape(of)?))
+    let (of, needed) = match (of.strip_suffix('!'), of.strip_suffix('+')) {
+        (Some(of), _) => (of, Needed::Always),
+        (_, Some(of)) => (of, Needed::OnSuccess),
+        _ => (of, Needed::Never),
+    };
+    Some(Param { name, shape: shape(of)?, needed })
+}
+
+impl Param {
+    /// Whether a released reader ends where this has no byte. The first parameter of the event is given.
+    pub fn is_needed(&self, first: &[u8]) -> bool {
+        let success = || first.try_into().is_ok_and(|result| i64::from_le_bytes(result) >= 0);
+        match self.needed {
+            Needed::Never => false,
+            Needed::OnSuccess => success(),
+            Needed::Always => true,
+        }
+    }
 }
 
 fn shape(text: &str) -> Option<Shape> {
@@ -147,11 +181,11 @@ mod tests {
         let rows = events::all().chain(events::old()).filter(|row| !row.live_only());
         for row in rows {
             let Some(event) = by_code(row.code) else { panic!("{} has a code that nobody knows", row.ident) };
-            let names: Vec<_> = event.params.iter().map(|(name, _)| *name).collect();
+            let names: Vec<_> = event.params.iter().map(|param| param.name).collect();
             let own: Vec<_> = row.params.iter().map(|param| param.name).collect();
             assert_eq!(own, names, "{}", row.ident);
-            for (param, (_, shape)) in row.params.iter().zip(&event.params) {
-                let width = if let Shape::Width(width) = shape { Some(*width) } else { None };
+            for (param, other) in row.params.iter().zip(&event.params) {
+                let width = if let Shape::Width(width) = other.shape { Some(width) } else { None };
                 assert_eq!(param.kind.width(), width, "{}.{}", row.ident, param.name);
             }
             same += 1;

@@ -123,10 +123,11 @@ fn values_of_another_shape_are_faults() {
     for name in [&b"/x"[..], b"/x\0y\0", b"\0\0"] {
         assert!(open(name).starts_with("open <, name: "), "{}", open(name));
     }
-    let cases: [(&str, u16, &[&[u8]]); 4] = [
+    let cases: [(&str, u16, &[&[u8]]); 5] = [
         ("close <, fd", 5, &[&[0; 8], &[0; 4]]),
         ("connect <, tuple", 23, &[&[0; 8], &[2, 0, 0, 0], &[0; 8], b""]),
         ("connect <, addr", 23, &[&[0; 8], b"", &[0; 8], &[1, b'/', 0, 0]]),
+        ("open <, flags: no value", 3, &[&[3; 8], b"/x\0", b"", &[0; 4], &[0; 4], &[0; 8]]),
         ("poll >, fds", 80, &[&[2, 0, 0], &[0; 8]]),
     ];
     for (what, code, params) in cases {
