@@ -16,6 +16,9 @@ const MOST_PARAMS: usize = 64;
 const CONNECT_E: u16 = 22;
 const EXECVE_E: u16 = 292;
 const EXECVE_X: u16 = 293;
+/// Events whose length was too great in version 1, and by how much.
+const TOO_LONG: [u16; 2] = [280, 286];
+const EXCESS: usize = 3;
 /// The only flag that there is.
 const STATE_ONLY: u32 = 1;
 
@@ -41,8 +44,11 @@ pub(super) fn event(walk: &mut Walk, cursor: &mut Cursor<'_>, block: Block, byte
     let header = cursor.clone();
     let time = cursor.u64("a time")?;
     let tid = cursor.u64("a thread")?;
-    let length = cursor.u32("a length")? as usize;
+    let mut length = cursor.u32("a length")? as usize;
     let code = cursor.u16("a code")?;
+    if block.version == 1 && TOO_LONG.contains(&code) {
+        length = length.saturating_sub(EXCESS);
+    }
     *walk.report.events.entry(code).or_default() += 1;
     order(walk, start, cpu, time);
 
