@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, io::Read, path::Path};
 
 use tracer::scap::{Block, Reader, ScapError, Target, User, open};
 use tracer_common::events;
+use tracer_tests::scap;
 
 /// What a capture holds.
 #[derive(Debug, PartialEq, Eq)]
@@ -373,6 +374,22 @@ struct Found {
     params: (u64, u64),
 }
 
+impl From<scap::Report> for Found {
+    fn from(report: scap::Report) -> Self {
+        let sums = report.processes;
+        Self {
+            blocks: report.blocks,
+            processes: (sums.count, sums.tids, sums.uids, sums.text_bytes, sums.vpids),
+            fds: report.fds,
+            fd_sums: report.fd_sums,
+            users: report.users,
+            interfaces: report.interfaces,
+            events: report.events,
+            params: report.params,
+        }
+    }
+}
+
 impl Found {
     /// Counts a block with all that is in it.
     fn add(&mut self, block: Block<'_>) -> Result<(), ScapError> {
@@ -477,6 +494,15 @@ fn captures_hold_what_another_program_counted() {
         }
         found.check(expected);
         assert_eq!(reader.offset(), bytes.len() as u64);
+    }
+}
+
+/// The reader that checks what the tracer writes counts the same.
+#[test]
+fn captures_hold_what_the_reader_of_the_tests_counts() {
+    for expected in &CAPTURES {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/captures")).join(expected.file);
+        Found::from(scap::read_file(&path, scap::Rules::Any)).check(expected);
     }
 }
 

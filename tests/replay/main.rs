@@ -7,6 +7,7 @@ mod filters;
 mod machine;
 mod output;
 mod peer;
+mod peers;
 mod rows;
 
 use std::{env, fs, path::PathBuf, sync::Once, sync::atomic::AtomicBool};

@@ -13,5 +13,7 @@ pub mod workload;
 pub mod check;
 pub mod command;
 pub mod live;
+pub mod peer;
+pub mod scap;
 pub mod session;
 pub mod wait;

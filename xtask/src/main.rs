@@ -1,8 +1,9 @@
 //! Set-up, build, run, test, bench and documentation tasks of `tracer`, as `cargo xtask NAME`.
 //!
 //! This file only names the tasks. Each task has a file of its own; what several share is in `command` (running other
-//! programs), `page` (tables in the documentation), `sys` (the few system calls that `std` lacks), `ebpf` (the kernel side) and `engine` (a Docker engine).
+//! programs), `page` (tables in the documentation), `sys` (the few system calls that `std` lacks), `apt` (packages of other Debian releases), `ebpf` (the kernel side) and `engine` (a Docker engine).
 
+mod apt;
 mod bench;
 mod build;
 mod check;
@@ -15,6 +16,7 @@ mod fuzz;
 mod image;
 mod linker;
 mod page;
+mod peers;
 mod run;
 mod setup;
 mod sys;

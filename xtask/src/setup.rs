@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::{
     command::{find_program, output, say, workspace},
     ebpf::{self, Compiler, Toolchain},
-    linker, sys,
+    linker, peers, sys,
 };
 
 /// What to set up beyond the toolchain.
@@ -57,6 +57,9 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     let packages = missing(needs);
     if !packages.is_empty() {
         install(&packages)?;
+    }
+    if options.test {
+        peers::get();
     }
     toolchain(&workspace)?;
     Ok(())

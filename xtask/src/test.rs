@@ -17,7 +17,7 @@ use crate::{
     build,
     command::{cargo, output, say, shown},
     engine::{Engine, TEST_IMAGE},
-    image, setup, sys,
+    image, peers, setup, sys,
 };
 
 /// Which tests.
@@ -93,6 +93,10 @@ pub(crate) fn task(options: &Options) -> Result<()> {
 
     let seconds = start.elapsed().as_secs_f64();
     say(format!("test: {} passed, {} failed, {} ignored in {seconds:.0} s", total.passed, total.failed, total.ignored));
+    let missing = peers::missing();
+    if !missing.is_empty() {
+        say(format!("WARNING: captures were NOT read by {}, which could not be had (see above)", missing.join(", ")));
+    }
     if !problems.is_empty() {
         bail!("test failed: {}", problems.join("; "));
     }
@@ -114,7 +118,7 @@ fn existing_levels() -> Result<Vec<(&'static str, bool)>> {
 /// Adds what the tests are told: by environment which binary and engine, by arguments how to run.
 fn prepare(command: &mut Command, tracer: &Path, engine: Option<&Engine>, filter: Option<&str>, parallel: bool) {
     command.env("TRACER_TEST_LEVEL", "all").env("TRACER_BIN", tracer).env("TRACER_TEST_IMAGE", TEST_IMAGE);
-    command.env("TRACER_TEST_TOOLBOX", TOOLBOX_IMAGE);
+    command.env("TRACER_TEST_TOOLBOX", TOOLBOX_IMAGE).env("TRACER_TEST_PEERS", peers::folder());
     if let Some(host) = engine.and_then(Engine::host) {
         command.env("DOCKER_HOST", host);
     }

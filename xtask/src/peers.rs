@@ -1,0 +1,105 @@
+//! Gets the released readers of captures that the tests compare the tracer with.
+//!
+//! They are Debian packages of an old and of the newest release, unpacked with all libraries that they need under
+//! `target/tools/peers` and never installed. Once there they are used as they are, without the archive.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{
+    apt::Apt,
+    command::{find_program, output, say, target_dir},
+};
+
+/// A released reader.
+struct Peer {
+    /// Its folder under `target/tools/peers`; the tests know it by this name.
+    name: &'static str,
+    /// The package with it; its program has the same name.
+    package: &'static str,
+    /// The Debian release that has it.
+    suite: &'static str,
+}
+
+const PEERS: &[Peer] = &[
+    Peer { name: "old", package: "sysdig", suite: "bookworm" },
+    Peer { name: "new", package: "sysdig", suite: "sid" },
+    Peer { name: "wireshark", package: "tshark", suite: "sid" },
+];
+/// Starts the program of that name with the libraries beside it, whatever this machine has.
+const LAUNCHER: &str = "#!/bin/sh
+here=$(dirname \"$(readlink -f \"$0\")\")/root
+for lib in usr/lib lib; do
+    linker=$here/$lib/x86_64-linux-gnu/ld-linux-x86-64.so.2
+    [ -x \"$linker\" ] && break
+done
+libraries=$here/usr/lib/x86_64-linux-gnu:$here/lib/x86_64-linux-gnu
+exec \"$linker\" --library-path \"$libraries\" \"$here/usr/bin/PROGRAM\" \"$@\"
+";
+
+/// The folder with a folder per peer, each with `run`, which takes the peer's options.
+pub(crate) fn folder() -> PathBuf {
+    target_dir().join("tools/peers")
+}
+
+/// Gets those that are not there. It is said when one cannot be had; that is no error, since the archive is not ours.
+pub(crate) fn get() {
+    let folder = folder();
+    for peer in PEERS {
+        if let Err(error) = get_one(&folder, peer) {
+            say(format!("WARNING: cannot get {}: {error:#}", peer.shown()));
+        }
+    }
+}
+
+/// Those that are not there, for people; [`get`] has said why.
+pub(crate) fn missing() -> Vec<String> {
+    let folder = folder();
+    PEERS.iter().filter(|peer| !folder.join(peer.name).join("run").is_file()).map(Peer::shown).collect()
+}
+
+impl Peer {
+    fn shown(&self) -> String {
+        format!("{} of Debian's {}", self.package, self.suite)
+    }
+}
+
+fn get_one(folder: &Path, peer: &Peer) -> Result<()> {
+    let kept = folder.join(peer.name);
+    if kept.join("run").is_file() {
+        return Ok(());
+    }
+    if find_program("apt-get").is_none() || find_program("dpkg-deb").is_none() {
+        bail!("there is no apt-get and dpkg-deb");
+    }
+    // One release at a time: else apt takes the newest libraries of all.
+    let lists = folder.join("apt").join(peer.name);
+    let apt = Apt::new(&lists, &[peer.suite])?;
+    apt.update()?;
+    let work = apt.work()?;
+    say(format!("fetching {}", peer.shown()));
+    apt.download_all(peer.package, &work)?;
+    let root = kept.join("root");
+    let _ = fs::remove_dir_all(&kept);
+    fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
+    let packages = fs::read_dir(&work).with_context(|| format!("cannot read {}", work.display()))?;
+    for package in packages.flatten().map(|entry| entry.path()).filter(|path| path.extension() == Some("deb".as_ref()))
+    {
+        output(Command::new("dpkg-deb").arg("-x").args([&package, &root]))?;
+    }
+    let launcher = kept.join("unproven");
+    fs::write(&launcher, LAUNCHER.replace("PROGRAM", peer.package))
+        .with_context(|| format!("cannot write {}", launcher.display()))?;
+    output(Command::new("chmod").arg("+x").arg(&launcher))?;
+    let version = output(Command::new(&launcher).arg("--version"))?;
+    fs::rename(&launcher, kept.join("run")).context("cannot name the launcher")?;
+    say(format!("{} is in {}", version.lines().next().unwrap_or_default(), kept.display()));
+    // Larger than the peer itself, and not needed again.
+    let _ = fs::remove_dir_all(&lists);
+    Ok(())
+}
