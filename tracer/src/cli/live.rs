@@ -85,6 +85,9 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     // Attached first and scanned then: what happens in between waits in the rings.
     let procfs = std::mem::take(&mut state.procfs);
     procfs.scan(&mut state);
+    if outputs.written().is_some() {
+        procfs.scan_threads(&mut state);
+    }
     state.procfs = procfs;
     if let Some(user) = &plan.drop_to {
         drop_to(user, &state.users)?;

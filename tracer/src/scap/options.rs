@@ -17,6 +17,7 @@
 //! | 0x74726303 | parameters of the row that the file's schema does not have: for each a `u16` length and the value |
 //! | 0x74726304 | `u32`, a bit for each parameter: those that have no value, and stand only for other readers |
 //! | 0x74726305 | of a `procinfo` event: user and system time in the last interval, and its length, `u64` nanoseconds each |
+//! | 0x74726306 | the first parameter; that of the event stands for readers whose tables are shorter |
 
 /// The code of custom options that may be copied to other files.
 const CUSTOM: u16 = 2989;
@@ -33,6 +34,8 @@ pub mod own {
     pub const ABSENT: u32 = 0x7472_6304;
     /// CPU time of an interval.
     pub const CPU: u32 = 0x7472_6305;
+    /// The first parameter.
+    pub const FIRST: u32 = 0x7472_6306;
 }
 
 /// Options, one after the other. Damage ends them.

@@ -20,6 +20,9 @@ const MAX_THREADS: usize = 262_144;
 /// A clock tick, nanoseconds: `USER_HZ` is 100.
 const TICK_NS: u64 = 10_000_000;
 
+/// The first portable number of a call that sysdig 0.29 does not know.
+const FIRST_NEWER_CALL: u16 = 330;
+
 /// Writes events.
 #[derive(Debug)]
 pub(super) struct Encoder {
@@ -102,7 +105,17 @@ impl Encoder {
             state_only,
         };
         let mut block = out.event(&head);
-        let absent = portable::put(&event.params, self.redact, self.schema, &mut block);
+        let id = self.hidden_id(event);
+        let absent = match id {
+            Some(_) => {
+                block.param(&[0; 2]);
+                portable::write(&event.params, self.redact, 1, head.params, |value| block.param(value))
+            }
+            None => portable::put(&event.params, self.redact, self.schema, &mut block),
+        };
+        if let Some(id) = id {
+            block.option(own::FIRST, id);
+        }
         if let Some(latency) = event.latency_ns.filter(|_| self.latency) {
             match u32::try_from(latency) {
                 Ok(short) => block.option(own::LATENCY, &short.to_ne_bytes()),
@@ -131,6 +144,13 @@ impl Encoder {
         if !self.facts.is_empty() {
             self.tell(out, event.time_ns);
         }
+    }
+
+    /// The portable number of a call that sysdig 0.29 would crash at. Others take the name from the other number.
+    fn hidden_id<'e>(&self, event: &Event<'e>) -> Option<&'e [u8]> {
+        let is_generic = event.row.code == code::GENERIC && self.schema == Schema::Released;
+        let id = event.params.raw(0).filter(|_| is_generic && event.params.raw(1).is_some())?;
+        (u16::from_le_bytes(id.try_into().ok()?) >= FIRST_NEWER_CALL).then_some(id)
     }
 
     /// Tells the facts in events of nobody, as many as it takes. Other readers do not show them.

@@ -14,6 +14,7 @@ pub(super) struct Extras<'a> {
     more: &'a [u8],
     absent: u32,
     cpu: &'a [u8],
+    first: &'a [u8],
 }
 
 /// Memory for parameters that are put together.
@@ -33,6 +34,7 @@ impl<'a> Extras<'a> {
                 own::FACTS => extras.facts = Some(value),
                 own::MORE => extras.more = value,
                 own::ABSENT => extras.absent = value.try_into().map_or(0, u32::from_ne_bytes),
+                own::FIRST => extras.first = value,
                 own::CPU if value.len() == 24 => extras.cpu = value,
                 _ => {}
             }
@@ -48,7 +50,7 @@ impl<'a> Extras<'a> {
     /// The parameters as they were before they were written: with those that the schema of the file does not have, without
     /// those that had no value. A CPU time event says the times of its interval, and how long that was.
     pub(super) fn params<'p>(&self, params: EventParams<'p>, scratch: &'p mut Scratch) -> EventParams<'p> {
-        if self.more.is_empty() && self.absent == 0 && self.cpu.is_empty() {
+        if self.more.is_empty() && self.absent == 0 && self.cpu.is_empty() && self.first.is_empty() {
             return params;
         }
         let Scratch { lengths, payload } = scratch;
@@ -67,7 +69,14 @@ impl<'a> Extras<'a> {
         if self.cpu.is_empty() {
             for (at, value) in params.iter().enumerate() {
                 let is_absent = at < 32 && self.absent & 1 << at != 0;
-                push(if is_absent { &[] } else { value });
+                let is_first = at == 0 && !self.first.is_empty();
+                push(if is_absent {
+                    &[]
+                } else if is_first {
+                    self.first
+                } else {
+                    value
+                });
             }
             let mut more = self.more;
             while let Some((len, rest)) = more.split_first_chunk::<2>()

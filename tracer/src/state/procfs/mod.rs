@@ -190,6 +190,31 @@ impl Procfs {
         Fd { kind: FdKind::File, name: target.into(), ..Fd::default() }
     }
 
+    /// Reads the other threads of all processes that are known into the state: a capture has to describe them, since its reader
+    /// cannot look them up.
+    pub fn scan_threads(&self, state: &mut State) {
+        let leaders: Vec<_> = state.threads.iter().filter(|thread| thread.is_main()).cloned().collect();
+        for leader in leaders {
+            let Ok(tasks) = fs::read_dir(self.of(leader.pid).join("task")) else { continue };
+            for tid in tasks.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok()) {
+                if tid == leader.tid || state.thread(tid).is_some() {
+                    continue;
+                }
+                let dir = self.of(leader.pid).join("task").join(tid.to_string());
+                let Some(stat) = read(&dir.join("stat")).ok().and_then(|text| Stat::parse(&text)) else { continue };
+                let status = read(&dir.join("status")).unwrap_or_default();
+                let status = Status::parse(&String::from_utf8_lossy(&status));
+                let mut thread = Thread::clone(&leader);
+                thread.tid = tid;
+                thread.vtid = status.ns_pid.unwrap_or(tid);
+                thread.comm = stat.comm;
+                thread.start_ns = self.boot_ns + stat.start_ticks * TICK_NS;
+                thread.fds = state.fds.share(leader.fds);
+                state.threads.insert(thread);
+            }
+        }
+    }
+
     /// Reads all processes with their descriptors into the state.
     pub fn scan(&self, state: &mut State) {
         let Ok(entries) = fs::read_dir(&self.proc) else { return };
