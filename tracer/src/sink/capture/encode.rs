@@ -84,6 +84,7 @@ impl Encoder {
     ) {
         if !facts.is_empty() {
             self.facts.threads.extend(facts.threads);
+            self.facts.moved.extend(facts.moved);
         }
         if !self.facts.is_empty() && facts_are_long(&self.facts) {
             self.tell(out, event.time_ns);

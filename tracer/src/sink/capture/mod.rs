@@ -83,8 +83,8 @@ pub struct Capture {
     told: FxHashMap<ContainerKey, Vec<u8>>,
     /// The state of the containers when they were looked at last.
     generation: u64,
-    /// Threads that the file knows, and when they began.
-    threads: FxHashMap<u32, u64>,
+    /// Threads that the file knows, when they began, and the container that they are in for its reader.
+    threads: FxHashMap<u32, (u64, ContainerKey)>,
     /// Where in the state the current file began: another section of a capture that is read is another one here.
     section: u64,
     /// Bytes of the current file, uncompressed.
@@ -255,7 +255,8 @@ impl Capture {
         facts.cpu_times = self.options.cpu && (!event.from_file || state.cpu_times);
         self.bytes += (out.len() - before) as u64;
         self.encoder.begin(facts);
-        self.threads = state.threads.iter().map(|thread| (thread.tid, thread.start_ns)).collect();
+        self.threads =
+            state.threads.iter().map(|thread| (thread.tid, (thread.start_ns, thread.container))).collect();
         self.told.clear();
         if containers {
             let all: Vec<ContainerKey> = state.containers.all().map(|(key, _)| key).collect();
@@ -305,23 +306,42 @@ impl Capture {
         Ok(())
     }
 
-    /// A thread of which the file has not told is described behind its first event.
+    /// What has to be told of the thread of an event: who it is, when the file has not said so, and that it is in another
+    /// container, when no event said so.
     fn know_thread(&mut self, context: &Context<'_>) -> Facts {
         let mut facts = Facts::default();
         let Some(thread) = context.thread else { return facts };
         let event = context.event;
-        if event.from_file || self.threads.get(&thread.tid) == Some(&thread.start_ns) {
+        if event.from_file {
             return facts;
         }
-        if self.threads.len() >= MAX_THREADS {
-            self.threads.clear();
-        }
-        self.threads.insert(thread.tid, thread.start_ns);
+        // Such an event says who its thread is, and its cgroups.
         let begins = matches!(event.row.effect, Effect::Clone | Effect::Exec) && event.result() == Some(0);
-        if !begins && !thread.is_stranger {
-            let mut fact = ThreadFact::from(&**thread);
-            self.encoder.redact(&mut fact);
-            facts.threads.push(fact);
+        let by_cgroups = || context.state.containers.find_cgroups(&thread.cgroups);
+        let known = self.threads.get_mut(&thread.tid).filter(|(start_ns, _)| *start_ns == thread.start_ns);
+        match known {
+            Some((_, container)) if begins => *container = by_cgroups(),
+            Some((_, container)) if *container == context.container => {}
+            Some((_, container)) => {
+                *container = context.container;
+                facts.moved.push((thread.tid, context.state.containers.get(context.container).id.clone()));
+            }
+            None => {
+                if self.threads.len() >= MAX_THREADS {
+                    self.threads.clear();
+                }
+                let mut container = by_cgroups();
+                if !begins && !thread.is_stranger {
+                    let mut fact = ThreadFact::from(&**thread);
+                    self.encoder.redact(&mut fact);
+                    facts.threads.push(fact);
+                    if container != context.container {
+                        container = context.container;
+                        facts.moved.push((thread.tid, context.state.containers.get(container).id.clone()));
+                    }
+                }
+                self.threads.insert(thread.tid, (thread.start_ns, container));
+            }
         }
         facts
     }
