@@ -17,7 +17,9 @@ fn work(docker: &Docker, fresh: &str) {
     let container = docker.run(&unique("stays"), &[], &["sleep", "1000"]);
     let image = level::image();
     assert!(docker.output(&["run", "--rm", "--name", fresh, &image, "ls", "/etc"]).contains("passwd"));
-    assert!(container.exec(&["sh", "-c", "cat /etc/passwd | grep root; cd /tmp && echo x > x && rm x"]).contains("root"));
+    assert!(
+        container.exec(&["sh", "-c", "cat /etc/passwd | grep root; cd /tmp && echo x > x && rm x"]).contains("root")
+    );
 }
 
 /// The lines that a capture gives for the same format.
@@ -72,7 +74,12 @@ fn a_capture_says_what_was_printed_beside_it_and_by_another_tracer() {
     again.sort_unstable();
     other.sort_unstable();
     let missing: Vec<_> = again.iter().filter(|line| other.binary_search(line).is_err()).take(3).collect();
-    assert!(missing.is_empty() && other.len() == again.len(), "{} and {} lines: {missing:#?}", other.len(), again.len());
+    assert!(
+        missing.is_empty() && other.len() == again.len(),
+        "{} and {} lines: {missing:#?}",
+        other.len(),
+        again.len()
+    );
 }
 
 /// The name of the descriptor, the call, and what stands behind its arguments but for the latency.
@@ -110,7 +117,14 @@ fn tables_are_the_same_live_and_from_the_capture() {
     let file = scratch.path("tables.scap").display().to_string();
     let fresh = unique("table");
     // Few enough rows for the shortest table.
-    let words = ["-pc", "-c", "topcontainers_file", "-c", "topscalls", "container.id!=host and evt.type in (read, openat, execve)"];
+    let words = [
+        "-pc",
+        "-c",
+        "topcontainers_file",
+        "-c",
+        "topscalls",
+        "container.id!=host and evt.type in (read, openat, execve)",
+    ];
     let running = Running::start(&mut tracer(["-w", &file].into_iter().chain(words)));
     // The first tables are there when it watches.
     let mut seen = Vec::new();

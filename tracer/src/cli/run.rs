@@ -130,7 +130,10 @@ fn capture(args: &Args) -> Result<Option<Capture>, Failure> {
     let options = args.writing.options(file);
     let name = file.display();
     if options.limits.files.is_some() && !options.limits.rotates() {
-        return Err(Failure::with_hint("-W says how many files are kept, not when another one begins", "give -C, -G or -e, too"));
+        return Err(Failure::with_hint(
+            "-W says how many files are kept, not when another one begins",
+            "give -C, -G or -e, too",
+        ));
     }
     if options.filter_threads && args.filter.is_empty() {
         return Err(Failure::with_hint("--filter-proclist needs a filter", "the filter stands behind the options"));
@@ -143,7 +146,10 @@ fn capture(args: &Args) -> Result<Option<Capture>, Failure> {
             return Err(Failure::new("standard output cannot have the capture and lines: give -w a name"));
         }
         if io::stdout().is_terminal() {
-            return Err(Failure::with_hint("a capture is not for a terminal", "send it into a file or a pipe: tracer -w - > FILE"));
+            return Err(Failure::with_hint(
+                "a capture is not for a terminal",
+                "send it into a file or a pipe: tracer -w - > FILE",
+            ));
         }
     }
     let id = |path: &Path| path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));

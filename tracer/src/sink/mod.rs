@@ -131,8 +131,17 @@ impl Outputs {
     pub fn new(filter: Option<Filter>, sinks: Vec<Box<dyn Sink>>, out: Out, max_shown: Option<u64>) -> Self {
         let sinks = sinks.into_iter().map(|sink| Slot { sink, due_ns: 0 }).collect();
         let suppressed = FxHashSet::default();
-        let mut outputs =
-            Self { filter, sinks, capture: None, hold: Hold::default(), holds: false, out, max_shown, shown: 0, suppressed };
+        let mut outputs = Self {
+            filter,
+            sinks,
+            capture: None,
+            hold: Hold::default(),
+            holds: false,
+            out,
+            max_shown,
+            shown: 0,
+            suppressed,
+        };
         outputs.holds = outputs.needs().has(Needs::CONTAINER_NOW);
         outputs
     }

@@ -263,8 +263,7 @@ impl Capture {
         self.bytes += (out.len() - before) as u64;
         self.along = filter.is_some().then(|| Along::new(&out.bytes()[before..], &facts));
         self.encoder.begin(facts);
-        self.threads =
-            state.threads.iter().map(|thread| (thread.tid, (thread.start_ns, thread.container))).collect();
+        self.threads = state.threads.iter().map(|thread| (thread.tid, (thread.start_ns, thread.container))).collect();
         self.told.clear();
         if containers {
             let all: Vec<ContainerKey> = state.containers.all().map(|(key, _)| key).collect();
