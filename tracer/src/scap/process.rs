@@ -412,7 +412,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_at_the_end_of_an_entry_is_not_written() {
-        let base = Process { tid: 10, sid: Some(1), vpgid: Some(1), memory: Some(Memory::default()), ..Process::default() };
+        let base =
+            Process { tid: 10, sid: Some(1), vpgid: Some(1), memory: Some(Memory::default()), ..Process::default() };
         let base = Process { vtid: Some(10), vpid: Some(10), root: b"/", ..base };
         let user = Process { loginuid: Some(500), ..base };
         let file = ExeFile { writable: Some(true), ..ExeFile::default() };
