@@ -1,5 +1,6 @@
 //! Real containers of a real engine.
 
+mod capture;
 mod commands;
 mod dead;
 mod forks;

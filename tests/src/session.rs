@@ -138,7 +138,7 @@ impl Session {
         self.running.interrupt();
         let mut output = self.running.end();
         assert!(output.status.success(), "{:?}: {}", output.status, output.errors);
-        assert!(output.errors.lines().any(|line| line.ends_with(" shown, 0 lost")), "{}", output.errors);
+        assert!(output.errors.lines().any(|line| line.ends_with(", 0 lost")), "{}", output.errors);
         output.lines.splice(0..0, self.seen);
         // The beacon's own lines, and its path in the first place.
         if let Some(path) = output.lines.first().filter(|line| line.starts_with('/')).cloned() {
@@ -160,6 +160,12 @@ impl Sum {
     #[must_use]
     pub fn is(self, number: u64) -> bool {
         (self.low..=self.high).contains(&(number as f64))
+    }
+
+    /// Whether both can be the same number.
+    #[must_use]
+    pub fn agrees(self, other: Self) -> bool {
+        self.low <= other.high && other.low <= self.high
     }
 
     fn add(&mut self, text: &str) {

@@ -115,10 +115,11 @@ impl Pipeline {
                 source.wait(count, TICK.min(left).min(next));
             }
         };
+        // What comes while the outputs end is not lost: nobody wants it any more.
+        self.stats.losses = source.losses();
         let ended = self.outputs.end(&self.state, self.now_ns());
         self.stats.shown = self.outputs.shown();
         self.stats.written = self.outputs.written();
-        self.stats.losses = source.losses();
         self.stats.elapsed = start.elapsed();
         result.and(ended).map(|()| self.stats)
     }

@@ -164,6 +164,7 @@ fn measure(observer: &'static Observer, load: &Load, tracer: &str, repeat: u32) 
         cpu,
         seen_per_second: end.seen.map(|seen| seen as f64 / total.as_secs_f64()),
         lost: end.lost,
+        bytes_per_event: end.bytes_per_event,
         max_rss_kib: end.max_rss_kib,
     })
 }

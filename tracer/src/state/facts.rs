@@ -22,6 +22,9 @@ pub struct Facts {
     /// Descriptors of which a block says too little.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fds: Vec<FdFact>,
+    /// Whether the capture was written while the events happened, by us: what is not known was not known then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub live: bool,
     /// Whether `procinfo` events say the times of their intervals: then `switch` events add nothing to CPU times.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cpu_times: bool,
@@ -47,7 +50,9 @@ pub struct ThreadFact {
     pub exe: Text,
     pub exepath: Text,
     pub args: Text,
-    pub env: Text,
+    /// Left out when it is as it was told before, or that of the main thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub env: Option<Text>,
     pub cwd: Text,
     pub uid: u32,
     pub gid: u32,
@@ -71,6 +76,9 @@ pub struct FdFact {
     pub ino: u64,
     #[serde(skip_serializing_if = "is_zero")]
     pub pid: u32,
+    /// Whether nobody knows what it is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sock: Option<SockFact>,
 }
@@ -147,7 +155,7 @@ impl From<&Thread> for ThreadFact {
             exe: text(&thread.exe),
             exepath: text(&thread.exepath),
             args: text(&thread.args),
-            env: text(&thread.env),
+            env: Some(text(&thread.env)),
             cwd: text(&thread.cwd),
             uid: thread.uid,
             gid: thread.gid,
@@ -160,7 +168,8 @@ impl From<&Thread> for ThreadFact {
 }
 
 impl ThreadFact {
-    fn thread(self) -> Thread {
+    /// `before` is what was known of it.
+    fn thread(self, before: Option<&Thread>) -> Thread {
         Thread {
             tid: self.tid,
             pid: self.pid,
@@ -174,7 +183,7 @@ impl ThreadFact {
             exe: self.exe.bytes(),
             exepath: self.exepath.bytes(),
             args: self.args.bytes(),
-            env: self.env.bytes(),
+            env: self.env.map_or_else(|| before.map(|thread| thread.env.clone()).unwrap_or_default(), Text::bytes),
             cwd: self.cwd.bytes(),
             uid: self.uid,
             gid: self.gid,
@@ -182,6 +191,10 @@ impl ThreadFact {
             tty: self.tty,
             start_ns: self.start,
             cgroups: self.cgroups.bytes(),
+            // What is not told stays.
+            memory: before.and_then(|thread| thread.memory),
+            capabilities: before.and_then(|thread| thread.capabilities),
+            exe_file: before.map(|thread| thread.exe_file).unwrap_or_default(),
             ..Thread::default()
         }
     }
@@ -212,8 +225,15 @@ impl FdFact {
             dev: fd.dev,
             ino: fd.ino,
             pid: fd.pid,
+            gone: false,
             sock,
         }
+    }
+
+    /// That nobody knows what it is.
+    #[must_use]
+    pub fn gone(tid: u32, number: i32) -> Self {
+        Self { tid, fd: number, gone: true, ..Self::default() }
     }
 
     fn descriptor(self) -> Fd {
@@ -267,17 +287,23 @@ impl Facts {
     /// Puts them into the state.
     pub fn apply(self, state: &mut State) {
         state.cpu_times |= self.cpu_times;
+        state.was_live |= self.live;
         for fact in self.threads {
-            let mut thread = fact.thread();
+            let before = state.threads.remove(fact.tid);
+            let leader = state.thread(fact.pid).filter(|_| fact.tid != fact.pid).cloned();
+            let mut thread = fact.thread(before.as_deref().or(leader.as_deref()));
             thread.container = state.containers.of_cgroups(&thread.cgroups);
-            if let Some(known) = state.threads.remove(thread.tid) {
-                state.fds.release(known.fds);
-            }
-            let leader = state.thread(thread.pid).filter(|_| thread.tid != thread.pid).map(|leader| leader.fds);
-            thread.fds = match leader {
-                Some(table) => state.fds.share(table),
-                None => state.fds.create(),
+            let leader = leader.map(|leader| leader.fds);
+            // The same thread keeps what it has open.
+            let same = before.as_ref().filter(|before| before.start_ns == thread.start_ns).map(|before| before.fds);
+            thread.fds = match (same, leader) {
+                (Some(table), _) => table,
+                (None, Some(table)) => state.fds.share(table),
+                (None, None) => state.fds.create(),
             };
+            if let Some(before) = before.filter(|_| same.is_none()) {
+                state.fds.release(before.fds);
+            }
             state.threads.insert(thread);
         }
         for (tid, start_ns) in self.starts {
@@ -288,7 +314,11 @@ impl Facts {
         for fact in self.fds {
             let Some(table) = state.thread(fact.tid).map(|thread| thread.fds) else { continue };
             let number = fact.fd;
-            state.fds.set(table, number, Rc::new(fact.descriptor()));
+            if fact.gone {
+                state.fds.forget(table, number);
+            } else {
+                state.fds.set(table, number, Rc::new(fact.descriptor()));
+            }
         }
         for (tid, id) in self.moved {
             let container = state.containers.by_id(&id);
@@ -315,6 +345,7 @@ mod tests {
             starts: vec![(10, 77)],
             fds: vec![FdFact::new(10, 9, &fd)],
             cpu_times: true,
+            live: true,
             moved: vec![(10, "0123456789ab".into()), (10, "no such container".into())],
         };
         let parsed = Facts::parse(&facts.json()).unwrap();

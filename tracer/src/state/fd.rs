@@ -360,6 +360,13 @@ impl FdTables {
         entry.by_number.remove(&fd);
     }
 
+    /// Forgets what `fd` is.
+    pub fn forget(&mut self, table: u32, fd: i32) {
+        if let Some(table) = self.tables.get_mut(&table) {
+            table.by_number.remove(&fd);
+        }
+    }
+
     /// Forgets the descriptors for which `keep` is false.
     pub fn retain(&mut self, table: u32, mut keep: impl FnMut(i32, &Fd) -> bool) {
         if let Some(table) = self.tables.get_mut(&table) {

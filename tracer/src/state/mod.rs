@@ -49,6 +49,8 @@ pub struct State {
     pub cpu_interval_ns: u64,
     /// Whether CPU time events of a capture say the times of their intervals.
     pub cpu_times: bool,
+    /// Whether the capture that is read was written by us while its events happened.
+    pub was_live: bool,
     /// How many captures have begun in what is read.
     pub section: u64,
     /// By CPU, the thread that was switched to, and when, nanoseconds since the epoch.

@@ -23,7 +23,8 @@ pub(super) const UNTRACED: &str = "untraced";
 #[derive(Debug)]
 pub(super) struct Observer {
     pub(super) name: &'static str,
-    /// The command that watches the whole machine; `TRACER` is the binary under test. None: nothing runs beside.
+    /// The command that watches the whole machine; `TRACER` is the binary under test, `CAPTURE` a file that it writes. None:
+    /// nothing runs beside.
     beside: &'static [&'static str],
     /// The command that starts the load itself.
     around: &'static [&'static str],
@@ -59,6 +60,10 @@ pub(super) const OBSERVERS: &[Observer] = &[
     beside("tracer -c topcontainers_file", &["TRACER", "-c", "topcontainers_file"]),
     beside("tracer -c topfiles_bytes", &["TRACER", "-c", "topfiles_bytes"]),
     beside("tracer -c topscalls", &["TRACER", "-c", "topscalls"]),
+    beside("tracer -w", &["TRACER", "-w", "CAPTURE"]).paced(),
+    beside("tracer -w --no-latency", &["TRACER", "-w", "CAPTURE", "--no-latency"]).paced(),
+    beside("tracer -w -z", &["TRACER", "-w", "CAPTURE", "-z"]),
+    beside("tracer -w --compress=zstd", &["TRACER", "-w", "CAPTURE", "--compress=zstd"]),
     beside("tracer -c spy_users", &["TRACER", "-c", "spy_users"]),
     beside(
         "bpftrace @[comm] = count()",
@@ -92,6 +97,8 @@ pub(super) struct End {
     pub(super) seen: Option<u64>,
     /// Events that it lost.
     pub(super) lost: Option<u64>,
+    /// Of the capture that it wrote.
+    pub(super) bytes_per_event: Option<f64>,
     pub(super) max_rss_kib: u64,
 }
 
@@ -122,6 +129,9 @@ impl Observer {
         let Some((program, arguments)) = self.beside.split_first() else { return Ok(Running { child: None, said }) };
         let mut command = Command::new(if *program == "TRACER" { tracer } else { program });
         fs::create_dir_all(target_dir().join("xtask"))?;
+        let capture = target_dir().join("bench/live.scap");
+        fs::create_dir_all(target_dir().join("bench"))?;
+        let arguments = arguments.iter().map(|word| if *word == "CAPTURE" { capture.as_os_str() } else { word.as_ref() });
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&said)?);
         let child =
             sys::as_service(&mut command).spawn().with_context(|| format!("cannot run `{}`", shown(&command)))?;
@@ -179,7 +189,13 @@ impl Running {
         if !usage.status.success() && count(" events seen").is_none() && usage.status.code() != Some(130) {
             crate::command::say(format!("bench: the observer ended with {}: {}", usage.status, said.trim()));
         }
-        Ok(End { seen: count(" events seen"), lost: count(" lost"), max_rss_kib: usage.max_rss_kib })
+        let capture = target_dir().join("bench/live.scap");
+        let bytes = fs::metadata(&capture).ok().map(|metadata| metadata.len());
+        if bytes.is_some() {
+            let _ = fs::remove_file(&capture);
+        }
+        let bytes_per_event = bytes.zip(count(" written in")).map(|(bytes, events)| bytes as f64 / events.max(1) as f64);
+        Ok(End { seen: count(" events seen"), lost: count(" lost"), bytes_per_event, max_rss_kib: usage.max_rss_kib })
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Case {
     pub(super) seen_per_second: Option<f64>,
     /// Over all runs.
     pub(super) lost: Option<u64>,
+    /// Of the capture that the observer wrote.
+    pub(super) bytes_per_event: Option<f64>,
     pub(super) max_rss_kib: u64,
 }
 
@@ -69,6 +71,7 @@ fn row(case: &Case, base: Option<f64>) -> String {
     let untraced = case.observer == UNTRACED;
     let added = base.filter(|_| !untraced).map(|base| format!("{:.0}", nanos_per_call(case) - base));
     let shrink = observer::named(case.observer).map_or(1, |observer| observer.shrink);
+    let size = case.bytes_per_event.map_or_else(String::new, |bytes| format!(" ({bytes:.0} bytes/event)"));
     let note = if shrink > 1 { format!(" (load divided by {shrink})") } else { String::new() };
     let rate = case.seen_per_second.map(|rate| grouped(rate as u64));
     let lost = case.lost.map(grouped);
@@ -77,7 +80,7 @@ fn row(case: &Case, base: Option<f64>) -> String {
     let mib = beside.then(|| (case.max_rss_kib / 1024).to_string());
     let cell = |value: Option<String>| value.unwrap_or_default();
     format!(
-        "| {}{note} | {:.2} | {} | {} | {} | {} | {} |\n",
+        "| {}{note}{size} | {:.2} | {} | {} | {} | {} | {} |\n",
         case.observer,
         case.wall.as_secs_f64(),
         cell(added),

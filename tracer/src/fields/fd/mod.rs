@@ -39,9 +39,10 @@ fn path_of<'a>(c: &Context<'a>) -> Option<&'a [u8]> {
 }
 
 /// A descriptor without a name has an empty one. Of one of which nothing is known the name is missing, since it may have one;
-/// in captures nothing will ever be known of it.
+/// in captures of others nothing will ever be known of it.
 fn name<'a>(c: &Context<'a>) -> Value<'a> {
-    let known = |fd: &&Fd| c.event.from_file || fd.kind != FdKind::Unknown || !fd.name.is_empty();
+    let others = c.event.from_file && !c.state.was_live;
+    let known = |fd: &&Fd| others || fd.kind != FdKind::Unknown || !fd.name.is_empty();
     fd(c).filter(known).map_or(Value::Missing, |fd| Value::text(&fd.name))
 }
 

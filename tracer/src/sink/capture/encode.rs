@@ -11,7 +11,7 @@ use crate::{
     scap::{EventHead, Writer, options::own},
     state::{
         State,
-        facts::{Facts, ThreadFact},
+        facts::{Facts, Text},
     },
 };
 
@@ -63,13 +63,15 @@ impl Encoder {
         self.last_ns
     }
 
-    /// Leaves out of a description what is not to be written.
-    pub(super) fn redact(&self, fact: &mut ThreadFact) {
-        if self.redact.args {
-            fact.args = Default::default();
-        }
-        if self.redact.env {
-            fact.env = Default::default();
+    /// Leaves out of descriptions what is not to be written.
+    fn redact(&self, facts: &mut Facts) {
+        for fact in &mut facts.threads {
+            if self.redact.args {
+                fact.args = Text::default();
+            }
+            if self.redact.env {
+                fact.env = None;
+            }
         }
     }
 
@@ -82,8 +84,12 @@ impl Encoder {
         facts: Facts,
         state_only: bool,
     ) {
+        let mut facts = facts;
+        self.redact(&mut facts);
         if !facts.is_empty() {
             self.facts.threads.extend(facts.threads);
+            self.facts.fds.extend(facts.fds);
+            self.facts.moved.extend(facts.moved);
         }
         if !self.facts.is_empty() && facts_are_long(&self.facts) {
             self.tell(out, event.time_ns);
@@ -267,8 +273,8 @@ fn split(facts: Facts) -> Vec<Vec<u8>> {
     if json.len() <= MOST {
         return vec![json];
     }
-    let cpu_times = facts.cpu_times;
-    let mut parts = vec![Facts { cpu_times, ..Facts::default() }];
+    let (live, cpu_times) = (facts.live, facts.cpu_times);
+    let mut parts = vec![Facts { live, cpu_times, ..Facts::default() }];
     parts.extend(facts.threads.chunks(1).map(|part| Facts { threads: part.to_vec(), ..Facts::default() }));
     parts.extend(facts.starts.chunks(8 * TOGETHER).map(|part| Facts { starts: part.to_vec(), ..Facts::default() }));
     parts.extend(facts.fds.chunks(TOGETHER / 8).map(|part| Facts { fds: part.to_vec(), ..Facts::default() }));

@@ -4,6 +4,7 @@
 //! whose name is still asked for waits, and with it all behind it ([`queue`]), so that the container is told before its first
 //! event. [`disk`] writes on a thread of its own, [`rotate`] says when another file begins.
 
+mod along;
 mod disk;
 mod encode;
 mod queue;
@@ -22,6 +23,7 @@ pub use disk::{Compression, DiskError};
 pub use rotate::Limits;
 
 use self::{
+    along::Along,
     disk::Disk,
     encode::Encoder,
     queue::{Piece, Queue},
@@ -83,8 +85,10 @@ pub struct Capture {
     told: FxHashMap<ContainerKey, Vec<u8>>,
     /// The state of the containers when they were looked at last.
     generation: u64,
-    /// Threads that the file knows, and when they began.
-    threads: FxHashMap<u32, u64>,
+    /// Threads that the file knows, when they began, and the container that they are in for its reader.
+    threads: FxHashMap<u32, (u64, ContainerKey)>,
+    /// What a reader of the file knows, where it gets only a part of the events.
+    along: Option<Along>,
     /// Where in the state the current file began: another section of a capture that is read is another one here.
     section: u64,
     /// Bytes of the current file, uncompressed.
@@ -124,6 +128,7 @@ impl Capture {
             told: FxHashMap::default(),
             generation: 0,
             threads: FxHashMap::default(),
+            along: None,
             section: u64::MAX,
             bytes: 0,
             events: 0,
@@ -184,12 +189,13 @@ impl Capture {
             return Ok(false);
         }
         self.begin(context, filter);
-        if wanted == Wanted::Open {
+        // What is told of an event depends on those in front of it.
+        if wanted == Wanted::Open || self.queue.holds() {
             // What is told behind the next event must not come behind this one.
             let out = self.queue.writer();
             self.encoder.tell(out, event.time_ns);
             self.queue.push(Piece::Held(Box::new(Held::new(context)), Instant::now()));
-            return Ok(false);
+            return Ok(wanted == Wanted::Yes && !is_internal(event.row) && !event.hidden);
         }
         let is_internal = is_internal(event.row);
         self.put(context, wanted == Wanted::State)?;
@@ -251,10 +257,13 @@ impl Capture {
         let out = self.queue.writer();
         let before = out.len();
         let mut facts = tables::write(out, state, self.options.redact, keep);
+        facts.live = !event.from_file || state.was_live;
         facts.cpu_times = self.options.cpu && (!event.from_file || state.cpu_times);
         self.bytes += (out.len() - before) as u64;
+        self.along = filter.is_some().then(|| Along::new(&out.bytes()[before..], &facts));
         self.encoder.begin(facts);
-        self.threads = state.threads.iter().map(|thread| (thread.tid, thread.start_ns)).collect();
+        self.threads =
+            state.threads.iter().map(|thread| (thread.tid, (thread.start_ns, thread.container))).collect();
         self.told.clear();
         if containers {
             let all: Vec<ContainerKey> = state.containers.all().map(|(key, _)| key).collect();
@@ -292,35 +301,63 @@ impl Capture {
                 self.tell(state, key, event.time_ns);
             }
         }
-        let facts = self.know_thread(context);
+        let facts = self.facts(context);
         let out = self.queue.writer();
         let before = out.len();
         self.encoder.event(out, event, state, facts, state_only);
         self.bytes += (out.len() - before) as u64;
         self.events += u64::from(!state_only && !is_internal(event.row));
+        if let Some(along) = &mut self.along {
+            along.after(event);
+        }
         if self.queue.chunk.len() >= CHUNK {
             self.flush()?;
         }
         Ok(())
     }
 
-    /// A thread of which the file has not told is described behind its first event.
+    /// What has to be told with an event.
+    fn facts(&mut self, context: &Context<'_>) -> Facts {
+        match &mut self.along {
+            Some(along) => along.event(context),
+            None => self.know_thread(context),
+        }
+    }
+
+    /// What has to be told of the thread of an event: who it is, when the file has not said so, and that it is in another
+    /// container, when no event said so.
     fn know_thread(&mut self, context: &Context<'_>) -> Facts {
         let mut facts = Facts::default();
         let Some(thread) = context.thread else { return facts };
         let event = context.event;
-        if event.from_file || self.threads.get(&thread.tid) == Some(&thread.start_ns) {
+        if event.from_file {
             return facts;
         }
-        if self.threads.len() >= MAX_THREADS {
-            self.threads.clear();
-        }
-        self.threads.insert(thread.tid, thread.start_ns);
+        // Such an event says who its thread is, and its cgroups.
         let begins = matches!(event.row.effect, Effect::Clone | Effect::Exec) && event.result() == Some(0);
-        if !begins && !thread.is_stranger {
-            let mut fact = ThreadFact::from(&**thread);
-            self.encoder.redact(&mut fact);
-            facts.threads.push(fact);
+        let by_cgroups = || context.state.containers.find_cgroups(&thread.cgroups);
+        let known = self.threads.get_mut(&thread.tid).filter(|(start_ns, _)| *start_ns == thread.start_ns);
+        match known {
+            Some((_, container)) if begins => *container = by_cgroups(),
+            Some((_, container)) if *container == context.container => {}
+            Some((_, container)) => {
+                *container = context.container;
+                facts.moved.push((thread.tid, context.state.containers.get(context.container).id.clone()));
+            }
+            None => {
+                if self.threads.len() >= MAX_THREADS {
+                    self.threads.clear();
+                }
+                let mut container = by_cgroups();
+                if !begins && !thread.is_stranger {
+                    facts.threads.push(ThreadFact::from(&**thread));
+                    if container != context.container {
+                        container = context.container;
+                        facts.moved.push((thread.tid, context.state.containers.get(container).id.clone()));
+                    }
+                }
+                self.threads.insert(thread.tid, (thread.start_ns, container));
+            }
         }
         facts
     }
@@ -387,20 +424,29 @@ impl Capture {
     fn settle_event(&mut self, state: &State, filter: Option<&Filter>, held: &Held) {
         let before = self.queue.chunk.len();
         held.with(state, |context| {
-            let wanted = filter.is_none_or(|filter| filter.matches(context));
-            if !wanted && !(self.options.fat && context.event.row.effect != Effect::None) {
+            let wanted = match self.wanted(context, filter) {
+                // It waited long enough.
+                Wanted::Open if filter.is_none_or(|filter| filter.matches(context)) => Wanted::Yes,
+                Wanted::Open if self.options.fat && context.event.row.effect != Effect::None => Wanted::State,
+                Wanted::Open => Wanted::No,
+                wanted => wanted,
+            };
+            if wanted == Wanted::No {
                 return;
             }
-            if !self.told.contains_key(&context.container) {
+            if !context.event.from_file && !self.told.contains_key(&context.container) {
                 let json = known(state, context.container);
                 if !json.is_empty() {
                     encode::container(&mut self.queue.chunk, &json, context.event.time_ns);
                 }
                 self.told.insert(context.container, json);
             }
-            let facts = self.know_thread(context);
-            self.encoder.event(&mut self.queue.chunk, context.event, state, facts, !wanted);
-            self.events += u64::from(wanted);
+            let facts = self.facts(context);
+            self.encoder.event(&mut self.queue.chunk, context.event, state, facts, wanted == Wanted::State);
+            self.events += u64::from(wanted == Wanted::Yes && !is_internal(context.event.row));
+            if let Some(along) = &mut self.along {
+                along.after(context.event);
+            }
         });
         self.bytes += (self.queue.chunk.len() - before) as u64;
     }

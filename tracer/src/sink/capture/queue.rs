@@ -37,6 +37,8 @@ pub(super) struct Queue {
     pieces: VecDeque<Piece>,
     /// Bytes of the pieces, as far as they are not in blocks yet.
     bytes: usize,
+    /// Events that wait.
+    held: usize,
 }
 
 impl Queue {
@@ -57,6 +59,7 @@ impl Queue {
     pub(super) fn push(&mut self, piece: Piece) {
         if let Piece::Held(held, _) = &piece {
             self.bytes += held.bytes();
+            self.held += 1;
         }
         self.pieces.push_back(piece);
     }
@@ -64,6 +67,11 @@ impl Queue {
     /// Whether the place for what is told of a container is still to be filled.
     pub(super) fn waits_for(&self, key: ContainerKey) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Container(other, ..) if *other == key))
+    }
+
+    /// Whether an event waits.
+    pub(super) fn holds(&self) -> bool {
+        self.held > 0
     }
 
     fn waiting_bytes(&self) -> usize {
@@ -84,6 +92,7 @@ impl Queue {
         let piece = self.pieces.pop_front();
         if let Some(Piece::Held(held, _)) = &piece {
             self.bytes -= held.bytes();
+            self.held -= 1;
         }
         piece
     }

@@ -195,10 +195,7 @@ fn v6(ip: IpAddr) -> Ipv6Addr {
 
 /// What the blocks do not say: the difference between the state and what a reader makes of them.
 fn facts(blocks: &[u8], state: &State, threads: &[&Thread]) -> Facts {
-    let mut back = State { procfs: Procfs::none(), ..State::default() };
-    if read(blocks, &mut back).is_err() {
-        return Facts::default();
-    }
+    let back = read_back(blocks);
     let mut facts = Facts::default();
     for thread in threads {
         let Some(known) = back.thread(thread.tid) else { continue };
@@ -220,7 +217,7 @@ fn facts(blocks: &[u8], state: &State, threads: &[&Thread]) -> Facts {
 }
 
 /// Whether people could see the difference.
-fn differs(one: &Fd, other: &Fd) -> bool {
+pub(super) fn differs(one: &Fd, other: &Fd) -> bool {
     let sock = |fd: &Fd| fd.sock.as_deref().filter(|_| fd.kind.is_inet()).cloned().unwrap_or_default();
     one.kind != other.kind
         || one.name != other.name
@@ -229,6 +226,14 @@ fn differs(one: &Fd, other: &Fd) -> bool {
         || one.ino != other.ino
         || one.pid != other.pid
         || sock(one) != sock(other)
+}
+
+/// What a reader of ours makes of blocks.
+pub(super) fn read_back(blocks: &[u8]) -> State {
+    let mut state = State { procfs: Procfs::none(), ..State::default() };
+    // They were written by us: an error would be a defect of ours, and leaves more to be told.
+    let _ = read(blocks, &mut state);
+    state
 }
 
 fn read(blocks: &[u8], state: &mut State) -> anyhow::Result<()> {
@@ -240,14 +245,6 @@ fn read(blocks: &[u8], state: &mut State) -> anyhow::Result<()> {
     }
     machine::Told::Complete.apply(state);
     Ok(())
-}
-
-/// The blocks of a capture alone, for tests and measurements.
-#[cfg(test)]
-pub(super) fn back(blocks: &[u8]) -> State {
-    let mut state = State { procfs: Procfs::none(), ..State::default() };
-    read(blocks, &mut state).expect("what was written can be read");
-    state
 }
 
 #[cfg(test)]
@@ -272,7 +269,7 @@ mod tests {
         Procfs::new(root).scan(&mut state);
         let mut writer = Writer::default();
         let facts = write(&mut writer, &state, Redact::default(), None);
-        let mut again = back(writer.bytes());
+        let mut again = read_back(writer.bytes());
         facts.apply(&mut again);
         assert_eq!(again.host.name, state.host.name);
         assert_eq!((again.host.cpus, &again.host.interfaces), (state.host.cpus, &state.host.interfaces));
@@ -331,7 +328,7 @@ mod tests {
         let facts = write(&mut writer, &world.state, Redact::default(), None);
         let numbers: Vec<i32> = facts.fds.iter().map(|fact| fact.fd).filter(|fd| *fd >= 50).collect();
         assert_eq!(numbers, [50, 51, 53, 54, 55], "a connected client is said by its block");
-        let mut again = back(writer.bytes());
+        let mut again = read_back(writer.bytes());
         facts.apply(&mut again);
         let (own, other) = (world.state.thread(10).unwrap().fds, again.thread(10).unwrap().fds);
         for number in 50..56 {
@@ -346,7 +343,7 @@ mod tests {
         world.thread(21, 20, "ls", crate::state::ContainerKey::HOST);
         let mut writer = Writer::default();
         write(&mut writer, &world.state, Redact::default(), Some(&|thread| thread.tid == 21));
-        let again = back(writer.bytes());
+        let again = read_back(writer.bytes());
         assert!(again.thread(21).is_some() && again.thread(20).is_some() && again.thread(30).is_none());
     }
 

@@ -257,7 +257,8 @@ impl Told {
                 state.section += 1;
                 (state.threads, state.fds) = Default::default();
                 (state.births, state.entry_paths, state.ended) = Default::default();
-                (state.host, state.running, state.cpu_times) = Default::default();
+                (state.host, state.running) = Default::default();
+                (state.cpu_times, state.was_live) = Default::default();
             }
             Self::Thread(mut thread, cgroups) => {
                 thread.container = state.containers.of_cgroups(&cgroups);

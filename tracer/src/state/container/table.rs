@@ -208,16 +208,19 @@ impl Containers {
 
     /// The container of a process in these cgroups, each as `controller=path` with a NUL behind it.
     pub fn of_cgroups(&mut self, cgroups: &[u8]) -> ContainerKey {
-        let paths = cgroups.split(|byte| *byte == 0).filter_map(|entry| {
-            let at = entry.iter().position(|byte| *byte == b'=')?;
-            std::str::from_utf8(&entry[at + 1..]).ok()
-        });
-        for path in paths {
+        for path in paths(cgroups) {
             if let Some(key) = self.of_path(path) {
                 return key;
             }
         }
         ContainerKey::HOST
+    }
+
+    /// The same of a container that is known already; else the host.
+    #[must_use]
+    pub fn find_cgroups(&self, cgroups: &[u8]) -> ContainerKey {
+        let found = paths(cgroups).find_map(|path| self.find(&runtime::recognise(path)?));
+        found.unwrap_or(ContainerKey::HOST)
     }
 
     /// The container of a process, for hosts whose containers have no cgroup in a v2 tree.
@@ -367,16 +370,31 @@ impl Containers {
     }
 
     fn known(&mut self, found: &Found) -> Option<ContainerKey> {
-        let key = self.by_identity.get(&found.identity()).copied()?;
+        let key = self.find(found)?;
+        // A capture may have told of it before.
+        self.by_identity.entry(found.identity()).or_insert(key);
         if let Some(row) = self.row(key) {
             row.ended = false;
         }
         Some(key)
     }
 
+    fn find(&self, found: &Found) -> Option<ContainerKey> {
+        let told = || self.by_told.get(found.id.short()).or_else(|| self.by_told.get(found.id.full()));
+        self.by_identity.get(&found.identity()).or_else(told).copied()
+    }
+
     fn row(&mut self, key: ContainerKey) -> Option<&mut Row> {
         self.list.get_mut(key.0 as usize).and_then(Option::as_deref_mut)
     }
+}
+
+/// The paths of a list of cgroups.
+fn paths(cgroups: &[u8]) -> impl Iterator<Item = &str> {
+    cgroups.split(|byte| *byte == 0).filter_map(|entry| {
+        let at = entry.iter().position(|byte| *byte == b'=')?;
+        std::str::from_utf8(&entry[at + 1..]).ok()
+    })
 }
 
 #[cfg(test)]

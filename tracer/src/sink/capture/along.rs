@@ -1,0 +1,151 @@
+//! Reading along: what a reader of the file knows when it comes to an event.
+//!
+//! Behind a filter the file has only a part of the events, and a reader knows less than we do: it never saw the `open` of a
+//! descriptor, or the start of a parent. The events that are written go into a state of their own, as a reader applies them. What
+//! an event shows that this state does not know is told behind it.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashSet;
+use tracer_common::kind::Kind;
+
+use super::tables;
+use crate::{
+    event::{Event, ParamValue},
+    fields::Context,
+    state::{
+        Fd, State, Thread, effects,
+        facts::{Facts, FdFact, ThreadFact},
+    },
+};
+
+/// What a reader knows.
+#[derive(Debug, Default)]
+pub(super) struct Along {
+    state: State,
+}
+
+impl Along {
+    /// A reader that has read these blocks, and these facts.
+    pub(super) fn new(blocks: &[u8], facts: &Facts) -> Self {
+        let mut state = tables::read_back(blocks);
+        facts.clone().apply(&mut state);
+        Self { state }
+    }
+
+    /// Takes an event that is written. Returns what has to be told with it.
+    pub(super) fn event(&mut self, context: &Context<'_>) -> Facts {
+        let event = self.as_read(context.event);
+        effects::before(&mut self.state, &event);
+        let mut facts = Facts::default();
+        if let Some(thread) = context.thread {
+            self.thread(context.state, thread, &mut facts);
+            let container = &context.state.containers.get(context.container).id;
+            let known = self.state.thread(thread.tid).map(|thread| thread.container).unwrap_or_default();
+            if *container != self.state.containers.get(known).id && !container.is_empty() {
+                facts.moved.push((thread.tid, container.clone()));
+            }
+            for ancestor in context.state.ancestors(thread) {
+                self.thread(context.state, ancestor, &mut facts);
+            }
+            self.mentioned(context, thread, &mut facts);
+        }
+        if !facts.is_empty() {
+            facts.clone().apply(&mut self.state);
+        }
+        facts
+    }
+
+    /// To be called for the same event when it is written.
+    pub(super) fn after(&mut self, event: &Event<'_>) {
+        let event = self.as_read(event);
+        effects::after(&mut self.state, &event);
+    }
+
+    fn as_read<'a>(&self, event: &Event<'a>) -> Event<'a> {
+        let event = Event { from_file: true, ..*event };
+        Event { tgid: effects::process_of(&self.state, &event), ..event }
+    }
+
+    /// A thread, if the reader knows another one.
+    fn thread(&self, state: &State, thread: &Thread, facts: &mut Facts) {
+        let known = self.state.thread(thread.tid);
+        if thread.is_stranger || known.is_some_and(|known| is_same(thread, known)) {
+            return;
+        }
+        if facts.threads.iter().any(|fact| fact.tid == thread.tid) {
+            return;
+        }
+        // Descriptors are shared with the main thread.
+        if !thread.is_main()
+            && let Some(leader) = state.thread(thread.pid)
+        {
+            self.thread(state, leader, facts);
+        }
+        let mut fact = ThreadFact::from(thread);
+        // The main thread was told just before.
+        let leader = state.thread(thread.pid).filter(|_| known.is_none() && !thread.is_main());
+        if known.or(leader).is_some_and(|known| known.env == thread.env) {
+            fact.env = None;
+        }
+        facts.threads.push(fact);
+    }
+
+    /// What the parameters mention: descriptors of the thread, and other threads.
+    fn mentioned(&self, context: &Context<'_>, thread: &Thread, facts: &mut Facts) {
+        let mut seen = FxHashSet::default();
+        let mut fd = |number: i64, facts: &mut Facts| {
+            if let Ok(number) = i32::try_from(number)
+                && number >= 0
+                && seen.insert(number)
+            {
+                self.fd(thread, number, context.state.fd(thread, number), facts);
+            }
+        };
+        for (_, kind, value) in context.event.params.iter() {
+            match (kind, value) {
+                (Kind::Fd | Kind::Fd32, ParamValue::I64(number)) => fd(number, facts),
+                (Kind::FdList, ParamValue::FdList(list)) => list.iter().for_each(|(number, _)| fd(number, facts)),
+                (Kind::Pid | Kind::Pid32, ParamValue::I64(tid)) => {
+                    let other = u32::try_from(tid).ok().and_then(|tid| context.state.thread(tid));
+                    if let Some(other) = other.filter(|other| other.tid != thread.tid) {
+                        self.thread(context.state, other, facts);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Some(number) = context.event.fd() {
+            // As it was when the event happened.
+            facts.fds.retain(|fact| fact.fd != number);
+            self.fd(thread, number, context.fd, facts);
+        }
+    }
+
+    fn fd(&self, thread: &Thread, number: i32, fd: Option<&Rc<Fd>>, facts: &mut Facts) {
+        let known = self.state.thread(thread.tid).and_then(|thread| self.state.fd(thread, number));
+        match (fd, known) {
+            (Some(fd), known) if known.is_none_or(|known| tables::differs(fd, known)) => {
+                facts.fds.push(FdFact::new(thread.tid, number, fd));
+            }
+            (None, Some(_)) => facts.fds.push(FdFact::gone(thread.tid, number)),
+            _ => {}
+        }
+    }
+}
+
+/// Whether people see the same of both.
+fn is_same(one: &Thread, other: &Thread) -> bool {
+    let numbers = |thread: &Thread| {
+        let ids = [thread.pid, thread.ppid, thread.vtid, thread.vpid, thread.pgid, thread.vpgid, thread.sid];
+        (ids, thread.uid, thread.gid, thread.loginuid, thread.tty, thread.start_ns)
+    };
+    numbers(one) == numbers(other)
+        && one.comm == other.comm
+        && one.exe == other.exe
+        && one.exepath == other.exepath
+        && one.args == other.args
+        && one.env == other.env
+        && one.cwd == other.cwd
+        && one.cgroups == other.cgroups
+}
