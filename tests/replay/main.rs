@@ -9,6 +9,7 @@ mod output;
 mod peer;
 mod peers;
 mod rows;
+mod write;
 
 use std::{env, fs, path::PathBuf, sync::Once, sync::atomic::AtomicBool};
 

@@ -11,8 +11,8 @@ use tracer::{
     state::{Procfs, State},
 };
 
-/// Every field, with each kind of argument that it may have.
-fn every_field() -> Vec<FieldRef> {
+/// The name of every field, with each kind of argument that it may have.
+pub fn every_name() -> Vec<String> {
     let arguments = |rule: ArgRule| -> &[&str] {
         match rule {
             ArgRule::None => &[""],
@@ -29,8 +29,11 @@ fn every_field() -> Vec<FieldRef> {
     };
     // A counter has another value each time.
     let fields = all().filter(|field| field.name != "util.cnt");
-    let names = fields.flat_map(|field| arguments(field.arg).iter().map(|arg| format!("{}{arg}", field.name)));
-    names.map(|name| FieldRef::resolve(&name, Show::default()).unwrap()).collect()
+    fields.flat_map(|field| arguments(field.arg).iter().map(|arg| format!("{}{arg}", field.name))).collect()
+}
+
+fn every_field() -> Vec<FieldRef> {
+    every_name().iter().map(|name| FieldRef::resolve(name, Show::default()).unwrap()).collect()
 }
 
 /// Asks every field in every event.

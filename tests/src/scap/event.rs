@@ -133,7 +133,8 @@ fn check(walk: &mut Walk, params: &[Cursor<'_>], known: &Event, code: u16, start
             row.shape.fault(param.rest())
         } else {
             *walk.report.empty.entry((code, place)).or_default() += 1;
-            let needed = walk.rules.ours() && row.is_needed(first);
+            let next = params.get(place + 1).is_some_and(|param| param.left() > 0);
+            let needed = walk.rules.ours() && row.is_needed(first, next);
             needed.then(|| "no value, where a released reader needs one".to_owned())
         };
         if let Some(what) = what {
@@ -156,10 +157,10 @@ fn beginnings(walk: &mut Walk, tid: u64, code: u16, params: usize, start: usize)
 }
 
 /// Zeros up to a multiple of 4, then options if there is more: code, length, value, zeros up to a multiple of 4. Code 0
-/// ends them.
+/// ends them, or the end of the block, which all released readers take as well.
 fn options(walk: &mut Walk, behind: &mut Cursor<'_>) -> Result<(), Fault> {
     zeros(behind)?;
-    let mut ended = behind.left() == 0;
+    let mut ended = false;
     while behind.left() > 0 {
         let at = behind.clone();
         if ended {
@@ -180,9 +181,6 @@ fn options(walk: &mut Walk, behind: &mut Cursor<'_>) -> Result<(), Fault> {
             behind.take(usize::from(len), "an option")?;
             zeros(behind)?;
         }
-    }
-    if !ended && walk.rules.ours() {
-        return Err(behind.fault("options without an end"));
     }
     Ok(())
 }

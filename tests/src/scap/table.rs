@@ -33,6 +33,8 @@ enum Needed {
     Never,
     /// If the first parameter, the result of the call, is no error.
     OnSuccess,
+    /// The same, if the next parameter has a byte.
+    BeforeNext,
     Always,
 }
 
@@ -88,21 +90,21 @@ fn counts_of(column: &str) -> Option<(Vec<usize>, usize)> {
 
 fn param(column: &'static str) -> Option<Param> {
     let (name, of) = column.split_once(':')?;
-    let (of, needed) = match (of.strip_suffix('!'), of.strip_suffix('+')) {
-        (Some(of), _) => (of, Needed::Always),
-        (_, Some(of)) => (of, Needed::OnSuccess),
-        _ => (of, Needed::Never),
-    };
+    let marks = [('!', Needed::Always), ('+', Needed::OnSuccess), ('&', Needed::BeforeNext)];
+    let marked = marks.into_iter().find_map(|(mark, needed)| Some((of.strip_suffix(mark)?, needed)));
+    let (of, needed) = marked.unwrap_or((of, Needed::Never));
     Some(Param { name, shape: shape(of)?, needed })
 }
 
 impl Param {
-    /// Whether a released reader ends where this has no byte. The first parameter of the event is given.
-    pub fn is_needed(&self, first: &[u8]) -> bool {
+    /// Whether a released reader ends where this has no byte. The first parameter of the event is given, and whether the next
+    /// one has a byte.
+    pub fn is_needed(&self, first: &[u8], next: bool) -> bool {
         let success = || first.try_into().is_ok_and(|result| i64::from_le_bytes(result) >= 0);
         match self.needed {
             Needed::Never => false,
             Needed::OnSuccess => success(),
+            Needed::BeforeNext => next && success(),
             Needed::Always => true,
         }
     }

@@ -32,6 +32,8 @@ const LONGEST_LIST: u16 = 4096;
 
 /// What the entries up to the capabilities take: fewer bytes than with the two fields that came in front of them later.
 const WITHOUT_TTY: usize = 29;
+/// How many fields those are.
+const UP_TO_CAPABILITIES: usize = 3;
 
 /// The threads of a block, an entry for each. An error ends them.
 #[derive(Debug, Clone, Copy)]
@@ -143,7 +145,7 @@ pub struct ExeFile {
 }
 
 impl Process<'_> {
-    /// An entry of version 9. It ends behind the root when nothing is known of what stands behind that.
+    /// An entry of version 9.
     pub(super) fn put(&self, out: &mut Out<'_>) {
         let tid = |id: Option<i64>, other: i64| id.unwrap_or(other);
         let memory = self.memory.unwrap_or_default();
@@ -160,24 +162,44 @@ impl Process<'_> {
         });
     }
 
+    /// As far as something is known: what is not there has no value for the reader. The first two are left out, too, where the
+    /// rest is so short that a reader knows that they are.
     fn put_tail(&self, out: &mut Out<'_>) {
         let file = &self.file;
-        let is_known = self.pidns_init_start_ns.is_some()
-            || self.tty.is_some()
-            || self.loginuid.is_some()
-            || self.capabilities.is_some()
-            || *file != ExeFile::default()
-            || self.pgid.is_some();
-        if !is_known {
-            return;
+        let known = [
+            self.loginuid.is_some(),
+            file.writable.is_some(),
+            self.capabilities.is_some(),
+            file.upper_layer.is_some(),
+            file.ino.is_some(),
+            file.ctime_ns.is_some(),
+            file.mtime_ns.is_some(),
+            file.from_memfd.is_some(),
+            file.lower_layer.is_some(),
+            self.pgid.is_some(),
+        ];
+        let mut count = known.iter().rposition(|known| *known).map_or(0, |last| last + 1);
+        let has_first = self.pidns_init_start_ns.is_some() || self.tty.is_some();
+        if has_first || count > UP_TO_CAPABILITIES {
+            out.u64(self.pidns_init_start_ns.unwrap_or(0)).u32(self.tty.unwrap_or(0));
+            count = count.max(UP_TO_CAPABILITIES);
         }
         let bit = |value: Option<bool>| u8::from(value.unwrap_or(false));
         let sets = self.capabilities.unwrap_or_default();
-        out.u64(self.pidns_init_start_ns.unwrap_or(0)).u32(self.tty.unwrap_or(0));
-        out.u32(self.loginuid.unwrap_or(u32::MAX)).u8(bit(file.writable));
-        out.u64(sets.inheritable).u64(sets.permitted).u64(sets.effective).u8(bit(file.upper_layer));
-        out.u64(file.ino.unwrap_or(0)).u64(file.ctime_ns.unwrap_or(0)).u64(file.mtime_ns.unwrap_or(0));
-        out.u8(bit(file.from_memfd)).u8(bit(file.lower_layer)).i64(self.pgid.unwrap_or(0));
+        for field in 0..count {
+            match field {
+                0 => out.u32(self.loginuid.unwrap_or(u32::MAX)),
+                1 => out.u8(bit(file.writable)),
+                2 => out.u64(sets.inheritable).u64(sets.permitted).u64(sets.effective),
+                3 => out.u8(bit(file.upper_layer)),
+                4 => out.u64(file.ino.unwrap_or(0)),
+                5 => out.u64(file.ctime_ns.unwrap_or(0)),
+                6 => out.u64(file.mtime_ns.unwrap_or(0)),
+                7 => out.u8(bit(file.from_memfd)),
+                8 => out.u8(bit(file.lower_layer)),
+                _ => out.i64(self.pgid.unwrap_or(0)),
+            };
+        }
     }
 }
 
@@ -386,6 +408,28 @@ mod tests {
         assert_eq!((found[3].pidns_init_start_ns, found[3].tty, found[3].pgid), (Some(77), Some(5), Some(42)));
         assert_eq!((found[3].file.mtime_ns, found[3].file.lower_layer), (Some(9), Some(true)));
         assert_eq!(found[4], found[3]);
+    }
+
+    #[test]
+    fn what_is_not_known_at_the_end_of_an_entry_is_not_written() {
+        let base =
+            Process { tid: 10, sid: Some(1), vpgid: Some(1), memory: Some(Memory::default()), ..Process::default() };
+        let base = Process { vtid: Some(10), vpid: Some(10), root: b"/", ..base };
+        let user = Process { loginuid: Some(500), ..base };
+        let file = ExeFile { writable: Some(true), ..ExeFile::default() };
+        let sets = Some(Capabilities::default());
+        let tty = Process { pidns_init_start_ns: Some(5), tty: Some(6), ..user };
+        let described = Process { capabilities: sets, file, ..tty };
+        let upper = ExeFile { upper_layer: Some(false), ..file };
+        let all = [base, user, Process { file, ..user }, described, Process { file: upper, ..described }];
+        let mut writer = crate::scap::Writer::default();
+        writer.section();
+        writer.processes(all);
+        let mut reader = crate::scap::Reader::new(writer.bytes());
+        reader.next().unwrap();
+        let Some(Block::Processes(list)) = reader.next().unwrap() else { panic!("no processes") };
+        let found: Vec<_> = list.map(Result::unwrap).collect();
+        assert_eq!(found, all);
     }
 
     #[test]

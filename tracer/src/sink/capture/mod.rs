@@ -233,9 +233,8 @@ impl Capture {
     fn begin(&mut self, context: &Context<'_>, filter: Option<&Filter>) {
         let (event, state) = (context.event, context.state);
         if self.section != state.section {
-            let is_first = self.section == u64::MAX;
             // A capture that is read tells of its containers itself.
-            self.tables(event, state, filter, !(is_first && event.from_file));
+            self.tables(event, state, filter, !event.from_file);
         }
         if !self.options.limits.rotates() {
             return;
