@@ -13,6 +13,7 @@ mod tables;
 
 use std::{
     path::PathBuf,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -38,14 +39,16 @@ use crate::{
     fields::{Context, Needs, Times},
     filter::Filter,
     state::{
-        ContainerKey, State, Thread,
+        ContainerKey, Fd, State, Thread,
         container::{Lookup, told},
-        facts::{Facts, ThreadFact},
+        facts::{Facts, FdFact, ThreadFact},
     },
 };
 
 /// A chunk that goes to the disk has about this length.
 const CHUNK: usize = 1 << 20;
+/// The most descriptors that are known to be told.
+const MAX_FDS: usize = 65_536;
 /// The most threads that are known to be in the file.
 const MAX_THREADS: usize = 262_144;
 /// What was seen is on its way to the disk after so long: a capture that is killed has all but the last second.
@@ -87,6 +90,8 @@ pub struct Capture {
     generation: u64,
     /// Threads that the file knows, when they began, and the container that they are in for its reader.
     threads: FxHashMap<u32, (u64, ContainerKey)>,
+    /// Descriptors that no event told of and that were told, by their table and number.
+    fds: FxHashMap<(u32, i32), Rc<Fd>>,
     /// What a reader of the file knows, where it gets only a part of the events.
     along: Option<Along>,
     /// Where in the state the current file began: another section of a capture that is read is another one here.
@@ -128,6 +133,7 @@ impl Capture {
             told: FxHashMap::default(),
             generation: 0,
             threads: FxHashMap::default(),
+            fds: FxHashMap::default(),
             along: None,
             section: u64::MAX,
             bytes: 0,
@@ -264,6 +270,7 @@ impl Capture {
         self.encoder.begin(facts);
         self.threads = state.threads.iter().map(|thread| (thread.tid, (thread.start_ns, thread.container))).collect();
         self.told.clear();
+        self.fds.clear();
         if containers {
             let all: Vec<ContainerKey> = state.containers.all().map(|(key, _)| key).collect();
             for key in all.into_iter().filter(|key| !state.containers.pending(*key)) {
@@ -356,6 +363,16 @@ impl Capture {
                     }
                 }
                 self.threads.insert(thread.tid, (thread.start_ns, container));
+            }
+        }
+        if let (Some(number), Some(fd)) = (event.fd(), context.fd.filter(|fd| fd.looked_up)) {
+            let place = (thread.fds, number);
+            if self.fds.get(&place).is_none_or(|told| !Rc::ptr_eq(told, fd)) {
+                if self.fds.len() >= MAX_FDS {
+                    self.fds.clear();
+                }
+                self.fds.insert(place, Rc::clone(fd));
+                facts.fds.push(FdFact::new(thread.tid, number, fd));
             }
         }
         facts
