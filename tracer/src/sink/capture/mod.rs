@@ -42,7 +42,7 @@ use crate::{
     state::{
         ContainerKey, State, Thread,
         container::{Lookup, told},
-        facts::{Facts, FdFact, ThreadFact},
+        facts::Facts,
     },
 };
 
