@@ -53,7 +53,7 @@ fn lines(preset: Preset) -> impl FnOnce(Out) -> Box<dyn Sink> {
 
 fn chisel(name: &'static str, container: bool) -> impl FnOnce(Out) -> Box<dyn Sink> {
     move |out| {
-        let env = Env { show: Show::default(), container, colors: false, out };
+        let env = Env { container, ..Env::plain(out) };
         Box::new(ChiselSink::new(Chisel::load(Library::new(&[]).find(name).unwrap(), None, env).unwrap()))
     }
 }

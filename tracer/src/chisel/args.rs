@@ -57,6 +57,9 @@ pub fn values(name: &str, meta: &Meta, word: Option<&str>) -> Result<Map, Chisel
 }
 
 fn value(spec: &ArgSpec, text: &str) -> Result<Dynamic, String> {
+    if !spec.choices.is_empty() && !spec.choices.iter().any(|choice| choice == text) {
+        return Err(format!("'{text}' is none of {}", spec.choices.join(", ")));
+    }
     match spec.kind {
         ArgKind::String => {}
         ArgKind::Int => {
@@ -95,7 +98,7 @@ mod tests {
     use super::*;
 
     fn spec(name: &str, kind: ArgKind, optional: bool) -> ArgSpec {
-        ArgSpec { name: name.into(), description: String::new(), kind, optional, default: Dynamic::UNIT }
+        ArgSpec { name: name.into(), description: String::new(), kind, optional, default: Dynamic::UNIT, choices: Vec::new() }
     }
 
     fn meta(args: Vec<ArgSpec>) -> Meta {

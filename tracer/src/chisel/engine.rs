@@ -1,9 +1,18 @@
 //! The sandbox: a Rhai engine without access to anything, and with limits.
 
-use rhai::{Engine, EvalAltResult, packages::Package, packages::StandardPackage};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+use rhai::{Dynamic, Engine, EvalAltResult, packages::Package, packages::StandardPackage};
 
 /// Operations of one call.
 const MAX_OPERATIONS: u64 = 1_000_000;
+/// How long a call may take.
+const MAX_TIME: Duration = Duration::from_millis(80);
+/// The clock is read once for so many operations. One of them takes a millisecond at most, on a text of the largest size.
+const OPERATIONS_PER_LOOK: u64 = 32;
 /// Functions that call each other.
 const MAX_CALL_LEVELS: usize = 32;
 /// Nested expressions, at the top and in functions.
@@ -27,6 +36,19 @@ pub(super) fn sandbox() -> Engine {
     // It would stop the tracer, not the script.
     engine.register_fn("sleep", |_: i64| -> Result<(), Box<EvalAltResult>> { Err("sleep does not exist here".into()) });
     engine.register_fn("sleep", |_: f64| -> Result<(), Box<EvalAltResult>> { Err("sleep does not exist here".into()) });
+    let since = Cell::new(Instant::now());
+    engine.on_progress(move |operations| match operations {
+        0..OPERATIONS_PER_LOOK => None,
+        // Each call begins at zero.
+        OPERATIONS_PER_LOOK => {
+            since.set(Instant::now());
+            None
+        }
+        _ if operations.is_multiple_of(OPERATIONS_PER_LOOK) && since.get().elapsed() > MAX_TIME => {
+            Some(Dynamic::from(MAX_TIME.as_millis() as i64))
+        }
+        _ => None,
+    });
     engine.set_max_operations(MAX_OPERATIONS);
     engine.set_max_call_levels(MAX_CALL_LEVELS);
     engine.set_max_expr_depths(MAX_EXPR_DEPTHS.0, MAX_EXPR_DEPTHS.1);
@@ -41,4 +63,5 @@ pub(super) fn sandbox() -> Engine {
 }
 
 /// What a script may define for the engine to call, with the number of parameters.
-pub(super) const CALLBACKS: [(&str, usize); 4] = [("on_init", 0), ("on_event", 1), ("on_interval", 0), ("on_end", 0)];
+pub(super) const CALLBACKS: [(&str, usize); 5] =
+    [("on_init", 0), ("on_event", 1), ("on_row", 1), ("on_interval", 0), ("on_end", 0)];

@@ -64,6 +64,9 @@ impl ChiselError {
         let cause = match inner {
             EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
             EvalAltResult::ErrorParsing(kind, _) => kind.to_string(),
+            EvalAltResult::ErrorTerminated(limit, _) if limit.is_int() => {
+                format!("it took more than {limit} ms: is this a loop without end?")
+            }
             _ => {
                 let text = inner.to_string();
                 // The place is printed before the cause.

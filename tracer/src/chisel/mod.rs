@@ -3,13 +3,16 @@
 //!
 //! Scripts are Rhai in a sandbox ([`engine`]): no files, processes, network or environment, and limits on time and size.
 
-mod api;
 pub mod args;
 pub mod builtin;
+pub mod check;
+mod declared;
 mod engine;
 mod error;
+pub mod functions;
 mod meta;
 mod script;
+pub mod tool;
 mod value;
 
 pub use builtin::{Library, Source};

@@ -1,17 +1,50 @@
 //! Events and values as scripts see them.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, io::Write as _, rc::Rc};
 
-use rhai::Dynamic;
+use rhai::{Array, Dynamic, Engine, Map};
 
 use crate::{
-    fields::{Context, FieldRef, Value},
-    format::escape::escaped,
+    fields::{Context, FieldRef, Type, Value},
+    format::{DataMode, data, escape::escaped, json},
 };
 
 /// Handle of a field that a script asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Handle(pub(super) usize);
+
+/// Handle of a table that the script fills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tally(pub(super) usize);
+
+/// Data that was read or written.
+#[derive(Debug, Clone)]
+pub(super) struct Data(pub(super) Rc<[u8]>);
+
+impl Data {
+    pub(super) fn dots(&self) -> String {
+        let mut out = Vec::with_capacity(self.0.len());
+        data::dots(&self.0, &mut out);
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    pub(super) fn ascii(&self) -> String {
+        let mut out = Vec::with_capacity(self.0.len());
+        data::write(&self.0, DataMode::Ascii, true, &mut out);
+        // Printable ASCII, behind the line end that separates it from the line before.
+        String::from_utf8(out).map(|text| text.strip_prefix('\n').unwrap_or(&text).to_owned()).unwrap_or_default()
+    }
+}
+
+/// Makes the types known to an engine.
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<Handle>("Field");
+    engine.register_type_with_name::<Tally>("Tally");
+    engine.register_type_with_name::<ScriptEvent>("Event");
+    engine.register_type_with_name::<Data>("Data");
+    engine.register_fn("to_string", |data: &mut Data| data.dots());
+    engine.register_fn("print", |data: &mut Data| data.dots());
+}
 
 /// The event of `on_event`: the values of the fields that the script asked for. It is good during that call.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +72,7 @@ fn dynamic(field: &FieldRef, context: &Context<'_>) -> Dynamic {
 fn of_value(field: &FieldRef, value: Value<'_>) -> Dynamic {
     match value {
         Value::Missing => Dynamic::UNIT,
+        Value::Text(bytes) if field.kind == Type::Bytes => Dynamic::from(Data(bytes.as_ref().into())),
         Value::Text(text) => escaped(&text).into(),
         Value::I64(number) => number.into(),
         Value::U64(number) => i64::try_from(number).unwrap_or(i64::MAX).into(),
@@ -50,5 +84,50 @@ fn of_value(field: &FieldRef, value: Value<'_>) -> Dynamic {
             value.write(field.field.digits, &mut text);
             String::from_utf8_lossy(&text).into_owned().into()
         }
+    }
+}
+
+/// Arrays and maps in each other that JSON shows.
+const MAX_DEPTH: usize = 32;
+
+/// Appends a value of a script as JSON: what JSON has no form for is text.
+pub(super) fn write_json(value: &Dynamic, out: &mut Vec<u8>) {
+    write_nested(value, MAX_DEPTH, out);
+}
+
+fn write_nested(value: &Dynamic, depth: usize, out: &mut Vec<u8>) {
+    // Writing to a vector cannot fail.
+    if value.is_unit() || depth == 0 {
+        out.extend_from_slice(b"null");
+    } else if let Ok(flag) = value.as_bool() {
+        let _ = write!(out, "{flag}");
+    } else if let Ok(number) = value.as_int() {
+        let _ = write!(out, "{number}");
+    } else if let Some(number) = value.as_float().ok().filter(|number| number.is_finite()) {
+        let _ = write!(out, "{number}");
+    } else if let Some(values) = value.read_lock::<Array>() {
+        out.push(b'[');
+        for (at, value) in values.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            write_nested(value, depth - 1, out);
+        }
+        out.push(b']');
+    } else if let Some(map) = value.read_lock::<Map>() {
+        out.push(b'{');
+        for (at, (key, value)) in map.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            json::text(key.as_bytes(), out);
+            out.push(b':');
+            write_nested(value, depth - 1, out);
+        }
+        out.push(b'}');
+    } else if let Some(data) = value.read_lock::<Data>() {
+        json::text(data.dots().as_bytes(), out);
+    } else {
+        json::text(value.to_string().as_bytes(), out);
     }
 }

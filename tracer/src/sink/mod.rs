@@ -203,8 +203,11 @@ impl Outputs {
         }
         self.shown += u64::from(shown == Shown::Yes);
         let enough = self.max_shown.is_some_and(|max| self.shown >= max);
-        let done = !self.sinks.is_empty() && self.sinks.iter().all(|slot| slot.sink.is_done());
-        Ok(if enough || done { Flow::Stop } else { Flow::Continue })
+        Ok(if enough || self.is_done() { Flow::Stop } else { Flow::Continue })
+    }
+
+    fn is_done(&self) -> bool {
+        !self.sinks.is_empty() && self.sinks.iter().all(|slot| slot.sink.is_done())
     }
 
     /// To be called when there are no records for the moment, and at least every 100 ms: shows what was held back long
@@ -233,7 +236,7 @@ impl Outputs {
             }
         }
         self.out.draw()?;
-        Ok(flow)
+        Ok(if self.is_done() { Flow::Stop } else { flow })
     }
 
     /// To be called once, after the last event. What is still held back is shown as it is.
@@ -242,12 +245,11 @@ impl Outputs {
     /// Output cannot be written, or a script failed.
     pub fn end(&mut self, state: &State, now_ns: u64) -> anyhow::Result<()> {
         self.release(state, u64::MAX)?;
-        for slot in &mut self.sinks {
-            slot.sink.end(&Tick { state, now_ns })?;
-        }
+        // Each of them ends, whatever becomes of the others.
+        let ends: Vec<_> = self.sinks.iter_mut().map(|slot| slot.sink.end(&Tick { state, now_ns })).collect();
         self.out.draw()?;
         self.out.flush()?;
-        Ok(())
+        ends.into_iter().collect()
     }
 
     /// What has to be collected for filter and sinks.

@@ -1,0 +1,75 @@
+//! Functions that show something.
+
+use std::rc::Rc;
+
+use rhai::{Array, Dynamic, Map};
+
+use super::super::{
+    declared::{Declared, Result},
+    value::{Tally, write_json},
+};
+use super::Function;
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function {
+        usage: "print(text)",
+        doc: "prints a line; with `-j`, an object with it",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.on_print(move |text| {
+                let mut it = it.borrow_mut();
+                let result = it.env.page.line(text.as_bytes());
+                keep(&mut it, result);
+            });
+            engine.on_debug(|text, _, place| eprintln!("tracer: chisel: {place:?} {text}"));
+        },
+    },
+    Function {
+        usage: "emit_json(map)",
+        doc: "prints a map as a line of JSON",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("emit_json", move |map: Map| {
+                let mut it = it.borrow_mut();
+                let result = it.env.page.out.line(|line| {
+                    write_json(&Dynamic::from_map(map), line);
+                    true
+                });
+                keep(&mut it, result.map(|_| ()));
+            });
+        },
+    },
+    Function {
+        usage: "tally.add(keys, value)",
+        doc: "adds to the row with these keys, an array of texts; several values are an array too",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("add", move |tally: &mut Tally, keys: Array, value: Dynamic| -> Result<()> {
+                let mut it = it.borrow_mut();
+                let Some(table) = it.tallies.get_mut(tally.0) else { return Ok(()) };
+                let values = if value.is_array() { value.into_array()? } else { vec![value] };
+                let shape = (keys.len(), values.len());
+                if shape != table.shape() {
+                    let (keys, values) = table.shape();
+                    return Err(format!("add: the tally has {keys} keys and {values} values, not {shape:?}").into());
+                }
+                let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+                let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
+                let mut numbers = Vec::with_capacity(values.len());
+                for value in &values {
+                    let number = value.as_float().or_else(|_| value.as_int().map(|number| number as f64));
+                    numbers.push(number.map_err(|found| format!("add: a value is a number, not {found}"))?);
+                }
+                table.tally(&keys, &numbers);
+                Ok(())
+            });
+        },
+    },
+];
+
+/// Output that failed ends the run; scripts do not see it.
+fn keep(it: &mut Declared, result: std::io::Result<()>) {
+    if let Err(error) = result {
+        it.failure = Some(error);
+    }
+}

@@ -1,0 +1,1 @@
+//! `tracer chisel new` and `test`.
