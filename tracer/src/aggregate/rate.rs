@@ -106,7 +106,7 @@ mod tests {
             field: FieldRef::resolve(field, Show::default()).ok(),
             op: Op::Sum,
             unit: Unit::None,
-            with: Vec::new(),
+            also: Vec::new(),
         };
         let mut rate = Rate::new(vec![value("in", "evt.buflen.in"), value("out", "evt.buflen.out")], None);
         for json in [false, true] {

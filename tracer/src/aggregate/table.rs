@@ -30,7 +30,7 @@ pub struct Value {
     /// The field; `None` counts events.
     pub field: Option<FieldRef>,
     /// Of `distinct`, fields whose values count together with that of the first.
-    pub with: Vec<FieldRef>,
+    pub also: Vec<FieldRef>,
     /// What is computed.
     pub op: Op,
     /// How it is printed.
@@ -45,7 +45,7 @@ impl Value {
             Op::Count => (!field.get(context).is_missing()).then_some(1.0),
             Op::Distinct => {
                 let mut bytes = Vec::new();
-                if !std::iter::once(field).chain(&self.with).all(|field| key::encode(field, context, &mut bytes)) {
+                if !std::iter::once(field).chain(&self.also).all(|field| key::encode(field, context, &mut bytes)) {
                     return None;
                 }
                 let mut hasher = FxHasher::default();
@@ -298,7 +298,7 @@ impl Aggregate for Table {
     fn needs(&self) -> Needs {
         let keys: Needs = self.spec.keys.iter().filter_map(|column| column.field.as_ref()).map(FieldRef::needs).collect();
         let values: Needs =
-            self.spec.values.iter().flat_map(|it| it.field.iter().chain(&it.with)).map(FieldRef::needs).collect();
+            self.spec.values.iter().flat_map(|it| it.field.iter().chain(&it.also)).map(FieldRef::needs).collect();
         let filter = self.spec.filter.as_ref().map_or(Needs::NONE, Filter::needs);
         keys.without(Needs::CONTAINER_NOW).with(values).with(filter)
     }
@@ -325,7 +325,7 @@ mod tests {
         Table::new(Spec {
             title: String::new(),
             keys: keys.iter().map(|(name, title)| column(name, title)).collect(),
-            values: vec![Value { title: "V".into(), field: value.and_then(|name| column(name, "").field), op, unit, with: Vec::new() }],
+            values: vec![Value { title: "V".into(), field: value.and_then(|name| column(name, "").field), op, unit, also: Vec::new() }],
             filter: None,
             top: 10,
         })
@@ -401,7 +401,7 @@ mod tests {
                     field: name.and_then(|name| column(name, "").field),
                     op,
                     unit: Unit::None,
-                    with: Vec::new(),
+                    also: Vec::new(),
                 })
                 .into(),
             filter: None,
@@ -432,7 +432,7 @@ mod tests {
         let spec = |keys: Vec<Column>, field: Option<&str>, op| Spec {
             title: String::new(),
             keys,
-            values: vec![Value { title: String::new(), field: field.and_then(|f| column(f, "").field), op, unit: Unit::None, with: Vec::new() }],
+            values: vec![Value { title: String::new(), field: field.and_then(|f| column(f, "").field), op, unit: Unit::None, also: Vec::new() }],
             filter: None,
             top: 1,
         };

@@ -143,25 +143,25 @@ impl Declared {
 
     /// `filled`: numbers come from the script.
     fn value(&self, map: Map, filled: bool) -> Result<Value> {
-        let mut take = Taker::new(map, "value", &["field", "with", "title", "op", "unit"])?;
+        let mut take = Taker::new(map, "value", &["field", "also", "title", "op", "unit"])?;
         let name = take.text_if("field")?;
         let field = name.as_deref().map(|name| self.field(name)).transpose()?;
         let op = take.text_or("op", if field.is_some() || filled { "sum" } else { "count" })?;
         let op = Op::by_name(&op)
             .ok_or_else(|| format!("value: unknown op '{op}'; ops are {}", Op::ALL.map(|(name, _)| name).join(", ")))?;
-        let mut with = Vec::new();
-        for name in take.array("with")? {
-            with.push(self.field(&name.into_string().map_err(|found| format!("value: 'with' has fields, not {found}"))?)?);
+        let mut also = Vec::new();
+        for name in take.array("also")? {
+            also.push(self.field(&name.into_string().map_err(|found| format!("value: 'also' has fields, not {found}"))?)?);
         }
-        if !with.is_empty() && op != Op::Distinct {
-            return Err("value: 'with' is for 'distinct' only".into());
+        if !also.is_empty() && op != Op::Distinct {
+            return Err("value: 'also' is for 'distinct' only".into());
         }
         let unit = match take.text_if("unit")? {
             None if matches!(op, Op::Count | Op::Distinct) => Unit::None,
             None => field.as_ref().map_or(Unit::None, FieldRef::unit),
             Some(unit) => self::unit("value", &unit)?,
         };
-        let value = Value { title: take.text_or("title", name.as_deref().unwrap_or("Count"))?, field, with, op, unit };
+        let value = Value { title: take.text_or("title", name.as_deref().unwrap_or("Count"))?, field, also, op, unit };
         match value.field {
             Some(_) if filled => Err("value: the script gives the numbers of a tally, not a field".into()),
             _ if filled => Ok(value),

@@ -10,6 +10,7 @@ mod declared;
 mod engine;
 mod error;
 pub mod functions;
+mod http;
 mod meta;
 mod script;
 pub mod tool;

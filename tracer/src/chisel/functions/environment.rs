@@ -6,6 +6,7 @@ use rhai::Dynamic;
 
 use super::super::{
     declared::Result,
+    http,
     value::{Data, Handle, ScriptEvent},
 };
 use super::Function;
@@ -37,6 +38,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
         doc: "bytes of the data that were taken",
         register: |engine, _| {
             engine.register_fn("size", |data: &mut Data| data.0.len() as i64);
+        },
+    },
+    Function {
+        usage: "data.http()",
+        doc: "the beginning of a message of HTTP/1 as a map, or `()`: of a request `method`, `url`; of a response `code`, \
+              `length`, its size in bytes or -1",
+        register: |engine, _| {
+            engine.register_fn("http", |data: &mut Data| http::parse(&data.0).map_or(Dynamic::UNIT, Dynamic::from_map));
         },
     },
     Function {
