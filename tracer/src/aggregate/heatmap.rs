@@ -230,7 +230,7 @@ mod tests {
             for res in [1, 500, 501, 502, 999] {
                 world.with(&world.read(10, 3, res, b"x"), |context| map.add(context));
             }
-            let page = Page { out: Out::memory(), json, palette };
+            let page = Page { out: Out::memory(), json, palette, began_ns: None };
             map.print(&page, &world.state, 0).unwrap();
             page.out.text()
         };

@@ -57,6 +57,11 @@ pub trait Aggregate: fmt::Debug {
     /// When it is printed.
     fn when(&self) -> When;
 
+    /// Whether what is printed depends on how long a capture is.
+    fn goes_by_length(&self) -> bool {
+        false
+    }
+
     /// Whether nothing was kept since it was printed.
     fn is_empty(&self) -> bool;
 

@@ -46,6 +46,8 @@ pub struct Page {
     pub json: bool,
     /// Which colours there are.
     pub palette: Palette,
+    /// Of a capture, whose table is for all of its time: when it began, nanoseconds since the epoch, if anybody asks.
+    pub began_ns: Option<u64>,
 }
 
 impl Page {

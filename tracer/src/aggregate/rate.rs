@@ -110,7 +110,7 @@ mod tests {
         };
         let mut rate = Rate::new(vec![value("in", "evt.buflen.in"), value("out", "evt.buflen.out")], None);
         for json in [false, true] {
-            let page = Page { out: Out::memory(), json, palette: Palette::None };
+            let page = Page { out: Out::memory(), json, palette: Palette::None, began_ns: None };
             world.with(&world.read(10, 3, 100, b"x"), |context| rate.add(context));
             for _ in 0..2 {
                 rate.print(&page, &world.state, BOOT_NS).unwrap();

@@ -56,6 +56,10 @@ impl Value {
         }
     }
 
+    fn is_rate(&self) -> bool {
+        self.op == Op::Sum && self.unit == Unit::Percent
+    }
+
     /// Its name in JSON.
     pub(super) fn name(&self) -> String {
         self.field.as_ref().map_or_else(|| "evt.count".to_owned(), FieldRef::name)
@@ -128,8 +132,6 @@ pub struct Table {
     /// Values of `distinct` that are kept.
     distinct: usize,
     overflow: u64,
-    /// Of captures, whose table is for all of their time: the first and the last event that could count, nanoseconds.
-    span: Option<(u64, u64)>,
 }
 
 impl Table {
@@ -155,7 +157,6 @@ impl Table {
             key: Vec::new(),
             distinct: 0,
             overflow: 0,
-            span: None,
         })
     }
 
@@ -189,7 +190,8 @@ impl Table {
     }
 
     /// The rows of the interval, with the names that are known now. The table is empty afterwards.
-    pub fn take(&mut self, state: &State) -> Snapshot {
+    /// Percents are told once a second: their sum over `seconds` means nothing, their mean does.
+    pub fn take(&mut self, state: &State, seconds: f64) -> Snapshot {
         let stride = self.spec.values.len();
         let mut merged: FxHashMap<Vec<Vec<u8>>, usize> = FxHashMap::default();
         for (key, at) in self.rows.drain() {
@@ -203,11 +205,9 @@ impl Table {
                 }
             }
         }
-        let intervals = self.intervals();
         let results = |at: usize| {
             let kept = self.kept[at..].iter().zip(&self.spec.values);
-            let rate = |value: &Value| if value.op == Op::Sum && value.unit == Unit::Percent { intervals } else { 1.0 };
-            kept.map(|(kept, value)| kept.result(value.op).map(|result| result / rate(value))).collect()
+            kept.map(|(kept, value)| Some(kept.result(value.op)? / if value.is_rate() { seconds } else { 1.0 })).collect()
         };
         let mut rows: Vec<Row> = merged.into_iter().map(|(keys, at)| Row { values: results(at), keys }).collect();
         let first = |row: &Row| row.values.first().copied().flatten().unwrap_or(f64::NEG_INFINITY);
@@ -225,13 +225,6 @@ impl Table {
             overflow: std::mem::take(&mut self.overflow),
         }
     }
-
-    /// How many intervals a sum is of. Percents are told once a second: over a longer time their sum means nothing, their mean
-    /// does.
-    fn intervals(&mut self) -> f64 {
-        let seconds = self.span.take().map_or(1.0, |(first_ns, last_ns)| last_ns.saturating_sub(first_ns) as f64 / 1e9);
-        seconds.max(1.0)
-    }
 }
 
 impl Aggregate for Table {
@@ -239,10 +232,6 @@ impl Aggregate for Table {
     fn add(&mut self, context: &Context<'_>) -> bool {
         if self.spec.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
             return false;
-        }
-        if context.event.from_file {
-            let (first_ns, last_ns) = self.span.unwrap_or((context.event.time_ns, 0));
-            self.span = Some((first_ns, last_ns.max(context.event.time_ns)));
         }
         // What a script fills in has no fields.
         let Some(first) = self.spec.values.first().and_then(|value| Some((value.of(context)?, value.op))) else {
@@ -275,7 +264,8 @@ impl Aggregate for Table {
     }
 
     fn print(&mut self, page: &Page, state: &State, now_ns: u64) -> std::io::Result<()> {
-        let snapshot = self.take(state);
+        let length_ns = page.began_ns.map(|began_ns| now_ns.saturating_sub(began_ns));
+        let snapshot = self.take(state, length_ns.map_or(1.0, |ns| ns as f64 / 1e9).max(1.0));
         if !page.json {
             return page.out.table(|width, height| snapshot.lines(width, height));
         }
@@ -288,6 +278,10 @@ impl Aggregate for Table {
 
     fn when(&self) -> When {
         When::Interval
+    }
+
+    fn goes_by_length(&self) -> bool {
+        self.spec.values.iter().any(Value::is_rate)
     }
 
     fn is_empty(&self) -> bool {
@@ -344,7 +338,7 @@ mod tests {
             world.with(&world.read(10, fd, res, b"x"), |context| table.add(context));
         }
         world.with(&world.openat(10, 3, b"/etc/passwd"), |context| table.add(context));
-        let rows: Vec<_> = table.take(&world.state).rows.into_iter().map(plain).collect();
+        let rows: Vec<_> = table.take(&world.state, 1.0).rows.into_iter().map(plain).collect();
         assert_eq!(
             rows,
             [(2000.0, vec!["10.0.0.1:40000->10.0.0.2:80".to_owned()]), (512.0, vec!["/etc/passwd".to_owned()]),]
@@ -361,7 +355,7 @@ mod tests {
             for res in [10, 20, 30] {
                 world.with(&world.read(10, 3, res, b"x"), |context| table.add(context));
             }
-            assert_eq!(table.take(&world.state).rows[0].values[0], Some(expected), "{op:?}");
+            assert_eq!(table.take(&world.state, 1.0).rows[0].values[0], Some(expected), "{op:?}");
         }
     }
 
@@ -376,7 +370,7 @@ mod tests {
             world.with(&world.read(tid, 3, 1, b"x"), |context| table.add(context));
         }
         assert_eq!(table.rows.len(), 2);
-        let snapshot = table.take(&world.state);
+        let snapshot = table.take(&world.state, 1.0);
         assert_eq!(plain(snapshot.rows[0].clone()).1, ["ffff"], "without a name, the id");
 
         let mut named = World::new();
@@ -385,7 +379,7 @@ mod tests {
         for tid in [30, 40] {
             world.with(&world.read(tid, 3, 1, b"x"), |context| table.add(context));
         }
-        let rows: Vec<_> = table.take(&named.state).rows.into_iter().map(plain).collect();
+        let rows: Vec<_> = table.take(&named.state, 1.0).rows.into_iter().map(plain).collect();
         assert_eq!(rows, [(2.0, vec!["web".to_owned()])]);
     }
 
@@ -412,10 +406,10 @@ mod tests {
             world.with(&world.read(10, 3, res, b"x"), |context| table.add(context));
         }
         world.with(&world.openat(10, 3, b"/x"), |context| table.add(context));
-        let rows = table.take(&world.state).rows;
+        let rows = table.take(&world.state, 1.0).rows;
         assert_eq!(rows[0].values, [Some(3.0), Some(30.0), None], "what has no latency counts, too");
         table.tally(&[b"x"], &[1.0, 2.0, 3.0]);
-        assert_eq!(table.take(&world.state).rows[0].keys, [b"x"]);
+        assert_eq!(table.take(&world.state, 1.0).rows[0].keys, [b"x"]);
     }
 
     #[test]

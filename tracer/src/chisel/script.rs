@@ -44,7 +44,7 @@ impl Env {
     /// As without any option, into `out`.
     #[must_use]
     pub fn plain(out: Out) -> Self {
-        let page = Page { out, json: false, palette: Palette::None };
+        let page = Page { out, json: false, palette: Palette::None, began_ns: None };
         Self { show: Show::default(), container: false, page, replay: false }
     }
 }
@@ -160,6 +160,10 @@ impl Chisel {
     /// # Errors
     /// The script failed, or output cannot be written.
     pub fn event(&mut self, context: &Context<'_>) -> anyhow::Result<bool> {
+        if self.shared.borrow().env.replay {
+            let began_ns = &mut self.shared.borrow_mut().env.page.began_ns;
+            *began_ns = began_ns.or(Some(context.event.time_ns));
+        }
         if self.shared.borrow().env.replay && self.goes_by_intervals() {
             self.intervals_until(context.event.time_ns, context.state)?;
         }
@@ -335,7 +339,8 @@ impl Chisel {
     pub fn wants(&self, event: &EventType<'_>) -> bool {
         let shared = self.shared.borrow();
         // Any event says how late it is.
-        if shared.env.replay && self.goes_by_intervals() {
+        let by_time = || self.goes_by_intervals() || shared.aggregates.iter().any(|it| it.goes_by_length());
+        if shared.env.replay && by_time() {
             return true;
         }
         if shared.filter.as_ref().is_some_and(|filter| !filter.may_match(event)) {

@@ -6,7 +6,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 
 use crate::{
     fields::{Context, FieldRef, Type, Value},
-    format::{DataMode, data, escape::escaped, json},
+    format::{data, escape::escaped, json},
 };
 
 /// Handle of a field that a script asked for.
@@ -30,9 +30,8 @@ impl Data {
 
     pub(super) fn ascii(&self) -> String {
         let mut out = Vec::with_capacity(self.0.len());
-        data::write(&self.0, DataMode::Ascii, true, &mut out);
-        // Printable ASCII, behind the line end that separates it from the line before.
-        String::from_utf8(out).map(|text| text.strip_prefix('\n').unwrap_or(&text).to_owned()).unwrap_or_default()
+        data::text(&self.0, &mut out);
+        String::from_utf8(out).unwrap_or_default()
     }
 }
 

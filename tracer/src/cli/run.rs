@@ -71,7 +71,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         let env = Env {
             show: plain,
             container: matches!(preset, Some(Preset::Container | Preset::Kubernetes)),
-            page: Page { out: out.clone(), json: args.json, palette },
+            page: Page { out: out.clone(), json: args.json, palette, began_ns: None },
             replay: !args.read.is_empty(),
         };
         let chisel = Chisel::load(library.find(name)?, argument.as_deref(), env)?;
