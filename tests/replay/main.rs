@@ -2,6 +2,7 @@
 //! `tests/golden`. `UPDATE_GOLDEN=1` writes what is printed now. Captures of other tools are read, too.
 
 mod captures;
+mod chisels;
 mod fields;
 mod filters;
 mod machine;

@@ -62,7 +62,12 @@ impl Value {
 
     /// Its name in JSON.
     pub(super) fn name(&self) -> String {
-        self.field.as_ref().map_or_else(|| "evt.count".to_owned(), FieldRef::name)
+        match &self.field {
+            Some(field) => field.name(),
+            None if self.op == Op::Count => "evt.count".to_owned(),
+            // A number that a script gives.
+            None => self.title.clone(),
+        }
     }
 
     /// Whether it makes no sense.
