@@ -9,6 +9,7 @@ mod machine;
 mod output;
 mod peer;
 mod rows;
+mod wrong;
 
 use std::{env, fs, path::PathBuf, sync::Once, sync::atomic::AtomicBool};
 

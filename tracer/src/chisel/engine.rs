@@ -5,14 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rhai::{Dynamic, Engine, EvalAltResult, packages::Package, packages::StandardPackage};
+use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, packages::Package, packages::StandardPackage};
 
 /// Operations of one call.
 const MAX_OPERATIONS: u64 = 1_000_000;
 /// How long a call may take.
 const MAX_TIME: Duration = Duration::from_millis(80);
 /// The clock is read once for so many operations. One of them takes a millisecond at most, on a text of the largest size.
-const OPERATIONS_PER_LOOK: u64 = 32;
+const OPERATIONS_PER_LOOK: u64 = 8;
 /// Functions that call each other.
 const MAX_CALL_LEVELS: usize = 32;
 /// Nested expressions, at the top and in functions.
@@ -36,6 +36,7 @@ pub(super) fn sandbox() -> Engine {
     // It would stop the tracer, not the script.
     engine.register_fn("sleep", |_: i64| -> Result<(), Box<EvalAltResult>> { Err("sleep does not exist here".into()) });
     engine.register_fn("sleep", |_: f64| -> Result<(), Box<EvalAltResult>> { Err("sleep does not exist here".into()) });
+    bounded_replace(&mut engine);
     let since = Cell::new(Instant::now());
     engine.on_progress(move |operations| match operations {
         0..OPERATIONS_PER_LOOK => None,
@@ -60,6 +61,29 @@ pub(super) fn sandbox() -> Engine {
     engine.set_strict_variables(true);
     engine.set_fail_on_invalid_map_property(true);
     engine
+}
+
+/// `replace` of the language looks at the size of the result when it is there already: it could take all memory.
+fn bounded_replace(engine: &mut Engine) {
+    type Result = std::result::Result<(), Box<EvalAltResult>>;
+    fn replace(text: &mut ImmutableString, find: &str, by: &str) -> Result {
+        let found = if find.is_empty() { text.len() + 1 } else { text.matches(find).count() };
+        if text.len().saturating_add(found.saturating_mul(by.len())) > MAX_STRING {
+            return Err(EvalAltResult::ErrorDataTooLarge("Length of string".to_owned(), rhai::Position::NONE).into());
+        }
+        *text = text.replace(find, by).into();
+        Ok(())
+    }
+    engine.register_fn("replace", replace);
+    engine.register_fn("replace", |text: &mut ImmutableString, find: char, by: char| {
+        replace(text, &find.to_string(), &by.to_string())
+    });
+    engine.register_fn("replace", |text: &mut ImmutableString, find: char, by: &str| {
+        replace(text, &find.to_string(), by)
+    });
+    engine.register_fn("replace", |text: &mut ImmutableString, find: &str, by: char| {
+        replace(text, find, &by.to_string())
+    });
 }
 
 /// What a script may define for the engine to call, with the number of parameters.

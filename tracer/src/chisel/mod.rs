@@ -13,7 +13,6 @@ pub mod functions;
 mod http;
 mod meta;
 mod script;
-pub mod tool;
 mod value;
 
 pub use builtin::{Library, Source};

@@ -13,7 +13,7 @@ use crate::{
 ///
 /// Without options, every event is a line. A filter chooses events: tracer proc.name=nginx and evt.type in (open, openat).
 /// Chisels show more than lines: tracer -pc -c topcontainers_net.
-/// What a capture file holds: tracer info FILE.
+/// What a capture file holds: tracer info FILE. To write a chisel: tracer chisel new|check|test.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "tracer", version, max_term_width = 100, disable_help_subcommand = true, args_override_self = true)]
 pub struct Args {

@@ -1,1 +1,0 @@
-//! `tracer chisel new` and `test`.
