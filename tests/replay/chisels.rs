@@ -118,9 +118,9 @@ fn only_theirs(case: &Case, line: &str, ours: &[String]) -> Option<&'static str>
             line.contains("10.185.46.11:2377").then_some("IPv4 through an IPv6 socket is IPv6")
         }
         "ps" | "ps_filter" => {
-            let unit = |word: &&str| word.ends_with(['K', 'M', 'G']);
+            let unit = |word: &str| word.ends_with(['K', 'M', 'G']);
             let with_b: Vec<String> =
-                words.iter().map(|word| if unit(&word) { format!("{word}B") } else { (*word).to_owned() }).collect();
+                words.iter().map(|word| if unit(word) { format!("{word}B") } else { (*word).to_owned() }).collect();
             let changed = || ours.iter().any(|line| line.split_whitespace().take(2).eq(words.iter().copied().take(2)));
             if has(&with_b.join(" ")) {
                 Some("one form of sizes")

@@ -95,7 +95,10 @@ fn wrong_scripts_have_the_messages_that_they_had() {
 #[test]
 fn a_chisel_that_fails_leaves_the_others_alone() {
     let bad = source("bad", "fn on_event(evt) { loop { } }");
-    let good = source("good", "let seen = 0;\nfn on_event(evt) { this.seen += 1; }\nfn on_end() { print(`saw ${this.seen}`); }");
+    let good = source(
+        "good",
+        "let seen = 0;\nfn on_event(evt) { this.seen += 1; }\nfn on_end() { print(`saw ${this.seen}`); }",
+    );
     let (alone, _, _) = run(vec![good.clone()]);
     let (both, result, took) = run(vec![bad, good]);
     assert!(alone.starts_with("saw ") && both == alone, "{both}");

@@ -93,7 +93,9 @@ impl HeatMap {
         };
         let values: Vec<f64> = match self.spec.scale {
             Scale::Linear => (0..4).map(|at| low + (high - low) * f64::from(at) / 4.0).collect(),
-            Scale::Log => std::iter::successors(Some(low), |value| Some(value * 10.0)).take_while(|it| *it < high).collect(),
+            Scale::Log => {
+                std::iter::successors(Some(low), |value| Some(value * 10.0)).take_while(|it| *it < high).collect()
+            }
         };
         values.into_iter().map(|value| (self.column(value * (1.0 + 1e-9)), short(value))).collect()
     }
@@ -176,7 +178,11 @@ impl Aggregate for HeatMap {
         }
         self.lines += 1;
         page.out.line(|line| {
-            if page.json { self.json(now_ns, line) } else { self.line(now_ns, page.palette, line) }
+            if page.json {
+                self.json(now_ns, line)
+            } else {
+                self.line(now_ns, page.palette, line)
+            }
             true
         })?;
         self.counts.fill(0);

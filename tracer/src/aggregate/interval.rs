@@ -160,7 +160,8 @@ mod tests {
     }
 
     fn snapshot() -> Snapshot {
-        let row = |value, name: &[u8], pid: &[u8]| Row { values: vec![Some(value)], keys: vec![name.into(), pid.into()] };
+        let row =
+            |value, name: &[u8], pid: &[u8]| Row { values: vec![Some(value)], keys: vec![name.into(), pid.into()] };
         Snapshot {
             title: String::new(),
             values: vec![column("Bytes", "evt.buflen", Unit::Bytes)],

@@ -113,7 +113,9 @@ fn decode<'k>(field: Option<&FieldRef>, key: &'k [u8], state: &'k State) -> Opti
             let value = of_container.map_or(Value::Missing, |(get, field)| get(container, &field.arg));
             // A container that nobody has a name for is still told from others.
             let value = match value {
-                Value::Missing if field.is_some_and(|field| field.field.name == "container.name") => container.id.as_str().into(),
+                Value::Missing if field.is_some_and(|field| field.field.name == "container.name") => {
+                    container.id.as_str().into()
+                }
                 Value::Missing => Value::text(crate::format::template::MISSING),
                 value => value,
             };

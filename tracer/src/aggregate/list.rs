@@ -173,10 +173,7 @@ mod tests {
     #[test]
     fn rows_have_the_fields_of_events() {
         let fds = list(Rows::Fds, Some("fd.type=ipv4 and proc.pid>10"), "*%proc.name %fd.num %fd.name %container.name");
-        assert_eq!(
-            fds,
-            ["cat 5 10.0.0.1:40000->10.0.0.2:80 host", "nginx 5 10.0.0.1:40000->10.0.0.2:80 web"]
-        );
+        assert_eq!(fds, ["cat 5 10.0.0.1:40000->10.0.0.2:80 host", "nginx 5 10.0.0.1:40000->10.0.0.2:80 web"]);
         assert_eq!(list(Rows::Threads, None, "%thread.tid"), ["1", "10", "20", "30"]);
         assert_eq!(list(Rows::Containers, None, "%container.type %container.id"), ["docker 0123456789ab"]);
         assert_eq!(list(Rows::Processes, Some("proc.name contains n"), "%proc.name"), ["init", "nginx"]);

@@ -155,14 +155,7 @@ impl Table {
         if let Some(field) = fields.find(|field| field.field.filter_only) {
             return Err(TableError::Several { field: field.name() });
         }
-        Ok(Self {
-            spec,
-            rows: FxHashMap::default(),
-            kept: Vec::new(),
-            key: Vec::new(),
-            distinct: 0,
-            overflow: 0,
-        })
+        Ok(Self { spec, rows: FxHashMap::default(), kept: Vec::new(), key: Vec::new(), distinct: 0, overflow: 0 })
     }
 
     /// Where the values of the key that was made last begin; `None`, and counted, when there are too many keys.
@@ -212,7 +205,8 @@ impl Table {
         }
         let results = |at: usize| {
             let kept = self.kept[at..].iter().zip(&self.spec.values);
-            kept.map(|(kept, value)| Some(kept.result(value.op)? / if value.is_rate() { seconds } else { 1.0 })).collect()
+            kept.map(|(kept, value)| Some(kept.result(value.op)? / if value.is_rate() { seconds } else { 1.0 }))
+                .collect()
         };
         let mut rows: Vec<Row> = merged.into_iter().map(|(keys, at)| Row { values: results(at), keys }).collect();
         let first = |row: &Row| row.values.first().copied().flatten().unwrap_or(f64::NEG_INFINITY);
@@ -295,7 +289,8 @@ impl Aggregate for Table {
 
     /// Names of containers may come late.
     fn needs(&self) -> Needs {
-        let keys: Needs = self.spec.keys.iter().filter_map(|column| column.field.as_ref()).map(FieldRef::needs).collect();
+        let keys: Needs =
+            self.spec.keys.iter().filter_map(|column| column.field.as_ref()).map(FieldRef::needs).collect();
         let values: Needs =
             self.spec.values.iter().flat_map(|it| it.field.iter().chain(&it.also)).map(FieldRef::needs).collect();
         let filter = self.spec.filter.as_ref().map_or(Needs::NONE, Filter::needs);
@@ -324,7 +319,13 @@ mod tests {
         Table::new(Spec {
             title: String::new(),
             keys: keys.iter().map(|(name, title)| column(name, title)).collect(),
-            values: vec![Value { title: "V".into(), field: value.and_then(|name| column(name, "").field), op, unit, also: Vec::new() }],
+            values: vec![Value {
+                title: "V".into(),
+                field: value.and_then(|name| column(name, "").field),
+                op,
+                unit,
+                also: Vec::new(),
+            }],
             filter: None,
             top: 10,
         })
@@ -431,7 +432,13 @@ mod tests {
         let spec = |keys: Vec<Column>, field: Option<&str>, op| Spec {
             title: String::new(),
             keys,
-            values: vec![Value { title: String::new(), field: field.and_then(|f| column(f, "").field), op, unit: Unit::None, also: Vec::new() }],
+            values: vec![Value {
+                title: String::new(),
+                field: field.and_then(|f| column(f, "").field),
+                op,
+                unit: Unit::None,
+                also: Vec::new(),
+            }],
             filter: None,
             top: 1,
         };

@@ -98,7 +98,14 @@ mod tests {
     use super::*;
 
     fn spec(name: &str, kind: ArgKind, optional: bool) -> ArgSpec {
-        ArgSpec { name: name.into(), description: String::new(), kind, optional, default: Dynamic::UNIT, choices: Vec::new() }
+        ArgSpec {
+            name: name.into(),
+            description: String::new(),
+            kind,
+            optional,
+            default: Dynamic::UNIT,
+            choices: Vec::new(),
+        }
     }
 
     fn meta(args: Vec<ArgSpec>) -> Meta {

@@ -108,9 +108,8 @@ impl<'s> Script<'s> {
     fn calls(&self, wrong: &mut Vec<ChiselError>) {
         self.ast.walk(&mut |path| {
             let (call, position, is_method) = match path.last() {
-                Some(ASTNode::Expr(Expr::FnCall(call, position))) | Some(ASTNode::Stmt(Stmt::FnCall(call, position))) => {
-                    (call, *position, false)
-                }
+                Some(ASTNode::Expr(Expr::FnCall(call, position)))
+                | Some(ASTNode::Stmt(Stmt::FnCall(call, position))) => (call, *position, false),
                 Some(ASTNode::Expr(Expr::MethodCall(call, position))) => (call, *position, true),
                 _ => return true,
             };
@@ -222,7 +221,9 @@ impl<'s> Script<'s> {
             }
         }
         for arg in meta.args.iter().filter(|arg| !arguments.contains(&arg.name)) {
-            wrong.push(self.wrong(self.text_at(&arg.name), format!("argument '{}' is declared and never read", arg.name)));
+            wrong.push(
+                self.wrong(self.text_at(&arg.name), format!("argument '{}' is declared and never read", arg.name)),
+            );
         }
         let has = |name: &str| self.ast.iter_functions().any(|function| function.name == name);
         let declares = ["table", "tally", "rate", "top", "heatmap", "list", "format"];
@@ -257,7 +258,10 @@ mod tests {
     fn causes(text: &str) -> Vec<String> {
         let text = format!("chisel(#{{ summary: \"x\", args: [#{{ name: \"n\", default_value: 1 }}] }});\n{text}");
         let source = Source { name: "x".into(), origin: "x.rhai".into(), text };
-        check(&source).into_iter().map(|error| format!("{}: {}", error.place.map_or(0, |place| place.0), error.cause)).collect()
+        check(&source)
+            .into_iter()
+            .map(|error| format!("{}: {}", error.place.map_or(0, |place| place.0), error.cause))
+            .collect()
     }
 
     #[test]
@@ -290,9 +294,9 @@ fn on_event(evt) {
         assert_eq!(
             causes("filter(\"evt.type=open\");"),
             [
-                "0: argument 'n' is declared and never read",
                 "0: it shows nothing: it has no table, no tally, no rate, no top, no heatmap, no list, no format, and no \
-                 on_event"
+                 on_event",
+                "1: argument 'n' is declared and never read",
             ]
         );
     }

@@ -9,9 +9,7 @@ use super::{
     script::Env,
 };
 use crate::{
-    aggregate::{
-        Aggregate, Column, HeatMap, HeatSpec, Line, Listing, Op, Rate, Rows, Scale, Spec, Table, Top, Value,
-    },
+    aggregate::{Aggregate, Column, HeatMap, HeatSpec, Line, Listing, Op, Rate, Rows, Scale, Spec, Table, Top, Value},
     fields::{FieldRef, Unit},
     filter::Filter,
     format::Template,
@@ -151,7 +149,9 @@ impl Declared {
             .ok_or_else(|| format!("value: unknown op '{op}'; ops are {}", Op::ALL.map(|(name, _)| name).join(", ")))?;
         let mut also = Vec::new();
         for name in take.array("also")? {
-            also.push(self.field(&name.into_string().map_err(|found| format!("value: 'also' has fields, not {found}"))?)?);
+            also.push(
+                self.field(&name.into_string().map_err(|found| format!("value: 'also' has fields, not {found}"))?)?,
+            );
         }
         if !also.is_empty() && op != Op::Distinct {
             return Err("value: 'also' is for 'distinct' only".into());

@@ -25,9 +25,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 it.meta = Some(Meta::from_map(map)?);
                 match it.phase {
                     // Nothing behind this is wanted.
-                    Phase::Describe => {
-                        Err(EvalAltResult::ErrorTerminated(Dynamic::UNIT, rhai::Position::NONE).into())
-                    }
+                    Phase::Describe => Err(EvalAltResult::ErrorTerminated(Dynamic::UNIT, rhai::Position::NONE).into()),
                     Phase::Declare => Ok(()),
                     Phase::Run => it.declare("chisel").map(|_| ()),
                 }

@@ -63,9 +63,41 @@ pub(super) fn register(engine: &mut Engine, shared: &Shared) {
     all().for_each(|function| (function.register)(engine, shared));
 }
 
+/// The table as a part of the guide, in Markdown.
+#[must_use]
+pub fn markdown() -> String {
+    let mut out = String::new();
+    for group in GROUPS {
+        out.push_str(&format!("## {}\n\n| function | meaning |\n|---|---|\n", group.title));
+        for function in group.functions {
+            out.push_str(&format!("| `{}` | {} |\n", function.usage, function.doc));
+        }
+        out.push('\n');
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `UPDATE_GOLDEN=1` writes it.
+    #[test]
+    fn the_guide_has_this_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/chisels.md");
+        let guide = std::fs::read_to_string(path).unwrap();
+        let (before, rest) = guide.split_once("<!-- functions: ").unwrap();
+        let (head, rest) = rest.split_once("-->\n").unwrap();
+        let (_, behind) = rest.split_once("<!-- end -->").unwrap();
+        let new = format!("{before}<!-- functions: {head}-->\n\n{}<!-- end -->{behind}", markdown());
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, &new).unwrap();
+        }
+        assert!(
+            guide == new || std::env::var_os("UPDATE_GOLDEN").is_some(),
+            "UPDATE_GOLDEN=1 refreshes docs/chisels.md"
+        );
+    }
 
     #[test]
     fn every_function_is_described_once() {

@@ -40,9 +40,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         usage: "quote(text)",
         doc: "the text in quotes, as a value in a filter",
         register: |engine, _| {
-            engine.register_fn("quote", |text: &str| {
-                format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-            });
+            engine
+                .register_fn("quote", |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")));
         },
     },
     Function {
