@@ -7,9 +7,13 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use serde_json::Value as Json;
+use tracer::{
+    chisel::{Chisel, Env, Library},
+    sink::ChiselSink,
+};
 use tracer_tests::command::{Running, tracer};
 
-use super::{golden, output, peer};
+use super::{golden, machine::Machine, output, peer};
 
 const CAPTURES: [&str; 3] = ["run_as_user_0_container", "sample", "tcp-client-server"];
 
@@ -37,7 +41,7 @@ fn cases(capture: &str) -> Vec<Case> {
     for line in peer::peer(&format!("chisels/{capture}.gz")) {
         if let Some(head) = line.strip_prefix("== ") {
             let [name, kept, options] = head.splitn(3, ' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
-            let options = output::words(options).into_iter().map(ToOwned::to_owned).collect();
+            let options = super::output::words(options).into_iter().map(ToOwned::to_owned).collect();
             cases.push(Case { name: name.to_owned(), kept: kept.parse().unwrap(), options, lines: Vec::new() });
         } else {
             cases.last_mut().unwrap().lines.push(line.trim_end().to_owned());
@@ -218,6 +222,50 @@ fn chisels_print_what_those_of_another_tool_print() {
     }
     println!("{all_equal} of {all} lines equal");
     assert!(wrong.is_empty(), "{} lines are not explained:\n{}", wrong.len(), wrong[..wrong.len().min(30)].join("\n"));
+}
+
+/// What needs a web server, memcached or logs, on a machine that has them: the right answers are known.
+#[test]
+fn services_are_understood() {
+    let all = [
+        ("httplog", None),
+        ("httptop", None),
+        ("httptop", Some("time")),
+        ("httptop", Some("bytes")),
+        ("memcachelog", None),
+        ("memcachelog", Some("set 500")),
+        ("spy_syslog", None),
+        ("spy_logs", None),
+        ("stderr", None),
+        ("shellshock_detect", None),
+        ("proc_exec_time", None),
+        ("list_login_shells", None),
+        ("topconns", None),
+        ("topports_server", None),
+        ("netstat", None),
+        ("lsof", Some("proc.name=app")),
+        ("ps", Some("proc.name=nginx")),
+        ("lscontainers", None),
+        ("spy_port", Some("80")),
+        ("echo_fds", None),
+    ];
+    let mut text = String::new();
+    for (name, argument) in all {
+        for (container, json) in [(true, false), (false, true)] {
+            text.push_str(&format!("== {name} {}{}\n", argument.unwrap_or(""), if json { " -j" } else { " -pc" }));
+            text.push_str(&output(Machine::services(), None, |out| {
+                let mut env = Env { container, ..Env::plain(out) };
+                env.page.json = json;
+                Box::new(ChiselSink::new(Chisel::load(Library::builtin().find(name).unwrap(), argument, env).unwrap()))
+            }));
+        }
+    }
+    // These records are as those of the running kernel: tables are of now.
+    let mut lines = text.lines().map(|line| match line.split_once("{\"ts\":\"") {
+        Some((_, rest)) => format!("{{\"ts\":\"now{}", rest.trim_start_matches(|digit: char| digit.is_ascii_digit())),
+        None => line.trim_end().to_owned(),
+    });
+    golden("services.txt", &lines.by_ref().fold(String::new(), |text, line| text + &line + "\n"));
 }
 
 /// Arguments of those that need one.

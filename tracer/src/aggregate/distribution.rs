@@ -37,11 +37,18 @@ fn middle(range: u16) -> f64 {
 }
 
 impl Distribution {
-    pub(super) fn add(&mut self, value: f64) {
-        self.put(range(value), 1);
+    /// Returns how many more ranges are kept now; `None`, and adds nothing, if it would be one more and there is no room.
+    pub(super) fn add(&mut self, value: f64, is_full: bool) -> Option<usize> {
+        let range = range(value);
+        let before = self.ranges.len();
+        if is_full && self.ranges.binary_search_by_key(&range, |(range, _)| *range).is_err() {
+            return None;
+        }
+        self.put(range, 1);
         (self.min, self.max) =
             if self.count == 0 { (value, value) } else { (self.min.min(value), self.max.max(value)) };
         self.count += 1;
+        Some(self.ranges.len() - before)
     }
 
     fn put(&mut self, range: u16, count: u32) {
@@ -87,17 +94,18 @@ mod tests {
     #[test]
     fn percentiles_are_right_within_three_percent() {
         let mut values = Distribution::default();
-        (1..=10_000).for_each(|value| values.add(f64::from(value)));
+        (1..=10_000).for_each(|value| _ = values.add(f64::from(value), false));
         for (percent, right) in [(50, 5000.0), (90, 9000.0), (99, 9900.0)] {
             let value = values.percentile(percent).unwrap();
             assert!((value - right).abs() / right < 0.035, "p{percent} {value}");
         }
         assert_eq!(Distribution::default().percentile(50), None);
         let mut one = Distribution::default();
-        one.add(1234.0);
+        assert_eq!(one.add(1234.0, false), Some(1));
+        assert_eq!((one.add(1e9, true), one.add(1234.0, true)), (None, Some(0)));
         assert_eq!(one.percentile(99), Some(1234.0));
         one.merge(&values);
-        assert_eq!(one.count, 10_001);
+        assert_eq!(one.count, 10_002);
     }
 
     #[test]

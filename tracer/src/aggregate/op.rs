@@ -72,8 +72,9 @@ impl Kept {
         }
     }
 
-    /// Adds a number; of a set, the hash of a value is that number's bits. Returns how many more values are kept now.
-    pub(super) fn add(&mut self, value: f64) -> usize {
+    /// Adds a number; of a set, the hash of a value is that number's bits. Returns how many more things are kept now, or `None`
+    /// if it would be one more and there is no room.
+    pub(super) fn add(&mut self, value: f64, is_full: bool) -> Option<usize> {
         match self {
             Self::Plain { sum, count, min, max } => {
                 *sum += value;
@@ -81,10 +82,11 @@ impl Kept {
                 *min = min.min(value);
                 *max = max.max(value);
             }
-            Self::Distinct(seen) => return usize::from(seen.insert(value.to_bits())),
-            Self::Distribution(values) => values.add(value),
+            Self::Distinct(seen) if is_full => return seen.contains(&value.to_bits()).then_some(0),
+            Self::Distinct(seen) => return Some(usize::from(seen.insert(value.to_bits()))),
+            Self::Distribution(values) => return values.add(value, is_full),
         }
-        0
+        Some(0)
     }
 
     pub(super) fn merge(&mut self, other: &Self) {

@@ -35,7 +35,7 @@ impl Aggregate for Rate {
         }
         for (value, kept) in self.values.iter().zip(&mut self.kept) {
             if let Some(number) = value.of(context) {
-                kept.add(number);
+                let _ = kept.add(number, false);
             }
         }
         self.empty = false;

@@ -19,8 +19,10 @@ use crate::{
 
 /// More keys than this are not kept: they are counted.
 pub const MAX_KEYS: usize = 100_000;
-/// The same for the values of `distinct`, of all keys together.
-const MAX_DISTINCT: usize = 1_000_000;
+/// The same for the bytes of keys.
+const MAX_KEY_BYTES: usize = 64 << 20;
+/// The same for the values of `distinct` and the ranges of percentiles, of all keys together.
+const MAX_PARTS: usize = 1_000_000;
 
 /// A value column.
 #[derive(Debug)]
@@ -134,8 +136,10 @@ pub struct Table {
     rows: FxHashMap<Box<[u8]>, u32>,
     kept: Vec<Kept>,
     key: Vec<u8>,
-    /// Values of `distinct` that are kept.
-    distinct: usize,
+    /// Bytes of the keys.
+    key_bytes: usize,
+    /// Values of `distinct` and ranges of percentiles.
+    parts: usize,
     overflow: u64,
 }
 
@@ -155,7 +159,15 @@ impl Table {
         if let Some(field) = fields.find(|field| field.field.filter_only) {
             return Err(TableError::Several { field: field.name() });
         }
-        Ok(Self { spec, rows: FxHashMap::default(), kept: Vec::new(), key: Vec::new(), distinct: 0, overflow: 0 })
+        Ok(Self {
+            spec,
+            rows: FxHashMap::default(),
+            kept: Vec::new(),
+            key: Vec::new(),
+            key_bytes: 0,
+            parts: 0,
+            overflow: 0,
+        })
     }
 
     /// Where the values of the key that was made last begin; `None`, and counted, when there are too many keys.
@@ -163,12 +175,13 @@ impl Table {
         if let Some(at) = self.rows.get(&*self.key) {
             return Some(*at as usize);
         }
-        if self.rows.len() >= MAX_KEYS {
+        if self.rows.len() >= MAX_KEYS || self.key_bytes + self.key.len() > MAX_KEY_BYTES {
             self.overflow += 1;
             return None;
         }
         let at = self.kept.len();
         self.kept.extend(self.spec.values.iter().map(|value| Kept::new(value.op)));
+        self.key_bytes += self.key.len();
         self.rows.insert(self.key.as_slice().into(), at as u32);
         Some(at)
     }
@@ -178,7 +191,12 @@ impl Table {
         self.key.clear();
         keys.iter().for_each(|text| key::put_text(text, &mut self.key));
         let Some(at) = self.row() else { return };
-        self.kept[at..].iter_mut().zip(values).for_each(|(kept, value)| _ = kept.add(*value));
+        for (kept, value) in self.kept[at..].iter_mut().zip(values) {
+            match kept.add(*value, self.parts >= MAX_PARTS) {
+                Some(more) => self.parts += more,
+                None => self.overflow += 1,
+            }
+        }
     }
 
     /// How many keys and values it has.
@@ -213,7 +231,7 @@ impl Table {
         rows.sort_by(|a, b| first(b).total_cmp(&first(a)).then_with(|| a.keys.cmp(&b.keys)));
         rows.truncate(self.spec.top);
         self.kept.clear();
-        self.distinct = 0;
+        (self.key_bytes, self.parts) = (0, 0);
         let keys = self.spec.keys.iter();
         let values = self.spec.values.iter();
         Snapshot {
@@ -252,11 +270,10 @@ impl Aggregate for Table {
             if index > 0 {
                 value = self.spec.values[index].of(context);
             }
-            let full = self.spec.values[index].op == Op::Distinct && self.distinct >= MAX_DISTINCT;
-            match value {
-                Some(_) if full => self.overflow += 1,
-                Some(number) => self.distinct += self.kept[at + index].add(number),
-                None => {}
+            let Some(number) = value else { continue };
+            match self.kept[at + index].add(number, self.parts >= MAX_PARTS) {
+                Some(more) => self.parts += more,
+                None => self.overflow += 1,
             }
         }
         true

@@ -117,6 +117,7 @@ impl Chisel {
         let mut scope = Scope::new();
         let run = |error: Box<EvalAltResult>| ChiselError::run(&source.origin, &source.text, &error);
         engine.run_ast_with_scope(&mut scope, &ast).map_err(run)?;
+        let exact = shared.borrow().env.page.json;
         let variables: Map = scope.iter().map(|(name, _, value)| (name.into(), value)).collect();
         let mut chisel = Self {
             source,
@@ -125,7 +126,7 @@ impl Chisel {
             shared,
             this: Dynamic::from_map(variables),
             scope: Scope::new(),
-            event: ScriptEvent::default(),
+            event: ScriptEvent::new(exact),
             callbacks,
             ended_ns: None,
             listed: false,

@@ -49,13 +49,20 @@ pub(super) fn register(engine: &mut Engine) {
 #[derive(Debug, Clone, Default)]
 pub(super) struct ScriptEvent {
     values: Rc<RefCell<Vec<Dynamic>>>,
+    /// Text is exact: what prints it escapes it.
+    exact: bool,
 }
 
 impl ScriptEvent {
+    /// `exact` leaves text as it is, for JSON, in which it is escaped.
+    pub(super) fn new(exact: bool) -> Self {
+        Self { exact, ..Self::default() }
+    }
+
     pub(super) fn fill(&self, fields: &[FieldRef], context: &Context<'_>) {
         let mut values = self.values.borrow_mut();
         values.clear();
-        values.extend(fields.iter().map(|field| dynamic(field, context)));
+        values.extend(fields.iter().map(|field| of_value(field, field.get(context), self.exact)));
     }
 
     pub(super) fn get(&self, handle: Handle) -> Dynamic {
@@ -63,21 +70,19 @@ impl ScriptEvent {
     }
 }
 
-/// A missing value is `()`. Text is escaped here already: whatever a script does with it, it is safe to print.
-fn dynamic(field: &FieldRef, context: &Context<'_>) -> Dynamic {
-    of_value(field, field.get(context))
-}
-
-fn of_value(field: &FieldRef, value: Value<'_>) -> Dynamic {
+/// A missing value is `()`. Text is escaped here already, unless it goes into JSON: whatever a script does with it, it is safe
+/// to print.
+fn of_value(field: &FieldRef, value: Value<'_>, exact: bool) -> Dynamic {
     match value {
         Value::Missing => Dynamic::UNIT,
         Value::Text(bytes) if field.kind == Type::Bytes => Dynamic::from(Data(bytes.as_ref().into())),
+        Value::Text(text) if exact => String::from_utf8_lossy(&text).into_owned().into(),
         Value::Text(text) => escaped(&text).into(),
         Value::I64(number) => number.into(),
         Value::U64(number) => i64::try_from(number).unwrap_or(i64::MAX).into(),
         Value::F64(number) => number.into(),
         Value::Bool(flag) => flag.into(),
-        Value::List(values) => values.into_iter().map(|value| of_value(field, value)).collect::<Vec<_>>().into(),
+        Value::List(values) => values.into_iter().map(|value| of_value(field, value, exact)).collect::<Vec<_>>().into(),
         value @ (Value::Ip(_) | Value::EitherIp(_) | Value::EitherPort(_)) => {
             let mut text = Vec::new();
             value.write(field.field.digits, &mut text);
