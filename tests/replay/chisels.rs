@@ -261,11 +261,11 @@ fn services_are_understood() {
         }
     }
     // These records are as those of the running kernel: tables are of now.
-    let mut lines = text.lines().map(|line| match line.split_once("{\"ts\":\"") {
+    let lines = text.lines().map(|line| match line.split_once("{\"ts\":\"") {
         Some((_, rest)) => format!("{{\"ts\":\"now{}", rest.trim_start_matches(|digit: char| digit.is_ascii_digit())),
         None => line.trim_end().to_owned(),
     });
-    golden("services.txt", &lines.by_ref().fold(String::new(), |text, line| text + &line + "\n"));
+    golden("services.txt", &lines.map(|line| format!("{line}\n")).collect::<String>());
 }
 
 /// Arguments of those that need one.
