@@ -187,6 +187,21 @@ fn only_ours(case: &Case, line: &str, replaced: bool) -> Option<&'static str> {
     }
 }
 
+/// Chisels whose lines come in the order of events.
+const IN_ORDER: [&str; 11] = [
+    "fileslower_0",
+    "iobytes",
+    "iobytes_file",
+    "iobytes_net",
+    "netlower_1",
+    "scallslower_1",
+    "spy_file",
+    "spy_logs",
+    "spy_users",
+    "stdin",
+    "stdout",
+];
+
 #[test]
 fn chisels_print_what_those_of_another_tool_print() {
     let (mut wrong, mut all, mut all_equal) = (Vec::new(), 0, 0);
@@ -215,6 +230,11 @@ fn chisels_print_what_those_of_another_tool_print() {
                     wrong.push(format!("{name}, only ours: {line}"));
                 }
             }
+            if IN_ORDER.contains(&case.chisel()) && more.is_empty() && !theirs.is_empty() {
+                let mut rest = ours.iter();
+                let ordered = theirs.iter().all(|line| rest.any(|ours| ours == line));
+                assert!(ordered, "{name}: the same lines in another order");
+            }
             let share = 100.0 * equal as f64 / theirs.len().max(1) as f64;
             println!("{name}: {equal} of {} lines equal ({share:.1} %), {} others", theirs.len(), more.len());
             (all, all_equal) = (all + theirs.len(), all_equal + equal);
@@ -240,6 +260,12 @@ fn services_are_understood() {
         ("shellshock_detect", None),
         ("proc_exec_time", None),
         ("list_login_shells", None),
+        ("oom_and_exits", None),
+        ("container_events", None),
+        ("tcp_life", None),
+        ("file_opens_failed", None),
+        ("errors_by_container", None),
+        ("topcontainers_syscalls", None),
         ("topconns", None),
         ("topports_server", None),
         ("netstat", None),

@@ -83,6 +83,12 @@ impl Machine {
         machine.write(701, 2, b"to\tstandard error\n");
         machine.exec(501, 500, "bash", &["-c", "true"]);
         machine.exit(501, 3);
+        machine.open(701, -2, b"/etc/app.conf");
+        machine.close(600, 5);
+        machine.close(900, 10);
+        // The first process of the container is killed.
+        machine.state.threads.get_mut(900).unwrap().vpid = 1;
+        machine.die(900, 9);
         machine
     }
 
@@ -188,6 +194,11 @@ impl Machine {
     fn exit(&mut self, tid: u32, exit_code: i64) {
         let (status, value) = ((exit_code << 8).to_le_bytes(), exit_code.to_le_bytes());
         self.record(code::PROCEXIT, tid, &[&status, &value, &[0], &[0], &[0; 8]]);
+    }
+
+    fn die(&mut self, tid: u32, signal: u8) {
+        let status = i64::from(signal).to_le_bytes();
+        self.record(code::PROCEXIT, tid, &[&status, &[0; 8], &[signal], &[0], &[0; 8]]);
     }
 
     /// A process of its own that ran a program.
