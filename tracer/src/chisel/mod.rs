@@ -14,8 +14,10 @@ mod http;
 mod meta;
 mod script;
 mod value;
+mod watch;
 
 pub use builtin::{Library, Source};
 pub use error::ChiselError;
 pub use meta::{ArgKind, ArgSpec, Meta};
 pub use script::{Chisel, Env};
+pub use watch::Watch;

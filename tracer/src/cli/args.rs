@@ -34,6 +34,10 @@ pub struct Args {
     #[arg(long = "chisel-dir", value_name = "DIR", help_heading = "Chisels")]
     pub chisel_dirs: Vec<PathBuf>,
 
+    /// Load chisels again when their files change, for those who write one
+    #[arg(long, requires = "chisels", conflicts_with = "read", help_heading = "Chisels")]
+    pub watch: bool,
+
     /// Format of the lines: text with %fields, or p for the default, or c (container) or k (kubernetes) to show containers or pods, also in
     /// chisels
     #[arg(short = 'p', long = "print", value_name = "FORMAT", help_heading = "Output")]

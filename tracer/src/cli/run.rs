@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::{Args, Failure};
 use crate::{
     aggregate::{Page, Palette},
-    chisel::{Chisel, Env, Library},
+    chisel::{Chisel, Env, Library, Watch},
     fields::{FieldError, Needs, Show},
     filter::Filter,
     format::{Preset, Template, TemplateError, json::Json},
@@ -74,9 +74,12 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
             page: Page { out: out.clone(), json: args.json, palette, began_ns: None },
             replay: !args.read.is_empty(),
         };
-        let chisel = Chisel::load(library.find(name)?, argument.as_deref(), env)?;
+        let source = library.find(name)?;
+        let watch = args.watch.then(|| Watch::new(&source, argument.as_deref(), &env)).flatten();
+        let chisel = Chisel::load(source, argument.as_deref(), env)?;
         snaplen = snaplen.max(chisel.snaplen());
-        sinks.push(Box::new(ChiselSink::new(chisel).among_others(args.chisels.len() > 1 || args.summary)));
+        let others = args.chisels.len() > 1 || args.summary;
+        sinks.push(Box::new(ChiselSink::new(chisel).among_others(others).watched(watch)));
     }
     if sinks.is_empty() && args.quiet {
         sinks.push(Box::new(Discard));
