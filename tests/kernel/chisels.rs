@@ -101,7 +101,8 @@ fn httplog_shows_both_sides_of_a_request_and_how_long_it_took() {
     let work = Work::http();
     let request = "method=GET url=example.com/a?b=1 response_code=200 latency=";
     let lines = lines_with(&["httplog"], &[&format!(" < {request}"), &format!(" > {request}")]);
-    let latencies = lines.iter().filter_map(|line| line.split("latency=").nth(1)?.split("ms").next()?.parse::<u64>().ok());
+    let latencies =
+        lines.iter().filter_map(|line| line.split("latency=").nth(1)?.split("ms").next()?.parse::<u64>().ok());
     let latencies: Vec<u64> = latencies.collect();
     assert!(latencies.iter().all(|ms| (50..2_000).contains(ms)), "{latencies:?}");
     assert!(lines.iter().all(|line| line.ends_with(" size=5B")), "{lines:?}");

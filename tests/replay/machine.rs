@@ -152,7 +152,8 @@ impl Machine {
     fn socket(&mut self, pid: u32, number: i32, port: u16, role: Role) {
         let (client, server) = (([10, 0, 0, 5], 40_556).into(), ([10, 0, 0, 9], port).into());
         let (local, remote) = if role == Role::Server { (server, client) } else { (client, server) };
-        let ends = Sock { sock_type: 1, protocol: 6, local: Some(local), remote: Some(remote), role, ..Sock::default() };
+        let ends =
+            Sock { sock_type: 1, protocol: 6, local: Some(local), remote: Some(remote), role, ..Sock::default() };
         let fds = self.state.thread(pid).unwrap().fds;
         let name = ends.name().into_bytes().into();
         let fd = Fd { kind: FdKind::Ipv4, name, sock: Some(Box::new(ends)), ..Fd::default() };
