@@ -244,6 +244,9 @@ fn chisels_print_what_those_of_another_tool_print() {
     assert!(wrong.is_empty(), "{} lines are not explained:\n{}", wrong.len(), wrong[..wrong.len().min(30)].join("\n"));
 }
 
+/// Where files of UDP are written.
+const UDP: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/udp");
+
 /// What needs a web server, memcached or logs, on a machine that has them: the right answers are known.
 #[test]
 fn services_are_understood() {
@@ -263,6 +266,8 @@ fn services_are_understood() {
         ("oom_and_exits", None),
         ("container_events", None),
         ("tcp_life", None),
+        ("dns", None),
+        ("udp_extract", Some(UDP)),
         ("file_opens_failed", None),
         ("errors_by_container", None),
         ("topcontainers_syscalls", None),
@@ -278,7 +283,9 @@ fn services_are_understood() {
     let mut text = String::new();
     for (name, argument) in all {
         for (container, json) in [(true, false), (false, true)] {
-            text.push_str(&format!("== {name} {}{}\n", argument.unwrap_or(""), if json { " -j" } else { " -pc" }));
+            let _ = std::fs::remove_dir_all(UDP);
+            let shown = argument.filter(|argument| *argument != UDP).unwrap_or("");
+            text.push_str(&format!("== {name} {shown}{}\n", if json { " -j" } else { " -pc" }));
             text.push_str(&output(Machine::services(), None, |out| {
                 let mut env = Env { container, ..Env::plain(out) };
                 env.page.json = json;
@@ -300,6 +307,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
     ("fdcount_by", "fd.type"),
     ("fdtime_by", "fd.type"),
     ("fileslower", "0"),
+    ("udp_extract", concat!(env!("CARGO_TARGET_TMPDIR"), "/udp-none")),
     ("netlower", "1"),
     ("scallslower", "500"),
     ("spy_ip", "127.0.0.1"),
@@ -314,7 +322,7 @@ fn every_chisel_prints_what_it_printed_before() {
         let argument = ARGUMENTS.iter().find(|(known, _)| known == name).map(|(_, argument)| *argument);
         for more in [&["-pc"][..], &["-j"]] {
             let words: Vec<&str> = more.iter().copied().chain(["-c", name]).chain(argument).collect();
-            text.push_str(&format!("== {}\n", words.join(" ")));
+            text.push_str(&format!("== {}\n", words.join(" ").replace(env!("CARGO_TARGET_TMPDIR"), "")));
             for line in ours("tcp-client-server", &words).iter().take(8) {
                 assert!(!more.contains(&"-j") || line.starts_with('{'), "{name}: {line}");
                 text.push_str(&format!("{}\n", line.trim_end()));

@@ -54,6 +54,15 @@ impl Machine {
         machine.file(701, 7, FdKind::Unix, b"/dev/log");
         machine.file(701, 8, FdKind::File, b"/var/log/app.log");
 
+        machine.udp(600, 12, 53);
+        let question = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
+        machine.write(600, 12, question);
+        machine.pause_ms(11);
+        let mut answer = question.to_vec();
+        (answer[2], answer[3], answer[7]) = (0x81, 0x80, 1);
+        answer.extend_from_slice(b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\x0a\0\0\x09");
+        machine.read(600, 12, &answer);
+
         let get = b"GET /index.html?q=1 HTTP/1.1\r\nHost: example.com\r\nAccept: */*\r\n\r\n";
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1536\r\n\r\n<html>";
         for _ in 0..2 {
@@ -150,10 +159,25 @@ impl Machine {
 
     /// A TCP connection between 10.0.0.5 and that port of 10.0.0.9.
     fn socket(&mut self, pid: u32, number: i32, port: u16, role: Role) {
+        self.ends(pid, number, port, role, 1);
+    }
+
+    /// The same of UDP, of the client.
+    fn udp(&mut self, pid: u32, number: i32, port: u16) {
+        self.ends(pid, number, port, Role::Client, 2);
+    }
+
+    fn ends(&mut self, pid: u32, number: i32, port: u16, role: Role, sock_type: u8) {
         let (client, server) = (([10, 0, 0, 5], 40_556).into(), ([10, 0, 0, 9], port).into());
         let (local, remote) = if role == Role::Server { (server, client) } else { (client, server) };
-        let ends =
-            Sock { sock_type: 1, protocol: 6, local: Some(local), remote: Some(remote), role, ..Sock::default() };
+        let ends = Sock {
+            sock_type,
+            local: Some(local),
+            remote: Some(remote),
+            role,
+            protocol: if sock_type == 1 { 6 } else { 17 },
+            ..Sock::default()
+        };
         let fds = self.state.thread(pid).unwrap().fds;
         let name = ends.name().into_bytes().into();
         let fd = Fd { kind: FdKind::Ipv4, name, sock: Some(Box::new(ends)), ..Fd::default() };

@@ -51,6 +51,8 @@ fn examples(meta: &Meta) -> Map {
             ArgKind::Int => 1000_i64.into(),
             ArgKind::Field => "proc.name".into(),
             ArgKind::Filter => "proc.pid>0".into(),
+            // Nothing is written: only declarations run.
+            ArgKind::Folder => std::env::temp_dir().to_string_lossy().into_owned().into(),
         }
     };
     let value = |arg: &super::ArgSpec| match (&*arg.choices, arg.default.is_unit()) {
@@ -207,7 +209,9 @@ impl<'s> Script<'s> {
             match path.last() {
                 Some(ASTNode::Expr(Expr::Variable(name, ..))) => _ = read.insert(name.1.to_string()),
                 Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) => {
-                    if let ("arg", Some(Expr::StringConstant(name, _))) = (call.name.as_str(), call.args.first()) {
+                    if let ("arg" | "folder", Some(Expr::StringConstant(name, _))) =
+                        (call.name.as_str(), call.args.first())
+                    {
                         arguments.insert(name.to_string());
                     }
                 }

@@ -5,7 +5,8 @@ use std::{cell::RefCell, io, rc::Rc};
 use rhai::{Dynamic, EvalAltResult, Map};
 
 use super::{
-    meta::{Meta, Taker},
+    folder::Folder,
+    meta::{ArgKind, Meta, Taker},
     script::Env,
 };
 use crate::{
@@ -38,6 +39,8 @@ pub(super) struct Declared {
     /// Tables that the script fills.
     pub(super) tallies: Vec<Table>,
     pub(super) lists: Vec<Listing>,
+    /// Folders that the user named.
+    pub(super) folders: Vec<Folder>,
     pub(super) fields: Vec<FieldRef>,
     pub(super) line: Option<Line>,
     pub(super) interval_ms: Option<u64>,
@@ -68,6 +71,7 @@ impl Declared {
             aggregates: Vec::new(),
             tallies: Vec::new(),
             lists: Vec::new(),
+            folders: Vec::new(),
             fields: Vec::new(),
             line: None,
             interval_ms: None,
@@ -91,6 +95,17 @@ impl Declared {
             Some(hint) => format!("{error}; {hint}").into(),
             None => error.to_string().into(),
         })
+    }
+
+    /// The folder that the user named as that argument.
+    pub(super) fn folder(&self, name: &str) -> Result<Folder> {
+        let spec = self.meta.iter().flat_map(|meta| &meta.args).find(|arg| arg.name == name);
+        if spec.is_none_or(|spec| spec.kind != ArgKind::Folder) {
+            return Err(format!("folder: the chisel does not declare an argument '{name}' of the type folder").into());
+        }
+        let path = self.args.get(name).cloned().unwrap_or_default().into_string();
+        let path = path.map_err(|_| format!("folder: argument '{name}' was left out"))?;
+        Ok(Folder::new(&path)?)
     }
 
     pub(super) fn compile(&self, filter: &str) -> Result<Filter> {

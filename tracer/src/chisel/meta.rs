@@ -15,11 +15,18 @@ pub enum ArgKind {
     Field,
     /// A filter.
     Filter,
+    /// A folder that the script may write into.
+    Folder,
 }
 
 impl ArgKind {
-    const ALL: [(&'static str, Self); 4] =
-        [("string", Self::String), ("int", Self::Int), ("field", Self::Field), ("filter", Self::Filter)];
+    const ALL: [(&'static str, Self); 5] = [
+        ("string", Self::String),
+        ("int", Self::Int),
+        ("field", Self::Field),
+        ("filter", Self::Filter),
+        ("folder", Self::Folder),
+    ];
 
     /// Its name.
     #[must_use]

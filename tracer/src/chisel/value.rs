@@ -17,6 +17,10 @@ pub(super) struct Handle(pub(super) usize);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tally(pub(super) usize);
 
+/// Handle of a folder that the script writes into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FolderHandle(pub(super) usize);
+
 /// Data that was read or written.
 #[derive(Debug, Clone)]
 pub(super) struct Data(pub(super) Rc<[u8]>);
@@ -39,6 +43,7 @@ impl Data {
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Handle>("Field");
     engine.register_type_with_name::<Tally>("Tally");
+    engine.register_type_with_name::<FolderHandle>("Folder");
     engine.register_type_with_name::<ScriptEvent>("Event");
     engine.register_type_with_name::<Data>("Data");
     engine.register_fn("to_string", |data: &mut Data| data.dots());

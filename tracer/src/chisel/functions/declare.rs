@@ -7,7 +7,7 @@ use rhai::{Dynamic, EvalAltResult, Map};
 use super::super::{
     declared::{Phase, Result},
     meta::Meta,
-    value::{Handle, Tally},
+    value::{FolderHandle, Handle, Tally},
 };
 use super::Function;
 
@@ -150,6 +150,19 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let field = it.declare("field")?.field(name)?;
                 it.fields.push(field);
                 Ok(Handle(it.fields.len() - 1))
+            });
+        },
+    },
+    Function {
+        usage: "folder(\"name\")",
+        doc: "the folder that the user named as this argument, of the type `folder`; the only place where a script writes",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("folder", move |name: &str| -> Result<FolderHandle> {
+                let mut it = it.borrow_mut();
+                let folder = it.declare("folder")?.folder(name)?;
+                it.folders.push(folder);
+                Ok(FolderHandle(it.folders.len() - 1))
             });
         },
     },

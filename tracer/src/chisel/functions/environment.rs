@@ -6,7 +6,7 @@ use rhai::Dynamic;
 
 use super::super::{
     declared::Result,
-    http,
+    dns, http,
     value::{Data, Handle, ScriptEvent},
 };
 use super::Function;
@@ -46,6 +46,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
               `length`, its size in bytes or -1",
         register: |engine, _| {
             engine.register_fn("http", |data: &mut Data| http::parse(&data.0).map_or(Dynamic::UNIT, Dynamic::from_map));
+        },
+    },
+    Function {
+        usage: "data.dns()",
+        doc: "a message of DNS as a map, or `()`: `id`, `answer`, whether it is one, `name`, `type`, `code`, `answers`",
+        register: |engine, _| {
+            engine.register_fn("dns", |data: &mut Data| dns::parse(&data.0).map_or(Dynamic::UNIT, Dynamic::from_map));
         },
     },
     Function {

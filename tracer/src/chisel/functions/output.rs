@@ -5,8 +5,8 @@ use std::rc::Rc;
 use rhai::{Array, Dynamic, Map};
 
 use super::super::{
-    declared::{Declared, Result},
-    value::{Tally, write_json},
+    declared::{Declared, Phase, Result},
+    value::{Data, FolderHandle, Tally, write_json},
 };
 use super::Function;
 
@@ -65,7 +65,41 @@ pub(super) static FUNCTIONS: &[Function] = &[
             });
         },
     },
+    Function {
+        usage: "folder.append(name, data)",
+        doc: "appends data or text to a file of that name; other characters than letters, digits and `.-_` are points there",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("append", move |folder: &mut FolderHandle, name: &str, data: Data| -> Result<()> {
+                append(&mut it.borrow_mut(), *folder, name, &data.0)
+            });
+            let it = Rc::clone(shared);
+            engine.register_fn("append", move |folder: &mut FolderHandle, name: &str, text: &str| -> Result<()> {
+                append(&mut it.borrow_mut(), *folder, name, text.as_bytes())
+            });
+        },
+    },
+    Function {
+        usage: "folder.count()",
+        doc: "how many files it wrote",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("count", move |folder: &mut FolderHandle| {
+                it.borrow().folders.get(folder.0).map_or(0, |folder| folder.count() as i64)
+            });
+        },
+    },
 ];
+
+fn append(it: &mut Declared, folder: FolderHandle, name: &str, data: &[u8]) -> Result<()> {
+    if it.phase != Phase::Run {
+        return Err("append works in functions only, while events go by".into());
+    }
+    match it.folders.get_mut(folder.0) {
+        Some(folder) => folder.append(name, data).map_err(Into::into),
+        None => Ok(()),
+    }
+}
 
 /// Output that failed ends the run; scripts do not see it.
 fn keep(it: &mut Declared, result: std::io::Result<()>) {
