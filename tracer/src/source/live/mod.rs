@@ -112,6 +112,8 @@ pub struct Live {
     late: u64,
     /// Losses that drop events were made of, by CPU.
     reported: Vec<u64>,
+    /// All older records were delivered, boot-time nanoseconds.
+    delivered_ns: u64,
     unreleased: usize,
     missing: Vec<String>,
 }
@@ -175,6 +177,7 @@ impl Live {
             last_ns: 0,
             late: 0,
             reported: Vec::new(),
+            delivered_ns: boot_now_ns(),
             unreleased: 0,
             missing,
         })
@@ -268,7 +271,7 @@ impl Live {
                 continue;
             }
             let count = u32::try_from(new).unwrap_or(u32::MAX);
-            let head = Head { cpu: cpu as u16, time_ns: boot_now_ns(), code: code::DROP, ..Head::default() };
+            let head = Head { cpu: cpu as u16, time_ns: self.delivered_ns, code: code::DROP, ..Head::default() };
             let record = head.with(&[&count.to_le_bytes()]);
             if visit(Record::Wire(&record)).is_break() {
                 return;
@@ -281,11 +284,14 @@ impl Source for Live {
     fn drain(&mut self, visit: Visit<'_>) -> anyhow::Result<Drained> {
         // The mark is taken first: a record older than it, less the window, is in its ring by now.
         let limit_ns = boot_now_ns().saturating_sub(WINDOW_NS);
-        Ok(Drained::Records(self.drain_until(limit_ns, visit)))
+        let count = self.drain_until(limit_ns, visit);
+        self.delivered_ns = if count < BATCH { limit_ns } else { self.last_ns };
+        Ok(Drained::Records(count))
     }
 
     fn drain_rest(&mut self, visit: Visit<'_>) -> anyhow::Result<()> {
         let limit_ns = boot_now_ns();
+        self.delivered_ns = limit_ns;
         let mut stopped = false;
         while !stopped
             && self.drain_until(limit_ns, &mut |record| {
@@ -316,7 +322,8 @@ impl Source for Live {
             let head = Head {
                 tgid: ran.tgid,
                 cgroup: ran.cgroup,
-                time_ns: now_ns,
+                // What comes next may be older than now, and must not stand behind what is newer.
+                time_ns: self.delivered_ns,
                 tid: ran.tid.into(),
                 code: code::PROCINFO,
                 ..Head::default()
