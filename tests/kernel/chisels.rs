@@ -3,7 +3,8 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::unix::net::UnixDatagram,
     process::{self, Command, Stdio},
     sync::{
         Arc,
@@ -75,29 +76,26 @@ impl Drop for Work {
     }
 }
 
-/// Runs a shell script again and again until it is dropped.
-struct Script {
+/// Something that is done again and again.
+struct Again {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Script {
-    fn start(text: String) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = thread::spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                let mut command = Command::new("sh");
-                let command = command.args(["-c", &text]).stdout(Stdio::null()).stderr(Stdio::null());
-                let _ = command.status().expect("a shell");
-                thread::sleep(Duration::from_millis(10));
-            }
-        });
-        Self { stop, thread: Some(thread) }
-    }
+/// Does something again and again until it is dropped.
+fn again(mut act: impl FnMut() + Send + 'static) -> Again {
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let thread = thread::spawn(move || {
+        while !stopped.load(Ordering::Relaxed) {
+            act();
+            thread::sleep(Duration::from_millis(10));
+        }
+    });
+    Again { stop, thread: Some(thread) }
 }
 
-impl Drop for Script {
+impl Drop for Again {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
@@ -185,11 +183,15 @@ fn chisels_show_what_a_script_does() {
     let scratch = Scratch::new();
     let (log, none) = (scratch.path("tracer.log"), scratch.path("none"));
     let (log, none) = (log.to_str().expect("plain"), none.to_str().expect("plain"));
-    let script = Script::start(format!(
+    let script = format!(
         "sh -c 'echo tracer-out; cat {none}; true'; echo tracer-warning > {log}; cat {log}; \
          sleep 0.25; sh -c 'exit 77'; sh -c 'kill -9 $$'; cd /; \
          env 'X=() {{ :; }}; tracer-attack' sh -c true; true"
-    ));
+    );
+    let work = again(move || {
+        let mut command = Command::new("sh");
+        let _ = command.args(["-c", &script]).stdout(Stdio::null()).stderr(Stdio::null()).status().expect("a shell");
+    });
     let out = format!("proc.cmdline contains {none}");
     lines_of(&["stdout", &out], &["tracer-out"]);
     lines_of(&["stderr", &out], &[none, "No such file"]);
@@ -216,7 +218,67 @@ fn chisels_show_what_a_script_does() {
         &["errors_by_container", &format!("evt.abspath={none}")],
         &["host                openat              ENOENT"],
     );
-    drop(script);
+    drop(work);
+}
+
+#[test]
+fn datagrams_are_understood() {
+    if !root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    // A name server that answers what it is asked with one address.
+    let server = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    let client = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    client.connect(server.local_addr().expect("bound")).expect("it is there");
+    let port = server.local_addr().expect("bound").port();
+    let question = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
+    let work = again(move || {
+        let mut buffer = [0; 512];
+        let _ = client.send(question).expect("the server is there");
+        let (len, from) = server.recv_from(&mut buffer).expect("a question");
+        let _ = server.send_to(&buffer[..len], from).expect("the client is there");
+        let _ = client.recv(&mut buffer).expect("an answer");
+    });
+    let folder = scratch.path("udp");
+    let folder = folder.to_str().expect("plain");
+    let files = lines_with(&["udp_extract", folder], &[&format!(".{port}.in"), &format!(".{port}.out")]);
+    let name =
+        files.iter().find_map(|line| line.split_whitespace().find(|word| word.ends_with(".out"))).expect("a file");
+    let written = std::fs::read(format!("{folder}/{name}")).expect("the file");
+    assert!(written.starts_with(question) && written.len().is_multiple_of(question.len()), "{} bytes", written.len());
+    drop(work);
+}
+
+#[test]
+fn messages_to_the_system_log_are_shown() {
+    const PATH: &str = "/dev/log";
+    if !root_or_skip() {
+        return;
+    }
+    // Where there is a log daemon, it gets the messages.
+    let log = std::fs::exists(PATH).is_ok_and(|exists| !exists).then(|| UnixDatagram::bind(PATH).expect("a socket"));
+    let _removed = log.is_some().then_some(Removed(PATH));
+    let work = again(move || {
+        // Whom a socket sends to is known of those that connect while the tracer runs.
+        let logger = UnixDatagram::unbound().expect("a socket");
+        logger.connect(PATH).expect("it is there");
+        let _ = logger.send(b"<34>cannot open").expect("the log is there");
+        if let Some(log) = &log {
+            let _ = log.recv(&mut [0; 64]).expect("a message");
+        }
+    });
+    lines_with(&["spy_syslog"], &["auth.crit ", "] cannot open"]);
+    drop(work);
+}
+
+/// A file that is removed, however the test ends.
+struct Removed(&'static str);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(self.0);
+    }
 }
 
 #[test]
