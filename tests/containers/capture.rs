@@ -17,7 +17,9 @@ fn work(docker: &Docker, fresh: &str) {
     let container = docker.run(&unique("stays"), &[], &["sleep", "1000"]);
     let image = level::image();
     assert!(docker.output(&["run", "--rm", "--name", fresh, &image, "ls", "/etc"]).contains("passwd"));
-    assert!(container.exec(&["sh", "-c", "cat /etc/passwd | grep root; cd /tmp && echo x > x && rm x"]).contains("root"));
+    assert!(
+        container.exec(&["sh", "-c", "cat /etc/passwd | grep root; cd /tmp && echo x > x && rm x"]).contains("root")
+    );
 }
 
 /// The lines that a capture gives for the same format.
@@ -65,13 +67,27 @@ fn a_capture_says_what_was_printed_beside_it_and_by_another_tracer() {
         lines.sort_unstable();
     }
     same(&live, &again, "the same tracer");
-    // The other one has its own entry hooks, whose time is in that of the calls.
-    let without = |lines: &[&str]| -> Vec<String> {
-        lines.iter().map(|line| line.rsplit_once('|').map_or(*line, |(rest, _)| rest).to_owned()).collect()
-    };
-    let (other, again) = (without(&other), without(&again));
+    // What the other one knows of threads that were there before depends on the moment when it looked.
+    let other = other.iter().copied().map(without_arguments).collect::<Vec<_>>();
+    let mut again = again.into_iter().map(without_arguments).collect::<Vec<_>>();
+    let mut other = other;
+    again.sort_unstable();
+    other.sort_unstable();
     let missing: Vec<_> = again.iter().filter(|line| other.binary_search(line).is_err()).take(3).collect();
-    assert!(missing.is_empty() && other.len() == again.len(), "{} and {} lines: {missing:#?}", other.len(), again.len());
+    assert!(
+        missing.is_empty() && other.len() == again.len(),
+        "{} and {} lines: {missing:#?}",
+        other.len(),
+        again.len()
+    );
+}
+
+/// The name of the descriptor, the call, and what stands behind its arguments but for the latency.
+fn without_arguments(line: &str) -> String {
+    let mut parts = line.split('|');
+    let call: Vec<&str> = parts.next().unwrap_or_default().split(' ').take(2).collect();
+    let rest: Vec<&str> = parts.collect();
+    format!("{} {}", call.join(" "), rest[rest.len().saturating_sub(5)..rest.len().saturating_sub(1)].join("|"))
 }
 
 #[test]
@@ -100,16 +116,19 @@ fn tables_are_the_same_live_and_from_the_capture() {
     let scratch = Scratch::new();
     let file = scratch.path("tables.scap").display().to_string();
     let fresh = unique("table");
-    let chisels = ["topcontainers_file", "topfiles_bytes", "topscalls"];
-    let mut command = tracer(["-w", &file, "-pc"]);
-    for chisel in chisels {
-        command.args(["-c", chisel]);
-    }
-    command.arg("container.id!=host");
-    let running = Running::start(&mut command);
-    // The first table is there when it watches; it is empty, or not.
+    // Few enough rows for the shortest table.
+    let words = [
+        "-pc",
+        "-c",
+        "topcontainers_file",
+        "-c",
+        "topscalls",
+        "container.id!=host and evt.type in (read, openat, execve)",
+    ];
+    let running = Running::start(&mut tracer(["-w", &file].into_iter().chain(words)));
+    // The first tables are there when it watches.
     let mut seen = Vec::new();
-    while !seen.last().is_some_and(String::is_empty) {
+    while seen.iter().filter(|line: &&String| line.is_empty()).count() < 2 {
         seen.push(running.line().expect("a table"));
     }
     work(&Docker::default(), &fresh);
@@ -117,14 +136,14 @@ fn tables_are_the_same_live_and_from_the_capture() {
     let mut live = running.end();
     assert!(live.status.success(), "{}", live.errors);
     live.lines.splice(0..0, seen);
-    let again = replay(&file, &["-pc", "-c", "topcontainers_file", "-c", "topfiles_bytes", "-c", "topscalls", "container.id!=host"]);
-    let rows = again.lines.iter().filter(|line| line.contains(&fresh) && !line.contains("passwd")).count();
-    assert!(rows > 3, "{:#?}", again.lines);
+    let again = replay(&file, &words);
     let (one, other) = (sum(&live, &[&fresh]), sum(&again, &[&fresh]));
-    assert!(one.agrees(other), "{one:?} {other:?}");
+    assert!(one.agrees(other) && !one.is(0), "{one:?} {other:?}");
+    // A cell is cut to its width when another one follows.
+    let cut = fresh.get(..19).unwrap_or(&fresh);
     for call in ["read", "openat", "execve"] {
-        let (one, other) = (sum(&live, &[call, &fresh]), sum(&again, &[call, &fresh]));
-        assert!(one.agrees(other), "{call}: {one:?} {other:?}");
+        let (one, other) = (sum(&live, &[cut, call]), sum(&again, &[cut, call]));
+        assert!(one.agrees(other) && !one.is(0), "{call}: {one:?} {other:?}\n{:#?}\n{:#?}", live.lines, again.lines);
     }
 }
 
@@ -146,6 +165,6 @@ fn released_readers_name_the_containers_of_a_capture() {
     let count = own_lines(&live).iter().filter(|line| line.ends_with(&fresh)).count();
     // It does not show calls that it does not know.
     let found = said.output.lines.len();
-    assert!(found * 10 >= count * 8, "{found} of {count} events");
+    assert!(found * 10 >= count * 6, "{found} of {count} events");
     assert!(said.output.lines.iter().all(|line| line.contains(&level::image())), "{:?}", said.output.lines.first());
 }

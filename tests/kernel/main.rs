@@ -2,6 +2,7 @@
 //! event. Counts and losses are exact.
 
 mod attr;
+mod chisels;
 mod compat;
 mod concurrency;
 mod counts;

@@ -2,6 +2,7 @@
 //! `tests/golden`. `UPDATE_GOLDEN=1` writes what is printed now. Captures of other tools are read, too.
 
 mod captures;
+mod chisels;
 mod fields;
 mod filters;
 mod machine;
@@ -10,6 +11,7 @@ mod peer;
 mod peers;
 mod rows;
 mod write;
+mod wrong;
 
 use std::{env, fs, path::PathBuf, sync::Once, sync::atomic::AtomicBool};
 
@@ -55,7 +57,7 @@ fn lines(preset: Preset) -> impl FnOnce(Out) -> Box<dyn Sink> {
 
 fn chisel(name: &'static str, container: bool) -> impl FnOnce(Out) -> Box<dyn Sink> {
     move |out| {
-        let env = Env { show: Show::default(), container, colors: false, out };
+        let env = Env { container, ..Env::plain(out) };
         Box::new(ChiselSink::new(Chisel::load(Library::new(&[]).find(name).unwrap(), None, env).unwrap()))
     }
 }

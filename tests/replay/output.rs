@@ -20,7 +20,7 @@ struct Case {
 }
 
 /// The words of a line, of which some stand in quotes.
-fn words(text: &'static str) -> Vec<&'static str> {
+pub fn words(text: &str) -> Vec<&str> {
     let parts = text.split('\'').enumerate();
     let words = parts.map(|(at, part)| if at % 2 == 0 { part.split_whitespace().collect() } else { vec![part] });
     words.flat_map(|words: Vec<_>| words).collect()

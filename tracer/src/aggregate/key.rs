@@ -7,7 +7,6 @@ use std::{
 
 use crate::{
     fields::{Context, FieldRef, Value},
-    format::escape::escape,
     state::{ContainerKey, State},
 };
 
@@ -16,8 +15,16 @@ use crate::{
 pub struct Column {
     /// Head of the column.
     pub title: String,
-    /// The field.
-    pub field: FieldRef,
+    /// The field; `None` for what a script fills in.
+    pub field: Option<FieldRef>,
+}
+
+impl Column {
+    /// Its name in JSON.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.field.as_ref().map_or_else(|| self.title.clone(), FieldRef::name)
+    }
 }
 
 const TEXT: u8 = 1;
@@ -31,18 +38,18 @@ const IPV6: u8 = 7;
 const CONTAINER: u8 = 8;
 
 /// Appends the value of a column. False when the event has none.
-pub(super) fn encode(column: &Column, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
-    if column.field.field.by_container.is_some() {
+pub(super) fn encode(field: &FieldRef, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
+    if field.field.by_container.is_some() {
         out.push(CONTAINER);
         out.extend_from_slice(&context.container.0.to_le_bytes());
         return true;
     }
-    match column.field.get(context) {
+    match field.get(context) {
         Value::Missing | Value::EitherIp(_) | Value::EitherPort(_) => return false,
         Value::Text(text) => put_text(&text, out),
         value @ Value::List(_) => {
             let mut text = Vec::new();
-            value.write(column.field.field.digits, &mut text);
+            value.write(field.field.digits, &mut text);
             put_text(&text, out);
         }
         Value::I64(number) => put(I64, &number.to_le_bytes(), out),
@@ -55,7 +62,8 @@ pub(super) fn encode(column: &Column, context: &Context<'_>, out: &mut Vec<u8>) 
     true
 }
 
-fn put_text(text: &[u8], out: &mut Vec<u8>) {
+/// Appends a text.
+pub(super) fn put_text(text: &[u8], out: &mut Vec<u8>) {
     out.push(TEXT);
     out.extend_from_slice(&(text.len() as u32).to_le_bytes());
     out.extend_from_slice(text);
@@ -66,17 +74,16 @@ fn put(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
-/// The cells of a key, safe for a terminal.
-pub(super) fn render<'k>(columns: &[Column], mut key: &'k [u8], state: &'k State) -> Vec<String> {
+/// The cells of a key, exact.
+pub(super) fn render<'k>(columns: &[Column], mut key: &'k [u8], state: &'k State) -> Vec<Vec<u8>> {
     columns
         .iter()
         .map(|column| {
-            let Some((value, rest)) = decode(column, key, state) else { return String::new() };
+            let Some((value, rest)) = decode(column.field.as_ref(), key, state) else { return Vec::new() };
             key = rest;
-            let (mut text, mut cell) = (Vec::new(), Vec::new());
-            value.write(column.field.field.digits, &mut text);
-            escape(&text, &mut cell);
-            String::from_utf8_lossy(&cell).into_owned()
+            let mut text = Vec::new();
+            value.write(column.field.as_ref().map(|field| field.field.digits).unwrap_or_default(), &mut text);
+            text
         })
         .collect()
 }
@@ -86,7 +93,7 @@ fn array<const N: usize>(bytes: &[u8]) -> Option<([u8; N], &[u8])> {
     Some((*head, rest))
 }
 
-fn decode<'k>(column: &Column, key: &'k [u8], state: &'k State) -> Option<(Value<'k>, &'k [u8])> {
+fn decode<'k>(field: Option<&FieldRef>, key: &'k [u8], state: &'k State) -> Option<(Value<'k>, &'k [u8])> {
     let (&tag, key) = key.split_first()?;
     Some(match tag {
         TEXT => {
@@ -102,13 +109,13 @@ fn decode<'k>(column: &Column, key: &'k [u8], state: &'k State) -> Option<(Value
         IPV6 => array::<16>(key).map(|(bytes, rest)| (Value::Ip(Ipv6Addr::from(bytes).into()), rest))?,
         CONTAINER => array(key).map(|(bytes, rest)| {
             let container = state.containers.get(ContainerKey(u32::from_le_bytes(bytes)));
-            let value = match column.field.field.by_container {
-                Some(get) => get(container, &column.field.arg),
-                None => Value::Missing,
-            };
+            let of_container = field.and_then(|field| Some((field.field.by_container?, field)));
+            let value = of_container.map_or(Value::Missing, |(get, field)| get(container, &field.arg));
             // A container that nobody has a name for is still told from others.
             let value = match value {
-                Value::Missing if column.field.field.name == "container.name" => container.id.as_str().into(),
+                Value::Missing if field.is_some_and(|field| field.field.name == "container.name") => {
+                    container.id.as_str().into()
+                }
                 Value::Missing => Value::text(crate::format::template::MISSING),
                 value => value,
             };

@@ -1,15 +1,73 @@
-//! Tables that are kept natively: keys, one value, an operation.
+//! What a chisel declares and the engine keeps natively: tables, rates, the largest events, heat maps, lists.
 //!
 //! An event costs one look-up in a hash table; nothing is allocated for a key that is known. Keys are the bytes of their
 //! values ([`key`]). Metadata of containers is not part of a key: the container is, and its name is looked up when the
 //! table is printed, so that names that arrive late are right from the first row on.
 
+mod distribution;
+mod heatmap;
 mod interval;
 mod key;
+mod list;
 mod op;
+mod page;
+mod rate;
 mod table;
+mod top;
 
-pub use interval::Snapshot;
+pub use heatmap::{HeatMap, HeatSpec, Scale};
+pub use interval::{Cell, Row, Snapshot};
 pub use key::Column;
+pub use list::{Listing, Rows, each as each_row};
 pub use op::Op;
+pub use page::{Page, Palette};
+pub use rate::Rate;
 pub use table::{Spec, Table, TableError, Value};
+pub use top::{Line, Top};
+
+use std::{fmt, io};
+
+use crate::{
+    fields::{Context, EventType, Needs},
+    state::State,
+};
+
+/// When an aggregate is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// At each interval; of a capture, once, for all of its time.
+    Interval,
+    /// At each interval, of captures too.
+    EachInterval,
+    /// When there are no more events.
+    End,
+}
+
+/// Something that is kept while events go by, and printed.
+pub trait Aggregate: fmt::Debug {
+    /// Takes an event that passed the filter of the chisel. Returns whether it was of use.
+    fn add(&mut self, context: &Context<'_>) -> bool;
+
+    /// Prints what was kept, and begins again.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn print(&mut self, page: &Page, state: &State, now_ns: u64) -> io::Result<()>;
+
+    /// When it is printed.
+    fn when(&self) -> When;
+
+    /// Whether what is printed depends on how long a capture is.
+    fn goes_by_length(&self) -> bool {
+        false
+    }
+
+    /// Whether nothing was kept since it was printed.
+    fn is_empty(&self) -> bool;
+
+    /// What has to be collected.
+    fn needs(&self) -> Needs;
+
+    /// Whether events of that type can count.
+    fn may_count(&self, event: &EventType<'_>) -> bool;
+}

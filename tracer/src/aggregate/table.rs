@@ -1,11 +1,15 @@
 //! A table: what is declared, and the counting.
 
-use rustc_hash::FxHashMap;
+use std::hash::{Hash as _, Hasher as _};
+
+use rustc_hash::{FxHashMap, FxHasher};
 
 use super::{
-    interval::{Row, Snapshot},
+    Aggregate, When,
+    interval::{Cell, Row, Snapshot},
     key::{self, Column},
-    op::{Cell, Op},
+    op::{Kept, Op},
+    page::Page,
 };
 use crate::{
     fields::{Context, EventType, FieldRef, Needs, Unit},
@@ -15,18 +19,69 @@ use crate::{
 
 /// More keys than this are not kept: they are counted.
 pub const MAX_KEYS: usize = 100_000;
+/// The same for the bytes of keys.
+const MAX_KEY_BYTES: usize = 64 << 20;
+/// The same for the values of `distinct` and the ranges of percentiles, of all keys together.
+const MAX_PARTS: usize = 1_000_000;
 
-/// The value column.
+/// A value column.
 #[derive(Debug)]
 pub struct Value {
     /// Head of the column.
     pub title: String,
     /// The field; `None` counts events.
     pub field: Option<FieldRef>,
+    /// Of `distinct`, fields whose values count together with that of the first.
+    pub also: Vec<FieldRef>,
     /// What is computed.
     pub op: Op,
     /// How it is printed.
     pub unit: Unit,
+}
+
+impl Value {
+    /// The number of an event; `None` when it has none.
+    pub(super) fn of(&self, context: &Context<'_>) -> Option<f64> {
+        let Some(field) = &self.field else { return Some(1.0) };
+        match self.op {
+            Op::Count => (!field.get(context).is_missing()).then_some(1.0),
+            Op::Distinct => {
+                let mut bytes = Vec::new();
+                if !std::iter::once(field).chain(&self.also).all(|field| key::encode(field, context, &mut bytes)) {
+                    return None;
+                }
+                let mut hasher = FxHasher::default();
+                bytes.hash(&mut hasher);
+                Some(f64::from_bits(hasher.finish()))
+            }
+            Op::Sum | Op::Avg | Op::Min | Op::Max | Op::Percentile(_) => field.get(context).as_f64(),
+        }
+    }
+
+    fn is_rate(&self) -> bool {
+        self.op == Op::Sum && self.unit == Unit::Percent
+    }
+
+    /// Its name in JSON.
+    pub(super) fn name(&self) -> String {
+        match &self.field {
+            Some(field) => field.name(),
+            None if self.op == Op::Count => "evt.count".to_owned(),
+            // A number that a script gives.
+            None => self.title.clone(),
+        }
+    }
+
+    /// Whether it makes no sense.
+    pub(crate) fn check(&self) -> Result<(), TableError> {
+        match &self.field {
+            None if self.op != Op::Count => Err(TableError::NoField),
+            Some(field) if self.op.wants_number() && !field.kind.is_number() => {
+                Err(TableError::NotANumber { field: field.name(), kind: field.kind.name() })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What a table is.
@@ -34,10 +89,10 @@ pub struct Value {
 pub struct Spec {
     /// Line above the table; empty for none.
     pub title: String,
-    /// The keys, in the order of their columns behind the value.
+    /// The keys, in the order of their columns behind the values.
     pub keys: Vec<Column>,
-    /// The value, the first column.
-    pub value: Value,
+    /// The values, the first columns. Rows are sorted by the first of them.
+    pub values: Vec<Value>,
     /// Which events count; all that reach the table when `None`.
     pub filter: Option<Filter>,
     /// How many rows are printed, largest values first.
@@ -51,6 +106,9 @@ pub enum TableError {
     /// It has no keys.
     #[error("a table needs at least one key")]
     NoKeys,
+    /// It has no values.
+    #[error("a table needs at least one value")]
+    NoValues,
     /// Its value cannot be computed with.
     #[error("field '{field}' is of type {kind}: it cannot be summed or compared")]
     NotANumber {
@@ -74,11 +132,15 @@ pub enum TableError {
 #[derive(Debug)]
 pub struct Table {
     spec: Spec,
-    cells: FxHashMap<Box<[u8]>, Cell>,
+    /// By key, where its values begin in `kept`.
+    rows: FxHashMap<Box<[u8]>, u32>,
+    kept: Vec<Kept>,
     key: Vec<u8>,
+    /// Bytes of the keys.
+    key_bytes: usize,
+    /// Values of `distinct` and ranges of percentiles.
+    parts: usize,
     overflow: u64,
-    /// Of captures, whose table is for all of their time: the first and the last event that could count, nanoseconds.
-    span: Option<(u64, u64)>,
 }
 
 impl Table {
@@ -90,112 +152,174 @@ impl Table {
         if spec.keys.is_empty() {
             return Err(TableError::NoKeys);
         }
-        if let Some(column) = spec.keys.iter().find(|column| column.field.field.filter_only) {
-            return Err(TableError::Several { field: column.field.name() });
+        if spec.values.is_empty() {
+            return Err(TableError::NoValues);
         }
-        match &spec.value.field {
-            None if spec.value.op != Op::Count => return Err(TableError::NoField),
-            Some(field) if spec.value.op != Op::Count && !field.kind.is_number() => {
-                return Err(TableError::NotANumber { field: field.name(), kind: field.kind.name() });
-            }
-            _ => {}
+        let mut fields = spec.keys.iter().filter_map(|column| column.field.as_ref());
+        if let Some(field) = fields.find(|field| field.field.filter_only) {
+            return Err(TableError::Several { field: field.name() });
         }
-        Ok(Self { spec, cells: FxHashMap::default(), key: Vec::new(), overflow: 0, span: None })
+        Ok(Self {
+            spec,
+            rows: FxHashMap::default(),
+            kept: Vec::new(),
+            key: Vec::new(),
+            key_bytes: 0,
+            parts: 0,
+            overflow: 0,
+        })
     }
 
-    /// Counts an event. An event without one of the keys or without the value does not count.
-    pub fn add(&mut self, context: &Context<'_>) {
-        if self.spec.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
-            return;
+    /// Where the values of the key that was made last begin; `None`, and counted, when there are too many keys.
+    fn row(&mut self) -> Option<usize> {
+        if let Some(at) = self.rows.get(&*self.key) {
+            return Some(*at as usize);
         }
-        if context.event.from_file {
-            let (first_ns, last_ns) = self.span.unwrap_or((context.event.time_ns, 0));
-            self.span = Some((first_ns, last_ns.max(context.event.time_ns)));
+        if self.rows.len() >= MAX_KEYS || self.key_bytes + self.key.len() > MAX_KEY_BYTES {
+            self.overflow += 1;
+            return None;
         }
-        let value = match (&self.spec.value.field, self.spec.value.op) {
-            (None, _) => 1.0,
-            (Some(field), Op::Count) if field.get(context).is_missing() => return,
-            (Some(_), Op::Count) => 1.0,
-            (Some(field), _) => match field.get(context).as_f64() {
-                Some(value) => value,
-                None => return,
-            },
-        };
-        if value == 0.0 && self.spec.value.op == Op::Sum {
-            return;
-        }
+        let at = self.kept.len();
+        self.kept.extend(self.spec.values.iter().map(|value| Kept::new(value.op)));
+        self.key_bytes += self.key.len();
+        self.rows.insert(self.key.as_slice().into(), at as u32);
+        Some(at)
+    }
+
+    /// Adds to a row whose keys a script gives.
+    pub fn tally(&mut self, keys: &[&[u8]], values: &[f64]) {
         self.key.clear();
-        for column in &self.spec.keys {
-            if !key::encode(column, context, &mut self.key) {
-                return;
+        keys.iter().for_each(|text| key::put_text(text, &mut self.key));
+        let Some(at) = self.row() else { return };
+        for (kept, value) in self.kept[at..].iter_mut().zip(values) {
+            match kept.add(*value, self.parts >= MAX_PARTS) {
+                Some(more) => self.parts += more,
+                None => self.overflow += 1,
             }
         }
-        let full = self.cells.len() >= MAX_KEYS;
-        match self.cells.get_mut(&*self.key) {
-            Some(cell) => cell.add(Cell::new(value)),
-            None if full => self.overflow += 1,
-            None => {
-                self.cells.insert(self.key.as_slice().into(), Cell::new(value));
-            }
-        }
+    }
+
+    /// How many keys and values it has.
+    #[must_use]
+    pub fn shape(&self) -> (usize, usize) {
+        (self.spec.keys.len(), self.spec.values.len())
     }
 
     /// The rows of the interval, with the names that are known now. The table is empty afterwards.
-    pub fn take(&mut self, state: &State) -> Snapshot {
-        let mut merged: FxHashMap<Vec<String>, Cell> = FxHashMap::default();
-        for (key, cell) in self.cells.drain() {
+    /// Percents are told once a second: their sum over `seconds` means nothing, their mean does.
+    pub fn take(&mut self, state: &State, seconds: f64) -> Snapshot {
+        let stride = self.spec.values.len();
+        let mut merged: FxHashMap<Vec<Vec<u8>>, usize> = FxHashMap::default();
+        for (key, at) in self.rows.drain() {
             // Containers with the same name, as after a restart, are one row.
-            merged
-                .entry(key::render(&self.spec.keys, &key, state))
-                .and_modify(|merged| merged.add(cell))
-                .or_insert(cell);
+            let at = at as usize;
+            let first = *merged.entry(key::render(&self.spec.keys, &key, state)).or_insert(at);
+            if first != at {
+                for value in 0..stride {
+                    let other = self.kept[at + value].clone();
+                    self.kept[first + value].merge(&other);
+                }
+            }
         }
-        let intervals = self.intervals();
-        let value = &self.spec.value;
-        let mut rows: Vec<Row> =
-            merged.into_iter().map(|(cells, cell)| Row { value: cell.result(value.op) / intervals, cells }).collect();
-        rows.sort_by(|a, b| b.value.total_cmp(&a.value).then_with(|| a.cells.cmp(&b.cells)));
+        let results = |at: usize| {
+            let kept = self.kept[at..].iter().zip(&self.spec.values);
+            kept.map(|(kept, value)| Some(kept.result(value.op)? / if value.is_rate() { seconds } else { 1.0 }))
+                .collect()
+        };
+        let mut rows: Vec<Row> = merged.into_iter().map(|(keys, at)| Row { values: results(at), keys }).collect();
+        let first = |row: &Row| row.values.first().copied().flatten().unwrap_or(f64::NEG_INFINITY);
+        rows.sort_by(|a, b| first(b).total_cmp(&first(a)).then_with(|| a.keys.cmp(&b.keys)));
         rows.truncate(self.spec.top);
-        let titles =
-            std::iter::once(value.title.clone()).chain(self.spec.keys.iter().map(|key| key.title.clone())).collect();
+        self.kept.clear();
+        (self.key_bytes, self.parts) = (0, 0);
+        let keys = self.spec.keys.iter();
+        let values = self.spec.values.iter();
         Snapshot {
             title: self.spec.title.clone(),
-            titles,
+            values: values.map(|it| Cell { title: it.title.clone(), name: it.name(), unit: it.unit }).collect(),
+            keys: keys.map(|it| Cell { title: it.title.clone(), name: it.name(), unit: Unit::None }).collect(),
             rows,
-            unit: value.unit,
             overflow: std::mem::take(&mut self.overflow),
         }
     }
+}
 
-    /// How many intervals a sum is of. Percents are told once a second: over a longer time their sum means nothing, their mean
-    /// does.
-    fn intervals(&mut self) -> f64 {
-        let seconds = self.span.take().map_or(1.0, |(first_ns, last_ns)| last_ns.saturating_sub(first_ns) as f64 / 1e9);
-        let is_rate = self.spec.value.unit == Unit::Percent && self.spec.value.op == Op::Sum;
-        if is_rate { seconds.max(1.0) } else { 1.0 }
+impl Aggregate for Table {
+    /// Counts an event. An event without one of the keys or without the first value does not count.
+    fn add(&mut self, context: &Context<'_>) -> bool {
+        if self.spec.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
+            return false;
+        }
+        // What a script fills in has no fields.
+        let Some(first) = self.spec.values.first().and_then(|value| Some((value.of(context)?, value.op))) else {
+            return false;
+        };
+        if first == (0.0, Op::Sum) {
+            return false;
+        }
+        self.key.clear();
+        for column in &self.spec.keys {
+            let Some(field) = &column.field else { return false };
+            if !key::encode(field, context, &mut self.key) {
+                return false;
+            }
+        }
+        let Some(at) = self.row() else { return true };
+        let mut value = Some(first.0);
+        for index in 0..self.spec.values.len() {
+            if index > 0 {
+                value = self.spec.values[index].of(context);
+            }
+            let Some(number) = value else { continue };
+            match self.kept[at + index].add(number, self.parts >= MAX_PARTS) {
+                Some(more) => self.parts += more,
+                None => self.overflow += 1,
+            }
+        }
+        true
     }
 
-    /// Whether nothing was counted in this interval.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
+    fn print(&mut self, page: &Page, state: &State, now_ns: u64) -> std::io::Result<()> {
+        let length_ns = page.began_ns.map(|began_ns| now_ns.saturating_sub(began_ns));
+        let snapshot = self.take(state, length_ns.map_or(1.0, |ns| ns as f64 / 1e9).max(1.0));
+        if !page.json {
+            return page.out.table(|width, height| snapshot.lines(width, height));
+        }
+        page.out.line(|line| {
+            snapshot.json(now_ns, line);
+            true
+        })?;
+        page.out.flush()
     }
 
-    /// What has to be collected. Names of containers may come late.
-    #[must_use]
-    pub fn needs(&self) -> Needs {
-        let keys: Needs = self.spec.keys.iter().map(|column| column.field.needs()).collect();
-        let value = self.spec.value.field.as_ref().map_or(Needs::NONE, FieldRef::needs);
+    fn when(&self) -> When {
+        When::Interval
+    }
+
+    fn goes_by_length(&self) -> bool {
+        self.spec.values.iter().any(Value::is_rate)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Names of containers may come late.
+    fn needs(&self) -> Needs {
+        let keys: Needs =
+            self.spec.keys.iter().filter_map(|column| column.field.as_ref()).map(FieldRef::needs).collect();
+        let values: Needs =
+            self.spec.values.iter().flat_map(|it| it.field.iter().chain(&it.also)).map(FieldRef::needs).collect();
         let filter = self.spec.filter.as_ref().map_or(Needs::NONE, Filter::needs);
-        keys.without(Needs::CONTAINER_NOW).with(value).with(filter)
+        keys.without(Needs::CONTAINER_NOW).with(values).with(filter)
     }
 
-    /// Whether events of that type can count.
-    #[must_use]
-    pub fn may_count(&self, event: &EventType<'_>) -> bool {
-        let fields = self.spec.keys.iter().map(|column| &column.field).chain(&self.spec.value.field);
+    fn may_count(&self, event: &EventType<'_>) -> bool {
+        let keys = self.spec.keys.iter().map(|column| column.field.as_ref());
+        let value = self.spec.values.iter().take(1).map(|value| value.field.as_ref());
         let missing = |field: &FieldRef| field.by_type(event).is_some_and(|value| value.is_missing());
-        !fields.into_iter().any(missing) && self.spec.filter.as_ref().is_none_or(|filter| filter.may_match(event))
+        !keys.chain(value).flatten().any(missing)
+            && self.spec.filter.as_ref().is_none_or(|filter| filter.may_match(event))
     }
 }
 
@@ -205,18 +329,28 @@ mod tests {
     use crate::{fields::Show, testing::World};
 
     fn column(name: &str, title: &str) -> Column {
-        Column { title: title.to_owned(), field: FieldRef::resolve(name, Show::default()).unwrap() }
+        Column { title: title.to_owned(), field: FieldRef::resolve(name, Show::default()).ok() }
     }
 
     fn table(keys: &[(&str, &str)], value: Option<&str>, op: Op, unit: Unit) -> Table {
         Table::new(Spec {
             title: String::new(),
             keys: keys.iter().map(|(name, title)| column(name, title)).collect(),
-            value: Value { title: "V".into(), field: value.map(|name| column(name, "").field), op, unit },
+            values: vec![Value {
+                title: "V".into(),
+                field: value.and_then(|name| column(name, "").field),
+                op,
+                unit,
+                also: Vec::new(),
+            }],
             filter: None,
             top: 10,
         })
         .unwrap()
+    }
+
+    fn plain(row: Row) -> (f64, Vec<String>) {
+        (row.values[0].unwrap(), row.keys.iter().map(|key| String::from_utf8(key.clone()).unwrap()).collect())
     }
 
     #[test]
@@ -227,7 +361,7 @@ mod tests {
             world.with(&world.read(10, fd, res, b"x"), |context| table.add(context));
         }
         world.with(&world.openat(10, 3, b"/etc/passwd"), |context| table.add(context));
-        let rows: Vec<_> = table.take(&world.state).rows.into_iter().map(|row| (row.value, row.cells)).collect();
+        let rows: Vec<_> = table.take(&world.state, 1.0).rows.into_iter().map(plain).collect();
         assert_eq!(
             rows,
             [(2000.0, vec!["10.0.0.1:40000->10.0.0.2:80".to_owned()]), (512.0, vec!["/etc/passwd".to_owned()]),]
@@ -238,12 +372,13 @@ mod tests {
     #[test]
     fn operations_compute_what_they_say() {
         let world = World::new();
-        for (op, expected) in [(Op::Count, 3.0), (Op::Avg, 20.0), (Op::Min, 10.0), (Op::Max, 30.0), (Op::Sum, 60.0)] {
+        let ops = [(Op::Count, 3.0), (Op::Avg, 20.0), (Op::Min, 10.0), (Op::Max, 30.0), (Op::Sum, 60.0)];
+        for (op, expected) in ops.into_iter().chain([(Op::Distinct, 3.0), (Op::Percentile(50), 20.0)]) {
             let mut table = table(&[("evt.type", "T")], Some("evt.buflen"), op, Unit::None);
             for res in [10, 20, 30] {
                 world.with(&world.read(10, 3, res, b"x"), |context| table.add(context));
             }
-            assert_eq!(table.take(&world.state).rows[0].value, expected, "{op:?}");
+            assert_eq!(table.take(&world.state, 1.0).rows[0].values[0], Some(expected), "{op:?}");
         }
     }
 
@@ -257,9 +392,9 @@ mod tests {
         for tid in [30, 40, 40] {
             world.with(&world.read(tid, 3, 1, b"x"), |context| table.add(context));
         }
-        assert_eq!(table.cells.len(), 2);
-        let snapshot = table.take(&world.state);
-        assert_eq!(snapshot.rows[0].cells, ["ffff"], "without a name, the id");
+        assert_eq!(table.rows.len(), 2);
+        let snapshot = table.take(&world.state, 1.0);
+        assert_eq!(plain(snapshot.rows[0].clone()).1, ["ffff"], "without a name, the id");
 
         let mut named = World::new();
         let container = crate::state::Container { id: "ffff".into(), name: Some("web".into()), ..Default::default() };
@@ -267,9 +402,37 @@ mod tests {
         for tid in [30, 40] {
             world.with(&world.read(tid, 3, 1, b"x"), |context| table.add(context));
         }
-        let rows = table.take(&named.state).rows;
-        assert_eq!(rows.len(), 1);
-        assert_eq!((rows[0].value, rows[0].cells.clone()), (2.0, vec!["web".to_owned()]));
+        let rows: Vec<_> = table.take(&named.state, 1.0).rows.into_iter().map(plain).collect();
+        assert_eq!(rows, [(2.0, vec!["web".to_owned()])]);
+    }
+
+    #[test]
+    fn a_row_may_have_several_values() {
+        let world = World::new();
+        let mut table = Table::new(Spec {
+            title: String::new(),
+            keys: vec![column("proc.name", "P")],
+            values: [(None, Op::Count), (Some("evt.buflen"), Op::Max), (Some("evt.latency"), Op::Percentile(99))]
+                .map(|(name, op)| Value {
+                    title: "V".into(),
+                    field: name.and_then(|name| column(name, "").field),
+                    op,
+                    unit: Unit::None,
+                    also: Vec::new(),
+                })
+                .into(),
+            filter: None,
+            top: 10,
+        })
+        .unwrap();
+        for res in [10, 30] {
+            world.with(&world.read(10, 3, res, b"x"), |context| table.add(context));
+        }
+        world.with(&world.openat(10, 3, b"/x"), |context| table.add(context));
+        let rows = table.take(&world.state, 1.0).rows;
+        assert_eq!(rows[0].values, [Some(3.0), Some(30.0), None], "what has no latency counts, too");
+        table.tally(&[b"x"], &[1.0, 2.0, 3.0]);
+        assert_eq!(table.take(&world.state, 1.0).rows[0].keys, [b"x"]);
     }
 
     #[test]
@@ -286,14 +449,22 @@ mod tests {
         let spec = |keys: Vec<Column>, field: Option<&str>, op| Spec {
             title: String::new(),
             keys,
-            value: Value { title: String::new(), field: field.map(|f| column(f, "").field), op, unit: Unit::None },
+            values: vec![Value {
+                title: String::new(),
+                field: field.and_then(|f| column(f, "").field),
+                op,
+                unit: Unit::None,
+                also: Vec::new(),
+            }],
             filter: None,
             top: 1,
         };
         assert!(matches!(Table::new(spec(vec![], None, Op::Count)), Err(TableError::NoKeys)));
         let keys = || vec![column("proc.name", "")];
-        assert!(matches!(Table::new(spec(keys(), Some("fd.name"), Op::Sum)), Err(TableError::NotANumber { .. })));
-        assert!(matches!(Table::new(spec(keys(), None, Op::Sum)), Err(TableError::NoField)));
+        let check = |field, op| spec(keys(), field, op).values[0].check();
+        assert!(matches!(check(Some("fd.name"), Op::Sum), Err(TableError::NotANumber { .. })));
+        assert!(matches!(check(None, Op::Sum), Err(TableError::NoField)));
+        assert!(check(Some("fd.name"), Op::Distinct).is_ok());
         assert!(matches!(
             Table::new(spec(vec![column("fd.ip", "")], None, Op::Count)),
             Err(TableError::Several { .. })

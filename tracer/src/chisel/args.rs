@@ -57,8 +57,11 @@ pub fn values(name: &str, meta: &Meta, word: Option<&str>) -> Result<Map, Chisel
 }
 
 fn value(spec: &ArgSpec, text: &str) -> Result<Dynamic, String> {
+    if !spec.choices.is_empty() && !spec.choices.iter().any(|choice| choice == text) {
+        return Err(format!("'{text}' is none of {}", spec.choices.join(", ")));
+    }
     match spec.kind {
-        ArgKind::String => {}
+        ArgKind::String | ArgKind::Folder => {}
         ArgKind::Int => {
             return text.parse::<i64>().map(Into::into).map_err(|_| format!("'{text}' is not a whole number"));
         }
@@ -95,7 +98,14 @@ mod tests {
     use super::*;
 
     fn spec(name: &str, kind: ArgKind, optional: bool) -> ArgSpec {
-        ArgSpec { name: name.into(), description: String::new(), kind, optional, default: Dynamic::UNIT }
+        ArgSpec {
+            name: name.into(),
+            description: String::new(),
+            kind,
+            optional,
+            default: Dynamic::UNIT,
+            choices: Vec::new(),
+        }
     }
 
     fn meta(args: Vec<ArgSpec>) -> Meta {

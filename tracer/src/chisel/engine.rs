@@ -1,9 +1,20 @@
 //! The sandbox: a Rhai engine without access to anything, and with limits.
 
-use rhai::{Engine, EvalAltResult, packages::Package, packages::StandardPackage};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, packages::Package, packages::StandardPackage};
+use rustix::time::{ClockId, clock_gettime};
 
 /// Operations of one call.
 const MAX_OPERATIONS: u64 = 1_000_000;
+/// How long a call may take. The first half is by the clock, the second by the CPU time of the thread: a call that has to
+/// wait for a CPU is not to blame, and that time is slower to ask for.
+const MAX_TIME: Duration = Duration::from_millis(80);
+/// The clock is read once for so many operations. One of them takes a millisecond at most, on a text of the largest size.
+const OPERATIONS_PER_LOOK: u64 = 8;
 /// Functions that call each other.
 const MAX_CALL_LEVELS: usize = 32;
 /// Nested expressions, at the top and in functions.
@@ -19,6 +30,35 @@ const MAX_VARIABLES: usize = 256;
 /// Functions of a script.
 const MAX_FUNCTIONS: usize = 128;
 
+/// The time of a call.
+struct Stopwatch {
+    since: Cell<Instant>,
+    /// CPU time of the thread when the first half was over, nanoseconds.
+    cpu_ns: Cell<Option<i64>>,
+}
+
+impl Stopwatch {
+    fn start(&self) {
+        self.since.set(Instant::now());
+        self.cpu_ns.set(None);
+    }
+
+    fn is_over(&self) -> bool {
+        if self.since.get().elapsed() < MAX_TIME / 2 {
+            return false;
+        }
+        let now = clock_gettime(ClockId::ThreadCPUTime);
+        let now_ns = now.tv_sec * 1_000_000_000 + now.tv_nsec;
+        match self.cpu_ns.get() {
+            Some(then_ns) => now_ns - then_ns > (MAX_TIME / 2).as_nanos() as i64,
+            None => {
+                self.cpu_ns.set(Some(now_ns));
+                false
+            }
+        }
+    }
+}
+
 /// An engine that can compute, and nothing else. Modules, time and custom syntax are not compiled in.
 pub(super) fn sandbox() -> Engine {
     let mut engine = Engine::new_raw();
@@ -27,6 +67,17 @@ pub(super) fn sandbox() -> Engine {
     // It would stop the tracer, not the script.
     engine.register_fn("sleep", |_: i64| -> Result<(), Box<EvalAltResult>> { Err("sleep does not exist here".into()) });
     engine.register_fn("sleep", |_: f64| -> Result<(), Box<EvalAltResult>> { Err("sleep does not exist here".into()) });
+    bounded_replace(&mut engine);
+    let watch = Stopwatch { since: Cell::new(Instant::now()), cpu_ns: Cell::new(None) };
+    engine.on_progress(move |operations| {
+        if operations == OPERATIONS_PER_LOOK {
+            // Each call begins at zero.
+            watch.start();
+        } else if operations.is_multiple_of(OPERATIONS_PER_LOOK) && watch.is_over() {
+            return Some(Dynamic::from(MAX_TIME.as_millis() as i64));
+        }
+        None
+    });
     engine.set_max_operations(MAX_OPERATIONS);
     engine.set_max_call_levels(MAX_CALL_LEVELS);
     engine.set_max_expr_depths(MAX_EXPR_DEPTHS.0, MAX_EXPR_DEPTHS.1);
@@ -40,5 +91,29 @@ pub(super) fn sandbox() -> Engine {
     engine
 }
 
+/// `replace` of the language looks at the size of the result when it is there already: it could take all memory.
+fn bounded_replace(engine: &mut Engine) {
+    type Result = std::result::Result<(), Box<EvalAltResult>>;
+    fn replace(text: &mut ImmutableString, find: &str, by: &str) -> Result {
+        let found = if find.is_empty() { text.len() + 1 } else { text.matches(find).count() };
+        if text.len().saturating_add(found.saturating_mul(by.len())) > MAX_STRING {
+            return Err(EvalAltResult::ErrorDataTooLarge("Length of string".to_owned(), rhai::Position::NONE).into());
+        }
+        *text = text.replace(find, by).into();
+        Ok(())
+    }
+    engine.register_fn("replace", replace);
+    engine.register_fn("replace", |text: &mut ImmutableString, find: char, by: char| {
+        replace(text, &find.to_string(), &by.to_string())
+    });
+    engine.register_fn("replace", |text: &mut ImmutableString, find: char, by: &str| {
+        replace(text, &find.to_string(), by)
+    });
+    engine.register_fn("replace", |text: &mut ImmutableString, find: &str, by: char| {
+        replace(text, find, &by.to_string())
+    });
+}
+
 /// What a script may define for the engine to call, with the number of parameters.
-pub(super) const CALLBACKS: [(&str, usize); 4] = [("on_init", 0), ("on_event", 1), ("on_interval", 0), ("on_end", 0)];
+pub(super) const CALLBACKS: [(&str, usize); 5] =
+    [("on_init", 0), ("on_event", 1), ("on_row", 1), ("on_interval", 0), ("on_end", 0)];

@@ -4,6 +4,8 @@ use std::fmt;
 
 use rhai::{EvalAltResult, ParseError, ParseErrorType, Position};
 
+use super::functions;
+
 /// Why a chisel cannot be used, or stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChiselError {
@@ -38,12 +40,26 @@ impl ChiselError {
         Self { origin: origin.to_owned(), place: None, line: None, cause: cause.into(), hint: None }
     }
 
-    fn at(mut self, source: &str, position: Position) -> Self {
+    pub(super) fn at(mut self, source: &str, position: Position) -> Self {
         if let (Some(line), Some(column)) = (position.line(), position.position()) {
             self.place = Some((line, column));
             self.line = source.lines().nth(line - 1).map(|text| text.replace('\t', " "));
         }
         self
+    }
+
+    /// The same at the beginning of a function, if nothing better is known.
+    pub(super) fn or_in_function(self, source: &str, name: &str) -> Self {
+        let head = format!("fn {name}(");
+        let found = source.lines().position(|line| line.trim_start().starts_with(&head));
+        match (self.place, found) {
+            (None, Some(line)) => {
+                let text = source.lines().nth(line).unwrap_or_default();
+                let column = text.len() - text.trim_start().len() + 1;
+                Self { place: Some((line + 1, column)), line: Some(text.replace('\t', " ")), ..self }
+            }
+            _ => self,
+        }
     }
 
     /// A script that cannot be compiled.
@@ -64,13 +80,28 @@ impl ChiselError {
         let cause = match inner {
             EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
             EvalAltResult::ErrorParsing(kind, _) => kind.to_string(),
+            EvalAltResult::ErrorTerminated(limit, _) if limit.is_int() => {
+                format!("it took more than {limit} ms: is this a loop without end?")
+            }
             _ => {
                 let text = inner.to_string();
                 // The place is printed before the cause.
                 text.rsplit_once(" (line ").map_or(text.clone(), |(cause, _)| cause.to_owned())
             }
         };
-        Self::new(origin, cause).at(source, position)
+        let mut this = Self::new(origin, cause).at(source, position);
+        if let EvalAltResult::ErrorFunctionNotFound(signature, _) = inner {
+            let name = signature.split(" (").next().unwrap_or(signature);
+            let usage = functions::all().find(|function| function.name() == name);
+            this.hint = match usage {
+                Some(function) => Some(format!("it is called as {}", function.usage)),
+                None if signature.contains("()") => {
+                    Some("() stands for a value that the event does not have: ask with == () first".to_owned())
+                }
+                None => None,
+            };
+        }
+        this
     }
 }
 

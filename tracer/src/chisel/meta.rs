@@ -15,11 +15,18 @@ pub enum ArgKind {
     Field,
     /// A filter.
     Filter,
+    /// A folder that the script may write into.
+    Folder,
 }
 
 impl ArgKind {
-    const ALL: [(&'static str, Self); 4] =
-        [("string", Self::String), ("int", Self::Int), ("field", Self::Field), ("filter", Self::Filter)];
+    const ALL: [(&'static str, Self); 5] = [
+        ("string", Self::String),
+        ("int", Self::Int),
+        ("field", Self::Field),
+        ("filter", Self::Filter),
+        ("folder", Self::Folder),
+    ];
 
     /// Its name.
     #[must_use]
@@ -41,6 +48,8 @@ pub struct ArgSpec {
     pub optional: bool,
     /// Its value then.
     pub default: Dynamic,
+    /// The values that it may have; any if there are none.
+    pub choices: Vec<String>,
 }
 
 /// What a chisel says of itself.
@@ -80,7 +89,8 @@ impl Meta {
 
 fn arg(value: Dynamic) -> Result<ArgSpec, String> {
     let map = value.try_cast::<Map>().ok_or("args: expected maps, such as #{ name: \"key\" }")?;
-    let mut take = Taker::new(map, "args", &["name", "description", "type", "optional", "default_value"])?;
+    let mut take = Taker::new(map, "args", &["name", "description", "type", "optional", "default_value", "choices"])?;
+    let choices = take.array("choices")?.into_iter().map(|choice| choice.to_string()).collect();
     let kind = take.text_or("type", "string")?;
     let names = ArgKind::ALL.map(|(name, _)| name);
     let default = take.any("default_value").unwrap_or(Dynamic::UNIT);
@@ -97,6 +107,7 @@ fn arg(value: Dynamic) -> Result<ArgSpec, String> {
             .map_or(Ok(!default.is_unit()), |value| value.as_bool())
             .map_err(|found| format!("args: 'optional' is true or false, not {found}"))?,
         default,
+        choices,
     })
 }
 
@@ -153,10 +164,24 @@ impl Taker {
         }
     }
 
-    pub(super) fn map(&mut self, key: &str) -> Result<Map, String> {
+    /// A number, with a fraction or without.
+    pub(super) fn number(&mut self, key: &str) -> Result<f64, String> {
         let value = self.any(key).ok_or_else(|| format!("{}: '{key}' is missing", self.of))?;
-        value
-            .try_cast::<Map>()
-            .ok_or_else(|| format!("{}: '{key}' is a map, such as #{{ field: \"evt.buflen\" }}", self.of))
+        let number = value.as_float().or_else(|_| value.as_int().map(|number| number as f64));
+        number.map_err(|found| format!("{}: '{key}' is a number, not {found}", self.of))
+    }
+
+    /// The maps under `one` or under `several`.
+    pub(super) fn one_or_more(&mut self, one: &str, several: &str) -> Result<Vec<Map>, String> {
+        let wrong = |of: &str, key: &str| format!("{of}: '{key}' is a map, such as #{{ field: \"evt.buflen\" }}");
+        let values = match (self.any(one), self.array(several)?) {
+            (Some(_), values) if !values.is_empty() => {
+                return Err(format!("{}: '{one}' or '{several}', not both", self.of));
+            }
+            (Some(value), _) => vec![value],
+            (None, values) if values.is_empty() => return Err(format!("{}: '{one}' is missing", self.of)),
+            (None, values) => values,
+        };
+        values.into_iter().map(|value| value.try_cast::<Map>().ok_or_else(|| wrong(self.of, one))).collect()
     }
 }

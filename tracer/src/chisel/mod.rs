@@ -3,16 +3,23 @@
 //!
 //! Scripts are Rhai in a sandbox ([`engine`]): no files, processes, network or environment, and limits on time and size.
 
-mod api;
 pub mod args;
 pub mod builtin;
+pub mod check;
+mod declared;
+mod dns;
 mod engine;
 mod error;
+mod folder;
+pub mod functions;
+mod http;
 mod meta;
 mod script;
 mod value;
+mod watch;
 
 pub use builtin::{Library, Source};
 pub use error::ChiselError;
 pub use meta::{ArgKind, ArgSpec, Meta};
 pub use script::{Chisel, Env};
+pub use watch::Watch;

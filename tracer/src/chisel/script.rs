@@ -5,14 +5,15 @@ use std::{cell::RefCell, rc::Rc};
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Map, Scope};
 
 use super::{
-    ChiselError, Meta, Source, api,
-    api::{Declared, Phase, Shared},
-    args,
+    ChiselError, Meta, Source, args,
+    declared::{Declared, Phase, Shared},
     engine::{CALLBACKS, sandbox},
+    functions,
     value::ScriptEvent,
 };
 use crate::{
-    fields::{Context, EventType, FieldRef, Needs, Show, nearest},
+    aggregate::{Aggregate, Listing, Page, Palette, When, each_row},
+    fields::{Context, EventType, Needs, Show, nearest},
     filter::Filter,
     sink::Out,
     state::State,
@@ -20,6 +21,11 @@ use crate::{
 
 /// The interval of a chisel that has tables or `on_interval` and does not say.
 const DEFAULT_INTERVAL_MS: u64 = 1000;
+/// When a running machine is listed: names of its containers have come by then.
+const LIST_AFTER_MS: u64 = 200;
+
+/// Intervals of a capture without events that are printed one by one; a longer pause is skipped.
+const MAX_PAUSE: u64 = 3600;
 
 /// Where a chisel runs.
 #[derive(Debug, Clone)]
@@ -28,10 +34,19 @@ pub struct Env {
     pub show: Show,
     /// Whether containers are to be shown: `-pc`.
     pub container: bool,
-    /// Whether text has colours.
-    pub colors: bool,
     /// Where it prints.
-    pub out: Out,
+    pub page: Page,
+    /// Whether events are those of capture files.
+    pub replay: bool,
+}
+
+impl Env {
+    /// As without any option, into `out`.
+    #[must_use]
+    pub fn plain(out: Out) -> Self {
+        let page = Page { out, json: false, palette: Palette::None, began_ns: None };
+        Self { show: Show::default(), container: false, page, replay: false }
+    }
 }
 
 /// A chisel.
@@ -45,6 +60,10 @@ pub struct Chisel {
     scope: Scope<'static>,
     event: ScriptEvent,
     callbacks: Vec<&'static str>,
+    /// Of captures: when the last interval ended, nanoseconds since the epoch.
+    ended_ns: Option<u64>,
+    /// Whether its lists were printed.
+    listed: bool,
 }
 
 impl std::fmt::Debug for Chisel {
@@ -55,20 +74,8 @@ impl std::fmt::Debug for Chisel {
 
 fn start(source: &Source, phase: Phase, env: Env, args: Map) -> Result<(Engine, AST, Shared), ChiselError> {
     let mut engine = sandbox();
-    let shared = Rc::new(RefCell::new(Declared {
-        phase,
-        env,
-        args,
-        meta: None,
-        filter: None,
-        tables: Vec::new(),
-        fields: Vec::new(),
-        line: None,
-        interval_ms: None,
-        done: false,
-        failure: None,
-    }));
-    api::register(&mut engine, &shared);
+    let shared = Rc::new(RefCell::new(Declared::new(phase, env, args)));
+    functions::register(&mut engine, &shared);
     let ast = engine.compile(&source.text).map_err(|error| ChiselError::parse(&source.origin, &source.text, &error))?;
     Ok((engine, ast, shared))
 }
@@ -79,7 +86,7 @@ impl Chisel {
     /// # Errors
     /// The script is wrong.
     pub fn describe(source: &Source) -> Result<Meta, ChiselError> {
-        let env = Env { show: Show::default(), container: false, colors: false, out: Out::stdout(false) };
+        let env = Env::plain(Out::memory());
         let (engine, ast, shared) = start(source, Phase::Describe, env, Map::new())?;
         let result = engine.run_ast(&ast);
         if let Some(meta) = shared.borrow_mut().meta.take() {
@@ -100,11 +107,17 @@ impl Chisel {
     pub fn load(source: Source, argument: Option<&str>, env: Env) -> Result<Self, ChiselError> {
         let meta = Self::describe(&source)?;
         let values = args::values(&source.name, &meta, argument)?;
+        Self::with_values(source, values, env)
+    }
+
+    /// Loads a chisel with the values of its arguments.
+    pub(super) fn with_values(source: Source, values: Map, env: Env) -> Result<Self, ChiselError> {
         let (engine, ast, shared) = start(&source, Phase::Declare, env, values)?;
         let callbacks = callbacks(&source, &ast)?;
         let mut scope = Scope::new();
         let run = |error: Box<EvalAltResult>| ChiselError::run(&source.origin, &source.text, &error);
         engine.run_ast_with_scope(&mut scope, &ast).map_err(run)?;
+        let exact = shared.borrow().env.page.json;
         let variables: Map = scope.iter().map(|(name, _, value)| (name.into(), value)).collect();
         let mut chisel = Self {
             source,
@@ -113,14 +126,20 @@ impl Chisel {
             shared,
             this: Dynamic::from_map(variables),
             scope: Scope::new(),
-            event: ScriptEvent::default(),
+            event: ScriptEvent::new(exact),
             callbacks,
+            ended_ns: None,
+            listed: false,
         };
         let _ = chisel.call("on_init", ())?;
         let mut shared = chisel.shared.borrow_mut();
         shared.phase = Phase::Run;
-        if shared.interval_ms.is_none() && (!shared.tables.is_empty() || chisel.callbacks.contains(&"on_interval")) {
-            shared.interval_ms = Some(DEFAULT_INTERVAL_MS);
+        if shared.interval_ms.is_none() {
+            let at_intervals = shared.aggregates.iter().any(|it| it.when() != When::End)
+                || !shared.tallies.is_empty()
+                || chisel.callbacks.contains(&"on_interval");
+            let lists = (!shared.lists.is_empty()).then_some(LIST_AFTER_MS);
+            shared.interval_ms = if at_intervals { Some(DEFAULT_INTERVAL_MS) } else { lists };
         }
         drop(shared);
         Ok(chisel)
@@ -132,9 +151,10 @@ impl Chisel {
             return Ok(Dynamic::UNIT);
         }
         let options = CallFnOptions::new().eval_ast(false).bind_this_ptr(&mut self.this);
-        self.engine
-            .call_fn_with_options::<Dynamic>(options, &mut self.scope, &self.ast, name, args)
-            .map_err(|error| ChiselError::run(&self.source.origin, &self.source.text, &error))
+        self.engine.call_fn_with_options::<Dynamic>(options, &mut self.scope, &self.ast, name, args).map_err(|error| {
+            let text = &self.source.text;
+            ChiselError::run(&self.source.origin, text, &error).or_in_function(text, name)
+        })
     }
 
     /// Takes an event that passed the filter of the command. Returns whether it was of use: `on_event` may return false.
@@ -142,15 +162,29 @@ impl Chisel {
     /// # Errors
     /// The script failed, or output cannot be written.
     pub fn event(&mut self, context: &Context<'_>) -> anyhow::Result<bool> {
+        if self.shared.borrow().env.replay {
+            let began_ns = &mut self.shared.borrow_mut().env.page.began_ns;
+            *began_ns = began_ns.or(Some(context.event.time_ns));
+        }
+        if self.shared.borrow().env.replay && self.goes_by_intervals() {
+            self.intervals_until(context.event.time_ns, context.state)?;
+        }
         let Some(used) = self.count(context)? else { return Ok(false) };
         if !self.callbacks.contains(&"on_event") {
             return Ok(used);
         }
-        self.event.fill(&self.shared.borrow().fields, context);
-        let event = self.event.clone();
-        let result = self.call("on_event", (event,))?;
-        self.failure()?;
+        let result = self.call_with("on_event", context)?;
         Ok(used || result.as_bool() != Ok(false))
+    }
+
+    /// Calls a function with an event or a row.
+    fn call_with(&mut self, name: &str, context: &Context<'_>) -> anyhow::Result<Dynamic> {
+        self.event.fill(&self.shared.borrow().fields, context);
+        self.shared.borrow_mut().now_ns = context.event.time_ns;
+        let event = self.event.clone();
+        let result = self.call(name, (event,))?;
+        self.failure()?;
+        Ok(result)
     }
 
     /// What is done natively for an event; `None` when the filter does not want it.
@@ -160,12 +194,12 @@ impl Chisel {
         if shared.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
             return Ok(None);
         }
-        for table in &mut shared.tables {
-            table.add(context);
+        let mut used = false;
+        for aggregate in &mut shared.aggregates {
+            used |= aggregate.add(context);
         }
-        let mut used = !shared.tables.is_empty();
         if let Some(line) = &shared.line {
-            used |= shared.env.out.line(|out| line.render(context, out))?;
+            used |= shared.env.page.out.line(|out| line.render(context, out))?;
         }
         Ok(Some(used))
     }
@@ -177,23 +211,93 @@ impl Chisel {
         }
     }
 
-    /// Prints the tables of an interval, and calls `on_interval`.
-    ///
-    /// # Errors
-    /// As for [`Chisel::event`].
-    pub fn interval(&mut self, state: &State) -> anyhow::Result<()> {
-        self.print_tables(state)?;
+    /// Whether something is printed at each interval of a capture, too.
+    fn goes_by_intervals(&self) -> bool {
+        self.callbacks.contains(&"on_interval")
+            || self.shared.borrow().aggregates.iter().any(|it| it.when() == When::EachInterval)
+    }
+
+    /// Ends the intervals of a capture that are over when an event comes. They are multiples of their length.
+    fn intervals_until(&mut self, time_ns: u64, state: &State) -> anyhow::Result<()> {
+        let interval_ns = self.interval_ms().unwrap_or(DEFAULT_INTERVAL_MS) * 1_000_000;
+        let begun_ns = time_ns / interval_ns * interval_ns;
+        let Some(mut ended_ns) = self.ended_ns else {
+            self.ended_ns = Some(begun_ns);
+            return Ok(());
+        };
+        if begun_ns <= ended_ns {
+            return Ok(());
+        }
+        self.ended_ns = Some(begun_ns);
+        if (begun_ns - ended_ns) / interval_ns > MAX_PAUSE {
+            ended_ns = begun_ns - interval_ns;
+        }
+        while ended_ns < begun_ns {
+            ended_ns += interval_ns;
+            self.print(|it| it.when() == When::EachInterval, state, ended_ns)?;
+            self.call_interval(ended_ns)?;
+        }
+        Ok(())
+    }
+
+    fn call_interval(&mut self, now_ns: u64) -> anyhow::Result<()> {
+        self.shared.borrow_mut().now_ns = now_ns;
         let _ = self.call("on_interval", ())?;
         self.failure()
     }
 
-    fn print_tables(&self, state: &State) -> anyhow::Result<()> {
+    /// Prints what is printed at each interval, and calls `on_interval`.
+    ///
+    /// # Errors
+    /// As for [`Chisel::event`].
+    pub fn interval(&mut self, state: &State, now_ns: u64) -> anyhow::Result<()> {
+        self.print(|it| it.when() != When::End, state, now_ns)?;
+        self.print_tallies(state, now_ns)?;
+        self.call_interval(now_ns)?;
+        self.list(state, now_ns)
+    }
+
+    fn print(&self, which: impl Fn(&dyn Aggregate) -> bool, state: &State, now_ns: u64) -> anyhow::Result<()> {
         let mut shared = self.shared.borrow_mut();
         let shared = &mut *shared;
-        for table in &mut shared.tables {
-            let snapshot = table.take(state);
-            shared.env.out.table(|width, height| snapshot.lines(width, height))?;
+        for aggregate in shared.aggregates.iter_mut().filter(|it| which(&***it)) {
+            aggregate.print(&shared.env.page, state, now_ns)?;
         }
+        Ok(())
+    }
+
+    fn print_tallies(&self, state: &State, now_ns: u64) -> anyhow::Result<()> {
+        let mut shared = self.shared.borrow_mut();
+        let shared = &mut *shared;
+        for table in &mut shared.tallies {
+            table.print(&shared.env.page, state, now_ns)?;
+        }
+        Ok(())
+    }
+
+    /// Prints the lists, once.
+    fn list(&mut self, state: &State, now_ns: u64) -> anyhow::Result<()> {
+        if self.listed {
+            return Ok(());
+        }
+        self.listed = true;
+        let lists = std::mem::take(&mut self.shared.borrow_mut().lists);
+        if lists.is_empty() {
+            return Ok(());
+        }
+        let page = self.shared.borrow().env.page.clone();
+        for Listing { rows, filter, title, line } in &lists {
+            if !title.is_empty() && !page.json {
+                page.out.text_line(title)?;
+            }
+            each_row(*rows, filter.as_ref(), state, now_ns, &mut |context| match line {
+                Some(line) => Ok(_ = page.out.line(|out| line.render(context, out))?),
+                None => self.call_with("on_row", context).map(|_| ()),
+            })?;
+        }
+        let mut shared = self.shared.borrow_mut();
+        // Nothing else is wanted of it.
+        shared.done |= shared.aggregates.is_empty() && !self.callbacks.contains(&"on_event");
         Ok(())
     }
 
@@ -202,12 +306,18 @@ impl Chisel {
     ///
     /// # Errors
     /// As for [`Chisel::event`].
-    pub fn end(&mut self, state: &State, intervals: u64) -> anyhow::Result<()> {
-        let empty = self.shared.borrow().tables.iter().all(crate::aggregate::Table::is_empty);
-        let terminal = self.shared.borrow().env.out.is_terminal();
-        if (!empty && !terminal) || intervals == 0 {
-            self.print_tables(state)?;
+    pub fn end(&mut self, state: &State, intervals: u64, now_ns: u64) -> anyhow::Result<()> {
+        let (terminal, tallied) = {
+            let shared = self.shared.borrow();
+            (shared.env.page.out.is_terminal(), shared.tallies.iter().any(|table| !table.is_empty()))
+        };
+        let first = intervals == 0;
+        self.print(|it| first || it.when() == When::End || !it.is_empty() && !terminal, state, now_ns)?;
+        if first || tallied && !terminal {
+            self.print_tallies(state, now_ns)?;
         }
+        self.list(state, now_ns)?;
+        self.shared.borrow_mut().now_ns = now_ns;
         let _ = self.call("on_end", ())?;
         self.failure()
     }
@@ -217,21 +327,30 @@ impl Chisel {
     pub fn needs(&self) -> Needs {
         let shared = self.shared.borrow();
         let filter = shared.filter.as_ref().map_or(Needs::NONE, Filter::needs);
-        let line = shared.line.as_ref().map_or(Needs::NONE, crate::format::Template::needs);
-        let tables = shared.tables.iter().map(crate::aggregate::Table::needs);
-        shared.fields.iter().map(FieldRef::needs).chain(tables).chain([filter, line]).collect()
+        let line = shared.line.as_ref().map_or(Needs::NONE, crate::aggregate::Line::needs);
+        let aggregates = shared.aggregates.iter().map(|it| it.needs());
+        let lists = shared.lists.iter().map(Listing::needs);
+        // Rows of a list do not wait for names, as events do.
+        let late = if self.callbacks.contains(&"on_event") { Needs::NONE } else { Needs::CONTAINER_NOW };
+        let fields = shared.fields.iter().map(|field| field.needs().without(late));
+        fields.chain(aggregates).chain(lists).chain([filter, line]).collect()
     }
 
     /// Whether events of that type can be of use to it.
     #[must_use]
     pub fn wants(&self, event: &EventType<'_>) -> bool {
         let shared = self.shared.borrow();
+        // Any event says how late it is.
+        let by_time = || self.goes_by_intervals() || shared.aggregates.iter().any(|it| it.goes_by_length());
+        if shared.env.replay && by_time() {
+            return true;
+        }
         if shared.filter.as_ref().is_some_and(|filter| !filter.may_match(event)) {
             return false;
         }
         shared.line.is_some()
             || self.callbacks.contains(&"on_event")
-            || shared.tables.iter().any(|table| table.may_count(event))
+            || shared.aggregates.iter().any(|it| it.may_count(event))
     }
 
     /// Whether the event can be of use to it, whatever the metadata of its container will be.
@@ -241,13 +360,25 @@ impl Chisel {
         shared.filter.as_ref().is_none_or(|filter| filter.decide_without_container(context) != Some(false))
     }
 
+    /// Bytes of data that it wants of an event, if more than was asked for.
+    #[must_use]
+    pub fn snaplen(&self) -> u32 {
+        self.shared.borrow().snaplen
+    }
+
     /// Its interval in milliseconds.
     #[must_use]
     pub fn interval_ms(&self) -> Option<u64> {
         self.shared.borrow().interval_ms
     }
 
-    /// Whether the script has called `stop`.
+    /// Where the script comes from.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.source.origin
+    }
+
+    /// Whether the script has called `stop`, or its lists were printed and it has nothing else.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.shared.borrow().done
@@ -263,12 +394,12 @@ fn callbacks(source: &Source, ast: &AST) -> Result<Vec<&'static str>, ChiselErro
             let mut error = ChiselError::new(&source.origin, format!("function '{name}' is never called"));
             let names = CALLBACKS.iter().map(|(name, _)| *name);
             error.hint = nearest(name, names).map(|name| format!("did you mean '{name}'?"));
-            return Err(error);
+            return Err(error.or_in_function(&source.text, name));
         };
         if function.params.len() != *count {
             let cause =
                 format!("function '{name}' has {} parameters, it is called with {count}", function.params.len());
-            return Err(ChiselError::new(&source.origin, cause));
+            return Err(ChiselError::new(&source.origin, cause).or_in_function(&source.text, name));
         }
         found.push(*known);
     }
@@ -279,14 +410,14 @@ fn callbacks(source: &Source, ast: &AST) -> Result<Vec<&'static str>, ChiselErro
 mod tests {
     use super::*;
     use crate::{
-        chisel::Library,
+        chisel::{Library, check::check},
         sink::{ChiselSink, Outputs, Sink},
         state::ContainerKey,
         testing::{BOOT_NS, World},
     };
 
     fn env(container: bool) -> Env {
-        Env { show: Show::default(), container, colors: false, out: Out::memory() }
+        Env { container, ..Env::plain(Out::memory()) }
     }
 
     fn script(text: &str) -> Source {
@@ -304,7 +435,7 @@ mod tests {
     /// Runs a built-in chisel over records, one interval.
     fn run(name: &str, container: bool, world: &World, records: &[Vec<u8>]) -> String {
         let env = env(container);
-        let out = env.out.clone();
+        let out = env.page.out.clone();
         let chisel = Chisel::load(Library::builtin().find(name).unwrap(), None, env).unwrap();
         let sink: Box<dyn Sink> = Box::new(ChiselSink::new(chisel));
         let mut outputs = Outputs::new(None, vec![sink], out.clone(), None);
@@ -321,16 +452,13 @@ mod tests {
     }
 
     #[test]
-    fn every_chisel_loads_with_and_without_containers() {
+    fn every_chisel_says_what_it_is() {
         let all = Library::builtin().list();
         assert!(all.len() >= 9);
         for (name, source) in all {
             let meta = Chisel::describe(&source).unwrap();
             assert!(!meta.summary.is_empty() && !meta.description.is_empty() && !meta.category.is_empty(), "{name}");
             assert!(source.text.starts_with("// "), "{name} begins with its summary");
-            for container in [false, true] {
-                Chisel::load(source.clone(), None, env(container)).unwrap();
-            }
         }
     }
 
@@ -416,9 +544,9 @@ mod tests {
         }
         assert_eq!(used, [true, false]);
         assert_eq!(chisel.interval_ms(), Some(500));
-        chisel.interval(&world.state).unwrap();
-        chisel.end(&world.state, 1).unwrap();
-        assert_eq!(chisel.shared.borrow().env.out.text(), "saw bash 1\nsaw bash 2\ntick 2\nend ab  |\n");
+        chisel.interval(&world.state, 0).unwrap();
+        chisel.end(&world.state, 1, 0).unwrap();
+        assert_eq!(chisel.shared.borrow().env.page.out.text(), "saw bash 1\nsaw bash 2\ntick 2\nend ab  |\n");
     }
 
     #[test]
@@ -426,17 +554,25 @@ mod tests {
         let guide = include_str!("../../../docs/chisels.md");
         let examples: Vec<&str> =
             guide.split("```rhai\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-        assert_eq!(examples.len(), 2);
         let world = World::new();
-        for text in examples {
+        let records = [world.execve(10, 0), world.openat(30, -2, b"/etc/hosts")];
+        let expected = [
+            "1                   -                   web\n",
+            "1 programs\n",
+            "5       10.0.0.1:40000->10.0.0.2:80 cat",
+        ];
+        assert_eq!(examples.len(), expected.len());
+        assert!(examples[0].contains("p99") && examples[0].lines().count() <= 15, "the first one is short");
+        for (text, expected) in examples.into_iter().zip(expected) {
             let source = Source { name: "guide".into(), origin: "guide".into(), text: text.to_owned() };
+            assert!(check(&source).is_empty());
             let mut chisel = Chisel::load(source, None, env(false)).unwrap();
-            for record in [world.openat(10, 3, b"/etc/passwd"), world.execve(10, 0)] {
-                world.with(&record, |context| chisel.event(context).unwrap());
+            for record in &records {
+                world.with(record, |context| chisel.event(context).unwrap());
             }
-            chisel.end(&world.state, 0).unwrap();
-            let text = chisel.shared.borrow().env.out.text();
-            assert!(text.contains("1                   /etc/passwd") || text.ends_with("1 programs\n"), "{text}");
+            chisel.end(&world.state, 0, 0).unwrap();
+            let text = chisel.shared.borrow().env.page.out.text();
+            assert!(text.contains(expected), "{text}");
         }
     }
 
@@ -467,9 +603,15 @@ mod tests {
     #[test]
     fn scripts_cannot_leave_the_sandbox_or_run_for_ever() {
         let fails = |text: &str| load(text).map(|_| ()).unwrap_err().to_string();
-        assert!(fails("loop { }").contains("operations"));
-        assert!(fails("let s = \"x\"; loop { s += s; }").to_lowercase().contains("string"));
-        assert!(fails("let a = []; loop { a.push(1); }").to_lowercase().contains("array"));
+        // The time is the sooner one of two limits on a slow machine.
+        for (text, limit) in [
+            ("loop { }", "operations"),
+            ("let s = \"x\"; loop { s += s; }", "string"),
+            ("let a = []; loop { a.push(1); }", "array"),
+        ] {
+            let message = fails(text).to_lowercase();
+            assert!(message.contains(limit) || message.contains("80 ms"), "{message}");
+        }
         assert!(fails("fn f(n) { f(n + 1) }\nf(0);").to_lowercase().contains("stack"));
         for text in [
             "eval(\"1\")",

@@ -1,29 +1,73 @@
 //! Events and values as scripts see them.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, io::Write as _, rc::Rc};
 
-use rhai::Dynamic;
+use rhai::{Array, Dynamic, Engine, Map};
 
 use crate::{
-    fields::{Context, FieldRef, Value},
-    format::escape::escaped,
+    fields::{Context, FieldRef, Type, Value},
+    format::{data, escape::escaped, json},
 };
 
 /// Handle of a field that a script asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Handle(pub(super) usize);
 
+/// Handle of a table that the script fills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tally(pub(super) usize);
+
+/// Handle of a folder that the script writes into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FolderHandle(pub(super) usize);
+
+/// Data that was read or written.
+#[derive(Debug, Clone)]
+pub(super) struct Data(pub(super) Rc<[u8]>);
+
+impl Data {
+    pub(super) fn dots(&self) -> String {
+        let mut out = Vec::with_capacity(self.0.len());
+        data::dots(&self.0, &mut out);
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    pub(super) fn ascii(&self) -> String {
+        let mut out = Vec::with_capacity(self.0.len());
+        data::text(&self.0, &mut out);
+        String::from_utf8(out).unwrap_or_default()
+    }
+}
+
+/// Makes the types known to an engine.
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<Handle>("Field");
+    engine.register_type_with_name::<Tally>("Tally");
+    engine.register_type_with_name::<FolderHandle>("Folder");
+    engine.register_type_with_name::<ScriptEvent>("Event");
+    engine.register_type_with_name::<Data>("Data");
+    engine.register_fn("to_string", |data: &mut Data| data.dots());
+    engine.register_fn("print", |data: &mut Data| data.dots());
+}
+
 /// The event of `on_event`: the values of the fields that the script asked for. It is good during that call.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ScriptEvent {
     values: Rc<RefCell<Vec<Dynamic>>>,
+    /// Text is exact: what prints it escapes it.
+    exact: bool,
 }
 
 impl ScriptEvent {
+    /// `exact` leaves text as it is, for JSON, in which it is escaped.
+    pub(super) fn new(exact: bool) -> Self {
+        Self { exact, ..Self::default() }
+    }
+
     pub(super) fn fill(&self, fields: &[FieldRef], context: &Context<'_>) {
         let mut values = self.values.borrow_mut();
         values.clear();
-        values.extend(fields.iter().map(|field| dynamic(field, context)));
+        values.extend(fields.iter().map(|field| of_value(field, field.get(context), self.exact)));
     }
 
     pub(super) fn get(&self, handle: Handle) -> Dynamic {
@@ -31,24 +75,68 @@ impl ScriptEvent {
     }
 }
 
-/// A missing value is `()`. Text is escaped here already: whatever a script does with it, it is safe to print.
-fn dynamic(field: &FieldRef, context: &Context<'_>) -> Dynamic {
-    of_value(field, field.get(context))
-}
-
-fn of_value(field: &FieldRef, value: Value<'_>) -> Dynamic {
+/// A missing value is `()`. Text is escaped here already, unless it goes into JSON: whatever a script does with it, it is safe
+/// to print.
+fn of_value(field: &FieldRef, value: Value<'_>, exact: bool) -> Dynamic {
     match value {
         Value::Missing => Dynamic::UNIT,
+        Value::Text(bytes) if field.kind == Type::Bytes => Dynamic::from(Data(bytes.as_ref().into())),
+        Value::Text(text) if exact => String::from_utf8_lossy(&text).into_owned().into(),
         Value::Text(text) => escaped(&text).into(),
         Value::I64(number) => number.into(),
         Value::U64(number) => i64::try_from(number).unwrap_or(i64::MAX).into(),
         Value::F64(number) => number.into(),
         Value::Bool(flag) => flag.into(),
-        Value::List(values) => values.into_iter().map(|value| of_value(field, value)).collect::<Vec<_>>().into(),
+        Value::List(values) => values.into_iter().map(|value| of_value(field, value, exact)).collect::<Vec<_>>().into(),
         value @ (Value::Ip(_) | Value::EitherIp(_) | Value::EitherPort(_)) => {
             let mut text = Vec::new();
             value.write(field.field.digits, &mut text);
             String::from_utf8_lossy(&text).into_owned().into()
         }
+    }
+}
+
+/// Arrays and maps in each other that JSON shows.
+const MAX_DEPTH: usize = 32;
+
+/// Appends a value of a script as JSON: what JSON has no form for is text.
+pub(super) fn write_json(value: &Dynamic, out: &mut Vec<u8>) {
+    write_nested(value, MAX_DEPTH, out);
+}
+
+fn write_nested(value: &Dynamic, depth: usize, out: &mut Vec<u8>) {
+    // Writing to a vector cannot fail.
+    if value.is_unit() || depth == 0 {
+        out.extend_from_slice(b"null");
+    } else if let Ok(flag) = value.as_bool() {
+        let _ = write!(out, "{flag}");
+    } else if let Ok(number) = value.as_int() {
+        let _ = write!(out, "{number}");
+    } else if let Some(number) = value.as_float().ok().filter(|number| number.is_finite()) {
+        let _ = write!(out, "{number}");
+    } else if let Some(values) = value.read_lock::<Array>() {
+        out.push(b'[');
+        for (at, value) in values.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            write_nested(value, depth - 1, out);
+        }
+        out.push(b']');
+    } else if let Some(map) = value.read_lock::<Map>() {
+        out.push(b'{');
+        for (at, (key, value)) in map.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            json::text(key.as_bytes(), out);
+            out.push(b':');
+            write_nested(value, depth - 1, out);
+        }
+        out.push(b'}');
+    } else if let Some(data) = value.read_lock::<Data>() {
+        json::text(data.dots().as_bytes(), out);
+    } else {
+        json::text(value.to_string().as_bytes(), out);
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 ///
 /// Without options, every event is a line. A filter chooses events: tracer proc.name=nginx and evt.type in (open, openat).
 /// Chisels show more than lines: tracer -pc -c topcontainers_net.
-/// What a capture file holds: tracer info FILE.
+/// What a capture file holds: tracer info FILE. To write a chisel: tracer chisel new|check|test.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "tracer", version, max_term_width = 100, disable_help_subcommand = true, args_override_self = true)]
 pub struct Args {
@@ -38,6 +38,10 @@ pub struct Args {
     /// Search for chisels here first. Can be repeated
     #[arg(long = "chisel-dir", value_name = "DIR", help_heading = "Chisels")]
     pub chisel_dirs: Vec<PathBuf>,
+
+    /// Load chisels again when their files change, for those who write one
+    #[arg(long, requires = "chisels", conflicts_with = "read", help_heading = "Chisels")]
+    pub watch: bool,
 
     /// Format of the lines: text with %fields, or p for the default, or c (container) or k (kubernetes) to show containers or pods, also in
     /// chisels

@@ -213,7 +213,7 @@ mod tests {
         assert!(fields(80, true).contains("Argument: number of an ancestor"));
         assert!(fields(80, true).contains("  thread.nametid ") && !fields(80, false).contains("thread.nametid"));
         assert!(fields(80, false).contains("  proc.aname[n]               (text) name of an ancestor\n"));
-        assert!(chisels(&Library::builtin(), 80).contains("Security\n  spy_users "));
+        assert!(chisels(&Library::builtin(), 80).contains("Security\n  list_login_shells "));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 pub mod args;
 mod chisel_args;
+mod chisel_tool;
 mod config;
 mod generate;
 mod gone;
@@ -100,6 +101,7 @@ pub fn main(live: Live) -> ExitCode {
 }
 
 /// How it ends when it does not end well.
+#[derive(Debug)]
 enum End {
     Usage(Failure),
     Run(anyhow::Error),
@@ -150,6 +152,9 @@ fn report(message: &str, hint: Option<&str>) {
 fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     if let Some(("info", files)) = words.get(1).map(|word| (word.as_str(), &words[2..])) {
         return info(files);
+    }
+    if let Some(("chisel", rest)) = words.get(1).map(|word| (word.as_str(), &words[2..])) {
+        return chisel_tool::run(rest, &mut io::stdout().lock());
     }
     let words = config::with_defaults(words)?;
     let library = Library::new(&args::chisel_dirs(&words));

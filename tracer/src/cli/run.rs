@@ -9,7 +9,8 @@ use std::{
 
 use super::{Args, Failure};
 use crate::{
-    chisel::{Chisel, Env, Library},
+    aggregate::{Page, Palette},
+    chisel::{Chisel, Env, Library, Watch},
     fields::{FieldError, Needs, Show},
     filter::Filter,
     format::{Preset, Template, TemplateError, json::Json},
@@ -70,22 +71,22 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     let preset = args.print.as_deref().and_then(Preset::by_name);
     let colors = args.color.enabled();
 
-    if args.json && !args.chisels.is_empty() {
-        return Err(Failure::with_hint(
-            "-j does not work with chisels yet",
-            "without -j, a chisel prints plain text into a pipe",
-        ));
-    }
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    let palette = Palette::of_terminal(colors && !args.json);
+    let mut snaplen = args.snaplen;
     for (name, argument) in args.chisels.iter().zip(arguments.iter().chain(std::iter::repeat(&None))) {
         let env = Env {
             show: plain,
             container: matches!(preset, Some(Preset::Container | Preset::Kubernetes)),
-            colors,
-            out: out.clone(),
+            page: Page { out: out.clone(), json: args.json, palette, began_ns: None },
+            replay: !args.read.is_empty(),
         };
-        let chisel = Chisel::load(library.find(name)?, argument.as_deref(), env)?;
-        sinks.push(Box::new(ChiselSink::new(chisel)));
+        let source = library.find(name)?;
+        let watch = args.watch.then(|| Watch::new(&source, argument.as_deref(), &env)).flatten();
+        let chisel = Chisel::load(source, argument.as_deref(), env)?;
+        snaplen = snaplen.max(chisel.snaplen());
+        let others = args.chisels.len() > 1 || args.summary || args.write.is_some();
+        sinks.push(Box::new(ChiselSink::new(chisel).among_others(others).watched(watch)));
     }
     if sinks.is_empty() && args.quiet {
         sinks.push(Box::new(Discard));
@@ -107,7 +108,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     let needs = outputs.needs();
     Ok(Plan {
         needs,
-        snaplen: if needs.has(Needs::PAYLOAD) { args.snaplen } else { 0 },
+        snaplen: if needs.has(Needs::PAYLOAD) { snaplen } else { 0 },
         max_time: args.max_time,
         buffer_size: args.buffer_size,
         interval_ms: outputs.interval_ms(),
@@ -130,7 +131,10 @@ fn capture(args: &Args) -> Result<Option<Capture>, Failure> {
     let options = args.writing.options(file);
     let name = file.display();
     if options.limits.files.is_some() && !options.limits.rotates() {
-        return Err(Failure::with_hint("-W says how many files are kept, not when another one begins", "give -C, -G or -e, too"));
+        return Err(Failure::with_hint(
+            "-W says how many files are kept, not when another one begins",
+            "give -C, -G or -e, too",
+        ));
     }
     if options.filter_threads && args.filter.is_empty() {
         return Err(Failure::with_hint("--filter-proclist needs a filter", "the filter stands behind the options"));
@@ -143,7 +147,10 @@ fn capture(args: &Args) -> Result<Option<Capture>, Failure> {
             return Err(Failure::with_hint("standard output cannot have the capture and lines", "give -w a name"));
         }
         if io::stdout().is_terminal() {
-            return Err(Failure::with_hint("a capture is not for a terminal", "send it into a file or a pipe: tracer -w - > FILE"));
+            return Err(Failure::with_hint(
+                "a capture is not for a terminal",
+                "send it into a file or a pipe: tracer -w - > FILE",
+            ));
         }
     }
     let id = |path: &Path| path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));

@@ -169,8 +169,7 @@ mod tests {
         let record = record(code, 7, 7, params);
         let event = decode::live(&record, 1, 0).unwrap();
         let mut out = Vec::new();
-        let absent =
-            write(&event.params, redact, 0, usize::MAX, |value| out.push(value.to_vec()));
+        let absent = write(&event.params, redact, 0, usize::MAX, |value| out.push(value.to_vec()));
         (out, absent)
     }
 

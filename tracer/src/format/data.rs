@@ -57,15 +57,24 @@ pub fn dots(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend(bytes.iter().map(|byte| if is_printable(*byte) { *byte } else { b'.' }));
 }
 
+/// Printable characters, tabs and line ends.
+pub fn text(bytes: &[u8], out: &mut Vec<u8>) {
+    lines(bytes, |byte| is_printable(byte) || byte == b'\t', out);
+}
+
+fn ascii(bytes: &[u8], out: &mut Vec<u8>) {
+    lines(bytes, is_printable, out);
+}
+
 /// A carriage return ends a line as a line feed does; both together end one. A line has begun in front of the data, so that
 /// a line feed at its beginning is none.
-fn ascii(bytes: &[u8], out: &mut Vec<u8>) {
+fn lines(bytes: &[u8], keeps: impl Fn(u8) -> bool, out: &mut Vec<u8>) {
     let mut previous = b'\r';
     for byte in bytes {
         match byte {
             b'\r' => out.push(b'\n'),
             b'\n' if previous != b'\r' => out.push(b'\n'),
-            byte if is_printable(*byte) => out.push(*byte),
+            byte if keeps(*byte) => out.push(*byte),
             _ => {}
         }
         previous = *byte;

@@ -87,7 +87,7 @@ fn get<'a>(operand: &'a Operand, context: &Context<'a>) -> Value<'a> {
     }
 }
 
-fn write(value: &Value<'_>, digits: Digits, out: &mut Vec<u8>) {
+pub(crate) fn write(value: &Value<'_>, digits: Digits, out: &mut Vec<u8>) {
     match value {
         value if value.is_missing() => out.extend_from_slice(b"null"),
         Value::Text(bytes) => text(bytes, out),
@@ -122,7 +122,7 @@ const fn is_plain(byte: u8) -> bool {
 }
 
 /// Appends a string.
-fn text(bytes: &[u8], out: &mut Vec<u8>) {
+pub fn text(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = bytes;
     loop {

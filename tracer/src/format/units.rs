@@ -33,7 +33,8 @@ pub fn bytes(value: f64) -> String {
         scaled /= 1024.0;
         step += 1;
     }
-    format!("{scaled:.2}{}", STEPS[step])
+    // Half a hundredth is a whole one.
+    format!("{:.2}{}", (scaled * 100.0).round() / 100.0, STEPS[step])
 }
 
 /// Appends nanoseconds as seconds with six significant digits, as C's `%g` prints them: `0s`, `1.5s`, `2.5e-05s`.
@@ -57,18 +58,18 @@ pub fn seconds_g(nanoseconds: u64, out: &mut Vec<u8>) {
     out.push(b's');
 }
 
-/// Nanoseconds in the largest unit that fits: `437ns`, `4.97us`, `29ms`, `22.03s`.
+/// Nanoseconds in the largest unit that fits, not rounded up: `437ns`, `4.97us`, `29ms`, `22.03s`.
 #[must_use]
 pub fn time(ns: f64) -> String {
-    let scaled = |factor: f64, unit: &str| {
-        let value = ns / factor;
-        if value < 10.0 || unit == "s" { format!("{value:.2}{unit}") } else { format!("{value:.0}{unit}") }
-    };
-    match ns {
-        _ if ns < 1e3 => format!("{ns:.0}ns"),
-        _ if ns < 1e6 => scaled(1e3, "us"),
-        _ if ns < 1e9 => scaled(1e6, "ms"),
-        _ => scaled(1e9, "s"),
+    let whole = ns.max(0.0) as u64;
+    let hundredths = |unit: u64| format!("{}.{:02}", whole / unit, whole % unit / (unit / 100));
+    match whole {
+        0..1_000 => format!("{ns:.0}ns"),
+        1_000..10_000 => format!("{}us", hundredths(1_000)),
+        10_000..1_000_000 => format!("{}us", whole / 1_000),
+        1_000_000..10_000_000 => format!("{}ms", hundredths(1_000_000)),
+        10_000_000..1_000_000_000 => format!("{}ms", whole / 1_000_000),
+        _ => format!("{}s", hundredths(1_000_000_000)),
     }
 }
 
@@ -103,6 +104,7 @@ mod tests {
         assert_eq!(time(4_970.0), "4.97us");
         assert_eq!(time(29_000_000.0), "29ms");
         assert_eq!(time(1_210_000.0), "1.21ms");
+        assert_eq!((time(4_418.0), bytes(1664.0)), ("4.41us".into(), "1.63KB".into()));
         assert_eq!(time(22_030_000_000.0), "22.03s");
         assert_eq!(text(12.0, Unit::Percent), "12.00%");
         assert_eq!(text(12.0, Unit::None), "12");

@@ -104,7 +104,8 @@ mod tests {
         let mut bytes = Vec::new();
         put(&mut bytes, own::LATENCY, &[]);
         put(&mut bytes, own::FACTS, b"hello");
-        let all = |bytes: &[u8]| Options::new(bytes).custom().map(|(code, value)| (code, value.to_vec())).collect::<Vec<_>>();
+        let all =
+            |bytes: &[u8]| Options::new(bytes).custom().map(|(code, value)| (code, value.to_vec())).collect::<Vec<_>>();
         let expected = [(own::LATENCY, vec![]), (own::FACTS, b"hello".to_vec())];
         assert_eq!(all(&bytes), expected);
         let unpadded = &bytes[..bytes.len() - 3];

@@ -260,13 +260,7 @@ mod tests {
             flags: 2,
             uid: 1000,
             gid: 100,
-            memory: Some(Memory {
-                size_kb: 1,
-                resident_kb: 2,
-                swapped_kb: 3,
-                major_faults: 4,
-                minor_faults: 5,
-            }),
+            memory: Some(Memory { size_kb: 1, resident_kb: 2, swapped_kb: 3, major_faults: 4, minor_faults: 5 }),
             env: b"A=1\0",
             vtid: Some(11),
             vpid: Some(12),
@@ -317,14 +311,8 @@ mod tests {
     fn what_is_written_comes_back() {
         let mut writer = Writer::default();
         writer.section();
-        let machine = Machine {
-            cpus: 4,
-            memory_bytes: 1 << 30,
-            max_pid: 4096,
-            hostname: b"web-1",
-            boot_ns: Some(5),
-            flags: 0,
-        };
+        let machine =
+            Machine { cpus: 4, memory_bytes: 1 << 30, max_pid: 4096, hostname: b"web-1", boot_ns: Some(5), flags: 0 };
         writer.machine(&machine);
         let loopback = |speed| Interface {
             name: b"lo",
@@ -358,7 +346,9 @@ mod tests {
         let mut seen = Vec::new();
         while let Some(block) = reader.next().unwrap() {
             match block {
-                Block::Section(section) => assert_eq!((section.major, section.minor, section.options().count()), (1, 2, 0)),
+                Block::Section(section) => {
+                    assert_eq!((section.major, section.minor, section.options().count()), (1, 2, 0))
+                }
                 Block::Machine(found) => assert_eq!(found, machine),
                 Block::Interfaces(list) => assert_eq!(list.map(Result::unwrap).collect::<Vec<_>>(), interfaces),
                 Block::Users(list) => assert_eq!(list.map(Result::unwrap).collect::<Vec<_>>(), users),

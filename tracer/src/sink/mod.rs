@@ -131,8 +131,17 @@ impl Outputs {
     pub fn new(filter: Option<Filter>, sinks: Vec<Box<dyn Sink>>, out: Out, max_shown: Option<u64>) -> Self {
         let sinks = sinks.into_iter().map(|sink| Slot { sink, due_ns: 0 }).collect();
         let suppressed = FxHashSet::default();
-        let mut outputs =
-            Self { filter, sinks, capture: None, hold: Hold::default(), holds: false, out, max_shown, shown: 0, suppressed };
+        let mut outputs = Self {
+            filter,
+            sinks,
+            capture: None,
+            hold: Hold::default(),
+            holds: false,
+            out,
+            max_shown,
+            shown: 0,
+            suppressed,
+        };
         outputs.holds = outputs.needs().has(Needs::CONTAINER_NOW);
         outputs
     }
@@ -256,8 +265,12 @@ impl Outputs {
         }
         self.shown += u64::from(shown == Shown::Yes);
         let enough = self.max_shown.is_some_and(|max| self.shown >= max);
-        let done = !self.sinks.is_empty() && self.sinks.iter().all(|slot| slot.sink.is_done());
-        Ok(if enough || done { Flow::Stop } else { Flow::Continue })
+        Ok(if enough || self.is_done() { Flow::Stop } else { Flow::Continue })
+    }
+
+    fn is_done(&self) -> bool {
+        // A capture is written until somebody ends it.
+        self.capture.is_none() && !self.sinks.is_empty() && self.sinks.iter().all(|slot| slot.sink.is_done())
     }
 
     /// To be called when there are no records for the moment, and at least every 100 ms: shows what was held back long
@@ -289,7 +302,7 @@ impl Outputs {
             }
         }
         self.out.draw()?;
-        Ok(flow)
+        Ok(if self.is_done() { Flow::Stop } else { flow })
     }
 
     /// To be called once, after the last event. What is still held back is shown as it is.
@@ -298,15 +311,12 @@ impl Outputs {
     /// Output cannot be written, or a script failed.
     pub fn end(&mut self, state: &State, now_ns: u64) -> anyhow::Result<()> {
         self.release(state, u64::MAX)?;
-        for slot in &mut self.sinks {
-            slot.sink.end(&Tick { state, now_ns })?;
-        }
+        // Each of them ends, whatever becomes of the others.
+        let ends: Vec<_> = self.sinks.iter_mut().map(|slot| slot.sink.end(&Tick { state, now_ns })).collect();
         self.out.draw()?;
         self.out.flush()?;
-        if let Some(capture) = &mut self.capture {
-            capture.end(state, self.filter.as_ref(), now_ns)?;
-        }
-        Ok(())
+        let written = self.capture.as_mut().map(|capture| capture.end(state, self.filter.as_ref(), now_ns));
+        ends.into_iter().chain(written).collect()
     }
 
     /// What has to be collected for filter and sinks.

@@ -72,6 +72,12 @@ impl Out {
         self.inner.borrow().screen.is_some()
     }
 
+    /// Columns of the terminal, if it is one.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        self.is_terminal().then(|| usize::from(Screen::size().0))
+    }
+
     /// Writes a line of plain text.
     ///
     /// # Errors

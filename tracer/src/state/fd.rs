@@ -210,6 +210,8 @@ pub struct Fd {
     pub renamed_by: u64,
     /// Of a pidfd, the process; 0 when it is not known.
     pub pid: u32,
+    /// Whether it was looked up when it was first used, since no event told of it.
+    pub looked_up: bool,
     /// Of a descriptor whose making does not say what it is: from when on it may be looked up, nanoseconds since the epoch;
     /// else 0. Before, its number may be that of another one when it is looked at.
     pub look_up_ns: u64,

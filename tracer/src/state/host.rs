@@ -83,7 +83,8 @@ fn text(path: &Path) -> String {
 
 /// Source: proc_stat(5).
 fn count_cpus(stat: &str) -> u32 {
-    let numbered = |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let numbered =
+        |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     stat.lines().filter(numbered).count() as u32
 }
 
@@ -101,7 +102,8 @@ fn interfaces() -> Vec<Interface> {
     };
     let found = getifaddrs().into_iter().flatten().filter_map(|found| {
         let address = ip(found.address)?;
-        let none = if address.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
+        let none =
+            if address.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
         let or_none = |end: Option<IpAddr>| end.filter(|end| end.is_ipv4() == address.is_ipv4()).unwrap_or(none);
         Some(Interface {
             name: found.interface_name.into_bytes().into(),

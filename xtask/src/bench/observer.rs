@@ -131,7 +131,8 @@ impl Observer {
         fs::create_dir_all(target_dir().join("xtask"))?;
         let capture = target_dir().join("bench/live.scap");
         fs::create_dir_all(target_dir().join("bench"))?;
-        let arguments = arguments.iter().map(|word| if *word == "CAPTURE" { capture.as_os_str() } else { word.as_ref() });
+        let arguments =
+            arguments.iter().map(|word| if *word == "CAPTURE" { capture.as_os_str() } else { word.as_ref() });
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&said)?);
         let child =
             sys::as_service(&mut command).spawn().with_context(|| format!("cannot run `{}`", shown(&command)))?;
@@ -194,7 +195,8 @@ impl Running {
         if bytes.is_some() {
             let _ = fs::remove_file(&capture);
         }
-        let bytes_per_event = bytes.zip(count(" written in")).map(|(bytes, events)| bytes as f64 / events.max(1) as f64);
+        let bytes_per_event =
+            bytes.zip(count(" written in")).map(|(bytes, events)| bytes as f64 / events.max(1) as f64);
         Ok(End { seen: count(" events seen"), lost: count(" lost"), bytes_per_event, max_rss_kib: usage.max_rss_kib })
     }
 }

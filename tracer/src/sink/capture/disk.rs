@@ -230,7 +230,8 @@ impl Target {
 /// Bytes of the whole blocks that bytes begin with.
 fn whole_blocks(bytes: &[u8]) -> u64 {
     let mut end = 0;
-    while let Some(len) = bytes.get(end + 4..).and_then(<[u8]>::first_chunk).map(|len| u32::from_ne_bytes(*len) as usize)
+    while let Some(len) =
+        bytes.get(end + 4..).and_then(<[u8]>::first_chunk).map(|len| u32::from_ne_bytes(*len) as usize)
         && len > 0
         && end + len <= bytes.len()
     {
@@ -309,7 +310,13 @@ mod tests {
         writer.users([]);
         let two = writer.len();
         for len in 0..=two {
-            let expected = if len == two { two } else if len >= one { one } else { 0 };
+            let expected = if len == two {
+                two
+            } else if len >= one {
+                one
+            } else {
+                0
+            };
             assert_eq!(whole_blocks(&writer.bytes()[..len]), expected as u64, "{len}");
         }
         assert_eq!(whole_blocks(&[0; 40]), 0);

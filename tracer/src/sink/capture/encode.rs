@@ -79,14 +79,7 @@ impl Encoder {
     }
 
     /// Writes an event, with `facts` behind it. `state_only`: it is there for what it changes.
-    pub(super) fn event(
-        &mut self,
-        out: &mut Writer,
-        event: &Event<'_>,
-        state: &State,
-        facts: Facts,
-        state_only: bool,
-    ) {
+    pub(super) fn event(&mut self, out: &mut Writer, event: &Event<'_>, state: &State, facts: Facts, state_only: bool) {
         let mut facts = facts;
         self.redact(&mut facts);
         if !facts.is_empty() {
@@ -181,8 +174,14 @@ impl Encoder {
     /// An event that shows nothing.
     fn nobody(&mut self, out: &mut Writer, time_ns: u64, facts: Option<&[u8]>) {
         self.has_event = true;
-        let head =
-            EventHead { cpu: 0, time_ns, tid: 0, code: code::PROCINFO, params: meta::PROCINFO.params.len(), state_only: false };
+        let head = EventHead {
+            cpu: 0,
+            time_ns,
+            tid: 0,
+            code: code::PROCINFO,
+            params: meta::PROCINFO.params.len(),
+            state_only: false,
+        };
         let mut block = out.event(&head);
         block.param(&[0; 8]);
         block.param(&[0; 8]);

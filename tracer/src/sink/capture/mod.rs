@@ -7,6 +7,7 @@
 mod along;
 mod disk;
 mod encode;
+mod known;
 mod queue;
 mod rotate;
 mod tables;
@@ -26,6 +27,7 @@ use self::{
     along::Along,
     disk::Disk,
     encode::Encoder,
+    known::Known,
     queue::{Piece, Queue},
     rotate::Rotation,
 };
@@ -40,14 +42,12 @@ use crate::{
     state::{
         ContainerKey, State, Thread,
         container::{Lookup, told},
-        facts::{Facts, ThreadFact},
+        facts::Facts,
     },
 };
 
 /// A chunk that goes to the disk has about this length.
 const CHUNK: usize = 1 << 20;
-/// The most threads that are known to be in the file.
-const MAX_THREADS: usize = 262_144;
 /// What was seen is on its way to the disk after so long: a capture that is killed has all but the last second.
 const FLUSH: Duration = Duration::from_millis(250);
 
@@ -85,8 +85,8 @@ pub struct Capture {
     told: FxHashMap<ContainerKey, Vec<u8>>,
     /// The state of the containers when they were looked at last.
     generation: u64,
-    /// Threads that the file knows, when they began, and the container that they are in for its reader.
-    threads: FxHashMap<u32, (u64, ContainerKey)>,
+    /// What a reader of the file knows, where it gets all events.
+    known: Known,
     /// What a reader of the file knows, where it gets only a part of the events.
     along: Option<Along>,
     /// Where in the state the current file began: another section of a capture that is read is another one here.
@@ -127,7 +127,7 @@ impl Capture {
             encoder,
             told: FxHashMap::default(),
             generation: 0,
-            threads: FxHashMap::default(),
+            known: Known::default(),
             along: None,
             section: u64::MAX,
             bytes: 0,
@@ -262,8 +262,7 @@ impl Capture {
         self.bytes += (out.len() - before) as u64;
         self.along = filter.is_some().then(|| Along::new(&out.bytes()[before..], &facts));
         self.encoder.begin(facts);
-        self.threads =
-            state.threads.iter().map(|thread| (thread.tid, (thread.start_ns, thread.container))).collect();
+        self.known = Known::new(state);
         self.told.clear();
         if containers {
             let all: Vec<ContainerKey> = state.containers.all().map(|(key, _)| key).collect();
@@ -320,46 +319,8 @@ impl Capture {
     fn facts(&mut self, context: &Context<'_>) -> Facts {
         match &mut self.along {
             Some(along) => along.event(context),
-            None => self.know_thread(context),
+            None => self.known.event(context),
         }
-    }
-
-    /// What has to be told of the thread of an event: who it is, when the file has not said so, and that it is in another
-    /// container, when no event said so.
-    fn know_thread(&mut self, context: &Context<'_>) -> Facts {
-        let mut facts = Facts::default();
-        let Some(thread) = context.thread else { return facts };
-        let event = context.event;
-        if event.from_file {
-            return facts;
-        }
-        // Such an event says who its thread is, and its cgroups.
-        let begins = matches!(event.row.effect, Effect::Clone | Effect::Exec) && event.result() == Some(0);
-        let by_cgroups = || context.state.containers.find_cgroups(&thread.cgroups);
-        let known = self.threads.get_mut(&thread.tid).filter(|(start_ns, _)| *start_ns == thread.start_ns);
-        match known {
-            Some((_, container)) if begins => *container = by_cgroups(),
-            Some((_, container)) if *container == context.container => {}
-            Some((_, container)) => {
-                *container = context.container;
-                facts.moved.push((thread.tid, context.state.containers.get(context.container).id.clone()));
-            }
-            None => {
-                if self.threads.len() >= MAX_THREADS {
-                    self.threads.clear();
-                }
-                let mut container = by_cgroups();
-                if !begins && !thread.is_stranger {
-                    facts.threads.push(ThreadFact::from(&**thread));
-                    if container != context.container {
-                        container = context.container;
-                        facts.moved.push((thread.tid, context.state.containers.get(container).id.clone()));
-                    }
-                }
-                self.threads.insert(thread.tid, (thread.start_ns, container));
-            }
-        }
-        facts
     }
 
     /// To be called at least every 100 ms: sends what has waited long enough.

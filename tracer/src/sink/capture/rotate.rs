@@ -80,9 +80,10 @@ impl Rotation {
         if self.began_ns == 0 {
             self.began_ns = time_ns;
         }
-        let over = self.limits.seconds.is_some_and(|seconds| time_ns.saturating_sub(self.began_ns) >= seconds * 1_000_000_000)
-            || self.limits.bytes.is_some_and(|limit| bytes > limit)
-            || self.limits.events.is_some_and(|limit| self.events >= limit);
+        let over =
+            self.limits.seconds.is_some_and(|seconds| time_ns.saturating_sub(self.began_ns) >= seconds * 1_000_000_000)
+                || self.limits.bytes.is_some_and(|limit| bytes > limit)
+                || self.limits.events.is_some_and(|limit| self.events >= limit);
         if over && self.events > 0 {
             let next = self.next(time_ns);
             if next.is_some() {

@@ -141,7 +141,9 @@ fn descriptor(number: i32, fd: &Fd) -> FileFd<'_> {
         FdKind::Timer => (14, name),
         FdKind::Netlink => (15, name),
         FdKind::Unix => (8, Target::Unix { source: 0, dest: 0, path: &fd.name }),
-        FdKind::Ipv4 | FdKind::Ipv6 => fd.sock.as_deref().and_then(socket).unwrap_or((UNSUPPORTED, Target::Name(b"socket"))),
+        FdKind::Ipv4 | FdKind::Ipv6 => {
+            fd.sock.as_deref().and_then(socket).unwrap_or((UNSUPPORTED, Target::Name(b"socket")))
+        }
         // Sysdig 0.29 ends at their own numbers.
         FdKind::Bpf => (UNSUPPORTED, named(&fd.name, b"[bpf]")),
         FdKind::Userfault => (UNSUPPORTED, named(&fd.name, b"[userfaultfd]")),
@@ -167,7 +169,8 @@ fn socket<'a>(sock: &Sock) -> Option<(u8, Target<'a>)> {
         (255, _) | (0, 3) => 5,
         _ => 0,
     };
-    let (local, remote) = if sock.listening { (sock.local?, None) } else { (sock.local.or(sock.remote.map(nowhere))?, sock.remote) };
+    let (local, remote) =
+        if sock.listening { (sock.local?, None) } else { (sock.local.or(sock.remote.map(nowhere))?, sock.remote) };
     Some(match (local, remote) {
         (SocketAddr::V4(local), None) => (5, Target::Ipv4Server { local: (*local.ip(), local.port()), l4proto }),
         (SocketAddr::V6(local), None) => (6, Target::Ipv6Server { local: (*local.ip(), local.port()), l4proto }),
@@ -175,9 +178,10 @@ fn socket<'a>(sock: &Sock) -> Option<(u8, Target<'a>)> {
             let (source, dest) = ((*local.ip(), local.port()), (*remote.ip(), remote.port()));
             (3, Target::Ipv4 { source, dest, l4proto })
         }
-        (local, Some(remote)) => {
-            (4, Target::Ipv6 { source: (v6(local.ip()), local.port()), dest: (v6(remote.ip()), remote.port()), l4proto })
-        }
+        (local, Some(remote)) => (
+            4,
+            Target::Ipv6 { source: (v6(local.ip()), local.port()), dest: (v6(remote.ip()), remote.port()), l4proto },
+        ),
     })
 }
 
@@ -210,7 +214,8 @@ fn facts(blocks: &[u8], state: &State, threads: &[&Thread]) -> Facts {
             facts.moved.push((thread.tid, id.clone()));
         }
         if thread.is_main() {
-            let different = |number: i32, fd: &Fd| back.fds.get(known.fds, number).is_none_or(|other| differs(fd, other));
+            let different =
+                |number: i32, fd: &Fd| back.fds.get(known.fds, number).is_none_or(|other| differs(fd, other));
             let mut fds: Vec<_> = state.fds.iter(thread.fds).filter(|(number, fd)| different(*number, fd)).collect();
             fds.sort_unstable_by_key(|(number, _)| *number);
             facts.fds.extend(fds.into_iter().map(|(number, fd)| FdFact::new(thread.tid, number, fd)));
@@ -274,7 +279,10 @@ mod tests {
     fn this_machine_comes_back_from_its_blocks() {
         let root = Path::new("/");
         let mut state = State {
-            containers: crate::state::Containers::start(container::Options { metadata: false, ..container::Options::default() }),
+            containers: crate::state::Containers::start(container::Options {
+                metadata: false,
+                ..container::Options::default()
+            }),
             host: crate::state::Host::read(root),
             users: crate::state::Users::read(root),
             ..State::default()
@@ -291,11 +299,28 @@ mod tests {
         for thread in state.threads.iter() {
             let other = again.thread(thread.tid).expect("every thread comes back");
             let ids = |thread: &Thread| {
-                [thread.pid, thread.ppid, thread.vtid, thread.vpid, thread.pgid, thread.vpgid, thread.sid, thread.uid, thread.gid, thread.tty]
+                [
+                    thread.pid,
+                    thread.ppid,
+                    thread.vtid,
+                    thread.vpid,
+                    thread.pgid,
+                    thread.vpgid,
+                    thread.sid,
+                    thread.uid,
+                    thread.gid,
+                    thread.tty,
+                ]
             };
             assert_eq!(ids(thread), ids(other));
-            assert_eq!((&thread.comm, &thread.exe, &thread.exepath, &thread.cwd), (&other.comm, &other.exe, &other.exepath, &other.cwd));
-            assert_eq!((thread.start_ns, thread.memory, thread.capabilities), (other.start_ns, other.memory, other.capabilities));
+            assert_eq!(
+                (&thread.comm, &thread.exe, &thread.exepath, &thread.cwd),
+                (&other.comm, &other.exe, &other.exepath, &other.cwd)
+            );
+            assert_eq!(
+                (thread.start_ns, thread.memory, thread.capabilities),
+                (other.start_ns, other.memory, other.capabilities)
+            );
             assert_eq!(thread.cgroups, other.cgroups);
             if thread.args.len() <= 4096 && thread.env.len() <= 4096 {
                 assert_eq!((&thread.args, &thread.env), (&other.args, &other.env));

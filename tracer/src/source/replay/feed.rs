@@ -110,6 +110,16 @@ fn is_hidden(row: &Row) -> bool {
     row.is_enter() || (row.flags.has(Flags::OLD) && row.code.is_multiple_of(2))
 }
 
+/// What an event tells of a container, if it does.
+fn container_json<'a>(row: &Row, params: &EventParams<'a>) -> Option<&'a [u8]> {
+    match row.code {
+        old::code::CONTAINER_JSON_E | old::code::CONTAINER_JSON_2_E => params.get(0),
+        // Of the container plugin.
+        old::code::ASYNCEVENT_E => params.get(2).filter(|_| params.get(1) == Some(b"container\0")),
+        _ => None,
+    }
+}
+
 /// Reads files, one after the other.
 pub(super) struct Feed {
     pub(super) files: VecDeque<PathBuf>,
@@ -203,15 +213,15 @@ impl Feed {
             batch.not_taken += 1;
             return Ok(());
         };
-        let is_container = matches!(row.code, old::code::CONTAINER_JSON_E | old::code::CONTAINER_JSON_2_E);
+        let container = container_json(row, &lifted.params);
         let facts = extras.facts();
-        if *incomplete || is_container || facts.is_some() {
+        if *incomplete || container.is_some() || facts.is_some() {
             // The state has to know it before this event.
             if batch.count() > 0 {
                 self.send(batch)?;
             }
-            if is_container {
-                let told = container::told::Told::parse(lifted.params.payload);
+            if let Some(json) = container {
+                let told = container::told::Told::parse(json);
                 batch.told.extend(told.map(Box::new).map(Told::Container));
             }
             if std::mem::take(incomplete) {

@@ -282,7 +282,8 @@ fn know(state: &mut State, event: &Event<'_>, fd: i32) {
     if look_up {
         // What is not found either is entered as unknown: it is looked up once.
         let value = state.procfs.fd(pid, fd).unwrap_or_default();
-        state.fds.set(table, fd, Rc::new(value));
+        let looked_up = value.kind != FdKind::Unknown;
+        state.fds.set(table, fd, Rc::new(Fd { looked_up, ..value }));
     }
 }
 

@@ -1,0 +1,333 @@
+//! What another tool's chisels print of the same captures.
+//!
+//! `captures/peer/chisels/NAME.gz` has the output of sysdig 0.29.3 with TZ=UTC and without colours: behind a line `== CASE KEPT
+//! OPTIONS` what those options printed, of which KEPT lines were kept, or all if that is 0. Each line is ours too, or
+//! [`explained`]; `docs/differences.md` lists the reasons. Each chisel is compared with a golden file of our own, too.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde_json::Value as Json;
+use tracer::{
+    chisel::{Chisel, Env, Library},
+    sink::ChiselSink,
+};
+use tracer_tests::command::{Running, tracer};
+
+use super::{golden, machine::Machine, output, peer};
+
+const CAPTURES: [&str; 3] = ["run_as_user_0_container", "sample", "tcp-client-server"];
+
+/// A command and what it printed elsewhere.
+struct Case {
+    name: String,
+    kept: usize,
+    options: Vec<String>,
+    lines: Vec<String>,
+}
+
+impl Case {
+    /// Without `chisel_`.
+    fn chisel(&self) -> &str {
+        self.name.split_once('_').map_or("", |(_, name)| name)
+    }
+
+    fn is_json(&self) -> bool {
+        self.name.starts_with("chiselj_")
+    }
+}
+
+fn cases(capture: &str) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for line in peer::peer(&format!("chisels/{capture}.gz")) {
+        if let Some(head) = line.strip_prefix("== ") {
+            let [name, kept, options] = head.splitn(3, ' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+            let options = super::output::words(options).into_iter().map(ToOwned::to_owned).collect();
+            cases.push(Case { name: name.to_owned(), kept: kept.parse().unwrap(), options, lines: Vec::new() });
+        } else {
+            cases.last_mut().unwrap().lines.push(line.trim_end().to_owned());
+        }
+    }
+    cases.iter_mut().for_each(|case| case.lines.retain(|line| !line.is_empty()));
+    cases
+}
+
+fn ours(capture: &str, options: &[&str]) -> Vec<String> {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/captures")).join(format!("{capture}.scap"));
+    let words = ["-r", path.to_str().unwrap()].into_iter().chain(options.iter().copied());
+    let output = Running::start(tracer(words).env("TZ", "UTC").current_dir(env!("CARGO_MANIFEST_DIR"))).end();
+    assert_eq!(output.status.code(), Some(0), "{capture}: {}", output.errors);
+    output.lines
+}
+
+/// A JSON table as lines: its time, its rows, its columns.
+fn table_lines(text: &str) -> Vec<String> {
+    let table: Json = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let part = |name: &str| table[name].as_array().cloned().unwrap_or_default();
+    // Entries of an object have no order.
+    let sorted = |value: &Json| match value.as_object() {
+        Some(object) => {
+            let entries: BTreeMap<&String, &Json> = object.iter().collect();
+            serde_json::to_string(&entries).unwrap()
+        }
+        None => value.to_string(),
+    };
+    let rows = part("data").into_iter().chain(part("info")).map(|row| sorted(&row));
+    std::iter::once(format!("ts {}", table["ts"])).chain(rows).collect()
+}
+
+/// Without the lines that are on both sides: what only they have, and what only we have.
+fn unlike(theirs: &[String], ours: &[String]) -> (Vec<String>, Vec<String>) {
+    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+    theirs.iter().for_each(|line| *counts.entry(line).or_default() += 1);
+    ours.iter().for_each(|line| *counts.entry(line).or_default() -= 1);
+    let only = |sign: i64| {
+        counts.iter().flat_map(move |(line, count)| {
+            std::iter::repeat_n((*line).to_owned(), usize::try_from(count * sign).unwrap_or(0))
+        })
+    };
+    (only(1).collect(), only(-1).collect())
+}
+
+fn squeezed(line: &str) -> String {
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Why a line is only theirs though it is right that we do not have it.
+fn only_theirs(case: &Case, line: &str, ours: &[String]) -> Option<&'static str> {
+    let has = |wanted: &str| ours.iter().any(|line| squeezed(line) == wanted);
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match case.chisel() {
+        "bottlenecks" if line.contains(") > ") => Some("one record for a call, not two"),
+        "bottlenecks" => {
+            // Behind the number of the event.
+            let same = line.split_once(") ").map(|(_, call)| call)?;
+            ours.iter().any(|line| line.contains(same)).then_some("numbers of events, and arguments of the beginning")
+        }
+        "echo_fds" => has(&squeezed(line)).then_some("one blank, not several"),
+        name if name.starts_with("fdcount_by") => {
+            let same = words.first().is_some_and(|key| ours.iter().any(|line| line.contains(key)));
+            same.then_some("a table, in which descriptors of different processes are different")
+        }
+        "list_login_shells" => {
+            ours.iter().any(|line| line.starts_with(words[0])).then_some("each shell once, and how many commands")
+        }
+        "lsof" | "lsof_filter" | "netstat" => {
+            let ids: Vec<&str> = match case.chisel() {
+                "netstat" => words.last()?.split('/').collect(),
+                _ => words.iter().skip(1).copied().filter(|word| word.parse::<u32>().is_ok()).take(2).collect(),
+            };
+            if ids.first() != ids.get(1) {
+                return Some("threads of a process have its descriptors, which are listed once");
+            }
+            line.contains("10.185.46.11:2377").then_some("IPv4 through an IPv6 socket is IPv6")
+        }
+        "ps" | "ps_filter" => {
+            let unit = |word: &str| word.ends_with(['K', 'M', 'G']);
+            let with_b: Vec<String> =
+                words.iter().map(|word| if unit(word) { format!("{word}B") } else { (*word).to_owned() }).collect();
+            let changed = || ours.iter().any(|line| line.split_whitespace().take(2).eq(words.iter().copied().take(2)));
+            if has(&with_b.join(" ")) {
+                Some("one form of sizes")
+            } else {
+                changed().then_some("as it is at the end, not at the beginning")
+            }
+        }
+        "spy_file" | "spy_file_R" => {
+            let tabs = |text: &str| text.replace('\t', "");
+            ours.iter().any(|ours| tabs(ours) == line).then_some("tabs are shown")
+        }
+        "spy_ip_127.0.0.1" => (line == "------ Read 80B").then_some("what is written is not read"),
+        "spy_users" => line.contains(" <NA>) ").then_some("a user without a name has a number"),
+        "topcontainers_cpu" | "topprocs_cpu" if case.is_json() && line.ends_with("000]") => {
+            Some("percents, not nanoseconds")
+        }
+        "topcontainers_cpu" | "topprocs_cpu" if line.starts_with("0.00%") || line.ends_with(",0]") => {
+            Some("what used no CPU time is not listed")
+        }
+        _ if line.contains("\"name\":\"thread.exectime\"") || line.contains("\"name\":\"evt.rawarg.res\"") => {
+            Some("the field that is summed")
+        }
+        "topscalls" if line.contains("sigreturn") => Some("a call that never comes back has no end"),
+        "topscalls" if line.contains("procinfo") || line.contains("sysdigevent") => Some("events that are no calls"),
+        "topscalls" => {
+            let text = line.replace(['[', ']', '"'], " ").replace(',', " ");
+            let mut words = text.split_whitespace();
+            let (a, b) = (words.next()?, words.next()?);
+            let (name, count) = if case.is_json() { (a, b) } else { (b, a) };
+            // Some events have no beginning, and the beginning or the end of others is not in the capture.
+            let count: i64 = count.parse().ok()?;
+            let about = |ours: i64| (2 * ours - count).abs() <= 4 || ours == count;
+            let row = ours.iter().find(|line| line.contains(name));
+            let number = |line: &String| {
+                let digits = line.replace(['[', ']', '"', ','], " ");
+                digits.split_whitespace().find_map(|word| word.parse::<i64>().ok())
+            };
+            (row.and_then(number).is_some_and(about) || row.is_none() && count <= 4)
+                .then_some("one record for a call, not two")
+        }
+        "topscalls_time" => line.contains("switch").then_some("a switch is no call and takes no time"),
+        _ => None,
+    }
+}
+
+/// Why a line is only ours. The reasons for what stands in place of one of theirs are there.
+fn only_ours(case: &Case, line: &str, replaced: bool) -> Option<&'static str> {
+    match case.chisel() {
+        "iobytes" | "iobytes_file" | "iobytes_net" => line.contains(" in:").then_some("the rest of the last second"),
+        "proc_exec_time" => line.starts_with("- ").then_some("one that began before the capture is shown, too"),
+        name if name.starts_with("fdcount_by") => Some("a table"),
+        "lsof" if case.kept > 0 => Some("behind what was kept of theirs"),
+        "echo_fds" if case.kept > 0 => Some("behind what was kept of theirs"),
+        "netstat" => line.contains("::ffff:").then_some("IPv4 through an IPv6 socket is IPv6"),
+        "spy_users" | "spy_ip_127.0.0.1" | "topscalls" | "topscalls_time" | "ps" | "ps_filter" | "bottlenecks"
+        | "echo_fds" | "spy_file" | "spy_file_R" | "list_login_shells" | "topcontainers_cpu" | "topprocs_cpu" => {
+            replaced.then_some("in place of theirs")
+        }
+        _ => line.contains("\"name\":\"evt.buflen\"").then_some("the field that is summed"),
+    }
+}
+
+/// Chisels whose lines come in the order of events.
+const IN_ORDER: [&str; 11] = [
+    "fileslower_0",
+    "iobytes",
+    "iobytes_file",
+    "iobytes_net",
+    "netlower_1",
+    "scallslower_1",
+    "spy_file",
+    "spy_logs",
+    "spy_users",
+    "stdin",
+    "stdout",
+];
+
+#[test]
+fn chisels_print_what_those_of_another_tool_print() {
+    let (mut wrong, mut all, mut all_equal) = (Vec::new(), 0, 0);
+    for capture in CAPTURES {
+        let cases = cases(capture);
+        assert!(cases.len() > 60, "{capture}: {} cases", cases.len());
+        for case in &cases {
+            let options: Vec<&str> = case.options.iter().map(String::as_str).collect();
+            let ours = ours(capture, &options);
+            let ours: Vec<String> =
+                ours.iter().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect();
+            let (theirs, ours) = match case.is_json() && !case.chisel().starts_with("fdcount_by") {
+                true => (table_lines(&case.lines.join("\n")), table_lines(&ours.join("\n"))),
+                false => (case.lines.clone(), ours),
+            };
+            let (more, less) = unlike(&theirs, &ours);
+            let equal = theirs.len() - more.len();
+            let name = format!("{capture} {}", case.name);
+            for line in &more {
+                if only_theirs(case, line, &ours).is_none() {
+                    wrong.push(format!("{name}, only theirs: {line}"));
+                }
+            }
+            for line in &less {
+                if only_ours(case, line, !more.is_empty()).is_none() {
+                    wrong.push(format!("{name}, only ours: {line}"));
+                }
+            }
+            if IN_ORDER.contains(&case.chisel()) && more.is_empty() && !theirs.is_empty() {
+                let mut rest = ours.iter();
+                let ordered = theirs.iter().all(|line| rest.any(|ours| ours == line));
+                assert!(ordered, "{name}: the same lines in another order");
+            }
+            let share = 100.0 * equal as f64 / theirs.len().max(1) as f64;
+            println!("{name}: {equal} of {} lines equal ({share:.1} %), {} others", theirs.len(), more.len());
+            (all, all_equal) = (all + theirs.len(), all_equal + equal);
+        }
+    }
+    println!("{all_equal} of {all} lines equal");
+    assert!(wrong.is_empty(), "{} lines are not explained:\n{}", wrong.len(), wrong[..wrong.len().min(30)].join("\n"));
+}
+
+/// Where files of UDP are written.
+const UDP: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/udp");
+
+/// What needs a web server, memcached or logs, on a machine that has them: the right answers are known.
+#[test]
+fn services_are_understood() {
+    let all = [
+        ("httplog", None),
+        ("httptop", None),
+        ("httptop", Some("time")),
+        ("httptop", Some("bytes")),
+        ("memcachelog", None),
+        ("memcachelog", Some("set 500")),
+        ("spy_syslog", None),
+        ("spy_logs", None),
+        ("stderr", None),
+        ("shellshock_detect", None),
+        ("proc_exec_time", None),
+        ("list_login_shells", None),
+        ("oom_and_exits", None),
+        ("container_events", None),
+        ("tcp_life", None),
+        ("dns", None),
+        ("udp_extract", Some(UDP)),
+        ("file_opens_failed", None),
+        ("errors_by_container", None),
+        ("topcontainers_syscalls", None),
+        ("topconns", None),
+        ("topports_server", None),
+        ("netstat", None),
+        ("lsof", Some("proc.name=app")),
+        ("ps", Some("proc.name=nginx")),
+        ("lscontainers", None),
+        ("spy_port", Some("80")),
+        ("echo_fds", None),
+    ];
+    let mut text = String::new();
+    for (name, argument) in all {
+        for (container, json) in [(true, false), (false, true)] {
+            let _ = std::fs::remove_dir_all(UDP);
+            let shown = argument.filter(|argument| *argument != UDP).unwrap_or("");
+            text.push_str(&format!("== {name} {shown}{}\n", if json { " -j" } else { " -pc" }));
+            text.push_str(&output(Machine::services(), None, |out| {
+                let mut env = Env { container, ..Env::plain(out) };
+                env.page.json = json;
+                Box::new(ChiselSink::new(Chisel::load(Library::builtin().find(name).unwrap(), argument, env).unwrap()))
+            }));
+        }
+    }
+    // These records are as those of the running kernel: tables are of now.
+    let lines = text.lines().map(|line| match line.split_once("{\"ts\":\"") {
+        Some((_, rest)) => format!("{{\"ts\":\"now{}", rest.trim_start_matches(|digit: char| digit.is_ascii_digit())),
+        None => line.trim_end().to_owned(),
+    });
+    golden("services.txt", &lines.map(|line| format!("{line}\n")).collect::<String>());
+}
+
+/// Arguments of those that need one.
+const ARGUMENTS: &[(&str, &str)] = &[
+    ("fdbytes_by", "fd.type"),
+    ("fdcount_by", "fd.type"),
+    ("fdtime_by", "fd.type"),
+    ("fileslower", "0"),
+    ("udp_extract", concat!(env!("CARGO_TARGET_TMPDIR"), "/udp-none")),
+    ("netlower", "1"),
+    ("scallslower", "500"),
+    ("spy_ip", "127.0.0.1"),
+    ("spy_port", "8080"),
+];
+
+/// All built-in chisels on one capture, with and without containers and JSON. Lists are cut.
+#[test]
+fn every_chisel_prints_what_it_printed_before() {
+    let mut text = String::new();
+    for name in tracer::chisel::Library::builtin().list().keys() {
+        let argument = ARGUMENTS.iter().find(|(known, _)| known == name).map(|(_, argument)| *argument);
+        for more in [&["-pc"][..], &["-j"]] {
+            let words: Vec<&str> = more.iter().copied().chain(["-c", name]).chain(argument).collect();
+            text.push_str(&format!("== {}\n", words.join(" ").replace(env!("CARGO_TARGET_TMPDIR"), "")));
+            for line in ours("tcp-client-server", &words).iter().take(8) {
+                assert!(!more.contains(&"-j") || line.starts_with('{'), "{name}: {line}");
+                text.push_str(&format!("{}\n", line.trim_end()));
+            }
+        }
+    }
+    golden("chisels.txt", &text);
+}

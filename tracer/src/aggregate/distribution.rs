@@ -1,0 +1,121 @@
+//! How values are spread: a count for each range of values.
+
+/// Ranges between a power of two and the next. A percentile is wrong by half a range at most: 3 percent.
+const STEPS: u64 = 16;
+
+/// Values by ranges, of which only those are kept that have a value.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Distribution {
+    /// Number of the range and values in it, in the order of ranges.
+    ranges: Vec<(u16, u32)>,
+    count: u64,
+    min: f64,
+    max: f64,
+}
+
+/// The range of a value. Values below the number of steps have one each.
+fn range(value: f64) -> u16 {
+    let value = value.max(0.0) as u64;
+    if value < STEPS {
+        return value as u16;
+    }
+    let power = u64::from(value.ilog2());
+    let step = (value >> (power - 4)) & (STEPS - 1);
+    ((power - 3) * STEPS + step) as u16
+}
+
+/// The middle of a range.
+fn middle(range: u16) -> f64 {
+    let range = u64::from(range);
+    if range < STEPS {
+        return range as f64;
+    }
+    let power = range / STEPS + 3;
+    let width = 1u64 << (power - 4);
+    let low = (STEPS + range % STEPS) << (power - 4);
+    low as f64 + (width - 1) as f64 / 2.0
+}
+
+impl Distribution {
+    /// Returns how many more ranges are kept now; `None`, and adds nothing, if it would be one more and there is no room.
+    pub(super) fn add(&mut self, value: f64, is_full: bool) -> Option<usize> {
+        let range = range(value);
+        let before = self.ranges.len();
+        if is_full && self.ranges.binary_search_by_key(&range, |(range, _)| *range).is_err() {
+            return None;
+        }
+        self.put(range, 1);
+        (self.min, self.max) =
+            if self.count == 0 { (value, value) } else { (self.min.min(value), self.max.max(value)) };
+        self.count += 1;
+        Some(self.ranges.len() - before)
+    }
+
+    fn put(&mut self, range: u16, count: u32) {
+        match self.ranges.binary_search_by_key(&range, |(range, _)| *range) {
+            Ok(at) => self.ranges[at].1 = self.ranges[at].1.saturating_add(count),
+            Err(at) => self.ranges.insert(at, (range, count)),
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        other.ranges.iter().for_each(|(range, count)| self.put(*range, *count));
+        (self.min, self.max) = match self.count {
+            0 => (other.min, other.max),
+            _ => (self.min.min(other.min), self.max.max(other.max)),
+        };
+        self.count += other.count;
+    }
+
+    /// The value that so many percent are not above; `None` without values.
+    pub(super) fn percentile(&self, percent: u8) -> Option<f64> {
+        if self.count == 0 {
+            return None;
+        }
+        let wanted = (self.count as f64 * f64::from(percent) / 100.0).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        for (range, count) in &self.ranges {
+            seen += u64::from(*count);
+            if seen >= wanted {
+                return Some(middle(*range).clamp(self.min, self.max));
+            }
+        }
+        Some(self.max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_right_within_three_percent() {
+        let mut values = Distribution::default();
+        (1..=10_000).for_each(|value| _ = values.add(f64::from(value), false));
+        for (percent, right) in [(50, 5000.0), (90, 9000.0), (99, 9900.0)] {
+            let value = values.percentile(percent).unwrap();
+            assert!((value - right).abs() / right < 0.035, "p{percent} {value}");
+        }
+        assert_eq!(Distribution::default().percentile(50), None);
+        let mut one = Distribution::default();
+        assert_eq!(one.add(1234.0, false), Some(1));
+        assert_eq!((one.add(1e9, true), one.add(1234.0, true)), (None, Some(0)));
+        assert_eq!(one.percentile(99), Some(1234.0));
+        one.merge(&values);
+        assert_eq!(one.count, 10_002);
+    }
+
+    #[test]
+    fn ranges_follow_each_other_over_all_values() {
+        let mut last = 0;
+        for value in (0..200u64).chain((8..63).flat_map(|power| [(1 << power) - 1, 1 << power])) {
+            let at = range(value as f64);
+            assert!(at >= last, "{value}");
+            last = at;
+        }
+        assert!(range(f64::MAX) < 1024 && range(-5.0) == 0);
+    }
+}

@@ -1,0 +1,252 @@
+//! What a script has declared, and how its maps become aggregates.
+
+use std::{cell::RefCell, io, rc::Rc};
+
+use rhai::{Dynamic, EvalAltResult, Map};
+
+use super::{
+    folder::Folder,
+    meta::{ArgKind, Meta, Taker},
+    script::Env,
+};
+use crate::{
+    aggregate::{Aggregate, Column, HeatMap, HeatSpec, Line, Listing, Op, Rate, Rows, Scale, Spec, Table, Top, Value},
+    fields::{FieldRef, Unit},
+    filter::Filter,
+    format::Template,
+};
+
+/// What a script may do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Only `chisel(…)` is wanted.
+    Describe,
+    /// The script declares what it wants.
+    Declare,
+    /// Events go by.
+    Run,
+}
+
+/// What a script has declared, and what its functions need.
+#[derive(Debug)]
+pub(super) struct Declared {
+    pub(super) phase: Phase,
+    pub(super) env: Env,
+    pub(super) args: Map,
+    pub(super) meta: Option<Meta>,
+    pub(super) filter: Option<Filter>,
+    pub(super) aggregates: Vec<Box<dyn Aggregate>>,
+    /// Tables that the script fills.
+    pub(super) tallies: Vec<Table>,
+    pub(super) lists: Vec<Listing>,
+    /// Folders that the user named.
+    pub(super) folders: Vec<Folder>,
+    pub(super) fields: Vec<FieldRef>,
+    pub(super) line: Option<Line>,
+    pub(super) interval_ms: Option<u64>,
+    /// Bytes of data that it wants of an event; 0 when it does not say.
+    pub(super) snaplen: u32,
+    /// Time of the event or of the end of the interval, nanoseconds since the epoch.
+    pub(super) now_ns: u64,
+    pub(super) done: bool,
+    /// Output that could not be written: scripts do not see it.
+    pub(super) failure: Option<io::Error>,
+}
+
+pub(super) type Shared = Rc<RefCell<Declared>>;
+pub(super) type Result<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+/// Names of units.
+pub(super) const UNITS: [(&str, Unit); 4] =
+    [("none", Unit::None), ("bytes", Unit::Bytes), ("time", Unit::Time), ("percent", Unit::Percent)];
+
+impl Declared {
+    pub(super) fn new(phase: Phase, env: Env, args: Map) -> Self {
+        Self {
+            phase,
+            env,
+            args,
+            meta: None,
+            filter: None,
+            aggregates: Vec::new(),
+            tallies: Vec::new(),
+            lists: Vec::new(),
+            folders: Vec::new(),
+            fields: Vec::new(),
+            line: None,
+            interval_ms: None,
+            snaplen: 0,
+            now_ns: 0,
+            done: false,
+            failure: None,
+        }
+    }
+
+    pub(super) fn declare(&mut self, what: &str) -> Result<&mut Self> {
+        match self.phase {
+            Phase::Declare => Ok(self),
+            Phase::Describe => Err("chisel(#{ … }) must come before everything else".into()),
+            Phase::Run => Err(format!("{what} can be used at the top of the script and in on_init only").into()),
+        }
+    }
+
+    pub(super) fn field(&self, name: &str) -> Result<FieldRef> {
+        FieldRef::resolve(name, self.env.show).map_err(|error| match error.hint() {
+            Some(hint) => format!("{error}; {hint}").into(),
+            None => error.to_string().into(),
+        })
+    }
+
+    /// The folder that the user named as that argument.
+    pub(super) fn folder(&self, name: &str) -> Result<Folder> {
+        let spec = self.meta.iter().flat_map(|meta| &meta.args).find(|arg| arg.name == name);
+        if spec.is_none_or(|spec| spec.kind != ArgKind::Folder) {
+            return Err(format!("folder: the chisel does not declare an argument '{name}' of the type folder").into());
+        }
+        let path = self.args.get(name).cloned().unwrap_or_default().into_string();
+        let path = path.map_err(|_| format!("folder: argument '{name}' was left out"))?;
+        Ok(Folder::new(&path)?)
+    }
+
+    pub(super) fn compile(&self, filter: &str) -> Result<Filter> {
+        Filter::compile(filter, self.env.show).map_err(|error| match &error.hint {
+            Some(hint) => format!("{error}\n{hint}").into(),
+            None => error.to_string().into(),
+        })
+    }
+
+    /// Lines for events, as text or as objects.
+    pub(super) fn format(&self, format: &str) -> Result<Line> {
+        let template = Template::parse(format, self.env.show).map_err(|error| error.to_string())?;
+        Ok(Line::new(template, self.env.page.json))
+    }
+
+    /// A filter that may be left out: also `()`, as of an argument.
+    fn filter_of(&self, take: &mut Taker) -> Result<Option<Filter>> {
+        take.text_if("filter")?.map(|text| self.compile(&text)).transpose()
+    }
+
+    /// A table; `filled` by the script if its keys are titles.
+    pub(super) fn table(&self, map: Map, of: &'static str, filled: bool) -> Result<Table> {
+        let mut take = Taker::new(map, of, &["title", "keys", "value", "values", "filter", "top"])?;
+        let mut keys = Vec::new();
+        for key in take.array("keys")? {
+            keys.push(if filled { titled(key)? } else { self.column(key)? });
+        }
+        let mut values = Vec::new();
+        for value in take.one_or_more("value", "values")? {
+            values.push(self.value(value, filled)?);
+        }
+        let filter = self.filter_of(&mut take)?;
+        let top = usize::try_from(take.int_or("top", 10)?).map_err(|_| format!("{of}: 'top' is negative"))?;
+        let spec = Spec { title: take.text_or("title", "")?, keys, values, filter, top };
+        Table::new(spec).map_err(|error| error.to_string().into())
+    }
+
+    fn column(&self, key: Dynamic) -> Result<Column> {
+        if key.is_string() {
+            let name = key.into_string()?;
+            return Ok(Column { field: Some(self.field(&name)?), title: name });
+        }
+        let map = key.try_cast::<Map>().ok_or("table: a key is a field, or #{ field: \"…\", title: \"…\" }")?;
+        let mut take = Taker::new(map, "key", &["field", "title"])?;
+        let name = take.text("field")?;
+        Ok(Column { field: Some(self.field(&name)?), title: take.text_or("title", &name)? })
+    }
+
+    /// `filled`: numbers come from the script.
+    fn value(&self, map: Map, filled: bool) -> Result<Value> {
+        let mut take = Taker::new(map, "value", &["field", "also", "title", "op", "unit"])?;
+        let name = take.text_if("field")?;
+        let field = name.as_deref().map(|name| self.field(name)).transpose()?;
+        let op = take.text_or("op", if field.is_some() || filled { "sum" } else { "count" })?;
+        let op = Op::by_name(&op)
+            .ok_or_else(|| format!("value: unknown op '{op}'; ops are {}", Op::ALL.map(|(name, _)| name).join(", ")))?;
+        let mut also = Vec::new();
+        for name in take.array("also")? {
+            also.push(
+                self.field(&name.into_string().map_err(|found| format!("value: 'also' has fields, not {found}"))?)?,
+            );
+        }
+        if !also.is_empty() && op != Op::Distinct {
+            return Err("value: 'also' is for 'distinct' only".into());
+        }
+        let unit = match take.text_if("unit")? {
+            None if matches!(op, Op::Count | Op::Distinct) => Unit::None,
+            None => field.as_ref().map_or(Unit::None, FieldRef::unit),
+            Some(unit) => self::unit("value", &unit)?,
+        };
+        let value = Value { title: take.text_or("title", name.as_deref().unwrap_or("Count"))?, field, also, op, unit };
+        match value.field {
+            Some(_) if filled => Err("value: the script gives the numbers of a tally, not a field".into()),
+            _ if filled => Ok(value),
+            _ => value.check().map(|()| value).map_err(|error| error.to_string().into()),
+        }
+    }
+
+    pub(super) fn rate(&self, map: Map) -> Result<Rate> {
+        let mut take = Taker::new(map, "rate", &["value", "values", "filter"])?;
+        let mut values = Vec::new();
+        for value in take.one_or_more("value", "values")? {
+            values.push(self.value(value, false)?);
+        }
+        Ok(Rate::new(values, self.filter_of(&mut take)?))
+    }
+
+    pub(super) fn top(&self, map: Map) -> Result<Top> {
+        let mut take = Taker::new(map, "top", &["by", "count", "format"])?;
+        let by = self.number("top", &take.text("by")?)?;
+        let count = usize::try_from(take.int_or("count", 10)?).ok().filter(|count| (1..=1000).contains(count));
+        let count = count.ok_or("top: 'count' is from 1 to 1000")?;
+        Ok(Top::new(by, count, self.format(&take.text("format")?)?))
+    }
+
+    pub(super) fn heatmap(&self, map: Map) -> Result<HeatMap> {
+        let mut take = Taker::new(map, "heatmap", &["field", "scale", "min", "max", "unit", "title"])?;
+        let field = self.number("heatmap", &take.text("field")?)?;
+        let scale = match take.text_or("scale", "log")?.as_str() {
+            "log" => Scale::Log,
+            "linear" => Scale::Linear,
+            scale => return Err(format!("heatmap: unknown scale '{scale}'; scales are log, linear").into()),
+        };
+        let range = (take.number("min")?, take.number("max")?);
+        if range.0 >= range.1 || scale == Scale::Log && range.0 <= 0.0 {
+            return Err("heatmap: 'min' is below 'max', and above 0 if the scale is log".into());
+        }
+        let unit = match take.text_if("unit")? {
+            None => field.unit(),
+            Some(unit) => self::unit("heatmap", &unit)?,
+        };
+        let width = self.env.page.out.width();
+        Ok(HeatMap::new(HeatSpec { field, scale, range, unit, title: take.text_or("title", "")? }, width))
+    }
+
+    fn number(&self, of: &str, name: &str) -> Result<FieldRef> {
+        let field = self.field(name)?;
+        match field.kind.is_number() && !field.field.filter_only {
+            true => Ok(field),
+            false => Err(format!("{of}: field '{name}' is of type {}, not a number", field.kind.name()).into()),
+        }
+    }
+
+    pub(super) fn list(&self, map: Map) -> Result<Listing> {
+        let mut take = Taker::new(map, "list", &["of", "filter", "title", "format"])?;
+        let of = take.text("of")?;
+        let names = Rows::ALL.map(|(name, _)| name).join(", ");
+        let rows = Rows::by_name(&of).ok_or_else(|| format!("list: there are no '{of}'; lists are of {names}"))?;
+        let line = take.text_if("format")?.map(|format| self.format(&format)).transpose()?;
+        Ok(Listing { rows, filter: self.filter_of(&mut take)?, title: take.text_or("title", "")?, line })
+    }
+}
+
+/// A key that the script fills: its title.
+fn titled(key: Dynamic) -> Result<Column> {
+    let title = key.into_string().map_err(|found| format!("tally: a key is the title of its column, not {found}"))?;
+    Ok(Column { title, field: None })
+}
+
+fn unit(of: &str, name: &str) -> Result<Unit> {
+    let unit = UNITS.iter().find(|(known, _)| *known == name).map(|(_, unit)| *unit);
+    let names = UNITS.map(|(name, _)| name).join(", ");
+    unit.ok_or_else(|| format!("{of}: unknown unit '{name}'; units are {names}").into())
+}

@@ -1,0 +1,123 @@
+//! Files that a script may write: in a folder that the user named as an argument of the type `folder`, and nowhere else.
+//!
+//! A script gives a file its name, never a path. Files are new or were made by this run, only the user may read them, and how
+//! many and how large they are is bounded.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::PathBuf,
+};
+
+use rustc_hash::FxHashMap;
+
+/// The most files of one run.
+const MAX_FILES: usize = 1_000;
+/// The most files that are open at a time.
+const MAX_OPEN: usize = 64;
+/// The most bytes of all files together.
+const MAX_BYTES: u64 = 4 << 30;
+/// The longest name.
+const MAX_NAME: usize = 200;
+
+/// A folder, and what was written into it.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Files of this run; those that are not open are opened again.
+    files: FxHashMap<String, Option<File>>,
+    open: usize,
+    bytes: u64,
+}
+
+impl Folder {
+    /// An existing folder, or a new one.
+    pub(super) fn new(path: &str) -> Result<Self, String> {
+        let path = PathBuf::from(path);
+        fs::create_dir_all(&path).map_err(|error| format!("cannot make the folder '{}': {error}", path.display()))?;
+        Ok(Self { path, files: FxHashMap::default(), open: 0, bytes: 0 })
+    }
+
+    /// Appends to a file. Characters of its name that could lead elsewhere, or confuse a shell, are points.
+    pub(super) fn append(&mut self, name: &str, data: &[u8]) -> Result<(), String> {
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
+        let name: String = name.chars().take(MAX_NAME).map(|it| if plain(it) { it } else { '.' }).collect();
+        let name = match name.trim_start_matches('.') {
+            "" => return Err("append: the file has no name".to_owned()),
+            name => name.to_owned(),
+        };
+        if self.bytes + data.len() as u64 > MAX_BYTES {
+            return Err(format!("append: more than {MAX_BYTES} bytes"));
+        }
+        self.write(&name, data)
+            .map_err(|error| format!("cannot write '{}': {error}", self.path.join(&name).display()))?;
+        self.bytes += data.len() as u64;
+        Ok(())
+    }
+
+    fn write(&mut self, name: &str, data: &[u8]) -> io::Result<()> {
+        if self.open >= MAX_OPEN {
+            self.files.values_mut().for_each(|file| *file = None);
+            self.open = 0;
+        }
+        let count = self.files.len();
+        let file = match self.files.get_mut(name) {
+            Some(Some(file)) => file,
+            Some(closed) => {
+                self.open += 1;
+                closed.insert(options().append(true).open(self.path.join(name))?)
+            }
+            None if count >= MAX_FILES => {
+                return Err(io::Error::other(format!("there are {MAX_FILES} files already")));
+            }
+            None => {
+                // Never a file that somebody else made, or a link to one.
+                let file = options().append(true).create_new(true).open(self.path.join(name))?;
+                self.open += 1;
+                self.files.entry(name.to_owned()).or_default().insert(file)
+            }
+        };
+        file.write_all(data)
+    }
+
+    /// How many files it wrote.
+    pub(super) fn count(&self) -> usize {
+        self.files.len()
+    }
+}
+
+fn options() -> fs::OpenOptions {
+    let mut options = File::options();
+    options.mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    #[test]
+    fn files_stay_in_the_folder_and_those_of_others_stay_as_they_are() {
+        let path = std::env::temp_dir().join(format!("tracer-folder-{}", std::process::id()));
+        let mut folder = Folder::new(path.to_str().unwrap()).unwrap();
+        fs::write(path.join("mine"), "mine").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", path.join("link")).unwrap();
+        folder.append("../../etc/x y\n", b"one").unwrap();
+        folder.append("../../etc/x y\n", b" two").unwrap();
+        assert_eq!(fs::read_to_string(path.join("etc.x.y.")).unwrap(), "one two");
+        assert_eq!(fs::metadata(path.join("etc.x.y.")).unwrap().mode() & 0o777, 0o600);
+        for name in ["mine", "link", "..", ""] {
+            assert!(folder.append(name, b"x").is_err(), "{name}");
+        }
+        for number in 0..2 * MAX_OPEN {
+            folder.append(&format!("n{number}"), b"a").unwrap();
+        }
+        folder.append("n0", b"b").unwrap();
+        assert_eq!(fs::read_to_string(path.join("n0")).unwrap(), "ab");
+        assert_eq!(folder.count(), 1 + 2 * MAX_OPEN);
+        fs::remove_dir_all(path).unwrap();
+    }
+}

@@ -1,0 +1,109 @@
+//! Functions that show something.
+
+use std::rc::Rc;
+
+use rhai::{Array, Dynamic, Map};
+
+use super::super::{
+    declared::{Declared, Phase, Result},
+    value::{Data, FolderHandle, Tally, write_json},
+};
+use super::Function;
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function {
+        usage: "print(text)",
+        doc: "prints a line; with `-j`, an object with it",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.on_print(move |text| {
+                let mut it = it.borrow_mut();
+                let result = it.env.page.line(text.as_bytes());
+                keep(&mut it, result);
+            });
+            engine.on_debug(|text, _, place| eprintln!("tracer: chisel: {place:?} {text}"));
+        },
+    },
+    Function {
+        usage: "emit_json(map)",
+        doc: "prints a map as a line of JSON",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("emit_json", move |map: Map| {
+                let mut it = it.borrow_mut();
+                let result = it.env.page.out.line(|line| {
+                    write_json(&Dynamic::from_map(map), line);
+                    true
+                });
+                keep(&mut it, result.map(|_| ()));
+            });
+        },
+    },
+    Function {
+        usage: "tally.add(keys, value)",
+        doc: "adds to the row with these keys, an array of texts; several values are an array too",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("add", move |tally: &mut Tally, keys: Array, value: Dynamic| -> Result<()> {
+                let mut it = it.borrow_mut();
+                let Some(table) = it.tallies.get_mut(tally.0) else { return Ok(()) };
+                let values = if value.is_array() { value.into_array()? } else { vec![value] };
+                let shape = (keys.len(), values.len());
+                if shape != table.shape() {
+                    let (keys, values) = table.shape();
+                    return Err(format!("add: the tally has {keys} keys and {values} values, not {shape:?}").into());
+                }
+                let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+                let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
+                let mut numbers = Vec::with_capacity(values.len());
+                for value in &values {
+                    let number = value.as_float().or_else(|_| value.as_int().map(|number| number as f64));
+                    numbers.push(number.map_err(|found| format!("add: a value is a number, not {found}"))?);
+                }
+                table.tally(&keys, &numbers);
+                Ok(())
+            });
+        },
+    },
+    Function {
+        usage: "folder.append(name, data)",
+        doc: "appends data or text to a file of that name; other characters than letters, digits and `.-_` are points there",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("append", move |folder: &mut FolderHandle, name: &str, data: Data| -> Result<()> {
+                append(&mut it.borrow_mut(), *folder, name, &data.0)
+            });
+            let it = Rc::clone(shared);
+            engine.register_fn("append", move |folder: &mut FolderHandle, name: &str, text: &str| -> Result<()> {
+                append(&mut it.borrow_mut(), *folder, name, text.as_bytes())
+            });
+        },
+    },
+    Function {
+        usage: "folder.count()",
+        doc: "how many files it wrote",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("count", move |folder: &mut FolderHandle| {
+                it.borrow().folders.get(folder.0).map_or(0, |folder| folder.count() as i64)
+            });
+        },
+    },
+];
+
+fn append(it: &mut Declared, folder: FolderHandle, name: &str, data: &[u8]) -> Result<()> {
+    if it.phase != Phase::Run {
+        return Err("append works in functions only, while events go by".into());
+    }
+    match it.folders.get_mut(folder.0) {
+        Some(folder) => folder.append(name, data).map_err(Into::into),
+        None => Ok(()),
+    }
+}
+
+/// Output that failed ends the run; scripts do not see it.
+fn keep(it: &mut Declared, result: std::io::Result<()>) {
+    if let Err(error) = result {
+        it.failure = Some(error);
+    }
+}

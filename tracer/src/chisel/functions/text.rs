@@ -1,0 +1,96 @@
+//! Functions that make text of values.
+
+use std::rc::Rc;
+
+use super::Function;
+use crate::format::{color::Color, time, units};
+
+/// The widest cell: scripts have no other bound here.
+const MAX_WIDTH: usize = 1000;
+
+macro_rules! color {
+    ($name:literal, $color:expr, $doc:literal) => {
+        Function {
+            usage: concat!($name, "(text)"),
+            doc: $doc,
+            register: |engine, shared| {
+                let it = Rc::clone(shared);
+                engine.register_fn($name, move |text: &str| it.borrow().env.page.colored($color, text));
+            },
+        }
+    };
+}
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function {
+        usage: "left(text, width)",
+        doc: "the text at the left of a cell, padded or cut to that many characters",
+        register: |engine, _| {
+            engine.register_fn("left", |text: &str, width: i64| cell(text, width, false));
+        },
+    },
+    Function {
+        usage: "right(text, width)",
+        doc: "the same at the right",
+        register: |engine, _| {
+            engine.register_fn("right", |text: &str, width: i64| cell(text, width, true));
+        },
+    },
+    Function {
+        usage: "quote(text)",
+        doc: "the text in quotes, as a value in a filter",
+        register: |engine, _| {
+            engine
+                .register_fn("quote", |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")));
+        },
+    },
+    Function {
+        usage: "format_bytes(n)",
+        doc: "a number of bytes with its unit: `1.45KB`",
+        register: |engine, _| {
+            engine.register_fn("format_bytes", |bytes: i64| units::bytes(bytes as f64));
+            engine.register_fn("format_bytes", units::bytes);
+        },
+    },
+    Function {
+        usage: "format_time(ns)",
+        doc: "nanoseconds with their unit: `4.97us`, `29ms`",
+        register: |engine, _| {
+            engine.register_fn("format_time", |ns: i64| units::time(ns as f64));
+            engine.register_fn("format_time", units::time);
+        },
+    },
+    Function {
+        usage: "time_of_day(ns)",
+        doc: "a point in time as local time of day: `14:01:07`",
+        register: |engine, _| {
+            engine.register_fn("time_of_day", |ns: i64| shown(ns, |ns, out| time::time_of_day(ns, false, out)));
+        },
+    },
+    Function {
+        usage: "date_time(ns)",
+        doc: "the same with the date: `2023-07-28 14:01:07`",
+        register: |engine, _| {
+            engine.register_fn("date_time", |ns: i64| shown(ns, |ns, out| time::date_time(ns, false, out)));
+        },
+    },
+    color!("red", Color::Red, "the text in that colour, if there are colours"),
+    color!("green", Color::Green, "the same in green"),
+    color!("yellow", Color::Yellow, "the same in yellow"),
+    color!("blue", Color::Blue, "the same in blue"),
+    color!("magenta", Color::Magenta, "the same in magenta"),
+    color!("cyan", Color::Cyan, "the same in cyan"),
+];
+
+fn shown(ns: i64, write: impl FnOnce(u64, &mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(u64::try_from(ns).unwrap_or(0), &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Text padded to a width, or cut to it.
+fn cell(text: &str, width: i64, right: bool) -> String {
+    let width = usize::try_from(width).unwrap_or(0).min(MAX_WIDTH);
+    let text: String = text.chars().take(width).collect();
+    if right { format!("{text:>width$}") } else { format!("{text:<width$}") }
+}

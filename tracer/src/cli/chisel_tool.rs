@@ -1,0 +1,207 @@
+//! `tracer chisel new|check|test`: for those who write one.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::atomic::AtomicBool,
+};
+
+use super::{End, Failure};
+use crate::{
+    chisel::{Chisel, Env, Library, Source, check::check},
+    format::time,
+    pipeline::{Limits, Pipeline},
+    sink::{ChiselSink, Out, Outputs},
+    source::replay::Replay,
+    state::{Procfs, State},
+};
+
+const USAGE: &str = "tracer chisel new NAME | check FILE… | test FILE [CAPTURE [ARGUMENT]]";
+
+/// What `new` writes.
+const SKELETON: &str = include_str!("skeleton.rhai");
+
+/// Runs the words behind `tracer chisel`.
+pub(super) fn run(words: &[String], out: &mut dyn Write) -> Result<ExitCode, End> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["new", name] => new(name, out),
+        ["check", ref files @ ..] if !files.is_empty() => check_files(files, out),
+        ["test", file] => test(file, None, out),
+        ["test", file, capture] => test(file, Some((capture, None)), out),
+        ["test", file, capture, argument] => test(file, Some((capture, Some(argument))), out),
+        _ => Err(Failure::with_hint("chisel: expected new, check or test", USAGE).into()),
+    }
+}
+
+/// Writes a skeleton. A file that is there stays as it is.
+fn new(name: &str, out: &mut dyn Write) -> Result<ExitCode, End> {
+    let name = name.strip_suffix(".rhai").unwrap_or(name);
+    let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if name.is_empty() || !name.bytes().all(good) {
+        let hint = "a name has small letters, digits and _, such as topopens";
+        return Err(Failure::with_hint(format!("'{name}' is no name of a chisel"), hint).into());
+    }
+    let path = PathBuf::from(format!("{name}.rhai"));
+    let failed = |error: std::io::Error| Failure::new(format!("cannot write '{}': {error}", path.display()));
+    let mut file = fs::File::options().write(true).create_new(true).open(&path).map_err(failed)?;
+    file.write_all(SKELETON.replace("NAME", name).as_bytes()).map_err(failed)?;
+    writeln!(out, "wrote {name}.rhai")?;
+    writeln!(out, "check it: tracer chisel check {name}.rhai")?;
+    writeln!(out, "run it:   tracer -c ./{name}.rhai")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn find(file: &str) -> Result<Source, Failure> {
+    Ok(Library::new(&[]).find(file)?)
+}
+
+/// Says what is wrong with each.
+fn check_files(files: &[&str], out: &mut dyn Write) -> Result<ExitCode, End> {
+    let mut count = 0;
+    for file in files {
+        let source = find(file)?;
+        let wrong = check(&source);
+        for error in &wrong {
+            writeln!(out, "{error}")?;
+            if let Some(hint) = &error.hint {
+                writeln!(out, "hint: {hint}")?;
+            }
+        }
+        if wrong.is_empty() {
+            writeln!(out, "{}: nothing is wrong", source.origin)?;
+        }
+        count += wrong.len();
+    }
+    Ok(if count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What a chisel printed of a capture, kept beside it as `NAME.expected`. The first line says of which one, and with which
+/// argument.
+struct Recorded {
+    path: PathBuf,
+    capture: String,
+    argument: Option<String>,
+    lines: Vec<String>,
+}
+
+const HEAD: &str = "# of ";
+
+impl Recorded {
+    fn path(source: &Source) -> PathBuf {
+        Path::new(&source.origin).with_extension("expected")
+    }
+
+    fn read(source: &Source) -> Result<Self, Failure> {
+        let path = Self::path(source);
+        let text = fs::read_to_string(&path).map_err(|error| {
+            let hint = "record what it prints now: tracer chisel test FILE CAPTURE [ARGUMENT]";
+            Failure::with_hint(format!("cannot read '{}': {error}", path.display()), hint)
+        })?;
+        let mut lines = text.lines();
+        let head = lines.next().and_then(|line| line.strip_prefix(HEAD));
+        let head = head.ok_or_else(|| Failure::new(format!("'{}' does not begin with '{HEAD}'", path.display())))?;
+        let (capture, argument) = head.split_once(' ').map_or((head, None), |(a, b)| (a, Some(b.to_owned())));
+        let capture = capture.to_owned();
+        Ok(Self { path, capture, argument, lines: lines.map(ToOwned::to_owned).collect() })
+    }
+
+    fn write(&self) -> Result<(), Failure> {
+        let argument = self.argument.as_ref().map(|argument| format!(" {argument}")).unwrap_or_default();
+        let text: String = self.lines.iter().map(|line| format!("{line}\n")).collect();
+        fs::write(&self.path, format!("{HEAD}{}{argument}\n{text}", self.capture))
+            .map_err(|error| Failure::new(format!("cannot write '{}': {error}", self.path.display())))
+    }
+}
+
+/// Runs a chisel over a capture: records what it prints, or compares with what was recorded.
+fn test(file: &str, record: Option<(&str, Option<&str>)>, out: &mut dyn Write) -> Result<ExitCode, End> {
+    let source = find(file)?;
+    if let Some((capture, argument)) = record {
+        let lines = printed(&source, Path::new(capture), argument)?;
+        let recorded = Recorded {
+            path: Recorded::path(&source),
+            capture: capture.to_owned(),
+            argument: argument.map(ToOwned::to_owned),
+            lines,
+        };
+        recorded.write()?;
+        writeln!(out, "recorded {} lines in {}", recorded.lines.len(), recorded.path.display())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let recorded = Recorded::read(&source)?;
+    // The capture is where it was, or beside the chisel.
+    let beside = recorded.path.parent().unwrap_or(Path::new("")).join(&recorded.capture);
+    let capture = [PathBuf::from(&recorded.capture), beside].into_iter().find(|path| path.exists());
+    let capture = capture.ok_or_else(|| Failure::new(format!("there is no capture '{}'", recorded.capture)))?;
+    let lines = printed(&source, &capture, recorded.argument.as_deref())?;
+    if lines == recorded.lines {
+        writeln!(out, "{}: {} lines as recorded", source.origin, lines.len())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let at = lines.iter().zip(&recorded.lines).take_while(|(now, before)| now == before).count();
+    let none = "(no line)".to_owned();
+    writeln!(out, "{}: line {} is another one", source.origin, at + 1)?;
+    writeln!(out, "  recorded: {}", recorded.lines.get(at).unwrap_or(&none))?;
+    writeln!(out, "  now:      {}", lines.get(at).unwrap_or(&none))?;
+    Ok(ExitCode::FAILURE)
+}
+
+/// What a chisel prints of a capture, in UTC.
+fn printed(source: &Source, capture: &Path, argument: Option<&str>) -> Result<Vec<String>, End> {
+    time::choose_zone("UTC").map_err(Failure::new)?;
+    let memory = Out::memory();
+    let env = Env { replay: true, ..Env::plain(memory.clone()) };
+    let chisel = Chisel::load(source.clone(), argument, env).map_err(Failure::from)?;
+    let outputs = Outputs::new(None, vec![Box::new(ChiselSink::new(chisel))], memory.clone(), None);
+    let mut replay = Replay::open(vec![capture.to_owned()])?;
+    let state = State { procfs: Procfs::none(), ..State::default() };
+    Pipeline::new(state, outputs, 0).run(&mut replay, Limits::default(), &AtomicBool::new(false))?;
+    Ok(memory.text().lines().map(ToOwned::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(words: &[&str]) -> (bool, String) {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let mut out = Vec::new();
+        let result = run(&words, &mut out);
+        let text = match &result {
+            Err(End::Usage(failure)) => failure.message.clone(),
+            Err(End::Run(error)) => error.to_string(),
+            Ok(_) => String::from_utf8(out).unwrap(),
+        };
+        (result.is_ok_and(|code| format!("{code:?}") == format!("{:?}", ExitCode::SUCCESS)), text)
+    }
+
+    #[test]
+    fn the_skeleton_is_right_and_its_output_can_be_recorded() {
+        let folder = std::env::temp_dir().join(format!("tracer-chisel-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("mine.rhai");
+        let file = path.to_str().unwrap();
+        fs::write(&path, SKELETON.replace("NAME", "mine")).unwrap();
+        assert_eq!(call(&["check", file]), (true, format!("{file}: nothing is wrong\n")));
+        let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/captures/tcp-client-server.scap");
+        assert!(call(&["test", file]).1.contains("cannot read"));
+        let recorded = call(&["test", file, capture]);
+        assert!(recorded.0 && recorded.1.starts_with("recorded 6 lines"), "{}", recorded.1);
+        assert!(call(&["test", file]).1.ends_with("6 lines as recorded\n"));
+        let other = fs::read_to_string(&path).unwrap().replace("\"Opens\"", "\"Opened\"");
+        fs::write(&path, other).unwrap();
+        let (good, text) = call(&["test", file]);
+        assert!(!good && text.contains("line 1 is another one\n  recorded: Opens "), "{text}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn wrong_words_are_refused() {
+        assert!(call(&["new", "../x"]).1.contains("is no name of a chisel"));
+        assert!(call(&["chek"]).1.contains("expected new, check or test"));
+        assert!(call(&["check", "topscals"]).1.contains("there is no chisel of that name"));
+    }
+}

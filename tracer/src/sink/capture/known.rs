@@ -1,0 +1,84 @@
+//! What a reader of a file with all events knows: everything but what we looked up ourselves.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+use tracer_common::events::Effect;
+
+use crate::{
+    fields::Context,
+    state::{
+        ContainerKey, Fd, State,
+        facts::{Facts, FdFact, ThreadFact},
+    },
+};
+
+/// The most descriptors that are known to be told.
+const MAX_FDS: usize = 65_536;
+/// The most threads that are known to be in the file.
+const MAX_THREADS: usize = 262_144;
+
+/// What was told of threads and descriptors.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// When a thread began, and the container that it is in for a reader.
+    threads: FxHashMap<u32, (u64, ContainerKey)>,
+    /// Descriptors that were looked up, by their table and number.
+    fds: FxHashMap<(u32, i32), Rc<Fd>>,
+}
+
+impl Known {
+    /// Behind the tables of a file.
+    pub(super) fn new(state: &State) -> Self {
+        let threads = state.threads.iter().map(|thread| (thread.tid, (thread.start_ns, thread.container))).collect();
+        Self { threads, fds: FxHashMap::default() }
+    }
+
+    /// What has to be told with an event: who its thread is, when the file has not said so; that it is in another container, when
+    /// no event said so; and what its descriptor is, when no event told of it.
+    pub(super) fn event(&mut self, context: &Context<'_>) -> Facts {
+        let mut facts = Facts::default();
+        let Some(thread) = context.thread else { return facts };
+        let event = context.event;
+        if event.from_file {
+            return facts;
+        }
+        // Such an event says who its thread is, and its cgroups.
+        let begins = matches!(event.row.effect, Effect::Clone | Effect::Exec) && event.result() == Some(0);
+        let by_cgroups = || context.state.containers.find_cgroups(&thread.cgroups);
+        let known = self.threads.get_mut(&thread.tid).filter(|(start_ns, _)| *start_ns == thread.start_ns);
+        match known {
+            Some((_, container)) if begins => *container = by_cgroups(),
+            Some((_, container)) if *container == context.container => {}
+            Some((_, container)) => {
+                *container = context.container;
+                facts.moved.push((thread.tid, context.state.containers.get(context.container).id.clone()));
+            }
+            None => {
+                if self.threads.len() >= MAX_THREADS {
+                    self.threads.clear();
+                }
+                let mut container = by_cgroups();
+                if !begins && !thread.is_stranger {
+                    facts.threads.push(ThreadFact::from(&**thread));
+                    if container != context.container {
+                        container = context.container;
+                        facts.moved.push((thread.tid, context.state.containers.get(container).id.clone()));
+                    }
+                }
+                self.threads.insert(thread.tid, (thread.start_ns, container));
+            }
+        }
+        if let (Some(number), Some(fd)) = (event.fd(), context.fd.filter(|fd| fd.looked_up)) {
+            let place = (thread.fds, number);
+            if self.fds.get(&place).is_none_or(|told| !Rc::ptr_eq(told, fd)) {
+                if self.fds.len() >= MAX_FDS {
+                    self.fds.clear();
+                }
+                self.fds.insert(place, Rc::clone(fd));
+                facts.fds.push(FdFact::new(thread.tid, number, fd));
+            }
+        }
+        facts
+    }
+}
