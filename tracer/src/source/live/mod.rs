@@ -109,6 +109,8 @@ pub struct Live {
     cpu: Option<CpuSampler>,
     logger: Option<aya_log::EbpfLogger<wait::StderrLog>>,
     last_ns: u64,
+    /// No record that is delivered from now on is older, but for late ones; 0 before the first.
+    delivered_ns: u64,
     late: u64,
     /// Losses that drop events were made of, by CPU.
     reported: Vec<u64>,
@@ -173,6 +175,7 @@ impl Live {
             cpu,
             logger,
             last_ns: 0,
+            delivered_ns: 0,
             late: 0,
             reported: Vec::new(),
             unreleased: 0,
@@ -255,10 +258,15 @@ fn cpu_losses(counters: &Counters) -> CpuLosses {
 }
 
 impl Live {
+    /// The time of a record of our own that stands behind those that were delivered and in front of all others.
+    fn delivered_ns(&self) -> u64 {
+        if self.delivered_ns == 0 { boot_now_ns() } else { self.delivered_ns }
+    }
+
     /// A drop event for each CPU that lost records since the last one, and for runs that the kernel skipped, which belong to
     /// no CPU and stand at the first.
     fn report_losses(&mut self, visit: Visit<'_>) {
-        let losses = self.losses();
+        let (losses, time_ns) = (self.losses(), self.delivered_ns());
         let skipped = std::iter::once((0, losses.skipped));
         let lost = losses.by_cpu.iter().enumerate().map(|(cpu, lost)| (cpu, lost.total())).chain(skipped);
         self.reported.resize(losses.by_cpu.len() + 1, 0);
@@ -268,7 +276,7 @@ impl Live {
                 continue;
             }
             let count = u32::try_from(new).unwrap_or(u32::MAX);
-            let head = Head { cpu: cpu as u16, time_ns: boot_now_ns(), code: code::DROP, ..Head::default() };
+            let head = Head { cpu: cpu as u16, time_ns, code: code::DROP, ..Head::default() };
             let record = head.with(&[&count.to_le_bytes()]);
             if visit(Record::Wire(&record)).is_break() {
                 return;
@@ -281,7 +289,9 @@ impl Source for Live {
     fn drain(&mut self, visit: Visit<'_>) -> anyhow::Result<Drained> {
         // The mark is taken first: a record older than it, less the window, is in its ring by now.
         let limit_ns = boot_now_ns().saturating_sub(WINDOW_NS);
-        Ok(Drained::Records(self.drain_until(limit_ns, visit)))
+        let count = self.drain_until(limit_ns, visit);
+        self.delivered_ns = if count < BATCH { limit_ns } else { self.last_ns };
+        Ok(Drained::Records(count))
     }
 
     fn drain_rest(&mut self, visit: Visit<'_>) -> anyhow::Result<()> {
@@ -295,6 +305,7 @@ impl Source for Live {
             }) == BATCH
         {}
         if !stopped {
+            self.delivered_ns = limit_ns;
             self.report_losses(visit);
         }
         Ok(())
@@ -309,6 +320,7 @@ impl Source for Live {
 
     fn interval(&mut self, length_ns: u64, visit: Visit<'_>) -> anyhow::Result<()> {
         self.report_losses(visit);
+        let time_ns = self.delivered_ns();
         let Some(cpu) = &mut self.cpu else { return Ok(()) };
         let now_ns = boot_now_ns();
         for ran in cpu.sample(now_ns, length_ns) {
@@ -316,7 +328,7 @@ impl Source for Live {
             let head = Head {
                 tgid: ran.tgid,
                 cgroup: ran.cgroup,
-                time_ns: now_ns,
+                time_ns,
                 tid: ran.tid.into(),
                 code: code::PROCINFO,
                 ..Head::default()
