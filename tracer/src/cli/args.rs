@@ -274,7 +274,7 @@ pub struct Writing {
     #[arg(long, requires = "write", help_heading = "Capture")]
     pub no_cpu: bool,
 
-    /// Go on as this user once tracing has begun, so that capture files belong to them. Descriptors and threads that are only
+    /// Go on as this user once tracing, or reading of the first file, has begun, so that capture files belong to them. Descriptors and threads that are only
     /// seen later cannot be looked up then
     #[arg(long, value_name = "USER", requires = "write", help_heading = "Capture")]
     pub drop_to: Option<String>,

@@ -108,7 +108,7 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
 }
 
 /// Goes on with the rights of that user only. All threads do; what is open stays open.
-fn drop_to(name: &str, users: &Users) -> anyhow::Result<()> {
+pub(super) fn drop_to(name: &str, users: &Users) -> anyhow::Result<()> {
     let known = users.users().find(|(_, user)| user.name == name).map(|(uid, user)| (uid, user.gid));
     let number = || name.parse().ok().map(|uid| (uid, users.user(uid).map_or(uid, |user| user.gid)));
     let Some((uid, gid)) = known.or_else(number) else {

@@ -1,13 +1,17 @@
 //! A plan carried out on capture files.
 
-use std::time::SystemTime;
+use std::{path::Path, time::SystemTime};
 
-use super::{Plan, live::stop_flag, progress::Progress};
+use super::{
+    Plan,
+    live::{drop_to, stop_flag},
+    progress::Progress,
+};
 use crate::{
     message::note,
     pipeline::{Limits, Pipeline},
     source::replay::Replay,
-    state::{Procfs, State},
+    state::{Procfs, State, Users},
     stats::Stats,
 };
 
@@ -29,6 +33,9 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let limits = Limits::default();
     let progress = plan.progress.then(|| Progress::start(source.position())).transpose()?;
     let mut outputs = plan.outputs;
+    if let Some(user) = &plan.drop_to {
+        drop_to(user, &Users::read(Path::new("/")))?;
+    }
     outputs.open(now_ns())?;
     let stats = Pipeline::new(state, outputs, 0).run(&mut source, limits, &stop)?;
     drop(progress);

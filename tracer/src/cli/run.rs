@@ -144,10 +144,10 @@ fn capture(args: &Args) -> Result<Option<Capture>, Failure> {
     }
     if file.as_os_str() == "-" {
         if options.limits.rotates() {
-            return Err(Failure::new("standard output is one file: -C, -G and -e need a name behind -w"));
+            return Err(Failure::with_hint("-C, -G and -e make files, standard output is none", "give -w a name"));
         }
         if args.print.is_some() || args.json || args.summary || !args.chisels.is_empty() {
-            return Err(Failure::new("standard output cannot have the capture and lines: give -w a name"));
+            return Err(Failure::with_hint("standard output cannot have the capture and lines", "give -w a name"));
         }
         if io::stdout().is_terminal() {
             return Err(Failure::with_hint(

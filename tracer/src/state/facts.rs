@@ -312,7 +312,12 @@ impl Facts {
             }
         }
         for fact in self.fds {
-            let Some(table) = state.thread(fact.tid).map(|thread| thread.fds) else { continue };
+            let known = state.thread(fact.tid).map(|thread| thread.fds);
+            let table = known.unwrap_or_else(|| {
+                let fds = state.fds.create();
+                state.threads.insert(Thread { fds, ..Thread::stranger(fact.tid, fact.tid) });
+                fds
+            });
             let number = fact.fd;
             if fact.gone {
                 state.fds.forget(table, number);
@@ -343,7 +348,7 @@ mod tests {
         let facts = Facts {
             threads: vec![ThreadFact::from(&thread)],
             starts: vec![(10, 77)],
-            fds: vec![FdFact::new(10, 9, &fd)],
+            fds: vec![FdFact::new(10, 9, &fd), FdFact::new(12, 9, &fd)],
             cpu_times: true,
             live: true,
             moved: vec![(10, "0123456789ab".into()), (10, "no such container".into())],
@@ -351,6 +356,7 @@ mod tests {
         let parsed = Facts::parse(&facts.json()).unwrap();
         assert_eq!(parsed, facts);
         parsed.apply(&mut world.state);
+        assert!(world.state.thread(12).is_some_and(|thread| thread.is_stranger), "only a descriptor of it is known");
         let (first, second) = (world.state.thread(10).unwrap(), world.state.thread(11).unwrap());
         assert_eq!((first.start_ns, second.start_ns, &*second.comm), (77, 5, &b"worker"[..]));
         assert_eq!(first.fds, second.fds, "threads of a process share their descriptors");

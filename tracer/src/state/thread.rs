@@ -89,6 +89,22 @@ pub struct Thread {
 }
 
 impl Thread {
+    /// A thread of which nothing is known but its ids.
+    #[must_use]
+    pub fn stranger(tid: u32, pid: u32) -> Self {
+        Self {
+            tid,
+            pid,
+            vtid: tid,
+            vpid: pid,
+            uid: u32::MAX,
+            gid: u32::MAX,
+            loginuid: u32::MAX,
+            is_stranger: true,
+            ..Self::default()
+        }
+    }
+
     /// Whether it is the main thread of its process.
     #[must_use]
     pub fn is_main(&self) -> bool {

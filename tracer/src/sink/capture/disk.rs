@@ -40,7 +40,7 @@ const STDOUT: &str = "-";
 #[derive(Debug, thiserror::Error)]
 pub enum DiskError {
     /// It cannot be made.
-    #[error("cannot create capture '{}': {source}", path.display())]
+    #[error("cannot create capture '{}'", path.display())]
     Create {
         /// The file.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum DiskError {
         source: io::Error,
     },
     /// It cannot be written to any more.
-    #[error("cannot write capture '{}' behind byte {offset}: {source}", path.display())]
+    #[error("cannot write capture '{}' behind byte {offset}", path.display())]
     Write {
         /// The file.
         path: PathBuf,

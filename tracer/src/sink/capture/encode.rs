@@ -1,7 +1,7 @@
 //! An event, as blocks: in the form of the file, with what it has no place for behind it.
 
-use rustc_hash::FxHashMap;
-use tracer_common::events::{code, meta, old::code as old, process};
+use rustc_hash::{FxHashMap, FxHashSet};
+use tracer_common::events::{code, enter, meta, old::code as old, process};
 
 use crate::{
     event::{
@@ -33,6 +33,8 @@ pub(super) struct Encoder {
     facts: Facts,
     /// CPU time of threads since the file began, nanoseconds: what other readers expect in its events.
     ran: FxHashMap<u32, (u64, u64)>,
+    /// Threads of which the last call that began, as far as the file says, is a `connect`.
+    connects: FxHashSet<u32>,
     last_ns: u64,
     /// Whether the file has an event.
     has_event: bool,
@@ -46,6 +48,7 @@ impl Encoder {
             latency,
             facts: Facts::default(),
             ran: FxHashMap::default(),
+            connects: FxHashSet::default(),
             last_ns: 0,
             has_event: false,
         }
@@ -91,9 +94,15 @@ impl Encoder {
         if event.row.code == code::PROCINFO {
             return self.cpu(out, event, state);
         }
-        let is_split = event.row.code == process::EXECVE.code && self.schema == Schema::Released && !event.from_file;
-        if is_split {
+        let is_execve = event.row.code == process::EXECVE.code && self.schema == Schema::Released;
+        let is_split = is_execve && !event.from_file;
+        if is_split || is_execve && self.connects.remove(&event.tid) {
             self.execve_begins(out, event);
+        } else if event.row.code == enter::CONNECT_E.code {
+            if self.connects.len() >= MAX_THREADS {
+                self.connects.clear();
+            }
+            self.connects.insert(event.tid);
         }
         let head = EventHead {
             cpu: event.cpu,
@@ -120,8 +129,8 @@ impl Encoder {
                 Ok(short) => block.option(own::LATENCY, &short.to_ne_bytes()),
                 Err(_) => block.option(own::LATENCY, &latency.to_ne_bytes()),
             };
-        } else if event.row.code == process::EXECVE.code {
-            // What stands in front of it says nothing of when it began.
+        } else if event.row.code == process::EXECVE.code || event.latency_ns.is_some() && event.from_file {
+            // What stands in front of it says nothing of when it began, or is not to say it.
             block.option(own::LATENCY, &[]);
         }
         if absent != 0 {
@@ -207,7 +216,7 @@ impl Encoder {
         let last = event.row.params.len() - 1;
         let mut path = Vec::new();
         let _ = portable::write(&event.params, self.redact, last, last + 1, |value| path.extend_from_slice(value));
-        block.param(if path.is_empty() { b"<NA>\0" } else { &path });
+        block.param(&path);
         block.finish();
     }
 

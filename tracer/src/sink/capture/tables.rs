@@ -76,10 +76,9 @@ fn write_users(out: &mut Writer, state: &State) {
     }
 }
 
-/// The threads that live, main threads first, by number.
+/// The threads that live and of which something is known, main threads first, by number.
 fn threads<'s>(state: &'s State, keep: Option<&dyn Fn(&Thread) -> bool>) -> Vec<&'s Thread> {
-    let mut threads: Vec<&Thread> =
-        state.threads.iter().map(|thread| &**thread).filter(|thread| thread.exited_ns.is_none()).collect();
+    let mut threads: Vec<&Thread> = living(state).filter(|thread| !thread.is_stranger).collect();
     threads.sort_unstable_by_key(|thread| (!thread.is_main(), thread.tid));
     if let Some(keep) = keep {
         let mut kept = FxHashSet::default();
@@ -91,6 +90,10 @@ fn threads<'s>(state: &'s State, keep: Option<&dyn Fn(&Thread) -> bool>) -> Vec<
         threads.retain(|thread| kept.contains(&thread.tid));
     }
     threads
+}
+
+fn living(state: &State) -> impl Iterator<Item = &Thread> {
+    state.threads.iter().map(|thread| &**thread).filter(|thread| thread.exited_ns.is_none())
 }
 
 fn process(thread: &Thread, redact: Redact) -> Process<'_> {
@@ -218,7 +221,17 @@ fn facts(blocks: &[u8], state: &State, threads: &[&Thread]) -> Facts {
             facts.fds.extend(fds.into_iter().map(|(number, fd)| FdFact::new(thread.tid, number, fd)));
         }
     }
+    strangers(state, &mut facts);
     facts
+}
+
+/// What threads have open of which nothing else is known. A block would make them known.
+fn strangers(state: &State, facts: &mut Facts) {
+    let start = facts.fds.len();
+    for thread in living(state).filter(|thread| thread.is_stranger) {
+        facts.fds.extend(state.fds.iter(thread.fds).map(|(number, fd)| FdFact::new(thread.tid, number, fd)));
+    }
+    facts.fds[start..].sort_unstable_by_key(|fact| (fact.tid, fact.fd));
 }
 
 /// Whether people could see the difference.
@@ -370,6 +383,26 @@ mod tests {
         write(&mut writer, &world.state, Redact::default(), Some(&|thread| thread.tid == 21));
         let again = read_back(writer.bytes());
         assert!(again.thread(21).is_some() && again.thread(20).is_some() && again.thread(30).is_none());
+    }
+
+    #[test]
+    fn a_thread_of_which_nothing_is_known_stays_so() {
+        let mut world = World::new();
+        for tid in [70, 71] {
+            let fds = world.state.fds.create();
+            world.state.threads.insert(Thread { tid, pid: tid, is_stranger: true, fds, ..Thread::default() });
+        }
+        let table = world.state.thread(70).unwrap().fds;
+        let fd = Fd { kind: FdKind::File, name: b"/x"[..].into(), ..Fd::default() };
+        world.state.fds.set(table, 3, fd.into());
+        let mut writer = Writer::default();
+        let facts = write(&mut writer, &world.state, Redact::default(), None);
+        let mut again = read_back(writer.bytes());
+        assert!(again.thread(70).is_none() && again.thread(71).is_none());
+        facts.apply(&mut again);
+        let found = again.thread(70).unwrap();
+        assert!(found.is_stranger && again.thread(71).is_none());
+        assert_eq!(&*again.fds.get(found.fds, 3).unwrap().name, b"/x");
     }
 
     #[test]

@@ -111,11 +111,11 @@ pub struct Live {
     cpu: Option<CpuSampler>,
     logger: Option<aya_log::EbpfLogger<wait::StderrLog>>,
     last_ns: u64,
+    /// No record that is delivered from now on is older, but for late ones; 0 before the first.
+    delivered_ns: u64,
     late: u64,
     /// Losses that drop events were made of, by CPU.
     reported: Vec<u64>,
-    /// All older records were delivered, boot-time nanoseconds.
-    delivered_ns: u64,
     unreleased: usize,
     missing: Vec<String>,
 }
@@ -177,9 +177,9 @@ impl Live {
             cpu,
             logger,
             last_ns: 0,
+            delivered_ns: 0,
             late: 0,
             reported: Vec::new(),
-            delivered_ns: boot_now_ns(),
             unreleased: 0,
             missing,
         })
@@ -260,10 +260,15 @@ fn cpu_losses(counters: &Counters) -> CpuLosses {
 }
 
 impl Live {
+    /// The time of a record of our own that stands behind those that were delivered and in front of all others.
+    fn delivered_ns(&self) -> u64 {
+        if self.delivered_ns == 0 { boot_now_ns() } else { self.delivered_ns }
+    }
+
     /// A drop event for each CPU that lost records since the last one, and for runs that the kernel skipped, which belong to
     /// no CPU and stand at the first.
     fn report_losses(&mut self, visit: Visit<'_>) {
-        let losses = self.losses();
+        let (losses, time_ns) = (self.losses(), self.delivered_ns());
         let skipped = std::iter::once((0, losses.skipped));
         let lost = losses.by_cpu.iter().enumerate().map(|(cpu, lost)| (cpu, lost.total())).chain(skipped);
         self.reported.resize(losses.by_cpu.len() + 1, 0);
@@ -273,7 +278,7 @@ impl Live {
                 continue;
             }
             let count = u32::try_from(new).unwrap_or(u32::MAX);
-            let head = Head { cpu: cpu as u16, time_ns: self.delivered_ns, code: code::DROP, ..Head::default() };
+            let head = Head { cpu: cpu as u16, time_ns, code: code::DROP, ..Head::default() };
             let record = head.with(&[&count.to_le_bytes()]);
             if visit(Record::Wire(&record)).is_break() {
                 return;
@@ -293,7 +298,6 @@ impl Source for Live {
 
     fn drain_rest(&mut self, visit: Visit<'_>) -> anyhow::Result<()> {
         let limit_ns = boot_now_ns();
-        self.delivered_ns = limit_ns;
         let mut stopped = false;
         while !stopped
             && self.drain_until(limit_ns, &mut |record| {
@@ -303,6 +307,7 @@ impl Source for Live {
             }) == BATCH
         {}
         if !stopped {
+            self.delivered_ns = limit_ns;
             self.report_losses(visit);
         }
         Ok(())
@@ -317,6 +322,7 @@ impl Source for Live {
 
     fn interval(&mut self, length_ns: u64, visit: Visit<'_>) -> anyhow::Result<()> {
         self.report_losses(visit);
+        let time_ns = self.delivered_ns();
         let Some(cpu) = &mut self.cpu else { return Ok(()) };
         let now_ns = boot_now_ns();
         for ran in cpu.sample(now_ns, length_ns) {
@@ -324,8 +330,7 @@ impl Source for Live {
             let head = Head {
                 tgid: ran.tgid,
                 cgroup: ran.cgroup,
-                // What comes next may be older than now, and must not stand behind what is newer.
-                time_ns: self.delivered_ns,
+                time_ns,
                 tid: ran.tid.into(),
                 code: code::PROCINFO,
                 ..Head::default()

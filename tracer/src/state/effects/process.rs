@@ -83,16 +83,7 @@ fn look_up(state: &mut State, event: &Event<'_>) {
         return;
     }
     let found = if described { None } else { state.procfs.thread(event.tgid) };
-    let mut thread = found.unwrap_or_else(|| Thread {
-        pid: event.tgid,
-        vtid: event.tid,
-        vpid: event.tgid,
-        uid: u32::MAX,
-        gid: u32::MAX,
-        loginuid: u32::MAX,
-        is_stranger: true,
-        ..Thread::default()
-    });
+    let mut thread = found.unwrap_or_else(|| Thread::stranger(event.tid, event.tgid));
     thread.tid = event.tid;
     thread.fds = state.fds.create();
     state.threads.insert(thread);
