@@ -5,7 +5,7 @@ use std::{cell::RefCell, rc::Rc};
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Map, Scope};
 
 use super::{
-    ChiselError, Meta, Source, args,
+    ChiselError, Meta, Source, excerpt::Excerpt, args,
     declared::{Declared, Phase, Shared},
     engine::{CALLBACKS, sandbox},
     functions,
@@ -364,6 +364,12 @@ impl Chisel {
     #[must_use]
     pub fn snaplen(&self) -> u32 {
         self.shared.borrow().snaplen
+    }
+
+    /// Captures of what is around events, as far as they are marked.
+    #[must_use]
+    pub fn excerpts(&self) -> Vec<Excerpt> {
+        self.shared.borrow().excerpts.clone()
     }
 
     /// Its interval in milliseconds.
