@@ -303,6 +303,7 @@ fn services_are_understood() {
 
 /// Arguments of those that need one.
 const ARGUMENTS: &[(&str, &str)] = &[
+    ("around", "some.scap 100"),
     ("fdbytes_by", "fd.type"),
     ("fdcount_by", "fd.type"),
     ("fdtime_by", "fd.type"),
