@@ -67,7 +67,11 @@ fn calls() -> Workload<1> {
         let _ = sys!(SYS_sendto, ends[0], at(&data), 4, 0, 0, 0);
         let _ = (sys!(SYS_pipe2, pair, libc::O_CLOEXEC), sys!(SYS_write, ends[1], at(&data), 5));
         let copy = sys!(SYS_dup3, ends[0], 77, libc::O_CLOEXEC);
-        let _ = (sys!(SYS_read, copy, data.as_mut_ptr(), 5), sys!(SYS_close, ends[0]), sys!(SYS_fcntl, copy, libc::F_GETFD));
+        let _ = (
+            sys!(SYS_read, copy, data.as_mut_ptr(), 5),
+            sys!(SYS_close, ends[0]),
+            sys!(SYS_fcntl, copy, libc::F_GETFD),
+        );
         let event = sys!(SYS_eventfd2, 3, 0);
         let memory = sys!(SYS_memfd_create, c"in memory", 0);
         let poll = sys!(SYS_epoll_create1, 0);
@@ -189,8 +193,12 @@ fn alike(line: &str, kind: &str) -> String {
     }
     // Threads that ended have names here, protocols are known from the beginning, and names of sockets from the kernel.
     let words = line.split_whitespace().map(|word| match word.split_once('=') {
-        Some((key @ ("next" | "spid" | "dpid"), value)) => format!("{key}={}", value.split('(').next().unwrap_or(value)),
-        Some((key @ ("fd" | "in" | "out"), value)) if value.contains("(<4") || value.contains("(<6") || value.contains("(<u") => {
+        Some((key @ ("next" | "spid" | "dpid"), value)) => {
+            format!("{key}={}", value.split('(').next().unwrap_or(value))
+        }
+        Some((key @ ("fd" | "in" | "out"), value))
+            if value.contains("(<4") || value.contains("(<6") || value.contains("(<u") =>
+        {
             format!("{key}={}", value.split('(').next().unwrap_or(value))
         }
         Some(("offset", value)) => match value.parse::<u64>() {
@@ -232,7 +240,12 @@ fn released_readers_read_it_to_the_end() {
             }
         }
         println!("{equal} of {} lines of sysdig 0.41 are equal", theirs.len());
-        assert!(wrong.is_empty(), "{} lines are not explained:\n{}", wrong.len(), wrong[..wrong.len().min(5)].join("\n"));
+        assert!(
+            wrong.is_empty(),
+            "{} lines are not explained:\n{}",
+            wrong.len(),
+            wrong[..wrong.len().min(5)].join("\n")
+        );
         assert!(equal * 10 > theirs.len() * 8, "{equal} of {}", theirs.len());
     }
     let Some(wireshark) = peer(Tool::Wireshark) else { return };
@@ -295,7 +308,9 @@ fn cpu_time_is_there() {
         println!("{options:?}: {percent:?}");
         assert_eq!(most > 15.0, has_cpu, "{options:?}: {percent:?}");
         let table = replay(&file, &["-c", "topprocs_cpu"]).lines;
-        let name = std::env::args().next().map(|path| Path::new(&path).file_name().map(|name| name.to_string_lossy().into_owned()));
+        let name = std::env::args()
+            .next()
+            .map(|path| Path::new(&path).file_name().map(|name| name.to_string_lossy().into_owned()));
         let name: String = name.flatten().unwrap_or_default().chars().take(15).collect();
         let row = table.iter().find(|line| line.split_whitespace().nth(1).is_some_and(|word| name.starts_with(word)));
         assert_eq!(row.is_some(), has_cpu, "{options:?} {name}: {table:#?}");

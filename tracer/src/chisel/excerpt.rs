@@ -34,7 +34,9 @@ impl Excerpt {
         match of_thread.last_mut() {
             Some((_, end)) if *end >= first => *end = last.max(*end),
             _ if self.count >= MAX_STRETCHES => {
-                return Err(format!("mark: more than {MAX_STRETCHES} stretches of time: mark less, or with a longer time"));
+                return Err(format!(
+                    "mark: more than {MAX_STRETCHES} stretches of time: mark less, or with a longer time"
+                ));
             }
             _ => {
                 of_thread.push((first, last));

@@ -5,9 +5,10 @@ use std::{cell::RefCell, rc::Rc};
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Map, Scope};
 
 use super::{
-    ChiselError, Meta, Source, excerpt::Excerpt, args,
+    ChiselError, Meta, Source, args,
     declared::{Declared, Phase, Shared},
     engine::{CALLBACKS, sandbox},
+    excerpt::Excerpt,
     functions,
     value::ScriptEvent,
 };
