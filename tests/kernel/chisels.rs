@@ -3,8 +3,9 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
-    process,
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::unix::net::UnixDatagram,
+    process::{self, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,6 +17,7 @@ use std::{
 use tracer_tests::{
     command::{DEADLINE, Running, output, tracer},
     level::root_or_skip,
+    scratch::Scratch,
 };
 
 /// How long the server thinks about an answer.
@@ -74,15 +76,53 @@ impl Drop for Work {
     }
 }
 
+/// Something that is done again and again.
+struct Again {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Does something again and again until it is dropped.
+fn again(mut act: impl FnMut() + Send + 'static) -> Again {
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let thread = thread::spawn(move || {
+        while !stopped.load(Ordering::Relaxed) {
+            act();
+            thread::sleep(Duration::from_millis(10));
+        }
+    });
+    Again { stop, thread: Some(thread) }
+}
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
 /// Runs a chisel on this process until each text is in some line; the lines up to then.
 fn lines_with(chisel: &[&str], wanted: &[&str]) -> Vec<String> {
     let filter = format!("proc.pid={}", process::id());
-    let words = ["--unbuffered", "-c"].into_iter().chain(chisel.iter().copied()).chain([filter.as_str()]);
+    lines_of(&[chisel, &[filter.as_str()]].concat(), wanted)
+}
+
+/// The same with another filter, behind the chisel.
+fn lines_of(chisel: &[&str], wanted: &[&str]) -> Vec<String> {
+    lines_until(chisel, |lines| wanted.iter().all(|text| lines.iter().any(|line| line.contains(text))))
+}
+
+/// Runs a chisel until its lines are enough.
+fn lines_until(chisel: &[&str], enough: impl Fn(&[String]) -> bool) -> Vec<String> {
+    let words = ["--unbuffered", "-c"].into_iter().chain(chisel.iter().copied());
     let running = Running::start(&mut tracer(words));
     let deadline = Instant::now() + DEADLINE;
     let mut lines: Vec<String> = Vec::new();
-    while !wanted.iter().all(|text| lines.iter().any(|line| line.contains(text))) {
-        assert!(Instant::now() < deadline, "not all of {wanted:?} in\n{}", lines.join("\n"));
+    while !enough(&lines) {
+        assert!(Instant::now() < deadline, "{chisel:?}: not enough:\n{}", lines.join("\n"));
         match running.line() {
             Some(line) => lines.push(line),
             None => panic!("{}", running.end().errors),
@@ -133,6 +173,112 @@ fn what_waits_is_slow() {
     let lines = lines_with(&["netlower", "40"], &[&format!("->{}", work.address)]);
     assert!(lines.iter().any(|line| line.contains(" recvfrom ")), "{lines:?}");
     drop(work);
+}
+
+#[test]
+fn chisels_show_what_a_script_does() {
+    if !root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let (log, none) = (scratch.path("tracer.log"), scratch.path("none"));
+    let (log, none) = (log.to_str().expect("plain"), none.to_str().expect("plain"));
+    let script = format!(
+        "sh -c 'echo tracer-out; cat {none}; true'; echo tracer-warning > {log}; cat {log}; \
+         sleep 0.25; sh -c 'exit 77'; sh -c 'kill -9 $$'; cd /; \
+         env 'X=() {{ :; }}; tracer-attack' sh -c true; true"
+    );
+    let work = again(move || {
+        let mut command = Command::new("sh");
+        let _ = command.args(["-c", &script]).stdout(Stdio::null()).stderr(Stdio::null()).status().expect("a shell");
+    });
+    let out = format!("proc.cmdline contains {none}");
+    lines_of(&["stdout", &out], &["tracer-out"]);
+    lines_of(&["stderr", &out], &[none, "No such file"]);
+    lines_of(&["file_opens_failed", &format!("evt.abspath={none}")], &[&format!(" ENOENT {none}")]);
+    lines_of(&["spy_logs", &format!("fd.name={log}")], &[&format!("sh {log} tracer-warning")]);
+    let read = lines_of(&["spy_file", "R", &format!("fd.name={log}")], &["tracer-warning"]);
+    assert!(read.iter().any(|line| line.ends_with(&format!(" R 15B {log}"))), "{read:?}");
+    // Of one that began before the tracer, the start is known to the second only.
+    let took = |line: &String| {
+        line.split_once("ms ").and_then(|(ms, rest)| Some((ms.parse::<u64>().ok()?, rest.contains(" sleep"))))
+    };
+    lines_until(&["proc_exec_time", "proc.args=0.25"], |lines| {
+        lines.iter().filter_map(took).any(|(ms, is_sleep)| is_sleep && (250..400).contains(&ms))
+    });
+    lines_of(&["oom_and_exits", "proc.cmdline contains 77"], &["exit code 77"]);
+    lines_of(&["oom_and_exits", "proc.cmdline contains kill"], &["killed by SIGKILL"]);
+    lines_of(&["scallslower", "200", "proc.args=0.25"], &["nanosleep"]);
+    lines_of(&["slow_execs", "0", "proc.name=sleep"], &[" sleep 0.25"]);
+    lines_of(&["shellshock_detect"], &["() { :; }; tracer-attack"]);
+    // Shells in shells are further to the right.
+    lines_of(&["spy_users"], &[&format!(") cat {log}"), "    "]);
+    lines_of(&["fdcount_by", "fd.name", &format!("fd.name={log}")], &[log]);
+    lines_of(
+        &["errors_by_container", &format!("evt.abspath={none}")],
+        &["host                openat              ENOENT"],
+    );
+    drop(work);
+}
+
+#[test]
+fn datagrams_are_understood() {
+    if !root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    // A name server that answers what it is asked with one address.
+    let server = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    let client = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    client.connect(server.local_addr().expect("bound")).expect("it is there");
+    let port = server.local_addr().expect("bound").port();
+    let question = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
+    let work = again(move || {
+        let mut buffer = [0; 512];
+        let _ = client.send(question).expect("the server is there");
+        let (len, from) = server.recv_from(&mut buffer).expect("a question");
+        let _ = server.send_to(&buffer[..len], from).expect("the client is there");
+        let _ = client.recv(&mut buffer).expect("an answer");
+    });
+    let folder = scratch.path("udp");
+    let folder = folder.to_str().expect("plain");
+    let files = lines_with(&["udp_extract", folder], &[&format!(".{port}.in"), &format!(".{port}.out")]);
+    let name =
+        files.iter().find_map(|line| line.split_whitespace().find(|word| word.ends_with(".out"))).expect("a file");
+    let written = std::fs::read(format!("{folder}/{name}")).expect("the file");
+    assert!(written.starts_with(question) && written.len().is_multiple_of(question.len()), "{} bytes", written.len());
+    drop(work);
+}
+
+#[test]
+fn messages_to_the_system_log_are_shown() {
+    const PATH: &str = "/dev/log";
+    if !root_or_skip() {
+        return;
+    }
+    // Where there is a log daemon, it gets the messages.
+    let log = std::fs::exists(PATH).is_ok_and(|exists| !exists).then(|| UnixDatagram::bind(PATH).expect("a socket"));
+    let _removed = log.is_some().then_some(Removed(PATH));
+    let work = again(move || {
+        // Whom a socket sends to is known of those that connect while the tracer runs.
+        let logger = UnixDatagram::unbound().expect("a socket");
+        logger.connect(PATH).expect("it is there");
+        let _ = logger.send(b"<34>cannot open").expect("the log is there");
+        if let Some(log) = &log {
+            let _ = log.recv(&mut [0; 64]).expect("a message");
+        }
+    });
+    lines_with(&["spy_syslog"], &["auth.crit ", "] cannot open"]);
+    drop(work);
+}
+
+/// A file that is removed, however the test ends.
+struct Removed(&'static str);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(self.0);
+    }
 }
 
 #[test]

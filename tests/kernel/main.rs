@@ -23,6 +23,7 @@ mod messages;
 mod meta;
 mod net;
 mod odd;
+mod own;
 mod poll;
 mod process;
 mod sched;

@@ -6,6 +6,7 @@
 
 mod distribution;
 mod heatmap;
+mod histogram;
 mod interval;
 mod key;
 mod list;
@@ -16,6 +17,7 @@ mod table;
 mod top;
 
 pub use heatmap::{HeatMap, HeatSpec, Scale};
+pub use histogram::{Histogram, HistogramSpec};
 pub use interval::{Cell, Row, Snapshot};
 pub use key::Column;
 pub use list::{Listing, Rows, each as each_row};

@@ -91,8 +91,10 @@ pub struct Spec {
     pub title: String,
     /// The keys, in the order of their columns behind the values.
     pub keys: Vec<Column>,
-    /// The values, the first columns. Rows are sorted by the first of them.
+    /// The values, the first columns.
     pub values: Vec<Value>,
+    /// By which of them rows are sorted.
+    pub sort: usize,
     /// Which events count; all that reach the table when `None`.
     pub filter: Option<Filter>,
     /// How many rows are printed, largest values first.
@@ -227,7 +229,7 @@ impl Table {
                 .collect()
         };
         let mut rows: Vec<Row> = merged.into_iter().map(|(keys, at)| Row { values: results(at), keys }).collect();
-        let first = |row: &Row| row.values.first().copied().flatten().unwrap_or(f64::NEG_INFINITY);
+        let first = |row: &Row| row.values.get(self.spec.sort).copied().flatten().unwrap_or(f64::NEG_INFINITY);
         rows.sort_by(|a, b| first(b).total_cmp(&first(a)).then_with(|| a.keys.cmp(&b.keys)));
         rows.truncate(self.spec.top);
         self.kept.clear();
@@ -343,6 +345,7 @@ mod tests {
                 unit,
                 also: Vec::new(),
             }],
+            sort: 0,
             filter: None,
             top: 10,
         })
@@ -421,6 +424,7 @@ mod tests {
                     also: Vec::new(),
                 })
                 .into(),
+            sort: 0,
             filter: None,
             top: 10,
         })
@@ -456,6 +460,7 @@ mod tests {
                 unit: Unit::None,
                 also: Vec::new(),
             }],
+            sort: 0,
             filter: None,
             top: 1,
         };

@@ -230,7 +230,7 @@ impl<'s> Script<'s> {
             );
         }
         let has = |name: &str| self.ast.iter_functions().any(|function| function.name == name);
-        let declares = ["table", "tally", "rate", "top", "heatmap", "list", "format"];
+        let declares = ["table", "tally", "rate", "top", "heatmap", "histogram", "list", "format"];
         let mut shows = CALLBACKS.iter().any(|(name, _)| *name != "on_init" && has(name));
         self.ast.walk(&mut |path| {
             if let Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) = path.last() {
@@ -298,7 +298,7 @@ fn on_event(evt) {
         assert_eq!(
             causes("filter(\"evt.type=open\");"),
             [
-                "0: it shows nothing: it has no table, no tally, no rate, no top, no heatmap, no list, no format, and no \
+                "0: it shows nothing: it has no table, no tally, no rate, no top, no heatmap, no histogram, no list, no format, and no \
                  on_event",
                 "1: argument 'n' is declared and never read",
             ]

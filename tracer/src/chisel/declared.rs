@@ -10,7 +10,10 @@ use super::{
     script::Env,
 };
 use crate::{
-    aggregate::{Aggregate, Column, HeatMap, HeatSpec, Line, Listing, Op, Rate, Rows, Scale, Spec, Table, Top, Value},
+    aggregate::{
+        Aggregate, Column, HeatMap, HeatSpec, Histogram, HistogramSpec, Line, Listing, Op, Rate, Rows, Scale, Spec,
+        Table, Top, Value,
+    },
     fields::{FieldRef, Unit},
     filter::Filter,
     format::Template,
@@ -128,7 +131,7 @@ impl Declared {
 
     /// A table; `filled` by the script if its keys are titles.
     pub(super) fn table(&self, map: Map, of: &'static str, filled: bool) -> Result<Table> {
-        let mut take = Taker::new(map, of, &["title", "keys", "value", "values", "filter", "top"])?;
+        let mut take = Taker::new(map, of, &["title", "keys", "value", "values", "sort", "filter", "top"])?;
         let mut keys = Vec::new();
         for key in take.array("keys")? {
             keys.push(if filled { titled(key)? } else { self.column(key)? });
@@ -139,7 +142,14 @@ impl Declared {
         }
         let filter = self.filter_of(&mut take)?;
         let top = usize::try_from(take.int_or("top", 10)?).map_err(|_| format!("{of}: 'top' is negative"))?;
-        let spec = Spec { title: take.text_or("title", "")?, keys, values, filter, top };
+        let sort = match take.text_if("sort")? {
+            None => 0,
+            Some(title) => {
+                let found = values.iter().position(|value| value.title == title);
+                found.ok_or_else(|| format!("{of}: 'sort' is the title of a value, and none is called '{title}'"))?
+            }
+        };
+        let spec = Spec { title: take.text_or("title", "")?, keys, values, sort, filter, top };
         Table::new(spec).map_err(|error| error.to_string().into())
     }
 
@@ -219,6 +229,22 @@ impl Declared {
         };
         let width = self.env.page.out.width();
         Ok(HeatMap::new(HeatSpec { field, scale, range, unit, title: take.text_or("title", "")? }, width))
+    }
+
+    pub(super) fn histogram(&self, map: Map) -> Result<Histogram> {
+        let mut take = Taker::new(map, "histogram", &["field", "keys", "unit", "filter", "top", "title"])?;
+        let field = self.number("histogram", &take.text("field")?)?;
+        let mut keys = Vec::new();
+        for key in take.array("keys")? {
+            keys.push(self.column(key)?);
+        }
+        let unit = match take.text_if("unit")? {
+            None => field.unit(),
+            Some(unit) => self::unit("histogram", &unit)?,
+        };
+        let filter = self.filter_of(&mut take)?;
+        let top = usize::try_from(take.int_or("top", 10)?).map_err(|_| "histogram: 'top' is negative")?;
+        Ok(Histogram::new(HistogramSpec { title: take.text_or("title", "")?, field, keys, filter, unit, top }))
     }
 
     fn number(&self, of: &str, name: &str) -> Result<FieldRef> {

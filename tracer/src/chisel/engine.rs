@@ -13,8 +13,10 @@ const MAX_OPERATIONS: u64 = 1_000_000;
 /// How long a call may take. The first half is by the clock, the second by the CPU time of the thread: a call that has to
 /// wait for a CPU is not to blame, and that time is slower to ask for.
 const MAX_TIME: Duration = Duration::from_millis(80);
-/// The clock is read once for so many operations. One of them takes a millisecond at most, on a text of the largest size.
-const OPERATIONS_PER_LOOK: u64 = 8;
+/// From so many operations on the time of a call is measured: most calls are shorter. The clock is read once for
+/// [`OPERATIONS_PER_LOOK`]. An operation takes a fraction of a millisecond at most, on a text of the largest size.
+const MEASURED_FROM: u64 = 64;
+const OPERATIONS_PER_LOOK: u64 = 16;
 /// Functions that call each other.
 const MAX_CALL_LEVELS: usize = 32;
 /// Nested expressions, at the top and in functions.
@@ -70,10 +72,10 @@ pub(super) fn sandbox() -> Engine {
     bounded_replace(&mut engine);
     let watch = Stopwatch { since: Cell::new(Instant::now()), cpu_ns: Cell::new(None) };
     engine.on_progress(move |operations| {
-        if operations == OPERATIONS_PER_LOOK {
-            // Each call begins at zero.
+        // Each call begins at zero.
+        if operations == MEASURED_FROM {
             watch.start();
-        } else if operations.is_multiple_of(OPERATIONS_PER_LOOK) && watch.is_over() {
+        } else if operations > MEASURED_FROM && operations.is_multiple_of(OPERATIONS_PER_LOOK) && watch.is_over() {
             return Some(Dynamic::from(MAX_TIME.as_millis() as i64));
         }
         None

@@ -40,7 +40,8 @@ impl Folder {
     }
 
     /// Appends to a file. Characters of its name that could lead elsewhere, or confuse a shell, are points.
-    pub(super) fn append(&mut self, name: &str, data: &[u8]) -> Result<(), String> {
+    /// Returns the name that it got.
+    pub(super) fn append(&mut self, name: &str, data: &[u8]) -> Result<String, String> {
         let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
         let name: String = name.chars().take(MAX_NAME).map(|it| if plain(it) { it } else { '.' }).collect();
         let name = match name.trim_start_matches('.') {
@@ -53,7 +54,7 @@ impl Folder {
         self.write(&name, data)
             .map_err(|error| format!("cannot write '{}': {error}", self.path.join(&name).display()))?;
         self.bytes += data.len() as u64;
-        Ok(())
+        Ok(name)
     }
 
     fn write(&mut self, name: &str, data: &[u8]) -> io::Result<()> {
@@ -105,17 +106,17 @@ mod tests {
         let mut folder = Folder::new(path.to_str().unwrap()).unwrap();
         fs::write(path.join("mine"), "mine").unwrap();
         std::os::unix::fs::symlink("/etc/passwd", path.join("link")).unwrap();
-        folder.append("../../etc/x y\n", b"one").unwrap();
-        folder.append("../../etc/x y\n", b" two").unwrap();
+        assert_eq!(folder.append("../../etc/x y\n", b"one").unwrap(), "etc.x.y.");
+        let _ = folder.append("../../etc/x y\n", b" two").unwrap();
         assert_eq!(fs::read_to_string(path.join("etc.x.y.")).unwrap(), "one two");
         assert_eq!(fs::metadata(path.join("etc.x.y.")).unwrap().mode() & 0o777, 0o600);
         for name in ["mine", "link", "..", ""] {
             assert!(folder.append(name, b"x").is_err(), "{name}");
         }
         for number in 0..2 * MAX_OPEN {
-            folder.append(&format!("n{number}"), b"a").unwrap();
+            let _ = folder.append(&format!("n{number}"), b"a").unwrap();
         }
-        folder.append("n0", b"b").unwrap();
+        let _ = folder.append("n0", b"b").unwrap();
         assert_eq!(fs::read_to_string(path.join("n0")).unwrap(), "ab");
         assert_eq!(folder.count(), 1 + 2 * MAX_OPEN);
         fs::remove_dir_all(path).unwrap();

@@ -52,6 +52,14 @@ pub struct ArgSpec {
     pub choices: Vec<String>,
 }
 
+impl ArgSpec {
+    /// What its value may be, in words: its type, or the values that there are.
+    #[must_use]
+    pub fn expects(&self) -> String {
+        if self.choices.is_empty() { self.kind.name().to_owned() } else { self.choices.join(" or ") }
+    }
+}
+
 /// What a chisel says of itself.
 #[derive(Debug, Clone, Default)]
 pub struct Meta {

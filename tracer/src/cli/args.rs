@@ -72,7 +72,7 @@ pub struct Args {
     #[arg(short = 'R', long, help_heading = "Output")]
     pub resolve_ports: bool,
 
-    /// Also show internal events
+    /// Also show internal events, and those of tracer itself
     #[arg(short = 'D', long, help_heading = "Output")]
     pub debug: bool,
 

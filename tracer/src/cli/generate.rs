@@ -234,7 +234,7 @@ fn chisels(out: &mut String) -> Result<(), Failure> {
         }
         for arg in &meta.args {
             let optional = if arg.optional { "; optional" } else { "" };
-            let _ = writeln!(out, "| {} | {} | {}{optional} |", arg.name, arg.kind.name(), cell(&arg.description));
+            let _ = writeln!(out, "| {} | {} | {}{optional} |", arg.name, arg.expects(), cell(&arg.description));
         }
     }
     Ok(())

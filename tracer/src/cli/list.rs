@@ -189,7 +189,7 @@ pub fn chisel(source: &Source, width: usize) -> Result<String, Failure> {
             (true, true) => ", optional".to_owned(),
             (true, false) => format!(", {} when it is left out", arg.default),
         };
-        entry(&arg.name, &format!("({}{optional}) {}", arg.kind.name(), arg.description), width, &mut out);
+        entry(&arg.name, &format!("({}{optional}) {}", arg.expects(), arg.description), width, &mut out);
     }
     Ok(out)
 }

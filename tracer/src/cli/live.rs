@@ -64,6 +64,7 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
         latency: plan.needs.has(Needs::LATENCY),
         entry_args: plan.entry_args,
         page_faults: plan.page_faults,
+        own: plan.own,
     };
     // The engine is asked before the first event, so that its containers have names by then.
     let mut state = State {

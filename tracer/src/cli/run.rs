@@ -48,6 +48,8 @@ pub struct Plan {
     pub entry_args: bool,
     /// Whether page faults are reported.
     pub page_faults: bool,
+    /// Whether the tracer's own events are reported.
+    pub own: bool,
     /// Whether more statistics are printed at the end.
     pub verbose: bool,
 }
@@ -120,6 +122,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         fail_on_drop: args.fail_on_drop,
         entry_args: args.entry_args,
         page_faults: args.page_faults,
+        own: args.debug,
         verbose: args.verbose,
         outputs,
     })

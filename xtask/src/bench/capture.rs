@@ -56,6 +56,8 @@ pub(super) const WAYS: &[Way] = &[
     Way { name: "`-c topscalls`", words: &["-c", "topscalls"] },
     Way { name: "default lines", words: &[] },
     Way { name: "`-j`", words: &["-j"] },
+    Way { name: "`-w`, all events", words: &["-w", "/dev/null"] },
+    Way { name: "`-w`, those of files", words: &["-w", "/dev/null", "fd.type=file"] },
     Way { name: "`info`", words: &["info"] },
 ];
 

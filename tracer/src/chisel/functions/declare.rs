@@ -48,7 +48,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         },
     },
     Function {
-        usage: "table(#{ keys, value or values, filter, top, title })",
+        usage: "table(#{ keys, value or values, sort, filter, top, title })",
         doc: "a table, printed and emptied at each interval; of a capture, one table at its end",
         register: |engine, shared| {
             let it = Rc::clone(shared);
@@ -61,7 +61,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         },
     },
     Function {
-        usage: "tally(#{ keys, value or values, top, title })",
+        usage: "tally(#{ keys, value or values, sort, top, title })",
         doc: "a table that the script fills with `add`; its keys are the titles of their columns",
         register: |engine, shared| {
             let it = Rc::clone(shared);
@@ -109,6 +109,19 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let mut it = it.borrow_mut();
                 let map = it.declare("heatmap")?.heatmap(map)?;
                 it.aggregates.push(Box::new(map));
+                Ok(())
+            });
+        },
+    },
+    Function {
+        usage: "histogram(#{ field, keys, unit, filter, top, title })",
+        doc: "bars that show how the values of the field are spread, at each interval; one for each value of the keys",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("histogram", move |map: Map| -> Result<()> {
+                let mut it = it.borrow_mut();
+                let histogram = it.declare("histogram")?.histogram(map)?;
+                it.aggregates.push(Box::new(histogram));
                 Ok(())
             });
         },

@@ -67,14 +67,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "folder.append(name, data)",
-        doc: "appends data or text to a file of that name; other characters than letters, digits and `.-_` are points there",
+        doc: "appends data or text to a file of that name, in which other characters than letters, digits and `.-_` are points; \
+              returns the name",
         register: |engine, shared| {
             let it = Rc::clone(shared);
-            engine.register_fn("append", move |folder: &mut FolderHandle, name: &str, data: Data| -> Result<()> {
+            engine.register_fn("append", move |folder: &mut FolderHandle, name: &str, data: Data| -> Result<String> {
                 append(&mut it.borrow_mut(), *folder, name, &data.0)
             });
             let it = Rc::clone(shared);
-            engine.register_fn("append", move |folder: &mut FolderHandle, name: &str, text: &str| -> Result<()> {
+            engine.register_fn("append", move |folder: &mut FolderHandle, name: &str, text: &str| -> Result<String> {
                 append(&mut it.borrow_mut(), *folder, name, text.as_bytes())
             });
         },
@@ -91,13 +92,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
 ];
 
-fn append(it: &mut Declared, folder: FolderHandle, name: &str, data: &[u8]) -> Result<()> {
+fn append(it: &mut Declared, folder: FolderHandle, name: &str, data: &[u8]) -> Result<String> {
     if it.phase != Phase::Run {
         return Err("append works in functions only, while events go by".into());
     }
     match it.folders.get_mut(folder.0) {
         Some(folder) => folder.append(name, data).map_err(Into::into),
-        None => Ok(()),
+        None => Ok(name.to_owned()),
     }
 }
 

@@ -79,7 +79,8 @@ pub fn load(options: &Options, cpus: u32) -> Result<Loaded, LiveError> {
     let config = Config {
         snaplen: options.snaplen.min(MAX_SNAPLEN),
         rings,
-        own_tgid: std::process::id(),
+        // No process has the greatest number.
+        own_tgid: if options.own { u32::MAX } else { std::process::id() },
         latency: options.latency.into(),
         entry_args: options.entry_args.into(),
         cpu_time: options.cpu_time.into(),

@@ -93,6 +93,8 @@ pub struct Options {
     pub entry_args: bool,
     /// Whether page faults are reported.
     pub page_faults: bool,
+    /// Whether the tracer's own events are reported, too.
+    pub own: bool,
     /// Whether containers are followed.
     pub containers: bool,
     /// Whether the kernel side logs.

@@ -1,0 +1,246 @@
+//! How values are spread, as bars: a row for each power of two, for all events together or for each key.
+
+use std::{cmp::Reverse, io, io::Write as _};
+
+use rustc_hash::FxHashMap;
+
+use super::{Aggregate, Column, Page, When, key};
+use crate::{
+    fields::{Context, EventType, FieldRef, Needs, Unit},
+    filter::Filter,
+    format::{escape::escaped, json, units},
+    state::State,
+};
+
+/// More keys than this are not kept: they are counted.
+const MAX_KEYS: usize = 4_096;
+/// Characters of the longest bar.
+const BAR: usize = 40;
+/// Rows: zero, and one for each power of two.
+const ROWS: usize = 65;
+
+/// What a histogram is of.
+#[derive(Debug)]
+pub struct HistogramSpec {
+    /// Line above it; empty for none.
+    pub title: String,
+    /// The field.
+    pub field: FieldRef,
+    /// One for each value of these; none for one of all events.
+    pub keys: Vec<Column>,
+    /// Which events count; all when `None`.
+    pub filter: Option<Filter>,
+    /// How values are written.
+    pub unit: Unit,
+    /// How many are printed, those of the most events first.
+    pub top: usize,
+}
+
+/// Counts by power of two.
+type Counts = Box<[u32; ROWS]>;
+
+/// Histograms of one interval.
+#[derive(Debug)]
+pub struct Histogram {
+    spec: HistogramSpec,
+    counts: FxHashMap<Box<[u8]>, Counts>,
+    key: Vec<u8>,
+    overflow: u64,
+}
+
+impl Histogram {
+    /// Empty ones.
+    #[must_use]
+    pub fn new(spec: HistogramSpec) -> Self {
+        Self { spec, counts: FxHashMap::default(), key: Vec::new(), overflow: 0 }
+    }
+
+    /// Those of the interval, of the most events first, with their keys.
+    fn take(&mut self, state: &State) -> Vec<(Vec<Vec<u8>>, Counts)> {
+        let mut merged: FxHashMap<Vec<Vec<u8>>, Counts> = FxHashMap::default();
+        for (key, counts) in self.counts.drain() {
+            // Containers with the same name are one.
+            let sums = merged.entry(key::render(&self.spec.keys, &key, state)).or_insert_with(|| Box::new([0; ROWS]));
+            sums.iter_mut().zip(counts.iter()).for_each(|(sum, count)| *sum = sum.saturating_add(*count));
+        }
+        let mut all: Vec<_> = merged.into_iter().collect();
+        let total = |counts: &Counts| counts.iter().map(|count| u64::from(*count)).sum::<u64>();
+        all.sort_by(|a, b| Reverse(total(&a.1)).cmp(&Reverse(total(&b.1))).then_with(|| a.0.cmp(&b.0)));
+        all.truncate(self.spec.top);
+        all
+    }
+
+    fn lines(&self, all: &[(Vec<Vec<u8>>, Counts)], overflow: u64) -> Vec<String> {
+        let mut lines = Vec::new();
+        if !self.spec.title.is_empty() {
+            lines.push(self.spec.title.clone());
+        }
+        for (keys, counts) in all {
+            if !keys.is_empty() {
+                let keys: Vec<String> = keys.iter().map(|key| escaped(key)).collect();
+                lines.push(keys.join(" "));
+            }
+            let most = counts.iter().copied().max().unwrap_or(1).max(1);
+            let first = counts.iter().position(|count| *count > 0).unwrap_or(0);
+            let last = counts.iter().rposition(|count| *count > 0).unwrap_or(0);
+            for (row, count) in counts.iter().enumerate().take(last + 1).skip(first) {
+                let (low, high) = range(row);
+                let (low, high) = (units::text(low, self.spec.unit), units::text(high, self.spec.unit));
+                let bar = "@".repeat((u64::from(*count) * BAR as u64).div_ceil(u64::from(most)) as usize);
+                lines.push(format!("{low:>10} - {high:<10} {count:>8} |{bar:<BAR$}|"));
+            }
+        }
+        lines.extend((overflow > 0).then(|| format!("({overflow} events are not shown: there are too many keys)")));
+        lines
+    }
+
+    fn json(&self, all: &[(Vec<Vec<u8>>, Counts)], now_ns: u64, out: &mut Vec<u8>) {
+        // Writing to a vector cannot fail.
+        let _ = write!(out, "{{\"ts\":\"{}\",\"field\":", now_ns / 1_000_000_000 * 1_000_000_000);
+        json::text(self.spec.field.name().as_bytes(), out);
+        out.extend_from_slice(b",\"histograms\":[");
+        for (at, (keys, counts)) in all.iter().enumerate() {
+            out.extend_from_slice(if at == 0 { b"{\"keys\":[" } else { b",{\"keys\":[" });
+            for (at, key) in keys.iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                json::text(key, out);
+            }
+            let filled = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+            let data: Vec<String> =
+                filled.map(|(row, count)| format!("[{:.0},{:.0},{count}]", range(row).0, range(row).1)).collect();
+            let _ = write!(out, "],\"data\":[{}]}}", data.join(","));
+        }
+        out.extend_from_slice(b"]}");
+    }
+}
+
+/// The row of a value.
+fn row(value: f64) -> usize {
+    let value = value.max(0.0) as u64;
+    value.checked_ilog2().map_or(0, |power| power as usize + 1)
+}
+
+/// From which value on a row is, and up to which one.
+fn range(row: usize) -> (f64, f64) {
+    if row == 0 { (0.0, 1.0) } else { (2f64.powi(row as i32 - 1), 2f64.powi(row as i32)) }
+}
+
+impl Aggregate for Histogram {
+    fn add(&mut self, context: &Context<'_>) -> bool {
+        if self.spec.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
+            return false;
+        }
+        let Some(value) = self.spec.field.get(context).as_f64() else { return false };
+        self.key.clear();
+        for field in self.spec.keys.iter().filter_map(|column| column.field.as_ref()) {
+            if !key::encode(field, context, &mut self.key) {
+                return false;
+            }
+        }
+        let full = self.counts.len() >= MAX_KEYS;
+        let counts = match self.counts.get_mut(&*self.key) {
+            Some(counts) => counts,
+            None if full => {
+                self.overflow += 1;
+                return true;
+            }
+            None => self.counts.entry(self.key.as_slice().into()).or_insert_with(|| Box::new([0; ROWS])),
+        };
+        let count = &mut counts[row(value)];
+        *count = count.saturating_add(1);
+        true
+    }
+
+    fn print(&mut self, page: &Page, state: &State, now_ns: u64) -> io::Result<()> {
+        let (all, overflow) = (self.take(state), std::mem::take(&mut self.overflow));
+        if !page.json {
+            return page.out.table(|width, height| {
+                let mut lines = self.lines(&all, overflow);
+                lines.truncate(height.unwrap_or(usize::MAX));
+                for line in &mut lines {
+                    if let Some((at, _)) = width.and_then(|width| line.char_indices().nth(width)) {
+                        line.truncate(at);
+                    }
+                }
+                lines
+            });
+        }
+        page.out.line(|line| {
+            self.json(&all, now_ns, line);
+            true
+        })?;
+        page.out.flush()
+    }
+
+    fn when(&self) -> When {
+        When::Interval
+    }
+
+    fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    fn needs(&self) -> Needs {
+        let keys: Needs =
+            self.spec.keys.iter().filter_map(|column| column.field.as_ref()).map(FieldRef::needs).collect();
+        let filter = self.spec.filter.as_ref().map_or(Needs::NONE, Filter::needs);
+        keys.without(Needs::CONTAINER_NOW).with(self.spec.field.needs()).with(filter)
+    }
+
+    fn may_count(&self, event: &EventType<'_>) -> bool {
+        let fields = self.spec.keys.iter().filter_map(|column| column.field.as_ref()).chain([&self.spec.field]);
+        let missing = |field: &FieldRef| field.by_type(event).is_some_and(|value| value.is_missing());
+        !fields.into_iter().any(missing) && self.spec.filter.as_ref().is_none_or(|filter| filter.may_match(event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{aggregate::Palette, fields::Show, sink::Out, testing::World};
+
+    fn print(keys: &[&str], json: bool) -> String {
+        let field = |name: &str| FieldRef::resolve(name, Show::default()).unwrap();
+        let keys = keys.iter().map(|name| Column { title: (*name).into(), field: Some(field(name)) }).collect();
+        let spec = HistogramSpec {
+            title: String::new(),
+            field: field("evt.buflen"),
+            keys,
+            filter: None,
+            unit: Unit::Bytes,
+            top: 1,
+        };
+        let (world, mut histogram) = (World::new(), Histogram::new(spec));
+        for (tid, res) in [(10, 0), (10, 5), (10, 7), (10, 1500), (20, 5), (20, -1)] {
+            world.with(&world.read(tid, 3, res, b"x"), |context| histogram.add(context));
+        }
+        let page = Page { out: Out::memory(), json, palette: Palette::None, began_ns: None };
+        histogram.print(&page, &world.state, 0).unwrap();
+        assert!(histogram.is_empty());
+        page.out.text()
+    }
+
+    #[test]
+    fn rows_are_powers_of_two_without_gaps() {
+        let text = print(&[], false);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 13, "{text}");
+        assert_eq!(lines[0], format!("        0B - 1B                1 |{:<40}|", "@".repeat(14)));
+        assert_eq!(lines[3], format!("        4B - 8B                3 |{}|", "@".repeat(40)));
+        assert_eq!(lines[11], format!("    1.00KB - 2.00KB            1 |{:<40}|", "@".repeat(14)));
+        assert_eq!((row(f64::MAX), row(-3.0), row(1.0)), (64, 0, 1));
+    }
+
+    #[test]
+    fn each_key_has_one_of_its_own() {
+        let text = print(&["proc.name"], false);
+        assert!(text.starts_with("bash\n        0B - 1B"), "{text}");
+        assert!(!text.contains("cat"), "only one was asked for");
+        assert_eq!(
+            print(&["proc.name"], true),
+            "{\"ts\":\"0\",\"field\":\"evt.buflen\",\"histograms\":[{\"keys\":[\"bash\"],\"data\":[[0,1,1],[4,8,2],[1024,2048,1]]}]}\n"
+        );
+    }
+}
