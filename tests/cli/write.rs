@@ -45,14 +45,23 @@ fn wrong_use_of_captures_has_a_hint() {
         assert!(!fs::exists(path).unwrap(), "{more:?} makes no file");
     };
     wrong(&["-w", "FILE", "-W", "3"], "-W says how many files are kept", "give -C, -G or -e, too");
-    wrong(&["-w", "FILE", "--filter-proclist"], "--filter-proclist needs a filter", "the filter stands behind the options");
-    for option in [&["-C", "1"][..], &["-G", "1"], &["-e", "1"], &["-W", "1"], &["-z"], &["-F"], &["--filter-proclist"]] {
+    wrong(
+        &["-w", "FILE", "--filter-proclist"],
+        "--filter-proclist needs a filter",
+        "the filter stands behind the options",
+    );
+    for option in [&["-C", "1"][..], &["-G", "1"], &["-e", "1"], &["-W", "1"], &["-z"], &["-F"], &["--filter-proclist"]]
+    {
         wrong(option, "the following required arguments were not provided", "tracer -h lists the options");
     }
-    for option in [&["--schema", "newest"][..], &["--redact", "env"], &["--no-latency"], &["--no-cpu"], &["--drop-to", "x"]] {
+    for option in
+        [&["--schema", "newest"][..], &["--redact", "env"], &["--no-latency"], &["--no-cpu"], &["--drop-to", "x"]]
+    {
         wrong(option, "the following required arguments were not provided", "tracer -h lists the options");
     }
-    for option in [&["-C", "0"][..], &["-G", "x"], &["-e", "-1"], &["-W", "0"], &["--redact", "all"], &["--compress=lz4"]] {
+    for option in
+        [&["-C", "0"][..], &["-G", "x"], &["-e", "-1"], &["-W", "0"], &["--redact", "all"], &["--compress=lz4"]]
+    {
         let value = option.last().unwrap().rsplit('=').next().unwrap();
         let words = [&["-w", "FILE"], option].concat();
         // A negative number looks like an option.

@@ -67,7 +67,11 @@ fn calls() -> Workload<1> {
         let _ = sys!(SYS_sendto, ends[0], at(&data), 4, 0, 0, 0);
         let _ = (sys!(SYS_pipe2, pair, libc::O_CLOEXEC), sys!(SYS_write, ends[1], at(&data), 5));
         let copy = sys!(SYS_dup3, ends[0], 77, libc::O_CLOEXEC);
-        let _ = (sys!(SYS_read, copy, data.as_mut_ptr(), 5), sys!(SYS_close, ends[0]), sys!(SYS_fcntl, copy, libc::F_GETFD));
+        let _ = (
+            sys!(SYS_read, copy, data.as_mut_ptr(), 5),
+            sys!(SYS_close, ends[0]),
+            sys!(SYS_fcntl, copy, libc::F_GETFD),
+        );
         let event = sys!(SYS_eventfd2, 3, 0);
         let memory = sys!(SYS_memfd_create, c"in memory", 0);
         let poll = sys!(SYS_epoll_create1, 0);
@@ -195,8 +199,12 @@ fn alike(line: &str, kind: &str) -> String {
     }
     // Threads that ended have names here, protocols are known from the beginning, and names of sockets from the kernel.
     let words = line.split_whitespace().map(|word| match word.split_once('=') {
-        Some((key @ ("next" | "spid" | "dpid"), value)) => format!("{key}={}", value.split('(').next().unwrap_or(value)),
-        Some((key @ ("fd" | "in" | "out"), value)) if value.contains("(<4") || value.contains("(<6") || value.contains("(<u") => {
+        Some((key @ ("next" | "spid" | "dpid"), value)) => {
+            format!("{key}={}", value.split('(').next().unwrap_or(value))
+        }
+        Some((key @ ("fd" | "in" | "out"), value))
+            if value.contains("(<4") || value.contains("(<6") || value.contains("(<u") =>
+        {
             format!("{key}={}", value.split('(').next().unwrap_or(value))
         }
         Some(("offset", value)) => match value.parse::<u64>() {
@@ -242,7 +250,12 @@ fn released_readers_read_it_to_the_end() {
             }
         }
         println!("{equal} of {} lines of sysdig 0.41 are equal", theirs.len());
-        assert!(wrong.is_empty(), "{} lines are not explained:\n{}", wrong.len(), wrong[..wrong.len().min(5)].join("\n"));
+        assert!(
+            wrong.is_empty(),
+            "{} lines are not explained:\n{}",
+            wrong.len(),
+            wrong[..wrong.len().min(5)].join("\n")
+        );
         assert!(equal * 10 > theirs.len() * 8, "{equal} of {}", theirs.len());
     }
     let Some(wireshark) = peer(Tool::Wireshark) else { return };

@@ -48,7 +48,8 @@ impl Drop for Small {
 fn ended(tracer: Running, says: &[&str]) -> Output {
     let output = tracer.end();
     assert_eq!(output.status.code(), Some(1), "{}", output.errors);
-    let line = output.errors.lines().find(|line| line.starts_with("tracer: cannot") || line.starts_with("tracer: capture"));
+    let line =
+        output.errors.lines().find(|line| line.starts_with("tracer: cannot") || line.starts_with("tracer: capture"));
     assert!(line.is_some_and(|line| says.iter().all(|part| line.contains(part))), "{says:?}: {}", output.errors);
     output
 }
@@ -77,7 +78,12 @@ fn a_full_disk_leaves_a_capture_that_can_be_read() {
             continue;
         }
         for reader in peers() {
-            assert_eq!(reader.read(&file, &["evt.type=lseek"]).lines().len(), calls.len(), "{option:?} {}", reader.tool());
+            assert_eq!(
+                reader.read(&file, &["evt.type=lseek"]).lines().len(),
+                calls.len(),
+                "{option:?} {}",
+                reader.tool()
+            );
         }
     }
 }
@@ -168,7 +174,10 @@ fn files_belong_to_the_user_that_it_drops_to() {
     let tracer = writing(&folder.join("x"), &["--drop-to", "nobody", "-G", "1", &flood.filter()]);
     wait_for_bytes(&folder.join("x2"), 0);
     let status = fs::read_to_string(format!("/proc/{}/status", tracer.pid())).unwrap();
-    assert!(status.lines().any(|line| line.split_whitespace().eq(["Uid:", "65534", "65534", "65534", "65534"])), "{status}");
+    assert!(
+        status.lines().any(|line| line.split_whitespace().eq(["Uid:", "65534", "65534", "65534", "65534"])),
+        "{status}"
+    );
     tracer.interrupt();
     let output = tracer.end();
     assert_eq!(output.status.code(), Some(0), "{}", output.errors);

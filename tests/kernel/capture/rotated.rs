@@ -31,7 +31,8 @@ fn files_of_a_second_have_all_events_together() {
         fs::read_dir(scratch.dir()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort_by_key(|name| (name.len(), name.clone()));
     for (prefix, least) in [("x", 10), ("t", 4)] {
-        let files: Vec<_> = names.iter().filter(|name| name.starts_with(prefix)).map(|name| scratch.path(name)).collect();
+        let files: Vec<_> =
+            names.iter().filter(|name| name.starts_with(prefix)).map(|name| scratch.path(name)).collect();
         assert!(files.len() >= least && files.len() <= least + 2, "{names:?}");
         assert!(prefix == "x" || files.len() == 4, "the oldest are removed: {names:?}");
         let mut all = Vec::new();

@@ -185,7 +185,8 @@ fn a_reader_of_the_pipe_that_goes_away_is_a_quiet_end() {
     let file = sample("run_as_user_0_container");
     let _ = run(&[&["-r", text(&file)][..]; 4].concat().into_iter().chain(["-w", text(&one)]).collect::<Vec<_>>());
     let binary = tracer_tests::level::tracer();
-    let script = format!("'{}' -r '{}' -w - | head -c 1000 | wc -c; echo \"${{PIPESTATUS[0]}}\"", binary.display(), text(&one));
+    let script =
+        format!("'{}' -r '{}' -w - | head -c 1000 | wc -c; echo \"${{PIPESTATUS[0]}}\"", binary.display(), text(&one));
     let output = Command::new("bash").args(["-c", &script]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "1000\n0\n", "{}", String::from_utf8_lossy(&output.stderr));
 }

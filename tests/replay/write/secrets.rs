@@ -18,8 +18,7 @@ fn capture() -> Vec<u8> {
     let ids: [&[u8]; 8] = [eight, text, args, tid, tid, eight, &b"/\0"[..], eight];
     let memory: [&[u8]; 5] = [eight, eight, four, four, four];
     let program: [&[u8]; 4] = [b"tool\0", cgroups, env, four];
-    let rest: [&[u8]; 13] =
-        [tid, four, four, eight, eight, eight, eight, eight, eight, four, text, tid, four];
+    let rest: [&[u8]; 13] = [tid, four, four, eight, eight, eight, eight, eight, eight, four, text, tid, four];
     let params = [&ids[..], &memory, &program, &rest].concat();
     assert_eq!(params.len(), 30);
     let execve = event(2_000_000_000, 293, &params, b"");

@@ -140,7 +140,9 @@ fn it_ends_after_a_number_of_events_or_a_time() {
     let scratch = Scratch::new();
     let path = scratch.path("short.scap");
     for capture in ["sample", "run_as_user_0_container"] {
-        for options in [&["-n", "7"][..], &["-n", "7", "evt.type=read"], &["-M", "0.001"], &["-M", "0.001", "evt.cpu=1"]] {
+        for options in
+            [&["-n", "7"][..], &["-n", "7", "evt.type=read"], &["-M", "0.001"], &["-M", "0.001", "evt.cpu=1"]]
+        {
             let expected = printed(&sample(capture), &[&["-p", FORMAT], options].concat());
             let fat = [&["-F"], options].concat();
             write(&sample(capture), &path, &fat);
