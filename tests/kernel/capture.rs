@@ -6,6 +6,7 @@ mod disk;
 mod flood;
 mod killed;
 mod rotated;
+mod secrets;
 
 use std::path::Path;
 
