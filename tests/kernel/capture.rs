@@ -5,6 +5,7 @@ mod again;
 mod disk;
 mod flood;
 mod killed;
+mod limits;
 mod rotated;
 mod secrets;
 

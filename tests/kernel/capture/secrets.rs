@@ -17,7 +17,9 @@ fn captured(options: &[&str]) -> Vec<&'static str> {
     let scratch = Scratch::new();
     let file = scratch.path("secrets.scap");
     let mut shell = Command::new("setsid");
-    shell.args(["sh", "-c", "read go; (/bin/true ARGSECRET); cat > /dev/null", "sh", "ARGSECRET"]).env("PASSWORD", "ENVSECRET");
+    shell
+        .args(["sh", "-c", "read go; (/bin/true ARGSECRET); cat > /dev/null", "sh", "ARGSECRET"])
+        .env("PASSWORD", "ENVSECRET");
     let mut shell = shell.stdin(Stdio::piped()).spawn().expect("a shell");
     let filter = format!("proc.sid={}", shell.id());
     let session = Session::lines_of(tracer(["-w", text(&file)]).args(options), "%evt.type %proc.name", &filter);
