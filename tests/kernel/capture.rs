@@ -5,7 +5,9 @@ mod again;
 mod disk;
 mod flood;
 mod killed;
+mod limits;
 mod rotated;
+mod secrets;
 
 use std::path::Path;
 

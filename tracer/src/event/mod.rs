@@ -17,6 +17,12 @@ pub use sockaddr::{SockAddr, SockTuple};
 /// A row of the event table.
 pub type Row = events::Event;
 
+/// Whether events of a row of a capture only tell the reader something, or begin a call: they are not shown.
+#[must_use]
+pub fn is_never_shown(row: &Row) -> bool {
+    row.is_enter() || (row.flags.has(events::Flags::OLD) && row.code.is_multiple_of(2))
+}
+
 /// One event.
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'a> {

@@ -24,6 +24,9 @@ pub enum Schema {
 const APPENDED: [(u16, usize); 3] =
     [(events::net::SOCKET.code, 4), (events::file::FCNTL.code, 3), (events::process::EXECVE.code, 30)];
 
+/// The family of a socket address that is a path.
+const UNIX: u8 = 1;
+
 impl Schema {
     /// How many parameters a row has.
     #[must_use]
@@ -102,6 +105,11 @@ fn value(params: &Params<'_>, kind: Kind, bytes: &[u8], put: &mut impl FnMut(&[u
         Kind::FdList if params.is_native() => put(&fd_list(params, bytes)),
         Kind::Text | Kind::Path | Kind::PathAt(_) => match memchr::memchr(0, bytes) {
             Some(end) => put(&bytes[..=end]),
+            None => put(&[bytes, &[0]].concat()),
+        },
+        // The caller's length may count more than the path.
+        Kind::SockAddr if bytes[0] == UNIX => match memchr::memchr(0, &bytes[1..]) {
+            Some(end) => put(&bytes[..=end + 1]),
             None => put(&[bytes, &[0]].concat()),
         },
         _ => match kind.width() {
@@ -203,6 +211,15 @@ mod tests {
         assert_eq!((absent, &params[2][..], params[3].len()), (0b1100, &b"<NA>\0"[..], 4));
         let (params, _) = written(file::OPENAT.code, &[&fd, &fd, b"cut"], Redact::default());
         assert_eq!(params[2], b"cut\0");
+    }
+
+    #[test]
+    fn the_address_of_a_path_ends_with_it() {
+        let fd = 3_i64.to_le_bytes();
+        let addr = |bytes: &[u8]| written(net::CONNECT.code, &[&fd, b"", &fd, bytes], Redact::default()).0[3].clone();
+        assert_eq!(addr(b"\x01/run/x\0\0\0garbage"), b"\x01/run/x\0");
+        assert_eq!(addr(b"\x01/run/x"), b"\x01/run/x\0");
+        assert_eq!(addr(b"\x02\x7f\0\0\x01\x50\0"), b"\x02\x7f\0\0\x01\x50\0");
     }
 
     #[test]

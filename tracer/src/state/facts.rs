@@ -271,6 +271,14 @@ impl Facts {
         *self == Self::default()
     }
 
+    /// Adds others, which are newer; what belongs to a whole file stays as it is.
+    pub fn extend(&mut self, others: Self) {
+        self.threads.extend(others.threads);
+        self.starts.extend(others.starts);
+        self.fds.extend(others.fds);
+        self.moved.extend(others.moved);
+    }
+
     /// From the value of an option. Damage gives none.
     #[must_use]
     pub fn parse(json: &[u8]) -> Option<Self> {

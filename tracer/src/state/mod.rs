@@ -51,6 +51,8 @@ pub struct State {
     pub cpu_times: bool,
     /// Whether the capture that is read was written by us while its events happened.
     pub was_live: bool,
+    /// How often the capture that is read told facts, and what it told last.
+    pub told: (u64, Rc<facts::Facts>),
     /// How many captures have begun in what is read.
     pub section: u64,
     /// By CPU, the thread that was switched to, and when, nanoseconds since the epoch.

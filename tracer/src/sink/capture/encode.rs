@@ -82,11 +82,7 @@ impl Encoder {
     pub(super) fn event(&mut self, out: &mut Writer, event: &Event<'_>, state: &State, facts: Facts, state_only: bool) {
         let mut facts = facts;
         self.redact(&mut facts);
-        if !facts.is_empty() {
-            self.facts.threads.extend(facts.threads);
-            self.facts.fds.extend(facts.fds);
-            self.facts.moved.extend(facts.moved);
-        }
+        self.facts.extend(facts);
         if !self.facts.is_empty() && facts_are_long(&self.facts) {
             self.tell(out, event.time_ns);
         }

@@ -34,7 +34,7 @@ use self::{
 use super::hold::Held;
 use crate::{
     event::{
-        Event, Params, Row,
+        Event, Params, Row, is_never_shown,
         portable::{Redact, Schema},
     },
     fields::{Context, Needs, Times},
@@ -89,6 +89,9 @@ pub struct Capture {
     known: Known,
     /// What a reader of the file knows, where it gets only a part of the events.
     along: Option<Along>,
+    /// What the capture that is read told and is not written yet, and how often it told something.
+    carried: Facts,
+    carried_count: u64,
     /// Where in the state the current file began: another section of a capture that is read is another one here.
     section: u64,
     /// Bytes of the current file, uncompressed.
@@ -129,6 +132,8 @@ impl Capture {
             generation: 0,
             known: Known::default(),
             along: None,
+            carried: Facts::default(),
+            carried_count: 0,
             section: u64::MAX,
             bytes: 0,
             events: 0,
@@ -181,6 +186,9 @@ impl Capture {
     /// The file cannot be written.
     pub fn event(&mut self, context: &Context<'_>, filter: Option<&Filter>) -> anyhow::Result<bool> {
         let event = context.event;
+        if event.from_file {
+            self.carry(context.state);
+        }
         if is_own_facts(event) {
             return Ok(false);
         }
@@ -207,7 +215,8 @@ impl Capture {
         if is_internal(event.row) {
             return if event.row.code != code::PROCINFO || self.options.cpu { Wanted::Yes } else { Wanted::No };
         }
-        let Some(filter) = filter else { return Wanted::Yes };
+        let yes = if Self::is_state_only(event) { Wanted::State } else { Wanted::Yes };
+        let Some(filter) = filter else { return yes };
         let container = context.state.containers.get(context.container);
         let matches = if container.lookup == Lookup::Pending && filter.needs().has(Needs::CONTAINER_NOW) {
             filter.decide_without_container(context)
@@ -216,16 +225,15 @@ impl Capture {
         };
         match matches {
             None => Wanted::Open,
-            Some(true) if self.is_state_only(event) => Wanted::State,
-            Some(true) => Wanted::Yes,
+            Some(true) => yes,
             Some(false) if self.options.fat && event.row.effect != Effect::None => Wanted::State,
             Some(false) => Wanted::No,
         }
     }
 
     /// Whether an event was there for what it changes only, in the file that it comes from.
-    fn is_state_only(&self, event: &Event<'_>) -> bool {
-        event.from_file && event.hidden && !event.row.is_enter() && !is_internal(event.row)
+    fn is_state_only(event: &Event<'_>) -> bool {
+        event.from_file && event.hidden && !is_never_shown(event.row)
     }
 
     /// Tables in front of the first event, in front of one for which another file begins, and in front of the first one of another
@@ -263,6 +271,7 @@ impl Capture {
         self.along = filter.is_some().then(|| Along::new(&out.bytes()[before..], &facts));
         self.encoder.begin(facts);
         self.known = Known::new(state);
+        self.carried = Facts::default();
         self.told.clear();
         if containers {
             let all: Vec<ContainerKey> = state.containers.all().map(|(key, _)| key).collect();
@@ -319,7 +328,19 @@ impl Capture {
     fn facts(&mut self, context: &Context<'_>) -> Facts {
         match &mut self.along {
             Some(along) => along.event(context),
+            None if context.event.from_file => std::mem::take(&mut self.carried),
             None => self.known.event(context),
+        }
+    }
+
+    /// Takes over what the capture that is read tells behind an event. In front of the first event, the tables say it.
+    fn carry(&mut self, state: &State) {
+        let (count, facts) = &state.told;
+        if self.carried_count != *count {
+            self.carried_count = *count;
+            if self.section == state.section && self.along.is_none() {
+                self.carried.extend(Facts::clone(facts));
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use tracer_common::events::{self, Flags, old};
+use tracer_common::events::{self, old};
 
 use super::{
     extras::{Extras, Scratch},
@@ -20,7 +20,7 @@ use super::{
     progress::Position,
 };
 use crate::{
-    event::{Params, Row},
+    event::{Params, Row, is_never_shown},
     scap::{self, Block, Event, EventParams, Input, Reader, convert::Converter},
     source::FileRecord,
     state::container,
@@ -103,11 +103,6 @@ impl Batch {
         self.bytes.extend_from_slice(params.payload);
         self.events.push(Entry { row, record, wide: params.large, start, lengths, payload });
     }
-}
-
-/// Whether an event is one that only tells the reader something, or begins a call: it is not shown.
-fn is_hidden(row: &Row) -> bool {
-    row.is_enter() || (row.flags.has(Flags::OLD) && row.code.is_multiple_of(2))
 }
 
 /// What an event tells of a container, if it does.
@@ -230,7 +225,7 @@ impl Feed {
             batch.told.extend(facts.map(Box::new).map(Told::Facts));
         }
         let latency_ns = extras.latency_ns.unwrap_or(lifted.latency_ns);
-        let hidden = is_hidden(row) || event.state_only();
+        let hidden = is_never_shown(row) || event.state_only();
         batch.push(event, row, &lifted.params, latency_ns, hidden);
         Ok(())
     }

@@ -283,7 +283,10 @@ impl Told {
             Self::Interface(interface) => state.host.interfaces.push(interface),
             Self::Complete => sides(state),
             Self::Container(told) => state.containers.told(*told),
-            Self::Facts(facts) => facts.apply(state),
+            Self::Facts(facts) => {
+                state.told = (state.told.0 + 1, Rc::new((*facts).clone()));
+                facts.apply(state);
+            }
         }
     }
 }
