@@ -84,6 +84,8 @@ pub struct Thread {
     pub is_stranger: bool,
     /// Whether its parent told of it: the parent may do so after its end, but only once.
     pub announced: bool,
+    /// Another number after each change, among all threads of its table.
+    pub version: u64,
     /// When it ended, nanoseconds since the epoch. It is kept for a moment, for records that come late.
     pub exited_ns: Option<u64>,
 }
@@ -142,6 +144,8 @@ pub struct Threads {
     by_tid: FxHashMap<u32, u32>,
     /// Slots that nobody uses.
     free: Vec<u32>,
+    /// How often threads came or changed.
+    changes: u64,
     /// The thread that was looked up last, and its slot: an event asks for its thread several times.
     last: Cell<Option<(u32, u32)>>,
 }
@@ -168,11 +172,16 @@ impl Threads {
     /// The thread of that id, to be changed. Events that were kept go on with what it was.
     pub fn get_mut(&mut self, tid: u32) -> Option<&mut Thread> {
         let slot = self.slot(tid)? as usize;
-        self.slots.get_mut(slot)?.as_mut().map(Rc::make_mut)
+        let thread = self.slots.get_mut(slot)?.as_mut().map(Rc::make_mut)?;
+        self.changes += 1;
+        thread.version = self.changes;
+        Some(thread)
     }
 
     /// Adds a thread, or replaces the one of the same id.
-    pub fn insert(&mut self, thread: Thread) {
+    pub fn insert(&mut self, mut thread: Thread) {
+        self.changes += 1;
+        thread.version = self.changes;
         if self.by_tid.len() >= MAX_THREADS && !self.by_tid.contains_key(&thread.tid) {
             // An arbitrary victim: it is looked up again when it is next seen.
             if let Some(tid) = self.by_tid.keys().next().copied() {
@@ -191,6 +200,7 @@ impl Threads {
     /// Forgets a thread.
     pub fn remove(&mut self, tid: u32) -> Option<Rc<Thread>> {
         let slot = self.by_tid.remove(&tid)?;
+        self.changes += 1;
         self.last.set(None);
         self.free.push(slot);
         self.slots[slot as usize].take()
@@ -199,6 +209,12 @@ impl Threads {
     /// All threads, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Rc<Thread>> {
         self.slots.iter().flatten()
+    }
+
+    /// How often threads came, changed or went.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// How many there are.

@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 use tracer_common::kind::Kind;
 
 use super::tables;
@@ -23,6 +23,10 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Along {
     state: State,
+    /// Threads that were found to be the same, with their ancestors, and how often threads had changed here and there then.
+    same: FxHashMap<u32, (u64, u64)>,
+    /// Threads that were found to be the same, and their versions here and there.
+    equal: FxHashMap<u32, (u64, u64)>,
 }
 
 impl Along {
@@ -30,7 +34,7 @@ impl Along {
     pub(super) fn new(blocks: &[u8], facts: &Facts) -> Self {
         let mut state = tables::read_back(blocks);
         facts.clone().apply(&mut state);
-        Self { state }
+        Self { state, ..Self::default() }
     }
 
     /// Takes an event that is written. Returns what has to be told with it.
@@ -39,14 +43,20 @@ impl Along {
         effects::before(&mut self.state, &event);
         let mut facts = Facts::default();
         if let Some(thread) = context.thread {
-            self.thread(context.state, thread, &mut facts);
             let container = &context.state.containers.get(context.container).id;
             let known = self.state.thread(thread.tid).map(|thread| thread.container).unwrap_or_default();
             if *container != self.state.containers.get(known).id && !container.is_empty() {
                 facts.moved.push((thread.tid, container.clone()));
             }
-            for ancestor in context.state.ancestors(thread) {
-                self.thread(context.state, ancestor, &mut facts);
+            let changes = (context.state.threads.changes(), self.state.threads.changes());
+            if self.same.get(&thread.tid) != Some(&changes) {
+                self.thread(context.state, thread, &mut facts);
+                for ancestor in context.state.ancestors(thread) {
+                    self.thread(context.state, ancestor, &mut facts);
+                }
+                if facts.threads.is_empty() {
+                    remember(&mut self.same, thread.tid, changes);
+                }
             }
             self.mentioned(context, thread, &mut facts);
         }
@@ -68,9 +78,16 @@ impl Along {
     }
 
     /// A thread, if the reader knows another one.
-    fn thread(&self, state: &State, thread: &Thread, facts: &mut Facts) {
-        let known = self.state.thread(thread.tid);
-        if thread.is_stranger || known.is_some_and(|known| is_same(thread, known)) {
+    fn thread(&mut self, state: &State, thread: &Thread, facts: &mut Facts) {
+        let known = self.state.thread(thread.tid).cloned();
+        let versions = known.as_ref().map(|known| (thread.version, known.version));
+        if thread.is_stranger || versions.is_some() && self.equal.get(&thread.tid) == versions.as_ref() {
+            return;
+        }
+        if let (Some(known), Some(versions)) = (&known, versions)
+            && is_same(thread, known)
+        {
+            remember(&mut self.equal, thread.tid, versions);
             return;
         }
         if facts.threads.iter().any(|fact| fact.tid == thread.tid) {
@@ -85,39 +102,45 @@ impl Along {
         let mut fact = ThreadFact::from(thread);
         // The main thread was told just before.
         let leader = state.thread(thread.pid).filter(|_| known.is_none() && !thread.is_main());
-        if known.or(leader).is_some_and(|known| known.env == thread.env) {
+        if known.as_ref().or(leader).is_some_and(|known| known.env == thread.env) {
             fact.env = None;
         }
         facts.threads.push(fact);
     }
 
     /// What the parameters mention: descriptors of the thread, and other threads.
-    fn mentioned(&self, context: &Context<'_>, thread: &Thread, facts: &mut Facts) {
-        let mut seen = FxHashSet::default();
-        let mut fd = |number: i64, facts: &mut Facts| {
-            if let Ok(number) = i32::try_from(number)
-                && number >= 0
-                && seen.insert(number)
-            {
-                self.fd(thread, number, context.state.fd(thread, number), facts);
+    fn mentioned(&mut self, context: &Context<'_>, thread: &Thread, facts: &mut Facts) {
+        let own = context.event.fd();
+        let params = &context.event.params;
+        let fd = |number: i64, facts: &mut Facts, it: &Self| {
+            if let Some(number) = i32::try_from(number).ok().filter(|number| *number >= 0 && Some(*number) != own) {
+                it.fd(thread, number, context.state.fd(thread, number), facts);
             }
         };
-        for (_, kind, value) in context.event.params.iter() {
-            match (kind, value) {
-                (Kind::Fd | Kind::Fd32, ParamValue::I64(number)) => fd(number, facts),
-                (Kind::FdList, ParamValue::FdList(list)) => list.iter().for_each(|(number, _)| fd(number, facts)),
-                (Kind::Pid | Kind::Pid32, ParamValue::I64(tid)) => {
-                    let other = u32::try_from(tid).ok().and_then(|tid| context.state.thread(tid));
-                    if let Some(other) = other.filter(|other| other.tid != thread.tid) {
+        for (at, param) in context.event.row.params.iter().enumerate() {
+            match param.kind {
+                Kind::Fd | Kind::Fd32 => {
+                    if let Some(number) = params.i64(at) {
+                        fd(number, facts, self);
+                    }
+                }
+                Kind::FdList => {
+                    if let ParamValue::FdList(list) = params.value(at) {
+                        list.iter().for_each(|(number, _)| fd(number, facts, self));
+                    }
+                }
+                Kind::Pid | Kind::Pid32 => {
+                    let tid = params.i64(at).and_then(|tid| u32::try_from(tid).ok());
+                    let other = tid.filter(|tid| *tid != thread.tid).and_then(|tid| context.state.thread(tid));
+                    if let Some(other) = other {
                         self.thread(context.state, other, facts);
                     }
                 }
                 _ => {}
             }
         }
-        if let Some(number) = context.event.fd() {
-            // As it was when the event happened.
-            facts.fds.retain(|fact| fact.fd != number);
+        // As it was when the event happened.
+        if let Some(number) = own {
             self.fd(thread, number, context.fd, facts);
         }
     }
@@ -132,6 +155,16 @@ impl Along {
             _ => {}
         }
     }
+}
+
+/// The most threads that are remembered.
+const MAX_THREADS: usize = 262_144;
+
+fn remember(threads: &mut FxHashMap<u32, (u64, u64)>, tid: u32, numbers: (u64, u64)) {
+    if threads.len() >= MAX_THREADS {
+        threads.clear();
+    }
+    threads.insert(tid, numbers);
 }
 
 /// Whether people see the same of both.

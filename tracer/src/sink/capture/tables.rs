@@ -236,14 +236,13 @@ fn strangers(state: &State, facts: &mut Facts) {
 
 /// Whether people could see the difference.
 pub(super) fn differs(one: &Fd, other: &Fd) -> bool {
-    let sock = |fd: &Fd| fd.sock.as_deref().filter(|_| fd.kind.is_inet()).cloned().unwrap_or_default();
     one.kind != other.kind
         || one.name != other.name
         || one.flags != other.flags
         || one.dev != other.dev
         || one.ino != other.ino
         || one.pid != other.pid
-        || sock(one) != sock(other)
+        || one.kind.is_inet() && one.sock != other.sock
 }
 
 /// What a reader of ours makes of blocks.
