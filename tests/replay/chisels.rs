@@ -303,6 +303,7 @@ fn services_are_understood() {
 
 /// Arguments of those that need one.
 const ARGUMENTS: &[(&str, &str)] = &[
+    ("around", concat!(env!("CARGO_TARGET_TMPDIR"), "/around.scap 100")),
     ("fdbytes_by", "fd.type"),
     ("fdcount_by", "fd.type"),
     ("fdtime_by", "fd.type"),
@@ -330,4 +331,20 @@ fn every_chisel_prints_what_it_printed_before() {
         }
     }
     golden("chisels.txt", &text);
+}
+
+/// What is around two calls of a capture: the same lines as a filter by hand gives, from a file that was written.
+#[test]
+fn around_writes_what_threads_did_near_an_event() {
+    let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/near.scap");
+    let words = ["-c", "around", concat!(env!("CARGO_TARGET_TMPDIR"), "/near.scap 1"), "evt.type=open"];
+    let said = ours("run_as_user_0_container", &words);
+    let marks: Vec<_> = said.iter().filter(|line| line.contains('(')).collect();
+    assert!(marks.len() > 1, "{said:#?}");
+    let written = tracer_tests::command::output(["-r", file, "-p", "*%evt.rawtime %thread.tid %evt.type %evt.args"]);
+    assert!(written.status.success(), "{}", written.errors);
+    let tids: std::collections::BTreeSet<&str> =
+        written.lines.iter().filter_map(|line| line.split(' ').nth(1)).collect();
+    assert!(written.lines.iter().filter(|line| line.contains(" open ")).count() >= marks.len());
+    assert!(written.lines.len() > marks.len() && tids.len() <= marks.len(), "{} lines", written.lines.len());
 }

@@ -66,7 +66,20 @@ impl Pipeline {
     ///
     /// # Errors
     /// The source broke, output cannot be written, or a script failed. What was gathered before was shown.
-    pub fn run(mut self, source: &mut dyn Source, limits: Limits, stop: &AtomicBool) -> anyhow::Result<Stats> {
+    pub fn run(self, source: &mut dyn Source, limits: Limits, stop: &AtomicBool) -> anyhow::Result<Stats> {
+        self.run_to(source, limits, stop).map(|(stats, _)| stats)
+    }
+
+    /// The same, and the outputs when all has gone through them.
+    ///
+    /// # Errors
+    /// As [`Pipeline::run`].
+    pub fn run_to(
+        mut self,
+        source: &mut dyn Source,
+        limits: Limits,
+        stop: &AtomicBool,
+    ) -> anyhow::Result<(Stats, Outputs)> {
         let start = Instant::now();
         let mut due = limits.interval.map(|interval| start + interval);
         let mut sampled = start;
@@ -121,7 +134,7 @@ impl Pipeline {
         self.stats.shown = self.outputs.shown();
         self.stats.written = self.outputs.written();
         self.stats.elapsed = start.elapsed();
-        result.and(ended).map(|()| self.stats)
+        result.and(ended).map(|()| (self.stats, self.outputs))
     }
 
     fn rest(&mut self, source: &mut dyn Source) -> anyhow::Result<()> {

@@ -61,7 +61,7 @@ fn value(spec: &ArgSpec, text: &str) -> Result<Dynamic, String> {
         return Err(format!("'{text}' is none of {}", spec.choices.join(", ")));
     }
     match spec.kind {
-        ArgKind::String | ArgKind::Folder => {}
+        ArgKind::String | ArgKind::Folder | ArgKind::Capture => {}
         ArgKind::Int => {
             return text.parse::<i64>().map(Into::into).map_err(|_| format!("'{text}' is not a whole number"));
         }

@@ -52,6 +52,7 @@ fn examples(meta: &Meta) -> Map {
             ArgKind::Field => "proc.name".into(),
             ArgKind::Filter => "proc.pid>0".into(),
             // Nothing is written: only declarations run.
+            ArgKind::Capture => "excerpt.scap".into(),
             ArgKind::Folder => std::env::temp_dir().to_string_lossy().into_owned().into(),
         }
     };
@@ -209,7 +210,7 @@ impl<'s> Script<'s> {
             match path.last() {
                 Some(ASTNode::Expr(Expr::Variable(name, ..))) => _ = read.insert(name.1.to_string()),
                 Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) => {
-                    if let ("arg" | "folder", Some(Expr::StringConstant(name, _))) =
+                    if let ("arg" | "folder" | "excerpt", Some(Expr::StringConstant(name, _))) =
                         (call.name.as_str(), call.args.first())
                     {
                         arguments.insert(name.to_string());

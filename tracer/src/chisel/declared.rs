@@ -5,6 +5,7 @@ use std::{cell::RefCell, io, rc::Rc};
 use rhai::{Dynamic, EvalAltResult, Map};
 
 use super::{
+    excerpt::Excerpt,
     folder::Folder,
     meta::{ArgKind, Meta, Taker},
     script::Env,
@@ -44,6 +45,8 @@ pub(super) struct Declared {
     pub(super) lists: Vec<Listing>,
     /// Folders that the user named.
     pub(super) folders: Vec<Folder>,
+    /// Captures of what is around events.
+    pub(super) excerpts: Vec<Excerpt>,
     pub(super) fields: Vec<FieldRef>,
     pub(super) line: Option<Line>,
     pub(super) interval_ms: Option<u64>,
@@ -75,6 +78,7 @@ impl Declared {
             tallies: Vec::new(),
             lists: Vec::new(),
             folders: Vec::new(),
+            excerpts: Vec::new(),
             fields: Vec::new(),
             line: None,
             interval_ms: None,
@@ -102,13 +106,25 @@ impl Declared {
 
     /// The folder that the user named as that argument.
     pub(super) fn folder(&self, name: &str) -> Result<Folder> {
+        Ok(Folder::new(&self.path("folder", name, ArgKind::Folder)?)?)
+    }
+
+    /// The capture that the user named as that argument.
+    pub(super) fn excerpt(&self, name: &str, around_ms: i64) -> Result<Excerpt> {
+        let path = self.path("excerpt", name, ArgKind::Capture)?;
+        let around_ms = u64::try_from(around_ms).map_err(|_| "excerpt: the time is negative")?;
+        Ok(Excerpt::new(path.into(), around_ms.saturating_mul(1_000_000)))
+    }
+
+    /// The path that the user gave as an argument of that kind.
+    fn path(&self, what: &str, name: &str, kind: ArgKind) -> Result<String> {
         let spec = self.meta.iter().flat_map(|meta| &meta.args).find(|arg| arg.name == name);
-        if spec.is_none_or(|spec| spec.kind != ArgKind::Folder) {
-            return Err(format!("folder: the chisel does not declare an argument '{name}' of the type folder").into());
+        if spec.is_none_or(|spec| spec.kind != kind) {
+            let kind = kind.name();
+            return Err(format!("{what}: the chisel does not declare an argument '{name}' of the type {kind}").into());
         }
         let path = self.args.get(name).cloned().unwrap_or_default().into_string();
-        let path = path.map_err(|_| format!("folder: argument '{name}' was left out"))?;
-        Ok(Folder::new(&path)?)
+        path.map_err(|_| format!("{what}: argument '{name}' was left out").into())
     }
 
     pub(super) fn compile(&self, filter: &str) -> Result<Filter> {

@@ -17,15 +17,18 @@ pub enum ArgKind {
     Filter,
     /// A folder that the script may write into.
     Folder,
+    /// A capture file that is written.
+    Capture,
 }
 
 impl ArgKind {
-    const ALL: [(&'static str, Self); 5] = [
+    const ALL: [(&'static str, Self); 6] = [
         ("string", Self::String),
         ("int", Self::Int),
         ("field", Self::Field),
         ("filter", Self::Filter),
         ("folder", Self::Folder),
+        ("capture", Self::Capture),
     ];
 
     /// Its name.

@@ -10,6 +10,7 @@ mod declared;
 mod dns;
 mod engine;
 mod error;
+pub mod excerpt;
 mod folder;
 pub mod functions;
 mod http;

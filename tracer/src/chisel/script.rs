@@ -8,6 +8,7 @@ use super::{
     ChiselError, Meta, Source, args,
     declared::{Declared, Phase, Shared},
     engine::{CALLBACKS, sandbox},
+    excerpt::Excerpt,
     functions,
     value::ScriptEvent,
 };
@@ -364,6 +365,12 @@ impl Chisel {
     #[must_use]
     pub fn snaplen(&self) -> u32 {
         self.shared.borrow().snaplen
+    }
+
+    /// Captures of what is around events, as far as they are marked.
+    #[must_use]
+    pub fn excerpts(&self) -> Vec<Excerpt> {
+        self.shared.borrow().excerpts.clone()
     }
 
     /// Its interval in milliseconds.

@@ -21,6 +21,10 @@ pub(super) struct Tally(pub(super) usize);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FolderHandle(pub(super) usize);
 
+/// Handle of a capture of what is around events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ExcerptHandle(pub(super) usize);
+
 /// Data that was read or written.
 #[derive(Debug, Clone)]
 pub(super) struct Data(pub(super) Rc<[u8]>);
@@ -44,6 +48,7 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Handle>("Field");
     engine.register_type_with_name::<Tally>("Tally");
     engine.register_type_with_name::<FolderHandle>("Folder");
+    engine.register_type_with_name::<ExcerptHandle>("Excerpt");
     engine.register_type_with_name::<ScriptEvent>("Event");
     engine.register_type_with_name::<Data>("Data");
     engine.register_fn("to_string", |data: &mut Data| data.dots());

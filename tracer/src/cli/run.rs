@@ -87,6 +87,13 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         let watch = args.watch.then(|| Watch::new(&source, argument.as_deref(), &env)).flatten();
         let chisel = Chisel::load(source, argument.as_deref(), env)?;
         snaplen = snaplen.max(chisel.snaplen());
+        let reads_files = !args.read.is_empty() && args.read.iter().all(|file| file.as_os_str() != "-");
+        if !chisel.excerpts().is_empty() && !reads_files {
+            return Err(Failure::with_hint(
+                format!("chisel '{name}' reads a capture twice: it needs a file"),
+                "write one with -w, and give it with -r",
+            ));
+        }
         let others = args.chisels.len() > 1 || args.summary || args.write.is_some();
         sinks.push(Box::new(ChiselSink::new(chisel).among_others(others).watched(watch)));
     }

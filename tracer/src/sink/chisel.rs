@@ -2,7 +2,7 @@
 
 use super::{Shown, Sink, Tick};
 use crate::{
-    chisel::{Chisel, ChiselError, Watch},
+    chisel::{Chisel, ChiselError, Watch, excerpt::Excerpt},
     fields::{Context, EventType, Needs},
     message::note,
 };
@@ -124,6 +124,10 @@ impl Sink for ChiselSink {
 
     fn interval_ms(&self) -> Option<u64> {
         if self.watch.is_some() { Some(WATCH_MS) } else { self.chisel.interval_ms() }
+    }
+
+    fn excerpts(&self) -> Vec<Excerpt> {
+        self.chisel.excerpts()
     }
 
     fn is_done(&self) -> bool {

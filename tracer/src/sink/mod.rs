@@ -20,6 +20,7 @@ pub use summary::Summary;
 use rustc_hash::FxHashSet;
 
 use crate::{
+    chisel::excerpt::Excerpt,
     event::Row,
     fields::{Context, EventType, Needs},
     filter::Filter,
@@ -92,6 +93,11 @@ pub trait Sink {
     /// How often [`Sink::interval`] is called, in milliseconds; `None` for never.
     fn interval_ms(&self) -> Option<u64> {
         None
+    }
+
+    /// Captures that are to be made of what is around events that it marked.
+    fn excerpts(&self) -> Vec<Excerpt> {
+        Vec::new()
     }
 
     /// Whether it has had enough.
@@ -348,6 +354,12 @@ impl Outputs {
     #[must_use]
     pub fn wants_row(&self, row: &Row) -> bool {
         self.wants(&EventType::of(row))
+    }
+
+    /// Captures that are to be made when all was read.
+    #[must_use]
+    pub fn excerpts(&self) -> Vec<Excerpt> {
+        self.sinks.iter().flat_map(|slot| slot.sink.excerpts()).collect()
     }
 
     /// The shortest interval of the sinks, in milliseconds; `None` when none has one.

@@ -7,7 +7,7 @@ use rhai::{Dynamic, EvalAltResult, Map};
 use super::super::{
     declared::{Phase, Result},
     meta::Meta,
-    value::{FolderHandle, Handle, Tally},
+    value::{ExcerptHandle, FolderHandle, Handle, Tally},
 };
 use super::Function;
 
@@ -176,6 +176,20 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 let folder = it.declare("folder")?.folder(name)?;
                 it.folders.push(folder);
                 Ok(FolderHandle(it.folders.len() - 1))
+            });
+        },
+    },
+    Function {
+        usage: "excerpt(\"name\", ms)",
+        doc: "the capture that the user named as this argument, of the type `capture`: of the capture that is read, so much before \
+              and behind each event that is marked",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("excerpt", move |name: &str, around_ms: i64| -> Result<ExcerptHandle> {
+                let mut it = it.borrow_mut();
+                let excerpt = it.declare("excerpt")?.excerpt(name, around_ms)?;
+                it.excerpts.push(excerpt);
+                Ok(ExcerptHandle(it.excerpts.len() - 1))
             });
         },
     },

@@ -6,7 +6,7 @@ use rhai::{Array, Dynamic, Map};
 
 use super::super::{
     declared::{Declared, Phase, Result},
-    value::{Data, FolderHandle, Tally, write_json},
+    value::{Data, ExcerptHandle, FolderHandle, Tally, write_json},
 };
 use super::Function;
 
@@ -77,6 +77,18 @@ pub(super) static FUNCTIONS: &[Function] = &[
             let it = Rc::clone(shared);
             engine.register_fn("append", move |folder: &mut FolderHandle, name: &str, text: &str| -> Result<String> {
                 append(&mut it.borrow_mut(), *folder, name, text.as_bytes())
+            });
+        },
+    },
+    Function {
+        usage: "excerpt.mark(tid, time)",
+        doc: "an event of that thread at that time, of `evt.rawtime`: what is around it is written at the end",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("mark", move |excerpt: &mut ExcerptHandle, tid: i64, time: i64| -> Result<()> {
+                let mut it = it.borrow_mut();
+                let Some(excerpt) = it.excerpts.get_mut(excerpt.0) else { return Ok(()) };
+                excerpt.mark(tid, u64::try_from(time).unwrap_or(0)).map_err(Into::into)
             });
         },
     },
