@@ -90,10 +90,12 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
             Drained::Records(_) => {}
         }
     }
+    let mut outputs = plan.outputs;
+    outputs.open(0)?;
     let count = memory.ends.len() as f64;
     let start = Instant::now();
     let stop = std::sync::atomic::AtomicBool::new(false);
-    let stats = Pipeline::new(before, plan.outputs, 0).run(&mut memory, Limits::default(), &stop)?;
+    let stats = Pipeline::new(before, outputs, 0).run(&mut memory, Limits::default(), &stop)?;
     let seconds = start.elapsed().as_secs_f64();
     note(&format!("{stats}"));
     note(&format!("{count} events from memory, {:.1} ns each", seconds * 1e9 / count));

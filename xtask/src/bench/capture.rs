@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use flate2::read::MultiGzDecoder;
 
 use crate::{
-    command::{shown, workspace},
+    command::{shown, target_dir, workspace},
     sys,
 };
 
@@ -43,7 +43,27 @@ pub(super) const FROM_MEMORY: &[Way] = &[
     },
     Way { name: "the same with a filter of names", words: &["-q", "proc.name=nosuch"] },
     Way { name: "the same with `-c topfiles_bytes`", words: &["-c", "topfiles_bytes"] },
+    Way { name: "the same with `-c topscalls`, which counts nearly all", words: &["-c", "topscalls"] },
+    Way { name: "the same with a script that reads two fields of each", words: &["-c", SCRIPT] },
+    Way { name: "the same with `-w`", words: &["-w", "/dev/null"] },
+    Way { name: "the same with `-w` behind a filter of all", words: &["-w", "/dev/null", "evt.num>0"] },
 ];
+
+/// A chisel that counts in script.
+const SCRIPT: &str = "SCRIPT";
+const SCRIPT_TEXT: &str = "chisel(#{ summary: \"counts\" });
+let name = field(\"proc.name\");
+let kind = field(\"evt.type\");
+let count = 0;
+fn on_event(evt) {
+    if evt.get(this.name) != \"\" && evt.get(this.kind) != \"\" {
+        this.count += 1;
+    }
+}
+fn on_end() {
+    print(`${this.count}`);
+}
+";
 
 /// What is measured.
 pub(super) const WAYS: &[Way] = &[
@@ -152,9 +172,13 @@ pub(super) fn read(tracer: &str, capture: &Capture, way: &Way, repeat: u32) -> R
 /// Nanoseconds for each event from memory, the best of some runs: decoding, state, and what the words ask for.
 pub(super) fn from_memory(tracer: &str, capture: &Capture, words: &[&str], repeat: u32) -> Result<f64> {
     let mut best = f64::INFINITY;
+    let script = target_dir().join("xtask/two_fields.rhai");
+    fs::create_dir_all(target_dir().join("xtask"))?;
+    fs::write(&script, SCRIPT_TEXT).with_context(|| format!("cannot write {}", script.display()))?;
     for _ in 0..repeat.max(1) {
         let mut command = Command::new(tracer);
-        command.args(["--bench-memory", "-r"]).arg(&capture.path).args(words);
+        command.args(["--bench-memory", "-r"]).arg(&capture.path);
+        command.args(words.iter().map(|word| if *word == SCRIPT { script.as_os_str() } else { word.as_ref() }));
         let output = command.output().with_context(|| format!("cannot run `{}`", shown(&command)))?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let nanos =
