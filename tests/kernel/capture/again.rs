@@ -199,7 +199,7 @@ fn alike(line: &str, kind: &str) -> String {
     }
     // Threads that ended have names here, protocols are known from the beginning, and names of sockets from the kernel.
     let words = line.split_whitespace().map(|word| match word.split_once('=') {
-        Some((key @ ("next" | "spid" | "dpid"), value)) => {
+        Some((key @ ("next" | "spid" | "dpid" | "res"), value)) if !value.starts_with('-') && !value.contains("(<") => {
             format!("{key}={}", value.split('(').next().unwrap_or(value))
         }
         Some((key @ ("fd" | "in" | "out"), value))
