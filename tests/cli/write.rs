@@ -97,6 +97,16 @@ fn the_file_that_is_read_stays_as_it_is() {
         wrong_use(words, &format!("capture '{write}' is read"), "give -w another name");
     }
     assert!(fs::read(&path).unwrap() == fs::read(SAMPLE).unwrap());
+    // Nor for a chisel, or for a file of a rotation.
+    let read = text(&path);
+    let words = ["-r", &read, "-c", "around", &read, "evt.type=read"];
+    wrong_use(words, &format!("capture '{read}' is read"), "give the chisel another name");
+    let rotated = scratch.path("rotated");
+    fs::copy(SAMPLE, scratch.path("rotated1")).unwrap();
+    let read = text(&scratch.path("rotated1"));
+    let output = command::output(["-r", &read, "-w", &text(&rotated), "-e", "10"]);
+    fails(&output, &["cannot create capture '", "rotated1", "it is read at the same time"]);
+    assert!(fs::read(&read).unwrap() == fs::read(SAMPLE).unwrap());
 }
 
 #[test]

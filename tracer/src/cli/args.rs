@@ -292,12 +292,13 @@ pub enum Secret {
 }
 
 impl Writing {
-    /// What is written to `file`.
+    /// What is written to `file` while other files are `read`.
     #[must_use]
-    pub fn options(&self, file: &Path) -> capture::Options {
+    pub fn options(&self, file: &Path, read: &[PathBuf]) -> capture::Options {
         let has = |secret| self.redact.contains(&secret);
         capture::Options {
             file: file.to_owned(),
+            read: read.to_vec(),
             limits: capture::Limits {
                 bytes: self.file_size.map(|mb| mb.saturating_mul(1_000_000)),
                 seconds: self.seconds,

@@ -38,8 +38,14 @@ fn write_excerpt(excerpt: &Excerpt, files: &[PathBuf], users: bool, stop: &Atomi
         return Ok(());
     };
     let filter = Filter::compile(&text, Show::PLAIN).context("the filter of an excerpt")?;
-    let options =
-        capture::Options { file: excerpt.path.clone(), fat: true, cpu: true, latency: true, ..Default::default() };
+    let options = capture::Options {
+        file: excerpt.path.clone(),
+        read: files.to_vec(),
+        fat: true,
+        cpu: true,
+        latency: true,
+        ..Default::default()
+    };
     let mut outputs =
         Outputs::new(Some(filter), Vec::new(), Out::stdout(false), None).with_capture(Some(Capture::new(options)));
     outputs.open(now_ns())?;

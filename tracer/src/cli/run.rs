@@ -88,6 +88,9 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         let chisel = Chisel::load(source, argument.as_deref(), env)?;
         snaplen = snaplen.max(chisel.snaplen());
         let reads_files = !args.read.is_empty() && args.read.iter().all(|file| file.as_os_str() != "-");
+        for excerpt in chisel.excerpts() {
+            not_read(&excerpt.path, args, "give the chisel another name")?;
+        }
         if !chisel.excerpts().is_empty() && !reads_files {
             return Err(Failure::with_hint(
                 format!("chisel '{name}' reads a capture twice: it needs a file"),
@@ -138,8 +141,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
 /// The capture that is to be written.
 fn capture(args: &Args) -> Result<Option<Capture>, Failure> {
     let Some(file) = &args.write else { return Ok(None) };
-    let options = args.writing.options(file);
-    let name = file.display();
+    let options = args.writing.options(file, &args.read);
     if options.limits.files.is_some() && !options.limits.rotates() {
         return Err(Failure::with_hint(
             "-W says how many files are kept, not when another one begins",
@@ -163,14 +165,21 @@ fn capture(args: &Args) -> Result<Option<Capture>, Failure> {
             ));
         }
     }
+    not_read(file, args, "give -w another name")?;
+    Ok(Some(Capture::new(options)))
+}
+
+/// Refuses to write a capture that is read.
+fn not_read(file: &Path, args: &Args, hint: &str) -> Result<(), Failure> {
     let id = |path: &Path| path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
     if id(file).is_some_and(|written| args.read.iter().any(|read| id(read) == Some(written))) {
+        let name = file.display();
         return Err(Failure::with_hint(
             format!("capture '{name}' is read, it cannot be written at the same time"),
-            "give -w another name",
+            hint,
         ));
     }
-    Ok(Some(Capture::new(options)))
+    Ok(())
 }
 
 fn filter(args: &Args, text: &str, show: Show) -> Result<Filter, Failure> {

@@ -4,7 +4,7 @@
 //! when the disk is full or the process is killed is cut off, or is stepped over by readers.
 
 use std::{
-    fs::{File, OpenOptions, Permissions},
+    fs::{File, Metadata, OpenOptions, Permissions},
     io::{self, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -98,13 +98,14 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Makes the first file, and begins.
-    pub(super) fn start(path: &Path, compression: Compression) -> Result<Self, DiskError> {
-        let target = Target::create(path)?;
+    /// Makes the first file, and begins. None of the files that are `read` is ever written.
+    pub(super) fn start(path: &Path, compression: Compression, read: &[PathBuf]) -> Result<Self, DiskError> {
+        let read: Vec<_> = read.iter().filter_map(|path| path.metadata().ok()).map(|it| id(&it)).collect();
+        let target = Target::create(path, &read)?;
         let (orders, todo) = mpsc::sync_channel(AHEAD);
         let (used, empty) = mpsc::sync_channel(AHEAD);
         let shared = Arc::new(Shared::default());
-        let worker = Worker { shared: Arc::clone(&shared), compression, target, todo, used };
+        let worker = Worker { shared: Arc::clone(&shared), compression, read, target, todo, used };
         let spawned = thread::Builder::new().name("write".into()).spawn(move || worker.run());
         let thread = spawned.map_err(|source| DiskError::Create { path: path.to_owned(), source })?;
         Ok(Self { orders: Some(orders), empty, shared, thread: Some(thread), files: 0 })
@@ -160,6 +161,13 @@ impl Disk {
     }
 }
 
+/// Which file it is, whatever its name: device and inode number.
+type FileId = (u64, u64);
+
+fn id(metadata: &Metadata) -> FileId {
+    (metadata.dev(), metadata.ino())
+}
+
 /// A file, or standard output.
 struct Target {
     path: PathBuf,
@@ -171,7 +179,7 @@ struct Target {
 }
 
 impl Target {
-    fn create(path: &Path) -> Result<Self, DiskError> {
+    fn create(path: &Path, read: &[FileId]) -> Result<Self, DiskError> {
         let failed = |source| DiskError::Create { path: path.to_owned(), source };
         if path.as_os_str() == STDOUT {
             use std::os::fd::AsFd as _;
@@ -179,9 +187,14 @@ impl Target {
             return Ok(Self { path: path.to_owned(), file, len: 0, is_plain: false });
         }
         let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(true).mode(0o600).open(path).map_err(failed)?;
-        let is_plain = file.metadata().map_err(failed)?.is_file();
+        let file = options.write(true).create(true).truncate(false).mode(0o600).open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        let is_plain = metadata.is_file();
         if is_plain {
+            if read.contains(&id(&metadata)) {
+                return Err(failed(io::Error::other("it is read at the same time")));
+            }
+            file.set_len(0).map_err(failed)?;
             // One that was there before may be open to others.
             let _ = file.set_permissions(Permissions::from_mode(0o600));
         }
@@ -218,7 +231,7 @@ impl Target {
     fn check(&self) -> Result<(), DiskError> {
         let same = || {
             let (here, there) = (self.file.metadata().ok()?, self.path.metadata().ok()?);
-            Some((here.dev(), here.ino()) == (there.dev(), there.ino()))
+            Some(id(&here) == id(&there))
         };
         if !self.is_plain || same() == Some(true) {
             return Ok(());
@@ -243,6 +256,8 @@ fn whole_blocks(bytes: &[u8]) -> u64 {
 struct Worker {
     shared: Arc<Shared>,
     compression: Compression,
+    /// Files that are read.
+    read: Vec<FileId>,
     target: Target,
     todo: Receiver<Order>,
     used: SyncSender<Vec<u8>>,
@@ -264,7 +279,7 @@ impl Worker {
     }
 
     fn open(&mut self, path: &Path, gone: Option<PathBuf>) -> Result<(), DiskError> {
-        self.target = Target::create(path)?;
+        self.target = Target::create(path, &self.read)?;
         self.shared.file_bytes.store(0, Ordering::Relaxed);
         self.shared.files.fetch_add(1, Ordering::Release);
         if let Some(gone) = gone {

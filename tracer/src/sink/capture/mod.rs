@@ -56,6 +56,8 @@ const FLUSH: Duration = Duration::from_millis(250);
 pub struct Options {
     /// The file; `-` is standard output.
     pub file: PathBuf,
+    /// Files that are read meanwhile, and must not be written.
+    pub read: Vec<PathBuf>,
     /// When another one begins.
     pub limits: Limits,
     /// How it is compressed.
@@ -147,7 +149,7 @@ impl Capture {
     /// It cannot be made.
     pub fn open(&mut self, now_ns: u64) -> anyhow::Result<()> {
         let path = self.rotation.first(now_ns);
-        self.disk = Some(Disk::start(&path, self.options.compression)?);
+        self.disk = Some(Disk::start(&path, self.options.compression, &self.options.read)?);
         Ok(())
     }
 
