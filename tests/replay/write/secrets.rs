@@ -24,7 +24,11 @@ fn capture() -> Vec<u8> {
     let execve = event(2_000_000_000, 293, &params, b"");
     let data = [&3_u64.to_le_bytes()[..], b"DATASECRET", eight, &4096_u32.to_le_bytes()];
     let read = event(3_000_000_000, 7, &data, b"");
-    [head(), block(EVENT, &read_x(1_000_000_000, b"")), block(EVENT, &execve), block(EVENT, &read)].concat()
+    // What other tools tell of a container has its environment, too.
+    let json = b"{\"container\":{\"id\":\"0123456789ab\",\"name\":\"web\",\"env\":[\"PASSWORD=ENVSECRET\"]}}\0";
+    let container = event(1_500_000_000, 272, &[json], b"");
+    let events = [read_x(1_000_000_000, b""), container, execve, read];
+    [head()].into_iter().chain(events.iter().map(|event| block(EVENT, event))).collect::<Vec<_>>().concat()
 }
 
 fn has(path: &Path, word: &str) -> bool {
@@ -61,6 +65,7 @@ fn no_byte_of_a_secret_is_there_and_the_rest_is() {
         let _ = sound(&path);
         let format = ["-p", "%evt.rawtime %evt.type %proc.exe %proc.pid %evt.rawres %fd.num"];
         same(&printed(&path, &format), &printed(&from, &format), what);
+        assert!(has(&path, "\"name\":\"web\""), "a container is told all the same");
         for (name, word) in SECRETS {
             assert_eq!(has(&path, word), what.split(',').all(|what| what != name), "{word}: {what}");
         }

@@ -11,6 +11,7 @@ use crate::{
     scap::{EventHead, Writer, options::own},
     state::{
         State,
+        container::told,
         facts::{Facts, Text},
     },
 };
@@ -115,7 +116,15 @@ impl Encoder {
                 block.param(&[0; 2]);
                 portable::write(&event.params, self.redact, 1, head.params, |value| block.param(value))
             }
-            None => portable::put(&event.params, self.redact, self.schema, &mut block),
+            None => match self.told_container(event) {
+                Some((told, json)) => {
+                    event.params.raws().take(head.params).enumerate().for_each(|(at, value)| {
+                        block.param(if at == told { &json } else { value });
+                    });
+                    0
+                }
+                None => portable::put(&event.params, self.redact, self.schema, &mut block),
+            },
         };
         if let Some(id) = id {
             block.option(own::FIRST, id);
@@ -155,6 +164,15 @@ impl Encoder {
         let is_generic = event.row.code == code::GENERIC && self.schema == Schema::Released;
         let id = event.params.raw(0).filter(|_| is_generic && event.params.raw(1).is_some())?;
         (u16::from_le_bytes(id.try_into().ok()?) >= FIRST_NEWER_CALL).then_some(id)
+    }
+
+    /// Of an event that tells of a container, which parameter does, and what it may say.
+    fn told_container(&self, event: &Event<'_>) -> Option<(usize, Vec<u8>)> {
+        let hides = self.redact.env || self.redact.data;
+        let get = |at| event.params.raw(at);
+        let told = if hides { told::param(event.row.code, get)? } else { return None };
+        let json = get(told)?;
+        Some((told, if self.redact.env { told::without_env(json) } else { json.to_vec() }))
     }
 
     /// Tells the facts in events of nobody, as many as it takes. Other readers do not show them.

@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use tracer_common::events::{self, old};
+use tracer_common::events;
 
 use super::{
     extras::{Extras, Scratch},
@@ -102,16 +102,6 @@ impl Batch {
         self.bytes.extend_from_slice(params.lengths);
         self.bytes.extend_from_slice(params.payload);
         self.events.push(Entry { row, record, wide: params.large, start, lengths, payload });
-    }
-}
-
-/// What an event tells of a container, if it does.
-fn container_json<'a>(row: &Row, params: &EventParams<'a>) -> Option<&'a [u8]> {
-    match row.code {
-        old::code::CONTAINER_JSON_E | old::code::CONTAINER_JSON_2_E => params.get(0),
-        // Of the container plugin.
-        old::code::ASYNCEVENT_E => params.get(2).filter(|_| params.get(1) == Some(b"container\0")),
-        _ => None,
     }
 }
 
@@ -208,7 +198,8 @@ impl Feed {
             batch.not_taken += 1;
             return Ok(());
         };
-        let container = container_json(row, &lifted.params);
+        let get = |at| lifted.params.get(at);
+        let container = container::told::param(row.code, get).and_then(get);
         let facts = extras.facts();
         if *incomplete || container.is_some() || facts.is_some() {
             // The state has to know it before this event.

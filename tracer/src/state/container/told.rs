@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
+use tracer_common::events::old::code as old;
 
 use super::{
     Container,
@@ -32,6 +33,31 @@ pub struct Told {
     pub labels: BTreeMap<String, String>,
     /// How it was made.
     pub spec: Spec,
+}
+
+/// The parameter of an event that tells of a container, by the code of the event and its parameters; `None` when it tells of none.
+#[must_use]
+pub fn param<'a>(code: u16, get: impl Fn(usize) -> Option<&'a [u8]>) -> Option<usize> {
+    match code {
+        old::CONTAINER_JSON_E | old::CONTAINER_JSON_2_E => Some(0),
+        // Of the container plugin.
+        old::ASYNCEVENT_E => (get(1) == Some(b"container\0")).then_some(2),
+        _ => None,
+    }
+}
+
+/// What is told of a container without its environment. Text that is none of that kind says nothing any more.
+#[must_use]
+pub fn without_env(json: &[u8]) -> Vec<u8> {
+    let text = json.strip_suffix(b"\0").unwrap_or(json);
+    let mut value = serde_json::from_slice(text).unwrap_or(Value::Null);
+    match value.get_mut("container").and_then(Value::as_object_mut) {
+        Some(container) => drop(container.shift_remove("env")),
+        None => value = Value::Null,
+    }
+    let mut bytes = value.to_string().into_bytes();
+    bytes.extend_from_slice(&json[text.len()..]);
+    bytes
 }
 
 /// The names of runtimes, by the numbers of the format.
@@ -203,6 +229,13 @@ mod tests {
         assert_eq!(told.spec.liveness_probe.unwrap().to_string(), "cat /live");
         assert_eq!((told.spec.readiness_probe, told.spec.host_pid, told.spec.host_ipc), (None, Some(true), None));
         assert_eq!(told.spec.sandbox_labels, BTreeMap::from([("app".to_owned(), "web".to_owned())]));
+    }
+
+    #[test]
+    fn an_environment_is_left_out_and_the_rest_stays() {
+        let json = b"{\"container\":{\"id\":\"77\",\"env\":[\"PASSWORD=x\"],\"name\":\"web\"}}\0";
+        assert_eq!(without_env(json), b"{\"container\":{\"id\":\"77\",\"name\":\"web\"}}\0");
+        assert_eq!(without_env(b"PASSWORD=x"), b"null");
     }
 
     #[test]
