@@ -2,6 +2,11 @@
 
 use super::{FlagSet, flag};
 
+/// `CLONE_FILES` in file form.
+pub const CLONE_FILES: u32 = 0x1;
+/// `CLONE_THREAD` in file form.
+pub const CLONE_THREAD: u32 = 0x2000;
+
 /// Ours, in the bits of the exit signal, which are not flags: the child is in a pid namespace below the initial one.
 pub const CHILD_IN_PIDNS: u32 = 1;
 
@@ -9,7 +14,7 @@ pub const CHILD_IN_PIDNS: u32 = 1;
 pub static CLONE_FLAGS: FlagSet = FlagSet::bits(
     "clone_flags",
     &[
-        flag("CLONE_FILES", 0x1, 0x400),
+        flag("CLONE_FILES", CLONE_FILES, 0x400),
         flag("CLONE_FS", 0x2, 0x200),
         flag("CLONE_IO", 0x4, 0x80000000),
         flag("CLONE_NEWIPC", 0x8, 0x8000000),
@@ -22,7 +27,7 @@ pub static CLONE_FLAGS: FlagSet = FlagSet::bits(
         flag("CLONE_PTRACE", 0x400, 0x2000),
         flag("CLONE_SIGHAND", 0x800, 0x800),
         flag("CLONE_SYSVSEM", 0x1000, 0x40000),
-        flag("CLONE_THREAD", 0x2000, 0x10000),
+        flag("CLONE_THREAD", CLONE_THREAD, 0x10000),
         flag("CLONE_UNTRACED", 0x4000, 0x800000),
         flag("CLONE_VM", 0x8000, 0x100),
         flag("CLONE_NEWUSER", 0x100000, 0x10000000),

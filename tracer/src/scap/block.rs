@@ -20,6 +20,16 @@ use super::{Event, Fds, Interfaces, Machine, Options, Processes, ScapError, User
 
 /// The kind of a section header: the same bytes in both byte orders.
 pub(super) const SECTION: u32 = 0x0A0D_0D0A;
+/// The newest kinds of all others, which are those that are written.
+pub(super) const MACHINE: u32 = 0x201;
+pub(super) const PROCESSES: u32 = 0x215;
+pub(super) const EVENT: u32 = 0x216;
+pub(super) const EVENT_FLAGS: u32 = 0x217;
+pub(super) const FDS: u32 = 0x218;
+pub(super) const INTERFACES: u32 = 0x219;
+pub(super) const USERS: u32 = 0x220;
+pub(super) const EVENT_LARGE: u32 = 0x221;
+pub(super) const EVENT_LARGE_FLAGS: u32 = 0x222;
 pub(super) const BYTE_ORDER: u32 = 0x1A2B_3C4D;
 pub(super) const MAJOR: u16 = 1;
 
@@ -54,25 +64,25 @@ impl<'a> Block<'a> {
     pub(super) fn parse(kind: u32, body: &'a [u8], offset: u64) -> Result<Self, ScapError> {
         // The second number of some is the one of before the first release.
         Ok(match kind {
-            0x216 => Self::Event(Event::parse(body, offset, Shape::V2)?),
-            0x217 => Self::Event(Event::parse(body, offset, Shape::V2.with_flags())?),
+            EVENT => Self::Event(Event::parse(body, offset, Shape::V2)?),
+            EVENT_FLAGS => Self::Event(Event::parse(body, offset, Shape::V2.with_flags())?),
             0x204 | 0x8010_ABCD => Self::Event(Event::parse(body, offset, Shape::V1)?),
             0x208 => Self::Event(Event::parse(body, offset, Shape::V1.with_flags())?),
-            0x221 => Self::Event(Event::parse(body, offset, Shape::LARGE)?),
-            0x222 => Self::Event(Event::parse(body, offset, Shape::LARGE.with_flags())?),
+            EVENT_LARGE => Self::Event(Event::parse(body, offset, Shape::LARGE)?),
+            EVENT_LARGE_FLAGS => Self::Event(Event::parse(body, offset, Shape::LARGE.with_flags())?),
             SECTION => Self::Section(Section::parse(body, offset)?),
-            0x201 | 0x8002_ABCD => Self::Machine(Machine::parse(body, offset)?),
+            MACHINE | 0x8002_ABCD => Self::Machine(Machine::parse(body, offset)?),
             0x202 | 0x8000_ABCD => Self::Processes(Processes::new(body, offset, 1)),
             0x207 | 0x8013_ABCD => Self::Processes(Processes::new(body, offset, 2)),
             0x209 | 0x8014_ABCD => Self::Processes(Processes::new(body, offset, 3)),
             // 4 to 9.
-            0x210..=0x215 => Self::Processes(Processes::new(body, offset, (kind - 0x20C) as u8)),
+            0x210..=PROCESSES => Self::Processes(Processes::new(body, offset, (kind - 0x20C) as u8)),
             0x203 | 0x8001_ABCD => Self::Fds(Fds::parse(body, offset, 1)?),
-            0x218 => Self::Fds(Fds::parse(body, offset, 2)?),
+            FDS => Self::Fds(Fds::parse(body, offset, 2)?),
             0x205 | 0x8011_ABCD => Self::Interfaces(Interfaces::new(body, offset, 1)),
-            0x219 => Self::Interfaces(Interfaces::new(body, offset, 2)),
+            INTERFACES => Self::Interfaces(Interfaces::new(body, offset, 2)),
             0x206 | 0x8012_ABCD => Self::Users(Users::new(body, offset, 1)),
-            0x220 => Self::Users(Users::new(body, offset, 2)),
+            USERS => Self::Users(Users::new(body, offset, 2)),
             _ => Self::Unknown { kind, body },
         })
     }

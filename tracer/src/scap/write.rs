@@ -6,23 +6,16 @@
 
 use super::{
     Fd, Interface, Machine, Process, User,
-    block::{BYTE_ORDER, MAJOR, SECTION},
+    block::{
+        BYTE_ORDER, EVENT, EVENT_FLAGS, EVENT_LARGE, EVENT_LARGE_FLAGS, FDS, INTERFACES, MACHINE, MAJOR, PROCESSES, SECTION,
+        USERS,
+    },
     bytes::Out,
     options,
 };
 
 /// Minor version of what is written here.
 const MINOR: u16 = 2;
-/// Kinds of blocks.
-const MACHINE: u32 = 0x201;
-const PROCESSES: u32 = 0x215;
-const FDS: u32 = 0x218;
-const INTERFACES: u32 = 0x219;
-const USERS: u32 = 0x220;
-const EVENT: u32 = 0x216;
-const EVENT_FLAGS: u32 = 0x217;
-const EVENT_LARGE: u32 = 0x221;
-const EVENT_LARGE_FLAGS: u32 = 0x222;
 /// Codes whose parameters have lengths of 4 bytes, whatever their length: pluginevent, container, asyncevent.
 const LARGE: [u16; 3] = [322, 324, 402];
 /// The longest plain event block.

@@ -13,13 +13,12 @@ use crate::{
         State,
         container::told,
         facts::{Facts, Text},
+        procfs::TICK_NS,
     },
 };
 
 /// The most threads whose CPU time is summed.
 const MAX_THREADS: usize = 262_144;
-/// A clock tick, nanoseconds: `USER_HZ` is 100.
-const TICK_NS: u64 = 10_000_000;
 
 /// The first portable number of a call that sysdig 0.29 does not know.
 const FIRST_NEWER_CALL: u16 = 330;

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rustc_hash::FxHashSet;
+use tracer_common::flags::{CLONE_FILES, CLONE_THREAD};
 
 use crate::{
     event::portable::Redact,
@@ -17,8 +18,8 @@ use crate::{
     },
 };
 
-/// Flags of clone of a thread that is not the main one, in the numbers of the format: `CLONE_FILES` and `CLONE_THREAD`.
-const THREAD_FLAGS: u32 = 0x1 | 0x2000;
+/// Flags of clone of a thread that is not the main one.
+const THREAD_FLAGS: u32 = CLONE_FILES | CLONE_THREAD;
 /// Kinds of descriptors, in the numbers of the format.
 const UNKNOWN: u8 = 0;
 const UNSUPPORTED: u8 = 10;
@@ -132,14 +133,14 @@ fn descriptor(number: i32, fd: &Fd) -> FileFd<'_> {
     let name = Target::Name(&fd.name);
     let (kind, target) = match fd.kind {
         FdKind::File => (16, Target::File { flags: fd.flags, name: &fd.name, dev: Some(fd.dev) }),
-        FdKind::Directory => (2, name),
-        FdKind::Pipe => (7, name),
-        FdKind::Event => (9, name),
-        FdKind::Signal => (11, name),
-        FdKind::Eventpoll => (12, name),
-        FdKind::Inotify => (13, name),
-        FdKind::Timer => (14, name),
-        FdKind::Netlink => (15, name),
+        FdKind::Directory
+        | FdKind::Pipe
+        | FdKind::Event
+        | FdKind::Signal
+        | FdKind::Eventpoll
+        | FdKind::Inotify
+        | FdKind::Timer
+        | FdKind::Netlink => (machine::number(fd.kind).unwrap_or(UNSUPPORTED), name),
         FdKind::Unix => (8, Target::Unix { source: 0, dest: 0, path: &fd.name }),
         FdKind::Ipv4 | FdKind::Ipv6 => {
             fd.sock.as_deref().and_then(socket).unwrap_or((UNSUPPORTED, Target::Name(b"socket")))
@@ -162,13 +163,7 @@ fn named<'a>(name: &'a [u8], otherwise: &'a [u8]) -> Target<'a> {
 
 /// Of an internet socket; `None` for one without ends.
 fn socket<'a>(sock: &Sock) -> Option<(u8, Target<'a>)> {
-    let l4proto = match (sock.protocol, sock.sock_type) {
-        (6, _) | (0, 1) => 2,
-        (17, _) | (0, 2) => 3,
-        (1 | 58, _) => 4,
-        (255, _) | (0, 3) => 5,
-        _ => 0,
-    };
+    let l4proto = machine::l4proto(sock);
     let (local, remote) =
         if sock.listening { (sock.local?, None) } else { (sock.local.or(sock.remote.map(nowhere))?, sock.remote) };
     Some(match (local, remote) {

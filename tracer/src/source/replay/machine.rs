@@ -140,55 +140,62 @@ fn directory(path: &[u8]) -> Box<[u8]> {
     }
 }
 
+/// Kinds of descriptors of which the format has a name only, by its numbers.
+const NAMED: [(u8, FdKind); 13] = [
+    (2, FdKind::Directory),
+    (7, FdKind::Pipe),
+    (9, FdKind::Event),
+    (11, FdKind::Signal),
+    (12, FdKind::Eventpoll),
+    (13, FdKind::Inotify),
+    (14, FdKind::Timer),
+    (15, FdKind::Netlink),
+    (17, FdKind::Bpf),
+    (18, FdKind::Userfault),
+    (19, FdKind::IoUring),
+    (20, FdKind::Memfd),
+    (21, FdKind::Pidfd),
+];
+
+/// Protocols by the numbers of the format; their numbers in the internet, and `SOCK_STREAM`, `SOCK_DGRAM` or `SOCK_RAW`.
+const PROTOCOLS: [(u8, u8, u8); 4] = [(2, 6, 1), (3, 17, 2), (5, 255, 3), (4, 1, 3)];
+/// ICMP for IPv6, which has no number of its own in the format.
+const ICMP6: u8 = 58;
+
 /// What a descriptor is, by the numbers of the format.
 fn kind(number: u8) -> FdKind {
     match number {
         1 | 16 => FdKind::File,
-        2 => FdKind::Directory,
         3 | 5 => FdKind::Ipv4,
         4 | 6 => FdKind::Ipv6,
-        7 => FdKind::Pipe,
         8 => FdKind::Unix,
-        9 => FdKind::Event,
-        11 => FdKind::Signal,
-        12 => FdKind::Eventpoll,
-        13 => FdKind::Inotify,
-        14 => FdKind::Timer,
-        15 => FdKind::Netlink,
-        17 => FdKind::Bpf,
-        18 => FdKind::Userfault,
-        19 => FdKind::IoUring,
-        20 => FdKind::Memfd,
-        21 => FdKind::Pidfd,
-        _ => FdKind::Unknown,
+        _ => NAMED.iter().find(|(known, _)| *known == number).map_or(FdKind::Unknown, |(_, kind)| *kind),
     }
 }
 
-/// Protocol numbers of the internet for those of the format.
-fn protocol(l4proto: u8) -> u8 {
-    match l4proto {
-        2 => 6,
-        3 => 17,
-        4 => 1,
-        5 => 255,
-        _ => 0,
-    }
+/// The number of a kind of which the format has a name only.
+#[must_use]
+pub fn number(kind: FdKind) -> Option<u8> {
+    NAMED.iter().find(|(_, known)| *known == kind).map(|(number, _)| *number)
 }
 
-/// `SOCK_STREAM`, `SOCK_DGRAM`, `SOCK_RAW` for the protocols of the format.
-fn sock_type(l4proto: u8) -> u8 {
-    match l4proto {
-        2 => 1,
-        3 => 2,
-        4 | 5 => 3,
-        _ => 0,
-    }
+/// The number that the format has for the protocol of a socket, which its type says when nothing else does; 0 for another one.
+#[must_use]
+pub fn l4proto(sock: &Sock) -> u8 {
+    let is = |protocol: u8, sock_type: u8| match sock.protocol {
+        0 => sock_type == sock.sock_type,
+        ICMP6 => protocol == 1,
+        own => protocol == own,
+    };
+    PROTOCOLS.iter().find(|(_, protocol, sock_type)| is(*protocol, *sock_type)).map_or(0, |(number, ..)| *number)
 }
 
 fn inet(local: SocketAddr, remote: Option<SocketAddr>, l4proto: u8) -> Sock {
+    let known = PROTOCOLS.iter().find(|(number, ..)| *number == l4proto);
+    let (protocol, sock_type) = known.map_or((0, 0), |(_, protocol, sock_type)| (*protocol, *sock_type));
     Sock {
-        sock_type: sock_type(l4proto),
-        protocol: protocol(l4proto),
+        sock_type,
+        protocol,
         local: Some(local),
         remote,
         listening: remote.is_none(),

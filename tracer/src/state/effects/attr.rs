@@ -1,6 +1,6 @@
 //! What processes change of themselves and others: ids, session, group, name, limits.
 
-use tracer_common::flags::{PR_SET_NAME, RLIMIT_NOFILE};
+use tracer_common::flags::{CLONE_FILES, PR_SET_NAME, RLIMIT_NOFILE};
 
 use super::{
     super::{State, Thread, user::User},
@@ -10,8 +10,6 @@ use crate::event::Event;
 
 /// Longest name of a thread, bytes: `TASK_COMM_LEN` less its NUL.
 const COMM_LEN: usize = 15;
-/// `CLONE_FILES` in file form.
-const CLONE_FILES: i64 = 0x1;
 /// An id that stays as it is, a limit that is not there.
 const NONE: i64 = -1;
 
@@ -37,7 +35,7 @@ pub(super) fn process_of(state: &State, event: &Event<'_>, number: i64) -> Optio
 
 /// A thread that shared its descriptors goes on with a copy.
 pub(super) fn unshare(state: &mut State, event: &Event<'_>) {
-    if event.result() != Some(0) || number(event, "flags").unwrap_or(0) & CLONE_FILES == 0 {
+    if event.result() != Some(0) || number(event, "flags").unwrap_or(0) & i64::from(CLONE_FILES) == 0 {
         return;
     }
     let Some(shared) = state.thread(event.tid).map(|thread| thread.fds) else { return };

@@ -1,6 +1,9 @@
 //! Threads that begin, run another program, move and end.
 
-use tracer_common::events::code;
+use tracer_common::{
+    events::code,
+    flags::{CLONE_FILES, CLONE_THREAD},
+};
 
 use super::{
     super::{State, Thread, path, procfs::TICK_NS},
@@ -11,9 +14,6 @@ use crate::{
     scap::{Capabilities, ExeFile, Memory},
 };
 
-/// `CLONE_FILES`, `CLONE_THREAD` in file form.
-const CLONE_FILES: u32 = 0x1;
-const CLONE_THREAD: u32 = 0x2000;
 /// A thread that ended is kept for so long: late records, and a parent that hears of its child after the child's end.
 const KEEP_ENDED_NS: u64 = 3_000_000_000;
 

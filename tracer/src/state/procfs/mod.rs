@@ -42,8 +42,8 @@ impl Default for Procfs {
     }
 }
 
-/// Clock ticks of `/proc/PID/stat`, which Linux fixes at 100 for user space.
-pub(super) const TICK_NS: u64 = 10_000_000;
+/// A clock tick of `/proc/PID/stat` and of CPU times in captures, nanoseconds, which Linux fixes at 100 for user space.
+pub const TICK_NS: u64 = 10_000_000;
 
 /// Open flags of the kernel in file form.
 fn file_flags(native: u32) -> u32 {
