@@ -35,7 +35,8 @@ check "doctor" "BTF" tracer --doctor
 # What the verifier did, for the documentation.
 tracer --doctor | sed -n 's/^ok *hooks: \([a-z_]*\) loads and attaches, \([0-9]*\) .*/VM-VERIFIED \1 \2/p'
 
-check "any 20 events" "xtask|exe|sh|version" tracer -n 20 evt.type!=switch
+# More events than one run of the workload makes: of a process that ends while tracer starts, nobody knows the name.
+check "any events" "xtask|exe|sh|version" tracer -n 1000 evt.type!=switch
 check "a filter by process and type" "xtask.*read.*Linux version" tracer -n 5 'proc.name=xtask and evt.type=read and evt.rawres>0'
 check "a name of a file" "/proc/version" tracer -n 5 'proc.name=xtask and evt.type=openat and fd.name=/proc/version'
 check "a start of a program" "xtask.*workload" tracer -n 1 'evt.type=execve and proc.name=xtask'
