@@ -92,7 +92,7 @@ fn a_fresh_container_has_its_name_from_its_first_event_on() {
     let docker = Docker::default();
     let mut containers = with_engine(&docker);
     let options = LiveOptions { containers: true, ..LiveOptions::default() };
-    let mut live = Live::start(&options, &Wanted { event: &|_, _| true, state: true }).expect("the kernel side loads");
+    let mut live = Live::start(&options, &Wanted::with_names(&|_, _| true)).expect("the kernel side loads");
     let name = unique("fresh");
     let image = level::image();
     let mut run = docker.command(&["run", "--rm", "--name", &name, &image, "ls", "/"]);

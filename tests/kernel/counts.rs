@@ -297,7 +297,7 @@ fn cpu_time_is_exact_for_processes_of_half_a_second() {
         return;
     }
     let options = Options { cpu_time: true, ..Options::default() };
-    let mut live = Live::start(&options, &Wanted { event: &|_, _| false, state: false }).unwrap();
+    let mut live = Live::start(&options, &Wanted::only(&|_, _| false)).unwrap();
     let (mut ran_ns, mut last) = (HashMap::<u32, u64>::new(), Instant::now());
     let mut sample = || {
         let length = std::mem::replace(&mut last, Instant::now()).elapsed();

@@ -42,7 +42,7 @@ fn seen_and_lost_are_together_what_was_done() {
     }
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let options = Options { ring_bytes: Some(64 << 10), ..Options::default() };
-    let mut live = Live::start(&options, &Wanted { event: &|_, call| call == Some(RARE), state: false }).unwrap();
+    let mut live = Live::start(&options, &Wanted::only(&|_, call| call == Some(RARE))).unwrap();
     let workload = flood();
     workload.start();
     // Nobody reads meanwhile.

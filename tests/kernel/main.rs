@@ -26,6 +26,7 @@ mod odd;
 mod own;
 mod poll;
 mod process;
+mod pushdown;
 mod sched;
 mod signal;
 mod snaplen;

@@ -102,7 +102,7 @@ impl Shared {
     }
 
     fn run(&self, options: &Options) {
-        let live = Live::start(options, &Wanted { event: &|_, _| true, state: true });
+        let live = Live::start(options, &Wanted::with_names(&|_, _| true));
         let mut live = match live {
             Ok(live) => live,
             Err(error) => {

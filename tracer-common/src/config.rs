@@ -21,10 +21,12 @@ pub struct Config {
     pub cpu_time: u32,
     /// How many CPUs the machine may have.
     pub cpus: u32,
+    /// Not zero when records say who made the call.
+    pub who: u32,
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, seven `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, eight `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a global")]
 unsafe impl aya::Pod for Config {}
 

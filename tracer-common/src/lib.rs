@@ -19,3 +19,4 @@ pub mod flags;
 pub mod config;
 pub mod counters;
 pub mod plan;
+pub mod predicate;

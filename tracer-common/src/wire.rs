@@ -9,6 +9,12 @@
 //! 24 time u64 │ 32 tid u64 │ 40 length u32 │ 44 code u16 │ 46 parameter count u32  event header
 //! 50 lengths u16 × count │ parameters
 //! ```
+//! With [`FLAG_WHO`], [`WHO_LEN`] bytes stand behind the event: what the kernel side decided by, or what user space would
+//! have to keep otherwise.
+//!
+//! ```text
+//!  0 name of the thread, 16 bytes padded with zeros │ 16 parent's tgid u32 │ 20 uid u32 │ 24 gid u32 │ 28 zero u32
+//! ```
 //! The length in the header counts from offset 24. The prefix is 24 bytes long so that the fields of the event header
 //! fall on their natural alignment, except the parameter count.
 
@@ -39,6 +45,13 @@ pub const LENGTHS: usize = EVENT + 26;
 
 /// The call came through the 32-bit entry of a 64-bit kernel.
 pub const FLAG_COMPAT: u16 = 1;
+
+/// The record says who made the call, behind the event.
+pub const FLAG_WHO: u16 = 2;
+/// Bytes that stand there.
+pub const WHO_LEN: usize = 32;
+/// Bytes of a name of a thread, which ends with a NUL.
+pub const COMM_LEN: usize = 16;
 
 /// The latency of a call that was not timed. Never a real latency: it would be 584 years.
 pub const NO_LATENCY: u64 = u64::MAX;

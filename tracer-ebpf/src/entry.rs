@@ -52,6 +52,18 @@ fn take(tid: u32, number: u32) -> u64 {
     }
 }
 
+/// As [`end`], and it can be asked again.
+#[inline(always)]
+pub fn so_far(number: u32) -> u64 {
+    let Some(known) = ENTRIES.get_ptr(tid()) else { return wire::NO_LATENCY };
+    // SAFETY: a live map value that only this thread changes; the helper has no preconditions.
+    unsafe {
+        let Entry { began_ns, number: begun, .. } = *known;
+        let now_ns = bpf_ktime_get_boot_ns();
+        if began_ns == 0 || begun != number || now_ns < began_ns { wire::NO_LATENCY } else { now_ns - began_ns }
+    }
+}
+
 /// As [`end`], of an exec, whatever entry it came through. A thread that was not the leader of its process has the leader's
 /// id by now, and `old_tid` is the one that it began with.
 #[inline(always)]

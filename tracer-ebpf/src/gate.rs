@@ -8,7 +8,8 @@ use tracer_common::{
 
 use crate::{
     arch::{Registers, compat},
-    maps::{PLANS, config},
+    maps::{PLANS, PREDICATES, config},
+    predicate,
 };
 
 /// Number of `rt_sigreturn`.
@@ -29,6 +30,21 @@ pub struct Passed {
 #[inline(always)]
 pub fn own() -> bool {
     (bpf_get_current_pid_tgid() >> 32) as u32 == config().own_tgid
+}
+
+/// Whether a call of this plan passes its predicate. `registers` are those of a system call; other hooks have none.
+#[inline(always)]
+pub fn passes(plan: *const Plan, registers: Option<Registers>, result: i64, number: u32) -> bool {
+    // SAFETY: a live map value.
+    let index = unsafe { (*plan).predicate };
+    if index == 0 {
+        return true;
+    }
+    let Some(predicate) = PREDICATES.get_ptr(u32::from(index)) else { return true };
+    match registers {
+        Some(registers) => predicate::call_passes(predicate, registers, result, number),
+        None => predicate::task_passes(predicate, result),
+    }
 }
 
 /// Flags of a plan.

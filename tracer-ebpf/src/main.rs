@@ -12,6 +12,7 @@ mod collect;
 mod entry;
 mod gate;
 mod maps;
+mod predicate;
 mod read;
 mod record;
 mod special;

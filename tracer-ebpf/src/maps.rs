@@ -8,6 +8,7 @@ use tracer_common::{
     config::{Config, Offsets},
     counters::{Counters, CpuTime, Entry, Running},
     plan::{NEXT_PROGRAMS, PLANS as PLAN_COUNT, Plan},
+    predicate::{PREDICATES as PREDICATE_COUNT, Predicate},
     wire::MAX_RINGS,
 };
 
@@ -16,6 +17,14 @@ use crate::record::Scratch;
 /// What to do for each system call number, 64 bits and 32, and for the other hooks behind them: 290 KiB, written once.
 #[btf_map]
 pub static PLANS: Array<Plan, PLAN_COUNT> = Array::new();
+
+/// What calls must pass, by the number in their plan; number 0 is not used. User space sets how many there are.
+#[btf_map]
+pub static PREDICATES: Array<Predicate, PREDICATE_COUNT> = Array::new();
+
+/// What predicates ask of cgroups, a bit for each question, by the id of the cgroup.
+#[btf_map]
+pub static CGROUPS: HashMap<u64, u64, 16384> = HashMap::new();
 
 /// Where records are built: a slot for each program and CPU. Array elements, since a per-CPU value ends at 32 KiB. User
 /// space sets the number of entries.
@@ -48,7 +57,7 @@ pub static NEXT: ProgramArray<NEXT_PROGRAMS> = ProgramArray::new();
 
 /// Settings; read-only once the object is loaded.
 #[unsafe(no_mangle)]
-static CONFIG: Config = Config { snaplen: 80, rings: 1, own_tgid: 0, latency: 0, entry_args: 0, cpu_time: 0, cpus: 1 };
+static CONFIG: Config = Config { snaplen: 80, rings: 1, own_tgid: 0, latency: 0, entry_args: 0, cpu_time: 0, cpus: 1, who: 0 };
 
 /// Where the fields of kernel structs are; read-only once the object is loaded.
 #[unsafe(no_mangle)]

@@ -5,7 +5,7 @@
 
 use aya_ebpf::helpers::{
     bpf_get_current_cgroup_id, bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_boot_ns,
-    generated::{bpf_ringbuf_output, bpf_ringbuf_query},
+    generated::{bpf_get_current_comm, bpf_ringbuf_output, bpf_ringbuf_query},
 };
 use tracer_common::wire;
 
@@ -13,6 +13,7 @@ use crate::{
     maps::{COUNTERS, RINGS, SCRATCH, config},
     read,
     special::text::Walk,
+    task,
 };
 
 /// Bytes of each text of a task.
@@ -269,13 +270,19 @@ impl Record {
     /// Hands the record to the ring of this CPU, or counts it as lost.
     #[inline(always)]
     pub fn submit(self) {
-        let Ok((_, len)) = self.room() else {
+        let Ok((end, len)) = self.room() else {
             count_loss(Loss::Scratch, 1);
             return;
         };
-        // SAFETY: the header lies in the scratch, and `len` is below its size.
+        // SAFETY: the header lies in the scratch, `len` is below its size, and `room` gives more than `WHO_LEN` bytes.
         unsafe {
             *self.bytes().add(wire::LEN).cast::<u32>() = (len - wire::EVENT) as u32;
+            let len = if config().who != 0 {
+                who(end);
+                len + wire::WHO_LEN
+            } else {
+                len
+            };
             output(self.bytes(), len);
         }
     }
@@ -326,6 +333,29 @@ unsafe fn output(bytes: *mut u8, len: usize) {
     }
 }
 
+/// Says who runs, [`wire::WHO_LEN`] bytes.
+///
+/// # Safety
+/// `to` is valid for so many bytes.
+#[inline(always)]
+unsafe fn who(to: *mut u8) {
+    // SAFETY: the caller's promise; the helper writes `COMM_LEN` bytes.
+    unsafe {
+        bpf_get_current_comm(to.cast(), wire::COMM_LEN as u32);
+        let numbers = to.add(wire::COMM_LEN).cast::<u32>();
+        numbers.write_unaligned(task::parent());
+        numbers.add(1).write_unaligned(task::uid());
+        numbers.add(2).write_unaligned(task::gid());
+        numbers.add(3).write_unaligned(0);
+    }
+}
+
+/// The flags of a record, with what all records say.
+#[inline(always)]
+fn record_flags(flags: u16) -> u16 {
+    if config().who != 0 { flags | wire::FLAG_WHO } else { flags }
+}
+
 /// The header of a record of the running task, without its length.
 ///
 /// # Safety
@@ -338,7 +368,7 @@ unsafe fn header(bytes: *mut u8, code: u16, count: u32, flags: u16) {
         let cgroup = bpf_get_current_cgroup_id();
         let now = bpf_ktime_get_boot_ns();
         *bytes.add(wire::CPU).cast::<u16>() = bpf_get_smp_processor_id() as u16;
-        *bytes.add(wire::FLAGS).cast::<u16>() = flags;
+        *bytes.add(wire::FLAGS).cast::<u16>() = record_flags(flags);
         *bytes.add(wire::TGID).cast::<u32>() = (ids >> 32) as u32;
         *bytes.add(wire::CGROUP).cast::<u64>() = cgroup;
         *bytes.add(wire::LATENCY).cast::<u64>() = wire::NO_LATENCY;
@@ -351,7 +381,7 @@ unsafe fn header(bytes: *mut u8, code: u16, count: u32, flags: u16) {
 }
 
 /// Bytes of a record on the stack.
-const SMALL: usize = 112;
+const SMALL: usize = 112 + wire::WHO_LEN;
 
 /// A record of a few numbers, built on the stack: hooks that may come in the middle of anything need no scratch.
 pub struct Small {
@@ -391,7 +421,13 @@ impl Small {
         // SAFETY: as in `put`.
         unsafe {
             bytes.add(wire::LEN).cast::<u32>().write((self.len - wire::EVENT) as u32);
-            output(bytes, self.len);
+            let len = if config().who != 0 {
+                who(bytes.add(self.len));
+                self.len + wire::WHO_LEN
+            } else {
+                self.len
+            };
+            output(bytes, len);
         }
     }
 }

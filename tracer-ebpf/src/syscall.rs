@@ -23,6 +23,9 @@ use crate::{
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     let Some((passed, call)) = call(&ctx) else { return 0 };
+    if !gate::passes(passed.plan, call.registers, call.result, passed.number) {
+        return 0;
+    }
     let next = match passed.flags & (plan::TASK | plan::RARE) {
         0 => {
             if passed.flags & plan::MESSAGES != 0 {

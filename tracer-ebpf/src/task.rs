@@ -73,8 +73,7 @@ pub fn gather(record: Record, call: Call) {
     let ids = bpf_get_current_pid_tgid();
     keep(record, TaskField::Tid, ids & 0xffff_ffff);
     keep(record, TaskField::Tgid, ids >> 32);
-    let parent: usize = field(offset!(task_parent));
-    keep(record, TaskField::ParentTgid, u64::from(read::kernel::<u32>(parent + offset!(task_tgid))));
+    keep(record, TaskField::ParentTgid, u64::from(parent()));
     let signal: usize = field(offset!(task_signal));
     keep(record, TaskField::FdLimit, read::kernel(signal + offset!(signal_rlim) + 16 * NOFILE));
     keep(record, TaskField::MajorFaults, field(offset!(task_major_faults)));
@@ -83,8 +82,8 @@ pub fn gather(record: Record, call: Call) {
     keep(record, TaskField::VmSize, size);
     keep(record, TaskField::VmRss, resident);
     keep(record, TaskField::VmSwap, swapped);
-    keep(record, TaskField::Uid, cred(offset!(cred_euid)));
-    keep(record, TaskField::Gid, cred(offset!(cred_egid)));
+    keep(record, TaskField::Uid, u64::from(uid()));
+    keep(record, TaskField::Gid, u64::from(gid()));
     keep(record, TaskField::CapInheritable, cred64(offset!(cred_cap_inheritable)));
     keep(record, TaskField::CapPermitted, cred64(offset!(cred_cap_permitted)));
     keep(record, TaskField::CapEffective, cred64(offset!(cred_cap_effective)));
@@ -125,10 +124,29 @@ pub fn gather_exit(record: Record) {
     keep(record, TaskField::Reaper, u64::from(reaper()));
 }
 
+/// Thread group of the parent.
 #[inline(always)]
-fn cred(offset: usize) -> u64 {
+pub fn parent() -> u32 {
+    let parent: usize = field(offset!(task_parent));
+    read::kernel(parent + offset!(task_tgid))
+}
+
+/// Effective user id.
+#[inline(always)]
+pub fn uid() -> u32 {
+    cred(offset!(cred_euid))
+}
+
+/// Effective group id.
+#[inline(always)]
+pub fn gid() -> u32 {
+    cred(offset!(cred_egid))
+}
+
+#[inline(always)]
+fn cred(offset: usize) -> u32 {
     let cred: usize = field(offset!(task_cred));
-    u64::from(read::kernel::<u32>(cred + offset))
+    read::kernel(cred + offset)
 }
 
 #[inline(always)]

@@ -6,6 +6,7 @@ pub mod privileges;
 
 use std::io::{self, Write};
 
+pub(crate) use kernel::UNUSED_CALL;
 pub use privileges::{may_load, missing_privileges};
 
 /// How something stands.

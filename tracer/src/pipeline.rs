@@ -117,6 +117,7 @@ impl Pipeline {
             // A note may come without a change of any container.
             let _ = self.state.containers.poll();
             self.state.containers.notes().iter().for_each(|text| note(text));
+            source.follow(&self.state);
             match self.outputs.idle(&self.state, self.now_ns()) {
                 Ok(Flow::Continue) => {}
                 Ok(Flow::Stop) => break Ok(()),

@@ -142,8 +142,8 @@ pub struct Plan {
     pub path: u8,
     /// Index of the plan for the beginning of the call, or 0.
     pub enter: u16,
-    /// Unused, zero.
-    pub reserved: u16,
+    /// Index of the predicate that a call must pass, or 0.
+    pub predicate: u16,
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
@@ -163,7 +163,7 @@ impl Plan {
         file: NONE,
         path: NONE,
         enter: 0,
-        reserved: 0,
+        predicate: 0,
         params: [PlanParam::ZERO; MAX_PARAMS],
     };
 

@@ -35,6 +35,9 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
     if flags & plan::WANTED == 0 || flags & plan::EXEC == 0 || gate::own() {
         return 0;
     }
+    if !gate::passes(plan, None, 0, number) {
+        return 0;
+    }
     let call = Call { binprm: binprm as usize, old_tid: ctx.arg(1), ..Call::of(plan, number) };
     collect::record::<{ wire::MAX_PARAMS }, TASK>(Slot::Exec, call);
     0
@@ -58,6 +61,8 @@ pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
     if unsafe { (*plan).flags } & plan::WANTED == 0 || gate::own() {
         return 0;
     }
-    collect::exit_record(Call::of(plan, 0));
+    if gate::passes(plan, None, 0, 0) {
+        collect::exit_record(Call::of(plan, 0));
+    }
     0
 }

@@ -38,7 +38,7 @@ pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     }
     let Some(plan) = PLANS.get_ptr(PLAN_SWITCH) else { return 0 };
     // SAFETY: a live map value.
-    if unsafe { (*plan).flags } & WANTED != 0 && !gate::own() {
+    if unsafe { (*plan).flags } & WANTED != 0 && !gate::own() && gate::passes(plan, None, 0, 0) {
         report(next);
     }
     0

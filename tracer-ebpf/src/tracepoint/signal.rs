@@ -24,7 +24,7 @@ const SIGCHLD: i32 = 17;
 pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
     let Some(plan) = PLANS.get_ptr(PLAN_SIGNAL) else { return 0 };
     // SAFETY: a live map value.
-    if unsafe { (*plan).flags } & WANTED == 0 || gate::own() {
+    if unsafe { (*plan).flags } & WANTED == 0 || gate::own() || !gate::passes(plan, None, 0, 0) {
         return 0;
     }
     let signal: i32 = ctx.arg(0);

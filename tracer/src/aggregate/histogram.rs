@@ -189,6 +189,10 @@ impl Aggregate for Histogram {
         keys.without(Needs::CONTAINER_NOW).with(self.spec.field.needs()).with(filter)
     }
 
+    fn filter(&self) -> Option<&Filter> {
+        self.spec.filter.as_ref()
+    }
+
     fn may_count(&self, event: &EventType<'_>) -> bool {
         let fields = self.spec.keys.iter().filter_map(|column| column.field.as_ref()).chain([&self.spec.field]);
         let missing = |field: &FieldRef| field.by_type(event).is_some_and(|value| value.is_missing());

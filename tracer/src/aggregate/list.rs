@@ -143,6 +143,7 @@ fn with_row<R>(
         // Names of descriptors that nobody knows are empty, as in captures.
         from_file: true,
         hidden: false,
+        who: None,
         row,
         params,
     };

@@ -31,6 +31,10 @@ use std::{fmt, io};
 
 use crate::{
     fields::{Context, EventType, Needs},
+    filter::{
+        Filter,
+        kernel::{Expr, Question, Target},
+    },
     state::State,
 };
 
@@ -72,4 +76,17 @@ pub trait Aggregate: fmt::Debug {
 
     /// Whether events of that type can count.
     fn may_count(&self, event: &EventType<'_>) -> bool;
+
+    /// The filter of its own, behind that of the chisel.
+    fn filter(&self) -> Option<&Filter> {
+        None
+    }
+
+    /// What the kernel side knows of which events of a type can count: never less than those.
+    fn demand(&self, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
+        if !self.may_count(&target.event) {
+            return Expr::Always(false);
+        }
+        self.filter().map_or(Expr::Always(true), |filter| filter.in_kernel(target, questions))
+    }
 }

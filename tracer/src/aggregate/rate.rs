@@ -81,6 +81,10 @@ impl Aggregate for Rate {
         values.with(self.filter.as_ref().map_or(Needs::NONE, Filter::needs))
     }
 
+    fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
+    }
+
     fn may_count(&self, event: &EventType<'_>) -> bool {
         let missing = |field: &FieldRef| field.by_type(event).is_some_and(|value| value.is_missing());
         self.values.iter().any(|value| !value.field.as_ref().is_some_and(missing))

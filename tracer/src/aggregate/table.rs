@@ -316,6 +316,10 @@ impl Aggregate for Table {
         keys.without(Needs::CONTAINER_NOW).with(values).with(filter)
     }
 
+    fn filter(&self) -> Option<&Filter> {
+        self.spec.filter.as_ref()
+    }
+
     fn may_count(&self, event: &EventType<'_>) -> bool {
         let keys = self.spec.keys.iter().map(|column| column.field.as_ref());
         let value = self.spec.values.iter().take(1).map(|value| value.field.as_ref());

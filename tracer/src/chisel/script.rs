@@ -15,7 +15,10 @@ use super::{
 use crate::{
     aggregate::{Aggregate, Listing, Page, Palette, When, each_row},
     fields::{Context, EventType, Needs, Show, nearest},
-    filter::Filter,
+    filter::{
+        Filter,
+        kernel::{Expr, Question, Target},
+    },
     sink::Out,
     state::State,
 };
@@ -352,6 +355,21 @@ impl Chisel {
         shared.line.is_some()
             || self.callbacks.contains(&"on_event")
             || shared.aggregates.iter().any(|it| it.may_count(event))
+    }
+
+    /// What the kernel side knows of which events of a type can be of use to it: never less than those.
+    #[must_use]
+    pub fn demand(&self, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
+        if !self.wants(&target.event) {
+            return Expr::Always(false);
+        }
+        let shared = self.shared.borrow();
+        let filter = shared.filter.as_ref().map_or(Expr::Always(true), |filter| filter.in_kernel(target, questions));
+        if shared.line.is_some() || self.callbacks.contains(&"on_event") {
+            return filter;
+        }
+        let aggregates = shared.aggregates.iter().map(|it| it.demand(target, questions)).collect();
+        Expr::And(vec![filter, Expr::Or(aggregates)])
     }
 
     /// Whether the event can be of use to it, whatever the metadata of its container will be.

@@ -167,6 +167,10 @@ pub struct Args {
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Capture")]
     pub buffer_size: Option<u64>,
 
+    /// Test all events here: the kernel decides nothing of the filter
+    #[arg(long, help_heading = "Capture")]
+    pub no_pushdown: bool,
+
     /// Print the log of the kernel side, for those who work on it
     #[arg(long, help_heading = "Capture")]
     pub kernel_log: bool,

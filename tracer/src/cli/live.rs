@@ -18,6 +18,7 @@ use super::{Failure, Plan};
 use crate::{
     doctor,
     fields::{EventType, Needs},
+    filter::kernel::{Question, Target},
     message::note,
     pipeline::{Limits, Pipeline},
     source::live::{self, Live, LiveError, Options, plan::Wanted},
@@ -65,19 +66,25 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
         entry_args: plan.entry_args,
         page_faults: plan.page_faults,
         own: plan.own,
+        who: plan.needs.has(Needs::WHO) && !plan.needs.has(Needs::THREADS),
     };
+    let threads = plan.needs.has(Needs::THREADS);
     // The engine is asked before the first event, so that its containers have names by then.
     let mut state = State {
         containers: Containers::start(container::Options { metadata: containers, ..container::Options::default() }),
         host: Host::read(&root),
         users: if plan.users { Users::read(&root) } else { Users::default() },
         procfs: Procfs::new(&root),
+        brief: !threads,
         ..State::default()
     };
     let mut outputs = plan.outputs;
+    let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
     let wanted = Wanted {
         event: &|row, call| outputs.collects(&EventType { row, name: Some(call.unwrap_or(row.name)) }),
-        state: plan.needs.has(Needs::STATE),
+        threads,
+        descriptors: plan.needs.has(Needs::STATE),
+        demand: if plan.pushdown { Some(&demand) } else { None },
     };
     let mut source = Live::start(&options, &wanted).map_err(|error| failure(&error))?;
     for missing in source.missing() {
@@ -85,7 +92,9 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     }
     // Attached first and scanned then: what happens in between waits in the rings.
     let procfs = std::mem::take(&mut state.procfs);
-    procfs.scan(&mut state);
+    if threads {
+        procfs.scan(&mut state, plan.needs.has(Needs::STATE));
+    }
     if outputs.written().is_some() {
         procfs.scan_threads(&mut state);
     }
@@ -140,7 +149,7 @@ pub fn doctor() -> anyhow::Result<ExitCode> {
 pub fn bench_empty(plan: Plan) -> anyhow::Result<()> {
     let stop = stop_flag()?;
     let options = Options { snaplen: plan.snaplen, ..Options::default() };
-    let wanted = Wanted { event: &|_, _| false, state: false };
+    let wanted = Wanted::only(&|_, call| call == Some(doctor::UNUSED_CALL));
     let _source = Live::start(&options, &wanted).map_err(|error| failure(&error))?;
     while !stop.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(20));

@@ -50,6 +50,8 @@ pub struct Plan {
     pub page_faults: bool,
     /// Whether the tracer's own events are reported.
     pub own: bool,
+    /// Whether the kernel side decides what it can of the filters.
+    pub pushdown: bool,
     /// Whether more statistics are printed at the end.
     pub verbose: bool,
 }
@@ -133,6 +135,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         entry_args: args.entry_args,
         page_faults: args.page_faults,
         own: args.debug,
+        pushdown: !args.no_pushdown && !needs.has(Needs::NEIGHBOURS),
         verbose: args.verbose,
         outputs,
     })

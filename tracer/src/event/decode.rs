@@ -8,7 +8,7 @@ use tracer_common::{
     wire,
 };
 
-use super::{Event, Params, Row};
+use super::{Event, Params, Row, Who};
 
 /// Why a record cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +90,7 @@ pub fn record<'a>(record: Record<'a>, num: u64, boot_to_epoch_ns: u64) -> Result
             compat: false,
             from_file: true,
             hidden,
+            who: None,
             row: params.row(),
             params,
         }),
@@ -126,9 +127,18 @@ pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>,
         compat: flags & wire::FLAG_COMPAT != 0,
         from_file: false,
         hidden: false,
+        who: record.get(end..end + wire::WHO_LEN).filter(|_| flags & wire::FLAG_WHO != 0).map(who),
         row,
         params: Params::new(row, &record[wire::LENGTHS..payload], &record[payload..end], true),
     })
+}
+
+/// Reads [`wire::WHO_LEN`] bytes.
+fn who(bytes: &[u8]) -> Who<'_> {
+    let comm = &bytes[..wire::COMM_LEN];
+    let len = comm.iter().position(|byte| *byte == 0).unwrap_or(wire::COMM_LEN);
+    let number = |at: usize| u32_at(bytes, wire::COMM_LEN + 4 * at);
+    Who { comm: &comm[..len], ppid: number(0), uid: number(1), gid: number(2) }
 }
 
 /// Where in a row the things are that every event is asked for, found once.

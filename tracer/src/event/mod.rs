@@ -46,10 +46,26 @@ pub struct Event<'a> {
     pub from_file: bool,
     /// Whether it only changes what is known and is never shown.
     pub hidden: bool,
+    /// Who made it, when the record says so.
+    pub who: Option<Who<'a>>,
     /// What it is.
     pub row: &'static Row,
     /// Its parameters.
     pub params: Params<'a>,
+}
+
+/// Who made an event, at that moment: what the kernel side decided by, and what nothing else tells while threads are not
+/// followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Who<'a> {
+    /// Name of the thread.
+    pub comm: &'a [u8],
+    /// Process id of the parent.
+    pub ppid: u32,
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
 }
 
 impl<'a> Event<'a> {
@@ -110,7 +126,7 @@ impl<'a> Event<'a> {
     /// A copy that keeps its bytes.
     #[must_use]
     pub fn to_owned(&self) -> OwnedEvent {
-        OwnedEvent { event: Event { params: Params::empty(self.row), ..*self }, params: self.params.to_owned() }
+        OwnedEvent { event: Event { who: None, params: Params::empty(self.row), ..*self }, params: self.params.to_owned() }
     }
 }
 

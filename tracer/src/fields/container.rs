@@ -1,6 +1,6 @@
 //! `container.*`.
 
-use super::{Arg, ArgRule, Context, Field, Key, Needs, Type, Value, proc};
+use super::{Arg, ArgRule, Context, Field, InKernel, Key, Needs, Type, Value, proc};
 use crate::{
     glob,
     state::{
@@ -81,14 +81,17 @@ pub(super) static FIELDS: &[Field] = &[
         Type::Text,
         |c, _| of(c).map(|k| k.id.as_str()).into(),
         "first twelve digits of the id; host outside of containers",
-    ),
-    Field::new("container.full_id", Type::Text, |c, _| of(c).map(|k| k.full_id.as_str()).into(), "the whole id"),
+    )
+    .in_kernel(InKernel::Container),
+    Field::new("container.full_id", Type::Text, |c, _| of(c).map(|k| k.full_id.as_str()).into(), "the whole id")
+        .in_kernel(InKernel::Container),
     Field::new(
         "container.type",
         Type::Text,
         |c, _| of(c).map(|k| k.runtime).filter(|name| !name.is_empty()).into(),
         "runtime that made it, such as docker; host outside of containers",
-    ),
+    )
+    .in_kernel(InKernel::Container),
     late!("container.name", Text, |k, _| option(k.name.as_ref()), "name of the container; host outside of containers"),
     late!("container.image", Text, |k, _| option(k.image.as_ref()), "image as it was started"),
     late!("container.image.id", Text, |k, _| option(k.image_id.as_ref()), "id of the image"),

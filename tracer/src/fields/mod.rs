@@ -85,7 +85,7 @@ impl<'r> EventType<'r> {
 
 /// What has to be collected so that fields have their values: a set of bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Needs(u8);
+pub struct Needs(u16);
 
 impl Needs {
     /// Nothing but the event itself.
@@ -98,8 +98,14 @@ impl Needs {
     pub const CONTAINER: Self = Self(4);
     /// The same, at the time when the event is shown: events of a container without a name have to wait for it.
     pub const CONTAINER_NOW: Self = Self(8);
+    /// What is known of threads: programs, ids, parents.
+    pub const THREADS: Self = Self(16);
     /// Threads and descriptors.
-    pub const STATE: Self = Self(16);
+    pub const STATE: Self = Self(16 | 64);
+    /// The event before each one, also when the filter does not want it.
+    pub const NEIGHBOURS: Self = Self(256);
+    /// Who made the call: the name of its thread, its parent, user and group. Known with threads; without them, records say so.
+    pub const WHO: Self = Self(128);
     /// Time from entry to exit.
     pub const LATENCY: Self = Self(32);
 
@@ -126,6 +132,47 @@ impl std::iter::FromIterator<Needs> for Needs {
     fn from_iter<I: IntoIterator<Item = Needs>>(all: I) -> Self {
         all.into_iter().fold(Self::NONE, Self::with)
     }
+}
+
+/// By what the kernel side knows a field. What it stands for is the same there and here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InKernel {
+    /// Thread id.
+    Tid,
+    /// Process id.
+    Tgid,
+    /// Process id of the parent.
+    ParentTgid,
+    /// Name of the thread.
+    Comm,
+    /// Effective user id.
+    Uid,
+    /// Effective group id.
+    Gid,
+    /// Number of the CPU.
+    Cpu,
+    /// Result of the call.
+    Result,
+    /// Whether the result is an error.
+    Failed,
+    /// Name of the error.
+    ResultName,
+    /// Bytes that were transferred: the result, unless it is an error.
+    Bytes,
+    /// Time from the beginning of the call.
+    Latency,
+    /// A parameter by name.
+    Param,
+    /// Number of the descriptor.
+    Descriptor,
+    /// What the descriptor is.
+    FdType,
+    /// A port of one of the ends, or both.
+    Port,
+    /// An address of one of the ends, or both.
+    Ip,
+    /// Something of the container: known by its cgroups.
+    Container,
 }
 
 /// What kind of number it is, for tables.
@@ -214,6 +261,8 @@ pub struct Field {
     pub by_type: fn(&EventType<'_>, &Arg) -> Option<Value<'static>>,
     /// Of metadata that may arrive late, the value in a container.
     pub by_container: Option<ByContainer>,
+    /// By what the kernel side knows it; `None` when it does not.
+    pub in_kernel: Option<InKernel>,
 }
 
 impl Field {
@@ -237,6 +286,7 @@ impl Field {
             get,
             by_type: |_, _| None,
             by_container: None,
+            in_kernel: None,
         }
     }
 
@@ -305,8 +355,14 @@ impl Field {
         self
     }
 
+    const fn in_kernel(mut self, known: InKernel) -> Self {
+        self.in_kernel = Some(known);
+        self
+    }
+
     const fn late(mut self, by_container: ByContainer) -> Self {
         self.by_container = Some(by_container);
+        self.in_kernel = Some(InKernel::Container);
         self.needs = Needs::CONTAINER.with(Needs::CONTAINER_NOW);
         self
     }

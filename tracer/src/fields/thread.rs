@@ -2,7 +2,7 @@
 
 use tracer_common::events::code;
 
-use super::{Arg, ArgRule, Context, EventType, Needs, Unit, Value, fields, proc::thread};
+use super::{Arg, ArgRule, Context, EventType, InKernel, Needs, Unit, Value, fields, proc::thread};
 use crate::{
     scap::{Capabilities, Memory},
     state::{Thread, thread::entries},
@@ -96,10 +96,10 @@ fn is_main(c: &Context<'_>) -> Option<bool> {
 }
 
 /// What needs the CPU time of threads.
-const CPU: Needs = Needs::STATE.with(Needs::CPU_TIME);
+const CPU: Needs = Needs::CPU_TIME;
 
-fields! { FIELDS needs STATE;
-    "thread.tid": Int [needs(Needs::NONE)] => |c, _| c.event.tid.into(), "thread id";
+fields! { FIELDS needs THREADS;
+    "thread.tid": Int [in_kernel(InKernel::Tid) needs(Needs::NONE)] => |c, _| c.event.tid.into(), "thread id";
     "thread.ismain": Bool [needs(Needs::NONE)] => |c, _| is_main(c).into(),
         "whether it is the main thread of its process";
     "thread.vtid": Int => |c, _| thread(c).map(|t| t.vtid).into(), "thread id in its own pid namespace";

@@ -1,6 +1,6 @@
 //! `user.*` and `group.*`, from the host's files.
 
-use super::{Context, Value, fields, proc::thread};
+use super::{Context, InKernel, Needs, Value, fields, proc::thread};
 use crate::state::user::User;
 
 const NO_ID: u32 = u32::MAX;
@@ -17,8 +17,8 @@ fn gid(c: &Context<'_>) -> Option<u32> {
     Some(thread(c)?.gid).filter(|gid| *gid != NO_ID)
 }
 
-fields! { USER needs STATE;
-    "user.uid": Int => |c, _| uid(c).into(), "user id";
+fields! { USER needs THREADS;
+    "user.uid": Int [in_kernel(InKernel::Uid) needs(Needs::WHO)] => |c, _| uid(c).into(), "user id";
     "user.name": Text => |c, _| user(c).map(|user| user.name.as_str()).into(), "name of the user";
     "user.homedir": Text => |c, _| user(c).map(|user| user.home.as_str()).into(), "home directory of the user";
     "user.shell": Text => |c, _| user(c).map(|user| user.shell.as_str()).into(), "login shell of the user";
@@ -34,7 +34,7 @@ fields! { USER needs STATE;
     }, "name of that user";
 }
 
-fields! { GROUP needs STATE;
-    "group.gid": Int => |c, _| gid(c).into(), "group id";
+fields! { GROUP needs THREADS;
+    "group.gid": Int [in_kernel(InKernel::Gid) needs(Needs::WHO)] => |c, _| gid(c).into(), "group id";
     "group.name": Text => |c, _| gid(c).and_then(|gid| c.state.users.group(gid)).into(), "name of the group";
 }

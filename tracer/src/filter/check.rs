@@ -328,6 +328,15 @@ impl Checked {
         }
     }
 
+    /// The field and the test, when a field of one value is compared with constants.
+    #[must_use]
+    pub fn constant(&self) -> Option<(&FieldRef, &Test)> {
+        match (&self.left, &self.right) {
+            (Operand::Field(field), Compared::Constant(test)) if !self.any_ancestor => Some((field, test)),
+            _ => None,
+        }
+    }
+
     /// Whether it is the same for all events of a thread.
     #[must_use]
     pub fn is_about_threads(&self) -> bool {

@@ -1,5 +1,7 @@
 //! The compiled predicate: fields are functions, names are gone.
 
+use std::rc::Rc;
+
 use tracer_common::events::{self, code, old};
 
 use super::{
@@ -14,14 +16,16 @@ pub(super) enum Node {
     And(Box<[Node]>),
     Or(Box<[Node]>),
     Not(Box<Node>),
-    Check(Box<Test>),
+    Check(Rc<Test>),
 }
 
 /// A test, and what the code of an event says of it.
 #[derive(Debug)]
 pub(super) struct Test {
-    check: Checked,
+    pub(super) check: Checked,
     decided: Decided,
+    /// As it was written.
+    pub(super) text: Box<str>,
 }
 
 /// Compiles a tree. The parts of `and` and `or` are sorted by cost, which changes no result: tests have no effects.
@@ -38,7 +42,7 @@ pub(super) fn compile(checker: &mut Checker<'_>, expr: &Expr) -> Result<Node, Fi
         Expr::Check(written) => {
             let check = checker.check(written)?;
             let decided = Decided::new(|event| check.by_type(event));
-            Node::Check(Box::new(Test { check, decided }))
+            Node::Check(Rc::new(Test { check, decided, text: written.to_string().into() }))
         }
     })
 }
@@ -83,6 +87,15 @@ impl Node {
             Self::Or(parts) => any(parts, true),
             Self::Not(part) => part.decide(ask).map(|known| !known),
             Self::Check(test) => ask(&test.check),
+        }
+    }
+
+    /// Every test, in the order in which they are asked.
+    pub(super) fn each<'n>(&'n self, visit: &mut impl FnMut(&'n Rc<Test>)) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.each(visit)),
+            Self::Not(part) => part.each(visit),
+            Self::Check(test) => visit(test),
         }
     }
 

@@ -197,6 +197,15 @@ pub enum Network {
 }
 
 impl Network {
+    /// Address and mask of an IPv4 network, in the byte order of the host.
+    #[must_use]
+    pub const fn v4(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::V4(network, mask) => Some((*network, *mask)),
+            Self::V6(..) => None,
+        }
+    }
+
     /// Whether the address is one of it.
     #[must_use]
     pub fn contains(&self, ip: &IpAddr) -> bool {

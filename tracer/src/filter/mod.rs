@@ -10,6 +10,7 @@ mod check;
 mod compare;
 mod compile;
 mod error;
+pub mod kernel;
 mod lex;
 mod literal;
 mod operand;
@@ -238,7 +239,10 @@ mod tests {
         assert!(filter("container.name=x").needs().has(Needs::CONTAINER_NOW));
         assert!(!filter("container.id=x").needs().has(Needs::CONTAINER));
         assert!(filter("thread.cpu>1").needs().has(Needs::CPU_TIME));
-        assert!(filter("proc.name=x").needs().has(Needs::STATE) && !filter("proc.pid=1").needs().has(Needs::STATE));
+        assert!(filter("fd.name=x").needs().has(Needs::STATE) && !filter("proc.pid=1").needs().has(Needs::THREADS));
+        let threads = filter("proc.cmdline=x").needs();
+        assert!(threads.has(Needs::THREADS) && !threads.has(Needs::STATE));
+        assert!(filter("proc.name=x").needs().has(Needs::WHO) && !filter("proc.name=x").needs().has(Needs::THREADS));
         assert!(filter("evt.buffer contains x").needs().has(Needs::PAYLOAD));
     }
 }

@@ -47,6 +47,12 @@ pub fn name(result: i64) -> Option<&'static str> {
     ERRORS.iter().chain(KERNEL_ERRORS).find(|(error, _)| *error == number).map(|(_, name)| *name)
 }
 
+/// The number of an error, above zero.
+#[must_use]
+pub fn number(name: &str) -> Option<i64> {
+    ERRORS.iter().chain(KERNEL_ERRORS).find(|(_, known)| *known == name).map(|(number, _)| i64::from(*number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use super::{Shown, Sink, Tick};
 use crate::{
     chisel::{Chisel, ChiselError, Watch, excerpt::Excerpt},
     fields::{Context, EventType, Needs},
+    filter::kernel::{Expr, Question, Target},
     message::note,
 };
 
@@ -116,6 +117,10 @@ impl Sink for ChiselSink {
 
     fn wants(&self, event: &EventType<'_>) -> bool {
         self.watch.is_some() || self.chisel.wants(event)
+    }
+
+    fn demand(&self, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
+        if self.watch.is_some() { Expr::Always(true) } else { self.chisel.demand(target, questions) }
     }
 
     fn may_want(&self, context: &Context<'_>) -> bool {

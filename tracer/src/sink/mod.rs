@@ -23,7 +23,10 @@ use crate::{
     chisel::excerpt::Excerpt,
     event::Row,
     fields::{Context, EventType, Needs},
-    filter::Filter,
+    filter::{
+        Filter,
+        kernel::{Expr, Question, Target},
+    },
     state::{ContainerKey, State, container::Lookup},
 };
 use hold::Hold;
@@ -88,6 +91,12 @@ pub trait Sink {
     /// Whether it may have a use for the event, whatever the metadata of its container will be.
     fn may_want(&self, context: &Context<'_>) -> bool {
         self.wants(&EventType { row: context.event.row, name: Some(context.event.name()) })
+    }
+
+    /// What the kernel side knows of which events of a type it has a use for: never less than those.
+    fn demand(&self, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
+        let _ = questions;
+        Expr::Always(self.wants(&target.event))
     }
 
     /// How often [`Sink::interval`] is called, in milliseconds; `None` for never.
@@ -329,6 +338,7 @@ impl Outputs {
     #[must_use]
     pub fn needs(&self) -> Needs {
         let filter = self.filter.as_ref().map_or(Needs::NONE, Filter::needs);
+        let filter = if self.suppressed.is_empty() { filter } else { filter.with(Needs::WHO) };
         let capture = self.capture.as_ref().map_or(Needs::NONE, Capture::needs);
         self.sinks.iter().map(|slot| slot.sink.needs()).collect::<Needs>().with(filter).with(capture)
     }
@@ -348,6 +358,26 @@ impl Outputs {
             capture.wants_anyway(event.row) || self.filter.as_ref().is_none_or(|filter| filter.may_match(event))
         };
         self.wants(event) || !event.row.live_only() && self.capture.as_ref().is_some_and(writes)
+    }
+
+    /// What the kernel side knows of which events of a type have to be collected: never less than those.
+    #[must_use]
+    pub fn demand(&self, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
+        if target.event.row.live_only() || self.capture.as_ref().is_some_and(|it| it.wants_anyway(target.event.row)) {
+            return Expr::Always(true);
+        }
+        let filter = self.filter.as_ref().map_or(Expr::Always(true), |filter| filter.in_kernel(target, questions));
+        if self.capture.is_some() {
+            return filter;
+        }
+        let sinks = self.sinks.iter().map(|slot| slot.sink.demand(target, questions)).collect();
+        Expr::And(vec![filter, Expr::Or(sinks)])
+    }
+
+    /// The filter and those of the sinks, each with the name of what it stands before.
+    #[must_use]
+    pub fn filter(&self) -> Option<&Filter> {
+        self.filter.as_ref()
     }
 
     /// The same for all events of a row.

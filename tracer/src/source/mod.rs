@@ -115,6 +115,11 @@ pub trait Source {
         Ok(())
     }
 
+    /// Takes over what is known by now of the machine, as far as the source decides by it.
+    fn follow(&mut self, state: &State) {
+        let _ = state;
+    }
+
     /// What was lost so far.
     fn losses(&self) -> Losses {
         Losses::default()

@@ -35,7 +35,8 @@ pub enum FdKind {
 }
 
 impl FdKind {
-    const ALL: [Self; 18] = [
+    /// All of them.
+    pub const ALL: [Self; 18] = [
         Self::Unknown,
         Self::File,
         Self::Directory,

@@ -45,6 +45,8 @@ pub struct State {
     pub procfs: Procfs,
     /// By thread, the path of the call that it is in, as it was when the call began, and the code of the event that ends it.
     pub entry_paths: FxHashMap<u32, (u16, Box<[u8]>)>,
+    /// Whether threads are not followed: then nothing is looked up of those that are met, and records say what is shown.
+    pub brief: bool,
     /// Nanoseconds that CPU time events stand for.
     pub cpu_interval_ns: u64,
     /// Whether CPU time events of a capture say the times of their intervals.

@@ -8,7 +8,7 @@ use super::{
     params::{buflen, no_io},
 };
 use crate::{
-    fields::{Arg, Context, EventType, Needs, Unit, Value, fields},
+    fields::{Arg, Context, EventType, InKernel, Needs, Unit, Value, fields},
     state::FdKind,
 };
 
@@ -110,7 +110,7 @@ fields! { FIELDS needs NONE;
     "evt.count.threadinfo": Int [by_type(no_procinfo) table_only()] => |c, _| {
         count_if(c.event.row.code == code::PROCINFO)
     }, "1 for a procinfo event, else 0";
-    "evt.buflen": Int [by_type(no_io) unit(Unit::Bytes)] => |c, _| buflen(c).into(), "bytes that were read or written";
+    "evt.buflen": Int [in_kernel(InKernel::Bytes) by_type(no_io) unit(Unit::Bytes)] => |c, _| buflen(c).into(), "bytes that were read or written";
     "evt.buflen.in": Int [by_type(no_read) unit(Unit::Bytes) table_only()] => |c, _| {
         bytes(c, READS, "")
     }, "bytes that were read";

@@ -4,7 +4,7 @@ use tracer_common::events::{Category, Flags, old::code::ASYNCEVENT_E as ASYNC};
 
 use crate::{
     event::Row,
-    fields::{Arg, ArgRule, Context, EventType, Key, Needs, Value, fields},
+    fields::{Arg, ArgRule, Context, EventType, InKernel, Key, Needs, Value, fields},
     state::FdKind,
 };
 
@@ -100,7 +100,7 @@ fields! { FIELDS needs NONE;
         "direction: < for the end of a call, > for its beginning and for what is no call";
     "evt.category": Text [by_type(category_of) cost(2) needs(Needs::STATE)] => |c, _| category(c).into(),
         "file, net, ipc, process and others; of reads and writes, by their descriptor";
-    "evt.cpu": Int => |c, _| c.event.cpu.into(), "CPU on which it happened";
+    "evt.cpu": Int [in_kernel(InKernel::Cpu)] => |c, _| c.event.cpu.into(), "CPU on which it happened";
     "evt.is_io": Bool [by_type(|event, _| Some(event.row.is_io().into()))] => |c, _| c.event.row.is_io().into(),
         "whether it reads or writes a descriptor";
     "evt.is_io_read": Bool [by_type(|event, _| Some(io(event.row, Flags::READS_FROM_FD).into()))] => |c, _| {

@@ -5,7 +5,7 @@ use tracer_common::{events::Param, kind::Kind};
 use super::{super::absolute, time::text};
 use crate::{
     event::{ParamValue, Row, decode::layout},
-    fields::{Arg, ArgRule, Context, EventType, Key, Needs, Value, fields, syslog},
+    fields::{Arg, ArgRule, Context, EventType, InKernel, Key, Needs, Value, fields, syslog},
     format::{args, errno, escape},
 };
 
@@ -114,10 +114,10 @@ fields! { FIELDS needs NONE;
     "evt.arg": Text [shows_data() arg(ArgRule::Param) by_type(no_param) cost(8) needs(Needs::STATE)] => |c, arg| {
         arg.param(c.event.row).map_or(Value::Missing, |at| args::argument(c, at, arg.show))
     }, "one parameter as text: resolved, if it has a meaning of its own";
-    "evt.rawarg": Text [arg(ArgRule::Param) by_type(no_param)] => raw_arg, "one parameter as a value of its own type";
-    "evt.res": Text [by_type(no_result)] => |c, _| result_name(c), "SUCCESS, or the name of the error";
-    "evt.rawres": Int [by_type(no_result)] => |c, _| c.event.result().into(), "result: a number, or the negative error";
-    "evt.failed": Bool [by_type(no_result)] => |c, _| c.event.result().map(|result| result < 0).into(),
+    "evt.rawarg": Text [in_kernel(InKernel::Param) arg(ArgRule::Param) by_type(no_param)] => raw_arg, "one parameter as a value of its own type";
+    "evt.res": Text [in_kernel(InKernel::ResultName) by_type(no_result)] => |c, _| result_name(c), "SUCCESS, or the name of the error";
+    "evt.rawres": Int [in_kernel(InKernel::Result) by_type(no_result)] => |c, _| c.event.result().into(), "result: a number, or the negative error";
+    "evt.failed": Bool [in_kernel(InKernel::Failed) by_type(no_result)] => |c, _| c.event.result().map(|result| result < 0).into(),
         "whether the result is an error";
     "evt.buffer": Bytes [by_type(no_data) needs(Needs::PAYLOAD) cost(2)] => |c, _| data(c),
         "data that was read or written, as much as was taken";

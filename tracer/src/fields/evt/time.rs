@@ -3,7 +3,7 @@
 use tracer_common::events::Flags;
 
 use crate::{
-    fields::{Arg, Context, Digits, EventType, Needs, TimeMode, Value, fields},
+    fields::{Arg, Context, Digits, EventType, InKernel, Needs, TimeMode, Value, fields},
     format::{time, units},
 };
 
@@ -79,15 +79,15 @@ fields! { FIELDS needs NONE;
     "evt.reltime.s": Int => |c, _| (relative(c) / SECOND).into(), "whole seconds since the first event";
     "evt.reltime.ns": Time [digits(Digits::Nine)] => |c, _| (relative(c) % SECOND).into(),
         "nanoseconds within that second";
-    "evt.deltatime": Time => |c, _| delta(c).into(), "time since the previous event";
-    "evt.deltatime.s": Int => |c, _| (delta(c) / SECOND).into(), "whole seconds of it";
-    "evt.deltatime.ns": Time [digits(Digits::Nine)] => |c, _| (delta(c) % SECOND).into(),
+    "evt.deltatime": Time [needs(Needs::NEIGHBOURS)] => |c, _| delta(c).into(), "time since the previous event";
+    "evt.deltatime.s": Int [needs(Needs::NEIGHBOURS)] => |c, _| (delta(c) / SECOND).into(), "whole seconds of it";
+    "evt.deltatime.ns": Time [needs(Needs::NEIGHBOURS) digits(Digits::Nine)] => |c, _| (delta(c) % SECOND).into(),
         "nanoseconds within that second";
     "evt.outputtime": Text [cost(8) json(output_ns)] => |c, arg| output_time(c, arg.show.time), "the time that -t chooses";
-    "evt.latency": Time [needs(Needs::LATENCY)] => |c, _| c.event.latency_ns.into(), "time from entry to exit";
+    "evt.latency": Time [in_kernel(InKernel::Latency) needs(Needs::LATENCY)] => |c, _| c.event.latency_ns.into(), "time from entry to exit";
     "evt.latency.s": Int [needs(Needs::LATENCY)] => |c, _| c.event.latency_ns.map(|ns| ns / SECOND).into(),
         "whole seconds of it";
-    "evt.latency.ns": Time [needs(Needs::LATENCY) digits(Digits::Nine)] => |c, _| {
+    "evt.latency.ns": Time [in_kernel(InKernel::Latency) needs(Needs::LATENCY) digits(Digits::Nine)] => |c, _| {
         c.event.latency_ns.map(|ns| ns % SECOND).into()
     }, "nanoseconds within that second";
     "evt.latency.human": Text [needs(Needs::LATENCY) cost(8)] => |c, _| c.event.latency_ns.map_or(Value::Missing, |ns| {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::no_fd;
 use crate::{
     event::service,
-    fields::{Context, Value, fields},
+    fields::{Context, InKernel, Value, fields},
     state::{Fd, FdKind, Sock},
 };
 
@@ -74,16 +74,16 @@ fn host<'a>(c: &Context<'a>, end: Option<SocketAddr>) -> Value<'a> {
 }
 
 fields! { FIELDS needs STATE;
-    "fd.ip": Ip [by_type(no_fd) filter_only()] => |c, _| either_ip(c), "address of either end";
-    "fd.cip": Ip [by_type(no_fd)] => |c, _| ip(end(c, Sock::client)), "address of the client";
-    "fd.sip": Ip [by_type(no_fd)] => |c, _| ip(end(c, Sock::server)), "address of the server";
-    "fd.lip": Ip [by_type(no_fd)] => |c, _| ip(end(c, LOCAL)), "address of this end";
-    "fd.rip": Ip [by_type(no_fd)] => |c, _| ip(end(c, REMOTE)), "address of the other end";
-    "fd.port": Port [by_type(no_fd) filter_only()] => |c, _| either_port(c), "port of either end";
-    "fd.cport": Port [by_type(no_fd)] => |c, _| port(end(c, Sock::client)), "port of the client";
-    "fd.sport": Port [by_type(no_fd)] => |c, _| port(end(c, Sock::server)), "port of the server";
-    "fd.lport": Port [by_type(no_fd)] => |c, _| port(end(c, LOCAL)), "port of this end";
-    "fd.rport": Port [by_type(no_fd)] => |c, _| port(end(c, REMOTE)), "port of the other end";
+    "fd.ip": Ip [in_kernel(InKernel::Ip) by_type(no_fd) filter_only()] => |c, _| either_ip(c), "address of either end";
+    "fd.cip": Ip [in_kernel(InKernel::Ip) by_type(no_fd)] => |c, _| ip(end(c, Sock::client)), "address of the client";
+    "fd.sip": Ip [in_kernel(InKernel::Ip) by_type(no_fd)] => |c, _| ip(end(c, Sock::server)), "address of the server";
+    "fd.lip": Ip [in_kernel(InKernel::Ip) by_type(no_fd)] => |c, _| ip(end(c, LOCAL)), "address of this end";
+    "fd.rip": Ip [in_kernel(InKernel::Ip) by_type(no_fd)] => |c, _| ip(end(c, REMOTE)), "address of the other end";
+    "fd.port": Port [in_kernel(InKernel::Port) by_type(no_fd) filter_only()] => |c, _| either_port(c), "port of either end";
+    "fd.cport": Port [in_kernel(InKernel::Port) by_type(no_fd)] => |c, _| port(end(c, Sock::client)), "port of the client";
+    "fd.sport": Port [in_kernel(InKernel::Port) by_type(no_fd)] => |c, _| port(end(c, Sock::server)), "port of the server";
+    "fd.lport": Port [in_kernel(InKernel::Port) by_type(no_fd)] => |c, _| port(end(c, LOCAL)), "port of this end";
+    "fd.rport": Port [in_kernel(InKernel::Port) by_type(no_fd)] => |c, _| port(end(c, REMOTE)), "port of the other end";
     "fd.l4proto": Text [by_type(no_fd)] => |c, _| super::fd(c).and_then(l4proto).into(), "tcp, udp, icmp or raw";
     "fd.is_server": Bool [by_type(no_fd)] => |c, _| {
         super::fd(c).filter(|fd| fd.kind != FdKind::Unknown).map(is_server).into()
@@ -91,11 +91,11 @@ fields! { FIELDS needs STATE;
         "whether this end of a socket is the server; false for what is no socket";
     "fd.connected": Bool [by_type(no_fd)] => |c, _| sock(c).map(|sock| sock.remote.is_some()).into(),
         "whether the socket has a peer";
-    "fd.net": Net [by_type(no_fd) filter_only()] => |c, _| either_ip(c), "network of either end";
-    "fd.cnet": Net [by_type(no_fd) filter_only()] => |c, _| ip(end(c, Sock::client)), "network of the client";
-    "fd.snet": Net [by_type(no_fd) filter_only()] => |c, _| ip(end(c, Sock::server)), "network of the server";
-    "fd.lnet": Net [by_type(no_fd) filter_only()] => |c, _| ip(end(c, LOCAL)), "network of this end";
-    "fd.rnet": Net [by_type(no_fd) filter_only()] => |c, _| ip(end(c, REMOTE)), "network of the other end";
+    "fd.net": Net [in_kernel(InKernel::Ip) by_type(no_fd) filter_only()] => |c, _| either_ip(c), "network of either end";
+    "fd.cnet": Net [in_kernel(InKernel::Ip) by_type(no_fd) filter_only()] => |c, _| ip(end(c, Sock::client)), "network of the client";
+    "fd.snet": Net [in_kernel(InKernel::Ip) by_type(no_fd) filter_only()] => |c, _| ip(end(c, Sock::server)), "network of the server";
+    "fd.lnet": Net [in_kernel(InKernel::Ip) by_type(no_fd) filter_only()] => |c, _| ip(end(c, LOCAL)), "network of this end";
+    "fd.rnet": Net [in_kernel(InKernel::Ip) by_type(no_fd) filter_only()] => |c, _| ip(end(c, REMOTE)), "network of the other end";
     "fd.proto": Port [by_type(no_fd) filter_only()] => |c, _| either_port(c), "service of either end, by name or port";
     "fd.cproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, Sock::client)),
         "service of the port of the client";

@@ -4,7 +4,7 @@ mod ends;
 
 use tracer_common::events::Flags;
 
-use super::{Arg, ArgRule, Context, Digits, EventType, Field, Needs, Value, fields};
+use super::{Arg, ArgRule, Context, Digits, EventType, Field, InKernel, Needs, Value, fields};
 use crate::{
     event::decode::layout,
     state::{Fd, FdKind, path},
@@ -92,9 +92,9 @@ fn types<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
 }
 
 fields! { FILE needs STATE;
-    "fd.num": Int [by_type(no_fd) needs(Needs::NONE)] => |c, _| number(c).into(),
+    "fd.num": Int [in_kernel(InKernel::Descriptor) by_type(no_fd) needs(Needs::NONE)] => |c, _| number(c).into(),
         "number of the descriptor; -1 where a call may do without";
-    "fd.type": Text [by_type(no_fd)] => |c, _| fd(c).and_then(|fd| fd.kind.name()).into(),
+    "fd.type": Text [in_kernel(InKernel::FdType) by_type(no_fd)] => |c, _| fd(c).and_then(|fd| fd.kind.name()).into(),
         "what it is: file, directory, ipv4, ipv6, unix, pipe, event, eventpoll and others";
     "fd.typechar": Text [by_type(no_fd)] => |c, _| fd(c).map(|fd| fd.kind.letter()).into(),
         "the same as one letter: f d 4 6 u p e s l i t n b r m P, or o when it is not known";

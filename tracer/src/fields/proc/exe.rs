@@ -16,7 +16,7 @@ fn since_change(c: &Context<'_>, time_ns: Option<u64>) -> Value<'static> {
     time_ns.zip(changed).and_then(|(time, changed)| time.checked_sub(changed)).into()
 }
 
-fields! { FIELDS needs STATE;
+fields! { FIELDS needs THREADS;
     "proc.is_exe_writable": Bool => |c, _| file(c, |file| file.writable).into(),
         "whether the user may write to the executable; of processes from before a live capture, missing";
     "proc.is_exe_upper_layer": Bool => |c, _| file(c, |file| file.upper_layer).into(),

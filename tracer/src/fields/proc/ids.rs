@@ -2,7 +2,7 @@
 
 use super::{ancestor, chain, parent, thread};
 use crate::{
-    fields::{ArgRule, Context, Needs, Value, fields},
+    fields::{ArgRule, Context, InKernel, Needs, Value, fields},
     state::Thread,
 };
 
@@ -49,12 +49,12 @@ pub(in crate::fields) fn namespace_start(c: &Context<'_>) -> Option<u64> {
     if told != 0 { Some(told) } else { start(chain(c).find(|t| t.vpid == 1)) }
 }
 
-fields! { FIELDS needs STATE;
+fields! { FIELDS needs THREADS;
     "proc.loginshellid": Int [cost(4)] => |c, _| login_shell(c).map(|t| t.pid).into(),
         "id of the oldest process of the chain whose name ends in sh";
     "proc.tty": Int => |c, _| thread(c).map(|t| t.tty).into(), "device number of the controlling terminal; 0 without";
-    "proc.pid": Int [needs(Needs::NONE)] => |c, _| c.event.tgid.into(), "process id";
-    "proc.ppid": Int => |c, _| thread(c).map(|t| t.ppid).into(), "process id of the parent";
+    "proc.pid": Int [in_kernel(InKernel::Tgid) needs(Needs::NONE)] => |c, _| c.event.tgid.into(), "process id";
+    "proc.ppid": Int [in_kernel(InKernel::ParentTgid) needs(Needs::WHO)] => |c, _| thread(c).map(|t| t.ppid).into(), "process id of the parent";
     "proc.apid": Int [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| t.pid.into()),
         "process id of an ancestor";
     "proc.vpid": Int => |c, _| thread(c).map(|t| t.vpid).into(), "process id in its own pid namespace";

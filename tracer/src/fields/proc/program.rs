@@ -2,7 +2,7 @@
 
 use super::{ancestor, chain, parent, thread};
 use crate::{
-    fields::{Arg, ArgRule, Context, Key, Value, fields},
+    fields::{Arg, ArgRule, Context, InKernel, Key, Needs, Value, fields},
     state::{Thread, thread::entries},
 };
 
@@ -53,8 +53,8 @@ fn ancestor_env<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
     }
 }
 
-fields! { FIELDS needs STATE;
-    "proc.name": Text => |c, _| c.thread.map_or(Value::Missing, |t| Value::some_text(&t.comm)),
+fields! { FIELDS needs THREADS;
+    "proc.name": Text [in_kernel(InKernel::Comm) needs(Needs::WHO)] => |c, _| c.thread.map_or(Value::Missing, |t| Value::some_text(&t.comm)),
         "name of the program, at most 15 characters";
     "proc.pname": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.comm).into(), "name of the parent";
     "proc.aname": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.comm)),
@@ -87,6 +87,6 @@ fields! { FIELDS needs STATE;
         "environment; or one variable";
     "proc.aenv": Text [arg(ArgRule::Ancestor) or_name() cost(9)] => ancestor_env,
         "environment of an ancestor; or one variable, of the nearest ancestor that has it";
-    "proc.cwd": Text [cost(4)] => |c, _| c.thread.map_or(Value::Missing, |t| cwd(t)),
+    "proc.cwd": Text [needs(Needs::STATE) cost(4)] => |c, _| c.thread.map_or(Value::Missing, |t| cwd(t)),
         "working directory, with a final slash";
 }

@@ -511,6 +511,7 @@ fn nobody(tid: u32) -> Event<'static> {
         compat: false,
         from_file: false,
         hidden: false,
+        who: None,
         row,
         params: Params::empty(row),
     }

@@ -281,7 +281,7 @@ mod tests {
             users: crate::state::Users::read(root),
             ..State::default()
         };
-        Procfs::new(root).scan(&mut state);
+        Procfs::new(root).scan(&mut state, true);
         let mut writer = Writer::default();
         let facts = write(&mut writer, &state, Redact::default(), None);
         let mut again = read_back(writer.bytes());

@@ -10,10 +10,11 @@ use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use tracer_common::{
     config::Config,
     plan::{self, PLANS, Plan},
+    predicate::Predicate,
     wire::{MAX_RINGS, MAX_SNAPLEN, SCRATCH_SLOTS},
 };
 
-use super::{LiveError, Options, btf, ring::Ring};
+use super::{LiveError, Options, btf, plan::Plans, ring::Ring};
 
 /// The kernel side, compiled by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_EBPF_OBJECT"));
@@ -22,6 +23,9 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_EBPF_OBJECT"));
 const MAX_TOTAL: usize = 128 << 20;
 /// The memory of one ring, unless that would be too much together, bytes.
 const DEFAULT_RING: usize = 8 << 20;
+
+/// So many predicates have room in any case: what is asked for may change.
+const MIN_PREDICATES: u32 = 128;
 
 /// The most threads whose calls are timed.
 const MAX_TIMED: u32 = 32_768;
@@ -66,7 +70,7 @@ pub fn ring_sizes(cpus: u32, asked: Option<usize>) -> (u32, usize) {
 ///
 /// # Errors
 /// The kernel refuses it, or lacks what it needs.
-pub fn load(options: &Options, cpus: u32) -> Result<Loaded, LiveError> {
+pub fn load(options: &Options, cpus: u32, predicates: u32) -> Result<Loaded, LiveError> {
     let no_btf = |cause: String| LiveError::NoBtf { path: btf::BTF_PATH.into(), cause };
     // Both parse the same file, each in its own way; one after the other they would take a third of the start.
     let (found, btf) = thread::scope(|scope| {
@@ -85,6 +89,7 @@ pub fn load(options: &Options, cpus: u32) -> Result<Loaded, LiveError> {
         entry_args: options.entry_args.into(),
         cpu_time: options.cpu_time.into(),
         cpus,
+        who: options.who.into(),
     };
     let log_level: u8 = if options.kernel_log { 5 } else { 0 };
     let mut bpf = EbpfLoader::new()
@@ -95,6 +100,7 @@ pub fn load(options: &Options, cpus: u32) -> Result<Loaded, LiveError> {
         .map_max_entries("SCRATCH", cpus * (SCRATCH_SLOTS + u32::from(options.entry_args)))
         .map_max_entries("ENTRIES", if options.latency { MAX_TIMED } else { 1 })
         .map_max_entries("RUNNING", cpus)
+        .map_max_entries("PREDICATES", (predicates + 1).max(MIN_PREDICATES))
         .load(OBJECT)
         .map_err(|error| LiveError::Load { cause: chain(&error) })?;
     let rings = make_rings(&mut bpf, rings, ring_size)?;
@@ -119,17 +125,23 @@ fn make_rings(bpf: &mut Ebpf, count: u32, size: usize) -> Result<Vec<Ring>, Live
         .collect()
 }
 
-/// Writes the plans.
+/// Writes the plans and their predicates; `again` when others may stand there.
 ///
 /// # Errors
 /// The map is not there or refuses.
-pub fn write_plans(bpf: &mut Ebpf, plans: impl Iterator<Item = (u32, Plan)>) -> Result<(), LiveError> {
+pub fn write_plans(bpf: &mut Ebpf, plans: &Plans, again: bool) -> Result<(), LiveError> {
+    let map = bpf.map_mut("PREDICATES").ok_or(LiveError::Map("PREDICATES"))?;
+    let mut array: Array<_, Predicate> = Array::try_from(map).map_err(|_| LiveError::Map("PREDICATES"))?;
+    for (index, predicate) in (1..).zip(&plans.predicates) {
+        array.set(index, predicate, 0).map_err(|_| LiveError::Map("PREDICATES"))?;
+    }
     let map = bpf.map_mut("PLANS").ok_or(LiveError::Map("PLANS"))?;
     let mut array: Array<_, Plan> = Array::try_from(map).map_err(|_| LiveError::Map("PLANS"))?;
-    for (index, plan) in
-        plans.filter(|(index, plan)| (*index as usize) < PLANS && plan.flags & (plan::WANTED | plan::COMPAT_TOO) != 0)
-    {
-        array.set(index, plan, 0).map_err(|_| LiveError::Map("PLANS"))?;
+    for (index, plan) in plans.plans.iter().filter(|(index, _)| (*index as usize) < PLANS) {
+        let is_used = plan.flags & (plan::WANTED | plan::COMPAT_TOO) != 0;
+        if is_used || again {
+            array.set(*index, plan, 0).map_err(|_| LiveError::Map("PLANS"))?;
+        }
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ pub mod load;
 pub mod plan;
 pub mod probes;
 pub mod ring;
+mod verdict;
 mod wait;
 
 use std::{ops::ControlFlow, path::PathBuf, time::Duration};
@@ -17,9 +18,9 @@ use tracer_common::{
     events::{self, code},
 };
 
-use self::{cpu::CpuSampler, probes::When, ring::Ring, wait::Waiter};
+use self::{cpu::CpuSampler, probes::When, ring::Ring, verdict::Verdicts, wait::Waiter};
 use super::{CpuLosses, Drained, Losses, Record, Source, Visit, record::Head};
-use crate::event::decode;
+use crate::{event::decode, state::State};
 
 /// How long a record may be on its way to its ring, nanoseconds: only older ones are released to the merge.
 pub const WINDOW_NS: u64 = 2_000_000;
@@ -97,6 +98,8 @@ pub struct Options {
     pub own: bool,
     /// Whether containers are followed.
     pub containers: bool,
+    /// Whether records say who made the call, although no predicate asks for it.
+    pub who: bool,
     /// Whether the kernel side logs.
     pub kernel_log: bool,
 }
@@ -118,6 +121,7 @@ pub struct Live {
     reported: Vec<u64>,
     unreleased: usize,
     missing: Vec<String>,
+    verdicts: Verdicts,
 }
 
 /// Boot-time clock, nanoseconds.
@@ -146,20 +150,24 @@ impl Live {
         if let Some(missing) = crate::doctor::missing_privileges() {
             return Err(LiveError::Privileges(missing));
         }
-        let mut loaded = load::load(options, possible_cpus())?;
-        load::write_plans(&mut loaded.bpf, plan::all(wanted))?;
+        let plans = plan::all(wanted);
+        let options = &Options { who: options.who || plans.asks_who, ..options.clone() };
+        let mut loaded = load::load(options, possible_cpus(), plans.predicates.len() as u32)?;
+        load::write_plans(&mut loaded.bpf, &plans, false)?;
         let attached = probes::attach(&mut loaded.bpf, &loaded.btf, |when| match when {
-            When::Always | When::TailCalled => true,
+            When::Always => true,
+            When::Calls | When::TailCalled => plans.calls,
             When::Cgroups => options.containers,
             When::Switches => options.cpu_time || wanted.hook(&events::sched::SWITCH),
             When::Signals => wanted.hook(&events::sched::SIGNALDELIVER),
             When::Faults => options.page_faults && wanted.hook(&events::sched::PAGE_FAULT),
-            When::Enter => options.latency || options.entry_args,
+            When::Enter => plans.calls && (options.latency || options.entry_args),
         })?;
         drop(loaded.btf);
         wait::trim_memory();
         let mut bpf = loaded.bpf;
         let cpu = if options.cpu_time { Some(CpuSampler::new(&mut bpf)?) } else { None };
+        let verdicts = Verdicts::new(&mut bpf, plans.questions)?;
         let logger = if options.kernel_log {
             aya_log::EbpfLogger::init_with_logger(&mut bpf, wait::StderrLog).ok()
         } else {
@@ -182,7 +190,20 @@ impl Live {
             reported: Vec::new(),
             unreleased: 0,
             missing,
+            verdicts,
         })
+    }
+
+    /// Asks for something else from now on; what was recorded before still comes. It has to be such that the same programs are
+    /// attached for it.
+    ///
+    /// # Errors
+    /// It takes more predicates than there is room for.
+    pub fn ask(&mut self, wanted: &plan::Wanted<'_>) -> Result<(), LiveError> {
+        let plans = plan::all(wanted);
+        load::write_plans(&mut self.bpf, &plans, true)?;
+        self.verdicts.ask(plans.questions);
+        Ok(())
     }
 
     /// What this kernel cannot do, for the person to know.
@@ -341,6 +362,10 @@ impl Source for Live {
             }
         }
         Ok(())
+    }
+
+    fn follow(&mut self, state: &State) {
+        self.verdicts.follow(state);
     }
 
     fn losses(&self) -> Losses {

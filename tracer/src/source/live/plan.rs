@@ -6,32 +6,125 @@ use tracer_common::{
     arch::{self, COMPAT_SIGRETURN, COMPAT_SOCKETCALL, COMPAT_SYSCALLS, SOCKETCALLS, SYSCALLS, number_of},
     events::{self, Effect, Event, Flags},
     plan::{self, PLAN_COMPAT, PLAN_ENTER, PLAN_PROCEXIT, PLAN_SIGNAL, PLAN_SOCKETCALL, PLAN_SWITCH, Plan},
+    predicate::{PREDICATES, Predicate, subject},
 };
 
+use crate::{
+    fields::EventType,
+    filter::kernel::{Expr, Made, Question, Target},
+};
+
+/// What the kernel side knows of which events of a type are asked for; questions about cgroups are added to the list.
+pub type Demand<'a> = &'a dyn Fn(&Target<'_>, &mut Vec<Question>) -> Expr;
+
 /// What is wanted of the kernel side.
+#[derive(Clone, Copy)]
 pub struct Wanted<'a> {
     /// Whether events of a row are asked for; for a system call with its name.
     pub event: &'a dyn Fn(&'static Event, Option<&'static str>) -> bool,
-    /// Whether names of threads and descriptors are asked for: then the calls that make and close them are wanted from
-    /// all processes, whatever is shown.
-    pub state: bool,
+    /// Whether threads are followed: then the calls that make and change them are wanted from all processes, whatever is
+    /// shown.
+    pub threads: bool,
+    /// Whether descriptors are: then the same goes for the calls that make and close them.
+    pub descriptors: bool,
+    /// Which of the events are asked for, as far as the kernel side can tell; all of them when `None`.
+    pub demand: Option<Demand<'a>>,
 }
 
-impl Wanted<'_> {
-    /// Whether events of a row that is no call are asked for.
-    #[must_use]
-    pub fn hook(&self, row: &'static Event) -> bool {
-        is_wanted(self, row, None)
+impl std::fmt::Debug for Wanted<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { threads, descriptors, .. } = self;
+        f.debug_struct("Wanted")
+            .field("threads", threads)
+            .field("descriptors", descriptors)
+            .finish_non_exhaustive()
     }
 }
 
-/// The effects without which names go wrong.
-fn keeps_state(row: &Event) -> bool {
-    row.effect != Effect::None && !matches!(row.effect, Effect::Transfer)
+impl<'a> Wanted<'a> {
+    /// All events of these types, and what keeps names right.
+    #[must_use]
+    pub fn with_names(event: &'a dyn Fn(&'static Event, Option<&'static str>) -> bool) -> Self {
+        Self { threads: true, descriptors: true, ..Self::only(event) }
+    }
+
+    /// All events of these types, and nothing else.
+    #[must_use]
+    pub fn only(event: &'a dyn Fn(&'static Event, Option<&'static str>) -> bool) -> Self {
+        Self { event, threads: false, descriptors: false, demand: None }
+    }
+
+    /// Whether events of a row that is no call are asked for.
+    #[must_use]
+    pub fn hook(&self, row: &'static Event) -> bool {
+        (self.event)(row, None) || self.keeps(row)
+    }
+
+    /// Whether events of a row are needed for what is known of threads and descriptors.
+    fn keeps(&self, row: &Event) -> bool {
+        match row.effect {
+            Effect::None | Effect::Transfer => false,
+            Effect::Clone
+            | Effect::Exec
+            | Effect::ProcExit
+            | Effect::Chdir
+            | Effect::Unshare
+            | Effect::SetUid
+            | Effect::SetGid
+            | Effect::SetSid
+            | Effect::SetPgid
+            | Effect::Prctl
+            | Effect::Limit => self.threads,
+            // Few, and containers are known by them.
+            Effect::CgroupMkdir | Effect::CgroupRmdir => true,
+            _ => self.descriptors,
+        }
+    }
 }
 
-fn is_wanted(wanted: &Wanted<'_>, row: &'static Event, call: Option<&'static str>) -> bool {
-    (wanted.event)(row, call) || (wanted.state && keeps_state(row))
+/// Whether a call that failed changes nothing of what is known.
+fn needs_success(row: &Event) -> bool {
+    let begins = matches!(row.effect, Effect::Connect | Effect::Entry);
+    let closes = matches!(row.effect, Effect::Close | Effect::CloseRange);
+    row.is_syscall() && !begins && !closes
+}
+
+/// What the kernel side does.
+#[derive(Debug, Default)]
+pub struct Plans {
+    /// By index.
+    pub plans: Vec<(u32, Plan)>,
+    /// The first one has number 1.
+    pub predicates: Vec<Predicate>,
+    /// What is asked of cgroups, by number.
+    pub questions: Vec<Question>,
+    /// Whether a predicate looks at what may be known differently here: then records have to say it.
+    pub asks_who: bool,
+    /// Whether a system call is wanted.
+    pub calls: bool,
+}
+
+impl Plans {
+    /// Gives a plan its predicate. A plan of which nothing passes is not wanted.
+    fn decide(&mut self, plan: &mut Plan, expr: &Expr) {
+        match expr.make() {
+            Made::Pass => {}
+            Made::Drop => plan.flags &= !plan::WANTED,
+            Made::Steps(predicate, count) => {
+                let at = self.predicates.iter().position(|known| *known == *predicate).unwrap_or_else(|| {
+                    self.predicates.push(*predicate);
+                    self.predicates.len() - 1
+                });
+                if at + 1 >= PREDICATES {
+                    self.predicates.truncate(PREDICATES - 1);
+                    return;
+                }
+                plan.predicate = (at + 1) as u16;
+                const WHO: [u8; 4] = [subject::Comm, subject::ParentTgid, subject::Uid, subject::Gid];
+                self.asks_who |= predicate.steps[..count].iter().any(|step| WHO.contains(&step.subject));
+            }
+        }
+    }
 }
 
 /// The rows of hooks that look for a plan of their own.
@@ -41,12 +134,29 @@ const HOOKS: &[(u32, &Event)] = &[
     (PLAN_SWITCH, &events::sched::SWITCH),
 ];
 
-/// Index and plan for every call and hook.
-pub fn all(wanted: &Wanted<'_>) -> impl Iterator<Item = (u32, Plan)> {
+/// Plans for every call and hook.
+#[must_use]
+pub fn all(wanted: &Wanted<'_>) -> Plans {
+    let mut made = Plans::default();
     let mut plans = Vec::with_capacity(SYSCALLS.len() + COMPAT_SYSCALLS.len() + SOCKETCALLS.len() + 1);
     let mut enter = Vec::new();
-    let mut add = |index: u32, mut plan: Plan, row: &'static Event, call| {
-        plan.flags |= if is_wanted(wanted, row, call) { plan::WANTED } else { 0 };
+    let mut add = |index: u32, mut plan: Plan, row: &'static Event, call: Option<&'static str>| {
+        let (shown, kept) = ((wanted.event)(row, call), wanted.keeps(row));
+        if shown || kept {
+            plan.flags |= plan::WANTED;
+            let event = call.map_or_else(|| EventType::of(row), |call| EventType::of_call(row, call));
+            let asked = match wanted.demand {
+                _ if !shown => Expr::Always(false),
+                None => Expr::Always(true),
+                Some(demand) => demand(&Target { event, plan: &plan }, &mut made.questions),
+            };
+            let kept = match (kept, needs_success(row)) {
+                (false, _) => Expr::Always(false),
+                (true, true) if wanted.demand.is_some() => Expr::succeeded(),
+                (true, _) => Expr::Always(true),
+            };
+            made.decide(&mut plan, &Expr::Or(vec![kept, asked]));
+        }
         plan.enter = enter_plan(&mut enter, row, plan.flags);
         plans.push((index, plan));
     };
@@ -68,9 +178,10 @@ pub fn all(wanted: &Wanted<'_>) -> impl Iterator<Item = (u32, Plan)> {
     for (index, row) in HOOKS {
         add(*index, Plan::of(row, 0), row, None);
     }
+    made.calls = plans.iter().any(|(index, plan)| *index < PLAN_PROCEXIT && plan.flags & plan::WANTED != 0);
     plans.extend((PLAN_ENTER..).zip(enter));
     announce_compat(&mut plans);
-    plans.into_iter()
+    Plans { plans, ..made }
 }
 
 /// The index of the plan for the beginning of a call of this row, which is made if it is a new one; 0 when there is none.
@@ -113,8 +224,8 @@ mod tests {
 
     #[test]
     fn calls_that_make_descriptors_are_wanted_for_their_names() {
-        let wanted = Wanted { event: &|row, _| row.code == events::code::READ, state: true };
-        let plans: Vec<_> = all(&wanted).collect();
+        let wanted = Wanted::with_names(&|row, _| row.code == events::code::READ);
+        let plans = all(&wanted).plans;
         let flags = |number: u32| plans.iter().find(|(at, _)| *at == number).map(|(_, plan)| plan.flags);
         assert_eq!(flags(0).map(|flags| flags & plan::WANTED), Some(plan::WANTED), "read");
         assert_eq!(flags(1).map(|flags| flags & plan::WANTED), Some(0), "write");
@@ -124,8 +235,8 @@ mod tests {
 
     #[test]
     fn a_row_that_reads_the_task_goes_to_the_second_program() {
-        let wanted = Wanted { event: &|_, _| true, state: false };
-        let plans: Vec<_> = all(&wanted).collect();
+        let wanted = Wanted::only(&|_, _| true);
+        let plans = all(&wanted).plans;
         let flags = |number: u32| plans.iter().find(|(at, _)| *at == number).map_or(0, |(_, plan)| plan.flags);
         assert_ne!(flags(59) & plan::TASK, 0, "execve");
         assert_ne!(flags(59) & plan::FAILED_ONLY, 0);

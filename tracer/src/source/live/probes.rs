@@ -17,6 +17,8 @@ use super::{LiveError, load::chain};
 pub enum When {
     /// Always.
     Always,
+    /// When a system call is wanted.
+    Calls,
     /// Never by itself: the one on `sys_exit` goes on in it.
     TailCalled,
     /// When containers may appear; without it they are found more slowly.
@@ -94,7 +96,7 @@ pub const PROBES: &[Probe] = &[
         next: None,
         loss: Some("no page_fault events from the kernel"),
     },
-    Probe { program: "sys_exit", hook: "sys_exit", when: When::Always, next: Some(NEXT_MESSAGES), loss: None },
+    Probe { program: "sys_exit", hook: "sys_exit", when: When::Calls, next: Some(NEXT_MESSAGES), loss: None },
     Probe { program: "sys_enter", hook: "sys_enter", when: When::Enter, next: None, loss: Some("no latency") },
 ];
 

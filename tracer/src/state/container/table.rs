@@ -173,6 +173,12 @@ impl Containers {
         self.generation
     }
 
+    /// Cgroups of which it is known for good to which container they belong, with those containers whose metadata is known.
+    pub fn settled_cgroups(&self) -> impl Iterator<Item = (u64, ContainerKey)> {
+        let known = self.by_cgroup.iter().filter(|(_, cgroup)| cgroup.retry.is_none() && !self.v1_only_runtimes);
+        known.map(|(id, cgroup)| (*id, cgroup.key)).filter(|(_, key)| !self.pending(*key))
+    }
+
     /// Whether a name may still come.
     #[must_use]
     pub fn pending(&self, key: ContainerKey) -> bool {

@@ -50,16 +50,35 @@ pub(super) fn know_thread(state: &mut State, event: &Event<'_>) {
     }
     match state.thread(event.tid) {
         Some(thread) if thread.pid == event.tgid && !ended(thread) => {
-            if thread.cgroup == event.cgroup {
+            know_who(state, event);
+            if state.thread(event.tid).is_some_and(|thread| thread.cgroup == event.cgroup) {
                 return;
             }
         }
-        _ => look_up(state, event),
+        _ => {
+            look_up(state, event);
+            know_who(state, event);
+        }
     }
     let container = state.containers.of_cgroup(event.cgroup, event.tgid);
     if let Some(thread) = state.threads.get_mut(event.tid) {
         thread.cgroup = event.cgroup;
         thread.container = container;
+    }
+}
+
+/// Takes over what the record says of its thread: by that the kernel side decided.
+fn know_who(state: &mut State, event: &Event<'_>) {
+    let Some(who) = event.who else { return };
+    let same = |thread: &Thread| {
+        (&*thread.comm, thread.ppid, thread.uid, thread.gid) == (who.comm, who.ppid, who.uid, who.gid)
+    };
+    if state.thread(event.tid).is_none_or(|thread| same(thread)) {
+        return;
+    }
+    if let Some(thread) = state.threads.get_mut(event.tid) {
+        thread.comm = who.comm.into();
+        (thread.ppid, thread.uid, thread.gid) = (who.ppid, who.uid, who.gid);
     }
 }
 
@@ -75,14 +94,16 @@ fn look_up(state: &mut State, event: &Event<'_>) {
         thread.tid = event.tid;
         thread.exited_ns = None;
         thread.begin();
-        if !described && let Some(comm) = state.procfs.comm(event.tid) {
+        if !described
+            && !state.brief
+            && let Some(comm) = state.procfs.comm(event.tid) {
             thread.comm = comm;
         }
         thread.fds = state.fds.share(thread.fds);
         state.threads.insert(thread);
         return;
     }
-    let found = if described { None } else { state.procfs.thread(event.tgid) };
+    let found = if described || state.brief { None } else { state.procfs.thread(event.tgid) };
     let mut thread = found.unwrap_or_else(|| Thread::stranger(event.tid, event.tgid));
     thread.tid = event.tid;
     thread.fds = state.fds.create();

@@ -215,8 +215,8 @@ impl Procfs {
         }
     }
 
-    /// Reads all processes with their descriptors into the state.
-    pub fn scan(&self, state: &mut State) {
+    /// Reads all processes into the state, with their descriptors if they are wanted.
+    pub fn scan(&self, state: &mut State, descriptors: bool) {
         let Ok(entries) = fs::read_dir(&self.proc) else { return };
         let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
         for pid in pids {
@@ -224,11 +224,9 @@ impl Procfs {
             thread.fds = state.fds.create();
             thread.container = state.containers.of_cgroup(thread.cgroup, pid);
             let table = thread.fds;
-            let Ok(fds) = fs::read_dir(self.of(pid).join("fd")) else {
-                state.threads.insert(thread);
-                continue;
-            };
+            let fds = if descriptors { fs::read_dir(self.of(pid).join("fd")).ok() } else { None };
             state.threads.insert(thread);
+            let Some(fds) = fds else { continue };
             for fd in fds.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok()) {
                 if let Some(value) = self.read_fd(pid, fd, false) {
                     state.fds.set(table, fd, std::rc::Rc::new(value));

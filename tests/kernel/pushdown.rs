@@ -1,0 +1,374 @@
+//! What the kernel decides is what user space decides: two tracers side by side see the same processes, one with the filter
+//! pushed down and one without, and print the same lines.
+//!
+//! Filters are made at random; `TRACER_TEST_CASES` says how many, and `TRACER_TEST_SEED` where to begin.
+
+use std::{
+    net::TcpListener,
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
+
+use libc::{AF_INET, AF_UNIX, O_CREAT, O_RDWR, SOCK_DGRAM, SOCK_STREAM};
+use tracer::{
+    fields::{EventType, Needs, Show},
+    filter::{
+        Filter,
+        kernel::{Question, Target},
+    },
+    format::Template,
+    pipeline::{Limits, Pipeline},
+    sink::{Lines, Out, Outputs, Print, Sink},
+    source::{
+        Drained, Losses, Source, Visit,
+        live::{BATCH, Live, Options, WINDOW_NS, boot_now_ns, plan::Wanted},
+    },
+    state::{Containers, Procfs, State, container},
+};
+use tracer_tests::{
+    call::{at, at_mut},
+    level,
+    scratch::Scratch,
+    sys,
+    workload::Workload,
+};
+
+use crate::socket::v4;
+
+/// Random filters in a usual run.
+const CASES: usize = 500;
+/// What a line shows: with everything that is known, and with what records say alone.
+const FORMATS: [&str; 2] = [
+    "%thread.tid %proc.name %proc.ppid %user.uid %evt.type %evt.args %fd.name",
+    "%thread.tid %proc.name %proc.ppid %user.uid %evt.type %evt.rawres",
+];
+
+/// Random numbers: xorshift64*, the same ones for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % bound
+    }
+
+    fn of<'t>(&mut self, texts: &[&'t str]) -> &'t str {
+        texts[self.below(texts.len())]
+    }
+}
+
+/// Tests, with `PID` and `PORT` for those of the workload.
+const TESTS: &[&str] = &[
+    "evt.type=read",
+    "evt.type in (openat, close, write)",
+    "evt.type!=getuid",
+    "evt.type startswith re",
+    "evt.is_io=true",
+    "evt.category=file",
+    "proc.name=first",
+    "proc.name=second",
+    "proc.name!=first",
+    "proc.name in (first, other)",
+    "proc.name startswith sec",
+    "proc.name contains ir",
+    "proc.name exists",
+    "proc.name=a-name-that-no-thread-can-have",
+    "proc.pid=PID",
+    "proc.pid!=PID",
+    "proc.pid>PID",
+    "thread.tid>=PID",
+    "proc.ppid=PID",
+    "user.uid=0",
+    "user.uid=1234",
+    "user.uid>0",
+    "group.gid!=0",
+    "evt.cpu=0",
+    "evt.failed=true",
+    "evt.failed=false",
+    "evt.res=ENOENT",
+    "evt.res!=SUCCESS",
+    "evt.res in (EBADF, SUCCESS)",
+    "evt.rawres>5",
+    "evt.rawres<0",
+    "evt.rawres in (7, 11, -2)",
+    "evt.buflen>10",
+    "evt.buflen<=7",
+    "evt.buflen exists",
+    "fd.num=3",
+    "fd.num>4",
+    "fd.num in (1, 3, 5)",
+    "fd.type=file",
+    "fd.type=ipv4",
+    "fd.type in (ipv4, ipv6)",
+    "fd.type!=unix",
+    "fd.type exists",
+    "fd.name contains scratch",
+    "fd.port=PORT",
+    "fd.sport=PORT",
+    "fd.cport!=PORT",
+    "fd.lport>1",
+    "fd.ip=127.0.0.1",
+    "fd.sip=10.0.0.1",
+    "fd.net=127.0.0.0/8",
+    "fd.rip exists",
+    "evt.rawarg.size=11",
+    "evt.rawarg.size>8",
+    "evt.rawarg.pos=0",
+    "evt.rawarg.fd>3",
+    "container.id=host",
+    "container.id!=host",
+    "container.name exists",
+];
+
+/// A filter of up to `depth` levels.
+fn filter(random: &mut Random, depth: usize) -> String {
+    match random.below(if depth == 0 { 1 } else { 4 }) {
+        0 => random.of(TESTS).to_owned(),
+        1 => format!("not ({})", filter(random, depth - 1)),
+        which => {
+            let word = if which == 2 { " and " } else { " or " };
+            let parts: Vec<String> =
+                (0..2 + random.below(2)).map(|_| format!("({})", filter(random, depth - 1))).collect();
+            parts.join(word)
+        }
+    }
+}
+
+/// A bit of everything: files, sockets, errors, another name, another user, a child.
+fn work(path: &std::ffi::CStr, port: u16) -> [i64; 1] {
+    let name = |name: &std::ffi::CStr| sys!(SYS_prctl, libc::PR_SET_NAME, name);
+    let (mut buffer, to) = ([b'x'; 64], v4(port));
+    name(c"first");
+    let some = |buffer: &mut [u8; 64]| {
+        let file = sys!(SYS_openat, libc::AT_FDCWD, path, O_CREAT | O_RDWR, 0o600);
+        for len in [7, 11] {
+            let _ = sys!(SYS_write, file, at(&*buffer), len);
+        }
+        let _ = sys!(SYS_pread64, file, at_mut(buffer), 11, 0);
+        let _ = sys!(SYS_pread64, file, at_mut(buffer), 7, 7);
+        let _ = sys!(SYS_read, 77, at_mut(buffer), 1);
+        let _ = sys!(SYS_openat, libc::AT_FDCWD, c"/no/such/file", 0, 0);
+        let _ = sys!(SYS_getuid);
+        let socket = sys!(SYS_socket, AF_INET, SOCK_STREAM, 0);
+        let _ = sys!(SYS_connect, socket, at(&*to), to.len());
+        let _ = sys!(SYS_write, socket, at(&*buffer), 11);
+        let _ = sys!(SYS_sendto, socket, at(&*buffer), 7, 0, 0, 0);
+        let datagrams = sys!(SYS_socket, AF_INET, SOCK_DGRAM, 0);
+        let _ = sys!(SYS_sendto, datagrams, at(&*buffer), 11, 0, at(&*to), to.len());
+        let mut pair = [0i32; 2];
+        let _ = sys!(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, at_mut(&mut pair));
+        let _ = sys!(SYS_write, pair[0], at(&*buffer), 7);
+        let _ = sys!(SYS_read, pair[1], at_mut(buffer), 64);
+        for fd in [file, socket, datagrams] {
+            let _ = sys!(SYS_close, fd);
+        }
+    };
+    some(&mut buffer);
+    let child = sys!(SYS_fork);
+    if child == 0 {
+        name(c"second");
+        let _ = sys!(SYS_setresgid, 1234, 1234, 1234);
+        let _ = sys!(SYS_setresuid, 1234, 1234, 1234);
+        some(&mut buffer);
+        let _ = sys!(SYS_exit_group, 3);
+    }
+    let mut status = 0i32;
+    let _ = sys!(SYS_wait4, child, at_mut(&mut status), 0, 0);
+    [child]
+}
+
+/// The kernel side until all of a workload has come.
+struct Until<'l> {
+    live: &'l mut Live,
+    /// All that was recorded until then is asked for, boot-time nanoseconds.
+    end_ns: u64,
+    records: u64,
+    done: bool,
+}
+
+impl Source for Until<'_> {
+    fn drain(&mut self, visit: Visit<'_>) -> anyhow::Result<Drained> {
+        if self.done {
+            return Ok(Drained::End);
+        }
+        let after = boot_now_ns() > self.end_ns + 2 * WINDOW_NS;
+        let drained = self.live.drain(visit)?;
+        if let Drained::Records(count) = drained {
+            self.records += count as u64;
+            self.done = after && count < BATCH;
+        }
+        Ok(drained)
+    }
+
+    fn drain_rest(&mut self, _visit: Visit<'_>) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn wait(&mut self, _drained: usize, _at_most: Duration) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+
+    fn losses(&self) -> Losses {
+        Losses::default()
+    }
+}
+
+/// A tracer, and whether its kernel side decides what it can.
+struct Side {
+    live: Live,
+    pushed: bool,
+}
+
+impl Side {
+    fn start(pushed: bool) -> Self {
+        let options = Options {
+            snaplen: 80,
+            containers: true,
+            who: true,
+            ring_bytes: Some(tracer_tests::live::ring_bytes(16 << 20)),
+            ..Options::default()
+        };
+        let live = Live::start(&options, &Wanted::with_names(&|_, _| true)).expect("the kernel side starts");
+        Self { live, pushed }
+    }
+
+    /// Asks for what passes the filter.
+    fn ask(&mut self, filter: &str, format: &str) -> (Outputs, Out) {
+        let out = Out::memory();
+        let filter = Filter::compile(filter, Show::default()).unwrap_or_else(|error| panic!("{filter}: {error}"));
+        let template = Template::parse(format, Show::default()).unwrap();
+        let sink: Box<dyn Sink> = Box::new(Print::new(Lines::Text(template), out.clone(), false));
+        let outputs = Outputs::new(Some(filter), vec![sink], out.clone(), None);
+        let needs = outputs.needs();
+        let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
+        let wanted = Wanted {
+            event: &|row, call| outputs.collects(&EventType { row, name: Some(call.unwrap_or(row.name)) }),
+            threads: needs.has(Needs::THREADS),
+            descriptors: needs.has(Needs::STATE),
+            demand: if self.pushed { Some(&demand) } else { None },
+        };
+        self.live.ask(&wanted).expect("there is room for the predicates");
+        (outputs, out)
+    }
+
+    /// Throws away what is there.
+    fn empty(&mut self) {
+        let mut full = true;
+        while full {
+            let drained = self.live.drain(&mut |_| std::ops::ControlFlow::Continue(()));
+            full = matches!(drained, Ok(Drained::Records(BATCH)));
+        }
+    }
+
+    /// What was recorded until `end_ns`, as lines, and how many records that were.
+    fn lines(&mut self, outputs: Outputs, out: &Out, state: State, end_ns: u64) -> (Vec<String>, u64) {
+        let mut until = Until { live: &mut self.live, end_ns, records: 0, done: false };
+        let pipeline = Pipeline::new(state, outputs, 0);
+        pipeline.run(&mut until, Limits::default(), &AtomicBool::new(false)).unwrap();
+        (out.text().lines().map(str::to_owned).collect(), until.records)
+    }
+}
+
+/// Knows what was there before the workload.
+fn state(brief: bool) -> State {
+    let mut state = State {
+        containers: Containers::start(container::Options::default()),
+        procfs: Procfs::new(std::path::Path::new("/")),
+        brief,
+        ..State::default()
+    };
+    if !brief {
+        let procfs = std::mem::take(&mut state.procfs);
+        procfs.scan(&mut state, true);
+        state.procfs = procfs;
+    }
+    state
+}
+
+/// What both sides print of a workload; the pid of a line is that of the workload or of its child.
+fn compare(sides: &mut [Side; 2], filter: &str, format: &str, path: &std::ffi::CStr, port: u16) -> [u64; 2] {
+    let workload = Workload::fork(|| work(path, port));
+    let filter = filter.replace("PID", &workload.pid.to_string()).replace("PORT", &port.to_string());
+    let pid = workload.pid;
+    let mut asked: Vec<_> = sides
+        .iter_mut()
+        .map(|side| {
+            let (outputs, out) = side.ask(&filter, format);
+            side.empty();
+            let state = state(!outputs.needs().has(Needs::THREADS));
+            side.live.follow(&state);
+            Some((outputs, out, state))
+        })
+        .collect();
+    workload.start();
+    let (_, [child]) = workload.end();
+    let end_ns = boot_now_ns();
+    let mut seen = Vec::new();
+    let mut records = [0; 2];
+    for ((side, asked), records) in sides.iter_mut().zip(&mut asked).zip(&mut records) {
+        let (outputs, out, state) = asked.take().unwrap();
+        let (lines, count) = side.lines(outputs, &out, state, end_ns);
+        // Other processes of the machine are not the same to the last call: one side begins and ends a little later.
+        let own: Vec<String> = lines
+            .into_iter()
+            .filter(|line| {
+                let tid = line.split(' ').next().unwrap_or_default();
+                tid == pid.to_string() || tid == child.to_string()
+            })
+            // What the parent does while it waits for its start.
+            .filter(|line| !line.contains(" poll ") && !line.contains(" ppoll "))
+            .collect();
+        *records = count;
+        seen.push(own);
+    }
+    let [whole, pushed] = [&seen[0], &seen[1]];
+    if whole != pushed {
+        let at = whole.iter().zip(pushed).position(|(one, other)| one != other).unwrap_or(whole.len().min(pushed.len()));
+        panic!(
+            "filter '{filter}', format '{format}': {} lines without, {} with the kernel's decision; line {at}: {:?} and {:?}",
+            whole.len(),
+            pushed.len(),
+            whole.get(at),
+            pushed.get(at)
+        );
+    }
+    assert!(pushed.len() < 4000);
+    [records[0], records[1]]
+}
+
+/// A number from the environment.
+fn number(name: &str) -> Option<usize> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn random_filters_pass_the_same_events_in_the_kernel_and_here() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let path = scratch.c_path("scratch");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let mut sides = [Side::start(false), Side::start(true)];
+    let mut random = Random(number("TRACER_TEST_SEED").unwrap_or(1) as u64 | 1);
+    let (cases, begin) = (number("TRACER_TEST_CASES").unwrap_or(CASES), Instant::now());
+    let mut records = [0, 0];
+    let mut shown = 0;
+    for case in 0..cases {
+        let filter = filter(&mut random, 1 + case % 3);
+        let counts = compare(&mut sides, &filter, FORMATS[case % FORMATS.len()], &path, port);
+        records = [records[0] + counts[0], records[1] + counts[1]];
+        shown += u64::from(counts[1] > 0);
+    }
+    let [whole, pushed] = records;
+    println!(
+        "{cases} filters in {:?}: {whole} records without, {pushed} with the kernel's decision; {shown} not empty",
+        begin.elapsed()
+    );
+    assert!(pushed * 10 < whole * 9, "hardly anything was decided in the kernel: {pushed} of {whole} records");
+    assert!(shown as usize * 4 > cases, "most filters let nothing through");
+}

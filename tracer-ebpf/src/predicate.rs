@@ -1,0 +1,213 @@
+//! Whether a call passes the part of a filter that is decided here, before anything is built.
+//!
+//! The steps of a predicate are followed in a loop. What a step looks at is read when it is reached, so that a filter by
+//! process costs nothing for descriptors.
+
+use aya_ebpf::helpers::{
+    bpf_get_current_cgroup_id, bpf_get_current_pid_tgid, bpf_get_smp_processor_id, generated::bpf_get_current_comm,
+};
+use tracer_common::{
+    plan::Store,
+    predicate::{DROP, PASS, Predicate, STEPS, Step, class, subject},
+    wire::{COMM_LEN, NO_LATENCY},
+};
+
+use crate::{
+    arch::Registers,
+    entry,
+    maps::{CGROUPS, offset},
+    read,
+    record::opaque,
+    special::file,
+    task,
+};
+
+/// `S_IFMT` and `S_IFSOCK`.
+const FORMAT: u16 = 0o170_000;
+const SOCKET: u16 = 0o140_000;
+/// `AF_UNIX`, `AF_INET` and `AF_INET6`.
+const UNIX: u16 = 1;
+const INET: u16 = 2;
+const INET6: u16 = 10;
+
+/// Whether a system call passes.
+#[inline(never)]
+pub fn call_passes(predicate: *const Predicate, registers: Registers, result: i64, number: u32) -> bool {
+    passes(predicate, |step| match step.subject {
+        subject::Result => between(step, result),
+        subject::Argument => between(step, stored(argument(registers, step.operand), step.store)),
+        subject::Latency => {
+            let latency_ns = entry::so_far(number);
+            latency_ns != NO_LATENCY && between(step, latency_ns as i64)
+        }
+        subject::FdClass => (step.low >> (class_of(argument(registers, step.operand)) & 63)) & 1 != 0,
+        subject::Port | subject::Address => end_is(step, argument(registers, step.operand)),
+        _ => of_task(step),
+    })
+}
+
+/// Whether an event of another hook passes.
+#[inline(never)]
+pub fn task_passes(predicate: *const Predicate, result: i64) -> bool {
+    passes(predicate, |step| match step.subject {
+        subject::Result => between(step, result),
+        _ => of_task(step),
+    })
+}
+
+#[inline(always)]
+fn passes(predicate: *const Predicate, holds: impl Fn(Step) -> bool) -> bool {
+    let mut at = 0;
+    for _ in 0..STEPS {
+        let index = opaque(at) & (STEPS - 1);
+        // SAFETY: a live map value, and the index is below `STEPS`.
+        let step = unsafe { core::ptr::read(&raw const (*predicate).steps[index]) };
+        at = usize::from(if holds(step) { step.yes } else { step.no });
+        if at >= STEPS {
+            break;
+        }
+    }
+    // A predicate that does not end lets all through.
+    at != usize::from(DROP)
+}
+
+const _: () = assert!(PASS as usize >= STEPS && DROP as usize >= STEPS);
+
+#[inline(always)]
+fn between(step: Step, number: i64) -> bool {
+    step.low <= number && number <= step.high
+}
+
+/// A step that looks at the running task.
+#[inline(always)]
+fn of_task(step: Step) -> bool {
+    let number = match step.subject {
+        subject::Comm => return comm_is(step),
+        subject::Cgroup => return cgroup_is(step.operand),
+        subject::Tid => u64::from(bpf_get_current_pid_tgid() as u32),
+        subject::Tgid => bpf_get_current_pid_tgid() >> 32,
+        subject::ParentTgid => u64::from(task::parent()),
+        subject::Uid => u64::from(task::uid()),
+        subject::Gid => u64::from(task::gid()),
+        // SAFETY: the helper has no preconditions.
+        subject::Cpu => u64::from(unsafe { bpf_get_smp_processor_id() }),
+        // What is not known here decides nothing.
+        _ => return true,
+    };
+    between(step, number as i64)
+}
+
+/// Argument `n`.
+#[inline(always)]
+fn argument(registers: Registers, n: u32) -> u64 {
+    match n {
+        0 => registers.arg::<0>(),
+        1 => registers.arg::<1>(),
+        2 => registers.arg::<2>(),
+        3 => registers.arg::<3>(),
+        4 => registers.arg::<4>(),
+        _ => registers.arg::<5>(),
+    }
+}
+
+/// An argument as it stands in a record.
+#[inline(always)]
+fn stored(number: u64, store: u8) -> i64 {
+    const U8: u8 = Store::U8 as u8;
+    const U16: u8 = Store::U16 as u8;
+    const U32: u8 = Store::U32 as u8;
+    const SIGNED_INT: u8 = Store::SignedInt as u8;
+    match store {
+        U8 => i64::from(number as u8),
+        U16 => i64::from(number as u16),
+        U32 => i64::from(number as u32),
+        SIGNED_INT => i64::from(number as i32),
+        _ => number as i64,
+    }
+}
+
+/// Whether the name of the thread begins with so many bytes of the step.
+#[inline(always)]
+fn comm_is(step: Step) -> bool {
+    let mut comm = [0u64; COMM_LEN / 8];
+    // SAFETY: the helper writes `COMM_LEN` bytes.
+    unsafe { bpf_get_current_comm(comm.as_mut_ptr().cast(), COMM_LEN as u32) };
+    let (low, high) = (first_bytes(step.operand), first_bytes(if step.operand > 8 { step.operand - 8 } else { 0 }));
+    (comm[0] ^ step.low as u64) & low == 0 && (comm[1] ^ step.high as u64) & high == 0
+}
+
+/// A mask for the first `count` bytes of a word.
+#[inline(always)]
+fn first_bytes(count: u32) -> u64 {
+    if count >= 8 { u64::MAX } else { (1 << (8 * (count & 7))) - 1 }
+}
+
+#[inline(always)]
+fn cgroup_is(question: u32) -> bool {
+    // SAFETY: the helper has no preconditions.
+    let id = unsafe { bpf_get_current_cgroup_id() };
+    // SAFETY: a live map value.
+    CGROUPS.get_ptr(id).is_none_or(|answers| (unsafe { *answers } >> (question & 63)) & 1 != 0)
+}
+
+/// The `struct sock` of a descriptor, 0 when it is no socket, and its class.
+#[inline(never)]
+fn socket(fd: u64, class: &mut u32) -> usize {
+    let file = file::of_fd(fd);
+    let inode = file::inode(file);
+    if inode == 0 {
+        *class = class::NONE;
+        return 0;
+    }
+    if read::kernel::<u16>(inode + offset!(inode_mode)) & FORMAT != SOCKET {
+        *class = class::NO_SOCKET;
+        return 0;
+    }
+    let socket: usize = read::kernel(file + offset!(file_private_data));
+    let sock: usize = read::kernel(socket + offset!(socket_sk));
+    *class = match read::kernel::<u16>(sock + offset!(sock_family)) {
+        UNIX => class::UNIX,
+        INET => class::INET,
+        INET6 => class::INET6,
+        _ => class::OTHER,
+    };
+    sock
+}
+
+#[inline(always)]
+fn class_of(fd: u64) -> u32 {
+    let mut class = class::NONE;
+    socket(fd, &mut class);
+    class
+}
+
+/// Whether one of the ends of a socket is what the step says, or may be.
+#[inline(never)]
+fn end_is(step: Step, fd: u64) -> bool {
+    let mut class = class::NONE;
+    let sock = socket(fd, &mut class);
+    match class {
+        class::INET => {}
+        // Its addresses are longer, its ports stand at the same place.
+        class::INET6 if step.subject == subject::Port => {}
+        class::INET6 | class::NONE => return true,
+        _ => return false,
+    }
+    let (local, remote) = if step.subject == subject::Port {
+        let remote: u16 = read::kernel(sock + offset!(sock_dport));
+        (u32::from(read::kernel::<u16>(sock + offset!(sock_num))), u32::from(u16::from_be(remote)))
+    } else {
+        let local: u32 = read::kernel(sock + offset!(sock_rcv_saddr));
+        let remote: u32 = read::kernel(sock + offset!(sock_daddr));
+        (u32::from_be(local), u32::from_be(remote))
+    };
+    if local == 0 || remote == 0 {
+        // It is not bound or not connected: the call itself may have named the other end.
+        return true;
+    }
+    if step.subject == subject::Port {
+        return between(step, i64::from(local)) || between(step, i64::from(remote));
+    }
+    let (network, mask) = (step.low as u32, step.high as u32);
+    local & mask == network || remote & mask == network
+}

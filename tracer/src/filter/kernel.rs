@@ -1,0 +1,447 @@
+//! The part of filters that the kernel side decides: from tests to the steps of a [`Predicate`].
+//!
+//! What the kernel cannot know is left out in such a way that too much passes and never too little: `not` is moved down to
+//! the tests, and a test that is not known there holds, whether it stands behind a `not` or in front of it. What passes is
+//! tested again, by the whole filter.
+
+use std::rc::Rc;
+
+use tracer_common::{
+    events::{Effect, Flags},
+    kind::Kind,
+    plan::{self, Op, Plan, Store},
+    predicate::{DROP, PASS, Predicate, STEPS, Step, Subject, class},
+};
+
+use super::{
+    Filter,
+    compile::{Node, Test as Leaf},
+    operator::Operator,
+    test::{Test, Texts},
+};
+use crate::{
+    event::decode::layout,
+    fields::{Context, EventType, FieldRef, InKernel, Value},
+    format::errno,
+    state::FdKind,
+};
+
+/// More numbers or texts in one test than this are not compared one by one.
+const MAX_ALTERNATIVES: usize = 12;
+/// More questions about cgroups than this are not asked: an answer is a bit of 64.
+const MAX_QUESTIONS: usize = 64;
+/// The longest name of a thread.
+const MAX_COMM: usize = tracer_common::wire::COMM_LEN - 1;
+
+/// What is asked of the container that a cgroup belongs to.
+#[derive(Debug, Clone)]
+pub struct Question {
+    leaf: Rc<Leaf>,
+    negated: bool,
+}
+
+impl Question {
+    /// The answer for the container of `context`, whose metadata is known.
+    #[must_use]
+    pub fn answer(&self, context: &Context<'_>) -> bool {
+        self.leaf.check.holds(context) != self.negated
+    }
+}
+
+/// The tests of one event type, combined; steps are what the kernel knows of them.
+#[derive(Debug, Clone)]
+pub enum Expr {
+    /// Always so.
+    Always(bool),
+    /// A step; with the flag, that it does not hold.
+    Step(Step, bool),
+    /// All.
+    And(Vec<Expr>),
+    /// One of them.
+    Or(Vec<Expr>),
+}
+
+/// What events of a type are made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The type.
+    pub event: EventType<'a>,
+    /// What the kernel side does for it.
+    pub plan: &'a Plan,
+}
+
+/// Where the next step of a predicate that is being made is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    End(u8),
+    /// So many steps before the last one.
+    Step(usize),
+}
+
+/// What became of an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Made {
+    /// Everything passes.
+    Pass,
+    /// Nothing passes.
+    Drop,
+    /// This decides.
+    Steps(Box<Predicate>, usize),
+}
+
+impl Expr {
+    /// One number between two, both included.
+    fn between(subject: Subject, low: i64, high: i64) -> Self {
+        Self::Step(Step { subject: subject as u8, low, high, ..Step::ZERO }, false)
+    }
+
+    /// The call succeeded.
+    #[must_use]
+    pub fn succeeded() -> Self {
+        Self::between(Subject::Result, 0, i64::MAX)
+    }
+
+    /// The steps. Those behind the last one that fits are left out, so that more passes.
+    #[must_use]
+    pub fn make(&self) -> Made {
+        let mut steps = Vec::new();
+        let first = self.put(Next::End(PASS), Next::End(DROP), &mut steps);
+        if steps.len() > STEPS {
+            return match self {
+                // Each part alone lets more through than all together.
+                Self::And(parts) if parts.len() > 1 => Self::And(parts[..parts.len() - 1].to_vec()).make(),
+                _ => Made::Pass,
+            };
+        }
+        match first {
+            Next::End(PASS) => Made::Pass,
+            Next::End(_) => Made::Drop,
+            Next::Step(_) => {
+                let count = steps.len();
+                let at = |next: Next| match next {
+                    Next::End(end) => end,
+                    Next::Step(from_end) => (count - 1 - from_end) as u8,
+                };
+                let mut predicate = Predicate { steps: [Step::ZERO; STEPS] };
+                for (place, (step, yes, no)) in predicate.steps.iter_mut().zip(steps.into_iter().rev()) {
+                    *place = Step { yes: at(yes), no: at(no), ..step };
+                }
+                Made::Steps(Box::new(predicate), count)
+            }
+        }
+    }
+
+    /// Puts the steps, the last one first, and says where they begin.
+    fn put(&self, yes: Next, no: Next, steps: &mut Vec<(Step, Next, Next)>) -> Next {
+        match self {
+            Self::Always(true) => yes,
+            Self::Always(false) => no,
+            Self::Step(..) if yes == no => yes,
+            Self::Step(step, false) => {
+                steps.push((*step, yes, no));
+                Next::Step(steps.len() - 1)
+            }
+            Self::Step(step, true) => Self::Step(*step, false).put(no, yes, steps),
+            Self::And(parts) => parts.iter().rev().fold(yes, |next, part| part.put(next, no, steps)),
+            Self::Or(parts) => parts.iter().rev().fold(no, |next, part| part.put(yes, next, steps)),
+        }
+    }
+}
+
+impl Filter {
+    /// What the kernel knows of the filter for events of a type. Questions about cgroups are added to `questions`.
+    #[must_use]
+    pub fn in_kernel(&self, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
+        over(&self.node, false, target, questions)
+    }
+
+    /// Each test as it was written, and whether it is decided, for events of a type, by the type (`None`), in the kernel or
+    /// here.
+    pub fn tests<'f>(&'f self, target: &'f Target<'f>) -> Vec<(&'f str, Option<bool>)> {
+        let mut found = Vec::new();
+        self.node.each(&mut |leaf| {
+            let known = || !matches!(step(leaf, false, target, &mut Vec::new()), None | Some(Expr::Always(true)));
+            let place = leaf.check.by_type(&target.event).is_none().then(known);
+            found.push((&*leaf.text, place));
+        });
+        found
+    }
+}
+
+/// An expression that holds whenever the node does, or, `negated`, whenever it does not.
+fn over(node: &Node, negated: bool, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
+    let mut all = |parts: &[Node]| parts.iter().map(|part| over(part, negated, target, questions)).collect();
+    match (node, negated) {
+        (Node::And(parts), false) | (Node::Or(parts), true) => Expr::And(all(parts)),
+        (Node::Or(parts), false) | (Node::And(parts), true) => Expr::Or(all(parts)),
+        (Node::Not(part), _) => over(part, !negated, target, questions),
+        (Node::Check(leaf), _) => match leaf.check.by_type(&target.event) {
+            Some(holds) => Expr::Always(holds != negated),
+            None => step(leaf, negated, target, questions).unwrap_or(Expr::Always(true)),
+        },
+    }
+}
+
+/// What the kernel knows of a test; `None` when it knows nothing.
+fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec<Question>) -> Option<Expr> {
+    let (field, test) = leaf.check.constant()?;
+    let of_call = target.plan.flags & (plan::COMPAT | plan::SOCKETCALL) == 0;
+    let single = !target.event.row.flags.has(Flags::SEVERAL);
+    // Of what every event has, the contrary is known, too.
+    let numbers = |subject: Subject| Some(any(subject, &ranges(test, negated)?));
+    let positive = |subject: Subject, low: i64| {
+        let ranges = ranges(test, negated).filter(|_| !negated && single)?;
+        let ranges: Vec<_> = ranges.into_iter().map(|(from, to)| (from.max(low), to)).collect();
+        Some(any(subject, &ranges))
+    };
+    match field.field.in_kernel? {
+        InKernel::Tid => numbers(Subject::Tid),
+        InKernel::Tgid => numbers(Subject::Tgid),
+        InKernel::ParentTgid => numbers(Subject::ParentTgid),
+        InKernel::Uid => numbers(Subject::Uid),
+        InKernel::Gid => numbers(Subject::Gid),
+        InKernel::Cpu => numbers(Subject::Cpu),
+        InKernel::Comm => comm(test, negated),
+        InKernel::Result => numbers(Subject::Result).filter(|_| single),
+        InKernel::Failed => match test {
+            Test::Bool(wanted) if single => Some(failed(*wanted != negated)),
+            _ => None,
+        },
+        InKernel::ResultName => result_name(test, negated).filter(|_| single),
+        InKernel::Bytes => positive(Subject::Result, 0),
+        // The beginning of an exec is kept for the thread that it began with.
+        InKernel::Latency if target.plan.flags & plan::EXEC != 0 => None,
+        InKernel::Latency => positive(Subject::Latency, 0),
+        InKernel::Param if of_call => param(field, test, negated, target),
+        InKernel::Descriptor | InKernel::FdType | InKernel::Port | InKernel::Ip if of_call => {
+            let fd = descriptor(target)?;
+            match field.field.in_kernel? {
+                InKernel::Descriptor => {
+                    let ranges = ranges(test, negated).filter(|_| !negated)?;
+                    Some(each(&ranges, |low, high| argument(fd, Store::SignedInt, low, high)))
+                }
+                InKernel::FdType if !negated => Some(Expr::Step(fd_class(fd, classes(test)), false)),
+                InKernel::Port if !negated => {
+                    // Neither end has the port: that is not known of both ends here.
+                    let ranges = ranges(test, false).filter(|_| !matches!(test, Test::Differs(_)))?;
+                    Some(each(&ranges, |low, high| Step { operand: fd, ..number(Subject::Port, low, high) }))
+                }
+                InKernel::Ip if !negated => address(test, fd),
+                _ => None,
+            }
+        }
+        InKernel::Container => {
+            let same = |asked: &Question| Rc::ptr_eq(&asked.leaf, leaf) && asked.negated == negated;
+            let operand = questions.iter().position(same).or_else(|| {
+                questions.push(Question { leaf: Rc::clone(leaf), negated });
+                questions.len().checked_sub(1).filter(|at| *at < MAX_QUESTIONS)
+            })? as u32;
+            Some(Expr::Step(Step { operand, ..number(Subject::Cgroup, 0, 0) }, false))
+        }
+        InKernel::Param | InKernel::Descriptor | InKernel::FdType | InKernel::Port | InKernel::Ip => None,
+    }
+}
+
+const fn number(subject: Subject, low: i64, high: i64) -> Step {
+    Step { subject: subject as u8, low, high, ..Step::ZERO }
+}
+
+const fn argument(operand: u32, store: Store, low: i64, high: i64) -> Step {
+    Step { operand, store: store as u8, ..number(Subject::Argument, low, high) }
+}
+
+fn fd_class(operand: u32, classes: u32) -> Step {
+    Step { operand, ..number(Subject::FdClass, classes.into(), 0) }
+}
+
+fn each(ranges: &[(i64, i64)], step: impl Fn(i64, i64) -> Step) -> Expr {
+    let ranges = ranges.iter().filter(|(low, high)| low <= high);
+    Expr::Or(ranges.map(|(low, high)| Expr::Step(step(*low, *high), false)).collect())
+}
+
+fn any(subject: Subject, ranges: &[(i64, i64)]) -> Expr {
+    each(ranges, |low, high| number(subject, low, high))
+}
+
+/// The numbers that pass, in order and apart from each other; of many, all between the first and the last. `None` when the
+/// test is of another kind.
+fn ranges(test: &Test, negated: bool) -> Option<Vec<(i64, i64)>> {
+    let found = match test {
+        Test::Differs(test) => return ranges(test, !negated),
+        test => positive_ranges(test)?,
+    };
+    if !negated {
+        return Some(match (found.first(), found.last()) {
+            (Some((low, _)), Some((_, high))) if found.len() > MAX_ALTERNATIVES => vec![(*low, *high)],
+            _ => found,
+        });
+    }
+    if found.len() > MAX_ALTERNATIVES {
+        return None;
+    }
+    let mut rest = Vec::new();
+    let mut from = Some(i64::MIN);
+    for (low, high) in found {
+        if let (Some(from), Some(before)) = (from, low.checked_sub(1)) {
+            rest.push((from, before));
+        }
+        from = high.checked_add(1);
+    }
+    rest.extend(from.map(|from| (from, i64::MAX)));
+    Some(rest)
+}
+
+fn positive_ranges(test: &Test) -> Option<Vec<(i64, i64)>> {
+    let clamp = |number: i128| number.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+    let whole = |low: i128, high: i128| {
+        let out = low > high || low > i64::MAX.into() || high < i64::MIN.into();
+        if out { Vec::new() } else { vec![(clamp(low), clamp(high))] }
+    };
+    Some(match test {
+        Test::Exists => vec![(i64::MIN, i64::MAX)],
+        Test::Int(operator, right) => match operator {
+            Operator::Eq => whole(*right, *right),
+            Operator::Lt => whole(i128::MIN, right.checked_sub(1)?),
+            Operator::Le => whole(i128::MIN, *right),
+            Operator::Gt => whole(right.checked_add(1)?, i128::MAX),
+            Operator::Ge => whole(*right, i128::MAX),
+            _ => return None,
+        },
+        Test::IntIn(wanted) => {
+            let mut found: Vec<(i64, i64)> = wanted.iter().flat_map(|number| whole(*number, *number)).collect();
+            found.dedup();
+            found
+        }
+        _ => return None,
+    })
+}
+
+/// Tests of text that are comparisons with one or several; `None` when it is another test. With the flag, none may be equal.
+fn texts(test: &Test, negated: bool) -> Option<(Vec<&[u8]>, bool)> {
+    match test {
+        Test::Text(text) => Some((vec![text], negated)),
+        Test::TextIn(Texts::Few(texts)) => Some((texts.iter().map(|text| &**text).collect(), negated)),
+        Test::TextIn(Texts::Many(texts)) if texts.len() <= MAX_ALTERNATIVES => {
+            let mut texts: Vec<&[u8]> = texts.iter().map(|text| &**text).collect();
+            texts.sort_unstable();
+            Some((texts, negated))
+        }
+        Test::Differs(test) => texts_of_differs(test, negated),
+        _ => None,
+    }
+}
+
+fn texts_of_differs(test: &Test, negated: bool) -> Option<(Vec<&[u8]>, bool)> {
+    // The contrary of a difference holds, too, where there is no value.
+    if negated { None } else { texts(test, true) }
+}
+
+/// Of a name of a thread.
+fn comm(test: &Test, negated: bool) -> Option<Expr> {
+    let begins = |text: &[u8], count: usize| {
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+        let word = |at: usize| i64::from_le_bytes(std::array::from_fn(|byte| bytes[at + byte]));
+        Step { operand: count as u32, ..number(Subject::Comm, word(0), word(8)) }
+    };
+    if let Test::Startswith(start) = test {
+        let step = || Expr::Step(begins(start, start.len()), negated);
+        return Some(if start.len() > MAX_COMM { Expr::Always(negated) } else { step() });
+    }
+    let (texts, not) = texts(test, negated)?;
+    // An empty name is none.
+    let possible = texts.into_iter().filter(|text| (1..=MAX_COMM).contains(&text.len()));
+    let steps = possible.map(|text| Expr::Step(begins(text, MAX_COMM + 1), not)).collect();
+    Some(if not { Expr::And(steps) } else { Expr::Or(steps) })
+}
+
+fn failed(failed: bool) -> Expr {
+    if failed { Expr::between(Subject::Result, i64::MIN, -1) } else { Expr::succeeded() }
+}
+
+/// Of the name of a result.
+fn result_name(test: &Test, negated: bool) -> Option<Expr> {
+    let (texts, not) = texts(test, negated)?;
+    let mut steps = Vec::new();
+    for text in texts {
+        let name = std::str::from_utf8(text).ok()?;
+        let result = |number: i64| Expr::between(Subject::Result, number, number);
+        let step = if name == "SUCCESS" { Expr::succeeded() } else { result(-errno::number(name)?) };
+        steps.push(match step {
+            Expr::Step(step, _) => Expr::Step(step, not),
+            other => other,
+        });
+    }
+    Some(if not { Expr::And(steps) } else { Expr::Or(steps) })
+}
+
+/// The argument that is the descriptor of a call. Where the call makes or closes descriptors, it is not asked what stands
+/// behind it: that has changed by then.
+fn descriptor(target: &Target<'_>) -> Option<u32> {
+    let row = target.event.row;
+    if !matches!(row.effect, Effect::None | Effect::Transfer) || !row.flags.has(Flags::USES_FD) {
+        return None;
+    }
+    let param = target.plan.params.get(usize::from(layout(row).fd?))?;
+    (param.op == Op::Arg as u8 && param.a < 6).then_some(param.a.into())
+}
+
+/// The classes of descriptors for which a test of their type may hold.
+fn classes(test: &Test) -> u32 {
+    let may = |kinds: &dyn Fn(FdKind) -> bool, class: u32| {
+        let held = FdKind::ALL.into_iter().filter(|kind| kinds(*kind)).filter_map(FdKind::name);
+        let holds = held.into_iter().any(|name| test.passes(&Value::from(name)));
+        if holds { 1 << class } else { 0 }
+    };
+    let socket = |kind: FdKind| matches!(kind, FdKind::Ipv4 | FdKind::Ipv6 | FdKind::Unix | FdKind::Netlink);
+    (1 << class::NONE)
+        | may(&|kind| !socket(kind), class::NO_SOCKET)
+        | may(&|kind| kind == FdKind::Ipv4, class::INET)
+        | may(&|kind| matches!(kind, FdKind::Ipv4 | FdKind::Ipv6), class::INET6)
+        | may(&|kind| kind == FdKind::Unix, class::UNIX)
+        | may(&|kind| !matches!(kind, FdKind::Ipv4 | FdKind::Ipv6 | FdKind::Unix), class::OTHER)
+}
+
+/// Of an address of either end.
+fn address(test: &Test, fd: u32) -> Option<Expr> {
+    let v4 = |network: u32, mask: u32| {
+        Expr::Step(Step { operand: fd, ..number(Subject::Address, network.into(), mask.into()) }, false)
+    };
+    let v6 = || Expr::Step(fd_class(fd, 1 << class::NONE | 1 << class::INET6), false);
+    let steps: Vec<Expr> = match test {
+        Test::Ip(wanted) => wanted
+            .iter()
+            .map(|ip| match ip {
+                std::net::IpAddr::V4(ip) => v4((*ip).into(), u32::MAX),
+                std::net::IpAddr::V6(_) => v6(),
+            })
+            .collect(),
+        Test::Net(wanted) => wanted
+            .iter()
+            .map(|network| network.v4().map_or_else(v6, |(network, mask)| v4(network, mask)))
+            .collect(),
+        _ => return None,
+    };
+    (steps.len() <= MAX_ALTERNATIVES).then_some(Expr::Or(steps))
+}
+
+/// Of an argument that is a plain number.
+fn param(field: &FieldRef, test: &Test, negated: bool, target: &Target<'_>) -> Option<Expr> {
+    let at = field.arg.param(target.event.row)?;
+    let (param, row) = (target.plan.params.get(at)?, target.event.row.params.get(at)?);
+    let signed = matches!(row.kind, Kind::Fd | Kind::Pid | Kind::I32 | Kind::I64 | Kind::I16);
+    let store = row.kind.live_store();
+    let plain = matches!(row.kind, Kind::U8 | Kind::U16 | Kind::U32 | Kind::U64 | Kind::Uid | Kind::Gid) || signed;
+    if param.op != Op::Arg as u8 || param.a >= 6 || !plain || negated {
+        return None;
+    }
+    let ranges = ranges(test, false)?;
+    // A number above those that have a sign is one below zero here.
+    let beyond = |(low, high): &(i64, i64)| store == Store::U64 && !signed && (*low < 0 || *high == i64::MAX);
+    // The kernel stores the lower bytes, which user space reads with a sign.
+    let narrow = signed && matches!(store, Store::U8 | Store::U16 | Store::U32);
+    if narrow || ranges.iter().any(beyond) {
+        return None;
+    }
+    Some(each(&ranges, |low, high| argument(param.a.into(), store, low, high)))
+}

@@ -1,0 +1,103 @@
+//! What predicates ask of cgroups: answers for the kernel side, as containers come and go.
+
+use std::time::{Duration, Instant};
+
+use aya::{
+    Ebpf,
+    maps::{HashMap, MapData},
+};
+use rustc_hash::FxHashMap;
+use tracer_common::events::io;
+
+use super::LiveError;
+use crate::{
+    event::{Event, Params},
+    fields::{Context, Times},
+    filter::kernel::Question,
+    state::{ContainerKey, State},
+};
+
+/// So long an answer may be old when nothing seems to have changed.
+const AGE: Duration = Duration::from_millis(500);
+
+/// Questions and their answers. A cgroup without an answer passes.
+pub struct Verdicts {
+    questions: Vec<Question>,
+    answers: HashMap<MapData, u64, u64>,
+    written: FxHashMap<u64, u64>,
+    /// How often containers had changed at the last look, and when that was.
+    seen: Option<(u64, Instant)>,
+}
+
+impl Verdicts {
+    /// Takes the map out of the object.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn new(bpf: &mut Ebpf, questions: Vec<Question>) -> Result<Self, LiveError> {
+        let map = bpf.take_map("CGROUPS").ok_or(LiveError::Map("CGROUPS"))?;
+        let answers = HashMap::try_from(map).map_err(|_| LiveError::Map("CGROUPS"))?;
+        Ok(Self { questions, answers, written: FxHashMap::default(), seen: None })
+    }
+
+    /// Asks other questions from now on.
+    pub fn ask(&mut self, questions: Vec<Question>) {
+        for id in std::mem::take(&mut self.written).keys() {
+            let _ = self.answers.remove(id);
+        }
+        (self.questions, self.seen) = (questions, None);
+    }
+
+    /// Answers for what is known now.
+    pub fn follow(&mut self, state: &State) {
+        if self.questions.is_empty() {
+            return;
+        }
+        let (generation, now) = (state.containers.generation(), Instant::now());
+        let fresh = |(seen, when): (u64, Instant)| seen == generation && now.duration_since(when) < AGE;
+        if self.seen.is_some_and(fresh) {
+            return;
+        }
+        self.seen = Some((generation, now));
+        let answers: FxHashMap<u64, u64> = {
+            let mut by_key: FxHashMap<ContainerKey, u64> = FxHashMap::default();
+            let cgroups = state.containers.settled_cgroups();
+            cgroups.map(|(id, key)| (id, *by_key.entry(key).or_insert_with(|| self.answer(key, state)))).collect()
+        };
+        for (id, answer) in &answers {
+            // A full table costs speed only.
+            if self.written.get(id) != Some(answer) && self.answers.insert(id, answer, 0).is_ok() {
+                self.written.insert(*id, *answer);
+            }
+        }
+        let gone: Vec<u64> = self.written.keys().filter(|id| !answers.contains_key(id)).copied().collect();
+        for id in gone {
+            let _ = self.answers.remove(&id);
+            self.written.remove(&id);
+        }
+    }
+
+    /// A bit for each question.
+    fn answer(&self, key: ContainerKey, state: &State) -> u64 {
+        let row = &io::READ;
+        let event = Event {
+            num: 0,
+            time_ns: 0,
+            cpu: 0,
+            tid: 0,
+            tgid: 0,
+            cgroup: 0,
+            latency_ns: None,
+            compat: false,
+            from_file: false,
+            hidden: false,
+            who: None,
+            row,
+            params: Params::empty(row),
+        };
+        let context =
+            Context { event: &event, thread: None, fd: None, container: key, state, times: Times::default() };
+        let bits = self.questions.iter().enumerate().map(|(at, question)| u64::from(question.answer(&context)) << at);
+        bits.fold(0, |bits, bit| bits | bit)
+    }
+}
