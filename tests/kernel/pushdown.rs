@@ -1,7 +1,8 @@
 //! What the kernel decides is what user space decides: two tracers side by side see the same processes, one with the filter
 //! pushed down and one without, and print the same lines.
 //!
-//! Filters are made at random; `TRACER_TEST_CASES` says how many, and `TRACER_TEST_SEED` where to begin.
+//! Filters are made at random; `TRACER_TEST_CASES` says how many, and `TRACER_TEST_SEED` where to begin; with
+//! `TRACER_TEST_FILTER` it is that one.
 
 use std::{
     net::TcpListener,
@@ -20,11 +21,12 @@ use tracer::{
     pipeline::{Limits, Pipeline},
     sink::{Lines, Out, Outputs, Print, Sink},
     source::{
-        Drained, Losses, Source, Visit,
+        Drained, Losses, Record, Source, Visit,
         live::{BATCH, Live, Options, WINDOW_NS, boot_now_ns, plan::Wanted},
     },
     state::{Containers, Procfs, State, container},
 };
+use tracer_common::wire;
 use tracer_tests::{
     call::{at, at_mut},
     level,
@@ -148,7 +150,7 @@ fn work(path: &std::ffi::CStr, port: u16) -> [i64; 1] {
         }
         let _ = sys!(SYS_pread64, file, at_mut(buffer), 11, 0);
         let _ = sys!(SYS_pread64, file, at_mut(buffer), 7, 7);
-        let _ = sys!(SYS_read, 77, at_mut(buffer), 1);
+        let _ = sys!(SYS_read, 7777, at_mut(buffer), 1);
         let _ = sys!(SYS_openat, libc::AT_FDCWD, c"/no/such/file", 0, 0);
         let _ = sys!(SYS_getuid);
         let socket = sys!(SYS_socket, AF_INET, SOCK_STREAM, 0);
@@ -184,6 +186,8 @@ struct Until<'l> {
     live: &'l mut Live,
     /// All that was recorded until then is asked for, boot-time nanoseconds.
     end_ns: u64,
+    /// The processes whose records count.
+    pids: [u32; 2],
     records: u64,
     done: bool,
 }
@@ -194,9 +198,14 @@ impl Source for Until<'_> {
             return Ok(Drained::End);
         }
         let after = boot_now_ns() > self.end_ns + 2 * WINDOW_NS;
-        let drained = self.live.drain(visit)?;
+        let drained = self.live.drain(&mut |record| {
+            if let Record::Wire(bytes) = record {
+                let tgid = u32::from_le_bytes(std::array::from_fn(|at| bytes[wire::TGID + at]));
+                self.records += u64::from(self.pids.contains(&tgid));
+            }
+            visit(record)
+        })?;
         if let Drained::Records(count) = drained {
-            self.records += count as u64;
             self.done = after && count < BATCH;
         }
         Ok(drained)
@@ -263,8 +272,8 @@ impl Side {
     }
 
     /// What was recorded until `end_ns`, as lines, and how many records that were.
-    fn lines(&mut self, outputs: Outputs, out: &Out, state: State, end_ns: u64) -> (Vec<String>, u64) {
-        let mut until = Until { live: &mut self.live, end_ns, records: 0, done: false };
+    fn lines(&mut self, outputs: Outputs, out: &Out, state: State, end_ns: u64, pids: [u32; 2]) -> (Vec<String>, u64) {
+        let mut until = Until { live: &mut self.live, end_ns, pids, records: 0, done: false };
         let pipeline = Pipeline::new(state, outputs, 0);
         pipeline.run(&mut until, Limits::default(), &AtomicBool::new(false)).unwrap();
         (out.text().lines().map(str::to_owned).collect(), until.records)
@@ -296,12 +305,14 @@ fn compare(sides: &mut [Side; 2], filter: &str, format: &str, path: &std::ffi::C
         .iter_mut()
         .map(|side| {
             let (outputs, out) = side.ask(&filter, format);
-            side.empty();
             let state = state(!outputs.needs().has(Needs::THREADS));
             side.live.follow(&state);
             Some((outputs, out, state))
         })
         .collect();
+    // What came before is younger than the window until now.
+    std::thread::sleep(Duration::from_nanos(2 * WINDOW_NS));
+    sides.iter_mut().for_each(Side::empty);
     workload.start();
     let (_, [child]) = workload.end();
     let end_ns = boot_now_ns();
@@ -309,7 +320,7 @@ fn compare(sides: &mut [Side; 2], filter: &str, format: &str, path: &std::ffi::C
     let mut records = [0; 2];
     for ((side, asked), records) in sides.iter_mut().zip(&mut asked).zip(&mut records) {
         let (outputs, out, state) = asked.take().unwrap();
-        let (lines, count) = side.lines(outputs, &out, state, end_ns);
+        let (lines, count) = side.lines(outputs, &out, state, end_ns, [pid, child as u32]);
         // Other processes of the machine are not the same to the last call: one side begins and ends a little later.
         let own: Vec<String> = lines
             .into_iter()
@@ -355,11 +366,12 @@ fn random_filters_pass_the_same_events_in_the_kernel_and_here() {
     std::thread::spawn(move || listener.incoming().for_each(drop));
     let mut sides = [Side::start(false), Side::start(true)];
     let mut random = Random(number("TRACER_TEST_SEED").unwrap_or(1) as u64 | 1);
+    let asked = std::env::var("TRACER_TEST_FILTER").ok();
     let (cases, begin) = (number("TRACER_TEST_CASES").unwrap_or(CASES), Instant::now());
     let mut records = [0, 0];
     let mut shown = 0;
     for case in 0..cases {
-        let filter = filter(&mut random, 1 + case % 3);
+        let filter = asked.clone().unwrap_or_else(|| filter(&mut random, 1 + case % 3));
         let counts = compare(&mut sides, &filter, FORMATS[case % FORMATS.len()], &path, port);
         records = [records[0] + counts[0], records[1] + counts[1]];
         shown += u64::from(counts[1] > 0);

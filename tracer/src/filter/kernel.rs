@@ -106,6 +106,10 @@ impl Expr {
     pub fn make(&self) -> Made {
         let mut steps = Vec::new();
         let first = self.put(Next::End(PASS), Next::End(DROP), &mut steps);
+        if let Next::Step(at) = first {
+            // Nobody comes to what was put after the first one.
+            steps.truncate(at + 1);
+        }
         if steps.len() > STEPS {
             return match self {
                 // Each part alone lets more through than all together.
@@ -166,6 +170,23 @@ impl Filter {
         });
         found
     }
+}
+
+/// A call that sends or receives and may tell the socket's peer: it succeeded, and the socket is not connected. Those that
+/// have an address as an argument have one.
+#[must_use]
+pub fn names_its_peer(plan: &Plan) -> Expr {
+    let mut parts = vec![Expr::succeeded()];
+    let Some(tuple) = plan.params.get(usize::from(plan.tuple)) else { return Expr::And(parts) };
+    if plan.flags & (plan::COMPAT | plan::SOCKETCALL) == 0 && tuple.a < 6 {
+        if tuple.c < 6 && tuple.d == 0 {
+            let missing = argument(tuple.c.into(), Store::U64, 0, 0);
+            parts.push(Expr::Step(missing, true));
+        }
+        // No port lies between these: the step holds where an end has none.
+        parts.push(Expr::Step(Step { operand: tuple.a.into(), ..number(Subject::Port, 1, 0) }, false));
+    }
+    Expr::And(parts)
 }
 
 /// An expression that holds whenever the node does, or, `negated`, whenever it does not.

@@ -11,7 +11,7 @@ use tracer_common::{
 
 use crate::{
     fields::EventType,
-    filter::kernel::{Expr, Made, Question, Target},
+    filter::kernel::{self, Expr, Made, Question, Target},
 };
 
 /// What the kernel side knows of which events of a type are asked for; questions about cgroups are added to the list.
@@ -63,7 +63,7 @@ impl<'a> Wanted<'a> {
     /// Whether events of a row are needed for what is known of threads and descriptors.
     fn keeps(&self, row: &Event) -> bool {
         match row.effect {
-            Effect::None | Effect::Transfer => false,
+            Effect::None => false,
             Effect::Clone
             | Effect::Exec
             | Effect::ProcExit
@@ -152,8 +152,9 @@ pub fn all(wanted: &Wanted<'_>) -> Plans {
             };
             let kept = match (kept, needs_success(row)) {
                 (false, _) => Expr::Always(false),
-                (true, true) if wanted.demand.is_some() => Expr::succeeded(),
-                (true, _) => Expr::Always(true),
+                (true, true) if row.effect == Effect::Transfer => kernel::names_its_peer(&plan),
+                (true, true) => Expr::succeeded(),
+                (true, false) => Expr::Always(true),
             };
             made.decide(&mut plan, &Expr::Or(vec![kept, asked]));
         }

@@ -73,12 +73,15 @@ fn know_who(state: &mut State, event: &Event<'_>) {
     let same = |thread: &Thread| {
         (&*thread.comm, thread.ppid, thread.uid, thread.gid) == (who.comm, who.ppid, who.uid, who.gid)
     };
-    if state.thread(event.tid).is_none_or(|thread| same(thread)) {
+    let brief = state.brief;
+    if state.thread(event.tid).is_none_or(|thread| same(thread) && !(brief && thread.is_stranger)) {
         return;
     }
     if let Some(thread) = state.threads.get_mut(event.tid) {
         thread.comm = who.comm.into();
         (thread.ppid, thread.uid, thread.gid) = (who.ppid, who.uid, who.gid);
+        // Nothing else is asked for then.
+        thread.is_stranger &= !brief;
     }
 }
 
