@@ -336,7 +336,8 @@ fn compare(sides: &mut [Side; 2], filter: &str, format: &str, path: &std::ffi::C
     }
     let [whole, pushed] = [&seen[0], &seen[1]];
     if whole != pushed {
-        let at = whole.iter().zip(pushed).position(|(one, other)| one != other).unwrap_or(whole.len().min(pushed.len()));
+        let at =
+            whole.iter().zip(pushed).position(|(one, other)| one != other).unwrap_or(whole.len().min(pushed.len()));
         panic!(
             "filter '{filter}', format '{format}': {} lines without, {} with the kernel's decision; line {at}: {:?} and {:?}",
             whole.len(),

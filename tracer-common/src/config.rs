@@ -23,10 +23,12 @@ pub struct Config {
     pub cpus: u32,
     /// Not zero when records say who made the call.
     pub who: u32,
+    /// What the key of the table has that is counted in the kernel: bits of [`by`](crate::group::by).
+    pub group_by: u32,
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, eight `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, nine `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a global")]
 unsafe impl aya::Pod for Config {}
 

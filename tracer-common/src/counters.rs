@@ -1,5 +1,7 @@
 //! Counters that the kernel side keeps for each CPU: what it wrote and what it lost, by cause.
 
+use crate::wire::WHO_LEN;
+
 /// Counts of one CPU, since the programs were attached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -16,10 +18,12 @@ pub struct Counters {
     pub messages: u64,
     /// Calls that were not timed because the table of threads was full.
     pub entry_table_full: u64,
+    /// Events that were not counted because the table of groups was full.
+    pub groups_full: u64,
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, six `u64`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, seven `u64`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya reads the type from a map")]
 unsafe impl aya::Pod for Counters {}
 
@@ -42,10 +46,12 @@ pub struct CpuTime {
     pub utime: u64,
     /// The kernel's system time then.
     pub stime: u64,
+    /// Who it is, as in a record with `FLAG_WHO`; zeros when nobody asked.
+    pub who: [u64; WHO_LEN / 8],
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)` without padding (8 + 4 + 4 + 3 × 8); every bit pattern is a value.
+// SAFETY: `repr(C)` without padding (8 + 4 + 4 + 7 × 8); every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya reads the type from a map")]
 unsafe impl aya::Pod for CpuTime {}
 

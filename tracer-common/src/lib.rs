@@ -18,5 +18,6 @@ pub mod flags;
 // What user space tells the kernel side, and what it tells back.
 pub mod config;
 pub mod counters;
+pub mod group;
 pub mod plan;
 pub mod predicate;

@@ -50,6 +50,11 @@ pub const FLAG_COMPAT: u16 = 1;
 pub const FLAG_WHO: u16 = 2;
 /// Bytes that stand there.
 pub const WHO_LEN: usize = 32;
+/// The record stands for several events, which were counted in the kernel: behind who made them stand their count, `u64`, and
+/// the sum of their bytes, `u64`. Only user space makes such records.
+pub const FLAG_GROUP: u16 = 4;
+/// Bytes of those two.
+pub const GROUP_LEN: usize = 16;
 /// Bytes of a name of a thread, which ends with a NUL.
 pub const COMM_LEN: usize = 16;
 

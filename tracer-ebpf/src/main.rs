@@ -11,6 +11,7 @@ mod arch;
 mod collect;
 mod entry;
 mod gate;
+mod group;
 mod maps;
 mod predicate;
 mod read;

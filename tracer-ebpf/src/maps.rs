@@ -1,12 +1,13 @@
 //! Every map and global: its purpose and its size.
 
 use aya_ebpf::{
-    btf_maps::{Array, ArrayOfMaps, HashMap, PerCpuArray, ProgramArray, RingBuf},
+    btf_maps::{Array, ArrayOfMaps, HashMap, PerCpuArray, PerCpuHashMap, ProgramArray, RingBuf},
     macros::btf_map,
 };
 use tracer_common::{
     config::{Config, Offsets},
     counters::{Counters, CpuTime, Entry, Running},
+    group::{GroupKey, GroupValue, MAX_GROUPS},
     plan::{NEXT_PROGRAMS, PLANS as PLAN_COUNT, Plan},
     predicate::{PREDICATES as PREDICATE_COUNT, Predicate},
     wire::MAX_RINGS,
@@ -35,6 +36,11 @@ pub static SCRATCH: Array<Scratch, 4> = Array::new();
 #[btf_map]
 pub static RINGS: ArrayOfMaps<RingBuf<u8, 4096>, { MAX_RINGS as usize }> = ArrayOfMaps::new();
 
+/// The table that is counted in now. User space makes two, and puts the other one here when it takes this one: the kernel
+/// waits then for the programs that still count.
+#[btf_map]
+pub static GROUPS: ArrayOfMaps<PerCpuHashMap<GroupKey, GroupValue, { MAX_GROUPS as usize }>, 1> = ArrayOfMaps::new();
+
 /// What was written and lost, for each CPU.
 #[btf_map]
 pub static COUNTERS: PerCpuArray<Counters, 1> = PerCpuArray::new();
@@ -57,7 +63,8 @@ pub static NEXT: ProgramArray<NEXT_PROGRAMS> = ProgramArray::new();
 
 /// Settings; read-only once the object is loaded.
 #[unsafe(no_mangle)]
-static CONFIG: Config = Config { snaplen: 80, rings: 1, own_tgid: 0, latency: 0, entry_args: 0, cpu_time: 0, cpus: 1, who: 0 };
+static CONFIG: Config =
+    Config { snaplen: 80, rings: 1, own_tgid: 0, latency: 0, entry_args: 0, cpu_time: 0, cpus: 1, who: 0, group_by: 0 };
 
 /// Where the fields of kernel structs are; read-only once the object is loaded.
 #[unsafe(no_mangle)]

@@ -338,7 +338,7 @@ unsafe fn output(bytes: *mut u8, len: usize) {
 /// # Safety
 /// `to` is valid for so many bytes.
 #[inline(always)]
-unsafe fn who(to: *mut u8) {
+pub unsafe fn who(to: *mut u8) {
     // SAFETY: the caller's promise; the helper writes `COMM_LEN` bytes.
     unsafe {
         bpf_get_current_comm(to.cast(), wire::COMM_LEN as u32);
@@ -445,6 +445,8 @@ pub enum Loss {
     Messages,
     /// The table of threads in a call is full.
     EntryTable,
+    /// The table of groups is full.
+    Groups,
 }
 
 /// Counts `many` on this CPU.
@@ -459,6 +461,7 @@ pub fn count_loss(loss: Loss, many: u64) {
             Loss::CpuTable => (*counters).cpu_table_full += many,
             Loss::Messages => (*counters).messages += many,
             Loss::EntryTable => (*counters).entry_table_full += many,
+            Loss::Groups => (*counters).groups_full += many,
         }
     }
 }

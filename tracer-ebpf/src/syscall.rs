@@ -14,6 +14,7 @@ use crate::{
     collect::{self, Call, ENTER, FIRST, RARE, TASK},
     entry,
     gate::{self, Passed},
+    group,
     maps::{NEXT, PLANS, config},
     read,
     record::{self, Loss, Slot, count_loss},
@@ -24,6 +25,10 @@ use crate::{
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     let Some((passed, call)) = call(&ctx) else { return 0 };
     if !gate::passes(passed.plan, call.registers, call.result, passed.number) {
+        return 0;
+    }
+    if passed.flags & plan::GROUP != 0 {
+        group::count_call(passed.plan, passed.number, call.result);
         return 0;
     }
     let next = match passed.flags & (plan::TASK | plan::RARE) {

@@ -189,10 +189,11 @@ impl Pipeline {
 
     fn event(&mut self, event: &Event<'_>) -> anyhow::Result<Flow> {
         self.file_ns = if event.from_file { event.time_ns } else { 0 };
-        self.stats.seen += u64::from(event.row.category != Category::Internal && !event.hidden);
+        let counts = event.row.category != Category::Internal && !event.hidden;
+        self.stats.seen += event.group.map_or(u64::from(counts), |group| group.count);
         effects::before(&mut self.state, event);
         let mut flow = Flow::Continue;
-        let (shows, writes) = (self.interest.has(event), self.outputs.writes(event.row));
+        let (shows, writes) = (event.group.is_some() || self.interest.has(event), self.outputs.writes(event.row));
         if shows || writes {
             // Without anything to show, times are relative to what is written.
             let counts = shows || !event.hidden && event.row.category != Category::Internal;

@@ -77,6 +77,7 @@ impl fmt::Display for Stats {
             (self.losses.scratch, NO_SCRATCH),
             (self.losses.messages, TOO_MANY_MESSAGES),
             (self.losses.skipped, "program skipped"),
+            (self.losses.groups, "table in the kernel full"),
             (self.losses.not_taken, "unknown or too large in the file"),
             (self.undecoded, "not decoded"),
         ];

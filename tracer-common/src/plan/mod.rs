@@ -82,6 +82,9 @@ pub const SOCKETCALL: u16 = 256;
 /// In the plan of a 64-bit call: the 32-bit call of the same number is wanted.
 pub const COMPAT_TOO: u16 = 512;
 
+/// The call is counted in the kernel, and makes no record.
+pub const GROUP: u16 = 1024;
+
 /// The most parameters of a row that the first program does.
 pub const SHORT_PARAMS: usize = 10;
 /// The most parameters of a row for rare calls.

@@ -10,7 +10,7 @@ use tracer_common::{
 
 use crate::{
     collect::{self, Call, TASK},
-    entry, gate,
+    entry, gate, group,
     maps::{PLANS, offset},
     read,
     record::Slot,
@@ -38,6 +38,10 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
     if !gate::passes(plan, None, 0, number) {
         return 0;
     }
+    if flags & plan::GROUP != 0 {
+        group::count_call(plan, number, 0);
+        return 0;
+    }
     let call = Call { binprm: binprm as usize, old_tid: ctx.arg(1), ..Call::of(plan, number) };
     collect::record::<{ wire::MAX_PARAMS }, TASK>(Slot::Exec, call);
     0
@@ -58,10 +62,13 @@ pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
     entry::forget();
     let Some(plan) = PLANS.get_ptr(PLAN_PROCEXIT) else { return 0 };
     // SAFETY: a live map value.
-    if unsafe { (*plan).flags } & plan::WANTED == 0 || gate::own() {
+    let flags = unsafe { (*plan).flags };
+    if flags & plan::WANTED == 0 || gate::own() || !gate::passes(plan, None, 0, 0) {
         return 0;
     }
-    if gate::passes(plan, None, 0, 0) {
+    if flags & plan::GROUP != 0 {
+        group::count_call(plan, 0, 0);
+    } else {
         collect::exit_record(Call::of(plan, 0));
     }
     0

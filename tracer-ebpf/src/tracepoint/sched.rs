@@ -11,13 +11,13 @@ use aya_ebpf::{
 use tracer_common::{
     counters::{CpuTime, Running},
     events::code,
-    plan::{PLAN_SWITCH, WANTED},
+    plan::{GROUP, PLAN_SWITCH, WANTED},
 };
 
 use crate::{
-    gate,
+    gate, group,
     maps::{CPU_TIMES, PLANS, RUNNING, config, offset},
-    record::{Loss, Small, count_loss},
+    record::{Loss, Small, count_loss, who},
     task,
 };
 
@@ -39,7 +39,12 @@ pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     let Some(plan) = PLANS.get_ptr(PLAN_SWITCH) else { return 0 };
     // SAFETY: a live map value.
     if unsafe { (*plan).flags } & WANTED != 0 && !gate::own() && gate::passes(plan, None, 0, 0) {
-        report(next);
+        // SAFETY: as above.
+        if unsafe { (*plan).flags } & GROUP != 0 {
+            group::count_call(plan, 0, 0);
+        } else {
+            report(next);
+        }
     }
     0
 }
@@ -90,12 +95,20 @@ fn add(task: *const u8, tid: u32, ran_ns: u64) {
             (*entry).ran_ns += ran_ns;
             (*entry).utime = utime;
             (*entry).stime = stime;
+            if config().who != 0 {
+                who((&raw mut (*entry).who).cast());
+            }
         }
         return;
     }
     // SAFETY: the helper has no preconditions; the thread that leaves is still the current one.
     let cgroup = unsafe { bpf_get_current_cgroup_id() };
-    let first = CpuTime { ran_ns, tgid: id(task, offset!(task_tgid)), reserved: 0, cgroup, utime, stime };
+    let mut first =
+        CpuTime { ran_ns, tgid: id(task, offset!(task_tgid)), reserved: 0, cgroup, utime, stime, who: [0; 4] };
+    if config().who != 0 {
+        // SAFETY: `who` takes `WHO_LEN` bytes.
+        unsafe { who(first.who.as_mut_ptr().cast()) };
+    }
     if CPU_TIMES.insert(tid, first, 0).is_err() {
         count_loss(Loss::CpuTable, 1);
     }

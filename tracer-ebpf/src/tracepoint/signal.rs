@@ -6,11 +6,11 @@
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
     events::code,
-    plan::{PLAN_SIGNAL, WANTED},
+    plan::{GROUP, PLAN_SIGNAL, WANTED},
 };
 
 use crate::{
-    gate,
+    gate, group,
     maps::{PLANS, offset},
     read,
     record::Small,
@@ -24,7 +24,12 @@ const SIGCHLD: i32 = 17;
 pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
     let Some(plan) = PLANS.get_ptr(PLAN_SIGNAL) else { return 0 };
     // SAFETY: a live map value.
-    if unsafe { (*plan).flags } & WANTED == 0 || gate::own() || !gate::passes(plan, None, 0, 0) {
+    let flags = unsafe { (*plan).flags };
+    if flags & WANTED == 0 || gate::own() || !gate::passes(plan, None, 0, 0) {
+        return 0;
+    }
+    if flags & GROUP != 0 {
+        group::count_call(plan, 0, 0);
         return 0;
     }
     let signal: i32 = ctx.arg(0);

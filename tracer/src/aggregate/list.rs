@@ -144,6 +144,7 @@ fn with_row<R>(
         from_file: true,
         hidden: false,
         who: None,
+        group: None,
         row,
         params,
     };

@@ -35,6 +35,7 @@ use crate::{
         Filter,
         kernel::{Expr, Question, Target},
     },
+    source::live::groups::Counted,
     state::State,
 };
 
@@ -80,6 +81,14 @@ pub trait Aggregate: fmt::Debug {
     /// The filter of its own, behind that of the chisel.
     fn filter(&self) -> Option<&Filter> {
         None
+    }
+
+    /// What can be counted in the kernel instead: members of the key, and what is counted.
+    ///
+    /// # Errors
+    /// The reason why it cannot.
+    fn grouping(&self) -> Result<(u32, Counted), &'static str> {
+        Err("only tables are counted in the kernel")
     }
 
     /// What the kernel side knows of which events of a type can count: never less than those.

@@ -74,6 +74,14 @@ impl Kept {
 
     /// Adds a number; of a set, the hash of a value is that number's bits. Returns how many more things are kept now, or `None`
     /// if it would be one more and there is no room.
+    /// Adds `count` events at once, of which `value` is the sum.
+    pub(super) fn add_group(&mut self, events: u64, value: f64) {
+        if let Self::Plain { sum, count, .. } = self {
+            *sum += value;
+            *count += events;
+        }
+    }
+
     pub(super) fn add(&mut self, value: f64, is_full: bool) -> Option<usize> {
         match self {
             Self::Plain { sum, count, min, max } => {

@@ -3,6 +3,7 @@
 use std::hash::{Hash as _, Hasher as _};
 
 use rustc_hash::{FxHashMap, FxHasher};
+use tracer_common::group::by;
 
 use super::{
     Aggregate, When,
@@ -12,8 +13,9 @@ use super::{
     page::Page,
 };
 use crate::{
-    fields::{Context, EventType, FieldRef, Needs, Unit},
+    fields::{Context, EventType, FieldRef, InKernel, Needs, Unit},
     filter::Filter,
+    source::live::groups::Counted,
     state::State,
 };
 
@@ -42,6 +44,9 @@ pub struct Value {
 impl Value {
     /// The number of an event; `None` when it has none.
     pub(super) fn of(&self, context: &Context<'_>) -> Option<f64> {
+        if let Some(group) = context.event.group {
+            return Some(if self.field.is_none() { group.count as f64 } else { group.bytes as f64 });
+        }
         let Some(field) = &self.field else { return Some(1.0) };
         match self.op {
             Op::Count => (!field.get(context).is_missing()).then_some(1.0),
@@ -267,6 +272,10 @@ impl Aggregate for Table {
             }
         }
         let Some(at) = self.row() else { return true };
+        if let (Some(group), [kept, ..]) = (context.event.group, &mut self.kept[at..]) {
+            kept.add_group(group.count, first.0);
+            return true;
+        }
         let mut value = Some(first.0);
         for index in 0..self.spec.values.len() {
             if index > 0 {
@@ -314,6 +323,31 @@ impl Aggregate for Table {
             self.spec.values.iter().flat_map(|it| it.field.iter().chain(&it.also)).map(FieldRef::needs).collect();
         let filter = self.spec.filter.as_ref().map_or(Needs::NONE, Filter::needs);
         keys.without(Needs::CONTAINER_NOW).with(values).with(filter)
+    }
+
+    fn grouping(&self) -> Result<(u32, Counted), &'static str> {
+        let mut key = 0;
+        for column in &self.spec.keys {
+            let field = column.field.as_ref().ok_or("the script fills the table")?;
+            key |= match field.field.in_kernel {
+                Some(InKernel::Comm) => by::COMM | by::TGID,
+                Some(InKernel::Tgid) => by::TGID,
+                Some(InKernel::Tid) => by::TID | by::TGID,
+                Some(InKernel::Uid) => by::UID | by::TGID,
+                Some(InKernel::Cpu) => by::CPU,
+                Some(InKernel::Container) => by::CGROUP,
+                Some(InKernel::Type) => by::CALL,
+                _ => return Err("the kernel does not know all keys of the table"),
+            };
+        }
+        let [value] = &*self.spec.values else { return Err("the table has several values") };
+        match (value.op, &value.field) {
+            (Op::Count, None) => Ok((key, Counted::Events)),
+            (Op::Sum, Some(field)) if field.field.in_kernel == Some(InKernel::Bytes) && key & by::CALL == 0 => {
+                Ok((key, Counted::SocketBytes))
+            }
+            _ => Err("the kernel does not add up that value"),
+        }
     }
 
     fn filter(&self) -> Option<&Filter> {

@@ -3,6 +3,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Map, Scope};
+use tracer_common::group;
 
 use super::{
     ChiselError, Meta, Source, args,
@@ -17,9 +18,10 @@ use crate::{
     fields::{Context, EventType, Needs, Show, nearest},
     filter::{
         Filter,
-        kernel::{Expr, Question, Target},
+        kernel::{self, Expr, Question, Target},
     },
     sink::Out,
+    source::live::groups::Grouping,
     state::State,
 };
 
@@ -370,6 +372,24 @@ impl Chisel {
         }
         let aggregates = shared.aggregates.iter().map(|it| it.demand(target, questions)).collect();
         Expr::And(vec![filter, Expr::Or(aggregates)])
+    }
+
+    /// What can be counted in the kernel instead, when `before` stands before its own filter.
+    ///
+    /// # Errors
+    /// The reason why it cannot.
+    pub fn grouping(&self, before: Option<&Filter>) -> Result<Grouping, &'static str> {
+        let shared = self.shared.borrow();
+        if self.callbacks.contains(&"on_event") || shared.line.is_some() || !shared.lists.is_empty() {
+            return Err("the chisel looks at each event");
+        }
+        let [table] = &*shared.aggregates else { return Err("the chisel does not declare exactly one table") };
+        let (by, counted) = table.grouping()?;
+        let filters: Vec<&Filter> = [before, shared.filter.as_ref(), table.filter()].into_iter().flatten().collect();
+        kernel::can_group(&filters, counted)?;
+        // Which container the rest is asked of, the cgroup says.
+        let asks = filters.iter().any(|filter| filter.is_about_containers());
+        Ok(Grouping { by: if asks { by | group::by::CGROUP } else { by }, counted })
     }
 
     /// Whether the event can be of use to it, whatever the metadata of its container will be.

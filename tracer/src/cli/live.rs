@@ -14,14 +14,14 @@ use anyhow::Context as _;
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::{Failure, Plan};
+use super::{Failure, Plan, asked::Asked};
 use crate::{
     doctor,
-    fields::{EventType, Needs},
+    fields::Needs,
     filter::kernel::{Question, Target},
     message::note,
     pipeline::{Limits, Pipeline},
-    source::live::{self, Live, LiveError, Options, plan::Wanted},
+    source::live::{self, Live, LiveError, Options, groups, plan::Wanted},
     state::{Containers, Host, Procfs, State, Users, container},
     stats::Stats,
 };
@@ -55,45 +55,31 @@ pub(super) fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
 pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let stop = stop_flag()?;
     let root = container::host_root();
+    let asked = Asked::of(&plan, groups::has_socket_hooks);
+    let options = asked.options(&plan);
     let containers = plan.needs.has(Needs::CONTAINER);
-    let options = Options {
-        snaplen: plan.snaplen,
-        ring_bytes: plan.buffer_size.and_then(|size| usize::try_from(size).ok()),
-        cpu_time: plan.needs.has(Needs::CPU_TIME),
-        containers: true,
-        kernel_log: plan.kernel_log,
-        latency: plan.needs.has(Needs::LATENCY),
-        entry_args: plan.entry_args,
-        page_faults: plan.page_faults,
-        own: plan.own,
-        who: plan.needs.has(Needs::WHO) && !plan.needs.has(Needs::THREADS),
-    };
-    let threads = plan.needs.has(Needs::THREADS);
     // The engine is asked before the first event, so that its containers have names by then.
     let mut state = State {
         containers: Containers::start(container::Options { metadata: containers, ..container::Options::default() }),
         host: Host::read(&root),
         users: if plan.users { Users::read(&root) } else { Users::default() },
         procfs: Procfs::new(&root),
-        brief: !threads,
+        brief: !asked.threads,
+        nameless: !asked.threads && !asked.who,
         ..State::default()
     };
     let mut outputs = plan.outputs;
     let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
-    let wanted = Wanted {
-        event: &|row, call| outputs.collects(&EventType { row, name: Some(call.unwrap_or(row.name)) }),
-        threads,
-        descriptors: plan.needs.has(Needs::STATE),
-        demand: if plan.pushdown { Some(&demand) } else { None },
-    };
+    let event = |row, call: Option<&'static str>| asked.collects(&outputs, row, call);
+    let wanted = asked.wanted(&event, &demand);
     let mut source = Live::start(&options, &wanted).map_err(|error| failure(&error))?;
     for missing in source.missing() {
         note(&format!("note: {missing}"));
     }
     // Attached first and scanned then: what happens in between waits in the rings.
     let procfs = std::mem::take(&mut state.procfs);
-    if threads {
-        procfs.scan(&mut state, plan.needs.has(Needs::STATE));
+    if asked.threads {
+        procfs.scan(&mut state, asked.descriptors);
     }
     if outputs.written().is_some() {
         procfs.scan_threads(&mut state);

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed while running, 2 wrong use, 3 events were lost and `--fail-on-drop` is set. A reader that goes away, as `head` does, is a normal end.
 
 pub mod args;
+mod asked;
 mod chisel_args;
 mod chisel_tool;
 mod config;

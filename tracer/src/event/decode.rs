@@ -8,7 +8,7 @@ use tracer_common::{
     wire,
 };
 
-use super::{Event, Params, Row, Who};
+use super::{Event, Group, Params, Row, Who};
 
 /// Why a record cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -91,6 +91,7 @@ pub fn record<'a>(record: Record<'a>, num: u64, boot_to_epoch_ns: u64) -> Result
             from_file: true,
             hidden,
             who: None,
+            group: None,
             row: params.row(),
             params,
         }),
@@ -128,6 +129,10 @@ pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>,
         from_file: false,
         hidden: false,
         who: record.get(end..end + wire::WHO_LEN).filter(|_| flags & wire::FLAG_WHO != 0).map(who),
+        group: record
+            .get(end + wire::WHO_LEN..end + wire::WHO_LEN + wire::GROUP_LEN)
+            .filter(|_| flags & wire::FLAG_GROUP != 0)
+            .map(|bytes| Group { count: u64_at(bytes, 0), bytes: u64_at(bytes, 8) }),
         row,
         params: Params::new(row, &record[wire::LENGTHS..payload], &record[payload..end], true),
     })

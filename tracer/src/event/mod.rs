@@ -48,10 +48,21 @@ pub struct Event<'a> {
     pub hidden: bool,
     /// Who made it, when the record says so.
     pub who: Option<Who<'a>>,
+    /// How many events it stands for, when they were counted in the kernel.
+    pub group: Option<Group>,
     /// What it is.
     pub row: &'static Row,
     /// Its parameters.
     pub params: Params<'a>,
+}
+
+/// Events that were counted in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group {
+    /// How many.
+    pub count: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// Who made an event, at that moment: what the kernel side decided by, and what nothing else tells while threads are not
@@ -126,7 +137,10 @@ impl<'a> Event<'a> {
     /// A copy that keeps its bytes.
     #[must_use]
     pub fn to_owned(&self) -> OwnedEvent {
-        OwnedEvent { event: Event { who: None, params: Params::empty(self.row), ..*self }, params: self.params.to_owned() }
+        OwnedEvent {
+            event: Event { who: None, params: Params::empty(self.row), ..*self },
+            params: self.params.to_owned(),
+        }
     }
 }
 

@@ -151,6 +151,8 @@ pub enum InKernel {
     Gid,
     /// Number of the CPU.
     Cpu,
+    /// Name of the event.
+    Type,
     /// Result of the call.
     Result,
     /// Whether the result is an error.

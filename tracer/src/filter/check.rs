@@ -14,7 +14,7 @@ use super::{
     prefixes::Prefixes,
     test::{Test, Texts},
 };
-use crate::fields::{ArgRule, Context, EventType, FieldRef, Needs, Show, Type, Value};
+use crate::fields::{ArgRule, Context, EventType, FieldRef, InKernel, Needs, Show, Type, Value};
 
 /// The most memory of one compiled expression, and of what it keeps while it searches; bytes.
 const REGEX_SIZE: usize = 1 << 20;
@@ -335,6 +335,12 @@ impl Checked {
             (Operand::Field(field), Compared::Constant(test)) if !self.any_ancestor => Some((field, test)),
             _ => None,
         }
+    }
+
+    /// Whether it asks for the container alone.
+    #[must_use]
+    pub fn is_about_container(&self) -> bool {
+        self.constant().is_some_and(|(field, _)| field.field.in_kernel == Some(InKernel::Container))
     }
 
     /// Whether it is the same for all events of a thread.

@@ -90,6 +90,14 @@ impl Node {
         }
     }
 
+    /// The parts that all have to hold.
+    pub(super) fn conjuncts(&self) -> Vec<&Node> {
+        match self {
+            Self::And(parts) => parts.iter().flat_map(Node::conjuncts).collect(),
+            other => vec![other],
+        }
+    }
+
     /// Every test, in the order in which they are asked.
     pub(super) fn each<'n>(&'n self, visit: &mut impl FnMut(&'n Rc<Test>)) {
         match self {

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use tracer_common::{
-    events::{Effect, Flags},
+    events::{self, Effect, Flags},
     kind::Kind,
     plan::{self, Op, Plan, Store},
     predicate::{DROP, PASS, Predicate, STEPS, Step, Subject, class},
@@ -23,6 +23,7 @@ use crate::{
     event::decode::layout,
     fields::{Context, EventType, FieldRef, InKernel, Value},
     format::errno,
+    source::live::groups::Counted,
     state::FdKind,
 };
 
@@ -189,6 +190,88 @@ pub fn names_its_peer(plan: &Plan) -> Expr {
     Expr::And(parts)
 }
 
+/// Whether what passes these filters, all of them, can be counted in the kernel: it has to know each test of them exactly.
+/// What the container is may be asked later, of the row.
+///
+/// # Errors
+/// The reason why it cannot.
+pub fn can_group(filters: &[&Filter], counted: Counted) -> Result<(), &'static str> {
+    let parts: Vec<&Node> = filters.iter().flat_map(|filter| filter.node.conjuncts()).collect();
+    let mut rest = parts.into_iter().filter(|part| !is_about_container(part));
+    match counted {
+        Counted::Events => {
+            let exact = rest.all(|part| {
+                events::all().filter(|row| !row.live_only()).all(|row| {
+                    let plan = Plan::of(row, 0);
+                    is_exact(part, false, &Target { event: EventType::of(row), plan: &plan })
+                })
+            });
+            if exact { Ok(()) } else { Err("the kernel does not know all tests of the filter exactly") }
+        }
+        Counted::SocketBytes => {
+            let io = || events::all().filter(|row| row.is_io());
+            let mut sockets = false;
+            for part in rest {
+                let Node::Check(leaf) = part else { return Err("the filter is not the one for bytes of the network") };
+                let every = io().all(|row| leaf.check.by_type(&EventType::of(row)) == Some(true));
+                let inet = || {
+                    let (field, test) = leaf.check.constant()?;
+                    let inet = 1 << class::NONE | 1 << class::INET | 1 << class::INET6;
+                    Some(field.field.in_kernel == Some(InKernel::FdType) && classes(test) == inet)
+                };
+                if inet() == Some(true) {
+                    sockets = true;
+                } else if !every {
+                    return Err("the filter asks for more than bytes of the network");
+                }
+            }
+            if sockets { Ok(()) } else { Err("bytes are added up in the kernel for internet sockets only") }
+        }
+    }
+}
+
+fn is_about_container(node: &Node) -> bool {
+    matches!(node, Node::Check(leaf) if leaf.check.is_about_container())
+}
+
+/// Whether the kernel knows exactly for which events of a type the node holds, or, `negated`, does not.
+fn is_exact(node: &Node, negated: bool, target: &Target<'_>) -> bool {
+    match node {
+        Node::And(parts) | Node::Or(parts) => parts.iter().all(|part| is_exact(part, negated, target)),
+        Node::Not(part) => is_exact(part, !negated, target),
+        Node::Check(leaf) => {
+            if leaf.check.by_type(&target.event).is_some() {
+                return true;
+            }
+            let known = leaf.check.constant().and_then(|(field, _)| field.field.in_kernel);
+            match known {
+                // Each call has a plan of its own.
+                Some(InKernel::Type) => true,
+                Some(
+                    InKernel::Tid
+                    | InKernel::Tgid
+                    | InKernel::ParentTgid
+                    | InKernel::Uid
+                    | InKernel::Gid
+                    | InKernel::Cpu
+                    | InKernel::Comm
+                    | InKernel::Result
+                    | InKernel::Failed
+                    | InKernel::ResultName,
+                ) => is_short(leaf) && step(leaf, negated, target, &mut Vec::new()).is_some(),
+                _ => false,
+            }
+        }
+    }
+}
+
+/// Whether a test has so few alternatives that each is a step.
+fn is_short(leaf: &Leaf) -> bool {
+    let Some((_, test)) = leaf.check.constant() else { return false };
+    let test = if let Test::Differs(test) = test { test } else { test };
+    !matches!(test, Test::IntIn(numbers) if numbers.len() > MAX_ALTERNATIVES)
+}
+
 /// An expression that holds whenever the node does, or, `negated`, whenever it does not.
 fn over(node: &Node, negated: bool, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
     let mut all = |parts: &[Node]| parts.iter().map(|part| over(part, negated, target, questions)).collect();
@@ -225,7 +308,7 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
         InKernel::Comm => comm(test, negated),
         InKernel::Result => numbers(Subject::Result).filter(|_| single),
         InKernel::Failed => match test {
-            Test::Bool(wanted) if single => Some(failed(*wanted != negated)),
+            Test::Bool(wanted) => Some(failed(*wanted != negated)),
             _ => None,
         },
         InKernel::ResultName => result_name(test, negated).filter(|_| single),
@@ -259,7 +342,9 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
             })? as u32;
             Some(Expr::Step(Step { operand, ..number(Subject::Cgroup, 0, 0) }, false))
         }
-        InKernel::Param | InKernel::Descriptor | InKernel::FdType | InKernel::Port | InKernel::Ip => None,
+        InKernel::Type | InKernel::Param | InKernel::Descriptor | InKernel::FdType | InKernel::Port | InKernel::Ip => {
+            None
+        }
     }
 }
 
@@ -437,10 +522,9 @@ fn address(test: &Test, fd: u32) -> Option<Expr> {
                 std::net::IpAddr::V6(_) => v6(),
             })
             .collect(),
-        Test::Net(wanted) => wanted
-            .iter()
-            .map(|network| network.v4().map_or_else(v6, |(network, mask)| v4(network, mask)))
-            .collect(),
+        Test::Net(wanted) => {
+            wanted.iter().map(|network| network.v4().map_or_else(v6, |(network, mask)| v4(network, mask))).collect()
+        }
         _ => return None,
     };
     (steps.len() <= MAX_ALTERNATIVES).then_some(Expr::Or(steps))

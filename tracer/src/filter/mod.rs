@@ -59,7 +59,15 @@ impl Filter {
     /// whose text has to be made.
     #[must_use]
     pub fn matches(&self, context: &Context<'_>) -> bool {
+        if context.event.group.is_some() {
+            return self.group_matches(context);
+        }
         self.decided.get(context.event.row.code).unwrap_or_else(|| self.node.holds(context))
+    }
+
+    /// The same of events that were counted in the kernel, which has decided everything but what their container is.
+    fn group_matches(&self, context: &Context<'_>) -> bool {
+        self.node.decide(&|check| check.is_about_container().then(|| check.holds(context))) != Some(false)
     }
 
     /// Whether events of that type can be wanted, as far as the type decides.
@@ -87,6 +95,14 @@ impl Filter {
     #[must_use]
     pub fn may_match_thread(&self, context: &Context<'_>) -> bool {
         self.node.decide(&|check| check.is_about_threads().then(|| check.holds(context))) != Some(false)
+    }
+
+    /// Whether it asks for containers.
+    #[must_use]
+    pub fn is_about_containers(&self) -> bool {
+        let mut asks = false;
+        self.node.each(&mut |test| asks |= test.check.is_about_container());
+        asks
     }
 
     /// What has to be collected for its fields.

@@ -4,8 +4,12 @@ use super::{Shown, Sink, Tick};
 use crate::{
     chisel::{Chisel, ChiselError, Watch, excerpt::Excerpt},
     fields::{Context, EventType, Needs},
-    filter::kernel::{Expr, Question, Target},
+    filter::{
+        Filter,
+        kernel::{Expr, Question, Target},
+    },
     message::note,
+    source::live::groups::Grouping,
 };
 
 /// How often the file of a chisel is looked at, milliseconds.
@@ -121,6 +125,10 @@ impl Sink for ChiselSink {
 
     fn demand(&self, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
         if self.watch.is_some() { Expr::Always(true) } else { self.chisel.demand(target, questions) }
+    }
+
+    fn grouping(&self, filter: Option<&Filter>) -> Result<Grouping, &'static str> {
+        if self.watch.is_some() { Err("the chisel may change") } else { self.chisel.grouping(filter) }
     }
 
     fn may_want(&self, context: &Context<'_>) -> bool {

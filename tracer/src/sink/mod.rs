@@ -27,6 +27,7 @@ use crate::{
         Filter,
         kernel::{Expr, Question, Target},
     },
+    source::live::groups::Grouping,
     state::{ContainerKey, State, container::Lookup},
 };
 use hold::Hold;
@@ -97,6 +98,12 @@ pub trait Sink {
     fn demand(&self, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
         let _ = questions;
         Expr::Always(self.wants(&target.event))
+    }
+
+    /// What can be counted in the kernel instead, when `filter` stands before it; `None` when it needs the events.
+    fn grouping(&self, filter: Option<&Filter>) -> Result<Grouping, &'static str> {
+        let _ = filter;
+        Err("what is shown needs each event")
     }
 
     /// How often [`Sink::interval`] is called, in milliseconds; `None` for never.
@@ -278,7 +285,8 @@ impl Outputs {
                 shown = Shown::Yes;
             }
         }
-        self.shown += u64::from(shown == Shown::Yes);
+        let count = context.event.group.map_or(1, |group| group.count);
+        self.shown += if shown == Shown::Yes { count } else { 0 };
         let enough = self.max_shown.is_some_and(|max| self.shown >= max);
         Ok(if enough || self.is_done() { Flow::Stop } else { Flow::Continue })
     }
@@ -374,7 +382,27 @@ impl Outputs {
         Expr::And(vec![filter, Expr::Or(sinks)])
     }
 
-    /// The filter and those of the sinks, each with the name of what it stands before.
+    /// What can be counted in the kernel instead of here.
+    ///
+    /// # Errors
+    /// The reason why it cannot.
+    pub fn grouping(&self) -> Result<Grouping, &'static str> {
+        if self.capture.is_some() {
+            return Err("a capture is written");
+        }
+        if self.max_shown.is_some() {
+            return Err("events are counted here, to stop after so many");
+        }
+        if !self.suppressed.is_empty() {
+            return Err("processes are left out by name");
+        }
+        match &*self.sinks {
+            [slot] => slot.sink.grouping(self.filter.as_ref()),
+            _ => Err("there are several outputs"),
+        }
+    }
+
+    /// The filter that stands before the sinks.
     #[must_use]
     pub fn filter(&self) -> Option<&Filter> {
         self.filter.as_ref()

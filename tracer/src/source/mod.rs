@@ -42,6 +42,8 @@ pub struct Losses {
     pub cpu_table: u64,
     /// Calls that were not timed, since too many threads were.
     pub entry_table: u64,
+    /// Events that were not counted in the kernel, since the table had too many rows.
+    pub groups: u64,
     /// Records that were delivered out of order.
     pub late: u64,
     /// What each CPU lost, in the order of their numbers.
@@ -71,7 +73,7 @@ impl Losses {
     /// Records that nobody saw.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.ring_full + self.scratch + self.messages + self.skipped + self.not_taken
+        self.ring_full + self.scratch + self.messages + self.skipped + self.not_taken + self.groups
     }
 }
 

@@ -47,6 +47,8 @@ pub struct State {
     pub entry_paths: FxHashMap<u32, (u16, Box<[u8]>)>,
     /// Whether threads are not followed: then nothing is looked up of those that are met, and records say what is shown.
     pub brief: bool,
+    /// Whether nothing of threads is asked for at all.
+    pub nameless: bool,
     /// Nanoseconds that CPU time events stand for.
     pub cpu_interval_ns: u64,
     /// Whether CPU time events of a capture say the times of their intervals.

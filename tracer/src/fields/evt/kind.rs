@@ -89,7 +89,7 @@ fn direction(row: &Row) -> &'static str {
 }
 
 fields! { FIELDS needs NONE;
-    "evt.type": Text [by_type(name_of)] => |c, _| c.event.name().into(), "name of the event, such as openat";
+    "evt.type": Text [in_kernel(InKernel::Type) by_type(name_of)] => |c, _| c.event.name().into(), "name of the event, such as openat";
     "evt.type.is": Int [arg(ArgRule::Event) by_type(is_type)] => |c, arg| {
         is_type(&EventType { row: c.event.row, name: Some(c.event.name()) }, arg).unwrap_or(Value::Missing)
     }, "1 if the event has that name or number, else 0";

@@ -512,6 +512,7 @@ fn nobody(tid: u32) -> Event<'static> {
         from_file: false,
         hidden: false,
         who: None,
+        group: None,
         row,
         params: Params::empty(row),
     }

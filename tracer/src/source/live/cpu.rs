@@ -25,6 +25,8 @@ pub struct Ran {
     pub user_ns: u64,
     /// In the kernel, nanoseconds.
     pub system_ns: u64,
+    /// Who it is, as in a record; `None` when the kernel side did not say.
+    pub who: Option<[u64; 4]>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -94,7 +96,14 @@ impl CpuSampler {
                 idle: 0,
             };
             let system_ns = split(delta, user, system);
-            ran.push(Ran { tid: *tid, tgid: time.tgid, cgroup: time.cgroup, user_ns: delta - system_ns, system_ns });
+            ran.push(Ran {
+                tid: *tid,
+                tgid: time.tgid,
+                cgroup: time.cgroup,
+                user_ns: delta - system_ns,
+                system_ns,
+                who: Some(time.who).filter(|who| who[0] != 0),
+            });
         }
         self.forget_idle();
         ran

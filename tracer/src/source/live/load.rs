@@ -90,6 +90,7 @@ pub fn load(options: &Options, cpus: u32, predicates: u32) -> Result<Loaded, Liv
         cpu_time: options.cpu_time.into(),
         cpus,
         who: options.who.into(),
+        group_by: options.grouping.map_or(0, |grouping| grouping.by),
     };
     let log_level: u8 = if options.kernel_log { 5 } else { 0 };
     let mut bpf = EbpfLoader::new()

@@ -3,6 +3,7 @@
 pub mod btf;
 pub mod counters;
 pub mod cpu;
+pub mod groups;
 pub mod load;
 pub mod plan;
 pub mod probes;
@@ -16,9 +17,17 @@ use aya::Ebpf;
 use tracer_common::{
     counters::Counters,
     events::{self, code},
+    wire,
 };
 
-use self::{cpu::CpuSampler, probes::When, ring::Ring, verdict::Verdicts, wait::Waiter};
+use self::{
+    cpu::CpuSampler,
+    groups::{Counted, Grouping, Groups},
+    probes::When,
+    ring::Ring,
+    verdict::Verdicts,
+    wait::Waiter,
+};
 use super::{CpuLosses, Drained, Losses, Record, Source, Visit, record::Head};
 use crate::{event::decode, state::State};
 
@@ -100,6 +109,8 @@ pub struct Options {
     pub containers: bool,
     /// Whether records say who made the call, although no predicate asks for it.
     pub who: bool,
+    /// The table that is counted in the kernel.
+    pub grouping: Option<Grouping>,
     /// Whether the kernel side logs.
     pub kernel_log: bool,
 }
@@ -122,6 +133,7 @@ pub struct Live {
     unreleased: usize,
     missing: Vec<String>,
     verdicts: Verdicts,
+    groups: Option<Groups>,
 }
 
 /// Boot-time clock, nanoseconds.
@@ -154,8 +166,10 @@ impl Live {
         let options = &Options { who: options.who || plans.asks_who, ..options.clone() };
         let mut loaded = load::load(options, possible_cpus(), plans.predicates.len() as u32)?;
         load::write_plans(&mut loaded.bpf, &plans, false)?;
+        let groups = options.grouping.map(|it| Groups::new(&mut loaded.bpf, it.counted)).transpose()?;
         let attached = probes::attach(&mut loaded.bpf, &loaded.btf, |when| match when {
-            When::Always => true,
+            When::Lives => plans.lives || options.latency,
+            When::Sockets => options.grouping.is_some_and(|it| it.counted == Counted::SocketBytes),
             When::Calls | When::TailCalled => plans.calls,
             When::Cgroups => options.containers,
             When::Switches => options.cpu_time || wanted.hook(&events::sched::SWITCH),
@@ -191,6 +205,7 @@ impl Live {
             unreleased: 0,
             missing,
             verdicts,
+            groups,
         })
     }
 
@@ -286,6 +301,18 @@ impl Live {
         if self.delivered_ns == 0 { boot_now_ns() } else { self.delivered_ns }
     }
 
+    /// A record for each row that was counted in the kernel.
+    fn report_groups(&mut self, visit: Visit<'_>) -> Result<(), LiveError> {
+        let time_ns = self.delivered_ns();
+        let Some(groups) = &mut self.groups else { return Ok(()) };
+        for (key, value) in groups.take()? {
+            if visit(Record::Wire(&groups.record(time_ns, &key, value))).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// A drop event for each CPU that lost records since the last one, and for runs that the kernel skipped, which belong to
     /// no CPU and stand at the first.
     fn report_losses(&mut self, visit: Visit<'_>) {
@@ -330,6 +357,7 @@ impl Source for Live {
         if !stopped {
             self.delivered_ns = limit_ns;
             self.report_losses(visit);
+            self.report_groups(visit)?;
         }
         Ok(())
     }
@@ -343,6 +371,7 @@ impl Source for Live {
 
     fn interval(&mut self, length_ns: u64, visit: Visit<'_>) -> anyhow::Result<()> {
         self.report_losses(visit);
+        self.report_groups(visit)?;
         let time_ns = self.delivered_ns();
         let Some(cpu) = &mut self.cpu else { return Ok(()) };
         let now_ns = boot_now_ns();
@@ -354,9 +383,11 @@ impl Source for Live {
                 time_ns,
                 tid: ran.tid.into(),
                 code: code::PROCINFO,
+                flags: if ran.who.is_some() { wire::FLAG_WHO } else { 0 },
                 ..Head::default()
             };
-            let record = head.with(&[&params[0], &params[1]]);
+            let mut record = head.with(&[&params[0], &params[1]]);
+            record.extend(ran.who.into_iter().flatten().flat_map(u64::to_le_bytes));
             if visit(Record::Wire(&record)).is_break() {
                 break;
             }
@@ -379,6 +410,7 @@ impl Source for Live {
             messages: sum(|counters| counters.messages),
             cpu_table: sum(|counters| counters.cpu_table_full),
             entry_table: sum(|counters| counters.entry_table_full),
+            groups: sum(|counters| counters.groups_full),
             late: self.late,
             by_cpu: per_cpu.iter().map(cpu_losses).collect(),
         }

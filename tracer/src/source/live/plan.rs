@@ -29,15 +29,14 @@ pub struct Wanted<'a> {
     pub descriptors: bool,
     /// Which of the events are asked for, as far as the kernel side can tell; all of them when `None`.
     pub demand: Option<Demand<'a>>,
+    /// Whether events are counted in the kernel and make no records.
+    pub grouped: bool,
 }
 
 impl std::fmt::Debug for Wanted<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { threads, descriptors, .. } = self;
-        f.debug_struct("Wanted")
-            .field("threads", threads)
-            .field("descriptors", descriptors)
-            .finish_non_exhaustive()
+        f.debug_struct("Wanted").field("threads", threads).field("descriptors", descriptors).finish_non_exhaustive()
     }
 }
 
@@ -51,7 +50,7 @@ impl<'a> Wanted<'a> {
     /// All events of these types, and nothing else.
     #[must_use]
     pub fn only(event: &'a dyn Fn(&'static Event, Option<&'static str>) -> bool) -> Self {
-        Self { event, threads: false, descriptors: false, demand: None }
+        Self { event, threads: false, descriptors: false, demand: None, grouped: false }
     }
 
     /// Whether events of a row that is no call are asked for.
@@ -102,6 +101,8 @@ pub struct Plans {
     pub asks_who: bool,
     /// Whether a system call is wanted.
     pub calls: bool,
+    /// Whether programs that are run, or threads that end, are.
+    pub lives: bool,
 }
 
 impl Plans {
@@ -143,7 +144,7 @@ pub fn all(wanted: &Wanted<'_>) -> Plans {
     let mut add = |index: u32, mut plan: Plan, row: &'static Event, call: Option<&'static str>| {
         let (shown, kept) = ((wanted.event)(row, call), wanted.keeps(row));
         if shown || kept {
-            plan.flags |= plan::WANTED;
+            plan.flags |= plan::WANTED | if shown && wanted.grouped { plan::GROUP } else { 0 };
             let event = call.map_or_else(|| EventType::of(row), |call| EventType::of_call(row, call));
             let asked = match wanted.demand {
                 _ if !shown => Expr::Always(false),
@@ -180,6 +181,10 @@ pub fn all(wanted: &Wanted<'_>) -> Plans {
         add(*index, Plan::of(row, 0), row, None);
     }
     made.calls = plans.iter().any(|(index, plan)| *index < PLAN_PROCEXIT && plan.flags & plan::WANTED != 0);
+    let execs = [number_of("execve"), number_of("execveat")].map(u32::from);
+    made.lives = plans
+        .iter()
+        .any(|(index, plan)| (execs.contains(index) || *index == PLAN_PROCEXIT) && plan.flags & plan::WANTED != 0);
     plans.extend((PLAN_ENTER..).zip(enter));
     announce_compat(&mut plans);
     Plans { plans, ..made }

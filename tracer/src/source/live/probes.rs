@@ -15,10 +15,12 @@ use super::{LiveError, load::chain};
 /// When a program is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// Always.
-    Always,
     /// When a system call is wanted.
     Calls,
+    /// When programs that are run, or threads that end, are wanted.
+    Lives,
+    /// When the bytes of sockets are counted in the kernel.
+    Sockets,
     /// Never by itself: the one on `sys_exit` goes on in it.
     TailCalled,
     /// When containers may appear; without it they are found more slowly.
@@ -66,8 +68,10 @@ pub const PROBES: &[Probe] = &[
         next: None,
         loss: Some("ended containers are forgotten late"),
     },
-    Probe { program: "process_exit", hook: "sched_process_exit", when: When::Always, next: None, loss: None },
-    Probe { program: "exec", hook: "sched_process_exec", when: When::Always, next: None, loss: None },
+    Probe { program: "process_exit", hook: "sched_process_exit", when: When::Lives, next: None, loss: None },
+    Probe { program: "exec", hook: "sched_process_exec", when: When::Lives, next: None, loss: None },
+    Probe { program: "sock_send_length", hook: "sock_send_length", when: When::Sockets, next: None, loss: None },
+    Probe { program: "sock_recv_length", hook: "sock_recv_length", when: When::Sockets, next: None, loss: None },
     Probe {
         program: "sched_switch",
         hook: "sched_switch",

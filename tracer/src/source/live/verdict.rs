@@ -92,11 +92,11 @@ impl Verdicts {
             from_file: false,
             hidden: false,
             who: None,
+            group: None,
             row,
             params: Params::empty(row),
         };
-        let context =
-            Context { event: &event, thread: None, fd: None, container: key, state, times: Times::default() };
+        let context = Context { event: &event, thread: None, fd: None, container: key, state, times: Times::default() };
         let bits = self.questions.iter().enumerate().map(|(at, question)| u64::from(question.answer(&context)) << at);
         bits.fold(0, |bits, bit| bits | bit)
     }

@@ -25,6 +25,10 @@ pub fn process_of(state: &State, event: &Event<'_>) -> u32 {
 /// Applies creations. The event is shown after it.
 pub fn before(state: &mut State, event: &Event<'_>) {
     process::know_thread(state, event);
+    // What was counted changed nothing that anybody asks for.
+    if event.group.is_some() {
+        return;
+    }
     match event.row.effect {
         Effect::Open => fd::open(state, event),
         Effect::Entry => fd::entry(state, event),
@@ -68,6 +72,9 @@ pub fn before(state: &mut State, event: &Event<'_>) {
 
 /// Applies destructions. The event was shown before it.
 pub fn after(state: &mut State, event: &Event<'_>) {
+    if event.group.is_some() {
+        return;
+    }
     match event.row.effect {
         Effect::Close => fd::close(state, event),
         Effect::CloseRange => fd::close_range(state, event),

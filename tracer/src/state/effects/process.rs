@@ -67,6 +67,11 @@ pub(super) fn know_thread(state: &mut State, event: &Event<'_>) {
     }
 }
 
+/// Whether the record says all that is asked for of its thread.
+fn is_told(state: &State, event: &Event<'_>) -> bool {
+    state.brief && (state.nameless || event.who.is_some())
+}
+
 /// Takes over what the record says of its thread: by that the kernel side decided.
 fn know_who(state: &mut State, event: &Event<'_>) {
     let Some(who) = event.who else { return };
@@ -98,15 +103,17 @@ fn look_up(state: &mut State, event: &Event<'_>) {
         thread.exited_ns = None;
         thread.begin();
         if !described
-            && !state.brief
-            && let Some(comm) = state.procfs.comm(event.tid) {
+            && !is_told(state, event)
+            && let Some(comm) = state.procfs.comm(event.tid)
+        {
             thread.comm = comm;
         }
         thread.fds = state.fds.share(thread.fds);
         state.threads.insert(thread);
         return;
     }
-    let found = if described || state.brief { None } else { state.procfs.thread(event.tgid) };
+    let needless = described || is_told(state, event);
+    let found = if needless { None } else { state.procfs.thread(event.tgid) };
     let mut thread = found.unwrap_or_else(|| Thread::stranger(event.tid, event.tgid));
     thread.tid = event.tid;
     thread.fds = state.fds.create();

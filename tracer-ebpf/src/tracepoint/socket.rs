@@ -1,0 +1,36 @@
+//! Bytes that go through sockets, whichever call moves them: `sendfile` and io_uring too.
+//!
+//! Source: kernel include/trace/events/sock.h, since 6.3, `TP_PROTO(struct sock *sk, int ret, int flags)`.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+
+use crate::{gate, group, maps::offset, read};
+
+/// `AF_INET` and `AF_INET6`.
+const INET: u16 = 2;
+const INET6: u16 = 10;
+
+/// Bytes were sent.
+#[btf_tracepoint(function = "sock_send_length")]
+pub fn sock_send_length(ctx: BtfTracePointContext) -> i32 {
+    count(&ctx)
+}
+
+/// Bytes were received.
+#[btf_tracepoint(function = "sock_recv_length")]
+pub fn sock_recv_length(ctx: BtfTracePointContext) -> i32 {
+    count(&ctx)
+}
+
+#[inline(always)]
+fn count(ctx: &BtfTracePointContext) -> i32 {
+    let result: i32 = ctx.arg(1);
+    if result <= 0 || gate::own() {
+        return 0;
+    }
+    let sock: *const u8 = ctx.arg(0);
+    if let INET | INET6 = read::kernel(sock as usize + offset!(sock_family)) {
+        group::add(0, 1, result as u64);
+    }
+    0
+}

@@ -1,0 +1,89 @@
+//! From a plan to what the kernel side is asked for: which events, what is kept for names, what is decided and counted there.
+
+use tracer_common::events::Event;
+
+use super::Plan;
+use crate::{
+    fields::{EventType, Needs},
+    sink::Outputs,
+    source::live::{
+        Options,
+        groups::{Counted, Grouping},
+        plan::{Demand, Wanted},
+    },
+};
+
+/// What the kernel side is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Whether threads are followed.
+    pub threads: bool,
+    /// Whether descriptors are.
+    pub descriptors: bool,
+    /// Whether records say who made the call.
+    pub who: bool,
+    /// Whether the kernel side decides what it can of the filters.
+    pub pushdown: bool,
+    /// The table that is counted in the kernel; else the reason why none is.
+    pub grouping: Result<Grouping, &'static str>,
+}
+
+impl Asked {
+    /// What a plan asks for, on a kernel that may have the hooks of sockets.
+    pub fn of(plan: &Plan, has_socket_hooks: impl Fn() -> bool) -> Self {
+        let needs = plan.needs;
+        let counts = |grouping: Grouping| match grouping.counted {
+            Counted::SocketBytes if !has_socket_hooks() => Err("the kernel has no hooks of sockets, as from 6.3 on"),
+            _ if plan.page_faults => Err("page faults are events"),
+            _ => Ok(grouping),
+        };
+        let grouping = if plan.pushdown { plan.outputs.grouping().and_then(counts) } else { Err("--no-pushdown") };
+        let events = grouping.is_err();
+        let threads = events && needs.has(Needs::THREADS);
+        Self {
+            threads,
+            descriptors: events && needs.has(Needs::STATE),
+            who: needs.has(Needs::WHO) && !threads,
+            pushdown: plan.pushdown,
+            grouping,
+        }
+    }
+
+    /// Whether events of a row, or of a system call, have to be collected.
+    pub fn collects(&self, outputs: &Outputs, row: &'static Event, call: Option<&'static str>) -> bool {
+        let sockets = self.grouping.is_ok_and(|grouping| grouping.counted == Counted::SocketBytes);
+        !sockets && outputs.collects(&EventType { row, name: Some(call.unwrap_or(row.name)) })
+    }
+
+    /// What is wanted of the kernel side.
+    pub fn wanted<'a>(
+        &self,
+        event: &'a dyn Fn(&'static Event, Option<&'static str>) -> bool,
+        demand: Demand<'a>,
+    ) -> Wanted<'a> {
+        Wanted {
+            event,
+            threads: self.threads,
+            descriptors: self.descriptors,
+            demand: if self.pushdown { Some(demand) } else { None },
+            grouped: self.grouping.is_ok(),
+        }
+    }
+
+    /// The options of the source.
+    pub fn options(&self, plan: &Plan) -> Options {
+        Options {
+            snaplen: plan.snaplen,
+            ring_bytes: plan.buffer_size.and_then(|size| usize::try_from(size).ok()),
+            cpu_time: plan.needs.has(Needs::CPU_TIME),
+            containers: true,
+            kernel_log: plan.kernel_log,
+            latency: plan.needs.has(Needs::LATENCY),
+            entry_args: plan.entry_args,
+            page_faults: plan.page_faults,
+            own: plan.own,
+            who: self.who,
+            grouping: self.grouping.ok(),
+        }
+    }
+}
