@@ -7,6 +7,7 @@ pub mod level;
 // What the tests do.
 pub mod call;
 pub mod scratch;
+pub mod terminal;
 pub mod workload;
 
 // What the tests see.

@@ -125,7 +125,7 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     }
     let missing = peers::missing();
     if !missing.is_empty() {
-        say(format!("WARNING: captures were NOT read by {}, which could not be had (see above)", missing.join(", ")));
+        say(format!("WARNING: NOT tested with {}, which could not be had (see above)", missing.join(", ")));
     }
     if !problems.is_empty() {
         bail!("test failed: {}", problems.join("; "));
@@ -227,7 +227,8 @@ mod tests {
     #[test]
     fn the_names_behind_the_last_heading_are_of_tests_that_failed() {
         let mut listed = Vec::new();
-        let lines = ["test a::b ... FAILED", "failures:", "---- a::b stdout ----", "    backtrace", "failures:", "    a::b"];
+        let lines =
+            ["test a::b ... FAILED", "failures:", "---- a::b stdout ----", "    backtrace", "failures:", "    a::b"];
         lines.iter().for_each(|line| list_failed(line, &mut listed));
         assert_eq!(listed, ["a::b"]);
     }
