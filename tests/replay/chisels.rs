@@ -348,3 +348,18 @@ fn around_writes_what_threads_did_near_an_event() {
     assert!(written.lines.iter().filter(|line| line.contains(" open ")).count() >= marks.len());
     assert!(written.lines.len() > marks.len() && tids.len() <= marks.len(), "{} lines", written.lines.len());
 }
+
+/// The same lines as `around` gives for what they let through.
+#[test]
+fn what_is_around_lines_of_logs_is_written_as_by_around() {
+    let capture = "run_as_user_0_container";
+    let [by_itself, by_around] =
+        ["logs.scap", "around-logs.scap"].map(|name| format!("{}/{name}", env!("CARGO_TARGET_TMPDIR")));
+    let plain = ours(capture, &["-c", "spy_logs"]);
+    assert_eq!(ours(capture, &["-c", "spy_logs", &format!("{by_itself} 1 disable_color")]), plain);
+    let filter = "fd.name contains .log and fd.type=file and evt.is_io_write=true and evt.rawres>0";
+    let _ = ours(capture, &["-c", "around", &format!("{by_around} 1"), filter]);
+    let lines = |file: &str| tracer_tests::command::output(["-r", file]).lines;
+    assert!(lines(&by_itself).len() > plain.len(), "more than the lines themselves");
+    assert_eq!(lines(&by_itself), lines(&by_around));
+}

@@ -6,6 +6,7 @@ pub mod args;
 mod chisel_args;
 mod chisel_tool;
 mod config;
+mod excerpt;
 mod generate;
 mod gone;
 mod info;
