@@ -333,6 +333,37 @@ fn every_chisel_prints_what_it_printed_before() {
     golden("chisels.txt", &text);
 }
 
+/// Objects of several chisels are those of each one alone, behind its name.
+#[test]
+fn objects_of_several_chisels_say_which_one_they_are_of() {
+    let capture = "run_as_user_0_container";
+    let chisels: [&[&str]; 6] =
+        [&["topscalls"], &["fdbytes_by", "fd.type"], &["spy_logs"], &["iobytes"], &["lsof"], &["syscall_latency"]];
+    let objects = |words: Vec<&str>| {
+        let lines = ours(capture, &words);
+        lines.iter().map(|line| serde_json::from_str::<Json>(line).expect(line)).collect::<Vec<_>>()
+    };
+    let all =
+        objects(std::iter::once("-j").chain(chisels.iter().flat_map(|words| [&["-c"], *words].concat())).collect());
+    let mut count = 0;
+    for words in chisels {
+        let alone = objects([&["-j", "-c"], words].concat());
+        assert!(!alone.is_empty() && alone.iter().all(|object| object.get("chisel").is_none()), "{words:?}");
+        let of_it = all.iter().filter(|object| object["chisel"] == words[0]).cloned();
+        let without_keys = of_it.map(|mut object| {
+            let map = object.as_object_mut().unwrap();
+            assert_eq!(map.keys().next().unwrap(), "chisel");
+            let _ = map.shift_remove("chisel");
+            assert_eq!(map.shift_remove("argument").as_ref().and_then(Json::as_str), words.get(1).copied());
+            object
+        });
+        let without_keys: Vec<Json> = without_keys.collect();
+        assert_eq!(without_keys, alone, "{words:?}");
+        count += alone.len();
+    }
+    assert_eq!(all.len(), count, "each is of one of them");
+}
+
 /// What is around two calls of a capture: the same lines as a filter by hand gives, from a file that was written.
 #[test]
 fn around_writes_what_threads_did_near_an_event() {

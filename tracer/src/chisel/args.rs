@@ -17,7 +17,7 @@ use crate::{
 #[must_use]
 pub fn takes_next(meta: &Meta, words: &[String]) -> bool {
     let (Some(first), Some(next)) = (meta.args.first(), words.first()) else { return false };
-    if meta.needs_args() || first.kind == ArgKind::Filter {
+    if meta.needs_args() || first.kind == ArgKind::Filter && !next.starts_with('-') {
         return true;
     }
     let options = words.iter().position(|word| word.starts_with('-')).unwrap_or(words.len());
@@ -134,6 +134,9 @@ mod tests {
         assert!(!takes_next(&optional, &words("proc.name=x and evt.type=open")));
         assert!(!takes_next(&optional, &words("-n 3")));
         assert!(!takes_next(&optional, &[]));
+        let filter = meta(vec![spec("filter", ArgKind::Filter, true)]);
+        assert!(takes_next(&filter, &words("proc.name=x")));
+        assert!(!takes_next(&filter, &words("-c lsof")));
     }
 
     #[test]

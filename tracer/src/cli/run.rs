@@ -82,10 +82,16 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     let again = again(args);
     let mut written: Vec<PathBuf> = args.write.iter().cloned().collect();
     for (name, argument) in args.chisels.iter().zip(arguments.iter().chain(std::iter::repeat(&None))) {
+        let out = if args.json && args.chisels.len() > 1 {
+            let argument = argument.as_deref().map(|argument| ("argument", argument));
+            out.labelled(&[("chisel", name.as_str())].into_iter().chain(argument).collect::<Vec<_>>())
+        } else {
+            out.clone()
+        };
         let env = Env {
             show: plain,
             container: matches!(preset, Some(Preset::Container | Preset::Kubernetes)),
-            page: Page { out: out.clone(), json: args.json, palette, began_ns: None },
+            page: Page { out, json: args.json, palette, began_ns: None },
             replay: !args.read.is_empty(),
         };
         let source = library.find(name)?;
