@@ -340,6 +340,40 @@ fn memcachelog_shows_what_is_stored() {
 }
 
 #[test]
+fn ipv4_through_sockets_of_ipv6_is_ipv4_live_and_from_a_capture() {
+    if !root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let file = scratch.path("mapped.scap").display().to_string();
+    let listener = TcpListener::bind("[::]:0").expect("a port is free");
+    let port = listener.local_addr().expect("it is bound").port();
+    let connect = move || TcpStream::connect(("::ffff:127.0.0.1", port)).expect("it listens");
+    // One connection is there before the tracer, and others are made while it runs.
+    let (mut before, mut accepted) = (connect(), listener.accept().expect("a client").0);
+    let work = again(move || {
+        before.write_all(b"before").expect("the other side is there");
+        let _ = accepted.read(&mut [0; 16]).expect("something");
+        let (mut client, mut server) = (connect(), listener.accept().expect("a client").0);
+        client.write_all(b"new").expect("the other side is there");
+        let _ = server.read(&mut [0; 16]).expect("something");
+    });
+    let filter = format!("proc.pid={} and fd.sport={port} and evt.is_io=true", process::id());
+    let format = "%evt.buffer %fd.type %fd.typechar %fd.name";
+    let running = Running::start(&mut tracer(["-w", &file, "--unbuffered", "-p", format, &filter]));
+    let mut lines: Vec<String> = (0..12).map(|_| running.line().expect("a line")).collect();
+    running.interrupt();
+    lines.extend(running.end().lines);
+    drop(work);
+    for text in ["before", "new"] {
+        assert!(lines.iter().any(|line| line.starts_with(text)), "{lines:#?}");
+    }
+    let wanted = |line: &String| line.contains(" ipv4 4 127.0.0.1:") && line.ends_with(&format!("->127.0.0.1:{port}"));
+    assert!(lines.iter().all(wanted), "{lines:#?}");
+    assert_eq!(output(["-r", &file, "-p", format, &filter]).lines, lines);
+}
+
+#[test]
 fn lists_show_what_is_open_and_end() {
     if !root_or_skip() {
         return;

@@ -116,10 +116,7 @@ fn only_theirs(case: &Case, line: &str, ours: &[String]) -> Option<&'static str>
                 "netstat" => words.last()?.split('/').collect(),
                 _ => words.iter().skip(1).copied().filter(|word| word.parse::<u32>().is_ok()).take(2).collect(),
             };
-            if ids.first() != ids.get(1) {
-                return Some("threads of a process have its descriptors, which are listed once");
-            }
-            line.contains("10.185.46.11:2377").then_some("IPv4 through an IPv6 socket is IPv6")
+            (ids.first() != ids.get(1)).then_some("threads of a process have its descriptors, which are listed once")
         }
         "ps" | "ps_filter" => {
             let unit = |word: &str| word.ends_with(['K', 'M', 'G']);
@@ -178,7 +175,6 @@ fn only_ours(case: &Case, line: &str, replaced: bool) -> Option<&'static str> {
         name if name.starts_with("fdcount_by") => Some("a table"),
         "lsof" if case.kept > 0 => Some("behind what was kept of theirs"),
         "echo_fds" if case.kept > 0 => Some("behind what was kept of theirs"),
-        "netstat" => line.contains("::ffff:").then_some("IPv4 through an IPv6 socket is IPv6"),
         "spy_users" | "spy_ip_127.0.0.1" | "topscalls" | "topscalls_time" | "ps" | "ps_filter" | "bottlenecks"
         | "echo_fds" | "spy_file" | "spy_file_R" | "list_login_shells" | "topcontainers_cpu" | "topprocs_cpu" => {
             replaced.then_some("in place of theirs")

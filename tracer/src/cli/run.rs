@@ -202,7 +202,7 @@ fn again(args: &Args) -> Vec<PathBuf> {
 /// Whether both paths lead to the same file, or would.
 fn is_same(one: &Path, other: &Path) -> bool {
     let id = |path: &Path| path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
-    one == other || id(one).is_some_and(|one| id(other) == Some(one))
+    one == other && one.as_os_str() != "-" || id(one).is_some_and(|one| id(other) == Some(one))
 }
 
 /// Refuses to write a capture that is read.
