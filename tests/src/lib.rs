@@ -13,6 +13,7 @@ pub mod workload;
 // What the tests see.
 pub mod check;
 pub mod command;
+pub mod cpu;
 pub mod live;
 pub mod peer;
 pub mod scap;
