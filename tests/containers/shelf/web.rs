@@ -76,12 +76,13 @@ fn requests_between_two_containers_are_shown_with_both_and_counted_to_the_byte()
     fs::set_permissions(scratch.path("a"), fs::Permissions::from_mode(0o755)).expect("its owner");
     let volume = format!("{}:/srv/cgi-bin:ro", scratch.dir().display());
     let serve = ["httpd", "-f", "-p", &PORT.to_string(), "-h", "/srv"];
-    let server = docker.run(&unique("web"), &["--volume", &volume], &serve);
+    // Short names: a cell with another one behind it has 19 characters.
+    let server = docker.run(&unique("w"), &["--volume", &volume], &serve);
     let ip = address(&server);
     first_answer(&server, || bytes_of(&ip, "GET", "/none"));
     let total: u64 =
         QUESTIONS.iter().map(|(method, path, count, _)| count * bytes_of(&ip, method, path).expect("an answer")).sum();
-    let client = docker.run(&unique("asks"), &[], &["sleep", "1000"]);
+    let client = docker.run(&unique("c"), &[], &["sleep", "1000"]);
 
     let filter = format!("container.name in ({}, {})", server.name, client.name);
     let chisels = ["-c", "topconns", "-c", "topports_server", "-c", "httptop", "-c", "httplog"];
