@@ -101,6 +101,15 @@ fn the_file_that_is_read_stays_as_it_is() {
     let read = text(&path);
     let words = ["-r", &read, "-c", "around", &read, "evt.type=read"];
     wrong_use(words, &format!("capture '{read}' is read"), "give the chisel another name");
+    let twice = ["-w", "x.scap", "-c", "spy_logs", "x.scap"];
+    wrong_use(twice, "capture 'x.scap' is written twice", "give the chisel another name");
+    let twice = ["-r", &read, "-c", "spy_logs", "y.scap", "-c", "spy_syslog", "y.scap"];
+    wrong_use(twice, "capture 'y.scap' is written twice", "give the chisel another name");
+    for (name, before) in [("around", &[][..]), ("spy_logs", &["-C", "1", "-w", "x.scap"])] {
+        let words = before.iter().copied().chain(["-c", name, "y.scap"]);
+        let hint = "read one with -r, or write one with -w and without -C, -G and -e";
+        wrong_use(words, &format!("chisel '{name}' reads a capture a second time: it needs a file"), hint);
+    }
     let rotated = scratch.path("rotated");
     fs::copy(SAMPLE, scratch.path("rotated1")).unwrap();
     let read = text(&scratch.path("rotated1"));

@@ -7,6 +7,7 @@ mod forks;
 mod fresh;
 mod names;
 mod oneliners;
+mod shelf;
 mod tables;
 mod toolbox;
 

@@ -269,7 +269,55 @@ fn messages_to_the_system_log_are_shown() {
         }
     });
     lines_with(&["spy_syslog"], &["auth.crit ", "] cannot open"]);
+    let scratch = Scratch::new();
+    let [all, near] = ["all.scap", "near.scap"].map(|name| scratch.path(name).display().to_string());
+    let shown = lines_of(
+        &["spy_syslog", &format!("{near} 5"), "-w", &all, &format!("proc.pid={}", process::id())],
+        &["] cannot open"],
+    );
+    assert!(shown.iter().all(|line| line.ends_with("] cannot open")), "{shown:?}");
+    let written = output(["-r", &near, "-p", "%syslog.message", "evt.is_syslog=true"]);
+    assert!(written.lines.len() >= shown.len(), "{} of {}: {}", written.lines.len(), shown.len(), written.errors);
+    assert!(written.lines.iter().all(|line| line == "cannot open"), "{:?}", written.lines);
     drop(work);
+}
+
+#[test]
+fn what_is_around_lines_of_logs_is_taken_from_the_capture_that_is_written() {
+    if !root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let [log, all, near] = ["tracer.log", "all.scap", "near.scap"].map(|name| scratch.path(name).display().to_string());
+    // Each of them is a thread of its own; those that write no log are in the other capture only.
+    let dir = scratch.dir().display().to_string();
+    let script = format!(
+        "echo far >{dir}/far; sleep 0.2; echo near >{dir}/near; echo line >{log}; sleep 0.2; echo far >{dir}/far"
+    );
+    let work = again(move || {
+        for script in [script.as_str(), &format!("echo other >{dir}/other")] {
+            let _ = Command::new("sh").args(["-c", script]).status().expect("a shell");
+        }
+    });
+    let words = ["-w", &all, "--unbuffered", "-c", "spy_logs", &format!("{near} 100"), "proc.name=sh"];
+    let running = Running::start(&mut tracer(words));
+    for _ in 0..3 {
+        assert_eq!(running.line().as_deref(), Some(format!("sh {log} line").as_str()));
+    }
+    running.interrupt();
+    let ended = running.end();
+    assert!(ended.status.success(), "{}", ended.errors);
+    drop(work);
+    let names = |file: &str| output(["-r", file, "-p", "%fd.name", "evt.type=write"]).lines;
+    let (all, near) = (names(&all), names(&near));
+    let count = |names: &[String], name: &str| names.iter().filter(|found| found.ends_with(name)).count();
+    for far in ["/far", "/other"] {
+        assert!(count(&all, far) > 0, "{all:?}");
+        assert_eq!(count(&near, far), 0, "{near:?}");
+    }
+    // The first one may have begun before the tracer.
+    assert!(count(&near, "/near") >= 2 && count(&near, "/tracer.log") >= 3, "{near:?}");
+    assert_eq!(count(&near, "/tracer.log"), count(&all, "/tracer.log"));
 }
 
 /// A file that is removed, however the test ends.
@@ -289,6 +337,40 @@ fn memcachelog_shows_what_is_stored() {
     let work = Work::start("127.0.0.1:11211", "set key:1 0 0 5\r\nhello\r\n", "STORED\r\n");
     lines_with(&["memcachelog", "set"], &["method=set size=5B key=key:1"]);
     drop(work);
+}
+
+#[test]
+fn ipv4_through_sockets_of_ipv6_is_ipv4_live_and_from_a_capture() {
+    if !root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let file = scratch.path("mapped.scap").display().to_string();
+    let listener = TcpListener::bind("[::]:0").expect("a port is free");
+    let port = listener.local_addr().expect("it is bound").port();
+    let connect = move || TcpStream::connect(("::ffff:127.0.0.1", port)).expect("it listens");
+    // One connection is there before the tracer, and others are made while it runs.
+    let (mut before, mut accepted) = (connect(), listener.accept().expect("a client").0);
+    let work = again(move || {
+        before.write_all(b"before").expect("the other side is there");
+        let _ = accepted.read(&mut [0; 16]).expect("something");
+        let (mut client, mut server) = (connect(), listener.accept().expect("a client").0);
+        client.write_all(b"new").expect("the other side is there");
+        let _ = server.read(&mut [0; 16]).expect("something");
+    });
+    let filter = format!("proc.pid={} and fd.sport={port} and evt.is_io=true", process::id());
+    let format = "%evt.buffer %fd.type %fd.typechar %fd.name";
+    let running = Running::start(&mut tracer(["-w", &file, "--unbuffered", "-p", format, &filter]));
+    let mut lines: Vec<String> = (0..12).map(|_| running.line().expect("a line")).collect();
+    running.interrupt();
+    lines.extend(running.end().lines);
+    drop(work);
+    for text in ["before", "new"] {
+        assert!(lines.iter().any(|line| line.starts_with(text)), "{lines:#?}");
+    }
+    let wanted = |line: &String| line.contains(" ipv4 4 127.0.0.1:") && line.ends_with(&format!("->127.0.0.1:{port}"));
+    assert!(lines.iter().all(wanted), "{lines:#?}");
+    assert_eq!(output(["-r", &file, "-p", format, &filter]).lines, lines);
 }
 
 #[test]

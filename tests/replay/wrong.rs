@@ -13,6 +13,8 @@ use tracer::{
     source::inject::Inject,
 };
 
+use tracer_tests::{command::output, cpu::thread_time, scratch::Scratch};
+
 use super::{
     golden,
     machine::{BOOT_NS, Machine},
@@ -104,4 +106,71 @@ fn a_chisel_that_fails_leaves_the_others_alone() {
     assert!(alone.starts_with("saw ") && both == alone, "{both}");
     assert_eq!(result.unwrap_err().to_string(), "chisel bad.rhai failed, as said above");
     assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+/// What runs for ever, or wants all memory, in a function and with what the language can do in one step.
+const RUNAWAYS: &[(&str, &str)] = &[
+    ("endless", "loop { }"),
+    ("endless-for", "for n in 0..9000000000 { let m = n; }"),
+    ("endless-catch", "loop { try { loop { } } catch { } }"),
+    ("huge-text", "let s = `x`; loop { s += s; }"),
+    ("huge-pad", "let s = `x`; loop { s.pad(200000, `x`); s.truncate(1); }"),
+    ("huge-replace", "let s = `x`; s.pad(100000, `x`); loop { let t = s; t.replace(`x`, `y`); }"),
+    ("huge-search", "let s = `x`; s.pad(250000, `x`); let t = s.sub_string(0, 100000) + `y`; loop { s.index_of(t); }"),
+    ("huge-case", "let s = `x`; s.pad(200000, `x`); loop { s.to_upper(); }"),
+    ("huge-split", "let s = `x`; s.pad(9000, ` `); loop { s.split(` `); }"),
+    ("huge-json", "let s = `x`; s.pad(100000, `x`); let a = []; loop { a.push(s); a.to_string(); }"),
+    ("huge-array", "let a = [1]; loop { a += a; }"),
+    ("huge-sort", "let a = []; a.pad(10000, 1); loop { a.sort(); }"),
+    ("huge-compare", "let a = []; a.pad(10000, 1); loop { a == a; }"),
+    ("huge-contains", "let a = []; a.pad(10000, 1); loop { a.contains(2); }"),
+    ("huge-dedup", "let a = []; a.pad(10000, 1); loop { let b = a; b.dedup(); }"),
+    ("huge-nest", "let a = []; loop { a = [a]; }"),
+    ("huge-map", "let m = #{}; let n = 0; loop { m[`${n}`] = m.len(); n += 1; }"),
+    ("deep", "f(0);"),
+    ("wide", "g(0);"),
+    ("closure", "let h = |h, n| h.call(h, n + 1); h.call(h, 0);"),
+];
+
+/// A step on large values takes ten times as long in a debug build.
+const ENDS_IN: Duration = Duration::from_millis(if cfg!(debug_assertions) { 250 } else { 100 });
+
+#[test]
+fn what_runs_away_ends_in_a_tenth_of_a_second() {
+    for (name, body) in RUNAWAYS {
+        let functions = "fn f(n) { f(n + 1) }\nfn g(n) { if n > 20 { n } else { g(n + 1) + g(n + 1) } }\n";
+        let source = source(name, &format!("{functions}fn on_event(evt) {{ {body} }}"));
+        // On a machine with nothing else to do the same as by the clock.
+        let before = thread_time();
+        let (_, result, _) = run(vec![source]);
+        let took = thread_time() - before;
+        let message = result.expect_err(name).to_string();
+        assert!(which_limit(message.clone()).contains("(one of the limits)\n  4 | "), "{name}: {message}");
+        assert!(took < ENDS_IN, "{name} took {took:?}");
+    }
+}
+
+#[test]
+fn beside_what_runs_away_another_chisel_and_a_capture_go_on_to_the_end() {
+    let scratch = Scratch::new();
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/tcp-client-server.scap");
+    let [alone, beside] = ["alone.scap", "beside.scap"].map(|name| scratch.path(name).display().to_string());
+    let events = |file: &str| output(["-r", file]).lines;
+    let expected = output(["-r", capture, "-w", &alone, "-c", "topscalls"]);
+    assert!(expected.status.success() && expected.lines.len() > 5, "{}", expected.errors);
+    let functions = "fn f(n) { f(n + 1) }";
+    for name in ["endless", "huge-text", "deep"] {
+        let (_, body) = RUNAWAYS.iter().find(|(known, _)| *known == name).unwrap();
+        let file = scratch.path(format!("{name}.rhai")).display().to_string();
+        let script = format!("chisel(#{{ summary: \"x\" }});\n{functions}\nfn on_event(evt) {{ {body} }}\n");
+        std::fs::write(&file, script).unwrap();
+        let shown = output(["-r", capture, "-w", &beside, "-c", &file, "-c", "topscalls"]);
+        assert_eq!(shown.status.code(), Some(1), "{}", shown.errors);
+        let errors = which_limit(shown.errors);
+        for text in [&format!("tracer: chisel {file}:3:"), "(one of the limits)", "the others go on without it"] {
+            assert!(errors.contains(text), "{name}: {text}: {errors}");
+        }
+        assert_eq!(shown.lines, expected.lines, "{name}");
+        assert!(events(&beside) == events(&alone), "{name}: the capture is as without it");
+    }
 }

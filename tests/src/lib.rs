@@ -7,11 +7,13 @@ pub mod level;
 // What the tests do.
 pub mod call;
 pub mod scratch;
+pub mod terminal;
 pub mod workload;
 
 // What the tests see.
 pub mod check;
 pub mod command;
+pub mod cpu;
 pub mod live;
 pub mod peer;
 pub mod scap;

@@ -1,4 +1,5 @@
-//! The released readers of captures, which `cargo xtask setup --test` unpacks, and what they make of a capture.
+//! The released programs that `cargo xtask setup --test` unpacks: the readers of captures, what they make of a capture, and
+//! where the others are.
 //!
 //! The newer sysdig ends with 0 and a short output when it gives up, so its exit code alone says nothing: [`Said::fault`]
 //! looks at all that shows it, and the lines are to be counted.
@@ -80,15 +81,23 @@ pub fn peers() -> Vec<Peer> {
 /// One reader, see [`peers`].
 #[must_use]
 pub fn peer(tool: Tool) -> Option<Peer> {
-    let launcher = folder().join(tool.folder()).join("run");
-    if launcher.is_file() {
-        return Some(Peer { tool, launcher });
+    let launcher = unpacked(tool.folder(), &tool.to_string())?.join("run");
+    Some(Peer { tool, launcher })
+}
+
+/// The folder of a program, in which `run` starts it, also from another place that the folder is mounted at. One that is
+/// not there is named on standard error as `shown`.
+#[must_use]
+pub fn unpacked(name: &str, shown: &str) -> Option<PathBuf> {
+    let there = folder().join(name);
+    if there.join("run").is_file() {
+        return Some(there);
     }
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     // Written to the stream itself: the test runner swallows `eprintln!` of tests that pass.
     let _ = writeln!(
         std::io::stderr(),
-        "WARNING: {test}: NOT COMPARED with {tool}, which is not in {} (cargo xtask setup --test)",
+        "WARNING: {test}: NOT TESTED with {shown}, which is not in {} (cargo xtask setup --test)",
         folder().display()
     );
     None

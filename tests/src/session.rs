@@ -162,6 +162,12 @@ impl Sum {
         (self.low..=self.high).contains(&(number as f64))
     }
 
+    /// The number, if nothing was rounded.
+    #[must_use]
+    pub fn exactly(self) -> Option<u64> {
+        (self.low == self.high).then_some(self.low as u64)
+    }
+
     /// Whether both can be the same number.
     #[must_use]
     pub fn agrees(self, other: Self) -> bool {
@@ -207,7 +213,9 @@ mod tests {
         let mut sum = Sum::default();
         sum.add("900B");
         assert!(sum.is(900) && !sum.is(901));
+        assert_eq!(sum.exactly(), Some(900));
         sum.add("2.00KB");
         assert!(sum.is(2948) && sum.is(2950) && !sum.is(2956));
+        assert_eq!(sum.exactly(), None);
     }
 }

@@ -1,7 +1,8 @@
-//! Gets the released readers of captures that the tests compare the tracer with.
+//! Gets the released programs that the tests need: readers of captures that the tracer is compared with, and a server
+//! whose requests it is to show.
 //!
 //! They are Debian packages of an old and of the newest release, unpacked with all libraries that they need under
-//! `target/tools/peers` and never installed. Once there they are used as they are, without the archive.
+//! `target/tools/peers` and never installed: what is installed may start by itself. Once there they are used as they are, without the archive.
 
 use std::{
     fs,
@@ -16,7 +17,7 @@ use crate::{
     command::{find_program, output, say, target_dir},
 };
 
-/// A released reader.
+/// A released program.
 struct Peer {
     /// Its folder under `target/tools/peers`; the tests know it by this name.
     name: &'static str,
@@ -30,6 +31,7 @@ const PEERS: &[Peer] = &[
     Peer { name: "old", package: "sysdig", suite: "bookworm" },
     Peer { name: "new", package: "sysdig", suite: "sid" },
     Peer { name: "wireshark", package: "tshark", suite: "sid" },
+    Peer { name: "memcached", package: "memcached", suite: "bookworm" },
 ];
 /// Starts the program of that name with the libraries beside it, whatever this machine has.
 const LAUNCHER: &str = "#!/bin/sh
@@ -42,7 +44,7 @@ libraries=$here/usr/lib/x86_64-linux-gnu:$here/lib/x86_64-linux-gnu
 exec \"$linker\" --library-path \"$libraries\" \"$here/usr/bin/PROGRAM\" \"$@\"
 ";
 
-/// The folder with a folder per peer, each with `run`, which takes the peer's options.
+/// The folder with a folder per peer, each with `run`, which takes the program's options.
 pub(crate) fn folder() -> PathBuf {
     target_dir().join("tools/peers")
 }

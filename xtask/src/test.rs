@@ -125,7 +125,7 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     }
     let missing = peers::missing();
     if !missing.is_empty() {
-        say(format!("WARNING: captures were NOT read by {}, which could not be had (see above)", missing.join(", ")));
+        say(format!("WARNING: NOT tested with {}, which could not be had (see above)", missing.join(", ")));
     }
     if !problems.is_empty() {
         bail!("test failed: {}", problems.join("; "));

@@ -1,4 +1,5 @@
-//! Arguments of a chisel on the command line: one word, in which several values are separated by blanks.
+//! Arguments of a chisel on the command line: one word, in which several values are separated by blanks. They come in
+//! their order; a word that only a later argument can be leaves out the optional ones before it.
 
 use rhai::{Dynamic, Map};
 
@@ -16,7 +17,7 @@ use crate::{
 #[must_use]
 pub fn takes_next(meta: &Meta, words: &[String]) -> bool {
     let (Some(first), Some(next)) = (meta.args.first(), words.first()) else { return false };
-    if meta.needs_args() || first.kind == ArgKind::Filter {
+    if meta.needs_args() || first.kind == ArgKind::Filter && !next.starts_with('-') {
         return true;
     }
     let options = words.iter().position(|word| word.starts_with('-')).unwrap_or(words.len());
@@ -46,14 +47,19 @@ pub fn values(name: &str, meta: &Meta, word: Option<&str>) -> Result<Map, Chisel
         )));
     }
     let mut map = Map::new();
+    let mut given = given.iter().peekable();
     for (at, spec) in meta.args.iter().enumerate() {
-        let value = match given.get(at) {
+        let is_later = |text: &String| meta.args[at + 1..].iter().any(|later| later.choices.contains(text));
+        let value = match given.next_if(|text| !(spec.optional && spec.choices.is_empty() && is_later(text))) {
             None => spec.default.clone(),
             Some(text) => value(spec, text).map_err(|cause| error(format!("argument '{}': {cause}", spec.name)))?,
         };
         map.insert(spec.name.as_str().into(), value);
     }
-    Ok(map)
+    match given.next() {
+        Some(text) => Err(error(format!("'{text}' is one argument too many"))),
+        None => Ok(map),
+    }
 }
 
 fn value(spec: &ArgSpec, text: &str) -> Result<Dynamic, String> {
@@ -128,6 +134,9 @@ mod tests {
         assert!(!takes_next(&optional, &words("proc.name=x and evt.type=open")));
         assert!(!takes_next(&optional, &words("-n 3")));
         assert!(!takes_next(&optional, &[]));
+        let filter = meta(vec![spec("filter", ArgKind::Filter, true)]);
+        assert!(takes_next(&filter, &words("proc.name=x")));
+        assert!(!takes_next(&filter, &words("-c lsof")));
     }
 
     #[test]
@@ -141,5 +150,19 @@ mod tests {
         assert_eq!(cause(None), "takes 1 required and 1 optional arguments (a, b), 0 given");
         assert_eq!(cause(Some("a b")), "argument 'b': 'b' is not a whole number");
         assert!(cause(Some("a 1 2")).contains("3 given"));
+    }
+
+    #[test]
+    fn a_choice_of_a_later_argument_leaves_out_those_before_it() {
+        let last = ArgSpec { choices: vec!["plain".into()], ..spec("c", ArgKind::String, true) };
+        let three = meta(vec![spec("a", ArgKind::String, true), spec("b", ArgKind::Int, true), last]);
+        let values_of = |word| {
+            let map = values("x", &three, Some(word)).map_err(|error| error.cause)?;
+            Ok::<_, String>(["a", "b", "c"].map(|name| map[name].to_string()).join("|"))
+        };
+        assert_eq!(values_of("plain").unwrap(), "||plain");
+        assert_eq!(values_of("file plain").unwrap(), "file||plain");
+        assert_eq!(values_of("file 3 plain").unwrap(), "file|3|plain");
+        assert_eq!(values_of("plain file").unwrap_err(), "'file' is one argument too many");
     }
 }

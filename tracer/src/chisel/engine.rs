@@ -1,9 +1,6 @@
 //! The sandbox: a Rhai engine without access to anything, and with limits.
 
-use std::{
-    cell::Cell,
-    time::{Duration, Instant},
-};
+use std::{cell::Cell, time::Duration};
 
 use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, packages::Package, packages::StandardPackage};
 use rustix::time::{ClockId, clock_gettime};
@@ -13,10 +10,9 @@ const MAX_OPERATIONS: u64 = 1_000_000;
 /// How long a call may take. The first half is by the clock, the second by the CPU time of the thread: a call that has to
 /// wait for a CPU is not to blame, and that time is slower to ask for.
 const MAX_TIME: Duration = Duration::from_millis(80);
-/// From so many operations on the time of a call is measured: most calls are shorter. The clock is read once for
-/// [`OPERATIONS_PER_LOOK`]. An operation takes a fraction of a millisecond at most, on a text of the largest size.
-const MEASURED_FROM: u64 = 64;
-const OPERATIONS_PER_LOOK: u64 = 16;
+/// The time of a call is looked at after its first operations, and then once for so many.
+const FIRST_LOOK: u64 = 4;
+const OPERATIONS_PER_LOOK: u64 = 8;
 /// Functions that call each other.
 const MAX_CALL_LEVELS: usize = 32;
 /// Nested expressions, at the top and in functions.
@@ -33,28 +29,50 @@ const MAX_VARIABLES: usize = 256;
 const MAX_FUNCTIONS: usize = 128;
 
 /// The time of a call.
+#[derive(Default)]
 struct Stopwatch {
-    since: Cell<Instant>,
+    /// When it began, nanoseconds of a clock that is read in no time and goes in steps of some milliseconds.
+    since_ns: Cell<i64>,
+    /// When it was looked at.
+    looked_ns: Cell<i64>,
+    /// Whether time went on since the look before: one operation on large values takes milliseconds, and no more than one
+    /// shall go by then.
+    is_slow: Cell<bool>,
     /// CPU time of the thread when the first half was over, nanoseconds.
     cpu_ns: Cell<Option<i64>>,
 }
 
+/// Nanoseconds of a clock.
+fn read(clock: ClockId) -> i64 {
+    let now = clock_gettime(clock);
+    now.tv_sec * 1_000_000_000 + now.tv_nsec
+}
+
 impl Stopwatch {
     fn start(&self) {
-        self.since.set(Instant::now());
+        let now_ns = read(ClockId::MonotonicCoarse);
+        self.since_ns.set(now_ns);
+        self.looked_ns.set(now_ns);
+        self.is_slow.set(false);
         self.cpu_ns.set(None);
     }
 
-    fn is_over(&self) -> bool {
-        if self.since.get().elapsed() < MAX_TIME / 2 {
+    /// Whether the time is over, after so many operations.
+    fn is_over(&self, operations: u64) -> bool {
+        const HALF_NS: i64 = MAX_TIME.as_nanos() as i64 / 2;
+        if !self.is_slow.get() && operations != FIRST_LOOK && !operations.is_multiple_of(OPERATIONS_PER_LOOK) {
             return false;
         }
-        let now = clock_gettime(ClockId::ThreadCPUTime);
-        let now_ns = now.tv_sec * 1_000_000_000 + now.tv_nsec;
+        let now_ns = read(ClockId::MonotonicCoarse);
+        self.is_slow.set(self.looked_ns.replace(now_ns) != now_ns);
+        if now_ns - self.since_ns.get() < HALF_NS {
+            return false;
+        }
+        let cpu_ns = read(ClockId::ThreadCPUTime);
         match self.cpu_ns.get() {
-            Some(then_ns) => now_ns - then_ns > (MAX_TIME / 2).as_nanos() as i64,
+            Some(then_ns) => cpu_ns - then_ns > HALF_NS,
             None => {
-                self.cpu_ns.set(Some(now_ns));
+                self.cpu_ns.set(Some(cpu_ns));
                 false
             }
         }
@@ -70,15 +88,14 @@ pub(super) fn sandbox() -> Engine {
     engine.register_fn("sleep", |_: i64| -> Result<(), Box<EvalAltResult>> { Err("sleep does not exist here".into()) });
     engine.register_fn("sleep", |_: f64| -> Result<(), Box<EvalAltResult>> { Err("sleep does not exist here".into()) });
     bounded_replace(&mut engine);
-    let watch = Stopwatch { since: Cell::new(Instant::now()), cpu_ns: Cell::new(None) };
+    let watch = Stopwatch::default();
     engine.on_progress(move |operations| {
-        // Each call begins at zero.
-        if operations == MEASURED_FROM {
+        // Each call begins with the first.
+        if operations == 1 {
             watch.start();
-        } else if operations > MEASURED_FROM && operations.is_multiple_of(OPERATIONS_PER_LOOK) && watch.is_over() {
-            return Some(Dynamic::from(MAX_TIME.as_millis() as i64));
+            return None;
         }
-        None
+        watch.is_over(operations).then(|| Dynamic::from(MAX_TIME.as_millis() as i64))
     });
     engine.set_max_operations(MAX_OPERATIONS);
     engine.set_max_call_levels(MAX_CALL_LEVELS);

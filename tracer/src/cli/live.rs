@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::{Failure, Plan, asked::Asked};
+use super::{Failure, Plan, asked::Asked, excerpt};
 use crate::{
     doctor,
     fields::Needs,
@@ -93,7 +93,10 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let limits =
         Limits { max_time: plan.max_time, interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)) };
     let pipeline = Pipeline::new(state, outputs, boot_to_epoch_ns);
-    let stats = pipeline.run(&mut source, limits, &stop)?;
+    let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
+    // The kernel side is not needed for it, and would fill its rings.
+    drop(source);
+    excerpt::write(&outputs.excerpts(), &plan.again, plan.users, &stop)?;
     note(&stats.to_string());
     if plan.verbose {
         note(&stats.speed());

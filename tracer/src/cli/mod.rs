@@ -7,6 +7,7 @@ mod asked;
 mod chisel_args;
 mod chisel_tool;
 mod config;
+mod excerpt;
 mod generate;
 mod gone;
 mod info;

@@ -1,59 +1,24 @@
 //! A plan carried out on capture files.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
-    time::SystemTime,
-};
-
-use anyhow::Context as _;
+use std::{path::Path, time::SystemTime};
 
 use super::{
-    Plan,
+    Plan, excerpt,
     live::{drop_to, stop_flag},
     progress::Progress,
 };
 use crate::{
-    chisel::excerpt::Excerpt,
-    fields::Show,
-    filter::Filter,
     message::note,
     pipeline::{Limits, Pipeline},
-    sink::{Capture, Out, Outputs, capture},
     source::replay::Replay,
     state::{Procfs, State, Users},
     stats::Stats,
 };
 
 /// Nanoseconds since the epoch.
-fn now_ns() -> u64 {
+pub(super) fn now_ns() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(0)
-}
-
-/// Reads the files once more, and writes what is around the events that were marked.
-fn write_excerpt(excerpt: &Excerpt, files: &[PathBuf], users: bool, stop: &AtomicBool) -> anyhow::Result<()> {
-    let Some(text) = excerpt.filter() else {
-        note(&format!("nothing is written to '{}': no event was marked", excerpt.path.display()));
-        return Ok(());
-    };
-    let filter = Filter::compile(&text, Show::PLAIN).context("the filter of an excerpt")?;
-    let options = capture::Options {
-        file: excerpt.path.clone(),
-        read: files.to_vec(),
-        fat: true,
-        cpu: true,
-        latency: true,
-        ..Default::default()
-    };
-    let mut outputs =
-        Outputs::new(Some(filter), Vec::new(), Out::stdout(false), None).with_capture(Some(Capture::new(options)));
-    outputs.open(now_ns())?;
-    let mut source = Replay::open(files.to_vec())?.with_users(users);
-    let state = State { procfs: Procfs::none(), ..State::default() };
-    let stats = Pipeline::new(state, outputs, 0).run(&mut source, Limits::default(), stop)?;
-    note(&format!("'{}': {stats}", excerpt.path.display()));
-    Ok(())
 }
 
 /// Reads the files, one after the other, as planned.
@@ -74,9 +39,7 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     outputs.open(now_ns())?;
     let (stats, outputs) = Pipeline::new(state, outputs, 0).run_to(&mut source, limits, &stop)?;
     drop(progress);
-    for excerpt in outputs.excerpts() {
-        write_excerpt(&excerpt, &plan.read, plan.users, &stop)?;
-    }
+    excerpt::write(&outputs.excerpts(), &plan.again, plan.users, &stop)?;
     note(&stats.to_string());
     if plan.verbose {
         note(&stats.speed());

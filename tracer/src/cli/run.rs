@@ -36,6 +36,9 @@ pub struct Plan {
     pub kernel_log: bool,
     /// Capture files to read; the kernel is traced when there is none.
     pub read: Vec<PathBuf>,
+    /// Capture files that are read once more, for what is around events that chisels marked: those that are read, or the one
+    /// that is written.
+    pub again: Vec<PathBuf>,
     /// Whether it is shown how far reading is.
     pub progress: bool,
     /// The user whose rights are enough once tracing has begun.
@@ -78,26 +81,40 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let palette = Palette::of_terminal(colors && !args.json);
     let mut snaplen = args.snaplen;
+    let again = again(args);
+    let mut written: Vec<PathBuf> = args.write.iter().cloned().collect();
     for (name, argument) in args.chisels.iter().zip(arguments.iter().chain(std::iter::repeat(&None))) {
+        let out = if args.json && args.chisels.len() > 1 {
+            let argument = argument.as_deref().map(|argument| ("argument", argument));
+            out.labelled(&[("chisel", name.as_str())].into_iter().chain(argument).collect::<Vec<_>>())
+        } else {
+            out.clone()
+        };
         let env = Env {
             show: plain,
             container: matches!(preset, Some(Preset::Container | Preset::Kubernetes)),
-            page: Page { out: out.clone(), json: args.json, palette, began_ns: None },
+            page: Page { out, json: args.json, palette, began_ns: None },
             replay: !args.read.is_empty(),
         };
         let source = library.find(name)?;
         let watch = args.watch.then(|| Watch::new(&source, argument.as_deref(), &env)).flatten();
         let chisel = Chisel::load(source, argument.as_deref(), env)?;
         snaplen = snaplen.max(chisel.snaplen());
-        let reads_files = !args.read.is_empty() && args.read.iter().all(|file| file.as_os_str() != "-");
         for excerpt in chisel.excerpts() {
             not_read(&excerpt.path, args, "give the chisel another name")?;
-        }
-        if !chisel.excerpts().is_empty() && !reads_files {
-            return Err(Failure::with_hint(
-                format!("chisel '{name}' reads a capture twice: it needs a file"),
-                "write one with -w, and give it with -r",
-            ));
+            if again.is_empty() {
+                return Err(Failure::with_hint(
+                    format!("chisel '{name}' reads a capture a second time: it needs a file"),
+                    "read one with -r, or write one with -w and without -C, -G and -e",
+                ));
+            }
+            if written.iter().any(|file| is_same(file, &excerpt.path)) {
+                return Err(Failure::with_hint(
+                    format!("capture '{}' is written twice", excerpt.path.display()),
+                    "give the chisel another name",
+                ));
+            }
+            written.push(excerpt.path);
         }
         let others = args.chisels.len() > 1 || args.summary || args.write.is_some();
         sinks.push(Box::new(ChiselSink::new(chisel).among_others(others).watched(watch)));
@@ -128,6 +145,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         interval_ms: outputs.interval_ms(),
         kernel_log: args.kernel_log,
         read: args.read.clone(),
+        again,
         progress: args.progress,
         drop_to: args.writing.drop_to.clone(),
         users: !args.exclude_users,
@@ -172,10 +190,27 @@ fn capture(args: &Args) -> Result<Option<Capture>, Failure> {
     Ok(Some(Capture::new(options)))
 }
 
+/// Capture files that can be read once more at the end; none when there is no such file.
+fn again(args: &Args) -> Vec<PathBuf> {
+    let files = match &args.write {
+        Some(file) if args.read.is_empty() => {
+            let rotates = args.writing.options(file, &args.read).limits.rotates();
+            if rotates { Vec::new() } else { vec![file.clone()] }
+        }
+        _ => args.read.clone(),
+    };
+    if files.iter().any(|file| file.as_os_str() == "-") { Vec::new() } else { files }
+}
+
+/// Whether both paths lead to the same file, or would.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let id = |path: &Path| path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    one == other && one.as_os_str() != "-" || id(one).is_some_and(|one| id(other) == Some(one))
+}
+
 /// Refuses to write a capture that is read.
 fn not_read(file: &Path, args: &Args, hint: &str) -> Result<(), Failure> {
-    let id = |path: &Path| path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
-    if id(file).is_some_and(|written| args.read.iter().any(|read| id(read) == Some(written))) {
+    if args.read.iter().any(|read| is_same(read, file)) {
         let name = file.display();
         return Err(Failure::with_hint(
             format!("capture '{name}' is read, it cannot be written at the same time"),

@@ -76,8 +76,8 @@ fn tuple<'a>(source: SocketAddr, dest: SocketAddr) -> Option<SockTuple<'a>> {
     (!unset(source) || !unset(dest)).then_some(SockTuple::Inet { source, dest })
 }
 
-/// An IPv4 address that a dual-stack socket holds as IPv6 is shown as IPv4.
-fn canonical(address: SocketAddr) -> SocketAddr {
+/// An IPv4 address that a dual-stack socket holds as IPv6 is IPv4, wherever it comes from.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 

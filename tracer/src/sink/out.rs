@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::screen::Screen;
+use crate::format::json;
 
 /// Buffered bytes from which on they are written.
 const BUFFER: usize = 64 << 10;
@@ -15,6 +16,8 @@ const BUFFER: usize = 64 << 10;
 #[derive(Clone)]
 pub struct Out {
     inner: Rc<RefCell<Inner>>,
+    /// What every object begins with that is written through this one.
+    label: Option<Rc<[u8]>>,
 }
 
 struct Inner {
@@ -63,7 +66,22 @@ impl Out {
 
     fn with(target: Target, unbuffered: bool, screen: Option<Screen>) -> Self {
         let inner = Inner { buffer: Vec::with_capacity(BUFFER + 4096), target, unbuffered, screen, frame: Vec::new() };
-        Self { inner: Rc::new(RefCell::new(inner)) }
+        Self { inner: Rc::new(RefCell::new(inner)), label: None }
+    }
+
+    /// The same output for one of several that write objects, one in each line: each begins with these keys and texts.
+    #[must_use]
+    pub fn labelled(&self, entries: &[(&str, &str)]) -> Self {
+        let mut label = Vec::new();
+        for (key, value) in entries {
+            if !label.is_empty() {
+                label.push(b',');
+            }
+            json::text(key.as_bytes(), &mut label);
+            label.push(b':');
+            json::text(value.as_bytes(), &mut label);
+        }
+        Self { inner: Rc::clone(&self.inner), label: Some(label.into()) }
     }
 
     /// Whether it is a terminal.
@@ -96,8 +114,15 @@ impl Out {
     /// It cannot be written.
     pub fn line(&self, make: impl FnOnce(&mut Vec<u8>) -> bool) -> io::Result<bool> {
         let mut inner = self.inner.borrow_mut();
+        let start = inner.buffer.len();
         let made = make(&mut inner.buffer);
         if made {
+            if let Some(label) = &self.label
+                && let [b'{', rest @ ..] = &inner.buffer[start..]
+            {
+                let comma: &[u8] = if rest == b"}" { b"" } else { b"," };
+                inner.buffer.splice(start + 1..start + 1, label.iter().chain(comma).copied());
+            }
             inner.buffer.push(b'\n');
             if inner.unbuffered || inner.buffer.len() >= BUFFER {
                 inner.flush()?;
@@ -168,5 +193,21 @@ impl Inner {
         }
         self.buffer.clear();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_begin_with_the_label_of_their_output() {
+        let out = Out::memory();
+        let labelled = out.labelled(&[("chisel", "a\"b"), ("argument", "c")]);
+        for (out, text) in [(&out, "{\"x\":1}"), (&labelled, "{\"x\":1}"), (&labelled, "{}"), (&labelled, "text")] {
+            out.text_line(text).unwrap();
+        }
+        let label = r#""chisel":"a\"b","argument":"c""#;
+        assert_eq!(out.text(), format!("{{\"x\":1}}\n{{{label},\"x\":1}}\n{{{label}}}\ntext\n"));
     }
 }

@@ -150,6 +150,14 @@ pub struct Sock {
 }
 
 impl Sock {
+    /// What the socket is by its ends: one of IPv6 with ends of IPv4 is used for IPv4. `None` without ends.
+    #[must_use]
+    pub fn kind(&self) -> Option<FdKind> {
+        let mut ends = self.local.into_iter().chain(self.remote).peekable();
+        ends.peek()?;
+        Some(if ends.all(|end| end.is_ipv4()) { FdKind::Ipv4 } else { FdKind::Ipv6 })
+    }
+
     /// Whether this end is that of a server: also of a socket that has an address and no peer.
     #[must_use]
     pub fn serves(&self) -> bool {
@@ -405,6 +413,17 @@ mod tests {
 
     fn name(fds: &FdTables, table: u32) -> Option<&[u8]> {
         fds.get(table, 5).map(|fd| &*fd.name)
+    }
+
+    #[test]
+    fn a_socket_of_ipv6_is_ipv4_when_its_ends_are() {
+        let end = |text: &str| Some(crate::event::sockaddr::canonical(text.parse().unwrap()));
+        let kind = |local, remote| Sock { local, remote, ..Sock::default() }.kind();
+        assert_eq!(kind(end("[::ffff:10.0.0.1]:80"), end("[::ffff:10.0.0.2]:4000")), Some(FdKind::Ipv4));
+        assert_eq!(kind(end("[::]:80"), end("[::ffff:10.0.0.2]:4000")), Some(FdKind::Ipv6), "it takes both");
+        assert_eq!(kind(end("[::ffff:10.0.0.1]:80"), None), Some(FdKind::Ipv4));
+        assert_eq!(kind(end("[::]:80"), None), Some(FdKind::Ipv6));
+        assert_eq!(kind(None, None), None);
     }
 
     #[test]

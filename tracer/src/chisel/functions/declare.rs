@@ -181,8 +181,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "excerpt(\"name\", ms)",
-        doc: "the capture that the user named as this argument, of the type `capture`: of the capture that is read, so much before \
-              and behind each event that is marked",
+        doc: "the capture that the user named as this argument, of the type `capture`: of the capture that is read, or written \
+              live, so much before and behind each event that is marked",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("excerpt", move |name: &str, around_ms: i64| -> Result<ExcerptHandle> {

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, rc::Rc};
 use rustc_hash::FxHashSet;
 
 use crate::{
+    event::sockaddr::canonical,
     scap::{Block, Fd as FileFd, Interface as FileInterface, Process, Target, User as FileUser},
     state::{Fd, FdKind, Host, Role, Sock, State, Thread, container, facts::Facts, host::Interface, user::User},
 };
@@ -193,7 +194,14 @@ pub fn l4proto(sock: &Sock) -> u8 {
 fn inet(local: SocketAddr, remote: Option<SocketAddr>, l4proto: u8) -> Sock {
     let known = PROTOCOLS.iter().find(|(number, ..)| *number == l4proto);
     let (protocol, sock_type) = known.map_or((0, 0), |(_, protocol, sock_type)| (*protocol, *sock_type));
-    Sock { sock_type, protocol, local: Some(local), remote, listening: remote.is_none(), ..Sock::default() }
+    Sock {
+        sock_type,
+        protocol,
+        local: Some(canonical(local)),
+        remote: remote.map(canonical),
+        listening: remote.is_none(),
+        ..Sock::default()
+    }
 }
 
 fn descriptor(file: &FileFd<'_>) -> Fd {
@@ -219,6 +227,7 @@ fn descriptor(file: &FileFd<'_>) -> Fd {
         Target::Ipv4Server { local, l4proto } => inet(local.into(), None, l4proto),
         Target::Ipv6Server { local, l4proto } => inet(local.into(), None, l4proto),
     };
+    fd.kind = sock.kind().unwrap_or(fd.kind);
     fd.name = sock.name().into_bytes().into();
     fd.sock = Some(Box::new(sock));
     fd

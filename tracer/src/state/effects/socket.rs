@@ -82,10 +82,13 @@ fn rename(fd: &mut Fd, event: &Event<'_>, name: &[u8]) {
 }
 
 /// Changes the socket behind `fd`, and its name with it.
-fn change_sock(state: &mut State, event: &Event<'_>, fd: i32, with: impl FnOnce(&mut FdKind, &mut Sock)) {
+fn change_sock(state: &mut State, event: &Event<'_>, fd: i32, with: impl FnOnce(&mut Sock)) {
     change(state, event, fd, |fd| {
         let mut sock = fd.sock.take().unwrap_or_default();
-        with(&mut fd.kind, &mut sock);
+        with(&mut sock);
+        if fd.kind.is_inet() || fd.kind == FdKind::Unknown {
+            fd.kind = sock.kind().unwrap_or(fd.kind);
+        }
         if fd.kind.is_inet() {
             rename(fd, event, sock.name().as_bytes());
         }
@@ -97,7 +100,7 @@ pub(super) fn bind(state: &mut State, event: &Event<'_>) {
     let Some(fd) = event.fd().filter(|_| !event.failed()) else { return };
     match event.params.named("addr") {
         ParamValue::SockAddr(SockAddr::Inet(local)) => {
-            change_sock(state, event, fd, |_, sock| sock.local = Some(local));
+            change_sock(state, event, fd, |sock| sock.local = Some(local));
         }
         ParamValue::SockAddr(SockAddr::Unix(path)) => change(state, event, fd, |fd| rename(fd, event, path)),
         _ => {}
@@ -106,22 +109,10 @@ pub(super) fn bind(state: &mut State, event: &Event<'_>) {
 
 pub(super) fn listen(state: &mut State, event: &Event<'_>) {
     let Some(fd) = event.fd().filter(|_| !event.failed()) else { return };
-    change_sock(state, event, fd, |_, sock| {
+    change_sock(state, event, fd, |sock| {
         sock.listening = true;
         sock.role = Role::Server;
     });
-}
-
-/// The kind that a tuple says, for a descriptor of which nothing else is known.
-fn correct_kind(kind: &mut FdKind, tuple: &SockTuple<'_>) {
-    if *kind == FdKind::Unknown {
-        *kind = match tuple {
-            SockTuple::Inet { source, .. } if source.is_ipv4() => FdKind::Ipv4,
-            SockTuple::Inet { .. } => FdKind::Ipv6,
-            SockTuple::Unix { .. } => FdKind::Unix,
-            SockTuple::Other(_) => FdKind::Unknown,
-        };
-    }
 }
 
 pub(super) fn connect(state: &mut State, event: &Event<'_>) {
@@ -132,8 +123,7 @@ pub(super) fn connect(state: &mut State, event: &Event<'_>) {
     let (Some(fd), Some(tuple)) = (event.fd(), tuple(event)) else { return };
     super::fd::know_fd(state, event);
     match tuple {
-        SockTuple::Inet { source, dest } => change_sock(state, event, fd, |kind, sock| {
-            correct_kind(kind, &tuple);
+        SockTuple::Inet { source, dest } => change_sock(state, event, fd, |sock| {
             sock.local = Some(source);
             sock.remote = Some(dest);
             sock.role = Role::Client;
@@ -151,8 +141,7 @@ pub(super) fn accept(state: &mut State, event: &Event<'_>) {
     let flags = flags_of(number(event, "flags").unwrap_or(0));
     let mut value = Fd { flags, renamed_by: event.num, ..Fd::default() };
     match tuple(event) {
-        Some(tuple @ SockTuple::Inet { source, dest }) => {
-            correct_kind(&mut value.kind, &tuple);
+        Some(SockTuple::Inet { source, dest }) => {
             let sock = Sock {
                 sock_type: STREAM,
                 protocol: TCP,
@@ -161,6 +150,7 @@ pub(super) fn accept(state: &mut State, event: &Event<'_>) {
                 role: Role::Server,
                 listening: false,
             };
+            value.kind = sock.kind().unwrap_or_default();
             value.name = sock.name().into_bytes().into();
             value.sock = Some(Box::new(sock));
         }
@@ -191,8 +181,7 @@ pub(super) fn transfer(state: &mut State, event: &Event<'_>) {
     let Some(tuple) = tuple(event) else { return };
     let inbound = event.row.flags.has(tracer_common::events::Flags::READS_FROM_FD);
     match tuple {
-        SockTuple::Inet { source, dest } => change_sock(state, event, fd, |kind, sock| {
-            correct_kind(kind, &tuple);
+        SockTuple::Inet { source, dest } => change_sock(state, event, fd, |sock| {
             let (local, remote) = if inbound { (dest, source) } else { (source, dest) };
             if sock.local == Some(local) && sock.remote == Some(remote) {
                 return;

@@ -12,6 +12,7 @@ use std::{
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::{Fd, FdKind, Role, Sock};
+use crate::event::sockaddr::canonical;
 
 /// Most sockets that are kept.
 const MAX_SOCKETS: usize = 500_000;
@@ -75,7 +76,7 @@ impl Sockets {
             if sock.sock_type != 1 && sock.remote.is_none() {
                 sock.role = Role::Unknown;
             }
-            let name = sock.name().into_bytes().into();
+            let (kind, name) = (sock.kind().unwrap_or(kind), sock.name().into_bytes().into());
             self.insert(ino, Fd { kind, name, ino, sock: Some(Box::new(sock)), ..Fd::default() });
         }
         let unix = fs::read(net.join("unix")).unwrap_or_default();
@@ -124,7 +125,7 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
         }
         IpAddr::V6(Ipv6Addr::from(bytes))
     };
-    Some(SocketAddr::new(ip.to_canonical(), port))
+    Some(canonical(SocketAddr::new(ip, port)))
 }
 
 /// A line of `unix`: inode number and path, empty when it has none.

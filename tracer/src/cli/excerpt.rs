@@ -1,0 +1,58 @@
+//! What is around the events that chisels marked, taken from a capture that is read a second time.
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use anyhow::Context as _;
+
+use super::replay::now_ns;
+use crate::{
+    chisel::excerpt::Excerpt,
+    fields::Show,
+    filter::Filter,
+    message::note,
+    pipeline::{Limits, Pipeline},
+    sink::{Capture, Out, Outputs, capture},
+    source::replay::Replay,
+    state::{Procfs, State},
+};
+
+/// Reads the files once more for each excerpt. What stopped the first reading does not stop these.
+///
+/// # Errors
+/// A file cannot be read, or the excerpt cannot be written.
+pub(super) fn write(excerpts: &[Excerpt], files: &[PathBuf], users: bool, stop: &AtomicBool) -> anyhow::Result<()> {
+    stop.store(false, Ordering::Relaxed);
+    excerpts.iter().try_for_each(|excerpt| write_one(excerpt, files, users, stop))
+}
+
+fn write_one(excerpt: &Excerpt, files: &[PathBuf], users: bool, stop: &AtomicBool) -> anyhow::Result<()> {
+    if files.is_empty() {
+        // Of a chisel that was loaded again, and did not want this when it began.
+        note(&format!("nothing is written to '{}': there is no capture to read", excerpt.path.display()));
+        return Ok(());
+    }
+    let Some(text) = excerpt.filter() else {
+        note(&format!("nothing is written to '{}': no event was marked", excerpt.path.display()));
+        return Ok(());
+    };
+    let filter = Filter::compile(&text, Show::PLAIN).context("the filter of an excerpt")?;
+    let options = capture::Options {
+        file: excerpt.path.clone(),
+        read: files.to_vec(),
+        fat: true,
+        cpu: true,
+        latency: true,
+        ..Default::default()
+    };
+    let mut outputs =
+        Outputs::new(Some(filter), Vec::new(), Out::stdout(false), None).with_capture(Some(Capture::new(options)));
+    outputs.open(now_ns())?;
+    let mut source = Replay::open(files.to_vec())?.with_users(users);
+    let state = State { procfs: Procfs::none(), ..State::default() };
+    let stats = Pipeline::new(state, outputs, 0).run(&mut source, Limits::default(), stop)?;
+    note(&format!("'{}': {stats}", excerpt.path.display()));
+    Ok(())
+}
