@@ -15,6 +15,7 @@ use crate::{
     filter::Filter,
     format::{Preset, Template, TemplateError, json::Json},
     sink::{Capture, ChiselSink, Discard, Lines, Out, Outputs, Print, Sink, Summary},
+    state::container::EngineSocket,
 };
 
 /// What the command is going to do.
@@ -38,6 +39,8 @@ pub struct Plan {
     pub read: Vec<PathBuf>,
     /// Whether it is shown how far reading is.
     pub progress: bool,
+    /// The engines that are asked for names; those of the usual places when there are none.
+    pub engine_sockets: Vec<EngineSocket>,
     /// The user whose rights are enough once tracing has begun.
     pub drop_to: Option<String>,
     /// Whether users and groups are looked up.
@@ -127,6 +130,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         kernel_log: args.kernel_log,
         read: args.read.clone(),
         progress: args.progress,
+        engine_sockets: args.engine_sockets.clone(),
         drop_to: args.writing.drop_to.clone(),
         users: !args.exclude_users,
         fail_on_drop: args.fail_on_drop,
