@@ -34,6 +34,15 @@ fn wrong_use_has_a_hint_and_exit_code_2() {
 }
 
 #[test]
+fn a_filter_that_never_matches_says_what_would() {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/sample.scap");
+    let output = command::output(["-r", sample, "evt.type=exit_group"]);
+    assert_eq!((output.status.code(), output.lines.len()), (Some(0), 0), "{output:?}");
+    let note = "tracer: note: no event is called 'exit_group', a call that never comes back\nhint: procexit is the event of it\n";
+    assert!(output.errors.starts_with(note), "{}", output.errors);
+}
+
+#[test]
 fn a_wrong_entry_of_a_file_is_said_with_the_file() {
     let scratch = tracer_tests::scratch::Scratch::new();
     let path = scratch.path("tracer.toml");

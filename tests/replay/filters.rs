@@ -210,6 +210,14 @@ fn filters_let_through_what_they_let_through_in_another_tool() {
     assert!(stale.is_empty(), "the same everywhere by now: {stale:#?}");
 }
 
+#[test]
+fn what_lines_cut_is_compared_whole() {
+    // Behind the first 80 characters, which are all that a line has.
+    let filter = "evt.arg.env contains 'LS_COLORS=' and evt.args contains 'LS_COLORS='";
+    let expected = [Expected { filter, counts: Vec::new() }];
+    assert_eq!(counts("tcp-client-server", &expected), [Some(2)]);
+}
+
 /// The page for users.
 const PAGE: &str = include_str!("../../docs/filters.md");
 

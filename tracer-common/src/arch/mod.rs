@@ -34,6 +34,9 @@ pub struct Compat {
     pub like: &'static str,
 }
 
+/// Calls that never come back, so that no event has their name, and the event that tells what they did.
+pub const NO_RETURN: &[(&str, &str)] = &[("exit", "procexit"), ("exit_group", "procexit")];
+
 /// The names of all calls, 64 bits and 32; a name of both comes twice.
 pub fn call_names() -> impl Iterator<Item = &'static str> {
     SYSCALLS.iter().map(|call| call.name).chain(COMPAT_SYSCALLS.iter().map(|call| call.name))

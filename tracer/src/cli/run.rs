@@ -14,6 +14,7 @@ use crate::{
     fields::{FieldError, Needs, Show},
     filter::Filter,
     format::{Preset, Template, TemplateError, json::Json},
+    message::note,
     sink::{Capture, ChiselSink, Discard, Lines, Out, Outputs, Print, Sink, Summary},
     state::container::EngineSocket,
 };
@@ -187,12 +188,14 @@ fn not_read(file: &Path, args: &Args, hint: &str) -> Result<(), Failure> {
 }
 
 fn filter(args: &Args, text: &str, show: Show) -> Result<Filter, Failure> {
-    Filter::compile(text, show).map_err(|error| {
+    let filter = Filter::compile(text, show).map_err(|error| {
         let option = args.filter.iter().find(|word| word.starts_with('-'));
         let hint =
             option.map(|option| format!("options such as {option} stand before the filter")).or(error.hint.clone());
         Failure { message: error.to_string(), hint }
-    })
+    })?;
+    filter.notes().iter().for_each(|text| note(text));
+    Ok(filter)
 }
 
 fn template(format: &str, show: Show) -> Result<Template, Failure> {
