@@ -227,7 +227,8 @@ mod tests {
     #[test]
     fn the_names_behind_the_last_heading_are_of_tests_that_failed() {
         let mut listed = Vec::new();
-        let lines = ["test a::b ... FAILED", "failures:", "---- a::b stdout ----", "    backtrace", "failures:", "    a::b"];
+        let lines =
+            ["test a::b ... FAILED", "failures:", "---- a::b stdout ----", "    backtrace", "failures:", "    a::b"];
         lines.iter().for_each(|line| list_failed(line, &mut listed));
         assert_eq!(listed, ["a::b"]);
     }

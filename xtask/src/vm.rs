@@ -98,7 +98,11 @@ pub(crate) fn task(options: &Options) -> Result<()> {
             } else {
                 break;
             };
-            say(format!("WARNING: {} failed: {}; it is booted again: {reason}", kernel.label, report.failed.join(", ")));
+            say(format!(
+                "WARNING: {} failed: {}; it is booted again: {reason}",
+                kernel.label,
+                report.failed.join(", ")
+            ));
             report = boot(kernel, &initramfs, Duration::from_secs(options.timeout), &log)?;
         }
         let seconds = begin.elapsed().as_secs_f64();

@@ -7,8 +7,8 @@
 use super::{
     Fd, Interface, Machine, Process, User,
     block::{
-        BYTE_ORDER, EVENT, EVENT_FLAGS, EVENT_LARGE, EVENT_LARGE_FLAGS, FDS, INTERFACES, MACHINE, MAJOR, PROCESSES, SECTION,
-        USERS,
+        BYTE_ORDER, EVENT, EVENT_FLAGS, EVENT_LARGE, EVENT_LARGE_FLAGS, FDS, INTERFACES, MACHINE, MAJOR, PROCESSES,
+        SECTION, USERS,
     },
     bytes::Out,
     options,

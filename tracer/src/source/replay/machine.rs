@@ -193,14 +193,7 @@ pub fn l4proto(sock: &Sock) -> u8 {
 fn inet(local: SocketAddr, remote: Option<SocketAddr>, l4proto: u8) -> Sock {
     let known = PROTOCOLS.iter().find(|(number, ..)| *number == l4proto);
     let (protocol, sock_type) = known.map_or((0, 0), |(_, protocol, sock_type)| (*protocol, *sock_type));
-    Sock {
-        sock_type,
-        protocol,
-        local: Some(local),
-        remote,
-        listening: remote.is_none(),
-        ..Sock::default()
-    }
+    Sock { sock_type, protocol, local: Some(local), remote, listening: remote.is_none(), ..Sock::default() }
 }
 
 fn descriptor(file: &FileFd<'_>) -> Fd {
