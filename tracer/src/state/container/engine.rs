@@ -277,7 +277,11 @@ async fn ask_all(shared: Rc<Shared>, id: String) {
 
 #[cfg(test)]
 mod tests {
-    use std::{os::unix::net::UnixListener, time::Instant};
+    use std::{
+        io::{BufRead as _, BufReader, Write as _},
+        os::unix::net::UnixListener,
+        time::Instant,
+    };
 
     use super::*;
 
@@ -326,6 +330,49 @@ mod tests {
         // Longer than the first pause: the second attempt says nothing.
         thread::sleep(Duration::from_millis(800));
         assert!(engines.next().is_none());
+        std::fs::remove_dir_all(socket.parent().unwrap()).unwrap();
+    }
+
+    /// Says to everyone that it is podman, and knows nothing else.
+    fn podman(listener: UnixListener) {
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let asked = lines.next().unwrap().unwrap();
+                while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+                let version =
+                    r#"{"Version":"5.0","ApiVersion":"1.41","Components":[{"Name":"Podman Engine","Version":"5.0"}]}"#;
+                let body = if asked.contains("/version") { version } else { "[]" };
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+                let _ = write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            }
+        });
+    }
+
+    #[test]
+    fn another_engine_than_was_said_is_noted_once() {
+        let socket = folder("other").join("docker.sock");
+        let _ = std::fs::remove_file(&socket);
+        podman(UnixListener::bind(&socket).unwrap());
+        assert_eq!(greet(&Address::Unix(socket.clone())).unwrap(), "podman 5.0, API 1.41");
+        let sockets = ["docker", "podman"].map(|engine| format!("{engine}={}", socket.display()).parse().unwrap());
+        let notes_of = |sockets: &[EngineSocket]| {
+            let engines = Engines::start(&Options { sockets: sockets.to_vec(), ..Options::default() }).unwrap();
+            // It ends the stream of events at once, so that it is asked again and again.
+            let end = Instant::now() + Duration::from_millis(1500);
+            let mut notes = Vec::new();
+            while Instant::now() < end {
+                match engines.next() {
+                    Some(Answer::Note(note)) if note.contains(" is podman, not docker") => notes.push(note),
+                    Some(_) => {}
+                    None => thread::sleep(Duration::from_millis(5)),
+                }
+            }
+            notes
+        };
+        assert_eq!(notes_of(&sockets[..1]).len(), 1);
+        assert_eq!(notes_of(&sockets[1..]), Vec::<String>::new());
         std::fs::remove_dir_all(socket.parent().unwrap()).unwrap();
     }
 
