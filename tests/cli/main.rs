@@ -34,6 +34,48 @@ fn wrong_use_has_a_hint_and_exit_code_2() {
 }
 
 #[test]
+fn a_filter_that_never_matches_says_what_would() {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/sample.scap");
+    let output = command::output(["-r", sample, "evt.type=exit_group"]);
+    assert_eq!((output.status.code(), output.lines.len()), (Some(0), 0), "{output:?}");
+    let note = "tracer: note: no event is called 'exit_group', a call that never comes back\nhint: procexit is the event of it\n";
+    assert!(output.errors.starts_with(note), "{}", output.errors);
+}
+
+#[test]
+fn a_wrong_entry_of_a_file_is_said_with_the_file() {
+    let scratch = tracer_tests::scratch::Scratch::new();
+    let path = scratch.path("tracer.toml");
+    let path = path.to_str().unwrap();
+    let wrong = |entry: &str, message: &str, hint: &str| {
+        std::fs::write(path, entry).unwrap();
+        wrong_use(["--config", path, "-l"], &format!("{path}: {message}"), hint);
+    };
+    wrong(
+        "engine-socket = ['crio=/run/crio.sock']",
+        "invalid value 'crio=/run/crio.sock' for '--engine-socket <ENGINE=PATH>': 'crio' is no engine",
+        "engines are docker and podman",
+    );
+    wrong("engine-socket = ['docker=run/a.sock']", "invalid value 'docker=run/a.sock'", "the path begins with /");
+    wrong("engine-sockets = []", "there is no option 'engine-sockets'", "did you mean 'engine-socket'?");
+}
+
+#[test]
+fn engines_are_asked_where_the_file_says() {
+    let scratch = tracer_tests::scratch::Scratch::new();
+    let (dead, missing) = (scratch.path("dead.sock"), scratch.path("missing.sock"));
+    drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
+    let path = scratch.path("tracer.toml");
+    let entries = [&dead, &missing].map(|socket| format!("'podman={}'", socket.display()));
+    std::fs::write(&path, format!("engine-socket = [{}]", entries.join(", "))).unwrap();
+    let output = command::output(["--config", path.to_str().unwrap(), "--doctor"]);
+    let engines: Vec<_> = output.lines.iter().filter(|line| line.contains("container engine: ")).collect();
+    assert_eq!(engines.len(), 2, "those and no others: {engines:#?}");
+    assert!(engines[0].starts_with("warn container engine: no answer at") && engines[0].contains("dead.sock"));
+    assert!(engines[1].starts_with("warn container engine: no socket at") && engines[1].contains("missing.sock"));
+}
+
+#[test]
 fn lists_need_no_privileges_and_name_everything() {
     let list = |args: &[&str]| {
         let output = command::output(args.iter().copied());

@@ -25,7 +25,7 @@ fn with_engine(docker: &Docker) -> Containers {
     if let Some(host) = docker.host() {
         options.docker_host = Some(host.to_owned());
     }
-    Containers::start(options)
+    Containers::start(&options)
 }
 
 /// Waits until the container is as wanted.
@@ -174,7 +174,7 @@ fn a_dead_socket_is_noted_once_and_stalls_nothing() {
 
     let start = Instant::now();
     let docker_host = Some(format!("unix://{}", socket.display()));
-    let mut containers = Containers::start(Options { docker_host, ..Options::default() });
+    let mut containers = Containers::start(&Options { docker_host, ..Options::default() });
     let key = containers.of_cgroup(cgroup, pid);
     assert!(start.elapsed() < Duration::from_millis(300), "start took {:?}", start.elapsed());
     assert_eq!(containers.get(key).id, container.short_id());

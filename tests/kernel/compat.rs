@@ -71,7 +71,7 @@ fn files_are_read_and_written() {
     assert_eq!((opened.result(), text(&opened, "name")), (Some(fd), path.to_str().unwrap().to_owned()));
     check!(run, WRITE { res: 12, data: "hello, world", fd: fd, size: 12 });
     check!(run, WRITEV { res: 10, data: "helloworld", fd: fd, size: 10 });
-    check!(run, LSEEK { res: 12, fd: fd, offset: -10_i64 as u64, whence: flags("SEEK_CUR") });
+    check!(run, LSEEK { res: 12, fd: fd, offset: -10, whence: flags("SEEK_CUR") });
     check!(run, LLSEEK { res: 0, fd: fd, offset: (1_u64 << 32) + 2, whence: flags("SEEK_SET") });
     check!(run, PREAD { res: 4, data: "lo, ", fd: fd, size: 4, pos: 3 });
     check!(run, PREAD { res: 0, data: missing(), fd: fd, size: 4, pos: (1_u64 << 32) + 3 });

@@ -195,7 +195,7 @@ fn lseek_says_from_where() {
     };
     let fd = run.said[0];
     check!(run, LSEEK { res: 1_u64 << 40, fd: fd, offset: 1_u64 << 40, whence: flags("SEEK_SET") });
-    check!(run, LSEEK { res: 7, fd: fd, offset: -3_i64 as u64, whence: flags("SEEK_END") });
+    check!(run, LSEEK { res: 7, fd: fd, offset: -3, whence: flags("SEEK_END") });
     check!(run, LSEEK { res: 8, fd: fd, offset: 1, whence: flags("SEEK_CUR") });
     check!(run, LSEEK { res: run.said[4], fd: fd, offset: 2, whence: 0xff });
     check!(run, LSEEK { res: -EBADF, fd: -1, offset: 0, whence: flags("SEEK_SET") });

@@ -14,6 +14,7 @@ use std::{
 
 use tracer::event::Event;
 use tracer_common::{
+    arch::NO_RETURN,
     events::{Category, Effect, Flags, Param, code},
     plan::Op,
 };
@@ -32,10 +33,6 @@ const NAMES: Names = Names(&[
     ("pwrite64", "pwrite", "the same"),
     ("prlimit64", "prlimit", "the same"),
 ]);
-/// Calls that only strace has.
-const NO_EVENT: &[(&str, &str)] =
-    &[("exit", "does not return: procexit is the event of it"), ("exit_group", "the same")];
-
 /// See [`NAMES`].
 struct Names(&'static [(&'static str, &'static str, &'static str)]);
 
@@ -216,7 +213,8 @@ impl Compared {
 
 /// The steps that have events.
 fn with_event(steps: &[Step]) -> Vec<Step> {
-    let no_event = |call: &Call| NO_EVENT.iter().any(|(name, _)| *name == call.name);
+    // Calls that only strace has.
+    let no_event = |call: &Call| NO_RETURN.iter().any(|(name, _)| *name == call.name);
     let has_event = |step: &&Step| !matches!(step, Step::Call(call) if no_event(call));
     steps.iter().filter(has_event).cloned().collect()
 }

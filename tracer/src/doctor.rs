@@ -7,6 +7,7 @@ pub mod privileges;
 use std::io::{self, Write};
 
 pub(crate) use kernel::UNUSED_CALL;
+use crate::state::container::Options;
 pub use privileges::{may_load, missing_privileges};
 
 /// How something stands.
@@ -44,12 +45,13 @@ impl Finding {
     }
 }
 
-/// Looks at everything and writes what was found. True if tracing will work.
+/// Looks at everything and writes what was found; containers are looked for with these options. True if tracing will work.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn run(out: &mut impl Write) -> io::Result<bool> {
-    let looks: [fn() -> Vec<Finding>; 4] = [kernel::look, privileges::look, host::look, kernel::try_hooks];
+pub fn run(options: &Options, out: &mut impl Write) -> io::Result<bool> {
+    let host = || host::look(options);
+    let looks: [&dyn Fn() -> Vec<Finding>; 4] = [&kernel::look, &privileges::look, &host, &kernel::try_hooks];
     let mut works = true;
     for look in looks {
         for finding in look() {
@@ -81,7 +83,7 @@ mod tests {
     #[test]
     fn every_line_has_a_grade_and_a_problem_has_its_remedy() {
         let mut out = Vec::new();
-        run(&mut out).unwrap();
+        run(&Options::default(), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         let mut lines = text.lines().peekable();
         while let Some(line) = lines.next() {

@@ -1,20 +1,18 @@
-//! The loop: next, decode, before, filter and sinks, after, tick. What each step does is elsewhere.
+//! The loop: next, a [`step`], tick. What is done with an event is elsewhere.
+
+mod step;
 
 use std::{
-    ops::ControlFlow,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
-use tracer_common::events::Category;
-
 use crate::{
-    event::{Event, decode},
-    fields::{Context, Times},
+    fields::Times,
     message::note,
     sink::{Flow, Interest, Outputs},
-    source::{Drained, Record, Source},
-    state::{State, effects},
+    source::{Drained, Source},
+    state::State,
     stats::Stats,
 };
 
@@ -142,79 +140,5 @@ impl Pipeline {
         let mut flow = Flow::Continue;
         source.drain_rest(&mut |record| self.record(record, &mut flow))?;
         self.failure.take().map_or(Ok(()), Err)
-    }
-
-    fn interval(&mut self, source: &mut dyn Source) -> anyhow::Result<Flow> {
-        let mut flow = Flow::Continue;
-        source.interval(self.state.cpu_interval_ns, &mut |record| self.record(record, &mut flow))?;
-        if let Some(error) = self.failure.take() {
-            return Err(error);
-        }
-        self.state.procfs.renew();
-        let now_ns = self.now_ns();
-        Ok(if flow == Flow::Stop { flow } else { self.outputs.interval(&self.state, now_ns)? })
-    }
-
-    /// Nanoseconds since the epoch: of a capture file, when its last event was.
-    fn now_ns(&self) -> u64 {
-        if self.file_ns != 0 {
-            return self.file_ns;
-        }
-        crate::source::live::boot_now_ns().wrapping_add(self.boot_to_epoch_ns)
-    }
-
-    fn record(&mut self, record: Record<'_>, flow: &mut Flow) -> ControlFlow<()> {
-        self.number += 1;
-        let event = match decode::record(record, self.number, self.boot_to_epoch_ns) {
-            Ok(event) => event,
-            Err(_) => {
-                self.stats.undecoded += 1;
-                return ControlFlow::Continue(());
-            }
-        };
-        let event =
-            if event.from_file { Event { tgid: effects::process_of(&self.state, &event), ..event } } else { event };
-        match self.event(&event) {
-            Ok(Flow::Continue) => ControlFlow::Continue(()),
-            Ok(Flow::Stop) => {
-                *flow = Flow::Stop;
-                ControlFlow::Break(())
-            }
-            Err(error) => {
-                self.failure = Some(error);
-                ControlFlow::Break(())
-            }
-        }
-    }
-
-    fn event(&mut self, event: &Event<'_>) -> anyhow::Result<Flow> {
-        self.file_ns = if event.from_file { event.time_ns } else { 0 };
-        let counts = event.row.category != Category::Internal && !event.hidden;
-        self.stats.seen += event.group.map_or(u64::from(counts), |group| group.count);
-        effects::before(&mut self.state, event);
-        let mut flow = Flow::Continue;
-        let (shows, writes) = (event.group.is_some() || self.interest.has(event), self.outputs.writes(event.row));
-        if shows || writes {
-            // Without anything to show, times are relative to what is written.
-            let counts = shows || !event.hidden && event.row.category != Category::Internal;
-            if counts && self.times.first_ns == 0 {
-                self.times = Times { first_ns: event.time_ns, previous_ns: event.time_ns };
-            }
-            let thread = self.state.thread(event.tid);
-            let fd = thread.zip(event.fd()).and_then(|(thread, fd)| self.state.fd(thread, fd));
-            let container = thread.map(|thread| thread.container).unwrap_or_default();
-            let context = Context { event, thread, fd, container, state: &self.state, times: self.times };
-            if writes {
-                flow = self.outputs.write(&context)?;
-            }
-            if shows && flow == Flow::Continue {
-                flow = self.outputs.event(&context)?;
-            }
-            if counts {
-                self.times.previous_ns = event.time_ns;
-            }
-        }
-        effects::after(&mut self.state, event);
-        Ok(flow)
     }
 }

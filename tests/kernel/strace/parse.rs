@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::NO_EVENT;
+use tracer_common::arch::NO_RETURN;
 
 /// What a thread did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +81,7 @@ fn step(text: &str) -> Option<Option<Step>> {
     if text.contains("<unfinished ...>") {
         return Some(Some(Step::Cut(name.to_owned())));
     }
-    let never_returns = NO_EVENT.iter().any(|(known, _)| *known == name);
+    let never_returns = NO_RETURN.iter().any(|(known, _)| *known == name);
     Some(Some(match result(shown) {
         None if shown.starts_with('?') && !never_returns => Step::Cut(name.to_owned()),
         result => Step::Call(Call { name: name.to_owned(), args, result }),

@@ -34,6 +34,9 @@ pub struct Compat {
     pub like: &'static str,
 }
 
+/// Calls that never come back, so that no event has their name, and the event that tells what they did.
+pub const NO_RETURN: &[(&str, &str)] = &[("exit", "procexit"), ("exit_group", "procexit")];
+
 /// The names of all calls, 64 bits and 32; a name of both comes twice.
 pub fn call_names() -> impl Iterator<Item = &'static str> {
     SYSCALLS.iter().map(|call| call.name).chain(COMPAT_SYSCALLS.iter().map(|call| call.name))
@@ -49,9 +52,27 @@ pub fn compat_call(number: u64) -> Option<&'static Compat> {
 /// The name of a system call by its portable number.
 #[must_use]
 pub fn name_of_id(id: u16) -> Option<&'static str> {
-    let compat = || COMPAT_SYSCALLS.iter().find(|call| call.id == id).map(|call| call.name);
-    SYSCALLS.iter().find(|call| call.id == id).map(|call| call.name).or_else(compat)
+    NAMES.get(usize::from(id)).copied().flatten()
 }
+
+/// How many portable numbers there are at most.
+const IDS: usize = 512;
+
+/// Names by portable number. Of a number with several names, the first of the 64-bit calls counts.
+static NAMES: [Option<&'static str>; IDS] = {
+    let mut names = [None; IDS];
+    let mut at = COMPAT_SYSCALLS.len();
+    while at > 0 {
+        at -= 1;
+        names[COMPAT_SYSCALLS[at].id as usize] = Some(COMPAT_SYSCALLS[at].name);
+    }
+    at = SYSCALLS.len();
+    while at > 0 {
+        at -= 1;
+        names[SYSCALLS[at].id as usize] = Some(SYSCALLS[at].name);
+    }
+    names
+};
 
 /// The number of a system call, at compile time; a name that is not there is a compile error.
 #[must_use]

@@ -26,7 +26,7 @@ events! {
     LLSEEK = 89 "llseek" ["_llseek"] File [USES_FD] {
         res: Errno = ret, "0, or -errno";
         fd: Fd = 0, "descriptor";
-        offset: U64 = arg_halves(1), "offset, bytes";
+        offset: I64 = arg_halves(1), "how far, bytes; below 0 for backwards";
         whence: Enum8(LSEEK_WHENCE) = 4, "what it counts from";
     }
 

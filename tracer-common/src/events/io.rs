@@ -82,7 +82,7 @@ events! {
     LSEEK = 87 "lseek" File [USES_FD] {
         res: Errno = ret, "new position, bytes from the beginning; or -errno";
         fd: Fd = 0, "descriptor";
-        offset: U64 = 1, "how far, bytes; two's complement for backwards";
+        offset: I64 = 1, "how far, bytes; below 0 for backwards";
         whence: Enum8(LSEEK_WHENCE) = 2, "from where";
     }
 

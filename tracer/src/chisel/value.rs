@@ -1,8 +1,9 @@
 //! Events and values as scripts see them.
 
-use std::{cell::RefCell, io::Write as _, rc::Rc};
+use std::{cell::RefCell, hash::BuildHasher as _, io::Write as _, rc::Rc};
 
-use rhai::{Array, Dynamic, Engine, Map};
+use rhai::{Array, Dynamic, Engine, ImmutableString, Map};
+use rustc_hash::FxBuildHasher;
 
 use crate::{
     fields::{Context, FieldRef, Type, Value},
@@ -58,9 +59,45 @@ pub(super) fn register(engine: &mut Engine) {
 /// The event of `on_event`: the values of the fields that the script asked for. It is good during that call.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ScriptEvent {
-    values: Rc<RefCell<Vec<Dynamic>>>,
+    inner: Rc<RefCell<Inner>>,
     /// Text is exact: what prints it escapes it.
     exact: bool,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    values: Vec<Dynamic>,
+    texts: Texts,
+}
+
+/// Texts as scripts see them, of the values that were seen last: names come again and again, and a text of a script that is
+/// there already costs no memory and no escaping.
+#[derive(Debug, Default)]
+struct Texts {
+    /// The value and its text. A value has one place, which depends on its bytes.
+    places: Vec<(Vec<u8>, ImmutableString)>,
+}
+
+impl Texts {
+    /// How many there are.
+    const PLACES: usize = 256;
+    /// Longer values are not kept.
+    const MAX_LEN: usize = 64;
+
+    fn get(&mut self, value: &[u8], make: impl FnOnce(&[u8]) -> String) -> ImmutableString {
+        if value.len() > Self::MAX_LEN {
+            return make(value).into();
+        }
+        // An empty value is an empty text: all places are right from the beginning.
+        self.places.resize_with(Self::PLACES, Default::default);
+        let (key, text) = &mut self.places[(FxBuildHasher.hash_one(value) >> 32) as usize % Self::PLACES];
+        if key != value {
+            *text = make(value).into();
+            key.clear();
+            key.extend_from_slice(value);
+        }
+        text.clone()
+    }
 }
 
 impl ScriptEvent {
@@ -70,29 +107,31 @@ impl ScriptEvent {
     }
 
     pub(super) fn fill(&self, fields: &[FieldRef], context: &Context<'_>) {
-        let mut values = self.values.borrow_mut();
+        let Inner { values, texts } = &mut *self.inner.borrow_mut();
         values.clear();
-        values.extend(fields.iter().map(|field| of_value(field, field.get(context), self.exact)));
+        values.extend(fields.iter().map(|field| of_value(field, field.get(context), self.exact, texts)));
     }
 
     pub(super) fn get(&self, handle: Handle) -> Dynamic {
-        self.values.borrow().get(handle.0).cloned().unwrap_or(Dynamic::UNIT)
+        self.inner.borrow().values.get(handle.0).cloned().unwrap_or(Dynamic::UNIT)
     }
 }
 
 /// A missing value is `()`. Text is escaped here already, unless it goes into JSON: whatever a script does with it, it is safe
 /// to print.
-fn of_value(field: &FieldRef, value: Value<'_>, exact: bool) -> Dynamic {
+fn of_value(field: &FieldRef, value: Value<'_>, exact: bool, texts: &mut Texts) -> Dynamic {
     match value {
         Value::Missing => Dynamic::UNIT,
         Value::Text(bytes) if field.kind == Type::Bytes => Dynamic::from(Data(bytes.as_ref().into())),
-        Value::Text(text) if exact => String::from_utf8_lossy(&text).into_owned().into(),
-        Value::Text(text) => escaped(&text).into(),
+        Value::Text(text) if exact => texts.get(&text, |text| String::from_utf8_lossy(text).into_owned()).into(),
+        Value::Text(text) => texts.get(&text, escaped).into(),
         Value::I64(number) => number.into(),
         Value::U64(number) => i64::try_from(number).unwrap_or(i64::MAX).into(),
         Value::F64(number) => number.into(),
         Value::Bool(flag) => flag.into(),
-        Value::List(values) => values.into_iter().map(|value| of_value(field, value, exact)).collect::<Vec<_>>().into(),
+        Value::List(values) => {
+            values.into_iter().map(|value| of_value(field, value, exact, texts)).collect::<Vec<_>>().into()
+        }
         value @ (Value::Ip(_) | Value::EitherIp(_) | Value::EitherPort(_)) => {
             let mut text = Vec::new();
             value.write(field.field.digits, &mut text);
@@ -143,5 +182,26 @@ fn write_nested(value: &Dynamic, depth: usize, out: &mut Vec<u8>) {
         json::text(data.dots().as_bytes(), out);
     } else {
         json::text(value.to_string().as_bytes(), out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_those_of_their_values_whatever_was_in_their_place() {
+        let mut texts = Texts::default();
+        for round in 0..2 {
+            for number in 0..3000 {
+                let value = format!("{number}\x1b").into_bytes();
+                assert_eq!(texts.get(&value, escaped), format!("{number}\\x1b"), "round {round}");
+            }
+            assert_eq!(texts.get(b"", escaped), "");
+            let long = [b'x'; 1000];
+            assert_eq!(texts.get(&long, escaped).len(), 1000);
+        }
+        let kept: usize = texts.places.iter().map(|(value, text)| value.len() + text.len()).sum();
+        assert!(kept <= Texts::PLACES * 8 * Texts::MAX_LEN, "{kept}");
     }
 }

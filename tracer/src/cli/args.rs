@@ -12,6 +12,7 @@ use crate::{
     fields::TimeMode,
     format::{DataMode, color::ColorChoice},
     sink::capture::{self, Compression},
+    state::container::EngineSocket,
 };
 
 /// Shows what every process and container on this machine is doing, from its system calls.
@@ -170,6 +171,11 @@ pub struct Args {
     /// Test all events here: the kernel decides nothing of the filter
     #[arg(long, help_heading = "Capture")]
     pub no_pushdown: bool,
+
+    /// Ask this engine for names of containers, docker=PATH or podman=PATH of its socket, and none in the usual places. Can be
+    /// repeated
+    #[arg(long = "engine-socket", value_name = "ENGINE=PATH", help_heading = "Capture")]
+    pub engine_sockets: Vec<EngineSocket>,
 
     /// Print the log of the kernel side, for those who work on it
     #[arg(long, help_heading = "Capture")]

@@ -7,10 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser, error::ErrorKind};
 use toml::{Table, Value};
 
-use super::{Args, Failure};
+use super::{Args, Failure, wrong_use};
 use crate::fields::nearest;
 
 /// Options that mean one run and are no defaults.
@@ -101,10 +101,22 @@ fn parse(text: &str) -> Result<Vec<String>, Failure> {
                 Value::Float(number) => number.to_string(),
                 _ => return Err(Failure::new(format!("'{key}' is a text or a number"))),
             };
-            words.push(format!("--{long}={value}"));
+            let word = format!("--{long}={value}");
+            check(&word)?;
+            words.push(word);
         }
     }
     Ok(words)
+}
+
+/// Whether the value of an option can be one. What else an option needs may stand on the command line.
+fn check(word: &str) -> Result<(), Failure> {
+    match Args::try_parse_from(["tracer", word]) {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation) => {
+            Err(wrong_use(&error.to_string()))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -138,6 +150,22 @@ mod tests {
         assert_eq!(failure("unbuffered = 'yes'").0, "'unbuffered' is true or false");
         assert_eq!(failure("color = {}").0, "'color' is a text or a number");
         assert!(failure("\ncolor = ").0.starts_with("line 2: "));
+    }
+
+    #[test]
+    fn wrong_values_are_found_where_they_stand() {
+        let failure = |text: &str| {
+            let failure = parse(text).unwrap_err();
+            (failure.message, failure.hint.unwrap_or_default())
+        };
+        let (message, hint) = failure("engine-socket = ['docker=/a.sock', 'rkt=/b.sock']");
+        assert!(message.contains("'rkt=/b.sock'") && message.contains("no engine that can be asked"), "{message}");
+        assert_eq!(hint, "engines are docker and podman");
+        assert!(failure("engine-socket = '/a.sock'").1.contains("docker=/run/docker.sock"));
+        assert!(failure("buffer-size = 'much'").0.contains("expected a size such as 512K"));
+        assert!(failure("color = 'red'").0.contains("invalid value 'red'"));
+        // What it needs besides may stand on the command line.
+        assert_eq!(parse("file-size = 3").unwrap(), ["--file-size=3"]);
     }
 
     #[test]

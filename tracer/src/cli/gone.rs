@@ -20,7 +20,12 @@ const GONE: &[Gone] = &[
     (Some('k'), "k8s-api", "the Kubernetes API", "names of pods come from labels of containers, -pk shows them"),
     (Some('K'), "k8s-api-cert", "the Kubernetes API", "names of pods come from labels of containers, -pk shows them"),
     (Some('N'), "node-name", "the Kubernetes API", "names of pods come from labels of containers, -pk shows them"),
-    (None, "cri", "the socket of a CRI engine", "sockets of engines are found where they usually are"),
+    (
+        None,
+        "cri",
+        "the socket of a CRI engine",
+        "sockets of Docker and podman are found where they usually are, --engine-socket names others",
+    ),
     (
         None,
         "cri-timeout",

@@ -22,7 +22,10 @@ use crate::{
     message::note,
     pipeline::{Limits, Pipeline},
     source::live::{self, Live, LiveError, Options, groups, plan::Wanted},
-    state::{Containers, Host, Procfs, State, Users, container},
+    state::{
+        Containers, Host, Procfs, State, Users,
+        container::{self, EngineSocket},
+    },
     stats::Stats,
 };
 
@@ -60,7 +63,11 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let containers = plan.needs.has(Needs::CONTAINER);
     // The engine is asked before the first event, so that its containers have names by then.
     let mut state = State {
-        containers: Containers::start(container::Options { metadata: containers, ..container::Options::default() }),
+        containers: Containers::start(&container::Options {
+            metadata: containers,
+            sockets: plan.engine_sockets,
+            ..container::Options::default()
+        }),
         host: Host::read(&root),
         users: if plan.users { Users::read(&root) } else { Users::default() },
         procfs: Procfs::new(&root),
@@ -122,12 +129,13 @@ pub(super) fn drop_to(name: &str, users: &Users) -> anyhow::Result<()> {
         .with_context(|| format!("cannot go on as user '{name}'"))
 }
 
-/// Says what the kernel and the user allow.
+/// Says what the kernel and the user allow, and whether these engines answer; those of the usual places if there are none.
 ///
 /// # Errors
 /// Output cannot be written.
-pub fn doctor() -> anyhow::Result<ExitCode> {
-    let good = doctor::run(&mut io::stdout().lock())?;
+pub fn doctor(sockets: Vec<EngineSocket>) -> anyhow::Result<ExitCode> {
+    let options = container::Options { sockets, ..container::Options::default() };
+    let good = doctor::run(&options, &mut io::stdout().lock())?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

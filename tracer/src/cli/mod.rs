@@ -36,6 +36,7 @@ pub use run::Plan;
 use crate::{
     chisel::{ChiselError, Library},
     format::time,
+    state::container::EngineSocket,
     stats::Stats,
 };
 
@@ -48,7 +49,7 @@ pub struct Live {
     /// Traces as planned, until the plan or the user ends it.
     pub run: fn(Plan) -> anyhow::Result<Stats>,
     /// Says what the kernel and the user allow: `--doctor`.
-    pub doctor: fn() -> anyhow::Result<ExitCode>,
+    pub doctor: fn(Vec<EngineSocket>) -> anyhow::Result<ExitCode>,
     /// Attaches a program that does nothing, for measurements: `--bench-empty`.
     pub bench_empty: fn(Plan) -> anyhow::Result<()>,
 }
@@ -188,7 +189,7 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
             .map_err(|error| Failure::with_hint(error, "names are those of IANA, such as Europe/Berlin"))?;
     }
     if args.doctor {
-        return Ok((live.doctor)()?);
+        return Ok((live.doctor)(args.engine_sockets)?);
     }
     let bench_empty = args.bench_empty;
     let plan = run::plan(&args, &library, &arguments)?;
@@ -219,10 +220,15 @@ fn info(files: &[String]) -> Result<ExitCode, End> {
     error.map_or(Ok(ExitCode::SUCCESS), |error| Err(error.into()))
 }
 
-/// The parser's message in our form: its first paragraph and its first tip.
+/// The parser's message in our form: its first paragraph, and its first tip or what the type of the value has as a hint.
 fn wrong_use(message: &str) -> Failure {
-    let paragraph: Vec<&str> = message.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
-    let tip = message.lines().find_map(|line| line.trim().strip_prefix("tip: ")).filter(|tip| !tip.contains("'-- "));
+    let mut lines = message.lines().map(str::trim);
+    let paragraph: Vec<&str> =
+        lines.by_ref().take_while(|line| !line.is_empty() && !line.starts_with("hint: ")).collect();
+    let tip = message.lines().find_map(|line| {
+        let line = line.trim();
+        line.strip_prefix("hint: ").or_else(|| line.strip_prefix("tip: ").filter(|tip| !tip.contains("'-- ")))
+    });
     let text = paragraph.join(" ");
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     Failure::with_hint(text, tip.unwrap_or("tracer -h lists the options"))

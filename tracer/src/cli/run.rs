@@ -14,7 +14,9 @@ use crate::{
     fields::{FieldError, Needs, Show},
     filter::Filter,
     format::{Preset, Template, TemplateError, json::Json},
+    message::note,
     sink::{Capture, ChiselSink, Discard, Lines, Out, Outputs, Print, Sink, Summary},
+    state::container::EngineSocket,
 };
 
 /// What the command is going to do.
@@ -41,6 +43,8 @@ pub struct Plan {
     pub again: Vec<PathBuf>,
     /// Whether it is shown how far reading is.
     pub progress: bool,
+    /// The engines that are asked for names; those of the usual places when there are none.
+    pub engine_sockets: Vec<EngineSocket>,
     /// The user whose rights are enough once tracing has begun.
     pub drop_to: Option<String>,
     /// Whether users and groups are looked up.
@@ -147,6 +151,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         read: args.read.clone(),
         again,
         progress: args.progress,
+        engine_sockets: args.engine_sockets.clone(),
         drop_to: args.writing.drop_to.clone(),
         users: !args.exclude_users,
         fail_on_drop: args.fail_on_drop,
@@ -221,12 +226,14 @@ fn not_read(file: &Path, args: &Args, hint: &str) -> Result<(), Failure> {
 }
 
 fn filter(args: &Args, text: &str, show: Show) -> Result<Filter, Failure> {
-    Filter::compile(text, show).map_err(|error| {
+    let filter = Filter::compile(text, show).map_err(|error| {
         let option = args.filter.iter().find(|word| word.starts_with('-'));
         let hint =
             option.map(|option| format!("options such as {option} stand before the filter")).or(error.hint.clone());
         Failure { message: error.to_string(), hint }
-    })
+    })?;
+    filter.notes().iter().for_each(|text| note(text));
+    Ok(filter)
 }
 
 fn template(format: &str, show: Show) -> Result<Template, Failure> {

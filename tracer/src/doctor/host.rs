@@ -14,12 +14,11 @@ const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 const FIRST_CGROUP_NAMESPACE: &str = "cgroup:[4026531835]";
 
 /// The findings.
-pub(super) fn look() -> Vec<Finding> {
-    let options = Options::default();
+pub(super) fn look(options: &Options) -> Vec<Finding> {
     let root = options.host_root.as_path();
     let mut findings = vec![host_files(root), pid_namespace(), open_files()];
     findings.push(cgroups(&Hierarchies::find(root), root));
-    findings.extend(engines(&options));
+    findings.extend(engines(options));
     findings
 }
 
@@ -81,7 +80,7 @@ fn cgroups(hierarchies: &Hierarchies, root: &Path) -> Finding {
 
 fn engines(options: &Options) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for endpoint in endpoints(&options.host_root, options.docker_host.as_deref()) {
+    for endpoint in endpoints(options) {
         // The ways to one engine are tried in order, and the first that works is taken.
         let mut failures = Vec::new();
         for address in endpoint.existing() {
@@ -97,10 +96,16 @@ fn engines(options: &Options) -> Vec<Finding> {
                 )),
             }
         }
+        if endpoint.asked_for && endpoint.existing().is_empty() {
+            failures.push(Finding::warn(
+                format!("container engine: no socket at {}", endpoint.label),
+                "is the path right, and in a container, is the socket mounted?",
+            ));
+        }
         findings.extend(failures);
     }
     if findings.is_empty() {
-        let hint = "containers have ids and no names; set DOCKER_HOST, or in a container mount the engine's socket";
+        let hint = "containers have ids and no names; say where it is with --engine-socket, or in a container mount it";
         findings.push(Finding::warn("container engine: no socket found", hint));
     }
     findings
@@ -123,8 +128,8 @@ mod tests {
     fn a_dead_engine_is_a_warning() {
         let socket = std::env::temp_dir().join(format!("tracer-doctor-{}.sock", std::process::id()));
         drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-        let docker_host = Some(format!("unix://{}", socket.display()));
-        let findings = engines(&Options { host_root: "/nonexistent".into(), metadata: true, docker_host });
+        let sockets = vec![format!("docker={}", socket.display()).parse().unwrap()];
+        let findings = engines(&Options { sockets, ..Options::default() });
         let dead = findings.iter().find(|finding| finding.text.contains("tracer-doctor")).unwrap();
         assert!(dead.grade == Grade::Warn && dead.text.contains("Connection refused"), "{}", dead.text);
         std::fs::remove_file(&socket).unwrap();

@@ -221,6 +221,9 @@ pub enum ArgRule {
 /// What a field is computed by.
 pub type Getter = for<'a> fn(&Context<'a>, &Arg) -> Value<'a>;
 
+/// What appends the text of a field. False, and nothing is appended, when the event has no value.
+pub type Writer = fn(&Context<'_>, &Arg, &mut Vec<u8>) -> bool;
+
 /// The value of metadata in a container.
 pub type ByContainer = for<'a> fn(&'a Container, &Arg) -> Value<'a>;
 
@@ -249,6 +252,8 @@ pub struct Field {
     pub list: bool,
     /// It shows data among other texts.
     pub shows_data: bool,
+    /// Appends its text, where that is less work than a value: text that is made for each event, and often printed.
+    pub write: Option<Writer>,
     /// Its value in JSON, where that is another one.
     pub json: Option<Getter>,
     /// What it means.
@@ -281,6 +286,7 @@ impl Field {
             deprecated: false,
             list: false,
             shows_data: false,
+            write: None,
             json: None,
             doc,
             needs: Needs::NONE,
@@ -334,6 +340,11 @@ impl Field {
 
     const fn shows_data(mut self) -> Self {
         self.shows_data = true;
+        self
+    }
+
+    const fn write(mut self, write: Writer) -> Self {
+        self.write = Some(write);
         self
     }
 

@@ -44,13 +44,16 @@ pub struct Checker<'f> {
     filter: &'f str,
     show: Show,
     regexes: usize,
+    /// What is no error, and yet not what was meant.
+    pub(super) notes: Vec<String>,
 }
 
 impl<'f> Checker<'f> {
     /// For a filter.
     #[must_use]
     pub const fn new(filter: &'f str, show: Show) -> Self {
-        Self { filter, show, regexes: 0 }
+        // What is cut to fit into a line is compared whole.
+        Self { filter, show: Show { whole_data: true, ..show }, regexes: 0, notes: Vec::new() }
     }
 
     /// Checks names and types.
@@ -150,6 +153,9 @@ impl<'f> Checker<'f> {
             Type::Text | Type::Bytes => {
                 let test = self.text(positive, value)?;
                 self.event_name(left, value, &test)?;
+                if operator != Operator::Ne {
+                    self.no_return(left, &test);
+                }
                 test
             }
             Type::Float => Test::Float(positive, literal::float(text).map_err(|wrong| self.wrong(value, wrong))?),
@@ -176,7 +182,9 @@ impl<'f> Checker<'f> {
         Ok(match left.kind() {
             Type::Text | Type::Bytes => {
                 for value in values {
-                    self.event_name(left, value, &Test::Text((*value.text).into()))?;
+                    let test = Test::Text((*value.text).into());
+                    self.event_name(left, value, &test)?;
+                    self.no_return(left, &test);
                 }
                 Test::TextIn(Texts::new(values.iter().map(|value| &*value.text)))
             }
@@ -273,13 +281,30 @@ impl<'f> Checker<'f> {
 
     /// The names of events are known: a wrong one would never match.
     fn event_name(&self, left: &Operand, value: &Literal, test: &Test) -> Result<(), FilterError> {
-        let Operand::Field(field) = left else { return Ok(()) };
-        if !matches!(field.field.name, "evt.type" | "syscall.type") || event_names().any(|n| test.passes(&n.into())) {
+        if !is_event_name(left) || event_names().any(|name| test.passes(&name.into())) {
             return Ok(());
         }
         let text = String::from_utf8_lossy(&value.text);
         Err(no_event(self.error(value, String::new()), &text))
     }
+
+    /// Notes that a test only lets calls through that never come back.
+    fn no_return(&mut self, left: &Operand, test: &Test) {
+        let mut passing = event_names().filter(|name| test.passes(&(*name).into()));
+        let event_of = |name: &str| arch::NO_RETURN.iter().find(|(call, _)| *call == name).copied();
+        if !is_event_name(left) || !passing.all(|name| event_of(name).is_some()) {
+            return;
+        }
+        let passing = arch::NO_RETURN.iter().filter(|(call, _)| test.passes(&(*call).into()));
+        self.notes.extend(passing.map(|(call, event)| {
+            format!("note: no event is called '{call}', a call that never comes back\nhint: {event} is the event of it")
+        }));
+    }
+}
+
+/// Whether it is the name of the event.
+fn is_event_name(operand: &Operand) -> bool {
+    matches!(operand, Operand::Field(field) if matches!(field.field.name, "evt.type" | "syscall.type"))
 }
 
 /// Of the distance from a point in time `=` asks whether it is at most so large.

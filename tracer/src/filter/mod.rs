@@ -41,6 +41,7 @@ pub struct Filter {
     node: Node,
     /// What the code of an event decides alone.
     decided: Decided,
+    notes: Vec<String>,
 }
 
 impl Filter {
@@ -50,9 +51,16 @@ impl Filter {
     /// It does not follow the language, a name or type in it is wrong, or it is larger than its limits: of text
     /// ([`MAX_LEN_BYTES`]), of depth, of regular expressions.
     pub fn compile(filter: &str, show: Show) -> Result<Self, FilterError> {
-        let node = compile::compile(&mut Checker::new(filter, show), &parse(filter)?)?;
+        let mut checker = Checker::new(filter, show);
+        let node = compile::compile(&mut checker, &parse(filter)?)?;
         let decided = Decided::new(|event| node.decide(&|check| check.by_type(event)));
-        Ok(Self { node, decided })
+        Ok(Self { node, decided, notes: checker.notes })
+    }
+
+    /// What a person should know of it: names that are right and never match. A remedy is in a second line, `hint: …`.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Whether the event is wanted. This is asked for every event: it looks up no name, and takes memory only for fields
@@ -115,6 +123,26 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_that_never_comes_back_is_noted_with_its_event() {
+        let notes = |text: &str| Filter::compile(text, Show::default()).unwrap().notes().to_vec();
+        let note = notes("evt.type=exit_group and proc.name=cat");
+        assert_eq!(note.len(), 1);
+        assert!(
+            note[0].contains("'exit_group'") && note[0].ends_with("\nhint: procexit is the event of it"),
+            "{note:?}"
+        );
+        assert_eq!(notes("evt.type in (exit, exit_group, close)").len(), 2);
+        assert_eq!(notes("evt.type startswith exit_").len(), 1);
+        for right in ["evt.type != exit_group", "evt.type contains exit", "evt.type=procexit", "proc.name=exit"] {
+            assert_eq!(notes(right), Vec::<String>::new(), "{right}");
+        }
+        for (call, event) in tracer_common::arch::NO_RETURN {
+            assert!(tracer_common::arch::call_names().any(|name| name == *call));
+            assert!(tracer_common::events::all().any(|row| row.name == *event));
+        }
+    }
     use crate::testing::World;
     use tracer_common::events;
 

@@ -8,7 +8,6 @@ use std::io::Write;
 use tracer_common::{
     arch,
     events::{code, old},
-    flags::FlagSet,
     kind::Kind,
 };
 
@@ -28,10 +27,15 @@ const NO_ID: u64 = u32::MAX as u64;
 #[must_use]
 pub fn all(c: &Context<'_>, show: Show) -> Value<'static> {
     let mut out = Vec::with_capacity(160);
+    write_all(c, show, &mut out);
+    Value::made(out)
+}
+
+/// Appends what [`all`] is.
+pub fn write_all(c: &Context<'_>, show: Show, out: &mut Vec<u8>) {
     if matches!(c.event.row.code, code::GENERIC | old::code::GENERIC_E) {
-        return Value::made(out);
+        return;
     }
-    let mut meaning = Vec::new();
     // Of older captures only what the event has; a live record that was cut shows what is missing.
     let shown = if c.event.from_file { c.event.params.count() } else { usize::MAX };
     for (at, (param, kind, value)) in c.event.params.iter().enumerate().take(shown) {
@@ -40,24 +44,16 @@ pub fn all(c: &Context<'_>, show: Show) -> Value<'static> {
         }
         out.extend_from_slice(param.name.as_bytes());
         out.push(b'=');
-        meaning.clear();
         let start = out.len();
-        write_param(c, param.kind, kind, value, show, &mut out, &mut meaning);
-        if !meaning.is_empty() {
-            out.push(b'(');
-            out.extend_from_slice(&meaning);
-            out.push(b')');
-        }
-        make_safe(param.kind, show, start, &mut out);
+        let _ = write_param(c, param.kind, kind, value, show, out);
+        make_safe(param.kind, show, start, out);
     }
-    Value::made(out)
 }
 
 /// Escapes what was written from `start` on, where data with line ends stands in the same text.
 fn make_safe(kind: Kind, show: Show, start: usize, out: &mut Vec<u8>) {
     if show.escapes() && !matches!(kind, Kind::Bytes) {
-        let text = out.split_off(start);
-        escape::escape(&text, out);
+        escape::escape_from(out, start);
     }
 }
 
@@ -67,17 +63,32 @@ pub fn argument(c: &Context<'_>, at: usize, show: Show) -> Value<'static> {
     if c.event.params.raw(at).is_none() {
         return Value::Missing;
     }
-    let (mut value, mut meaning) = (Vec::new(), Vec::new());
+    let mut text = Vec::new();
     let Some(param) = c.event.row.params.get(at) else { return Value::Missing };
     let kind = c.event.params.typed(at).map_or(param.kind, |(kind, _)| kind);
-    write_param(c, param.kind, kind, c.event.params.value(at), show, &mut value, &mut meaning);
-    let mut text = if meaning.is_empty() { value } else { meaning };
+    if let Some(bracket) = write_param(c, param.kind, kind, c.event.params.value(at), show, &mut text) {
+        text.drain(..=bracket);
+        let _ = text.pop();
+    }
     make_safe(param.kind, show, 0, &mut text);
     Value::made(text)
 }
 
-/// Appends the value of a parameter and what it means. `declared` is the kind that the row says. Writing to a vector cannot
-/// fail.
+/// Appends what `write` appends, in brackets; nothing if that is nothing. Returns where the opening one stands.
+fn in_brackets(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Option<usize> {
+    let bracket = out.len();
+    out.push(b'(');
+    write(out);
+    if out.len() == bracket + 1 {
+        out.truncate(bracket);
+        return None;
+    }
+    out.push(b')');
+    Some(bracket)
+}
+
+/// Appends the value of a parameter and, in brackets behind it, what it means. Returns where the opening bracket of a
+/// meaning stands. `declared` is the kind that the row says. Writing to a vector cannot fail.
 fn write_param(
     c: &Context<'_>,
     declared: Kind,
@@ -85,19 +96,18 @@ fn write_param(
     value: ParamValue<'_>,
     show: Show,
     out: &mut Vec<u8>,
-    meaning: &mut Vec<u8>,
-) {
+) -> Option<usize> {
     match value {
         ParamValue::Missing => out.extend_from_slice(match declared {
             Kind::Bytes | Kind::List | Kind::SockTuple | Kind::Dyn(_) | Kind::FdList => b"NULL",
             _ => b"<NA>",
         }),
-        ParamValue::I64(number) => write_signed(c, kind, number, show, out, meaning),
-        ParamValue::U64(number) => write_unsigned(c, kind, number, out, meaning),
+        ParamValue::I64(number) => return write_signed(c, kind, number, show, out),
+        ParamValue::U64(number) => return write_unsigned(c, kind, number, out),
         ParamValue::Text(b"(NULL)") => out.extend_from_slice(b"<NA>"),
         ParamValue::Text(text) => {
             out.extend_from_slice(text);
-            write_path(c, kind, text, meaning);
+            return in_brackets(out, |out| write_path(c, kind, text, out));
         }
         ParamValue::List(list) => {
             // Of the one kind, the final NUL is shown too, as the other tools do.
@@ -112,6 +122,7 @@ fn write_param(
             let _ = write!(out, "{address}");
         }
     }
+    None
 }
 
 /// `3:f1 4:41`: descriptor, letter of its type, events in hexadecimal.
@@ -123,100 +134,91 @@ fn write_fd_list(c: &Context<'_>, list: FdList<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn write_signed(c: &Context<'_>, kind: Kind, number: i64, show: Show, out: &mut Vec<u8>, meaning: &mut Vec<u8>) {
+fn write_signed(c: &Context<'_>, kind: Kind, number: i64, show: Show, out: &mut Vec<u8>) -> Option<usize> {
     match kind {
-        Kind::HexI32 => _ = write!(out, "{:X}", number as u32),
+        Kind::HexI32 => units::hex(u64::from(number as u32), out),
         _ => units::integer(number, out),
     }
     match kind {
-        Kind::Fd | Kind::Fd32 => write_fd(c, number, show, meaning),
-        Kind::Errno if number < 0 => meaning.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes()),
-        Kind::Pid | Kind::Pid32 if number < 0 => {
-            meaning.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes())
+        Kind::Fd | Kind::Fd32 => in_brackets(out, |out| write_fd(c, number, show, out)),
+        Kind::Errno | Kind::Pid | Kind::Pid32 if number < 0 => {
+            in_brackets(out, |out| out.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes()))
         }
         Kind::Pid | Kind::Pid32 => {
             // An event that was held back shows its thread as it was.
             let own = c.thread.filter(|thread| i64::from(thread.tid) == number);
             let other = || u32::try_from(number).ok().filter(|tid| *tid != 0).and_then(|tid| c.state.thread(tid));
             let thread = own.or_else(other);
-            meaning.extend_from_slice(thread.map_or(b"", |thread| &thread.comm));
+            in_brackets(out, |out| out.extend_from_slice(thread.map_or(b"", |thread| &thread.comm)))
         }
-        _ => {}
+        _ => None,
     }
 }
 
-fn write_unsigned(c: &Context<'_>, kind: Kind, number: u64, out: &mut Vec<u8>, meaning: &mut Vec<u8>) {
-    let name = |name: Option<&str>, meaning: &mut Vec<u8>| {
-        meaning.extend_from_slice(name.unwrap_or("<NA>").as_bytes());
+fn write_unsigned(c: &Context<'_>, kind: Kind, number: u64, out: &mut Vec<u8>) -> Option<usize> {
+    match kind {
+        Kind::Hex8 | Kind::Hex32 | Kind::Hex64 => units::hex(number, out),
+        Kind::Oct32 | Kind::Mode(_) if number != 0 => _ = write!(out, "0{number:o}"),
+        Kind::RelTime if number == u64::MAX => out.extend_from_slice(b"none"),
+        Kind::Uid | Kind::Gid if number == NO_ID => out.extend_from_slice(b"-1"),
+        Kind::AbsTime => time::date_time_zone(number, out),
+        // The names say it all.
+        Kind::SigSet => write_signals(number as u32, out),
+        _ => units::integer(number, out),
+    }
+    let named = |name: Option<&str>, out: &mut Vec<u8>| {
+        in_brackets(out, |out| out.extend_from_slice(name.unwrap_or("<NA>").as_bytes()))
     };
-    let _ = match kind {
-        Kind::Hex8 | Kind::Hex32 | Kind::Hex64 => write!(out, "{number:X}"),
-        Kind::Oct32 | Kind::Mode(_) if number != 0 => write!(out, "0{number:o}"),
-        Kind::RelTime if number == u64::MAX => write!(out, "none"),
-        Kind::Uid | Kind::Gid if number == NO_ID => write!(out, "-1"),
-        Kind::AbsTime => {
-            time::date_time_zone(number, out);
-            Ok(())
-        }
-        _ => {
-            units::integer(number, out);
-            Ok(())
-        }
+    let called = |name: Option<&str>, out: &mut Vec<u8>| {
+        in_brackets(out, |out| out.extend_from_slice(name.unwrap_or_default().as_bytes()))
     };
     match kind {
-        Kind::Uid | Kind::Gid if number == NO_ID => meaning.extend_from_slice(b"<NONE>"),
-        Kind::Uid => name(c.state.users.user(number as u32).map(|user| user.name.as_str()), meaning),
-        Kind::Gid => name(c.state.users.group(number as u32), meaning),
-        Kind::RelTime if number != u64::MAX => units::seconds_g(number, meaning),
-        Kind::SigSet => {
-            for at in (0..32).filter(|at| number & (1 << at) != 0) {
-                if !meaning.is_empty() {
-                    meaning.push(b' ');
-                }
-                meaning.extend_from_slice(signal(at + 1).unwrap_or_default().as_bytes());
-            }
-            // The names say it all.
-            std::mem::swap(out, meaning);
-        }
-        Kind::Mode(set) => {
-            for (at, name) in set.mode_names(number as u32).enumerate() {
-                if at > 0 {
-                    meaning.push(b'|');
-                }
-                meaning.extend_from_slice(name.as_bytes());
-            }
-        }
-        Kind::Signal => meaning.extend_from_slice(signal(number).unwrap_or_default().as_bytes()),
+        Kind::Uid | Kind::Gid if number == NO_ID => named(Some("<NONE>"), out),
+        Kind::Uid => named(c.state.users.user(number as u32).map(|user| user.name.as_str()), out),
+        Kind::Gid => named(c.state.users.group(number as u32), out),
+        Kind::RelTime if number != u64::MAX => in_brackets(out, |out| units::seconds_g(number, out)),
+        Kind::Mode(set) => in_brackets(out, |out| write_names(set.mode_names(number as u32), out)),
+        Kind::Signal => called(signal(number), out),
         Kind::SyscallId => {
-            let name = u16::try_from(number).ok().filter(|id| *id != 0).and_then(arch::name_of_id);
-            meaning.extend_from_slice(name.unwrap_or_default().as_bytes());
+            let id = u16::try_from(number).ok().filter(|id| *id != 0);
+            called(id.and_then(arch::name_of_id), out)
         }
         _ => {
-            if let Some(set) = kind.flag_set() {
-                write_flags(set, number as u32, meaning);
-            }
+            let set = kind.flag_set()?;
+            in_brackets(out, |out| write_names(set.names(number as u32), out))
         }
     }
 }
 
-fn write_flags(set: &FlagSet, bits: u32, meaning: &mut Vec<u8>) {
-    for (at, name) in set.names(bits).enumerate() {
-        if at > 0 {
-            meaning.push(b'|');
+/// The names of the signals of a set, with blanks between them.
+fn write_signals(set: u32, out: &mut Vec<u8>) {
+    let start = out.len();
+    for name in (0..32).filter(|at| set & (1 << at) != 0).filter_map(|at| signal(at + 1)) {
+        if out.len() > start {
+            out.push(b' ');
         }
-        meaning.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(name.as_bytes());
+    }
+}
+
+fn write_names<'n>(names: impl Iterator<Item = &'n str>, out: &mut Vec<u8>) {
+    for (at, name) in names.enumerate() {
+        if at > 0 {
+            out.push(b'|');
+        }
+        out.extend_from_slice(name.as_bytes());
     }
 }
 
 /// `<f>/etc/passwd`, `<4t>10.0.0.1:4000->10.0.0.2:80`, `AT_FDCWD`, or an error.
-fn write_fd(c: &Context<'_>, number: i64, show: Show, meaning: &mut Vec<u8>) {
+fn write_fd(c: &Context<'_>, number: i64, show: Show, out: &mut Vec<u8>) {
     if number == AT_FDCWD {
-        meaning.extend_from_slice(b"AT_FDCWD");
+        out.extend_from_slice(b"AT_FDCWD");
         return;
     }
     let Ok(fd) = i32::try_from(number) else { return };
     if fd < 0 {
-        meaning.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes());
+        out.extend_from_slice(errno::name(number).unwrap_or_default().as_bytes());
         return;
     }
     // What the event is about is known as it was then; other descriptors are looked up as they are now.
@@ -232,18 +234,18 @@ fn write_fd(c: &Context<'_>, number: i64, show: Show, meaning: &mut Vec<u8>) {
             Some("raw") => "r",
             _ => "",
         };
-        let _ = write!(meaning, "<{}{proto}>", entry.kind.letter());
-        meaning.extend_from_slice(&entry.shown_name(show.services));
+        let _ = write!(out, "<{}{proto}>", entry.kind.letter());
+        out.extend_from_slice(&entry.shown_name(show.services));
     }
 }
 
 /// A relative path has a meaning: where it leads to.
-fn write_path(c: &Context<'_>, kind: Kind, text: &[u8], meaning: &mut Vec<u8>) {
+fn write_path(c: &Context<'_>, kind: Kind, text: &[u8], out: &mut Vec<u8>) {
     if text.starts_with(b"/") || text.is_empty() {
         return;
     }
     if matches!(kind, Kind::Path | Kind::PathAt(_)) {
-        meaning.extend_from_slice(&absolute(c, kind, text));
+        out.extend_from_slice(&absolute(c, kind, text));
     }
 }
 
@@ -358,6 +360,27 @@ mod tests {
             args(&world, &world.read(10, 5, -11, b"")),
             "res=-11(EAGAIN) data=NULL fd=5(<4t>10.0.0.1:40000->10.0.0.2:80) size=100"
         );
+    }
+
+    #[test]
+    fn a_step_backwards_is_a_number_below_zero() {
+        let world = World::new();
+        let numbers = [7, 3, -60].map(i64::to_le_bytes);
+        let record = world.record(10, code::LSEEK, &[&numbers[0], &numbers[1], &numbers[2], &1_u32.to_le_bytes()]);
+        let text = args(&world, &record);
+        assert!(text.starts_with("res=7 fd=3(<f>/etc/passwd) offset=-60 whence=1(SEEK_CUR)"), "{text}");
+    }
+
+    #[test]
+    fn signals_are_shown_by_their_names_alone() {
+        let world = World::new();
+        let text = |mask: u32| {
+            let fds = [&1_u16.to_le_bytes()[..], &3_i64.to_le_bytes(), &1_u16.to_le_bytes()].concat();
+            let numbers = (0_i64.to_le_bytes(), 1_500_000_000_u64.to_le_bytes(), mask.to_le_bytes());
+            args(&world, &world.record(10, code::PPOLL, &[&numbers.0, &fds, &numbers.1, &numbers.2]))
+        };
+        assert_eq!(text(0b100_0000_0000_0011), "res=0 fds=3:f1 timeout=1500000000(1.5s) sigmask=SIGHUP SIGINT SIGTERM");
+        assert_eq!(text(0), "res=0 fds=3:f1 timeout=1500000000(1.5s) sigmask=");
     }
 
     #[test]

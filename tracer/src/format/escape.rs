@@ -16,11 +16,28 @@ const fn is_plain(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e)
 }
 
+/// How many bytes at the beginning are plain. Most text is: it is looked at in strides that the compiler turns into vectors.
+pub(super) fn plain_len(text: &[u8], is_plain: impl Fn(u8) -> bool) -> usize {
+    const STRIDE: usize = 16;
+    let is_plain_stride = |stride: &&[u8; STRIDE]| stride.iter().fold(true, |plain, byte| plain & is_plain(*byte));
+    let at = text.as_chunks().0.iter().take_while(is_plain_stride).count() * STRIDE;
+    let rest = &text[at..];
+    at + rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len())
+}
+
+/// Escapes what stands in `out` from `start` on.
+pub fn escape_from(out: &mut Vec<u8>, start: usize) {
+    if start + plain_len(&out[start..], is_plain) < out.len() {
+        let text = out.split_off(start);
+        escape(&text, out);
+    }
+}
+
 /// Appends `text`, escaped.
 pub fn escape(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     loop {
-        let plain = rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len());
+        let plain = plain_len(rest, is_plain);
         out.extend_from_slice(&rest[..plain]);
         rest = &rest[plain..];
         if rest.is_empty() {
@@ -69,6 +86,21 @@ mod tests {
         assert_eq!(escaped("x\u{202e}y\u{2066}".as_bytes()), "x\\u{202e}y\\u{2066}");
         assert_eq!(escaped(b"\xff\xfe\xc3"), "\\xff\\xfe\\xc3");
         assert_eq!(escaped(b"\x9b31m"), "\\x9b31m");
+    }
+
+    #[test]
+    fn each_byte_is_looked_at_wherever_it_stands() {
+        for len in 0..70 {
+            for at in 0..len {
+                let mut text = vec![b'a'; len];
+                text[at] = 0x1b;
+                let expected = [&b"a".repeat(at)[..], b"\\x1b", &b"a".repeat(len - at - 1)].concat();
+                assert_eq!(escaped(&text).as_bytes(), expected);
+                let mut line = [b"\x1b[0m", &text[..]].concat();
+                escape_from(&mut line, 4);
+                assert_eq!(line, [b"\x1b[0m", &expected[..]].concat(), "what stands in front stays");
+            }
+        }
     }
 
     #[test]

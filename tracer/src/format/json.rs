@@ -9,9 +9,13 @@
 
 use std::io::Write as _;
 
-use super::{DataMode, Template, data, escape::is_deceptive, template::Column};
+use super::{
+    DataMode, Template, data,
+    escape::{is_deceptive, plain_len},
+    template::Column,
+};
 use crate::{
-    fields::{Context, Digits, Needs, Type, Value},
+    fields::{Context, Digits, Field, FieldRef, Needs, Type, Value},
     filter::Operand,
 };
 
@@ -52,12 +56,21 @@ impl Json {
     pub fn render(&self, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         for (key, field) in &self.columns {
+            out.extend_from_slice(key);
+            if let Operand::Field(FieldRef { field: Field { json: None, write: Some(write), .. }, arg, .. }) = field {
+                let quote = out.len();
+                out.push(b'"');
+                if write(context, arg, out) {
+                    end_text(quote + 1, out);
+                    continue;
+                }
+                out.truncate(quote);
+            }
             let value = get(field, context);
             if value.is_missing() && !self.lenient {
                 out.truncate(start);
                 return false;
             }
-            out.extend_from_slice(key);
             match &value {
                 Value::Text(bytes) if field.kind() == Type::Bytes => {
                     let mut shown = Vec::new();
@@ -121,12 +134,23 @@ const fn is_plain(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\'
 }
 
+/// Makes what stands in `out` from `start` on, behind a quote, a string.
+fn end_text(start: usize, out: &mut Vec<u8>) {
+    if start + plain_len(&out[start..], is_plain) == out.len() {
+        out.push(b'"');
+        return;
+    }
+    let bytes = out.split_off(start);
+    out.truncate(start - 1);
+    text(&bytes, out);
+}
+
 /// Appends a string.
 pub fn text(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = bytes;
     loop {
-        let plain = rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len());
+        let plain = plain_len(rest, is_plain);
         out.extend_from_slice(&rest[..plain]);
         rest = &rest[plain..];
         if rest.is_empty() {
@@ -220,6 +244,11 @@ mod tests {
         assert_eq!(render("%evt.num %evt.latency", &read), (false, String::new()), "a field is missing");
         assert_eq!(render("%toupper(proc.name)", &read).1, r#"{"toupper(proc.name)":"BASH"}"#);
         assert_eq!(render("%evt.buffer", &read).1, r#"{"evt.buffer":"hi"}"#);
+        let quoted = render("%evt.args %evt.outputtime", &world.read(10, 3, 3, b"h\"i")).1;
+        assert!(
+            quoted.starts_with(r#"{"evt.args":"res=3 data=h\"i fd=3(<f>/etc/passwd) size=100","evt.outputtime":17"#),
+            "{quoted}"
+        );
         assert!(render("%evt.time", &read).1.starts_with(r#"{"evt.time":17"#), "times are nanoseconds");
     }
 }

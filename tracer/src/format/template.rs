@@ -6,11 +6,14 @@
 //! sign. `\n`, `\t`, `\e` and `\\` are a newline, a tab, the escape character and a backslash.
 
 use crate::{
-    fields::{Context, FieldError, FieldRef, Needs, Show, Type, Value},
+    fields::{Context, FieldError, FieldRef, Needs, Show, Type, Value, Writer},
     filter::{FilterError, Operand},
 };
 
-use super::{data, escape::escape};
+use super::{
+    data::{self, DataMode},
+    escape::{escape, escape_from},
+};
 
 /// What stands in place of a value that is missing.
 pub const MISSING: &[u8] = b"<NA>";
@@ -64,6 +67,37 @@ pub(super) struct Column {
     pub(super) token: Box<str>,
     /// What it shows has lines and is escaped already.
     has_lines: bool,
+    /// Appends its text without a value.
+    write: Option<Writer>,
+}
+
+impl Column {
+    /// Appends the text of the value, safe for a terminal. False if it is missing.
+    fn render(&self, context: &Context<'_>, mode: DataMode, out: &mut Vec<u8>) -> bool {
+        if let (Some(write), Operand::Field(field)) = (self.write, &self.field) {
+            let from = out.len();
+            let is_there = write(context, &field.arg, out);
+            if !self.has_lines {
+                escape_from(out, from);
+            }
+            return is_there;
+        }
+        let field = &self.field;
+        match field.get(context) {
+            value if value.is_missing() => return false,
+            Value::Text(bytes) if field.kind() == Type::Bytes => data::write(&bytes, mode, true, out),
+            Value::Text(text) if self.has_lines => out.extend_from_slice(&text),
+            Value::Text(text) => escape(&text, out),
+            value @ Value::List(_) => {
+                let from = out.len();
+                value.write(field.digits(), out);
+                escape_from(out, from);
+            }
+            // Numbers, addresses and the like are plain by nature.
+            value => value.write(field.digits(), out),
+        }
+        true
+    }
 }
 
 /// A format, compiled.
@@ -137,28 +171,13 @@ impl Template {
                 }
                 Segment::Field(column) => column,
             };
-            let field = &column.field;
             let from = out.len();
-            match field.get(context) {
-                value if value.is_missing() => {
-                    if !self.lenient {
-                        out.truncate(start);
-                        return false;
-                    }
-                    out.extend_from_slice(MISSING);
+            if !column.render(context, self.show.data, out) {
+                if !self.lenient {
+                    out.truncate(start);
+                    return false;
                 }
-                Value::Text(bytes) if field.kind() == Type::Bytes => {
-                    data::write(&bytes, self.show.data, true, out);
-                }
-                Value::Text(text) if column.has_lines => out.extend_from_slice(&text),
-                Value::Text(text) => escape(&text, out),
-                value @ Value::List(_) => {
-                    let mut text = Vec::new();
-                    value.write(field.digits(), &mut text);
-                    escape(&text, out);
-                }
-                // Numbers, addresses and the like are plain by nature.
-                value => value.write(field.digits(), out),
+                out.extend_from_slice(MISSING);
             }
             if let Some(width) = column.width {
                 fit(out, from, width);
@@ -241,7 +260,8 @@ fn finish(
         return Err(TemplateError::FilterOnly { name: field.name() });
     }
     let has_lines = show.escapes() && matches!(&field, Operand::Field(field) if field.field.shows_data);
-    let column = Column { field, width, token: text[..len].into(), has_lines };
+    let write = if let Operand::Field(field) = &field { field.field.write } else { None };
+    let column = Column { field, width, token: text[..len].into(), has_lines, write };
     Ok((Segment::Field(column), &text[len..]))
 }
 
@@ -295,6 +315,20 @@ mod tests {
         assert_eq!(rendered("%8basename( fd.name ):%len(fd.name)"), "passwd  :11");
         assert_eq!(rendered("%concat(proc.pname, \"\\n\", proc.name)"), "init\\x0abash", "text is escaped");
         assert_eq!(rendered("*%b64(concat(proc.name, \"!\"))."), "<NA>.");
+    }
+
+    #[test]
+    fn a_time_that_is_not_known_is_missing() {
+        let world = World::new();
+        let record = world.openat(10, 3, b"/etc/passwd");
+        let rendered = |format: &str| {
+            let show = Show { time: crate::fields::TimeMode::Latency, ..Show::default() };
+            let mut out = b"in front".to_vec();
+            let shown = world.with(&record, |context| Template::parse(format, show).unwrap().render(context, &mut out));
+            (shown, String::from_utf8(out).unwrap())
+        };
+        assert_eq!(rendered("%evt.num %evt.outputtime"), (false, "in front".to_owned()));
+        assert_eq!(rendered("*|%evt.outputtime|%6evt.outputtime|"), (true, "in front|<NA>|<NA>  |".to_owned()));
     }
 
     #[test]

@@ -73,6 +73,12 @@ pub fn time(ns: f64) -> String {
     }
 }
 
+/// Appends a number in hexadecimal, with capitals.
+pub fn hex(number: u64, out: &mut Vec<u8>) {
+    let digits = (64 - number.leading_zeros()).div_ceil(4).max(1);
+    out.extend((0..digits).rev().map(|at| b"0123456789ABCDEF"[(number >> (4 * at)) as usize & 0xf]));
+}
+
 /// Appends a whole number.
 pub fn integer(number: impl itoa::Integer, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
@@ -81,6 +87,17 @@ pub fn integer(number: impl itoa::Integer, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hexadecimal_digits_are_those_of_the_library() {
+        for number in
+            (0..64).flat_map(|bits| [(1 << bits) - 1, 1 << bits, 0x1234_5678_9abc_def0 >> bits, u64::MAX >> bits])
+        {
+            let mut out = Vec::new();
+            hex(number, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{number:X}"));
+        }
+    }
 
     #[test]
     fn seconds_are_as_c_prints_them() {

@@ -12,6 +12,8 @@ use rustc_hash::FxHashMap;
 
 /// The most addresses that have a name.
 const MAX_NAMES: usize = 65_536;
+/// The most addresses of interfaces: more than a machine has, and captures may say anything.
+pub const MAX_INTERFACES: usize = 16_384;
 
 /// The machine that is traced, or on which a capture was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +53,13 @@ pub struct Interface {
 }
 
 impl Host {
+    /// Adds an address of an interface; none beyond [`MAX_INTERFACES`].
+    pub fn add_interface(&mut self, interface: Interface) {
+        if self.interfaces.len() < MAX_INTERFACES {
+            self.interfaces.push(interface);
+        }
+    }
+
     /// This machine, whose files are below `root`.
     #[must_use]
     pub fn read(root: &Path) -> Self {
@@ -139,6 +148,15 @@ mod tests {
         let host = Host::read(Path::new("/"));
         assert!(host.cpus > 0 && host.memory_bytes > 1 << 24 && host.max_pid > 300, "{host:?}");
         assert_eq!(count_cpus("cpu  1 2\ncpu0 1\ncpu1 2\nintr 3\n"), 2);
+    }
+
+    #[test]
+    fn a_capture_cannot_have_any_number_of_interfaces() {
+        let zero = IpAddr::from([0, 0, 0, 0]);
+        let one = Interface { name: b"eth0"[..].into(), address: zero, netmask: zero, broadcast: zero, speed: None };
+        let mut host = Host::default();
+        (0..MAX_INTERFACES + 10).for_each(|_| host.add_interface(one.clone()));
+        assert_eq!(host.interfaces.len(), MAX_INTERFACES);
     }
 
     #[test]

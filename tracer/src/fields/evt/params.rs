@@ -2,7 +2,7 @@
 
 use tracer_common::{events::Param, kind::Kind};
 
-use super::{super::absolute, time::text};
+use super::{super::absolute, time::written};
 use crate::{
     event::{ParamValue, Row, decode::layout},
     fields::{Arg, ArgRule, Context, EventType, InKernel, Key, Needs, Value, fields, syslog},
@@ -85,16 +85,23 @@ fn abspath(c: &Context<'_>, arg: &Arg) -> Value<'static> {
 }
 
 /// What the event says in short: of a message to the system log, the message.
-fn info(c: &Context<'_>, arg: &Arg) -> Value<'static> {
+fn info(c: &Context<'_>, arg: &Arg, out: &mut Vec<u8>) -> bool {
+    let start = out.len();
     match syslog::message(c) {
-        Some(message) if arg.show.escapes() => text(|out| {
-            let mut exact = Vec::new();
-            message.write(&mut exact);
-            escape::escape(&exact, out);
-        }),
-        Some(message) => text(|out| message.write(out)),
-        None => args::all(c, arg.show),
+        Some(message) => {
+            message.write(out);
+            if arg.show.escapes() {
+                escape::escape_from(out, start);
+            }
+        }
+        None => args::write_all(c, arg.show, out),
     }
+    true
+}
+
+fn all(c: &Context<'_>, arg: &Arg, out: &mut Vec<u8>) -> bool {
+    args::write_all(c, arg.show, out);
+    true
 }
 
 /// Milliseconds between the event and a point in time, begun ones too.
@@ -107,9 +114,9 @@ fn around(c: &Context<'_>, arg: &Arg) -> Value<'static> {
 const ALL: Needs = Needs::PAYLOAD.with(Needs::STATE);
 
 fields! { FIELDS needs NONE;
-    "evt.args": Text [shows_data() cost(12) needs(ALL)] => |c, arg| args::all(c, arg.show),
+    "evt.args": Text [shows_data() cost(12) needs(ALL) write(all)] => |c, arg| written(all, c, arg),
         "all parameters, as name=value";
-    "evt.info": Text [shows_data() cost(12) needs(ALL)] => info,
+    "evt.info": Text [shows_data() cost(12) needs(ALL) write(info)] => |c, arg| written(info, c, arg),
         "the message, of an event that writes to the system log; else the same as evt.args";
     "evt.arg": Text [shows_data() arg(ArgRule::Param) by_type(no_param) cost(8) needs(Needs::STATE)] => |c, arg| {
         arg.param(c.event.row).map_or(Value::Missing, |at| args::argument(c, at, arg.show))

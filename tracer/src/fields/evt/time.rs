@@ -3,7 +3,7 @@
 use tracer_common::events::Flags;
 
 use crate::{
-    fields::{Arg, Context, Digits, EventType, InKernel, Needs, TimeMode, Value, fields},
+    fields::{Arg, Context, Digits, EventType, InKernel, Needs, TimeMode, Value, Writer, fields},
     format::{time, units},
 };
 
@@ -20,34 +20,37 @@ fn delta(c: &Context<'_>) -> u64 {
     }
 }
 
-pub(super) fn text(write: impl FnOnce(&mut Vec<u8>)) -> Value<'static> {
+fn text(write: impl FnOnce(&mut Vec<u8>)) -> Value<'static> {
     let mut out = Vec::with_capacity(32);
     write(&mut out);
     Value::made(out)
 }
 
-fn output_time(c: &Context<'_>, mode: TimeMode) -> Value<'static> {
-    match mode {
-        TimeMode::Human => text(|out| time::time_of_day(c.event.time_ns, true, out)),
-        TimeMode::Absolute => text(|out| time::seconds(c.event.time_ns, out)),
-        TimeMode::Relative => text(|out| time::seconds(relative(c), out)),
-        TimeMode::Latency => {
-            c.event.latency_ns.map_or(Value::Missing, |latency_ns| text(|out| time::seconds(latency_ns, out)))
-        }
-        TimeMode::Delta => text(|out| time::seconds(delta(c), out)),
+/// The value of a field whose text `write` appends.
+pub(super) fn written(write: Writer, c: &Context<'_>, arg: &Arg) -> Value<'static> {
+    let mut out = Vec::with_capacity(160);
+    if write(c, arg, &mut out) { Value::made(out) } else { Value::Missing }
+}
+
+fn output_time(c: &Context<'_>, arg: &Arg, out: &mut Vec<u8>) -> bool {
+    match (arg.show.time, output_ns(c, arg)) {
+        (TimeMode::Human, Some(ns)) => time::time_of_day(ns, true, out),
+        (_, Some(ns)) => time::seconds(ns, out),
+        (_, None) => return false,
     }
+    true
 }
 
 fn since_epoch<'a>(c: &Context<'a>, _: &Arg) -> Value<'a> {
     c.event.time_ns.into()
 }
 
-fn output_ns<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
+fn output_ns(c: &Context<'_>, arg: &Arg) -> Option<u64> {
     match arg.show.time {
-        TimeMode::Human | TimeMode::Absolute => c.event.time_ns.into(),
-        TimeMode::Relative => relative(c).into(),
-        TimeMode::Latency => c.event.latency_ns.into(),
-        TimeMode::Delta => delta(c).into(),
+        TimeMode::Human | TimeMode::Absolute => Some(c.event.time_ns),
+        TimeMode::Relative => Some(relative(c)),
+        TimeMode::Latency => c.event.latency_ns,
+        TimeMode::Delta => Some(delta(c)),
     }
 }
 
@@ -83,8 +86,11 @@ fields! { FIELDS needs NONE;
     "evt.deltatime.s": Int [needs(Needs::NEIGHBOURS)] => |c, _| (delta(c) / SECOND).into(), "whole seconds of it";
     "evt.deltatime.ns": Time [needs(Needs::NEIGHBOURS) digits(Digits::Nine)] => |c, _| (delta(c) % SECOND).into(),
         "nanoseconds within that second";
-    "evt.outputtime": Text [cost(8) json(output_ns)] => |c, arg| output_time(c, arg.show.time), "the time that -t chooses";
-    "evt.latency": Time [in_kernel(InKernel::Latency) needs(Needs::LATENCY)] => |c, _| c.event.latency_ns.into(), "time from entry to exit";
+    "evt.outputtime": Text [cost(8) json(|c, arg| output_ns(c, arg).into()) write(output_time)] => |c, arg| {
+        written(output_time, c, arg)
+    }, "the time that -t chooses";
+    "evt.latency": Time [in_kernel(InKernel::Latency) needs(Needs::LATENCY)] => |c, _| c.event.latency_ns.into(),
+        "time from entry to exit";
     "evt.latency.s": Int [needs(Needs::LATENCY)] => |c, _| c.event.latency_ns.map(|ns| ns / SECOND).into(),
         "whole seconds of it";
     "evt.latency.ns": Time [in_kernel(InKernel::Latency) needs(Needs::LATENCY) digits(Digits::Nine)] => |c, _| {

@@ -77,10 +77,10 @@ fn layer(c: &Context<'_>, bit: u32) -> Value<'static> {
     fd(c).filter(|fd| matches!(fd.kind, FdKind::File | FdKind::Directory)).map(|fd| fd.flags & bit != 0).into()
 }
 
-/// The types of all descriptors of the process, each once, by name; or that of one. Only events with a descriptor have
-/// them.
+/// The types of all descriptors of the process, each once, by name; or that of one. Only events that have a number of a
+/// descriptor have them, which may be -1.
 fn types<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
-    let Some(thread) = c.thread.filter(|_| c.fd.is_some()) else { return Value::Missing };
+    let Some(thread) = c.thread.filter(|_| number(c).is_some()) else { return Value::Missing };
     let mut names: Vec<&'static str> = match arg.as_index().map(i32::try_from) {
         Some(Ok(number)) => c.state.fd(thread, number).and_then(|fd| fd.kind.name()).into_iter().collect(),
         Some(Err(_)) => Vec::new(),

@@ -39,6 +39,7 @@ use crate::{
     },
     fields::{Context, Needs, Times},
     filter::Filter,
+    scap::Writer,
     state::{
         ContainerKey, State, Thread,
         container::{Lookup, told},
@@ -117,6 +118,15 @@ enum Wanted {
     State,
     /// Nobody knows until its container is known.
     Open,
+}
+
+/// Where something is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Behind all that is there, also behind what waits.
+    Behind,
+    /// In front of what waits: it has waited itself.
+    Front,
 }
 
 impl Capture {
@@ -207,9 +217,11 @@ impl Capture {
             self.queue.push(Piece::Held(Box::new(Held::new(context)), Instant::now()));
             return Ok(wanted == Wanted::Yes && !is_internal(event.row) && !event.hidden);
         }
-        let is_internal = is_internal(event.row);
-        self.put(context, wanted == Wanted::State)?;
-        Ok(wanted == Wanted::Yes && !is_internal && !event.hidden)
+        self.put(Place::Behind, context, wanted == Wanted::State);
+        if self.queue.chunk.len() >= CHUNK {
+            self.flush()?;
+        }
+        Ok(wanted == Wanted::Yes && !is_internal(event.row) && !event.hidden)
     }
 
     fn wanted(&self, context: &Context<'_>, filter: Option<&Filter>) -> Wanted {
@@ -278,52 +290,52 @@ impl Capture {
         if containers {
             let all: Vec<ContainerKey> = state.containers.all().map(|(key, _)| key).collect();
             for key in all.into_iter().filter(|key| !state.containers.pending(*key)) {
-                self.tell(state, key, event.time_ns);
+                self.tell(Place::Behind, state, key, event.time_ns);
             }
         }
         self.generation = state.containers.generation();
     }
 
     /// Writes what is known of a container, if the file does not say it yet.
-    fn tell(&mut self, state: &State, key: ContainerKey, time_ns: u64) {
+    fn tell(&mut self, place: Place, state: &State, key: ContainerKey, time_ns: u64) {
         let json = known(state, key);
         if key == ContainerKey::HOST || self.told.get(&key) == Some(&json) {
             return;
         }
         if !json.is_empty() {
-            let out = self.queue.writer();
-            let before = out.len();
-            encode::container(out, &json, time_ns);
-            self.bytes += (out.len() - before) as u64;
+            self.write(place, |_, out| encode::container(out, &json, time_ns));
         }
         self.told.insert(key, json);
     }
 
-    /// Puts an event behind what is there.
-    fn put(&mut self, context: &Context<'_>, state_only: bool) -> anyhow::Result<()> {
-        let (event, state) = (context.event, context.state);
-        let key = context.container;
+    /// Writes an event, and what is told of its container in front of it.
+    fn put(&mut self, place: Place, context: &Context<'_>, state_only: bool) {
+        let (event, state, key) = (context.event, context.state, context.container);
         if key != ContainerKey::HOST && !event.from_file && !self.told.contains_key(&key) {
-            if state.containers.pending(key) {
+            if place == Place::Behind && state.containers.pending(key) {
                 self.told.insert(key, Vec::new());
                 self.queue.push(Piece::Container(key, event.time_ns, Instant::now()));
             } else {
-                self.tell(state, key, event.time_ns);
+                self.tell(place, state, key, event.time_ns);
             }
         }
         let facts = self.facts(context);
-        let out = self.queue.writer();
-        let before = out.len();
-        self.encoder.event(out, event, state, facts, state_only);
-        self.bytes += (out.len() - before) as u64;
+        self.write(place, |encoder, out| encoder.event(out, event, state, facts, state_only));
         self.events += u64::from(!state_only && !is_internal(event.row));
         if let Some(along) = &mut self.along {
             along.after(event);
         }
-        if self.queue.chunk.len() >= CHUNK {
-            self.flush()?;
-        }
-        Ok(())
+    }
+
+    /// Writes blocks, whose bytes are counted.
+    fn write(&mut self, place: Place, blocks: impl FnOnce(&mut Encoder, &mut Writer)) {
+        let out = match place {
+            Place::Behind => self.queue.writer(),
+            Place::Front => &mut self.queue.chunk,
+        };
+        let before = out.len();
+        blocks(&mut self.encoder, out);
+        self.bytes += (out.len() - before) as u64;
     }
 
     /// What has to be told with an event.
@@ -372,7 +384,7 @@ impl Capture {
         keys.sort_unstable();
         for key in keys {
             if !state.containers.pending(key) && !self.queue.waits_for(key) {
-                self.tell(state, key, self.encoder.last_ns());
+                self.tell(Place::Behind, state, key, self.encoder.last_ns());
             }
         }
     }
@@ -382,13 +394,7 @@ impl Capture {
         while let Some(piece) = self.queue.next(state, all) {
             match piece {
                 Piece::Blocks(writer) => self.queue.chunk.append(&writer),
-                Piece::Container(key, time_ns, _) => {
-                    let json = known(state, key);
-                    if !json.is_empty() {
-                        encode::container(&mut self.queue.chunk, &json, time_ns);
-                    }
-                    self.told.insert(key, json);
-                }
+                Piece::Container(key, time_ns, _) => self.tell(Place::Front, state, key, time_ns),
                 Piece::Held(held, _) => self.settle_event(state, filter, &held),
                 Piece::Open(path, gone) => {
                     self.flush()?;
@@ -406,7 +412,6 @@ impl Capture {
 
     /// An event whose container is known now, or will not be.
     fn settle_event(&mut self, state: &State, filter: Option<&Filter>, held: &Held) {
-        let before = self.queue.chunk.len();
         held.with(state, |context| {
             let wanted = match self.wanted(context, filter) {
                 // It waited long enough.
@@ -415,24 +420,10 @@ impl Capture {
                 Wanted::Open => Wanted::No,
                 wanted => wanted,
             };
-            if wanted == Wanted::No {
-                return;
-            }
-            if !context.event.from_file && !self.told.contains_key(&context.container) {
-                let json = known(state, context.container);
-                if !json.is_empty() {
-                    encode::container(&mut self.queue.chunk, &json, context.event.time_ns);
-                }
-                self.told.insert(context.container, json);
-            }
-            let facts = self.facts(context);
-            self.encoder.event(&mut self.queue.chunk, context.event, state, facts, wanted == Wanted::State);
-            self.events += u64::from(wanted == Wanted::Yes && !is_internal(context.event.row));
-            if let Some(along) = &mut self.along {
-                along.after(context.event);
+            if wanted != Wanted::No {
+                self.put(Place::Front, context, wanted == Wanted::State);
             }
         });
-        self.bytes += (self.queue.chunk.len() - before) as u64;
     }
 
     /// Sends what can go to the disk.

@@ -273,7 +273,7 @@ mod tests {
     fn this_machine_comes_back_from_its_blocks() {
         let root = Path::new("/");
         let mut state = State {
-            containers: crate::state::Containers::start(container::Options {
+            containers: crate::state::Containers::start(&container::Options {
                 metadata: false,
                 ..container::Options::default()
             }),

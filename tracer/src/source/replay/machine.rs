@@ -289,7 +289,7 @@ impl Told {
             Self::Group(gid, name) => state.users.add_group(gid, name),
             // Interfaces may stand in front of the machine.
             Self::Host(host) => state.host = Host { interfaces: std::mem::take(&mut state.host.interfaces), ..host },
-            Self::Interface(interface) => state.host.interfaces.push(interface),
+            Self::Interface(interface) => state.host.add_interface(interface),
             Self::Complete => sides(state),
             Self::Container(told) => state.containers.told(*told),
             Self::Facts(facts) => {

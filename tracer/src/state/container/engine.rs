@@ -6,6 +6,7 @@
 mod client;
 mod docker;
 mod endpoint;
+mod socket;
 
 use std::{
     cell::{Cell, RefCell},
@@ -29,8 +30,9 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::Spec;
+use super::{Options, Spec};
 pub use endpoint::{Address, Endpoint, endpoints};
+pub use socket::{EngineSocket, SocketError};
 
 /// How long the answer to a question may take; afterwards the container stays without a name for now.
 pub const DEADLINE: Duration = Duration::from_millis(1_500);
@@ -104,27 +106,27 @@ pub struct Engines {
 }
 
 impl Engines {
-    /// Starts to follow the engines whose sockets are below `host_root`, and the one that `docker_host` names, a value of
-    /// `DOCKER_HOST`.
+    /// Starts to follow the engines that these options name.
     ///
     /// # Errors
     /// There can be no more threads.
-    pub fn start(host_root: &Path, docker_host: Option<&str>) -> io::Result<Self> {
-        Self::follow(endpoints(host_root, docker_host), host_root)
+    pub fn start(options: &Options) -> io::Result<Self> {
+        let users_below = options.sockets.is_empty().then_some(options.host_root.as_path());
+        Self::follow(endpoints(options), users_below)
     }
 
-    /// Starts to follow these engines.
-    fn follow(endpoints: Vec<Endpoint>, host_root: &Path) -> io::Result<Self> {
+    /// Starts to follow these engines, and those of users who log in later, below that root.
+    fn follow(endpoints: Vec<Endpoint>, users_below: Option<&Path>) -> io::Result<Self> {
         let (questions, asked) = mpsc::channel(QUESTIONS);
         let (answer, answers) = sync_channel(ANSWERS);
         // Counted here and not on the thread, so that the first containers wait for engines that are about to answer.
         let hope = Arc::new(AtomicUsize::new(endpoints.iter().filter(|endpoint| endpoint.exists()).count()));
         let shared = (answer, Arc::clone(&hope));
-        let host_root = host_root.to_owned();
+        let users_below = users_below.map(Path::to_owned);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("tracer-engines".into()).spawn(move || {
             let shared = Rc::new(Shared::new(shared.0, shared.1));
-            LocalSet::new().block_on(&runtime, supervise(&shared, endpoints, &host_root, asked));
+            LocalSet::new().block_on(&runtime, supervise(&shared, endpoints, users_below.as_deref(), asked));
             runtime.shutdown_background();
         })?;
         Ok(Self { questions, answers, hope })
@@ -166,6 +168,8 @@ struct Shared {
     /// Ids that were in a list: what is asked about them is answered already.
     listed: RefCell<HashSet<String>>,
     slots: Semaphore,
+    /// What was said already and is said once, for each engine that was asked for.
+    said: RefCell<HashSet<String>>,
 }
 
 impl Shared {
@@ -177,12 +181,20 @@ impl Shared {
             next_client: Cell::new(0),
             listed: RefCell::default(),
             slots: Semaphore::new(PARALLEL),
+            said: RefCell::default(),
         }
     }
 
     /// Hands an answer over. Nobody takes it when the program ends.
     fn answer(&self, answer: Answer) {
         let _ = self.answers.send(answer);
+    }
+
+    /// Says something that stays as it is: once.
+    fn note_once(&self, note: String) {
+        if self.said.borrow_mut().insert(note.clone()) {
+            self.answer(Answer::Note(note));
+        }
     }
 
     /// An engine answers from now on, and has listed these; returns its number.
@@ -211,7 +223,7 @@ impl Shared {
 async fn supervise(
     shared: &Rc<Shared>,
     endpoints: Vec<Endpoint>,
-    host_root: &Path,
+    users_below: Option<&Path>,
     mut questions: mpsc::Receiver<String>,
 ) {
     let mut labels: Vec<String> = Vec::new();
@@ -231,7 +243,7 @@ async fn supervise(
                 None => return,
             },
             () = sleep_until(look) => {
-                for endpoint in endpoint::of_users(host_root) {
+                for endpoint in users_below.map(endpoint::of_users).unwrap_or_default() {
                     if !labels.contains(&endpoint.label) {
                         follow(&mut labels, endpoint, false);
                     }
@@ -265,7 +277,11 @@ async fn ask_all(shared: Rc<Shared>, id: String) {
 
 #[cfg(test)]
 mod tests {
-    use std::{os::unix::net::UnixListener, time::Instant};
+    use std::{
+        io::{BufRead as _, BufReader, Write as _},
+        os::unix::net::UnixListener,
+        time::Instant,
+    };
 
     use super::*;
 
@@ -276,7 +292,11 @@ mod tests {
     }
 
     fn at(socket: &Path) -> Vec<Endpoint> {
-        vec![Endpoint { label: "test".into(), addresses: vec![Address::Unix(socket.to_owned())], asked_for: false }]
+        vec![Endpoint {
+            label: "test".into(),
+            addresses: vec![Address::Unix(socket.to_owned())],
+            ..Endpoint::default()
+        }]
     }
 
     fn wait_for(engines: &Engines, what: impl Fn(&Answer) -> bool) -> Answer {
@@ -293,7 +313,7 @@ mod tests {
 
     #[test]
     fn without_a_socket_nobody_may_answer() {
-        let engines = Engines::follow(at(Path::new("/nonexistent/docker.sock")), Path::new("/nonexistent")).unwrap();
+        let engines = Engines::follow(at(Path::new("/nonexistent/docker.sock")), None).unwrap();
         assert!(!engines.may_answer());
         assert!(!engines.ask("id"));
     }
@@ -303,7 +323,7 @@ mod tests {
         let socket = folder("dead").join("docker.sock");
         let _ = std::fs::remove_file(&socket);
         drop(UnixListener::bind(&socket).unwrap());
-        let engines = Engines::follow(at(&socket), Path::new("/nonexistent")).unwrap();
+        let engines = Engines::follow(at(&socket), None).unwrap();
         let Answer::Note(note) = wait_for(&engines, |answer| matches!(answer, Answer::Note(_))) else { unreachable!() };
         assert!(note.contains("does not answer"), "{note}");
         assert!(!engines.may_answer());
@@ -313,12 +333,55 @@ mod tests {
         std::fs::remove_dir_all(socket.parent().unwrap()).unwrap();
     }
 
+    /// Says to everyone that it is podman, and knows nothing else.
+    fn podman(listener: UnixListener) {
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let asked = lines.next().unwrap().unwrap();
+                while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+                let version =
+                    r#"{"Version":"5.0","ApiVersion":"1.41","Components":[{"Name":"Podman Engine","Version":"5.0"}]}"#;
+                let body = if asked.contains("/version") { version } else { "[]" };
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+                let _ = write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            }
+        });
+    }
+
+    #[test]
+    fn another_engine_than_was_said_is_noted_once() {
+        let socket = folder("other").join("docker.sock");
+        let _ = std::fs::remove_file(&socket);
+        podman(UnixListener::bind(&socket).unwrap());
+        assert_eq!(greet(&Address::Unix(socket.clone())).unwrap(), "podman 5.0, API 1.41");
+        let sockets = ["docker", "podman"].map(|engine| format!("{engine}={}", socket.display()).parse().unwrap());
+        let notes_of = |sockets: &[EngineSocket]| {
+            let engines = Engines::start(&Options { sockets: sockets.to_vec(), ..Options::default() }).unwrap();
+            // It ends the stream of events at once, so that it is asked again and again.
+            let end = Instant::now() + Duration::from_millis(1500);
+            let mut notes = Vec::new();
+            while Instant::now() < end {
+                match engines.next() {
+                    Some(Answer::Note(note)) if note.contains(" is podman, not docker") => notes.push(note),
+                    Some(_) => {}
+                    None => thread::sleep(Duration::from_millis(5)),
+                }
+            }
+            notes
+        };
+        assert_eq!(notes_of(&sockets[..1]).len(), 1);
+        assert_eq!(notes_of(&sockets[1..]), Vec::<String>::new());
+        std::fs::remove_dir_all(socket.parent().unwrap()).unwrap();
+    }
+
     #[test]
     fn a_socket_that_never_answers_is_given_up() {
         let socket = folder("mute").join("docker.sock");
         let _ = std::fs::remove_file(&socket);
         let _listener = UnixListener::bind(&socket).unwrap();
-        let engines = Engines::follow(at(&socket), Path::new("/nonexistent")).unwrap();
+        let engines = Engines::follow(at(&socket), None).unwrap();
         assert!(engines.may_answer());
         assert!(engines.ask("id"));
         wait_for(&engines, |answer| matches!(answer, Answer::NotFound(id) if id == "id"));

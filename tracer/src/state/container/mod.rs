@@ -12,6 +12,7 @@ pub mod told;
 
 use std::{collections::BTreeMap, env, path::PathBuf};
 
+pub use engine::EngineSocket;
 pub use spec::Spec;
 pub use table::Containers;
 
@@ -72,13 +73,15 @@ pub struct Options {
     pub metadata: bool,
     /// An engine to ask besides those whose sockets are in the usual places: the value of `DOCKER_HOST`.
     pub docker_host: Option<String>,
+    /// The engines to ask, and no others, `docker_host` included; those of the usual places when there are none.
+    pub sockets: Vec<EngineSocket>,
 }
 
 impl Default for Options {
     /// As the environment says.
     fn default() -> Self {
         let docker_host = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
-        Self { host_root: host_root(), metadata: true, docker_host }
+        Self { host_root: host_root(), metadata: true, docker_host, sockets: Vec::new() }
     }
 }
 

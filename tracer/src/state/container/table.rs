@@ -120,15 +120,15 @@ impl Default for Containers {
 impl Containers {
     /// Finds the containers that run, and starts to follow the engines. Errors become notes: ids are shown in any case.
     #[must_use]
-    pub fn start(options: Options) -> Self {
+    pub fn start(options: &Options) -> Self {
         let mut this = Self {
             hierarchies: Hierarchies::find(&options.host_root),
-            host_root: options.host_root,
+            host_root: options.host_root.clone(),
             next_scan: Some(Instant::now()),
             ..Self::default()
         };
         if options.metadata {
-            match Engines::start(&this.host_root, options.docker_host.as_deref()) {
+            match Engines::start(options) {
                 Ok(engines) => this.engines = Some(engines),
                 Err(error) => this.notes.push(format!("cannot ask container engines for names: {error}")),
             }

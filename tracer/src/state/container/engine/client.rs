@@ -78,7 +78,15 @@ async fn session(shared: &Rc<Shared>, endpoint: &Endpoint, hoped: &mut bool) -> 
             Err(error) => Err(error),
         };
         match client {
-            Ok((client, _)) => return attend(shared, client, address_text, hoped).await,
+            Ok((client, _)) => {
+                if let Some(runtime) = endpoint.runtime.filter(|runtime| *runtime != client.runtime) {
+                    shared.note_once(format!(
+                        "container engine at '{address_text}' is {}, not {runtime}\nhint: its containers have names all the same",
+                        client.runtime
+                    ));
+                }
+                return attend(shared, client, address_text, hoped).await;
+            }
             Err(error) => failed = End::Failed { address: address_text, cause: cause(&error) },
         }
     }

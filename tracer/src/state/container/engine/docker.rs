@@ -14,6 +14,8 @@ use crate::state::container::spec::{Command, Mount, Spec};
 pub(super) const DOCKER: &str = "docker";
 /// `container.type` of Podman's containers.
 pub(super) const PODMAN: &str = "podman";
+/// Engines that speak this API.
+pub(super) const RUNTIMES: [&str; 2] = [DOCKER, PODMAN];
 
 /// What of an event's attributes is no label. Source: moby, daemon/events.go; podman, pkg/domain/entities/events.go.
 const NO_LABELS: [&str; 8] =

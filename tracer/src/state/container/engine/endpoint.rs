@@ -8,6 +8,8 @@ use std::{
 
 use bollard::{API_DEFAULT_VERSION, Docker};
 
+use super::{EngineSocket, Options};
+
 /// How long a request may take, seconds.
 const TIMEOUT_S: u64 = 3;
 /// Port of an engine that DOCKER_HOST names without one, plain and with TLS.
@@ -100,7 +102,7 @@ impl Address {
 }
 
 /// An engine, and the ways to reach it, which are tried in order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Endpoint {
     /// What it is called in notes as long as no way works.
     pub label: String,
@@ -108,6 +110,8 @@ pub struct Endpoint {
     pub addresses: Vec<Address>,
     /// Whether the person asked for it: then it is said, too, when nothing is there.
     pub asked_for: bool,
+    /// Which engine the person says it is; `None` when nothing is said.
+    pub runtime: Option<&'static str>,
 }
 
 impl Endpoint {
@@ -118,7 +122,16 @@ impl Endpoint {
                 addresses.push(address);
             }
         }
-        Self { label: label.to_owned(), addresses, asked_for: false }
+        Self { label: label.to_owned(), addresses, ..Self::default() }
+    }
+
+    fn asked_for(address: Address) -> Self {
+        Self { label: address.to_string(), addresses: vec![address], asked_for: true, runtime: None }
+    }
+
+    fn of_socket(socket: &EngineSocket, host_root: &Path) -> Self {
+        let address = Address::Unix(on_host(&socket.path, host_root));
+        Self { runtime: Some(socket.runtime), ..Self::asked_for(address) }
     }
 
     /// Whether there is something to try.
@@ -145,9 +158,13 @@ impl Endpoint {
     }
 }
 
-/// All engines that may be on this machine, and the one that DOCKER_HOST names.
+/// The engines that were asked for, or else all that may be on this machine, and the one that DOCKER_HOST names.
 #[must_use]
-pub fn endpoints(host_root: &Path, docker_host: Option<&str>) -> Vec<Endpoint> {
+pub fn endpoints(options: &Options) -> Vec<Endpoint> {
+    let host_root = options.host_root.as_path();
+    if !options.sockets.is_empty() {
+        return options.sockets.iter().map(|socket| Endpoint::of_socket(socket, host_root)).collect();
+    }
     // Below the host's root first. `/var/run` is an absolute link, which leads out of it: `run` is tried, too. In a
     // container the engine follows that link when it mounts the socket, which then is in the container's own `/run`.
     let below = |path: &str| [host_root.join(path), Path::new("/").join(path)];
@@ -155,12 +172,12 @@ pub fn endpoints(host_root: &Path, docker_host: Option<&str>) -> Vec<Endpoint> {
     let mut docker: Vec<_> = docker.collect();
     docker.swap(1, 2);
     let mut all = Vec::new();
-    if let Some(asked_for) = docker_host.map(|text| asked_for(text, host_root)) {
+    if let Some(asked_for) = options.docker_host.as_deref().map(|text| asked_for(text, host_root)) {
         let same = |path: &PathBuf| same_socket(path, &asked_for);
         if docker.iter().any(same) {
             docker.clear();
         }
-        all.push(Endpoint { label: asked_for.to_string(), addresses: vec![asked_for], asked_for: true });
+        all.push(Endpoint::asked_for(asked_for));
     }
     if !docker.is_empty() {
         all.push(Endpoint::of_sockets("docker", docker));
@@ -182,21 +199,21 @@ pub fn of_users(host_root: &Path) -> Vec<Endpoint> {
         .collect()
 }
 
-/// What DOCKER_HOST names. A socket may be below the host's root only.
+/// The path, or the same below the host's root if there is something only there.
+fn on_host(path: &Path, host_root: &Path) -> PathBuf {
+    let on_host = host_root.join(path.strip_prefix("/").unwrap_or(path));
+    if !path.exists() && on_host.exists() { on_host } else { path.to_owned() }
+}
+
+/// What DOCKER_HOST names.
 fn asked_for(text: &str, host_root: &Path) -> Address {
     let tls = env::var_os("DOCKER_TLS_VERIFY").is_some_and(|value| !value.is_empty());
     let home = || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".docker");
     let certificates = env::var_os("DOCKER_CERT_PATH").map_or_else(home, PathBuf::from);
-    let address = Address::parse(text, tls, certificates);
-    if let Address::Unix(path) = &address
-        && !path.exists()
-    {
-        let on_host = host_root.join(path.strip_prefix("/").unwrap_or(path));
-        if on_host.exists() {
-            return Address::Unix(on_host);
-        }
+    match Address::parse(text, tls, certificates) {
+        Address::Unix(path) => Address::Unix(on_host(&path, host_root)),
+        other => other,
     }
-    address
 }
 
 fn same_socket(path: &Path, address: &Address) -> bool {
@@ -260,12 +277,36 @@ mod tests {
 
     #[test]
     fn sockets_are_looked_for_on_the_host_first() {
-        let all = endpoints(Path::new("/host"), None);
+        let all = endpoints(&options(None, &[]));
         let docker = all.iter().find(|endpoint| endpoint.label == "docker").unwrap();
         let paths: Vec<_> = docker.addresses.iter().map(ToString::to_string).collect();
         let expected =
             ["/host/var/run/docker.sock", "/host/run/docker.sock", "/var/run/docker.sock", "/run/docker.sock"];
         assert_eq!(paths, expected);
+    }
+
+    fn options(docker_host: Option<&str>, sockets: &[&str]) -> Options {
+        let sockets = sockets.iter().map(|text| text.parse().unwrap()).collect();
+        Options { host_root: "/host".into(), metadata: true, docker_host: docker_host.map(str::to_owned), sockets }
+    }
+
+    #[test]
+    fn sockets_that_are_asked_for_take_the_place_of_all_others() {
+        let all = endpoints(&options(Some("unix:///x.sock"), &["podman=/nonexistent/b.sock", "docker=/nonexistent/a"]));
+        let of = |endpoint: &Endpoint| (endpoint.addresses[0].to_string(), endpoint.runtime, endpoint.asked_for);
+        let all: Vec<_> = all.iter().map(of).collect();
+        let expected = [("/nonexistent/b.sock", "podman"), ("/nonexistent/a", "docker")];
+        assert_eq!(all, expected.map(|(path, runtime)| (path.to_owned(), Some(runtime), true)));
+    }
+
+    #[test]
+    fn a_socket_that_is_asked_for_may_be_below_the_root_of_the_host() {
+        let root = env::temp_dir().join(format!("tracer-host-{}", std::process::id()));
+        fs::create_dir_all(root.join("only-there")).unwrap();
+        fs::write(root.join("only-there/a.sock"), "").unwrap();
+        let options = Options { host_root: root.clone(), ..options(None, &["docker=/only-there/a.sock"]) };
+        assert_eq!(endpoints(&options)[0].addresses, [Address::Unix(root.join("only-there/a.sock"))]);
+        fs::remove_dir_all(&root).unwrap();
     }
 
     #[test]
