@@ -6,8 +6,8 @@ pub mod privileges;
 
 use std::io::{self, Write};
 
-pub(crate) use kernel::UNUSED_CALL;
 use crate::state::container::Options;
+pub(crate) use kernel::UNUSED_CALL;
 pub use privileges::{may_load, missing_privileges};
 
 /// How something stands.
