@@ -257,6 +257,7 @@ impl Side {
             threads: needs.has(Needs::THREADS),
             descriptors: needs.has(Needs::STATE),
             demand: if self.pushed { Some(&demand) } else { None },
+            grouped: false,
         };
         self.live.ask(&wanted).expect("there is room for the predicates");
         (outputs, out)
@@ -283,7 +284,7 @@ impl Side {
 /// Knows what was there before the workload.
 fn state(brief: bool) -> State {
     let mut state = State {
-        containers: Containers::start(container::Options::default()),
+        containers: Containers::start(&container::Options::default()),
         procfs: Procfs::new(std::path::Path::new("/")),
         brief,
         ..State::default()

@@ -374,6 +374,13 @@ impl Chisel {
         Expr::And(vec![filter, Expr::Or(aggregates)])
     }
 
+    /// Its filter, and those of what it declares.
+    pub fn each_filter(&self, visit: &mut dyn FnMut(&Filter)) {
+        let shared = self.shared.borrow();
+        let aggregates = shared.aggregates.iter().filter_map(|it| it.filter());
+        shared.filter.iter().chain(aggregates).for_each(visit);
+    }
+
     /// What can be counted in the kernel instead, when `before` stands before its own filter.
     ///
     /// # Errors

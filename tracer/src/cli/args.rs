@@ -210,6 +210,10 @@ pub struct Args {
     #[arg(short = 'L', long, help_heading = "Help")]
     pub list_events: bool,
 
+    /// Say what the rest of the command line asks of the kernel, and trace nothing
+    #[arg(long, help_heading = "Help")]
+    pub explain: bool,
+
     /// Say what this kernel and this user allow, and what to do about what is missing
     #[arg(long, help_heading = "Help")]
     pub doctor: bool,

@@ -14,7 +14,7 @@ use crate::{
 const COLUMN: usize = 30;
 
 /// Appends `name`, and `text` in a column of its own, broken at blanks to fit into `width`.
-fn entry(name: &str, text: &str, width: usize, out: &mut String) {
+pub(super) fn entry(name: &str, text: &str, width: usize, out: &mut String) {
     let room = width.saturating_sub(COLUMN).max(20);
     let mut line = format!("  {name}");
     let mut used = 0;

@@ -8,6 +8,7 @@ mod chisel_args;
 mod chisel_tool;
 mod config;
 mod excerpt;
+mod explain;
 mod generate;
 mod gone;
 mod info;
@@ -36,6 +37,7 @@ pub use run::Plan;
 use crate::{
     chisel::{ChiselError, Library},
     format::time,
+    source::live::groups,
     state::container::EngineSocket,
     stats::Stats,
 };
@@ -193,6 +195,15 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     }
     let bench_empty = args.bench_empty;
     let plan = run::plan(&args, &library, &arguments)?;
+    if args.explain {
+        if !plan.read.is_empty() {
+            return Err(Failure::with_hint("--explain is about the running kernel", "leave out -r").into());
+        }
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(explain::text(&plan, groups::has_socket_hooks, terminal_width()).as_bytes())?;
+        stdout.flush()?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let stats = if args.bench_memory {
         memory::run(plan)?;
         return Ok(ExitCode::SUCCESS);
@@ -234,11 +245,16 @@ fn wrong_use(message: &str) -> Failure {
     Failure::with_hint(text, tip.unwrap_or("tracer -h lists the options"))
 }
 
+/// How wide lists are.
+fn terminal_width() -> usize {
+    let terminal = io::stdout().is_terminal();
+    let width = if terminal { crossterm::terminal::size().map_or(80, |(width, _)| width) } else { 100 };
+    usize::from(width).max(40)
+}
+
 /// The text of a list that was asked for.
 fn lists(args: &Args, library: &Library) -> Result<Option<String>, Failure> {
-    let width =
-        if io::stdout().is_terminal() { crossterm::terminal::size().map_or(80, |(width, _)| width) } else { 100 };
-    let width = usize::from(width).max(40);
+    let width = terminal_width();
     Ok(if let Some(name) = &args.generate {
         Some(generate::page(name)?)
     } else if args.list_chisels || args.chisels.iter().any(|name| name == "l") {

@@ -131,6 +131,10 @@ impl Sink for ChiselSink {
         if self.watch.is_some() { Err("the chisel may change") } else { self.chisel.grouping(filter) }
     }
 
+    fn each_filter(&self, visit: &mut dyn FnMut(&Filter)) {
+        self.chisel.each_filter(visit);
+    }
+
     fn may_want(&self, context: &Context<'_>) -> bool {
         self.watch.is_some() || self.chisel.may_want(context)
     }

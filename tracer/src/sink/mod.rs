@@ -106,6 +106,11 @@ pub trait Sink {
         Err("what is shown needs each event")
     }
 
+    /// Its own filters.
+    fn each_filter(&self, visit: &mut dyn FnMut(&Filter)) {
+        let _ = visit;
+    }
+
     /// How often [`Sink::interval`] is called, in milliseconds; `None` for never.
     fn interval_ms(&self) -> Option<u64> {
         None
@@ -402,10 +407,10 @@ impl Outputs {
         }
     }
 
-    /// The filter that stands before the sinks.
-    #[must_use]
-    pub fn filter(&self) -> Option<&Filter> {
-        self.filter.as_ref()
+    /// The filter that stands before the sinks, and theirs.
+    pub fn each_filter(&self, visit: &mut dyn FnMut(&Filter)) {
+        self.filter.iter().for_each(&mut *visit);
+        self.sinks.iter().for_each(|slot| slot.sink.each_filter(visit));
     }
 
     /// The same for all events of a row.

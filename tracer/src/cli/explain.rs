@@ -1,0 +1,328 @@
+//! What a command line asks of the kernel, without tracing: hooks and calls, what is decided and counted there and why not
+//! the rest, and what a record takes.
+
+use std::collections::BTreeSet;
+
+use tracer_common::{
+    arch::SYSCALLS,
+    events,
+    plan::{self, PLAN_COMPAT, Plan as CallPlan},
+    predicate::{DROP, PASS, Predicate, STEPS},
+    wire,
+};
+
+use super::{Plan, asked::Asked, list::entry};
+use crate::{
+    fields::{EventType, Needs},
+    filter::{
+        Filter,
+        kernel::{Question, Target},
+    },
+    source::live::{
+        groups::{Counted, Grouping},
+        plan::{self as plans, Plans},
+    },
+};
+
+/// More calls than this are not named.
+const MAX_NAMES: usize = 24;
+
+/// Explains a plan, for a kernel that may have the hooks of sockets.
+pub fn text(plan: &Plan, has_socket_hooks: impl Fn() -> bool, width: usize) -> String {
+    let asked = Asked::of(plan, has_socket_hooks);
+    let outputs = &plan.outputs;
+    let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
+    let event = |row, call: Option<&'static str>| asked.collects(outputs, row, call);
+    let wanted = asked.wanted(&event, &demand);
+    let made = plans::all(&wanted);
+
+    let mut out = String::new();
+    let mut section = |title: &str, entries: Vec<(String, String)>| {
+        if !entries.is_empty() {
+            out.push_str(title);
+            out.push('\n');
+            entries.iter().for_each(|(name, text)| entry(name, text, width, &mut out));
+        }
+    };
+    section("Hooks", hooks(plan, &asked, &made));
+    section("System calls", calls(&asked, &made, &event));
+    section("In the kernel", grouping(&asked));
+    section("Tests of the filters, for what is asked for", filters(plan, &made, &event));
+    section("Records", records(plan, &asked, &made));
+    out
+}
+
+fn row(name: &str, text: impl Into<String>) -> (String, String) {
+    (name.to_owned(), text.into())
+}
+
+fn hooks(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
+    let none = |why: &str| format!("not attached: {why}");
+    let sockets = asked.grouping.is_ok_and(|it| it.counted == Counted::SocketBytes);
+    let cpu = plan.needs.has(Needs::CPU_TIME);
+    let switches = made.plans.iter().any(|(index, it)| *index == plan::PLAN_SWITCH && it.flags & plan::WANTED != 0);
+    let enter = plan.needs.has(Needs::LATENCY) || plan.entry_args;
+    let yes = |attached: bool, why: &str, without: &str| if attached { why.to_owned() } else { none(without) };
+    let mut hooks = vec![
+        row("sys_exit", yes(made.calls, "system calls that end", "no system call is asked for")),
+        row(
+            "sys_enter",
+            yes(made.calls && enter, "times calls from their beginning", "nothing asks for the time of calls"),
+        ),
+        row(
+            "sched_process_exec, -exit",
+            yes(made.lives || enter, "programs that are run, threads that end", "neither is asked for"),
+        ),
+        row(
+            "sched_switch",
+            match (cpu, switches) {
+                (true, true) => "adds up CPU time, and reports switches".to_owned(),
+                (true, false) => "adds up CPU time; no event".to_owned(),
+                (false, true) => "reports switches".to_owned(),
+                (false, false) => none("nothing asks for CPU time or switches"),
+            },
+        ),
+        row("cgroup_mkdir, -rmdir", "containers that come and go"),
+    ];
+    if sockets {
+        hooks.push(row("sock_send_length, -recv", "adds up bytes where sockets move them"));
+    }
+    hooks
+}
+
+fn calls(
+    asked: &Asked,
+    made: &Plans,
+    event: &impl Fn(&'static events::Event, Option<&'static str>) -> bool,
+) -> Vec<(String, String)> {
+    let plan_of = |number: u16| made.plans.iter().find(|(index, _)| *index == u32::from(number)).map(|(_, plan)| plan);
+    let (mut shown, mut kept) = (Vec::new(), Vec::new());
+    for call in SYSCALLS {
+        if plan_of(call.number).is_none_or(|plan| plan.flags & plan::WANTED == 0) {
+            continue;
+        }
+        let list = if event(events::by_syscall(call.name), Some(call.name)) { &mut shown } else { &mut kept };
+        list.push(call.name);
+    }
+    let mut rows = vec![row("asked for", format!("{} of {}{}", shown.len(), SYSCALLS.len(), names(&shown)))];
+    let of_what = match (asked.threads, asked.descriptors) {
+        (_, true) => "threads and descriptors",
+        (true, false) => "threads",
+        (false, false) if asked.who => {
+            rows.push(row("kept for names", "none: records say name, parent, user and group of their thread"));
+            return rows;
+        }
+        (false, false) => {
+            rows.push(row("kept for names", "none: no names are asked for"));
+            return rows;
+        }
+    };
+    let text = format!("{}, for {of_what} of all processes, when they succeed{}", kept.len(), names(&kept));
+    rows.push(row("kept for names", text));
+    rows
+}
+
+/// The names, if there are not too many.
+fn names(names: &[&str]) -> String {
+    if names.is_empty() || names.len() > MAX_NAMES { String::new() } else { format!(": {}", names.join(", ")) }
+}
+
+fn grouping(asked: &Asked) -> Vec<(String, String)> {
+    use tracer_common::group::by;
+    match asked.grouping {
+        Ok(Grouping { by: key, counted }) => {
+            let members = [
+                (by::COMM, "name of the thread"),
+                (by::TGID, "process"),
+                (by::TID, "thread"),
+                (by::UID, "user"),
+                (by::CGROUP, "cgroup, from which the container follows"),
+                (by::CALL, "event"),
+                (by::CPU, "CPU"),
+            ];
+            let members: Vec<&str> =
+                members.into_iter().filter(|(bit, _)| key & bit != 0).map(|(_, name)| name).collect();
+            let what = match counted {
+                Counted::Events => "counted: no record is made",
+                Counted::SocketBytes => "bytes of internet sockets are added up: no call is looked at",
+            };
+            vec![row("the table", format!("{what}; a row for each {}", members.join(", ")))]
+        }
+        Err(why) => vec![row("no table", why)],
+    }
+}
+
+/// Where each test of the filters is decided.
+fn filters(
+    plan: &Plan,
+    made: &Plans,
+    event: &impl Fn(&'static events::Event, Option<&'static str>) -> bool,
+) -> Vec<(String, String)> {
+    let mut rows: Vec<(String, [usize; 3])> = Vec::new();
+    for call in SYSCALLS {
+        let index = u32::from(call.number);
+        let Some((_, of_call)) = made.plans.iter().find(|(at, _)| *at == index) else { continue };
+        let row = events::by_syscall(call.name);
+        if !event(row, Some(call.name)) {
+            continue;
+        }
+        let target = Target { event: EventType::of_call(row, call.name), plan: of_call };
+        plan.outputs.each_filter(&mut |filter| count(filter, &target, &mut rows));
+    }
+    let text = |[by_type, kernel, here]: &[usize; 3]| {
+        let mut parts = Vec::new();
+        if *kernel > 0 {
+            parts.push(if *here > 0 {
+                format!("in the kernel for {kernel} calls")
+            } else {
+                "in the kernel".to_owned()
+            });
+        }
+        if *here > 0 {
+            parts.push(if *kernel > 0 {
+                format!("here for {here}")
+            } else {
+                "here: the kernel does not know it".to_owned()
+            });
+        }
+        if *by_type > 0 {
+            let alone = parts.is_empty();
+            parts.push(if alone { "by the kind of event".to_owned() } else { format!("by their kind for {by_type}") });
+        }
+        parts.join(", ")
+    };
+    let mut found: Vec<(String, String)> = rows.iter().map(|(name, counts)| (name.clone(), text(counts))).collect();
+    if !plan.pushdown && !found.is_empty() {
+        let why = if plan.needs.has(Needs::NEIGHBOURS) {
+            "the time since the event before is shown"
+        } else {
+            "--no-pushdown"
+        };
+        return vec![row("all of them", format!("here: {why}"))];
+    }
+    if !made.predicates.is_empty() {
+        let steps: BTreeSet<usize> = made.predicates.iter().map(longest).collect();
+        let most = steps.last().copied().unwrap_or_default();
+        found.push(row("predicates", format!("{}, of at most {most} steps", made.predicates.len())));
+    }
+    if !made.questions.is_empty() {
+        found.push(row("containers", "cgroups are looked up in a table that follows them"));
+    }
+    found
+}
+
+/// Adds up where the tests of a filter are decided.
+fn count(filter: &Filter, target: &Target<'_>, rows: &mut Vec<(String, [usize; 3])>) {
+    for (text, place) in filter.tests(target) {
+        let at = rows.iter().position(|(known, _)| known == text).unwrap_or_else(|| {
+            rows.push((text.to_owned(), [0; 3]));
+            rows.len() - 1
+        });
+        rows[at].1[match place {
+            None => 0,
+            Some(true) => 1,
+            Some(false) => 2,
+        }] += 1;
+    }
+}
+
+/// The most steps on a way through a predicate.
+fn longest(predicate: &Predicate) -> usize {
+    let mut longest = [0; STEPS];
+    for at in (0..STEPS).rev() {
+        let step = &predicate.steps[at];
+        let next = |next: u8| match next {
+            PASS | DROP => 0,
+            next => longest.get(usize::from(next)).copied().unwrap_or(0),
+        };
+        longest[at] = 1 + next(step.yes).max(next(step.no));
+    }
+    longest[0]
+}
+
+fn records(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
+    if asked.grouping.is_ok() {
+        return vec![row("none", "the table is read once in an interval")];
+    }
+    let mut rows = Vec::new();
+    let payload = plan.needs.has(Needs::PAYLOAD);
+    rows.push(row(
+        "data",
+        if payload {
+            format!("at most {} bytes of each call", plan.snaplen)
+        } else {
+            "none is shown, none is taken".to_owned()
+        },
+    ));
+    let wanted = made.plans.iter().filter(|(index, plan)| *index < PLAN_COMPAT && plan.flags & plan::WANTED != 0);
+    let sizes: BTreeSet<usize> = wanted.map(|(_, plan)| fixed_bytes(plan, asked.who)).collect();
+    if let (Some(least), Some(most)) = (sizes.first(), sizes.last()) {
+        rows.push(row("bytes", format!("{least} to {most} for header and numbers, and texts and data behind them")));
+    }
+    rows.push(row(
+        "cost",
+        "docs/performance.md: what is not asked for costs a call 50 ns, what the kernel decides 10 to 40 ns more, a record 250 ns",
+    ));
+    rows
+}
+
+/// What a record of a plan takes without texts and data.
+fn fixed_bytes(plan: &CallPlan, who: bool) -> usize {
+    let count = usize::from(plan.count);
+    let row = events::by_code(plan.code);
+    let widths = row.iter().flat_map(|row| row.params).map(|param| match param.kind.live_store() {
+        plan::Store::U8 => 1,
+        plan::Store::U16 => 2,
+        plan::Store::U32 => 4,
+        plan::Store::U64 | plan::Store::SignedInt => 8,
+        plan::Store::Var => 0,
+    });
+    wire::LENGTHS + 2 * count + widths.sum::<usize>() + if who { wire::WHO_LEN } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::{chisel::Library, cli::Args};
+
+    fn explain(words: &[&str]) -> String {
+        let args = Args::try_parse_from(std::iter::once("tracer").chain(words.iter().copied())).unwrap();
+        text(&crate::cli::run::plan(&args, &Library::builtin(), &[]).unwrap(), || true, 100)
+    }
+
+    /// Whether some line has all of these.
+    fn says(text: &str, parts: &[&str]) -> bool {
+        text.lines().any(|line| parts.iter().all(|part| line.contains(part)))
+    }
+
+    #[test]
+    fn tables_that_the_kernel_counts_need_no_call() {
+        let text = explain(&["-c", "topcontainers_net"]);
+        assert!(says(&text, &["sys_exit", "not attached"]), "{text}");
+        assert!(
+            says(&text, &["sock_send_length"]) && says(&text, &["the table", "bytes of internet sockets"]),
+            "{text}"
+        );
+        let text = explain(&["-c", "topprocs_cpu"]);
+        assert!(says(&text, &["sys_exit", "not attached"]) && says(&text, &["sched_switch", "adds up"]), "{text}");
+        let text = explain(&["-c", "topscalls"]);
+        assert!(says(&text, &["the table", "counted", "event"]) && says(&text, &["none", "interval"]), "{text}");
+        let text = explain(&["-pc", "-c", "topprocs_net"]);
+        assert!(says(&text, &["no table", "keys"]), "{text}");
+    }
+
+    #[test]
+    fn each_test_of_a_filter_has_its_place() {
+        let text = explain(&["proc.name=nginx and evt.type in (open, openat) and fd.name contains /etc"]);
+        assert!(says(&text, &["proc.name = nginx", "in the kernel"]), "{text}");
+        assert!(says(&text, &["fd.name contains /etc", "here"]), "{text}");
+        assert!(says(&text, &["asked for", "2 of", "open, openat"]), "{text}");
+        assert!(says(&text, &["kept for names", "threads and descriptors"]), "{text}");
+        let text = explain(&["-p", "%evt.type %proc.name", "proc.name=nosuch"]);
+        assert!(says(&text, &["kept for names", "none", "records say"]), "{text}");
+        let text = explain(&["--no-pushdown", "proc.name=nginx"]);
+        assert!(says(&text, &["all of them", "--no-pushdown"]), "{text}");
+    }
+}
