@@ -12,6 +12,7 @@ mod enter;
 mod exec;
 mod file;
 mod fs;
+mod grouped;
 mod inode;
 mod io;
 mod ipc;

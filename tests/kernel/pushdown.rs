@@ -323,7 +323,7 @@ fn compare(sides: &mut [Side; 2], filter: &str, format: &str, path: &std::ffi::C
         let (outputs, out, state) = asked.take().unwrap();
         let (lines, count) = side.lines(outputs, &out, state, end_ns, [pid, child as u32]);
         // Other processes of the machine are not the same to the last call: one side begins and ends a little later.
-        let own: Vec<String> = lines
+        let mut own: Vec<String> = lines
             .into_iter()
             .filter(|line| {
                 let tid = line.split(' ').next().unwrap_or_default();
@@ -332,6 +332,8 @@ fn compare(sides: &mut [Side; 2], filter: &str, format: &str, path: &std::ffi::C
             // What the parent does while it waits for its start.
             .filter(|line| !line.contains(" poll ") && !line.contains(" ppoll "))
             .collect();
+        // Each side has its own clock: the order of two threads need not be the same.
+        own.sort_by_key(|line| line.split(' ').next().map(str::to_owned));
         *records = count;
         seen.push(own);
     }

@@ -51,6 +51,8 @@ if [ -x /bin/kernel-level ]; then
     seconds=600
     export TRACER_BIN=/bin/tracer TRACER_TEST_LEVEL=all
     export RUST_BACKTRACE=0
+    # Each case takes a second there.
+    export TRACER_TEST_CASES=25
     # What cannot be asked of a guest, and why. All of it runs where the tests run.
     echo "VM-SAYS skipped counts, concurrency: two emulated processors are too slow for exact counts of many processes"
     echo "VM-SAYS skipped strace: the guest has no strace"

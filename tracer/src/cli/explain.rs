@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn each_test_of_a_filter_has_its_place() {
         let text = explain(&["proc.name=nginx and evt.type in (open, openat) and fd.name contains /etc"]);
-        assert!(says(&text, &["proc.name = nginx", "in the kernel"]), "{text}");
+        assert!(says(&text, &["proc.name=nginx", "in the kernel"]), "{text}");
         assert!(says(&text, &["fd.name contains /etc", "here"]), "{text}");
         assert!(says(&text, &["asked for", "2 of", "open, openat"]), "{text}");
         assert!(says(&text, &["kept for names", "threads and descriptors"]), "{text}");
