@@ -54,7 +54,7 @@ subjects! {
     Argument = 7,
     /// Nanoseconds since the call began; a call that was not timed does not hold.
     Latency = 8,
-    /// Name of the thread, 16 bytes padded with zeros: the first `operand` bytes are those of `low` and `high`.
+    /// Name of the thread, with its NUL: the first `operand` bytes are those of `low` and `high`.
     Comm = 9,
     /// What the descriptor in argument `operand` is: the bit of its class is set in `low`.
     FdClass = 10,

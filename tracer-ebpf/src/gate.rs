@@ -1,6 +1,5 @@
 //! Leaving early: what is decided before anything is built.
 
-use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use tracer_common::{
     arch::{COMPAT_SIGRETURN, COMPAT_SOCKETCALL, MAX_SYSCALLS, number_of},
     plan::{self, Plan},
@@ -8,8 +7,8 @@ use tracer_common::{
 
 use crate::{
     arch::{Registers, compat},
-    maps::{PLANS, PREDICATES, config},
-    predicate,
+    maps::{PLANS, PREDICATES, config, offset},
+    predicate, task,
 };
 
 /// Number of `rt_sigreturn`.
@@ -29,7 +28,7 @@ pub struct Passed {
 /// Whether the running process is the tracer itself.
 #[inline(always)]
 pub fn own() -> bool {
-    (bpf_get_current_pid_tgid() >> 32) as u32 == config().own_tgid
+    task::field::<u32>(offset!(task_tgid)) == config().own_tgid
 }
 
 /// Whether a call of this plan passes its predicate. `registers` are those of a system call; other hooks have none.
@@ -67,7 +66,7 @@ fn compat_plan(registers: Registers, number: u32) -> Option<*const Plan> {
     PLANS.get_ptr(plan::PLAN_COMPAT + number)
 }
 
-/// The plan of a system call, if it is wanted.
+/// The plan of a system call, if it is wanted. Whether the call is the tracer's own is asked later.
 #[inline(always)]
 pub fn syscall(registers: Registers) -> Option<Passed> {
     let mut number = registers.number();
@@ -90,7 +89,7 @@ pub fn syscall(registers: Registers) -> Option<Passed> {
         plan = compat_plan(registers, number)?;
         flags = flags_of(plan);
     }
-    if flags & plan::WANTED == 0 || own() {
+    if flags & plan::WANTED == 0 {
         return None;
     }
     Some(Passed { plan, flags, number })

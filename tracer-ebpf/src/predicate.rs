@@ -3,9 +3,7 @@
 //! The steps of a predicate are followed in a loop. What a step looks at is read when it is reached, so that a filter by
 //! process costs nothing for descriptors.
 
-use aya_ebpf::helpers::{
-    bpf_get_current_cgroup_id, bpf_get_current_pid_tgid, bpf_get_smp_processor_id, generated::bpf_get_current_comm,
-};
+use aya_ebpf::helpers::{bpf_get_current_cgroup_id, bpf_get_current_pid_tgid, bpf_get_smp_processor_id};
 use tracer_common::{
     plan::Store,
     predicate::{DROP, PASS, Predicate, STEPS, Step, class, subject},
@@ -129,9 +127,8 @@ fn stored(number: u64, store: u8) -> i64 {
 /// Whether the name of the thread begins with so many bytes of the step.
 #[inline(always)]
 fn comm_is(step: Step) -> bool {
-    let mut comm = [0u64; COMM_LEN / 8];
-    // SAFETY: the helper writes `COMM_LEN` bytes.
-    unsafe { bpf_get_current_comm(comm.as_mut_ptr().cast(), COMM_LEN as u32) };
+    // What stands behind the final NUL is not compared: older kernels leave it as it was.
+    let comm: [u64; COMM_LEN / 8] = [task::field(offset!(task_comm)), task::field(offset!(task_comm) + 8)];
     let (low, high) = (first_bytes(step.operand), first_bytes(if step.operand > 8 { step.operand - 8 } else { 0 }));
     (comm[0] ^ step.low as u64) & low == 0 && (comm[1] ^ step.high as u64) & high == 0
 }

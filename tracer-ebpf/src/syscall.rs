@@ -24,7 +24,7 @@ use crate::{
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     let Some((passed, call)) = call(&ctx) else { return 0 };
-    if !gate::passes(passed.plan, call.registers, call.result, passed.number) {
+    if !gate::passes(passed.plan, call.registers, call.result, passed.number) || gate::own() {
         return 0;
     }
     if passed.flags & plan::GROUP != 0 {
@@ -89,6 +89,9 @@ fn next_message(ctx: &BtfTracePointContext) {
 pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
     let registers = Registers(ctx.arg(0));
     let Some(passed) = gate::syscall(registers) else { return 0 };
+    if gate::own() {
+        return 0;
+    }
     if config().latency != 0 {
         entry::begin(passed.number);
     }

@@ -10,7 +10,7 @@ use tracer_common::{
     events::{self, Effect, Flags},
     kind::Kind,
     plan::{self, Op, Plan, Store},
-    predicate::{DROP, PASS, Predicate, STEPS, Step, Subject, class},
+    predicate::{DROP, PASS, Predicate, STEPS, Step, Subject, class, subject},
 };
 
 use super::{
@@ -94,6 +94,20 @@ impl Expr {
     /// One number between two, both included.
     fn between(subject: Subject, low: i64, high: i64) -> Self {
         Self::Step(Step { subject: subject as u8, low, high, ..Step::ZERO }, false)
+    }
+
+    /// How much work it is for the kernel.
+    fn cost(&self) -> u32 {
+        match self {
+            Self::Always(_) => 0,
+            Self::Step(step, _) => match step.subject {
+                subject::FdClass | subject::Port | subject::Address => 20,
+                subject::Cgroup => 4,
+                subject::ParentTgid | subject::Uid | subject::Gid | subject::Latency => 2,
+                _ => 1,
+            },
+            Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::cost).fold(0, u32::saturating_add),
+        }
     }
 
     /// The call succeeded.
@@ -274,7 +288,11 @@ fn is_short(leaf: &Leaf) -> bool {
 
 /// An expression that holds whenever the node does, or, `negated`, whenever it does not.
 fn over(node: &Node, negated: bool, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
-    let mut all = |parts: &[Node]| parts.iter().map(|part| over(part, negated, target, questions)).collect();
+    let mut all = |parts: &[Node]| {
+        let mut parts: Vec<Expr> = parts.iter().map(|part| over(part, negated, target, questions)).collect();
+        parts.sort_by_key(Expr::cost);
+        parts
+    };
     match (node, negated) {
         (Node::And(parts), false) | (Node::Or(parts), true) => Expr::And(all(parts)),
         (Node::Or(parts), false) | (Node::And(parts), true) => Expr::Or(all(parts)),
@@ -457,7 +475,7 @@ fn comm(test: &Test, negated: bool) -> Option<Expr> {
     let (texts, not) = texts(test, negated)?;
     // An empty name is none.
     let possible = texts.into_iter().filter(|text| (1..=MAX_COMM).contains(&text.len()));
-    let steps = possible.map(|text| Expr::Step(begins(text, MAX_COMM + 1), not)).collect();
+    let steps = possible.map(|text| Expr::Step(begins(text, text.len() + 1), not)).collect();
     Some(if not { Expr::And(steps) } else { Expr::Or(steps) })
 }
 
