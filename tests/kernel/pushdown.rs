@@ -367,7 +367,12 @@ fn random_filters_pass_the_same_events_in_the_kernel_and_here() {
     let path = scratch.c_path("scratch");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || listener.incoming().for_each(drop));
+    // Until the other end is closed: a connection that is reset loses its port, between one side and the other.
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            let _ = std::io::Read::read_to_end(&mut connection, &mut Vec::new());
+        }
+    });
     let mut sides = [Side::start(false), Side::start(true)];
     let mut random = Random(number("TRACER_TEST_SEED").unwrap_or(1) as u64 | 1);
     let asked = std::env::var("TRACER_TEST_FILTER").ok();

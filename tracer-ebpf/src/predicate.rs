@@ -129,7 +129,7 @@ fn stored(number: u64, store: u8) -> i64 {
 fn comm_is(step: Step) -> bool {
     // What stands behind the final NUL is not compared: older kernels leave it as it was.
     let comm: [u64; COMM_LEN / 8] = [task::field(offset!(task_comm)), task::field(offset!(task_comm) + 8)];
-    let (low, high) = (first_bytes(step.operand), first_bytes(if step.operand > 8 { step.operand - 8 } else { 0 }));
+    let (low, high) = (first_bytes(step.operand), first_bytes(step.operand.saturating_sub(8)));
     (comm[0] ^ step.low as u64) & low == 0 && (comm[1] ^ step.high as u64) & high == 0
 }
 
