@@ -11,7 +11,7 @@ use tracer_common::{
 };
 
 use crate::{
-    maps::{GROUPS, config},
+    maps::{GROUPS, GROUPS_A, GROUPS_B, config},
     record::{Loss, count_loss},
     task,
 };
@@ -31,7 +31,12 @@ pub fn count_call(plan: *const Plan, number: u32, result: i64) {
 #[inline(never)]
 pub fn add(call: u32, count: u64, bytes: u64) {
     let key = key(call);
-    let Some(table) = GROUPS.get(0) else { return };
+    let Some(table) = GROUPS.get(0) else {
+        // There always is one. Without a program that knows them, the two would not be in the object.
+        let _ = GROUPS_A.remove(key);
+        let _ = GROUPS_B.remove(key);
+        return;
+    };
     if let Some(value) = table.get_ptr_mut(key) {
         // SAFETY: a live map value, and the value of this CPU alone.
         unsafe {

@@ -36,10 +36,21 @@ pub static SCRATCH: Array<Scratch, 4> = Array::new();
 #[btf_map]
 pub static RINGS: ArrayOfMaps<RingBuf<u8, 4096>, { MAX_RINGS as usize }> = ArrayOfMaps::new();
 
-/// The table that is counted in now. User space makes two, and puts the other one here when it takes this one: the kernel
-/// waits then for the programs that still count.
+/// A table of groups. User space sets the number of entries: one unless a table is counted here.
+type Groups = PerCpuHashMap<GroupKey, GroupValue, { MAX_GROUPS as usize }>;
+
+/// The table that is counted in now: one of the two that follow. User space puts the other one here when it takes this one, and
+/// the kernel waits then for the programs that still count.
 #[btf_map]
-pub static GROUPS: ArrayOfMaps<PerCpuHashMap<GroupKey, GroupValue, { MAX_GROUPS as usize }>, 1> = ArrayOfMaps::new();
+pub static GROUPS: ArrayOfMaps<Groups, 1> = ArrayOfMaps::new();
+
+/// The first of the tables.
+#[btf_map]
+pub static GROUPS_A: Groups = Groups::new();
+
+/// The second one.
+#[btf_map]
+pub static GROUPS_B: Groups = Groups::new();
 
 /// What was written and lost, for each CPU.
 #[btf_map]

@@ -49,8 +49,8 @@ pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// The thread that leaves is still the running one.
-#[inline(always)]
+/// The thread that leaves is still the running one. With a stack of its own, as older kernels add them up.
+#[inline(never)]
 fn report(next: *const u8) {
     let [size, resident, swapped] = task::memory();
     let mut record = Small::begin(code::SWITCH, 6);
@@ -86,7 +86,7 @@ fn time(task: *const u8, offset: usize) -> u64 {
     unsafe { core::ptr::read_volatile(task.add(offset).cast()) }
 }
 
-#[inline(always)]
+#[inline(never)]
 fn add(task: *const u8, tid: u32, ran_ns: u64) {
     let (utime, stime) = (time(task, offset!(task_utime)), time(task, offset!(task_stime)));
     if let Some(entry) = CPU_TIMES.get_ptr_mut(tid) {

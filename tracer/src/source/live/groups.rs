@@ -2,16 +2,15 @@
 
 use aya::{
     Ebpf,
-    maps::{ArrayOfMaps, Map, MapData, PerCpuHashMap},
+    maps::{ArrayOfMaps, MapData, PerCpuHashMap},
 };
-use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_PERCPU_HASH;
 use tracer_common::{
     events::code,
-    group::{COMPAT, GroupKey, GroupValue, MAX_GROUPS, NUMBER_SHIFT},
+    group::{COMPAT, GroupKey, GroupValue, NUMBER_SHIFT},
     wire,
 };
 
-use super::{LiveError, load::chain};
+use super::LiveError;
 use crate::source::record::Head;
 
 /// What is counted in the kernel.
@@ -52,22 +51,20 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Makes the tables and begins to count.
+    /// Takes the tables out of the object and begins to count.
     ///
     /// # Errors
-    /// The kernel refuses them.
+    /// They are not there, or the kernel refuses them.
     pub fn new(bpf: &mut Ebpf, counted: Counted) -> Result<Self, LiveError> {
         let no_map = |_| LiveError::Map("GROUPS");
         let outer = bpf.take_map("GROUPS").ok_or(LiveError::Map("GROUPS"))?;
         let mut outer: ArrayOfMaps<MapData, Rows> = ArrayOfMaps::try_from(outer).map_err(no_map)?;
-        let table = || {
-            let sizes = (size_of::<GroupKey>() as u32, size_of::<GroupValue>() as u32);
-            let table = aya_obj::Map::new_from_params(BPF_MAP_TYPE_PERCPU_HASH as u32, sizes.0, sizes.1, MAX_GROUPS, 0);
-            let table =
-                MapData::create(table, "groups", None).map_err(|error| LiveError::Load { cause: chain(&error) })?;
-            PerCpuHashMap::try_from(Map::PerCpuHashMap(table)).map_err(no_map)
+        // Made with the object: before 6.4 a kernel takes no others for what the object says that they are.
+        let mut table = |name| {
+            let table = bpf.take_map(name).ok_or(LiveError::Map("GROUPS"))?;
+            PerCpuHashMap::try_from(table).map_err(no_map)
         };
-        let tables = [table()?, table()?];
+        let tables = [table("GROUPS_A")?, table("GROUPS_B")?];
         outer.set(0, &tables[0], 0).map_err(no_map)?;
         Ok(Self { outer, tables, current: 0, counted })
     }

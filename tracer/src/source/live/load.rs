@@ -9,6 +9,7 @@ use aya::{
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use tracer_common::{
     config::Config,
+    group::MAX_GROUPS,
     plan::{self, PLANS, Plan},
     predicate::Predicate,
     wire::{MAX_RINGS, MAX_SNAPLEN, SCRATCH_SLOTS},
@@ -92,6 +93,7 @@ pub fn load(options: &Options, cpus: u32, predicates: u32) -> Result<Loaded, Liv
         who: options.who.into(),
         group_by: options.grouping.map_or(0, |grouping| grouping.by),
     };
+    let groups = if options.grouping.is_some() { MAX_GROUPS } else { 1 };
     let log_level: u8 = if options.kernel_log { 5 } else { 0 };
     let mut bpf = EbpfLoader::new()
         .btf(Some(&btf))
@@ -101,6 +103,8 @@ pub fn load(options: &Options, cpus: u32, predicates: u32) -> Result<Loaded, Liv
         .map_max_entries("SCRATCH", cpus * (SCRATCH_SLOTS + u32::from(options.entry_args)))
         .map_max_entries("ENTRIES", if options.latency { MAX_TIMED } else { 1 })
         .map_max_entries("RUNNING", cpus)
+        .map_max_entries("GROUPS_A", groups)
+        .map_max_entries("GROUPS_B", groups)
         .map_max_entries("PREDICATES", (predicates + 1).max(MIN_PREDICATES))
         .load(OBJECT)
         .map_err(|error| LiveError::Load { cause: chain(&error) })?;
