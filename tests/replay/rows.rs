@@ -74,7 +74,8 @@ impl Ask {
             // The container is told with each event, the machine at the start; of a capture, the process with the thread.
             let told = ["container.id", "container.full_id", "container.type", "evt.hostname", "thread.ismain"];
             let is_told = told.contains(&field.field.name);
-            if !needs.has(Needs::STATE) && !needs.has(Needs::CONTAINER) && !is_told && field.get(&alone) != value {
+            let of_threads = needs.has(Needs::THREADS) || needs.has(Needs::WHO) || needs.has(Needs::CPU_TIME);
+            if !of_threads && !needs.has(Needs::CONTAINER) && !is_told && field.get(&alone) != value {
                 say("it needs the state");
             }
             if !needs.has(Needs::LATENCY) && context.event.latency_ns.is_some() {

@@ -335,7 +335,8 @@ impl Aggregate for Table {
                 Some(InKernel::Tid) => by::TID | by::TGID,
                 Some(InKernel::Uid) => by::UID | by::TGID,
                 Some(InKernel::Cpu) => by::CPU,
-                Some(InKernel::Container) => by::CGROUP,
+                // On hosts without a v2 tree for containers, the process says which one it is.
+                Some(InKernel::Container) => by::CGROUP | by::TGID,
                 Some(InKernel::Type) => by::CALL,
                 _ => return Err("the kernel does not know all keys of the table"),
             };

@@ -396,7 +396,7 @@ impl Chisel {
         kernel::can_group(&filters, counted)?;
         // Which container the rest is asked of, the cgroup says.
         let asks = filters.iter().any(|filter| filter.is_about_containers());
-        Ok(Grouping { by: if asks { by | group::by::CGROUP } else { by }, counted })
+        Ok(Grouping { by: if asks { by | group::by::CGROUP | group::by::TGID } else { by }, counted })
     }
 
     /// Whether the event can be of use to it, whatever the metadata of its container will be.
