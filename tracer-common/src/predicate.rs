@@ -6,7 +6,7 @@
 //! never too little.
 
 /// The most steps of a predicate.
-pub const STEPS: usize = 32;
+pub const STEPS: usize = 16;
 /// The most predicates, without number 0, which stands for none.
 pub const PREDICATES: usize = 1024;
 
