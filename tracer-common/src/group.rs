@@ -18,6 +18,24 @@ pub mod by {
     pub const CPU: u32 = 64;
 }
 
+/// What is counted in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// The calls and events that are wanted.
+    Events,
+    /// The bytes of internet sockets, by the hooks of sockets: no call is looked at.
+    SocketBytes,
+}
+
+/// A table that is counted in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grouping {
+    /// Members of the key: bits of [`by`].
+    pub by: u32,
+    /// What is counted.
+    pub counted: Counted,
+}
+
 /// The most rows of a table in one interval.
 pub const MAX_GROUPS: u32 = 16_384;
 

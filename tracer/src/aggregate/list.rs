@@ -132,21 +132,13 @@ fn with_row<R>(
         None => Params::empty(row),
     };
     let event = Event {
-        num: 0,
         time_ns: now_ns,
-        cpu: 0,
         tid: thread.map_or(0, |thread| thread.tid),
         tgid: thread.map_or(0, |thread| thread.pid),
-        cgroup: 0,
-        latency_ns: None,
-        compat: false,
         // Names of descriptors that nobody knows are empty, as in captures.
         from_file: true,
-        hidden: false,
-        who: None,
-        group: None,
-        row,
         params,
+        ..Event::empty(row)
     };
     let fd = fd.map(|(_, fd)| fd);
     show(&Context { event: &event, thread, fd, container, state, times: Times::default() })

@@ -29,13 +29,14 @@ pub use top::{Line, Top};
 
 use std::{fmt, io};
 
+use tracer_common::group::Counted;
+
 use crate::{
     fields::{Context, EventType, Needs},
     filter::{
         Filter,
         kernel::{Expr, Question, Target},
     },
-    source::live::groups::Counted,
     state::State,
 };
 

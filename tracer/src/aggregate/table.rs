@@ -3,7 +3,7 @@
 use std::hash::{Hash as _, Hasher as _};
 
 use rustc_hash::{FxHashMap, FxHasher};
-use tracer_common::group::by;
+use tracer_common::group::{Counted, by};
 
 use super::{
     Aggregate, When,
@@ -15,7 +15,6 @@ use super::{
 use crate::{
     fields::{Context, EventType, FieldRef, InKernel, Needs, Unit},
     filter::Filter,
-    source::live::groups::Counted,
     state::State,
 };
 

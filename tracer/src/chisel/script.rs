@@ -3,7 +3,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Map, Scope};
-use tracer_common::group;
+use tracer_common::group::{self, Grouping};
 
 use super::{
     ChiselError, Meta, Source, args,
@@ -21,7 +21,6 @@ use crate::{
         kernel::{self, Expr, Question, Target},
     },
     sink::Out,
-    source::live::groups::Grouping,
     state::State,
 };
 

@@ -1,15 +1,18 @@
 //! From a plan to what the kernel side is asked for: which events, what is kept for names, what is decided and counted there.
 
-use tracer_common::events::Event;
+use tracer_common::{
+    events::Event,
+    group::{Counted, Grouping},
+};
 
 use super::Plan;
 use crate::{
     fields::{EventType, Needs},
+    filter::kernel::{Question, Target},
     sink::Outputs,
     source::live::{
         Options,
-        groups::{Counted, Grouping},
-        plan::{Demand, Wanted},
+        plan::{self, Demand, Wanted},
     },
 };
 
@@ -31,13 +34,22 @@ pub struct Asked {
 impl Asked {
     /// What a plan asks for, on a kernel that may have the hooks of sockets.
     pub fn of(plan: &Plan, has_socket_hooks: impl Fn() -> bool) -> Self {
-        let needs = plan.needs;
         let counts = |grouping: Grouping| match grouping.counted {
             Counted::SocketBytes if !has_socket_hooks() => Err("the kernel has no hooks of sockets, as from 6.3 on"),
             _ if plan.page_faults => Err("page faults are events"),
             _ => Ok(grouping),
         };
         let grouping = if plan.pushdown { plan.outputs.grouping().and_then(counts) } else { Err("--no-pushdown") };
+        let asked = Self::with(plan, grouping);
+        // What is counted is not tested again: nothing may pass that should not.
+        if grouping.is_ok() && asked.is_cut(&plan.outputs) {
+            return Self::with(plan, Err("the filter has more tests than the kernel takes"));
+        }
+        asked
+    }
+
+    fn with(plan: &Plan, grouping: Result<Grouping, &'static str>) -> Self {
+        let needs = plan.needs;
         let events = grouping.is_err();
         let threads = events && needs.has(Needs::THREADS);
         Self {
@@ -47,6 +59,13 @@ impl Asked {
             pushdown: plan.pushdown,
             grouping,
         }
+    }
+
+    /// Whether the kernel side cannot take all of a predicate.
+    fn is_cut(&self, outputs: &Outputs) -> bool {
+        let event = |row, call: Option<&'static str>| self.collects(outputs, row, call);
+        let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
+        plan::all(&self.wanted(&event, &demand)).cut
     }
 
     /// Whether events of a row, or of a system call, have to be collected.

@@ -79,6 +79,29 @@ pub struct Who<'a> {
     pub gid: u32,
 }
 
+impl Event<'static> {
+    /// An event of a row that says nothing: for what is asked of a container or a thread alone.
+    #[must_use]
+    pub fn empty(row: &'static Row) -> Self {
+        Self {
+            num: 0,
+            time_ns: 0,
+            cpu: 0,
+            tid: 0,
+            tgid: 0,
+            cgroup: 0,
+            latency_ns: None,
+            compat: false,
+            from_file: false,
+            hidden: false,
+            who: None,
+            group: None,
+            row,
+            params: Params::empty(row),
+        }
+    }
+}
+
 impl<'a> Event<'a> {
     /// The name that users see: of a generic event, that of its system call.
     #[must_use]

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use tracer_common::{
     events::{self, Effect, Flags},
+    group::Counted,
     kind::Kind,
     plan::{self, Op, Plan, Store},
     predicate::{DROP, PASS, Predicate, STEPS, Step, Subject, class, subject},
@@ -23,7 +24,6 @@ use crate::{
     event::decode::layout,
     fields::{Context, EventType, FieldRef, InKernel, Value},
     format::errno,
-    source::live::groups::Counted,
     state::FdKind,
 };
 
@@ -84,6 +84,8 @@ enum Next {
 pub enum Made {
     /// Everything passes.
     Pass,
+    /// It has too many steps: everything passes, although not everything should.
+    TooLong,
     /// Nothing passes.
     Drop,
     /// This decides.
@@ -116,7 +118,7 @@ impl Expr {
         Self::between(Subject::Result, 0, i64::MAX)
     }
 
-    /// The steps. Those behind the last one that fits are left out, so that more passes.
+    /// The steps.
     #[must_use]
     pub fn make(&self) -> Made {
         let mut steps = Vec::new();
@@ -126,11 +128,7 @@ impl Expr {
             steps.truncate(at + 1);
         }
         if steps.len() > STEPS {
-            return match self {
-                // Each part alone lets more through than all together.
-                Self::And(parts) if parts.len() > 1 => Self::And(parts[..parts.len() - 1].to_vec()).make(),
-                _ => Made::Pass,
-            };
+            return Made::TooLong;
         }
         match first {
             Next::End(PASS) => Made::Pass,

@@ -1,5 +1,7 @@
 //! Chisels as sinks.
 
+use tracer_common::group::Grouping;
+
 use super::{Shown, Sink, Tick};
 use crate::{
     chisel::{Chisel, ChiselError, Watch, excerpt::Excerpt},
@@ -9,7 +11,6 @@ use crate::{
         kernel::{Expr, Question, Target},
     },
     message::note,
-    source::live::groups::Grouping,
 };
 
 /// How often the file of a chisel is looked at, milliseconds.

@@ -18,6 +18,7 @@ pub use print::{Discard, Lines, Print};
 pub use summary::Summary;
 
 use rustc_hash::FxHashSet;
+use tracer_common::group::Grouping;
 
 use crate::{
     chisel::excerpt::Excerpt,
@@ -27,7 +28,6 @@ use crate::{
         Filter,
         kernel::{Expr, Question, Target},
     },
-    source::live::groups::Grouping,
     state::{ContainerKey, State, container::Lookup},
 };
 use hold::Hold;

@@ -34,7 +34,7 @@ use self::{
 use super::hold::Held;
 use crate::{
     event::{
-        Event, Params, Row, is_never_shown,
+        Event, Row, is_never_shown,
         portable::{Redact, Schema},
     },
     fields::{Context, Needs, Times},
@@ -490,21 +490,5 @@ fn may_match(filter: &Filter, state: &State, thread: &Thread) -> bool {
 
 /// An event that says nothing, of a thread.
 fn nobody(tid: u32) -> Event<'static> {
-    let row = &meta::PROCINFO;
-    Event {
-        num: 0,
-        time_ns: 0,
-        cpu: 0,
-        tid,
-        tgid: tid,
-        cgroup: 0,
-        latency_ns: None,
-        compat: false,
-        from_file: false,
-        hidden: false,
-        who: None,
-        group: None,
-        row,
-        params: Params::empty(row),
-    }
+    Event { tid, tgid: tid, ..Event::empty(&meta::PROCINFO) }
 }

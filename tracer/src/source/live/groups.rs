@@ -6,30 +6,12 @@ use aya::{
 };
 use tracer_common::{
     events::code,
-    group::{COMPAT, GroupKey, GroupValue, NUMBER_SHIFT},
+    group::{COMPAT, Counted, GroupKey, GroupValue, NUMBER_SHIFT},
     wire,
 };
 
 use super::LiveError;
 use crate::source::record::Head;
-
-/// What is counted in the kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counted {
-    /// The calls and events that are wanted.
-    Events,
-    /// The bytes of internet sockets, by the hooks of sockets: no call is looked at.
-    SocketBytes,
-}
-
-/// A table that is counted in the kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Grouping {
-    /// Members of the key: bits of [`tracer_common::group::by`].
-    pub by: u32,
-    /// What is counted.
-    pub counted: Counted,
-}
 
 /// Whether the kernel has the hooks of sockets. First kernel 6.3.
 #[must_use]

@@ -17,17 +17,11 @@ use aya::Ebpf;
 use tracer_common::{
     counters::Counters,
     events::{self, code},
+    group::{Counted, Grouping},
     wire,
 };
 
-use self::{
-    cpu::CpuSampler,
-    groups::{Counted, Grouping, Groups},
-    probes::When,
-    ring::Ring,
-    verdict::Verdicts,
-    wait::Waiter,
-};
+use self::{cpu::CpuSampler, groups::Groups, probes::When, ring::Ring, verdict::Verdicts, wait::Waiter};
 use super::{CpuLosses, Drained, Losses, Record, Source, Visit, record::Head};
 use crate::{event::decode, state::State};
 

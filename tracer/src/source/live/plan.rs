@@ -97,6 +97,8 @@ pub struct Plans {
     pub predicates: Vec<Predicate>,
     /// What is asked of cgroups, by number.
     pub questions: Vec<Question>,
+    /// Whether a predicate had to be cut, so that more passes than it says.
+    pub cut: bool,
     /// Whether a predicate looks at what may be known differently here: then records have to say it.
     pub asks_who: bool,
     /// Whether a system call is wanted.
@@ -110,6 +112,7 @@ impl Plans {
     fn decide(&mut self, plan: &mut Plan, expr: &Expr) {
         match expr.make() {
             Made::Pass => {}
+            Made::TooLong => self.cut = true,
             Made::Drop => plan.flags &= !plan::WANTED,
             Made::Steps(predicate, count) => {
                 let at = self.predicates.iter().position(|known| *known == *predicate).unwrap_or_else(|| {
@@ -118,6 +121,7 @@ impl Plans {
                 });
                 if at + 1 >= PREDICATES {
                     self.predicates.truncate(PREDICATES - 1);
+                    self.cut = true;
                     return;
                 }
                 plan.predicate = (at + 1) as u16;

@@ -11,7 +11,7 @@ use tracer_common::events::io;
 
 use super::LiveError;
 use crate::{
-    event::{Event, Params},
+    event::Event,
     fields::{Context, Times},
     filter::kernel::Question,
     state::{ContainerKey, State},
@@ -79,23 +79,7 @@ impl Verdicts {
 
     /// A bit for each question.
     fn answer(&self, key: ContainerKey, state: &State) -> u64 {
-        let row = &io::READ;
-        let event = Event {
-            num: 0,
-            time_ns: 0,
-            cpu: 0,
-            tid: 0,
-            tgid: 0,
-            cgroup: 0,
-            latency_ns: None,
-            compat: false,
-            from_file: false,
-            hidden: false,
-            who: None,
-            group: None,
-            row,
-            params: Params::empty(row),
-        };
+        let event = Event::empty(&io::READ);
         let context = Context { event: &event, thread: None, fd: None, container: key, state, times: Times::default() };
         let bits = self.questions.iter().enumerate().map(|(at, question)| u64::from(question.answer(&context)) << at);
         bits.fold(0, |bits, bit| bits | bit)
