@@ -25,10 +25,13 @@ pub struct Config {
     pub who: u32,
     /// What the key of the table has that is counted in the kernel: bits of [`by`](crate::group::by).
     pub group_by: u32,
+    /// A call of a plan with [`SAMPLE`](crate::plan::SAMPLE) is recorded when a random `u32` is below this; 0 when there are no
+    /// such plans.
+    pub sample_below: u32,
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, nine `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, ten `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a global")]
 unsafe impl aya::Pod for Config {}
 

@@ -55,6 +55,8 @@ pub const WHO_LEN: usize = 32;
 pub const FLAG_GROUP: u16 = 4;
 /// Bytes of those two.
 pub const GROUP_LEN: usize = 16;
+/// The kernel side chose the call among others of its kind ([`SAMPLE`](crate::plan::SAMPLE)).
+pub const FLAG_SAMPLED: u16 = 8;
 /// Bytes of a name of a thread, which ends with a NUL.
 pub const COMM_LEN: usize = 16;
 

@@ -6,7 +6,7 @@
 //!
 //! Source: kernel include/trace/events/syscalls.h, `TP_PROTO(struct pt_regs *regs, long ret)`.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{helpers::bpf_get_prandom_u32, macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{plan, wire};
 
 use crate::{
@@ -31,6 +31,9 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
         group::count_call(passed.plan, passed.number, call.result);
         return 0;
     }
+    if config().sample_below != 0 && is_left_out(passed.flags) {
+        return 0;
+    }
     let next = match passed.flags & (plan::TASK | plan::RARE) {
         0 => {
             if passed.flags & plan::MESSAGES != 0 {
@@ -48,6 +51,17 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     unsafe { NEXT.tail_call(&ctx, next) };
     count_loss(Loss::Scratch, 1);
     0
+}
+
+/// Whether chance leaves out a call. A call with several messages is asked about once, at its first.
+#[inline(always)]
+fn is_left_out(flags: u16) -> bool {
+    if flags & plan::SAMPLE == 0 || flags & plan::MESSAGES != 0 && record::message() != 0 {
+        return false;
+    }
+    // SAFETY: the helper has no preconditions.
+    let number = unsafe { bpf_get_prandom_u32() };
+    number >= config().sample_below
 }
 
 /// Prepares the next message of a call with several: where its header is, the bytes that were moved with it, and which one

@@ -26,6 +26,7 @@ pub mod sink;
 // The loop, and what it counts.
 pub mod message;
 pub mod pipeline;
+pub mod sample;
 pub mod stats;
 
 // What this machine allows.

@@ -10,3 +10,9 @@ pub fn note(text: &str) {
     // Nobody to tell when standard error is gone.
     let _ = writeln!(io::stderr(), "tracer: {}", lines.join("\n"));
 }
+
+/// A line for programs, behind what is said to the person: an object of JSON.
+pub fn object(value: &serde_json::Value) {
+    // As above.
+    let _ = writeln!(io::stderr(), "{value}");
+}

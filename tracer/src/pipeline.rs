@@ -7,9 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::{
     fields::Times,
     message::note,
+    sample::Sampler,
     sink::{Flow, Interest, Outputs},
     source::{Drained, Source},
     state::State,
@@ -28,6 +31,12 @@ pub struct Limits {
     pub interval: Option<Duration>,
 }
 
+/// CPU time that this process has used.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
 /// What the loop works on.
 pub struct Pipeline {
     state: State,
@@ -35,6 +44,7 @@ pub struct Pipeline {
     interest: Interest,
     boot_to_epoch_ns: u64,
     times: Times,
+    sampler: Option<Sampler>,
     /// Of a capture file: time of its last event, nanoseconds since the epoch.
     file_ns: u64,
     number: u64,
@@ -53,11 +63,22 @@ impl Pipeline {
             interest,
             boot_to_epoch_ns,
             times: Times::default(),
+            sampler: None,
             file_ns: 0,
             number: 0,
             stats: Stats::default(),
             failure: None,
         }
+    }
+
+    /// The same, in which only some of the events reach the outputs.
+    #[must_use]
+    pub fn sampled(mut self, sampler: Option<Sampler>) -> Self {
+        if let Some(sampler) = sampler {
+            self.outputs.sample(sampler.sample());
+            self.stats.sample = Some(sampler.sample());
+        }
+        Self { sampler, ..self }
     }
 
     /// Runs until the source ends, a limit is reached, the outputs have enough, or `stop` is set.
@@ -133,6 +154,7 @@ impl Pipeline {
         self.stats.shown = self.outputs.shown();
         self.stats.written = self.outputs.written();
         self.stats.elapsed = start.elapsed();
+        self.stats.cpu_time = cpu_time();
         result.and(ended).map(|()| (self.stats, self.outputs))
     }
 

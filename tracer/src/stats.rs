@@ -1,8 +1,14 @@
-//! What a run counted, and the line that says it at the end.
+//! What a run counted, and what says it at the end: a line, and an object of JSON.
 
 use std::{fmt, time::Duration};
 
-use crate::{format::units, source::Losses};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    format::units,
+    sample::Sample,
+    source::{CpuLosses, Losses},
+};
 
 /// The counts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,20 +19,48 @@ pub struct Stats {
     pub shown: u64,
     /// Events, and bytes, that were written to a capture; `None` without one.
     pub written: Option<(u64, u64)>,
+    /// How many events were looked at, when it was not all of them.
+    pub sample: Option<Sample>,
     /// Records that could not be decoded.
     pub undecoded: u64,
     /// What was lost on the way.
     pub losses: Losses,
     /// How long it ran.
     pub elapsed: Duration,
+    /// CPU time that the process used, its start included. What the kernel side takes is time of those who make the calls.
+    pub cpu_time: Duration,
+}
+
+/// A cause of loss: its key in JSON, its words, and how many were lost by it.
+type Cause<T> = (&'static str, &'static str, fn(&T) -> u64);
+
+/// The causes of loss of a run.
+const CAUSES: [Cause<Stats>; 7] = [
+    ("ring_full", "ring full", |it| it.losses.ring_full),
+    ("scratch", "no scratch", |it| it.losses.scratch),
+    ("messages", "too many messages in one call", |it| it.losses.messages),
+    ("skipped", "program skipped", |it| it.losses.skipped),
+    ("groups", "table in the kernel full", |it| it.losses.groups),
+    ("not_taken", "unknown or too large in the file", |it| it.losses.not_taken),
+    ("undecoded", "not decoded", |it| it.undecoded),
+];
+
+/// Those that are known for each CPU, under the same keys.
+const CPU_CAUSES: [(&str, fn(&CpuLosses) -> u64); 3] =
+    [("ring_full", |it| it.ring_full), ("scratch", |it| it.scratch), ("messages", |it| it.messages)];
+
+/// The words of a cause.
+fn words(key: &str) -> &'static str {
+    CAUSES.iter().find(|(known, ..)| *known == key).map_or("", |(_, words, _)| words)
 }
 
 impl Stats {
-    /// How long it ran and how fast, for `-v`.
+    /// How long it ran, how fast, and what that took, for `-v`.
     #[must_use]
     pub fn speed(&self) -> String {
-        let seconds = self.elapsed.as_secs_f64();
-        format!("ran for {seconds:.3} s, {:.0} events per second", self.seen as f64 / seconds.max(1e-9))
+        let (seconds, cpu) = (self.elapsed.as_secs_f64(), self.cpu_time.as_secs_f64());
+        let rate = self.seen as f64 / seconds.max(1e-9);
+        format!("ran for {seconds:.3} s, {rate:.0} events per second, {cpu:.3} s of CPU")
     }
 
     /// Events that were lost, whatever the cause.
@@ -35,26 +69,58 @@ impl Stats {
         self.losses.total() + self.undecoded
     }
 
+    fn lost_by_cpu(&self) -> impl Iterator<Item = (usize, &CpuLosses)> {
+        self.losses.by_cpu.iter().enumerate().filter(|(_, lost)| lost.total() != 0)
+    }
+
     /// Where the losses were, for `-v`: a line for each CPU that lost something.
     pub fn by_cpu(&self) -> impl Iterator<Item = String> {
-        let lost = self.losses.by_cpu.iter().enumerate().filter(|(_, lost)| lost.total() != 0);
-        lost.map(|(cpu, lost)| {
-            let by_cause =
-                Causes(&[(lost.ring_full, RING_FULL), (lost.scratch, NO_SCRATCH), (lost.messages, TOO_MANY_MESSAGES)])
-                    .to_string();
-            format!("cpu {cpu}: {} lost{by_cause}", lost.total())
+        self.lost_by_cpu().map(|(cpu, lost)| {
+            let causes = Causes(CPU_CAUSES.iter().map(|(key, count)| (count(lost), words(key))).collect());
+            format!("cpu {cpu}: {} lost{causes}", lost.total())
         })
+    }
+
+    /// All of it as an object. All keys are always there, but for `written` without a capture and `sample` without one.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let by_cause: Map<String, Value> =
+            CAUSES.iter().map(|(key, _, count)| ((*key).to_owned(), count(self).into())).collect();
+        let by_cpu = self.lost_by_cpu().map(|(cpu, lost)| {
+            let causes = CPU_CAUSES.iter().map(|(key, count)| ((*key).to_owned(), count(lost).into()));
+            let numbers = [("cpu".to_owned(), cpu.into()), ("lost".to_owned(), lost.total().into())];
+            Value::Object(numbers.into_iter().chain(causes).collect())
+        });
+        let mut object = json!({
+            "seen": self.seen,
+            "shown": self.shown,
+            "lost": self.lost(),
+            "lost_by_cause": by_cause,
+            "lost_by_cpu": by_cpu.collect::<Vec<_>>(),
+            "late": self.losses.late,
+            "not_timed": self.losses.entry_table,
+            "cpu_slices_not_counted": self.losses.cpu_table,
+            "elapsed_ns": nanoseconds(self.elapsed),
+            "cpu_ns": nanoseconds(self.cpu_time),
+        });
+        if let Some((events, bytes)) = self.written {
+            object["written"] = json!({ "events": events, "bytes": bytes });
+        }
+        if let Some(sample) = self.sample {
+            object["sample"] = sample.one_in().into();
+        }
+        object
     }
 }
 
-const RING_FULL: &str = "ring full";
-const NO_SCRATCH: &str = "no scratch";
-const TOO_MANY_MESSAGES: &str = "too many messages in one call";
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
 
 /// Counts with their causes, in parentheses; nothing when all are zero.
-struct Causes<'a>(&'a [(u64, &'static str)]);
+struct Causes(Vec<(u64, &'static str)>);
 
-impl fmt::Display for Causes<'_> {
+impl fmt::Display for Causes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = " (";
         for (count, cause) in self.0.iter().filter(|(count, _)| *count != 0) {
@@ -71,17 +137,11 @@ impl fmt::Display for Stats {
         if let Some((events, bytes)) = self.written {
             write!(f, ", {events} written in {}", units::bytes(bytes as f64))?;
         }
+        if let Some(sample) = self.sample {
+            write!(f, ", a sample of {sample}")?;
+        }
         write!(f, ", {} lost", self.lost())?;
-        let causes = [
-            (self.losses.ring_full, RING_FULL),
-            (self.losses.scratch, NO_SCRATCH),
-            (self.losses.messages, TOO_MANY_MESSAGES),
-            (self.losses.skipped, "program skipped"),
-            (self.losses.groups, "table in the kernel full"),
-            (self.losses.not_taken, "unknown or too large in the file"),
-            (self.undecoded, "not decoded"),
-        ];
-        Causes(&causes).fmt(f)?;
+        Causes(CAUSES.iter().map(|(_, words, count)| (count(self), *words)).collect()).fmt(f)?;
         if self.losses.cpu_table != 0 {
             write!(f, "; CPU time of {} slices not counted", self.losses.cpu_table)?;
         }
@@ -92,7 +152,7 @@ impl fmt::Display for Stats {
             write!(f, "; {} out of order", self.losses.late)?;
         }
         if self.losses.ring_full != 0 {
-            f.write_str("\nhint: a larger --buffer-size rides out longer bursts; a filter or a chisel asks for less")?;
+            f.write_str("\nhint: a larger --buffer-size rides out longer bursts; a filter, a chisel or --sample asks for less")?;
         }
         Ok(())
     }
@@ -101,7 +161,6 @@ impl fmt::Display for Stats {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::CpuLosses;
 
     #[test]
     fn losses_are_said_by_cause() {
@@ -115,5 +174,38 @@ mod tests {
         let text = stats.to_string();
         assert!(text.starts_with("7 events seen, 3 shown, 5 lost (ring full 4, program skipped 1)\nhint: "), "{text}");
         assert_eq!(stats.by_cpu().collect::<Vec<_>>(), ["cpu 1: 4 lost (ring full 4)"]);
+        stats.sample = "1/10".parse().ok();
+        assert!(stats.to_string().starts_with("7 events seen, 3 shown, a sample of 1/10, 5 lost ("), "{stats}");
+    }
+
+    #[test]
+    fn an_object_says_the_same() {
+        let by_cpu = vec![CpuLosses::default(), CpuLosses { ring_full: 4, messages: 2, ..CpuLosses::default() }];
+        let losses = Losses { ring_full: 4, messages: 2, skipped: 1, late: 9, by_cpu, ..Losses::default() };
+        let stats = Stats {
+            seen: 7,
+            shown: 3,
+            undecoded: 1,
+            losses,
+            elapsed: Duration::from_millis(1),
+            cpu_time: Duration::from_nanos(5),
+            ..Stats::default()
+        };
+        let object = stats.json();
+        let causes = json!({
+            "ring_full": 4, "scratch": 0, "messages": 2, "skipped": 1, "groups": 0, "not_taken": 0, "undecoded": 1,
+        });
+        assert_eq!((&object["seen"], &object["shown"], &object["lost"]), (&json!(7), &json!(3), &json!(8)));
+        assert_eq!((&object["lost_by_cause"], &object["late"]), (&causes, &json!(9)));
+        let cpus = json!([{ "cpu": 1, "lost": 6, "ring_full": 4, "scratch": 0, "messages": 2 }]);
+        assert_eq!(object["lost_by_cpu"], cpus);
+        assert_eq!((&object["elapsed_ns"], &object["cpu_ns"]), (&json!(1_000_000), &json!(5)));
+        assert!(object["written"].is_null() && object["sample"].is_null());
+        let more = Stats { written: Some((3, 20)), sample: "7".parse().ok(), ..stats.clone() }.json();
+        assert_eq!((&more["written"], &more["sample"]), (&json!({ "events": 3, "bytes": 20 }), &json!(7)));
+        // Each cause that is known for a CPU is one of all.
+        assert!(CPU_CAUSES.iter().all(|(key, _)| !words(key).is_empty()));
+        let total: u64 = object["lost_by_cause"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+        assert_eq!(total, stats.lost());
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use tracer_common::{arch, events::code, kind::Kind};
 
 use crate::{
-    event::decode,
+    event::{Event, decode},
     fields::{Context, Times},
     source::inject,
     state::{Container, ContainerKey, Fd, FdKind, Sock, State, Thread, container::Lookup},
@@ -143,5 +143,10 @@ impl World {
         let container = thread.map_or(ContainerKey::HOST, |thread| thread.container);
         let times = Times { first_ns: BOOT_NS, previous_ns: 0 };
         test(&Context { event: &event, thread, fd, container, state: &self.state, times })
+    }
+
+    /// The same for an event that stands for `weight` of them.
+    pub fn with_weight<R>(&self, record: &[u8], weight: u32, test: impl FnOnce(&Context<'_>) -> R) -> R {
+        self.with(record, |context| test(&Context { event: &Event { weight, ..*context.event }, ..*context }))
     }
 }

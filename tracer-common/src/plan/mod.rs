@@ -70,12 +70,12 @@ pub const RARE: u16 = 32;
 pub const MESSAGES: u16 = 64;
 /// Structs of the caller have the layout of 32-bit programs.
 pub const COMPAT: u16 = 128;
-/// The flags of a record of a plan with these flags: of a 32-bit call, `wire::FLAG_COMPAT`. Without a branch, which would
-/// part the ways for the verifier.
+/// The flags of a record of a plan with these flags: of a 32-bit call, `wire::FLAG_COMPAT`; of one that is sampled,
+/// `wire::FLAG_SAMPLED`. Without a branch, which would part the ways for the verifier.
 #[inline(always)]
 #[must_use]
 pub const fn record_flags(flags: u16) -> u16 {
-    (flags / COMPAT) & wire::FLAG_COMPAT
+    (flags / COMPAT) & wire::FLAG_COMPAT | (flags / (SAMPLE / wire::FLAG_SAMPLED)) & wire::FLAG_SAMPLED
 }
 /// The arguments stand in memory, at the second argument of `socketcall`.
 pub const SOCKETCALL: u16 = 256;
@@ -84,6 +84,9 @@ pub const COMPAT_TOO: u16 = 512;
 
 /// The call is counted in the kernel, and makes no record.
 pub const GROUP: u16 = 1024;
+
+/// Of the calls, only those are recorded that chance chooses (`Config::sample_below`).
+pub const SAMPLE: u16 = 2048;
 
 /// The most parameters of a row that the first program does.
 pub const SHORT_PARAMS: usize = 10;

@@ -7,6 +7,7 @@ use super::{Aggregate, Page, Palette, When};
 use crate::{
     fields::{Context, EventType, FieldRef, Needs, Unit},
     format::{color::RESET, json, time, units},
+    sample::Sample,
     state::State,
 };
 
@@ -51,7 +52,7 @@ pub struct HeatSpec {
 #[derive(Debug)]
 pub struct HeatMap {
     spec: HeatSpec,
-    counts: Vec<u32>,
+    counts: Vec<u64>,
     columns: usize,
     lines: u32,
     empty: bool,
@@ -118,7 +119,7 @@ impl HeatMap {
     }
 
     /// Colours stand for powers of two: one event is seen beside ten thousand.
-    fn level(count: u32, levels: usize) -> usize {
+    fn level(count: u64, levels: usize) -> usize {
         let of_16 = (count.max(1).ilog2() as usize).min(15);
         of_16 * (levels - 1) / 15
     }
@@ -151,12 +152,16 @@ impl HeatMap {
     }
 
     /// An object with the count of each range that has one: its lower end, and the count.
-    fn json(&self, now_ns: u64, out: &mut Vec<u8>) {
+    fn json(&self, now_ns: u64, sample: Option<Sample>, out: &mut Vec<u8>) {
         out.extend_from_slice(format!("{{\"ts\":\"{now_ns}\",\"field\":").as_bytes());
         json::text(self.spec.field.name().as_bytes(), out);
         let filled = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
         let counts: Vec<String> = filled.map(|(at, count)| format!("[{:.0},{count}]", self.value_at(at))).collect();
-        out.extend_from_slice(format!(",\"data\":[{}]}}", counts.join(",")).as_bytes());
+        out.extend_from_slice(format!(",\"data\":[{}]", counts.join(",")).as_bytes());
+        if let Some(sample) = sample {
+            out.extend_from_slice(format!(",\"sample\":{}", sample.one_in()).as_bytes());
+        }
+        out.push(b'}');
     }
 }
 
@@ -164,22 +169,22 @@ impl Aggregate for HeatMap {
     fn add(&mut self, context: &Context<'_>) -> bool {
         let Some(value) = self.spec.field.get(context).as_f64() else { return false };
         let column = self.column(value);
-        self.counts[column] = self.counts[column].saturating_add(1);
+        self.counts[column] = self.counts[column].saturating_add(context.event.weight.into());
         self.empty = false;
         true
     }
 
     fn print(&mut self, page: &Page, _state: &State, now_ns: u64) -> io::Result<()> {
         if !page.json && self.lines.is_multiple_of(AXIS_EVERY) {
-            if !self.spec.title.is_empty() {
-                page.out.text_line(&self.spec.title)?;
+            if let Some(title) = Sample::title(&self.spec.title, page.sample) {
+                page.out.text_line(&title)?;
             }
             page.out.text_line(&self.axis())?;
         }
         self.lines += 1;
         page.out.line(|line| {
             if page.json {
-                self.json(now_ns, line)
+                self.json(now_ns, page.sample, line)
             } else {
                 self.line(now_ns, page.palette, line)
             }
@@ -236,7 +241,7 @@ mod tests {
             for res in [1, 500, 501, 502, 999] {
                 world.with(&world.read(10, 3, res, b"x"), |context| map.add(context));
             }
-            let page = Page { out: Out::memory(), json, palette, began_ns: None };
+            let page = Page { out: Out::memory(), json, palette, began_ns: None, sample: None };
             map.print(&page, &world.state, 0).unwrap();
             page.out.text()
         };
@@ -247,6 +252,6 @@ mod tests {
         assert!(print(Palette::Many, false).contains("\x1b[48;5;22m \x1b[00m "));
         assert!(print(Palette::Sixteen, false).contains("\x1b[42m \x1b[00m "));
         assert!(print(Palette::None, true).ends_with("\"field\":\"evt.buflen\",\"data\":[[0,1],[500,3],[988,1]]}\n"));
-        assert_eq!((HeatMap::level(1, 12), HeatMap::level(u32::MAX, 12)), (0, 11));
+        assert_eq!((HeatMap::level(1, 12), HeatMap::level(u64::MAX, 12)), (0, 11));
     }
 }

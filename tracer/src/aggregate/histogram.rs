@@ -9,6 +9,7 @@ use crate::{
     fields::{Context, EventType, FieldRef, Needs, Unit},
     filter::Filter,
     format::{escape::escaped, json, units},
+    sample::Sample,
     state::State,
 };
 
@@ -37,7 +38,7 @@ pub struct HistogramSpec {
 }
 
 /// Counts by power of two.
-type Counts = Box<[u32; ROWS]>;
+type Counts = Box<[u64; ROWS]>;
 
 /// Histograms of one interval.
 #[derive(Debug)]
@@ -64,17 +65,14 @@ impl Histogram {
             sums.iter_mut().zip(counts.iter()).for_each(|(sum, count)| *sum = sum.saturating_add(*count));
         }
         let mut all: Vec<_> = merged.into_iter().collect();
-        let total = |counts: &Counts| counts.iter().map(|count| u64::from(*count)).sum::<u64>();
+        let total = |counts: &Counts| counts.iter().sum::<u64>();
         all.sort_by(|a, b| Reverse(total(&a.1)).cmp(&Reverse(total(&b.1))).then_with(|| a.0.cmp(&b.0)));
         all.truncate(self.spec.top);
         all
     }
 
-    fn lines(&self, all: &[(Vec<Vec<u8>>, Counts)], overflow: u64) -> Vec<String> {
-        let mut lines = Vec::new();
-        if !self.spec.title.is_empty() {
-            lines.push(self.spec.title.clone());
-        }
+    fn lines(&self, all: &[(Vec<Vec<u8>>, Counts)], overflow: u64, sample: Option<Sample>) -> Vec<String> {
+        let mut lines: Vec<String> = Sample::title(&self.spec.title, sample).into_iter().collect();
         for (keys, counts) in all {
             if !keys.is_empty() {
                 let keys: Vec<String> = keys.iter().map(|key| escaped(key)).collect();
@@ -86,7 +84,7 @@ impl Histogram {
             for (row, count) in counts.iter().enumerate().take(last + 1).skip(first) {
                 let (low, high) = range(row);
                 let (low, high) = (units::text(low, self.spec.unit), units::text(high, self.spec.unit));
-                let bar = "@".repeat((u64::from(*count) * BAR as u64).div_ceil(u64::from(most)) as usize);
+                let bar = "@".repeat((count * BAR as u64).div_ceil(most) as usize);
                 lines.push(format!("{low:>10} - {high:<10} {count:>8} |{bar:<BAR$}|"));
             }
         }
@@ -94,7 +92,7 @@ impl Histogram {
         lines
     }
 
-    fn json(&self, all: &[(Vec<Vec<u8>>, Counts)], now_ns: u64, out: &mut Vec<u8>) {
+    fn json(&self, all: &[(Vec<Vec<u8>>, Counts)], now_ns: u64, sample: Option<Sample>, out: &mut Vec<u8>) {
         // Writing to a vector cannot fail.
         let _ = write!(out, "{{\"ts\":\"{}\",\"field\":", now_ns / 1_000_000_000 * 1_000_000_000);
         json::text(self.spec.field.name().as_bytes(), out);
@@ -112,7 +110,11 @@ impl Histogram {
                 filled.map(|(row, count)| format!("[{:.0},{:.0},{count}]", range(row).0, range(row).1)).collect();
             let _ = write!(out, "],\"data\":[{}]}}", data.join(","));
         }
-        out.extend_from_slice(b"]}");
+        out.push(b']');
+        if let Some(sample) = sample {
+            let _ = write!(out, ",\"sample\":{}", sample.one_in());
+        }
+        out.push(b'}');
     }
 }
 
@@ -139,17 +141,18 @@ impl Aggregate for Histogram {
                 return false;
             }
         }
+        let weight = u64::from(context.event.weight);
         let full = self.counts.len() >= MAX_KEYS;
         let counts = match self.counts.get_mut(&*self.key) {
             Some(counts) => counts,
             None if full => {
-                self.overflow += 1;
+                self.overflow += weight;
                 return true;
             }
             None => self.counts.entry(self.key.as_slice().into()).or_insert_with(|| Box::new([0; ROWS])),
         };
         let count = &mut counts[row(value)];
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(weight);
         true
     }
 
@@ -157,7 +160,7 @@ impl Aggregate for Histogram {
         let (all, overflow) = (self.take(state), std::mem::take(&mut self.overflow));
         if !page.json {
             return page.out.table(|width, height| {
-                let mut lines = self.lines(&all, overflow);
+                let mut lines = self.lines(&all, overflow, page.sample);
                 lines.truncate(height.unwrap_or(usize::MAX));
                 for line in &mut lines {
                     if let Some((at, _)) = width.and_then(|width| line.char_indices().nth(width)) {
@@ -168,7 +171,7 @@ impl Aggregate for Histogram {
             });
         }
         page.out.line(|line| {
-            self.json(&all, now_ns, line);
+            self.json(&all, now_ns, page.sample, line);
             true
         })?;
         page.out.flush()
@@ -220,7 +223,7 @@ mod tests {
         for (tid, res) in [(10, 0), (10, 5), (10, 7), (10, 1500), (20, 5), (20, -1)] {
             world.with(&world.read(tid, 3, res, b"x"), |context| histogram.add(context));
         }
-        let page = Page { out: Out::memory(), json, palette: Palette::None, began_ns: None };
+        let page = Page { out: Out::memory(), json, palette: Palette::None, began_ns: None, sample: None };
         histogram.print(&page, &world.state, 0).unwrap();
         assert!(histogram.is_empty());
         page.out.text()

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use crate::{
     fields::Unit,
     format::{escape::escaped, json, template::fit, units},
+    sample::Sample,
 };
 
 /// Characters of a cell; the last column is as wide as it needs to be.
@@ -46,6 +47,8 @@ pub struct Snapshot {
     pub rows: Vec<Row>,
     /// Events that did not count because there were too many keys.
     pub overflow: u64,
+    /// How many events were looked at, when counts and sums are estimates.
+    pub sample: Option<Sample>,
 }
 
 impl Snapshot {
@@ -53,9 +56,7 @@ impl Snapshot {
     #[must_use]
     pub fn lines(&self, width: Option<usize>, height: Option<usize>) -> Vec<String> {
         let mut lines = Vec::with_capacity(self.rows.len() + 3);
-        if !self.title.is_empty() {
-            lines.push(self.title.clone());
-        }
+        lines.extend(Sample::title(&self.title, self.sample));
         lines.push(join(self.values.iter().chain(&self.keys).map(|column| column.title.clone())));
         lines.push("-".repeat(RULE));
         for row in &self.rows {
@@ -124,6 +125,9 @@ impl Snapshot {
         if self.overflow > 0 {
             let _ = write!(out, ",\"overflow\":{}", self.overflow);
         }
+        if let Some(sample) = self.sample {
+            let _ = write!(out, ",\"sample\":{}", sample.one_in());
+        }
         out.push(b'}');
     }
 }
@@ -168,6 +172,7 @@ mod tests {
             keys: vec![column("Process", "proc.name", Unit::None), column("PID", "proc.pid", Unit::None)],
             rows: vec![row(1536.0, b"a-very-long-process-name", b"12"), row(3.0, b"c\nt", b"7")],
             overflow: 0,
+            sample: None,
         }
     }
 

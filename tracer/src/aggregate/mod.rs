@@ -13,6 +13,8 @@ mod list;
 mod op;
 mod page;
 mod rate;
+#[cfg(test)]
+mod sampled;
 mod table;
 mod top;
 

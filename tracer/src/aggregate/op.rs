@@ -72,8 +72,6 @@ impl Kept {
         }
     }
 
-    /// Adds a number; of a set, the hash of a value is that number's bits. Returns how many more things are kept now, or `None`
-    /// if it would be one more and there is no room.
     /// Adds `count` events at once, of which `value` is the sum.
     pub(super) fn add_group(&mut self, events: u64, value: f64) {
         if let Self::Plain { sum, count, .. } = self {
@@ -82,11 +80,13 @@ impl Kept {
         }
     }
 
-    pub(super) fn add(&mut self, value: f64, is_full: bool) -> Option<usize> {
+    /// Adds a number that stands for `weight` events; of a set, the hash of a value is that number's bits. Returns how many
+    /// more things are kept now, or `None` if it would be one more and there is no room.
+    pub(super) fn add(&mut self, value: f64, weight: u32, is_full: bool) -> Option<usize> {
         match self {
             Self::Plain { sum, count, min, max } => {
-                *sum += value;
-                *count += 1;
+                *sum += value * f64::from(weight);
+                *count += u64::from(weight);
                 *min = min.min(value);
                 *max = max.max(value);
             }

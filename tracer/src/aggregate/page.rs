@@ -4,6 +4,7 @@ use std::io;
 
 use crate::{
     format::color::{Color, RESET},
+    sample::Sample,
     sink::Out,
 };
 
@@ -48,6 +49,8 @@ pub struct Page {
     pub palette: Palette,
     /// Of a capture, whose table is for all of its time: when it began, nanoseconds since the epoch, if anybody asks.
     pub began_ns: Option<u64>,
+    /// How many events were looked at, when numbers are estimates.
+    pub sample: Option<Sample>,
 }
 
 impl Page {

@@ -35,7 +35,7 @@ impl Aggregate for Rate {
         }
         for (value, kept) in self.values.iter().zip(&mut self.kept) {
             if let Some(number) = value.of(context) {
-                let _ = kept.add(number, false);
+                let _ = kept.add(number, context.event.weight, false);
             }
         }
         self.empty = false;
@@ -54,11 +54,17 @@ impl Aggregate for Rate {
                     json::text(value.title.as_bytes(), line);
                     let _ = write!(line, ":{result}");
                 }
+                if let Some(sample) = page.sample {
+                    let _ = write!(line, ",\"sample\":{}", sample.one_in());
+                }
                 line.push(b'}');
             } else {
                 time::time_of_day(now_ns, false, line);
                 for (value, result) in self.values.iter().zip(&results) {
                     let _ = write!(line, " {}:{}", value.title, units::text(*result, value.unit));
+                }
+                if let Some(sample) = page.sample {
+                    let _ = write!(line, " {}", sample.mark());
                 }
             }
             true
@@ -114,7 +120,7 @@ mod tests {
         };
         let mut rate = Rate::new(vec![value("in", "evt.buflen.in"), value("out", "evt.buflen.out")], None);
         for json in [false, true] {
-            let page = Page { out: Out::memory(), json, palette: Palette::None, began_ns: None };
+            let page = Page { out: Out::memory(), json, palette: Palette::None, began_ns: None, sample: None };
             world.with(&world.read(10, 3, 100, b"x"), |context| rate.add(context));
             for _ in 0..2 {
                 rate.print(&page, &world.state, BOOT_NS).unwrap();

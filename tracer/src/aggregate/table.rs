@@ -176,13 +176,14 @@ impl Table {
         })
     }
 
-    /// Where the values of the key that was made last begin; `None`, and counted, when there are too many keys.
-    fn row(&mut self) -> Option<usize> {
+    /// Where the values of the key that was made last begin; `None`, and counted as `weight` events, when there are too many
+    /// keys.
+    fn row(&mut self, weight: u32) -> Option<usize> {
         if let Some(at) = self.rows.get(&*self.key) {
             return Some(*at as usize);
         }
         if self.rows.len() >= MAX_KEYS || self.key_bytes + self.key.len() > MAX_KEY_BYTES {
-            self.overflow += 1;
+            self.overflow += u64::from(weight);
             return None;
         }
         let at = self.kept.len();
@@ -192,15 +193,15 @@ impl Table {
         Some(at)
     }
 
-    /// Adds to a row whose keys a script gives.
-    pub fn tally(&mut self, keys: &[&[u8]], values: &[f64]) {
+    /// Adds to a row whose keys a script gives, for an event that stands for `weight` of them.
+    pub fn tally(&mut self, keys: &[&[u8]], values: &[f64], weight: u32) {
         self.key.clear();
         keys.iter().for_each(|text| key::put_text(text, &mut self.key));
-        let Some(at) = self.row() else { return };
+        let Some(at) = self.row(weight) else { return };
         for (kept, value) in self.kept[at..].iter_mut().zip(values) {
-            match kept.add(*value, self.parts >= MAX_PARTS) {
+            match kept.add(*value, weight, self.parts >= MAX_PARTS) {
                 Some(more) => self.parts += more,
-                None => self.overflow += 1,
+                None => self.overflow += u64::from(weight),
             }
         }
     }
@@ -246,6 +247,7 @@ impl Table {
             keys: keys.map(|it| Cell { title: it.title.clone(), name: it.name(), unit: Unit::None }).collect(),
             rows,
             overflow: std::mem::take(&mut self.overflow),
+            sample: None,
         }
     }
 }
@@ -270,7 +272,8 @@ impl Aggregate for Table {
                 return false;
             }
         }
-        let Some(at) = self.row() else { return true };
+        let weight = context.event.weight;
+        let Some(at) = self.row(weight) else { return true };
         if let (Some(group), [kept, ..]) = (context.event.group, &mut self.kept[at..]) {
             kept.add_group(group.count, first.0);
             return true;
@@ -281,9 +284,9 @@ impl Aggregate for Table {
                 value = self.spec.values[index].of(context);
             }
             let Some(number) = value else { continue };
-            match self.kept[at + index].add(number, self.parts >= MAX_PARTS) {
+            match self.kept[at + index].add(number, weight, self.parts >= MAX_PARTS) {
                 Some(more) => self.parts += more,
-                None => self.overflow += 1,
+                None => self.overflow += u64::from(weight),
             }
         }
         true
@@ -292,6 +295,7 @@ impl Aggregate for Table {
     fn print(&mut self, page: &Page, state: &State, now_ns: u64) -> std::io::Result<()> {
         let length_ns = page.began_ns.map(|began_ns| now_ns.saturating_sub(began_ns));
         let snapshot = self.take(state, length_ns.map_or(1.0, |ns| ns as f64 / 1e9).max(1.0));
+        let snapshot = Snapshot { sample: page.sample, ..snapshot };
         if !page.json {
             return page.out.table(|width, height| snapshot.lines(width, height));
         }
@@ -473,7 +477,7 @@ mod tests {
         world.with(&world.openat(10, 3, b"/x"), |context| table.add(context));
         let rows = table.take(&world.state, 1.0).rows;
         assert_eq!(rows[0].values, [Some(3.0), Some(30.0), None], "what has no latency counts, too");
-        table.tally(&[b"x"], &[1.0, 2.0, 3.0]);
+        table.tally(&[b"x"], &[1.0, 2.0, 3.0], 1);
         assert_eq!(table.take(&world.state, 1.0).rows[0].keys, [b"x"]);
     }
 

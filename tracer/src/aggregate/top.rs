@@ -145,7 +145,7 @@ mod tests {
         for (fd, res) in [(3, 5), (3, 70), (5, 6), (3, 8), (5, 70), (3, -2), (3, 1)] {
             world.with(&world.read(10, fd, res, b"x"), |context| top.add(context));
         }
-        let page = Page { out: Out::memory(), json: false, palette: Palette::None, began_ns: None };
+        let page = Page { out: Out::memory(), json: false, palette: Palette::None, began_ns: None, sample: None };
         top.print(&page, &world.state, 0).unwrap();
         assert_eq!(page.out.text(), "70 /etc/passwd\n70 10.0.0.1:40000->10.0.0.2:80\n8 /etc/passwd\n");
         assert!(top.is_empty());

@@ -3,6 +3,7 @@
 use std::{cell::RefCell, io, rc::Rc};
 
 use rhai::{Dynamic, EvalAltResult, Map};
+use tracer_common::{arch::SYSCALLS, events};
 
 use super::{
     excerpt::Excerpt,
@@ -15,9 +16,11 @@ use crate::{
         Aggregate, Column, HeatMap, HeatSpec, Histogram, HistogramSpec, Line, Listing, Op, Rate, Rows, Scale, Spec,
         Table, Top, Value,
     },
-    fields::{FieldRef, Unit},
+    event::{Row, is_internal},
+    fields::{EventType, FieldRef, Unit},
     filter::Filter,
     format::Template,
+    sample::Sample,
 };
 
 /// What a script may do now.
@@ -54,6 +57,10 @@ pub(super) struct Declared {
     pub(super) snaplen: u32,
     /// Time of the event or of the end of the interval, nanoseconds since the epoch.
     pub(super) now_ns: u64,
+    /// How many events that of `on_event` stands for; 1 at other times.
+    pub(super) weight: u32,
+    /// How many events are looked at, when it is not all of them.
+    pub(super) sample: Option<Sample>,
     pub(super) done: bool,
     /// Output that could not be written: scripts do not see it.
     pub(super) failure: Option<io::Error>,
@@ -84,9 +91,22 @@ impl Declared {
             interval_ms: None,
             snaplen: 0,
             now_ns: 0,
+            weight: 1,
+            sample: None,
             done: false,
             failure: None,
         }
+    }
+
+    /// Whether events that can be sampled count there.
+    pub(super) fn samples(&self, aggregate: &dyn Aggregate) -> bool {
+        let counts = |event: &EventType<'_>| {
+            self.filter.as_ref().is_none_or(|filter| filter.may_match(event)) && aggregate.may_count(event)
+        };
+        // Of a row for many calls, only the name says more.
+        let has_name = |row: &&Row| row.code != events::code::GENERIC && !is_internal(row) && !row.live_only();
+        let calls = SYSCALLS.iter().map(|call| EventType::of_call(events::by_syscall(call.name), call.name));
+        events::all().filter(has_name).map(EventType::of).chain(calls).any(|event| counts(&event))
     }
 
     pub(super) fn declare(&mut self, what: &str) -> Result<&mut Self> {

@@ -20,6 +20,7 @@ use crate::{
         Filter,
         kernel::{self, Expr, Question, Target},
     },
+    sample::Sample,
     sink::Out,
     state::State,
 };
@@ -49,7 +50,7 @@ impl Env {
     /// As without any option, into `out`.
     #[must_use]
     pub fn plain(out: Out) -> Self {
-        let page = Page { out, json: false, palette: Palette::None, began_ns: None };
+        let page = Page { out, json: false, palette: Palette::None, began_ns: None, sample: None };
         Self { show: Show::default(), container: false, page, replay: false }
     }
 }
@@ -185,9 +186,14 @@ impl Chisel {
     /// Calls a function with an event or a row.
     fn call_with(&mut self, name: &str, context: &Context<'_>) -> anyhow::Result<Dynamic> {
         self.event.fill(&self.shared.borrow().fields, context);
-        self.shared.borrow_mut().now_ns = context.event.time_ns;
+        {
+            let mut shared = self.shared.borrow_mut();
+            (shared.now_ns, shared.weight) = (context.event.time_ns, context.event.weight);
+        }
         let event = self.event.clone();
-        let result = self.call(name, (event,))?;
+        let result = self.call(name, (event,));
+        self.shared.borrow_mut().weight = 1;
+        let result = result?;
         self.failure()?;
         Ok(result)
     }
@@ -265,8 +271,12 @@ impl Chisel {
     fn print(&self, which: impl Fn(&dyn Aggregate) -> bool, state: &State, now_ns: u64) -> anyhow::Result<()> {
         let mut shared = self.shared.borrow_mut();
         let shared = &mut *shared;
-        for aggregate in shared.aggregates.iter_mut().filter(|it| which(&***it)) {
-            aggregate.print(&shared.env.page, state, now_ns)?;
+        for at in 0..shared.aggregates.len() {
+            if which(&*shared.aggregates[at]) {
+                let is_sampled = shared.samples(&*shared.aggregates[at]);
+                shared.env.page.sample = shared.sample.filter(|_| is_sampled);
+                shared.aggregates[at].print(&shared.env.page, state, now_ns)?;
+            }
         }
         Ok(())
     }
@@ -274,6 +284,7 @@ impl Chisel {
     fn print_tallies(&self, state: &State, now_ns: u64) -> anyhow::Result<()> {
         let mut shared = self.shared.borrow_mut();
         let shared = &mut *shared;
+        shared.env.page.sample = shared.sample;
         for table in &mut shared.tallies {
             table.print(&shared.env.page, state, now_ns)?;
         }
@@ -403,6 +414,20 @@ impl Chisel {
     pub fn may_want(&self, context: &Context<'_>) -> bool {
         let shared = self.shared.borrow();
         shared.filter.as_ref().is_none_or(|filter| filter.decide_without_container(context) != Some(false))
+    }
+
+    /// Whether it is about events that can be sampled.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        let shared = self.shared.borrow();
+        shared.line.is_some()
+            || self.callbacks.contains(&"on_event")
+            || shared.aggregates.iter().any(|it| shared.samples(&**it))
+    }
+
+    /// Says that events are sampled.
+    pub fn sample(&mut self, sample: Sample) {
+        self.shared.borrow_mut().sample = Some(sample);
     }
 
     /// Bytes of data that it wants of an event, if more than was asked for.

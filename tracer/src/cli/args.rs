@@ -11,6 +11,7 @@ use crate::{
     event::portable::{Redact, Schema},
     fields::TimeMode,
     format::{DataMode, color::ColorChoice},
+    sample::Sample,
     sink::capture::{self, Compression},
     state::container::EngineSocket,
 };
@@ -163,6 +164,11 @@ pub struct Args {
     /// Also report page faults, page_fault events
     #[arg(long, help_heading = "Capture")]
     pub page_faults: bool,
+
+    /// Look at one event of N only, chosen by chance: counts and sums are scaled and said to be estimates, lines are a part of
+    /// all. Names stay right. Of a capture, the choice is the same each time
+    #[arg(long, value_name = "1/N", help_heading = "Capture")]
+    pub sample: Option<Sample>,
 
     /// Size of each ring between the kernel and tracer, such as 8M: more rides out longer bursts
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Capture")]

@@ -9,6 +9,7 @@ use super::Plan;
 use crate::{
     fields::{EventType, Needs},
     filter::kernel::{Question, Target},
+    sample::Sample,
     sink::Outputs,
     source::live::{
         Options,
@@ -29,6 +30,8 @@ pub struct Asked {
     pub pushdown: bool,
     /// The table that is counted in the kernel; else the reason why none is.
     pub grouping: Result<Grouping, &'static str>,
+    /// How many events are looked at, when it is not all of them and not all that is shown is exact.
+    pub sample: Option<Sample>,
 }
 
 impl Asked {
@@ -58,6 +61,7 @@ impl Asked {
             who: needs.has(Needs::WHO) && !threads,
             pushdown: plan.pushdown,
             grouping,
+            sample: plan.sample.filter(|_| events && plan.outputs.is_sampled()),
         }
     }
 
@@ -86,6 +90,7 @@ impl Asked {
             descriptors: self.descriptors,
             demand: if self.pushdown { Some(demand) } else { None },
             grouped: self.grouping.is_ok(),
+            sample: self.sample,
         }
     }
 

@@ -46,6 +46,7 @@ pub fn text(plan: &Plan, has_socket_hooks: impl Fn() -> bool, width: usize) -> S
     section("System calls", calls(&asked, &made, &event));
     section("In the kernel", grouping(&asked));
     section("Tests of the filters, for what is asked for", filters(plan, &made, &event));
+    section("Sample", sample(plan, &asked, &made));
     section("Records", records(plan, &asked, &made));
     out
 }
@@ -148,6 +149,25 @@ fn grouping(asked: &Asked) -> Vec<(String, String)> {
         }
         Err(why) => vec![row("no table", why)],
     }
+}
+
+/// Where the events are chosen that are looked at, if it is not all of them.
+fn sample(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
+    let Some(wanted) = plan.sample else { return Vec::new() };
+    let Some(sample) = asked.sample else {
+        let why = if asked.grouping.is_ok() {
+            "the table is counted in the kernel, exactly"
+        } else {
+            "what is shown is exact: CPU time, or what there is"
+        };
+        return vec![row(&wanted.to_string(), format!("not used: {why}"))];
+    };
+    let is_sampled = |(index, plan): &&(u32, CallPlan)| *index < PLAN_COMPAT && plan.flags & plan::SAMPLE != 0;
+    let text = match made.plans.iter().filter(is_sampled).count() {
+        0 => "chosen here, of all events".to_owned(),
+        calls => format!("chosen in the kernel for {calls} calls, before a record is made; here for all other events"),
+    };
+    vec![row(&sample.to_string(), text)]
 }
 
 /// Where each test of the filters is decided.
@@ -314,6 +334,21 @@ mod tests {
         let filter = format!("({many}) and ({})", many.replace("proc.pid", "evt.cpu"));
         let text = explain(&["-c", "topscalls", &filter]);
         assert!(says(&text, &["no table", "more tests"]), "{text}");
+    }
+
+    #[test]
+    fn a_sample_is_chosen_in_the_kernel_where_nothing_is_lost_for_names() {
+        let text = explain(&["--sample", "1/50", "evt.type in (read, openat)"]);
+        assert!(says(&text, &["1/50", "in the kernel for 1 calls"]), "{text}");
+        let text = explain(&["--sample", "1/50", "evt.type=openat"]);
+        assert!(says(&text, &["1/50", "chosen here"]), "{text}");
+        for exact in [&["-c", "topscalls"][..], &["-c", "topprocs_cpu"], &["-c", "lsof"]] {
+            let text = explain(&[&["--sample", "1/50"][..], exact].concat());
+            assert!(says(&text, &["1/50", "not used"]), "{exact:?}: {text}");
+        }
+        let text = explain(&["--sample", "1/50", "--no-pushdown", "-c", "topscalls"]);
+        assert!(says(&text, &["1/50", "in the kernel for"]), "{text}");
+        assert!(!explain(&["--sample", "1/1"]).contains("Sample"));
     }
 
     #[test]

@@ -19,8 +19,9 @@ use crate::{
     doctor,
     fields::Needs,
     filter::kernel::{Question, Target},
-    message::note,
+    message::{note, object},
     pipeline::{Limits, Pipeline},
+    sample::{Sample, Sampler},
     source::live::{self, Live, LiveError, Options, groups, plan::Wanted},
     state::{
         Containers, Host, Procfs, State, Users,
@@ -99,17 +100,34 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     outputs.open(live::boot_now_ns().wrapping_add(boot_to_epoch_ns))?;
     let limits =
         Limits { max_time: plan.max_time, interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)) };
-    let pipeline = Pipeline::new(state, outputs, boot_to_epoch_ns);
+    let sampler = asked.sample.map(Sampler::random);
+    say_sample(asked.sample);
+    let pipeline = Pipeline::new(state, outputs, boot_to_epoch_ns).sampled(sampler);
     let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
     // The kernel side is not needed for it, and would fill its rings.
     drop(source);
     excerpt::write(&outputs.excerpts(), &plan.again, plan.users, &stop)?;
+    say_stats(&stats, plan.verbose, plan.json);
+    Ok(stats)
+}
+
+/// Says that only some of the events are looked at, before the first is shown.
+pub(super) fn say_sample(sample: Option<Sample>) {
+    if let Some(sample) = sample {
+        note(&format!("a sample: {sample} of the events; counts and sums are estimates, lines are not all there are"));
+    }
+}
+
+/// Says what was counted; as JSON, too, for programs that read `-j`.
+pub(super) fn say_stats(stats: &Stats, verbose: bool, json: bool) {
     note(&stats.to_string());
-    if plan.verbose {
+    if verbose {
         note(&stats.speed());
         stats.by_cpu().for_each(|line| note(&line));
     }
-    Ok(stats)
+    if json {
+        object(&stats.json());
+    }
 }
 
 /// Goes on with the rights of that user only. All threads do; what is open stays open.

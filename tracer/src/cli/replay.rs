@@ -4,12 +4,12 @@ use std::{path::Path, time::SystemTime};
 
 use super::{
     Plan, excerpt,
-    live::{drop_to, stop_flag},
+    live::{drop_to, say_sample, say_stats, stop_flag},
     progress::Progress,
 };
 use crate::{
-    message::note,
     pipeline::{Limits, Pipeline},
+    sample::Sampler,
     source::replay::Replay,
     state::{Procfs, State, Users},
     stats::Stats,
@@ -37,12 +37,13 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
         drop_to(user, &Users::read(Path::new("/")))?;
     }
     outputs.open(now_ns())?;
-    let (stats, outputs) = Pipeline::new(state, outputs, 0).run_to(&mut source, limits, &stop)?;
+    // The same events each time.
+    let sample = plan.sample.filter(|_| outputs.is_sampled());
+    say_sample(sample);
+    let pipeline = Pipeline::new(state, outputs, 0).sampled(sample.map(Sampler::seeded));
+    let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
     drop(progress);
     excerpt::write(&outputs.excerpts(), &plan.again, plan.users, &stop)?;
-    note(&stats.to_string());
-    if plan.verbose {
-        note(&stats.speed());
-    }
+    say_stats(&stats, plan.verbose, plan.json);
     Ok(stats)
 }

@@ -15,6 +15,7 @@ use crate::{
     filter::Filter,
     format::{Preset, Template, TemplateError, json::Json},
     message::note,
+    sample::Sample,
     sink::{Capture, ChiselSink, Discard, Lines, Out, Outputs, Print, Sink, Summary},
     state::container::EngineSocket,
 };
@@ -57,10 +58,14 @@ pub struct Plan {
     pub page_faults: bool,
     /// Whether the tracer's own events are reported.
     pub own: bool,
+    /// How many events are looked at, when it is not all of them.
+    pub sample: Option<Sample>,
     /// Whether the kernel side decides what it can of the filters.
     pub pushdown: bool,
     /// Whether more statistics are printed at the end.
     pub verbose: bool,
+    /// Whether they are printed as JSON, too.
+    pub json: bool,
 }
 
 /// Makes the plan.
@@ -97,7 +102,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         let env = Env {
             show: plain,
             container: matches!(preset, Some(Preset::Container | Preset::Kubernetes)),
-            page: Page { out, json: args.json, palette, began_ns: None },
+            page: Page { out, json: args.json, palette, began_ns: None, sample: None },
             replay: !args.read.is_empty(),
         };
         let source = library.find(name)?;
@@ -158,8 +163,10 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         entry_args: args.entry_args,
         page_faults: args.page_faults,
         own: args.debug,
+        sample: args.sample.and_then(Sample::of_several),
         pushdown: !args.no_pushdown && !needs.has(Needs::NEIGHBOURS),
         verbose: args.verbose,
+        json: args.json,
         outputs,
     })
 }

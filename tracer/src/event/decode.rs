@@ -92,6 +92,8 @@ pub fn record<'a>(record: Record<'a>, num: u64, boot_to_epoch_ns: u64) -> Result
             hidden,
             who: None,
             group: None,
+            sampled: false,
+            weight: 1,
             row: params.row(),
             params,
         }),
@@ -133,6 +135,8 @@ pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>,
             .get(end + wire::WHO_LEN..end + wire::WHO_LEN + wire::GROUP_LEN)
             .filter(|_| flags & wire::FLAG_GROUP != 0)
             .map(|bytes| Group { count: u64_at(bytes, 0), bytes: u64_at(bytes, 8) }),
+        sampled: flags & wire::FLAG_SAMPLED != 0,
+        weight: 1,
         row,
         params: Params::new(row, &record[wire::LENGTHS..payload], &record[payload..end], true),
     })

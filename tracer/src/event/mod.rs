@@ -23,6 +23,13 @@ pub fn is_never_shown(row: &Row) -> bool {
     row.is_enter() || (row.flags.has(events::Flags::OLD) && row.code.is_multiple_of(2))
 }
 
+/// Whether events of a row are no part of what happens, but tell of the source itself, of CPU times or cgroups.
+#[must_use]
+pub fn is_internal(row: &Row) -> bool {
+    let of_old_captures = row.flags.has(events::Flags::OLD) && row.flags.has(events::Flags::TRACEPOINT);
+    row.category == events::Category::Internal || of_old_captures
+}
+
 /// One event.
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'a> {
@@ -50,6 +57,11 @@ pub struct Event<'a> {
     pub who: Option<Who<'a>>,
     /// How many events it stands for, when they were counted in the kernel.
     pub group: Option<Group>,
+    /// Whether the kernel side chose it among others of its kind.
+    pub sampled: bool,
+    /// How many events it stands for among those that are sampled: more than 1 with [`crate::sample`], and 0 when it was left
+    /// out.
+    pub weight: u32,
     /// What it is.
     pub row: &'static Row,
     /// Its parameters.
@@ -96,6 +108,8 @@ impl Event<'static> {
             hidden: false,
             who: None,
             group: None,
+            sampled: false,
+            weight: 1,
             row,
             params: Params::empty(row),
         }

@@ -47,6 +47,10 @@ impl Pipeline {
         };
         let event =
             if event.from_file { Event { tgid: effects::process_of(&self.state, &event), ..event } } else { event };
+        let event = match &self.sampler {
+            Some(sampler) => Event { weight: sampler.weight(&event), ..event },
+            None => event,
+        };
         match self.event(&event) {
             Ok(Flow::Continue) => ControlFlow::Continue(()),
             Ok(Flow::Stop) => {
@@ -67,10 +71,12 @@ impl Pipeline {
         self.stats.seen += event.group.map_or(u64::from(counts), |group| group.count);
         effects::before(&mut self.state, event);
         let mut flow = Flow::Continue;
-        let (shows, writes) = (event.group.is_some() || self.interest.has(event), self.outputs.writes(event.row));
+        let chosen = event.weight != 0;
+        let shows = chosen && (event.group.is_some() || self.interest.has(event));
+        let writes = self.outputs.writes(event.row);
         if shows || writes {
             // Without anything to show, times are relative to what is written.
-            let counts = shows || !event.hidden && event.row.category != Category::Internal;
+            let counts = shows || chosen && !event.hidden && event.row.category != Category::Internal;
             if counts && self.times.first_ns == 0 {
                 self.times = Times { first_ns: event.time_ns, previous_ns: event.time_ns };
             }

@@ -11,6 +11,7 @@ use crate::{
         kernel::{Expr, Question, Target},
     },
     message::note,
+    sample::Sample,
 };
 
 /// How often the file of a chisel is looked at, milliseconds.
@@ -28,13 +29,14 @@ pub struct ChiselSink {
     watch: Option<Watch>,
     /// Of one that is watched: when its next interval ends, nanoseconds since the epoch.
     due_ns: u64,
+    sample: Option<Sample>,
 }
 
 impl ChiselSink {
     /// A chisel that was loaded.
     #[must_use]
     pub fn new(chisel: Chisel) -> Self {
-        Self { chisel, intervals: 0, among_others: false, failed: None, watch: None, due_ns: 0 }
+        Self { chisel, intervals: 0, among_others: false, failed: None, watch: None, due_ns: 0, sample: None }
     }
 
     /// The same beside other sinks: when the script fails, they go on, and it is reported again at the end.
@@ -56,6 +58,7 @@ impl ChiselSink {
             Some(Ok(chisel)) => {
                 note(&format!("{} is loaded again", chisel.origin()));
                 (self.chisel, self.failed, self.due_ns) = (chisel, None, 0);
+                self.sample.into_iter().for_each(|sample| self.chisel.sample(sample));
             }
             Some(Err(error)) => {
                 note(&error.to_string());
@@ -146,6 +149,15 @@ impl Sink for ChiselSink {
 
     fn excerpts(&self) -> Vec<Excerpt> {
         self.chisel.excerpts()
+    }
+
+    fn is_sampled(&self) -> bool {
+        self.watch.is_some() || self.chisel.is_sampled()
+    }
+
+    fn sample(&mut self, sample: Sample) {
+        self.sample = Some(sample);
+        self.chisel.sample(sample);
     }
 
     fn is_done(&self) -> bool {

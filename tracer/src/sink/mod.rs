@@ -28,6 +28,7 @@ use crate::{
         Filter,
         kernel::{Expr, Question, Target},
     },
+    sample::Sample,
     state::{ContainerKey, State, container::Lookup},
 };
 use hold::Hold;
@@ -121,6 +122,16 @@ pub trait Sink {
         Vec::new()
     }
 
+    /// Whether it is about events that can be sampled.
+    fn is_sampled(&self) -> bool {
+        true
+    }
+
+    /// Says that events are sampled: each says how many it stands for.
+    fn sample(&mut self, sample: Sample) {
+        let _ = sample;
+    }
+
     /// Whether it has had enough.
     fn is_done(&self) -> bool {
         false
@@ -185,6 +196,18 @@ impl Outputs {
     pub fn with_capture(mut self, capture: Option<Capture>) -> Self {
         self.capture = capture;
         self
+    }
+
+    /// Whether any of them is about events that can be sampled.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.capture.is_some() || self.sinks.iter().any(|slot| slot.sink.is_sampled())
+    }
+
+    /// Says that events are sampled.
+    pub fn sample(&mut self, sample: Sample) {
+        self.sinks.iter_mut().for_each(|slot| slot.sink.sample(sample));
+        self.capture.iter_mut().for_each(Capture::sample);
     }
 
     /// Makes the file of the capture, if one is written. `now_ns` is the time that its name may have.

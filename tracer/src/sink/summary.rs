@@ -8,6 +8,7 @@ use super::{Out, Shown, Sink, Tick};
 use crate::{
     event::Row,
     fields::{Context, EventType, Needs},
+    sample::Sample,
 };
 
 /// Lines of the table.
@@ -22,13 +23,14 @@ pub struct Summary {
     /// Of generic events, by call; few calls are different pointers.
     calls: Vec<(&'static str, u64)>,
     out: Out,
+    sample: Option<Sample>,
 }
 
 impl Summary {
     /// Into `out`.
     #[must_use]
     pub fn new(out: Out) -> Self {
-        Self { rows: Vec::new(), calls: Vec::new(), out }
+        Self { rows: Vec::new(), calls: Vec::new(), out, sample: None }
     }
 
     fn table(&self) -> Vec<(char, &'static str, u64)> {
@@ -45,11 +47,12 @@ impl Summary {
 impl Sink for Summary {
     fn event(&mut self, context: &Context<'_>) -> anyhow::Result<Shown> {
         let row = context.event.row;
+        let weight = u64::from(context.event.weight);
         if row.code == code::GENERIC {
             let name = context.event.name();
             match self.calls.iter_mut().find(|(known, _)| std::ptr::eq(*known, name) || *known == name) {
-                Some((_, count)) => *count += 1,
-                None => self.calls.push((name, 1)),
+                Some((_, count)) => *count += weight,
+                None => self.calls.push((name, weight)),
             }
             return Ok(Shown::No);
         }
@@ -57,11 +60,14 @@ impl Sink for Summary {
         if self.rows.len() <= code {
             self.rows.resize(code + 1, (None, 0));
         }
-        self.rows[code] = (Some(row), self.rows[code].1 + 1);
+        self.rows[code] = (Some(row), self.rows[code].1 + weight);
         Ok(Shown::No)
     }
 
     fn end(&mut self, _tick: &Tick<'_>) -> anyhow::Result<()> {
+        if let Some(sample) = self.sample {
+            self.out.text_line(&sample.mark())?;
+        }
         for line in [RULE, "Event           #Calls", RULE] {
             self.out.text_line(line)?;
         }
@@ -69,6 +75,10 @@ impl Sink for Summary {
             self.out.text_line(&format!("{direction} {name:<15} {count}"))?;
         }
         Ok(())
+    }
+
+    fn sample(&mut self, sample: Sample) {
+        self.sample = Some(sample);
     }
 
     fn needs(&self) -> Needs {

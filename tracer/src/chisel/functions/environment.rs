@@ -20,6 +20,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
         },
     },
     Function {
+        usage: "weight()",
+        doc: "how many events the one of `on_event` stands for: N with `--sample 1/N`, else 1. Numbers that the script adds up \
+              itself are to be multiplied by it; tables and tallies do so themselves",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("weight", move || i64::from(it.borrow().weight));
+        },
+    },
+    Function {
         usage: "data.dots()",
         doc: "data in one line, with a point for each byte that is no printable character",
         register: |engine, _| {

@@ -41,11 +41,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "tally.add(keys, value)",
-        doc: "adds to the row with these keys, an array of texts; several values are an array too",
+        doc: "adds to the row with these keys, an array of texts; several values are an array too. Sampled events count as all that \
+              they stand for",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("add", move |tally: &mut Tally, keys: Array, value: Dynamic| -> Result<()> {
                 let mut it = it.borrow_mut();
+                let weight = it.weight;
                 let Some(table) = it.tallies.get_mut(tally.0) else { return Ok(()) };
                 let values = if value.is_array() { value.into_array()? } else { vec![value] };
                 let shape = (keys.len(), values.len());
@@ -60,7 +62,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     let number = value.as_float().or_else(|_| value.as_int().map(|number| number as f64));
                     numbers.push(number.map_err(|found| format!("add: a value is a number, not {found}"))?);
                 }
-                table.tally(&keys, &numbers);
+                table.tally(&keys, &numbers, weight);
                 Ok(())
             });
         },

@@ -203,3 +203,64 @@ fn scripts_cannot_leave_the_sandbox_or_run_for_ever() {
         fails(text);
     }
 }
+
+/// A chisel whose events stand for `weight` of them.
+fn sampled(text: &str, weight: u32) -> String {
+    let env = env(false);
+    let out = env.page.out.clone();
+    let mut chisel = Chisel::load(script(text), None, env).unwrap();
+    assert!(chisel.is_sampled());
+    if weight > 1 {
+        chisel.sample(weight.to_string().parse().unwrap());
+    }
+    let world = World::new();
+    for res in [10, 20] {
+        world.with_weight(&world.read(10, 3, res, b"x"), weight, |context| chisel.event(context).unwrap());
+    }
+    chisel.end(&world.state, 0, BOOT_NS).unwrap();
+    out.text()
+}
+
+#[test]
+fn scripts_can_ask_what_a_sampled_event_stands_for() {
+    let text = "let size = field(\"evt.buflen\");
+        fn on_event(evt) { print(`${weight()} ${evt.get(this.size)}`); }
+        fn on_end() { print(`end ${weight()}`); }";
+    assert_eq!(sampled(text, 7), "7 10\n7 20\nend 1\n");
+    assert_eq!(sampled(text, 1), "1 10\n1 20\nend 1\n");
+}
+
+#[test]
+fn what_a_script_counts_in_a_tally_is_scaled_and_marked() {
+    let text = "let calls = tally(#{ keys: [\"K\"], value: #{ title: \"V\" } });
+        fn on_event(evt) { this.calls.add([\"x\"], 1); }
+        fn on_end() { this.calls.add([\"end\"], 1); }";
+    let out = sampled(text, 50);
+    assert!(out.starts_with("(estimated from 1/50 of the events)\n"), "{out}");
+    assert!(rows(&out).contains(&"100 x".to_owned()), "{out}");
+    assert!(rows(&sampled(text, 1)).contains(&"2 x".to_owned()));
+}
+
+#[test]
+fn cpu_time_and_lists_are_not_sampled() {
+    for name in ["topprocs_cpu", "topcontainers_cpu", "lsof", "ps"] {
+        let chisel = Chisel::load(Library::builtin().find(name).unwrap(), None, env(false)).unwrap();
+        assert!(!chisel.is_sampled(), "{name}");
+    }
+    for name in ["topfiles_bytes", "topscalls", "spy_users", "httptop"] {
+        let chisel = Chisel::load(Library::builtin().find(name).unwrap(), None, env(false)).unwrap();
+        assert!(chisel.is_sampled(), "{name}");
+    }
+    // Of several tables, each for itself.
+    let mut chisel = load(
+        "table(#{ keys: [\"proc.name\"], value: #{ field: \"thread.cpu\", unit: \"percent\" }, filter: \"evt.type=procinfo\" });
+         table(#{ keys: [\"proc.name\"], value: #{ op: \"count\" }, filter: \"evt.type=read\" });",
+    )
+    .unwrap();
+    chisel.sample("10".parse().unwrap());
+    let world = World::new();
+    chisel.interval(&world.state, BOOT_NS).unwrap();
+    let text = chisel.shared.borrow().env.page.out.text();
+    let tables: Vec<&str> = text.split("\n\n").collect();
+    assert!(!tables[0].contains("estimated") && tables[1].starts_with("(estimated from 1/10"), "{text}");
+}

@@ -18,7 +18,7 @@ use std::{
 };
 
 use rustc_hash::FxHashMap;
-use tracer_common::events::{Category, Effect, Flags, code, meta};
+use tracer_common::events::{Effect, code, meta};
 
 pub use disk::{Compression, DiskError};
 pub use rotate::Limits;
@@ -34,7 +34,7 @@ use self::{
 use super::hold::Held;
 use crate::{
     event::{
-        Event, Row, is_never_shown,
+        Event, Row, is_internal, is_never_shown,
         portable::{Redact, Schema},
     },
     fields::{Context, Needs, Times},
@@ -92,6 +92,8 @@ pub struct Capture {
     known: Known,
     /// What a reader of the file knows, where it gets only a part of the events.
     along: Option<Along>,
+    /// Whether events are left out by chance.
+    sampled: bool,
     /// What the capture that is read told and is not written yet, and how often it told something.
     carried: Facts,
     carried_count: u64,
@@ -144,6 +146,7 @@ impl Capture {
             generation: 0,
             known: Known::default(),
             along: None,
+            sampled: false,
             carried: Facts::default(),
             carried_count: 0,
             section: u64::MAX,
@@ -161,6 +164,11 @@ impl Capture {
         let path = self.rotation.first(now_ns);
         self.disk = Some(Disk::start(&path, self.options.compression, &self.options.read)?);
         Ok(())
+    }
+
+    /// Says that events are left out by chance, as if a filter did not want them.
+    pub fn sample(&mut self) {
+        self.sampled = true;
     }
 
     /// What has to be collected for it.
@@ -192,7 +200,8 @@ impl Capture {
         self.disk.as_ref().map_or(0, Disk::bytes)
     }
 
-    /// Takes an event. Returns whether the filter wants it, as far as that is known already.
+    /// Takes an event; one with the weight 0 was left out by chance. Returns whether the filter wants it, as far as that is
+    /// known already.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -229,6 +238,10 @@ impl Capture {
         if is_internal(event.row) {
             return if event.row.code != code::PROCINFO || self.options.cpu { Wanted::Yes } else { Wanted::No };
         }
+        let no = if self.options.fat && event.row.effect != Effect::None { Wanted::State } else { Wanted::No };
+        if event.weight == 0 {
+            return no;
+        }
         let yes = if Self::is_state_only(event) { Wanted::State } else { Wanted::Yes };
         let Some(filter) = filter else { return yes };
         let container = context.state.containers.get(context.container);
@@ -240,8 +253,7 @@ impl Capture {
         match matches {
             None => Wanted::Open,
             Some(true) => yes,
-            Some(false) if self.options.fat && event.row.effect != Effect::None => Wanted::State,
-            Some(false) => Wanted::No,
+            Some(false) => no,
         }
     }
 
@@ -282,7 +294,7 @@ impl Capture {
         facts.live = !event.from_file || state.was_live;
         facts.cpu_times = self.options.cpu && (!event.from_file || state.cpu_times);
         self.bytes += (out.len() - before) as u64;
-        self.along = filter.is_some().then(|| Along::new(&out.bytes()[before..], &facts));
+        self.along = (filter.is_some() || self.sampled).then(|| Along::new(&out.bytes()[before..], &facts));
         self.encoder.begin(facts);
         self.known = Known::new(state);
         self.carried = Facts::default();
@@ -462,11 +474,6 @@ impl Capture {
 fn known(state: &State, key: ContainerKey) -> Vec<u8> {
     let container = state.containers.get(key);
     if container.name.is_some() || container.lookup == Lookup::Known { told::json(container) } else { Vec::new() }
-}
-
-/// Whether an event is about the capture itself: it is written whatever the filter says.
-fn is_internal(row: &Row) -> bool {
-    row.category == Category::Internal || row.flags.has(Flags::OLD) && row.flags.has(Flags::TRACEPOINT)
 }
 
 /// Whether an event only tells facts, which are told anew.

@@ -16,6 +16,7 @@ use tracer_common::{
 };
 
 use super::{LiveError, Options, btf, plan::Plans, ring::Ring};
+use crate::sample::Sample;
 
 /// The kernel side, compiled by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_EBPF_OBJECT"));
@@ -67,11 +68,17 @@ pub fn ring_sizes(cpus: u32, asked: Option<usize>) -> (u32, usize) {
     (rings, rounded.max(4096))
 }
 
-/// Loads the object into the kernel. Nothing is attached yet.
+/// Loads the object into the kernel. Nothing is attached yet. `predicates` is how many there will be; of the calls whose plans
+/// say so, a `sample` is recorded.
 ///
 /// # Errors
 /// The kernel refuses it, or lacks what it needs.
-pub fn load(options: &Options, cpus: u32, predicates: u32) -> Result<Loaded, LiveError> {
+pub fn load(
+    options: &Options,
+    cpus: u32,
+    predicates: u32,
+    sample: Option<Sample>,
+) -> Result<Loaded, LiveError> {
     let no_btf = |cause: String| LiveError::NoBtf { path: btf::BTF_PATH.into(), cause };
     // Both parse the same file, each in its own way; one after the other they would take a third of the start.
     let (found, btf) = thread::scope(|scope| {
@@ -91,6 +98,7 @@ pub fn load(options: &Options, cpus: u32, predicates: u32) -> Result<Loaded, Liv
         cpu_time: options.cpu_time.into(),
         cpus,
         who: options.who.into(),
+        sample_below: sample.and_then(Sample::of_several).map_or(0, Sample::below),
         group_by: options.grouping.map_or(0, |grouping| grouping.by),
     };
     let groups = if options.grouping.is_some() { MAX_GROUPS } else { 1 };

@@ -158,7 +158,7 @@ impl Live {
         }
         let plans = plan::all(wanted);
         let options = &Options { who: options.who || plans.asks_who, ..options.clone() };
-        let mut loaded = load::load(options, possible_cpus(), plans.predicates.len() as u32)?;
+        let mut loaded = load::load(options, possible_cpus(), plans.predicates.len() as u32, wanted.sample)?;
         load::write_plans(&mut loaded.bpf, &plans, false)?;
         let groups = options.grouping.map(|it| Groups::new(&mut loaded.bpf, it.counted)).transpose()?;
         let attached = probes::attach(&mut loaded.bpf, &loaded.btf, |when| match when {

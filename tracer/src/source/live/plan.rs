@@ -12,6 +12,7 @@ use tracer_common::{
 use crate::{
     fields::EventType,
     filter::kernel::{self, Expr, Made, Question, Target},
+    sample::Sample,
 };
 
 /// What the kernel side knows of which events of a type are asked for; questions about cgroups are added to the list.
@@ -31,6 +32,8 @@ pub struct Wanted<'a> {
     pub demand: Option<Demand<'a>>,
     /// Whether events are counted in the kernel and make no records.
     pub grouped: bool,
+    /// How many of the calls are recorded that are shown and change nothing of what is known; all of them when `None`.
+    pub sample: Option<Sample>,
 }
 
 impl std::fmt::Debug for Wanted<'_> {
@@ -50,7 +53,7 @@ impl<'a> Wanted<'a> {
     /// All events of these types, and nothing else.
     #[must_use]
     pub fn only(event: &'a dyn Fn(&'static Event, Option<&'static str>) -> bool) -> Self {
-        Self { event, threads: false, descriptors: false, demand: None, grouped: false }
+        Self { event, threads: false, descriptors: false, demand: None, grouped: false, sample: None }
     }
 
     /// Whether events of a row that is no call are asked for.
@@ -149,6 +152,9 @@ pub fn all(wanted: &Wanted<'_>) -> Plans {
         let (shown, kept) = ((wanted.event)(row, call), wanted.keeps(row));
         if shown || kept {
             plan.flags |= plan::WANTED | if shown && wanted.grouped { plan::GROUP } else { 0 };
+            // An exec that succeeds is reported by another hook, with this plan: it is sampled here, as all hooks are.
+            let is_elsewhere = call.is_none() || plan.flags & plan::FAILED_ONLY != 0;
+            plan.flags |= if wanted.sample.is_some() && !kept && !is_elsewhere { plan::SAMPLE } else { 0 };
             let event = call.map_or_else(|| EventType::of(row), |call| EventType::of_call(row, call));
             let asked = match wanted.demand {
                 _ if !shown => Expr::Always(false),
@@ -241,6 +247,24 @@ mod tests {
         assert_eq!(flags(1).map(|flags| flags & plan::WANTED), Some(0), "write");
         assert_eq!(flags(257).map(|flags| flags & plan::WANTED), Some(plan::WANTED), "openat");
         assert_eq!(flags(39).map(|flags| flags & plan::WANTED), Some(0), "getpid");
+    }
+
+    #[test]
+    fn calls_that_keep_names_right_are_not_sampled() {
+        let sample = "1/100".parse().ok();
+        let flags = |wanted: Wanted<'_>, number: u32| {
+            let plans = all(&Wanted { sample, ..wanted }).plans;
+            plans.iter().find(|(at, _)| *at == number).map_or(0, |(_, plan)| plan.flags & plan::SAMPLE)
+        };
+        let with_names = |number| flags(Wanted::with_names(&|_, _| true), number);
+        assert!(with_names(0) != 0 && with_names(39) != 0, "read, getpid");
+        assert_eq!((with_names(257), with_names(59), with_names(45)), (0, 0, 0), "openat, execve, recvfrom");
+        assert_eq!((with_names(PLAN_PROCEXIT), with_names(PLAN_SWITCH)), (0, 0), "they are no calls");
+        let only = |number| flags(Wanted::only(&|_, _| true), number);
+        assert!(only(257) != 0 && only(299) != 0, "openat, recvmmsg");
+        assert_eq!((only(59), only(PLAN_SIGNAL)), (0, 0), "an exec that succeeds comes from another hook");
+        let all = Wanted { sample: None, ..Wanted::only(&|_, _| true) };
+        assert!(super::all(&all).plans.iter().all(|(_, plan)| plan.flags & plan::SAMPLE == 0));
     }
 
     #[test]
