@@ -27,6 +27,10 @@ fn wrong_use_has_a_hint_and_exit_code_2() {
         "a similar argument exists: '--buffer-size'",
     );
     wrong_use(["-n", "x"], "invalid value 'x'", "tracer -h lists the options");
+    for wrong in ["1/0", "x", "2/3"] {
+        let message = format!("invalid value '{wrong}' for '--sample <1/N>': expected 1/N, one event of N");
+        wrong_use(["--sample", wrong], &message, "tracer -h lists the options");
+    }
     wrong_use(["-c", "topscals"], "chisel 'topscals'", "did you mean 'topscalls'?");
     wrong_use(["-i", "spy_user"], "chisel 'spy_user'", "did you mean 'spy_users'?");
     wrong_use(["proc.nam=x"], "filter: unknown field 'proc.nam'", "did you mean 'proc.name'?");

@@ -28,6 +28,7 @@ mod own;
 mod poll;
 mod process;
 mod pushdown;
+mod sample;
 mod sched;
 mod signal;
 mod snaplen;

@@ -258,6 +258,7 @@ impl Side {
             descriptors: needs.has(Needs::STATE),
             demand: if self.pushed { Some(&demand) } else { None },
             grouped: false,
+            sample: None,
         };
         self.live.ask(&wanted).expect("there is room for the predicates");
         (outputs, out)

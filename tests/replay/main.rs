@@ -10,6 +10,7 @@ mod output;
 mod peer;
 mod peers;
 mod rows;
+mod sample;
 mod write;
 mod wrong;
 
