@@ -32,10 +32,12 @@ pub struct Stats {
 }
 
 /// A cause of loss: its key in JSON, its words, and how many were lost by it.
-type Cause<T> = (&'static str, &'static str, fn(&T) -> u64);
+type Cause = (&'static str, &'static str, fn(&Stats) -> u64);
+/// The same for a CPU, whose words are those of the same key.
+type CpuCause = (&'static str, fn(&CpuLosses) -> u64);
 
 /// The causes of loss of a run.
-const CAUSES: [Cause<Stats>; 7] = [
+const CAUSES: [Cause; 7] = [
     ("ring_full", "ring full", |it| it.losses.ring_full),
     ("scratch", "no scratch", |it| it.losses.scratch),
     ("messages", "too many messages in one call", |it| it.losses.messages),
@@ -45,8 +47,8 @@ const CAUSES: [Cause<Stats>; 7] = [
     ("undecoded", "not decoded", |it| it.undecoded),
 ];
 
-/// Those that are known for each CPU, under the same keys.
-const CPU_CAUSES: [(&str, fn(&CpuLosses) -> u64); 3] =
+/// Those that are known for each CPU.
+const CPU_CAUSES: [CpuCause; 3] =
     [("ring_full", |it| it.ring_full), ("scratch", |it| it.scratch), ("messages", |it| it.messages)];
 
 /// The words of a cause.
