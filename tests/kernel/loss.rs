@@ -5,6 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use serde_json::Value;
 use tracer::{
     event::decode,
     source::{
@@ -112,4 +113,44 @@ fn the_closing_line_says_what_was_lost() {
     assert!(rare + lost >= done && rare + lost <= done + 500, "{rare} and {lost} of {done}: {closing}");
     assert!(output.errors.contains("ring full"), "{}", output.errors);
     assert!(output.errors.contains("--buffer-size"), "the remedy is named: {}", output.errors);
+}
+
+#[test]
+fn programs_are_told_what_was_lost_by_cause_and_cpu() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let filter = format!("evt.type in ({RARE}, drop)");
+    let args = ["--buffer-size", "4K", "--fail-on-drop", "-j", "-p", "%evt.type %evt.args", &filter];
+    let running = Running::start(&mut command::tracer(args));
+    // Floods until lines come: there is no other sign that it watches.
+    let first = loop {
+        let workload = flood();
+        workload.start();
+        let _ = workload.end();
+        if let Some(line) = running.lines().next() {
+            break line;
+        }
+    };
+    running.interrupt();
+    let output = running.end();
+    assert_eq!(output.status.code(), Some(3), "{}", output.errors);
+    let json = |line: &str| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let summary = json(output.errors.lines().find(|line| line.starts_with('{')).expect("a summary"));
+    let number = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("{summary}"));
+    let lost = number(&summary["lost"]);
+    let closing = output.errors.lines().find(|line| line.contains("events seen")).expect("a closing line");
+    assert!(lost > 0 && closing.contains(&format!(", {lost} lost (ring full ")), "{closing} {summary}");
+    let causes = summary["lost_by_cause"].as_object().expect("an object");
+    assert_eq!(causes.values().map(number).sum::<u64>(), lost, "{summary}");
+    let cpus = summary["lost_by_cpu"].as_array().expect("an array");
+    assert_eq!(cpus.iter().map(|cpu| number(&cpu["lost"])).sum::<u64>(), number(&causes["ring_full"]), "{summary}");
+    assert!(cpus.iter().all(|cpu| number(&cpu["ring_full"]) > 0 && cpu["cpu"].is_u64()), "{summary}");
+    assert!(number(&summary["cpu_ns"]) > 0 && number(&summary["elapsed_ns"]) > 0, "{summary}");
+    // Among the lines it is said, too, CPU by CPU.
+    let lines = std::iter::once(&first).chain(&output.lines).map(|line| json(line));
+    let drops = lines.filter(|line| line["evt.type"] == "drop");
+    let said = drops.map(|line| line["evt.args"].as_str()?.strip_prefix("ratio=")?.parse::<u64>().ok());
+    assert_eq!(said.map(Option::unwrap_or_default).sum::<u64>(), lost, "{summary}");
 }

@@ -273,8 +273,7 @@ impl Chisel {
         let shared = &mut *shared;
         for at in 0..shared.aggregates.len() {
             if which(&*shared.aggregates[at]) {
-                let is_sampled = shared.samples(&*shared.aggregates[at]);
-                shared.env.page.sample = shared.sample.filter(|_| is_sampled);
+                shared.env.page.sample = shared.sample.filter(|_| shared.samples(&*shared.aggregates[at]));
                 shared.aggregates[at].print(&shared.env.page, state, now_ns)?;
             }
         }
