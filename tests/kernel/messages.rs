@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// `struct mmsghdr`: a message header, the bytes that were moved.
-fn messages(headers: &[[u64; 7]]) -> Vec<[u64; 8]> {
+pub fn messages(headers: &[[u64; 7]]) -> Vec<[u64; 8]> {
     headers.iter().map(|header| std::array::from_fn(|at| header.get(at).copied().unwrap_or(0))).collect()
 }
 

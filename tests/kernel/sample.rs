@@ -1,16 +1,22 @@
 //! Sampling of the running kernel, with the real binary: what is left out makes no record, what is counted is near to what was
 //! done, and names and captures are right all the same.
 
-use std::{fs::File, io::Read as _};
-
+use libc::{AF_INET, SOCK_DGRAM};
 use serde_json::Value;
 use tracer_tests::{
-    call::at_mut,
+    call::{at, at_mut},
     command::{self, Output, Running},
     level,
     scratch::Scratch,
     sys,
     workload::Workload,
+};
+
+use crate::{
+    io::iovec,
+    messages::messages,
+    net::message,
+    socket::{bind, port, v4},
 };
 
 /// Reads of the workload.
@@ -19,13 +25,13 @@ const READS: u64 = 400_000;
 const ONE_IN: u64 = 100;
 const SAMPLE: &str = "1/100";
 
-/// A process that reads a byte as often.
+/// A process that reads a byte as often. Like all workloads here, it says whether all calls did what they should.
 fn reader() -> Workload<1> {
     Workload::fork(|| {
         let mut byte = 0u8;
         let fd = sys!(SYS_open, c"/dev/zero", 0);
         let read = (0..READS).filter(|_| sys!(SYS_read, fd, at_mut(&mut byte), 1) == 1).count();
-        [read as i64]
+        [(read as u64 == READS).into()]
     })
 }
 
@@ -55,8 +61,8 @@ fn trace(args: &[&str], workload: Workload<1>, beacon: bool) -> Output {
         other.kill();
     }
     workload.start();
-    let (_, [read]) = workload.end();
-    assert_eq!(read as u64, READS);
+    let (_, [done]) = workload.end();
+    assert_eq!(done, 1, "the calls of the workload");
     running.interrupt();
     let mut output = running.end();
     assert_eq!(output.status.code(), Some(0), "{}", output.errors);
@@ -123,7 +129,7 @@ fn calls_that_keep_names_right_are_sampled_once() {
             let fd = sys!(SYS_open, c"/dev/zero", 0);
             let _ = (sys!(SYS_lseek, fd, 0, 0), sys!(SYS_close, fd));
         }
-        [READS as i64]
+        [1]
     });
     let scratch = Scratch::new();
     let chisel = scratch.path("calls.rhai");
@@ -179,7 +185,33 @@ fn a_capture_has_the_sample_with_its_names() {
     assert_eq!(read.status.code(), Some(0), "{}", read.errors);
     assert_eq!(read.lines.len(), printed);
     assert!(read.lines.iter().all(|line| line == "read /dev/zero"), "{:?}", read.lines.first());
-    let mut bytes = Vec::new();
-    File::open(&path).unwrap().read_to_end(&mut bytes).unwrap();
-    assert!(bytes.len() < 4 << 20, "the reads that were left out are not there: {} bytes", bytes.len());
+    let bytes = std::fs::metadata(&path).unwrap().len();
+    assert!(bytes < 4 << 20, "the reads that were left out are not there: {bytes} bytes");
+}
+
+#[test]
+fn a_call_with_several_messages_is_chosen_as_a_whole() {
+    if !level::root_or_skip() {
+        return;
+    }
+    const CALLS: u64 = 40_000;
+    const MESSAGES: usize = 3;
+    let workload: Workload<1> = Workload::fork(|| {
+        let sockets = [0, 1].map(|_| sys!(SYS_socket, AF_INET, SOCK_DGRAM, 0));
+        assert_eq!(bind(sockets[0], &v4(0)), 0);
+        let mut to = v4(port(sockets[0]));
+        let data = iovec(&["x"]);
+        // What nobody receives is thrown away.
+        let headers = messages(&[message(&mut to, &data, &mut []); MESSAGES]);
+        let all = (0..CALLS).all(|_| sys!(SYS_sendmmsg, sockets[1], at(&headers[..]), MESSAGES, 0) == MESSAGES as i64);
+        [all.into()]
+    });
+    // Without names, the kernel is the one that chooses.
+    let filter = format!("(proc.pid={} and evt.type=sendmmsg) or evt.type=sched_get_priority_max", workload.pid);
+    let explained = command::output(["--explain", "--sample", SAMPLE, "-p", "%evt.type", &filter]);
+    assert!(explained.lines.iter().any(|line| line.contains("in the kernel for 2 calls")), "{:?}", explained.lines);
+    let output = trace(&["--sample", SAMPLE, "--unbuffered", "-p", "%evt.type", &filter], workload, true);
+    let sent = output.lines.iter().filter(|line| *line == "sendmmsg").count();
+    assert!(sent.is_multiple_of(MESSAGES), "{sent} messages");
+    near((sent / MESSAGES) as f64 * ONE_IN as f64, CALLS);
 }
