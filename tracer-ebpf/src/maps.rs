@@ -74,8 +74,18 @@ pub static NEXT: ProgramArray<NEXT_PROGRAMS> = ProgramArray::new();
 
 /// Settings; read-only once the object is loaded.
 #[unsafe(no_mangle)]
-static CONFIG: Config =
-    Config { snaplen: 80, rings: 1, own_tgid: 0, latency: 0, entry_args: 0, cpu_time: 0, cpus: 1, who: 0, group_by: 0, sample_below: 0 };
+static CONFIG: Config = Config {
+    snaplen: 80,
+    rings: 1,
+    own_tgid: 0,
+    latency: 0,
+    entry_args: 0,
+    cpu_time: 0,
+    cpus: 1,
+    who: 0,
+    group_by: 0,
+    sample_below: 0,
+};
 
 /// Where the fields of kernel structs are; read-only once the object is loaded.
 #[unsafe(no_mangle)]

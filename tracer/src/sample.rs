@@ -136,7 +136,8 @@ mod tests {
         let one_in = |text: &str| text.parse().map(Sample::one_in);
         assert_eq!((one_in("1/100"), one_in("100"), one_in("1/1")), (Ok(100), Ok(100), Ok(1)));
         assert_eq!("1000000".parse().map(|sample: Sample| sample.to_string()), Ok("1/1000000".to_owned()));
-        for wrong in ["1/0", "0", "x", "2/3", "", "1/", "1/-5", "1/+5", "+5", "0.01", "1%", "1/1000001", " 5", "1/1/5"] {
+        for wrong in ["1/0", "0", "x", "2/3", "", "1/", "1/-5", "1/+5", "+5", "0.01", "1%", "1/1000001", " 5", "1/1/5"]
+        {
             assert!(one_in(wrong).is_err_and(|error| error.contains("1/N")), "{wrong}");
         }
         assert_eq!("1".parse::<Sample>().ok().and_then(Sample::of_several), None);

@@ -154,7 +154,9 @@ impl fmt::Display for Stats {
             write!(f, "; {} out of order", self.losses.late)?;
         }
         if self.losses.ring_full != 0 {
-            f.write_str("\nhint: a larger --buffer-size rides out longer bursts; a filter, a chisel or --sample asks for less")?;
+            f.write_str(
+                "\nhint: a larger --buffer-size rides out longer bursts; a filter, a chisel or --sample asks for less",
+            )?;
         }
         Ok(())
     }

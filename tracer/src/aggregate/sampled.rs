@@ -1,8 +1,8 @@
 //! What aggregates make of events that stand for several: counts and sums are those of all, everything else is as it was seen.
 
 use super::{
-    Aggregate, Column, HeatMap, HeatSpec, Histogram, HistogramSpec, Line, Op, Page, Palette, Rate, Scale, Spec, Table, Top,
-    Value,
+    Aggregate, Column, HeatMap, HeatSpec, Histogram, HistogramSpec, Line, Op, Page, Palette, Rate, Scale, Spec, Table,
+    Top, Value,
 };
 use crate::{
     fields::{FieldRef, Show, Unit},

@@ -73,12 +73,7 @@ pub fn ring_sizes(cpus: u32, asked: Option<usize>) -> (u32, usize) {
 ///
 /// # Errors
 /// The kernel refuses it, or lacks what it needs.
-pub fn load(
-    options: &Options,
-    cpus: u32,
-    predicates: u32,
-    sample: Option<Sample>,
-) -> Result<Loaded, LiveError> {
+pub fn load(options: &Options, cpus: u32, predicates: u32, sample: Option<Sample>) -> Result<Loaded, LiveError> {
     let no_btf = |cause: String| LiveError::NoBtf { path: btf::BTF_PATH.into(), cause };
     // Both parse the same file, each in its own way; one after the other they would take a third of the start.
     let (found, btf) = thread::scope(|scope| {
