@@ -185,6 +185,9 @@ fn a_capture_has_the_sample_with_its_names() {
     assert_eq!(read.status.code(), Some(0), "{}", read.errors);
     assert_eq!(read.lines.len(), printed);
     assert!(read.lines.iter().all(|line| line == "read /dev/zero"), "{:?}", read.lines.first());
+    let mut table = command::output(["-r", capture, "-j", "-c", "topscalls", "evt.type=read"]);
+    table.lines.retain(|line| !line.is_empty());
+    near(sum(&table, "read"), READS);
     let bytes = std::fs::metadata(&path).unwrap().len();
     assert!(bytes < 4 << 20, "the reads that were left out are not there: {bytes} bytes");
 }

@@ -124,6 +124,49 @@ fn a_capture_of_a_sample_shows_what_the_sample_shows() {
 }
 
 #[test]
+fn a_capture_of_a_sample_says_that_it_is_one() {
+    let scratch = Scratch::new();
+    let [written, copy] = ["sample.scap", "copy.scap"].map(|name| scratch.path(name).to_str().unwrap().to_owned());
+    let of = |words: &[&str]| {
+        let output = Running::start(tracer(words.iter().copied()).env("TZ", "UTC")).end();
+        assert_eq!(output.status.code(), Some(0), "{words:?}: {}", output.errors);
+        output
+    };
+    let table = |words: &[&str]| {
+        let (_, table) = total(&of(&[words, &["-j", "-c", "topscalls"]].concat()));
+        (table["data"].clone(), table["sample"].clone())
+    };
+    for capture in ["files", "sample", "tcp-client-server"] {
+        let whole = path(capture);
+        let expected = table(&["-r", &whole, "--sample", "1/4"]);
+        assert_eq!(expected.1, 4);
+        for options in [&[][..], &["-F"], &["-z"]] {
+            let _ = of(&[&["-r", &whole, "--sample", "1/4", "-w", &written], options].concat());
+            assert_eq!(table(&["-r", &written]), expected, "{capture} {options:?}");
+            // What is made of it says so, too.
+            let _ = of(&["-r", &written, "-w", &copy]);
+            assert_eq!(table(&["-r", &copy]), expected, "{capture} {options:?}");
+            let _ = of(&["-r", &written, "-w", &copy, "proc.name!=nobody"]);
+            assert_eq!(table(&["-r", &copy]), expected, "{capture} {options:?}");
+        }
+        let output = of(&["-r", &written, "-p", "%evt.type"]);
+        assert!(output.errors.contains("a sample: 1/4 of the events"), "{}", output.errors);
+        assert!(output.errors.contains(", a sample of 1/4, 0 lost"), "{}", output.errors);
+        // A sample of a sample.
+        let (data, sample) = table(&["-r", &written, "--sample", "1/2"]);
+        assert_eq!(sample, 8);
+        let counts = data.as_array().unwrap().iter().filter_map(|row| row[1].as_u64());
+        assert!(counts.clone().count() > 0 && counts.clone().all(|count| count % 8 == 0), "{data}");
+        let _ = of(&["-r", &written, "--sample", "1/2", "-w", &copy]);
+        assert_eq!(table(&["-r", &copy]), (data, sample));
+        // CPU times are those of all.
+        let cpu = |file: &str| of(&["-r", file, "-c", "topprocs_cpu"]).lines;
+        let _ = of(&["-r", &whole, "--sample", "1/4", "-w", &written]);
+        assert!(!cpu(&written).iter().any(|line| line.contains("estimated")));
+    }
+}
+
+#[test]
 fn the_summary_is_an_object_on_standard_error() {
     let output = read(&["files"], &["-j", "--sample", "1/4", "evt.type=open"]);
     assert!(output.lines.iter().all(|line| json(line)["evt.type"] == "open"), "standard output has events only");

@@ -74,11 +74,12 @@ impl Pipeline {
     /// The same, in which only some of the events reach the outputs.
     #[must_use]
     pub fn sampled(mut self, sampler: Option<Sampler>) -> Self {
+        self.sampler = sampler;
         if let Some(sampler) = sampler {
-            self.outputs.sample(sampler.sample());
-            self.stats.sample = Some(sampler.sample());
+            self.outputs.write_sample(sampler.sample());
         }
-        Self { sampler, ..self }
+        self.say_sample();
+        self
     }
 
     /// Runs until the source ends, a limit is reached, the outputs have enough, or `stop` is set.
@@ -111,7 +112,7 @@ impl Pipeline {
             };
             if drained == Drained::Metadata {
                 match source.metadata(&mut self.state) {
-                    Ok(()) => {}
+                    Ok(()) => self.say_sample(),
                     Err(error) => break Err(error),
                 }
             }

@@ -28,6 +28,21 @@ impl Sample {
         self.one_in
     }
 
+    /// One of so many; `None` when it is all of them.
+    #[must_use]
+    pub fn new(one_in: u32) -> Option<Self> {
+        Self { one_in }.of_several()
+    }
+
+    /// A sample of a sample, of which either may be all.
+    #[must_use]
+    pub fn both(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(Self { one_in: one.one_in.saturating_mul(other.one_in) }),
+            (one, other) => one.or(other),
+        }
+    }
+
     /// The same, unless it is all of them.
     #[must_use]
     pub fn of_several(self) -> Option<Self> {
@@ -103,7 +118,7 @@ impl Sampler {
     /// How many events this one stands for; 0 when it is left out.
     #[must_use]
     pub fn weight(&self, event: &Event<'_>) -> u32 {
-        if event.group.is_some() || is_internal(event.row) {
+        if is_exact(event) {
             return 1;
         }
         if event.sampled || self.chooses(event.num) { self.sample.one_in } else { 0 }
@@ -112,6 +127,12 @@ impl Sampler {
     fn chooses(&self, number: u64) -> bool {
         (mixed(self.seed.wrapping_add(number)) >> 32) < (1u64 << 32) / u64::from(self.sample.one_in)
     }
+}
+
+/// Whether an event is one of those that are never sampled.
+#[must_use]
+pub fn is_exact(event: &Event<'_>) -> bool {
+    event.group.is_some() || is_internal(event.row)
 }
 
 /// The output of SplitMix64 for a state: numbers in a row become numbers without any order.
@@ -141,6 +162,8 @@ mod tests {
             assert!(one_in(wrong).is_err_and(|error| error.contains("1/N")), "{wrong}");
         }
         assert_eq!("1".parse::<Sample>().ok().and_then(Sample::of_several), None);
+        let both = |one, other| Sample::both(Sample::new(one), Sample::new(other)).map(Sample::one_in);
+        assert_eq!((both(10, 5), both(u32::MAX, 2), both(1, 5), both(1, 1)), (Some(50), Some(u32::MAX), Some(5), None));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::{
     filter::kernel::{Question, Target},
     message::{note, object},
     pipeline::{Limits, Pipeline},
-    sample::{Sample, Sampler},
+    sample::Sampler,
     source::live::{self, Live, LiveError, Options, groups, plan::Wanted},
     state::{
         Containers, Host, Procfs, State, Users,
@@ -101,7 +101,6 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let limits =
         Limits { max_time: plan.max_time, interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)) };
     let sampler = asked.sample.map(Sampler::random);
-    say_sample(asked.sample);
     let pipeline = Pipeline::new(state, outputs, boot_to_epoch_ns).sampled(sampler);
     let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
     // The kernel side is not needed for it, and would fill its rings.
@@ -109,13 +108,6 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     excerpt::write(&outputs.excerpts(), &plan.again, plan.users, &stop)?;
     say_stats(&stats, plan.verbose, plan.json);
     Ok(stats)
-}
-
-/// Says that only some of the events are looked at, before the first is shown.
-pub(super) fn say_sample(sample: Option<Sample>) {
-    if let Some(sample) = sample {
-        note(&format!("a sample: {sample} of the events; counts and sums are estimates, lines are not all there are"));
-    }
 }
 
 /// Says what was counted; as JSON, too, for programs that read `-j`.

@@ -4,7 +4,7 @@ use std::{path::Path, time::SystemTime};
 
 use super::{
     Plan, excerpt,
-    live::{drop_to, say_sample, say_stats, stop_flag},
+    live::{drop_to, say_stats, stop_flag},
     progress::Progress,
 };
 use crate::{
@@ -39,7 +39,6 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     outputs.open(now_ns())?;
     // The same events each time.
     let sample = plan.sample.filter(|_| outputs.is_sampled());
-    say_sample(sample);
     let pipeline = Pipeline::new(state, outputs, 0).sampled(sample.map(Sampler::seeded));
     let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
     drop(progress);

@@ -9,6 +9,8 @@ use super::Pipeline;
 use crate::{
     event::{Event, decode},
     fields::{Context, Times},
+    message::note,
+    sample::{self, Sample},
     sink::Flow,
     source::{Record, Source, live},
     state::effects,
@@ -35,6 +37,31 @@ impl Pipeline {
         live::boot_now_ns().wrapping_add(self.boot_to_epoch_ns)
     }
 
+    /// Says that only some of the events are looked at, or are in the capture that is read, when that is known. Of several captures,
+    /// the smallest sample counts.
+    pub(super) fn say_sample(&mut self) {
+        let sample = Sample::both(self.sampler.map(|sampler| sampler.sample()), self.state.sample);
+        let Some(sample) = sample.filter(|it| self.stats.sample.is_none_or(|said| said.one_in() < it.one_in())) else {
+            return;
+        };
+        if self.outputs.is_sampled() {
+            self.outputs.sample(sample);
+            self.stats.sample = Some(sample);
+            note(&format!(
+                "a sample: {sample} of the events; counts and sums are estimates, lines are not all there are"
+            ));
+        }
+    }
+
+    /// How many events one stands for; 0 when it is left out.
+    fn weight(&self, event: &Event<'_>) -> u32 {
+        let chosen = self.sampler.map_or(1, |sampler| sampler.weight(event));
+        match self.state.sample {
+            Some(read) if event.from_file && !sample::is_exact(event) => chosen.saturating_mul(read.one_in()),
+            _ => chosen,
+        }
+    }
+
     /// Takes a record. `flow` says that nothing more is wanted.
     pub(super) fn record(&mut self, record: Record<'_>, flow: &mut Flow) -> ControlFlow<()> {
         self.number += 1;
@@ -47,10 +74,8 @@ impl Pipeline {
         };
         let event =
             if event.from_file { Event { tgid: effects::process_of(&self.state, &event), ..event } } else { event };
-        let event = match &self.sampler {
-            Some(sampler) => Event { weight: sampler.weight(&event), ..event },
-            None => event,
-        };
+        let all = self.sampler.is_none() && self.state.sample.is_none();
+        let event = if all { event } else { Event { weight: self.weight(&event), ..event } };
         match self.event(&event) {
             Ok(Flow::Continue) => ControlFlow::Continue(()),
             Ok(Flow::Stop) => {

@@ -204,10 +204,14 @@ impl Outputs {
         self.capture.is_some() || self.sinks.iter().any(|slot| slot.sink.is_sampled())
     }
 
-    /// Says that events are sampled.
+    /// Says to those that show something that events are sampled.
     pub fn sample(&mut self, sample: Sample) {
         self.sinks.iter_mut().for_each(|slot| slot.sink.sample(sample));
-        self.capture.iter_mut().for_each(Capture::sample);
+    }
+
+    /// Says to the capture how many of the events that come are chosen.
+    pub fn write_sample(&mut self, sample: Sample) {
+        self.capture.iter_mut().for_each(|capture| capture.sample(sample));
     }
 
     /// Makes the file of the capture, if one is written. `now_ns` is the time that its name may have.

@@ -8,6 +8,7 @@ use std::{net::SocketAddr, rc::Rc};
 use serde::{Deserialize, Serialize};
 
 use super::{Fd, FdKind, Role, Sock, State, Thread};
+use crate::sample::Sample;
 
 /// What is known when the event happens.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub struct Facts {
     /// Whether `procinfo` events say the times of their intervals: then `switch` events add nothing to CPU times.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cpu_times: bool,
+    /// Each event stands for so many, of which the others were left out by chance; not CPU times, losses and containers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<u32>,
     /// Threads that are in another container than what was told says: id, container id or `host`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moved: Vec<(u32, String)>,
@@ -296,6 +300,7 @@ impl Facts {
     pub fn apply(self, state: &mut State) {
         state.cpu_times |= self.cpu_times;
         state.was_live |= self.live;
+        state.sample = self.sample.and_then(Sample::new).or(state.sample);
         for fact in self.threads {
             let before = state.threads.remove(fact.tid);
             let leader = state.thread(fact.pid).filter(|_| fact.tid != fact.pid).cloned();
@@ -359,12 +364,14 @@ mod tests {
             fds: vec![FdFact::new(10, 9, &fd), FdFact::new(12, 9, &fd)],
             cpu_times: true,
             live: true,
+            sample: Some(10),
             moved: vec![(10, "0123456789ab".into()), (10, "no such container".into())],
         };
         let parsed = Facts::parse(&facts.json()).unwrap();
         assert_eq!(parsed, facts);
         parsed.apply(&mut world.state);
         assert!(world.state.thread(12).is_some_and(|thread| thread.is_stranger), "only a descriptor of it is known");
+        assert_eq!(world.state.sample, Sample::new(10));
         let (first, second) = (world.state.thread(10).unwrap(), world.state.thread(11).unwrap());
         assert_eq!((first.start_ns, second.start_ns, &*second.comm), (77, 5, &b"worker"[..]));
         assert_eq!(first.fds, second.fds, "threads of a process share their descriptors");

@@ -26,6 +26,8 @@ pub use procfs::Procfs;
 pub use thread::{Thread, Threads};
 pub use user::Users;
 
+use crate::sample::Sample;
+
 /// Everything that is known.
 #[derive(Debug, Default)]
 pub struct State {
@@ -55,6 +57,8 @@ pub struct State {
     pub cpu_times: bool,
     /// Whether the capture that is read was written by us while its events happened.
     pub was_live: bool,
+    /// How many of the events the capture that is read has, when it is a sample.
+    pub sample: Option<Sample>,
     /// How often the capture that is read told facts, and what it told last.
     pub told: (u64, Rc<facts::Facts>),
     /// How many captures have begun in what is read.

@@ -294,8 +294,8 @@ fn split(facts: Facts) -> Vec<Vec<u8>> {
     if json.len() <= MOST {
         return vec![json];
     }
-    let (live, cpu_times) = (facts.live, facts.cpu_times);
-    let mut parts = vec![Facts { live, cpu_times, ..Facts::default() }];
+    let (live, cpu_times, sample) = (facts.live, facts.cpu_times, facts.sample);
+    let mut parts = vec![Facts { live, cpu_times, sample, ..Facts::default() }];
     parts.extend(facts.threads.chunks(1).map(|part| Facts { threads: part.to_vec(), ..Facts::default() }));
     parts.extend(facts.starts.chunks(8 * TOGETHER).map(|part| Facts { starts: part.to_vec(), ..Facts::default() }));
     parts.extend(facts.fds.chunks(TOGETHER / 8).map(|part| Facts { fds: part.to_vec(), ..Facts::default() }));

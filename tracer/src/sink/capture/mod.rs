@@ -39,6 +39,7 @@ use crate::{
     },
     fields::{Context, Needs, Times},
     filter::Filter,
+    sample::Sample,
     scap::Writer,
     state::{
         ContainerKey, State, Thread,
@@ -92,8 +93,8 @@ pub struct Capture {
     known: Known,
     /// What a reader of the file knows, where it gets only a part of the events.
     along: Option<Along>,
-    /// Whether events are left out by chance.
-    sampled: bool,
+    /// How many events are looked at, when the others are left out.
+    sample: Option<Sample>,
     /// What the capture that is read told and is not written yet, and how often it told something.
     carried: Facts,
     carried_count: u64,
@@ -146,7 +147,7 @@ impl Capture {
             generation: 0,
             known: Known::default(),
             along: None,
-            sampled: false,
+            sample: None,
             carried: Facts::default(),
             carried_count: 0,
             section: u64::MAX,
@@ -167,8 +168,8 @@ impl Capture {
     }
 
     /// Says that events are left out by chance, as if a filter did not want them.
-    pub fn sample(&mut self) {
-        self.sampled = true;
+    pub fn sample(&mut self, sample: Sample) {
+        self.sample = Some(sample);
     }
 
     /// What has to be collected for it.
@@ -293,8 +294,10 @@ impl Capture {
         let mut facts = tables::write(out, state, self.options.redact, keep);
         facts.live = !event.from_file || state.was_live;
         facts.cpu_times = self.options.cpu && (!event.from_file || state.cpu_times);
+        let read = state.sample.filter(|_| event.from_file);
+        facts.sample = Sample::both(self.sample, read).map(Sample::one_in);
         self.bytes += (out.len() - before) as u64;
-        self.along = (filter.is_some() || self.sampled).then(|| Along::new(&out.bytes()[before..], &facts));
+        self.along = (filter.is_some() || self.sample.is_some()).then(|| Along::new(&out.bytes()[before..], &facts));
         self.encoder.begin(facts);
         self.known = Known::new(state);
         self.carried = Facts::default();

@@ -267,7 +267,7 @@ impl Told {
                 (state.threads, state.fds) = Default::default();
                 (state.births, state.entry_paths, state.ended) = Default::default();
                 (state.host, state.running) = Default::default();
-                (state.cpu_times, state.was_live) = Default::default();
+                (state.cpu_times, state.was_live, state.sample) = Default::default();
             }
             Self::Thread(mut thread, cgroups) => {
                 thread.container = state.containers.of_cgroups(&cgroups);
