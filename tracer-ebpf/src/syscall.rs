@@ -24,14 +24,15 @@ use crate::{
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     let Some((passed, call)) = call(&ctx) else { return 0 };
+    // Chance asks nothing of the call, and costs less than a predicate.
+    if config().sample_below != 0 && is_left_out(passed.flags) {
+        return 0;
+    }
     if !gate::passes(passed.plan, call.registers, call.result, passed.number) || gate::own() {
         return 0;
     }
     if passed.flags & plan::GROUP != 0 {
         group::count_call(passed.plan, passed.number, call.result);
-        return 0;
-    }
-    if config().sample_below != 0 && is_left_out(passed.flags) {
         return 0;
     }
     let next = match passed.flags & (plan::TASK | plan::RARE) {
