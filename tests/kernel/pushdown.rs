@@ -236,6 +236,7 @@ impl Side {
             snaplen: 80,
             containers: true,
             who: true,
+            changes: true,
             ring_bytes: Some(tracer_tests::live::ring_bytes(16 << 20)),
             ..Options::default()
         };

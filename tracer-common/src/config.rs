@@ -25,10 +25,14 @@ pub struct Config {
     pub who: u32,
     /// What the key of the table has that is counted in the kernel: bits of [`by`](crate::group::by).
     pub group_by: u32,
+    /// The number of an event that the table adds up: [`Number`](crate::group::Number).
+    pub group_number: u32,
+    /// Not zero when there are predicates.
+    pub predicates: u32,
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, nine `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, eleven `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a global")]
 unsafe impl aya::Pod for Config {}
 

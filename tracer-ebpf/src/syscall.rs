@@ -7,7 +7,7 @@
 //! Source: kernel include/trace/events/syscalls.h, `TP_PROTO(struct pt_regs *regs, long ret)`.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracer_common::{plan, wire};
+use tracer_common::{group::number, plan, wire};
 
 use crate::{
     arch::Registers,
@@ -24,11 +24,12 @@ use crate::{
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     let Some((passed, call)) = call(&ctx) else { return 0 };
-    if !gate::passes(passed.plan, call.registers, call.result, passed.number) || gate::own() {
+    if !gate::call_passes(passed, Registers(ctx.arg(0)), call.result) || gate::is_own(passed.task) {
+        leave(passed.flags);
         return 0;
     }
     if passed.flags & plan::GROUP != 0 {
-        group::count_call(passed.plan, passed.number, call.result);
+        count(&ctx, passed, call.result);
         return 0;
     }
     let next = match passed.flags & (plan::TASK | plan::RARE) {
@@ -48,6 +49,30 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     unsafe { NEXT.tail_call(&ctx, next) };
     count_loss(Loss::Scratch, 1);
     0
+}
+
+/// Counts a call in the table; of one with several messages each.
+#[inline(always)]
+fn count(ctx: &BtfTracePointContext, passed: Passed, result: i64) {
+    if passed.flags & plan::MESSAGES == 0 {
+        group::call(passed.plan, passed.number, result);
+    } else if group::asks(number::BYTES) || group::asks(number::LATENCY) {
+        one_message(Registers(ctx.arg(0)), passed.flags, result);
+        group::call(passed.plan, passed.number, record::moved());
+        next_message(ctx);
+    } else {
+        group::messages(passed.plan, passed.number, result);
+        leave(passed.flags);
+    }
+}
+
+/// Nothing more comes of a call. The answer may be another one than for its first message: then the next call must not begin
+/// at the message that this one ends with.
+#[inline(always)]
+fn leave(flags: u16) {
+    if flags & plan::MESSAGES != 0 {
+        record::set_message(0, 0, 0);
+    }
 }
 
 /// Prepares the next message of a call with several: where its header is, the bytes that were moved with it, and which one
@@ -89,15 +114,15 @@ fn next_message(ctx: &BtfTracePointContext) {
 pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
     let registers = Registers(ctx.arg(0));
     let Some(passed) = gate::syscall(registers) else { return 0 };
-    if gate::own() {
+    if gate::is_own(passed.task) {
         return 0;
     }
-    if config().latency != 0 {
+    if config!(latency) != 0 {
         entry::begin(passed.number);
     }
     // SAFETY: a live map value.
     let enter = unsafe { (*passed.plan).enter };
-    if config().entry_args != 0 && enter != 0 {
+    if config!(entry_args) != 0 && enter != 0 {
         let Some(plan) = PLANS.get_ptr(u32::from(enter)) else { return 0 };
         let call = Call { registers: Some(registers), ..Call::of(plan, passed.number) };
         collect::record::<{ plan::ENTER_PARAMS }, ENTER>(Slot::Enter, call);

@@ -103,6 +103,7 @@ impl Asked {
             own: plan.own,
             who: self.who,
             grouping: self.grouping.ok(),
+            changes: false,
         }
     }
 }

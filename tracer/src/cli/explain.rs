@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tracer_common::{
     arch::SYSCALLS,
     events,
-    group::{Counted, Grouping},
+    group::{Counted, Grouping, Number},
     plan::{self, PLAN_COMPAT, Plan as CallPlan},
     predicate::{DROP, PASS, Predicate, STEPS},
     wire,
@@ -128,7 +128,7 @@ fn names(names: &[&str]) -> String {
 fn grouping(asked: &Asked) -> Vec<(String, String)> {
     use tracer_common::group::by;
     match asked.grouping {
-        Ok(Grouping { by: key, counted }) => {
+        Ok(Grouping { by: key, counted, number }) => {
             let members = [
                 (by::COMM, "name of the thread"),
                 (by::TGID, "process"),
@@ -137,11 +137,19 @@ fn grouping(asked: &Asked) -> Vec<(String, String)> {
                 (by::CGROUP, "cgroup, from which the container follows"),
                 (by::CALL, "event"),
                 (by::CPU, "CPU"),
+                (by::ERROR, "error"),
+                (by::VPID, "process in its namespace"),
+                (by::RANGE, "range of the number"),
             ];
             let members: Vec<&str> =
                 members.into_iter().filter(|(bit, _)| key & bit != 0).map(|(_, name)| name).collect();
             let what = match counted {
-                Counted::Events => "counted: no record is made",
+                Counted::Events => match number {
+                    Number::None => "counted: no record is made",
+                    Number::Bytes => "counted and bytes added up: no record is made",
+                    Number::Latency => "counted and times added up: no record is made",
+                    Number::Failure => "counted and failures added up: no record is made",
+                },
                 Counted::SocketBytes => "bytes of internet sockets are added up: no call is looked at",
             };
             vec![row("the table", format!("{what}; a row for each {}", members.join(", ")))]

@@ -213,7 +213,10 @@ pub fn can_group(filters: &[&Filter], counted: Counted) -> Result<(), &'static s
     match counted {
         Counted::Events => {
             let exact = rest.all(|part| {
-                events::all().filter(|row| !row.live_only()).all(|row| {
+                let possible = |row: &&events::Event| {
+                    !row.live_only() && filters.iter().all(|filter| filter.may_match(&EventType::of(row)))
+                };
+                events::all().filter(possible).all(|row| {
                     let plan = Plan::of(row, 0);
                     is_exact(part, false, &Target { event: EventType::of(row), plan: &plan })
                 })
@@ -269,7 +272,9 @@ fn is_exact(node: &Node, negated: bool, target: &Target<'_>) -> bool {
                     | InKernel::Comm
                     | InKernel::Result
                     | InKernel::Failed
-                    | InKernel::ResultName,
+                    | InKernel::ResultName
+                    | InKernel::Bytes
+                    | InKernel::Latency,
                 ) => is_short(leaf) && step(leaf, negated, target, &mut Vec::new()).is_some(),
                 _ => false,
             }
@@ -358,9 +363,14 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
             })? as u32;
             Some(Expr::Step(Step { operand, ..number(Subject::Cgroup, 0, 0) }, false))
         }
-        InKernel::Type | InKernel::Param | InKernel::Descriptor | InKernel::FdType | InKernel::Port | InKernel::Ip => {
-            None
-        }
+        InKernel::Type
+        | InKernel::Vpid
+        | InKernel::Failure
+        | InKernel::Param
+        | InKernel::Descriptor
+        | InKernel::FdType
+        | InKernel::Port
+        | InKernel::Ip => None,
     }
 }
 
