@@ -34,6 +34,7 @@ mod snaplen;
 mod socket;
 mod sockopt;
 mod strace;
+mod tables;
 mod time;
 mod user;
 

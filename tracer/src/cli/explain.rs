@@ -316,6 +316,12 @@ mod tests {
         let text = explain(&["-c", "topscalls"]);
         assert!(says(&text, &["the table", "counted", "event"]) && says(&text, &["none", "interval"]), "{text}");
         let text = explain(&["-pc", "-c", "topprocs_net"]);
+        assert!(says(&text, &["the table", "bytes of internet sockets"]), "{text}");
+        let text = explain(&["-c", "syscall_latency"]);
+        assert!(says(&text, &["the table", "times added up"]) && says(&text, &["range of the number"]), "{text}");
+        let text = explain(&["-c", "fdbytes_by", "user.uid"]);
+        assert!(says(&text, &["the table", "bytes added up"]), "{text}");
+        let text = explain(&["-c", "topfiles_bytes"]);
         assert!(says(&text, &["no table", "keys"]), "{text}");
         // More tests than there are steps: what passed too much would be counted.
         let many = (1..13).map(|pid| format!("proc.pid={pid}")).collect::<Vec<_>>().join(" or ");

@@ -285,8 +285,19 @@ fn is_exact(node: &Node, negated: bool, target: &Target<'_>) -> bool {
 /// Whether a test has so few alternatives that each is a step.
 fn is_short(leaf: &Leaf) -> bool {
     let Some((_, test)) = leaf.check.constant() else { return false };
+    !is_long(test)
+}
+
+/// Whether a test has so many numbers that only the least and the greatest of them are compared.
+fn is_long(test: &Test) -> bool {
     let test = if let Test::Differs(test) = test { test } else { test };
-    !matches!(test, Test::IntIn(numbers) if numbers.len() > MAX_ALTERNATIVES)
+    matches!(test, Test::IntIn(numbers) if numbers.len() > MAX_ALTERNATIVES)
+}
+
+/// Whether a range of results has all of one sign, or lies in the errors: of the messages of a call, the first one has its error,
+/// and none of them has one when the call has none.
+fn is_of_sign((low, high): &(i64, i64)) -> bool {
+    *high < 0 || *low <= 0 && *high == i64::MAX
 }
 
 /// An expression that holds whenever the node does, or, `negated`, whenever it does not.
@@ -314,10 +325,13 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
     let single = !target.event.row.flags.has(Flags::SEVERAL);
     // Of what every event has, the contrary is known, too.
     let numbers = |subject: Subject| Some(any(subject, &ranges(test, negated)?));
-    let positive = |subject: Subject, low: i64| {
-        let ranges = ranges(test, negated).filter(|_| !negated && single)?;
-        let ranges: Vec<_> = ranges.into_iter().map(|(from, to)| (from.max(low), to)).collect();
-        Some(any(subject, &ranges))
+    // What has no number holds no test, and the contrary of each.
+    let positive = |subject: Subject| {
+        let ranges: Vec<_> = ranges(test, false)?.into_iter().map(|(from, to)| (from.max(0), to)).collect();
+        let steps = ranges.iter().filter(|(low, high)| low <= high);
+        let steps = steps.map(|(low, high)| Expr::Step(number(subject, *low, *high), negated)).collect();
+        let is_known = (single || ranges.iter().all(is_of_sign)) && !(negated && is_long(test));
+        is_known.then_some(if negated { Expr::And(steps) } else { Expr::Or(steps) })
     };
     match field.field.in_kernel? {
         InKernel::Tid => numbers(Subject::Tid),
@@ -327,16 +341,19 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
         InKernel::Gid => numbers(Subject::Gid),
         InKernel::Cpu => numbers(Subject::Cpu),
         InKernel::Comm => comm(test, negated),
-        InKernel::Result => numbers(Subject::Result).filter(|_| single),
+        InKernel::Result => {
+            let ranges = ranges(test, negated).filter(|ranges| single || ranges.iter().all(is_of_sign))?;
+            Some(any(Subject::Result, &ranges))
+        }
         InKernel::Failed => match test {
             Test::Bool(wanted) => Some(failed(*wanted != negated)),
             _ => None,
         },
-        InKernel::ResultName => result_name(test, negated).filter(|_| single),
-        InKernel::Bytes => positive(Subject::Result, 0),
+        InKernel::ResultName => result_name(test, negated),
+        InKernel::Bytes => positive(Subject::Result),
         // The beginning of an exec is kept for the thread that it began with.
         InKernel::Latency if target.plan.flags & plan::EXEC != 0 => None,
-        InKernel::Latency => positive(Subject::Latency, 0),
+        InKernel::Latency => positive(Subject::Latency),
         InKernel::Param if of_call => param(field, test, negated, target),
         InKernel::Descriptor | InKernel::FdType | InKernel::Port | InKernel::Ip if of_call => {
             let fd = descriptor(target)?;
