@@ -49,7 +49,7 @@ pub(super) const SERVICES: &[Service] = &[
         files: &[("bench.conf", NGINX), ("srv/small.txt", SMALL_FILE)],
         server: &["/usr/sbin/nginx", "-c", "/bench.conf"],
         prepare: &["/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://HOST/small.txt"],
-        client: &["/usr/bin/wrk", "-t", "1", "-c", "50", "-d", "SIZEs", "http://HOST/small.txt"],
+        client: &["/usr/bin/wrk", "-t", "1", "-c", "50", "-d", "SIZEs", "http://HOST:80/small.txt"],
         size: 5,
         least: 1,
         rate: wrk_rate,

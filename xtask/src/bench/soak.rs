@@ -19,12 +19,15 @@ use super::{
     spread::median,
     stage::{Stage, check_interrupt},
 };
-use crate::command::{say, shown, target_dir};
+use crate::{
+    command::{say, shown, target_dir},
+    sys,
+};
 
-/// What runs: a table that is counted in the kernel, and one that is not.
+/// What runs: a table that is counted in the kernel, and one that is not. As JSON, which has whole names.
 const OBSERVERS: &[Observer] = &[
-    observer::beside("tracer -pc -c topcontainers_net", &["TRACER", "-pc", "-c", "topcontainers_net"]),
-    observer::beside("tracer -pc -c topfiles_bytes", &["TRACER", "-pc", "-c", "topfiles_bytes"]),
+    observer::beside("tracer -j -pc -c topcontainers_net", &["TRACER", "-j", "-pc", "-c", "topcontainers_net"]),
+    observer::beside("tracer -j -pc -c topfiles_bytes", &["TRACER", "-j", "-pc", "-c", "topfiles_bytes"]),
 ];
 
 /// From one start of a container to the next: 50 a minute.
@@ -34,8 +37,8 @@ const LIVES: &[&str] = &["0.05", "0.2", "0.5", "1", "2"];
 const SAMPLE_EVERY: Duration = Duration::from_secs(10);
 /// How long the last containers may take.
 const END_TIMEOUT: Duration = Duration::from_secs(60);
-/// What a container does: 60 round trips, and 100 KB to a file.
-const WORK: &str = "/xtask workload request 60 && dd if=/dev/zero of=/tmp/out bs=1000 count=100 && sleep ";
+/// What a container does: 60 round trips, and 4 MB to a file, which is more than what an idle machine does in a second.
+const WORK: &str = "/xtask workload request 60 && dd if=/dev/zero of=/tmp/out bs=4000 count=1000 && sleep ";
 /// Memory is flat if the last quarter's median is this near to that of the second, in percent.
 const FLAT: f64 = 2.0;
 
@@ -119,9 +122,9 @@ fn churn(stage: &Stage, image: &str, length: Duration, watched: &mut [Watched]) 
     let mut at_work: Vec<Child> = Vec::new();
     let (mut started, mut succeeded, mut failed) = (0, 0, 0);
     loop {
-        check_interrupt()?;
         let now = Instant::now();
-        let over = now >= start + length;
+        // Containers end by themselves soon, and nothing of them is left then.
+        let over = now >= start + length || sys::interrupted();
         if !over && now >= next_start {
             at_work.push(start_container(stage, image, started)?);
             started += 1;
@@ -148,6 +151,7 @@ fn churn(stage: &Stage, image: &str, length: Duration, watched: &mut [Watched]) 
         ensure!(now < start + length + END_TIMEOUT, "{} containers do not end", at_work.len());
         thread::sleep(Duration::from_millis(20));
     }
+    check_interrupt()?;
     if failed > 0 {
         say(format!("bench: {failed} of {started} containers failed"));
     }
@@ -217,8 +221,7 @@ impl Sample {
     }
 }
 
-/// What the kernel holds for the maps among a process's descriptors: `memlock` of their `fdinfo`, each map once. Inner maps
-/// whose descriptors are closed are not among them.
+/// What the kernel holds for the maps among a process's descriptors: `memlock` of their `fdinfo`, each map once.
 fn maps_bytes(fdinfo: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(fdinfo) else { return 0 };
     let texts = entries.flatten().filter_map(|entry| fs::read_to_string(entry.path()).ok());
@@ -253,7 +256,7 @@ mod tests {
     #[test]
     fn memory_is_flat_within_two_percent_of_the_second_quarter() {
         let row = |quarters| Row { name: "", quarters, peak_kib: 0, maps_kib: (0, 0), cpu: 0.0, lost: None, named: 0 };
-        assert!(row([80.0, 100.0, 120.0, 102.0]).is_flat());
+        assert!(row([80.0, 100.0, 120.0, 101.9]).is_flat());
         assert!(!row([100.0, 100.0, 100.0, 102.1]).is_flat());
         assert!(!row([100.0, 100.0, 100.0, 97.0]).is_flat());
     }

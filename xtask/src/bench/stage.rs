@@ -9,7 +9,7 @@ use std::{
     process::{Command, id},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::{
     apt::Apt,
@@ -109,11 +109,9 @@ impl Stage {
 
     /// Makes an image of busybox and some Debian packages, with some files, and returns its name.
     pub(super) fn packaged(&mut self, name: &str, packages: &[&str], files: &[(&str, &str)]) -> Result<String> {
-        let root = unpacked(name, packages).with_context(|| {
-            format!(
-                "cannot get the Debian packages {} of {SUITE}\nhint: see whether `apt-get update` works, and try again",
-                packages.join(", ")
-            )
+        let root = unpacked(name, packages).map_err(|error| {
+            let packages = packages.join(", ");
+            anyhow!("cannot get {packages} of Debian's {SUITE}: {error:#}\nhint: see whether `apt-get update` works")
         })?;
         for (path, text) in files {
             let path = root.join(path);
