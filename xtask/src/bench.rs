@@ -37,7 +37,7 @@ use self::{
 use crate::{
     build,
     command::{say, shown, target_dir},
-    setup,
+    setup, sys,
 };
 
 /// Runs of a load under an observer, unless others are asked for.
@@ -86,6 +86,7 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     let only_services = !services.is_empty() && !load::all(1).iter().any(|load| options.names(load.name));
     let engine = options.soak.is_some() || !services.is_empty();
     let bench = !options.captures && options.soak.is_none();
+    sys::catch_interrupts().context("cannot wait for Ctrl-C")?;
     setup::task(&setup::Options { bench, engine, ..setup::Options::default() })?;
     let tracer = build::release()?;
     let subject = Subject { tracer: tracer.clone(), docker_host: None };
@@ -103,6 +104,12 @@ pub(crate) fn task(options: &Options) -> Result<()> {
         }
     }
     anyhow::ensure!(failed == 0, "{failed} cases could not be measured");
+    Ok(())
+}
+
+/// Fails if this task is to end; what it made is removed on the way out.
+fn check_interrupt() -> Result<()> {
+    anyhow::ensure!(!sys::interrupted(), "interrupted");
     Ok(())
 }
 
@@ -153,7 +160,9 @@ fn loads(options: &Options, subject: &Subject) -> Result<usize> {
         let suits = |load: &Load| takes(&options.load, load.name) && (observer.paced || !load.is_paced());
         for load in load::all(options.shrink).into_iter().filter(suits) {
             say(format!("bench: {} under {}", load.name, observer.name));
-            match measure(observer, &load, subject, repeat) {
+            let measured = measure(observer, &load, subject, repeat);
+            check_interrupt()?;
+            match measured {
                 Ok(case) => tables.entry(load.name).or_default().push(case),
                 Err(error) => {
                     say(format!("bench: not measured: {error:#}"));
@@ -168,6 +177,7 @@ fn loads(options: &Options, subject: &Subject) -> Result<usize> {
             ("CPU of one core while idle, 10 s", idle(subject)),
             ("start to first event, 300 processes", first_event(&tracer)),
         ] {
+            check_interrupt()?;
             let value = measured.unwrap_or_else(|error| format!("not measured: {error:#}"));
             extras.push(Extra { name, value });
         }
@@ -185,11 +195,13 @@ fn captures(options: &Options, tracer: &str) -> Result<String> {
     let mut readings = Vec::new();
     let capture = capture::make(&folder, CAPTURE_EVENTS / u64::from(options.shrink))?;
     for way in capture::WAYS {
+        check_interrupt()?;
         say(format!("bench: {} events, {}", capture.events, way.name));
         readings.push(capture::read(tracer, &capture, way, repeat)?);
     }
     let mut memory = Vec::new();
     for way in capture::FROM_MEMORY {
+        check_interrupt()?;
         say(format!("bench: from memory, {}", way.name));
         memory.push((way.name, capture::from_memory(tracer, &capture, way.words, repeat)?));
     }

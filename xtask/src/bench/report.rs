@@ -150,22 +150,26 @@ pub(super) fn service(table: &Table) -> String {
         let Spread { median, low, high } = row.rate;
         let rate = format!("{} [{}, {}]", grouped(median as u64), grouped(low as u64), grouped(high as u64));
         let percent = |Spread { median, low, high }| format!("{median:.1} [{low:.1}, {high:.1}]");
-        let aim = row.target.zip(row.ratio).map(|(least, ratio)| aim(least, ratio)).unwrap_or_default();
+        let aim =
+            row.target.zip(row.ratio).map(|(least, ratio)| aim(least, ratio, *confidence >= SURE)).unwrap_or_default();
         let ratio = row.ratio.map(percent).unwrap_or_default();
         let beside = row.max_rss_kib > 0;
         let cpu = if beside { format!("{:.1} %", row.cpu) } else { String::new() };
-        let lost = if beside { grouped(row.lost) } else { String::new() };
+        let lost = row.lost.map(grouped).unwrap_or_default();
         let mib = if beside { (row.max_rss_kib >> 10).to_string() } else { String::new() };
         let _ = writeln!(text, "| {} | {rate} | {ratio} | {aim} | {cpu} | {lost} | {mib} |", row.name);
     }
     text
 }
 
+/// Percent from which on an interval has the last word, and not the median alone.
+const SURE: f64 = 95.0;
+
 /// Whether a ratio is what it is to be, and how sure that is.
-fn aim(least: f64, ratio: Spread) -> String {
-    let said = if ratio.low >= least {
+fn aim(least: f64, ratio: Spread, sure: bool) -> String {
+    let said = if sure && ratio.low >= least {
         "reached"
-    } else if ratio.high < least {
+    } else if sure && ratio.high < least {
         "missed"
     } else if ratio.median >= least {
         "reached by the median"
@@ -214,11 +218,12 @@ mod tests {
 
     #[test]
     fn an_aim_is_as_sure_as_the_interval() {
-        let said = |median, low, high| aim(98.0, Spread { median, low, high });
+        let said = |median, low, high| aim(98.0, Spread { median, low, high }, true);
         assert_eq!(said(99.0, 98.0, 100.0), "98: reached");
         assert_eq!(said(99.0, 97.0, 100.0), "98: reached by the median");
         assert_eq!(said(97.5, 97.0, 100.0), "98: missed by the median");
         assert_eq!(said(97.5, 97.0, 97.9), "98: missed");
+        assert_eq!(aim(98.0, Spread { median: 99.0, low: 99.0, high: 99.0 }, false), "98: reached by the median");
     }
 
     #[test]

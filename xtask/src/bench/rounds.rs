@@ -8,10 +8,11 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::{
+    check_interrupt,
     observer::{self, EMPTY, Observer, Subject, UNTRACED},
     service::{Service, Up},
     spread::{Spread, confidence, median, spread},
-    stage::{Stage, check_interrupt},
+    stage::Stage,
 };
 use crate::command::say;
 
@@ -36,7 +37,8 @@ struct Run {
     rate: f64,
     /// Of one core, what the observer used, in percent.
     cpu: f64,
-    lost: u64,
+    /// None if the observer does not say.
+    lost: Option<u64>,
     max_rss_kib: u64,
 }
 
@@ -59,8 +61,8 @@ pub(super) struct Row {
     pub(super) target: Option<f64>,
     /// Of one core, in percent.
     pub(super) cpu: f64,
-    /// Over all rounds.
-    pub(super) lost: u64,
+    /// Over all rounds; none if the observer does not say.
+    pub(super) lost: Option<u64>,
     /// The most of all rounds.
     pub(super) max_rss_kib: u64,
 }
@@ -139,7 +141,7 @@ fn run(up: &Up<'_>, observer: &Observer, subject: &Subject, shrink: u32) -> Resu
     let rate = up.load(shrink)?;
     let cpu = running.cpu().saturating_sub(cpu).as_secs_f64() / start.elapsed().as_secs_f64();
     let end = running.stop()?;
-    Ok(Run { rate, cpu: 100.0 * cpu, lost: end.lost.unwrap_or(0), max_rss_kib: end.max_rss_kib })
+    Ok(Run { rate, cpu: 100.0 * cpu, lost: end.lost, max_rss_kib: end.max_rss_kib })
 }
 
 fn rows(cases: &[Case]) -> Vec<Row> {
@@ -168,7 +170,7 @@ mod tests {
     use super::*;
 
     fn case(name: &str, rates: [Option<f64>; 3]) -> Case {
-        let run = |rate| Run { rate, cpu: 1.0, lost: 2, max_rss_kib: 3 };
+        let run = |rate| Run { rate, cpu: 1.0, lost: Some(2), max_rss_kib: 3 };
         let observer = observer::named(name).expect("an observer");
         Case { observer, target: None, runs: rates.map(|rate| rate.map(run)).into() }
     }
@@ -182,7 +184,7 @@ mod tests {
         assert_eq!(rows[0].ratio, None);
         let ratio = rows[1].ratio.expect("a ratio");
         assert!((ratio.low - 90.0).abs() < 1e-9 && (ratio.high - 90.0).abs() < 1e-9, "{ratio:?}");
-        assert_eq!((rows[1].rate.median, rows[1].lost), (45.0, 6));
+        assert_eq!((rows[1].rate.median, rows[1].lost), (45.0, Some(6)));
     }
 
     #[test]

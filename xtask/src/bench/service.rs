@@ -7,7 +7,10 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::stage::{Stage, WAITING, check_interrupt};
+use super::{
+    check_interrupt,
+    stage::{Stage, WAITING},
+};
 
 /// A server in one container and its client in another one, on one bridge.
 #[derive(Debug)]

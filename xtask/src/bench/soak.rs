@@ -15,9 +15,10 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use super::{
+    check_interrupt,
     observer::{self, Observer, Running, Subject},
     spread::median,
-    stage::{Stage, check_interrupt},
+    stage::Stage,
 };
 use crate::{
     command::{say, shown, target_dir},

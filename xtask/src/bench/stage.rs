@@ -11,11 +11,11 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use super::check_interrupt;
 use crate::{
     apt::Apt,
     command::{find_program, output, say, target_dir},
     engine::{self, Engine},
-    sys,
 };
 
 /// The Debian release whose packages images are made of.
@@ -33,18 +33,9 @@ pub(super) struct Stage {
     images: Vec<String>,
 }
 
-/// Fails if this task is to end.
-pub(super) fn check_interrupt() -> Result<()> {
-    if sys::interrupted() {
-        bail!("interrupted");
-    }
-    Ok(())
-}
-
 impl Stage {
     /// The engine that answers, or one of our own.
     pub(super) fn new() -> Result<Self> {
-        sys::catch_interrupts().context("cannot wait for Ctrl-C")?;
         let engine = Engine::start()?;
         Ok(Self { engine, mark: format!("tracer-bench-{}", id()), has_network: false, images: Vec::new() })
     }
