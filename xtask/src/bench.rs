@@ -88,13 +88,12 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     let bench = !options.captures && options.soak.is_none();
     sys::catch_interrupts().context("cannot wait for Ctrl-C")?;
     setup::task(&setup::Options { bench, engine, ..setup::Options::default() })?;
-    let tracer = build::release()?;
-    let subject = Subject { tracer: tracer.clone(), docker_host: None };
+    let subject = Subject { tracer: build::release()?, docker_host: None };
     if let Some(minutes) = options.soak {
         return options.publish("soak", &report::soak(&soak::run(&subject, minutes)?));
     }
     let mut failed = 0;
-    if !only_services {
+    if !only_services || options.captures {
         failed += loads(options, &subject)?;
     }
     if !options.captures {
