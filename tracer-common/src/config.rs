@@ -195,6 +195,7 @@ kernel_fields! {
     inode_size = Size "inode";
     super_dev = Member "super_block" "s_dev";
     super_magic = Member "super_block" "s_magic";
+    super_flags = Member "super_block" "s_flags";
     socket_sk = Member "socket" "sk";
     sock_family = Member "sock" "__sk_common.skc_family";
     sock_num = Member "sock" "__sk_common.skc_num";

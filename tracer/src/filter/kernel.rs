@@ -7,11 +7,12 @@
 use std::rc::Rc;
 
 use tracer_common::{
+    arch::SOCKETCALLS,
     events::{self, Effect, Flags},
     group::Counted,
     kind::Kind,
     plan::{self, Op, Plan, Store},
-    predicate::{DROP, PASS, Predicate, STEPS, Step, Subject, class, subject},
+    predicate::{COMPAT_ARGUMENT, DROP, PASS, Predicate, STEPS, Step, Subject, class, subject},
 };
 
 use super::{
@@ -69,6 +70,8 @@ pub struct Target<'a> {
     pub event: EventType<'a>,
     /// What the kernel side does for it.
     pub plan: &'a Plan,
+    /// Whether what passes is counted there, and not tested again.
+    pub counted: bool,
 }
 
 /// Where the next step of a predicate that is being made is.
@@ -217,8 +220,12 @@ pub fn can_group(filters: &[&Filter], counted: Counted) -> Result<(), &'static s
                     !row.live_only() && filters.iter().all(|filter| filter.may_match(&EventType::of(row)))
                 };
                 events::all().filter(possible).all(|row| {
-                    let plan = Plan::of(row, 0);
-                    is_exact(part, false, &Target { event: EventType::of(row), plan: &plan })
+                    let (whole, half) = (Plan::of(row, 0), Plan::compat(row, 0));
+                    let packed = Plan { flags: half.flags | plan::SOCKETCALL, ..half };
+                    let is_packed = SOCKETCALLS.iter().any(|call| events::by_syscall(call).code == row.code);
+                    let exact =
+                        |plan| is_exact(part, false, &Target { event: EventType::of(row), plan, counted: true });
+                    exact(&whole) && exact(&half) && (!is_packed || exact(&packed))
                 })
             });
             if exact { Ok(()) } else { Err("the kernel does not know all tests of the filter exactly") }
@@ -274,7 +281,8 @@ fn is_exact(node: &Node, negated: bool, target: &Target<'_>) -> bool {
                     | InKernel::Failed
                     | InKernel::ResultName
                     | InKernel::Bytes
-                    | InKernel::Latency,
+                    | InKernel::Latency
+                    | InKernel::FdType,
                 ) => is_short(leaf) && step(leaf, negated, target, &mut Vec::new()).is_some(),
                 _ => false,
             }
@@ -321,7 +329,7 @@ fn over(node: &Node, negated: bool, target: &Target<'_>, questions: &mut Vec<Que
 /// What the kernel knows of a test; `None` when it knows nothing.
 fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec<Question>) -> Option<Expr> {
     let (field, test) = leaf.check.constant()?;
-    let of_call = target.plan.flags & (plan::COMPAT | plan::SOCKETCALL) == 0;
+    let of_call = target.plan.flags & plan::SOCKETCALL == 0;
     let single = !target.event.row.flags.has(Flags::SEVERAL);
     // Of what every event has, the contrary is known, too.
     let numbers = |subject: Subject| Some(any(subject, &ranges(test, negated)?));
@@ -355,6 +363,7 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
         InKernel::Latency if target.plan.flags & plan::EXEC != 0 => None,
         InKernel::Latency => positive(Subject::Latency),
         InKernel::Param if of_call => param(field, test, negated, target),
+        InKernel::FdType if target.counted => counted_fd_type(test, negated, target),
         InKernel::Descriptor | InKernel::FdType | InKernel::Port | InKernel::Ip if of_call => {
             let fd = descriptor(target)?;
             match field.field.in_kernel? {
@@ -532,7 +541,31 @@ fn descriptor(target: &Target<'_>) -> Option<u32> {
         return None;
     }
     let param = target.plan.params.get(usize::from(layout(row).fd?))?;
-    (param.op == Op::Arg as u8 && param.a < 6).then_some(param.a.into())
+    (param.op == Op::Arg as u8 && param.a < 6).then(|| operand(param.a, target))
+}
+
+/// An argument of a call, as steps name it.
+fn operand(argument: u8, target: &Target<'_>) -> u32 {
+    u32::from(argument) + if target.plan.flags & plan::COMPAT != 0 { COMPAT_ARGUMENT } else { 0 }
+}
+
+/// Of the type of a descriptor, when the kernel has the last word; `None` when its classes do not say.
+fn counted_fd_type(test: &Test, negated: bool, target: &Target<'_>) -> Option<Expr> {
+    let holds = |kind: &FdKind| kind.name().is_some_and(|name| test.passes(&Value::from(name)));
+    let mut mask = 0;
+    for class in (0..class::COUNT).filter(|class| *class != class::NONE) {
+        let mut kinds = kinds_of(class).map(|kind| holds(&kind));
+        let first = kinds.next()?;
+        if kinds.any(|other| other != first) {
+            return None;
+        }
+        mask |= u32::from(first) << class;
+    }
+    if target.plan.flags & plan::SOCKETCALL == 0 {
+        return Some(Expr::Step(fd_class(descriptor(target)?, mask), negated));
+    }
+    // The descriptor of such a call is a socket, or the call fails.
+    (mask & class::SOCKETS == 0).then_some(Expr::Always(negated))
 }
 
 /// The classes of descriptors for which a test of their type may hold.
@@ -542,13 +575,27 @@ fn classes(test: &Test) -> u32 {
         let holds = held.into_iter().any(|name| test.passes(&Value::from(name)));
         if holds { 1 << class } else { 0 }
     };
-    let socket = |kind: FdKind| matches!(kind, FdKind::Ipv4 | FdKind::Ipv6 | FdKind::Unix | FdKind::Netlink);
+    let socket = |kind: FdKind| kinds_of(class::INET6).chain(kinds_of(class::UNIX)).any(|it| it == kind);
     (1 << class::NONE)
-        | may(&|kind| !socket(kind), class::NO_SOCKET)
+        // A name in a file system may stand for a pipe, too.
+        | may(&|kind| !socket(kind) && kind != FdKind::Netlink, class::NO_SOCKET)
+        | may(&|kind| !socket(kind) && kind != FdKind::Netlink, class::FILE)
         | may(&|kind| kind == FdKind::Ipv4, class::INET)
-        | may(&|kind| matches!(kind, FdKind::Ipv4 | FdKind::Ipv6), class::INET6)
+        | may(&|kind| kinds_of(class::INET6).any(|it| it == kind), class::INET6)
         | may(&|kind| kind == FdKind::Unix, class::UNIX)
-        | may(&|kind| !matches!(kind, FdKind::Ipv4 | FdKind::Ipv6 | FdKind::Unix), class::OTHER)
+        | may(&|kind| !socket(kind), class::OTHER)
+}
+
+/// What the descriptors of a class are here.
+fn kinds_of(of: u32) -> impl Iterator<Item = FdKind> {
+    FdKind::ALL.into_iter().filter(move |kind| match kind {
+        FdKind::File => of == class::FILE,
+        FdKind::Ipv4 => of == class::INET || of == class::INET6,
+        FdKind::Ipv6 => of == class::INET6,
+        FdKind::Unix => of == class::UNIX,
+        FdKind::Netlink | FdKind::Unknown => of == class::OTHER,
+        _ => of == class::NO_SOCKET,
+    })
 }
 
 /// Of an address of either end.
@@ -591,5 +638,5 @@ fn param(field: &FieldRef, test: &Test, negated: bool, target: &Target<'_>) -> O
     if narrow || ranges.iter().any(beyond) {
         return None;
     }
-    Some(each(&ranges, |low, high| argument(param.a.into(), store, low, high)))
+    Some(each(&ranges, |low, high| argument(operand(param.a, target), store, low, high)))
 }

@@ -1,5 +1,7 @@
 //! Tables that the kernel side counts in: two, of which one is counted in while the other one is read.
 
+use std::{fs::File, io::Read as _};
+
 use aya::{
     Ebpf,
     maps::{ArrayOfMaps, MapData, PerCpuHashMap},
@@ -17,8 +19,20 @@ use crate::source::record::Head;
 /// Whether the kernel has the hooks of sockets. First kernel 6.3.
 #[must_use]
 pub fn has_socket_hooks() -> bool {
-    let types = std::fs::read(super::btf::BTF_PATH).unwrap_or_default();
-    memchr::memmem::find(&types, b"\0btf_trace_sock_send_length\0").is_some()
+    const NAME: &[u8] = b"\0btf_trace_sock_send_length\0";
+    let Ok(mut types) = File::open(super::btf::BTF_PATH) else { return false };
+    // In pieces: a buffer of some megabytes would stay a hole in the memory of what follows.
+    let mut piece = vec![0; 64 << 10];
+    let mut kept = 0;
+    while let Ok(count @ 1..) = types.read(&mut piece[kept..]) {
+        let end = kept + count;
+        if memchr::memmem::find(&piece[..end], NAME).is_some() {
+            return true;
+        }
+        kept = end.min(NAME.len());
+        piece.copy_within(end - kept..end, 0);
+    }
+    false
 }
 
 /// One of them.
