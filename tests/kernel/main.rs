@@ -35,6 +35,7 @@ mod snaplen;
 mod socket;
 mod sockopt;
 mod strace;
+mod tables;
 mod time;
 mod user;
 

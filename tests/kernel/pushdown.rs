@@ -28,7 +28,7 @@ use tracer::{
 };
 use tracer_common::wire;
 use tracer_tests::{
-    call::{at, at_mut},
+    call::{at, at_mut, x86_64::int80},
     level,
     scratch::Scratch,
     sys,
@@ -46,17 +46,19 @@ const FORMATS: [&str; 2] = [
 ];
 
 /// Random numbers: xorshift64*, the same ones for the same seed.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, bound: usize) -> usize {
+    /// A number below the bound.
+    pub fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % bound
     }
 
-    fn of<'t>(&mut self, texts: &[&'t str]) -> &'t str {
+    /// One of the texts.
+    pub fn of<'t>(&mut self, texts: &[&'t str]) -> &'t str {
         texts[self.below(texts.len())]
     }
 }
@@ -73,6 +75,7 @@ const TESTS: &[&str] = &[
     "proc.name=second",
     "proc.name!=first",
     "proc.name in (first, other)",
+    "proc.name=other",
     "proc.name startswith sec",
     "proc.name contains ir",
     "proc.name exists",
@@ -124,22 +127,81 @@ const TESTS: &[&str] = &[
     "container.name exists",
 ];
 
-/// A filter of up to `depth` levels.
-fn filter(random: &mut Random, depth: usize) -> String {
+/// A filter of up to `depth` levels of these tests.
+pub fn filter(random: &mut Random, tests: &[&str], depth: usize) -> String {
     match random.below(if depth == 0 { 1 } else { 4 }) {
-        0 => random.of(TESTS).to_owned(),
-        1 => format!("not ({})", filter(random, depth - 1)),
+        0 => random.of(tests).to_owned(),
+        1 => format!("not ({})", filter(random, tests, depth - 1)),
         which => {
             let word = if which == 2 { " and " } else { " or " };
             let parts: Vec<String> =
-                (0..2 + random.below(2)).map(|_| format!("({})", filter(random, depth - 1))).collect();
+                (0..2 + random.below(2)).map(|_| format!("({})", filter(random, tests, depth - 1))).collect();
             parts.join(word)
         }
     }
 }
 
-/// A bit of everything: files, sockets, errors, another name, another user, a child.
-fn work(path: &std::ffi::CStr, port: u16) -> [i64; 1] {
+/// A program of a few bytes, which asks for its user and ends: an ELF file with one segment.
+const PROGRAM: &[u8] = &{
+    // mov eax, 102 (getuid); syscall; mov eax, 231 (exit_group); mov edi, 3; syscall
+    const CODE: [u8; 19] = [0xb8, 102, 0, 0, 0, 0x0f, 5, 0xb8, 231, 0, 0, 0, 0xbf, 3, 0, 0, 0, 0x0f, 5];
+    const HEADERS: usize = 64 + 56;
+    const LEN: usize = HEADERS + CODE.len();
+    const BASE: u64 = 0x40_0000;
+    const fn put<const N: usize>(mut file: [u8; LEN], at: usize, bytes: [u8; N]) -> [u8; LEN] {
+        let mut index = 0;
+        while index < N {
+            file[at + index] = bytes[index];
+            index += 1;
+        }
+        file
+    }
+    let file = put([0; LEN], 0, [0x7f, b'E', b'L', b'F', 2, 1, 1]);
+    // An executable for this machine, version 1; it begins behind the headers.
+    let file = put(put(put(file, 16, [2, 0]), 18, [62, 0]), 20, [1]);
+    let file = put(put(file, 24, (BASE + HEADERS as u64).to_le_bytes()), 32, 64u64.to_le_bytes());
+    let file = put(put(put(file, 52, [64, 0]), 54, [56, 0]), 56, [1, 0]);
+    // The segment: to be loaded, read and run, the whole file.
+    let file = put(put(put(file, 64, [1]), 68, [5]), 80, BASE.to_le_bytes());
+    let file = put(put(file, 96, (LEN as u64).to_le_bytes()), 104, (LEN as u64).to_le_bytes());
+    put(put(file, 112, 0x1000u64.to_le_bytes()), HEADERS, CODE)
+};
+
+/// What the workload needs: a file of its own, the program, the port of a server.
+pub struct World {
+    scratch: Scratch,
+    port: u16,
+}
+
+impl World {
+    /// Makes it.
+    pub fn new() -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
+        let scratch = Scratch::new();
+        let program = scratch.path("other");
+        std::fs::write(&program, PROGRAM).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // Until the other end is closed: a connection that is reset loses its port, between one side and the other.
+        std::thread::spawn(move || {
+            for mut connection in listener.incoming().flatten() {
+                let _ = std::io::Read::read_to_end(&mut connection, &mut Vec::new());
+            }
+        });
+        Self { scratch, port }
+    }
+
+    /// The workload, which waits for its start.
+    pub fn workload(&self) -> Workload<1> {
+        let (path, program) = (self.scratch.c_path("scratch"), self.scratch.c_path("other"));
+        Workload::fork(|| work(&path, &program, self.port))
+    }
+}
+
+/// A bit of everything: files, sockets, several messages at once, errors, another name, another user, a child, another program,
+/// 32-bit calls.
+fn work(path: &std::ffi::CStr, program: &std::ffi::CStr, port: u16) -> [i64; 1] {
     let name = |name: &std::ffi::CStr| sys!(SYS_prctl, libc::PR_SET_NAME, name);
     let (mut buffer, to) = ([b'x'; 64], v4(port));
     name(c"first");
@@ -159,6 +221,11 @@ fn work(path: &std::ffi::CStr, port: u16) -> [i64; 1] {
         let _ = sys!(SYS_sendto, socket, at(&*buffer), 7, 0, 0, 0);
         let datagrams = sys!(SYS_socket, AF_INET, SOCK_DGRAM, 0);
         let _ = sys!(SYS_sendto, datagrams, at(&*buffer), 11, 0, at(&*to), to.len());
+        // Three headers of messages to the same address, of 7 bytes each.
+        let io = [at(&*buffer), 7];
+        let headers = [[at(&*to), to.len() as u64, at(&io), 1, 0, 0, 0, 0]; 3];
+        let _ = sys!(SYS_sendmmsg, datagrams, at(&headers), 3, 0);
+        let _ = (int80(20, &[]), int80(3, &[7777, 0, 4]));
         let mut pair = [0i32; 2];
         let _ = sys!(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, at_mut(&mut pair));
         let _ = sys!(SYS_write, pair[0], at(&*buffer), 7);
@@ -174,7 +241,9 @@ fn work(path: &std::ffi::CStr, port: u16) -> [i64; 1] {
         let _ = sys!(SYS_setresgid, 1234, 1234, 1234);
         let _ = sys!(SYS_setresuid, 1234, 1234, 1234);
         some(&mut buffer);
-        let _ = sys!(SYS_exit_group, 3);
+        let words = [program.as_ptr(), std::ptr::null()];
+        let _ = sys!(SYS_execve, program, at(&words), at(&words[1]));
+        let _ = sys!(SYS_exit_group, 4);
     }
     let mut status = 0i32;
     let _ = sys!(SYS_wait4, child, at_mut(&mut status), 0, 0);
@@ -236,6 +305,7 @@ impl Side {
             snaplen: 80,
             containers: true,
             who: true,
+            changes: true,
             ring_bytes: Some(tracer_tests::live::ring_bytes(16 << 20)),
             ..Options::default()
         };
@@ -299,9 +369,9 @@ fn state(brief: bool) -> State {
 }
 
 /// What both sides print of a workload; the pid of a line is that of the workload or of its child.
-fn compare(sides: &mut [Side; 2], filter: &str, format: &str, path: &std::ffi::CStr, port: u16) -> [u64; 2] {
-    let workload = Workload::fork(|| work(path, port));
-    let filter = filter.replace("PID", &workload.pid.to_string()).replace("PORT", &port.to_string());
+fn compare(sides: &mut [Side; 2], filter: &str, format: &str, world: &World) -> [u64; 2] {
+    let workload = world.workload();
+    let filter = filter.replace("PID", &workload.pid.to_string()).replace("PORT", &world.port.to_string());
     let pid = workload.pid;
     let mut asked: Vec<_> = sides
         .iter_mut()
@@ -355,7 +425,7 @@ fn compare(sides: &mut [Side; 2], filter: &str, format: &str, path: &std::ffi::C
 }
 
 /// A number from the environment.
-fn number(name: &str) -> Option<usize> {
+pub fn number(name: &str) -> Option<usize> {
     std::env::var(name).ok()?.parse().ok()
 }
 
@@ -364,16 +434,7 @@ fn random_filters_pass_the_same_events_in_the_kernel_and_here() {
     if !level::root_or_skip() {
         return;
     }
-    let scratch = Scratch::new();
-    let path = scratch.c_path("scratch");
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    // Until the other end is closed: a connection that is reset loses its port, between one side and the other.
-    std::thread::spawn(move || {
-        for mut connection in listener.incoming().flatten() {
-            let _ = std::io::Read::read_to_end(&mut connection, &mut Vec::new());
-        }
-    });
+    let world = World::new();
     let mut sides = [Side::start(false), Side::start(true)];
     let mut random = Random(number("TRACER_TEST_SEED").unwrap_or(1) as u64 | 1);
     let asked = std::env::var("TRACER_TEST_FILTER").ok();
@@ -381,8 +442,8 @@ fn random_filters_pass_the_same_events_in_the_kernel_and_here() {
     let mut records = [0, 0];
     let mut shown = 0;
     for case in 0..cases {
-        let filter = asked.clone().unwrap_or_else(|| filter(&mut random, 1 + case % 3));
-        let counts = compare(&mut sides, &filter, FORMATS[case % FORMATS.len()], &path, port);
+        let filter = asked.clone().unwrap_or_else(|| filter(&mut random, TESTS, 1 + case % 3));
+        let counts = compare(&mut sides, &filter, FORMATS[case % FORMATS.len()], &world);
         records = [records[0] + counts[0], records[1] + counts[1]];
         shown += u64::from(counts[1] > 0);
     }

@@ -28,10 +28,14 @@ pub struct Config {
     /// A call of a plan with [`SAMPLE`](crate::plan::SAMPLE) is recorded when a random `u32` is below this; 0 when there are no
     /// such plans.
     pub sample_below: u32,
+    /// The number of an event that the table adds up: [`Number`](crate::group::Number).
+    pub group_number: u32,
+    /// Not zero when there are predicates.
+    pub predicates: u32,
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, ten `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, twelve `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a global")]
 unsafe impl aya::Pod for Config {}
 
@@ -194,6 +198,7 @@ kernel_fields! {
     inode_size = Size "inode";
     super_dev = Member "super_block" "s_dev";
     super_magic = Member "super_block" "s_magic";
+    super_flags = Member "super_block" "s_flags";
     socket_sk = Member "socket" "sk";
     sock_family = Member "sock" "__sk_common.skc_family";
     sock_num = Member "sock" "__sk_common.skc_num";

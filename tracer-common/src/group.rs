@@ -16,6 +16,64 @@ pub mod by {
     pub const CALL: u32 = 32;
     /// The CPU.
     pub const CPU: u32 = 64;
+    /// The error of a call.
+    pub const ERROR: u32 = 128;
+    /// The thread group in its own pid namespace.
+    pub const VPID: u32 = 256;
+    /// The range of the number: for percentiles and bars.
+    pub const RANGE: u32 = 512;
+    /// What only calls have.
+    pub const OF_CALLS: u32 = CALL | ERROR | RANGE;
+}
+
+/// The number of an event that is added up in a row, and of which the smallest and the largest are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Number {
+    /// None: events are counted.
+    #[default]
+    None = 0,
+    /// The bytes that were transferred: the result of the call, unless it is an error.
+    Bytes = 1,
+    /// Nanoseconds from the beginning of the call, when it was timed.
+    Latency = 2,
+    /// 1 for a call that failed, else 0.
+    Failure = 3,
+}
+
+/// The same as numbers.
+pub mod number {
+    use super::Number;
+
+    /// See [`Number::Bytes`].
+    pub const BYTES: u32 = Number::Bytes as u32;
+    /// See [`Number::Latency`].
+    pub const LATENCY: u32 = Number::Latency as u32;
+    /// See [`Number::Failure`].
+    pub const FAILURE: u32 = Number::Failure as u32;
+}
+
+/// Ranges of numbers between a power of two and the next.
+pub const STEPS: u64 = 16;
+/// In [`GroupKey::range`]: the events have no number.
+pub const NO_NUMBER: u32 = u32::MAX;
+/// The number of the range that a number lies in. Numbers below [`STEPS`] have one each, so that zero has one of its own.
+#[inline(always)]
+#[must_use]
+pub const fn range(number: u64) -> u32 {
+    if number < STEPS {
+        return number as u32;
+    }
+    let power = number.ilog2();
+    let step = (number >> (power - STEPS.ilog2())) & (STEPS - 1);
+    (power - STEPS.ilog2() + 1) * STEPS as u32 + step as u32
+}
+
+/// The smallest number of a range, and how many numbers lie in it.
+#[must_use]
+pub const fn limits(range: u32) -> (u64, u64) {
+    let (power, step) = (range as u64 / STEPS, range as u64 % STEPS);
+    if power == 0 { (step, 1) } else { ((STEPS + step) << (power - 1), 1 << (power - 1)) }
 }
 
 /// What is counted in the kernel.
@@ -34,6 +92,8 @@ pub struct Grouping {
     pub by: u32,
     /// What is counted.
     pub counted: Counted,
+    /// The number that is added up.
+    pub number: Number,
 }
 
 /// The most rows of a table in one interval.
@@ -62,8 +122,12 @@ pub struct GroupKey {
     pub call: u32,
     /// Number of the CPU.
     pub cpu: u32,
-    /// Unused, zero.
-    pub reserved: u32,
+    /// The range of the number when it is asked for; else 1, and of the number zero 0; [`NO_NUMBER`] when there is none.
+    pub range: u32,
+    /// The number of the error, 0 of a call that did not fail.
+    pub error: u32,
+    /// Thread group id in the pid namespace of the process.
+    pub vpid: u32,
 }
 
 /// What is kept of a row, for each CPU.
@@ -72,11 +136,26 @@ pub struct GroupKey {
 pub struct GroupValue {
     /// Events.
     pub count: u64,
-    /// Their bytes.
+    /// The sum of their numbers.
     pub sum: u64,
+    /// The smallest of them.
+    pub min: u64,
+    /// The largest of them.
+    pub max: u64,
 }
 
-const _: () = assert!(size_of::<GroupKey>() == 48 && size_of::<GroupValue>() == 16);
+impl GroupValue {
+    /// Puts the events of another one to these.
+    pub fn merge(&mut self, other: &Self) {
+        if other.count > 0 {
+            self.min = if self.count == 0 { other.min } else { self.min.min(other.min) };
+            self.max = self.max.max(other.max);
+            (self.count, self.sum) = (self.count + other.count, self.sum + other.sum);
+        }
+    }
+}
+
+const _: () = assert!(size_of::<GroupKey>() == 56 && size_of::<GroupValue>() == 32);
 
 #[cfg(feature = "user")]
 // SAFETY: `repr(C)` without padding (asserted above); every bit pattern is a value.

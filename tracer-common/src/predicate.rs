@@ -68,11 +68,14 @@ subjects! {
     Cgroup = 13,
 }
 
+/// Added to the number of an argument in a step: the call came through the 32-bit entry.
+pub const COMPAT_ARGUMENT: u32 = 8;
+
 /// What a descriptor is, as far as it matters: the number of a bit.
 pub mod class {
     /// There is no file behind it any more.
     pub const NONE: u32 = 0;
-    /// No socket.
+    /// Neither a socket nor a file: pipes, directories, what has no name.
     pub const NO_SOCKET: u32 = 1;
     /// A socket of the family `AF_INET`.
     pub const INET: u32 = 2;
@@ -82,8 +85,14 @@ pub mod class {
     pub const UNIX: u32 = 4;
     /// A socket of another family.
     pub const OTHER: u32 = 5;
+    /// A file or a device of a file system that was mounted, which memory files are not.
+    pub const FILE: u32 = 6;
+    /// How many there are.
+    pub const COUNT: u32 = 7;
     /// All of them, as bits.
-    pub const ALL: u32 = 0x3f;
+    pub const ALL: u32 = (1 << COUNT) - 1;
+    /// The sockets, as bits.
+    pub const SOCKETS: u32 = 1 << INET | 1 << INET6 | 1 << UNIX | 1 << OTHER;
 }
 
 /// One step.

@@ -13,8 +13,10 @@
 //! have to keep otherwise.
 //!
 //! ```text
-//!  0 name of the thread, 16 bytes padded with zeros │ 16 parent's tgid u32 │ 20 uid u32 │ 24 gid u32 │ 28 zero u32
+//!  0 name of the thread, 16 bytes padded with zeros │ 16 parent's tgid u32 │ 20 uid u32 │ 24 gid u32 │ 28 tgid in its own namespace u32
 //! ```
+//! The last one is zero unless a table asked for it.
+//!
 //! The length in the header counts from offset 24. The prefix is 24 bytes long so that the fields of the event header
 //! fall on their natural alignment, except the parameter count.
 
@@ -50,11 +52,12 @@ pub const FLAG_COMPAT: u16 = 1;
 pub const FLAG_WHO: u16 = 2;
 /// Bytes that stand there.
 pub const WHO_LEN: usize = 32;
-/// The record stands for several events, which were counted in the kernel: behind who made them stand their count, `u64`, and
-/// the sum of their bytes, `u64`. Only user space makes such records.
+/// The record stands for several events, which were counted in the kernel: behind who made them stand, `u64` each, their count,
+/// sum, least and greatest of their numbers, and the range of these, all ones when there are none. Only user space makes such
+/// records.
 pub const FLAG_GROUP: u16 = 4;
-/// Bytes of those two.
-pub const GROUP_LEN: usize = 16;
+/// Bytes of those five.
+pub const GROUP_LEN: usize = 40;
 /// The kernel side chose the call among others of its kind ([`SAMPLE`](crate::plan::SAMPLE)).
 pub const FLAG_SAMPLED: u16 = 8;
 /// Bytes of a name of a thread, which ends with a NUL.

@@ -42,17 +42,30 @@ impl Registers {
     }
 }
 
-/// Whether the running task is inside a 32-bit system call.
-#[inline(always)]
-pub fn compat() -> bool {
-    let at = offset!(task_status);
-    if at == ABSENT as usize {
-        return false;
+/// The running task, as a pointer that the verifier knows. It is asked for once: each question is a call, and a call is a
+/// good part of what an unwanted system call costs.
+#[derive(Clone, Copy)]
+pub struct Task(*const u8);
+
+impl Task {
+    /// The running one.
+    #[inline(always)]
+    pub fn current() -> Self {
+        // SAFETY: the helper has no preconditions.
+        Self(unsafe { bpf_get_current_task_btf() }.cast())
     }
-    // SAFETY: the verifier knows the type behind the pointer and checks the offset, which is a constant to it.
-    let status: u32 = unsafe {
-        let task: *const u8 = bpf_get_current_task_btf().cast();
-        core::ptr::read_volatile(task.add(at).cast())
-    };
-    status & STATUS_COMPAT != 0
+
+    /// A member: the offset is a constant to the verifier, which knows the type.
+    #[inline(always)]
+    pub fn field<T: Copy>(self, offset: usize) -> T {
+        // SAFETY: the verifier refuses the program if the offset is not that of a member of this size.
+        unsafe { core::ptr::read_volatile(self.0.add(offset).cast()) }
+    }
+
+    /// Whether it is inside a 32-bit system call.
+    #[inline(always)]
+    pub fn compat(self) -> bool {
+        let at = offset!(task_status);
+        at != ABSENT as usize && self.field::<u32>(at) & STATUS_COMPAT != 0
+    }
 }

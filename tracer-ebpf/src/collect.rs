@@ -501,7 +501,7 @@ pub fn user_text(record: Record, index: usize, address: u64) -> Result<(), TooLo
 #[inline(always)]
 pub fn user_bytes(record: Record, index: usize, address: u64, len: i64) -> Result<(), TooLong> {
     let (to, position) = record.room()?;
-    let snaplen = u64::from(config().snaplen);
+    let snaplen = u64::from(config!(snaplen));
     let len = if len < 0 { 0 } else { len as u64 };
     let len = opaque(if len > snaplen { snaplen } else { len } as usize) & 0xffff;
     // SAFETY: `room` gives as many bytes as the mask allows.

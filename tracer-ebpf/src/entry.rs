@@ -34,7 +34,7 @@ pub fn begin(number: u32) {
 /// it is not known.
 #[inline(always)]
 pub fn end(number: u32) -> u64 {
-    if config().latency == 0 {
+    if config!(latency) == 0 {
         return wire::NO_LATENCY;
     }
     take(tid(), number)
@@ -68,7 +68,7 @@ pub fn so_far(number: u32) -> u64 {
 /// id by now, and `old_tid` is the one that it began with.
 #[inline(always)]
 pub fn end_exec(old_tid: u32) -> u64 {
-    if config().latency == 0 {
+    if config!(latency) == 0 {
         return wire::NO_LATENCY;
     }
     let Some(known) = ENTRIES.get_ptr_mut(old_tid) else { return wire::NO_LATENCY };
@@ -84,7 +84,7 @@ pub fn end_exec(old_tid: u32) -> u64 {
 /// The running thread ends.
 #[inline(always)]
 pub fn forget() {
-    if config().latency != 0 {
+    if config!(latency) != 0 {
         let _ = ENTRIES.remove(tid());
     }
 }

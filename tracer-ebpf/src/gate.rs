@@ -3,12 +3,13 @@
 use tracer_common::{
     arch::{COMPAT_SIGRETURN, COMPAT_SOCKETCALL, MAX_SYSCALLS, number_of},
     plan::{self, Plan},
+    predicate::Predicate,
 };
 
 use crate::{
-    arch::{Registers, compat},
+    arch::{Registers, Task},
     maps::{PLANS, PREDICATES, config, offset},
-    predicate, task,
+    predicate::{self, Verdict},
 };
 
 /// Number of `rt_sigreturn`.
@@ -23,27 +24,48 @@ pub struct Passed {
     pub flags: u16,
     /// Number of the call, in the table of its entry.
     pub number: u32,
+    /// Whose call it is.
+    pub task: Task,
 }
 
 /// Whether the running process is the tracer itself.
 #[inline(always)]
 pub fn own() -> bool {
-    task::field::<u32>(offset!(task_tgid)) == config().own_tgid
+    is_own(Task::current())
 }
 
-/// Whether a call of this plan passes its predicate. `registers` are those of a system call; other hooks have none.
+/// Whether a task is one of the tracer itself.
 #[inline(always)]
-pub fn passes(plan: *const Plan, registers: Option<Registers>, result: i64, number: u32) -> bool {
+pub fn is_own(task: Task) -> bool {
+    task.field::<u32>(offset!(task_tgid)) == config!(own_tgid)
+}
+
+/// The predicate of a plan.
+#[inline(always)]
+fn predicate_of(plan: *const Plan) -> Option<*const Predicate> {
+    if config!(predicates) == 0 {
+        return None;
+    }
     // SAFETY: a live map value.
     let index = unsafe { (*plan).predicate };
-    if index == 0 {
-        return true;
+    if index == 0 { None } else { PREDICATES.get_ptr(u32::from(index)) }
+}
+
+/// Whether a system call passes the predicate of its plan.
+#[inline(always)]
+pub fn call_passes(passed: Passed, registers: Registers, result: i64) -> bool {
+    let Some(predicate) = predicate_of(passed.plan) else { return true };
+    match predicate::first(predicate, passed.task, result) {
+        Verdict::Passes => true,
+        Verdict::Drops => false,
+        Verdict::Open => predicate::call_passes(predicate, registers, result, passed.number),
     }
-    let Some(predicate) = PREDICATES.get_ptr(u32::from(index)) else { return true };
-    match registers {
-        Some(registers) => predicate::call_passes(predicate, registers, result, number),
-        None => predicate::task_passes(predicate, result),
-    }
+}
+
+/// Whether an event of another hook passes the predicate of its plan.
+#[inline(always)]
+pub fn task_passes(plan: *const Plan) -> bool {
+    predicate_of(plan).is_none_or(|predicate| predicate::task_passes(predicate))
 }
 
 /// Flags of a plan.
@@ -84,7 +106,8 @@ pub fn syscall(registers: Registers) -> Option<Passed> {
     if flags & (plan::WANTED | plan::COMPAT_TOO) == 0 {
         return None;
     }
-    if compat() {
+    let task = Task::current();
+    if task.compat() {
         number = if sigreturn { COMPAT_SIGRETURN } else { number };
         plan = compat_plan(registers, number)?;
         flags = flags_of(plan);
@@ -92,5 +115,5 @@ pub fn syscall(registers: Registers) -> Option<Passed> {
     if flags & plan::WANTED == 0 {
         return None;
     }
-    Some(Passed { plan, flags, number })
+    Some(Passed { plan, flags, number, task })
 }

@@ -5,52 +5,145 @@ use aya_ebpf::helpers::{
 };
 use tracer_common::{
     events::code::GENERIC,
-    group::{COMPAT, GroupKey, GroupValue, NUMBER_SHIFT, by},
+    group::{COMPAT, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, by, number, range},
     plan::{self, Plan},
-    wire::COMM_LEN,
+    wire::{COMM_LEN, NO_LATENCY},
 };
 
 use crate::{
+    entry,
     maps::{GROUPS, GROUPS_A, GROUPS_B, config},
     record::{Loss, count_loss},
     task,
 };
 
-/// Counts a call of this plan; one with several messages as often as it moved some.
+/// `BPF_NOEXIST`.
+const NO_EXIST: u64 = 1;
+
+/// Events of one kind, as they go to a row.
+#[derive(Clone, Copy)]
+pub struct Counted {
+    /// As in the key.
+    call: u32,
+    /// As in the key.
+    error: u32,
+    /// How many.
+    count: u64,
+    /// Their number, if they have one.
+    number: u64,
+    /// Whether they have.
+    has_number: bool,
+}
+
+/// An event of this plan that is no call.
 #[inline(always)]
-pub fn count_call(plan: *const Plan, number: u32, result: i64) {
+pub fn event(plan: *const Plan) {
+    let latency_ns = NO_LATENCY;
+    add(counted(plan, 0, 0, latency_ns));
+}
+
+/// A program that was run by a thread that had the id `old_tid` before.
+#[inline(always)]
+pub fn exec(plan: *const Plan, number: u32, old_tid: u32) {
+    let latency_ns = if asks(number::LATENCY) { entry::end_exec(old_tid) } else { NO_LATENCY };
+    add(counted(plan, number, 0, latency_ns));
+}
+
+/// A call of this plan, or one of the messages of a call, which moved so many bytes.
+#[inline(always)]
+pub fn call(plan: *const Plan, number: u32, result: i64) {
+    let latency_ns = if asks(number::LATENCY) { entry::end(number) } else { NO_LATENCY };
+    add(counted(plan, number, result, latency_ns));
+}
+
+/// The messages of a call, of which nothing is asked but how many there were.
+#[inline(always)]
+pub fn messages(plan: *const Plan, number: u32, result: i64) {
+    let first = counted(plan, number, result, NO_LATENCY);
+    add(Counted { count: if result > 1 { result as u64 } else { 1 }, ..first });
+}
+
+/// Bytes that a socket moved.
+#[inline(always)]
+pub fn bytes(bytes: u64) {
+    add(Counted { call: 0, error: 0, count: 1, number: bytes, has_number: true });
+}
+
+/// Whether the number of a row is that one.
+#[inline(always)]
+pub fn asks(number: u32) -> bool {
+    config!(group_number) == number
+}
+
+#[inline(always)]
+fn counted(plan: *const Plan, number: u32, result: i64, latency_ns: u64) -> Counted {
     // SAFETY: a live map value.
     let (code, flags) = unsafe { ((*plan).code, (*plan).flags) };
-    let number = if code == GENERIC { number << NUMBER_SHIFT } else { 0 };
+    let generic = if code == GENERIC { number << NUMBER_SHIFT } else { 0 };
     let compat = if flags & plan::COMPAT != 0 { COMPAT } else { 0 };
-    let messages = flags & plan::MESSAGES != 0 && result > 1;
-    add(u32::from(code) | number | compat, if messages { result as u64 } else { 1 }, 0);
+    let failed = result < 0;
+    let (number, has_number) = if asks(number::BYTES) {
+        (result as u64, !failed && flags & plan::IO != 0)
+    } else if asks(number::LATENCY) {
+        (latency_ns, latency_ns != NO_LATENCY)
+    } else {
+        (u64::from(failed), true)
+    };
+    let error = if failed { result.unsigned_abs() as u32 } else { 0 };
+    Counted { call: u32::from(code) | generic | compat, error, count: 1, number, has_number }
 }
 
 /// Adds to the row of the running task.
 #[inline(never)]
-pub fn add(call: u32, count: u64, bytes: u64) {
-    let key = key(call);
+fn add(counted: Counted) {
+    let key = key(&counted);
     let Some(table) = GROUPS.get(0) else {
         // There always is one. Without a program that knows them, the two would not be in the object.
         let _ = GROUPS_A.remove(key);
         let _ = GROUPS_B.remove(key);
         return;
     };
-    if let Some(value) = table.get_ptr_mut(key) {
-        // SAFETY: a live map value, and the value of this CPU alone.
-        unsafe {
-            (*value).count += count;
-            (*value).sum += bytes;
+    let number = if counted.has_number { counted.number } else { 0 };
+    // A hook may come in the middle of another one, and the kernel may take the CPU away from either: numbers are added as a
+    // whole, and a row that somebody else begins meanwhile is found at the second look.
+    for _ in 0..2 {
+        if let Some(value) = table.get_ptr_mut(key) {
+            // SAFETY: a live map value, 8-byte aligned.
+            unsafe {
+                if config!(group_number) != 0 {
+                    if (*value).count == 0 || number < (*value).min {
+                        (*value).min = number;
+                    }
+                    if number > (*value).max {
+                        (*value).max = number;
+                    }
+                    add_to(&raw mut (*value).sum, number);
+                }
+                add_to(&raw mut (*value).count, counted.count);
+            }
+            return;
         }
-    } else if table.insert(key, GroupValue { count, sum: bytes }, 0).is_err() {
-        count_loss(Loss::Groups, 1);
+        let value = GroupValue { count: counted.count, sum: number, min: number, max: number };
+        if table.insert(key, value, NO_EXIST).is_ok() {
+            return;
+        }
     }
+    count_loss(Loss::Groups, 1);
+}
+
+/// Adds as a whole, whoever comes in between.
+///
+/// # Safety
+/// `to` is valid and aligned.
+#[inline(always)]
+unsafe fn add_to(to: *mut u64, number: u64) {
+    // SAFETY: the caller's promise; the language has no such operation for this target.
+    unsafe { core::arch::asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) to, in(reg) number, options(nostack)) };
 }
 
 #[inline(always)]
-fn key(call: u32) -> GroupKey {
-    let asked = config().group_by;
+fn key(counted: &Counted) -> GroupKey {
+    let asked = config!(group_by);
     let mut key = GroupKey::default();
     // SAFETY: the helpers have no preconditions; the one for the name writes `COMM_LEN` bytes.
     unsafe {
@@ -69,12 +162,27 @@ fn key(call: u32) -> GroupKey {
         if asked & by::CGROUP != 0 {
             key.cgroup = bpf_get_current_cgroup_id();
         }
-        if asked & by::CALL != 0 {
-            key.call = call;
-        }
         if asked & by::CPU != 0 {
             key.cpu = bpf_get_smp_processor_id();
         }
+    }
+    if asked & by::CALL != 0 {
+        key.call = counted.call;
+    }
+    if asked & by::ERROR != 0 {
+        key.error = counted.error;
+    }
+    if asked & by::VPID != 0 {
+        key.vpid = task::vpid();
+    }
+    if config!(group_number) != 0 {
+        key.range = if !counted.has_number {
+            NO_NUMBER
+        } else if asked & by::RANGE != 0 {
+            range(counted.number)
+        } else {
+            u32::from(counted.number != 0)
+        };
     }
     key
 }

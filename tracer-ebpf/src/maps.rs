@@ -74,7 +74,7 @@ pub static NEXT: ProgramArray<NEXT_PROGRAMS> = ProgramArray::new();
 
 /// Settings; read-only once the object is loaded.
 #[unsafe(no_mangle)]
-static CONFIG: Config = Config {
+pub static CONFIG: Config = Config {
     snaplen: 80,
     rings: 1,
     own_tgid: 0,
@@ -85,30 +85,34 @@ static CONFIG: Config = Config {
     who: 0,
     group_by: 0,
     sample_below: 0,
+    group_number: 0,
+    predicates: 0,
 };
 
 /// Where the fields of kernel structs are; read-only once the object is loaded.
 #[unsafe(no_mangle)]
 pub static OFFSETS: Offsets = Offsets::ZERO;
 
-/// A setting.
-#[inline(always)]
-pub fn config() -> Config {
-    // SAFETY: a valid static; volatile, so that the compiler does not take the value it sees for the one user space sets.
-    unsafe { core::ptr::read_volatile(&raw const CONFIG) }
-}
-
 /// Reads a read-only global.
 #[inline(always)]
-pub fn load(global: *const u32) -> usize {
-    // SAFETY: only used with the members of `OFFSETS`; volatile, since user space sets them before the object is loaded.
-    unsafe { core::ptr::read_volatile(global) as usize }
+pub fn load(global: *const u32) -> u32 {
+    // SAFETY: only used with the members of `CONFIG` and `OFFSETS`; volatile, so that the compiler does not take the value it
+    // sees for the one that user space sets before the object is loaded.
+    unsafe { core::ptr::read_volatile(global) }
 }
+
+/// A setting. One at a time: each is an instruction in every program.
+macro_rules! config {
+    ($field:ident) => {
+        $crate::maps::load(&raw const $crate::maps::CONFIG.$field)
+    };
+}
+pub(crate) use config;
 
 /// The offset of a kernel field.
 macro_rules! offset {
     ($field:ident) => {
-        $crate::maps::load(&raw const $crate::maps::OFFSETS.$field)
+        $crate::maps::load(&raw const $crate::maps::OFFSETS.$field) as usize
     };
 }
 pub(crate) use offset;

@@ -6,12 +6,12 @@
 use aya_ebpf::helpers::{bpf_get_current_cgroup_id, bpf_get_current_pid_tgid, bpf_get_smp_processor_id};
 use tracer_common::{
     plan::Store,
-    predicate::{DROP, PASS, Predicate, STEPS, Step, class, subject},
+    predicate::{COMPAT_ARGUMENT, DROP, PASS, Predicate, STEPS, Step, class, subject},
     wire::{COMM_LEN, NO_LATENCY},
 };
 
 use crate::{
-    arch::Registers,
+    arch::{Registers, Task},
     entry,
     maps::{CGROUPS, offset},
     read,
@@ -20,13 +20,55 @@ use crate::{
     task,
 };
 
-/// `S_IFMT` and `S_IFSOCK`.
+/// `S_IFMT`, `S_IFSOCK`, `S_IFREG`, `S_IFCHR` and `S_IFBLK`.
 const FORMAT: u16 = 0o170_000;
 const SOCKET: u16 = 0o140_000;
+const REGULAR: u16 = 0o100_000;
+const CHARACTERS: u16 = 0o020_000;
+const BLOCKS: u16 = 0o060_000;
+/// `SB_KERNMOUNT`.
+const KERNEL_MOUNT: usize = 1 << 22;
 /// `AF_UNIX`, `AF_INET` and `AF_INET6`.
 const UNIX: u16 = 1;
 const INET: u16 = 2;
 const INET6: u16 = 10;
+
+/// What the first step says.
+pub enum Verdict {
+    /// The call passes.
+    Passes,
+    /// Nobody wants it.
+    Drops,
+    /// The steps have to be followed.
+    Open,
+}
+
+/// The first step of a predicate, if it is one of those that most calls end at. In the place where it is asked: a call of a
+/// function costs more than the test.
+#[inline(always)]
+pub fn first(predicate: *const Predicate, task: Task, result: i64) -> Verdict {
+    // SAFETY: a live map value.
+    let step = unsafe { &raw const (*predicate).steps[0] };
+    // SAFETY: as above.
+    let (subject, yes, no) = unsafe { ((*step).subject, (*step).yes, (*step).no) };
+    // SAFETY: as above.
+    let holds = unsafe {
+        match subject {
+            subject::Comm => comm_is(task, step),
+            subject::Result => (*step).low <= result && result <= (*step).high,
+            subject::Tgid => {
+                let tgid = i64::from(task.field::<u32>(offset!(task_tgid)));
+                (*step).low <= tgid && tgid <= (*step).high
+            }
+            _ => return Verdict::Open,
+        }
+    };
+    match if holds { yes } else { no } {
+        PASS => Verdict::Passes,
+        DROP => Verdict::Drops,
+        _ => Verdict::Open,
+    }
+}
 
 /// Whether a system call passes.
 #[inline(never)]
@@ -46,9 +88,9 @@ pub fn call_passes(predicate: *const Predicate, registers: Registers, result: i6
 
 /// Whether an event of another hook passes.
 #[inline(never)]
-pub fn task_passes(predicate: *const Predicate, result: i64) -> bool {
+pub fn task_passes(predicate: *const Predicate) -> bool {
     passes(predicate, |step| match step.subject {
-        subject::Result => between(step, result),
+        subject::Result => between(step, 0),
         _ => of_task(step),
     })
 }
@@ -80,7 +122,8 @@ fn between(step: Step, number: i64) -> bool {
 #[inline(always)]
 fn of_task(step: Step) -> bool {
     let number = match step.subject {
-        subject::Comm => return comm_is(step),
+        // SAFETY: the step is a value.
+        subject::Comm => return unsafe { comm_is(Task::current(), &raw const step) },
         subject::Cgroup => return cgroup_is(step.operand),
         subject::Tid => u64::from(bpf_get_current_pid_tgid() as u32),
         subject::Tgid => bpf_get_current_pid_tgid() >> 32,
@@ -95,16 +138,26 @@ fn of_task(step: Step) -> bool {
     between(step, number as i64)
 }
 
-/// Argument `n`.
+/// Argument `n`; from [`COMPAT_ARGUMENT`] on those of a 32-bit call.
 #[inline(always)]
 fn argument(registers: Registers, n: u32) -> u64 {
+    const SECOND: u32 = COMPAT_ARGUMENT + 1;
+    const THIRD: u32 = COMPAT_ARGUMENT + 2;
+    const FOURTH: u32 = COMPAT_ARGUMENT + 3;
+    const FIFTH: u32 = COMPAT_ARGUMENT + 4;
     match n {
         0 => registers.arg::<0>(),
         1 => registers.arg::<1>(),
         2 => registers.arg::<2>(),
         3 => registers.arg::<3>(),
         4 => registers.arg::<4>(),
-        _ => registers.arg::<5>(),
+        5 => registers.arg::<5>(),
+        COMPAT_ARGUMENT => registers.compat_arg::<0>(),
+        SECOND => registers.compat_arg::<1>(),
+        THIRD => registers.compat_arg::<2>(),
+        FOURTH => registers.compat_arg::<3>(),
+        FIFTH => registers.compat_arg::<4>(),
+        _ => registers.compat_arg::<5>(),
     }
 }
 
@@ -126,11 +179,12 @@ fn stored(number: u64, store: u8) -> i64 {
 
 /// Whether the name of the thread begins with so many bytes of the step.
 #[inline(always)]
-fn comm_is(step: Step) -> bool {
+unsafe fn comm_is(task: Task, step: *const Step) -> bool {
     // What stands behind the final NUL is not compared: older kernels leave it as it was.
-    let comm: [u64; COMM_LEN / 8] = [task::field(offset!(task_comm)), task::field(offset!(task_comm) + 8)];
-    let (low, high) = (first_bytes(step.operand), first_bytes(step.operand.saturating_sub(8)));
-    (comm[0] ^ step.low as u64) & low == 0 && (comm[1] ^ step.high as u64) & high == 0
+    let comm: [u64; COMM_LEN / 8] = [task.field(offset!(task_comm)), task.field(offset!(task_comm) + 8)];
+    // SAFETY: the caller's promise: a live map value.
+    let (count, low, high) = unsafe { ((*step).operand, (*step).low as u64, (*step).high as u64) };
+    (comm[0] ^ low) & first_bytes(count) == 0 && (comm[1] ^ high) & first_bytes(count.saturating_sub(8)) == 0
 }
 
 /// A mask for the first `count` bytes of a word.
@@ -156,8 +210,17 @@ fn socket(fd: u64, class: &mut u32) -> usize {
         *class = class::NONE;
         return 0;
     }
-    if read::kernel::<u16>(inode + offset!(inode_mode)) & FORMAT != SOCKET {
-        *class = class::NO_SOCKET;
+    let format = read::kernel::<u16>(inode + offset!(inode_mode)) & FORMAT;
+    if format != SOCKET {
+        let is_file = match format {
+            REGULAR => {
+                let super_block: usize = read::kernel(inode + offset!(inode_sb));
+                read::kernel::<usize>(super_block + offset!(super_flags)) & KERNEL_MOUNT == 0
+            }
+            CHARACTERS | BLOCKS => true,
+            _ => false,
+        };
+        *class = if is_file { class::FILE } else { class::NO_SOCKET };
         return 0;
     }
     let socket: usize = read::kernel(file + offset!(file_private_data));

@@ -133,7 +133,7 @@ pub struct Record {
 fn scratch_of(slot: Slot) -> Option<*mut Scratch> {
     // SAFETY: the helper has no preconditions.
     let cpu = unsafe { bpf_get_smp_processor_id() };
-    SCRATCH.get_ptr_mut(slot as u32 * config().cpus + cpu)
+    SCRATCH.get_ptr_mut(slot as u32 * config!(cpus) + cpu)
 }
 
 /// Says which message of a call with several is next, and where the header of this one is: the program that follows on this
@@ -155,6 +155,14 @@ pub fn set_message(next: u64, header: u64, result: i64) {
 pub fn message() -> u64 {
     // SAFETY: a live map value.
     scratch_of(Slot::Syscall).map_or(0, |scratch| unsafe { core::ptr::read_volatile(&raw const (*scratch).message) })
+}
+
+/// The bytes of this message.
+#[inline(always)]
+pub fn moved() -> i64 {
+    // SAFETY: a live map value.
+    scratch_of(Slot::Syscall)
+        .map_or(0, |scratch| unsafe { core::ptr::read_volatile(&raw const (*scratch).moved) as i64 })
 }
 
 impl Record {
@@ -277,7 +285,7 @@ impl Record {
         // SAFETY: the header lies in the scratch, `len` is below its size, and `room` gives more than `WHO_LEN` bytes.
         unsafe {
             *self.bytes().add(wire::LEN).cast::<u32>() = (len - wire::EVENT) as u32;
-            let len = if config().who != 0 {
+            let len = if config!(who) != 0 {
                 who(end);
                 len + wire::WHO_LEN
             } else {
@@ -314,7 +322,7 @@ unsafe fn output(bytes: *mut u8, len: usize) {
     // SAFETY: the helpers check what they are given; the counters are this CPU's own.
     unsafe {
         let cpu = bpf_get_smp_processor_id();
-        let rings = config().rings;
+        let rings = config!(rings);
         let ring = if rings == 0 { 0 } else { cpu % rings };
         let Some(ring) = RINGS.get(ring) else {
             count_loss(Loss::RingFull, 1);
@@ -353,7 +361,7 @@ pub unsafe fn who(to: *mut u8) {
 /// The flags of a record, with what all records say.
 #[inline(always)]
 fn record_flags(flags: u16) -> u16 {
-    if config().who != 0 { flags | wire::FLAG_WHO } else { flags }
+    if config!(who) != 0 { flags | wire::FLAG_WHO } else { flags }
 }
 
 /// The header of a record of the running task, without its length.
@@ -421,7 +429,7 @@ impl Small {
         // SAFETY: as in `put`.
         unsafe {
             bytes.add(wire::LEN).cast::<u32>().write((self.len - wire::EVENT) as u32);
-            let len = if config().who != 0 {
+            let len = if config!(who) != 0 {
                 who(bytes.add(self.len));
                 self.len + wire::WHO_LEN
             } else {

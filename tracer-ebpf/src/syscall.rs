@@ -7,7 +7,7 @@
 //! Source: kernel include/trace/events/syscalls.h, `TP_PROTO(struct pt_regs *regs, long ret)`.
 
 use aya_ebpf::{helpers::bpf_get_prandom_u32, macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracer_common::{plan, wire};
+use tracer_common::{group::number, plan, wire};
 
 use crate::{
     arch::Registers,
@@ -25,14 +25,15 @@ use crate::{
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     let Some((passed, call)) = call(&ctx) else { return 0 };
     // Chance asks nothing of the call, and costs less than a predicate.
-    if config().sample_below != 0 && is_left_out(passed.flags) {
+    if config!(sample_below) != 0 && is_left_out(passed.flags) {
         return 0;
     }
-    if !gate::passes(passed.plan, call.registers, call.result, passed.number) || gate::own() {
+    if !gate::call_passes(passed, Registers(ctx.arg(0)), call.result) || gate::is_own(passed.task) {
+        leave(passed.flags);
         return 0;
     }
     if passed.flags & plan::GROUP != 0 {
-        group::count_call(passed.plan, passed.number, call.result);
+        count(&ctx, passed, call.result);
         return 0;
     }
     let next = match passed.flags & (plan::TASK | plan::RARE) {
@@ -62,7 +63,31 @@ fn is_left_out(flags: u16) -> bool {
     }
     // SAFETY: the helper has no preconditions.
     let number = unsafe { bpf_get_prandom_u32() };
-    number >= config().sample_below
+    number >= config!(sample_below)
+}
+
+/// Counts a call in the table; of one with several messages each.
+#[inline(always)]
+fn count(ctx: &BtfTracePointContext, passed: Passed, result: i64) {
+    if passed.flags & plan::MESSAGES == 0 {
+        group::call(passed.plan, passed.number, result);
+    } else if group::asks(number::BYTES) || group::asks(number::LATENCY) {
+        one_message(Registers(ctx.arg(0)), passed.flags, result);
+        group::call(passed.plan, passed.number, record::moved());
+        next_message(ctx);
+    } else {
+        group::messages(passed.plan, passed.number, result);
+        leave(passed.flags);
+    }
+}
+
+/// Nothing more comes of a call. The answer may be another one than for its first message: then the next call must not begin
+/// at the message that this one ends with.
+#[inline(always)]
+fn leave(flags: u16) {
+    if flags & plan::MESSAGES != 0 {
+        record::set_message(0, 0, 0);
+    }
 }
 
 /// Prepares the next message of a call with several: where its header is, the bytes that were moved with it, and which one
@@ -104,15 +129,15 @@ fn next_message(ctx: &BtfTracePointContext) {
 pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
     let registers = Registers(ctx.arg(0));
     let Some(passed) = gate::syscall(registers) else { return 0 };
-    if gate::own() {
+    if gate::is_own(passed.task) {
         return 0;
     }
-    if config().latency != 0 {
+    if config!(latency) != 0 {
         entry::begin(passed.number);
     }
     // SAFETY: a live map value.
     let enter = unsafe { (*passed.plan).enter };
-    if config().entry_args != 0 && enter != 0 {
+    if config!(entry_args) != 0 && enter != 0 {
         let Some(plan) = PLANS.get_ptr(u32::from(enter)) else { return 0 };
         let call = Call { registers: Some(registers), ..Call::of(plan, passed.number) };
         collect::record::<{ plan::ENTER_PARAMS }, ENTER>(Slot::Enter, call);

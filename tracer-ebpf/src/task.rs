@@ -10,6 +10,7 @@ use tracer_common::{
 };
 
 use crate::{
+    arch::Task,
     collect::{Call, arg},
     maps::offset,
     read,
@@ -35,14 +36,10 @@ pub fn address() -> usize {
     unsafe { bpf_get_current_task_btf() as usize }
 }
 
-/// A member of the running task, read directly: the offset is a constant to the verifier, which knows the type.
+/// A member of the running task.
 #[inline(always)]
 pub fn field<T: Copy>(offset: usize) -> T {
-    // SAFETY: the verifier refuses the program if the offset is not that of a member of this size.
-    unsafe {
-        let task: *const u8 = bpf_get_current_task_btf().cast();
-        core::ptr::read_volatile(task.add(offset).cast())
-    }
+    Task::current().field(offset)
 }
 
 /// A number that was gathered.
@@ -88,8 +85,7 @@ pub fn gather(record: Record, call: Call) {
     keep(record, TaskField::CapPermitted, cred64(offset!(cred_cap_permitted)));
     keep(record, TaskField::CapEffective, cred64(offset!(cred_cap_effective)));
     keep(record, TaskField::Vtid, u64::from(namespace_id(thread_pid())));
-    let leader: usize = field(offset!(task_group_leader));
-    keep(record, TaskField::Vpid, u64::from(namespace_id(read::kernel(leader + offset!(task_thread_pid)))));
+    keep(record, TaskField::Vpid, u64::from(vpid()));
     if call.flags() & EXEC != 0 {
         gather_exec(record);
     } else {
@@ -195,6 +191,13 @@ fn namespace_id(pid: usize) -> u32 {
     let level: u32 = read::kernel(pid + offset!(pid_level));
     let level = (level & 0xf) as usize;
     read::kernel(pid + offset!(pid_numbers) + level * offset!(upid_size) + offset!(upid_nr))
+}
+
+/// The thread group in its own pid namespace.
+#[inline(always)]
+pub fn vpid() -> u32 {
+    let leader: usize = field(offset!(task_group_leader));
+    namespace_id(read::kernel(leader + offset!(task_thread_pid)))
 }
 
 #[inline(never)]

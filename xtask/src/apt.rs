@@ -103,13 +103,26 @@ impl Apt {
     }
 
     /// Puts the `.deb`s of a package and of all that it needs, down to the C library, into a folder.
-    pub(crate) fn download_all(&self, package: &str, into: &Path) -> Result<()> {
+    fn download_all(&self, package: &str, into: &Path) -> Result<()> {
         // As an installation that ends after the download, since that alone works out what is needed.
         fs::create_dir_all(into.join("partial")).with_context(|| format!("cannot write {}", into.display()))?;
         let mut command = self.command("apt-get");
         command.args(["-q", "-y", "--no-install-recommends", "--download-only", "-o", "Debug::NoLocking=true"]);
         command.args(["-o", &format!("Dir::Cache::archives={}", into.display()), "install", package]);
         self.fetch(&mut command)
+    }
+
+    /// Unpacks packages and all that they need into a folder, which must be there. Nothing of them is run.
+    pub(crate) fn unpack_all(&self, packages: &[&str], root: &Path) -> Result<()> {
+        let work = self.work()?;
+        for package in packages {
+            self.download_all(package, &work)?;
+        }
+        let files = fs::read_dir(&work).with_context(|| format!("cannot read {}", work.display()))?;
+        for file in files.flatten().map(|entry| entry.path()).filter(|path| path.extension() == Some("deb".as_ref())) {
+            output(Command::new("dpkg-deb").arg("-x").arg(&file).arg(root))?;
+        }
+        Ok(())
     }
 
     fn fetch(&self, command: &mut Command) -> Result<()> {

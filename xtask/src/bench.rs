@@ -3,11 +3,18 @@
 //! A case is a load under an observer. The observer is started once and the load is run several times; the best wall
 //! time counts, since other work on the machine can only add to it. What the observer says at its end tells what it
 //! saw and lost.
+//!
+//! Servers in containers are measured in rounds instead, since it is throughput that counts there; a soak looks at memory.
 
 mod capture;
 mod load;
 mod observer;
 mod report;
+mod rounds;
+mod service;
+mod soak;
+mod spread;
+mod stage;
 
 use std::{
     collections::BTreeMap,
@@ -22,15 +29,19 @@ use anyhow::{Context as _, Result};
 
 use self::{
     load::Load,
-    observer::{OBSERVERS, Observer},
+    observer::{OBSERVERS, Observer, Subject},
     report::{Case, Extra},
+    rounds::{Extent, ROUNDS},
+    service::{SERVICES, Service},
 };
 use crate::{
     build,
     command::{say, shown, target_dir},
-    setup,
+    setup, sys,
 };
 
+/// Runs of a load under an observer, unless others are asked for.
+const REPEAT: u32 = 3;
 /// Events of the capture that is read.
 const CAPTURE_EVENTS: u64 = 8_000_000;
 
@@ -40,12 +51,13 @@ pub(crate) struct Options {
     /// Only observers whose name has this in it; untraced is always measured
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Only these loads: dd, files, spawns, paced
+    /// Only these loads: dd, files, request, spawns, paced; and redis and nginx, servers in containers, which are measured only if
+    /// they are named here
     #[arg(long, value_delimiter = ',')]
     load: Vec<String>,
-    /// How often each load is run under an observer
-    #[arg(long, default_value_t = 3)]
-    repeat: u32,
+    /// How often each load is run under an observer; rounds, for servers in containers [default: 3; 7 rounds]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: Option<u32>,
     /// Divide the size of loads by this
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     shrink: u32,
@@ -55,38 +67,101 @@ pub(crate) struct Options {
     /// Only captures: how fast they are read
     #[arg(long)]
     captures: bool,
-    /// Put the tables into docs/performance.md
+    /// Only memory, over so many minutes in which containers come and go
+    #[arg(long, value_name = "MINUTES", conflicts_with = "captures", value_parser = clap::value_parser!(u32).range(1..))]
+    soak: Option<u32>,
+    /// Put the tables that were measured into docs/performance.md
     #[arg(long)]
     write: bool,
 }
 
 /// `cargo xtask bench`.
 pub(crate) fn task(options: &Options) -> Result<()> {
-    setup::task(&setup::Options { bench: !options.captures, ..setup::Options::default() })?;
-    let tracer = build::release()?;
-    let tracer = tracer.to_string_lossy();
+    let known: Vec<_> =
+        load::all(1).iter().map(|load| load.name).chain(SERVICES.iter().map(|service| service.name)).collect();
+    if let Some(unknown) = options.load.iter().find(|part| !known.iter().any(|name| name.contains(part.as_str()))) {
+        anyhow::bail!("no load '{unknown}'\nhint: there are {}", known.join(", "));
+    }
+    let services: Vec<_> = SERVICES.iter().filter(|service| options.names(service.name)).collect();
+    let only_services = !services.is_empty() && !load::all(1).iter().any(|load| options.names(load.name));
+    let engine = options.soak.is_some() || !services.is_empty();
+    let bench = !options.captures && options.soak.is_none();
+    sys::catch_interrupts().context("cannot wait for Ctrl-C")?;
+    setup::task(&setup::Options { bench, engine, ..setup::Options::default() })?;
+    let subject = Subject { tracer: build::release()?, docker_host: None };
+    if let Some(minutes) = options.soak {
+        return options.publish("soak", &report::soak(&soak::run(&subject, minutes)?));
+    }
+    let mut failed = 0;
+    if !only_services || options.captures {
+        failed += loads(options, &subject)?;
+    }
+    if !options.captures {
+        mount_tracefs();
+        for service in services {
+            failed += in_containers(options, service, &subject)?;
+        }
+    }
+    anyhow::ensure!(failed == 0, "{failed} cases could not be measured");
+    Ok(())
+}
+
+/// Fails if this task is to end; what it made is removed on the way out.
+fn check_interrupt() -> Result<()> {
+    anyhow::ensure!(!sys::interrupted(), "interrupted");
+    Ok(())
+}
+
+impl Options {
+    /// Whether a load is named; none is by an empty list.
+    fn names(&self, load: &str) -> bool {
+        self.load.iter().any(|part| load.contains(part.as_str()))
+    }
+
+    /// Prints tables, and puts them into the page if that is asked for.
+    fn publish(&self, name: &str, text: &str) -> Result<()> {
+        println!("{text}");
+        if self.write { report::write(name, text) } else { Ok(()) }
+    }
+}
+
+/// Whether a list of parts of names takes a name; an empty one takes all.
+fn takes(list: &[String], name: &str) -> bool {
+    list.is_empty() || list.iter().any(|part| name.contains(part.as_str()))
+}
+
+/// A server in a container under observers; returns how many runs could not be measured.
+fn in_containers(options: &Options, service: &'static Service, subject: &Subject) -> Result<usize> {
+    let extent = Extent { rounds: options.repeat.unwrap_or(ROUNDS), shrink: options.shrink };
+    let table = rounds::measure(service, subject, extent, |name| takes(&options.only, name))?;
+    options.publish(service.name, &report::service(&table))?;
+    Ok(table.failed)
+}
+
+/// Captures and the loads of this machine's own, as far as they are asked for; returns how many cases could not be measured.
+fn loads(options: &Options, subject: &Subject) -> Result<usize> {
+    let tracer = subject.tracer.to_string_lossy();
+    let repeat = options.repeat.unwrap_or(REPEAT);
     if options.captures || options.only.is_empty() && options.load.is_empty() {
         let text = captures(options, &tracer)?;
-        println!("{text}");
-        if options.write {
-            report::write("captures", &text)?;
-        }
+        options.publish("captures", &text)?;
         if options.captures {
-            return Ok(());
+            return Ok(0);
         }
     }
     mount_tracefs();
-    let wanted = |list: &[String], name: &str| list.is_empty() || list.iter().any(|part| name.contains(part));
     let mut failed = 0;
     let mut tables = BTreeMap::<&str, Vec<Case>>::new();
     for observer in OBSERVERS {
-        if !(observer.name == observer::UNTRACED || wanted(&options.only, observer.name)) || !observer.installed() {
+        if !(observer.name == observer::UNTRACED || takes(&options.only, observer.name)) || !observer.installed() {
             continue;
         }
-        let suits = |load: &Load| wanted(&options.load, load.name) && (observer.paced || !load.is_paced());
+        let suits = |load: &Load| takes(&options.load, load.name) && (observer.paced || !load.is_paced());
         for load in load::all(options.shrink).into_iter().filter(suits) {
             say(format!("bench: {} under {}", load.name, observer.name));
-            match measure(observer, &load, &tracer, options.repeat) {
+            let measured = measure(observer, &load, subject, repeat);
+            check_interrupt()?;
+            match measured {
                 Ok(case) => tables.entry(load.name).or_default().push(case),
                 Err(error) => {
                     say(format!("bench: not measured: {error:#}"));
@@ -98,36 +173,36 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     let mut extras = Vec::new();
     if !options.no_extra {
         for (name, measured) in [
-            ("CPU of one core while idle, 10 s", idle(&tracer)),
+            ("CPU of one core while idle, 10 s", idle(subject)),
             ("start to first event, 300 processes", first_event(&tracer)),
         ] {
+            check_interrupt()?;
             let value = measured.unwrap_or_else(|error| format!("not measured: {error:#}"));
             extras.push(Extra { name, value });
         }
     }
     let text = report::text(&tables, &extras);
-    println!("{text}");
-    if options.write {
-        report::write("bench", &text)?;
-    }
-    anyhow::ensure!(failed == 0, "{failed} cases could not be measured");
-    Ok(())
+    options.publish("bench", &text)?;
+    Ok(failed)
 }
 
 /// Reads a large capture in every way.
 fn captures(options: &Options, tracer: &str) -> Result<String> {
     let folder = target_dir().join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let repeat = options.repeat.unwrap_or(REPEAT);
     let mut readings = Vec::new();
     let capture = capture::make(&folder, CAPTURE_EVENTS / u64::from(options.shrink))?;
     for way in capture::WAYS {
+        check_interrupt()?;
         say(format!("bench: {} events, {}", capture.events, way.name));
-        readings.push(capture::read(tracer, &capture, way, options.repeat)?);
+        readings.push(capture::read(tracer, &capture, way, repeat)?);
     }
     let mut memory = Vec::new();
     for way in capture::FROM_MEMORY {
+        check_interrupt()?;
         say(format!("bench: from memory, {}", way.name));
-        memory.push((way.name, capture::from_memory(tracer, &capture, way.words, options.repeat)?));
+        memory.push((way.name, capture::from_memory(tracer, &capture, way.words, repeat)?));
     }
     fs::remove_file(&capture.path).with_context(|| format!("cannot remove {}", capture.path.display()))?;
     Ok(report::captures(&capture, &readings, &memory))
@@ -141,10 +216,10 @@ fn mount_tracefs() {
 }
 
 /// Runs a load under an observer.
-fn measure(observer: &'static Observer, load: &Load, tracer: &str, repeat: u32) -> Result<Case> {
+fn measure(observer: &'static Observer, load: &Load, subject: &Subject, repeat: u32) -> Result<Case> {
     let load = load.divided(observer.shrink);
-    let repeat = if load.is_paced() { 1 } else { repeat.max(1) };
-    let mut running = observer.start(tracer)?;
+    let repeat = if load.is_paced() { 1 } else { repeat };
+    let mut running = observer.start(subject)?;
     let (mut best, mut cpu) = (Duration::MAX, Duration::ZERO);
     let mut total = Duration::ZERO;
     for _ in 0..repeat {
@@ -181,9 +256,9 @@ fn run_load(observer: &Observer, load: &Load) -> Result<Duration> {
 }
 
 /// What an idle machine pays while tracer waits for a process that is not there.
-fn idle(tracer: &str) -> Result<String> {
+fn idle(subject: &Subject) -> Result<String> {
     let observer = observer::named("tracer, nothing matches")?;
-    let mut running = observer.start(tracer)?;
+    let mut running = observer.start(subject)?;
     let before = running.cpu();
     thread::sleep(Duration::from_secs(10));
     let used = running.cpu().saturating_sub(before);

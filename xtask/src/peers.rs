@@ -83,17 +83,11 @@ fn get_one(folder: &Path, peer: &Peer) -> Result<()> {
     let lists = folder.join("apt").join(peer.name);
     let apt = Apt::new(&lists, &[peer.suite])?;
     apt.update()?;
-    let work = apt.work()?;
     say(format!("fetching {}", peer.shown()));
-    apt.download_all(peer.package, &work)?;
     let root = kept.join("root");
     let _ = fs::remove_dir_all(&kept);
     fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
-    let packages = fs::read_dir(&work).with_context(|| format!("cannot read {}", work.display()))?;
-    for package in packages.flatten().map(|entry| entry.path()).filter(|path| path.extension() == Some("deb".as_ref()))
-    {
-        output(Command::new("dpkg-deb").arg("-x").args([&package, &root]))?;
-    }
+    apt.unpack_all(&[peer.package], &root)?;
     let launcher = kept.join("unproven");
     fs::write(&launcher, LAUNCHER.replace("PROGRAM", peer.package))
         .with_context(|| format!("cannot write {}", launcher.display()))?;

@@ -8,6 +8,7 @@ use std::{
     mem::MaybeUninit,
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     process::{Child, Command, ExitStatus},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -35,6 +36,34 @@ pub(crate) fn as_service(command: &mut Command) -> &mut Command {
             _ => Err(io::Error::last_os_error()),
         })
     }
+}
+
+/// Whether one of the signals came that [`catch_interrupts`] waits for.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn note_interrupt(_signal: libc::c_int) {
+    INTERRUPTED.store(true, Ordering::Relaxed);
+}
+
+/// From now on Ctrl-C, and a polite request to end, are only noted, for [`interrupted`]: what this task made can be removed. The
+/// second one ends the task at once. Children are as they were.
+pub(crate) fn catch_interrupts() -> io::Result<()> {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        // SAFETY: an action of zeros is valid: the default one, with no flags and an empty mask.
+        let mut action = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
+        action.sa_sigaction = note_interrupt as extern "C" fn(libc::c_int) as usize;
+        action.sa_flags = libc::SA_RESTART | libc::SA_RESETHAND;
+        // SAFETY: the action is a live local, and its handler only stores to an atomic, which is async-signal-safe.
+        if unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// Whether this task is to end.
+pub(crate) fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
 }
 
 /// How a child ended, and what it used until then.

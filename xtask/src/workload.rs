@@ -3,8 +3,10 @@
 //! Prints what it did, so that whoever counts can compare.
 
 use std::{
+    env,
     fs::File,
-    io::Read as _,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{Ipv4Addr, TcpListener, TcpStream},
     path::PathBuf,
     process::{Command, Stdio},
     thread,
@@ -34,6 +36,11 @@ enum Kind {
         #[arg(default_value = "/bin/true")]
         program: PathBuf,
     },
+    /// Send a request to another process over TCP on 127.0.0.1 and wait for its reply, COUNT times
+    Request { count: u32 },
+    /// The other process: prints its port, and replies to COUNT requests
+    #[command(hide = true)]
+    Reply { count: u32 },
     /// Read 1 byte from /dev/zero, RATE times a second, for SECONDS
     Paced { rate: u32, seconds: u32 },
 }
@@ -58,7 +65,47 @@ pub(crate) fn task(options: &Options) -> Result<()> {
             }
             println!("{count} spawns in {:?}", start.elapsed());
         }
+        Kind::Request { count } => request(*count)?,
+        Kind::Reply { count } => reply(*count)?,
         Kind::Paced { rate, seconds } => paced(*rate, *seconds)?,
+    }
+    Ok(())
+}
+
+/// Bytes of a request, and of a reply.
+const MESSAGE: usize = 64;
+
+/// A round trip is four calls: each of the two processes sends once and receives once.
+fn request(count: u32) -> Result<()> {
+    let mut command = Command::new(env::current_exe().context("cannot find this program")?);
+    let command = command.args(["workload", "reply", &count.to_string()]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut other = command.spawn().context("cannot start the process that replies")?;
+    let mut port = String::new();
+    BufReader::new(other.stdout.take().context("no output")?).read_line(&mut port)?;
+    let port = port.trim().parse::<u16>().context("the process that replies does not say its port")?;
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).context("cannot connect")?;
+    stream.set_nodelay(true)?;
+    let mut message = [b'x'; MESSAGE];
+    let start = Instant::now();
+    for _ in 0..count {
+        stream.write_all(&message).context("cannot send a request")?;
+        stream.read_exact(&mut message).context("no reply")?;
+    }
+    println!("{count} requests, {count} replies of {MESSAGE} bytes in {:?}", start.elapsed());
+    let status = other.wait().context("cannot wait for the process that replies")?;
+    anyhow::ensure!(status.success(), "the process that replies failed: {status}");
+    Ok(())
+}
+
+fn reply(count: u32) -> Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen on 127.0.0.1")?;
+    println!("{}", listener.local_addr()?.port());
+    let (mut stream, _) = listener.accept().context("nobody connects")?;
+    stream.set_nodelay(true)?;
+    let mut message = [0; MESSAGE];
+    for _ in 0..count {
+        stream.read_exact(&mut message).context("no request")?;
+        stream.write_all(&message).context("cannot send a reply")?;
     }
     Ok(())
 }

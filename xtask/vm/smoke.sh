@@ -43,6 +43,8 @@ check "a start of a program" "xtask.*workload" tracer -n 1 'evt.type=execve and 
 check "a chisel" "xtask" tracer -M 4 -c topprocs_file
 check "a chisel that needs the scheduler" "xtask" tracer -M 4 -c topprocs_cpu
 check "a chisel over all calls" "read" tracer -M 4 -c topscalls
+check "times added up by ranges" "read" tracer -M 4 -c syscall_latency
+check "bytes added up by process in its namespace" "KB" tracer -M 4 -pc -c fdbytes_by proc.vpid
 
 kill %1
 
@@ -54,7 +56,7 @@ if [ -x /bin/kernel-level ]; then
     # Each case takes a second there.
     export TRACER_TEST_CASES=25
     # What cannot be asked of a guest, and why. All of it runs where the tests run.
-    echo "VM-SAYS skipped counts, grouped, concurrency: two emulated processors are too slow for exact counts of many processes"
+    echo "VM-SAYS skipped counts, grouped, tables, concurrency: two emulated processors are too slow for exact counts of many processes"
     echo "VM-SAYS skipped strace: the guest has no strace"
     # The kernel writes breakpoints over its code for each hook; an emulated processor that runs there meanwhile stops the guest.
     echo "VM-SAYS skipped capture, chisels: they attach hooks again and again under load, which emulated processors do not survive"

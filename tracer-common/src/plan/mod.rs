@@ -85,8 +85,11 @@ pub const COMPAT_TOO: u16 = 512;
 /// The call is counted in the kernel, and makes no record.
 pub const GROUP: u16 = 1024;
 
+/// The result of the call is the number of bytes that it read or wrote.
+pub const IO: u16 = 2048;
+
 /// Of the calls, only those are recorded that chance chooses (`Config::sample_below`).
-pub const SAMPLE: u16 = 2048;
+pub const SAMPLE: u16 = 4096;
 
 /// The most parameters of a row that the first program does.
 pub const SHORT_PARAMS: usize = 10;
@@ -216,6 +219,9 @@ impl Plan {
         }
         if event.flags.has(Flags::SEVERAL) {
             plan.flags |= MESSAGES;
+        }
+        if event.is_io() {
+            plan.flags |= IO;
         }
         if matches!(event.effect, Effect::Exec) {
             plan.flags |= FAILED_ONLY | EXEC;

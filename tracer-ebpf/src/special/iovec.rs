@@ -129,7 +129,7 @@ const DATA: usize = MAX_RECORD + MAX_PARAM_LEN + 1;
 #[inline(never)]
 pub fn gather_data(record: Record, limit: i64) {
     let scratch = record.scratch;
-    let snaplen = i64::from(config().snaplen);
+    let snaplen = i64::from(config!(snaplen));
     let limit = if limit < snaplen { limit } else { snaplen };
     set_cursor(scratch, 0);
     if limit <= 0 {

@@ -123,7 +123,7 @@ pub fn gather_socket_option(record: Record, behind_pointer: bool) {
 /// The value of any other option: its bytes, cut at snaplen.
 #[inline(never)]
 fn option_bytes(record: Record, address: usize, len: u64) {
-    let snaplen = u64::from(config().snaplen);
+    let snaplen = u64::from(config!(snaplen));
     let len = opaque(if len > snaplen { snaplen } else { len } as usize) & (TEXT_LEN / 2 - 1);
     let to = text::gathered(record);
     // SAFETY: there is room for as many bytes as the mask allows, and one.

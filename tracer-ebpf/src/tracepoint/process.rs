@@ -35,11 +35,11 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
     if flags & plan::WANTED == 0 || flags & plan::EXEC == 0 || gate::own() {
         return 0;
     }
-    if !gate::passes(plan, None, 0, number) {
+    if !gate::task_passes(plan) {
         return 0;
     }
     if flags & plan::GROUP != 0 {
-        group::count_call(plan, number, 0);
+        group::exec(plan, number, ctx.arg(1));
         return 0;
     }
     let call = Call { binprm: binprm as usize, old_tid: ctx.arg(1), ..Call::of(plan, number) };
@@ -63,11 +63,11 @@ pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
     let Some(plan) = PLANS.get_ptr(PLAN_PROCEXIT) else { return 0 };
     // SAFETY: a live map value.
     let flags = unsafe { (*plan).flags };
-    if flags & plan::WANTED == 0 || gate::own() || !gate::passes(plan, None, 0, 0) {
+    if flags & plan::WANTED == 0 || gate::own() || !gate::task_passes(plan) {
         return 0;
     }
     if flags & plan::GROUP != 0 {
-        group::count_call(plan, 0, 0);
+        group::event(plan);
     } else {
         collect::exit_record(Call::of(plan, 0));
     }

@@ -33,15 +33,15 @@ fn id(task: *const u8, offset: usize) -> u32 {
 pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     let prev: *const u8 = ctx.arg(1);
     let next: *const u8 = ctx.arg(2);
-    if config().cpu_time != 0 {
+    if config!(cpu_time) != 0 {
         count(prev, next);
     }
     let Some(plan) = PLANS.get_ptr(PLAN_SWITCH) else { return 0 };
     // SAFETY: a live map value.
-    if unsafe { (*plan).flags } & WANTED != 0 && !gate::own() && gate::passes(plan, None, 0, 0) {
+    if unsafe { (*plan).flags } & WANTED != 0 && !gate::own() && gate::task_passes(plan) {
         // SAFETY: as above.
         if unsafe { (*plan).flags } & GROUP != 0 {
-            group::count_call(plan, 0, 0);
+            group::event(plan);
         } else {
             report(next);
         }
@@ -95,7 +95,7 @@ fn add(task: *const u8, tid: u32, ran_ns: u64) {
             (*entry).ran_ns += ran_ns;
             (*entry).utime = utime;
             (*entry).stime = stime;
-            if config().who != 0 {
+            if config!(who) != 0 {
                 who((&raw mut (*entry).who).cast());
             }
         }
@@ -105,7 +105,7 @@ fn add(task: *const u8, tid: u32, ran_ns: u64) {
     let cgroup = unsafe { bpf_get_current_cgroup_id() };
     let mut first =
         CpuTime { ran_ns, tgid: id(task, offset!(task_tgid)), reserved: 0, cgroup, utime, stime, who: [0; 4] };
-    if config().who != 0 {
+    if config!(who) != 0 {
         // SAFETY: `who` takes `WHO_LEN` bytes.
         unsafe { who(first.who.as_mut_ptr().cast()) };
     }

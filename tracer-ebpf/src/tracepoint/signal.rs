@@ -25,11 +25,11 @@ pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
     let Some(plan) = PLANS.get_ptr(PLAN_SIGNAL) else { return 0 };
     // SAFETY: a live map value.
     let flags = unsafe { (*plan).flags };
-    if flags & WANTED == 0 || gate::own() || !gate::passes(plan, None, 0, 0) {
+    if flags & WANTED == 0 || gate::own() || !gate::task_passes(plan) {
         return 0;
     }
     if flags & GROUP != 0 {
-        group::count_call(plan, 0, 0);
+        group::event(plan);
         return 0;
     }
     let signal: i32 = ctx.arg(0);

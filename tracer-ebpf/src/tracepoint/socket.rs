@@ -30,7 +30,7 @@ fn count(ctx: &BtfTracePointContext) -> i32 {
     }
     let sock: *const u8 = ctx.arg(0);
     if let INET | INET6 = read::kernel(sock as usize + offset!(sock_family)) {
-        group::add(0, 1, result as u64);
+        group::bytes(result as u64);
     }
     0
 }

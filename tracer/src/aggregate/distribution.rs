@@ -1,7 +1,8 @@
 //! How values are spread: a count for each range of values.
 
-/// Ranges between a power of two and the next. A percentile is wrong by half a range at most: 3 percent.
-const STEPS: u64 = 16;
+use tracer_common::group;
+
+use crate::event::Numbers;
 
 /// Values by ranges, of which only those are kept that have a value.
 #[derive(Debug, Clone, Default)]
@@ -13,41 +14,36 @@ pub(super) struct Distribution {
     max: f64,
 }
 
-/// The range of a value. Values below the number of steps have one each.
+/// The range of a value: a percentile is wrong by half a range at most, 3 percent.
 fn range(value: f64) -> u16 {
-    let value = value.max(0.0) as u64;
-    if value < STEPS {
-        return value as u16;
-    }
-    let power = u64::from(value.ilog2());
-    let step = (value >> (power - 4)) & (STEPS - 1);
-    ((power - 3) * STEPS + step) as u16
+    group::range(value.max(0.0) as u64) as u16
 }
 
 /// The middle of a range.
 fn middle(range: u16) -> f64 {
-    let range = u64::from(range);
-    if range < STEPS {
-        return range as f64;
-    }
-    let power = range / STEPS + 3;
-    let width = 1u64 << (power - 4);
-    let low = (STEPS + range % STEPS) << (power - 4);
+    let (low, width) = group::limits(range.into());
     low as f64 + (width - 1) as f64 / 2.0
 }
 
 impl Distribution {
     /// Returns how many more ranges are kept now; `None`, and adds nothing, if it would be one more and there is no room.
     pub(super) fn add(&mut self, value: f64, is_full: bool) -> Option<usize> {
-        let range = range(value);
+        self.put_all(range(value), 1, (value, value), is_full)
+    }
+
+    /// The same of many values in one range.
+    pub(super) fn add_group(&mut self, count: u64, values: Numbers, is_full: bool) -> Option<usize> {
+        self.put_all(values.range as u16, count, (values.min as f64, values.max as f64), is_full)
+    }
+
+    fn put_all(&mut self, range: u16, count: u64, (min, max): (f64, f64), is_full: bool) -> Option<usize> {
         let before = self.ranges.len();
         if is_full && self.ranges.binary_search_by_key(&range, |(range, _)| *range).is_err() {
             return None;
         }
-        self.put(range, 1);
-        (self.min, self.max) =
-            if self.count == 0 { (value, value) } else { (self.min.min(value), self.max.max(value)) };
-        self.count += 1;
+        self.put(range, u32::try_from(count).unwrap_or(u32::MAX));
+        (self.min, self.max) = if self.count == 0 { (min, max) } else { (self.min.min(min), self.max.max(max)) };
+        self.count += count;
         Some(self.ranges.len() - before)
     }
 

@@ -3,10 +3,11 @@
 use std::{cmp::Reverse, io, io::Write as _};
 
 use rustc_hash::FxHashMap;
+use tracer_common::group::{self, Number, by};
 
-use super::{Aggregate, Column, Page, When, key};
+use super::{Aggregate, Column, Counts, Page, When, key};
 use crate::{
-    fields::{Context, EventType, FieldRef, Needs, Unit},
+    fields::{Context, EventType, FieldRef, InKernel, Needs, Unit},
     filter::Filter,
     format::{escape::escaped, json, units},
     sample::Sample,
@@ -37,14 +38,14 @@ pub struct HistogramSpec {
     pub top: usize,
 }
 
-/// Counts by power of two.
-type Counts = Box<[u64; ROWS]>;
+/// Rows by power of two.
+type Rows = Box<[u64; ROWS]>;
 
 /// Histograms of one interval.
 #[derive(Debug)]
 pub struct Histogram {
     spec: HistogramSpec,
-    counts: FxHashMap<Box<[u8]>, Counts>,
+    counts: FxHashMap<Box<[u8]>, Rows>,
     key: Vec<u8>,
     overflow: u64,
 }
@@ -57,21 +58,21 @@ impl Histogram {
     }
 
     /// Those of the interval, of the most events first, with their keys.
-    fn take(&mut self, state: &State) -> Vec<(Vec<Vec<u8>>, Counts)> {
-        let mut merged: FxHashMap<Vec<Vec<u8>>, Counts> = FxHashMap::default();
+    fn take(&mut self, state: &State) -> Vec<(Vec<Vec<u8>>, Rows)> {
+        let mut merged: FxHashMap<Vec<Vec<u8>>, Rows> = FxHashMap::default();
         for (key, counts) in self.counts.drain() {
             // Containers with the same name are one.
             let sums = merged.entry(key::render(&self.spec.keys, &key, state)).or_insert_with(|| Box::new([0; ROWS]));
             sums.iter_mut().zip(counts.iter()).for_each(|(sum, count)| *sum = sum.saturating_add(*count));
         }
         let mut all: Vec<_> = merged.into_iter().collect();
-        let total = |counts: &Counts| counts.iter().sum::<u64>();
+        let total = |counts: &Rows| counts.iter().sum::<u64>();
         all.sort_by(|a, b| Reverse(total(&a.1)).cmp(&Reverse(total(&b.1))).then_with(|| a.0.cmp(&b.0)));
         all.truncate(self.spec.top);
         all
     }
 
-    fn lines(&self, all: &[(Vec<Vec<u8>>, Counts)], overflow: u64, sample: Option<Sample>) -> Vec<String> {
+    fn lines(&self, all: &[(Vec<Vec<u8>>, Rows)], overflow: u64, sample: Option<Sample>) -> Vec<String> {
         let mut lines: Vec<String> = Sample::title(&self.spec.title, sample).into_iter().collect();
         for (keys, counts) in all {
             if !keys.is_empty() {
@@ -92,7 +93,7 @@ impl Histogram {
         lines
     }
 
-    fn json(&self, all: &[(Vec<Vec<u8>>, Counts)], now_ns: u64, sample: Option<Sample>, out: &mut Vec<u8>) {
+    fn json(&self, all: &[(Vec<Vec<u8>>, Rows)], now_ns: u64, sample: Option<Sample>, out: &mut Vec<u8>) {
         // Writing to a vector cannot fail.
         let _ = write!(out, "{{\"ts\":\"{}\",\"field\":", now_ns / 1_000_000_000 * 1_000_000_000);
         json::text(self.spec.field.name().as_bytes(), out);
@@ -134,25 +135,27 @@ impl Aggregate for Histogram {
         if self.spec.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
             return false;
         }
-        let Some(value) = self.spec.field.get(context).as_f64() else { return false };
+        let of_group =
+            context.event.group.map(|group| Some((row(group::limits(group.numbers?.range).0 as f64), group.count)));
+        let of_event = || Some((row(self.spec.field.get(context).as_f64()?), context.event.weight.into()));
+        let Some((row, events)) = of_group.unwrap_or_else(of_event) else { return false };
         self.key.clear();
         for field in self.spec.keys.iter().filter_map(|column| column.field.as_ref()) {
             if !key::encode(field, context, &mut self.key) {
                 return false;
             }
         }
-        let weight = u64::from(context.event.weight);
         let full = self.counts.len() >= MAX_KEYS;
         let counts = match self.counts.get_mut(&*self.key) {
             Some(counts) => counts,
             None if full => {
-                self.overflow += weight;
+                self.overflow += events;
                 return true;
             }
             None => self.counts.entry(self.key.as_slice().into()).or_insert_with(|| Box::new([0; ROWS])),
         };
-        let count = &mut counts[row(value)];
-        *count = count.saturating_add(weight);
+        let count = &mut counts[row];
+        *count = count.saturating_add(events);
         true
     }
 
@@ -190,6 +193,14 @@ impl Aggregate for Histogram {
             self.spec.keys.iter().filter_map(|column| column.field.as_ref()).map(FieldRef::needs).collect();
         let filter = self.spec.filter.as_ref().map_or(Needs::NONE, Filter::needs);
         keys.without(Needs::CONTAINER_NOW).with(self.spec.field.needs()).with(filter)
+    }
+
+    fn grouping(&self) -> Result<Counts, &'static str> {
+        let number = self.spec.field.field.in_kernel.map_or(Number::None, InKernel::number);
+        if number == Number::None {
+            return Err("the kernel does not know the number of the bars");
+        }
+        Ok(Counts { by: key::members(&self.spec.keys)? | by::RANGE, number, sums_only: false })
     }
 
     fn filter(&self) -> Option<&Filter> {

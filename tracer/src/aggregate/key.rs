@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    fields::{Context, FieldRef, Value},
+    fields::{Context, FieldRef, InKernel, Value},
     state::{ContainerKey, State},
 };
 
@@ -36,6 +36,15 @@ const IPV4: u8 = 6;
 const IPV6: u8 = 7;
 /// The container of the event; the value is looked up when the table is printed.
 const CONTAINER: u8 = 8;
+
+/// The members of the key of a table that is counted in the kernel, from which these columns follow.
+pub(super) fn members(columns: &[Column]) -> Result<u32, &'static str> {
+    columns.iter().try_fold(0, |key, column| {
+        let field = column.field.as_ref().ok_or("the script fills the table")?;
+        let members = field.field.in_kernel.and_then(InKernel::key);
+        Ok(key | members.ok_or("the kernel does not know all keys of the table")?)
+    })
+}
 
 /// Appends the value of a column. False when the event has none.
 pub(super) fn encode(field: &FieldRef, context: &Context<'_>, out: &mut Vec<u8>) -> bool {

@@ -31,7 +31,7 @@ pub use top::{Line, Top};
 
 use std::{fmt, io};
 
-use tracer_common::group::Counted;
+use tracer_common::group::Number;
 
 use crate::{
     fields::{Context, EventType, Needs},
@@ -51,6 +51,17 @@ pub enum When {
     EachInterval,
     /// When there are no more events.
     End,
+}
+
+/// What an aggregate needs of a table in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Members of the key: bits of [`by`](tracer_common::group::by).
+    pub by: u32,
+    /// The number that is added up.
+    pub number: Number,
+    /// Whether nothing but the sum of the numbers is asked for: it may come from hooks that know no calls.
+    pub sums_only: bool,
 }
 
 /// Something that is kept while events go by, and printed.
@@ -86,11 +97,11 @@ pub trait Aggregate: fmt::Debug {
         None
     }
 
-    /// What can be counted in the kernel instead: members of the key, and what is counted.
+    /// What can be counted in the kernel instead.
     ///
     /// # Errors
     /// The reason why it cannot.
-    fn grouping(&self) -> Result<(u32, Counted), &'static str> {
+    fn grouping(&self) -> Result<Counts, &'static str> {
         Err("only tables are counted in the kernel")
     }
 

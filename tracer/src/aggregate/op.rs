@@ -3,6 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::distribution::Distribution;
+use crate::event::Numbers;
 
 /// An operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,12 +73,21 @@ impl Kept {
         }
     }
 
-    /// Adds `count` events at once, of which `value` is the sum.
-    pub(super) fn add_group(&mut self, events: u64, value: f64) {
-        if let Self::Plain { sum, count, .. } = self {
-            *sum += value;
-            *count += events;
+    /// Adds `events` events at once, with what was added up of them. Returns as [`Kept::add`] does.
+    pub(super) fn add_group(&mut self, events: u64, numbers: Option<Numbers>, is_full: bool) -> Option<usize> {
+        match (self, numbers) {
+            (Self::Plain { count, .. }, None) => *count += events,
+            (Self::Plain { sum, count, min, max }, Some(numbers)) => {
+                *sum += numbers.sum as f64;
+                *count += events;
+                *min = min.min(numbers.min as f64);
+                *max = max.max(numbers.max as f64);
+            }
+            (Self::Distribution(values), Some(numbers)) => return values.add_group(events, numbers, is_full),
+            // Neither is counted in the kernel.
+            (Self::Distribution(_), None) | (Self::Distinct(_), _) => {}
         }
+        Some(0)
     }
 
     /// Adds a number that stands for `weight` events; of a set, the hash of a value is that number's bits. Returns how many

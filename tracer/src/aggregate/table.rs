@@ -3,16 +3,17 @@
 use std::hash::{Hash as _, Hasher as _};
 
 use rustc_hash::{FxHashMap, FxHasher};
-use tracer_common::group::{Counted, by};
+use tracer_common::group::{Number, by};
 
 use super::{
-    Aggregate, When,
+    Aggregate, Counts, When,
     interval::{Cell, Row, Snapshot},
     key::{self, Column},
     op::{Kept, Op},
     page::Page,
 };
 use crate::{
+    event::Group,
     fields::{Context, EventType, FieldRef, InKernel, Needs, Unit},
     filter::Filter,
     state::State,
@@ -44,7 +45,7 @@ impl Value {
     /// The number of an event; `None` when it has none.
     pub(super) fn of(&self, context: &Context<'_>) -> Option<f64> {
         if let Some(group) = context.event.group {
-            return Some(if self.field.is_none() { group.count as f64 } else { group.bytes as f64 });
+            return if self.field.is_none() { Some(1.0) } else { group.numbers.map(|numbers| numbers.sum as f64) };
         }
         let Some(field) = &self.field else { return Some(1.0) };
         match self.op {
@@ -176,14 +177,14 @@ impl Table {
         })
     }
 
-    /// Where the values of the key that was made last begin; `None`, and counted as `weight` events, when there are too many
+    /// Where the values of the key that was made last begin; `None`, and counted as so many events, when there are too many
     /// keys.
-    fn row(&mut self, weight: u32) -> Option<usize> {
+    fn row(&mut self, events: u64) -> Option<usize> {
         if let Some(at) = self.rows.get(&*self.key) {
             return Some(*at as usize);
         }
         if self.rows.len() >= MAX_KEYS || self.key_bytes + self.key.len() > MAX_KEY_BYTES {
-            self.overflow += u64::from(weight);
+            self.overflow += events;
             return None;
         }
         let at = self.kept.len();
@@ -193,11 +194,25 @@ impl Table {
         Some(at)
     }
 
+    /// Adds what was counted in the kernel to the row whose values begin `at`.
+    fn add_group(&mut self, at: usize, group: Group) {
+        for (kept, value) in self.kept[at..].iter_mut().zip(&self.spec.values) {
+            let numbers = if value.field.is_some() { group.numbers } else { None };
+            if value.field.is_some() && numbers.is_none() {
+                continue;
+            }
+            match kept.add_group(group.count, numbers, self.parts >= MAX_PARTS) {
+                Some(more) => self.parts += more,
+                None => self.overflow += group.count,
+            }
+        }
+    }
+
     /// Adds to a row whose keys a script gives, for an event that stands for `weight` of them.
     pub fn tally(&mut self, keys: &[&[u8]], values: &[f64], weight: u32) {
         self.key.clear();
         keys.iter().for_each(|text| key::put_text(text, &mut self.key));
-        let Some(at) = self.row(weight) else { return };
+        let Some(at) = self.row(weight.into()) else { return };
         for (kept, value) in self.kept[at..].iter_mut().zip(values) {
             match kept.add(*value, weight, self.parts >= MAX_PARTS) {
                 Some(more) => self.parts += more,
@@ -273,9 +288,10 @@ impl Aggregate for Table {
             }
         }
         let weight = context.event.weight;
-        let Some(at) = self.row(weight) else { return true };
-        if let (Some(group), [kept, ..]) = (context.event.group, &mut self.kept[at..]) {
-            kept.add_group(group.count, first.0);
+        let events = context.event.group.map_or(weight.into(), |group| group.count);
+        let Some(at) = self.row(events) else { return true };
+        if let Some(group) = context.event.group {
+            self.add_group(at, group);
             return true;
         }
         let mut value = Some(first.0);
@@ -328,30 +344,24 @@ impl Aggregate for Table {
         keys.without(Needs::CONTAINER_NOW).with(values).with(filter)
     }
 
-    fn grouping(&self) -> Result<(u32, Counted), &'static str> {
-        let mut key = 0;
-        for column in &self.spec.keys {
-            let field = column.field.as_ref().ok_or("the script fills the table")?;
-            key |= match field.field.in_kernel {
-                Some(InKernel::Comm) => by::COMM | by::TGID,
-                Some(InKernel::Tgid) => by::TGID,
-                Some(InKernel::Tid) => by::TID | by::TGID,
-                Some(InKernel::Uid) => by::UID | by::TGID,
-                Some(InKernel::Cpu) => by::CPU,
-                // On hosts without a v2 tree for containers, the process says which one it is.
-                Some(InKernel::Container) => by::CGROUP | by::TGID,
-                Some(InKernel::Type) => by::CALL,
-                _ => return Err("the kernel does not know all keys of the table"),
-            };
-        }
-        let [value] = &*self.spec.values else { return Err("the table has several values") };
-        match (value.op, &value.field) {
-            (Op::Count, None) => Ok((key, Counted::Events)),
-            (Op::Sum, Some(field)) if field.field.in_kernel == Some(InKernel::Bytes) && key & by::CALL == 0 => {
-                Ok((key, Counted::SocketBytes))
+    fn grouping(&self) -> Result<Counts, &'static str> {
+        let mut counts = Counts { by: key::members(&self.spec.keys)?, number: Number::None, sums_only: true };
+        for value in &self.spec.values {
+            counts.sums_only &= value.op == Op::Sum;
+            let Some(field) = &value.field else { continue };
+            let number = field.field.in_kernel.map_or(Number::None, InKernel::number);
+            match value.op {
+                _ if number == Number::None => return Err("the kernel does not add up that value"),
+                _ if !matches!(counts.number, Number::None) && counts.number != number => {
+                    return Err("the kernel adds up one kind of numbers, the table has two");
+                }
+                Op::Distinct => return Err("different values are not counted in the kernel"),
+                Op::Percentile(_) => counts.by |= by::RANGE,
+                Op::Sum | Op::Count | Op::Avg | Op::Min | Op::Max => {}
             }
-            _ => Err("the kernel does not add up that value"),
+            counts.number = number;
         }
+        Ok(counts)
     }
 
     fn filter(&self) -> Option<&Filter> {

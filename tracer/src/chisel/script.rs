@@ -3,7 +3,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Map, Scope};
-use tracer_common::group::{self, Grouping};
+use tracer_common::group::{self, Counted, Grouping, Number};
 
 use super::{
     ChiselError, Meta, Source, args,
@@ -14,7 +14,7 @@ use super::{
     value::ScriptEvent,
 };
 use crate::{
-    aggregate::{Aggregate, Listing, Page, Palette, When, each_row},
+    aggregate::{Aggregate, Counts, Listing, Page, Palette, When, each_row},
     fields::{Context, EventType, Needs, Show, nearest},
     filter::{
         Filter,
@@ -399,13 +399,28 @@ impl Chisel {
         if self.callbacks.contains(&"on_event") || shared.line.is_some() || !shared.lists.is_empty() {
             return Err("the chisel looks at each event");
         }
-        let [table] = &*shared.aggregates else { return Err("the chisel does not declare exactly one table") };
-        let (by, counted) = table.grouping()?;
-        let filters: Vec<&Filter> = [before, shared.filter.as_ref(), table.filter()].into_iter().flatten().collect();
-        kernel::can_group(&filters, counted)?;
+        let Some((first, others)) = shared.aggregates.split_first() else { return Err("the chisel declares no table") };
+        let Counts { mut by, number, sums_only } = first.grouping()?;
+        let same = |other: &dyn Aggregate| {
+            other.filter().is_none() && other.grouping() == Ok(Counts { by, number, sums_only })
+        };
+        if !others.iter().all(|other| same(&**other)) || !others.is_empty() && first.filter().is_some() {
+            return Err("the chisel declares tables of different things");
+        }
+        let filters: Vec<&Filter> = [before, shared.filter.as_ref(), first.filter()].into_iter().flatten().collect();
+        let of_sockets = sums_only && number == Number::Bytes && by & group::by::OF_CALLS == 0;
+        let counted = match kernel::can_group(&filters, Counted::SocketBytes) {
+            Ok(()) if of_sockets => Counted::SocketBytes,
+            _ => {
+                kernel::can_group(&filters, Counted::Events)?;
+                Counted::Events
+            }
+        };
         // Which container the rest is asked of, the cgroup says.
-        let asks = filters.iter().any(|filter| filter.is_about_containers());
-        Ok(Grouping { by: if asks { by | group::by::CGROUP | group::by::TGID } else { by }, counted })
+        if filters.iter().any(|filter| filter.is_about_containers()) {
+            by |= group::by::CGROUP | group::by::TGID;
+        }
+        Ok(Grouping { by, counted, number })
     }
 
     /// Whether the event can be of use to it, whatever the metadata of its container will be.

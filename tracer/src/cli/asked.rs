@@ -108,6 +108,7 @@ impl Asked {
             own: plan.own,
             who: self.who,
             grouping: self.grouping.ok(),
+            changes: false,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tracer_common::{
     arch::SYSCALLS,
     events,
-    group::{Counted, Grouping},
+    group::{Counted, Grouping, Number},
     plan::{self, PLAN_COMPAT, Plan as CallPlan},
     predicate::{DROP, PASS, Predicate, STEPS},
     wire,
@@ -45,7 +45,7 @@ pub fn text(plan: &Plan, has_socket_hooks: impl Fn() -> bool, width: usize) -> S
     section("Hooks", hooks(plan, &asked, &made));
     section("System calls", calls(&asked, &made, &event));
     section("In the kernel", grouping(&asked));
-    section("Tests of the filters, for what is asked for", filters(plan, &made, &event));
+    section("Tests of the filters, for what is asked for", filters(plan, &asked, &made, &event));
     section("Sample", sample(plan, &asked, &made));
     section("Records", records(plan, &asked, &made));
     out
@@ -129,7 +129,7 @@ fn names(names: &[&str]) -> String {
 fn grouping(asked: &Asked) -> Vec<(String, String)> {
     use tracer_common::group::by;
     match asked.grouping {
-        Ok(Grouping { by: key, counted }) => {
+        Ok(Grouping { by: key, counted, number }) => {
             let members = [
                 (by::COMM, "name of the thread"),
                 (by::TGID, "process"),
@@ -138,11 +138,19 @@ fn grouping(asked: &Asked) -> Vec<(String, String)> {
                 (by::CGROUP, "cgroup, from which the container follows"),
                 (by::CALL, "event"),
                 (by::CPU, "CPU"),
+                (by::ERROR, "error"),
+                (by::VPID, "process in its namespace"),
+                (by::RANGE, "range of the number"),
             ];
             let members: Vec<&str> =
                 members.into_iter().filter(|(bit, _)| key & bit != 0).map(|(_, name)| name).collect();
             let what = match counted {
-                Counted::Events => "counted: no record is made",
+                Counted::Events => match number {
+                    Number::None => "counted: no record is made",
+                    Number::Bytes => "counted and bytes added up: no record is made",
+                    Number::Latency => "counted and times added up: no record is made",
+                    Number::Failure => "counted and failures added up: no record is made",
+                },
                 Counted::SocketBytes => "bytes of internet sockets are added up: no call is looked at",
             };
             vec![row("the table", format!("{what}; a row for each {}", members.join(", ")))]
@@ -173,6 +181,7 @@ fn sample(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
 /// Where each test of the filters is decided.
 fn filters(
     plan: &Plan,
+    asked: &Asked,
     made: &Plans,
     event: &impl Fn(&'static events::Event, Option<&'static str>) -> bool,
 ) -> Vec<(String, String)> {
@@ -184,7 +193,8 @@ fn filters(
         if !event(row, Some(call.name)) {
             continue;
         }
-        let target = Target { event: EventType::of_call(row, call.name), plan: of_call };
+        let counted = asked.grouping.is_ok();
+        let target = Target { event: EventType::of_call(row, call.name), plan: of_call, counted };
         plan.outputs.each_filter(&mut |filter| count(filter, &target, &mut rows));
     }
     let text = |[by_type, kernel, here]: &[usize; 3]| {
@@ -328,6 +338,10 @@ mod tests {
         let text = explain(&["-c", "topscalls"]);
         assert!(says(&text, &["the table", "counted", "event"]) && says(&text, &["none", "interval"]), "{text}");
         let text = explain(&["-pc", "-c", "topprocs_net"]);
+        assert!(says(&text, &["the table", "bytes of internet sockets"]), "{text}");
+        let text = explain(&["-c", "syscall_latency"]);
+        assert!(says(&text, &["the table", "times added up"]) && says(&text, &["range of the number"]), "{text}");
+        let text = explain(&["-c", "topfiles_bytes"]);
         assert!(says(&text, &["no table", "keys"]), "{text}");
         // More tests than there are steps: what passed too much would be counted.
         let many = (1..13).map(|pid| format!("proc.pid={pid}")).collect::<Vec<_>>().join(" or ");

@@ -8,7 +8,7 @@ use tracer_common::{
     wire,
 };
 
-use super::{Event, Group, Params, Row, Who};
+use super::{Event, Group, Numbers, Params, Row, Who};
 
 /// Why a record cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -134,7 +134,7 @@ pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>,
         group: record
             .get(end + wire::WHO_LEN..end + wire::WHO_LEN + wire::GROUP_LEN)
             .filter(|_| flags & wire::FLAG_GROUP != 0)
-            .map(|bytes| Group { count: u64_at(bytes, 0), bytes: u64_at(bytes, 8) }),
+            .map(group),
         sampled: flags & wire::FLAG_SAMPLED != 0,
         weight: 1,
         row,
@@ -147,7 +147,13 @@ fn who(bytes: &[u8]) -> Who<'_> {
     let comm = &bytes[..wire::COMM_LEN];
     let len = comm.iter().position(|byte| *byte == 0).unwrap_or(wire::COMM_LEN);
     let number = |at: usize| u32_at(bytes, wire::COMM_LEN + 4 * at);
-    Who { comm: &comm[..len], ppid: number(0), uid: number(1), gid: number(2) }
+    Who { comm: &comm[..len], ppid: number(0), uid: number(1), gid: number(2), vpid: number(3) }
+}
+
+/// Reads [`wire::GROUP_LEN`] bytes.
+fn group(bytes: &[u8]) -> Group {
+    let [count, sum, min, max, range] = std::array::from_fn(|at| u64_at(bytes, 8 * at));
+    Group { count, numbers: u32::try_from(range).ok().map(|range| Numbers { sum, min, max, range }) }
 }
 
 /// Where in a row the things are that every event is asked for, found once.

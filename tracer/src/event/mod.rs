@@ -73,8 +73,21 @@ pub struct Event<'a> {
 pub struct Group {
     /// How many.
     pub count: u64,
-    /// Their bytes.
-    pub bytes: u64,
+    /// What was added up, when they have it.
+    pub numbers: Option<Numbers>,
+}
+
+/// Numbers of events that were counted in the kernel: bytes, nanoseconds or failures, as was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    /// Their sum.
+    pub sum: u64,
+    /// The smallest.
+    pub min: u64,
+    /// The largest.
+    pub max: u64,
+    /// The range that all of them lie in, when that was asked for; else 0 when all of them are zero, and 1.
+    pub range: u32,
 }
 
 /// Who made an event, at that moment: what the kernel side decided by, and what nothing else tells while threads are not
@@ -89,6 +102,8 @@ pub struct Who<'a> {
     pub uid: u32,
     /// Effective group id.
     pub gid: u32,
+    /// Process id in its own pid namespace; 0 when the record does not say.
+    pub vpid: u32,
 }
 
 impl Event<'static> {

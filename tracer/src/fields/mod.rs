@@ -9,6 +9,7 @@ mod fd;
 mod fdlist;
 mod fs;
 mod gone;
+mod in_kernel;
 mod k8s;
 mod path;
 mod proc;
@@ -25,6 +26,7 @@ use tracer_common::events::code;
 
 pub(crate) use fd::l4proto as fd_l4proto;
 pub use gone::GONE;
+pub use in_kernel::InKernel;
 pub(crate) use path::absolute;
 pub use resolve::{Arg, FieldError, FieldRef, Key, Show, TimeMode, nearest};
 pub use value::{Digits, Type, Value};
@@ -132,49 +134,6 @@ impl std::iter::FromIterator<Needs> for Needs {
     fn from_iter<I: IntoIterator<Item = Needs>>(all: I) -> Self {
         all.into_iter().fold(Self::NONE, Self::with)
     }
-}
-
-/// By what the kernel side knows a field. What it stands for is the same there and here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InKernel {
-    /// Thread id.
-    Tid,
-    /// Process id.
-    Tgid,
-    /// Process id of the parent.
-    ParentTgid,
-    /// Name of the thread.
-    Comm,
-    /// Effective user id.
-    Uid,
-    /// Effective group id.
-    Gid,
-    /// Number of the CPU.
-    Cpu,
-    /// Name of the event.
-    Type,
-    /// Result of the call.
-    Result,
-    /// Whether the result is an error.
-    Failed,
-    /// Name of the error.
-    ResultName,
-    /// Bytes that were transferred: the result, unless it is an error.
-    Bytes,
-    /// Time from the beginning of the call.
-    Latency,
-    /// A parameter by name.
-    Param,
-    /// Number of the descriptor.
-    Descriptor,
-    /// What the descriptor is.
-    FdType,
-    /// A port of one of the ends, or both.
-    Port,
-    /// An address of one of the ends, or both.
-    Ip,
-    /// Something of the container: known by its cgroups.
-    Container,
 }
 
 /// What kind of number it is, for tables.

@@ -7,11 +7,12 @@
 use std::rc::Rc;
 
 use tracer_common::{
+    arch::SOCKETCALLS,
     events::{self, Effect, Flags},
     group::Counted,
     kind::Kind,
     plan::{self, Op, Plan, Store},
-    predicate::{DROP, PASS, Predicate, STEPS, Step, Subject, class, subject},
+    predicate::{COMPAT_ARGUMENT, DROP, PASS, Predicate, STEPS, Step, Subject, class, subject},
 };
 
 use super::{
@@ -69,6 +70,8 @@ pub struct Target<'a> {
     pub event: EventType<'a>,
     /// What the kernel side does for it.
     pub plan: &'a Plan,
+    /// Whether what passes is counted there, and not tested again.
+    pub counted: bool,
 }
 
 /// Where the next step of a predicate that is being made is.
@@ -213,9 +216,16 @@ pub fn can_group(filters: &[&Filter], counted: Counted) -> Result<(), &'static s
     match counted {
         Counted::Events => {
             let exact = rest.all(|part| {
-                events::all().filter(|row| !row.live_only()).all(|row| {
-                    let plan = Plan::of(row, 0);
-                    is_exact(part, false, &Target { event: EventType::of(row), plan: &plan })
+                let possible = |row: &&events::Event| {
+                    !row.live_only() && filters.iter().all(|filter| filter.may_match(&EventType::of(row)))
+                };
+                events::all().filter(possible).all(|row| {
+                    let (whole, half) = (Plan::of(row, 0), Plan::compat(row, 0));
+                    let packed = Plan { flags: half.flags | plan::SOCKETCALL, ..half };
+                    let is_packed = SOCKETCALLS.iter().any(|call| events::by_syscall(call).code == row.code);
+                    let exact =
+                        |plan| is_exact(part, false, &Target { event: EventType::of(row), plan, counted: true });
+                    exact(&whole) && exact(&half) && (!is_packed || exact(&packed))
                 })
             });
             if exact { Ok(()) } else { Err("the kernel does not know all tests of the filter exactly") }
@@ -269,7 +279,10 @@ fn is_exact(node: &Node, negated: bool, target: &Target<'_>) -> bool {
                     | InKernel::Comm
                     | InKernel::Result
                     | InKernel::Failed
-                    | InKernel::ResultName,
+                    | InKernel::ResultName
+                    | InKernel::Bytes
+                    | InKernel::Latency
+                    | InKernel::FdType,
                 ) => is_short(leaf) && step(leaf, negated, target, &mut Vec::new()).is_some(),
                 _ => false,
             }
@@ -280,8 +293,19 @@ fn is_exact(node: &Node, negated: bool, target: &Target<'_>) -> bool {
 /// Whether a test has so few alternatives that each is a step.
 fn is_short(leaf: &Leaf) -> bool {
     let Some((_, test)) = leaf.check.constant() else { return false };
+    !is_long(test)
+}
+
+/// Whether a test has so many numbers that only the least and the greatest of them are compared.
+fn is_long(test: &Test) -> bool {
     let test = if let Test::Differs(test) = test { test } else { test };
-    !matches!(test, Test::IntIn(numbers) if numbers.len() > MAX_ALTERNATIVES)
+    matches!(test, Test::IntIn(numbers) if numbers.len() > MAX_ALTERNATIVES)
+}
+
+/// Whether a range of results has all of one sign, or lies in the errors: of the messages of a call, the first one has its error,
+/// and none of them has one when the call has none.
+fn is_of_sign((low, high): &(i64, i64)) -> bool {
+    *high < 0 || *low <= 0 && *high == i64::MAX
 }
 
 /// An expression that holds whenever the node does, or, `negated`, whenever it does not.
@@ -305,14 +329,17 @@ fn over(node: &Node, negated: bool, target: &Target<'_>, questions: &mut Vec<Que
 /// What the kernel knows of a test; `None` when it knows nothing.
 fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec<Question>) -> Option<Expr> {
     let (field, test) = leaf.check.constant()?;
-    let of_call = target.plan.flags & (plan::COMPAT | plan::SOCKETCALL) == 0;
+    let of_call = target.plan.flags & plan::SOCKETCALL == 0;
     let single = !target.event.row.flags.has(Flags::SEVERAL);
     // Of what every event has, the contrary is known, too.
     let numbers = |subject: Subject| Some(any(subject, &ranges(test, negated)?));
-    let positive = |subject: Subject, low: i64| {
-        let ranges = ranges(test, negated).filter(|_| !negated && single)?;
-        let ranges: Vec<_> = ranges.into_iter().map(|(from, to)| (from.max(low), to)).collect();
-        Some(any(subject, &ranges))
+    // What has no number holds no test, and the contrary of each.
+    let positive = |subject: Subject| {
+        let ranges: Vec<_> = ranges(test, false)?.into_iter().map(|(from, to)| (from.max(0), to)).collect();
+        let steps = ranges.iter().filter(|(low, high)| low <= high);
+        let steps = steps.map(|(low, high)| Expr::Step(number(subject, *low, *high), negated)).collect();
+        let is_known = (single || ranges.iter().all(is_of_sign)) && !(negated && is_long(test));
+        is_known.then_some(if negated { Expr::And(steps) } else { Expr::Or(steps) })
     };
     match field.field.in_kernel? {
         InKernel::Tid => numbers(Subject::Tid),
@@ -322,17 +349,21 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
         InKernel::Gid => numbers(Subject::Gid),
         InKernel::Cpu => numbers(Subject::Cpu),
         InKernel::Comm => comm(test, negated),
-        InKernel::Result => numbers(Subject::Result).filter(|_| single),
+        InKernel::Result => {
+            let ranges = ranges(test, negated).filter(|ranges| single || ranges.iter().all(is_of_sign))?;
+            Some(any(Subject::Result, &ranges))
+        }
         InKernel::Failed => match test {
             Test::Bool(wanted) => Some(failed(*wanted != negated)),
             _ => None,
         },
-        InKernel::ResultName => result_name(test, negated).filter(|_| single),
-        InKernel::Bytes => positive(Subject::Result, 0),
+        InKernel::ResultName => result_name(test, negated),
+        InKernel::Bytes => positive(Subject::Result),
         // The beginning of an exec is kept for the thread that it began with.
         InKernel::Latency if target.plan.flags & plan::EXEC != 0 => None,
-        InKernel::Latency => positive(Subject::Latency, 0),
+        InKernel::Latency => positive(Subject::Latency),
         InKernel::Param if of_call => param(field, test, negated, target),
+        InKernel::FdType if target.counted => counted_fd_type(test, negated, target),
         InKernel::Descriptor | InKernel::FdType | InKernel::Port | InKernel::Ip if of_call => {
             let fd = descriptor(target)?;
             match field.field.in_kernel? {
@@ -358,9 +389,14 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
             })? as u32;
             Some(Expr::Step(Step { operand, ..number(Subject::Cgroup, 0, 0) }, false))
         }
-        InKernel::Type | InKernel::Param | InKernel::Descriptor | InKernel::FdType | InKernel::Port | InKernel::Ip => {
-            None
-        }
+        InKernel::Type
+        | InKernel::Vpid
+        | InKernel::Failure
+        | InKernel::Param
+        | InKernel::Descriptor
+        | InKernel::FdType
+        | InKernel::Port
+        | InKernel::Ip => None,
     }
 }
 
@@ -505,7 +541,31 @@ fn descriptor(target: &Target<'_>) -> Option<u32> {
         return None;
     }
     let param = target.plan.params.get(usize::from(layout(row).fd?))?;
-    (param.op == Op::Arg as u8 && param.a < 6).then_some(param.a.into())
+    (param.op == Op::Arg as u8 && param.a < 6).then(|| operand(param.a, target))
+}
+
+/// An argument of a call, as steps name it.
+fn operand(argument: u8, target: &Target<'_>) -> u32 {
+    u32::from(argument) + if target.plan.flags & plan::COMPAT != 0 { COMPAT_ARGUMENT } else { 0 }
+}
+
+/// Of the type of a descriptor, when the kernel has the last word; `None` when its classes do not say.
+fn counted_fd_type(test: &Test, negated: bool, target: &Target<'_>) -> Option<Expr> {
+    let holds = |kind: &FdKind| kind.name().is_some_and(|name| test.passes(&Value::from(name)));
+    let mut mask = 0;
+    for class in (0..class::COUNT).filter(|class| *class != class::NONE) {
+        let mut kinds = kinds_of(class).map(|kind| holds(&kind));
+        let first = kinds.next()?;
+        if kinds.any(|other| other != first) {
+            return None;
+        }
+        mask |= u32::from(first) << class;
+    }
+    if target.plan.flags & plan::SOCKETCALL == 0 {
+        return Some(Expr::Step(fd_class(descriptor(target)?, mask), negated));
+    }
+    // The descriptor of such a call is a socket, or the call fails.
+    (mask & class::SOCKETS == 0).then_some(Expr::Always(negated))
 }
 
 /// The classes of descriptors for which a test of their type may hold.
@@ -515,13 +575,27 @@ fn classes(test: &Test) -> u32 {
         let holds = held.into_iter().any(|name| test.passes(&Value::from(name)));
         if holds { 1 << class } else { 0 }
     };
-    let socket = |kind: FdKind| matches!(kind, FdKind::Ipv4 | FdKind::Ipv6 | FdKind::Unix | FdKind::Netlink);
+    let socket = |kind: FdKind| kinds_of(class::INET6).chain(kinds_of(class::UNIX)).any(|it| it == kind);
     (1 << class::NONE)
-        | may(&|kind| !socket(kind), class::NO_SOCKET)
+        // A name in a file system may stand for a pipe, too.
+        | may(&|kind| !socket(kind) && kind != FdKind::Netlink, class::NO_SOCKET)
+        | may(&|kind| !socket(kind) && kind != FdKind::Netlink, class::FILE)
         | may(&|kind| kind == FdKind::Ipv4, class::INET)
-        | may(&|kind| matches!(kind, FdKind::Ipv4 | FdKind::Ipv6), class::INET6)
+        | may(&|kind| kinds_of(class::INET6).any(|it| it == kind), class::INET6)
         | may(&|kind| kind == FdKind::Unix, class::UNIX)
-        | may(&|kind| !matches!(kind, FdKind::Ipv4 | FdKind::Ipv6 | FdKind::Unix), class::OTHER)
+        | may(&|kind| !socket(kind), class::OTHER)
+}
+
+/// What the descriptors of a class are here.
+fn kinds_of(of: u32) -> impl Iterator<Item = FdKind> {
+    FdKind::ALL.into_iter().filter(move |kind| match kind {
+        FdKind::File => of == class::FILE,
+        FdKind::Ipv4 => of == class::INET || of == class::INET6,
+        FdKind::Ipv6 => of == class::INET6,
+        FdKind::Unix => of == class::UNIX,
+        FdKind::Netlink | FdKind::Unknown => of == class::OTHER,
+        _ => of == class::NO_SOCKET,
+    })
 }
 
 /// Of an address of either end.
@@ -564,5 +638,5 @@ fn param(field: &FieldRef, test: &Test, negated: bool, target: &Target<'_>) -> O
     if narrow || ranges.iter().any(beyond) {
         return None;
     }
-    Some(each(&ranges, |low, high| argument(param.a.into(), store, low, high)))
+    Some(each(&ranges, |low, high| argument(operand(param.a, target), store, low, high)))
 }

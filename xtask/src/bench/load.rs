@@ -19,13 +19,15 @@ pub(super) struct Load {
 /// Reads and writes of each of the two `dd`.
 const DD_BLOCKS: u32 = 1_500_000;
 const FILES: u32 = 300_000;
+/// Round trips, of four calls each.
+const REQUESTS: u32 = 60_000;
 const SPAWNS: u32 = 2_000;
 /// Calls a second, and seconds, of one paced producer.
 const PACED: (u32, u32) = (1_000_000, 30);
 
 /// All loads, each divided by `shrink`.
 pub(super) fn all(shrink: u32) -> Vec<Load> {
-    ["dd", "files", "spawns", "paced"].map(|name| make(name, shrink)).into()
+    ["dd", "files", "request", "spawns", "paced"].map(|name| make(name, shrink)).into()
 }
 
 fn make(name: &'static str, shrink: u32) -> Load {
@@ -43,6 +45,13 @@ fn make(name: &'static str, shrink: u32) -> Load {
         "files" => {
             let count = FILES / shrink;
             (workload("files", &[count.to_string(), super::sample_file()]), 3 * u64::from(count), "call")
+        }
+        "request" => {
+            let count = REQUESTS / shrink;
+            // On one CPU, else the time is that of waking the other one up, or not, as the scheduler likes.
+            let mut words = ["taskset", "-c", "0"].map(str::to_owned).to_vec();
+            words.extend(workload("request", &[count.to_string()]));
+            (words, 4 * u64::from(count), "call")
         }
         "spawns" => {
             let count = SPAWNS / shrink;
@@ -78,6 +87,6 @@ mod tests {
         let loads = all(1);
         assert_eq!(loads[0].calls, 6_000_000);
         assert_eq!(loads[0].divided(20).calls, 300_000);
-        assert_eq!(loads[3].divided(10).calls, 3_000_000);
+        assert_eq!(loads[4].divided(10).calls, 3_000_000);
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     fs,
     fs::File,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -12,12 +12,14 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    command::{find_program, shown, target_dir},
+    command::{find_program, output, shown, target_dir},
     sys,
 };
 
 /// The case that all others are compared with.
 pub(super) const UNTRACED: &str = "untraced";
+/// The case with a program that does nothing at the end of each call.
+pub(super) const EMPTY: &str = "empty exit program";
 
 /// Something that watches.
 #[derive(Debug)]
@@ -34,7 +36,8 @@ pub(super) struct Observer {
     pub(super) paced: bool,
 }
 
-const fn beside(name: &'static str, beside: &'static [&'static str]) -> Observer {
+/// Something that runs beside the load.
+pub(super) const fn beside(name: &'static str, beside: &'static [&'static str]) -> Observer {
     Observer { name, beside, around: &[], shrink: 1, paced: false }
 }
 
@@ -47,7 +50,7 @@ impl Observer {
 /// All that is measured, in the order of the report.
 pub(super) const OBSERVERS: &[Observer] = &[
     beside(UNTRACED, &[]).paced(),
-    beside("empty exit program", &["TRACER", "--bench-empty"]),
+    beside(EMPTY, &["TRACER", "--bench-empty"]),
     beside("tracer, nothing matches", &["TRACER", "proc.name=nosuch"]).paced(),
     beside("tracer, nothing matches, no names", &["TRACER", "-p", "%evt.type %proc.name", "proc.name=nosuch"]),
     beside("tracer --no-pushdown, nothing matches", &["TRACER", "--no-pushdown", "proc.name=nosuch"]),
@@ -87,10 +90,22 @@ pub(super) fn named(name: &str) -> Result<&'static Observer> {
     OBSERVERS.iter().find(|observer| observer.name == name).with_context(|| format!("no observer '{name}'"))
 }
 
+/// What is measured, and what it needs to know of the machine.
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    /// The binary under test.
+    pub(super) tracer: PathBuf,
+    /// The engine that runs containers, where it is not in the usual place.
+    pub(super) docker_host: Option<String>,
+}
+
 /// An observer at work.
 pub(super) struct Running {
     child: Option<Child>,
-    said: std::path::PathBuf,
+    /// What it says of errors and at its end.
+    said: PathBuf,
+    /// What it captures, if it does.
+    capture: PathBuf,
 }
 
 /// What an observer said at its end.
@@ -126,20 +141,33 @@ impl Observer {
         command
     }
 
-    /// Starts what runs beside, and waits until it is attached.
-    pub(super) fn start(&self, tracer: &str) -> Result<Running> {
-        let said = target_dir().join("xtask/observer.stderr");
-        let Some((program, arguments)) = self.beside.split_first() else { return Ok(Running { child: None, said }) };
-        let mut command = Command::new(if *program == "TRACER" { tracer } else { program });
-        fs::create_dir_all(target_dir().join("xtask"))?;
-        let capture = target_dir().join("bench/live.scap");
-        fs::create_dir_all(target_dir().join("bench"))?;
+    /// Starts what runs beside, and waits until it is attached. What it prints is dropped.
+    pub(super) fn start(&self, subject: &Subject) -> Result<Running> {
+        self.start_printing(subject, Stdio::null())
+    }
+
+    /// The same, and what it prints goes somewhere.
+    pub(super) fn start_printing(&self, subject: &Subject, stdout: Stdio) -> Result<Running> {
+        let (folder, captures) = (target_dir().join("xtask"), capture_folder());
+        let file: String = self.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let said = folder.join(format!("{file}.stderr"));
+        let capture = captures.join(format!("tracer-bench-{}.scap", std::process::id()));
+        let mut running = Running { child: None, said, capture };
+        let Some((program, arguments)) = self.beside.split_first() else { return Ok(running) };
+        let mut command =
+            Command::new(if *program == "TRACER" { subject.tracer.as_os_str() } else { program.as_ref() });
+        for folder in [folder, captures] {
+            fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        }
         let arguments =
-            arguments.iter().map(|word| if *word == "CAPTURE" { capture.as_os_str() } else { word.as_ref() });
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&said)?);
+            arguments.iter().map(|word| if *word == "CAPTURE" { running.capture.as_os_str() } else { word.as_ref() });
+        command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(File::create(&running.said)?);
+        if let Some(host) = &subject.docker_host {
+            command.env("DOCKER_HOST", host);
+        }
         let child =
             sys::as_service(&mut command).spawn().with_context(|| format!("cannot run `{}`", shown(&command)))?;
-        let mut running = Running { child: Some(child), said };
+        running.child = Some(child);
         running.wait_until_attached().with_context(|| format!("`{}` does not trace", shown(&command)))?;
         Ok(running)
     }
@@ -164,6 +192,11 @@ impl Running {
         // The first of several programs is attached: the others follow at once.
         thread::sleep(Duration::from_millis(300));
         Ok(())
+    }
+
+    /// Its process; none if nothing runs beside.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
     }
 
     /// CPU time that it has used so far.
@@ -193,10 +226,9 @@ impl Running {
         if !usage.status.success() && count(" events seen").is_none() && usage.status.code() != Some(130) {
             crate::command::say(format!("bench: the observer ended with {}: {}", usage.status, said.trim()));
         }
-        let capture = target_dir().join("bench/live.scap");
-        let bytes = fs::metadata(&capture).ok().map(|metadata| metadata.len());
+        let bytes = fs::metadata(&self.capture).ok().map(|metadata| metadata.len());
         if bytes.is_some() {
-            let _ = fs::remove_file(&capture);
+            let _ = fs::remove_file(&self.capture);
         }
         let bytes_per_event =
             bytes.zip(count(" written in")).map(|(bytes, events)| bytes as f64 / events.max(1) as f64);
@@ -208,6 +240,21 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.stop();
     }
+}
+
+/// Where captures go: memory, so that no disk is measured, where there is enough of it for half a minute of a million events a
+/// second.
+fn capture_folder() -> PathBuf {
+    const ENOUGH: u64 = 4 << 30;
+    let free = |folder: &str| {
+        let said = output(Command::new("stat").args(["-f", "-c", "%T %a %S", folder])).ok()?;
+        let mut words = said.split_whitespace();
+        let kind = words.next()?;
+        let (blocks, size) = (words.next()?.parse::<u64>().ok()?, words.next()?.parse::<u64>().ok()?);
+        (kind == "tmpfs").then(|| blocks.saturating_mul(size))
+    };
+    let memory = ["/dev/shm", "/run", "/tmp"].into_iter().find(|folder| free(folder).is_some_and(|free| free > ENOUGH));
+    memory.map_or_else(|| target_dir().join("bench"), PathBuf::from)
 }
 
 /// Whether a process has a BPF link or a perf event open: it is attached to something.

@@ -6,7 +6,10 @@ use anyhow::Result;
 
 use super::{
     capture::{Capture, Reading},
-    observer::{self, UNTRACED},
+    observer::{self, EMPTY, UNTRACED},
+    rounds::Table,
+    soak::Soak,
+    spread::Spread,
 };
 use crate::{command::say, page};
 
@@ -92,7 +95,7 @@ fn row(case: &Case, base: Option<f64>) -> String {
 }
 
 /// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let head = digits.len() % 3;
     let mut text = digits[..head].to_owned();
@@ -106,7 +109,7 @@ fn grouped(number: u64) -> String {
 }
 
 /// What results depend on most.
-fn machine() -> String {
+pub(super) fn machine() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let cpus = read("/proc/cpuinfo");
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
@@ -132,6 +135,76 @@ pub(super) fn captures(capture: &Capture, readings: &[Reading], memory: &[(&str,
     text
 }
 
+/// A service under observers, in rounds.
+pub(super) fn service(table: &Table) -> String {
+    let Table { service, command, rounds, confidence, rows, .. } = table;
+    let mut text = format!("Measured on {}: `{command}`, {rounds} rounds.\n\n", machine());
+    let _ = writeln!(
+        text,
+        "Medians; in brackets the interval that has the true median with a probability of {confidence:.0} %. \
+         Ratios are to \"{EMPTY}\" in the same round.\n"
+    );
+    let _ = writeln!(text, "| {} under | requests/s | % of {EMPTY} | aim | observer CPU | lost | MiB |", service.name);
+    text += "|---|---:|---:|---|---:|---:|---:|\n";
+    for row in rows {
+        let Spread { median, low, high } = row.rate;
+        let rate = format!("{} [{}, {}]", grouped(median as u64), grouped(low as u64), grouped(high as u64));
+        let percent = |Spread { median, low, high }| format!("{median:.1} [{low:.1}, {high:.1}]");
+        let aim =
+            row.target.zip(row.ratio).map(|(least, ratio)| aim(least, ratio, *confidence >= SURE)).unwrap_or_default();
+        let ratio = row.ratio.map(percent).unwrap_or_default();
+        let beside = row.max_rss_kib > 0;
+        let cpu = if beside { format!("{:.1} %", row.cpu) } else { String::new() };
+        let lost = row.lost.map(grouped).unwrap_or_default();
+        let mib = if beside { (row.max_rss_kib >> 10).to_string() } else { String::new() };
+        let _ = writeln!(text, "| {} | {rate} | {ratio} | {aim} | {cpu} | {lost} | {mib} |", row.name);
+    }
+    text
+}
+
+/// Percent from which on an interval has the last word, and not the median alone.
+const SURE: f64 = 95.0;
+
+/// Whether a ratio is what it is to be, and how sure that is.
+fn aim(least: f64, ratio: Spread, sure: bool) -> String {
+    let said = if sure && ratio.low >= least {
+        "reached"
+    } else if sure && ratio.high < least {
+        "missed"
+    } else if ratio.median >= least {
+        "reached by the median"
+    } else {
+        "missed by the median"
+    };
+    format!("{least:.0}: {said}")
+}
+
+/// Memory over minutes.
+pub(super) fn soak(soak: &Soak) -> String {
+    let Soak { minutes, containers, rows } = soak;
+    let mut text = format!("Measured on {}: {minutes} minutes, {containers} containers.\n\n", machine());
+    text += "| | MiB, median of the quarters | MiB at most | KiB of maps, first and last | last quarter to second \
+             | CPU | lost | containers named |\n|---|---:|---:|---:|---|---:|---:|---:|\n";
+    for row in rows {
+        let quarters = row.quarters.map(|kib| format!("{:.1}", kib / 1024.0)).join(", ");
+        let flat = if row.is_flat() { "flat" } else { "not flat" };
+        let lost = row.lost.map(grouped).unwrap_or_default();
+        let (first, last) = row.maps_kib;
+        let _ = writeln!(
+            text,
+            "| `{}` | {quarters} | {:.1} | {}, {} | {:+.1} %: {flat} | {:.1} % | {lost} | {} |",
+            row.name,
+            row.peak_kib as f64 / 1024.0,
+            grouped(first),
+            grouped(last),
+            row.growth(),
+            row.cpu,
+            row.named
+        );
+    }
+    text
+}
+
 /// Puts tables into the page, between the lines of that name.
 pub(super) fn write(name: &str, text: &str) -> Result<()> {
     page::fill(FILE, name, text)?;
@@ -142,6 +215,16 @@ pub(super) fn write(name: &str, text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_aim_is_as_sure_as_the_interval() {
+        let said = |median, low, high| aim(98.0, Spread { median, low, high }, true);
+        assert_eq!(said(99.0, 98.0, 100.0), "98: reached");
+        assert_eq!(said(99.0, 97.0, 100.0), "98: reached by the median");
+        assert_eq!(said(97.5, 97.0, 100.0), "98: missed by the median");
+        assert_eq!(said(97.5, 97.0, 97.9), "98: missed");
+        assert_eq!(aim(98.0, Spread { median: 99.0, low: 99.0, high: 99.0 }, false), "98: reached by the median");
+    }
 
     #[test]
     fn digits_are_grouped_by_three() {

@@ -92,7 +92,7 @@ const WRITES: Flags = Flags::WRITES_TO_FD;
 
 fields! { FIELDS needs NONE;
     "evt.count": Int [by_type(|_, _| Some(count_if(true)))] => |_, _| count_if(true), "always 1, for sums";
-    "evt.count.error": Int [by_type(cannot_fail)] => |c, _| count_if(c.event.failed()),
+    "evt.count.error": Int [in_kernel(InKernel::Failure) by_type(cannot_fail)] => |c, _| count_if(c.event.failed()),
         "1 for an event that failed, else 0";
     "evt.count.error.file": Int [by_type(cannot_fail) needs(STATE)] => |c, _| failed(c, About::File),
         "1 for an event that failed on a file, else 0";

@@ -57,7 +57,7 @@ fields! { FIELDS needs THREADS;
     "proc.ppid": Int [in_kernel(InKernel::ParentTgid) needs(Needs::WHO)] => |c, _| thread(c).map(|t| t.ppid).into(), "process id of the parent";
     "proc.apid": Int [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| t.pid.into()),
         "process id of an ancestor";
-    "proc.vpid": Int => |c, _| thread(c).map(|t| t.vpid).into(), "process id in its own pid namespace";
+    "proc.vpid": Int [in_kernel(InKernel::Vpid)] => |c, _| thread(c).map(|t| t.vpid).into(), "process id in its own pid namespace";
     "proc.pvpid": Int [cost(2)] => |c, _| parent(c).map(|t| t.vpid).into(),
         "process id of the parent in its own pid namespace";
     "proc.sid": Int => |c, _| thread(c).map(|t| t.sid).into(), "session id";

@@ -1,12 +1,15 @@
 //! Tables that the kernel side counts in: two, of which one is counted in while the other one is read.
 
+use std::{fs::File, io::Read as _};
+
 use aya::{
     Ebpf,
     maps::{ArrayOfMaps, MapData, PerCpuHashMap},
 };
 use tracer_common::{
-    events::code,
-    group::{COMPAT, Counted, GroupKey, GroupValue, NUMBER_SHIFT},
+    events::{self, code},
+    group::{COMPAT, Counted, GroupKey, GroupValue, Grouping, NO_NUMBER, NUMBER_SHIFT, by},
+    plan::Store,
     wire,
 };
 
@@ -16,8 +19,20 @@ use crate::source::record::Head;
 /// Whether the kernel has the hooks of sockets. First kernel 6.3.
 #[must_use]
 pub fn has_socket_hooks() -> bool {
-    let types = std::fs::read(super::btf::BTF_PATH).unwrap_or_default();
-    memchr::memmem::find(&types, b"\0btf_trace_sock_send_length\0").is_some()
+    const NAME: &[u8] = b"\0btf_trace_sock_send_length\0";
+    let Ok(mut types) = File::open(super::btf::BTF_PATH) else { return false };
+    // In pieces: a buffer of some megabytes would stay a hole in the memory of what follows.
+    let mut piece = vec![0; 64 << 10];
+    let mut kept = 0;
+    while let Ok(count @ 1..) = types.read(&mut piece[kept..]) {
+        let end = kept + count;
+        if memchr::memmem::find(&piece[..end], NAME).is_some() {
+            return true;
+        }
+        kept = end.min(NAME.len());
+        piece.copy_within(end - kept..end, 0);
+    }
+    false
 }
 
 /// One of them.
@@ -29,7 +44,7 @@ pub struct Groups {
     tables: [Rows; 2],
     /// Which one is counted in.
     current: usize,
-    counted: Counted,
+    grouping: Grouping,
 }
 
 impl Groups {
@@ -37,7 +52,7 @@ impl Groups {
     ///
     /// # Errors
     /// They are not there, or the kernel refuses them.
-    pub fn new(bpf: &mut Ebpf, counted: Counted) -> Result<Self, LiveError> {
+    pub fn new(bpf: &mut Ebpf, grouping: Grouping) -> Result<Self, LiveError> {
         let no_map = |_| LiveError::Map("GROUPS");
         let outer = bpf.take_map("GROUPS").ok_or(LiveError::Map("GROUPS"))?;
         let mut outer: ArrayOfMaps<MapData, Rows> = ArrayOfMaps::try_from(outer).map_err(no_map)?;
@@ -48,7 +63,7 @@ impl Groups {
         };
         let tables = [table("GROUPS_A")?, table("GROUPS_B")?];
         outer.set(0, &tables[0], 0).map_err(no_map)?;
-        Ok(Self { outer, tables, current: 0, counted })
+        Ok(Self { outer, tables, current: 0, grouping })
     }
 
     /// Takes what was counted, and begins anew. While the table is changed the kernel waits for those who still count, so
@@ -62,10 +77,9 @@ impl Groups {
         self.outer.set(0, &self.tables[self.current], 0).map_err(|_| LiveError::Map("GROUPS"))?;
         let table = &mut self.tables[full];
         let sum = |values: &aya::maps::PerCpuValues<GroupValue>| {
-            values.iter().fold(GroupValue::default(), |sum, value| GroupValue {
-                count: sum.count + value.count,
-                sum: sum.sum + value.sum,
-            })
+            let mut sum = GroupValue::default();
+            values.iter().for_each(|value| sum.merge(value));
+            sum
         };
         let rows: Vec<(GroupKey, GroupValue)> =
             table.iter().filter_map(Result::ok).map(|(key, values)| (key, sum(&values))).collect();
@@ -78,7 +92,7 @@ impl Groups {
     /// A row as a record that stands for all its events.
     #[must_use]
     pub fn record(&self, time_ns: u64, key: &GroupKey, value: GroupValue) -> Vec<u8> {
-        let code = match self.counted {
+        let code = match self.grouping.counted {
             Counted::Events if key.call != 0 => key.call as u16,
             // Which event it was, nobody asked.
             Counted::Events | Counted::SocketBytes => code::READ,
@@ -94,17 +108,35 @@ impl Groups {
             code,
             ..Head::default()
         };
-        let number = ((key.call & !COMPAT) >> NUMBER_SHIFT) as u16;
-        // Of a generic event, the portable number is not asked for when the other one is there.
-        let params = [0u16.to_le_bytes(), number.to_le_bytes()];
-        let params: &[&[u8]] = if code == code::GENERIC { &[&params[0], &params[1]] } else { &[] };
-        let mut record = head.with(params);
+        let mut record = head.with(&self.params(code, key).each_ref().map(|param| &**param));
         key.comm.iter().for_each(|word| record.extend_from_slice(&word.to_le_bytes()));
-        for number in [0, key.uid, 0, 0] {
+        for number in [0, key.uid, 0, key.vpid] {
             record.extend_from_slice(&number.to_le_bytes());
         }
-        record.extend_from_slice(&value.count.to_le_bytes());
-        record.extend_from_slice(&value.sum.to_le_bytes());
+        let range = if key.range == NO_NUMBER { u64::MAX } else { key.range.into() };
+        for number in [value.count, value.sum, value.min, value.max, range] {
+            record.extend_from_slice(&number.to_le_bytes());
+        }
         record
+    }
+
+    /// The first parameters of such a record: of a generic event its numbers, of a call its result if it was asked for.
+    fn params(&self, code: u16, key: &GroupKey) -> [Vec<u8>; 2] {
+        if code == code::GENERIC {
+            // The portable number is not asked for when the other one is there.
+            let number = ((key.call & !COMPAT) >> NUMBER_SHIFT) as u16;
+            return [0u16.to_le_bytes().into(), number.to_le_bytes().into()];
+        }
+        let asked = self.grouping.by & by::ERROR != 0;
+        let first = events::by_code(code).and_then(|row| row.params.first()).filter(|_| asked);
+        let result = (-i64::from(key.error)).to_le_bytes();
+        let width = first.map_or(0, |param| match param.kind.live_store() {
+            Store::U8 => 1,
+            Store::U16 => 2,
+            Store::U32 => 4,
+            Store::U64 | Store::SignedInt => 8,
+            Store::Var => 0,
+        });
+        [result[..width].into(), Vec::new()]
     }
 }

@@ -9,7 +9,7 @@ use aya::{
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use tracer_common::{
     config::Config,
-    group::MAX_GROUPS,
+    group::{GroupKey, GroupValue, MAX_GROUPS},
     plan::{self, PLANS, Plan},
     predicate::Predicate,
     wire::{MAX_RINGS, MAX_SNAPLEN, SCRATCH_SLOTS},
@@ -68,6 +68,13 @@ pub fn ring_sizes(cpus: u32, asked: Option<usize>) -> (u32, usize) {
     (rings, rounded.max(4096))
 }
 
+/// The most rows of a table: each has a value for each CPU, in two tables.
+fn max_groups(cpus: u32) -> u32 {
+    const MEMORY: usize = 64 << 20;
+    let row = size_of::<GroupKey>() + size_of::<GroupValue>() * cpus.max(1) as usize;
+    ((MEMORY / 2 / row) as u32).min(MAX_GROUPS)
+}
+
 /// Loads the object into the kernel. Nothing is attached yet. `predicates` is how many there will be; of the calls whose plans
 /// say so, a `sample` is recorded.
 ///
@@ -95,8 +102,10 @@ pub fn load(options: &Options, cpus: u32, predicates: u32, sample: Option<Sample
         who: options.who.into(),
         sample_below: sample.and_then(Sample::of_several).map_or(0, Sample::below),
         group_by: options.grouping.map_or(0, |grouping| grouping.by),
+        group_number: options.grouping.map_or(0, |grouping| grouping.number as u32),
+        predicates: (predicates > 0 || options.changes).into(),
     };
-    let groups = if options.grouping.is_some() { MAX_GROUPS } else { 1 };
+    let groups = if options.grouping.is_some() { max_groups(cpus) } else { 1 };
     let log_level: u8 = if options.kernel_log { 5 } else { 0 };
     let mut bpf = EbpfLoader::new()
         .btf(Some(&btf))

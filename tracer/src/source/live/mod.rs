@@ -105,6 +105,8 @@ pub struct Options {
     pub who: bool,
     /// The table that is counted in the kernel.
     pub grouping: Option<Grouping>,
+    /// Whether something else may be asked for later: see [`Live::ask`].
+    pub changes: bool,
     /// Whether the kernel side logs.
     pub kernel_log: bool,
 }
@@ -160,7 +162,7 @@ impl Live {
         let options = &Options { who: options.who || plans.asks_who, ..options.clone() };
         let mut loaded = load::load(options, possible_cpus(), plans.predicates.len() as u32, wanted.sample)?;
         load::write_plans(&mut loaded.bpf, &plans, false)?;
-        let groups = options.grouping.map(|it| Groups::new(&mut loaded.bpf, it.counted)).transpose()?;
+        let groups = options.grouping.map(|it| Groups::new(&mut loaded.bpf, it)).transpose()?;
         let attached = probes::attach(&mut loaded.bpf, &loaded.btf, |when| match when {
             When::Lives => plans.lives || options.latency,
             When::Sockets => options.grouping.is_some_and(|it| it.counted == Counted::SocketBytes),
@@ -204,7 +206,7 @@ impl Live {
     }
 
     /// Asks for something else from now on; what was recorded before still comes. It has to be such that the same programs are
-    /// attached for it.
+    /// attached for it, and [`Options::changes`] must have been set.
     ///
     /// # Errors
     /// It takes more predicates than there is room for.

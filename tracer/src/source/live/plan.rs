@@ -159,7 +159,7 @@ pub fn all(wanted: &Wanted<'_>) -> Plans {
             let asked = match wanted.demand {
                 _ if !shown => Expr::Always(false),
                 None => Expr::Always(true),
-                Some(demand) => demand(&Target { event, plan: &plan }, &mut made.questions),
+                Some(demand) => demand(&Target { event, plan: &plan, counted: wanted.grouped }, &mut made.questions),
             };
             let kept = match (kept, needs_success(row)) {
                 (false, _) => Expr::Always(false),

@@ -77,6 +77,7 @@ fn know_who(state: &mut State, event: &Event<'_>) {
     let Some(who) = event.who else { return };
     let same = |thread: &Thread| {
         (&*thread.comm, thread.ppid, thread.uid, thread.gid) == (who.comm, who.ppid, who.uid, who.gid)
+            && (who.vpid == 0 || who.vpid == thread.vpid)
     };
     let brief = state.brief;
     if state.thread(event.tid).is_none_or(|thread| same(thread) && !(brief && thread.is_stranger)) {
@@ -85,6 +86,9 @@ fn know_who(state: &mut State, event: &Event<'_>) {
     if let Some(thread) = state.threads.get_mut(event.tid) {
         thread.comm = who.comm.into();
         (thread.ppid, thread.uid, thread.gid) = (who.ppid, who.uid, who.gid);
+        if who.vpid != 0 {
+            thread.vpid = who.vpid;
+        }
         // Nothing else is asked for then.
         thread.is_stranger &= !brief;
     }

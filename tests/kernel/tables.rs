@@ -1,0 +1,196 @@
+//! Random tables are the same whether the kernel counts them or user space does: two tracers side by side, one of them with
+//! `--no-pushdown`, over the same workload.
+//!
+//! `TRACER_TEST_CASES` says how many tables there are, `TRACER_TEST_SEED` where to begin.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tracer_tests::{
+    command::{self, Running},
+    level,
+    scratch::Scratch,
+};
+
+use crate::pushdown::{Random, World, filter, number};
+
+/// Random tables in a usual run.
+const CASES: usize = 24;
+/// How many are counted at once: each is two tracers.
+const AT_ONCE: usize = 3;
+/// How long a table is printed for, milliseconds.
+const INTERVAL_MS: u64 = 300;
+
+/// Fields by which the kernel can count.
+const KEYS: &[&str] = &[
+    "proc.name",
+    "proc.pid",
+    "proc.vpid",
+    "thread.tid",
+    "user.uid",
+    "evt.type",
+    "evt.cpu",
+    "evt.res",
+    "evt.failed",
+    "container.name",
+    "container.id",
+];
+
+/// Values that can be put together from several tables: operation and field.
+const VALUES: &[(&str, &str)] = &[
+    ("count", ""),
+    ("sum", "evt.buflen"),
+    ("min", "evt.buflen"),
+    ("max", "evt.buflen"),
+    ("count", "evt.buflen"),
+    ("count", "evt.latency"),
+    ("sum", "evt.count.error"),
+];
+
+/// Tests that the kernel knows exactly, and one that it does not.
+const TESTS: &[&str] = &[
+    "evt.type=read",
+    "evt.type in (openat, close, write, sendmmsg)",
+    "evt.type!=getuid",
+    "evt.is_io=true",
+    "evt.category=net",
+    "proc.name=first",
+    "proc.name!=second",
+    "proc.name in (first, other)",
+    "proc.name startswith sec",
+    "user.uid=0",
+    "user.uid>0",
+    "group.gid!=0",
+    "evt.failed=true",
+    "evt.failed=false",
+    "evt.res=ENOENT",
+    "evt.res in (EBADF, SUCCESS)",
+    "evt.rawres<0",
+    "evt.buflen>10",
+    "evt.buflen exists",
+    "container.id=host",
+    "container.id!=host",
+    "fd.num>3",
+    "evt.is_io=true and fd.type=file",
+    "evt.is_io=true and fd.type!=file",
+    "evt.type in (read, write, pread) and not fd.type in (ipv4, ipv6)",
+];
+
+/// A table and what it is asked of.
+struct Case {
+    keys: Vec<&'static str>,
+    value: (&'static str, &'static str),
+    filter: String,
+}
+
+impl Case {
+    /// Tables with many keys get simple filters.
+    fn random(random: &mut Random) -> Self {
+        let mut keys: Vec<&str> = (0..1 + random.below(3)).map(|_| random.of(KEYS)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let value = VALUES[random.below(VALUES.len())];
+        let filter = filter(random, TESTS, 3 - keys.len());
+        Self { keys, value, filter }
+    }
+
+    fn chisel(&self) -> String {
+        let keys: Vec<String> = self.keys.iter().map(|key| format!("#{{ field: \"{key}\", title: \"K\" }}")).collect();
+        let (op, field) = self.value;
+        let field = if field.is_empty() { String::new() } else { format!("field: \"{field}\", ") };
+        format!(
+            "chisel(#{{ summary: \"a random table\" }});\ninterval({INTERVAL_MS});\n\
+             table(#{{ keys: [{}], value: #{{ {field}title: \"V\", op: \"{op}\" }}, top: 100000 }});\n",
+            keys.join(", ")
+        )
+    }
+
+    /// The rows of all tables of a run, put together.
+    fn rows(&self, lines: &[String]) -> BTreeMap<String, f64> {
+        let mut rows = BTreeMap::new();
+        for line in lines {
+            let table: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            for row in table["data"].as_array().expect("a table has rows").iter().filter_map(Value::as_array) {
+                let (value, keys) = row.split_last().expect("a row has values");
+                let Some(value) = value.as_f64() else { continue };
+                rows.entry(Value::from(keys.to_vec()).to_string())
+                    .and_modify(|sum: &mut f64| {
+                        *sum = match self.value.0 {
+                            "min" => sum.min(value),
+                            "max" => sum.max(value),
+                            _ => *sum + value,
+                        };
+                    })
+                    .or_insert(value);
+            }
+        }
+        rows
+    }
+}
+
+/// Counts some tables over one workload; how many of them the kernel counted, and how many had rows.
+fn compare(cases: &[Case], world: &World) -> [usize; 2] {
+    let scratch = Scratch::new();
+    let workload = world.workload();
+    let running: Vec<_> = cases
+        .iter()
+        .enumerate()
+        .map(|(at, case)| {
+            let path = scratch.path(format!("table{at}.rhai"));
+            std::fs::write(&path, case.chisel()).unwrap();
+            let chisel = path.to_str().unwrap().to_owned();
+            let pid = workload.pid;
+            // What the parent does while it waits for its start is left out.
+            let filter = format!(
+                "(proc.pid={pid} or proc.ppid={pid}) and not evt.type in (poll, ppoll, switch) and ({})",
+                case.filter
+            );
+            let explain = command::output(["--explain", "-c", &chisel, &filter]);
+            let counted = explain.lines.iter().any(|line| line.trim_start().starts_with("the table "));
+            let start =
+                |more: &[&str]| Running::start(&mut command::tracer([more, &["-j", "-c", &chisel, &filter]].concat()));
+            (counted, [start(&[]), start(&["--no-pushdown", "--buffer-size", "64M"])])
+        })
+        .collect();
+    // A table says that the hooks are there: each run prints one for an interval.
+    for running in running.iter().flat_map(|(_, both)| both) {
+        assert!(running.line().is_some(), "a table is printed");
+    }
+    workload.start();
+    let _: (u64, [i64; 1]) = workload.end();
+    // What is on its way comes with the next table.
+    std::thread::sleep(std::time::Duration::from_millis(2 * INTERVAL_MS));
+    let mut seen = [0, 0];
+    for (case, (counted, both)) in cases.iter().zip(running) {
+        let [counted_there, counted_here] = both.map(|running| {
+            running.interrupt();
+            let output = running.end();
+            assert_eq!(output.status.code(), Some(0), "{}", output.errors);
+            assert!(output.errors.contains(" 0 lost"), "{}", output.errors);
+            case.rows(&output.lines)
+        });
+        let name = format!("{} of {} by {:?}, filter '{}'", case.value.0, case.value.1, case.keys, case.filter);
+        assert_eq!(counted_there, counted_here, "{name}: counted in the kernel (left) and from events");
+        seen = [seen[0] + usize::from(counted), seen[1] + usize::from(!counted_here.is_empty())];
+    }
+    seen
+}
+
+#[test]
+fn random_tables_are_the_same_counted_in_the_kernel_and_here() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let world = World::new();
+    let mut random = Random(number("TRACER_TEST_SEED").unwrap_or(7) as u64 | 1);
+    let cases: Vec<Case> =
+        (0..number("TRACER_TEST_CASES").unwrap_or(CASES)).map(|_| Case::random(&mut random)).collect();
+    let mut seen = [0, 0];
+    for some in cases.chunks(AT_ONCE) {
+        let [counted, filled] = compare(some, &world);
+        seen = [seen[0] + counted, seen[1] + filled];
+    }
+    println!("{} tables: {} counted in the kernel, {} with rows", cases.len(), seen[0], seen[1]);
+    assert!(seen[0] * 2 > cases.len(), "most tables are counted in the kernel");
+    assert!(seen[1] * 3 > cases.len(), "most tables have rows");
+}
