@@ -8,6 +8,7 @@ mod fresh;
 mod names;
 mod oneliners;
 mod shelf;
+mod short;
 mod tables;
 mod toolbox;
 

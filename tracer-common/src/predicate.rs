@@ -75,7 +75,7 @@ pub const COMPAT_ARGUMENT: u32 = 8;
 pub mod class {
     /// There is no file behind it any more.
     pub const NONE: u32 = 0;
-    /// Neither a socket nor a file: pipes, directories, what has no name.
+    /// Neither a socket nor a file: pipes and others without a name, directories.
     pub const NO_SOCKET: u32 = 1;
     /// A socket of the family `AF_INET`.
     pub const INET: u32 = 2;
@@ -85,7 +85,7 @@ pub mod class {
     pub const UNIX: u32 = 4;
     /// A socket of another family.
     pub const OTHER: u32 = 5;
-    /// A file or a device of a file system that was mounted, which memory files are not.
+    /// A file, a device or a pipe with a name, of a file system that was mounted: memory files are of none.
     pub const FILE: u32 = 6;
     /// How many there are.
     pub const COUNT: u32 = 7;

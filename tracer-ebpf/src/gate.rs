@@ -65,7 +65,7 @@ pub fn call_passes(passed: Passed, registers: Registers, result: i64) -> bool {
 /// Whether an event of another hook passes the predicate of its plan.
 #[inline(always)]
 pub fn task_passes(plan: *const Plan) -> bool {
-    predicate_of(plan).is_none_or(|predicate| predicate::task_passes(predicate))
+    predicate_of(plan).is_none_or(predicate::task_passes)
 }
 
 /// Flags of a plan.

@@ -20,10 +20,11 @@ use crate::{
     task,
 };
 
-/// `S_IFMT`, `S_IFSOCK`, `S_IFREG`, `S_IFCHR` and `S_IFBLK`.
+/// `S_IFMT`, `S_IFSOCK`, `S_IFREG`, `S_IFIFO`, `S_IFCHR` and `S_IFBLK`.
 const FORMAT: u16 = 0o170_000;
 const SOCKET: u16 = 0o140_000;
 const REGULAR: u16 = 0o100_000;
+const PIPE: u16 = 0o010_000;
 const CHARACTERS: u16 = 0o020_000;
 const BLOCKS: u16 = 0o060_000;
 /// `SB_KERNMOUNT`.
@@ -213,7 +214,7 @@ fn socket(fd: u64, class: &mut u32) -> usize {
     let format = read::kernel::<u16>(inode + offset!(inode_mode)) & FORMAT;
     if format != SOCKET {
         let is_file = match format {
-            REGULAR => {
+            REGULAR | PIPE => {
                 let super_block: usize = read::kernel(inode + offset!(inode_sb));
                 read::kernel::<usize>(super_block + offset!(super_flags)) & KERNEL_MOUNT == 0
             }
