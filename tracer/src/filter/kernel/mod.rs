@@ -1,0 +1,199 @@
+//! The part of filters that the kernel side decides: from tests to the steps of a [`Predicate`].
+//!
+//! What the kernel cannot know is left out in such a way that too much passes and never too little: `not` is moved down to
+//! the tests, and a test that is not known there holds, whether it stands behind a `not` or in front of it. What passes is
+//! tested again, by the whole filter.
+
+mod descriptor;
+mod expr;
+mod table;
+mod values;
+
+use std::rc::Rc;
+
+use tracer_common::{
+    events::Flags,
+    plan::{self, Plan, Store},
+    predicate::{Step, Subject},
+};
+
+use self::{
+    descriptor::{address, classes, counted_fd_type, descriptor},
+    expr::{any, argument, each, fd_class, number},
+    values::{comm, failed, is_long, is_of_sign, param, ranges, result_name},
+};
+pub use self::{
+    expr::{Expr, Made},
+    table::can_group,
+};
+use super::{
+    Filter,
+    compile::{Node, Test as Leaf},
+    test::Test,
+};
+use crate::fields::{Context, EventType, InKernel};
+
+/// More numbers or texts in one test than this are not compared one by one.
+const MAX_ALTERNATIVES: usize = 12;
+
+/// More questions about cgroups than this are not asked: an answer is a bit of 64.
+const MAX_QUESTIONS: usize = 64;
+
+/// What is asked of the container that a cgroup belongs to.
+#[derive(Debug, Clone)]
+pub struct Question {
+    leaf: Rc<Leaf>,
+    negated: bool,
+}
+
+impl Question {
+    /// The answer for the container of `context`, whose metadata is known.
+    #[must_use]
+    pub fn answer(&self, context: &Context<'_>) -> bool {
+        self.leaf.check.holds(context) != self.negated
+    }
+}
+
+/// What events of a type are made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The type.
+    pub event: EventType<'a>,
+    /// What the kernel side does for it.
+    pub plan: &'a Plan,
+    /// Whether what passes is counted there, and not tested again.
+    pub counted: bool,
+}
+
+impl Filter {
+    /// What the kernel knows of the filter for events of a type. Questions about cgroups are added to `questions`.
+    #[must_use]
+    pub fn in_kernel(&self, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
+        over(&self.node, false, target, questions)
+    }
+
+    /// Each test as it was written, and whether it is decided, for events of a type, by the type (`None`), in the kernel or
+    /// here.
+    pub fn tests<'f>(&'f self, target: &'f Target<'f>) -> Vec<(&'f str, Option<bool>)> {
+        let mut found = Vec::new();
+        self.node.each(&mut |leaf| {
+            let known = || !matches!(step(leaf, false, target, &mut Vec::new()), None | Some(Expr::Always(true)));
+            let place = leaf.check.by_type(&target.event).is_none().then(known);
+            found.push((&*leaf.text, place));
+        });
+        found
+    }
+}
+
+/// A call that sends or receives and may tell the socket's peer: it succeeded, and the socket is not connected. Those that
+/// have an address as an argument have one.
+#[must_use]
+pub fn names_its_peer(plan: &Plan) -> Expr {
+    let mut parts = vec![Expr::succeeded()];
+    let Some(tuple) = plan.params.get(usize::from(plan.tuple)) else { return Expr::And(parts) };
+    if plan.flags & (plan::COMPAT | plan::SOCKETCALL) == 0 && tuple.a < 6 {
+        if tuple.c < 6 && tuple.d == 0 {
+            let missing = argument(tuple.c.into(), Store::U64, 0, 0);
+            parts.push(Expr::Step(missing, true));
+        }
+        // No port lies between these: the step holds where an end has none.
+        parts.push(Expr::Step(Step { operand: tuple.a.into(), ..number(Subject::Port, 1, 0) }, false));
+    }
+    Expr::And(parts)
+}
+
+fn is_about_container(node: &Node) -> bool {
+    matches!(node, Node::Check(leaf) if leaf.check.is_about_container())
+}
+
+/// An expression that holds whenever the node does, or, `negated`, whenever it does not.
+fn over(node: &Node, negated: bool, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
+    let mut all = |parts: &[Node]| {
+        let mut parts: Vec<Expr> = parts.iter().map(|part| over(part, negated, target, questions)).collect();
+        parts.sort_by_key(Expr::cost);
+        parts
+    };
+    match (node, negated) {
+        (Node::And(parts), false) | (Node::Or(parts), true) => Expr::And(all(parts)),
+        (Node::Or(parts), false) | (Node::And(parts), true) => Expr::Or(all(parts)),
+        (Node::Not(part), _) => over(part, !negated, target, questions),
+        (Node::Check(leaf), _) => match leaf.check.by_type(&target.event) {
+            Some(holds) => Expr::Always(holds != negated),
+            None => step(leaf, negated, target, questions).unwrap_or(Expr::Always(true)),
+        },
+    }
+}
+
+/// What the kernel knows of a test; `None` when it knows nothing.
+fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec<Question>) -> Option<Expr> {
+    let (field, test) = leaf.check.constant()?;
+    let of_call = target.plan.flags & plan::SOCKETCALL == 0;
+    let single = !target.event.row.flags.has(Flags::SEVERAL);
+    // Of what every event has, the contrary is known, too.
+    let numbers = |subject: Subject| Some(any(subject, &ranges(test, negated)?));
+    // What has no number holds no test, and the contrary of each.
+    let positive = |subject: Subject| {
+        let ranges: Vec<_> = ranges(test, false)?.into_iter().map(|(from, to)| (from.max(0), to)).collect();
+        let steps = ranges.iter().filter(|(low, high)| low <= high);
+        let steps = steps.map(|(low, high)| Expr::Step(number(subject, *low, *high), negated)).collect();
+        let is_known = (single || ranges.iter().all(is_of_sign)) && !(negated && is_long(test));
+        is_known.then_some(if negated { Expr::And(steps) } else { Expr::Or(steps) })
+    };
+    match field.field.in_kernel? {
+        InKernel::Tid => numbers(Subject::Tid),
+        InKernel::Tgid => numbers(Subject::Tgid),
+        InKernel::ParentTgid => numbers(Subject::ParentTgid),
+        InKernel::Uid => numbers(Subject::Uid),
+        InKernel::Gid => numbers(Subject::Gid),
+        InKernel::Cpu => numbers(Subject::Cpu),
+        InKernel::Comm => comm(test, negated),
+        InKernel::Result => {
+            let ranges = ranges(test, negated).filter(|ranges| single || ranges.iter().all(is_of_sign))?;
+            Some(any(Subject::Result, &ranges))
+        }
+        InKernel::Failed => match test {
+            Test::Bool(wanted) => Some(failed(*wanted != negated)),
+            _ => None,
+        },
+        InKernel::ResultName => result_name(test, negated),
+        InKernel::Bytes => positive(Subject::Result),
+        // The beginning of an exec is kept for the thread that it began with.
+        InKernel::Latency if target.plan.flags & plan::EXEC != 0 => None,
+        InKernel::Latency => positive(Subject::Latency),
+        InKernel::Param if of_call => param(field, test, negated, target),
+        InKernel::FdType if target.counted => counted_fd_type(test, negated, target),
+        InKernel::Descriptor | InKernel::FdType | InKernel::Port | InKernel::Ip if of_call => {
+            let fd = descriptor(target)?;
+            match field.field.in_kernel? {
+                InKernel::Descriptor => {
+                    let ranges = ranges(test, negated).filter(|_| !negated)?;
+                    Some(each(&ranges, |low, high| argument(fd, Store::SignedInt, low, high)))
+                }
+                InKernel::FdType if !negated => Some(Expr::Step(fd_class(fd, classes(test)), false)),
+                InKernel::Port if !negated => {
+                    // Neither end has the port: that is not known of both ends here.
+                    let ranges = ranges(test, false).filter(|_| !matches!(test, Test::Differs(_)))?;
+                    Some(each(&ranges, |low, high| Step { operand: fd, ..number(Subject::Port, low, high) }))
+                }
+                InKernel::Ip if !negated => address(test, fd),
+                _ => None,
+            }
+        }
+        InKernel::Container => {
+            let same = |asked: &Question| Rc::ptr_eq(&asked.leaf, leaf) && asked.negated == negated;
+            let operand = questions.iter().position(same).or_else(|| {
+                questions.push(Question { leaf: Rc::clone(leaf), negated });
+                questions.len().checked_sub(1).filter(|at| *at < MAX_QUESTIONS)
+            })? as u32;
+            Some(Expr::Step(Step { operand, ..number(Subject::Cgroup, 0, 0) }, false))
+        }
+        InKernel::Type
+        | InKernel::Vpid
+        | InKernel::Failure
+        | InKernel::Param
+        | InKernel::Descriptor
+        | InKernel::FdType
+        | InKernel::Port
+        | InKernel::Ip => None,
+    }
+}
