@@ -159,7 +159,8 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
         InKernel::Bytes => positive(Subject::Result),
         // The beginning of an exec is kept for the thread that it began with.
         InKernel::Latency if target.plan.flags & plan::EXEC != 0 => None,
-        InKernel::Latency => positive(Subject::Latency),
+        // Of the messages of a call only the first one is timed, and the call goes on with the others only if that passes.
+        InKernel::Latency if single => positive(Subject::Latency),
         InKernel::Param if of_call => param(field, test, negated, target),
         InKernel::FdType if target.counted => counted_fd_type(test, negated, target),
         InKernel::Descriptor | InKernel::FdType | InKernel::Port | InKernel::Ip if of_call => {
@@ -188,6 +189,7 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
             Some(Expr::Step(Step { operand, ..number(Subject::Cgroup, 0, 0) }, false))
         }
         InKernel::Type
+        | InKernel::Latency
         | InKernel::Vpid
         | InKernel::Failure
         | InKernel::Param
@@ -195,5 +197,38 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
         | InKernel::FdType
         | InKernel::Port
         | InKernel::Ip => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracer_common::events;
+
+    use super::*;
+    use crate::fields::Show;
+
+    /// What becomes of a filter for a call.
+    fn made(filter: &str, call: &'static str) -> Made {
+        let row = events::by_syscall(call);
+        let target = Target { event: EventType::of_call(row, call), plan: &Plan::of(row, 0), counted: false };
+        Filter::compile(filter, Show::default()).unwrap().in_kernel(&target, &mut Vec::new()).make()
+    }
+
+    #[test]
+    fn the_time_of_a_call_with_several_messages_is_decided_here() {
+        for filter in ["evt.latency exists", "not evt.latency exists", "evt.latency>1000", "not evt.latency>1000"] {
+            assert_eq!(made(filter, "sendmmsg"), Made::Pass, "{filter}");
+            assert!(matches!(made(filter, "sendmsg"), Made::Steps(..)), "{filter}");
+        }
+    }
+
+    #[test]
+    fn errors_of_messages_are_those_of_their_call_and_bytes_are_not() {
+        for filter in ["evt.res=EBADF", "evt.rawres<0", "evt.buflen exists"] {
+            assert!(matches!(made(filter, "sendmmsg"), Made::Steps(..)), "{filter}");
+        }
+        for filter in ["evt.rawres=7", "evt.buflen>7", "not evt.buflen>7"] {
+            assert_eq!(made(filter, "sendmmsg"), Made::Pass, "{filter}");
+        }
     }
 }
