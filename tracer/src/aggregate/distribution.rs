@@ -105,6 +105,27 @@ mod tests {
     }
 
     #[test]
+    fn values_that_were_counted_by_range_give_the_same_percentiles() {
+        let values = (0..3_000u64).map(|number| number * number % 70_001);
+        let (mut single, mut grouped) = (Distribution::default(), Distribution::default());
+        let mut rows: std::collections::BTreeMap<u32, Vec<u64>> = std::collections::BTreeMap::new();
+        for value in values {
+            let _ = single.add(value as f64, false);
+            rows.entry(group::range(value)).or_default().push(value);
+        }
+        for (range, row) in rows {
+            let [min, max] = [row.iter().min(), row.iter().max()].map(|it| *it.unwrap());
+            let (low, width) = group::limits(range);
+            assert!(low <= min && max < low + width, "{range}: {min} to {max}");
+            let numbers = Numbers { sum: row.iter().sum(), min, max, range };
+            let _ = grouped.add_group(row.len() as u64, numbers, false);
+        }
+        for percent in [1, 50, 90, 99, 100] {
+            assert_eq!(single.percentile(percent), grouped.percentile(percent), "p{percent}");
+        }
+    }
+
+    #[test]
     fn ranges_follow_each_other_over_all_values() {
         let mut last = 0;
         for value in (0..200u64).chain((8..63).flat_map(|power| [(1 << power) - 1, 1 << power])) {

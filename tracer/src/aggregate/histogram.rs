@@ -38,7 +38,7 @@ pub struct HistogramSpec {
     pub top: usize,
 }
 
-/// Rows by power of two.
+/// How many events each row has.
 type Rows = Box<[u64; ROWS]>;
 
 /// Histograms of one interval.
