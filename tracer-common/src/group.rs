@@ -24,6 +24,20 @@ pub mod by {
     pub const RANGE: u32 = 512;
     /// What only calls have.
     pub const OF_CALLS: u32 = CALL | ERROR | RANGE;
+
+    /// All of them, and what a person calls them.
+    pub const ALL: [(u32, &str); 10] = [
+        (COMM, "name of the thread"),
+        (TGID, "process"),
+        (TID, "thread"),
+        (UID, "user"),
+        (CGROUP, "cgroup, from which the container follows"),
+        (CALL, "event"),
+        (CPU, "CPU"),
+        (ERROR, "error"),
+        (VPID, "process in its namespace"),
+        (RANGE, "range of the number"),
+    ];
 }
 
 /// The number of an event that is added up in a row, and of which the smallest and the largest are kept.

@@ -130,20 +130,8 @@ fn grouping(asked: &Asked) -> Vec<(String, String)> {
     use tracer_common::group::by;
     match asked.grouping {
         Ok(Grouping { by: key, counted, number }) => {
-            let members = [
-                (by::COMM, "name of the thread"),
-                (by::TGID, "process"),
-                (by::TID, "thread"),
-                (by::UID, "user"),
-                (by::CGROUP, "cgroup, from which the container follows"),
-                (by::CALL, "event"),
-                (by::CPU, "CPU"),
-                (by::ERROR, "error"),
-                (by::VPID, "process in its namespace"),
-                (by::RANGE, "range of the number"),
-            ];
             let members: Vec<&str> =
-                members.into_iter().filter(|(bit, _)| key & bit != 0).map(|(_, name)| name).collect();
+                by::ALL.into_iter().filter(|(bit, _)| key & bit != 0).map(|(_, name)| name).collect();
             let what = match counted {
                 Counted::Events => match number {
                     Number::None => "counted: no record is made",

@@ -81,8 +81,8 @@ impl Groups {
             values.iter().for_each(|value| sum.merge(value));
             sum
         };
-        let rows: Vec<(GroupKey, GroupValue)> =
-            table.iter().filter_map(Result::ok).map(|(key, values)| (key, sum(&values))).collect();
+        let rows = table.iter().map(|row| row.map(|(key, values)| (key, sum(&values))));
+        let rows: Vec<(GroupKey, GroupValue)> = rows.collect::<Result<_, _>>().map_err(|_| LiveError::Map("GROUPS"))?;
         for (key, _) in &rows {
             table.remove(key).map_err(|_| LiveError::Map("GROUPS"))?;
         }
