@@ -80,6 +80,9 @@ pub struct Entry {
     pub began_ns: u64,
     /// Its number.
     pub number: u32,
-    /// Unused, zero.
-    pub reserved: u32,
+    /// The thread.
+    pub tid: u32,
 }
+
+/// How many threads have a place of their own for what they are in, by the low bits of their id. A power of two.
+pub const ENTRY_SLOTS: u32 = 1 << 16;

@@ -9,6 +9,13 @@
 //! 24 time u64 │ 32 tid u64 │ 40 length u32 │ 44 code u16 │ 46 parameter count u32  event header
 //! 50 lengths u16 × count │ parameters
 //! ```
+//! With [`FLAG_CALL`], the numbers of the call stand in front of the lengths, and parameters that are among them are not stored:
+//! [`Plan::short`](crate::plan::Plan::short) says which. The count is that of the stored ones.
+//!
+//! ```text
+//! 56 arguments u64 × 6 │ 104 result i64 │ 112 number of the call u32 │ 116 portable number u32
+//! 120 lengths u16 × count │ parameters
+//! ```
 //! With [`FLAG_WHO`], [`WHO_LEN`] bytes stand behind the event: what the kernel side decided by, or what user space would
 //! have to keep otherwise.
 //!
@@ -45,6 +52,18 @@ pub const COUNT: usize = EVENT + 22;
 /// Where the parameter lengths begin, `u16` each.
 pub const LENGTHS: usize = EVENT + 26;
 
+/// Offset of the numbers of the call, `u64` each, in a record with [`FLAG_CALL`]. An argument that is an `int` to its parameter
+/// is widened with its sign.
+pub const CALL: usize = EVENT + 32;
+/// How many there are: six arguments, the result, and both numbers of the call in one.
+pub const CALL_NUMBERS: usize = 8;
+/// Which of them is the result.
+pub const CALL_RESULT: usize = 6;
+/// Which of them has the number of the call, and in its high half the portable one.
+pub const CALL_SYSCALL: usize = 7;
+/// Where the parameter lengths begin behind them.
+pub const CALL_LENGTHS: usize = CALL + 8 * CALL_NUMBERS;
+
 /// The call came through the 32-bit entry of a 64-bit kernel.
 pub const FLAG_COMPAT: u16 = 1;
 
@@ -60,6 +79,8 @@ pub const FLAG_GROUP: u16 = 4;
 pub const GROUP_LEN: usize = 40;
 /// The kernel side chose the call among others of its kind ([`SAMPLE`](crate::plan::SAMPLE)).
 pub const FLAG_SAMPLED: u16 = 8;
+/// The numbers of the call stand in front of the lengths.
+pub const FLAG_CALL: u16 = 16;
 /// Bytes of a name of a thread, which ends with a NUL.
 pub const COMM_LEN: usize = 16;
 
@@ -88,5 +109,6 @@ pub const MAX_RINGS: u32 = 64;
 pub const MAX_SNAPLEN: u32 = 65_000;
 
 const _: () = assert!(TIME.is_multiple_of(8) && TID.is_multiple_of(8) && LEN.is_multiple_of(4));
+const _: () = assert!(CALL.is_multiple_of(8) && CALL >= LENGTHS);
 const _: () = assert!(CODE.is_multiple_of(2) && COUNT.is_multiple_of(2));
 const _: () = assert!(MAX_SNAPLEN as usize <= MAX_PARAM_LEN);

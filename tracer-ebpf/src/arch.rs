@@ -62,6 +62,16 @@ impl Task {
         unsafe { core::ptr::read_volatile(self.0.add(offset).cast()) }
     }
 
+    /// Id of its cgroup in the v2 tree, as `bpf_get_current_cgroup_id` says it, without the call: the inode number of its
+    /// directory. Source: kernel include/linux/cgroup.h, `task_dfl_cgroup` and `cgroup_id`.
+    #[inline(always)]
+    pub fn cgroup(self) -> u64 {
+        let set: Self = self.field(offset!(task_cgroups));
+        let cgroup: Self = set.field(offset!(css_set_default_cgroup));
+        let node: Self = cgroup.field(offset!(cgroup_kn));
+        node.field(offset!(kernfs_id))
+    }
+
     /// Whether it is inside a 32-bit system call.
     #[inline(always)]
     pub fn compat(self) -> bool {

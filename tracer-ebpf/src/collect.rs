@@ -5,15 +5,15 @@
 
 use tracer_common::{
     plan::{self, NONE, Plan, PlanParam, RET, Store, VM_SWAP, op, task_field},
-    wire::MAX_PARAMS,
+    wire::{self, MAX_PARAMS},
 };
 
 use crate::{
-    arch::Registers,
+    arch::{Registers, Task},
     entry,
     maps::config,
     read,
-    record::{ARGS, Record, Slot, TooLong, opaque},
+    record::{ARGS, Record, Slot, Small, TooLong, opaque},
     special::{file, iovec, poll, quota, rare, sockaddr, text},
     task,
 };
@@ -28,6 +28,8 @@ pub struct Call {
     pub registers: Option<Registers>,
     /// Return value.
     pub result: i64,
+    /// The running task.
+    pub task: Task,
     /// What to report.
     pub plan: *const Plan,
     /// Number of the call.
@@ -41,8 +43,8 @@ pub struct Call {
 impl Call {
     /// Of no system call.
     #[inline(always)]
-    pub fn of(plan: *const Plan, number: u32) -> Self {
-        Self { registers: None, result: 0, plan, number, binprm: 0, old_tid: 0 }
+    pub fn of(task: Task, plan: *const Plan, number: u32) -> Self {
+        Self { registers: None, result: 0, task, plan, number, binprm: 0, old_tid: 0 }
     }
 
     /// Flags of the plan.
@@ -94,7 +96,52 @@ fn keep_args(record: Record, call: Call) {
         }
         (*args)[usize::from(NUMBER)] = u64::from(call.number);
         (*args)[usize::from(SYSCALL_ID)] = u64::from((*call.plan).syscall_id);
+        let signed = (*call.plan).signed;
+        if call.registers.is_some() {
+            record.put_call(0, widened(signed, 0, (*args)[0]));
+            record.put_call(1, widened(signed, 1, (*args)[1]));
+            record.put_call(2, widened(signed, 2, (*args)[2]));
+            record.put_call(3, widened(signed, 3, (*args)[3]));
+            record.put_call(4, widened(signed, 4, (*args)[4]));
+            record.put_call(5, widened(signed, 5, (*args)[5]));
+        }
+        record.put_call(wire::CALL_RESULT, widened(signed, wire::CALL_RESULT, (*args)[7]));
+        record.put_call(wire::CALL_SYSCALL, syscall(call));
     }
+}
+
+/// A number of the call; one that is an `int` is widened with its sign. Without a branch, which would part the ways for the
+/// verifier.
+#[inline(always)]
+fn widened(signed: u64, slot: usize, number: u64) -> u64 {
+    let spare = (signed >> slot & 1) * 32;
+    (((number << spare) as i64) >> spare) as u64
+}
+
+/// Both numbers of the call.
+#[inline(always)]
+fn syscall(call: Call) -> u64 {
+    // SAFETY: a live map value.
+    let portable = unsafe { (*call.plan).syscall_id };
+    u64::from(call.number) | u64::from(portable) << 32
+}
+
+/// Reports a call whose parameters are all numbers of it.
+#[inline(always)]
+pub fn plain(registers: Registers, call: Call) {
+    // SAFETY: a live map value.
+    let (code, signed) = unsafe { ((*call.plan).code, (*call.plan).signed) };
+    let mut record = Small::of_call(call.task, code, plan::record_flags(call.flags()));
+    record.set_latency(entry::end(call.task, call.number, record.time()));
+    record.put_call(0, widened(signed, 0, registers.arg::<0>()));
+    record.put_call(1, widened(signed, 1, registers.arg::<1>()));
+    record.put_call(2, widened(signed, 2, registers.arg::<2>()));
+    record.put_call(3, widened(signed, 3, registers.arg::<3>()));
+    record.put_call(4, widened(signed, 4, registers.arg::<4>()));
+    record.put_call(5, widened(signed, 5, registers.arg::<5>()));
+    record.put_call(wire::CALL_RESULT, widened(signed, wire::CALL_RESULT, call.result as u64));
+    record.put_call(wire::CALL_SYSCALL, syscall(call));
+    record.submit();
 }
 
 /// The arguments of a 32-bit call; those of `socketcall` stand in user memory.
@@ -150,10 +197,15 @@ pub const ENTER: u8 = 3;
 pub fn record<const MAX: usize, const PROGRAM: u8>(slot: Slot, call: Call) {
     // SAFETY: a live map value.
     let (code, count) = unsafe { ((*call.plan).code, (*call.plan).count) };
-    let Some(record) = Record::begin(slot, code, u32::from(count), plan::record_flags(call.flags())) else { return };
+    let flags = plan::record_flags(call.flags());
+    let Some(record) = Record::begin(slot, call.task, code, u32::from(count), flags) else { return };
     keep_args(record, call);
     if PROGRAM != ENTER {
-        record.set_latency(if call.binprm == 0 { entry::end(call.number) } else { entry::end_exec(call.old_tid) });
+        record.set_latency(if call.binprm == 0 {
+            entry::end(call.task, call.number, record.time())
+        } else {
+            entry::end_exec(call.old_tid)
+        });
     }
     if PROGRAM == ENTER {
         gather_address(record, call.plan);
@@ -186,7 +238,7 @@ pub fn record<const MAX: usize, const PROGRAM: u8>(slot: Slot, call: Call) {
 pub fn exit_record(call: Call) {
     // SAFETY: a live map value.
     let (code, count) = unsafe { ((*call.plan).code, (*call.plan).count) };
-    let Some(record) = Record::begin(Slot::Exit, code, u32::from(count), 0) else { return };
+    let Some(record) = Record::begin(Slot::Exit, call.task, code, u32::from(count), 0) else { return };
     task::gather_exit(record);
     for index in 0..EXIT_PARAMS {
         if index >= usize::from(count) {
@@ -202,14 +254,25 @@ pub fn exit_record(call: Call) {
     record.submit();
 }
 
-/// Gathers what takes many reads, before the parameters: it is then in the program once, not once for each parameter.
+/// Gathers what takes many reads, before the parameters: it is then in the program once, not once for each parameter. What the
+/// plan does not have is not asked, since each question is a call.
 #[inline(always)]
 fn gather(record: Record, call: Call) {
     let plan = call.plan;
-    gather_iovec(record, plan);
-    gather_tuple(record, plan);
-    gather_address(record, plan);
-    gather_file(record, plan);
+    // SAFETY: a live map value.
+    let (iovec, tuple, address, file) = unsafe { ((*plan).iovec, (*plan).tuple, (*plan).address, (*plan).file) };
+    if iovec != NONE {
+        gather_iovec(record, plan);
+    }
+    if tuple != NONE {
+        gather_tuple(record, plan);
+    }
+    if address != NONE {
+        gather_address(record, plan);
+    }
+    if file != NONE {
+        gather_file(record, plan);
+    }
 }
 
 /// A parameter of the plan, by an index that may be [`NONE`].

@@ -52,7 +52,7 @@ pub fn exec(plan: *const Plan, number: u32, old_tid: u32) {
 /// A call of this plan, or one of the messages of a call, which moved so many bytes.
 #[inline(always)]
 pub fn call(plan: *const Plan, number: u32, result: i64) {
-    let latency_ns = if asks(number::LATENCY) { entry::end(number) } else { NO_LATENCY };
+    let latency_ns = if asks(number::LATENCY) { entry::end_now(number) } else { NO_LATENCY };
     add(counted(plan, number, result, latency_ns));
 }
 

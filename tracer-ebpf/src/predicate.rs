@@ -78,7 +78,7 @@ pub fn call_passes(predicate: *const Predicate, registers: Registers, result: i6
         subject::Result => between(step, result),
         subject::Argument => between(step, stored(argument(registers, step.operand), step.store)),
         subject::Latency => {
-            let latency_ns = entry::so_far(number);
+            let latency_ns = entry::so_far(Task::current(), number);
             latency_ns != NO_LATENCY && between(step, latency_ns as i64)
         }
         subject::FdClass => (step.low >> (class_of(argument(registers, step.operand)) & 63)) & 1 != 0,

@@ -4,13 +4,14 @@
 //! state whichever way the parameter was made, and the work grows with the sum of the ways, not with their product.
 
 use aya_ebpf::helpers::{
-    bpf_get_current_cgroup_id, bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_boot_ns,
+    bpf_get_smp_processor_id, bpf_ktime_get_boot_ns,
     generated::{bpf_get_current_comm, bpf_ringbuf_output, bpf_ringbuf_query},
 };
 use tracer_common::wire;
 
 use crate::{
-    maps::{COUNTERS, RINGS, SCRATCH, config},
+    arch::Task,
+    maps::{COUNTERS, RINGS, SCRATCH, config, offset},
     read,
     special::text::Walk,
     task,
@@ -206,9 +207,9 @@ pub fn opaque(mut number: usize) -> usize {
 }
 
 impl Record {
-    /// Begins a record of the running task.
+    /// Begins a record of the running task, with room for the numbers of a call.
     #[inline(always)]
-    pub fn begin(slot: Slot, code: u16, count: u32, flags: u16) -> Option<Self> {
+    pub fn begin(slot: Slot, task: Task, code: u16, count: u32, flags: u16) -> Option<Self> {
         let Some(scratch) = scratch_of(slot) else {
             count_loss(Loss::Scratch, 1);
             return None;
@@ -216,8 +217,8 @@ impl Record {
         let record = Self { scratch };
         // SAFETY: the scratch belongs to this program on this CPU.
         unsafe {
-            header(record.bytes(), code, count, flags);
-            (*scratch).position = wire::LENGTHS as u64 + 2 * u64::from(count);
+            header(record.bytes(), task, code, count, flags | wire::FLAG_CALL);
+            (*scratch).position = wire::CALL_LENGTHS as u64 + 2 * u64::from(count);
         }
         Some(record)
     }
@@ -233,6 +234,20 @@ impl Record {
     pub fn set_latency(self, latency_ns: u64) {
         // SAFETY: the offset lies in the scratch.
         unsafe { *self.bytes().add(wire::LATENCY).cast::<u64>() = latency_ns };
+    }
+
+    /// Its time, nanoseconds of the boot-time clock.
+    #[inline(always)]
+    pub fn time(self) -> u64 {
+        // SAFETY: the offset lies in the scratch.
+        unsafe { *self.bytes().add(wire::TIME).cast::<u64>() }
+    }
+
+    /// Puts a number of the call in its place.
+    #[inline(always)]
+    pub fn put_call(self, slot: usize, number: u64) {
+        // SAFETY: the slot is a constant below `CALL_NUMBERS`, so that the offset lies in the scratch.
+        unsafe { *self.bytes().add(wire::CALL + 8 * slot).cast::<u64>() = number };
     }
 
     /// Where the next parameter goes: room for `MAX_PARAM_LEN` bytes.
@@ -252,7 +267,7 @@ impl Record {
     pub fn end_param(self, index: usize, position: usize, len: usize) {
         // SAFETY: `index` is below `MAX_PARAMS`, so the length lies in the scratch; the position is checked when used.
         unsafe {
-            let at = wire::LENGTHS + 2 * (index & (wire::MAX_PARAMS - 1));
+            let at = wire::CALL_LENGTHS + 2 * (index & (wire::MAX_PARAMS - 1));
             *self.bytes().add(at).cast::<u16>() = len as u16;
             core::ptr::write_volatile(&raw mut (*self.scratch).position, (position + len) as u64);
         }
@@ -323,7 +338,8 @@ unsafe fn output(bytes: *mut u8, len: usize) {
     unsafe {
         let cpu = bpf_get_smp_processor_id();
         let rings = config!(rings);
-        let ring = if rings == 0 { 0 } else { cpu % rings };
+        // On nearly all machines each CPU has its own, and a division takes as long as a call.
+        let ring = if cpu < rings || rings == 0 { cpu } else { cpu % rings };
         let Some(ring) = RINGS.get(ring) else {
             count_loss(Loss::RingFull, 1);
             return;
@@ -369,19 +385,17 @@ fn record_flags(flags: u16) -> u16 {
 /// # Safety
 /// `bytes` is valid for a header.
 #[inline(always)]
-unsafe fn header(bytes: *mut u8, code: u16, count: u32, flags: u16) {
+unsafe fn header(bytes: *mut u8, task: Task, code: u16, count: u32, flags: u16) {
     // SAFETY: the helpers have no preconditions; all offsets lie within the header.
     unsafe {
-        let ids = bpf_get_current_pid_tgid();
-        let cgroup = bpf_get_current_cgroup_id();
         let now = bpf_ktime_get_boot_ns();
         *bytes.add(wire::CPU).cast::<u16>() = bpf_get_smp_processor_id() as u16;
         *bytes.add(wire::FLAGS).cast::<u16>() = record_flags(flags);
-        *bytes.add(wire::TGID).cast::<u32>() = (ids >> 32) as u32;
-        *bytes.add(wire::CGROUP).cast::<u64>() = cgroup;
+        *bytes.add(wire::TGID).cast::<u32>() = task.field(offset!(task_tgid));
+        *bytes.add(wire::CGROUP).cast::<u64>() = task.cgroup();
         *bytes.add(wire::LATENCY).cast::<u64>() = wire::NO_LATENCY;
         *bytes.add(wire::TIME).cast::<u64>() = now;
-        *bytes.add(wire::TID).cast::<u64>() = ids & 0xffff_ffff;
+        *bytes.add(wire::TID).cast::<u64>() = u64::from(task.field::<u32>(offset!(task_pid)));
         *bytes.add(wire::CODE).cast::<u16>() = code;
         *bytes.add(wire::COUNT).cast::<u16>() = count as u16;
         *bytes.add(wire::COUNT + 2).cast::<u16>() = 0;
@@ -389,7 +403,7 @@ unsafe fn header(bytes: *mut u8, code: u16, count: u32, flags: u16) {
 }
 
 /// Bytes of a record on the stack.
-const SMALL: usize = 112 + wire::WHO_LEN;
+const SMALL: usize = wire::CALL_LENGTHS + wire::WHO_LEN;
 
 /// A record of a few numbers, built on the stack: hooks that may come in the middle of anything need no scratch.
 pub struct Small {
@@ -403,8 +417,35 @@ impl Small {
     pub fn begin(code: u16, count: u32) -> Self {
         let mut record = Self { bytes: [0; SMALL / 8], len: wire::LENGTHS + 2 * count as usize };
         // SAFETY: a header is shorter than the record.
-        unsafe { header(record.bytes.as_mut_ptr().cast(), code, count, 0) };
+        unsafe { header(record.bytes.as_mut_ptr().cast(), Task::current(), code, count, 0) };
         record
+    }
+
+    /// Begins the record of a call that has nothing but its numbers.
+    #[inline(always)]
+    pub fn of_call(task: Task, code: u16, flags: u16) -> Self {
+        let mut record = Self { bytes: [0; SMALL / 8], len: wire::CALL_LENGTHS };
+        // SAFETY: as in `begin`.
+        unsafe { header(record.bytes.as_mut_ptr().cast(), task, code, 0, flags | wire::FLAG_CALL) };
+        record
+    }
+
+    /// Says how long the call took until the time of the record, nanoseconds.
+    #[inline(always)]
+    pub fn set_latency(&mut self, latency_ns: u64) {
+        self.bytes[wire::LATENCY / 8] = latency_ns;
+    }
+
+    /// Its time, nanoseconds of the boot-time clock.
+    #[inline(always)]
+    pub fn time(&self) -> u64 {
+        self.bytes[wire::TIME / 8]
+    }
+
+    /// Puts a number of the call in its place.
+    #[inline(always)]
+    pub fn put_call(&mut self, slot: usize, number: u64) {
+        self.bytes[wire::CALL / 8 + slot] = number;
     }
 
     /// Puts a number of `WIDTH` bytes as parameter `index`. All together must fit; the verifier sees to it.

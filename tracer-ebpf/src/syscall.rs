@@ -36,6 +36,10 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
         count(&ctx, passed, call.result);
         return 0;
     }
+    if passed.flags & plan::PLAIN != 0 {
+        collect::plain(Registers(ctx.arg(0)), call);
+        return 0;
+    }
     let next = match passed.flags & (plan::TASK | plan::RARE) {
         0 => {
             if passed.flags & plan::MESSAGES != 0 {
@@ -133,13 +137,13 @@ pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     if config!(latency) != 0 {
-        entry::begin(passed.number);
+        entry::begin(passed.task, passed.number);
     }
     // SAFETY: a live map value.
     let enter = unsafe { (*passed.plan).enter };
     if config!(entry_args) != 0 && enter != 0 {
         let Some(plan) = PLANS.get_ptr(u32::from(enter)) else { return 0 };
-        let call = Call { registers: Some(registers), ..Call::of(plan, passed.number) };
+        let call = Call { registers: Some(registers), ..Call::of(passed.task, plan, passed.number) };
         collect::record::<{ plan::ENTER_PARAMS }, ENTER>(Slot::Enter, call);
     }
     0
@@ -154,7 +158,7 @@ fn call(ctx: &BtfTracePointContext) -> Option<(Passed, Call)> {
     if passed.flags & plan::FAILED_ONLY != 0 && result >= 0 {
         return None;
     }
-    Some((passed, Call { registers: Some(registers), result, ..Call::of(passed.plan, passed.number) }))
+    Some((passed, Call { registers: Some(registers), result, ..Call::of(passed.task, passed.plan, passed.number) }))
 }
 
 /// Goes on for rows that read the task.

@@ -2,12 +2,14 @@
 //!
 //! For each system call number there is one plan in an array map: which event to make, and for each parameter where its
 //! value comes from ([`Source`]) and how it is stored ([`Store`]). Plans hold numbers only. `operation` is what a source does,
-//! `task` which fields of the task there are.
+//! `short` which parameters need nothing done, `task` which fields of the task there are.
 
 mod operation;
+mod short;
 mod task;
 
 pub use operation::*;
+pub use short::*;
 pub use task::*;
 
 use crate::{
@@ -91,6 +93,9 @@ pub const IO: u16 = 2048;
 /// Of the calls, only those are recorded that chance chooses (`Config::sample_below`).
 pub const SAMPLE: u16 = 4096;
 
+/// All parameters are numbers of the call itself: its record has nothing else.
+pub const PLAIN: u16 = 8192;
+
 /// The most parameters of a row that the first program does.
 pub const SHORT_PARAMS: usize = 10;
 /// The most parameters of a row for rare calls.
@@ -153,11 +158,13 @@ pub struct Plan {
     pub enter: u16,
     /// Index of the predicate that a call must pass, or 0.
     pub predicate: u16,
+    /// A bit for each number of the call (`wire::CALL`) that is an `int`, to be widened with its sign.
+    pub signed: u64,
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
 
-const _: () = assert!(size_of::<PlanParam>() == 8 && size_of::<Plan>() == 16 + 8 * MAX_PARAMS);
+const _: () = assert!(size_of::<PlanParam>() == 8 && size_of::<Plan>() == 24 + 8 * MAX_PARAMS);
 
 impl Plan {
     /// A plan for nothing: the call is not wanted.
@@ -173,6 +180,7 @@ impl Plan {
         path: NONE,
         enter: 0,
         predicate: 0,
+        signed: 0,
         params: [PlanParam::ZERO; MAX_PARAMS],
     };
 

@@ -6,6 +6,7 @@ use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::events::code;
 
 use crate::{
+    arch::Task,
     maps::offset,
     read,
     record::{Record, Slot, TEXT_LEN, TooLong},
@@ -32,7 +33,7 @@ fn report(ctx: &BtfTracePointContext, code: u16) -> i32 {
     if read::kernel::<i32>(root + offset!(cgroup_root_hierarchy)) != 0 {
         return 0;
     }
-    let Some(record) = Record::begin(Slot::Cgroup, code, 2, 0) else { return 0 };
+    let Some(record) = Record::begin(Slot::Cgroup, Task::current(), code, 2, 0) else { return 0 };
     match build(record, cgroup as usize, path as usize) {
         Ok(()) => record.submit(),
         Err(_) => record.too_long(),

@@ -9,6 +9,7 @@ use tracer_common::{
 };
 
 use crate::{
+    arch::Task,
     collect::{self, Call, TASK},
     entry, gate, group,
     maps::{PLANS, offset},
@@ -42,7 +43,7 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
         group::exec(plan, number, ctx.arg(1));
         return 0;
     }
-    let call = Call { binprm: binprm as usize, old_tid: ctx.arg(1), ..Call::of(plan, number) };
+    let call = Call { binprm: binprm as usize, old_tid: ctx.arg(1), ..Call::of(Task::current(), plan, number) };
     collect::record::<{ wire::MAX_PARAMS }, TASK>(Slot::Exec, call);
     0
 }
@@ -69,7 +70,7 @@ pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
     if flags & plan::GROUP != 0 {
         group::event(plan);
     } else {
-        collect::exit_record(Call::of(plan, 0));
+        collect::exit_record(Call::of(Task::current(), plan, 0));
     }
     0
 }

@@ -7,7 +7,7 @@ use tracer_common::{
     arch::SYSCALLS,
     events,
     group::{Counted, Grouping, Number},
-    plan::{self, PLAN_COMPAT, Plan as CallPlan},
+    plan::{self, PLAN_COMPAT, Plan as CallPlan, PlanParam, Store},
     predicate::{DROP, PASS, Predicate, STEPS},
     wire,
 };
@@ -284,16 +284,15 @@ fn records(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
 
 /// What a record of a plan takes without texts and data.
 fn fixed_bytes(plan: &CallPlan, who: bool) -> usize {
-    let count = usize::from(plan.count);
-    let row = events::by_code(plan.code);
-    let widths = row.iter().flat_map(|row| row.params).map(|param| match param.kind.live_store() {
-        plan::Store::U8 => 1,
-        plan::Store::U16 => 2,
-        plan::Store::U32 => 4,
-        plan::Store::U64 | plan::Store::SignedInt => 8,
-        plan::Store::Var => 0,
-    });
-    wire::LENGTHS + 2 * count + widths.sum::<usize>() + if who { wire::WHO_LEN } else { 0 }
+    let params = &plan.params[..usize::from(plan.count)];
+    let width = |param: &PlanParam| match param.store {
+        store if store == Store::U8 as u8 => 1,
+        store if store == Store::U16 as u8 => 2,
+        store if store == Store::U32 as u8 => 4,
+        store if store == Store::Var as u8 => 0,
+        _ => 8,
+    };
+    wire::CALL_LENGTHS + 2 * params.len() + params.iter().map(width).sum::<usize>() + if who { wire::WHO_LEN } else { 0 }
 }
 
 #[cfg(test)]

@@ -111,14 +111,19 @@ pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>,
     }
     let end = wire::EVENT + u32_at(record, wire::LEN) as usize;
     let count = u32_at(record, wire::COUNT) as usize;
-    let payload = wire::LENGTHS + 2 * count;
+    let flags = u16_at(record, wire::FLAGS);
+    let is_call = flags & wire::FLAG_CALL != 0;
+    let lengths = if is_call { wire::CALL_LENGTHS } else { wire::LENGTHS };
+    let payload = lengths + 2 * count;
     if count > wire::MAX_PARAMS || end > record.len() || payload > end {
         return Err(cut);
     }
     let code = u16_at(record, wire::CODE);
     let row = events::by_code(code).ok_or(DecodeError::UnknownCode { code })?;
     let latency = u64_at(record, wire::LATENCY);
-    let flags = u16_at(record, wire::FLAGS);
+    let is_compat = flags & wire::FLAG_COMPAT != 0;
+    let params = Params::new(row, &record[lengths..payload], &record[payload..end], true);
+    let params = if is_call { params.with_call(is_compat, &record[wire::CALL..lengths]) } else { params };
     Ok(Event {
         num,
         time_ns: u64_at(record, wire::TIME).wrapping_add(boot_to_epoch_ns),
@@ -127,7 +132,7 @@ pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>,
         tgid: u32_at(record, wire::TGID),
         cgroup: u64_at(record, wire::CGROUP),
         latency_ns: (latency != wire::NO_LATENCY).then_some(latency),
-        compat: flags & wire::FLAG_COMPAT != 0,
+        compat: is_compat,
         from_file: false,
         hidden: false,
         who: record.get(end..end + wire::WHO_LEN).filter(|_| flags & wire::FLAG_WHO != 0).map(who),
@@ -138,7 +143,7 @@ pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>,
         sampled: flags & wire::FLAG_SAMPLED != 0,
         weight: 1,
         row,
-        params: Params::new(row, &record[wire::LENGTHS..payload], &record[payload..end], true),
+        params,
     })
 }
 
@@ -220,6 +225,36 @@ mod tests {
         assert_eq!(event.params.text(2), Some(&b"/tmp/x"[..]));
         assert_eq!(event.params.u64(3), Some(1), "O_RDONLY has a bit in the file form");
         assert!(event.fd().is_none());
+    }
+
+    #[test]
+    fn numbers_of_the_call_stand_in_front_of_the_parameters() {
+        let mut bytes = record(events::code::PREAD, &[b"hello"]);
+        let lengths = bytes.split_off(wire::LENGTHS);
+        bytes.resize(wire::CALL, 0);
+        for number in [3_i64, 0x7000, 4096, 77, 0, 0, 5, 17] {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        bytes.extend_from_slice(&lengths);
+        let len = (bytes.len() - wire::EVENT) as u32;
+        bytes[wire::LEN..wire::LEN + 4].copy_from_slice(&len.to_le_bytes());
+        bytes[wire::FLAGS] |= wire::FLAG_CALL as u8;
+        let check = |params: &Params<'_>| {
+            assert_eq!(params.named("data"), crate::event::ParamValue::Bytes(b"hello"));
+            assert_eq!(params.named("fd"), crate::event::ParamValue::I64(3));
+            assert_eq!((params.i64(0), params.count()), (Some(5), params.row().params.len()));
+            assert_eq!(params.named("size"), crate::event::ParamValue::U64(4096));
+            assert_eq!(params.named("pos"), crate::event::ParamValue::U64(77));
+            assert_eq!(params.raws().count(), params.count());
+            assert!(params.iter().all(|(_, _, value)| value != crate::event::ParamValue::Missing));
+        };
+        let event = live(&bytes, 1, 0).unwrap();
+        check(&event.params);
+        let kept = event.params.to_owned();
+        check(&kept.as_params(event.row));
+        for len in 0..bytes.len() {
+            assert!(live(&bytes[..len], 1, 0).is_err());
+        }
     }
 
     #[test]

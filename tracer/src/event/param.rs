@@ -4,9 +4,17 @@
 //! of another age may have fewer parameters than the row, of which the last ones are missing, or more, which nobody asks
 //! for.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::LazyLock,
+};
 
-use tracer_common::{events::Param, flags::POLL_FLAGS, kind::Kind};
+use tracer_common::{
+    events::{self, Param},
+    flags::POLL_FLAGS,
+    kind::Kind,
+    plan::{Stands, Plan},
+};
 
 use super::{Row, SockAddr, SockTuple};
 
@@ -20,7 +28,29 @@ pub struct Params<'a> {
     payload: &'a [u8],
     /// Whether flags are in the form of the running kernel rather than of the file.
     native: bool,
+    /// Of a record that has the numbers of its call, these.
+    call: Option<Call<'a>>,
 }
+
+/// The numbers of a call, and where each parameter of the row stands.
+#[derive(Debug, Clone, Copy)]
+struct Call<'a> {
+    places: &'static [Stands],
+    numbers: &'a [u8],
+}
+
+/// Where parameters stand in the records of a row: of 64-bit calls, of 32-bit calls.
+type Places = [Box<[Stands]>; 2];
+
+/// By event code.
+static PLACES: LazyLock<Box<[Places]>> = LazyLock::new(|| {
+    let of_row = |code| {
+        let row = events::by_code(code)?;
+        let places = |plan: Plan| plan.short().1[..row.params.len()].into();
+        Some([places(Plan::of(row, 0)), places(Plan::compat(row, 0))])
+    };
+    (0..512).map(|code| of_row(code).unwrap_or_default()).collect()
+});
 
 /// A parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,19 +109,27 @@ impl<'a> Params<'a> {
     /// Over the lengths (`u16` each) and the payload of a record.
     #[must_use]
     pub fn new(row: &'static Row, lengths: &'a [u8], payload: &'a [u8], native: bool) -> Self {
-        Self { row, lengths, wide: false, payload, native }
+        Self { row, lengths, wide: false, payload, native, call: None }
     }
 
     /// Of a capture file: flags in its form, and lengths of `u32` when they are wide.
     #[must_use]
     pub fn of_file(row: &'static Row, lengths: &'a [u8], wide: bool, payload: &'a [u8]) -> Self {
-        Self { row, lengths, wide, payload, native: false }
+        Self { row, lengths, wide, payload, native: false, call: None }
+    }
+
+    /// The same of a record with the numbers of its call (`tracer_common::wire`): of the parameters, only those that are not among
+    /// them are stored.
+    #[must_use]
+    pub fn with_call(self, is_compat: bool, numbers: &'a [u8]) -> Self {
+        let call = PLACES.get(usize::from(self.row.code)).map(|it| Call { places: &it[usize::from(is_compat)], numbers });
+        Self { call, ..self }
     }
 
     /// No parameters at all.
     #[must_use]
     pub fn empty(row: &'static Row) -> Params<'static> {
-        Params { row, lengths: &[], wide: false, payload: &[], native: false }
+        Params { row, lengths: &[], wide: false, payload: &[], native: false, call: None }
     }
 
     /// What the event is.
@@ -103,12 +141,22 @@ impl<'a> Params<'a> {
     /// How many the record has.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.lengths.len() / if self.wide { 4 } else { 2 }
+        match &self.call {
+            Some(call) => call.places.len(),
+            None => self.lengths.len() / if self.wide { 4 } else { 2 },
+        }
     }
 
     /// The bytes of parameter `index`. A parameter of length zero has no value.
     #[must_use]
     pub fn raw(&self, index: usize) -> Option<&'a [u8]> {
+        let index = match &self.call {
+            Some(call) => match *call.places.get(index)? {
+                Stands::Call { at, width } => return call.number(at, width),
+                Stands::Stored(index) => index.into(),
+            },
+            None => index,
+        };
         if self.wide {
             let lengths = self.lengths.as_chunks().0.iter().map(|len| u32::from_le_bytes(*len) as usize);
             return self.nth(index, lengths);
@@ -128,13 +176,8 @@ impl<'a> Params<'a> {
 
     /// The bytes of each parameter that the record has, in their order; none for one without a value. A cut record ends early.
     pub fn raws(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let params = *self;
-        let mut rest = self.payload;
-        (0..self.count()).map_while(move |at| {
-            let (bytes, behind) = rest.split_at_checked(params.len_of(at)?)?;
-            rest = behind;
-            Some(bytes)
-        })
+        let mut rest = Rest { params: *self, payload: self.payload, stored: 0 };
+        (0..self.count()).map_while(move |at| rest.next(at))
     }
 
     /// Whether flags are those of the kernel.
@@ -226,14 +269,9 @@ impl<'a> Params<'a> {
     /// Each parameter of the row with its kind, one after the other. A kind that the value itself says is that one.
     pub fn iter(&self) -> impl Iterator<Item = (&'static Param, Kind, ParamValue<'a>)> + use<'a> {
         let params = *self;
-        let mut rest = self.payload;
+        let mut rest = Rest { params, payload: self.payload, stored: 0 };
         self.row.params.iter().enumerate().map(move |(at, param)| {
-            let bytes = params.len_of(at).and_then(|len| {
-                let (bytes, behind) = rest.split_at_checked(len)?;
-                rest = behind;
-                Some(bytes)
-            });
-            match bytes.filter(|bytes| !bytes.is_empty()).and_then(|bytes| own_kind(param.kind, bytes)) {
+            match rest.next(at).filter(|bytes| !bytes.is_empty()).and_then(|bytes| own_kind(param.kind, bytes)) {
                 Some((kind, bytes)) => (param, kind, params.value_of(kind, bytes)),
                 None => (param, param.kind, ParamValue::Missing),
             }
@@ -255,7 +293,49 @@ impl<'a> Params<'a> {
     }
 
     pub(super) fn to_owned(self) -> OwnedParams {
-        OwnedParams { lengths: self.lengths.into(), wide: self.wide, payload: self.payload.into(), native: self.native }
+        if self.call.is_none() {
+            let Self { lengths, wide, payload, native, .. } = self;
+            return OwnedParams { lengths: lengths.into(), wide, payload: payload.into(), native };
+        }
+        let (mut lengths, mut payload) = (Vec::with_capacity(2 * self.count()), Vec::new());
+        for bytes in self.raws() {
+            lengths.extend_from_slice(&(bytes.len() as u16).to_le_bytes());
+            payload.extend_from_slice(bytes);
+        }
+        OwnedParams { lengths: lengths.into(), wide: false, payload: payload.into(), native: self.native }
+    }
+}
+
+impl<'a> Call<'a> {
+    /// The bytes of a parameter that is a number of the call.
+    #[inline]
+    fn number(&self, at: u8, width: u8) -> Option<&'a [u8]> {
+        self.numbers.get(at.into()..usize::from(at) + usize::from(width))
+    }
+}
+
+/// Parameters one after the other.
+struct Rest<'a> {
+    params: Params<'a>,
+    /// What is behind the last stored one.
+    payload: &'a [u8],
+    /// How many of them there were.
+    stored: usize,
+}
+
+impl<'a> Rest<'a> {
+    /// The bytes of parameter `at`, which follows the last one that was asked for; none when the record ends before.
+    #[inline]
+    fn next(&mut self, at: usize) -> Option<&'a [u8]> {
+        if let Some(call) = &self.params.call
+            && let Stands::Call { at, width } = *call.places.get(at)?
+        {
+            return call.number(at, width);
+        }
+        let (bytes, behind) = self.payload.split_at_checked(self.params.len_of(self.stored)?)?;
+        self.payload = behind;
+        self.stored += 1;
+        Some(bytes)
     }
 }
 
@@ -277,7 +357,7 @@ pub(super) struct OwnedParams {
 
 impl OwnedParams {
     pub(super) fn as_params(&self, row: &'static Row) -> Params<'_> {
-        Params { row, lengths: &self.lengths, wide: self.wide, payload: &self.payload, native: self.native }
+        Params { row, lengths: &self.lengths, wide: self.wide, payload: &self.payload, native: self.native, call: None }
     }
 
     pub(super) fn len_bytes(&self) -> usize {

@@ -9,6 +9,7 @@ use aya::{
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use tracer_common::{
     config::Config,
+    counters::ENTRY_SLOTS,
     group::{GroupKey, GroupValue, MAX_GROUPS},
     plan::{self, PLANS, Plan},
     predicate::Predicate,
@@ -29,8 +30,8 @@ const DEFAULT_RING: usize = 8 << 20;
 /// So many predicates have room in any case: what is asked for may change.
 const MIN_PREDICATES: u32 = 128;
 
-/// The most threads whose calls are timed.
-const MAX_TIMED: u32 = 32_768;
+/// The most threads whose calls are timed beside those that have a place of their own.
+const MAX_TIMED: u32 = 16_384;
 
 /// The loaded object.
 pub struct Loaded {
@@ -113,6 +114,7 @@ pub fn load(options: &Options, cpus: u32, predicates: u32, sample: Option<Sample
         .override_global("OFFSETS", &found.offsets, true)
         .override_global("AYA_LOG_LEVEL", &log_level, false)
         .map_max_entries("SCRATCH", cpus * (SCRATCH_SLOTS + u32::from(options.entry_args)))
+        .map_max_entries("ENTRY_ARRAY", if options.latency { ENTRY_SLOTS } else { 1 })
         .map_max_entries("ENTRIES", if options.latency { MAX_TIMED } else { 1 })
         .map_max_entries("RUNNING", cpus)
         .map_max_entries("GROUPS_A", groups)

@@ -197,6 +197,8 @@ pub fn all(wanted: &Wanted<'_>) -> Plans {
         .any(|(index, plan)| (execs.contains(index) || *index == PLAN_PROCEXIT) && plan.flags & plan::WANTED != 0);
     plans.extend((PLAN_ENTER..).zip(enter));
     announce_compat(&mut plans);
+    // Decided by whole rows, done with what is left of them.
+    plans.iter_mut().for_each(|(_, plan)| *plan = plan.short().0);
     Plans { plans, ..made }
 }
 
