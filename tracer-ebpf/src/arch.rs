@@ -42,6 +42,14 @@ impl Registers {
     }
 }
 
+/// A member of a kernel struct behind a pointer whose type the verifier knows: the offset is a constant to it. A pointer that is
+/// no good gives zero.
+#[inline(always)]
+pub fn member<T: Copy>(of: *const u8, offset: usize) -> T {
+    // SAFETY: the verifier refuses the program if the offset is not that of a member of this size.
+    unsafe { core::ptr::read_volatile(of.add(offset).cast()) }
+}
+
 /// The running task, as a pointer that the verifier knows. It is asked for once: each question is a call, and a call is a
 /// good part of what an unwanted system call costs.
 #[derive(Clone, Copy)]
@@ -55,21 +63,20 @@ impl Task {
         Self(unsafe { bpf_get_current_task_btf() }.cast())
     }
 
-    /// A member: the offset is a constant to the verifier, which knows the type.
+    /// A member.
     #[inline(always)]
     pub fn field<T: Copy>(self, offset: usize) -> T {
-        // SAFETY: the verifier refuses the program if the offset is not that of a member of this size.
-        unsafe { core::ptr::read_volatile(self.0.add(offset).cast()) }
+        member(self.0, offset)
     }
 
     /// Id of its cgroup in the v2 tree, as `bpf_get_current_cgroup_id` says it, without the call: the inode number of its
     /// directory. Source: kernel include/linux/cgroup.h, `task_dfl_cgroup` and `cgroup_id`.
     #[inline(always)]
     pub fn cgroup(self) -> u64 {
-        let set: Self = self.field(offset!(task_cgroups));
-        let cgroup: Self = set.field(offset!(css_set_default_cgroup));
-        let node: Self = cgroup.field(offset!(cgroup_kn));
-        node.field(offset!(kernfs_id))
+        let set: *const u8 = self.field(offset!(task_cgroups));
+        let cgroup: *const u8 = member(set, offset!(css_set_default_cgroup));
+        let node: *const u8 = member(cgroup, offset!(cgroup_kn));
+        member(node, offset!(kernfs_id))
     }
 
     /// Whether it is inside a 32-bit system call.

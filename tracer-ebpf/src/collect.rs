@@ -13,7 +13,7 @@ use crate::{
     entry,
     maps::config,
     read,
-    record::{ARGS, Record, Slot, Small, TooLong, opaque},
+    record::{ARGS, Record, Slot, TooLong, opaque},
     special::{file, iovec, poll, quota, rare, sockaddr, text},
     task,
 };
@@ -131,7 +131,8 @@ fn syscall(call: Call) -> u64 {
 pub fn plain(registers: Registers, call: Call) {
     // SAFETY: a live map value.
     let (code, signed) = unsafe { ((*call.plan).code, (*call.plan).signed) };
-    let mut record = Small::of_call(call.task, code, plan::record_flags(call.flags()));
+    let flags = plan::record_flags(call.flags());
+    let Some(record) = Record::begin(Slot::Syscall, call.task, code, 0, flags) else { return };
     record.set_latency(entry::end(call.task, call.number, record.time()));
     record.put_call(0, widened(signed, 0, registers.arg::<0>()));
     record.put_call(1, widened(signed, 1, registers.arg::<1>()));

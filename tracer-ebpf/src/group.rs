@@ -1,8 +1,6 @@
 //! Counting where it happens: a row for each key, in a table that user space takes away and empties.
 
-use aya_ebpf::helpers::{
-    bpf_get_current_cgroup_id, bpf_get_current_pid_tgid, bpf_get_smp_processor_id, generated::bpf_get_current_comm,
-};
+use aya_ebpf::helpers::{bpf_get_smp_processor_id, generated::bpf_get_current_comm};
 use tracer_common::{
     events::code::GENERIC,
     group::{COMPAT, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, by, number, range},
@@ -11,8 +9,9 @@ use tracer_common::{
 };
 
 use crate::{
+    arch::Task,
     entry,
-    maps::{GROUPS, GROUPS_A, GROUPS_B, config},
+    maps::{GROUPS, GROUPS_A, GROUPS_B, config, offset},
     record::{Loss, count_loss},
     task,
 };
@@ -128,7 +127,7 @@ fn add(counted: Counted) {
             return;
         }
     }
-    count_loss(Loss::Groups, 1);
+    count_loss(Loss::Groups, counted.count);
 }
 
 /// Adds as a whole, whoever comes in between.
@@ -150,21 +149,24 @@ fn key(counted: &Counted) -> GroupKey {
         if asked & by::COMM != 0 {
             bpf_get_current_comm(key.comm.as_mut_ptr().cast(), COMM_LEN as u32);
         }
-        if asked & by::TGID != 0 {
-            key.tgid = (bpf_get_current_pid_tgid() >> 32) as u32;
-        }
-        if asked & by::TID != 0 {
-            key.tid = bpf_get_current_pid_tgid() as u32;
-        }
-        if asked & by::UID != 0 {
-            key.uid = task::uid();
-        }
-        if asked & by::CGROUP != 0 {
-            key.cgroup = bpf_get_current_cgroup_id();
-        }
         if asked & by::CPU != 0 {
             key.cpu = bpf_get_smp_processor_id();
         }
+    }
+    if asked & (by::TGID | by::TID | by::CGROUP) != 0 {
+        let task = Task::current();
+        if asked & by::TGID != 0 {
+            key.tgid = task.field(offset!(task_tgid));
+        }
+        if asked & by::TID != 0 {
+            key.tid = task.field(offset!(task_pid));
+        }
+        if asked & by::CGROUP != 0 {
+            key.cgroup = task.cgroup();
+        }
+    }
+    if asked & by::UID != 0 {
+        key.uid = task::uid();
     }
     if asked & by::CALL != 0 {
         key.call = counted.call;

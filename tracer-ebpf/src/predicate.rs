@@ -3,7 +3,7 @@
 //! The steps of a predicate are followed in a loop. What a step looks at is read when it is reached, so that a filter by
 //! process costs nothing for descriptors.
 
-use aya_ebpf::helpers::{bpf_get_current_cgroup_id, bpf_get_current_pid_tgid, bpf_get_smp_processor_id};
+use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use tracer_common::{
     plan::Store,
     predicate::{COMPAT_ARGUMENT, DROP, PASS, Predicate, STEPS, Step, class, subject},
@@ -16,7 +16,7 @@ use crate::{
     maps::{CGROUPS, offset},
     read,
     record::opaque,
-    special::file,
+    special::{file, sockaddr::Head},
     task,
 };
 
@@ -126,8 +126,8 @@ fn of_task(step: Step) -> bool {
         // SAFETY: the step is a value.
         subject::Comm => return unsafe { comm_is(Task::current(), &raw const step) },
         subject::Cgroup => return cgroup_is(step.operand),
-        subject::Tid => u64::from(bpf_get_current_pid_tgid() as u32),
-        subject::Tgid => bpf_get_current_pid_tgid() >> 32,
+        subject::Tid => u64::from(task::field::<u32>(offset!(task_pid))),
+        subject::Tgid => u64::from(task::field::<u32>(offset!(task_tgid))),
         subject::ParentTgid => u64::from(task::parent()),
         subject::Uid => u64::from(task::uid()),
         subject::Gid => u64::from(task::gid()),
@@ -179,6 +179,9 @@ fn stored(number: u64, store: u8) -> i64 {
 }
 
 /// Whether the name of the thread begins with so many bytes of the step.
+///
+/// # Safety
+/// `step` is valid.
 #[inline(always)]
 unsafe fn comm_is(task: Task, step: *const Step) -> bool {
     // What stands behind the final NUL is not compared: older kernels leave it as it was.
@@ -196,8 +199,7 @@ fn first_bytes(count: u32) -> u64 {
 
 #[inline(always)]
 fn cgroup_is(question: u32) -> bool {
-    // SAFETY: the helper has no preconditions.
-    let id = unsafe { bpf_get_current_cgroup_id() };
+    let id = Task::current().cgroup();
     // SAFETY: a live map value.
     CGROUPS.get_ptr(id).is_none_or(|answers| (unsafe { *answers } >> (question & 63)) & 1 != 0)
 }
@@ -205,8 +207,7 @@ fn cgroup_is(question: u32) -> bool {
 /// The `struct sock` of a descriptor, 0 when it is no socket, and its class.
 #[inline(never)]
 fn socket(fd: u64, class: &mut u32) -> usize {
-    let file = file::of_fd(fd);
-    let inode = file::inode(file);
+    let file::Kind { inode, private } = file::kind(file::of_fd(fd));
     if inode == 0 {
         *class = class::NONE;
         return 0;
@@ -224,8 +225,7 @@ fn socket(fd: u64, class: &mut u32) -> usize {
         *class = if is_file { class::FILE } else { class::NO_SOCKET };
         return 0;
     }
-    let socket: usize = read::kernel(file + offset!(file_private_data));
-    let sock: usize = read::kernel(socket + offset!(socket_sk));
+    let sock: usize = read::kernel(private + offset!(socket_sk));
     *class = match read::kernel::<u16>(sock + offset!(sock_family)) {
         UNIX => class::UNIX,
         INET => class::INET,
@@ -254,12 +254,13 @@ fn end_is(step: Step, fd: u64) -> bool {
         class::INET6 | class::NONE => return true,
         _ => return false,
     }
+    let head = Head::of(sock);
     let (local, remote) = if step.subject == subject::Port {
-        let remote: u16 = read::kernel(sock + offset!(sock_dport));
-        (u32::from(read::kernel::<u16>(sock + offset!(sock_num))), u32::from(u16::from_be(remote)))
+        let remote: u16 = head.get(offset!(sock_dport));
+        (u32::from(head.get::<u16>(offset!(sock_num))), u32::from(u16::from_be(remote)))
     } else {
-        let local: u32 = read::kernel(sock + offset!(sock_rcv_saddr));
-        let remote: u32 = read::kernel(sock + offset!(sock_daddr));
+        let local: u32 = head.get(offset!(sock_rcv_saddr));
+        let remote: u32 = head.get(offset!(sock_daddr));
         (u32::from_be(local), u32::from_be(remote))
     };
     if local == 0 || remote == 0 {

@@ -3,8 +3,6 @@
 //! The position is kept in the scratch itself, not in a register: after each parameter the verifier then sees the same
 //! state whichever way the parameter was made, and the work grows with the sum of the ways, not with their product.
 
-use core::mem::MaybeUninit;
-
 use aya_ebpf::helpers::{
     bpf_get_smp_processor_id, bpf_ktime_get_boot_ns,
     generated::{bpf_get_current_comm, bpf_ringbuf_output, bpf_ringbuf_query},
@@ -405,11 +403,11 @@ unsafe fn header(bytes: *mut u8, task: Task, code: u16, count: u32, flags: u16) 
 }
 
 /// Bytes of a record on the stack.
-const SMALL: usize = wire::CALL_LENGTHS + wire::WHO_LEN;
+const SMALL: usize = 112 + wire::WHO_LEN;
 
 /// A record of a few numbers, built on the stack: hooks that may come in the middle of anything need no scratch.
 pub struct Small {
-    bytes: [MaybeUninit<u64>; SMALL / 8],
+    bytes: [u64; SMALL / 8],
     len: usize,
 }
 
@@ -417,42 +415,10 @@ impl Small {
     /// Begins a record with `count` parameters.
     #[inline(always)]
     pub fn begin(code: u16, count: u32) -> Self {
-        let bytes = [MaybeUninit::new(0); SMALL / 8];
-        let mut record = Self { bytes, len: wire::LENGTHS + 2 * count as usize };
+        let mut record = Self { bytes: [0; SMALL / 8], len: wire::LENGTHS + 2 * count as usize };
         // SAFETY: a header is shorter than the record.
         unsafe { header(record.bytes.as_mut_ptr().cast(), Task::current(), code, count, 0) };
         record
-    }
-
-    /// Begins the record of a call that has nothing but its numbers. All of these have to be put: what is not written, the
-    /// verifier does not let out. Zeros first would be a loop.
-    #[inline(always)]
-    pub fn of_call(task: Task, code: u16, flags: u16) -> Self {
-        let mut record = Self { bytes: [MaybeUninit::uninit(); SMALL / 8], len: wire::CALL_LENGTHS };
-        // What is between the header and the numbers.
-        record.bytes[wire::LENGTHS / 8].write(0);
-        // SAFETY: as in `begin`.
-        unsafe { header(record.bytes.as_mut_ptr().cast(), task, code, 0, flags | wire::FLAG_CALL) };
-        record
-    }
-
-    /// Says how long the call took until the time of the record, nanoseconds.
-    #[inline(always)]
-    pub fn set_latency(&mut self, latency_ns: u64) {
-        self.bytes[wire::LATENCY / 8].write(latency_ns);
-    }
-
-    /// Its time, nanoseconds of the boot-time clock.
-    #[inline(always)]
-    pub fn time(&self) -> u64 {
-        // SAFETY: part of the header.
-        unsafe { self.bytes[wire::TIME / 8].assume_init() }
-    }
-
-    /// Puts a number of the call in its place.
-    #[inline(always)]
-    pub fn put_call(&mut self, slot: usize, number: u64) {
-        self.bytes[wire::CALL / 8 + slot].write(number);
     }
 
     /// Puts a number of `WIDTH` bytes as parameter `index`. All together must fit; the verifier sees to it.

@@ -1,11 +1,11 @@
 //! From a descriptor to its file, and what the file says.
 //!
 //! Source: kernel include/linux/fdtable.h, include/linux/fs.h. `fdtable.fd` is a pointer to pointers, a plain number for
-//! the verifier: from there on everything is read through the helper.
+//! the verifier: from there on everything is read through the helper, each use of which costs as much as a short call.
 
 use tracer_common::flags::{FILE_CREATED, FILE_LOWER_LAYER, FILE_UPPER_LAYER};
 
-use crate::{maps::offset, read, record::Record, task};
+use crate::{arch::member, maps::offset, read, record::Record, task};
 
 /// `FMODE_CREATED`.
 const MODE_CREATED: u32 = 1 << 20;
@@ -19,13 +19,13 @@ pub fn of_fd(fd: u64) -> usize {
         return 0;
     }
     let fd = fd as u32;
-    let files: usize = task::field(offset!(task_files));
-    let table: usize = read::kernel(files + offset!(files_fdt));
-    let max: u32 = read::kernel(table + offset!(fdtable_max_fds));
+    let files: *const u8 = task::field(offset!(task_files));
+    let table: *const u8 = member(files, offset!(files_fdt));
+    let max: u32 = member(table, offset!(fdtable_max_fds));
     if fd >= max {
         return 0;
     }
-    let array: usize = read::kernel(table + offset!(fdtable_fd));
+    let array: usize = member(table, offset!(fdtable_fd));
     read::kernel(array + 8 * fd as usize)
 }
 
@@ -33,6 +33,33 @@ pub fn of_fd(fd: u64) -> usize {
 #[inline(always)]
 pub fn inode(file: usize) -> usize {
     if file == 0 { 0 } else { read::kernel(file + offset!(file_inode)) }
+}
+
+/// What of a file says whether it is a socket.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    /// Its `struct inode`; 0 without a file.
+    pub inode: usize,
+    /// What is the file's own: of a socket, its `struct socket`.
+    pub private: usize,
+}
+
+/// The most bytes between the members of [`Kind`] that are still read at once.
+const NEAR: usize = 16;
+
+/// Inode and private data of a file. On newer kernels they are neighbours, and read at once.
+#[inline(always)]
+pub fn kind(file: usize) -> Kind {
+    if file == 0 {
+        return Kind { inode: 0, private: 0 };
+    }
+    let (inode, private) = (offset!(file_inode), offset!(file_private_data));
+    let first = if inode < private { inode } else { private };
+    if inode - first < NEAR && private - first < NEAR {
+        let members: [usize; NEAR / 8] = read::kernel(file + first);
+        return Kind { inode: members[(inode - first) / 8], private: members[(private - first) / 8] };
+    }
+    Kind { inode: read::kernel(file + inode), private: read::kernel(file + private) }
 }
 
 /// Index of the device number among what was gathered.
@@ -53,7 +80,7 @@ pub fn gather(record: Record, fd: u64) {
         device = encode_device(read::kernel(super_block + offset!(super_dev)));
         number = read::kernel(inode + offset!(inode_ino));
         let mode: u32 = read::kernel(file + offset!(file_mode));
-        bits = layer(file) | if mode & MODE_CREATED != 0 { FILE_CREATED } else { 0 };
+        bits = layer_of(inode, super_block) | if mode & MODE_CREATED != 0 { FILE_CREATED } else { 0 };
     }
     set_gathered(record, [device, number, u64::from(bits)]);
 }
@@ -104,10 +131,11 @@ pub fn inode_number(file: usize) -> u64 {
 #[inline(never)]
 pub fn layer(file: usize) -> u32 {
     let inode = inode(file);
-    if inode == 0 {
-        return 0;
-    }
-    let super_block: usize = read::kernel(inode + offset!(inode_sb));
+    if inode == 0 { 0 } else { layer_of(inode, read::kernel(inode + offset!(inode_sb))) }
+}
+
+#[inline(always)]
+fn layer_of(inode: usize, super_block: usize) -> u32 {
     let magic: u64 = read::kernel(super_block + offset!(super_magic));
     if magic != OVERLAY_MAGIC {
         return 0;

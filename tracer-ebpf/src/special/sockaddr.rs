@@ -23,17 +23,40 @@ const UNIX_PATH: usize = 108;
 /// The `struct sock` of a descriptor; 0 when it is not a socket.
 #[inline(never)]
 pub fn sock_of_fd(fd: u64) -> usize {
-    let file = file::of_fd(fd);
-    let inode = file::inode(file);
-    if inode == 0 {
+    let kind = file::kind(file::of_fd(fd));
+    if kind.inode == 0 {
         return 0;
     }
-    let mode: u16 = read::kernel(inode + offset!(inode_mode));
+    let mode: u16 = read::kernel(kind.inode + offset!(inode_mode));
     if mode & TYPE_MASK != TYPE_SOCKET {
         return 0;
     }
-    let socket: usize = read::kernel(file + offset!(file_private_data));
-    read::kernel(socket + offset!(socket_sk))
+    read::kernel(kind.private + offset!(socket_sk))
+}
+
+/// The beginning of a `struct sock`, read at once: family, ports and IPv4 addresses are there.
+pub struct Head {
+    /// Where it is; 0 when there is none.
+    pub sock: usize,
+    bytes: [u64; 4],
+}
+
+impl Head {
+    /// Of the `struct sock` there.
+    #[inline(always)]
+    pub fn of(sock: usize) -> Self {
+        Self { sock, bytes: if sock == 0 { [0; 4] } else { read::kernel(sock) } }
+    }
+
+    /// A member.
+    #[inline(always)]
+    pub fn get<T: Copy>(&self, offset: usize) -> T {
+        if offset + size_of::<T>() > size_of_val(&self.bytes) {
+            return read::kernel(self.sock + offset);
+        }
+        // SAFETY: checked; all-zero is a value of the integers that this is used with.
+        unsafe { self.bytes.as_ptr().cast::<u8>().add(offset).cast::<T>().read_unaligned() }
+    }
 }
 
 /// Indices among what is gathered of a file.
@@ -67,13 +90,24 @@ pub fn gather_pair(record: Record, first: u64, second: u64) {
     file::set_gathered(record, [first, second, 0]);
 }
 
-/// Copies what was gathered, `len` bytes, as parameter `index`.
+/// Bytes that are copied without asking the kernel: an IPv4 tuple has 13.
+const SHORT: usize = 16;
+
+/// Copies what was gathered, `len` bytes of [`SOCKET_LEN`], as parameter `index`.
 #[inline(always)]
 fn copy(record: Record, index: usize, from: *const u8, len: u64) -> Result<(), TooLong> {
     let (to, position) = record.room()?;
     let len = opaque(len as usize) & (SOCKET_LEN - 1);
-    // SAFETY: `room` gives more than `SOCKET_LEN` bytes.
-    let copied = len != 0 && unsafe { read::kernel_bytes(to, len, from as usize) };
+    // SAFETY: `room` gives more than `SOCKET_LEN` bytes, and so many are at `from`.
+    let copied = len != 0
+        && unsafe {
+            if len <= SHORT {
+                to.cast::<[u64; SHORT / 8]>().write_unaligned(from.cast::<[u64; SHORT / 8]>().read());
+                true
+            } else {
+                read::kernel_bytes(to, len, from as usize)
+            }
+        };
     record.end_param(index, position, if copied { len } else { 0 });
     Ok(())
 }
@@ -152,8 +186,8 @@ unsafe fn end_path(to: *mut u8, len: usize) -> usize {
 pub fn gather_tuple(record: Record, fd: u64, way: u8, peer: usize) {
     // SAFETY: the scratch is a live map value.
     let to: *mut u8 = unsafe { (&raw mut (*record.scratch).tuple).cast() };
-    let sock = sock_of_fd(fd);
-    let family: u16 = if sock == 0 { 0 } else { read::kernel(sock + offset!(sock_family)) };
+    let head = Head::of(sock_of_fd(fd));
+    let family: u16 = if head.sock == 0 { 0 } else { head.get(offset!(sock_family)) };
     let inbound = way == TupleWay::In as u8;
     // SAFETY: `SOCKET_LEN` is more than the longest tuple.
     let written = unsafe {
@@ -161,14 +195,14 @@ pub fn gather_tuple(record: Record, fd: u64, way: u8, peer: usize) {
             INET => {
                 let local = offset!(sock_rcv_saddr);
                 let remote = offset!(sock_daddr);
-                inet::<4>(to, sock, local, remote, way, peer)
+                inet::<4>(to, &head, local, remote, way, peer)
             }
             INET6 => {
                 let local = offset!(sock_v6_rcv_saddr);
                 let remote = offset!(sock_v6_daddr);
-                inet::<16>(to, sock, local, remote, way, peer)
+                inet::<16>(to, &head, local, remote, way, peer)
             }
-            UNIX => unix(to, sock, inbound),
+            UNIX => unix(to, head.sock, inbound),
             _ => 0,
         }
     };
@@ -179,17 +213,22 @@ pub fn gather_tuple(record: Record, fd: u64, way: u8, peer: usize) {
 /// Writes both ends of an internet socket at `to`. Where each goes is computed, not chosen, and both stand in memory at
 /// once: to the verifier there is one way, not one for each end and direction.
 #[inline(always)]
-unsafe fn inet<const N: usize>(to: *mut u8, sock: usize, local: usize, remote: usize, way: u8, peer: usize) -> usize {
+unsafe fn inet<const N: usize>(to: *mut u8, head: &Head, local: usize, remote: usize, way: u8, peer: usize) -> usize {
     let inbound = opaque(usize::from(way)) & (TupleWay::In as usize);
     let (local_at, remote_at) = (1 + inbound * (N + 2), 1 + (1 - inbound) * (N + 2));
     let (local_at, remote_at) = (opaque(local_at) & 63, opaque(remote_at) & 63);
     // SAFETY: the caller's promise; both positions are below 64.
     unsafe {
         let (local_end, remote_end) = (to.add(local_at), to.add(remote_at));
-        read::kernel_bytes(local_end, N, sock + local);
-        read::kernel_bytes(local_end.add(N), 2, sock + offset!(sock_num));
-        read::kernel_bytes(remote_end, N, sock + remote);
-        let port: u16 = read::kernel(sock + offset!(sock_dport));
+        if N == 4 {
+            local_end.cast::<u32>().write_unaligned(head.get(local));
+            remote_end.cast::<u32>().write_unaligned(head.get(remote));
+        } else {
+            read::kernel_bytes(local_end, N, head.sock + local);
+            read::kernel_bytes(remote_end, N, head.sock + remote);
+        }
+        local_end.add(N).cast::<u16>().write_unaligned(head.get(offset!(sock_num)));
+        let port: u16 = head.get(offset!(sock_dport));
         remote_end.add(N).cast::<u16>().write_unaligned(u16::from_be(port));
         if port == 0 && peer != 0 {
             peer_end::<N>(remote_end, peer);

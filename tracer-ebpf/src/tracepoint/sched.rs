@@ -15,18 +15,12 @@ use tracer_common::{
 };
 
 use crate::{
+    arch::member,
     gate, group,
     maps::{CPU_TIMES, PLANS, RUNNING, config, offset},
     record::{Loss, Small, count_loss, who},
     task,
 };
-
-/// Reads a member of a task whose type the verifier knows.
-#[inline(always)]
-fn id(task: *const u8, offset: usize) -> u32 {
-    // SAFETY: the verifier refuses the program if the offset is not that of a member of this size.
-    unsafe { core::ptr::read_volatile(task.add(offset).cast()) }
-}
 
 /// A thread leaves the CPU, another one begins.
 #[btf_tracepoint(function = "sched_switch")]
@@ -54,7 +48,7 @@ pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
 fn report(next: *const u8) {
     let [size, resident, swapped] = task::memory();
     let mut record = Small::begin(code::SWITCH, 6);
-    record.put::<8>(0, u64::from(id(next, offset!(task_pid))));
+    record.put::<8>(0, u64::from(member::<u32>(next, offset!(task_pid))));
     record.put::<8>(1, task::field(offset!(task_major_faults)));
     record.put::<8>(2, task::field(offset!(task_minor_faults)));
     record.put::<4>(3, size);
@@ -71,24 +65,18 @@ fn count(prev: *const u8, next: *const u8) {
     let Some(running) = RUNNING.get_ptr_mut(cpu) else { return };
     // SAFETY: the value is this CPU's own; user space only reads it.
     unsafe {
-        let tid = id(prev, offset!(task_pid));
+        let tid = member(prev, offset!(task_pid));
         let since = (*running).since_ns;
         if tid != 0 && since != 0 && since <= now {
             add(prev, tid, now - since);
         }
-        *running = Running { since_ns: now, tid: id(next, offset!(task_pid)), tgid: id(next, offset!(task_tgid)) };
+        *running = Running { since_ns: now, tid: member(next, offset!(task_pid)), tgid: member(next, offset!(task_tgid)) };
     }
-}
-
-#[inline(always)]
-fn time(task: *const u8, offset: usize) -> u64 {
-    // SAFETY: as in `id`.
-    unsafe { core::ptr::read_volatile(task.add(offset).cast()) }
 }
 
 #[inline(never)]
 fn add(task: *const u8, tid: u32, ran_ns: u64) {
-    let (utime, stime) = (time(task, offset!(task_utime)), time(task, offset!(task_stime)));
+    let (utime, stime) = (member(task, offset!(task_utime)), member(task, offset!(task_stime)));
     if let Some(entry) = CPU_TIMES.get_ptr_mut(tid) {
         // SAFETY: a live map value. A thread runs on one CPU at a time, so nobody else adds to it.
         unsafe {
@@ -104,7 +92,7 @@ fn add(task: *const u8, tid: u32, ran_ns: u64) {
     // SAFETY: the helper has no preconditions; the thread that leaves is still the current one.
     let cgroup = unsafe { bpf_get_current_cgroup_id() };
     let mut first =
-        CpuTime { ran_ns, tgid: id(task, offset!(task_tgid)), reserved: 0, cgroup, utime, stime, who: [0; 4] };
+        CpuTime { ran_ns, tgid: member(task, offset!(task_tgid)), reserved: 0, cgroup, utime, stime, who: [0; 4] };
     if config!(who) != 0 {
         // SAFETY: `who` takes `WHO_LEN` bytes.
         unsafe { who(first.who.as_mut_ptr().cast()) };
