@@ -27,16 +27,27 @@ pub enum DecodeError {
     },
 }
 
+/// `N` bytes, all of which are there.
+#[inline]
+fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    let mut array = [0; N];
+    array.copy_from_slice(&bytes[at..at + N]);
+    array
+}
+
+#[inline]
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+    u16::from_le_bytes(array(bytes, at))
 }
 
+#[inline]
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+    u32::from_le_bytes(array(bytes, at))
 }
 
+#[inline]
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
+    u64::from_le_bytes(array(bytes, at))
 }
 
 /// The time of a live record, boot-time nanoseconds, without decoding the rest. Zero when the record is cut.
@@ -106,31 +117,29 @@ pub fn record<'a>(record: Record<'a>, num: u64, boot_to_epoch_ns: u64) -> Result
 /// The record is shorter than it says, or of a code without a row.
 pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>, DecodeError> {
     let cut = DecodeError::Cut { len: record.len() };
-    if record.len() < wire::LENGTHS {
-        return Err(cut);
-    }
-    let end = wire::EVENT + u32_at(record, wire::LEN) as usize;
-    let count = u32_at(record, wire::COUNT) as usize;
-    let flags = u16_at(record, wire::FLAGS);
+    let Some(head) = record.first_chunk::<{ wire::LENGTHS }>() else { return Err(cut) };
+    let end = wire::EVENT + u32_at(head, wire::LEN) as usize;
+    let count = u32_at(head, wire::COUNT) as usize;
+    let flags = u16_at(head, wire::FLAGS);
     let is_call = flags & wire::FLAG_CALL != 0;
     let lengths = if is_call { wire::CALL_LENGTHS } else { wire::LENGTHS };
     let payload = lengths + 2 * count;
     if count > wire::MAX_PARAMS || end > record.len() || payload > end {
         return Err(cut);
     }
-    let code = u16_at(record, wire::CODE);
+    let code = u16_at(head, wire::CODE);
     let row = events::by_code(code).ok_or(DecodeError::UnknownCode { code })?;
-    let latency = u64_at(record, wire::LATENCY);
+    let latency = u64_at(head, wire::LATENCY);
     let is_compat = flags & wire::FLAG_COMPAT != 0;
     let params = Params::new(row, &record[lengths..payload], &record[payload..end], true);
     let params = if is_call { params.with_call(is_compat, &record[wire::CALL..lengths]) } else { params };
     Ok(Event {
         num,
-        time_ns: u64_at(record, wire::TIME).wrapping_add(boot_to_epoch_ns),
-        cpu: u16_at(record, wire::CPU),
-        tid: u64_at(record, wire::TID) as u32,
-        tgid: u32_at(record, wire::TGID),
-        cgroup: u64_at(record, wire::CGROUP),
+        time_ns: u64_at(head, wire::TIME).wrapping_add(boot_to_epoch_ns),
+        cpu: u16_at(head, wire::CPU),
+        tid: u64_at(head, wire::TID) as u32,
+        tgid: u32_at(head, wire::TGID),
+        cgroup: u64_at(head, wire::CGROUP),
         latency_ns: (latency != wire::NO_LATENCY).then_some(latency),
         compat: is_compat,
         from_file: false,

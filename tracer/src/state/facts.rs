@@ -272,7 +272,9 @@ impl Facts {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        let Self { threads, starts, fds, live, cpu_times, sample, moved } = self;
+        let none = threads.is_empty() && starts.is_empty() && fds.is_empty() && moved.is_empty();
+        none && !live && !cpu_times && sample.is_none()
     }
 
     /// Adds others, which are newer; what belongs to a whole file stays as it is.

@@ -79,10 +79,18 @@ impl Encoder {
     }
 
     /// Writes an event, with `facts` behind it. `state_only`: it is there for what it changes.
-    pub(super) fn event(&mut self, out: &mut Writer, event: &Event<'_>, state: &State, facts: Facts, state_only: bool) {
-        let mut facts = facts;
-        self.redact(&mut facts);
-        self.facts.extend(facts);
+    pub(super) fn event(
+        &mut self,
+        out: &mut Writer,
+        event: &Event<'_>,
+        state: &State,
+        facts: Option<Facts>,
+        state_only: bool,
+    ) {
+        if let Some(mut facts) = facts {
+            self.redact(&mut facts);
+            self.facts.extend(facts);
+        }
         if !self.facts.is_empty() && facts_are_long(&self.facts) {
             self.tell(out, event.time_ns);
         }

@@ -36,12 +36,13 @@ impl Known {
 
     /// What has to be told with an event: who its thread is, when the file has not said so; that it is in another container, when
     /// no event said so; and what its descriptor is, when no event told of it.
-    pub(super) fn event(&mut self, context: &Context<'_>) -> Facts {
-        let mut facts = Facts::default();
-        let Some(thread) = context.thread else { return facts };
+    pub(super) fn event(&mut self, context: &Context<'_>) -> Option<Facts> {
+        // Nearly all events have none, and are many.
+        let mut facts: Option<Facts> = None;
+        let thread = context.thread?;
         let event = context.event;
         if event.from_file {
-            return facts;
+            return None;
         }
         // Such an event says who its thread is, and its cgroups.
         let begins = matches!(event.row.effect, Effect::Clone | Effect::Exec) && event.result() == Some(0);
@@ -52,7 +53,7 @@ impl Known {
             Some((_, container)) if *container == context.container => {}
             Some((_, container)) => {
                 *container = context.container;
-                facts.moved.push((thread.tid, context.state.containers.get(context.container).id.clone()));
+                facts.get_or_insert_default().moved.push((thread.tid, context.state.containers.get(context.container).id.clone()));
             }
             None => {
                 if self.threads.len() >= MAX_THREADS {
@@ -60,10 +61,10 @@ impl Known {
                 }
                 let mut container = by_cgroups();
                 if !begins && !thread.is_stranger {
-                    facts.threads.push(ThreadFact::from(&**thread));
+                    facts.get_or_insert_default().threads.push(ThreadFact::from(&**thread));
                     if container != context.container {
                         container = context.container;
-                        facts.moved.push((thread.tid, context.state.containers.get(container).id.clone()));
+                        facts.get_or_insert_default().moved.push((thread.tid, context.state.containers.get(container).id.clone()));
                     }
                 }
                 self.threads.insert(thread.tid, (thread.start_ns, container));
@@ -76,7 +77,7 @@ impl Known {
                     self.fds.clear();
                 }
                 self.fds.insert(place, Rc::clone(fd));
-                facts.fds.push(FdFact::new(thread.tid, number, fd));
+                facts.get_or_insert_default().fds.push(FdFact::new(thread.tid, number, fd));
             }
         }
         facts

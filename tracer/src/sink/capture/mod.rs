@@ -354,10 +354,11 @@ impl Capture {
     }
 
     /// What has to be told with an event.
-    fn facts(&mut self, context: &Context<'_>) -> Facts {
+    fn facts(&mut self, context: &Context<'_>) -> Option<Facts> {
         match &mut self.along {
-            Some(along) => along.event(context),
-            None if context.event.from_file => std::mem::take(&mut self.carried),
+            Some(along) => Some(along.event(context)).filter(|facts| !facts.is_empty()),
+            None if context.event.from_file && self.carried.is_empty() => None,
+            None if context.event.from_file => Some(std::mem::take(&mut self.carried)),
             None => self.known.event(context),
         }
     }
