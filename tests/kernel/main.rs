@@ -36,6 +36,7 @@ mod socket;
 mod sockopt;
 mod strace;
 mod tables;
+mod tids;
 mod time;
 mod user;
 
