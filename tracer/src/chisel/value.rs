@@ -113,7 +113,12 @@ impl ScriptEvent {
     }
 
     pub(super) fn get(&self, handle: Handle) -> Dynamic {
-        self.inner.borrow().values.get(handle.0).cloned().unwrap_or(Dynamic::UNIT)
+        self.with(handle, Clone::clone)
+    }
+
+    /// Looks at a value.
+    pub(super) fn with<T>(&self, handle: Handle, look: impl FnOnce(&Dynamic) -> T) -> T {
+        look(self.inner.borrow().values.get(handle.0).unwrap_or(&Dynamic::UNIT))
     }
 }
 
