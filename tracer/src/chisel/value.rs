@@ -112,6 +112,12 @@ impl ScriptEvent {
         values.extend(fields.iter().map(|field| of_value(field, field.get(context), self.exact, texts)));
     }
 
+    /// An event whose fields have these values.
+    #[cfg(test)]
+    pub(super) fn set(&self, values: Vec<Dynamic>) {
+        self.inner.borrow_mut().values = values;
+    }
+
     pub(super) fn get(&self, handle: Handle) -> Dynamic {
         self.with(handle, Clone::clone)
     }

@@ -61,7 +61,8 @@ impl Program {
 
 /// The statements of a function.
 fn body_of(ast: &AST, name: &str) -> Vec<Stmt> {
-    let alone = ast.clone_functions_only_filtered(|_, _, _, function, _| function == name);
+    let mut alone = ast.clone_functions_only();
+    alone.retain_functions(|_, _, function, _| function == name);
     let mut statements = Vec::new();
     alone.walk(&mut |path| {
         if let [ASTNode::Stmt(statement)] = path {

@@ -75,3 +75,6 @@ impl Fast {
     }
 }
 
+
+#[cfg(test)]
+mod tests;
