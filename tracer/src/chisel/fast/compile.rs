@@ -337,6 +337,14 @@ impl Compiler<'_> {
         match (&call.op_token, &*call.args) {
             (Some(Token::Bang), [value]) => one(self.expr(value), Node::Not),
             (Some(Token::Minus | Token::UnaryMinus), [value]) => one(self.expr(value), Node::Negative),
+            // `KEY in MAP`, too, which is a call of that, and `KEY !in MAP`.
+            (None | Some(Token::NotIn), [receiver, argument]) if call.name == "contains" => {
+                if self.is_constant(receiver) || call.capture_parent_scope {
+                    return Node::Bail;
+                }
+                let receiver = self.expr(receiver);
+                self.method("contains", receiver, std::slice::from_ref(argument))
+            }
             (Some(token), [left, right]) => {
                 let (left, right) = (self.expr(left), self.expr(right));
                 match (Math::of(token), Compare::of(token)) {
@@ -349,11 +357,6 @@ impl Compiler<'_> {
             (None, []) => {
                 let asked = ASKED.iter().find(|(name, _)| *name == call.name);
                 asked.map_or(Node::Bail, |(_, ask)| Node::Asked(*ask))
-            }
-            // `KEY in MAP`, too.
-            (None, [receiver, argument]) if call.name == "contains" && !self.is_constant(receiver) => {
-                let receiver = self.expr(receiver);
-                self.method("contains", receiver, std::slice::from_ref(argument))
             }
             _ => Node::Bail,
         }

@@ -1,8 +1,9 @@
 //! Functions run with and without the interpreter: results, variables and errors are the same.
 
 mod nodes;
+mod random;
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, mem, rc::Rc};
 
 use rhai::{CallFnOptions, Scope};
 
@@ -12,9 +13,23 @@ use crate::{
     sink::Out,
 };
 
+thread_local! {
+    /// The language, which takes longer to make than a script to run.
+    static LANGUAGE: (Rc<Engine>, Shared) = {
+        let (mut engine, shared) = (sandbox(), Rc::new(RefCell::new(declared())));
+        functions::register(&mut engine, &shared);
+        (Rc::new(engine), shared)
+    };
+}
+
+fn declared() -> Declared {
+    Declared::new(Phase::Declare, Env::plain(Out::memory()), Map::new())
+}
+
 /// A script that runs twice side by side.
 struct Pair {
-    engine: Engine,
+    text: String,
+    engine: Rc<Engine>,
     ast: AST,
     shared: Shared,
     fast: Option<Fast>,
@@ -30,10 +45,8 @@ struct Pair {
 impl Pair {
     /// `None`: the script is wrong, or what stands outside of functions fails.
     fn of(text: &str) -> Option<Self> {
-        let mut engine = sandbox();
-        let declared = Declared::new(Phase::Declare, Env::plain(Out::memory()), Map::new());
-        let shared = Rc::new(RefCell::new(declared));
-        functions::register(&mut engine, &shared);
+        let (engine, shared) = LANGUAGE.with(Clone::clone);
+        *shared.borrow_mut() = declared();
         let ast = engine.compile(text).ok()?;
         let mut scope = Scope::new();
         engine.run_ast_with_scope(&mut scope, &ast).ok()?;
@@ -41,6 +54,7 @@ impl Pair {
         let this: Map = scope.iter().map(|(name, _, value)| (name.into(), value)).collect();
         let this = Dynamic::from_map(this);
         Some(Self {
+            text: text.to_owned(),
             fast: Fast::new(&engine, &ast, "on_event"),
             engine,
             ast,
@@ -64,25 +78,40 @@ impl Pair {
     #[track_caller]
     fn run(&mut self, values: Vec<Dynamic>) -> (Result<Dynamic, String>, bool) {
         self.event.set(values);
-        let mut tried = std::mem::take(&mut self.tried);
-        let before = format!("{tried:?}");
+        let (mut tried, mut interpreted) = (mem::take(&mut self.tried), mem::take(&mut self.interpreted));
         let value = self.fast.as_mut().and_then(|fast| fast.call(&mut tried, &self.event, &self.shared.borrow()));
         let is_fast = value.is_some();
-        let result = value.map_or_else(
-            || {
-                assert_eq!(format!("{tried:?}"), before, "what was changed is changed back");
-                self.fast.as_mut().map(Fast::forget);
+        let result = match value {
+            Some(value) => Ok(value),
+            None => {
+                assert_eq!(shown(&tried), shown(&interpreted), "what was changed is changed back: {}", self.text);
+                if let Some(fast) = &mut self.fast {
+                    fast.forget();
+                }
                 self.interpret(&mut tried)
-            },
-            Ok,
-        );
-        let mut interpreted = std::mem::take(&mut self.interpreted);
+            }
+        };
         let expected = self.interpret(&mut interpreted);
-        assert_eq!(format!("{result:?}"), format!("{expected:?}"));
-        assert_eq!(format!("{tried:?}"), format!("{interpreted:?}"));
+        let told = |result: &Result<Dynamic, String>| result.as_ref().map(shown).map_err(Clone::clone);
+        assert_eq!(told(&result), told(&expected), "{}", self.text);
+        assert_eq!(shown(&tried), shown(&interpreted), "{}", self.text);
         (self.tried, self.interpreted) = (tried, interpreted);
         self.events += 1;
         self.fast_events += usize::from(is_fast);
         (result, is_fast)
     }
+}
+
+/// A value with all that a script could see of it.
+fn shown(value: &Dynamic) -> String {
+    let inner = if let Some(map) = value.read_lock::<Map>() {
+        map.iter().map(|(key, value)| format!("{key:?}: {}, ", shown(value))).collect()
+    } else if let Some(array) = value.read_lock::<rhai::Array>() {
+        array.iter().map(|value| format!("{}, ", shown(value))).collect()
+    } else {
+        format!("{value:?}")
+    };
+    let (tag, read_only, shared) = (value.tag(), value.is_read_only(), value.is_shared());
+    let marks = if tag != 0 || read_only || shared { format!(" ({tag} {read_only} {shared})") } else { String::new() };
+    format!("{} {{{inner}}}{marks}", value.type_name())
 }
