@@ -1,5 +1,6 @@
 //! Functions run with and without the interpreter: results, variables and errors are the same.
 
+mod limits;
 mod nodes;
 mod random;
 
