@@ -95,6 +95,20 @@ const SCRIPTS: &[(&str, &str)] = &[
          fn on_end() { print(`${this.changes} ${this.longest} ${this.ratio}`); }",
         "1575 inotify_add_watch 788.5",
     ),
+    (
+        "let name = field(\"proc.name\"); let fd = field(\"fd.name\"); let latency = field(\"evt.latency\"); let time = field(\"evt.time\");
+         let calls = tally(#{ keys: [\"Name\", \"File\"], values: [#{ title: \"Time\", unit: \"time\" }, #{ title: \"Calls\" }] });
+         fn on_event(evt) {
+             let fd = evt.get(this.fd);
+             if fd == () || fd == \"\" { return false; }
+             let ns = evt.get(this.latency) ?? 0;
+             this.calls.add([evt.get(this.name), fd], [ns, 1]);
+             if is_json() { emit_json(#{ name: evt.get(this.name), fd: fd, time: format_time(ns) }); return; }
+             let line = left(evt.get(this.name), 8) + \" \" + right(format_time(ns), 10);
+             print(if ns > 100000 { red(line) } else { line });
+         }",
+        "client  ",
+    ),
     // What grows without bound ends as in the interpreter.
     ("let text = \"\"; fn on_event(evt) { this.text += \"0123456789012345678901234567890123456789\"; this.text += this.text; }", "too large"),
     ("let n = 0; fn on_event(evt) { this.n = this.n * 3 + 9000000000; this.n += this.n; }", "overflow"),

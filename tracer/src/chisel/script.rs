@@ -213,7 +213,7 @@ impl Chisel {
     /// What a simple function of the event says; `None` if the interpreter has to run it.
     fn without_interpreter(&mut self, name: &str) -> Option<Dynamic> {
         let fast = self.fast.as_mut().filter(|_| name == "on_event")?;
-        let value = fast.call(&mut self.this, &self.event, &self.shared.borrow());
+        let value = fast.call(&mut self.this, &self.event, &self.shared);
         if !fast.is_worth_it() {
             self.fast = None;
         }

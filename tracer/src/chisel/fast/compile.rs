@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use rhai::{AST, ASTFlags, ASTNode, BinaryExpr, Engine, Expr, FnCallExpr, OpAssignment, Stmt, StmtBlock, Token};
 
 use super::{
-    super::declared::Declared,
+    effects::Action,
+    natives,
     node::{Method, Name, Node},
     ops::{Compare, Math},
     value::Value,
@@ -18,15 +19,6 @@ const MAX_NODES: usize = 2000;
 const MAX_DEPTH: usize = 128;
 /// Variables that are visible at one place, well below what the language allows.
 const MAX_LOCALS: usize = 128;
-
-/// What a function without arguments says during an event.
-const ASKED: [(&str, fn(&Declared) -> Value); 5] = [
-    ("weight", |it| Value::Int(it.weight.into())),
-    ("now", |it| Value::Int(it.now_ns as i64)),
-    ("is_json", |it| Value::Bool(it.env.page.json)),
-    ("is_tty", |it| Value::Bool(it.env.page.out.is_terminal())),
-    ("show_container", |it| Value::Bool(it.env.container)),
-];
 
 /// A function as a tree.
 #[derive(Debug)]
@@ -236,7 +228,14 @@ impl Compiler<'_> {
             Expr::FloatConstant(number, _) => Node::Const(Value::Float(**number)),
             Expr::StringConstant(text, _) => Node::Const(Value::Text(text.clone())),
             Expr::Unit(_) => Node::Const(Value::Unit),
+            Expr::DynamicConstant(value, _) => Value::of(value).map_or(Node::Bail, Node::Const),
             Expr::InterpolatedString(parts, _) => all(self.exprs(parts), Node::Text),
+            Expr::Array(parts, _) => all(self.exprs(parts), Node::Array),
+            Expr::Map(parts, _) => {
+                let (names, values): (Vec<Name>, Vec<Node>) =
+                    parts.0.iter().map(|(name, value)| (name.name.as_str().into(), self.expr(value))).unzip();
+                all(values, |values| Node::Map(names.into_iter().zip(values).collect()))
+            }
             Expr::Variable(variable, ..) => match self.place(&variable.1) {
                 Some(place) => Node::Local(place.at),
                 None => Node::Bail,
@@ -320,30 +319,39 @@ impl Compiler<'_> {
         if node.is_bail() { Node::Bail } else { self.methods(node, rest) }
     }
 
-    /// The interpreter finds the values of arguments before those of what the method is called on, and may do it the other way
-    /// round when it is no method: they have to leave everything as it is.
     fn method(&mut self, name: &str, receiver: Node, arguments: &[Expr]) -> Node {
-        let Some(method) = Method::of(name, arguments.len()).filter(|_| !self.own.contains(name)) else {
-            return Node::Bail;
-        };
-        let argument = arguments.first().map(|argument| self.expr(argument));
-        if receiver.is_bail() || argument.as_ref().is_some_and(|argument| argument.is_bail() || !argument.is_pure()) {
+        let arguments: Vec<Node> = std::iter::once(receiver).chain(self.exprs(arguments)).collect();
+        match Action::of(name, arguments.len()) {
+            None | Some(Action::Add) => self.function(name, arguments),
+            Some(_) => Node::Bail,
+        }
+    }
+
+    /// The interpreter finds the values of arguments before those of what a method is called on, and may do it the other way
+    /// round when it is no method: they have to leave everything as it is.
+    fn function(&self, name: &str, arguments: Vec<Node>) -> Node {
+        if self.own.contains(name) || !arguments.iter().all(Node::is_pure) {
             return Node::Bail;
         }
-        Node::Call(method, Box::new(receiver), argument.map(Box::new))
+        let count = arguments.len();
+        if let Some(method) = Method::of(name, count) {
+            return all(arguments, |arguments| Node::Call(method, arguments));
+        }
+        if let Some(action) = Action::of(name, count) {
+            return all(arguments, |arguments| Node::Effect(action, arguments));
+        }
+        let native = natives::find(name, count);
+        native.map_or(Node::Bail, |native| all(arguments, |arguments| Node::Native(native, arguments)))
     }
 
     fn call(&mut self, call: &FnCallExpr) -> Node {
         match (&call.op_token, &*call.args) {
             (Some(Token::Bang), [value]) => one(self.expr(value), Node::Not),
             (Some(Token::Minus | Token::UnaryMinus), [value]) => one(self.expr(value), Node::Negative),
-            // `KEY in MAP`, too, which is a call of that, and `KEY !in MAP`.
-            (None | Some(Token::NotIn), [receiver, argument]) if call.name == "contains" => {
-                if self.is_constant(receiver) || call.capture_parent_scope {
-                    return Node::Bail;
-                }
-                let receiver = self.expr(receiver);
-                self.method("contains", receiver, std::slice::from_ref(argument))
+            // `KEY in MAP` is a call of that, and so is `KEY !in MAP`.
+            (None, _) | (Some(Token::NotIn), [_, _]) => {
+                let arguments = self.exprs(&call.args);
+                if call.capture_parent_scope { Node::Bail } else { self.function(&call.name, arguments) }
             }
             (Some(token), [left, right]) => {
                 let (left, right) = (self.expr(left), self.expr(right));
@@ -352,11 +360,6 @@ impl Compiler<'_> {
                     (_, Some(compare)) => both(left, right, |sides| Node::Compare(compare, sides)),
                     _ => Node::Bail,
                 }
-            }
-            (None, _) if call.capture_parent_scope || self.own.contains(call.name.as_str()) => Node::Bail,
-            (None, []) => {
-                let asked = ASKED.iter().find(|(name, _)| *name == call.name);
-                asked.map_or(Node::Bail, |(_, ask)| Node::Asked(*ask))
             }
             _ => Node::Bail,
         }

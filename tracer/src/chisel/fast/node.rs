@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use super::{
-    super::declared::Declared,
+    effects::Action,
+    natives::Native,
     ops::{Compare, Math},
     value::Value,
 };
@@ -25,12 +26,16 @@ pub(super) enum Node {
     Entry(Name, Box<Node>),
     /// `evt.get(HANDLE)`
     Field(Box<Node>),
-    /// A function without arguments that says what is so during the event.
-    Asked(fn(&Declared) -> Value),
-    /// `RECEIVER.METHOD(ARGUMENT)`
-    Call(Method, Box<Node>, Option<Box<Node>>),
+    /// A function of the program that changes nothing.
+    Native(Native, Vec<Node>),
+    /// A function of the program that has an effect.
+    Effect(Action, Vec<Node>),
+    /// A function of a text or a map.
+    Call(Method, Vec<Node>),
     /// A text with expressions in it.
     Text(Vec<Node>),
+    Array(Vec<Node>),
+    Map(Vec<(Name, Node)>),
     Not(Box<Node>),
     Negative(Box<Node>),
     Math(Math, Box<[Node; 2]>),
@@ -52,7 +57,7 @@ pub(super) enum Node {
     Return(Box<Node>),
 }
 
-/// A function of a value that changes nothing.
+/// A function of texts and maps that changes nothing. Maps are not copied for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
     Len,
@@ -60,22 +65,16 @@ pub(super) enum Method {
     Contains,
     StartsWith,
     EndsWith,
-    Size,
-    Http,
-    Dns,
 }
 
 impl Method {
-    /// All of them, with the number of their arguments.
-    const ALL: [(&'static str, usize, Self); 8] = [
-        ("len", 0, Self::Len),
-        ("is_empty", 0, Self::IsEmpty),
-        ("contains", 1, Self::Contains),
-        ("starts_with", 1, Self::StartsWith),
-        ("ends_with", 1, Self::EndsWith),
-        ("size", 0, Self::Size),
-        ("http", 0, Self::Http),
-        ("dns", 0, Self::Dns),
+    /// All of them, with the number of their arguments, of which the first may stand before a point.
+    const ALL: [(&'static str, usize, Self); 5] = [
+        ("len", 1, Self::Len),
+        ("is_empty", 1, Self::IsEmpty),
+        ("contains", 2, Self::Contains),
+        ("starts_with", 2, Self::StartsWith),
+        ("ends_with", 2, Self::EndsWith),
     ];
 
     pub(super) fn of(name: &str, arguments: usize) -> Option<Self> {
@@ -93,10 +92,10 @@ impl Node {
         matches!(self, Self::Bail)
     }
 
-    /// Whether it leaves all variables and the function as they are: then it is no matter when it is run.
+    /// Whether it changes nothing and does not end the function: then it is no matter when it is run.
     pub(super) fn is_pure(&self) -> bool {
         match self {
-            Self::SetLocal(..) | Self::SetThis(..) | Self::SetEntry(..) | Self::Return(_) => false,
+            Self::SetLocal(..) | Self::SetThis(..) | Self::SetEntry(..) | Self::Effect(..) | Self::Return(_) => false,
             _ => !self.any_inner(|node| !node.is_pure()),
         }
     }
@@ -108,7 +107,7 @@ impl Node {
 
     fn any_inner(&self, is: impl Fn(&Self) -> bool) -> bool {
         match self {
-            Self::Bail | Self::Const(_) | Self::Local(_) | Self::This(_) | Self::Asked(_) => false,
+            Self::Bail | Self::Const(_) | Self::Local(_) | Self::This(_) => false,
             Self::Entry(_, one)
             | Self::Field(one)
             | Self::Not(one)
@@ -116,12 +115,18 @@ impl Node {
             | Self::SetLocal(_, _, one)
             | Self::SetThis(_, _, one)
             | Self::Return(one) => is(one),
-            Self::Call(_, receiver, argument) => is(receiver) || argument.as_deref().is_some_and(is),
             Self::Math(_, two) | Self::Compare(_, two) | Self::SetEntry(_, _, two) => two.iter().any(is),
             Self::If(three) => three.iter().any(is),
-            Self::Text(all) | Self::And(all) | Self::Or(all) | Self::Coalesce(all) | Self::Block(all) => {
-                all.iter().any(is)
-            }
+            Self::Map(all) => all.iter().any(|(_, node)| is(node)),
+            Self::Text(all)
+            | Self::Array(all)
+            | Self::Native(_, all)
+            | Self::Call(_, all)
+            | Self::Effect(_, all)
+            | Self::And(all)
+            | Self::Or(all)
+            | Self::Coalesce(all)
+            | Self::Block(all) => all.iter().any(is),
         }
     }
 }

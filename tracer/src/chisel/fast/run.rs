@@ -5,14 +5,14 @@ use rhai::{Dynamic, ImmutableString, Map};
 use super::{
     super::{
         declared::Declared,
-        dns,
         engine::MAX_STRING,
-        http,
-        value::{Data, Handle, ScriptEvent},
+        value::{Handle, ScriptEvent},
     },
-    node::{Method, Node},
+    effects::{Action, Effect},
+    natives::{MAX_ARGUMENTS, Native},
+    node::{Method, Name, Node},
     ops::{append, negative},
-    value::Value,
+    value::{Sizes, Value},
     variables::Variables,
 };
 
@@ -34,11 +34,18 @@ pub(super) struct Run<'r> {
     pub(super) locals: &'r mut [Value],
     pub(super) event: &'r ScriptEvent,
     pub(super) declared: &'r Declared,
+    /// What is to be done behind the run.
+    pub(super) effects: &'r mut Vec<Effect>,
 }
 
 /// What is known, or the interpreter has to say it.
 fn known<T>(value: Option<T>) -> Result<T, Stop> {
     value.ok_or(Stop::Bail)
+}
+
+/// The language does not let a value have more than a value may have.
+fn allowed(value: Value) -> Outcome {
+    known(value.sizes().is_some_and(Sizes::are_allowed).then_some(value))
 }
 
 impl Run<'_> {
@@ -51,6 +58,7 @@ impl Run<'_> {
             }
             Err(Stop::Bail) => {
                 self.variables.undo();
+                self.effects.clear();
                 None
             }
         }
@@ -67,9 +75,15 @@ impl Run<'_> {
                 known(self.variables.entry(name, &key))
             }
             Node::Field(handle) => self.field(handle),
-            Node::Asked(ask) => Ok(ask(self.declared)),
-            Node::Call(method, receiver, argument) => self.call(*method, receiver, argument.as_deref()),
+            Node::Native(native, arguments) => self.native(*native, arguments),
+            Node::Effect(action, arguments) => self.effect(*action, arguments),
+            Node::Call(method, arguments) => self.call(*method, arguments),
             Node::Text(parts) => self.text(parts),
+            Node::Array(parts) => {
+                let values = self.all(parts)?.into_iter().map(Value::into_dynamic).collect();
+                allowed(Value::Other(Dynamic::from_array(values)))
+            }
+            Node::Map(parts) => self.map(parts),
             Node::Negative(one) => {
                 let value = self.eval(one)?;
                 known(negative(&value))
@@ -166,7 +180,7 @@ impl Run<'_> {
         }
     }
 
-    /// A field of the event. The language does not let a function return more than a value may have.
+    /// A field of the event.
     fn field(&mut self, handle: &Node) -> Outcome {
         let handle = match handle {
             // The usual form: the handle is not copied.
@@ -177,13 +191,34 @@ impl Run<'_> {
             },
         };
         let handle = known(handle)?;
-        let value = known(self.event.with(handle, Value::of))?;
-        let is_allowed = match &value {
-            Value::Text(text) => text.len() <= MAX_STRING,
-            Value::Other(_) => value.sizes().is_some_and(super::value::Sizes::are_allowed),
-            _ => true,
-        };
-        known(is_allowed.then_some(value))
+        allowed(known(self.event.with(handle, Value::of))?)
+    }
+
+    fn all(&mut self, nodes: &[Node]) -> Result<Vec<Value>, Stop> {
+        nodes.iter().map(|node| self.eval(node)).collect()
+    }
+
+    fn map(&mut self, parts: &[(Name, Node)]) -> Outcome {
+        let mut map = Map::new();
+        for (name, node) in parts {
+            map.insert((**name).into(), self.eval(node)?.into_dynamic());
+        }
+        allowed(Value::Other(Dynamic::from_map(map)))
+    }
+
+    fn native(&mut self, native: Native, arguments: &[Node]) -> Outcome {
+        let mut values = [const { Value::Unit }; MAX_ARGUMENTS];
+        for (value, node) in values.iter_mut().zip(arguments) {
+            *value = self.eval(node)?;
+        }
+        let value = native(self.declared, known(values.get(..arguments.len()))?);
+        allowed(known(value)?)
+    }
+
+    fn effect(&mut self, action: Action, arguments: &[Node]) -> Outcome {
+        let arguments = self.all(arguments)?;
+        self.effects.push(known(action.effect(self.declared, arguments))?);
+        Ok(Value::Unit)
     }
 
     fn text(&mut self, parts: &[Node]) -> Outcome {
@@ -194,8 +229,9 @@ impl Run<'_> {
         Ok(Value::Text(ImmutableString::from(text)))
     }
 
-    fn call(&mut self, method: Method, receiver: &Node, argument: Option<&Node>) -> Outcome {
-        let argument = argument.map(|node| self.eval(node)).transpose()?;
+    fn call(&mut self, method: Method, arguments: &[Node]) -> Outcome {
+        let (receiver, argument) = known(arguments.split_first())?;
+        let argument = argument.first().map(|node| self.eval(node)).transpose()?;
         if let Node::This(name) = receiver {
             // A map is not copied.
             let value = known(self.variables.get(name).filter(|value| !value.is_read_only()))?;
@@ -207,7 +243,6 @@ impl Run<'_> {
         let receiver = self.eval(receiver)?;
         known(match &receiver {
             Value::Text(text) => of_text(method, text, argument.as_ref()),
-            Value::Other(value) => of_data(method, value),
             _ => None,
         })
     }
@@ -239,15 +274,4 @@ fn of_text(method: Method, text: &ImmutableString, argument: Option<&Value>) -> 
         (Method::EndsWith, Some(Value::Text(part))) => Value::Bool(text.ends_with(part.as_str())),
         _ => return None,
     })
-}
-
-/// A function of the data of an event. What messages hold is the interpreter's: most data is none.
-fn of_data(method: Method, value: &Dynamic) -> Option<Value> {
-    let data = value.read_lock::<Data>()?;
-    match method {
-        Method::Size => i64::try_from(data.0.len()).ok().map(Value::Int),
-        Method::Http => http::parse(&data.0).is_none().then_some(Value::Unit),
-        Method::Dns => dns::parse(&data.0).is_none().then_some(Value::Unit),
-        _ => None,
-    }
 }

@@ -10,7 +10,7 @@ use rhai::{CallFnOptions, Scope};
 
 use super::*;
 use crate::{
-    chisel::{Env, declared::{Phase, Shared}, engine::sandbox, functions},
+    chisel::{Env, declared::{Declared, Phase}, engine::sandbox, functions},
     sink::Out,
 };
 
@@ -75,12 +75,20 @@ impl Pair {
         result.map_err(|error| format!("{error:?}"))
     }
 
+    /// What was printed, and whether it stopped, since this was asked last.
+    fn done(&mut self) -> (String, bool) {
+        let mut shared = self.shared.borrow_mut();
+        let text = mem::replace(&mut shared.env.page.out, Out::memory()).text();
+        (text, mem::take(&mut shared.done))
+    }
+
     /// Runs an event both ways. Returns the result or the error, and whether it did without the interpreter.
     #[track_caller]
     fn run(&mut self, values: Vec<Dynamic>) -> (Result<Dynamic, String>, bool) {
         self.event.set(values);
         let (mut tried, mut interpreted) = (mem::take(&mut self.tried), mem::take(&mut self.interpreted));
-        let value = self.fast.as_mut().and_then(|fast| fast.call(&mut tried, &self.event, &self.shared.borrow()));
+        let _ = self.done();
+        let value = self.fast.as_mut().and_then(|fast| fast.call(&mut tried, &self.event, &self.shared));
         let is_fast = value.is_some();
         let result = match value {
             Some(value) => Ok(value),
@@ -92,7 +100,9 @@ impl Pair {
                 self.interpret(&mut tried)
             }
         };
+        let done = self.done();
         let expected = self.interpret(&mut interpreted);
+        assert_eq!(done, self.done(), "{}", self.text);
         let told = |result: &Result<Dynamic, String>| result.as_ref().map(shown).map_err(Clone::clone);
         assert_eq!(told(&result), told(&expected), "{}", self.text);
         assert_eq!(shown(&tried), shown(&interpreted), "{}", self.text);

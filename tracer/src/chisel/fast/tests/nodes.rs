@@ -65,7 +65,7 @@ fn fields_and_counters() {
         "evt",
         "evt = 5; evt",
         "let evt = 5; evt.get(this.f)",
-        "print(evt.get(this.f))",
+        "print(evt)",
         "data(evt)",
         "evt.get(this.n)",
         "this.missing",
@@ -77,6 +77,8 @@ fn fields_and_counters() {
 #[test]
 fn variables() {
     without(&[
+        ("let a = [1, this.n]; a == ()", "false"),
+        ("this.u = #{ a: this.n, b: [evt.get(this.f)] }; \"a\" in this.u", "true"),
         ("let a = 1; let a = a + 1; { let a = 10; a += 1; } a", "2"),
         ("let a = if this.b { 1 } else { 2 }; a = a * 3; a", "3"),
         ("let a; a == ()", "true"),
@@ -264,8 +266,85 @@ fn flow() {
         "helper()",
         "this.n = 5; helper()",
         "if this.b { this.n = 1; helper() } else { 2 }",
-        "let a = [1]; a",
-        "#{ a: 1 }",
+        "let a = [1]; a[0]",
+        "#{ a: this.n }.a",
         "5.weight()",
     ]);
+}
+
+#[test]
+fn functions_of_the_program() {
+    without(&[
+        ("left(this.t, 6) + right(\"äöü\", 2) + left(\"x\", -1) + \"|\"", "\"text  äö|\""),
+        ("this.t.left(2)", "\"te\""),
+        ("format_bytes(2000) + format_bytes(0.5) + format_time(evt.get(this.h)) + format_time(1.5)", "\"1.95KB0.50B12ns2ns\""),
+        ("time_of_day(0).len() + date_time(-5).len()", "27"),
+        ("quote(\"a\\\"b\") + red(\"r\") + green(\"g\") + yellow(\"y\") + blue(\"b\") + magenta(\"m\") + cyan(\"c\")", "\"\\\"a\\\\\\\"b\\\"rgybmc\""),
+        ("let data = evt.get(this.data); `${data.dots()} ${data.ascii()} ${data.size()} ${size(data)}`", "\"no HTTP. no HTTP. 8 8\""),
+        ("print(evt.get(this.f)); print(\"\"); print(`${this.n}`); 5", "5"),
+        ("emit_json(#{ a: 1, b: [\"x\"], c: () }); stop()", "()"),
+        ("if this.n == 7 { print(\"before\"); this.n = 8; } print(\"after\"); this.n", "8"),
+    ]);
+    with(&[
+        "left(5, 5)",
+        "left(\"a\")",
+        "left(\"a\", 5.0)",
+        "format_bytes(\"a\")",
+        "time_of_day(1.5)",
+        "red(5)",
+        "print(5)",
+        "print()",
+        "emit_json(5)",
+        "left({ this.n = 1; \"a\" }, 5)",
+        "stop(1)",
+        "this.t.dots()",
+        // What was to be printed is printed once, by the interpreter.
+        "print(\"before\"); this.missing",
+        "print(\"before\"); this.n = this.far + 1",
+        "emit_json(#{ a: 1 }); stop(); print(this.t); this.u += 1",
+    ]);
+}
+
+#[test]
+fn functions_of_the_script_stand_before_those_of_the_program() {
+    for (body, expected) in [
+        ("evt.get(this.f)", "own 1"),
+        ("this.t.len()", "own 0"),
+        ("left(\"a\", 5)", "own 2"),
+        ("weight()", "own 0"),
+        ("\"a\" in this.t", "own 2"),
+    ] {
+        let name = if body.contains(" in ") { "contains" } else { body.split('(').next().unwrap().rsplit('.').next().unwrap() };
+        let parameters = &["", "a", "a, b"][expected[4..].parse::<usize>().unwrap()];
+        let text = format!("{TOP}fn {name}({parameters}) {{ \"{expected}\" }}\nfn on_event(evt) {{ {body} }}");
+        let (result, is_fast) = Pair::of(&text).unwrap().run(values());
+        assert_eq!((result.unwrap().to_string(), is_fast), (expected.to_owned(), false), "{body}");
+    }
+}
+
+#[test]
+fn tables_of_the_script_are_filled() {
+    let top = "let one = tally(#{ keys: [\"K\"], value: #{ title: \"V\" } });
+        let two = tally(#{ keys: [\"K\", \"L\"], values: [#{ title: \"V\" }, #{ title: \"W\" }] }); let n = 0; let m = #{ one: one };\n";
+    let run = |body: &str| Pair::of(&format!("{top}fn on_event(evt) {{ {body} }}")).unwrap().run(Vec::new());
+    for body in [
+        "this.one.add([\"a\"], 1)",
+        "this.one.add([this.n], [0.5])",
+        "let keys = [\"a\", 1.5]; this.two.add(keys, [1, this.n]); this.n += 1",
+        "add(this.two, [\"a\", ()], [1, 2])",
+    ] {
+        assert!(run(body).1, "{body}");
+    }
+    for body in [
+        "this.one.add([\"a\", \"b\"], 1)",
+        "this.one.add([\"a\"], \"b\")",
+        "this.one.add([\"a\"], ())",
+        "this.two.add([\"a\", \"b\"], 1)",
+        "this.one.add(\"a\", 1)",
+        "this.n.add([\"a\"], 1)",
+        "this.m.add([\"a\"], 1)",
+        "this.one.add([{ this.n = 1; 5 }], 1)",
+    ] {
+        assert!(!run(body).1, "{body}");
+    }
 }

@@ -17,6 +17,7 @@ let i0 = 0; let i1 = 9223372036854775807; let i2 = -9223372036854775807; let i3 
 let x0 = 0.0; let x1 = 1.5; let x2 = 1e308; let x3 = -0.1;
 let t0 = \"\"; let t1 = \"text\"; let t2 = \"äöü𝄞\"; const t3 = \"constant\";
 let b0 = true; let b1 = false; let u0 = (); let u1 = ();
+let y0 = tally(#{ keys: [\"K\"], value: #{ title: \"V\" } });
 let m0 = #{}; let m1 = #{ a: 1, len: 2, \"\": \"x\" }; let l0 = [1, \"a\"]; let c0 = 'c';
 fn own(a) { a } fn twice(a) { this.i0 += 1; a + a }\n";
 
@@ -112,6 +113,7 @@ impl Writer<'_> {
                 let key = self.key(depth);
                 format!("this.{map}[{key}] {op} {};", self.expr(kind, depth))
             }
+            10 if self.random.once_in(3) => self.effect(depth),
             10 => format!("{};", self.expr(kind, depth)),
             11 => self.strange(depth),
             12 => format!("return {};", self.expr(kind, depth)),
@@ -146,6 +148,16 @@ impl Writer<'_> {
             11 => "evt = 5;".to_owned(),
             12 => format!("this.fresh = {value};"),
             _ => format!("this.m1 = this.{name};"),
+        }
+    }
+
+    fn effect(&mut self, depth: u32) -> String {
+        let value = self.expr(Kind::Text, depth);
+        match self.random.below(8) {
+            0 => format!("emit_json(#{{ a: {value}, b: [{}] }});", self.any(depth)),
+            1 => "stop();".to_owned(),
+            2 => format!("this.y0.add([{value}], {});", self.expr(Kind::Int, depth)),
+            _ => format!("print({value});"),
         }
     }
 
@@ -200,6 +212,19 @@ impl Writer<'_> {
                     0 => format!("(-{left})"),
                     1 => format!("{}.len()", self.place(depth)),
                     _ => format!("({left} {} {right})", self.random.of(&["+", "+", "-", "*", "/", "%"])),
+                }
+            }
+            Kind::Text if self.random.once_in(5) => {
+                let (text, number) = (self.expr(Kind::Text, depth), self.expr(Kind::Int, depth));
+                match self.random.below(8) {
+                    0 => format!("left({text}, {number})"),
+                    1 => format!("{text}.right({number})"),
+                    2 => format!("format_bytes({number})"),
+                    3 => format!("format_time({})", self.expr(Kind::Float, depth)),
+                    4 => format!("date_time({number})"),
+                    5 => format!("quote({text})"),
+                    6 => "evt.get(this.f4).dots()".to_owned(),
+                    _ => format!("red({text})"),
                 }
             }
             Kind::Text if self.random.once_in(2) => {
