@@ -107,7 +107,7 @@ const SCRIPTS: &[(&str, &str)] = &[
              let line = left(evt.get(this.name), 8) + \" \" + right(format_time(ns), 10);
              print(if ns > 100000 { red(line) } else { line });
          }",
-        "{\"name\":\"client\",\"fd\":",
+        "{\"fd\":\"/dev/tty\",\"name\":\"emacs\"",
     ),
     // What grows without bound ends as in the interpreter.
     ("let text = \"\"; fn on_event(evt) { this.text += \"0123456789012345678901234567890123456789\"; this.text += this.text; }", "too large"),
