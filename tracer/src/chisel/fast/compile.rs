@@ -17,6 +17,8 @@ use super::{
 const MAX_NODES: usize = 2000;
 /// Expressions and blocks in each other: what the parser lets through is less.
 const MAX_DEPTH: usize = 128;
+/// Methods one behind the other.
+const MAX_CHAIN: usize = 8;
 /// Variables that are visible at one place, well below what the language allows.
 const MAX_LOCALS: usize = 128;
 
@@ -135,6 +137,10 @@ impl Compiler<'_> {
     }
 
     fn statement(&mut self, statement: &Stmt) -> Node {
+        self.bounded(|compiler| compiler.any_statement(statement))
+    }
+
+    fn any_statement(&mut self, statement: &Stmt) -> Node {
         match statement {
             Stmt::Noop(_) => Node::Const(Value::Unit),
             Stmt::Expr(expr) => self.expr(expr),
@@ -211,12 +217,17 @@ impl Compiler<'_> {
     }
 
     fn expr(&mut self, expr: &Expr) -> Node {
+        self.bounded(|compiler| compiler.any_expr(expr))
+    }
+
+    /// One node more, in the others.
+    fn bounded(&mut self, make: impl FnOnce(&mut Self) -> Node) -> Node {
         self.nodes += 1;
         if self.nodes > MAX_NODES || self.depth > MAX_DEPTH {
             return Node::Bail;
         }
         self.depth += 1;
-        let node = self.any_expr(expr);
+        let node = make(self);
         self.depth -= 1;
         node
     }
@@ -311,12 +322,20 @@ impl Compiler<'_> {
         self.methods(receiver, rest)
     }
 
-    fn methods(&mut self, receiver: Node, rest: Option<&Expr>) -> Node {
-        let Some(rest) = rest else { return receiver };
-        let (first, rest) = first_of(rest);
-        let Expr::MethodCall(call, _) = first else { return Node::Bail };
-        let node = self.method(&call.name, receiver, &call.args);
-        if node.is_bail() { Node::Bail } else { self.methods(node, rest) }
+    /// Methods one behind the other.
+    fn methods(&mut self, mut receiver: Node, mut rest: Option<&Expr>) -> Node {
+        let mut length = 0;
+        while let Some(chain) = rest {
+            let first;
+            (first, rest) = first_of(chain);
+            let Expr::MethodCall(call, _) = first else { return Node::Bail };
+            length += 1;
+            if length > MAX_CHAIN || receiver.is_bail() {
+                return Node::Bail;
+            }
+            receiver = self.method(&call.name, receiver, &call.args);
+        }
+        receiver
     }
 
     fn method(&mut self, name: &str, receiver: Node, arguments: &[Expr]) -> Node {

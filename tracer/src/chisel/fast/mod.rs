@@ -45,7 +45,15 @@ impl Fast {
     pub(super) fn new(engine: &Engine, ast: &AST, name: &str) -> Option<Self> {
         let program = Program::new(engine, ast, name)?;
         let locals = vec![Value::Unit; program.locals];
-        Some(Self { program, locals, kept: Kept::default(), effects: Vec::new(), runs: 0, missed: 0, missed_in_a_row: 0 })
+        Some(Self {
+            program,
+            locals,
+            kept: Kept::default(),
+            effects: Vec::new(),
+            runs: 0,
+            missed: 0,
+            missed_in_a_row: 0,
+        })
     }
 
     /// Runs the function. `None`: the interpreter has to, and nothing has changed.
@@ -85,7 +93,6 @@ impl Fast {
         self.missed_in_a_row < MAX_IN_A_ROW && self.missed <= WINDOW / 2
     }
 }
-
 
 #[cfg(test)]
 mod tests;

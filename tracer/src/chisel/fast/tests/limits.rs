@@ -75,6 +75,18 @@ fn long_and_deep_functions_are_the_interpreters() {
     let deepest = (1..200).take_while(|depth| blocks(*depth).is_some()).last().unwrap();
     assert!((8..128).contains(&deepest), "{deepest}");
     assert!(blocks(deepest).unwrap().run(Vec::new()).1);
+    for length in [1, 9, 30, 3000] {
+        if let Some(mut chain) = of(&format!("\"a\"{}", ".left(1)".repeat(length))) {
+            assert_eq!(chain.run(Vec::new()).1, length == 1, "{length}");
+        }
+        if let Some(mut chain) = of(&format!("if this.n == 1 {{ 1 }} {}", "else if this.n == 2 { 3 } ".repeat(length)))
+        {
+            assert!(chain.run(Vec::new()).0.is_ok(), "{length}");
+        }
+        if let Some(mut sum) = of(&format!("0{}", " + this.n".repeat(length))) {
+            assert!(sum.run(Vec::new()).0.is_ok(), "{length}");
+        }
+    }
 }
 
 #[test]

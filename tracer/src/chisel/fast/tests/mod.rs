@@ -10,7 +10,12 @@ use rhai::{CallFnOptions, Scope};
 
 use super::*;
 use crate::{
-    chisel::{Env, declared::{Declared, Phase}, engine::sandbox, functions},
+    chisel::{
+        Env,
+        declared::{Declared, Phase},
+        engine::sandbox,
+        functions,
+    },
     sink::Out,
 };
 

@@ -125,7 +125,8 @@ fn tags_stay_where_the_interpreter_put_them() {
     for expected in ["Ok(0)", "Ok(42)", "Ok(42)"] {
         assert_eq!(format!("{:?}", pair.run(Vec::new()).0), expected);
     }
-    let mut pair = Pair::of("let a = 1; a.set_tag(42); let b = 2; fn on_event(evt) { this.b = this.a; false }").unwrap();
+    let mut pair =
+        Pair::of("let a = 1; a.set_tag(42); let b = 2; fn on_event(evt) { this.b = this.a; false }").unwrap();
     assert!(!pair.run(Vec::new()).1);
     assert_eq!(pair.tried.read_lock::<Map>().unwrap()["b"].tag(), 42);
 }
@@ -142,7 +143,10 @@ fn maps() {
         ("this.full[\"a\"]", "1"),
         ("this.full.len()", "2"),
         ("this.map[\"a\"] = this.list; \"a\" in this.map", "true"),
-        ("let key = \"k\"; let old = if key in this.map { this.map[key] } else { 0 }; this.map[key] = old + weight(); old", "0"),
+        (
+            "let key = \"k\"; let old = if key in this.map { this.map[key] } else { 0 }; this.map[key] = old + weight(); old",
+            "0",
+        ),
     ]);
     with(&[
         "this.map[\"missing\"]",
@@ -227,7 +231,10 @@ fn texts() {
         ("`${this.n} ${this.x} ${this.t} ${this.u} ${this.b} ${evt.get(this.none)}`", "\"7 0.5 text  true \""),
         ("`${1e20} ${this.x * 2} ${-this.x * 0} ${this.x * 1e-9}`", "\"1e20 1.0 0.0 0.0000000005\""),
         ("\"äöü\".len() + this.t.len()", "7"),
-        ("this.t.contains(\"ex\") && this.t.starts_with(\"te\") && this.t.ends_with(\"xt\") && !this.t.is_empty()", "true"),
+        (
+            "this.t.contains(\"ex\") && this.t.starts_with(\"te\") && this.t.ends_with(\"xt\") && !this.t.is_empty()",
+            "true",
+        ),
         ("\"ex\" in this.t", "true"),
         ("let a = \"ab\"; a += a; a", "\"abab\""),
     ]);
@@ -277,10 +284,19 @@ fn functions_of_the_program() {
     without(&[
         ("left(this.t, 6) + right(\"äöü\", 2) + left(\"x\", -1) + \"|\"", "\"text  äö|\""),
         ("this.t.left(2)", "\"te\""),
-        ("format_bytes(2000) + format_bytes(0.5) + format_time(evt.get(this.h)) + format_time(1.5)", "\"1.95KB0.50B12ns2ns\""),
+        (
+            "format_bytes(2000) + format_bytes(0.5) + format_time(evt.get(this.h)) + format_time(1.5)",
+            "\"1.95KB0.50B12ns2ns\"",
+        ),
         ("time_of_day(0).len() + date_time(-5).len()", "27"),
-        ("quote(\"a\\\"b\") + red(\"r\") + green(\"g\") + yellow(\"y\") + blue(\"b\") + magenta(\"m\") + cyan(\"c\")", "\"\\\"a\\\\\\\"b\\\"rgybmc\""),
-        ("let data = evt.get(this.data); `${data.dots()} ${data.ascii()} ${data.size()} ${size(data)}`", "\"no HTTP. no HTTP. 8 8\""),
+        (
+            "quote(\"a\\\"b\") + red(\"r\") + green(\"g\") + yellow(\"y\") + blue(\"b\") + magenta(\"m\") + cyan(\"c\")",
+            "\"\\\"a\\\\\\\"b\\\"rgybmc\"",
+        ),
+        (
+            "let data = evt.get(this.data); `${data.dots()} ${data.ascii()} ${data.size()} ${size(data)}`",
+            "\"no HTTP. no HTTP. 8 8\"",
+        ),
         ("print(evt.get(this.f)); print(\"\"); print(`${this.n}`); 5", "5"),
         ("emit_json(#{ a: 1, b: [\"x\"], c: () }); stop()", "()"),
         ("if this.n == 7 { print(\"before\"); this.n = 8; } print(\"after\"); this.n", "8"),
@@ -314,7 +330,11 @@ fn functions_of_the_script_stand_before_those_of_the_program() {
         ("weight()", "own 0"),
         ("\"a\" in this.t", "own 2"),
     ] {
-        let name = if body.contains(" in ") { "contains" } else { body.split('(').next().unwrap().rsplit('.').next().unwrap() };
+        let name = if body.contains(" in ") {
+            "contains"
+        } else {
+            body.split('(').next().unwrap().rsplit('.').next().unwrap()
+        };
         let parameters = &["", "a", "a, b"][expected[4..].parse::<usize>().unwrap()];
         let text = format!("{TOP}fn {name}({parameters}) {{ \"{expected}\" }}\nfn on_event(evt) {{ {body} }}");
         let (result, is_fast) = Pair::of(&text).unwrap().run(values());

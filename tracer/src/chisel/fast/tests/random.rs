@@ -228,7 +228,8 @@ impl Writer<'_> {
                 }
             }
             Kind::Text if self.random.once_in(2) => {
-                let parts: Vec<String> = (0..self.random.below(4)).map(|_| format!("${{{}}}", self.any(depth))).collect();
+                let parts: Vec<String> =
+                    (0..self.random.below(4)).map(|_| format!("${{{}}}", self.any(depth))).collect();
                 format!("`{}`", parts.join(" "))
             }
             Kind::Text => {
@@ -289,10 +290,14 @@ impl Writer<'_> {
         }
         let field = |random: &mut Random, all: &[&'static str]| format!("evt.get(this.{})", random.of(all));
         match (kind, self.random.below(3)) {
-            (Kind::Int, 0) => self.random.of(&["0", "1", "2", "7", "9223372036854775807", "weight()", "now()"]).to_owned(),
+            (Kind::Int, 0) => {
+                self.random.of(&["0", "1", "2", "7", "9223372036854775807", "weight()", "now()"]).to_owned()
+            }
             (Kind::Float, 0) => self.random.of(&["0.0", "1.0", "0.1", "1e308", "1e-300", "3"]).to_owned(),
             (Kind::Text, 0) => self.random.of(&["\"\"", "\"a\"", "\"text\"", "\"ö\"", "\"len\""]).to_owned(),
-            (Kind::Bool, 0) => self.random.of(&["true", "false", "is_json()", "is_tty()", "show_container()"]).to_owned(),
+            (Kind::Bool, 0) => {
+                self.random.of(&["true", "false", "is_json()", "is_tty()", "show_container()"]).to_owned()
+            }
             (Kind::Any, 0) => self.random.of(&["()", "1", "'c'", "[1]", "#{}", "\"a\""]).to_owned(),
             (Kind::Int, 1) => field(self.random, &["f0", "f1"]),
             (Kind::Text, 1) => field(self.random, &["f2", "f3"]),
