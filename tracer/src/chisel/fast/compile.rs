@@ -13,8 +13,9 @@ use super::{
     value::Value,
 };
 
-/// Longer functions are the interpreter's. It takes less than ten operations for a node.
-const MAX_NODES: usize = 2000;
+/// Longer functions are the interpreter's. It takes less than ten operations for a node, and if each copies or searches as much as
+/// a value may have, that takes less than the time of a call.
+const MAX_NODES: usize = 500;
 /// Expressions and blocks in each other: what the parser lets through is less.
 const MAX_DEPTH: usize = 128;
 /// Methods one behind the other.

@@ -2,10 +2,9 @@
 //!
 //! `on_event` becomes a small tree ([`compile`]) that is run first ([`run`]). Where it meets what it does not know, or anything
 //! whose result is not certainly that of the language – another type, a number that is too large, something missing, a limit –
-//! it takes back what it changed, and the interpreter runs the whole function. What it would print is printed when it has come to
-//! its end. So errors, their texts and places, limits and
-//! oddities are the interpreter's, and this is right as long as it is right where it has an answer. Why it is done so:
-//! `docs/decisions/0010-simple-scripts.md`.
+//! it takes back what it changed, and the interpreter runs the whole function. What a run prints is printed when it has come to
+//! its end. So errors, their texts and places, limits and oddities are the interpreter's, and this is right as long as it is right
+//! where it has an answer. Why it is done so: `docs/decisions/0010-simple-scripts.md`.
 
 mod compile;
 mod effects;

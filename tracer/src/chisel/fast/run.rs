@@ -26,8 +26,8 @@ pub(super) enum Stop {
 
 type Outcome = Result<Value, Stop>;
 
-/// A run of the function. It has no loops and a bounded number of nodes, each of which does a bounded amount of work, so that it
-/// is over long before the operations and the time that a call may take.
+/// A run of the function. It has no loops, a bounded number of nodes, and values of bounded size, so that it is over before the
+/// operations and the time that a call may take.
 pub(super) struct Run<'r> {
     pub(super) variables: Variables<'r>,
     /// Variables of the function. Each is set before it is read: they are found by where they stand in the text.

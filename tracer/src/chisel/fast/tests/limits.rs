@@ -64,9 +64,9 @@ fn fields_are_bounded() {
 #[test]
 fn long_and_deep_functions_are_the_interpreters() {
     let of = |body: &str| Pair::of(&format!("let n = 0; fn on_event(evt) {{ {body} }}"));
-    let mut short = of(&"this.n += 1; ".repeat(900)).unwrap();
+    let mut short = of(&"this.n += 1; ".repeat(200)).unwrap();
     assert!(short.run(Vec::new()).1);
-    let mut long = of(&"this.n += 1; ".repeat(2001)).unwrap();
+    let mut long = of(&"this.n += 1; ".repeat(300)).unwrap();
     assert!(long.fast.is_none() && long.run(Vec::new()).0.is_ok());
     let mut variables = of(&(0..200).map(|number| format!("let v{number} = 1; ")).collect::<String>()).unwrap();
     assert!(variables.fast.is_none() && variables.run(Vec::new()).0.is_ok());
