@@ -298,7 +298,7 @@ fn services_are_understood() {
 }
 
 /// Arguments of those that need one.
-const ARGUMENTS: &[(&str, &str)] = &[
+pub(super) const ARGUMENTS: &[(&str, &str)] = &[
     ("around", concat!(env!("CARGO_TARGET_TMPDIR"), "/around.scap 100")),
     ("fdbytes_by", "fd.type"),
     ("fdcount_by", "fd.type"),

@@ -5,6 +5,7 @@ mod captures;
 mod chisels;
 mod fields;
 mod filters;
+mod interpreted;
 mod machine;
 mod output;
 mod peer;

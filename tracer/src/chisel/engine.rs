@@ -18,11 +18,11 @@ const MAX_CALL_LEVELS: usize = 32;
 /// Nested expressions, at the top and in functions.
 const MAX_EXPR_DEPTHS: (usize, usize) = (48, 32);
 /// Bytes of a text.
-const MAX_STRING: usize = 256 << 10;
+pub(super) const MAX_STRING: usize = 256 << 10;
 /// Elements of an array. Checked at each change by counting, which bounds the work too.
-const MAX_ARRAY: usize = 10_000;
+pub(super) const MAX_ARRAY: usize = 10_000;
 /// Entries of a map.
-const MAX_MAP: usize = 10_000;
+pub(super) const MAX_MAP: usize = 10_000;
 /// Variables that are visible at one place.
 const MAX_VARIABLES: usize = 256;
 /// Functions of a script.

@@ -11,6 +11,7 @@ mod dns;
 mod engine;
 mod error;
 pub mod excerpt;
+mod fast;
 mod folder;
 pub mod functions;
 mod http;

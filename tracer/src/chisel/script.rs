@@ -10,6 +10,7 @@ use super::{
     declared::{Declared, Phase, Shared},
     engine::{CALLBACKS, sandbox},
     excerpt::Excerpt,
+    fast::Fast,
     functions,
     value::ScriptEvent,
 };
@@ -44,6 +45,8 @@ pub struct Env {
     pub page: Page,
     /// Whether events are those of capture files.
     pub replay: bool,
+    /// Whether the interpreter runs all functions, simple ones too: to compare with.
+    pub interpreted: bool,
 }
 
 impl Env {
@@ -51,7 +54,7 @@ impl Env {
     #[must_use]
     pub fn plain(out: Out) -> Self {
         let page = Page { out, json: false, palette: Palette::None, began_ns: None, sample: None };
-        Self { show: Show::default(), container: false, page, replay: false }
+        Self { show: Show::default(), container: false, page, replay: false, interpreted: false }
     }
 }
 
@@ -65,6 +68,8 @@ pub struct Chisel {
     this: Dynamic,
     scope: Scope<'static>,
     event: ScriptEvent,
+    /// `on_event`, if it is worth while to try it without the interpreter.
+    fast: Option<Fast>,
     callbacks: Vec<&'static str>,
     /// Of captures: when the last interval ended, nanoseconds since the epoch.
     ended_ns: Option<u64>,
@@ -123,7 +128,8 @@ impl Chisel {
         let mut scope = Scope::new();
         let run = |error: Box<EvalAltResult>| ChiselError::run(&source.origin, &source.text, &error);
         engine.run_ast_with_scope(&mut scope, &ast).map_err(run)?;
-        let exact = shared.borrow().env.page.json;
+        let (exact, interpreted) = (shared.borrow().env.page.json, shared.borrow().env.interpreted);
+        let fast = if interpreted { None } else { Fast::new(&engine, &ast, "on_event") };
         let variables: Map = scope.iter().map(|(name, _, value)| (name.into(), value)).collect();
         let mut chisel = Self {
             source,
@@ -133,6 +139,7 @@ impl Chisel {
             this: Dynamic::from_map(variables),
             scope: Scope::new(),
             event: ScriptEvent::new(exact),
+            fast,
             callbacks,
             ended_ns: None,
             listed: false,
@@ -155,6 +162,9 @@ impl Chisel {
     fn call(&mut self, name: &str, args: impl FuncArgs) -> Result<Dynamic, ChiselError> {
         if !self.callbacks.contains(&name) {
             return Ok(Dynamic::UNIT);
+        }
+        if let Some(fast) = &mut self.fast {
+            fast.forget();
         }
         let options = CallFnOptions::new().eval_ast(false).bind_this_ptr(&mut self.this);
         self.engine.call_fn_with_options::<Dynamic>(options, &mut self.scope, &self.ast, name, args).map_err(|error| {
@@ -190,12 +200,24 @@ impl Chisel {
             let mut shared = self.shared.borrow_mut();
             (shared.now_ns, shared.weight) = (context.event.time_ns, context.event.weight);
         }
-        let event = self.event.clone();
-        let result = self.call(name, (event,));
+        let result = match self.without_interpreter(name) {
+            Some(value) => Ok(value),
+            None => self.call(name, (self.event.clone(),)),
+        };
         self.shared.borrow_mut().weight = 1;
         let result = result?;
         self.failure()?;
         Ok(result)
+    }
+
+    /// What a simple function of the event says; `None` if the interpreter has to run it.
+    fn without_interpreter(&mut self, name: &str) -> Option<Dynamic> {
+        let fast = self.fast.as_mut().filter(|_| name == "on_event")?;
+        let value = fast.call(&mut self.this, &self.event, &self.shared);
+        if !fast.is_worth_it() {
+            self.fast = None;
+        }
+        value
     }
 
     /// What is done natively for an event; `None` when the filter does not want it.

@@ -112,8 +112,19 @@ impl ScriptEvent {
         values.extend(fields.iter().map(|field| of_value(field, field.get(context), self.exact, texts)));
     }
 
+    /// An event whose fields have these values.
+    #[cfg(test)]
+    pub(super) fn set(&self, values: Vec<Dynamic>) {
+        self.inner.borrow_mut().values = values;
+    }
+
     pub(super) fn get(&self, handle: Handle) -> Dynamic {
-        self.inner.borrow().values.get(handle.0).cloned().unwrap_or(Dynamic::UNIT)
+        self.with(handle, Clone::clone)
+    }
+
+    /// Looks at a value.
+    pub(super) fn with<T>(&self, handle: Handle, look: impl FnOnce(&Dynamic) -> T) -> T {
+        look(self.inner.borrow().values.get(handle.0).unwrap_or(&Dynamic::UNIT))
     }
 }
 

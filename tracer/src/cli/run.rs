@@ -104,6 +104,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
             container: matches!(preset, Some(Preset::Container | Preset::Kubernetes)),
             page: Page { out, json: args.json, palette, began_ns: None, sample: None },
             replay: !args.read.is_empty(),
+            interpreted: false,
         };
         let source = library.find(name)?;
         let watch = args.watch.then(|| Watch::new(&source, argument.as_deref(), &env)).flatten();

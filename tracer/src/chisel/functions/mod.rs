@@ -3,8 +3,8 @@
 
 mod declare;
 mod environment;
-mod output;
-mod text;
+pub(super) mod output;
+pub(super) mod text;
 
 use rhai::Engine;
 

@@ -16,11 +16,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         doc: "prints a line; with `-j`, an object with it",
         register: |engine, shared| {
             let it = Rc::clone(shared);
-            engine.on_print(move |text| {
-                let mut it = it.borrow_mut();
-                let result = it.env.page.line(text.as_bytes());
-                keep(&mut it, result);
-            });
+            engine.on_print(move |text| print(&mut it.borrow_mut(), text));
             engine.on_debug(|text, _, place| eprintln!("tracer: chisel: {place:?} {text}"));
         },
     },
@@ -29,14 +25,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         doc: "prints a map as a line of JSON",
         register: |engine, shared| {
             let it = Rc::clone(shared);
-            engine.register_fn("emit_json", move |map: Map| {
-                let mut it = it.borrow_mut();
-                let result = it.env.page.out.line(|line| {
-                    write_json(&Dynamic::from_map(map), line);
-                    true
-                });
-                keep(&mut it, result.map(|_| ()));
-            });
+            engine.register_fn("emit_json", move |map: Map| emit_json(&mut it.borrow_mut(), map));
         },
     },
     Function {
@@ -47,22 +36,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             let it = Rc::clone(shared);
             engine.register_fn("add", move |tally: &mut Tally, keys: Array, value: Dynamic| -> Result<()> {
                 let mut it = it.borrow_mut();
-                let weight = it.weight;
-                let Some(table) = it.tallies.get_mut(tally.0) else { return Ok(()) };
-                let values = if value.is_array() { value.into_array()? } else { vec![value] };
-                let shape = (keys.len(), values.len());
-                if shape != table.shape() {
-                    let (keys, values) = table.shape();
-                    return Err(format!("add: the tally has {keys} keys and {values} values, not {shape:?}").into());
-                }
-                let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
-                let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
-                let mut numbers = Vec::with_capacity(values.len());
-                for value in &values {
-                    let number = value.as_float().or_else(|_| value.as_int().map(|number| number as f64));
-                    numbers.push(number.map_err(|found| format!("add: a value is a number, not {found}"))?);
-                }
-                table.tally(&keys, &numbers, weight);
+                Addition::new(&it, *tally, &keys, value)?.apply(&mut it);
                 Ok(())
             });
         },
@@ -105,6 +79,62 @@ pub(super) static FUNCTIONS: &[Function] = &[
         },
     },
 ];
+
+/// Prints a line.
+pub(in super::super) fn print(it: &mut Declared, text: &str) {
+    let result = it.env.page.line(text.as_bytes());
+    keep(it, result);
+}
+
+/// Prints a map as a line of JSON.
+pub(in super::super) fn emit_json(it: &mut Declared, map: Map) {
+    let result = it.env.page.out.line(|line| {
+        write_json(&Dynamic::from_map(map), line);
+        true
+    });
+    keep(it, result.map(|_| ()));
+}
+
+/// What is added to a table that the script fills.
+#[derive(Debug)]
+pub(in super::super) struct Addition {
+    tally: Tally,
+    keys: Vec<String>,
+    numbers: Vec<f64>,
+}
+
+impl Addition {
+    /// Of keys, and of a value or an array of them.
+    ///
+    /// # Errors
+    /// There are more or fewer of them than the table has, or a value is no number.
+    pub(in super::super) fn new(it: &Declared, tally: Tally, keys: &Array, value: Dynamic) -> Result<Self> {
+        let Some(table) = it.tallies.get(tally.0) else {
+            return Ok(Self { tally, keys: Vec::new(), numbers: Vec::new() });
+        };
+        let values = if value.is_array() { value.into_array()? } else { vec![value] };
+        let shape = (keys.len(), values.len());
+        if shape != table.shape() {
+            let (keys, values) = table.shape();
+            return Err(format!("add: the tally has {keys} keys and {values} values, not {shape:?}").into());
+        }
+        let keys = keys.iter().map(ToString::to_string).collect();
+        let mut numbers = Vec::with_capacity(values.len());
+        for value in &values {
+            let number = value.as_float().or_else(|_| value.as_int().map(|number| number as f64));
+            numbers.push(number.map_err(|found| format!("add: a value is a number, not {found}"))?);
+        }
+        Ok(Self { tally, keys, numbers })
+    }
+
+    pub(in super::super) fn apply(self, it: &mut Declared) {
+        let weight = it.weight;
+        let keys: Vec<&[u8]> = self.keys.iter().map(String::as_bytes).collect();
+        if let Some(table) = it.tallies.get_mut(self.tally.0) {
+            table.tally(&keys, &self.numbers, weight);
+        }
+    }
+}
 
 fn append(it: &mut Declared, folder: FolderHandle, name: &str, data: &[u8]) -> Result<String> {
     if it.phase != Phase::Run {

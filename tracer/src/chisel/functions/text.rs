@@ -40,8 +40,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         usage: "quote(text)",
         doc: "the text in quotes, as a value in a filter",
         register: |engine, _| {
-            engine
-                .register_fn("quote", |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")));
+            engine.register_fn("quote", quoted);
         },
     },
     Function {
@@ -82,14 +81,20 @@ pub(super) static FUNCTIONS: &[Function] = &[
     color!("cyan", Color::Cyan, "the same in cyan"),
 ];
 
-fn shown(ns: i64, write: impl FnOnce(u64, &mut Vec<u8>)) -> String {
+/// Text in quotes.
+pub(in super::super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A point in time.
+pub(in super::super) fn shown(ns: i64, write: impl FnOnce(u64, &mut Vec<u8>)) -> String {
     let mut out = Vec::new();
     write(u64::try_from(ns).unwrap_or(0), &mut out);
     String::from_utf8(out).unwrap_or_default()
 }
 
 /// Text padded to a width, or cut to it.
-fn cell(text: &str, width: i64, right: bool) -> String {
+pub(in super::super) fn cell(text: &str, width: i64, right: bool) -> String {
     let width = usize::try_from(width).unwrap_or(0).min(MAX_WIDTH);
     let text: String = text.chars().take(width).collect();
     if right { format!("{text:>width$}") } else { format!("{text:<width$}") }
