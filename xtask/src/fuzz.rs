@@ -20,7 +20,7 @@ use crate::{
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
     /// Seconds for each target
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 10)]
     seconds: u32,
     /// Only these targets
     target: Vec<String>,

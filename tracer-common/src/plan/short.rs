@@ -114,9 +114,8 @@ mod tests {
         for row in events::all().filter(|row| row.is_syscall()) {
             for long in [Plan::of(row, 1), Plan::compat(row, 1)] {
                 let (short, places) = long.short();
-                let stored: std::vec::Vec<usize> = (0..row.params.len())
-                    .filter(|index| matches!(places[*index], Stands::Stored(_)))
-                    .collect();
+                let stored: std::vec::Vec<usize> =
+                    (0..row.params.len()).filter(|index| matches!(places[*index], Stands::Stored(_))).collect();
                 assert_eq!(stored.len(), usize::from(short.count), "{}", row.name);
                 for (at, index) in stored.iter().enumerate() {
                     assert_eq!(places[*index], Stands::Stored(at as u8), "{}", row.name);

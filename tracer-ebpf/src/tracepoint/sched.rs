@@ -70,7 +70,8 @@ fn count(prev: *const u8, next: *const u8) {
         if tid != 0 && since != 0 && since <= now {
             add(prev, tid, now - since);
         }
-        *running = Running { since_ns: now, tid: member(next, offset!(task_pid)), tgid: member(next, offset!(task_tgid)) };
+        *running =
+            Running { since_ns: now, tid: member(next, offset!(task_pid)), tgid: member(next, offset!(task_tgid)) };
     }
 }
 

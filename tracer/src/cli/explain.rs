@@ -292,7 +292,10 @@ fn fixed_bytes(plan: &CallPlan, who: bool) -> usize {
         store if store == Store::Var as u8 => 0,
         _ => 8,
     };
-    wire::CALL_LENGTHS + 2 * params.len() + params.iter().map(width).sum::<usize>() + if who { wire::WHO_LEN } else { 0 }
+    wire::CALL_LENGTHS
+        + 2 * params.len()
+        + params.iter().map(width).sum::<usize>()
+        + if who { wire::WHO_LEN } else { 0 }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use tracer_common::{
     events::{self, Param},
     flags::POLL_FLAGS,
     kind::Kind,
-    plan::{Stands, Plan},
+    plan::{Plan, Stands},
 };
 
 use super::{Row, SockAddr, SockTuple};
@@ -122,7 +122,8 @@ impl<'a> Params<'a> {
     /// them are stored.
     #[must_use]
     pub fn with_call(self, is_compat: bool, numbers: &'a [u8]) -> Self {
-        let call = PLACES.get(usize::from(self.row.code)).map(|it| Call { places: &it[usize::from(is_compat)], numbers });
+        let call =
+            PLACES.get(usize::from(self.row.code)).map(|it| Call { places: &it[usize::from(is_compat)], numbers });
         Self { call, ..self }
     }
 

@@ -53,7 +53,10 @@ impl Known {
             Some((_, container)) if *container == context.container => {}
             Some((_, container)) => {
                 *container = context.container;
-                facts.get_or_insert_default().moved.push((thread.tid, context.state.containers.get(context.container).id.clone()));
+                facts
+                    .get_or_insert_default()
+                    .moved
+                    .push((thread.tid, context.state.containers.get(context.container).id.clone()));
             }
             None => {
                 if self.threads.len() >= MAX_THREADS {
@@ -64,7 +67,10 @@ impl Known {
                     facts.get_or_insert_default().threads.push(ThreadFact::from(&**thread));
                     if container != context.container {
                         container = context.container;
-                        facts.get_or_insert_default().moved.push((thread.tid, context.state.containers.get(container).id.clone()));
+                        facts
+                            .get_or_insert_default()
+                            .moved
+                            .push((thread.tid, context.state.containers.get(container).id.clone()));
                     }
                 }
                 self.threads.insert(thread.tid, (thread.start_ns, container));
