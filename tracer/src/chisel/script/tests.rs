@@ -204,6 +204,25 @@ fn scripts_cannot_leave_the_sandbox_or_run_for_ever() {
     }
 }
 
+#[test]
+fn what_other_functions_add_counts_in_simple_ones() {
+    let text = "let n = 0; let map = #{};
+        fn on_event(evt) { this.n += 1; }
+        fn on_interval() { let text = \"\"; text.pad(200000, 'x'); this.map[`${this.n}`] = text; }";
+    for interpreted in [true, false] {
+        let mut chisel = Chisel::load(script(text), None, Env { interpreted, ..env(false) }).unwrap();
+        let world = World::new();
+        let mut event = || {
+            let result = world.with(&world.read(10, 3, 1, b"x"), |context| chisel.event(context));
+            chisel.interval(&world.state, 0).unwrap();
+            result.map_err(|error| error.to_string())
+        };
+        let results = [event(), event(), event()];
+        assert_eq!(results[..2], [Ok(true), Ok(true)], "{interpreted}");
+        assert!(results[2].as_ref().is_err_and(|error| error.contains("Length of string too large")), "{results:?}");
+    }
+}
+
 /// A chisel whose events stand for `weight` of them.
 fn sampled(text: &str, weight: u32) -> String {
     let env = env(false);

@@ -50,6 +50,17 @@ fn entries_of_all_maps_are_bounded_together() {
 }
 
 #[test]
+fn what_the_interpreter_adds_is_counted() {
+    let body = "if evt.get(this.f) == 1 { for i in 0..100 { this.map[`new ${i}`] = 1; } } else { this.n += 1; }";
+    let mut pair = with_map(9_950, body);
+    let mut run = |number: i64| {
+        let (result, is_fast) = pair.run(vec![number.into()]);
+        (result.is_ok(), is_fast)
+    };
+    assert_eq!([run(0), run(1), run(0)], [(true, true), (true, false), (false, false)]);
+}
+
+#[test]
 fn fields_are_bounded() {
     let mut pair = Pair::of("let f = field(\"fd.name\"); fn on_event(evt) { evt.get(this.f) != \"\" }").unwrap();
     assert!(pair.run(vec!["x".repeat(256 << 10).into()]).1);

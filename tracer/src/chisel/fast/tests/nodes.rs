@@ -225,6 +225,36 @@ fn operators() {
     ]);
 }
 
+/// Each operator with each pair of values that may be of interest to it.
+#[test]
+fn operators_of_all_values() {
+    let floats = [0.0, -0.0, 0.3, 0.1 + 0.2, 1.0, 1e308, -1e308, f64::INFINITY, f64::NAN, f64::MIN_POSITIVE, 1e16];
+    let ints = [0, 1, -1, 3, i64::MAX, i64::MIN, 10_000_000_000_000_000];
+    let texts = ["", "a", "b", "ab", "ö", "1"];
+    let mut all: Vec<Dynamic> = vec![Dynamic::UNIT, true.into(), false.into(), 'a'.into()];
+    all.extend([Dynamic::from_array(vec![1_i64.into()]), Dynamic::from_map(Map::new())]);
+    all.extend(floats.map(Dynamic::from));
+    all.extend(ints.map(Dynamic::from));
+    all.extend(texts.map(Dynamic::from));
+    all.push(values()[4].clone());
+    for op in ["==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "&&", "||", "??"] {
+        let text = format!("{TOP}fn on_event(evt) {{ evt.get(this.f) {op} evt.get(this.g) }}");
+        let mut pair = Pair::of(&text).unwrap();
+        for (left, right) in all.iter().flat_map(|left| all.iter().map(move |right| (left, right))) {
+            let _ = pair.run(vec![left.clone(), right.clone()]);
+        }
+        assert!(pair.fast_events > 0, "{op}");
+    }
+    for op in ["+=", "-=", "*=", "/=", "%="] {
+        let text = format!("{TOP}fn on_event(evt) {{ this.u = evt.get(this.f); this.u {op} evt.get(this.g); this.u }}");
+        let mut pair = Pair::of(&text).unwrap();
+        for (left, right) in all.iter().flat_map(|left| all.iter().map(move |right| (left, right))) {
+            let _ = pair.run(vec![left.clone(), right.clone()]);
+        }
+        assert!(pair.fast_events > 0, "{op}");
+    }
+}
+
 #[test]
 fn texts() {
     without(&[
