@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Map, Scope};
+use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Map, Position, Scope};
 use tracer_common::group::{self, Counted, Grouping, Number};
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     declared::{Declared, Phase, Shared},
     engine::{CALLBACKS, sandbox},
     excerpt::Excerpt,
-    fast::Fast,
+    fast::{self, Fast},
     functions,
     value::ScriptEvent,
 };
@@ -30,6 +30,10 @@ use crate::{
 const DEFAULT_INTERVAL_MS: u64 = 1000;
 /// When a running machine is listed: names of its containers have come by then.
 const LIST_AFTER_MS: u64 = 200;
+
+/// After so many events it is looked whether the variables of a script have become too large: the language does not count what is
+/// added to a map by its key.
+const EVENTS_PER_LOOK: u32 = 1024;
 
 /// Intervals of a capture without events that are printed one by one; a longer pause is skipped.
 const MAX_PAUSE: u64 = 3600;
@@ -70,6 +74,8 @@ pub struct Chisel {
     event: ScriptEvent,
     /// `on_event`, if it is worth while to try it without the interpreter.
     fast: Option<Fast>,
+    /// Events and rows since its variables were looked at.
+    calls: u32,
     callbacks: Vec<&'static str>,
     /// Of captures: when the last interval ended, nanoseconds since the epoch.
     ended_ns: Option<u64>,
@@ -140,6 +146,7 @@ impl Chisel {
             scope: Scope::new(),
             event: ScriptEvent::new(exact),
             fast,
+            calls: 0,
             callbacks,
             ended_ns: None,
             listed: false,
@@ -207,7 +214,21 @@ impl Chisel {
         self.shared.borrow_mut().weight = 1;
         let result = result?;
         self.failure()?;
+        self.look_at_variables(name)?;
         Ok(result)
+    }
+
+    /// Ends a script that keeps too much.
+    fn look_at_variables(&mut self, name: &str) -> Result<(), ChiselError> {
+        self.calls += 1;
+        if self.calls < EVENTS_PER_LOOK {
+            return Ok(());
+        }
+        self.calls = 0;
+        let Some(what) = fast::excess(&self.this) else { return Ok(()) };
+        let error = EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE);
+        let text = &self.source.text;
+        Err(ChiselError::run(&self.source.origin, text, &error).or_in_function(text, name))
     }
 
     /// What a simple function of the event says; `None` if the interpreter has to run it.

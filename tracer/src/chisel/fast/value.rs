@@ -146,6 +146,17 @@ impl Sizes {
 
     /// Whether the language allows that.
     pub(super) fn are_allowed(self) -> bool {
-        self.elements <= MAX_ARRAY && self.entries <= MAX_MAP && self.text <= MAX_STRING
+        self.excess().is_none()
+    }
+
+    /// What is more than the language allows, as it calls it.
+    pub(super) fn excess(self) -> Option<&'static str> {
+        let Self { elements, entries, text } = self;
+        let bounds = [
+            (elements, MAX_ARRAY, "Size of array/BLOB"),
+            (entries, MAX_MAP, "Size of object map"),
+            (text, MAX_STRING, "Length of string"),
+        ];
+        bounds.into_iter().find(|(size, most, _)| size > most).map(|(_, _, name)| name)
     }
 }

@@ -205,6 +205,19 @@ fn scripts_cannot_leave_the_sandbox_or_run_for_ever() {
 }
 
 #[test]
+fn a_map_that_grows_by_its_keys_ends_the_script() {
+    let world = World::new();
+    let record = world.read(10, 3, 1, b"x");
+    let text = "let map = #{}; let n = 0;\nfn on_event(evt) { this.map[`${this.n}`] = 1; this.n += 1; }";
+    for interpreted in [true, false] {
+        let mut chisel = Chisel::load(script(text), None, Env { interpreted, ..env(false) }).unwrap();
+        let failed = (0..20_000).find_map(|_| world.with(&record, |context| chisel.event(context).err()));
+        let error = failed.expect("the script ends").to_string();
+        assert!(error.contains("Size of object map") && error.contains(":3:"), "{error}");
+    }
+}
+
+#[test]
 fn what_other_functions_add_counts_in_simple_ones() {
     let text = "let n = 0; let map = #{};
         fn on_event(evt) { this.n += 1; }
