@@ -352,15 +352,9 @@ fn compare(programs: u64, seed: u64) {
     assert!(fast * 4 > all && wrong * 4 < programs, "{fast} of {all}, {wrong} of {programs} are wrong");
 }
 
+/// Others and more of them by `TRACER_TEST_SEED` and `TRACER_TEST_CASES`.
 #[test]
 fn random_functions_are_as_interpreted() {
-    compare(PROGRAMS, 1);
-}
-
-/// More of them, others each time.
-#[test]
-#[ignore = "takes minutes: for changes of what is known"]
-fn many_random_functions_are_as_interpreted() {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    compare(200_000, now.as_secs() << 20);
+    let number = |name: &str| std::env::var(name).ok()?.parse().ok();
+    compare(number("TRACER_TEST_CASES").unwrap_or(PROGRAMS), number("TRACER_TEST_SEED").unwrap_or(1));
 }
