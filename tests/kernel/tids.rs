@@ -154,8 +154,11 @@ fn an_id_that_is_used_again_is_that_of_another_process() {
             seen = seen.iter().map(other).collect();
         }
         let seen: Vec<&str> = seen.iter().map(|line| line.trim_start_matches('.').trim_start()).collect();
-        assert_eq!(seen, *wanted, "tracer {number}");
         tracer.interrupt();
-        let _ = tracer.end();
+        if tracer.end().errors.contains(" 0 lost") {
+            assert_eq!(seen, *wanted, "tracer {number}");
+        } else {
+            println!("with losses nothing can be said of tracer {number}: {seen:?}");
+        }
     }
 }
