@@ -128,8 +128,8 @@ fn an_id_that_is_used_again_is_that_of_another_process() {
             (format!("proc.pid={id} and not proc.name startswith again_"), &["* 1", "* 1", "* 1"]),
         ] {
             let filter = format!("evt.type=write and ({filter} or evt.buffer='{last}' or evt.buffer=beacon)");
-            let more = if pushdown { "--unbuffered" } else { "--no-pushdown" };
-            let args = [more, "--unbuffered", "-p", "*%evt.buffer %proc.name %evt.rawres", &filter];
+            let more: &[&str] = if pushdown { &[] } else { &["--no-pushdown"] };
+            let args = [more, &["--unbuffered", "-p", "*%evt.buffer %proc.name %evt.rawres", &filter]].concat();
             running.push(Running::start(&mut command::tracer(args)));
             wanted.push(lines);
         }
@@ -155,10 +155,12 @@ fn an_id_that_is_used_again_is_that_of_another_process() {
         }
         let seen: Vec<&str> = seen.iter().map(|line| line.trim_start_matches('.').trim_start()).collect();
         tracer.interrupt();
-        if tracer.end().errors.contains(" 0 lost") {
-            assert_eq!(seen, *wanted, "tracer {number}");
+        let said = tracer.end().errors;
+        // From 7.0 on the kernel may leave out runs of a program that it has interrupted.
+        if said.contains("program skipped") {
+            println!("tracer {number} did not see all, and what it showed is not compared: {said}");
         } else {
-            println!("with losses nothing can be said of tracer {number}: {seen:?}");
+            assert_eq!(seen, *wanted, "tracer {number}: {said}");
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod functions;
 mod http;
 mod meta;
 mod script;
+mod sizes;
 mod value;
 mod watch;
 

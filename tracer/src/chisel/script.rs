@@ -10,8 +10,8 @@ use super::{
     declared::{Declared, Phase, Shared},
     engine::{CALLBACKS, sandbox},
     excerpt::Excerpt,
-    fast::{self, Fast},
-    functions,
+    fast::Fast,
+    functions, sizes,
     value::ScriptEvent,
 };
 use crate::{
@@ -225,7 +225,7 @@ impl Chisel {
             return Ok(());
         }
         self.calls = 0;
-        let Some(what) = fast::excess(&self.this) else { return Ok(()) };
+        let Some(what) = sizes::excess(&self.this) else { return Ok(()) };
         let error = EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE);
         let text = &self.source.text;
         Err(ChiselError::run(&self.source.origin, text, &error).or_in_function(text, name))

@@ -17,24 +17,13 @@ mod variables;
 
 use rhai::{AST, Dynamic, Engine, Map};
 
-use self::{
-    compile::Program,
-    effects::Effect,
-    run::Run,
-    value::{Sizes, Value},
-    variables::Kept,
-};
+use self::{compile::Program, effects::Effect, run::Run, value::Value, variables::Kept};
 use super::{declared::Shared, value::ScriptEvent};
 
 /// So many events one behind the other that the interpreter had to run after all are enough.
 const MAX_IN_A_ROW: u32 = 64;
 /// Of so many events, half may be the interpreter's.
 const WINDOW: u32 = 1024;
-
-/// What the variables of a script have too much of, as the language calls it.
-pub(super) fn excess(this: &Dynamic) -> Option<&'static str> {
-    Sizes::of(this)?.excess()
-}
 
 /// A simple function of events.
 #[derive(Debug)]

@@ -6,13 +6,14 @@ use super::{
     super::{
         declared::Declared,
         engine::MAX_STRING,
+        sizes::Sizes,
         value::{Handle, ScriptEvent},
     },
     effects::{Action, Effect},
     natives::{MAX_ARGUMENTS, Native},
     node::{Method, Name, Node},
     ops::{append, negative},
-    value::{Sizes, Value},
+    value::Value,
     variables::Variables,
 };
 

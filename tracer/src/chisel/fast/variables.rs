@@ -9,11 +9,7 @@ use std::mem;
 
 use rhai::{Dynamic, ImmutableString, Map};
 
-use super::{
-    node::Name,
-    ops::Math,
-    value::{Sizes, Value},
-};
+use super::{super::sizes::Sizes, node::Name, ops::Math, value::Value};
 
 /// What was there before.
 #[derive(Debug)]

@@ -208,8 +208,11 @@ fn scripts_cannot_leave_the_sandbox_or_run_for_ever() {
 fn a_map_that_grows_by_its_keys_ends_the_script() {
     let world = World::new();
     let record = world.read(10, 3, 1, b"x");
-    let text = "let map = #{}; let n = 0;\nfn on_event(evt) { this.map[`${this.n}`] = 1; this.n += 1; }";
-    for interpreted in [true, false] {
+    let grows = "fn on_event(evt) { this.map[`${this.n}`] = 1; this.n += 1; }";
+    let plain = format!("let map = #{{}}; let n = 0;\n{grows}");
+    // A closure shares the map.
+    let shared = format!("let map = #{{}}; let n = 0; let f = || map.len();\n{grows}");
+    for (text, interpreted) in [(&*plain, true), (&*plain, false), (&*shared, false)] {
         let mut chisel = Chisel::load(script(text), None, Env { interpreted, ..env(false) }).unwrap();
         let failed = (0..20_000).find_map(|_| world.with(&record, |context| chisel.event(context).err()));
         let error = failed.expect("the script ends").to_string();
