@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use libc::{AF_INET, AF_UNIX, O_CREAT, O_RDWR, SOCK_DGRAM, SOCK_STREAM};
+use libc::{AF_INET, AF_INET6, AF_UNIX, O_CREAT, O_RDWR, SOCK_DGRAM, SOCK_STREAM};
 use tracer::{
     fields::{EventType, Needs, Show},
     filter::{
@@ -35,7 +35,7 @@ use tracer_tests::{
     workload::Workload,
 };
 
-use crate::socket::v4;
+use crate::socket::{v4, v6};
 
 /// Random filters in a usual run.
 const CASES: usize = 500;
@@ -170,7 +170,7 @@ const PROGRAM: &[u8] = &{
 /// What the workload needs: a file of its own, the program, the port of a server.
 pub struct World {
     scratch: Scratch,
-    port: u16,
+    pub port: u16,
 }
 
 impl World {
@@ -230,6 +230,14 @@ fn work(path: &std::ffi::CStr, program: &std::ffi::CStr, port: u16) -> [i64; 1] 
         let _ = sys!(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, at_mut(&mut pair));
         let _ = sys!(SYS_write, pair[0], at(&*buffer), 7);
         let _ = sys!(SYS_read, pair[1], at_mut(buffer), 64);
+        let _ = sys!(SYS_connect, datagrams, at(&*to), to.len());
+        let _ = sys!(SYS_write, datagrams, at(&*buffer), 7);
+        let _ = sys!(SYS_pipe2, at_mut(&mut pair), 0);
+        let _ = (sys!(SYS_write, pair[1], at(&*buffer), 11), sys!(SYS_read, pair[0], at_mut(buffer), 7));
+        let event = sys!(SYS_eventfd2, 7, 0);
+        let _ = sys!(SYS_read, event, at_mut(buffer), 8);
+        let _ = [i64::from(pair[0]), i64::from(pair[1]), event].map(|fd| sys!(SYS_close, fd));
+        connection(buffer);
         for fd in [file, socket, datagrams] {
             let _ = sys!(SYS_close, fd);
         }
@@ -248,6 +256,34 @@ fn work(path: &std::ffi::CStr, program: &std::ffi::CStr, port: u16) -> [i64; 1] 
     let mut status = 0i32;
     let _ = sys!(SYS_wait4, child, at_mut(&mut status), 0, 0);
     [child]
+}
+
+/// Both ends of a connection by IPv6, and of one by IPv4 to the same server. The server ends each of them first, and the rest is
+/// read then.
+fn connection(buffer: &mut [u8; 64]) {
+    let mut own = [0u8; 28];
+    own[0] = AF_INET6 as u8;
+    let mut len = own.len() as u32;
+    let server = sys!(SYS_socket, AF_INET6, SOCK_STREAM, 0);
+    let _ = sys!(SYS_bind, server, at(&own), own.len());
+    let _ = (sys!(SYS_listen, server, 2), sys!(SYS_getsockname, server, at_mut(&mut own), at_mut(&mut len)));
+    let port = u16::from_be_bytes([own[2], own[3]]);
+    for family in [AF_INET6, AF_INET] {
+        let client = sys!(SYS_socket, family, SOCK_STREAM, 0);
+        let _ = match family {
+            AF_INET => sys!(SYS_connect, client, at(&*v4(port)), 16),
+            _ => sys!(SYS_connect, client, at(&*v6(port)), own.len()),
+        };
+        let accepted = sys!(SYS_accept4, server, 0, 0, 0);
+        let _ = (sys!(SYS_write, client, at(&*buffer), 11), sys!(SYS_read, accepted, at_mut(buffer), 7));
+        let _ = (sys!(SYS_sendto, accepted, at(&*buffer), 64, 0, 0, 0), sys!(SYS_shutdown, client, libc::SHUT_WR));
+        let _ = (sys!(SYS_recvfrom, accepted, at_mut(buffer), 64, 0, 0, 0), sys!(SYS_close, accepted));
+        for _ in 0..3 {
+            let _ = sys!(SYS_read, client, at_mut(buffer), 40);
+        }
+        let _ = sys!(SYS_close, client);
+    }
+    let _ = sys!(SYS_close, server);
 }
 
 /// The kernel side until all of a workload has come.

@@ -34,6 +34,18 @@ const KEYS: &[&str] = &[
     "evt.failed",
     "container.name",
     "container.id",
+    "fd.type",
+    "fd.l4proto",
+    "fd.name",
+    "fd.lport",
+    "fd.rport",
+    "fd.cport",
+    "fd.sport",
+    "fd.lip",
+    "fd.rip",
+    "fd.cip",
+    "fd.sip",
+    "fd.is_server",
 ];
 
 /// Values that can be put together from several tables: operation and field.
@@ -74,6 +86,15 @@ const TESTS: &[&str] = &[
     "evt.is_io=true and fd.type=file",
     "evt.is_io=true and fd.type!=file",
     "evt.type in (read, write, pread) and not fd.type in (ipv4, ipv6)",
+    "evt.is_io=true and fd.type in (ipv4, ipv6)",
+    "evt.is_io=true and fd.type in (ipv4, ipv6) and fd.l4proto=tcp",
+    "evt.is_io=true and fd.type=pipe",
+    "fd.type in (ipv4, ipv6) and fd.sport=PORT",
+    "fd.port=PORT",
+    "not fd.rport=PORT",
+    "fd.cip=127.0.0.1 or fd.net=::/64",
+    "fd.l4proto=udp",
+    "fd.is_server=true",
 ];
 
 /// A table and what it is asked of.
@@ -85,12 +106,12 @@ struct Case {
 
 impl Case {
     /// Tables with many keys get simple filters.
-    fn random(random: &mut Random) -> Self {
+    fn random(random: &mut Random, port: u16) -> Self {
         let mut keys: Vec<&str> = (0..1 + random.below(3)).map(|_| random.of(KEYS)).collect();
         keys.sort_unstable();
         keys.dedup();
         let value = VALUES[random.below(VALUES.len())];
-        let filter = filter(random, TESTS, 3 - keys.len());
+        let filter = filter(random, TESTS, 3 - keys.len()).replace("PORT", &port.to_string());
         Self { keys, value, filter }
     }
 
@@ -184,7 +205,7 @@ fn random_tables_are_the_same_counted_in_the_kernel_and_here() {
     let world = World::new();
     let mut random = Random(number("TRACER_TEST_SEED").unwrap_or(7) as u64 | 1);
     let cases: Vec<Case> =
-        (0..number("TRACER_TEST_CASES").unwrap_or(CASES)).map(|_| Case::random(&mut random)).collect();
+        (0..number("TRACER_TEST_CASES").unwrap_or(CASES)).map(|_| Case::random(&mut random, world.port)).collect();
     let mut seen = [0, 0];
     for some in cases.chunks(AT_ONCE) {
         let [counted, filled] = compare(some, &world);

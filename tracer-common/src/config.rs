@@ -201,6 +201,12 @@ kernel_fields! {
     super_flags = Member "super_block" "s_flags";
     socket_sk = Member "socket" "sk";
     sock_family = Member "sock" "__sk_common.skc_family";
+    sock_type = Member "sock" "sk_type";
+    sock_protocol = Member "sock" "sk_protocol";
+    inet_sport = Member "inet_sock" "inet_sport";
+    inet_mc_index = Member "inet_sock" "mc_index";
+    inet_pinet6 = Member "inet_sock" "pinet6" or "which end of an IPv6 connection is the server is not known in the kernel";
+    ipv6_mcast_oif = Member "ipv6_pinfo" "mcast_oif" or "which end of an IPv6 connection is the server is not known in the kernel";
     sock_num = Member "sock" "__sk_common.skc_num";
     sock_dport = Member "sock" "__sk_common.skc_dport";
     sock_daddr = Member "sock" "__sk_common.skc_daddr";

@@ -22,11 +22,43 @@ pub mod by {
     pub const VPID: u32 = 256;
     /// The range of the number: for percentiles and bars.
     pub const RANGE: u32 = 512;
+    /// What the descriptor is.
+    pub const FD_KIND: u32 = 1024;
+    /// The protocol of the socket.
+    pub const PROTOCOL: u32 = 2048;
+    /// Address of this end of the socket.
+    pub const LOCAL_IP: u32 = 4096;
+    /// Its port.
+    pub const LOCAL_PORT: u32 = 8192;
+    /// Address of the other end.
+    pub const REMOTE_IP: u32 = 1 << 14;
+    /// Its port.
+    pub const REMOTE_PORT: u32 = 1 << 15;
+    /// Address of the client.
+    pub const CLIENT_IP: u32 = 1 << 16;
+    /// Its port.
+    pub const CLIENT_PORT: u32 = 1 << 17;
+    /// Address of the server.
+    pub const SERVER_IP: u32 = 1 << 18;
+    /// Its port.
+    pub const SERVER_PORT: u32 = 1 << 19;
+    /// Which end this one is.
+    pub const ROLE: u32 = 1 << 20;
+    /// The name of the descriptor: of internet sockets it follows from the ends, others are not known.
+    pub const NAME: u32 = 1 << 21;
+    /// Addresses and ports of both ends.
+    pub const BOTH_ENDS: u32 = LOCAL_IP | LOCAL_PORT | REMOTE_IP | REMOTE_PORT;
+    /// Members from which one end can be told from the other.
+    pub const OF_ROLES: u32 = ROLE | CLIENT_IP | CLIENT_PORT | SERVER_IP | SERVER_PORT;
+    /// Members that only a socket with a peer has.
+    pub const ENDS: u32 = BOTH_ENDS | OF_ROLES;
+    /// Members that only a descriptor has.
+    pub const DESCRIPTOR: u32 = NAME | FD_KIND | PROTOCOL | ENDS;
     /// What only calls have.
     pub const OF_CALLS: u32 = CALL | ERROR | RANGE;
 
     /// All of them, and what a person calls them.
-    pub const ALL: [(u32, &str); 10] = [
+    pub const ALL: [(u32, &str); 22] = [
         (COMM, "name of the thread"),
         (TGID, "process"),
         (TID, "thread"),
@@ -37,6 +69,18 @@ pub mod by {
         (ERROR, "error"),
         (VPID, "process in its namespace"),
         (RANGE, "range of the number"),
+        (FD_KIND, "type of the descriptor"),
+        (PROTOCOL, "protocol"),
+        (LOCAL_IP, "address"),
+        (LOCAL_PORT, "port"),
+        (REMOTE_IP, "address of the other end"),
+        (REMOTE_PORT, "port of the other end"),
+        (CLIENT_IP, "address of the client"),
+        (CLIENT_PORT, "port of the client"),
+        (SERVER_IP, "address of the server"),
+        (SERVER_PORT, "port of the server"),
+        (ROLE, "which end it is"),
+        (NAME, "name of the socket"),
     ];
 }
 
@@ -142,6 +186,90 @@ pub struct GroupKey {
     pub error: u32,
     /// Thread group id in the pid namespace of the process.
     pub vpid: u32,
+    /// What the event was done with.
+    pub descriptor: KeyDescriptor,
+}
+
+/// What a descriptor is, as far as it is asked for; else zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub struct KeyDescriptor {
+    /// A number of [`fd_kind`]; of what has no file system, the first eight bytes of its name.
+    pub kind: u64,
+    /// Address of this end as of IPv6, in network order.
+    pub local: [u64; 2],
+    /// The same of the other end.
+    pub remote: [u64; 2],
+    /// Port of this end.
+    pub local_port: u16,
+    /// Port of the other end.
+    pub remote_port: u16,
+    /// Number of the protocol, which no socket of the internet has as zero.
+    pub protocol: u16,
+    /// `SOCK_STREAM` and the like.
+    pub sock_type: u8,
+    /// 1 when the connection was accepted, which makes this end the server.
+    pub accepted: u8,
+}
+
+impl KeyDescriptor {
+    /// Bytes of one in a record.
+    pub const LEN: usize = size_of::<Self>();
+
+    /// As it stands in a record: little endian, in the order of the members.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; Self::LEN] {
+        let ends =
+            [self.local_port, self.remote_port, self.protocol, u16::from_le_bytes([self.sock_type, self.accepted])];
+        let ends = ends.iter().rev().fold(0, |word, part| word << 16 | u64::from(*part));
+        let words = [self.kind, self.local[0], self.local[1], self.remote[0], self.remote[1], ends];
+        let mut bytes = [0; Self::LEN];
+        for (to, word) in bytes.chunks_exact_mut(8).zip(words) {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// The contrary.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; Self::LEN]) -> Self {
+        let mut words = [0; Self::LEN / 8];
+        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+            *word = bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        }
+        let part = |at: u32| (words[5] >> (16 * at)) as u16;
+        let [sock_type, accepted] = part(3).to_le_bytes();
+        Self {
+            kind: words[0],
+            local: [words[1], words[2]],
+            remote: [words[3], words[4]],
+            local_port: part(0),
+            remote_port: part(1),
+            protocol: part(2),
+            sock_type,
+            accepted,
+        }
+    }
+}
+
+/// What a descriptor is, in [`KeyDescriptor::kind`].
+pub mod fd_kind {
+    /// The event has none, or it was not asked.
+    pub const NONE: u64 = 0;
+    /// A file, a device or a pipe with a name.
+    pub const FILE: u64 = 1;
+    /// A directory.
+    pub const DIRECTORY: u64 = 2;
+    /// A pipe.
+    pub const PIPE: u64 = 3;
+    /// A socket that talks IPv4.
+    pub const IPV4: u64 = 4;
+    /// A socket that talks IPv6.
+    pub const IPV6: u64 = 5;
+    /// A socket of the family `AF_UNIX`.
+    pub const UNIX: u64 = 6;
+    /// Greater than all of these.
+    pub const NAMES: u64 = 256;
 }
 
 /// What is kept of a row, for each CPU.
@@ -169,7 +297,8 @@ impl GroupValue {
     }
 }
 
-const _: () = assert!(size_of::<GroupKey>() == 56 && size_of::<GroupValue>() == 32);
+const _: () =
+    assert!(size_of::<GroupKey>() == 104 && size_of::<KeyDescriptor>() == 48 && size_of::<GroupValue>() == 32);
 
 #[cfg(feature = "user")]
 // SAFETY: `repr(C)` without padding (asserted above); every bit pattern is a value.
@@ -179,3 +308,24 @@ unsafe impl aya::Pod for GroupKey {}
 // SAFETY: as above.
 #[allow(unsafe_code, reason = "aya reads the type from a map")]
 unsafe impl aya::Pod for GroupValue {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_descriptor_is_the_same_from_its_bytes() {
+        let descriptor = KeyDescriptor {
+            kind: fd_kind::IPV6,
+            local: [1, 2 << 40],
+            remote: [3 << 50, 4],
+            local_port: 8080,
+            remote_port: 65_535,
+            protocol: 262,
+            sock_type: 1,
+            accepted: 1,
+        };
+        assert_eq!(KeyDescriptor::from_bytes(&descriptor.to_bytes()), descriptor);
+        assert_eq!(descriptor.to_bytes()[40..], [0x90, 0x1f, 0xff, 0xff, 6, 1, 1, 1]);
+    }
+}

@@ -72,11 +72,13 @@ pub const FLAG_WHO: u16 = 2;
 /// Bytes that stand there.
 pub const WHO_LEN: usize = 32;
 /// The record stands for several events, which were counted in the kernel: behind who made them stand, `u64` each, their count,
-/// sum, least and greatest of their numbers, and the range of these, all ones when there are none. Only user space makes such
-/// records.
+/// sum, least and greatest of their numbers, and the range of these, all ones when there are none; then what the descriptor is
+/// ([`KeyDescriptor`](crate::group::KeyDescriptor)). Only user space makes such records.
 pub const FLAG_GROUP: u16 = 4;
 /// Bytes of those five.
-pub const GROUP_LEN: usize = 40;
+pub const GROUP_NUMBERS_LEN: usize = 40;
+/// The same with the descriptor.
+pub const GROUP_LEN: usize = GROUP_NUMBERS_LEN + crate::group::KeyDescriptor::LEN;
 /// The kernel side chose the call among others of its kind ([`SAMPLE`](crate::plan::SAMPLE)).
 pub const FLAG_SAMPLED: u16 = 8;
 /// The numbers of the call stand in front of the lengths.

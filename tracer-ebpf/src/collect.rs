@@ -96,7 +96,7 @@ fn keep_args(record: Record, call: Call) {
         }
         (*args)[usize::from(NUMBER)] = u64::from(call.number);
         (*args)[usize::from(SYSCALL_ID)] = u64::from((*call.plan).syscall_id);
-        let signed = (*call.plan).signed;
+        let signed = u64::from((*call.plan).signed);
         if call.registers.is_some() {
             record.put_call(0, widened(signed, 0, (*args)[0]));
             record.put_call(1, widened(signed, 1, (*args)[1]));
@@ -130,7 +130,7 @@ fn syscall(call: Call) -> u64 {
 #[inline(always)]
 pub fn plain(registers: Registers, call: Call) {
     // SAFETY: a live map value.
-    let (code, signed) = unsafe { ((*call.plan).code, (*call.plan).signed) };
+    let (code, signed) = unsafe { ((*call.plan).code, u64::from((*call.plan).signed)) };
     let flags = plan::record_flags(call.flags());
     let Some(record) = Record::begin(Slot::Syscall, call.task, code, 0, flags) else { return };
     record.set_latency(entry::end(call.task, call.number, record.time()));

@@ -4,14 +4,15 @@ use aya_ebpf::helpers::{bpf_get_smp_processor_id, generated::bpf_get_current_com
 use tracer_common::{
     events::code::GENERIC,
     group::{COMPAT, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, by, number, range},
-    plan::{self, Plan},
+    plan::{self, NO_DESCRIPTOR, Plan, UNKNOWN_DESCRIPTOR},
     wire::{COMM_LEN, NO_LATENCY},
 };
 
 use crate::{
-    arch::Task,
-    entry,
+    arch::{Registers, Task},
+    descriptor, entry,
     maps::{GROUPS, GROUPS_A, GROUPS_B, config, offset},
+    predicate,
     record::{Loss, count_loss},
     task,
 };
@@ -38,34 +39,56 @@ pub struct Counted {
 #[inline(always)]
 pub fn event(plan: *const Plan) {
     let latency_ns = NO_LATENCY;
-    add(counted(plan, 0, 0, latency_ns));
+    add(&counted(plan, 0, 0, latency_ns), &mut GroupKey::default());
 }
 
 /// A program that was run by a thread that had the id `old_tid` before.
 #[inline(always)]
 pub fn exec(plan: *const Plan, number: u32, old_tid: u32) {
     let latency_ns = if asks(number::LATENCY) { entry::end_exec(old_tid) } else { NO_LATENCY };
-    add(counted(plan, number, 0, latency_ns));
+    add(&counted(plan, number, 0, latency_ns), &mut GroupKey::default());
+}
+
+/// Puts what is asked of the descriptor of a call to the key. False when that is not known for sure.
+#[inline(always)]
+pub fn describe(plan: *const Plan, registers: Registers, key: &mut GroupKey) -> bool {
+    if config!(group_by) & by::DESCRIPTOR == 0 {
+        return true;
+    }
+    // SAFETY: a live map value.
+    match unsafe { (*plan).descriptor } {
+        UNKNOWN_DESCRIPTOR => false,
+        NO_DESCRIPTOR => true,
+        argument => descriptor::of_fd(predicate::argument(registers, argument), &mut key.descriptor),
+    }
 }
 
 /// A call of this plan, or one of the messages of a call, which moved so many bytes.
 #[inline(always)]
-pub fn call(plan: *const Plan, number: u32, result: i64) {
+pub fn call(plan: *const Plan, number: u32, result: i64, key: &mut GroupKey) {
     let latency_ns = if asks(number::LATENCY) { entry::end_now(number) } else { NO_LATENCY };
-    add(counted(plan, number, result, latency_ns));
+    add(&counted(plan, number, result, latency_ns), key);
 }
 
 /// The messages of a call, of which nothing is asked but how many there were.
 #[inline(always)]
-pub fn messages(plan: *const Plan, number: u32, result: i64) {
+pub fn messages(plan: *const Plan, number: u32, result: i64, key: &mut GroupKey) {
     let first = counted(plan, number, result, NO_LATENCY);
-    add(Counted { count: if result > 1 { result as u64 } else { 1 }, ..first });
+    add(&Counted { count: if result > 1 { result as u64 } else { 1 }, ..first }, key);
 }
 
-/// Bytes that a socket moved.
+/// Bytes that an internet socket moved.
 #[inline(always)]
-pub fn bytes(bytes: u64) {
-    add(Counted { call: 0, error: 0, count: 1, number: bytes, has_number: true });
+pub fn bytes(sock: usize, bytes: u64) {
+    let mut key = GroupKey::default();
+    if config!(group_by) & by::DESCRIPTOR != 0 && !descriptor::of_sock(sock, false, &mut key.descriptor) {
+        // Of others than TCP such tables have no rows.
+        if key.descriptor.protocol == descriptor::TCP {
+            count_loss(Loss::Groups, 1);
+        }
+        return;
+    }
+    add(&Counted { call: 0, error: 0, count: 1, number: bytes, has_number: true }, &mut key);
 }
 
 /// Whether the number of a row is that one.
@@ -94,8 +117,9 @@ fn counted(plan: *const Plan, number: u32, result: i64, latency_ns: u64) -> Coun
 
 /// Adds to the row of the running task.
 #[inline(never)]
-fn add(counted: Counted) {
-    let key = key(&counted);
+fn add(counted: &Counted, key: &mut GroupKey) {
+    complete(key, counted);
+    let key = &*key;
     let Some(table) = GROUPS.get(0) else {
         // There always is one. Without a program that knows them, the two would not be in the object.
         let _ = GROUPS_A.remove(key);
@@ -140,10 +164,10 @@ unsafe fn add_to(to: *mut u64, number: u64) {
     unsafe { core::arch::asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) to, in(reg) number, options(nostack)) };
 }
 
+/// Puts what is asked of the running task and the event to the key.
 #[inline(always)]
-fn key(counted: &Counted) -> GroupKey {
+fn complete(key: &mut GroupKey, counted: &Counted) {
     let asked = config!(group_by);
-    let mut key = GroupKey::default();
     // SAFETY: the helpers have no preconditions; the one for the name writes `COMM_LEN` bytes.
     unsafe {
         if asked & by::COMM != 0 {
@@ -186,5 +210,4 @@ fn key(counted: &Counted) -> GroupKey {
             u32::from(counted.number != 0)
         };
     }
-    key
 }

@@ -9,6 +9,7 @@
 
 mod arch;
 mod collect;
+mod descriptor;
 mod entry;
 mod gate;
 mod group;

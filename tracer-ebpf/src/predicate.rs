@@ -16,23 +16,12 @@ use crate::{
     maps::{CGROUPS, offset},
     read,
     record::opaque,
-    special::{file, sockaddr::Head},
+    special::{
+        file::{self, format},
+        sockaddr::{Head, INET, INET6, UNIX},
+    },
     task,
 };
-
-/// `S_IFMT`, `S_IFSOCK`, `S_IFREG`, `S_IFIFO`, `S_IFCHR` and `S_IFBLK`.
-const FORMAT: u16 = 0o170_000;
-const SOCKET: u16 = 0o140_000;
-const REGULAR: u16 = 0o100_000;
-const PIPE: u16 = 0o010_000;
-const CHARACTERS: u16 = 0o020_000;
-const BLOCKS: u16 = 0o060_000;
-/// `SB_KERNMOUNT`.
-const KERNEL_MOUNT: usize = 1 << 22;
-/// `AF_UNIX`, `AF_INET` and `AF_INET6`.
-const UNIX: u16 = 1;
-const INET: u16 = 2;
-const INET6: u16 = 10;
 
 /// What the first step says.
 pub enum Verdict {
@@ -141,7 +130,7 @@ fn of_task(step: Step) -> bool {
 
 /// Argument `n`; from [`COMPAT_ARGUMENT`] on those of a 32-bit call.
 #[inline(always)]
-fn argument(registers: Registers, n: u32) -> u64 {
+pub fn argument(registers: Registers, n: u32) -> u64 {
     const SECOND: u32 = COMPAT_ARGUMENT + 1;
     const THIRD: u32 = COMPAT_ARGUMENT + 2;
     const FOURTH: u32 = COMPAT_ARGUMENT + 3;
@@ -212,14 +201,14 @@ fn socket(fd: u64, class: &mut u32) -> usize {
         *class = class::NONE;
         return 0;
     }
-    let format = read::kernel::<u16>(inode + offset!(inode_mode)) & FORMAT;
-    if format != SOCKET {
+    let format = read::kernel::<u16>(inode + offset!(inode_mode)) & format::MASK;
+    if format != format::SOCKET {
         let is_file = match format {
-            REGULAR | PIPE => {
+            format::REGULAR | format::PIPE => {
                 let super_block: usize = read::kernel(inode + offset!(inode_sb));
-                read::kernel::<usize>(super_block + offset!(super_flags)) & KERNEL_MOUNT == 0
+                read::kernel::<usize>(super_block + offset!(super_flags)) & file::KERNEL_MOUNT == 0
             }
-            CHARACTERS | BLOCKS => true,
+            format::CHARACTERS | format::BLOCKS => true,
             _ => false,
         };
         *class = if is_file { class::FILE } else { class::NO_SOCKET };

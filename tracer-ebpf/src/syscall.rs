@@ -7,7 +7,11 @@
 //! Source: kernel include/trace/events/syscalls.h, `TP_PROTO(struct pt_regs *regs, long ret)`.
 
 use aya_ebpf::{helpers::bpf_get_prandom_u32, macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracer_common::{group::number, plan, wire};
+use tracer_common::{
+    group::{GroupKey, number},
+    plan::{self, Plan},
+    wire,
+};
 
 use crate::{
     arch::Registers,
@@ -33,8 +37,16 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     if passed.flags & plan::GROUP != 0 {
-        count(&ctx, passed, call.result);
-        return 0;
+        let counted = count(Registers(ctx.arg(0)), passed.plan, passed.number, call.result);
+        if counted == Counted::OneMessage as u32 {
+            next_message(&ctx);
+            return 0;
+        }
+        if counted == Counted::Yes as u32 {
+            leave(passed.flags);
+            return 0;
+        }
+        // A call of which the key is not known for sure makes a record.
     }
     if passed.flags & plan::PLAIN != 0 {
         collect::plain(Registers(ctx.arg(0)), call);
@@ -70,19 +82,37 @@ fn is_left_out(flags: u16) -> bool {
     number >= config!(sample_below)
 }
 
-/// Counts a call in the table; of one with several messages each.
-#[inline(always)]
-fn count(ctx: &BtfTracePointContext, passed: Passed, result: i64) {
-    if passed.flags & plan::MESSAGES == 0 {
-        group::call(passed.plan, passed.number, result);
-    } else if group::asks(number::BYTES) || group::asks(number::LATENCY) {
-        one_message(Registers(ctx.arg(0)), passed.flags, result);
-        group::call(passed.plan, passed.number, record::moved());
-        next_message(ctx);
-    } else {
-        group::messages(passed.plan, passed.number, result);
-        leave(passed.flags);
+/// What became of a call that may go to a table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+enum Counted {
+    /// It did.
+    Yes = 0,
+    /// One of its messages did, and the others follow.
+    OneMessage = 1,
+    /// Its key is not known for sure.
+    No = 2,
+}
+
+/// Counts a call in the table; of one with several messages each, if more is asked than how many there were.
+#[inline(never)]
+fn count(registers: Registers, plan: *const Plan, number: u32, result: i64) -> u32 {
+    let mut key = GroupKey::default();
+    if !group::describe(plan, registers, &mut key) {
+        return Counted::No as u32;
     }
+    // SAFETY: a live map value.
+    let flags = unsafe { (*plan).flags };
+    if flags & plan::MESSAGES == 0 {
+        group::call(plan, number, result, &mut key);
+    } else if group::asks(number::BYTES) || group::asks(number::LATENCY) {
+        one_message(registers, flags, result);
+        group::call(plan, number, record::moved(), &mut key);
+        return Counted::OneMessage as u32;
+    } else {
+        group::messages(plan, number, result, &mut key);
+    }
+    Counted::Yes as u32
 }
 
 /// Nothing more comes of a call. The answer may be another one than for its first message: then the next call must not begin

@@ -96,6 +96,11 @@ pub const SAMPLE: u16 = 4096;
 /// All parameters are numbers of the call itself: its record has nothing else.
 pub const PLAIN: u16 = 8192;
 
+/// In [`Plan::descriptor`]: such events have none.
+pub const NO_DESCRIPTOR: u32 = 6;
+/// In [`Plan::descriptor`]: they have one, but when the call ends, it cannot be told any more what it was.
+pub const UNKNOWN_DESCRIPTOR: u32 = 7;
+
 /// The most parameters of a row that the first program does.
 pub const SHORT_PARAMS: usize = 10;
 /// The most parameters of a row for rare calls.
@@ -159,7 +164,10 @@ pub struct Plan {
     /// Index of the predicate that a call must pass, or 0.
     pub predicate: u16,
     /// A bit for each number of the call (`wire::CALL`) that is an `int`, to be widened with its sign.
-    pub signed: u64,
+    pub signed: u32,
+    /// For tables that are counted by descriptors: the argument that is one, numbered as in a step of a predicate, or
+    /// [`NO_DESCRIPTOR`], or [`UNKNOWN_DESCRIPTOR`].
+    pub descriptor: u32,
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
@@ -181,6 +189,7 @@ impl Plan {
         enter: 0,
         predicate: 0,
         signed: 0,
+        descriptor: UNKNOWN_DESCRIPTOR,
         params: [PlanParam::ZERO; MAX_PARAMS],
     };
 

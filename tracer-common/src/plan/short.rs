@@ -66,7 +66,7 @@ impl Plan {
         let mut plan = Self { count: 0, signed: self.signed, params: [PlanParam::ZERO; MAX_PARAMS], ..*self };
         let mut places = [Stands::Stored(0); MAX_PARAMS];
         // Numbers that are whole to some parameter, and cannot be `int` to another one.
-        let mut whole = 0u64;
+        let mut whole = 0u32;
         for (index, param) in self.params.iter().take(usize::from(self.count)).enumerate() {
             if let Some(number) = param.of_call() {
                 let bit = 1 << number.slot;

@@ -7,6 +7,18 @@ use tracer_common::flags::{FILE_CREATED, FILE_LOWER_LAYER, FILE_UPPER_LAYER};
 
 use crate::{arch::member, maps::offset, read, record::Record, task};
 
+/// Formats of inodes, `S_IFMT` and what it masks.
+pub mod format {
+    pub const MASK: u16 = 0o170_000;
+    pub const SOCKET: u16 = 0o140_000;
+    pub const REGULAR: u16 = 0o100_000;
+    pub const PIPE: u16 = 0o010_000;
+    pub const CHARACTERS: u16 = 0o020_000;
+    pub const BLOCKS: u16 = 0o060_000;
+}
+
+/// `SB_KERNMOUNT`.
+pub const KERNEL_MOUNT: usize = 1 << 22;
 /// `FMODE_CREATED`.
 const MODE_CREATED: u32 = 1 << 20;
 /// `OVERLAYFS_SUPER_MAGIC`.

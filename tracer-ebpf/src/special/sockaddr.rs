@@ -4,19 +4,19 @@
 
 use tracer_common::plan::TupleWay;
 
-use super::file;
+use super::file::{self, format};
 use crate::{
     maps::offset,
     read,
     record::{Record, SOCKET_LEN, TooLong, opaque},
 };
 
-const UNIX: u16 = 1;
-const INET: u16 = 2;
-const INET6: u16 = 10;
-/// `S_IFMT` and `S_IFSOCK`.
-const TYPE_MASK: u16 = 0o170_000;
-const TYPE_SOCKET: u16 = 0o140_000;
+/// `AF_UNIX`, `AF_INET` and `AF_INET6`.
+pub const UNIX: u16 = 1;
+/// See `UNIX`.
+pub const INET: u16 = 2;
+/// See `UNIX`.
+pub const INET6: u16 = 10;
 /// Size of `sun_path`.
 const UNIX_PATH: usize = 108;
 
@@ -28,7 +28,7 @@ pub fn sock_of_fd(fd: u64) -> usize {
         return 0;
     }
     let mode: u16 = read::kernel(kind.inode + offset!(inode_mode));
-    if mode & TYPE_MASK != TYPE_SOCKET {
+    if mode & format::MASK != format::SOCKET {
         return 0;
     }
     read::kernel(kind.private + offset!(socket_sk))

@@ -4,11 +4,12 @@
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 
-use crate::{gate, group, maps::offset, read};
-
-/// `AF_INET` and `AF_INET6`.
-const INET: u16 = 2;
-const INET6: u16 = 10;
+use crate::{
+    gate, group,
+    maps::offset,
+    read,
+    special::sockaddr::{INET, INET6},
+};
 
 /// Bytes were sent.
 #[btf_tracepoint(function = "sock_send_length")]
@@ -30,7 +31,7 @@ fn count(ctx: &BtfTracePointContext) -> i32 {
     }
     let sock: *const u8 = ctx.arg(0);
     if let INET | INET6 = read::kernel(sock as usize + offset!(sock_family)) {
-        group::bytes(result as u64);
+        group::bytes(sock as usize, result as u64);
     }
     0
 }

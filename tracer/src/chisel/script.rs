@@ -443,7 +443,7 @@ impl Chisel {
             return Err("the chisel looks at each event");
         }
         let Some((first, others)) = shared.aggregates.split_first() else { return Err("the chisel declares no table") };
-        let Counts { mut by, number, sums_only } = first.grouping()?;
+        let Counts { by, number, sums_only } = first.grouping()?;
         let same = |other: &dyn Aggregate| {
             other.filter().is_none() && other.grouping() == Ok(Counts { by, number, sums_only })
         };
@@ -452,17 +452,10 @@ impl Chisel {
         }
         let filters: Vec<&Filter> = [before, shared.filter.as_ref(), first.filter()].into_iter().flatten().collect();
         let of_sockets = sums_only && number == Number::Bytes && by & group::by::OF_CALLS == 0;
-        let counted = match kernel::can_group(&filters, Counted::SocketBytes) {
-            Ok(()) if of_sockets => Counted::SocketBytes,
-            _ => {
-                kernel::can_group(&filters, Counted::Events)?;
-                Counted::Events
-            }
+        let (by, counted) = match kernel::can_group(&filters, by, Counted::SocketBytes) {
+            Ok(by) if of_sockets => (by, Counted::SocketBytes),
+            _ => (kernel::can_group(&filters, by, Counted::Events)?, Counted::Events),
         };
-        // Which container the rest is asked of, the cgroup says.
-        if filters.iter().any(|filter| filter.is_about_containers()) {
-            by |= group::by::CGROUP | group::by::TGID;
-        }
         Ok(Grouping { by, counted, number })
     }
 

@@ -2,7 +2,7 @@
 
 use tracer_common::{
     events::Event,
-    group::{Counted, Grouping},
+    group::{Counted, Grouping, by},
 };
 
 use super::Plan;
@@ -53,7 +53,9 @@ impl Asked {
 
     fn with(plan: &Plan, grouping: Result<Grouping, &'static str>) -> Self {
         let needs = plan.needs;
-        let events = grouping.is_err();
+        // Of sockets without a peer, and the like, a table by descriptors gets events.
+        let by_descriptor = |it: Grouping| it.counted == Counted::Events && it.by & by::DESCRIPTOR != 0;
+        let events = grouping.map_or(true, by_descriptor);
         let threads = events && needs.has(Needs::THREADS);
         Self {
             threads,
@@ -61,7 +63,7 @@ impl Asked {
             who: needs.has(Needs::WHO) && !threads,
             pushdown: plan.pushdown,
             grouping,
-            sample: plan.sample.filter(|_| events && plan.outputs.is_sampled()),
+            sample: plan.sample.filter(|_| grouping.is_err() && plan.outputs.is_sampled()),
         }
     }
 

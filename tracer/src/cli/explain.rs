@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tracer_common::{
     arch::SYSCALLS,
     events,
-    group::{Counted, Grouping, Number},
+    group::{Counted, Grouping, Number, by},
     plan::{self, PLAN_COMPAT, Plan as CallPlan, PlanParam, Store},
     predicate::{DROP, PASS, Predicate, STEPS},
     wire,
@@ -127,7 +127,6 @@ fn names(names: &[&str]) -> String {
 }
 
 fn grouping(asked: &Asked) -> Vec<(String, String)> {
-    use tracer_common::group::by;
     match asked.grouping {
         Ok(Grouping { by: key, counted, number }) => {
             let members: Vec<&str> =
@@ -176,12 +175,13 @@ fn filters(
     let mut rows: Vec<(String, [usize; 3])> = Vec::new();
     for call in SYSCALLS {
         let index = u32::from(call.number);
-        let Some((_, of_call)) = made.plans.iter().find(|(at, _)| *at == index) else { continue };
         let row = events::by_syscall(call.name);
-        if !event(row, Some(call.name)) {
+        if !event(row, Some(call.name)) || !made.plans.iter().any(|(at, _)| *at == index) {
             continue;
         }
         let counted = asked.grouping.is_ok();
+        // The plans that were made are without what they are decided by.
+        let of_call = &CallPlan::of(row, call.id);
         let target = Target { event: EventType::of_call(row, call.name), plan: of_call, counted };
         plan.outputs.each_filter(&mut |filter| count(filter, &target, &mut rows));
     }
@@ -197,6 +197,8 @@ fn filters(
         if *here > 0 {
             parts.push(if *kernel > 0 {
                 format!("here for {here}")
+            } else if asked.grouping.is_ok() {
+                "here, of the rows of the table".to_owned()
             } else {
                 "here: the kernel does not know it".to_owned()
             });
@@ -257,8 +259,13 @@ fn longest(predicate: &Predicate) -> usize {
 }
 
 fn records(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
-    if asked.grouping.is_ok() {
-        return vec![row("none", "the table is read once in an interval")];
+    match asked.grouping {
+        Ok(it) if it.by & by::DESCRIPTOR != 0 && it.counted == Counted::Events => {
+            let what = "of calls whose descriptor the kernel does not know for sure: sockets without a peer, what begins or closes one";
+            return vec![row("some", what), row("none", "of all others: the table is read once in an interval")];
+        }
+        Ok(_) => return vec![row("none", "the table is read once in an interval")],
+        Err(_) => {}
     }
     let mut rows = Vec::new();
     let payload = plan.needs.has(Needs::PAYLOAD);
@@ -332,12 +339,36 @@ mod tests {
         let text = explain(&["-c", "syscall_latency"]);
         assert!(says(&text, &["the table", "times added up"]) && says(&text, &["range of the number"]), "{text}");
         let text = explain(&["-c", "topfiles_bytes"]);
-        assert!(says(&text, &["no table", "keys"]), "{text}");
+        assert!(says(&text, &["no table", "names of others than internet sockets"]), "{text}");
         // More tests than there are steps: what passed too much would be counted.
         let many = (1..13).map(|pid| format!("proc.pid={pid}")).collect::<Vec<_>>().join(" or ");
         let filter = format!("({many}) and ({})", many.replace("proc.pid", "evt.cpu"));
         let text = explain(&["-c", "topscalls", &filter]);
         assert!(says(&text, &["no table", "more tests"]), "{text}");
+    }
+
+    #[test]
+    fn tables_of_connections_are_counted_and_what_is_not_known_makes_records() {
+        for (chisel, row) in [("topconns", "name of the socket"), ("topports_server", "port of the server")] {
+            let text = explain(&["-c", chisel]);
+            assert!(text.contains(row) && says(&text, &["some", "not know for sure"]), "{text}");
+            assert!(says(&text, &["sys_exit", "that end"]) && says(&text, &["fd.type in", "in the kernel"]), "{text}");
+            let text = explain(&["-c", chisel, "fd.l4proto=tcp"]);
+            assert!(says(&text, &["the table", "bytes of internet sockets"]) && text.contains(row), "{text}");
+            assert!(says(&text, &["sys_exit", "not attached"]), "{text}");
+        }
+        // What has no peer is left to events, which such a table has none of.
+        let text = explain(&["-c", "topconns", "fd.l4proto!=udp"]);
+        assert!(says(&text, &["the table", "counted"]), "{text}");
+        // The rows say ports and protocols, so that tests of these can be made of them.
+        let text = explain(&["-c", "topprocs_net", "fd.sport=443 and fd.l4proto=tcp"]);
+        assert!(
+            says(&text, &["the table", "bytes of internet sockets"]) && text.contains("port of the server"),
+            "{text}"
+        );
+        assert!(says(&explain(&["-c", "topscalls", "not fd.port=22"]), &["the table", "counted"]));
+        assert!(says(&explain(&["-c", "topscalls", "fd.port=22 or proc.name=sshd"]), &["no table"]));
+        assert!(says(&explain(&["-c", "topscalls", "fd.name contains x"]), &["no table"]));
     }
 
     #[test]

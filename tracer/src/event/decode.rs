@@ -103,6 +103,7 @@ pub fn record<'a>(record: Record<'a>, num: u64, boot_to_epoch_ns: u64) -> Result
             hidden,
             who: None,
             group: None,
+            descriptor: None,
             sampled: false,
             weight: 1,
             row: params.row(),
@@ -133,6 +134,9 @@ pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>,
     let is_compat = flags & wire::FLAG_COMPAT != 0;
     let params = Params::new(row, &record[lengths..payload], &record[payload..end], true);
     let params = if is_call { params.with_call(is_compat, &record[wire::CALL..lengths]) } else { params };
+    let of_group = record
+        .get(end + wire::WHO_LEN..end + wire::WHO_LEN + wire::GROUP_LEN)
+        .filter(|_| flags & wire::FLAG_GROUP != 0);
     Ok(Event {
         num,
         time_ns: u64_at(head, wire::TIME).wrapping_add(boot_to_epoch_ns),
@@ -145,10 +149,8 @@ pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>,
         from_file: false,
         hidden: false,
         who: record.get(end..end + wire::WHO_LEN).filter(|_| flags & wire::FLAG_WHO != 0).map(who),
-        group: record
-            .get(end + wire::WHO_LEN..end + wire::WHO_LEN + wire::GROUP_LEN)
-            .filter(|_| flags & wire::FLAG_GROUP != 0)
-            .map(group),
+        group: of_group.map(group),
+        descriptor: of_group.and_then(|bytes| bytes[wire::GROUP_NUMBERS_LEN..].first_chunk()),
         sampled: flags & wire::FLAG_SAMPLED != 0,
         weight: 1,
         row,

@@ -9,7 +9,7 @@ pub mod portable;
 pub mod service;
 pub mod sockaddr;
 
-use tracer_common::{arch, events};
+use tracer_common::{arch, events, group::KeyDescriptor};
 
 pub use param::{FdList, ParamValue, Params};
 pub use sockaddr::{SockAddr, SockTuple};
@@ -57,6 +57,8 @@ pub struct Event<'a> {
     pub who: Option<Who<'a>>,
     /// How many events it stands for, when they were counted in the kernel.
     pub group: Option<Group>,
+    /// What their descriptor is, of these.
+    pub descriptor: Option<&'a [u8; KeyDescriptor::LEN]>,
     /// Whether the kernel side chose it among others of its kind.
     pub sampled: bool,
     /// How many events it stands for among those that are sampled: more than 1 with [`crate::sample`], and 0 when it was left
@@ -123,6 +125,7 @@ impl Event<'static> {
             hidden: false,
             who: None,
             group: None,
+            descriptor: None,
             sampled: false,
             weight: 1,
             row,
@@ -190,7 +193,7 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn to_owned(&self) -> OwnedEvent {
         OwnedEvent {
-            event: Event { who: None, params: Params::empty(self.row), ..*self },
+            event: Event { who: None, descriptor: None, params: Params::empty(self.row), ..*self },
             params: self.params.to_owned(),
         }
     }

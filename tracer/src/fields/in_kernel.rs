@@ -41,12 +41,33 @@ pub enum InKernel {
     Descriptor,
     /// What the descriptor is.
     FdType,
-    /// A port of one of the ends, or both.
-    Port,
-    /// An address of one of the ends, or both.
-    Ip,
+    /// A port.
+    Port(End),
+    /// An address.
+    Ip(End),
+    /// Protocol of the socket.
+    Protocol,
+    /// Name of the descriptor, which of sockets is both ends.
+    FdName,
+    /// Whether this end of a socket is the server.
+    Role,
     /// Something of the container: known by its cgroups.
     Container,
+}
+
+/// Which end of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Any of the two.
+    Either,
+    /// This one.
+    Local,
+    /// The other one.
+    Remote,
+    /// That of the client.
+    Client,
+    /// That of the server.
+    Server,
 }
 
 impl InKernel {
@@ -65,8 +86,29 @@ impl InKernel {
             Self::Container => by::CGROUP | by::TGID,
             Self::Type => by::CALL,
             Self::Failed | Self::ResultName => by::ERROR,
+            Self::FdType => by::FD_KIND,
+            Self::Protocol => by::PROTOCOL,
+            // What is no socket is no server.
+            Self::Role => by::FD_KIND | by::PROTOCOL | by::ROLE,
+            Self::FdName => by::NAME | by::PROTOCOL | by::ROLE | by::BOTH_ENDS,
+            Self::Port(End::Either) => by::PROTOCOL | by::LOCAL_PORT | by::REMOTE_PORT,
+            Self::Port(End::Local) => by::PROTOCOL | by::LOCAL_PORT,
+            Self::Port(End::Remote) => by::PROTOCOL | by::REMOTE_PORT,
+            Self::Port(End::Client) => by::PROTOCOL | by::CLIENT_PORT,
+            Self::Port(End::Server) => by::PROTOCOL | by::SERVER_PORT,
+            Self::Ip(End::Either) => by::PROTOCOL | by::LOCAL_IP | by::REMOTE_IP,
+            Self::Ip(End::Local) => by::PROTOCOL | by::LOCAL_IP,
+            Self::Ip(End::Remote) => by::PROTOCOL | by::REMOTE_IP,
+            Self::Ip(End::Client) => by::PROTOCOL | by::CLIENT_IP,
+            Self::Ip(End::Server) => by::PROTOCOL | by::SERVER_IP,
             _ => return None,
         })
+    }
+
+    /// Whether a test of it can be made of the row of a table instead of each event: it says the ends of a socket.
+    #[must_use]
+    pub const fn is_about_ends(self) -> bool {
+        matches!(self, Self::Port(_) | Self::Ip(_) | Self::Protocol | Self::Role)
     }
 
     /// The number that it is, of those that are added up in the kernel.

@@ -26,7 +26,7 @@ use tracer_common::events::code;
 
 pub(crate) use fd::l4proto as fd_l4proto;
 pub use gone::GONE;
-pub use in_kernel::InKernel;
+pub use in_kernel::{End, InKernel};
 pub(crate) use path::absolute;
 pub use resolve::{Arg, FieldError, FieldRef, Key, Show, TimeMode, nearest};
 pub use value::{Digits, Type, Value};

@@ -368,6 +368,12 @@ impl Checked {
         self.constant().is_some_and(|(field, _)| field.field.in_kernel == Some(InKernel::Container))
     }
 
+    /// Whether it asks for the ends of a socket alone: the row of a table can say that, when they are in its key.
+    #[must_use]
+    pub fn is_about_ends(&self) -> bool {
+        self.constant().is_some_and(|(field, _)| field.field.in_kernel.is_some_and(InKernel::is_about_ends))
+    }
+
     /// Whether it is the same for all events of a thread.
     #[must_use]
     pub fn is_about_threads(&self) -> bool {

@@ -98,6 +98,15 @@ impl Node {
         }
     }
 
+    /// Whether all tests are such.
+    pub(super) fn all(&self, is_such: &impl Fn(&Test) -> bool) -> bool {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().all(|part| part.all(is_such)),
+            Self::Not(part) => part.all(is_such),
+            Self::Check(test) => is_such(test),
+        }
+    }
+
     /// Every test, in the order in which they are asked.
     pub(super) fn each<'n>(&'n self, visit: &mut impl FnMut(&'n Rc<Test>)) {
         match self {

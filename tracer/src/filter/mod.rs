@@ -73,9 +73,10 @@ impl Filter {
         self.decided.get(context.event.row.code).unwrap_or_else(|| self.node.holds(context))
     }
 
-    /// The same of events that were counted in the kernel, which has decided everything but what their container is.
+    /// The same of events that were counted in the kernel, which has decided everything but what their row says.
     fn group_matches(&self, context: &Context<'_>) -> bool {
-        self.node.decide(&|check| check.is_about_container().then(|| check.holds(context))) != Some(false)
+        let of_row = |check: &check::Checked| kernel::of_row(check).is_some();
+        self.node.decide(&|check| of_row(check).then(|| check.holds(context))) != Some(false)
     }
 
     /// Whether events of that type can be wanted, as far as the type decides.

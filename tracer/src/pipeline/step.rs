@@ -1,9 +1,9 @@
 //! What the loop does at each step: a record becomes an event, is known to the state, and goes to those who want it; and what
 //! is due from time to time.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, rc::Rc};
 
-use tracer_common::events::Category;
+use tracer_common::{events::Category, group::KeyDescriptor};
 
 use super::Pipeline;
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     sample::{self, Sample},
     sink::Flow,
     source::{Record, Source, live},
-    state::effects,
+    state::{Fd, effects},
 };
 
 impl Pipeline {
@@ -106,7 +106,9 @@ impl Pipeline {
                 self.times = Times { first_ns: event.time_ns, previous_ns: event.time_ns };
             }
             let thread = self.state.thread(event.tid);
-            let fd = thread.zip(event.fd()).and_then(|(thread, fd)| self.state.fd(thread, fd));
+            let of_row = event.descriptor.and_then(|key| Fd::of_key(&KeyDescriptor::from_bytes(key))).map(Rc::new);
+            let of_thread = || thread.zip(event.fd()).and_then(|(thread, fd)| self.state.fd(thread, fd));
+            let fd = of_row.as_ref().or_else(of_thread);
             let container = thread.map(|thread| thread.container).unwrap_or_default();
             let context = Context { event, thread, fd, container, state: &self.state, times: self.times };
             if writes {

@@ -5,6 +5,7 @@
 
 pub mod births;
 pub mod container;
+mod counted;
 pub mod effects;
 pub mod facts;
 pub mod fd;

@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 use super::no_fd;
 use crate::{
     event::service,
-    fields::{Context, InKernel, Value, fields},
+    fields::{Context, End, InKernel, Value, fields},
     state::{Fd, FdKind, Sock},
 };
 
 /// Finds one end of a socket.
-type End = fn(&Sock) -> Option<SocketAddr>;
+type Find = fn(&Sock) -> Option<SocketAddr>;
 
-const LOCAL: End = |sock| sock.local;
-const REMOTE: End = |sock| sock.remote;
+const LOCAL: Find = |sock| sock.local;
+const REMOTE: Find = |sock| sock.remote;
 
 fn sock<'a>(c: &Context<'a>) -> Option<&'a Sock> {
     super::fd(c)?.sock.as_deref()
@@ -40,8 +40,8 @@ pub(crate) fn l4proto(fd: &Fd) -> Option<&'static str> {
     })
 }
 
-fn end(c: &Context<'_>, end: End) -> Option<SocketAddr> {
-    sock(c).and_then(end)
+fn end(c: &Context<'_>, find: Find) -> Option<SocketAddr> {
+    sock(c).and_then(find)
 }
 
 /// Both addresses.
@@ -74,28 +74,28 @@ fn host<'a>(c: &Context<'a>, end: Option<SocketAddr>) -> Value<'a> {
 }
 
 fields! { FIELDS needs STATE;
-    "fd.ip": Ip [in_kernel(InKernel::Ip) by_type(no_fd) filter_only()] => |c, _| either_ip(c), "address of either end";
-    "fd.cip": Ip [in_kernel(InKernel::Ip) by_type(no_fd)] => |c, _| ip(end(c, Sock::client)), "address of the client";
-    "fd.sip": Ip [in_kernel(InKernel::Ip) by_type(no_fd)] => |c, _| ip(end(c, Sock::server)), "address of the server";
-    "fd.lip": Ip [in_kernel(InKernel::Ip) by_type(no_fd)] => |c, _| ip(end(c, LOCAL)), "address of this end";
-    "fd.rip": Ip [in_kernel(InKernel::Ip) by_type(no_fd)] => |c, _| ip(end(c, REMOTE)), "address of the other end";
-    "fd.port": Port [in_kernel(InKernel::Port) by_type(no_fd) filter_only()] => |c, _| either_port(c), "port of either end";
-    "fd.cport": Port [in_kernel(InKernel::Port) by_type(no_fd)] => |c, _| port(end(c, Sock::client)), "port of the client";
-    "fd.sport": Port [in_kernel(InKernel::Port) by_type(no_fd)] => |c, _| port(end(c, Sock::server)), "port of the server";
-    "fd.lport": Port [in_kernel(InKernel::Port) by_type(no_fd)] => |c, _| port(end(c, LOCAL)), "port of this end";
-    "fd.rport": Port [in_kernel(InKernel::Port) by_type(no_fd)] => |c, _| port(end(c, REMOTE)), "port of the other end";
-    "fd.l4proto": Text [by_type(no_fd)] => |c, _| super::fd(c).and_then(l4proto).into(), "tcp, udp, icmp or raw";
-    "fd.is_server": Bool [by_type(no_fd)] => |c, _| {
+    "fd.ip": Ip [in_kernel(InKernel::Ip(End::Either)) by_type(no_fd) filter_only()] => |c, _| either_ip(c), "address of either end";
+    "fd.cip": Ip [in_kernel(InKernel::Ip(End::Client)) by_type(no_fd)] => |c, _| ip(end(c, Sock::client)), "address of the client";
+    "fd.sip": Ip [in_kernel(InKernel::Ip(End::Server)) by_type(no_fd)] => |c, _| ip(end(c, Sock::server)), "address of the server";
+    "fd.lip": Ip [in_kernel(InKernel::Ip(End::Local)) by_type(no_fd)] => |c, _| ip(end(c, LOCAL)), "address of this end";
+    "fd.rip": Ip [in_kernel(InKernel::Ip(End::Remote)) by_type(no_fd)] => |c, _| ip(end(c, REMOTE)), "address of the other end";
+    "fd.port": Port [in_kernel(InKernel::Port(End::Either)) by_type(no_fd) filter_only()] => |c, _| either_port(c), "port of either end";
+    "fd.cport": Port [in_kernel(InKernel::Port(End::Client)) by_type(no_fd)] => |c, _| port(end(c, Sock::client)), "port of the client";
+    "fd.sport": Port [in_kernel(InKernel::Port(End::Server)) by_type(no_fd)] => |c, _| port(end(c, Sock::server)), "port of the server";
+    "fd.lport": Port [in_kernel(InKernel::Port(End::Local)) by_type(no_fd)] => |c, _| port(end(c, LOCAL)), "port of this end";
+    "fd.rport": Port [in_kernel(InKernel::Port(End::Remote)) by_type(no_fd)] => |c, _| port(end(c, REMOTE)), "port of the other end";
+    "fd.l4proto": Text [in_kernel(InKernel::Protocol) by_type(no_fd)] => |c, _| super::fd(c).and_then(l4proto).into(), "tcp, udp, icmp or raw";
+    "fd.is_server": Bool [in_kernel(InKernel::Role) by_type(no_fd)] => |c, _| {
         super::fd(c).filter(|fd| fd.kind != FdKind::Unknown).map(is_server).into()
     },
         "whether this end of a socket is the server; false for what is no socket";
     "fd.connected": Bool [by_type(no_fd)] => |c, _| sock(c).map(|sock| sock.remote.is_some()).into(),
         "whether the socket has a peer";
-    "fd.net": Net [in_kernel(InKernel::Ip) by_type(no_fd) filter_only()] => |c, _| either_ip(c), "network of either end";
-    "fd.cnet": Net [in_kernel(InKernel::Ip) by_type(no_fd) filter_only()] => |c, _| ip(end(c, Sock::client)), "network of the client";
-    "fd.snet": Net [in_kernel(InKernel::Ip) by_type(no_fd) filter_only()] => |c, _| ip(end(c, Sock::server)), "network of the server";
-    "fd.lnet": Net [in_kernel(InKernel::Ip) by_type(no_fd) filter_only()] => |c, _| ip(end(c, LOCAL)), "network of this end";
-    "fd.rnet": Net [in_kernel(InKernel::Ip) by_type(no_fd) filter_only()] => |c, _| ip(end(c, REMOTE)), "network of the other end";
+    "fd.net": Net [in_kernel(InKernel::Ip(End::Either)) by_type(no_fd) filter_only()] => |c, _| either_ip(c), "network of either end";
+    "fd.cnet": Net [in_kernel(InKernel::Ip(End::Client)) by_type(no_fd) filter_only()] => |c, _| ip(end(c, Sock::client)), "network of the client";
+    "fd.snet": Net [in_kernel(InKernel::Ip(End::Server)) by_type(no_fd) filter_only()] => |c, _| ip(end(c, Sock::server)), "network of the server";
+    "fd.lnet": Net [in_kernel(InKernel::Ip(End::Local)) by_type(no_fd) filter_only()] => |c, _| ip(end(c, LOCAL)), "network of this end";
+    "fd.rnet": Net [in_kernel(InKernel::Ip(End::Remote)) by_type(no_fd) filter_only()] => |c, _| ip(end(c, REMOTE)), "network of the other end";
     "fd.proto": Port [by_type(no_fd) filter_only()] => |c, _| either_port(c), "service of either end, by name or port";
     "fd.cproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, Sock::client)),
         "service of the port of the client";

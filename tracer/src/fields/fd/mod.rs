@@ -98,7 +98,7 @@ fields! { FILE needs STATE;
         "what it is: file, directory, ipv4, ipv6, unix, pipe, event, eventpoll and others";
     "fd.typechar": Text [by_type(no_fd)] => |c, _| fd(c).map(|fd| fd.kind.letter()).into(),
         "the same as one letter: f d 4 6 u p e s l i t n b r m P, or o when it is not known";
-    "fd.name": Text [by_type(no_fd) cost(2)] => |c, arg| match fd(c).filter(|_| arg.show.services) {
+    "fd.name": Text [in_kernel(InKernel::FdName) by_type(no_fd) cost(2)] => |c, arg| match fd(c).filter(|_| arg.show.services) {
         Some(fd) if !fd.name.is_empty() => Value::Text(fd.shown_name(true)),
         _ => name(c),
     }, "path; of a socket, client->server or its own address";

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use tracer_common::{
     events::{Effect, Flags},
-    plan::{self, Op},
+    plan::{self, NO_DESCRIPTOR, Op, UNKNOWN_DESCRIPTOR},
     predicate::{COMPAT_ARGUMENT, Step, Subject, class},
 };
 
@@ -23,6 +23,18 @@ pub(super) fn descriptor(target: &Target<'_>) -> Option<u32> {
     }
     let param = target.plan.params.get(usize::from(layout(row).fd?))?;
     (param.op == Op::Arg as u8 && param.a < 6).then(|| operand(param.a, target))
+}
+
+/// The same for a plan of events that are counted.
+#[must_use]
+pub fn of_counted(target: &Target<'_>) -> u32 {
+    if layout(target.event.row).fd.is_none() {
+        NO_DESCRIPTOR
+    } else if target.plan.flags & plan::SOCKETCALL != 0 {
+        UNKNOWN_DESCRIPTOR
+    } else {
+        descriptor(target).unwrap_or(UNKNOWN_DESCRIPTOR)
+    }
 }
 
 /// An argument of a call, as steps name it.

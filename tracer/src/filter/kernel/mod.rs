@@ -17,17 +17,19 @@ use tracer_common::{
     predicate::{Step, Subject},
 };
 
+pub use self::{
+    descriptor::of_counted,
+    expr::{Expr, Made},
+    table::can_group,
+};
 use self::{
     descriptor::{address, classes, counted_fd_type, descriptor},
     expr::{any, argument, each, fd_class, number},
     values::{comm, failed, is_long, is_of_sign, param, ranges, result_name},
 };
-pub use self::{
-    expr::{Expr, Made},
-    table::can_group,
-};
 use super::{
     Filter,
+    check::Checked,
     compile::{Node, Test as Leaf},
     test::Test,
 };
@@ -102,8 +104,11 @@ pub fn names_its_peer(plan: &Plan) -> Expr {
     Expr::And(parts)
 }
 
-fn is_about_container(node: &Node) -> bool {
-    matches!(node, Node::Check(leaf) if leaf.check.is_about_container())
+/// The members of the key of a table, when a test can be made of its rows instead of each event: of the container and of the ends
+/// of sockets.
+#[must_use]
+pub(super) fn of_row(check: &Checked) -> Option<u32> {
+    if check.is_about_container() || check.is_about_ends() { check.constant()?.0.field.in_kernel?.key() } else { None }
 }
 
 /// An expression that holds whenever the node does, or, `negated`, whenever it does not.
@@ -163,7 +168,7 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
         InKernel::Latency if single => positive(Subject::Latency),
         InKernel::Param if of_call => param(field, test, negated, target),
         InKernel::FdType if target.counted => counted_fd_type(test, negated, target),
-        InKernel::Descriptor | InKernel::FdType | InKernel::Port | InKernel::Ip if of_call => {
+        InKernel::Descriptor | InKernel::FdType | InKernel::Port(_) | InKernel::Ip(_) if of_call => {
             let fd = descriptor(target)?;
             match field.field.in_kernel? {
                 InKernel::Descriptor => {
@@ -171,12 +176,12 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
                     Some(each(&ranges, |low, high| argument(fd, Store::SignedInt, low, high)))
                 }
                 InKernel::FdType if !negated => Some(Expr::Step(fd_class(fd, classes(test)), false)),
-                InKernel::Port if !negated => {
+                InKernel::Port(_) if !negated => {
                     // Neither end has the port: that is not known of both ends here.
                     let ranges = ranges(test, false).filter(|_| !matches!(test, Test::Differs(_)))?;
                     Some(each(&ranges, |low, high| Step { operand: fd, ..number(Subject::Port, low, high) }))
                 }
-                InKernel::Ip if !negated => address(test, fd),
+                InKernel::Ip(_) if !negated => address(test, fd),
                 _ => None,
             }
         }
@@ -195,8 +200,11 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
         | InKernel::Param
         | InKernel::Descriptor
         | InKernel::FdType
-        | InKernel::Port
-        | InKernel::Ip => None,
+        | InKernel::Port(_)
+        | InKernel::Ip(_)
+        | InKernel::Protocol
+        | InKernel::FdName
+        | InKernel::Role => None,
     }
 }
 

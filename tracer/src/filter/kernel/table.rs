@@ -3,22 +3,35 @@
 use tracer_common::{
     arch::SOCKETCALLS,
     events,
-    group::Counted,
-    plan::{self, Plan},
+    group::{Counted, by},
+    plan::{self, Plan, UNKNOWN_DESCRIPTOR},
     predicate::class,
 };
 
-use super::{Filter, Leaf, Node, Target, classes, is_about_container, is_long, step};
-use crate::fields::{EventType, InKernel};
+use super::{Filter, Leaf, Node, Target, classes, is_long, of_counted, of_row, step};
+use crate::{
+    fields::{EventType, InKernel, Value},
+    filter::test::Test,
+};
 
-/// Whether what passes these filters, all of them, can be counted in the kernel: it has to know each test of them exactly.
-/// What the container is may be asked later, of the row.
+/// Whether what passes these filters, all of them, can be counted in the kernel in a table of the key `by`: it has to know each test
+/// of them exactly. What the container is, and the ends of a socket, may be asked later, of the row: with the members that this takes, the key
+/// is returned.
 ///
 /// # Errors
 /// The reason why it cannot.
-pub fn can_group(filters: &[&Filter], counted: Counted) -> Result<(), &'static str> {
+pub fn can_group(filters: &[&Filter], by: u32, counted: Counted) -> Result<u32, &'static str> {
     let parts: Vec<&Node> = filters.iter().flat_map(|filter| filter.node.conjuncts()).collect();
-    let mut rest = parts.into_iter().filter(|part| !is_about_container(part));
+    let (of_rows, others): (Vec<&Node>, Vec<&Node>) =
+        parts.into_iter().partition(|part| part.all(&|test| of_row(&test.check).is_some()));
+    let mut by = by;
+    of_rows.iter().for_each(|part| part.each(&mut |test| by |= of_row(&test.check).unwrap_or_default()));
+    if by & by::NAME != 0 && !others.iter().any(|part| is_inet(part)) {
+        return Err(
+            "the kernel does not know the names of others than internet sockets: `fd.type in (ipv4, ipv6)` asks for these",
+        );
+    }
+    let mut rest = others.into_iter();
     match counted {
         Counted::Events => {
             let exact = rest.all(|part| {
@@ -29,12 +42,16 @@ pub fn can_group(filters: &[&Filter], counted: Counted) -> Result<(), &'static s
                     let (whole, half) = (Plan::of(row, 0), Plan::compat(row, 0));
                     let packed = Plan { flags: half.flags | plan::SOCKETCALL, ..half };
                     let is_packed = SOCKETCALLS.iter().any(|call| events::by_syscall(call).code == row.code);
-                    let exact =
-                        |plan| is_exact(part, false, &Target { event: EventType::of(row), plan, counted: true });
+                    let exact = |plan| {
+                        let target = Target { event: EventType::of(row), plan, counted: true };
+                        // What makes records is tested again.
+                        let makes_records = by & by::DESCRIPTOR != 0 && of_counted(&target) == UNKNOWN_DESCRIPTOR;
+                        makes_records || is_exact(part, false, &target)
+                    };
                     exact(&whole) && exact(&half) && (!is_packed || exact(&packed))
                 })
             });
-            if exact { Ok(()) } else { Err("the kernel does not know all tests of the filter exactly") }
+            if exact { Ok(by) } else { Err("the kernel does not know all tests of the filter exactly") }
         }
         Counted::SocketBytes => {
             let io = || events::all().filter(|row| row.is_io());
@@ -42,20 +59,39 @@ pub fn can_group(filters: &[&Filter], counted: Counted) -> Result<(), &'static s
             for part in rest {
                 let Node::Check(leaf) = part else { return Err("the filter is not the one for bytes of the network") };
                 let every = io().all(|row| leaf.check.by_type(&EventType::of(row)) == Some(true));
-                let inet = || {
-                    let (field, test) = leaf.check.constant()?;
-                    let inet = 1 << class::NONE | 1 << class::INET | 1 << class::INET6;
-                    Some(field.field.in_kernel == Some(InKernel::FdType) && classes(test) == inet)
-                };
-                if inet() == Some(true) {
+                if is_inet(part) {
                     sockets = true;
                 } else if !every {
                     return Err("the filter asks for more than bytes of the network");
                 }
             }
-            if sockets { Ok(()) } else { Err("bytes are added up in the kernel for internet sockets only") }
+            if by & (by::FD_KIND | by::ENDS) != 0 && !of_rows.iter().any(|part| is_tcp(part)) {
+                return Err(
+                    "what a socket without a peer talks to, only its calls say: `fd.l4proto=tcp` leaves these out",
+                );
+            }
+            if sockets { Ok(by) } else { Err("bytes are added up in the kernel for internet sockets only") }
         }
     }
+}
+
+/// Whether a part of a filter asks for internet sockets, and for no more.
+fn is_inet(part: &Node) -> bool {
+    let inet = 1 << class::NONE | 1 << class::INET | 1 << class::INET6;
+    is_test(part, InKernel::FdType, |test| classes(test) == inet)
+}
+
+/// Whether it asks for TCP.
+fn is_tcp(part: &Node) -> bool {
+    let passes = |test: &Test, name: &'static str| test.passes(&Value::from(name));
+    is_test(part, InKernel::Protocol, |test| {
+        passes(test, "tcp") && !["udp", "icmp", "raw"].into_iter().any(|other| passes(test, other))
+    })
+}
+
+fn is_test(part: &Node, of: InKernel, is_so: impl Fn(&Test) -> bool) -> bool {
+    let Node::Check(leaf) = part else { return false };
+    leaf.check.constant().is_some_and(|(field, test)| field.field.in_kernel == Some(of) && is_so(test))
 }
 
 /// Whether the kernel knows exactly for which events of a type the node holds, or, `negated`, does not.

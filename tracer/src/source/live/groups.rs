@@ -117,6 +117,7 @@ impl Groups {
         for number in [value.count, value.sum, value.min, value.max, range] {
             record.extend_from_slice(&number.to_le_bytes());
         }
+        record.extend_from_slice(&key.descriptor.to_bytes());
         record
     }
 

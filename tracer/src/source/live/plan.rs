@@ -62,6 +62,15 @@ impl<'a> Wanted<'a> {
         (self.event)(row, None) || self.keeps(row)
     }
 
+    /// Whether a table that the kernel counts may have what passes of a row in its rows. What is known of threads and descriptors
+    /// needs records; data moved with sockets is of use for that only when these have no peer, and then it makes records anyway.
+    fn counts(&self, row: &Event, plan: &Plan) -> bool {
+        let follows = self.threads || self.descriptors;
+        !follows
+            || !self.keeps(row)
+            || row.effect == Effect::Transfer && plan.flags & (plan::COMPAT | plan::SOCKETCALL) == 0
+    }
+
     /// Whether events of a row are needed for what is known of threads and descriptors.
     fn keeps(&self, row: &Event) -> bool {
         match row.effect {
@@ -151,11 +160,15 @@ pub fn all(wanted: &Wanted<'_>) -> Plans {
     let mut add = |index: u32, mut plan: Plan, row: &'static Event, call: Option<&'static str>| {
         let (shown, kept) = ((wanted.event)(row, call), wanted.keeps(row));
         if shown || kept {
-            plan.flags |= plan::WANTED | if shown && wanted.grouped { plan::GROUP } else { 0 };
+            let event = call.map_or_else(|| EventType::of(row), |call| EventType::of_call(row, call));
+            plan.flags |= plan::WANTED;
+            if shown && wanted.grouped && wanted.counts(row, &plan) {
+                plan.flags |= plan::GROUP;
+                plan.descriptor = kernel::of_counted(&Target { event, plan: &plan, counted: true });
+            }
             // An exec that succeeds is reported by another hook, with this plan: it is sampled here, as all hooks are.
             let is_elsewhere = call.is_none() || plan.flags & plan::FAILED_ONLY != 0;
             plan.flags |= if wanted.sample.is_some() && !kept && !is_elsewhere { plan::SAMPLE } else { 0 };
-            let event = call.map_or_else(|| EventType::of(row), |call| EventType::of_call(row, call));
             let asked = match wanted.demand {
                 _ if !shown => Expr::Always(false),
                 None => Expr::Always(true),

@@ -269,20 +269,29 @@ fn fdinfo_pid(info: &[u8]) -> u32 {
     text.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok()).unwrap_or(0)
 }
 
+/// What has no place in a file system, by the name that `/proc` shows behind `anon_inode:`.
+pub(super) const ANONYMOUS: &[(&[u8], FdKind)] = &[
+    (b"[eventpoll]", FdKind::Eventpoll),
+    (b"[eventfd]", FdKind::Event),
+    (b"[signalfd]", FdKind::Signal),
+    (b"[timerfd]", FdKind::Timer),
+    (b"inotify", FdKind::Inotify),
+    (b"[inotify]", FdKind::Inotify),
+    (b"bpf-map", FdKind::Bpf),
+    (b"bpf-prog", FdKind::Bpf),
+    (b"bpf_link", FdKind::Bpf),
+    (b"bpf_iter", FdKind::Bpf),
+    (b"bpf-stats", FdKind::Bpf),
+    (b"btf", FdKind::Bpf),
+    (b"[bpf-map]", FdKind::Bpf),
+    (b"[bpf-prog]", FdKind::Bpf),
+    (b"[userfaultfd]", FdKind::Userfault),
+    (b"[io_uring]", FdKind::IoUring),
+    (b"[pidfd]", FdKind::Pidfd),
+];
+
 fn anonymous_kind(name: &[u8]) -> FdKind {
-    match name {
-        b"[eventpoll]" => FdKind::Eventpoll,
-        b"[eventfd]" => FdKind::Event,
-        b"[signalfd]" => FdKind::Signal,
-        b"[timerfd]" => FdKind::Timer,
-        b"inotify" | b"[inotify]" => FdKind::Inotify,
-        b"bpf-map" | b"bpf-prog" | b"bpf_link" | b"bpf_iter" | b"bpf-stats" | b"btf" => FdKind::Bpf,
-        b"[bpf-map]" | b"[bpf-prog]" => FdKind::Bpf,
-        b"[userfaultfd]" => FdKind::Userfault,
-        b"[io_uring]" => FdKind::IoUring,
-        b"[pidfd]" => FdKind::Pidfd,
-        _ => FdKind::Unknown,
-    }
+    ANONYMOUS.iter().find(|(known, _)| *known == name).map_or(FdKind::Unknown, |(_, kind)| *kind)
 }
 
 /// The fields of `/proc/PID/stat` that are used. Source: proc_pid_stat(5).

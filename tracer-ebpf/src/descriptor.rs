@@ -1,0 +1,148 @@
+//! What the descriptor of an event is, as the key of a table has it.
+//!
+//! What the kernel does not know as user space does is not put into a row: such an event makes a record.
+
+use tracer_common::{
+    config::ABSENT,
+    group::{KeyDescriptor, by, fd_kind},
+};
+
+use crate::{
+    maps::{config, offset},
+    read,
+    special::{
+        file::{self, format},
+        sockaddr::{Head, INET, INET6, UNIX},
+    },
+};
+
+/// `ANON_INODE_FS_MAGIC`.
+const ANONYMOUS_MAGIC: u64 = 0x0904_1934;
+/// `IPPROTO_TCP` and `IPPROTO_UDP`.
+pub const TCP: u16 = 6;
+const UDP: u16 = 17;
+/// The first bytes of an IPv4 address that is written as one of IPv6, as a word.
+const MAPPED: u32 = 0xffff_0000;
+
+/// Describes a descriptor of the running task. False when it is not known for sure.
+#[inline(never)]
+pub fn of_fd(fd: u64, key: &mut KeyDescriptor) -> bool {
+    let file = file::of_fd(fd);
+    let kind = file::kind(file);
+    if kind.inode == 0 {
+        return false;
+    }
+    let format = read::kernel::<u16>(kind.inode + offset!(inode_mode)) & format::MASK;
+    if format == format::SOCKET {
+        return of_sock(read::kernel(kind.private + offset!(socket_sk)), true, key);
+    }
+    if config!(group_by) & by::NAME != 0 {
+        return false;
+    }
+    if config!(group_by) & by::FD_KIND == 0 {
+        return true;
+    }
+    let super_block: usize = read::kernel(kind.inode + offset!(inode_sb));
+    let is_mounted = read::kernel::<usize>(super_block + offset!(super_flags)) & file::KERNEL_MOUNT == 0;
+    key.kind = match format {
+        format::PIPE | format::REGULAR if is_mounted => fd_kind::FILE,
+        format::CHARACTERS | format::BLOCKS => fd_kind::FILE,
+        format::PIPE => fd_kind::PIPE,
+        // Newer kernels call what is anonymous a regular file.
+        0 | format::REGULAR if read::kernel::<u64>(super_block + offset!(super_magic)) == ANONYMOUS_MAGIC => {
+            let dentry: usize = read::kernel(file + offset!(file_path) + offset!(path_dentry));
+            read::kernel(read::kernel::<usize>(dentry + offset!(dentry_name)))
+        }
+        // User space calls directories files where their opening does not say what they are.
+        _ => return false,
+    };
+    key.kind != fd_kind::NONE
+}
+
+/// Describes a `struct sock`. False when it is not known for sure: what an internet socket without a peer talks to, its calls say,
+/// and user space has to see those.
+#[inline(never)]
+pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
+    let asked = config!(group_by);
+    let head = Head::of(sock);
+    let family: u16 = head.get(offset!(sock_family));
+    if family == UNIX && sock != 0 && asked & by::NAME == 0 {
+        key.kind = if asked & by::FD_KIND != 0 { fd_kind::UNIX } else { fd_kind::NONE };
+        return true;
+    }
+    if family != INET && family != INET6 {
+        return false;
+    }
+    let protocol: u16 = read::kernel(sock + offset!(sock_protocol));
+    key.protocol = protocol;
+    key.sock_type = read::kernel::<u16>(sock + offset!(sock_type)) as u8;
+    if asked & (by::FD_KIND | by::ENDS) == 0 && !is_of_call {
+        return true;
+    }
+    let remote_port: u16 = head.get(offset!(sock_dport));
+    if remote_port == 0 || asked & by::ENDS != 0 && protocol != TCP && protocol != UDP {
+        return false;
+    }
+    let (mut local, mut remote) = ([0u32; 4], [0u32; 4]);
+    if family == INET {
+        local = [0, 0, MAPPED, head.get(offset!(sock_rcv_saddr))];
+        remote = [0, 0, MAPPED, head.get(offset!(sock_daddr))];
+    } else if offset!(sock_v6_daddr) != ABSENT as usize {
+        local = read::kernel(sock + offset!(sock_v6_rcv_saddr));
+        remote = read::kernel(sock + offset!(sock_v6_daddr));
+    } else {
+        return false;
+    }
+    if asked & by::FD_KIND != 0 {
+        let is_mapped = remote[0] == 0 && remote[1] == 0 && remote[2] == MAPPED;
+        key.kind = if is_mapped { fd_kind::IPV4 } else { fd_kind::IPV6 };
+    }
+    let mut accepted = false;
+    if asked & by::OF_ROLES != 0 {
+        if family == INET6 && offset!(ipv6_mcast_oif) == ABSENT as usize {
+            return false;
+        }
+        accepted = protocol == TCP && was_accepted(sock, family);
+        key.accepted = u8::from(accepted);
+    }
+    let (own_ip, own_port, other_ip, other_port) = if accepted {
+        (by::SERVER_IP, by::SERVER_PORT, by::CLIENT_IP, by::CLIENT_PORT)
+    } else {
+        (by::CLIENT_IP, by::CLIENT_PORT, by::SERVER_IP, by::SERVER_PORT)
+    };
+    if asked & (by::LOCAL_IP | own_ip) != 0 {
+        key.local = words(local);
+    }
+    if asked & (by::REMOTE_IP | other_ip) != 0 {
+        key.remote = words(remote);
+    }
+    if asked & (by::LOCAL_PORT | own_port) != 0 {
+        // The number that sockets are found by is taken away when a connection ends, before all of its data is read.
+        key.local_port = u16::from_be(read::kernel(sock + offset!(inet_sport)));
+    }
+    if asked & (by::REMOTE_PORT | other_port) != 0 {
+        key.remote_port = u16::from_be(remote_port);
+    }
+    true
+}
+
+#[inline(always)]
+fn words(address: [u32; 4]) -> [u64; 2] {
+    let word = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+    [word(address[0], address[1]), word(address[2], address[3])]
+}
+
+/// Whether a TCP socket comes from a listening one: it has the interface of the first packet where other sockets have that of
+/// their multicasts, which those of TCP have none of.
+///
+/// Source: kernel net/ipv4/tcp_ipv4.c, `tcp_v4_syn_recv_sock`; net/ipv6/tcp_ipv6.c, `tcp_v6_syn_recv_sock`; ip(7) and ipv6(7):
+/// `IP_MULTICAST_IF` is refused for stream sockets.
+#[inline(always)]
+fn was_accepted(sock: usize, family: u16) -> bool {
+    let interface: u32 = if family == INET {
+        read::kernel(sock + offset!(inet_mc_index))
+    } else {
+        read::kernel(read::kernel::<usize>(sock + offset!(inet_pinet6)) + offset!(ipv6_mcast_oif))
+    };
+    interface != 0
+}
