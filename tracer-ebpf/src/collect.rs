@@ -13,7 +13,7 @@ use crate::{
     entry,
     maps::config,
     read,
-    record::{ARGS, Record, Slot, TooLong, opaque},
+    record::{ARGS, Record, Scratch, Slot, TooLong, opaque},
     special::{file, iovec, poll, quota, rare, sockaddr, text},
     task,
 };
@@ -247,7 +247,7 @@ pub fn exit_record(call: Call) {
         }
         // SAFETY: `index` is below `MAX_PARAMS`.
         let param = unsafe { (*call.plan).params[index] };
-        if !put(record, index, param.store, task::number(record, param.a)) {
+        if put_number(record.scratch, index as u64, param.store.into(), task::number(record, param.a)) == 0 {
             record.too_long();
             return;
         }
@@ -361,25 +361,27 @@ fn one<const PROGRAM: u8>(record: Record, index: usize, param: u64) -> bool {
     let [_, store, ..] = param.to_le_bytes();
     if store == Store::Var as u8 {
         return match PROGRAM {
-            TASK => task_bytes(record, index, param),
-            RARE => rare_bytes(record, index, param),
-            ENTER => enter_bytes(record, index, param),
-            _ => call_bytes(record, index, param),
+            TASK => task_bytes(record.scratch, index as u64, param) != 0,
+            RARE => rare_bytes(record.scratch, index as u64, param) != 0,
+            ENTER => enter_bytes(record.scratch, index as u64, param) != 0,
+            _ => call_bytes(record.scratch, index as u64, param) != 0,
         };
     }
     let number = match PROGRAM {
-        TASK => task_value(record, param),
-        RARE => rare_value(record, param),
-        ENTER => enter_value(record, param),
-        _ => call_value(record, param),
+        TASK => task_value(record.scratch, param),
+        RARE => rare_value(record.scratch, param),
+        ENTER => enter_value(record.scratch, param),
+        _ => call_value(record.scratch, param),
     };
-    put(record, index, store, number)
+    put_number(record.scratch, index as u64, store.into(), number) != 0
 }
 
 /// A number of a row that reads the task. Such a row has few sources, and the verifier need not look at the others for
 /// each of its many parameters; the event table has a test for it.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn task_value(record: Record, param: u64) -> u64 {
+extern "C" fn task_value(scratch: *mut Scratch, param: u64) -> u64 {
+    let Some(record) = Record::of(scratch) else { return 0 };
     let [operation, _, a, ..] = param.to_le_bytes();
     if operation == op::Ret { arg(record, RET) } else { task::number(record, a) }
 }
@@ -425,25 +427,32 @@ fn user_time(record: Record, address: u64) -> u64 {
 }
 
 /// A number of a row for the beginning of a call.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn enter_value(record: Record, param: u64) -> u64 {
+extern "C" fn enter_value(scratch: *mut Scratch, param: u64) -> u64 {
+    let Some(record) = Record::of(scratch) else { return 0 };
     plain_value(record, param)
 }
 
 /// A parameter of any length, of a row for the beginning of a call.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn enter_bytes(record: Record, index: usize, param: u64) -> bool {
+extern "C" fn enter_bytes(scratch: *mut Scratch, index: u64, param: u64) -> u64 {
+    let Some(record) = Record::of(scratch) else { return 0 };
+    let index = index as usize;
     let [operation, ..] = param.to_le_bytes();
     let done = match operation {
         op::SockAddr => sockaddr::copy_address(record, index),
         _ => plain_bytes(record, index, param),
     };
-    done.is_ok()
+    u64::from(done.is_ok())
 }
 
 /// A number of a row for rare calls.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn rare_value(record: Record, param: u64) -> u64 {
+extern "C" fn rare_value(scratch: *mut Scratch, param: u64) -> u64 {
+    let Some(record) = Record::of(scratch) else { return 0 };
     let [operation, _, a, b, c, d, ..] = param.to_le_bytes();
     match operation {
         op::UserU16 if arg(record, c) <= u64::from(d) => 0,
@@ -459,8 +468,10 @@ fn rare_value(record: Record, param: u64) -> u64 {
 }
 
 /// A number of any other row.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn call_value(record: Record, param: u64) -> u64 {
+extern "C" fn call_value(scratch: *mut Scratch, param: u64) -> u64 {
+    let Some(record) = Record::of(scratch) else { return 0 };
     let [operation, _, a, b, ..] = param.to_le_bytes();
     match operation {
         op::Vm => file::gathered(record, usize::from(if a > VM_SWAP { VM_SWAP } else { a })),
@@ -477,15 +488,21 @@ fn call_value(record: Record, param: u64) -> u64 {
 }
 
 /// A parameter of any length, of a row that reads the task.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn task_bytes(record: Record, index: usize, param: u64) -> bool {
+extern "C" fn task_bytes(scratch: *mut Scratch, index: u64, param: u64) -> u64 {
+    let Some(record) = Record::of(scratch) else { return 0 };
+    let index = index as usize;
     let [_, _, a, ..] = param.to_le_bytes();
-    text::copy(record, index, a - task_field::Comm).is_ok()
+    u64::from(text::copy(record, index, a - task_field::Comm).is_ok())
 }
 
 /// A parameter of any length, of a row for rare calls.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn rare_bytes(record: Record, index: usize, param: u64) -> bool {
+extern "C" fn rare_bytes(scratch: *mut Scratch, index: u64, param: u64) -> u64 {
+    let Some(record) = Record::of(scratch) else { return 0 };
+    let index = index as usize;
     let [operation, _, a, ..] = param.to_le_bytes();
     let done = match operation {
         op::SockOpt | op::FilePath => text::copy_gathered(record, index),
@@ -496,7 +513,7 @@ fn rare_bytes(record: Record, index: usize, param: u64) -> bool {
         op::FsconfigText => rare::fsconfig(record, index, true),
         _ => plain_bytes(record, index, param),
     };
-    done.is_ok()
+    u64::from(done.is_ok())
 }
 
 /// A parameter of any length, from the call itself.
@@ -512,8 +529,11 @@ fn plain_bytes(record: Record, index: usize, param: u64) -> Result<(), TooLong> 
 }
 
 /// A parameter of any length, of any other row.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn call_bytes(record: Record, index: usize, param: u64) -> bool {
+extern "C" fn call_bytes(scratch: *mut Scratch, index: u64, param: u64) -> u64 {
+    let Some(record) = Record::of(scratch) else { return 0 };
+    let index = index as usize;
     let [operation, _, a, ..] = param.to_le_bytes();
     let done = match operation {
         op::Iovec | op::MsgBytes => iovec::copy_data(record, index),
@@ -526,11 +546,14 @@ fn call_bytes(record: Record, index: usize, param: u64) -> bool {
         op::SockTuple => sockaddr::copy_tuple(record, index),
         _ => plain_bytes(record, index, param),
     };
-    done.is_ok()
+    u64::from(done.is_ok())
 }
 
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn put(record: Record, index: usize, store: u8, number: u64) -> bool {
+extern "C" fn put_number(scratch: *mut Scratch, index: u64, store: u64, number: u64) -> u64 {
+    let Some(record) = Record::of(scratch) else { return 0 };
+    let (index, store) = (index as usize, store as u8);
     const U8: u8 = Store::U8 as u8;
     const U16: u8 = Store::U16 as u8;
     const U32: u8 = Store::U32 as u8;
@@ -542,7 +565,7 @@ fn put(record: Record, index: usize, store: u8, number: u64) -> bool {
         SIGNED_INT => record.put::<8>(index, i64::from(number as i32) as u64),
         _ => record.put::<8>(index, number),
     };
-    done.is_ok()
+    u64::from(done.is_ok())
 }
 
 #[inline(always)]

@@ -63,36 +63,51 @@ pub fn first(predicate: *const Predicate, task: Task, result: i64) -> Verdict {
 /// Whether a system call passes.
 #[inline(never)]
 pub fn call_passes(predicate: *const Predicate, registers: Registers, result: i64, number: u32) -> bool {
-    passes(predicate, |step| match step.subject {
-        subject::Result => between(step, result),
-        subject::Argument => between(step, stored(argument(registers, step.operand), step.store)),
+    passes(predicate, |step| {
+        // SAFETY: a live map value.
+        let operand = unsafe { (*step).operand };
+        step_of_call(step, result, number.into(), argument(registers, operand)) != 0
+    })
+}
+
+/// Whether a step holds for a call. This function and the next are functions of their own to the verifier, too.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn step_of_call(step: *const Step, result: i64, number: u64, argument: u64) -> u64 {
+    if step.is_null() {
+        return 1;
+    }
+    // SAFETY: the verifier knows that a whole step is there.
+    let step = unsafe { *step };
+    u64::from(match step.subject {
+        subject::Argument => between(step, stored(argument, step.store)),
         subject::Latency => {
-            let latency_ns = entry::so_far(Task::current(), number);
+            let latency_ns = entry::so_far(Task::current(), number as u32);
             latency_ns != NO_LATENCY && between(step, latency_ns as i64)
         }
-        subject::FdClass => (step.low >> (class_of(argument(registers, step.operand)) & 63)) & 1 != 0,
-        subject::Port | subject::Address => end_is(step, argument(registers, step.operand)),
-        _ => of_task(step),
+        subject::FdClass => (step.low >> (class_of(argument) & 63)) & 1 != 0,
+        subject::Port | subject::Address => end_is(step, argument),
+        _ => return step_of_task(&raw const step, result),
     })
 }
 
 /// Whether an event of another hook passes.
 #[inline(never)]
 pub fn task_passes(predicate: *const Predicate) -> bool {
-    passes(predicate, |step| match step.subject {
-        subject::Result => between(step, 0),
-        _ => of_task(step),
-    })
+    passes(predicate, |step| step_of_task(step, 0) != 0)
 }
 
 #[inline(always)]
-fn passes(predicate: *const Predicate, holds: impl Fn(Step) -> bool) -> bool {
+fn passes(predicate: *const Predicate, holds: impl Fn(*const Step) -> bool) -> bool {
     let mut at = 0;
     for _ in 0..STEPS {
         let index = opaque(at) & (STEPS - 1);
         // SAFETY: a live map value, and the index is below `STEPS`.
-        let step = unsafe { core::ptr::read(&raw const (*predicate).steps[index]) };
-        at = usize::from(if holds(step) { step.yes } else { step.no });
+        let (step, yes, no) = unsafe {
+            let step = &raw const (*predicate).steps[index];
+            (step, (*step).yes, (*step).no)
+        };
+        at = usize::from(if holds(step) { yes } else { no });
         if at >= STEPS {
             break;
         }
@@ -108,13 +123,20 @@ fn between(step: Step, number: i64) -> bool {
     step.low <= number && number <= step.high
 }
 
-/// A step that looks at the running task.
-#[inline(always)]
-fn of_task(step: Step) -> bool {
+/// Whether a step holds that looks at the running task or the result.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn step_of_task(step: *const Step, result: i64) -> u64 {
+    if step.is_null() {
+        return 1;
+    }
+    // SAFETY: as in `step_of_call`.
+    let step = unsafe { *step };
     let number = match step.subject {
         // SAFETY: the step is a value.
-        subject::Comm => return unsafe { comm_is(Task::current(), &raw const step) },
-        subject::Cgroup => return cgroup_is(step.operand),
+        subject::Comm => return u64::from(unsafe { comm_is(Task::current(), &raw const step) }),
+        subject::Cgroup => return u64::from(cgroup_is(step.operand)),
+        subject::Result => result as u64,
         subject::Tid => u64::from(task::field::<u32>(offset!(task_pid))),
         subject::Tgid => u64::from(task::field::<u32>(offset!(task_tgid))),
         subject::ParentTgid => u64::from(task::parent()),
@@ -123,9 +145,9 @@ fn of_task(step: Step) -> bool {
         // SAFETY: the helper has no preconditions.
         subject::Cpu => u64::from(unsafe { bpf_get_smp_processor_id() }),
         // What is not known here decides nothing.
-        _ => return true,
+        _ => return 1,
     };
-    between(step, number as i64)
+    u64::from(between(step, number as i64))
 }
 
 /// Argument `n`; from [`COMPAT_ARGUMENT`] on those of a 32-bit call.

@@ -203,7 +203,7 @@ fn user_list(record: Record, which: usize, array: usize) {
     let size = if record.compat() { 4 } else { 8 };
     set_cursor(scratch, 0);
     for at in 0..LIST {
-        if !list_step(record, which, array + size * at) {
+        if list_step(scratch, which as u64, (array + size * at) as u64) == 0 {
             break;
         }
     }
@@ -211,20 +211,21 @@ fn user_list(record: Record, which: usize, array: usize) {
 }
 
 /// One entry, to which `entry` in user memory points. False behind the last.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn list_step(record: Record, which: usize, entry: usize) -> bool {
-    let scratch = record.scratch;
-    let entry = pointer(record, entry);
+extern "C" fn list_step(scratch: *mut Scratch, which: u64, entry: u64) -> u64 {
+    let Some(record) = Record::of(scratch) else { return 0 };
+    let entry = pointer(record, entry as usize);
     let position = cursor(scratch);
     if entry == 0 || position >= MASK {
-        return false;
+        return 0;
     }
     let room = opaque(MASK - position) & MASK;
-    let which = opaque(which) & (TEXTS - 1);
+    let which = opaque(which as usize) & (TEXTS - 1);
     // SAFETY: position and room together stay below `TEXT_LEN`, and behind the texts of a scratch there is more.
     let len = unsafe { read::user_text(start(scratch, which).add(position & MASK), room, entry) };
     set_cursor(scratch, position + len);
-    len != 0
+    u64::from(len != 0)
 }
 
 /// Where a walk up a tree is. In memory, and each step a function of its own: the ways through a step must not part the
@@ -270,7 +271,7 @@ fn path(scratch: *mut Scratch, which: usize, path: usize, root: usize) {
     store(walk!(scratch, root_node), read::kernel(root + offset!(path_dentry)));
     set_cursor(scratch, MASK);
     for _ in 0..DEPTH {
-        if !path_step(scratch) {
+        if path_step(scratch) == 0 {
             break;
         }
     }
@@ -279,11 +280,15 @@ fn path(scratch: *mut Scratch, which: usize, path: usize, root: usize) {
 }
 
 /// One component, or one mount. False at the root.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn path_step(scratch: *mut Scratch) -> bool {
+extern "C" fn path_step(scratch: *mut Scratch) -> u64 {
+    if scratch.is_null() {
+        return 0;
+    }
     let (mount, dentry) = (load(walk!(scratch, mount)), load(walk!(scratch, node)));
     if dentry == 0 || (mount == load(walk!(scratch, root_mount)) && dentry == load(walk!(scratch, root_node))) {
-        return false;
+        return 0;
     }
     let parent: usize = read::kernel(dentry + offset!(dentry_parent));
     let mount_root: usize = read::kernel(mount + offset!(vfsmount_root));
@@ -291,16 +296,16 @@ fn path_step(scratch: *mut Scratch) -> bool {
         let outer = mount - offset!(mount_mnt);
         let above: usize = read::kernel(outer + offset!(mount_parent));
         if above == outer || above == 0 || dentry != mount_root {
-            return false;
+            return 0;
         }
         store(walk!(scratch, node), read::kernel(outer + offset!(mount_mountpoint)));
         store(walk!(scratch, mount), above + offset!(mount_mnt));
-        return true;
+        return 1;
     }
     let name: usize = read::kernel(dentry + offset!(dentry_name));
     let len: u32 = read::kernel(dentry + offset!(dentry_name_len));
     store(walk!(scratch, node), parent);
-    prepend(scratch, name, len as usize)
+    u64::from(prepend(scratch, name, len as usize))
 }
 
 /// An empty path is the root.
@@ -376,7 +381,7 @@ fn cgroup_entry(scratch: *mut Scratch, name: u64, cgroup: usize) {
     store(walk!(scratch, node), read::kernel(cgroup + offset!(cgroup_kn)));
     set_cursor(scratch, MASK);
     for _ in 0..CGROUP_DEPTH {
-        if !cgroup_step(scratch) {
+        if cgroup_step(scratch) == 0 {
             break;
         }
     }
@@ -422,19 +427,23 @@ impl ShortText for u64 {
 }
 
 /// One component of the path of a cgroup. False at the root.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn cgroup_step(scratch: *mut Scratch) -> bool {
+extern "C" fn cgroup_step(scratch: *mut Scratch) -> u64 {
+    if scratch.is_null() {
+        return 0;
+    }
     let node = load(walk!(scratch, node));
     let parent: usize = read::kernel(node + offset!(kernfs_parent));
     if node == 0 || parent == 0 {
-        return false;
+        return 0;
     }
     let text: usize = read::kernel(node + offset!(kernfs_name));
     let component = component(scratch);
     // SAFETY: the component has `NAME_LEN` bytes.
     let len = unsafe { read::kernel_text(component, NAME_LEN, text) };
     store(walk!(scratch, node), parent);
-    prepend(scratch, component as usize, if len == 0 { 0 } else { len - 1 })
+    u64::from(prepend(scratch, component as usize, if len == 0 { 0 } else { len - 1 }))
 }
 
 /// Properties of the executable in the form of `execve_flags`.
