@@ -51,7 +51,7 @@ table(#{
 "##;
 
 /// Rows of all tables of a run, added up: what stands behind the keys is a number.
-fn sums<'l>(lines: impl Iterator<Item = &'l String>) -> (BTreeMap<Vec<String>, u64>, usize) {
+pub(crate) fn sums<'l>(lines: impl Iterator<Item = &'l String>) -> (BTreeMap<Vec<String>, u64>, usize) {
     let mut sums = BTreeMap::new();
     let mut tables = 0;
     for line in lines {
@@ -68,7 +68,7 @@ fn sums<'l>(lines: impl Iterator<Item = &'l String>) -> (BTreeMap<Vec<String>, u
 }
 
 /// A chisel in a file of the test.
-fn chisel(scratch: &Scratch, name: &str, text: &str) -> String {
+pub(crate) fn chisel(scratch: &Scratch, name: &str, text: &str) -> String {
     let path = scratch.path(format!("{name}.rhai"));
     std::fs::write(&path, text.replace("INTERVAL", &INTERVAL_MS.to_string())).unwrap();
     path.to_str().unwrap().to_owned()
@@ -146,6 +146,68 @@ fn calls_are_counted_to_the_last_one() {
     }
 }
 
+/// Adds up the bytes of the network by port of the server, from both ends.
+const BYTES_OF_PORTS: &str = r##"
+chisel(#{ summary: "bytes of ports" });
+interval(INTERVAL);
+filter("evt.is_io=true and fd.type in (ipv4, ipv6)");
+table(#{
+    keys: [#{ field: "fd.sport", title: "Port" }, #{ field: "fd.is_server", title: "Server" }],
+    value: #{ field: "evt.buflen", title: "Bytes", op: "sum" },
+    top: 100000,
+});
+"##;
+
+/// Processes that send to one server over several intervals, and what both ways saw of it.
+struct Network {
+    port: u16,
+    pids: Vec<String>,
+    outputs: [Output; 2],
+}
+
+impl Network {
+    fn watch(chisel: &str, filter: &[&str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // The test itself takes what is sent: it is traced like any other process.
+        let server = std::thread::spawn(move || {
+            let taken = listener.incoming().take(PROCESSES).map(|connection| {
+                std::thread::spawn(move || connection.unwrap().read_to_end(&mut Vec::new()).unwrap())
+            });
+            taken.collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).sum::<usize>()
+        });
+        let workloads: Vec<_> = (0..PROCESSES)
+            .map(|_| {
+                Workload::fork(move || {
+                    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+                    for _ in 0..ROUNDS {
+                        stream.write_all(&[b'x'; BYTES]).unwrap();
+                        std::thread::sleep(Duration::from_millis(20));
+                    }
+                    []
+                })
+            })
+            .collect();
+        let pids: Vec<String> = workloads.iter().map(|workload| workload.pid.to_string()).collect();
+        let begin = Instant::now();
+        let outputs = both(chisel, filter, || {
+            workloads.iter().for_each(Workload::start);
+            for workload in workloads {
+                let _: (u64, [i64; 0]) = workload.end();
+            }
+            assert_eq!(server.join().unwrap(), PROCESSES * ROUNDS * BYTES);
+        });
+        assert!(begin.elapsed() > Duration::from_millis(INTERVAL_MS as u64));
+        Self { port, pids, outputs }
+    }
+
+    /// The rows of each way.
+    fn sums(&self) -> impl Iterator<Item = (&'static str, BTreeMap<Vec<String>, u64>)> {
+        let ways = self.outputs.iter().zip(["in the kernel", "from events"]);
+        ways.map(|(output, way)| (way, sums(output.lines.iter()).0))
+    }
+}
+
 #[test]
 fn bytes_of_the_network_are_added_up_to_the_last_one() {
     if !level::root_or_skip() {
@@ -156,45 +218,36 @@ fn bytes_of_the_network_are_added_up_to_the_last_one() {
         return;
     }
     let scratch = Scratch::new();
-    let chisel = chisel(&scratch, "bytes", BYTES_OF);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    // The test itself takes what is sent: it is traced like any other process.
-    let server = std::thread::spawn(move || {
-        let taken = listener
-            .incoming()
-            .take(PROCESSES)
-            .map(|connection| std::thread::spawn(move || connection.unwrap().read_to_end(&mut Vec::new()).unwrap()));
-        taken.collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).sum::<usize>()
-    });
-    let workloads: Vec<_> = (0..PROCESSES)
-        .map(|_| {
-            Workload::fork(move || {
-                let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-                for _ in 0..ROUNDS {
-                    stream.write_all(&[b'x'; BYTES]).unwrap();
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                []
-            })
-        })
-        .collect();
-    let pids: Vec<String> = workloads.iter().map(|workload| workload.pid.to_string()).collect();
-    let begin = Instant::now();
-    let outputs = both(&chisel, &[], || {
-        workloads.iter().for_each(Workload::start);
-        for workload in workloads {
-            let _: (u64, [i64; 0]) = workload.end();
-        }
-        assert_eq!(server.join().unwrap(), PROCESSES * ROUNDS * BYTES);
-    });
-    assert!(begin.elapsed() > Duration::from_millis(INTERVAL_MS as u64));
+    let network = Network::watch(&chisel(&scratch, "bytes", BYTES_OF), &[]);
     let own = std::process::id().to_string();
-    for (output, way) in outputs.iter().zip(["in the kernel", "from events"]) {
-        let (sums, _) = sums(output.lines.iter());
-        for pid in &pids {
+    for (way, sums) in network.sums() {
+        for pid in &network.pids {
             assert_eq!(sums.get(&vec![pid.clone()]), Some(&((ROUNDS * BYTES) as u64)), "{way}: {pid}");
         }
         assert_eq!(sums.get(&vec![own.clone()]), Some(&((PROCESSES * ROUNDS * BYTES) as u64)), "{way}: the receiver");
+    }
+}
+
+#[test]
+fn bytes_of_a_port_are_added_up_from_both_ends_to_the_last_one() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let chisel = chisel(&scratch, "ports", BYTES_OF_PORTS);
+    // By system calls, and where sockets move bytes.
+    for filter in [&[][..], &["fd.l4proto=tcp"]] {
+        if !filter.is_empty() && !tracer::source::live::groups::has_socket_hooks() {
+            println!("skipped for {filter:?}: the kernel has no hooks of sockets");
+            continue;
+        }
+        let network = Network::watch(&chisel, filter);
+        for (way, sums) in network.sums() {
+            for end in ["true", "false"] {
+                let row = vec![network.port.to_string(), end.to_owned()];
+                let all = (PROCESSES * ROUNDS * BYTES) as u64;
+                assert_eq!(sums.get(&row), Some(&all), "{way}, {filter:?}: {row:?}");
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ mod compat;
 mod concurrency;
 mod counts;
 mod coverage;
+mod ends;
 mod enter;
 mod exec;
 mod file;

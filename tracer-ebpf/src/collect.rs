@@ -584,6 +584,27 @@ pub fn user_text(record: Record, index: usize, address: u64) -> Result<(), TooLo
     Ok(())
 }
 
+/// The most bytes that are read by way of the stack: the default of snaplen.
+const NEAR_DATA: usize = 80;
+
+/// Reads `len` bytes of user memory, at most [`NEAR_DATA`], by way of the stack: a kernel that checks where it copies user memory to knows
+/// that at once, while it searches all of its mappings for a map (mm/usercopy.c).
+///
+/// # Safety
+/// `to` is valid for [`NEAR_DATA`] bytes.
+#[inline(always)]
+unsafe fn near_bytes(to: *mut u8, len: usize, address: usize) -> bool {
+    let mut words = [0u64; NEAR_DATA / 8];
+    // SAFETY: so many bytes are there; the caller's promise.
+    unsafe {
+        let read = read::user_bytes(words.as_mut_ptr().cast(), len, address);
+        for (at, word) in words.iter().enumerate() {
+            core::arch::asm!("*(u64 *)({0} + 0) = {1}", in(reg) to.add(8 * at), in(reg) *word, options(nostack));
+        }
+        read
+    }
+}
+
 /// At most snaplen bytes; `len` below zero is an error result.
 #[inline(always)]
 pub fn user_bytes(record: Record, index: usize, address: u64, len: i64) -> Result<(), TooLong> {
@@ -591,8 +612,15 @@ pub fn user_bytes(record: Record, index: usize, address: u64, len: i64) -> Resul
     let snaplen = u64::from(config!(snaplen));
     let len = if len < 0 { 0 } else { len as u64 };
     let len = opaque(if len > snaplen { snaplen } else { len } as usize) & 0xffff;
-    // SAFETY: `room` gives as many bytes as the mask allows.
-    let read = len != 0 && unsafe { read::user_bytes(to, len, address as usize) };
+    // SAFETY: `room` gives as many bytes as the mask allows, and more than `NEAR_DATA`.
+    let read = len != 0
+        && unsafe {
+            if len <= NEAR_DATA {
+                near_bytes(to, len, address as usize)
+            } else {
+                read::user_bytes(to, len, address as usize)
+            }
+        };
     record.end_param(index, position, if read { len } else { 0 });
     Ok(())
 }
