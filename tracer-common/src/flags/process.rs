@@ -6,6 +6,8 @@ use super::{FlagSet, flag};
 pub const CLONE_FILES: u32 = 0x1;
 /// `CLONE_THREAD` in file form.
 pub const CLONE_THREAD: u32 = 0x2000;
+/// `CLONE_PARENT` in file form.
+pub const CLONE_PARENT: u32 = 0x100;
 
 /// Ours, in the bits of the exit signal, which are not flags: the child is in a pid namespace below the initial one.
 pub const CHILD_IN_PIDNS: u32 = 1;
@@ -22,7 +24,7 @@ pub static CLONE_FLAGS: FlagSet = FlagSet::bits(
         flag("CLONE_NEWNS", 0x20, 0x20000),
         flag("CLONE_NEWPID", 0x40, 0x20000000),
         flag("CLONE_NEWUTS", 0x80, 0x4000000),
-        flag("CLONE_PARENT", 0x100, 0x8000),
+        flag("CLONE_PARENT", CLONE_PARENT, 0x8000),
         flag("CLONE_PARENT_SETTID", 0x200, 0x100000),
         flag("CLONE_PTRACE", 0x400, 0x2000),
         flag("CLONE_SIGHAND", 0x800, 0x800),

@@ -303,6 +303,17 @@ impl FdTables {
         table
     }
 
+    /// Adds to a table what only another knows: what a process inherited that was met before its inheritance was known.
+    pub fn add(&mut self, to: u32, from: u32) {
+        let Some(source) = self.tables.get(&from) else { return };
+        let (more, is_complete) = (source.by_number.clone(), source.is_complete);
+        let Some(table) = self.tables.get_mut(&to) else { return };
+        for (fd, value) in more {
+            table.by_number.entry(fd).or_insert(value);
+        }
+        table.is_complete = is_complete;
+    }
+
     /// One more user: a thread.
     pub fn share(&mut self, table: u32) -> u32 {
         if let Some(table) = self.tables.get_mut(&table) {

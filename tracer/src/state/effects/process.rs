@@ -2,7 +2,7 @@
 
 use tracer_common::{
     events::code,
-    flags::{CLONE_FILES, CLONE_THREAD},
+    flags::{CLONE_FILES, CLONE_PARENT, CLONE_THREAD},
 };
 
 use super::{
@@ -204,9 +204,23 @@ pub(super) fn clone(state: &mut State, event: &Event<'_>) {
     }
 }
 
+/// The flags that made a child, as it tells them. Those of `clone3` stand in memory of the caller, who may have used it
+/// again by then: whether it is a thread is known by its ids, and threads that do not share descriptors hardly exist.
+fn flags_of_child(event: &Event<'_>) -> u32 {
+    match event.row.code == code::CLONE3 && event.tid != event.tgid {
+        true => CLONE_THREAD | CLONE_FILES,
+        false => id(event, "flags"),
+    }
+}
+
+/// Whether a child has the same parent as its maker, who is not known by the child's record then.
+fn is_sibling(flags: u32) -> bool {
+    flags & (CLONE_PARENT | CLONE_THREAD) == CLONE_PARENT
+}
+
 /// The child tells of itself.
 fn child(state: &mut State, event: &Event<'_>) {
-    let flags = id(event, "flags");
+    let flags = flags_of_child(event);
     let ppid = id(event, "ptid");
     let mother = if flags & CLONE_THREAD != 0 { event.tgid } else { ppid };
     // One that ended had the same number before.
@@ -216,6 +230,7 @@ fn child(state: &mut State, event: &Event<'_>) {
         let birth = (ppid, id(event, "vtid"));
         let elsewhere = birth.1 != event.tid && flags & CLONE_FILES == 0;
         let born = if elsewhere { state.births.child(birth, event.time_ns) } else { None };
+        let born = born.or_else(|| is_sibling(flags).then(|| without_descriptors(state, ppid)));
         inherit(state, mother, event.tid, flags, born);
     }
     let start_ns = event.time_ns;
@@ -240,23 +255,27 @@ fn parent(state: &mut State, event: &Event<'_>, tid: u32) {
     if id(event, "vtid") != event.tid {
         return parent_elsewhere(state, event, tid);
     }
+    let flags = id(event, "flags");
     let Some(caller) = state.thread(event.tid) else { return };
-    let (caller_tid, caller_pid, caller_ppid) = (caller.tid, caller.pid, caller.ppid);
+    let (caller_tid, caller_pid, caller_ppid, caller_fds) = (caller.tid, caller.pid, caller.ppid, caller.fds);
     let just_ended = |ended: u64| event.time_ns.saturating_sub(ended) < KEEP_ENDED_NS;
     // The child told of itself before. When it has ended, too, this may also be the next one with its number.
     if let Some(child) = state.threads.get_mut(tid)
         && child.exited_ns.is_none_or(|ended| just_ended(ended) && !child.announced)
     {
         child.announced = true;
+        let fds = child.fds;
+        if is_sibling(flags) {
+            state.fds.add(fds, caller_fds);
+        }
         return;
     }
     forget(state, tid);
-    let flags = id(event, "flags");
     inherit(state, caller_tid, tid, flags, None);
     let Some(thread) = state.threads.get_mut(tid) else { return };
     let is_thread = flags & CLONE_THREAD != 0;
     thread.pid = if is_thread { caller_pid } else { tid };
-    thread.ppid = if is_thread { caller_ppid } else { caller_pid };
+    thread.ppid = if is_thread || is_sibling(flags) { caller_ppid } else { caller_pid };
     (thread.vtid, thread.vpid) = (tid, thread.pid);
     thread.start_ns = event.time_ns;
     thread.announced = true;
@@ -264,12 +283,13 @@ fn parent(state: &mut State, event: &Event<'_>, tid: u32) {
 
 /// The same in another pid namespace: the child will tell its id here, but what it has is what the parent has now.
 fn parent_elsewhere(state: &mut State, event: &Event<'_>, vtid: u32) {
-    let birth = (event.tgid, vtid);
-    if id(event, "flags") & CLONE_FILES != 0 || state.births.parent_is_late(birth, event.time_ns) {
+    let flags = id(event, "flags");
+    let Some(caller) = state.thread(event.tid).cloned() else { return };
+    let birth = (if is_sibling(flags) { caller.ppid } else { event.tgid }, vtid);
+    if flags & CLONE_FILES != 0 || state.births.parent_is_late(birth, event.time_ns) {
         return;
     }
-    let Some(caller) = state.thread(event.tid) else { return };
-    let mut thread = Thread::clone(caller);
+    let mut thread = Thread::clone(&caller);
     thread.fds = state.fds.copy(thread.fds);
     for forgotten in state.births.keep(birth, event.time_ns, thread) {
         state.fds.release(forgotten.fds);
@@ -311,6 +331,12 @@ fn inherit(state: &mut State, mother: u32, tid: u32, flags: u32, born: Option<Th
         (thread.cgroup, thread.container) = (cgroup, container);
     }
     state.threads.insert(thread);
+}
+
+/// A process like `pid`, of whose descriptors nothing is known.
+fn without_descriptors(state: &mut State, pid: u32) -> Thread {
+    let thread = state.thread(pid).map(|thread| Thread::clone(thread)).unwrap_or_default();
+    Thread { fds: state.fds.create(), ..thread }
 }
 
 pub(super) fn exec(state: &mut State, event: &Event<'_>) {
@@ -462,6 +488,11 @@ mod tests {
 
     /// A record of process `pid` at `time_ns`, with these parameters by name and no others.
     fn apply(world: &mut World, time_ns: u64, pid: u32, code: u16, params: &[(&str, i64)]) {
+        apply_of(world, time_ns, (pid, pid), code, params);
+    }
+
+    /// The same of a thread and its process.
+    fn apply_of(world: &mut World, time_ns: u64, ids: (u32, u32), code: u16, params: &[(&str, i64)]) {
         let row = tracer_common::events::by_code(code).unwrap();
         let bytes = row.params.iter().map(|param| {
             let value = params.iter().find(|(name, _)| *name == param.name);
@@ -469,7 +500,7 @@ mod tests {
         });
         let bytes: Vec<Vec<u8>> = bytes.collect();
         let bytes: Vec<&[u8]> = bytes.iter().map(|bytes| &bytes[..]).collect();
-        let record = inject::record_at(time_ns, code, pid, pid, 1, &bytes);
+        let record = inject::record_at(time_ns, code, ids.0, ids.1, 1, &bytes);
         let event = decode::live(&record, 1, 0).unwrap();
         effects::before(&mut world.state, &event);
         effects::after(&mut world.state, &event);
@@ -507,6 +538,36 @@ mod tests {
             assert_eq!(name(&world, 77, 8), Some(&b"/inherited"[..]), "{first} {second}");
             assert_eq!(world.state.thread(77).unwrap().exited_ns, None);
         }
+    }
+
+    #[test]
+    fn a_sibling_of_its_maker_inherits_from_the_maker() {
+        // 20 makes 77 a child of its own parent, 10.
+        for child_first in [false, true] {
+            let mut world = World::new();
+            set_name(&mut world, 10, 3, b"/of-the-parent");
+            set_name(&mut world, 20, 3, b"/of-the-maker");
+            // A live record has the kernel's flags.
+            let flags = ("flags", i64::from(libc::CLONE_PARENT));
+            let maker: (u32, &[(&str, i64)]) = (20, &[("res", 77), flags, ("vtid", 20)]);
+            let child: (u32, &[(&str, i64)]) = (77, &[("res", 0), flags, ("ptid", 10), ("vtid", 77)]);
+            for (pid, params) in if child_first { [child, maker] } else { [maker, child] } {
+                apply(&mut world, 1_000, pid, code::CLONE, params);
+            }
+            assert_eq!(name(&world, 77, 3), Some(&b"/of-the-maker"[..]), "child first: {child_first}");
+            assert_eq!(world.state.thread(77).unwrap().ppid, 10);
+        }
+    }
+
+    #[test]
+    fn a_thread_whose_flags_were_written_over_has_the_descriptors_of_its_process() {
+        let mut world = World::new();
+        set_name(&mut world, 10, 3, b"/of-the-parent");
+        set_name(&mut world, 20, 3, b"/of-the-process");
+        let params = [("res", 0), ("flags", 0), ("ptid", 10), ("vtid", 21), ("vpid", 20)];
+        apply_of(&mut world, 1_000, (21, 20), code::CLONE3, &params);
+        assert_eq!(name(&world, 21, 3), Some(&b"/of-the-process"[..]));
+        assert_eq!(world.state.thread(21).unwrap().fds, world.state.thread(20).unwrap().fds);
     }
 
     #[test]
