@@ -3,16 +3,12 @@
 //! What was found before is kept in `target/fuzz/corpus` and used again; an input that fails stays in
 //! `target/fuzz/artifacts`.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, num::NonZero, path::Path, process::Command, thread};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    command::{cargo, find_program, output, say, shown, target_dir, workspace},
+    command::{cargo, output, say, shown, target_dir, workspace},
     setup,
 };
 
@@ -26,8 +22,6 @@ pub(crate) struct Options {
     target: Vec<String>,
 }
 
-/// The release that builds with the Rust versions in use.
-const VERSION: &str = "0.13.2";
 /// The folder of the targets, and what they are built for.
 const FUZZ_DIR: &str = "tests/fuzz";
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
@@ -35,43 +29,48 @@ const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 const MAX_LEN: usize = 64 << 10;
 /// The longest block of a seed.
 const MAX_BLOCK: usize = 8 << 10;
+/// How the code under test tells the fuzzer what an input reached: which blocks, what was compared with what, how deep
+/// the stack was. Source: <https://clang.llvm.org/docs/SanitizerCoverage.html>.
+const COVERAGE: &[&str] = &[
+    "--cfg=fuzzing",
+    "-Cdebug-assertions",
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "-Cllvm-args=-sanitizer-coverage-stack-depth",
+];
 
 /// `cargo xtask fuzz`.
 pub(crate) fn task(options: &Options) -> Result<()> {
     setup::toolchain(&workspace())?;
-    let fuzz = program()?;
     let dir = target_dir().join("fuzz");
     say("fuzz: building the targets");
-    let mut build = cargo(["fuzz", "build", "--fuzz-dir", FUZZ_DIR, "--sanitizer", "none", "-O", "-a"]);
-    build.args(["--target", TRIPLE, "--target-dir"]).arg(&dir);
-    // Coverage is asked of the compiler with options that are not stable.
-    build.env("RUSTC_BOOTSTRAP", "1").env("PATH", with_folder(&fuzz)?);
+    // The target is named, although it is this machine's own, so that the flags do not reach build scripts.
+    let mut build = cargo(["build", "--package", "tracer-fuzz", "--release", "--target", TRIPLE, "--target-dir"]);
+    build.arg(&dir).env("RUSTFLAGS", COVERAGE.join(" ")).env_remove("CARGO_ENCODED_RUSTFLAGS");
     output(&mut build)?;
 
     let seeds = dir.join("seeds");
     make_seeds(&workspace().join("tests/captures"), &seeds)?;
+    let mut targets = targets()?;
+    targets.retain(|target| options.target.is_empty() || options.target.contains(target));
     let mut failed = Vec::new();
-    for target in targets()?.iter().filter(|target| options.target.is_empty() || options.target.contains(target)) {
-        let corpus = dir.join("corpus").join(target);
-        let artifacts = dir.join("artifacts").join(target);
-        for folder in [&corpus, &artifacts] {
-            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        }
-        say(format!("fuzz {target}: {} s", options.seconds));
-        let mut command = Command::new(dir.join(TRIPLE).join("release").join(target));
-        command.arg(&corpus).arg(&seeds).args([
-            format!("-max_total_time={}", options.seconds),
-            format!("-max_len={MAX_LEN}"),
-            "-timeout=10".to_owned(),
-            "-rss_limit_mb=2048".to_owned(),
-            "-print_final_stats=1".to_owned(),
-            format!("-artifact_prefix={}/", artifacts.display()),
-        ]);
-        match output_of_both(&mut command) {
-            Ok(printed) => say(format!("fuzz {target}: {} inputs, none failed", executed(&printed))),
-            Err(error) => {
-                say(format!("fuzz {target}: FAILED: {error:#}\nthe input is in {}", artifacts.display()));
-                failed.push(target.clone());
+    // Each keeps one processor busy.
+    for together in targets.chunks(thread::available_parallelism().map_or(1, NonZero::get)) {
+        let feed = |target| feed(target, &dir, &seeds, options.seconds);
+        let results = thread::scope(|scope| {
+            let fed: Vec<_> = together.iter().map(|target| scope.spawn(move || feed(target))).collect();
+            fed.into_iter().map(|fed| fed.join().expect("nothing there panics")).collect::<Vec<_>>()
+        });
+        for (target, result) in together.iter().zip(results) {
+            match result {
+                Ok(inputs) => say(format!("fuzz {target}: {inputs} inputs, none failed")),
+                Err(error) => {
+                    say(format!("fuzz {target}: FAILED: {error:#}"));
+                    failed.push(target.clone());
+                }
             }
         }
     }
@@ -79,6 +78,27 @@ pub(crate) fn task(options: &Options) -> Result<()> {
         bail!("fuzz failed: {}", failed.join(", "));
     }
     Ok(())
+}
+
+/// Runs one target and returns how many inputs there were.
+fn feed(target: &str, dir: &Path, seeds: &Path, seconds: u32) -> Result<String> {
+    let corpus = dir.join("corpus").join(target);
+    let artifacts = dir.join("artifacts").join(target);
+    for folder in [&corpus, &artifacts] {
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    say(format!("fuzz {target}: {seconds} s"));
+    let mut command = Command::new(dir.join(TRIPLE).join("release").join(target));
+    command.arg(&corpus).arg(seeds).args([
+        format!("-max_total_time={seconds}"),
+        format!("-max_len={MAX_LEN}"),
+        "-timeout=10".to_owned(),
+        "-rss_limit_mb=2048".to_owned(),
+        "-print_final_stats=1".to_owned(),
+        format!("-artifact_prefix={}/", artifacts.display()),
+    ]);
+    let printed = output_of_both(&mut command).with_context(|| format!("the input is in {}", artifacts.display()))?;
+    Ok(executed(&printed).to_owned())
 }
 
 /// What the fuzzer printed, which is all on standard error.
@@ -106,26 +126,6 @@ fn targets() -> Result<Vec<String>> {
         files.filter_map(|file| Some(file.ok()?.path().file_stem()?.to_str()?.to_owned())).collect();
     names.sort();
     Ok(names)
-}
-
-/// `cargo-fuzz`, installed if need be.
-fn program() -> Result<PathBuf> {
-    let tools = target_dir().join("tools");
-    let own = tools.join("bin/cargo-fuzz");
-    if let Some(there) = find_program("cargo-fuzz").or_else(|| own.is_file().then(|| own.clone())) {
-        return Ok(there);
-    }
-    say(format!("building cargo-fuzz {VERSION} (about a minute)"));
-    let mut install = cargo(["install", "--quiet", "--locked", "cargo-fuzz", "--version", VERSION, "--root"]);
-    output(install.arg(&tools).env_remove("CARGO_TARGET_DIR"))?;
-    Ok(own)
-}
-
-/// `$PATH` with the folder of a program in front.
-fn with_folder(program: &Path) -> Result<std::ffi::OsString> {
-    let folder = program.parent().map(Path::to_owned);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    Ok(std::env::join_paths(folder.into_iter().chain(std::env::split_paths(&path)))?)
 }
 
 /// Cuts captures into small ones, each with one block of a kind and, of events, of a code.
