@@ -25,9 +25,9 @@ fn main() {
     }
     println!("cargo::rerun-if-env-changed=BPF_LINKER");
     println!("cargo::rerun-if-env-changed=TRACER_BPF_RUSTC");
-    let object = ebpf::find(&workspace).and_then(|toolchain| toolchain.build(&workspace, &out.join("ebpf")));
-    match object {
-        Ok(object) => println!("cargo::rustc-env=TRACER_EBPF_OBJECT={}", object.display()),
+    let object = out.join("tracer-ebpf");
+    match ebpf::find(&workspace).and_then(|toolchain| toolchain.build(&workspace, &object)) {
+        Ok(()) => println!("cargo::rustc-env=TRACER_EBPF_OBJECT={}", object.display()),
         Err(error) => {
             eprintln!("tracer: cannot build the kernel side: {error}");
             exit(1);

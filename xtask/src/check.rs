@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    command::{cargo, run, say, target_dir, workspace},
+    command::{cargo, run, say, workspace},
     docs, setup,
 };
 
@@ -48,6 +48,6 @@ fn clippy_user() -> Result<()> {
 fn clippy_kernel() -> Result<()> {
     let workspace = workspace();
     let toolchain = setup::toolchain(&workspace)?;
-    let mut clippy = toolchain.cargo("clippy", &workspace, &target_dir().join("ebpf-check"));
+    let mut clippy = toolchain.cargo("clippy", &workspace);
     run(clippy.args(["--quiet", "--", "-D", "warnings"]))
 }

@@ -20,6 +20,10 @@ pub const TARGET: &str = "bpfel-unknown-none";
 /// (the compiler's file) and `changed` (when that was last written, in seconds), `linker` (its path).
 pub const CHOICE: &str = "target/tools/toolchain";
 
+/// Where the kernel side is built, below the workspace: one place for all profiles of the program, since it is the same in
+/// each.
+const BUILD: &str = "target/ebpf";
+
 /// How `core` for [`TARGET`] is had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Compiler {
@@ -120,9 +124,9 @@ pub fn find(workspace: &Path) -> Result<Toolchain, String> {
 }
 
 impl Toolchain {
-    /// A cargo command for the kernel side (`build`, `clippy`), with output below `target_dir`.
+    /// A cargo command for the kernel side (`build`, `clippy`).
     #[must_use]
-    pub fn cargo(&self, subcommand: &str, workspace: &Path, target_dir: &Path) -> Command {
+    pub fn cargo(&self, subcommand: &str, workspace: &Path) -> Command {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = match &self.compiler {
             Compiler::Prebuilt(rustc) => {
@@ -160,21 +164,22 @@ impl Toolchain {
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
             .args(["--package", "tracer-ebpf", "--release", "--target", TARGET, "--target-dir"])
-            .arg(target_dir)
+            .arg(workspace.join(BUILD))
             .current_dir(workspace);
         command
     }
 
-    /// Builds the kernel object and returns its path.
+    /// Builds the kernel object and puts it at `object`.
     ///
     /// # Errors
     /// The command and the end of what it printed.
-    pub fn build(&self, workspace: &Path, target_dir: &Path) -> Result<PathBuf, String> {
-        let mut command = self.cargo("build", workspace, target_dir);
+    pub fn build(&self, workspace: &Path, object: &Path) -> Result<(), String> {
+        let mut command = self.cargo("build", workspace);
         let output = command.output().map_err(|error| format!("cannot run {command:?}: {error}"))?;
         if !output.status.success() {
             return Err(format!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr)));
         }
-        Ok(target_dir.join(TARGET).join("release/tracer-ebpf"))
+        let built = workspace.join(BUILD).join(TARGET).join("release/tracer-ebpf");
+        fs::copy(&built, object).map(drop).map_err(|error| format!("cannot copy {}: {error}", built.display()))
     }
 }
