@@ -42,6 +42,8 @@ pub(crate) fn install_command(major: u32, tools: &Path) -> Command {
     if let Some(prefix) = llvm_prefix(major) {
         command.env("LLVM_PREFIX", prefix);
     }
+    // Nobody debugs it.
+    command.env("CARGO_PROFILE_RELEASE_DEBUG", "false");
     // The linker is a program of this machine, whatever the outer build is for.
     for name in ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC", "CARGO_TARGET_DIR"] {
         command.env_remove(name);

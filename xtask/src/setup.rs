@@ -7,6 +7,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    thread,
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -58,11 +59,13 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     if !packages.is_empty() {
         install(&packages)?;
     }
-    if options.test {
-        peers::get();
-    }
-    toolchain(&workspace)?;
-    Ok(())
+    thread::scope(|scope| {
+        if options.test {
+            // It waits for the archive, while the linker is built.
+            scope.spawn(peers::get);
+        }
+        toolchain(&workspace).map(drop)
+    })
 }
 
 /// The packages of the programs that are not there, each once.

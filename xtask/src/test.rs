@@ -6,8 +6,9 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
     time::Instant,
 };
 
@@ -16,7 +17,7 @@ use serde_json::Value;
 
 use crate::{
     build,
-    command::{cargo, output, say, shown},
+    command::{cargo, output, run, say, shown},
     engine::{Engine, TEST_IMAGE},
     image, peers, setup, sys,
 };
@@ -33,6 +34,8 @@ pub(crate) struct Options {
 
 /// One scope for all levels: with another, cargo would build dependencies once more, with other features.
 const SCOPE: [&str; 6] = ["test", "--workspace", "--exclude", "tracer-ebpf", "--exclude", "tracer-fuzz"];
+/// The unit tests, in cargo's words.
+const UNIT: [&str; 2] = ["--lib", "--bins"];
 /// The package with the end-to-end levels; each level is a test target of that name.
 const END_TO_END: &str = "tracer-tests";
 /// The levels in order, and whether tests of one may run at the same time.
@@ -65,15 +68,15 @@ struct Counts {
 pub(crate) fn task(options: &Options) -> Result<()> {
     let start = Instant::now();
     setup::task(&setup::Options { engine: true, test: true, ..setup::Options::default() })?;
-    let tracer = build::release()?;
-    let levels = existing_levels()?;
     let wanted = |name: &str| options.level.is_empty() || options.level.iter().any(|level| level == name);
+    let levels = existing_levels()?;
+    let tracer = build(wanted("unit"), levels.iter().map(|(name, _)| *name).filter(|name| wanted(name)))?;
 
     let needs_engine = levels.iter().any(|(name, _)| *name == "containers" && wanted(name));
     let engine = needs_engine.then(Engine::start).transpose()?;
     if let Some(engine) = &engine {
         engine.import_test_image()?;
-        image::make(engine, &build::statically()?.join("tracer"), TOOLBOX_IMAGE)?;
+        image::make(engine, &tracer, TOOLBOX_IMAGE)?;
     }
 
     let mut total = Counts::default();
@@ -108,7 +111,7 @@ pub(crate) fn task(options: &Options) -> Result<()> {
         Ok(())
     };
     if wanted("unit") {
-        run("unit", &["--no-fail-fast", "--lib", "--bins"], true)?;
+        run("unit", &[&["--no-fail-fast"], &UNIT[..]].concat(), true)?;
     }
     for (name, parallel) in levels.iter().filter(|(name, _)| wanted(name)) {
         run(name, &["--test", name], *parallel)?;
@@ -131,6 +134,21 @@ pub(crate) fn task(options: &Options) -> Result<()> {
         bail!("test failed: {}", problems.join("; "));
     }
     Ok(())
+}
+
+/// Builds the tests and the binary that they run, and returns the path of that. Both at once: by itself each leaves a
+/// processor idle now and then.
+fn build<'a>(unit: bool, levels: impl Iterator<Item = &'a str>) -> Result<PathBuf> {
+    let mut command = cargo(SCOPE);
+    command.args(["--no-run", "--quiet"]).args(levels.flat_map(|level| ["--test", level]));
+    if unit {
+        command.args(UNIT);
+    }
+    thread::scope(|scope| {
+        let tracer = scope.spawn(build::release);
+        run(&mut command)?;
+        tracer.join().expect("nothing there panics")
+    })
 }
 
 /// The end-to-end levels that there are.
