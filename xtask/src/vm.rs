@@ -76,55 +76,27 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     setup::task(&setup::Options { vm: true, ..setup::Options::default() })?;
     let folder = target_dir().join("vm");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let kernels = match &options.kernel {
-        Some(image) => vec![Kernel { label: "given".to_owned(), image: image.clone() }],
-        None => kernels::debian(&folder, &options.only)?,
+    let kernels = || match &options.kernel {
+        Some(image) => Ok(vec![Kernel { label: "given".to_owned(), image: image.clone() }]),
+        None => kernels::debian(&folder, &options.only),
     };
-    let initramfs = initramfs(&folder, options)?;
+    // Fetching waits for the archive, building does not.
+    let (kernels, initramfs) = thread::scope(|scope| {
+        let kernels = scope.spawn(kernels);
+        let initramfs = initramfs(&folder, options);
+        (kernels.join().expect("nothing there panics"), initramfs)
+    });
+    let (kernels, initramfs) = (kernels?, initramfs?);
 
-    let (mut passed, mut failed) = (0, 0);
-    let mut reports = Vec::new();
-    for kernel in &kernels {
-        let log = folder.join(format!("{}.log", kernel.label));
-        let begin = Instant::now();
-        let mut report = boot(kernel, &initramfs, Duration::from_secs(options.timeout), &log)?;
-        for boots in 1..BOOTS {
-            let reason = if !report.ended && emulator_tripped(&log) {
-                // The kernel writes a breakpoint over code that it changes, as it does for each hook; an emulated processor may
-                // run into it when it is gone already. No real one does.
-                "the emulated processor tripped over code that the kernel changed"
-            } else if boots == 1 && !report.failed.is_empty() {
-                "emulated processors are slow and uneven, so that what waits for something may wait too short"
-            } else {
-                break;
-            };
-            say(format!(
-                "WARNING: {} failed: {}; it is booted again: {reason}",
-                kernel.label,
-                report.failed.join(", ")
-            ));
-            report = boot(kernel, &initramfs, Duration::from_secs(options.timeout), &log)?;
-        }
-        let seconds = begin.elapsed().as_secs_f64();
-        println!(
-            "vm {}: {} passed, {} failed in {seconds:.0} s",
-            kernel.label,
-            report.passed.len(),
-            report.failed.len()
-        );
-        if !report.failed.is_empty() {
-            println!(
-                "vm {}: failed: {}\nvm {}: see {}",
-                kernel.label,
-                report.failed.join(", "),
-                kernel.label,
-                log.display()
-            );
-        }
-        passed += report.passed.len();
-        failed += report.failed.len();
-        reports.push(report);
-    }
+    let timeout = Duration::from_secs(options.timeout);
+    // All at once: a guest alone has times in which it waits.
+    let reports: Vec<Report> = thread::scope(|scope| {
+        let examine = |kernel| examine(kernel, &initramfs, timeout, &folder);
+        let examined: Vec<_> = kernels.iter().map(|kernel| scope.spawn(move || examine(kernel))).collect();
+        examined.into_iter().map(|report| report.join().expect("nothing there panics")).collect::<Result<_>>()
+    })?;
+    let passed: usize = reports.iter().map(|report| report.passed.len()).sum();
+    let failed: usize = reports.iter().map(|report| report.failed.len()).sum();
     if options.write {
         page::fill(PAGE, "vm", &table(&reports))?;
         say(format!("wrote {PAGE}"));
@@ -138,6 +110,33 @@ pub(crate) fn task(options: &Options) -> Result<()> {
         bail!("vm failed");
     }
     Ok(())
+}
+
+/// Boots a kernel until its guest is at its end, or was booted often enough, and says what came of it.
+fn examine(kernel: &Kernel, initramfs: &Path, timeout: Duration, folder: &Path) -> Result<Report> {
+    let label = &kernel.label;
+    let log = folder.join(format!("{label}.log"));
+    let begin = Instant::now();
+    let mut report = boot(kernel, initramfs, timeout, &log)?;
+    for boots in 1..BOOTS {
+        let reason = if !report.ended && emulator_tripped(&log) {
+            // The kernel writes a breakpoint over code that it changes, as it does for each hook; an emulated processor may
+            // run into it when it is gone already. No real one does.
+            "the emulated processor tripped over code that the kernel changed"
+        } else if boots == 1 && !report.failed.is_empty() {
+            "emulated processors are slow and uneven, so that what waits for something may wait too short"
+        } else {
+            break;
+        };
+        say(format!("WARNING: {label} failed: {}; it is booted again: {reason}", report.failed.join(", ")));
+        report = boot(kernel, initramfs, timeout, &log)?;
+    }
+    let (passed, failed) = (report.passed.len(), report.failed.len());
+    println!("vm {label}: {passed} passed, {failed} failed in {:.0} s", begin.elapsed().as_secs_f64());
+    if failed > 0 {
+        println!("vm {label}: failed: {}\nvm {label}: see {}", report.failed.join(", "), log.display());
+    }
+    Ok(report)
 }
 
 /// Whether a guest ended at a breakpoint of the kernel's own.
