@@ -36,8 +36,6 @@ fn containers_of_a_moment_are_counted_in_the_kernel_as_from_events() {
         running
     };
     let end = |running: Running| {
-        // What is on its way comes with the next table.
-        std::thread::sleep(Duration::from_millis(1500));
         running.interrupt();
         running.end()
     };
@@ -51,6 +49,8 @@ fn containers_of_a_moment_are_counted_in_the_kernel_as_from_events() {
         let mut run = Docker::default().command(&["run", "--rm", "--name", name, &image, "sh", "-c", &script]);
         assert!(run.stdout(Stdio::null()).status().expect("docker").success());
     }
+    // What is on its way comes with the next table.
+    std::thread::sleep(Duration::from_millis(1500));
     let bytes = bytes.map(end);
     let calls = calls.map(end);
     for (name, number) in names.iter().zip(1u64..) {
