@@ -3,6 +3,8 @@
 //! The only `match` on sources in the kernel. A parameter that cannot be read has length zero or the value zero; the
 //! record is still sent.
 
+use core::mem::MaybeUninit;
+
 use tracer_common::{
     plan::{self, NONE, Plan, PlanParam, RET, Store, VM_SWAP, op, task_field},
     wire::{self, MAX_PARAMS},
@@ -594,12 +596,14 @@ const NEAR_DATA: usize = 80;
 /// `to` is valid for [`NEAR_DATA`] bytes.
 #[inline(always)]
 unsafe fn near_bytes(to: *mut u8, len: usize, address: usize) -> bool {
-    let mut words = [0u64; NEAR_DATA / 8];
+    let mut words = MaybeUninit::<[u64; NEAR_DATA / 8]>::uninit();
+    let from = read::zeroed(&mut words).as_mut_ptr();
     // SAFETY: so many bytes are there; the caller's promise.
     unsafe {
-        let read = read::user_bytes(words.as_mut_ptr().cast(), len, address);
-        for (at, word) in words.iter().enumerate() {
-            core::arch::asm!("*(u64 *)({0} + 0) = {1}", in(reg) to.add(8 * at), in(reg) *word, options(nostack));
+        let read = read::user_bytes(from.cast(), len, address);
+        for at in 0..NEAR_DATA / 8 {
+            // As a whole, wherever it stands: the language would write it in bytes.
+            core::arch::asm!("*(u64 *)({0} + 0) = {1}", in(reg) to.add(8 * at), in(reg) *from.add(at), options(nostack));
         }
         read
     }

@@ -83,7 +83,7 @@ pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
     if remote_port == 0 || asked & by::ENDS != 0 && protocol != TCP && protocol != UDP {
         return false;
     }
-    let (mut local, mut remote) = ([0u32; 4], [0u32; 4]);
+    let (local, remote): ([u32; 4], [u32; 4]);
     if family == INET {
         local = [0, 0, MAPPED, head.get(offset!(sock_rcv_saddr))];
         remote = [0, 0, MAPPED, head.get(offset!(sock_daddr))];

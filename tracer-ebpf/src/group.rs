@@ -1,5 +1,7 @@
 //! Counting where it happens: a row for each key, in a table that user space takes away and empties.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, generated::bpf_get_current_comm};
 use tracer_common::{
     events::code::GENERIC,
@@ -12,7 +14,7 @@ use crate::{
     arch::{Registers, Task},
     descriptor, entry,
     maps::{GROUPS, GROUPS_A, GROUPS_B, config, offset},
-    predicate,
+    predicate, read,
     record::{Loss, count_loss},
     task,
 };
@@ -39,14 +41,14 @@ pub struct Counted {
 #[inline(always)]
 pub fn event(plan: *const Plan) {
     let latency_ns = NO_LATENCY;
-    add(&counted(plan, 0, 0, latency_ns), &mut GroupKey::default());
+    add(&counted(plan, 0, 0, latency_ns), read::zeroed(&mut MaybeUninit::uninit()));
 }
 
 /// A program that was run by a thread that had the id `old_tid` before.
 #[inline(always)]
 pub fn exec(plan: *const Plan, number: u32, old_tid: u32) {
     let latency_ns = if asks(number::LATENCY) { entry::end_exec(old_tid) } else { NO_LATENCY };
-    add(&counted(plan, number, 0, latency_ns), &mut GroupKey::default());
+    add(&counted(plan, number, 0, latency_ns), read::zeroed(&mut MaybeUninit::uninit()));
 }
 
 /// Puts what is asked of the descriptor of a call to the key. False when that is not known for sure.
@@ -80,7 +82,8 @@ pub fn messages(plan: *const Plan, number: u32, result: i64, key: &mut GroupKey)
 /// Bytes that an internet socket moved.
 #[inline(always)]
 pub fn bytes(sock: usize, bytes: u64) {
-    let mut key = GroupKey::default();
+    let mut key = MaybeUninit::<GroupKey>::uninit();
+    let key = read::zeroed(&mut key);
     if config!(group_by) & by::DESCRIPTOR != 0 && !descriptor::of_sock(sock, false, &mut key.descriptor) {
         // Of others than TCP such tables have no rows.
         if key.descriptor.protocol == descriptor::TCP {
@@ -88,7 +91,7 @@ pub fn bytes(sock: usize, bytes: u64) {
         }
         return;
     }
-    add(&Counted { call: 0, error: 0, count: 1, number: bytes, has_number: true }, &mut key);
+    add(&Counted { call: 0, error: 0, count: 1, number: bytes, has_number: true }, key);
 }
 
 /// Whether the number of a row is that one.

@@ -7,12 +7,28 @@ use aya_ebpf::helpers::generated::{
     bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
 };
 
+/// All-zero, made word by word: for more than a word the language calls a function that fills byte by byte. For types whose size is a
+/// multiple of eight and of which all-zero is a value.
+#[inline(always)]
+pub fn zeroed<T: Copy>(value: &mut MaybeUninit<T>) -> &mut T {
+    const { assert!(size_of::<T>().is_multiple_of(8) && align_of::<T>() == 8) };
+    let words: *mut u64 = value.as_mut_ptr().cast();
+    // SAFETY: so many words are there; the caller's promise.
+    unsafe {
+        for at in 0..size_of::<T>() / 8 {
+            // Volatile, or the stores become that call.
+            words.add(at).write_volatile(0);
+        }
+        value.assume_init_mut()
+    }
+}
+
 /// A value in kernel memory; zero when it cannot be read.
 #[inline(always)]
 pub fn kernel<T: Copy>(address: usize) -> T {
-    let mut value = MaybeUninit::<T>::zeroed();
-    // SAFETY: the helper writes at most `size_of::<T>()` bytes to `value` and checks `address`; all-zero is a value of
-    // the integers that this is used with.
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper checks `address` and writes `size_of::<T>()` bytes to `value`, zeros when it fails (kernel
+    // kernel/trace/bpf_trace.c); all bits are values of the integers that this is used with.
     unsafe {
         bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const _);
         value.assume_init()
@@ -22,7 +38,7 @@ pub fn kernel<T: Copy>(address: usize) -> T {
 /// A value in user memory; `None` when it cannot be read.
 #[inline(always)]
 pub fn user<T: Copy>(address: usize) -> Option<T> {
-    let mut value = MaybeUninit::<T>::zeroed();
+    let mut value = MaybeUninit::<T>::uninit();
     // SAFETY: as in `kernel`; user memory is checked by the helper.
     unsafe {
         let failed = bpf_probe_read_user(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const _) != 0;

@@ -3,6 +3,8 @@
 //! The position is kept in the scratch itself, not in a register: after each parameter the verifier then sees the same
 //! state whichever way the parameter was made, and the work grows with the sum of the ways, not with their product.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::helpers::{
     bpf_get_smp_processor_id, bpf_ktime_get_boot_ns,
     generated::{bpf_get_current_comm, bpf_ringbuf_output, bpf_ringbuf_query},
@@ -414,7 +416,7 @@ const SMALL: usize = 112 + wire::WHO_LEN;
 
 /// A record of a few numbers, built on the stack: hooks that may come in the middle of anything need no scratch.
 pub struct Small {
-    bytes: [u64; SMALL / 8],
+    bytes: MaybeUninit<[u64; SMALL / 8]>,
     len: usize,
 }
 
@@ -422,7 +424,8 @@ impl Small {
     /// Begins a record with `count` parameters.
     #[inline(always)]
     pub fn begin(code: u16, count: u32) -> Self {
-        let mut record = Self { bytes: [0; SMALL / 8], len: wire::LENGTHS + 2 * count as usize };
+        let mut record = Self { bytes: MaybeUninit::uninit(), len: wire::LENGTHS + 2 * count as usize };
+        read::zeroed(&mut record.bytes);
         // SAFETY: a header is shorter than the record.
         unsafe { header(record.bytes.as_mut_ptr().cast(), Task::current(), code, count, 0) };
         record

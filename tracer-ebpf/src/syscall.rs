@@ -6,6 +6,8 @@
 //!
 //! Source: kernel include/trace/events/syscalls.h, `TP_PROTO(struct pt_regs *regs, long ret)`.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::{helpers::bpf_get_prandom_u32, macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
     group::{GroupKey, number},
@@ -97,20 +99,21 @@ enum Counted {
 /// Counts a call in the table; of one with several messages each, if more is asked than how many there were.
 #[inline(never)]
 fn count(registers: Registers, plan: *const Plan, number: u32, result: i64) -> u32 {
-    let mut key = GroupKey::default();
-    if !group::describe(plan, registers, &mut key) {
+    let mut key = MaybeUninit::<GroupKey>::uninit();
+    let key = read::zeroed(&mut key);
+    if !group::describe(plan, registers, key) {
         return Counted::No as u32;
     }
     // SAFETY: a live map value.
     let flags = unsafe { (*plan).flags };
     if flags & plan::MESSAGES == 0 {
-        group::call(plan, number, result, &mut key);
+        group::call(plan, number, result, key);
     } else if group::asks(number::BYTES) || group::asks(number::LATENCY) {
         one_message(registers, flags, result);
-        group::call(plan, number, record::moved(), &mut key);
+        group::call(plan, number, record::moved(), key);
         return Counted::OneMessage as u32;
     } else {
-        group::messages(plan, number, result, &mut key);
+        group::messages(plan, number, result, key);
     }
     Counted::Yes as u32
 }

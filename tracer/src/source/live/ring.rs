@@ -75,12 +75,6 @@ impl Ring {
         unsafe { &*self.producer.cast::<AtomicU64>() }.load(Ordering::Acquire)
     }
 
-    /// Bytes that it holds.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.size
-    }
-
     /// The descriptor to wait on.
     #[must_use]
     pub fn fd(&self) -> BorrowedFd<'_> {

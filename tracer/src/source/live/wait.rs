@@ -9,13 +9,9 @@ use std::{
 
 use super::ring::Ring;
 
-/// The pause while much is going on: each end of one takes a CPU away from those who work. It is as long as a quarter of a ring
-/// takes to fill at this rate, which is more than a CPU writes, within these bounds.
-const BYTES_PER_MICROSECOND: usize = 500;
-/// See `BYTES_PER_MICROSECOND`.
-const SHORTEST: Duration = Duration::from_micros(500);
-/// See `BYTES_PER_MICROSECOND`.
-const LONGEST: Duration = Duration::from_millis(4);
+/// The pause while much is going on. The end of each takes a CPU from those who work; after a longer one there is so much to do that
+/// they wait for each other meanwhile.
+const BUSY: Duration = Duration::from_millis(1);
 /// So many records in one go are much.
 const MANY: usize = 512;
 /// The longest pause, on an idle machine.
@@ -40,8 +36,6 @@ pub(super) fn trim_memory() {
 #[derive(Debug)]
 pub(super) struct Waiter {
     epoll: OwnedFd,
-    /// The pause while much is going on.
-    busy: Duration,
     pause: Duration,
 }
 
@@ -65,17 +59,15 @@ impl Waiter {
                 return Err(io::Error::last_os_error());
             }
         }
-        let quarter = rings.iter().map(Ring::size).min().unwrap_or(0) / 4;
-        let busy = Duration::from_micros((quarter / BYTES_PER_MICROSECOND) as u64).clamp(SHORTEST, LONGEST);
-        Ok(Self { epoll, busy, pause: busy })
+        Ok(Self { epoll, pause: BUSY })
     }
 
     /// Waits as long as the last number of records suggests, at most `at_most`.
     pub(super) fn wait(&mut self, drained: usize, at_most: Duration) {
         self.pause = match drained {
             0 => (self.pause * 2).min(IDLE),
-            few if few < MANY => self.pause.clamp(LONGEST, IDLE / 2),
-            _ => self.busy,
+            few if few < MANY => self.pause.clamp(BUSY * 4, IDLE / 2),
+            _ => BUSY,
         };
         let pause = self.pause.min(at_most);
         let time = libc::timespec {
