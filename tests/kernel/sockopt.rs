@@ -21,7 +21,8 @@ use crate::{
 
 #[test]
 fn setsockopt_has_a_value_of_the_type_of_the_option() {
-    let time = [5_u64, 500_000];
+    // What a call that fails at once is given has to be memory that was touched.
+    let (time, seven) = ([5_u64, 500_000], 7_u32);
     let Some(run) = traced(|| {
         let fd = sys!(SYS_socket, AF_INET, SOCK_STREAM, 0);
         let set = |level: i32, name: i32, value: u64, len: usize| sys!(SYS_setsockopt, fd, level, name, value, len);
@@ -38,7 +39,7 @@ fn setsockopt_has_a_value_of_the_type_of_the_option() {
             set(SOL_SOCKET, 9999, at(&TEXT), 100),
             set(SOL_SOCKET, SO_RCVBUF, NOWHERE, 4),
             set(SOL_SOCKET, SO_LINGER, NOWHERE, 8),
-            sys!(SYS_setsockopt, -1, SOL_SOCKET, SO_RCVBUF, at(&7_u32), 2),
+            sys!(SYS_setsockopt, -1, SOL_SOCKET, SO_RCVBUF, at(&seven), 2),
         ]
     }) else {
         return;

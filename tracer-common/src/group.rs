@@ -258,18 +258,14 @@ pub mod fd_kind {
     pub const NONE: u64 = 0;
     /// A file, a device or a pipe with a name.
     pub const FILE: u64 = 1;
-    /// A directory.
-    pub const DIRECTORY: u64 = 2;
     /// A pipe.
-    pub const PIPE: u64 = 3;
+    pub const PIPE: u64 = 2;
     /// A socket that talks IPv4.
-    pub const IPV4: u64 = 4;
+    pub const IPV4: u64 = 3;
     /// A socket that talks IPv6.
-    pub const IPV6: u64 = 5;
+    pub const IPV6: u64 = 4;
     /// A socket of the family `AF_UNIX`.
-    pub const UNIX: u64 = 6;
-    /// Greater than all of these.
-    pub const NAMES: u64 = 256;
+    pub const UNIX: u64 = 5;
 }
 
 /// What is kept of a row, for each CPU.

@@ -414,21 +414,24 @@ unsafe fn header(bytes: *mut u8, task: Task, code: u16, count: u32, flags: u16) 
 /// Bytes of a record on the stack.
 const SMALL: usize = 112 + wire::WHO_LEN;
 
-/// A record of a few numbers, built on the stack: hooks that may come in the middle of anything need no scratch.
-pub struct Small {
-    bytes: MaybeUninit<[u64; SMALL / 8]>,
+/// Room for a [`Small`] record.
+pub type Room = MaybeUninit<[u64; SMALL / 8]>;
+
+/// A record of a few numbers, built on the stack: hooks that may come in the middle of anything need no scratch. Where the caller has
+/// the room, since a record that is returned would stand there twice.
+pub struct Small<'r> {
+    bytes: &'r mut [u64; SMALL / 8],
     len: usize,
 }
 
-impl Small {
+impl<'r> Small<'r> {
     /// Begins a record with `count` parameters.
     #[inline(always)]
-    pub fn begin(code: u16, count: u32) -> Self {
-        let mut record = Self { bytes: MaybeUninit::uninit(), len: wire::LENGTHS + 2 * count as usize };
-        read::zeroed(&mut record.bytes);
+    pub fn begin(room: &'r mut Room, code: u16, count: u32) -> Self {
+        let bytes = read::zeroed(room);
         // SAFETY: a header is shorter than the record.
-        unsafe { header(record.bytes.as_mut_ptr().cast(), Task::current(), code, count, 0) };
-        record
+        unsafe { header(bytes.as_mut_ptr().cast(), Task::current(), code, count, 0) };
+        Self { bytes, len: wire::LENGTHS + 2 * count as usize }
     }
 
     /// Puts a number of `WIDTH` bytes as parameter `index`. All together must fit; the verifier sees to it.
@@ -448,7 +451,7 @@ impl Small {
 
     /// Hands it to the ring of this CPU, or counts it as lost.
     #[inline(always)]
-    pub fn submit(mut self) {
+    pub fn submit(self) {
         let bytes: *mut u8 = self.bytes.as_mut_ptr().cast();
         // SAFETY: as in `put`.
         unsafe {

@@ -6,7 +6,11 @@
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::events::code;
 
-use crate::{arch::Registers, gate, record::Small};
+use crate::{
+    arch::Registers,
+    gate,
+    record::{Room, Small},
+};
 
 /// Reports a page fault in user mode.
 #[btf_tracepoint(function = "page_fault_user")]
@@ -25,7 +29,8 @@ fn report(ctx: &BtfTracePointContext) -> i32 {
     if gate::own() {
         return 0;
     }
-    let mut record = Small::begin(code::PAGE_FAULT, 3);
+    let mut room = Room::uninit();
+    let mut record = Small::begin(&mut room, code::PAGE_FAULT, 3);
     record.put::<8>(0, ctx.arg(0));
     record.put::<8>(1, Registers(ctx.arg(1)).instruction());
     record.put::<4>(2, ctx.arg(2));

@@ -18,7 +18,7 @@ use crate::{
     arch::member,
     gate, group,
     maps::{CPU_TIMES, PLANS, RUNNING, config, offset},
-    record::{Loss, Small, count_loss, who},
+    record::{Loss, Room, Small, count_loss, who},
     task,
 };
 
@@ -47,7 +47,8 @@ pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
 #[inline(never)]
 fn report(next: *const u8) {
     let [size, resident, swapped] = task::memory();
-    let mut record = Small::begin(code::SWITCH, 6);
+    let mut room = Room::uninit();
+    let mut record = Small::begin(&mut room, code::SWITCH, 6);
     record.put::<8>(0, u64::from(member::<u32>(next, offset!(task_pid))));
     record.put::<8>(1, task::field(offset!(task_major_faults)));
     record.put::<8>(2, task::field(offset!(task_minor_faults)));

@@ -13,7 +13,7 @@ use crate::{
     gate, group,
     maps::{PLANS, offset},
     read,
-    record::Small,
+    record::{Room, Small},
 };
 
 /// `SIGCHLD`, whose sender is the child.
@@ -38,7 +38,8 @@ pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
     // kill, tgkill and sigqueue have codes of zero and below; above, only that of a child has a sender.
     let sent = code <= 0 || signal == SIGCHLD;
     let sender: u32 = if sent { read::kernel(info as usize + offset!(siginfo_pid)) } else { 0 };
-    let mut record = Small::begin(code::SIGNALDELIVER, 3);
+    let mut room = Room::uninit();
+    let mut record = Small::begin(&mut room, code::SIGNALDELIVER, 3);
     record.put::<8>(0, u64::from(sender));
     record.put::<8>(1, bpf_get_current_pid_tgid() & 0xffff_ffff);
     record.put::<1>(2, signal as u64);

@@ -106,14 +106,6 @@ impl Filter {
         self.node.decide(&|check| check.is_about_threads().then(|| check.holds(context))) != Some(false)
     }
 
-    /// Whether it asks for containers.
-    #[must_use]
-    pub fn is_about_containers(&self) -> bool {
-        let mut asks = false;
-        self.node.each(&mut |test| asks |= test.check.is_about_container());
-        asks
-    }
-
     /// What has to be collected for its fields.
     #[must_use]
     pub fn needs(&self) -> Needs {
