@@ -3,8 +3,6 @@
 //! The only `match` on sources in the kernel. A parameter that cannot be read has length zero or the value zero; the
 //! record is still sent.
 
-use core::mem::MaybeUninit;
-
 use tracer_common::{
     plan::{self, NONE, Plan, PlanParam, RET, Store, VM_SWAP, op, task_field},
     wire::{self, MAX_PARAMS},
@@ -12,11 +10,12 @@ use tracer_common::{
 
 use crate::{
     arch::{Registers, Task},
-    entry,
-    maps::config,
-    read,
+    entry, read,
     record::{ARGS, Record, Scratch, Slot, TooLong, opaque},
-    special::{file, iovec, poll, quota, rare, sockaddr, text},
+    special::{
+        file, iovec, poll, quota, rare, sockaddr, text,
+        user::{empty, user_bytes, user_text},
+    },
     task,
 };
 
@@ -568,63 +567,4 @@ extern "C" fn put_number(scratch: *mut Scratch, index: u64, store: u64, number: 
         _ => record.put::<8>(index, number),
     };
     u64::from(done.is_ok())
-}
-
-#[inline(always)]
-pub fn empty(record: Record, index: usize) -> Result<(), TooLong> {
-    let (_, position) = record.room()?;
-    record.end_param(index, position, 0);
-    Ok(())
-}
-
-#[inline(always)]
-pub fn user_text(record: Record, index: usize, address: u64) -> Result<(), TooLong> {
-    let (to, position) = record.room()?;
-    // SAFETY: `room` gives more than `MAX_PATH` bytes.
-    let len = unsafe { read::user_text(to, tracer_common::wire::MAX_PATH, address as usize) };
-    record.end_param(index, position, len);
-    Ok(())
-}
-
-/// The most bytes that are read by way of the stack: the default of snaplen.
-const NEAR_DATA: usize = 80;
-
-/// Reads `len` bytes of user memory, at most [`NEAR_DATA`], by way of the stack: a kernel that checks where it copies user memory to knows
-/// that at once, while it searches all of its mappings for a map (mm/usercopy.c).
-///
-/// # Safety
-/// `to` is valid for [`NEAR_DATA`] bytes.
-#[inline(always)]
-unsafe fn near_bytes(to: *mut u8, len: usize, address: usize) -> bool {
-    let mut words = MaybeUninit::<[u64; NEAR_DATA / 8]>::uninit();
-    let from = read::zeroed(&mut words).as_mut_ptr();
-    // SAFETY: so many bytes are there; the caller's promise.
-    unsafe {
-        let read = read::user_bytes(from.cast(), len, address);
-        for at in 0..NEAR_DATA / 8 {
-            // As a whole, wherever it stands: the language would write it in bytes.
-            core::arch::asm!("*(u64 *)({0} + 0) = {1}", in(reg) to.add(8 * at), in(reg) *from.add(at), options(nostack));
-        }
-        read
-    }
-}
-
-/// At most snaplen bytes; `len` below zero is an error result.
-#[inline(always)]
-pub fn user_bytes(record: Record, index: usize, address: u64, len: i64) -> Result<(), TooLong> {
-    let (to, position) = record.room()?;
-    let snaplen = u64::from(config!(snaplen));
-    let len = if len < 0 { 0 } else { len as u64 };
-    let len = opaque(if len > snaplen { snaplen } else { len } as usize) & 0xffff;
-    // SAFETY: `room` gives as many bytes as the mask allows, and more than `NEAR_DATA`.
-    let read = len != 0
-        && unsafe {
-            if len <= NEAR_DATA {
-                near_bytes(to, len, address as usize)
-            } else {
-                read::user_bytes(to, len, address as usize)
-            }
-        };
-    record.end_param(index, position, if read { len } else { 0 });
-    Ok(())
 }

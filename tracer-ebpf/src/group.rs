@@ -85,8 +85,8 @@ pub fn bytes(sock: usize, bytes: u64) {
     let mut key = MaybeUninit::<GroupKey>::uninit();
     let key = read::zeroed(&mut key);
     if config!(group_by) & by::DESCRIPTOR != 0 && !descriptor::of_sock(sock, false, &mut key.descriptor) {
-        // Of others than TCP such tables have no rows.
-        if key.descriptor.protocol == descriptor::TCP {
+        // Of others than TCP such tables have no rows. User space knows protocols by their low byte, which MPTCP shares with TCP.
+        if key.descriptor.protocol as u8 == descriptor::TCP as u8 {
             count_loss(Loss::Groups, 1);
         }
         return;

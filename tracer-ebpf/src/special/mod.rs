@@ -1,4 +1,5 @@
-//! Values that are not one read: files, iovecs, sockets, texts of a task, arguments that depend on others.
+//! Values that are not one read: files, iovecs, sockets, texts of a task, arguments that depend on others, data of the
+//! caller.
 
 pub mod file;
 pub mod iovec;
@@ -7,3 +8,4 @@ pub mod quota;
 pub mod rare;
 pub mod sockaddr;
 pub mod text;
+pub mod user;

@@ -5,9 +5,12 @@
 
 use tracer_common::plan::RET;
 
-use super::text;
+use super::{
+    text,
+    user::{empty, user_bytes, user_text},
+};
 use crate::{
-    collect::{arg, empty, user_bytes, user_text},
+    collect::arg,
     maps::config,
     read,
     record::{Record, TEXT_LEN, TooLong, opaque},
