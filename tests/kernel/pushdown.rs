@@ -22,7 +22,7 @@ use tracer::{
     sink::{Lines, Out, Outputs, Print, Sink},
     source::{
         Drained, Losses, Record, Source, Visit,
-        live::{BATCH, Live, Options, WINDOW_NS, boot_now_ns, plan::Wanted},
+        live::{BATCH, Live, Options, WINDOW_NS, monotonic_ns, plan::Wanted},
     },
     state::{Containers, Procfs, State, container},
 };
@@ -289,7 +289,7 @@ fn connection(buffer: &mut [u8; 64]) {
 /// The kernel side until all of a workload has come.
 struct Until<'l> {
     live: &'l mut Live,
-    /// All that was recorded until then is asked for, boot-time nanoseconds.
+    /// All that was recorded until then is asked for, nanoseconds of the monotonic clock.
     end_ns: u64,
     /// The processes whose records count.
     pids: [u32; 2],
@@ -302,7 +302,7 @@ impl Source for Until<'_> {
         if self.done {
             return Ok(Drained::End);
         }
-        let after = boot_now_ns() > self.end_ns + 2 * WINDOW_NS;
+        let after = monotonic_ns() > self.end_ns + 2 * WINDOW_NS;
         let drained = self.live.drain(&mut |record| {
             if let Record::Wire(bytes) = record {
                 let tgid = u32::from_le_bytes(std::array::from_fn(|at| bytes[wire::TGID + at]));
@@ -423,7 +423,7 @@ fn compare(sides: &mut [Side; 2], filter: &str, format: &str, world: &World) -> 
     sides.iter_mut().for_each(Side::empty);
     workload.start();
     let (_, [child]) = workload.end();
-    let end_ns = boot_now_ns();
+    let end_ns = monotonic_ns();
     let mut seen = Vec::new();
     let mut records = [0; 2];
     for ((side, asked), records) in sides.iter_mut().zip(&mut asked).zip(&mut records) {

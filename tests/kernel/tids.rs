@@ -1,20 +1,18 @@
-//! Ids of threads that are used again, and ids of which two share a place in the kernel's table of calls.
+//! Ids of threads that are used again, and threads whose place in the kernel's table of calls is taken.
 
-use std::fs;
+use std::time::Duration;
 
+use aya::maps::{Array, Map, MapData, MapInfo, loaded_maps};
 use libc::{AT_FDCWD, O_WRONLY, SIGCHLD};
-use tracer_common::{counters::ENTRY_SLOTS, events::time::NANOSLEEP};
+use tracer_common::{counters::Entry, events::time::NANOSLEEP};
 use tracer_tests::{
     call::{at, at_mut},
     command::{self, Running},
-    level, sys,
+    level,
+    live::Tracer,
+    sys,
     workload::Workload,
 };
-
-use crate::traced;
-
-/// The greatest id of a thread that the kernel gives.
-const PID_MAX: &str = "/proc/sys/kernel/pid_max";
 
 /// Forks a process with that id (`clone3(2)`, `set_tid`). As fork: zero in the child.
 fn fork_as(tid: i64) -> i64 {
@@ -39,54 +37,50 @@ fn free_id() -> i64 {
     child
 }
 
-/// More ids than usual, until it is dropped.
-struct MoreIds(String);
-
-impl MoreIds {
-    fn new() -> Option<Self> {
-        let before = fs::read_to_string(PID_MAX).ok()?;
-        fs::write(PID_MAX, "4194304").ok()?;
-        Some(Self(before))
-    }
-}
-
-impl Drop for MoreIds {
-    fn drop(&mut self) {
-        let _ = fs::write(PID_MAX, &self.0);
+/// What stands at each place of the kernel's table of calls.
+fn fill_places(entry: Entry) {
+    let ours = |map: &MapInfo| map.name_as_str() == Some("ENTRY_ARRAY");
+    for map in loaded_maps().filter_map(Result::ok).filter(ours) {
+        let data = MapData::from_id(map.id()).expect("root may open a map");
+        let mut places: Array<_, Entry> = Map::Array(data).try_into().expect("an array of entries");
+        for place in 0..places.len() {
+            places.set(place, entry, 0).expect("a place can be set");
+        }
     }
 }
 
 #[test]
-fn threads_whose_ids_share_a_place_are_timed_both() {
+fn threads_whose_place_is_taken_are_timed_too() {
+    const SLEEPS_MS: [u64; 4] = [5, 20, 300, 5];
     if !level::root_or_skip() {
         return;
     }
-    let _more = MoreIds::new().expect("root may have more ids");
-    let sleep = |ms: u64| sys!(SYS_nanosleep, at(&[0_u64, ms * 1_000_000]), 0);
-    let Some(run) = traced(|| {
-        let first = free_id();
-        let mut children = [0; 3];
-        for (at, child) in (0..).zip(&mut children) {
-            *child = fork_as(first + at * i64::from(ENTRY_SLOTS));
-            if *child == 0 {
-                let _ = sleep(60 - 20 * at as u64);
-                // In the other order they end, and the places change hands.
-                let _ = sleep(5 + 20 * at as u64);
-                let _ = sys!(SYS_exit_group, 0);
-            }
-            let _ = sleep(5);
+    let somebody = Entry { began_ns: 1, thread: 1, ..Entry::default() };
+    let calls = || {
+        let child = sys!(SYS_fork);
+        for ms in SLEEPS_MS {
+            let _ = sys!(SYS_nanosleep, at(&[0_u64, ms * 1_000_000]), 0);
         }
-        children.into_iter().for_each(wait_for);
-        children
-    }) else {
-        return;
+        if child == 0 {
+            let _ = sys!(SYS_exit_group, 0);
+        }
+        wait_for(child);
+        [child]
     };
-    for (at, child) in (0..).zip(run.said) {
-        assert!(child > 0, "a process cannot have the id that was asked for: {child}");
-        for ms in [60 - 20 * at, 5 + 20 * at] {
-            let slept = run.by(child).next(&NANOSLEEP).latency_ns.expect("the sleep was timed");
+    let (run, free) = Tracer::shared().run_beside(calls, |_| {
+        fill_places(somebody);
+        std::thread::spawn(|| {
+            // In the middle of the long sleep.
+            std::thread::sleep(Duration::from_millis(150));
+            fill_places(Entry::default());
+        })
+    });
+    free.join().expect("the places are free again");
+    for thread in [run.own(), run.by(run.said[0])] {
+        for ms in SLEEPS_MS {
+            let slept = thread.next(&NANOSLEEP).latency_ns.expect("the sleep was timed");
             let range = ms * 1_000_000..(ms + 1000) * 1_000_000;
-            assert!(range.contains(&slept), "{child} slept {ms} ms and not {slept} ns");
+            assert!(range.contains(&slept), "slept {ms} ms and not {slept} ns");
         }
     }
 }

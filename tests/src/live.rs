@@ -16,7 +16,7 @@ use tracer::{
     event::{Event, OwnedEvent, Row, SockTuple, decode},
     source::{
         Drained, Losses, Record, Source as _,
-        live::{BATCH, Live, Options, WINDOW_NS, boot_now_ns, plan::Wanted},
+        live::{BATCH, Live, Options, WINDOW_NS, monotonic_ns, plan::Wanted},
     },
 };
 use tracer_common::events::{Effect, code};
@@ -57,13 +57,13 @@ struct Inner {
     /// Events of each workload.
     events: HashMap<u32, Vec<OwnedEvent>>,
     losses: Losses,
-    /// All that was recorded before this boot time was taken.
+    /// All that was recorded before this time was taken.
     taken_to_ns: u64,
 }
 
 impl Inner {
     fn take(&mut self, record: &[u8]) {
-        // The time stays that of the boot clock.
+        // The time stays that of the monotonic clock.
         let Ok(event) = decode::live(record, 0, 0) else { return };
         let workload = self.followed.get(&event.tgid).copied().or_else(|| {
             let parent = if event.row.effect == Effect::Clone { event.row.param("ptid")? } else { return None };
@@ -115,7 +115,7 @@ impl Shared {
         self.news.notify_all();
         while !self.stop.load(Ordering::Relaxed) {
             let mut inner = self.lock();
-            let limit_ns = boot_now_ns().saturating_sub(WINDOW_NS);
+            let limit_ns = monotonic_ns().saturating_sub(WINDOW_NS);
             let drained = live.drain(&mut |record| {
                 if let Record::Wire(bytes) = record {
                     inner.take(bytes);
@@ -197,7 +197,7 @@ impl Tracer {
         workload.start();
         let (began_ns, said) = workload.end();
         // A thread may end after the first one of its process, on another CPU.
-        let ended_ns = boot_now_ns();
+        let ended_ns = monotonic_ns();
         let over = |inner: &Inner| inner.is_over(pid) && inner.taken_to_ns >= ended_ns;
         let (mut inner, in_time) = self.shared.wait_for(over);
         inner.followed.retain(|_, workload| *workload != pid);

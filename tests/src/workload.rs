@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicI64, Ordering},
 };
 
-use tracer::source::live::boot_now_ns;
+use tracer::source::live::monotonic_ns;
 
 /// Most values that a workload may say.
 const MAX_SAID: usize = 64;
@@ -18,7 +18,7 @@ const MAX_SAID: usize = 64;
 #[repr(C)]
 struct Page {
     go: AtomicI64,
-    /// Boot-time nanoseconds when it began.
+    /// Nanoseconds of the monotonic clock when it began.
     began: AtomicI64,
     done: AtomicI64,
     said: [AtomicI64; MAX_SAID],
@@ -60,7 +60,7 @@ impl<const N: usize> Workload<N> {
         self.page.go.store(1, Ordering::Release);
     }
 
-    /// Waits for its end; when it began, boot-time nanoseconds, and what it said.
+    /// Waits for its end; when it began, nanoseconds of the monotonic clock, and what it said.
     ///
     /// # Panics
     /// If it did not come to its end.
@@ -104,7 +104,7 @@ fn child<const N: usize>(page: &Page, calls: impl FnOnce() -> [i64; N]) -> ! {
         // SAFETY: no descriptors; waits for a millisecond.
         unsafe { libc::poll(ptr::null_mut(), 0, 1) };
     }
-    page.began.store(boot_now_ns() as i64, Ordering::Relaxed);
+    page.began.store(monotonic_ns() as i64, Ordering::Relaxed);
     let said = catch_unwind(AssertUnwindSafe(calls));
     if let Ok(said) = &said {
         for (place, value) in page.said.iter().zip(said) {

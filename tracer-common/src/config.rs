@@ -200,6 +200,8 @@ kernel_fields! {
     super_magic = Member "super_block" "s_magic";
     super_flags = Member "super_block" "s_flags";
     socket_sk = Member "socket" "sk";
+    socket_file = Member "socket" "file";
+    socket_inode = Member "socket_alloc" "vfs_inode";
     sock_family = Member "sock" "__sk_common.skc_family";
     sock_type = Member "sock" "sk_type";
     sock_protocol = Member "sock" "sk_protocol";

@@ -59,7 +59,7 @@ unsafe impl aya::Pod for CpuTime {}
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Running {
-    /// When it was switched in, nanoseconds of the boot-time clock; zero before the first switch.
+    /// When it was switched in, nanoseconds of the monotonic clock; zero before the first switch.
     pub since_ns: u64,
     /// Its thread id; zero for the idle task.
     pub tid: u32,
@@ -76,13 +76,20 @@ unsafe impl aya::Pod for Running {}
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Entry {
-    /// When it began, nanoseconds of the boot-time clock; zero once its end was seen.
+    /// When it began, nanoseconds of the monotonic clock; zero once its end was seen.
     pub began_ns: u64,
+    /// The thread: the kernel address of its registers.
+    pub thread: u64,
     /// Its number.
     pub number: u32,
-    /// The thread.
-    pub tid: u32,
+    /// To a part of a cache line, so that none has parts of two.
+    pub padding: [u32; 3],
 }
 
-/// How many threads have a place of their own for what they are in, by the low bits of their id. A power of two.
-pub const ENTRY_SLOTS: u32 = 1 << 16;
+#[cfg(feature = "user")]
+// SAFETY: `repr(C)` without padding of its own (8 + 8 + 4 + 12); every bit pattern is a value.
+#[allow(unsafe_code, reason = "aya reads the type from a map")]
+unsafe impl aya::Pod for Entry {}
+
+/// How many threads have a place of their own for what they are in, by the address of their stack. A power of two.
+pub const ENTRY_SLOTS: u32 = 1 << 15;

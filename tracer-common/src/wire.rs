@@ -39,7 +39,7 @@ pub const CGROUP: usize = 8;
 pub const LATENCY: usize = 16;
 /// Where the event begins.
 pub const EVENT: usize = 24;
-/// Offset of the time, `u64`: nanoseconds of the boot-time clock.
+/// Offset of the time, `u64`: nanoseconds of the monotonic clock.
 pub const TIME: usize = EVENT;
 /// Offset of the thread id in the initial pid namespace, `u64`.
 pub const TID: usize = EVENT + 8;

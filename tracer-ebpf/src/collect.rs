@@ -10,7 +10,8 @@ use tracer_common::{
 
 use crate::{
     arch::{Registers, Task},
-    entry, read,
+    entry::{self, Thread},
+    read,
     record::{ARGS, Record, Scratch, Slot, TooLong, opaque},
     special::{
         file, iovec, poll, quota, rare, sockaddr, text,
@@ -37,15 +38,13 @@ pub struct Call {
     pub number: u32,
     /// Of an exec that succeeded, the kernel's `struct linux_binprm`.
     pub binprm: usize,
-    /// Of an exec that succeeded, the thread that began it.
-    pub old_tid: u32,
 }
 
 impl Call {
     /// Of no system call.
     #[inline(always)]
     pub fn of(task: Task, plan: *const Plan, number: u32) -> Self {
-        Self { registers: None, result: 0, task, plan, number, binprm: 0, old_tid: 0 }
+        Self { registers: None, result: 0, task, plan, number, binprm: 0 }
     }
 
     /// Flags of the plan.
@@ -134,7 +133,7 @@ pub fn plain(registers: Registers, call: Call) {
     let (code, signed) = unsafe { ((*call.plan).code, u64::from((*call.plan).signed)) };
     let flags = plan::record_flags(call.flags());
     let Some(record) = Record::begin(Slot::Syscall, call.task, code, 0, flags) else { return };
-    record.set_latency(entry::end(call.task, call.number, record.time()));
+    record.set_latency(entry::end(Thread::of(registers), call.number, record.time()));
     record.put_call(0, widened(signed, 0, registers.arg::<0>()));
     record.put_call(1, widened(signed, 1, registers.arg::<1>()));
     record.put_call(2, widened(signed, 2, registers.arg::<2>()));
@@ -203,10 +202,10 @@ pub fn record<const MAX: usize, const PROGRAM: u8>(slot: Slot, call: Call) {
     let Some(record) = Record::begin(slot, call.task, code, u32::from(count), flags) else { return };
     keep_args(record, call);
     if PROGRAM != ENTER {
-        record.set_latency(if call.binprm == 0 {
-            entry::end(call.task, call.number, record.time())
-        } else {
-            entry::end_exec(call.old_tid)
+        record.set_latency(match call.registers {
+            Some(registers) if PROGRAM == FIRST => entry::end(Thread::of(registers), call.number, record.time()),
+            Some(registers) => entry::end_rarely(Thread::of(registers), call.number, record.time()),
+            None => entry::end_exec(),
         });
     }
     if PROGRAM == ENTER {

@@ -27,14 +27,13 @@ const MAPPED: u32 = 0xffff_0000;
 /// Describes a descriptor of the running task. False when it is not known for sure.
 #[inline(never)]
 pub fn of_fd(fd: u64, key: &mut KeyDescriptor) -> bool {
-    let file = file::of_fd(fd);
+    let file = file::find(fd);
     let kind = file::kind(file);
+    if let Some(sock) = kind.sock() {
+        return of_sock(sock, true, key);
+    }
     if kind.inode == 0 {
         return false;
-    }
-    let format = read::kernel::<u16>(kind.inode + offset!(inode_mode)) & format::MASK;
-    if format == format::SOCKET {
-        return of_sock(read::kernel(kind.private + offset!(socket_sk)), true, key);
     }
     if config!(group_by) & by::NAME != 0 {
         return false;
@@ -44,6 +43,7 @@ pub fn of_fd(fd: u64, key: &mut KeyDescriptor) -> bool {
     }
     let super_block: usize = read::kernel(kind.inode + offset!(inode_sb));
     let is_mounted = read::kernel::<usize>(super_block + offset!(super_flags)) & file::KERNEL_MOUNT == 0;
+    let format = read::kernel::<u16>(kind.inode + offset!(inode_mode)) & format::MASK;
     key.kind = match format {
         format::PIPE | format::REGULAR if is_mounted => fd_kind::FILE,
         format::CHARACTERS | format::BLOCKS => fd_kind::FILE,

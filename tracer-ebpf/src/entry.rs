@@ -1,91 +1,127 @@
 //! When each thread began the call that it is in: latency.
 //!
-//! Each thread has a place in an array, which its id says, and which is looked up without a call of the kernel. Where that
-//! place is taken by another thread in a call, the thread goes to a hash table. Two threads that take a free place at the same
-//! moment on two CPUs lose one of the two times. A call that began before the hook was attached, or whose beginning the kernel
-//! did not report, has no latency.
+//! A thread is known by where its registers are saved, at the top of its stack in the kernel: that needs no question who runs,
+//! and neither exec nor anything else changes it. Each thread has a place in an array, which that address says, and which is
+//! looked up without a call of the kernel. Where that place is taken by another thread in a call, the thread goes to a hash
+//! table. Two threads that take a free place at the same moment on two CPUs lose one of the two times. A call that began
+//! before the hook was attached, or whose beginning the kernel did not report, has no latency.
 
-use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
+use aya_ebpf::helpers::{bpf_get_current_task_btf, generated::bpf_task_pt_regs};
 use tracer_common::{
     counters::{ENTRY_SLOTS, Entry},
     wire,
 };
 
 use crate::{
-    arch::Task,
-    maps::{ENTRIES, ENTRY_ARRAY, config, offset},
+    arch::Registers,
+    maps::{ENTRIES, ENTRY_ARRAY, config},
+    read,
     record::{Loss, count_loss},
 };
 
-#[inline(always)]
-fn tid_of(task: Task) -> u32 {
-    task.field(offset!(task_pid))
+/// The address bits that stacks of two threads share: they are of 16 KiB, aligned to that, and have a page between them.
+const STACK_BITS: u32 = 15;
+
+/// A thread.
+#[derive(Clone, Copy)]
+pub struct Thread(*const u8);
+
+impl Thread {
+    /// Whose call it is.
+    #[inline(always)]
+    pub fn of(registers: Registers) -> Self {
+        Self(registers.0)
+    }
+
+    /// The running one.
+    #[inline(always)]
+    pub fn current() -> Self {
+        // SAFETY: the first helper has no preconditions, and says what the second one wants.
+        Self(unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as *const u8)
+    }
+
+    /// The number of its place in the array.
+    #[inline(always)]
+    fn place(self) -> u32 {
+        let mut low = self.0 as usize as u32;
+        // SAFETY: the instruction moves a register onto itself. Half a pointer is a number to the verifier, which has rules for the
+        // arithmetics of a whole one.
+        unsafe { core::arch::asm!("{0} = {0}", inout(wreg) low, options(nomem, nostack, preserves_flags)) };
+        low >> STACK_BITS & (ENTRY_SLOTS - 1)
+    }
+
+    /// The place of a thread in the array.
+    #[inline(always)]
+    fn slot(self) -> Option<*mut Entry> {
+        ENTRY_ARRAY.get_ptr_mut(self.place())
+    }
+
+    /// Its address, as a key.
+    #[inline(always)]
+    fn address(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// Its entry, wherever that is.
+    #[inline(always)]
+    fn entry(self) -> Option<*mut Entry> {
+        let slot = self.slot()?;
+        // SAFETY: a live map value.
+        if unsafe { (*slot).thread } == self.address() { Some(slot) } else { ENTRIES.get_ptr_mut(self.address()) }
+    }
 }
 
-/// The place of a thread in the array.
+/// A thread begins a call.
 #[inline(always)]
-fn slot(tid: u32) -> Option<*mut Entry> {
-    ENTRY_ARRAY.get_ptr_mut(tid & (ENTRY_SLOTS - 1))
-}
-
-/// The entry of a thread, wherever it is.
-#[inline(always)]
-fn find(tid: u32) -> Option<*mut Entry> {
-    let slot = slot(tid)?;
-    // SAFETY: a live map value.
-    if unsafe { (*slot).tid } == tid { Some(slot) } else { ENTRIES.get_ptr_mut(tid) }
-}
-
-/// The running thread begins a call.
-#[inline(always)]
-pub fn begin(task: Task, number: u32) {
-    // SAFETY: the helper has no preconditions.
-    let began_ns = unsafe { bpf_ktime_get_boot_ns() };
-    let tid = tid_of(task);
-    let Some(slot) = slot(tid) else { return };
+pub fn begin(thread: Thread, number: u32) {
+    let began_ns = read::now_ns();
+    let Some(slot) = thread.slot() else { return };
     // SAFETY: a live map value; whom it belongs to is looked at.
     unsafe {
-        if (*slot).tid == tid || (*slot).began_ns == 0 {
-            *slot = Entry { began_ns, number, tid };
+        if (*slot).thread == thread.address() || (*slot).began_ns == 0 {
+            (*slot).thread = thread.address();
+            (*slot).number = number;
+            (*slot).began_ns = began_ns;
             return;
         }
     }
-    begin_elsewhere(Entry { began_ns, number, tid });
+    begin_elsewhere(thread, number, began_ns);
 }
 
 #[inline(never)]
-fn begin_elsewhere(entry: Entry) {
-    if ENTRIES.insert(entry.tid, entry, 0).is_err() {
+fn begin_elsewhere(thread: Thread, number: u32, began_ns: u64) {
+    let entry = Entry { began_ns, number, thread: thread.address(), padding: [0; 3] };
+    if ENTRIES.insert(entry.thread, entry, 0).is_err() {
         count_loss(Loss::EntryTable, 1);
     }
 }
 
-/// Nanoseconds from the beginning of call `number` of the running thread to `now_ns`; `wire::NO_LATENCY` when that is not
-/// known. The second time it is not known.
+/// Nanoseconds from the beginning of call `number` of a thread to `now_ns`; `wire::NO_LATENCY` when that is not known. The second
+/// time it is not known.
 #[inline(always)]
-pub fn end(task: Task, number: u32, now_ns: u64) -> u64 {
+pub fn end(thread: Thread, number: u32, now_ns: u64) -> u64 {
     if config!(latency) == 0 {
         return wire::NO_LATENCY;
     }
-    take(tid_of(task), number, now_ns)
-}
-
-/// As [`end`], up to now.
-#[inline(always)]
-pub fn end_now(number: u32) -> u64 {
-    // SAFETY: the helper has no preconditions.
-    end(Task::current(), number, unsafe { bpf_ktime_get_boot_ns() })
-}
-
-#[inline(always)]
-fn take(tid: u32, number: u32, now_ns: u64) -> u64 {
-    let Some(known) = find(tid) else { return wire::NO_LATENCY };
+    let Some(known) = thread.entry() else { return wire::NO_LATENCY };
     // SAFETY: a live map value of this thread.
     unsafe {
         let latency_ns = since(known, number, now_ns);
         (*known).began_ns = 0;
         latency_ns
     }
+}
+
+/// As [`end`], once for the verifier.
+#[inline(never)]
+pub fn end_rarely(thread: Thread, number: u32, now_ns: u64) -> u64 {
+    end(thread, number, now_ns)
+}
+
+/// As [`end`], up to now.
+#[inline(always)]
+pub fn end_now(thread: Thread, number: u32) -> u64 {
+    end(thread, number, read::now_ns())
 }
 
 /// Nanoseconds since the call of an entry began, if it is that one.
@@ -95,29 +131,31 @@ fn take(tid: u32, number: u32, now_ns: u64) -> u64 {
 #[inline(always)]
 unsafe fn since(known: *const Entry, number: u32, now_ns: u64) -> u64 {
     // SAFETY: the caller's promise.
-    let Entry { began_ns, number: begun, .. } = unsafe { *known };
+    let (began_ns, begun) = unsafe { ((*known).began_ns, (*known).number) };
     if began_ns == 0 || begun != number || now_ns < began_ns { wire::NO_LATENCY } else { now_ns - began_ns }
 }
 
-/// As [`end`], up to now, and it can be asked again.
+/// As [`end`], of the running thread, up to now, and it can be asked again.
 #[inline(always)]
-pub fn so_far(task: Task, number: u32) -> u64 {
-    let Some(known) = find(tid_of(task)) else { return wire::NO_LATENCY };
-    // SAFETY: a live map value of this thread; the helper has no preconditions.
-    unsafe { since(known, number, bpf_ktime_get_boot_ns()) }
+pub fn so_far(number: u32) -> u64 {
+    let Some(known) = Thread::current().entry() else { return wire::NO_LATENCY };
+    // SAFETY: a live map value of this thread.
+    unsafe { since(known, number, read::now_ns()) }
 }
 
-/// As [`end`], of an exec, whatever entry it came through. A thread that was not the leader of its process has the leader's
-/// id by now, and `old_tid` is the one that it began with.
+/// As [`end_now`], of an exec of the running thread, whatever entry it came through.
 #[inline(always)]
-pub fn end_exec(old_tid: u32) -> u64 {
-    if config!(latency) == 0 {
-        return wire::NO_LATENCY;
-    }
-    let Some(known) = find(old_tid) else { return wire::NO_LATENCY };
-    // SAFETY: a live map value; the helper has no preconditions.
-    let (number, now_ns) = unsafe { ((*known).number, bpf_ktime_get_boot_ns()) };
-    take(old_tid, number, now_ns)
+pub fn end_exec() -> u64 {
+    if config!(latency) == 0 { wire::NO_LATENCY } else { end_any() }
+}
+
+#[inline(never)]
+fn end_any() -> u64 {
+    let thread = Thread::current();
+    let Some(known) = thread.entry() else { return wire::NO_LATENCY };
+    // SAFETY: a live map value.
+    let number = unsafe { (*known).number };
+    end(thread, number, read::now_ns())
 }
 
 /// The running thread ends.
@@ -126,13 +164,13 @@ pub fn forget() {
     if config!(latency) == 0 {
         return;
     }
-    let tid = tid_of(Task::current());
-    if let Some(slot) = slot(tid)
+    let thread = Thread::current();
+    if let Some(slot) = thread.slot()
         // SAFETY: a live map value.
-        && unsafe { (*slot).tid } == tid
+        && unsafe { (*slot).thread } == thread.address()
     {
         // SAFETY: as above.
         unsafe { (*slot).began_ns = 0 };
     }
-    let _ = ENTRIES.remove(tid);
+    let _ = ENTRIES.remove(thread.address());
 }

@@ -88,6 +88,19 @@ fn compat_plan(registers: Registers, number: u32) -> Option<*const Plan> {
     PLANS.get_ptr(plan::PLAN_COMPAT + number)
 }
 
+/// The number of a call that begins, if calls of that number are wanted, be they of 64-bit or of 32-bit programs: what can be said
+/// without asking who runs.
+#[inline(always)]
+pub fn begins(registers: Registers) -> Option<u32> {
+    let number = registers.number();
+    if number < 0 || number >= MAX_SYSCALLS as i64 {
+        return None;
+    }
+    let number = number as u32;
+    let plan = PLANS.get_ptr(number)?;
+    if flags_of(plan) & (plan::WANTED | plan::COMPAT_TOO) == 0 { None } else { Some(number) }
+}
+
 /// The plan of a system call, if it is wanted. Whether the call is the tracer's own is asked later.
 #[inline(always)]
 pub fn syscall(registers: Registers) -> Option<Passed> {

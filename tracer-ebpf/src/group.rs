@@ -12,7 +12,8 @@ use tracer_common::{
 
 use crate::{
     arch::{Registers, Task},
-    descriptor, entry,
+    descriptor,
+    entry::{self, Thread},
     maps::{GROUPS, GROUPS_A, GROUPS_B, config, offset},
     predicate, read,
     record::{Loss, count_loss},
@@ -44,10 +45,10 @@ pub fn event(plan: *const Plan) {
     add(&counted(plan, 0, 0, latency_ns), read::zeroed(&mut MaybeUninit::uninit()));
 }
 
-/// A program that was run by a thread that had the id `old_tid` before.
+/// A program that was run.
 #[inline(always)]
-pub fn exec(plan: *const Plan, number: u32, old_tid: u32) {
-    let latency_ns = if asks(number::LATENCY) { entry::end_exec(old_tid) } else { NO_LATENCY };
+pub fn exec(plan: *const Plan, number: u32) {
+    let latency_ns = if asks(number::LATENCY) { entry::end_exec() } else { NO_LATENCY };
     add(&counted(plan, number, 0, latency_ns), read::zeroed(&mut MaybeUninit::uninit()));
 }
 
@@ -67,8 +68,8 @@ pub fn describe(plan: *const Plan, registers: Registers, key: &mut GroupKey) -> 
 
 /// A call of this plan, or one of the messages of a call, which moved so many bytes.
 #[inline(always)]
-pub fn call(plan: *const Plan, number: u32, result: i64, key: &mut GroupKey) {
-    let latency_ns = if asks(number::LATENCY) { entry::end_now(number) } else { NO_LATENCY };
+pub fn call(plan: *const Plan, registers: Registers, number: u32, result: i64, key: &mut GroupKey) {
+    let latency_ns = if asks(number::LATENCY) { entry::end_now(Thread::of(registers), number) } else { NO_LATENCY };
     add(&counted(plan, number, result, latency_ns), key);
 }
 

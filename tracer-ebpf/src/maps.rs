@@ -64,13 +64,13 @@ pub static CPU_TIMES: HashMap<u32, CpuTime, 32768> = HashMap::new();
 #[btf_map]
 pub static RUNNING: Array<Running, 1> = Array::new();
 
-/// The call that each thread is in, at the low bits of its id: 1 MiB, one entry unless latency is asked for.
+/// The call that each thread is in, by the address of its stack: 1 MiB, one entry unless latency is asked for.
 #[btf_map]
 pub static ENTRY_ARRAY: Array<Entry, 1> = Array::new();
 
 /// The same of threads whose place there is taken by another one; one entry unless latency is asked for.
 #[btf_map]
-pub static ENTRIES: HashMap<u32, Entry, 1> = HashMap::new();
+pub static ENTRIES: HashMap<u64, Entry, 1> = HashMap::new();
 
 /// The programs that `sys_exit` goes on in.
 #[btf_map]

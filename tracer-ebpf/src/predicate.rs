@@ -82,7 +82,7 @@ extern "C" fn step_of_call(step: *const Step, result: i64, number: u64, argument
     u64::from(match step.subject {
         subject::Argument => between(step, stored(argument, step.store)),
         subject::Latency => {
-            let latency_ns = entry::so_far(Task::current(), number as u32);
+            let latency_ns = entry::so_far(number as u32);
             latency_ns != NO_LATENCY && between(step, latency_ns as i64)
         }
         subject::FdClass => (step.low >> (class_of(argument) & 63)) & 1 != 0,
@@ -218,25 +218,11 @@ fn cgroup_is(question: u32) -> bool {
 /// The `struct sock` of a descriptor, 0 when it is no socket, and its class.
 #[inline(never)]
 fn socket(fd: u64, class: &mut u32) -> usize {
-    let file::Kind { inode, private } = file::kind(file::of_fd(fd));
-    if inode == 0 {
-        *class = class::NONE;
+    let kind = file::kind(file::find(fd));
+    let Some(sock) = kind.sock() else {
+        *class = class_of_no_socket(kind.inode);
         return 0;
-    }
-    let format = read::kernel::<u16>(inode + offset!(inode_mode)) & format::MASK;
-    if format != format::SOCKET {
-        let is_file = match format {
-            format::REGULAR | format::PIPE => {
-                let super_block: usize = read::kernel(inode + offset!(inode_sb));
-                read::kernel::<usize>(super_block + offset!(super_flags)) & file::KERNEL_MOUNT == 0
-            }
-            format::CHARACTERS | format::BLOCKS => true,
-            _ => false,
-        };
-        *class = if is_file { class::FILE } else { class::NO_SOCKET };
-        return 0;
-    }
-    let sock: usize = read::kernel(private + offset!(socket_sk));
+    };
     *class = match read::kernel::<u16>(sock + offset!(sock_family)) {
         UNIX => class::UNIX,
         INET => class::INET,
@@ -244,6 +230,22 @@ fn socket(fd: u64, class: &mut u32) -> usize {
         _ => class::OTHER,
     };
     sock
+}
+
+#[inline(always)]
+fn class_of_no_socket(inode: usize) -> u32 {
+    if inode == 0 {
+        return class::NONE;
+    }
+    let is_file = match read::kernel::<u16>(inode + offset!(inode_mode)) & format::MASK {
+        format::REGULAR | format::PIPE => {
+            let super_block: usize = read::kernel(inode + offset!(inode_sb));
+            read::kernel::<usize>(super_block + offset!(super_flags)) & file::KERNEL_MOUNT == 0
+        }
+        format::CHARACTERS | format::BLOCKS => true,
+        _ => false,
+    };
+    if is_file { class::FILE } else { class::NO_SOCKET }
 }
 
 #[inline(always)]

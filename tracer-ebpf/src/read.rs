@@ -1,11 +1,18 @@
-//! Reading memory of the kernel and of the user. A read that fails gives zero or nothing; it never ends the record.
+//! Reading the clock, and memory of the kernel and of the user. A read that fails gives zero or nothing; it never ends the record.
 
 use core::mem::MaybeUninit;
 
 use crate::record::opaque;
 use aya_ebpf::helpers::generated::{
-    bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
+    bpf_ktime_get_ns, bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user, bpf_probe_read_user_str,
 };
+
+/// Nanoseconds of the monotonic clock. That of the time since boot, which goes on in suspend, costs a call more.
+#[inline(always)]
+pub fn now_ns() -> u64 {
+    // SAFETY: the helper has no preconditions.
+    unsafe { bpf_ktime_get_ns() }
+}
 
 /// All-zero, made word by word: for more than a word the language calls a function that fills byte by byte. For types whose size is a
 /// multiple of eight and of which all-zero is a value.
@@ -21,6 +28,16 @@ pub fn zeroed<T: Copy>(value: &mut MaybeUninit<T>) -> &mut T {
         }
         value.assume_init_mut()
     }
+}
+
+/// Writes a word as a whole, wherever it stands: the language would write it in bytes.
+///
+/// # Safety
+/// `to` is valid for eight bytes.
+#[inline(always)]
+pub unsafe fn store_word(to: *mut u8, word: u64) {
+    // SAFETY: the caller's promise.
+    unsafe { core::arch::asm!("*(u64 *)({0} + 0) = {1}", in(reg) to, in(reg) word, options(nostack)) };
 }
 
 /// A value in kernel memory; zero when it cannot be read.

@@ -6,7 +6,7 @@
 use core::mem::MaybeUninit;
 
 use aya_ebpf::helpers::{
-    bpf_get_smp_processor_id, bpf_ktime_get_boot_ns,
+    bpf_get_smp_processor_id,
     generated::{bpf_get_current_comm, bpf_ringbuf_output, bpf_ringbuf_query},
 };
 use tracer_common::wire;
@@ -245,7 +245,7 @@ impl Record {
         unsafe { *self.bytes().add(wire::LATENCY).cast::<u64>() = latency_ns };
     }
 
-    /// Its time, nanoseconds of the boot-time clock.
+    /// Its time, nanoseconds of the monotonic clock.
     #[inline(always)]
     pub fn time(self) -> u64 {
         // SAFETY: the offset lies in the scratch.
@@ -397,7 +397,7 @@ fn record_flags(flags: u16) -> u16 {
 unsafe fn header(bytes: *mut u8, task: Task, code: u16, count: u32, flags: u16) {
     // SAFETY: the helpers have no preconditions; all offsets lie within the header.
     unsafe {
-        let now = bpf_ktime_get_boot_ns();
+        let now = read::now_ns();
         *bytes.add(wire::CPU).cast::<u16>() = bpf_get_smp_processor_id() as u16;
         *bytes.add(wire::FLAGS).cast::<u16>() = record_flags(flags);
         *bytes.add(wire::TGID).cast::<u32>() = task.field(offset!(task_tgid));

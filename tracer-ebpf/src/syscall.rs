@@ -18,7 +18,7 @@ use tracer_common::{
 use crate::{
     arch::Registers,
     collect::{self, Call, ENTER, FIRST, RARE, TASK},
-    entry,
+    entry::{self, Thread},
     gate::{self, Passed},
     group,
     maps::{NEXT, PLANS, config},
@@ -107,10 +107,10 @@ fn count(registers: Registers, plan: *const Plan, number: u32, result: i64) -> u
     // SAFETY: a live map value.
     let flags = unsafe { (*plan).flags };
     if flags & plan::MESSAGES == 0 {
-        group::call(plan, number, result, key);
+        group::call(plan, registers, number, result, key);
     } else if group::asks(number::BYTES) || group::asks(number::LATENCY) {
         one_message(registers, flags, result);
-        group::call(plan, number, record::moved(), key);
+        group::call(plan, registers, number, record::moved(), key);
         return Counted::OneMessage as u32;
     } else {
         group::messages(plan, number, result, key);
@@ -165,21 +165,28 @@ fn next_message(ctx: &BtfTracePointContext) {
 #[btf_tracepoint(function = "sys_enter")]
 pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
     let registers = Registers(ctx.arg(0));
-    let Some(passed) = gate::syscall(registers) else { return 0 };
-    if gate::is_own(passed.task) {
-        return 0;
-    }
+    let Some(number) = gate::begins(registers) else { return 0 };
     if config!(latency) != 0 {
-        entry::begin(passed.task, passed.number);
+        entry::begin(Thread::of(registers), number);
     }
-    // SAFETY: a live map value.
-    let enter = unsafe { (*passed.plan).enter };
-    if config!(entry_args) != 0 && enter != 0 {
-        let Some(plan) = PLANS.get_ptr(u32::from(enter)) else { return 0 };
-        let call = Call { registers: Some(registers), ..Call::of(passed.task, plan, passed.number) };
-        collect::record::<{ plan::ENTER_PARAMS }, ENTER>(Slot::Enter, call);
+    if config!(entry_args) != 0 {
+        report_beginning(registers);
     }
     0
+}
+
+/// Makes a record of the beginning of a call that has one.
+#[inline(always)]
+fn report_beginning(registers: Registers) {
+    let Some(passed) = gate::syscall(registers) else { return };
+    // SAFETY: a live map value.
+    let enter = unsafe { (*passed.plan).enter };
+    if enter == 0 || gate::is_own(passed.task) {
+        return;
+    }
+    let Some(plan) = PLANS.get_ptr(u32::from(enter)) else { return };
+    let call = Call { registers: Some(registers), ..Call::of(passed.task, plan, passed.number) };
+    collect::record::<{ plan::ENTER_PARAMS }, ENTER>(Slot::Enter, call);
 }
 
 /// The call that ended, if it is wanted.

@@ -14,7 +14,7 @@ use crate::{
     message::note,
     sample::Sampler,
     sink::{Flow, Interest, Outputs},
-    source::{Drained, Source},
+    source::{Drained, Source, live},
     state::State,
     stats::Stats,
 };
@@ -42,7 +42,9 @@ pub struct Pipeline {
     state: State,
     outputs: Outputs,
     interest: Interest,
-    boot_to_epoch_ns: u64,
+    to_epoch_ns: u64,
+    /// How long the machine had been in suspend when that was known.
+    suspended_ns: u64,
     times: Times,
     sampler: Option<Sampler>,
     /// Of a capture file: time of its last event, nanoseconds since the epoch.
@@ -53,15 +55,16 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// `boot_to_epoch_ns` is added to the times of records.
+    /// `to_epoch_ns` is added to the times of records.
     #[must_use]
-    pub fn new(state: State, outputs: Outputs, boot_to_epoch_ns: u64) -> Self {
+    pub fn new(state: State, outputs: Outputs, to_epoch_ns: u64) -> Self {
         let interest = Interest::of(&outputs);
         Self {
             state,
             outputs,
             interest,
-            boot_to_epoch_ns,
+            to_epoch_ns,
+            suspended_ns: live::suspended_ns(),
             times: Times::default(),
             sampler: None,
             file_ns: 0,
@@ -105,6 +108,7 @@ impl Pipeline {
         let mut sampled = start;
         let result = loop {
             let mut flow = Flow::Continue;
+            self.wake_up(live::suspended_ns());
             let drained = source.drain(&mut |record| self.record(record, &mut flow));
             let drained = match self.failure.take().map_or(drained, Err) {
                 Ok(drained) => drained,

@@ -27,6 +27,12 @@ const OVERLAY_MAGIC: u64 = 0x794c_7630;
 /// The `struct file` of a descriptor of the running task; 0 when there is none.
 #[inline(never)]
 pub fn of_fd(fd: u64) -> usize {
+    find(fd)
+}
+
+/// As [`of_fd`], without a call.
+#[inline(always)]
+pub fn find(fd: u64) -> usize {
     if (fd as i32) < 0 {
         return 0;
     }
@@ -50,28 +56,48 @@ pub fn inode(file: usize) -> usize {
 /// What of a file says whether it is a socket.
 #[derive(Clone, Copy)]
 pub struct Kind {
+    /// The `struct file`; 0 when there is none.
+    file: usize,
     /// Its `struct inode`; 0 without a file.
     pub inode: usize,
     /// What is the file's own: of a socket, its `struct socket`.
-    pub private: usize,
+    private: usize,
 }
 
-/// The most bytes between the members of [`Kind`] that are still read at once.
-const NEAR: usize = 16;
-
-/// Inode and private data of a file. On newer kernels they are neighbours, and read at once.
+/// The kind of a file. On newer kernels its inode and private data are neighbours.
 #[inline(always)]
 pub fn kind(file: usize) -> Kind {
     if file == 0 {
-        return Kind { inode: 0, private: 0 };
+        return Kind { file, inode: 0, private: 0 };
     }
-    let (inode, private) = (offset!(file_inode), offset!(file_private_data));
-    let first = if inode < private { inode } else { private };
-    if inode - first < NEAR && private - first < NEAR {
-        let members: [usize; NEAR / 8] = read::kernel(file + first);
-        return Kind { inode: members[(inode - first) / 8], private: members[(private - first) / 8] };
+    let [inode, private] = two_words(file, offset!(file_inode), offset!(file_private_data));
+    Kind { file, inode, private }
+}
+
+impl Kind {
+    /// Of a socket, its `struct sock`; 0 when it has none any more. Neither format nor operations of the file are read for it: a socket
+    /// lies directly in front of its inode, and knows its file.
+    ///
+    /// Source: kernel include/net/sock.h, `struct socket_alloc`; net/socket.c, `sock_alloc_file`.
+    #[inline(always)]
+    pub fn sock(self) -> Option<usize> {
+        if self.inode.wrapping_sub(self.private) != offset!(socket_inode) {
+            return None;
+        }
+        let [file, sock] = two_words(self.private, offset!(socket_file), offset!(socket_sk));
+        if file == self.file { Some(sock) } else { None }
     }
-    Kind { inode: read::kernel(file + inode), private: read::kernel(file + private) }
+}
+
+/// Two words of a kernel object. Neighbours are read at once.
+#[inline(always)]
+fn two_words(of: usize, one: usize, other: usize) -> [usize; 2] {
+    let first = if one < other { one } else { other };
+    if one - first <= 8 && other - first <= 8 {
+        let words: [usize; 2] = read::kernel(of + first);
+        return [words[(one - first) / 8], words[(other - first) / 8]];
+    }
+    [read::kernel(of + one), read::kernel(of + other)]
 }
 
 /// Index of the device number among what was gathered.

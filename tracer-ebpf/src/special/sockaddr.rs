@@ -4,7 +4,7 @@
 
 use tracer_common::plan::TupleWay;
 
-use super::file::{self, format};
+use super::file;
 use crate::{
     maps::offset,
     read,
@@ -23,15 +23,7 @@ const UNIX_PATH: usize = 108;
 /// The `struct sock` of a descriptor; 0 when it is not a socket.
 #[inline(never)]
 pub fn sock_of_fd(fd: u64) -> usize {
-    let kind = file::kind(file::of_fd(fd));
-    if kind.inode == 0 {
-        return 0;
-    }
-    let mode: u16 = read::kernel(kind.inode + offset!(inode_mode));
-    if mode & format::MASK != format::SOCKET {
-        return 0;
-    }
-    read::kernel(kind.private + offset!(socket_sk))
+    file::kind(file::find(fd)).sock().unwrap_or(0)
 }
 
 /// The beginning of a `struct sock`, read at once: family, ports and IPv4 addresses are there.
@@ -102,7 +94,9 @@ fn copy(record: Record, index: usize, from: *const u8, len: u64) -> Result<(), T
     let copied = len != 0
         && unsafe {
             if len <= SHORT {
-                to.cast::<[u64; SHORT / 8]>().write_unaligned(from.cast::<[u64; SHORT / 8]>().read());
+                for at in (0..SHORT).step_by(8) {
+                    read::store_word(to.add(at), *from.add(at).cast());
+                }
                 true
             } else {
                 read::kernel_bytes(to, len, from as usize)
@@ -182,7 +176,7 @@ unsafe fn end_path(to: *mut u8, len: usize) -> usize {
 
 /// Gathers the ends of the socket of descriptor `fd`. `way` is a [`TupleWay`]; `peer`, when it is not zero, is where in
 /// user memory the address of the peer may be, for sockets that have none of their own.
-#[inline(never)]
+#[inline(always)]
 pub fn gather_tuple(record: Record, fd: u64, way: u8, peer: usize) {
     // SAFETY: the scratch is a live map value.
     let to: *mut u8 = unsafe { (&raw mut (*record.scratch).tuple).cast() };

@@ -44,8 +44,7 @@ unsafe fn near_bytes(to: *mut u8, len: usize, address: usize) -> bool {
     unsafe {
         let read = read::user_bytes(from.cast(), len, address);
         for at in 0..NEAR_DATA / 8 {
-            // As a whole, wherever it stands: the language would write it in bytes.
-            core::arch::asm!("*(u64 *)({0} + 0) = {1}", in(reg) to.add(8 * at), in(reg) *from.add(at), options(nostack));
+            read::store_word(to.add(8 * at), *from.add(at));
         }
         read
     }

@@ -40,10 +40,10 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     if flags & plan::GROUP != 0 {
-        group::exec(plan, number, ctx.arg(1));
+        group::exec(plan, number);
         return 0;
     }
-    let call = Call { binprm: binprm as usize, old_tid: ctx.arg(1), ..Call::of(Task::current(), plan, number) };
+    let call = Call { binprm: binprm as usize, ..Call::of(Task::current(), plan, number) };
     collect::record::<{ wire::MAX_PARAMS }, TASK>(Slot::Exec, call);
     0
 }

@@ -4,7 +4,7 @@
 //! `TP_PROTO(bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)`.
 
 use aya_ebpf::{
-    helpers::{bpf_get_current_cgroup_id, bpf_get_smp_processor_id, bpf_ktime_get_boot_ns},
+    helpers::{bpf_get_current_cgroup_id, bpf_get_smp_processor_id},
     macros::btf_tracepoint,
     programs::BtfTracePointContext,
 };
@@ -18,6 +18,7 @@ use crate::{
     arch::member,
     gate, group,
     maps::{CPU_TIMES, PLANS, RUNNING, config, offset},
+    read,
     record::{Loss, Room, Small, count_loss, who},
     task,
 };
@@ -61,8 +62,8 @@ fn report(next: *const u8) {
 /// Ends the slice of the thread that leaves the CPU and begins that of the next.
 #[inline(always)]
 fn count(prev: *const u8, next: *const u8) {
-    // SAFETY: the helpers have no preconditions.
-    let (cpu, now) = unsafe { (bpf_get_smp_processor_id(), bpf_ktime_get_boot_ns()) };
+    // SAFETY: the helper has no preconditions.
+    let (cpu, now) = (unsafe { bpf_get_smp_processor_id() }, read::now_ns());
     let Some(running) = RUNNING.get_ptr_mut(cpu) else { return };
     // SAFETY: the value is this CPU's own; user space only reads it.
     unsafe {

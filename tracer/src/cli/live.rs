@@ -96,12 +96,12 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     if let Some(user) = &plan.drop_to {
         drop_to(user, &state.users)?;
     }
-    let boot_to_epoch_ns = live::boot_to_epoch_ns();
-    outputs.open(live::boot_now_ns().wrapping_add(boot_to_epoch_ns))?;
+    let to_epoch_ns = live::to_epoch_ns();
+    outputs.open(live::monotonic_ns().wrapping_add(to_epoch_ns))?;
     let limits =
         Limits { max_time: plan.max_time, interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)) };
     let sampler = asked.sample.map(Sampler::random);
-    let pipeline = Pipeline::new(state, outputs, boot_to_epoch_ns).sampled(sampler);
+    let pipeline = Pipeline::new(state, outputs, to_epoch_ns).sampled(sampler);
     let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
     // The kernel side is not needed for it, and would fill its rings.
     drop(source);

@@ -50,7 +50,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(array(bytes, at))
 }
 
-/// The time of a live record, boot-time nanoseconds, without decoding the rest. Zero when the record is cut.
+/// The time of a live record, nanoseconds of the monotonic clock, without decoding the rest. Zero when the record is cut.
 #[must_use]
 pub fn live_time(record: &[u8]) -> u64 {
     if record.len() < wire::LENGTHS { 0 } else { u64_at(record, wire::TIME) }
@@ -82,14 +82,14 @@ pub struct FileRecord<'a> {
     pub params: Params<'a>,
 }
 
-/// Decodes a record. `boot_to_epoch_ns` is added to the time of one of the running kernel.
+/// Decodes a record. `to_epoch_ns` is added to the time of one of the running kernel.
 ///
 /// # Errors
 /// As [`live`].
 #[inline]
-pub fn record<'a>(record: Record<'a>, num: u64, boot_to_epoch_ns: u64) -> Result<Event<'a>, DecodeError> {
+pub fn record<'a>(record: Record<'a>, num: u64, to_epoch_ns: u64) -> Result<Event<'a>, DecodeError> {
     match record {
-        Record::Wire(bytes) => live(bytes, num, boot_to_epoch_ns),
+        Record::Wire(bytes) => live(bytes, num, to_epoch_ns),
         Record::File(FileRecord { cpu, tid, time_ns, latency_ns, hidden, params }) => Ok(Event {
             num,
             time_ns,
@@ -112,11 +112,11 @@ pub fn record<'a>(record: Record<'a>, num: u64, boot_to_epoch_ns: u64) -> Result
     }
 }
 
-/// Decodes a record of the running kernel (`tracer_common::wire`). `boot_to_epoch_ns` is added to its time.
+/// Decodes a record of the running kernel (`tracer_common::wire`). `to_epoch_ns` is added to its time.
 ///
 /// # Errors
 /// The record is shorter than it says, or of a code without a row.
-pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>, DecodeError> {
+pub fn live(record: &[u8], num: u64, to_epoch_ns: u64) -> Result<Event<'_>, DecodeError> {
     let cut = DecodeError::Cut { len: record.len() };
     let Some(head) = record.first_chunk::<{ wire::LENGTHS }>() else { return Err(cut) };
     let end = wire::EVENT + u32_at(head, wire::LEN) as usize;
@@ -139,7 +139,7 @@ pub fn live(record: &[u8], num: u64, boot_to_epoch_ns: u64) -> Result<Event<'_>,
         .filter(|_| flags & wire::FLAG_GROUP != 0);
     Ok(Event {
         num,
-        time_ns: u64_at(head, wire::TIME).wrapping_add(boot_to_epoch_ns),
+        time_ns: u64_at(head, wire::TIME).wrapping_add(to_epoch_ns),
         cpu: u16_at(head, wire::CPU),
         tid: u64_at(head, wire::TID) as u32,
         tgid: u32_at(head, wire::TGID),

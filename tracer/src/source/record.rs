@@ -15,7 +15,7 @@ pub struct Head {
     pub cgroup: u64,
     /// Time from entry to exit, nanoseconds; `None` when it is not known.
     pub latency_ns: Option<u64>,
-    /// Nanoseconds of the boot-time clock.
+    /// Nanoseconds of the monotonic clock.
     pub time_ns: u64,
     /// Thread.
     pub tid: u64,

@@ -132,16 +132,23 @@ pub struct Live {
     groups: Option<Groups>,
 }
 
-/// Boot-time clock, nanoseconds.
+/// The monotonic clock, which the times of records are of, nanoseconds. It stands still in suspend.
 #[must_use]
-pub fn boot_now_ns() -> u64 {
-    wait::clock_ns(libc::CLOCK_BOOTTIME)
+pub fn monotonic_ns() -> u64 {
+    wait::clock_ns(libc::CLOCK_MONOTONIC)
 }
 
-/// What is added to boot time to get nanoseconds since the epoch.
+/// How long the machine was in suspend since it started, nanoseconds; a little less when this thread is held up meanwhile.
 #[must_use]
-pub fn boot_to_epoch_ns() -> u64 {
-    wait::clock_ns(libc::CLOCK_REALTIME).wrapping_sub(boot_now_ns())
+pub fn suspended_ns() -> u64 {
+    let since_boot_ns = wait::clock_ns(libc::CLOCK_BOOTTIME);
+    since_boot_ns.saturating_sub(monotonic_ns())
+}
+
+/// What is added to the monotonic clock to get nanoseconds since the epoch.
+#[must_use]
+pub fn to_epoch_ns() -> u64 {
+    wait::clock_ns(libc::CLOCK_REALTIME).wrapping_sub(monotonic_ns())
 }
 
 /// CPUs that the kernel may ever have: their numbers index the maps.
@@ -294,7 +301,7 @@ fn cpu_losses(counters: &Counters) -> CpuLosses {
 impl Live {
     /// The time of a record of our own that stands behind those that were delivered and in front of all others.
     fn delivered_ns(&self) -> u64 {
-        if self.delivered_ns == 0 { boot_now_ns() } else { self.delivered_ns }
+        if self.delivered_ns == 0 { monotonic_ns() } else { self.delivered_ns }
     }
 
     /// A record for each row that was counted in the kernel.
@@ -334,14 +341,14 @@ impl Live {
 impl Source for Live {
     fn drain(&mut self, visit: Visit<'_>) -> anyhow::Result<Drained> {
         // The mark is taken first: a record older than it, less the window, is in its ring by now.
-        let limit_ns = boot_now_ns().saturating_sub(WINDOW_NS);
+        let limit_ns = monotonic_ns().saturating_sub(WINDOW_NS);
         let count = self.drain_until(limit_ns, visit);
         self.delivered_ns = if count < BATCH { limit_ns } else { self.last_ns };
         Ok(Drained::Records(count))
     }
 
     fn drain_rest(&mut self, visit: Visit<'_>) -> anyhow::Result<()> {
-        let limit_ns = boot_now_ns();
+        let limit_ns = monotonic_ns();
         let mut stopped = false;
         while !stopped
             && self.drain_until(limit_ns, &mut |record| {
@@ -370,7 +377,7 @@ impl Source for Live {
         self.report_groups(visit)?;
         let time_ns = self.delivered_ns();
         let Some(cpu) = &mut self.cpu else { return Ok(()) };
-        let now_ns = boot_now_ns();
+        let now_ns = monotonic_ns();
         for ran in cpu.sample(now_ns, length_ns) {
             let params = [ran.user_ns.to_le_bytes(), ran.system_ns.to_le_bytes()];
             let head = Head {
