@@ -50,6 +50,8 @@ pub mod by {
     pub const BOTH_ENDS: u32 = LOCAL_IP | LOCAL_PORT | REMOTE_IP | REMOTE_PORT;
     /// Members from which one end can be told from the other.
     pub const OF_ROLES: u32 = ROLE | CLIENT_IP | CLIENT_PORT | SERVER_IP | SERVER_PORT;
+    /// Members that take what an internet socket knows of its own end.
+    pub const OWN_SIDE: u32 = LOCAL_PORT | OF_ROLES;
     /// Members that only a socket with a peer has.
     pub const ENDS: u32 = BOTH_ENDS | OF_ROLES;
     /// Members that only a descriptor has.

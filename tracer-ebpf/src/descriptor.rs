@@ -9,7 +9,7 @@ use tracer_common::{
 
 use crate::{
     maps::{config, offset},
-    read,
+    read, record,
     special::{
         file::{self, format},
         sockaddr::{Head, INET, INET6, UNIX},
@@ -27,6 +27,10 @@ const MAPPED: u32 = 0xffff_0000;
 /// Describes a descriptor of the running task. False when it is not known for sure.
 #[inline(never)]
 pub fn of_fd(fd: u64, key: &mut KeyDescriptor) -> bool {
+    let sock = record::socket_of(fd);
+    if sock != 0 {
+        return of_sock(sock, true, key);
+    }
     let file = file::find(fd);
     let kind = file::kind(file);
     if let Some(sock) = kind.sock() {
@@ -73,9 +77,9 @@ pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
     if family != INET && family != INET6 {
         return false;
     }
-    let protocol: u16 = read::kernel(sock + offset!(sock_protocol));
+    let (protocol, sock_type) = protocol_and_type(sock);
     key.protocol = protocol;
-    key.sock_type = read::kernel::<u16>(sock + offset!(sock_type)) as u8;
+    key.sock_type = sock_type;
     if asked & (by::FD_KIND | by::ENDS) == 0 && !is_of_call {
         return true;
     }
@@ -97,12 +101,14 @@ pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
         let is_mapped = remote[0] == 0 && remote[1] == 0 && remote[2] == MAPPED;
         key.kind = if is_mapped { fd_kind::IPV4 } else { fd_kind::IPV6 };
     }
+    let first = if offset!(inet_sport) < offset!(inet_mc_index) { offset!(inet_sport) } else { offset!(inet_mc_index) };
+    let inet = Head::of(if asked & by::OWN_SIDE != 0 { sock + first } else { 0 });
     let mut accepted = false;
     if asked & by::OF_ROLES != 0 {
         if family == INET6 && offset!(ipv6_mcast_oif) == ABSENT as usize {
             return false;
         }
-        accepted = protocol == TCP && was_accepted(sock, family);
+        accepted = protocol == TCP && was_accepted(sock, family, &inet, first);
         key.accepted = u8::from(accepted);
     }
     let (own_ip, own_port, other_ip, other_port) = if accepted {
@@ -118,12 +124,24 @@ pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
     }
     if asked & (by::LOCAL_PORT | own_port) != 0 {
         // The number that sockets are found by is taken away when a connection ends, before all of its data is read.
-        key.local_port = u16::from_be(read::kernel(sock + offset!(inet_sport)));
+        key.local_port = u16::from_be(inet.get(offset!(inet_sport) - first));
     }
     if asked & (by::REMOTE_PORT | other_port) != 0 {
         key.remote_port = u16::from_be(remote_port);
     }
     true
+}
+
+/// Two members that are neighbours on all kernels known.
+#[inline(always)]
+fn protocol_and_type(sock: usize) -> (u16, u8) {
+    let (protocol, sock_type) = (offset!(sock_protocol), offset!(sock_type));
+    let first = if protocol < sock_type { protocol } else { sock_type };
+    if protocol - first > 6 || sock_type - first > 6 {
+        return (read::kernel(sock + protocol), read::kernel::<u16>(sock + sock_type) as u8);
+    }
+    let word: u64 = read::kernel(sock + first);
+    ((word >> (8 * (protocol - first))) as u16, (word >> (8 * (sock_type - first))) as u8)
 }
 
 #[inline(always)]
@@ -138,9 +156,9 @@ fn words(address: [u32; 4]) -> [u64; 2] {
 /// Source: kernel net/ipv4/tcp_ipv4.c, `tcp_v4_syn_recv_sock`; net/ipv6/tcp_ipv6.c, `tcp_v6_syn_recv_sock`; ip(7) and ipv6(7):
 /// `IP_MULTICAST_IF` is refused for stream sockets.
 #[inline(always)]
-fn was_accepted(sock: usize, family: u16) -> bool {
+fn was_accepted(sock: usize, family: u16, inet: &Head, first: usize) -> bool {
     let interface: u32 = if family == INET {
-        read::kernel(sock + offset!(inet_mc_index))
+        inet.get(offset!(inet_mc_index) - first)
     } else {
         read::kernel(read::kernel::<usize>(sock + offset!(inet_pinet6)) + offset!(ipv6_mcast_oif))
     };

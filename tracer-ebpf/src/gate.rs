@@ -2,6 +2,7 @@
 
 use tracer_common::{
     arch::{COMPAT_SIGRETURN, COMPAT_SOCKETCALL, MAX_SYSCALLS, number_of},
+    group::by,
     plan::{self, Plan},
     predicate::Predicate,
 };
@@ -10,6 +11,7 @@ use crate::{
     arch::{Registers, Task},
     maps::{PLANS, PREDICATES, config, offset},
     predicate::{self, Verdict},
+    record,
 };
 
 /// Number of `rt_sigreturn`.
@@ -54,6 +56,9 @@ fn predicate_of(plan: *const Plan) -> Option<*const Predicate> {
 /// Whether a system call passes the predicate of its plan.
 #[inline(always)]
 pub fn call_passes(passed: Passed, registers: Registers, result: i64) -> bool {
+    if config!(group_by) & by::DESCRIPTOR != 0 {
+        record::set_socket(0, 0);
+    }
     let Some(predicate) = predicate_of(passed.plan) else { return true };
     match predicate::first(predicate, passed.task, result) {
         Verdict::Passes => true,

@@ -5,6 +5,7 @@
 
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use tracer_common::{
+    group::by,
     plan::Store,
     predicate::{COMPAT_ARGUMENT, DROP, PASS, Predicate, STEPS, Step, class, subject},
     wire::{COMM_LEN, NO_LATENCY},
@@ -13,9 +14,9 @@ use tracer_common::{
 use crate::{
     arch::{Registers, Task},
     entry,
-    maps::{CGROUPS, offset},
+    maps::{CGROUPS, config, offset},
     read,
-    record::opaque,
+    record::{self, opaque},
     special::{
         file::{self, format},
         sockaddr::{Head, INET, INET6, UNIX},
@@ -223,6 +224,9 @@ fn socket(fd: u64, class: &mut u32) -> usize {
         *class = class_of_no_socket(kind.inode);
         return 0;
     };
+    if config!(group_by) & by::DESCRIPTOR != 0 {
+        record::set_socket(fd, sock);
+    }
     *class = match read::kernel::<u16>(sock + offset!(sock_family)) {
         UNIX => class::UNIX,
         INET => class::INET,

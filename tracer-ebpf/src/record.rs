@@ -52,6 +52,10 @@ pub struct Scratch {
     pub header: u64,
     /// Its result, in the place of that of the call.
     pub moved: u64,
+    /// The socket that the predicate found, 0 when it found none.
+    pub socket: u64,
+    /// Behind which descriptor.
+    pub socket_fd: u64,
     /// The bits of a pointer of the caller: 64, or 32 when its structs are those of 32-bit programs.
     pub pointer_mask: u64,
     /// A walk up a tree.
@@ -150,6 +154,31 @@ pub fn set_message(next: u64, header: u64, result: i64) {
             core::ptr::write_volatile(&raw mut (*scratch).header, header);
             core::ptr::write_volatile(&raw mut (*scratch).moved, result as u64);
         }
+    }
+}
+
+/// Says which socket is behind a descriptor of the running call, for who asks next; 0 when that is not known.
+#[inline(always)]
+pub fn set_socket(fd: u64, sock: usize) {
+    if let Some(scratch) = scratch_of(Slot::Syscall) {
+        // SAFETY: a live map value.
+        unsafe {
+            core::ptr::write_volatile(&raw mut (*scratch).socket, sock as u64);
+            core::ptr::write_volatile(&raw mut (*scratch).socket_fd, fd);
+        }
+    }
+}
+
+/// The socket behind a descriptor, if it was found already in this call; 0 if not.
+#[inline(always)]
+pub fn socket_of(fd: u64) -> usize {
+    let Some(scratch) = scratch_of(Slot::Syscall) else { return 0 };
+    // SAFETY: a live map value.
+    unsafe {
+        if core::ptr::read_volatile(&raw const (*scratch).socket_fd) != fd {
+            return 0;
+        }
+        core::ptr::read_volatile(&raw const (*scratch).socket) as usize
     }
 }
 

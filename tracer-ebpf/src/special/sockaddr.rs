@@ -26,7 +26,7 @@ pub fn sock_of_fd(fd: u64) -> usize {
     file::kind(file::find(fd)).sock().unwrap_or(0)
 }
 
-/// The beginning of a `struct sock`, read at once: family, ports and IPv4 addresses are there.
+/// The beginning of a kernel object, read at once: family, ports and IPv4 addresses stand there in a `struct sock`.
 pub struct Head {
     /// Where it is; 0 when there is none.
     pub sock: usize,
@@ -34,7 +34,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Of the `struct sock` there.
+    /// Of what is there.
     #[inline(always)]
     pub fn of(sock: usize) -> Self {
         Self { sock, bytes: if sock == 0 { [0; 4] } else { read::kernel(sock) } }
