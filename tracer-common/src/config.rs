@@ -209,6 +209,7 @@ kernel_fields! {
     inet_mc_index = Member "inet_sock" "mc_index";
     inet_pinet6 = Member "inet_sock" "pinet6" or "which end of an IPv6 connection is the server is not known in the kernel";
     ipv6_mcast_oif = Member "ipv6_pinfo" "mcast_oif" or "which end of an IPv6 connection is the server is not known in the kernel";
+    mptcp_first = Member "mptcp_sock" "first" or "ends of MPTCP connections are not known in the kernel";
     sock_num = Member "sock" "__sk_common.skc_num";
     sock_dport = Member "sock" "__sk_common.skc_dport";
     sock_daddr = Member "sock" "__sk_common.skc_daddr";

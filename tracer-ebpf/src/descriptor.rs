@@ -21,6 +21,8 @@ const ANONYMOUS_MAGIC: u64 = 0x0904_1934;
 /// `IPPROTO_TCP` and `IPPROTO_UDP`.
 pub const TCP: u16 = 6;
 const UDP: u16 = 17;
+/// `IPPROTO_MPTCP`, of which user space knows the low byte: that of TCP.
+const MPTCP: u16 = 262;
 /// The first bytes of an IPv4 address that is written as one of IPv6, as a word.
 const MAPPED: u32 = 0xffff_0000;
 
@@ -68,8 +70,7 @@ pub fn of_fd(fd: u64, key: &mut KeyDescriptor) -> bool {
 #[inline(never)]
 pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
     let asked = config!(group_by);
-    let head = Head::of(sock);
-    let family: u16 = head.get(offset!(sock_family));
+    let Beginning { family, remote_port, addresses } = Beginning::of(sock);
     if family == UNIX && sock != 0 && asked & by::NAME == 0 {
         key.kind = if asked & by::FD_KIND != 0 { fd_kind::UNIX } else { fd_kind::NONE };
         return true;
@@ -83,14 +84,19 @@ pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
     if asked & (by::FD_KIND | by::ENDS) == 0 && !is_of_call {
         return true;
     }
-    let remote_port: u16 = head.get(offset!(sock_dport));
-    if remote_port == 0 || asked & by::ENDS != 0 && protocol != TCP && protocol != UDP {
+    if remote_port == 0 || asked & by::ENDS != 0 && protocol != TCP && protocol != UDP && protocol != MPTCP {
         return false;
     }
+    // A connection over several paths has the ends of the first one, which is a TCP socket and knows how it came to be.
+    let path = if protocol == MPTCP { first_path(sock) } else { sock };
+    if path == 0 {
+        return false;
+    }
+    let own = if asked & by::OWN_SIDE != 0 { OwnSide::of(path, family) } else { OwnSide { port: 0, interface: 0 } };
     let (local, remote): ([u32; 4], [u32; 4]);
     if family == INET {
-        local = [0, 0, MAPPED, head.get(offset!(sock_rcv_saddr))];
-        remote = [0, 0, MAPPED, head.get(offset!(sock_daddr))];
+        local = [0, 0, MAPPED, addresses[0]];
+        remote = [0, 0, MAPPED, addresses[1]];
     } else if offset!(sock_v6_daddr) != ABSENT as usize {
         local = read::kernel(sock + offset!(sock_v6_rcv_saddr));
         remote = read::kernel(sock + offset!(sock_v6_daddr));
@@ -101,14 +107,12 @@ pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
         let is_mapped = remote[0] == 0 && remote[1] == 0 && remote[2] == MAPPED;
         key.kind = if is_mapped { fd_kind::IPV4 } else { fd_kind::IPV6 };
     }
-    let first = if offset!(inet_sport) < offset!(inet_mc_index) { offset!(inet_sport) } else { offset!(inet_mc_index) };
-    let inet = Head::of(if asked & by::OWN_SIDE != 0 { sock + first } else { 0 });
     let mut accepted = false;
     if asked & by::OF_ROLES != 0 {
         if family == INET6 && offset!(ipv6_mcast_oif) == ABSENT as usize {
             return false;
         }
-        accepted = protocol == TCP && was_accepted(sock, family, &inet, first);
+        accepted = protocol != UDP && own.interface != 0;
         key.accepted = u8::from(accepted);
     }
     let (own_ip, own_port, other_ip, other_port) = if accepted {
@@ -124,12 +128,18 @@ pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
     }
     if asked & (by::LOCAL_PORT | own_port) != 0 {
         // The number that sockets are found by is taken away when a connection ends, before all of its data is read.
-        key.local_port = u16::from_be(inet.get(offset!(inet_sport) - first));
+        key.local_port = u16::from_be(own.port);
     }
     if asked & (by::REMOTE_PORT | other_port) != 0 {
         key.remote_port = u16::from_be(remote_port);
     }
     true
+}
+
+/// The `struct sock` of the first path of a connection; 0 when there is none any more.
+#[inline(always)]
+fn first_path(sock: usize) -> usize {
+    if offset!(mptcp_first) == ABSENT as usize { 0 } else { read::kernel(sock + offset!(mptcp_first)) }
 }
 
 /// Two members that are neighbours on all kernels known.
@@ -150,17 +160,54 @@ fn words(address: [u32; 4]) -> [u64; 2] {
     [word(address[0], address[1]), word(address[2], address[3])]
 }
 
-/// Whether a TCP socket comes from a listening one: it has the interface of the first packet where other sockets have that of
-/// their multicasts, which those of TCP have none of.
-///
-/// Source: kernel net/ipv4/tcp_ipv4.c, `tcp_v4_syn_recv_sock`; net/ipv6/tcp_ipv6.c, `tcp_v6_syn_recv_sock`; ip(7) and ipv6(7):
-/// `IP_MULTICAST_IF` is refused for stream sockets.
-#[inline(always)]
-fn was_accepted(sock: usize, family: u16, inet: &Head, first: usize) -> bool {
-    let interface: u32 = if family == INET {
-        inet.get(offset!(inet_mc_index) - first)
-    } else {
-        read::kernel(read::kernel::<usize>(sock + offset!(inet_pinet6)) + offset!(ipv6_mcast_oif))
-    };
-    interface != 0
+/// What stands at the beginning of a `struct sock`. Taken out of the bytes at once, which then give up their place on the stack.
+struct Beginning {
+    family: u16,
+    /// In the order of the network.
+    remote_port: u16,
+    /// The IPv4 addresses, local and remote.
+    addresses: [u32; 2],
+}
+
+impl Beginning {
+    #[inline(always)]
+    fn of(sock: usize) -> Self {
+        let head = Head::of(sock);
+        Self {
+            family: head.get(offset!(sock_family)),
+            remote_port: head.get(offset!(sock_dport)),
+            addresses: [head.get(offset!(sock_rcv_saddr)), head.get(offset!(sock_daddr))],
+        }
+    }
+}
+
+/// What an internet socket knows of its own side.
+struct OwnSide {
+    /// In the order of the network.
+    port: u16,
+    /// Not zero if a TCP socket comes from a listening one: it has the interface of the first packet where other sockets have that of their
+    /// multicasts, which those of TCP have none of.
+    ///
+    /// Source: kernel net/ipv4/tcp_ipv4.c, `tcp_v4_syn_recv_sock`; net/ipv6/tcp_ipv6.c, `tcp_v6_syn_recv_sock`; ip(7) and ipv6(7):
+    /// `IP_MULTICAST_IF` is refused for stream sockets.
+    interface: u32,
+}
+
+impl OwnSide {
+    #[inline(always)]
+    fn of(sock: usize, family: u16) -> Self {
+        let (port, interface) = (offset!(inet_sport), offset!(inet_mc_index));
+        let first = if port < interface { port } else { interface };
+        // Not far from each other.
+        let inet = Head::of(sock + first);
+        let port = inet.get(port - first);
+        let interface = if family == INET {
+            inet.get(interface - first)
+        } else if config!(group_by) & by::OF_ROLES != 0 {
+            read::kernel(read::kernel::<usize>(sock + offset!(inet_pinet6)) + offset!(ipv6_mcast_oif))
+        } else {
+            0
+        };
+        Self { port, interface }
+    }
 }
