@@ -371,7 +371,8 @@ fn one<const PROGRAM: u8>(record: Record, index: usize, param: u64) -> bool {
         TASK => task_value(record.scratch, param),
         RARE => rare_value(record.scratch, param),
         ENTER => enter_value(record.scratch, param),
-        _ => call_value(record.scratch, param),
+        // In one function, since each call costs the traced one.
+        _ => return call_number(record.scratch, index as u64, param) != 0,
     };
     put_number(record.scratch, index as u64, store.into(), number) != 0
 }
@@ -470,10 +471,10 @@ extern "C" fn rare_value(scratch: *mut Scratch, param: u64) -> u64 {
 /// A number of any other row.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn call_value(scratch: *mut Scratch, param: u64) -> u64 {
+extern "C" fn call_number(scratch: *mut Scratch, index: u64, param: u64) -> u64 {
     let Some(record) = Record::of(scratch) else { return 0 };
-    let [operation, _, a, b, ..] = param.to_le_bytes();
-    match operation {
+    let [operation, store, a, b, ..] = param.to_le_bytes();
+    let number = match operation {
         op::Vm => file::gathered(record, usize::from(if a > VM_SWAP { VM_SWAP } else { a })),
         op::UserTime => user_time(record, arg(record, a)),
         op::Layer => file::layer_bits(record),
@@ -484,7 +485,8 @@ extern "C" fn call_value(scratch: *mut Scratch, param: u64) -> u64 {
         op::QueueMax => file::gathered(record, sockaddr::QUEUE_MAX),
         op::IovecLen | op::MsgLen => iovec::total(record),
         _ => plain_value(record, param),
-    }
+    };
+    u64::from(put_as(record, index as usize, store, number).is_ok())
 }
 
 /// A parameter of any length, of a row that reads the task.
@@ -553,17 +555,20 @@ extern "C" fn call_bytes(scratch: *mut Scratch, index: u64, param: u64) -> u64 {
 #[inline(never)]
 extern "C" fn put_number(scratch: *mut Scratch, index: u64, store: u64, number: u64) -> u64 {
     let Some(record) = Record::of(scratch) else { return 0 };
-    let (index, store) = (index as usize, store as u8);
+    u64::from(put_as(record, index as usize, store as u8, number).is_ok())
+}
+
+#[inline(always)]
+fn put_as(record: Record, index: usize, store: u8, number: u64) -> Result<(), TooLong> {
     const U8: u8 = Store::U8 as u8;
     const U16: u8 = Store::U16 as u8;
     const U32: u8 = Store::U32 as u8;
     const SIGNED_INT: u8 = Store::SignedInt as u8;
-    let done = match store {
+    match store {
         U8 => record.put::<1>(index, number),
         U16 => record.put::<2>(index, number),
         U32 => record.put::<4>(index, number),
         SIGNED_INT => record.put::<8>(index, i64::from(number as i32) as u64),
         _ => record.put::<8>(index, number),
-    };
-    u64::from(done.is_ok())
+    }
 }

@@ -9,7 +9,8 @@ use tracer_common::{
 
 use crate::{
     maps::{config, offset},
-    read, record,
+    read::{self, Block},
+    record,
     special::{
         file::{self, format},
         sockaddr::{Head, INET, INET6, UNIX},
@@ -172,7 +173,7 @@ struct Beginning {
 impl Beginning {
     #[inline(always)]
     fn of(sock: usize) -> Self {
-        let head = Head::of(sock);
+        let head = Head::of(sock, 0);
         Self {
             family: head.get(offset!(sock_family)),
             remote_port: head.get(offset!(sock_dport)),
@@ -197,12 +198,10 @@ impl OwnSide {
     #[inline(always)]
     fn of(sock: usize, family: u16) -> Self {
         let (port, interface) = (offset!(inet_sport), offset!(inet_mc_index));
-        let first = if port < interface { port } else { interface };
-        // Not far from each other.
-        let inet = Head::of(sock + first);
-        let port = inet.get(port - first);
+        let inet = Block::<5>::of_both(sock, port, interface);
+        let port = inet.get(port);
         let interface = if family == INET {
-            inet.get(interface - first)
+            inet.get(interface)
         } else if config!(group_by) & by::OF_ROLES != 0 {
             read::kernel(read::kernel::<usize>(sock + offset!(inet_pinet6)) + offset!(ipv6_mcast_oif))
         } else {

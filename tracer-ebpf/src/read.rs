@@ -52,6 +52,41 @@ pub fn kernel<T: Copy>(address: usize) -> T {
     }
 }
 
+/// A part of a kernel object, of several words, read at once: each read is a call. Members beyond it are read by themselves.
+pub struct Block<const WORDS: usize> {
+    /// Where the object is; 0 when there is none.
+    pub of: usize,
+    /// Offset of the first word.
+    first: usize,
+    words: [u64; WORDS],
+}
+
+impl<const WORDS: usize> Block<WORDS> {
+    /// The part from the member at `offset` on.
+    #[inline(always)]
+    pub fn of(object: usize, offset: usize) -> Self {
+        let first = offset & !7;
+        Self { of: object, first, words: if object == 0 { [0; WORDS] } else { kernel(object + first) } }
+    }
+
+    /// The part from the first of two members on.
+    #[inline(always)]
+    pub fn of_both(object: usize, one: usize, other: usize) -> Self {
+        Self::of(object, if one < other { one } else { other })
+    }
+
+    /// A member. Members of kernel structs are aligned.
+    #[inline(always)]
+    pub fn get<T: Copy>(&self, offset: usize) -> T {
+        let at = offset.wrapping_sub(self.first);
+        if at > size_of::<[u64; WORDS]>() - size_of::<T>() {
+            return kernel(self.of + offset);
+        }
+        // SAFETY: checked; all bits are values of the integers that this is used with.
+        unsafe { self.words.as_ptr().cast::<u8>().add(at).cast::<T>().read() }
+    }
+}
+
 /// A value in user memory; `None` when it cannot be read.
 #[inline(always)]
 pub fn user<T: Copy>(address: usize) -> Option<T> {

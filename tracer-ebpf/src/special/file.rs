@@ -5,7 +5,13 @@
 
 use tracer_common::flags::{FILE_CREATED, FILE_LOWER_LAYER, FILE_UPPER_LAYER};
 
-use crate::{arch::member, maps::offset, read, record::Record, task};
+use crate::{
+    arch::member,
+    maps::offset,
+    read::{self, Block},
+    record::Record,
+    task,
+};
 
 /// Formats of inodes, `S_IFMT` and what it masks.
 pub mod format {
@@ -20,7 +26,7 @@ pub mod format {
 /// `SB_KERNMOUNT`.
 pub const KERNEL_MOUNT: usize = 1 << 22;
 /// `FMODE_CREATED`.
-const MODE_CREATED: u32 = 1 << 20;
+const MODE_CREATED: usize = 1 << 20;
 /// `OVERLAYFS_SUPER_MAGIC`.
 const OVERLAY_MAGIC: u64 = 0x794c_7630;
 
@@ -110,17 +116,25 @@ const BITS: usize = 2;
 /// Gathers what the file behind a descriptor says; zeros when there is none.
 #[inline(never)]
 pub fn gather(record: Record, fd: u64) {
-    let file = of_fd(fd);
-    let inode = inode(file);
+    let file = find(fd);
+    let [inode, mode] = inode_and_mode(file);
     let (mut device, mut number, mut bits) = (0, 0, 0);
     if inode != 0 {
-        let super_block: usize = read::kernel(inode + offset!(inode_sb));
-        device = encode_device(read::kernel(super_block + offset!(super_dev)));
-        number = read::kernel(inode + offset!(inode_ino));
-        let mode: u32 = read::kernel(file + offset!(file_mode));
-        bits = layer_of(inode, super_block) | if mode & MODE_CREATED != 0 { FILE_CREATED } else { 0 };
+        let members = Block::<4>::of_both(inode, offset!(inode_sb), offset!(inode_ino));
+        let super_block: usize = members.get(offset!(inode_sb));
+        number = members.get(offset!(inode_ino));
+        let members = Block::<11>::of_both(super_block, offset!(super_dev), offset!(super_magic));
+        device = encode_device(members.get(offset!(super_dev)));
+        bits = layer_of(inode, members.get(offset!(super_magic)))
+            | if mode & MODE_CREATED != 0 { FILE_CREATED } else { 0 };
     }
     set_gathered(record, [device, number, u64::from(bits)]);
+}
+
+#[inline(always)]
+fn inode_and_mode(file: usize) -> [usize; 2] {
+    let members = Block::<6>::of_both(file, offset!(file_inode), offset!(file_mode));
+    if file == 0 { [0, 0] } else { [members.get(offset!(file_inode)), members.get::<u32>(offset!(file_mode)) as usize] }
 }
 
 /// Keeps three numbers for the parameters.
@@ -169,12 +183,15 @@ pub fn inode_number(file: usize) -> u64 {
 #[inline(never)]
 pub fn layer(file: usize) -> u32 {
     let inode = inode(file);
-    if inode == 0 { 0 } else { layer_of(inode, read::kernel(inode + offset!(inode_sb))) }
+    if inode == 0 {
+        return 0;
+    }
+    let super_block: usize = read::kernel(inode + offset!(inode_sb));
+    layer_of(inode, read::kernel(super_block + offset!(super_magic)))
 }
 
 #[inline(always)]
-fn layer_of(inode: usize, super_block: usize) -> u32 {
-    let magic: u64 = read::kernel(super_block + offset!(super_magic));
+fn layer_of(inode: usize, magic: u64) -> u32 {
     if magic != OVERLAY_MAGIC {
         return 0;
     }

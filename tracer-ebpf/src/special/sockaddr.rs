@@ -7,7 +7,7 @@ use tracer_common::plan::TupleWay;
 use super::file;
 use crate::{
     maps::offset,
-    read,
+    read::{self, Block},
     record::{Record, SOCKET_LEN, TooLong, opaque},
 };
 
@@ -26,30 +26,8 @@ pub fn sock_of_fd(fd: u64) -> usize {
     file::kind(file::find(fd)).sock().unwrap_or(0)
 }
 
-/// The beginning of a kernel object, read at once: family, ports and IPv4 addresses stand there in a `struct sock`.
-pub struct Head {
-    /// Where it is; 0 when there is none.
-    pub sock: usize,
-    bytes: [u64; 4],
-}
-
-impl Head {
-    /// Of what is there.
-    #[inline(always)]
-    pub fn of(sock: usize) -> Self {
-        Self { sock, bytes: if sock == 0 { [0; 4] } else { read::kernel(sock) } }
-    }
-
-    /// A member.
-    #[inline(always)]
-    pub fn get<T: Copy>(&self, offset: usize) -> T {
-        if offset + size_of::<T>() > size_of_val(&self.bytes) {
-            return read::kernel(self.sock + offset);
-        }
-        // SAFETY: checked; all-zero is a value of the integers that this is used with.
-        unsafe { self.bytes.as_ptr().cast::<u8>().add(offset).cast::<T>().read_unaligned() }
-    }
-}
+/// The beginning of a `struct sock`: family, ports and IPv4 addresses stand there.
+pub type Head = Block<4>;
 
 /// Indices among what is gathered of a file.
 pub const QUEUE_PERCENT: usize = 0;
@@ -180,8 +158,8 @@ unsafe fn end_path(to: *mut u8, len: usize) -> usize {
 pub fn gather_tuple(record: Record, fd: u64, way: u8, peer: usize) {
     // SAFETY: the scratch is a live map value.
     let to: *mut u8 = unsafe { (&raw mut (*record.scratch).tuple).cast() };
-    let head = Head::of(sock_of_fd(fd));
-    let family: u16 = if head.sock == 0 { 0 } else { head.get(offset!(sock_family)) };
+    let head = Head::of(sock_of_fd(fd), 0);
+    let family: u16 = if head.of == 0 { 0 } else { head.get(offset!(sock_family)) };
     let inbound = way == TupleWay::In as u8;
     // SAFETY: `SOCKET_LEN` is more than the longest tuple.
     let written = unsafe {
@@ -196,7 +174,7 @@ pub fn gather_tuple(record: Record, fd: u64, way: u8, peer: usize) {
                 let remote = offset!(sock_v6_daddr);
                 inet::<16>(to, &head, local, remote, way, peer)
             }
-            UNIX => unix(to, head.sock, inbound),
+            UNIX => unix(to, head.of, inbound),
             _ => 0,
         }
     };
@@ -218,8 +196,8 @@ unsafe fn inet<const N: usize>(to: *mut u8, head: &Head, local: usize, remote: u
             local_end.cast::<u32>().write_unaligned(head.get(local));
             remote_end.cast::<u32>().write_unaligned(head.get(remote));
         } else {
-            read::kernel_bytes(local_end, N, head.sock + local);
-            read::kernel_bytes(remote_end, N, head.sock + remote);
+            read::kernel_bytes(local_end, N, head.of + local);
+            read::kernel_bytes(remote_end, N, head.of + remote);
         }
         local_end.add(N).cast::<u16>().write_unaligned(head.get(offset!(sock_num)));
         let port: u16 = head.get(offset!(sock_dport));

@@ -23,9 +23,36 @@ pub fn empty(record: Record, index: usize) -> Result<(), TooLong> {
 pub fn user_text(record: Record, index: usize, address: u64) -> Result<(), TooLong> {
     let (to, position) = record.room()?;
     // SAFETY: `room` gives more than `MAX_PATH` bytes.
-    let len = unsafe { read::user_text(to, wire::MAX_PATH, address as usize) };
+    let len = unsafe {
+        match near_text(to, address as usize) {
+            NEAR_TEXT => read::user_text(to, wire::MAX_PATH, address as usize),
+            len => len,
+        }
+    };
     record.end_param(index, position, len);
     Ok(())
+}
+
+/// The most bytes of a text that are read by way of the stack.
+const NEAR_TEXT: usize = 64;
+
+/// Reads the text at `address`, with its NUL, by way of the stack, for the reason that [`near_bytes`] has. It ends there if it has less than
+/// [`NEAR_TEXT`] bytes.
+///
+/// # Safety
+/// `to` is valid for [`NEAR_TEXT`] bytes.
+#[inline(always)]
+unsafe fn near_text(to: *mut u8, address: usize) -> usize {
+    let mut words = MaybeUninit::<[u64; NEAR_TEXT / 8]>::uninit();
+    let from = read::zeroed(&mut words).as_mut_ptr();
+    // SAFETY: so many bytes are there; the caller's promise.
+    unsafe {
+        let len = read::user_text(from.cast(), NEAR_TEXT, address);
+        for at in 0..NEAR_TEXT / 8 {
+            read::store_word(to.add(8 * at), *from.add(at));
+        }
+        len
+    }
 }
 
 /// The most bytes that are read by way of the stack: the default of snaplen.
