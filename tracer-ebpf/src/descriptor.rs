@@ -79,9 +79,10 @@ pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
     if family != INET && family != INET6 {
         return false;
     }
-    let (protocol, sock_type) = protocol_and_type(sock);
+    let kinds = Block::<2>::of_both(sock, offset!(sock_protocol), offset!(sock_type));
+    let protocol: u16 = kinds.get(offset!(sock_protocol));
     key.protocol = protocol;
-    key.sock_type = sock_type;
+    key.sock_type = kinds.get::<u16>(offset!(sock_type)) as u8;
     if asked & (by::FD_KIND | by::ENDS) == 0 && !is_of_call {
         return true;
     }
@@ -141,18 +142,6 @@ pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
 #[inline(always)]
 fn first_path(sock: usize) -> usize {
     if offset!(mptcp_first) == ABSENT as usize { 0 } else { read::kernel(sock + offset!(mptcp_first)) }
-}
-
-/// Two members that are neighbours on all kernels known.
-#[inline(always)]
-fn protocol_and_type(sock: usize) -> (u16, u8) {
-    let (protocol, sock_type) = (offset!(sock_protocol), offset!(sock_type));
-    let first = if protocol < sock_type { protocol } else { sock_type };
-    if protocol - first > 6 || sock_type - first > 6 {
-        return (read::kernel(sock + protocol), read::kernel::<u16>(sock + sock_type) as u8);
-    }
-    let word: u64 = read::kernel(sock + first);
-    ((word >> (8 * (protocol - first))) as u16, (word >> (8 * (sock_type - first))) as u8)
 }
 
 #[inline(always)]

@@ -16,7 +16,6 @@ use crate::{
 /// Formats of inodes, `S_IFMT` and what it masks.
 pub mod format {
     pub const MASK: u16 = 0o170_000;
-    pub const SOCKET: u16 = 0o140_000;
     pub const REGULAR: u16 = 0o100_000;
     pub const PIPE: u16 = 0o010_000;
     pub const CHARACTERS: u16 = 0o020_000;
@@ -76,8 +75,8 @@ pub fn kind(file: usize) -> Kind {
     if file == 0 {
         return Kind { file, inode: 0, private: 0 };
     }
-    let [inode, private] = two_words(file, offset!(file_inode), offset!(file_private_data));
-    Kind { file, inode, private }
+    let members = Block::<2>::of_both(file, offset!(file_inode), offset!(file_private_data));
+    Kind { file, inode: members.get(offset!(file_inode)), private: members.get(offset!(file_private_data)) }
 }
 
 impl Kind {
@@ -90,20 +89,13 @@ impl Kind {
         if self.inode.wrapping_sub(self.private) != offset!(socket_inode) {
             return None;
         }
-        let [file, sock] = two_words(self.private, offset!(socket_file), offset!(socket_sk));
-        if file == self.file { Some(sock) } else { None }
+        let members = Block::<2>::of_both(self.private, offset!(socket_file), offset!(socket_sk));
+        if members.get::<usize>(offset!(socket_file)) == self.file {
+            Some(members.get(offset!(socket_sk)))
+        } else {
+            None
+        }
     }
-}
-
-/// Two words of a kernel object. Neighbours are read at once.
-#[inline(always)]
-fn two_words(of: usize, one: usize, other: usize) -> [usize; 2] {
-    let first = if one < other { one } else { other };
-    if one - first <= 8 && other - first <= 8 {
-        let words: [usize; 2] = read::kernel(of + first);
-        return [words[(one - first) / 8], words[(other - first) / 8]];
-    }
-    [read::kernel(of + one), read::kernel(of + other)]
 }
 
 /// Index of the device number among what was gathered.
