@@ -10,7 +10,7 @@ use tracer::{
     event::{ParamValue, decode},
     source::{
         Drained, Record, Source as _,
-        live::{Live, Options as LiveOptions, boot_to_epoch_ns, plan::Wanted},
+        live::{Live, Options as LiveOptions, plan::Wanted, to_epoch_ns},
     },
     state::container::{Container, ContainerKey, Containers, Lookup, Options},
 };
@@ -101,7 +101,7 @@ fn a_fresh_container_has_its_name_from_its_first_event_on() {
     let mut id = None;
     wait::until("the container to end", || {
         let mut visit = |record: Record<'_>| {
-            let event = decode::record(record, 0, boot_to_epoch_ns()).expect("a record");
+            let event = decode::record(record, 0, to_epoch_ns()).expect("a record");
             containers.poll();
             if event.row.code == code::CGROUP_MKDIR {
                 if let ParamValue::Text(path) = event.params.value(1) {

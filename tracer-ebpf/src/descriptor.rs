@@ -9,11 +9,11 @@ use tracer_common::{
 
 use crate::{
     maps::{config, offset},
-    read::{self, Block},
+    read::{self, Block, Room},
     record,
     special::{
         file::{self, format},
-        sockaddr::{Head, INET, INET6, UNIX},
+        sockaddr::{HEAD, Head, INET, INET6, UNIX},
     },
 };
 
@@ -79,10 +79,9 @@ pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
     if family != INET && family != INET6 {
         return false;
     }
-    let kinds = Block::<2>::of_both(sock, offset!(sock_protocol), offset!(sock_type));
-    let protocol: u16 = kinds.get(offset!(sock_protocol));
+    let [protocol, sock_type] = protocol_and_type(sock);
     key.protocol = protocol;
-    key.sock_type = kinds.get::<u16>(offset!(sock_type)) as u8;
+    key.sock_type = sock_type as u8;
     if asked & (by::FD_KIND | by::ENDS) == 0 && !is_of_call {
         return true;
     }
@@ -145,6 +144,14 @@ fn first_path(sock: usize) -> usize {
 }
 
 #[inline(always)]
+fn protocol_and_type(sock: usize) -> [u16; 2] {
+    let (protocol, sock_type) = (offset!(sock_protocol), offset!(sock_type));
+    let mut room = Room::<2>::uninit();
+    let members = Block::of_both(&mut room, sock, protocol, sock_type);
+    [members.get(protocol), members.get(sock_type)]
+}
+
+#[inline(always)]
 fn words(address: [u32; 4]) -> [u64; 2] {
     let word = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
     [word(address[0], address[1]), word(address[2], address[3])]
@@ -162,7 +169,8 @@ struct Beginning {
 impl Beginning {
     #[inline(always)]
     fn of(sock: usize) -> Self {
-        let head = Head::of(sock, 0);
+        let mut room = Room::<HEAD>::uninit();
+        let head = Head::of(&mut room, sock, 0);
         Self {
             family: head.get(offset!(sock_family)),
             remote_port: head.get(offset!(sock_dport)),
@@ -187,7 +195,8 @@ impl OwnSide {
     #[inline(always)]
     fn of(sock: usize, family: u16) -> Self {
         let (port, interface) = (offset!(inet_sport), offset!(inet_mc_index));
-        let inet = Block::<5>::of_both(sock, port, interface);
+        let mut room = Room::<5>::uninit();
+        let inet = Block::of_both(&mut room, sock, port, interface);
         let port = inet.get(port);
         let interface = if family == INET {
             inet.get(interface)

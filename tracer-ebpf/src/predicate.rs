@@ -15,11 +15,11 @@ use crate::{
     arch::{Registers, Task},
     entry,
     maps::{CGROUPS, config, offset},
-    read,
+    read::{self, Room},
     record::{self, opaque},
     special::{
         file::{self, format},
-        sockaddr::{Head, INET, INET6, UNIX},
+        sockaddr::{HEAD, Head, INET, INET6, UNIX},
     },
     task,
 };
@@ -271,7 +271,8 @@ fn end_is(step: Step, fd: u64) -> bool {
         class::INET6 | class::NONE => return true,
         _ => return false,
     }
-    let head = Head::of(sock, 0);
+    let mut room = Room::<HEAD>::uninit();
+    let head = Head::of(&mut room, sock, 0);
     let (local, remote) = if step.subject == subject::Port {
         let remote: u16 = head.get(offset!(sock_dport));
         (u32::from(head.get::<u16>(offset!(sock_num))), u32::from(u16::from_be(remote)))

@@ -52,27 +52,37 @@ pub fn kernel<T: Copy>(address: usize) -> T {
     }
 }
 
-/// A part of a kernel object, of several words, read at once: each read is a call. Members beyond it are read by themselves.
-pub struct Block<const WORDS: usize> {
+/// Room for a [`Block`].
+pub type Room<const WORDS: usize> = MaybeUninit<[u64; WORDS]>;
+
+/// A part of a kernel object, of several words, read at once: each read is a call. It stands where the caller has the room, since what is
+/// returned would stand on the stack twice.
+pub struct Block<'r, const WORDS: usize> {
     /// Where the object is; 0 when there is none.
     pub of: usize,
     /// Offset of the first word.
     first: usize,
-    words: [u64; WORDS],
+    words: &'r [u64; WORDS],
 }
 
-impl<const WORDS: usize> Block<WORDS> {
-    /// The part from the member at `offset` on.
+impl<'r, const WORDS: usize> Block<'r, WORDS> {
+    /// The part from the member at `offset` on; zeros when there is no object.
     #[inline(always)]
-    pub fn of(object: usize, offset: usize) -> Self {
+    pub fn of(room: &'r mut Room<WORDS>, object: usize, offset: usize) -> Self {
         let first = offset & !7;
-        Self { of: object, first, words: if object == 0 { [0; WORDS] } else { kernel(object + first) } }
+        // SAFETY: as in `kernel`.
+        let words = unsafe {
+            let from = (object + first) as *const _;
+            bpf_probe_read_kernel(room.as_mut_ptr().cast(), size_of::<[u64; WORDS]>() as u32, from);
+            room.assume_init_ref()
+        };
+        Self { of: object, first, words }
     }
 
     /// The part from the first of two members on.
     #[inline(always)]
-    pub fn of_both(object: usize, one: usize, other: usize) -> Self {
-        Self::of(object, if one < other { one } else { other })
+    pub fn of_both(room: &'r mut Room<WORDS>, object: usize, one: usize, other: usize) -> Self {
+        Self::of(room, object, if one < other { one } else { other })
     }
 
     /// A member. Members of kernel structs are aligned.

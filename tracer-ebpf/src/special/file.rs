@@ -8,7 +8,7 @@ use tracer_common::flags::{FILE_CREATED, FILE_LOWER_LAYER, FILE_UPPER_LAYER};
 use crate::{
     arch::member,
     maps::offset,
-    read::{self, Block},
+    read::{self, Block, Room},
     record::Record,
     task,
 };
@@ -75,7 +75,8 @@ pub fn kind(file: usize) -> Kind {
     if file == 0 {
         return Kind { file, inode: 0, private: 0 };
     }
-    let members = Block::<2>::of_both(file, offset!(file_inode), offset!(file_private_data));
+    let mut room = Room::<2>::uninit();
+    let members = Block::of_both(&mut room, file, offset!(file_inode), offset!(file_private_data));
     Kind { file, inode: members.get(offset!(file_inode)), private: members.get(offset!(file_private_data)) }
 }
 
@@ -89,7 +90,8 @@ impl Kind {
         if self.inode.wrapping_sub(self.private) != offset!(socket_inode) {
             return None;
         }
-        let members = Block::<2>::of_both(self.private, offset!(socket_file), offset!(socket_sk));
+        let mut room = Room::<2>::uninit();
+        let members = Block::of_both(&mut room, self.private, offset!(socket_file), offset!(socket_sk));
         if members.get::<usize>(offset!(socket_file)) == self.file {
             Some(members.get(offset!(socket_sk)))
         } else {
@@ -110,23 +112,36 @@ const BITS: usize = 2;
 pub fn gather(record: Record, fd: u64) {
     let file = find(fd);
     let [inode, mode] = inode_and_mode(file);
-    let (mut device, mut number, mut bits) = (0, 0, 0);
-    if inode != 0 {
-        let members = Block::<4>::of_both(inode, offset!(inode_sb), offset!(inode_ino));
-        let super_block: usize = members.get(offset!(inode_sb));
-        number = members.get(offset!(inode_ino));
-        let members = Block::<11>::of_both(super_block, offset!(super_dev), offset!(super_magic));
-        device = encode_device(members.get(offset!(super_dev)));
-        bits = layer_of(inode, members.get(offset!(super_magic)))
-            | if mode & MODE_CREATED != 0 { FILE_CREATED } else { 0 };
+    if inode == 0 {
+        set_gathered(record, [0; 3]);
+        return;
     }
-    set_gathered(record, [device, number, u64::from(bits)]);
+    let [super_block, number] = super_block_and_number(inode);
+    let [device, magic] = device_and_magic(super_block);
+    let bits = layer_of(inode, magic as u64) | if mode & MODE_CREATED != 0 { FILE_CREATED } else { 0 };
+    set_gathered(record, [encode_device(device as u32), number as u64, u64::from(bits)]);
 }
 
 #[inline(always)]
 fn inode_and_mode(file: usize) -> [usize; 2] {
-    let members = Block::<6>::of_both(file, offset!(file_inode), offset!(file_mode));
-    if file == 0 { [0, 0] } else { [members.get(offset!(file_inode)), members.get::<u32>(offset!(file_mode)) as usize] }
+    let mut room = Room::<6>::uninit();
+    let members = Block::of_both(&mut room, file, offset!(file_inode), offset!(file_mode));
+    [members.get(offset!(file_inode)), members.get::<u32>(offset!(file_mode)) as usize]
+}
+
+#[inline(always)]
+fn super_block_and_number(inode: usize) -> [usize; 2] {
+    let mut room = Room::<4>::uninit();
+    let members = Block::of_both(&mut room, inode, offset!(inode_sb), offset!(inode_ino));
+    [members.get(offset!(inode_sb)), members.get(offset!(inode_ino))]
+}
+
+/// Device and magic number.
+#[inline(always)]
+fn device_and_magic(super_block: usize) -> [usize; 2] {
+    let mut room = Room::<11>::uninit();
+    let members = Block::of_both(&mut room, super_block, offset!(super_dev), offset!(super_magic));
+    [members.get::<u32>(offset!(super_dev)) as usize, members.get(offset!(super_magic))]
 }
 
 /// Keeps three numbers for the parameters.

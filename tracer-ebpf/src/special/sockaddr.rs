@@ -7,7 +7,7 @@ use tracer_common::plan::TupleWay;
 use super::file;
 use crate::{
     maps::offset,
-    read::{self, Block},
+    read::{self, Block, Room},
     record::{Record, SOCKET_LEN, TooLong, opaque},
 };
 
@@ -26,8 +26,10 @@ pub fn sock_of_fd(fd: u64) -> usize {
     file::kind(file::find(fd)).sock().unwrap_or(0)
 }
 
-/// The beginning of a `struct sock`: family, ports and IPv4 addresses stand there.
-pub type Head = Block<4>;
+/// How many words of the beginning of a `struct sock` have family, ports and IPv4 addresses.
+pub const HEAD: usize = 4;
+/// These words.
+pub type Head<'r> = Block<'r, HEAD>;
 
 /// Indices among what is gathered of a file.
 pub const QUEUE_PERCENT: usize = 0;
@@ -158,7 +160,8 @@ unsafe fn end_path(to: *mut u8, len: usize) -> usize {
 pub fn gather_tuple(record: Record, fd: u64, way: u8, peer: usize) {
     // SAFETY: the scratch is a live map value.
     let to: *mut u8 = unsafe { (&raw mut (*record.scratch).tuple).cast() };
-    let head = Head::of(sock_of_fd(fd), 0);
+    let mut room = Room::<HEAD>::uninit();
+    let head = Head::of(&mut room, sock_of_fd(fd), 0);
     let family: u16 = if head.of == 0 { 0 } else { head.get(offset!(sock_family)) };
     let inbound = way == TupleWay::In as u8;
     // SAFETY: `SOCKET_LEN` is more than the longest tuple.
@@ -185,7 +188,14 @@ pub fn gather_tuple(record: Record, fd: u64, way: u8, peer: usize) {
 /// Writes both ends of an internet socket at `to`. Where each goes is computed, not chosen, and both stand in memory at
 /// once: to the verifier there is one way, not one for each end and direction.
 #[inline(always)]
-unsafe fn inet<const N: usize>(to: *mut u8, head: &Head, local: usize, remote: usize, way: u8, peer: usize) -> usize {
+unsafe fn inet<const N: usize>(
+    to: *mut u8,
+    head: &Head<'_>,
+    local: usize,
+    remote: usize,
+    way: u8,
+    peer: usize,
+) -> usize {
     let inbound = opaque(usize::from(way)) & (TupleWay::In as usize);
     let (local_at, remote_at) = (1 + inbound * (N + 2), 1 + (1 - inbound) * (N + 2));
     let (local_at, remote_at) = (opaque(local_at) & 63, opaque(remote_at) & 63);
