@@ -126,6 +126,8 @@ pub struct Live {
     late: u64,
     /// Losses that drop events were made of, by CPU.
     reported: Vec<u64>,
+    /// What was lost by the time that the last record was delivered: what is lost later, nobody has asked for.
+    at_the_end: Option<Losses>,
     unreleased: usize,
     missing: Vec<String>,
     verdicts: Verdicts,
@@ -205,6 +207,7 @@ impl Live {
             delivered_ns: 0,
             late: 0,
             reported: Vec::new(),
+            at_the_end: None,
             unreleased: 0,
             missing,
             verdicts,
@@ -318,7 +321,7 @@ impl Live {
 
     /// A drop event for each CPU that lost records since the last one, and for runs that the kernel skipped, which belong to
     /// no CPU and stand at the first.
-    fn report_losses(&mut self, visit: Visit<'_>) {
+    fn report_losses(&mut self, visit: Visit<'_>) -> Losses {
         let (losses, time_ns) = (self.losses(), self.delivered_ns());
         let skipped = std::iter::once((0, losses.skipped));
         let lost = losses.by_cpu.iter().enumerate().map(|(cpu, lost)| (cpu, lost.total())).chain(skipped);
@@ -332,14 +335,16 @@ impl Live {
             let head = Head { cpu: cpu as u16, time_ns, code: code::DROP, ..Head::default() };
             let record = head.with(&[&count.to_le_bytes()]);
             if visit(Record::Wire(&record)).is_break() {
-                return;
+                break;
             }
         }
+        losses
     }
 }
 
 impl Source for Live {
     fn drain(&mut self, visit: Visit<'_>) -> anyhow::Result<Drained> {
+        self.at_the_end = None;
         // The mark is taken first: a record older than it, less the window, is in its ring by now.
         let limit_ns = monotonic_ns().saturating_sub(WINDOW_NS);
         let count = self.drain_until(limit_ns, visit);
@@ -359,7 +364,7 @@ impl Source for Live {
         {}
         if !stopped {
             self.delivered_ns = limit_ns;
-            self.report_losses(visit);
+            self.at_the_end = Some(self.report_losses(visit));
             self.report_groups(visit)?;
         }
         Ok(())
@@ -403,6 +408,9 @@ impl Source for Live {
     }
 
     fn losses(&self) -> Losses {
+        if let Some(losses) = &self.at_the_end {
+            return losses.clone();
+        }
         let per_cpu = counters::per_cpu(&self.bpf);
         let sum = |field: fn(&tracer_common::counters::Counters) -> u64| per_cpu.iter().map(field).sum();
         Losses {
