@@ -61,7 +61,7 @@ fn work() -> [i64; 2] {
     [port.into(), datagrams.port().into()]
 }
 
-/// Two connections over MPTCP: who sends, who answers.
+/// Both ends of a connection over MPTCP.
 fn work_over_several_paths() -> [i64; 2] {
     let listener = several_paths(true, 0);
     let port = listener.local_addr().unwrap().port();

@@ -284,7 +284,7 @@ fn records(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
     }
     rows.push(row(
         "cost",
-        "docs/performance.md: what is not asked for costs a call 50 ns, what the kernel decides 10 to 40 ns more, a record 150 to 400 ns, its time 60 ns",
+        "docs/performance.md: what is not asked for costs a call 50 ns, what the kernel decides 10 to 40 ns more, a record 150 to 600 ns, its time 60 ns",
     ));
     rows
 }
