@@ -66,6 +66,8 @@ subjects! {
     Address = 12,
     /// The cgroup: bit `operand` of its entry in the table of cgroups. Holds, too, when it has no entry yet.
     Cgroup = 13,
+    /// Return value of a call that receives from a socket; one that left the bytes in the queue does not hold.
+    Taken = 14,
 }
 
 /// Added to the number of an argument in a step: the call came through the 32-bit entry.

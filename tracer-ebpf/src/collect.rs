@@ -297,7 +297,8 @@ fn gather_iovec(record: Record, plan: *const Plan) {
         iovec::locate(record, arg(record, param.a), arg(record, param.b));
     }
     iovec::gather(record);
-    iovec::gather_data(record, if param.c == NONE { i64::MAX } else { arg(record, RET) as i64 });
+    let result = arg(record, RET) as i64;
+    iovec::gather_data(record, if param.c == NONE && result <= 0 { i64::MAX } else { result });
 }
 
 #[inline(never)]
@@ -521,11 +522,16 @@ extern "C" fn rare_bytes(scratch: *mut Scratch, index: u64, param: u64) -> u64 {
 /// A parameter of any length, from the call itself.
 #[inline(always)]
 fn plain_bytes(record: Record, index: usize, param: u64) -> Result<(), TooLong> {
-    let [operation, _, a, b, ..] = param.to_le_bytes();
+    let [operation, _, a, b, c, ..] = param.to_le_bytes();
     match operation {
         op::UserText if b != 0 && (arg(record, RET) as i64) < 0 => empty(record, index),
         op::UserText => user_text(record, index, arg(record, a)),
-        op::UserBytes => user_bytes(record, index, arg(record, a), arg(record, b) as i64),
+        op::UserBytes => {
+            let len = arg(record, b) as i64;
+            let most = if c == 0 { i64::MAX } else { arg(record, c) as i64 };
+            let cuts = (c != RET || most > 0) && most < len;
+            user_bytes(record, index, arg(record, a), if cuts { most } else { len })
+        }
         _ => empty(record, index),
     }
 }

@@ -63,7 +63,7 @@ pub fn call_passes(passed: Passed, registers: Registers, result: i64) -> bool {
     match predicate::first(predicate, passed.task, result) {
         Verdict::Passes => true,
         Verdict::Drops => false,
-        Verdict::Open => predicate::call_passes(predicate, registers, result, passed.number),
+        Verdict::Open => predicate::call_passes(predicate, registers, result, passed.number, passed.plan),
     }
 }
 

@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, generated::bpf_get_current_comm};
 use tracer_common::{
-    events::code::GENERIC,
+    events::{NOT_TAKEN, code::GENERIC},
     group::{COMPAT, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, by, number, range},
     plan::{self, NO_DESCRIPTOR, Plan, UNKNOWN_DESCRIPTOR},
     wire::{COMM_LEN, NO_LATENCY},
@@ -69,8 +69,24 @@ pub fn describe(plan: *const Plan, registers: Registers, key: &mut GroupKey) -> 
 /// A call of this plan, or one of the messages of a call, which moved so many bytes.
 #[inline(always)]
 pub fn call(plan: *const Plan, registers: Registers, number: u32, result: i64, key: &mut GroupKey) {
-    let latency_ns = if asks(number::LATENCY) { entry::end_now(Thread::of(registers), number) } else { NO_LATENCY };
-    add(&counted(plan, number, result, latency_ns), key);
+    let latency_ns = latency(registers, number);
+    let mut counted = counted(plan, number, result, latency_ns);
+    if asks(number::BYTES) && predicate::message_flags(plan, registers) & u64::from(NOT_TAKEN) != 0 {
+        counted.has_number = false;
+    }
+    add(&counted, key);
+}
+
+/// The same for one of the descriptors of a call with two, which took so long.
+#[inline(always)]
+pub fn side(plan: *const Plan, number: u32, result: i64, latency_ns: u64) {
+    add(&counted(plan, number, result, latency_ns), read::zeroed(&mut MaybeUninit::uninit()));
+}
+
+/// Nanoseconds that the call took, if that is asked for; it can be asked once.
+#[inline(always)]
+pub fn latency(registers: Registers, number: u32) -> u64 {
+    if asks(number::LATENCY) { entry::end_now(Thread::of(registers), number) } else { NO_LATENCY }
 }
 
 /// The messages of a call, of which nothing is asked but how many there were.

@@ -5,8 +5,9 @@
 
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use tracer_common::{
+    events::NOT_TAKEN,
     group::by,
-    plan::Store,
+    plan::{self, NONE, Plan, Store},
     predicate::{COMPAT_ARGUMENT, DROP, PASS, Predicate, STEPS, Step, class, subject},
     wire::{COMM_LEN, NO_LATENCY},
 };
@@ -63,12 +64,35 @@ pub fn first(predicate: *const Predicate, task: Task, result: i64) -> Verdict {
 
 /// Whether a system call passes.
 #[inline(never)]
-pub fn call_passes(predicate: *const Predicate, registers: Registers, result: i64, number: u32) -> bool {
+pub fn call_passes(
+    predicate: *const Predicate,
+    registers: Registers,
+    result: i64,
+    number: u32,
+    plan: *const Plan,
+) -> bool {
     passes(predicate, |step| {
         // SAFETY: a live map value.
-        let operand = unsafe { (*step).operand };
-        step_of_call(step, result, number.into(), argument(registers, operand)) != 0
+        let (subject, operand) = unsafe { ((*step).subject, (*step).operand) };
+        let argument =
+            if subject == subject::Taken { message_flags(plan, registers) } else { argument(registers, operand) };
+        step_of_call(step, result, number.into(), argument) != 0
     })
+}
+
+/// The `MSG_*` flags of a call of this plan; 0 of one that has none.
+#[inline(never)]
+pub fn message_flags(plan: *const Plan, registers: Registers) -> u64 {
+    // SAFETY: a live map value.
+    let (at, flags) = unsafe { ((*plan).message_flags, (*plan).flags) };
+    if at == NONE {
+        0
+    } else if flags & plan::SOCKETCALL != 0 {
+        // The arguments of the call are an array of `u32`.
+        u64::from(read::user(registers.compat_arg::<1>() as usize + 4 * usize::from(at)).unwrap_or(0u32))
+    } else {
+        argument(registers, u32::from(at) + if flags & plan::COMPAT != 0 { COMPAT_ARGUMENT } else { 0 })
+    }
 }
 
 /// Whether a step holds for a call. This function and the next are functions of their own to the verifier, too.
@@ -86,6 +110,7 @@ extern "C" fn step_of_call(step: *const Step, result: i64, number: u64, argument
             let latency_ns = entry::so_far(number as u32);
             latency_ns != NO_LATENCY && between(step, latency_ns as i64)
         }
+        subject::Taken => argument & u64::from(NOT_TAKEN) == 0 && between(step, result),
         subject::FdClass => (step.low >> (class_of(argument) & 63)) & 1 != 0,
         subject::Port | subject::Address => end_is(step, argument),
         _ => return step_of_task(&raw const step, result),

@@ -34,6 +34,10 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     if config!(sample_below) != 0 && is_left_out(passed.flags) {
         return 0;
     }
+    if passed.flags & plan::BOTH != 0 {
+        count_sides(passed, Registers(ctx.arg(0)), call.result);
+        return 0;
+    }
     if !gate::call_passes(passed, Registers(ctx.arg(0)), call.result) || gate::is_own(passed.task) {
         leave(passed.flags);
         return 0;
@@ -118,6 +122,29 @@ fn count(registers: Registers, plan: *const Plan, number: u32, result: i64) -> u
     Counted::Yes as u32
 }
 
+/// Counts a call that moves data between two descriptors: as a read from one, as a write to the other. Each has a plan with a
+/// predicate of its own.
+#[inline(never)]
+fn count_sides(passed: Passed, registers: Registers, result: i64) {
+    if gate::is_own(passed.task) {
+        return;
+    }
+    // SAFETY: a live map value.
+    let Some(second) = PLANS.get_ptr(u32::from(unsafe { (*passed.plan).second })) else { return };
+    let reads = gate::call_passes(passed, registers, result);
+    let writes = gate::call_passes(Passed { plan: second, ..passed }, registers, result);
+    if !reads && !writes {
+        return;
+    }
+    let latency_ns = group::latency(registers, passed.number);
+    if reads {
+        group::side(passed.plan, passed.number, result, latency_ns);
+    }
+    if writes {
+        group::side(second, passed.number, result, latency_ns);
+    }
+}
+
 /// Nothing more comes of a call. The answer may be another one than for its first message: then the next call must not begin
 /// at the message that this one ends with.
 #[inline(always)]
@@ -193,7 +220,8 @@ fn report_beginning(registers: Registers) {
 #[inline(always)]
 fn call(ctx: &BtfTracePointContext) -> Option<(Passed, Call)> {
     let registers = Registers(ctx.arg(0));
-    let result: i64 = ctx.arg(1);
+    // `rt_sigreturn` gives back the registers of the interrupted code: what stands there is the result of another call.
+    let result: i64 = if registers.number() < 0 { 0 } else { ctx.arg(1) };
     let passed = gate::syscall(registers)?;
     if passed.flags & plan::FAILED_ONLY != 0 && result >= 0 {
         return None;

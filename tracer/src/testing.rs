@@ -142,7 +142,8 @@ impl World {
         let fd = thread.zip(event.fd()).and_then(|(thread, fd)| self.state.fd(thread, fd));
         let container = thread.map_or(ContainerKey::HOST, |thread| thread.container);
         let times = Times { first_ns: BOOT_NS, previous_ns: 0 };
-        test(&Context { event: &event, thread, fd, container, state: &self.state, times })
+        let fd_out = thread.zip(event.fd_out()).and_then(|(thread, fd)| self.state.fd(thread, fd));
+        test(&Context { event: &event, thread, fd, fd_out, container, state: &self.state, times })
     }
 
     /// The same for an event that stands for `weight` of them.

@@ -37,6 +37,50 @@ pub struct Compat {
 /// Calls that never come back, so that no event has their name, and the event that tells what they did.
 pub const NO_RETURN: &[(&str, &str)] = &[("exit", "procexit"), ("exit_group", "procexit")];
 
+/// Calls that have a successor, which many programs call instead: a C library or a language runtime chooses.
+///
+/// Source: glibc sysdeps/unix/sysv/linux, Go src/syscall.
+pub const REPLACED: &[(&str, &str)] = &[
+    ("open", "openat"),
+    ("creat", "openat"),
+    ("accept", "accept4"),
+    ("access", "faccessat"),
+    ("faccessat", "faccessat2"),
+    ("stat", "newfstatat"),
+    ("lstat", "newfstatat"),
+    ("unlink", "unlinkat"),
+    ("rmdir", "unlinkat"),
+    ("mkdir", "mkdirat"),
+    ("mknod", "mknodat"),
+    ("rename", "renameat"),
+    ("renameat", "renameat2"),
+    ("link", "linkat"),
+    ("symlink", "symlinkat"),
+    ("readlink", "readlinkat"),
+    ("chmod", "fchmodat"),
+    ("chown", "fchownat"),
+    ("utime", "utimensat"),
+    ("utimes", "utimensat"),
+    ("getdents", "getdents64"),
+    ("fork", "clone"),
+    ("vfork", "clone"),
+    ("clone", "clone3"),
+    ("pipe", "pipe2"),
+    ("dup2", "dup3"),
+    ("select", "pselect6"),
+    ("epoll_create", "epoll_create1"),
+    ("epoll_wait", "epoll_pwait"),
+    ("eventfd", "eventfd2"),
+    ("signalfd", "signalfd4"),
+    ("inotify_init", "inotify_init1"),
+    ("umount", "umount2"),
+    ("getrlimit", "prlimit"),
+    ("setrlimit", "prlimit"),
+    ("send", "sendto"),
+    ("recv", "recvfrom"),
+    ("waitpid", "wait4"),
+];
+
 /// The names of all calls, 64 bits and 32; a name of both comes twice.
 pub fn call_names() -> impl Iterator<Item = &'static str> {
     SYSCALLS.iter().map(|call| call.name).chain(COMPAT_SYSCALLS.iter().map(|call| call.name))

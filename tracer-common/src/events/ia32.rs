@@ -66,7 +66,7 @@ events! {
     /// Source: recv(2); kernel net/socket.c.
     RECV = 33 "recv" IoRead [USES_FD | READS_FROM_FD] => Transfer {
         res: Errno = ret, "bytes received, or -errno";
-        data: Bytes = data_in(1), "what was received, cut at snaplen";
+        data: Bytes = data_in_room(1, 2), "what was received, cut at snaplen";
         fd: Fd = 0, "descriptor";
         size: U32 = 2, "room in the buffer, bytes";
         tuple: SockTuple = tuple_in_connected(0), "the peer and this end";

@@ -88,7 +88,7 @@ events! {
 
     /// Move data between a pipe and another descriptor.
     /// Source: splice(2); kernel fs/splice.c.
-    SPLICE = 167 "splice" IoOther [USES_FD] {
+    SPLICE = 167 "splice" IoOther [USES_FD | READS_FROM_FD | WRITES_TO_FD] {
         res: Errno = ret, "bytes moved, or -errno";
         fd_in: Fd = 0, "descriptor to read from";
         fd_out: Fd = 2, "descriptor to write to";
@@ -98,7 +98,7 @@ events! {
 
     /// Copy data from a file to another descriptor.
     /// Source: sendfile(2); kernel fs/read_write.c.
-    SENDFILE = 189 "sendfile" IoWrite [USES_FD] {
+    SENDFILE = 189 "sendfile" IoWrite [USES_FD | READS_FROM_FD | WRITES_TO_FD] {
         res: Errno = ret, "bytes written, or -errno";
         offset: U64 = user_u64(2, 0), "offset in the file after the call, bytes; 0 when the file's own position is used";
         out_fd: Fd = 0, "descriptor to write to";

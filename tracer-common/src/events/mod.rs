@@ -93,6 +93,12 @@ impl Flags {
     }
 }
 
+/// Flags of a receiving call whose bytes are not taken: `MSG_PEEK` leaves them in the queue, and `MSG_ERRQUEUE` gives back what
+/// was sent before.
+///
+/// Source: recv(2), include/linux/socket.h.
+pub const NOT_TAKEN: u32 = 0x2 | 0x2000;
+
 /// `evt.category`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are those of the .scap documentation and say it")]
@@ -457,6 +463,22 @@ impl Event {
     #[must_use]
     pub const fn is_io(&self) -> bool {
         self.flags.0 & (Flags::READS_FROM_FD.0 | Flags::WRITES_TO_FD.0) != 0
+    }
+
+    /// Whether one call reads from a descriptor and writes to another one: its bytes count on both sides.
+    #[must_use]
+    pub const fn moves_between_fds(&self) -> bool {
+        self.flags.has(Flags(Flags::READS_FROM_FD.0 | Flags::WRITES_TO_FD.0))
+    }
+
+    /// Of a call that receives from a socket, the argument with its `MSG_*` flags.
+    #[must_use]
+    pub const fn message_flags(&self) -> Option<u8> {
+        match self.code {
+            code::RECV | code::RECVFROM | code::RECVMMSG => Some(3),
+            code::RECVMSG => Some(2),
+            _ => None,
+        }
     }
 
     /// The parameter of that name and its index.

@@ -84,7 +84,7 @@ events! {
     /// Source: recvfrom(2), recv(3); kernel net/socket.c.
     RECVFROM = 35 "recvfrom" IoRead [USES_FD | READS_FROM_FD | MODIFIES_STATE] => Transfer {
         res: Errno = ret, "bytes received, or -errno";
-        data: Bytes = data_in(1), "what was received, cut at snaplen";
+        data: Bytes = data_in_room(1, 2), "what was received, cut at snaplen";
         tuple: SockTuple = tuple_in(0, 4), "the peer and this end";
         fd: Fd = 0, "descriptor";
         size: U32 = 2, "room in the buffer, bytes";

@@ -112,17 +112,22 @@ pub const fn text(n: u8) -> Source {
 pub const fn data_in(n: u8) -> Source {
     new(Op::UserBytes, n, RET, 0, 0)
 }
-/// Data at argument `n` that the caller passed: as long as argument `len`.
+/// The same with room for as many bytes as argument `room`: the result of a receiving call may be longer (`MSG_TRUNC`).
+#[must_use]
+pub const fn data_in_room(n: u8, room: u8) -> Source {
+    new(Op::UserBytes, n, RET, room, 0)
+}
+/// Data at argument `n` that the caller passed: as long as argument `len`, or as the part of it that was written.
 #[must_use]
 pub const fn data_out(n: u8, len: u8) -> Source {
-    new(Op::UserBytes, n, len, 0, 0)
+    new(Op::UserBytes, n, len, RET, 0)
 }
 /// Data of the iovec at argument `n` with `count` entries that the call returned.
 #[must_use]
 pub const fn iovec_in(n: u8, count: u8) -> Source {
     new(Op::Iovec, n, count, RET, 0)
 }
-/// Data of the iovec that the caller passed.
+/// Data of the iovec that the caller passed, or the part of it that was written.
 #[must_use]
 pub const fn iovec_out(n: u8, count: u8) -> Source {
     new(Op::Iovec, n, count, NONE, 0)
@@ -137,7 +142,7 @@ pub const fn iovec_len(n: u8, count: u8) -> Source {
 pub const fn msg_in(n: u8) -> Source {
     new(Op::MsgBytes, n, 0, RET, 0)
 }
-/// Data of the message that the caller passed.
+/// Data of the message that the caller passed, or the part of it that was sent.
 #[must_use]
 pub const fn msg_out(n: u8) -> Source {
     new(Op::MsgBytes, n, 0, NONE, 0)

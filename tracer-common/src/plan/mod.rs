@@ -96,6 +96,9 @@ pub const SAMPLE: u16 = 4096;
 /// All parameters are numbers of the call itself: its record has nothing else.
 pub const PLAIN: u16 = 8192;
 
+/// The call is counted for each of its two descriptors: as a read by this plan, as a write by [`Plan::second`].
+pub const BOTH: u16 = 16_384;
+
 /// In [`Plan::descriptor`]: such events have none.
 pub const NO_DESCRIPTOR: u32 = 6;
 /// In [`Plan::descriptor`]: they have one, but when the call ends, it cannot be told any more what it was.
@@ -129,8 +132,10 @@ pub const PLAN_SIGNAL: u32 = PLAN_PROCEXIT + 1;
 pub const PLAN_SWITCH: u32 = PLAN_PROCEXIT + 2;
 /// Index of the first plan for the beginning of calls.
 pub const PLAN_ENTER: u32 = PLAN_PROCEXIT + 3;
+/// Index of the first plan for the second descriptor of calls.
+pub const PLAN_SECOND: u32 = PLAN_ENTER + 16;
 /// How many plans there are.
-pub const PLANS: usize = PLAN_ENTER as usize + 16;
+pub const PLANS: usize = PLAN_SECOND as usize + 16;
 
 /// The most parameters of a row for the beginning of a call.
 pub const ENTER_PARAMS: usize = 5;
@@ -168,11 +173,17 @@ pub struct Plan {
     /// For tables that are counted by descriptors: the argument that is one, numbered as in a step of a predicate, or
     /// [`NO_DESCRIPTOR`], or [`UNKNOWN_DESCRIPTOR`].
     pub descriptor: u32,
+    /// Index of the plan for the second descriptor of the call, or 0: see [`BOTH`].
+    pub second: u16,
+    /// The argument with the `MSG_*` flags of a receiving call, or [`NONE`].
+    pub message_flags: u8,
+    /// Unused, zero.
+    pub reserved: [u8; 5],
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
 
-const _: () = assert!(size_of::<PlanParam>() == 8 && size_of::<Plan>() == 24 + 8 * MAX_PARAMS);
+const _: () = assert!(size_of::<PlanParam>() == 8 && size_of::<Plan>() == 32 + 8 * MAX_PARAMS);
 
 impl Plan {
     /// A plan for nothing: the call is not wanted.
@@ -190,6 +201,9 @@ impl Plan {
         predicate: 0,
         signed: 0,
         descriptor: UNKNOWN_DESCRIPTOR,
+        second: 0,
+        message_flags: NONE,
+        reserved: [0; 5],
         params: [PlanParam::ZERO; MAX_PARAMS],
     };
 
@@ -240,6 +254,10 @@ impl Plan {
         if event.is_io() {
             plan.flags |= IO;
         }
+        plan.message_flags = match event.message_flags() {
+            Some(argument) => argument,
+            None => NONE,
+        };
         if matches!(event.effect, Effect::Exec) {
             plan.flags |= FAILED_ONLY | EXEC;
             if event.param("filename").is_none() {

@@ -60,13 +60,13 @@ ops! {
     Task = 17,
     /// The NUL-terminated text at argument `a`; with `b`, only when the call succeeded.
     UserText = 18,
-    /// The bytes at argument `a`, as many as `b` says (an argument or [`RET`]), cut at snaplen.
+    /// The bytes at argument `a`, as many as `b` says (an argument or [`RET`]), cut at snaplen; unless `c` is 0, no more than `c`
+    /// says, which as [`RET`] counts only above zero.
     UserBytes = 19,
-    /// The bytes of the iovec at argument `a` with `b` entries, cut at snaplen and, unless `c` is [`NONE`], at the
-    /// return value.
+    /// The bytes of the iovec at argument `a` with `b` entries, cut at snaplen and at the return value, which counts only above
+    /// zero when `c` is [`NONE`].
     Iovec = 20,
-    /// The bytes of the iovec of the message header at argument `a`, cut at snaplen and, unless `c` is [`NONE`], at the
-    /// return value.
+    /// The bytes of the iovec of the message header at argument `a`, cut as those of [`Op::Iovec`].
     MsgBytes = 21,
     /// The control data of the message header at argument `a`, cut at snaplen.
     MsgControl = 22,

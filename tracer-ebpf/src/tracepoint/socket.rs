@@ -3,6 +3,7 @@
 //! Source: kernel include/trace/events/sock.h, since 6.3, `TP_PROTO(struct sock *sk, int ret, int flags)`.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use tracer_common::events::NOT_TAKEN;
 
 use crate::{
     gate, group,
@@ -17,7 +18,7 @@ pub fn sock_send_length(ctx: BtfTracePointContext) -> i32 {
     count(&ctx)
 }
 
-/// Bytes were received.
+/// Bytes were received, or only looked at.
 #[btf_tracepoint(function = "sock_recv_length")]
 pub fn sock_recv_length(ctx: BtfTracePointContext) -> i32 {
     count(&ctx)
@@ -26,7 +27,9 @@ pub fn sock_recv_length(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn count(ctx: &BtfTracePointContext) -> i32 {
     let result: i32 = ctx.arg(1);
-    if result <= 0 || gate::own() {
+    // What is sent has none of these.
+    let flags: u32 = ctx.arg(2);
+    if result <= 0 || flags & NOT_TAKEN != 0 || gate::own() {
         return 0;
     }
     let sock: *const u8 = ctx.arg(0);

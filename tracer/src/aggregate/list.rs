@@ -141,7 +141,7 @@ fn with_row<R>(
         ..Event::empty(row)
     };
     let fd = fd.map(|(_, fd)| fd);
-    show(&Context { event: &event, thread, fd, container, state, times: Times::default() })
+    show(&Context { event: &event, thread, fd, fd_out: None, container, state, times: Times::default() })
 }
 
 #[cfg(test)]

@@ -61,6 +61,8 @@ pub(super) struct Declared {
     pub(super) weight: u32,
     /// How many events are looked at, when it is not all of them.
     pub(super) sample: Option<Sample>,
+    /// Number of the last event that passed the filter.
+    pub(super) taken: u64,
     pub(super) done: bool,
     /// Output that could not be written: scripts do not see it.
     pub(super) failure: Option<io::Error>,
@@ -93,6 +95,7 @@ impl Declared {
             now_ns: 0,
             weight: 1,
             sample: None,
+            taken: 0,
             done: false,
             failure: None,
         }

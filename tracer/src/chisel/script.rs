@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     aggregate::{Aggregate, Counts, Listing, Page, Palette, When, each_row},
+    event::Side,
     fields::{Context, EventType, Needs, Show, nearest},
     filter::{
         Filter,
@@ -192,8 +193,8 @@ impl Chisel {
         if self.shared.borrow().env.replay && self.goes_by_intervals() {
             self.intervals_until(context.event.time_ns, context.state)?;
         }
-        let Some(used) = self.count(context)? else { return Ok(false) };
-        if !self.callbacks.contains(&"on_event") {
+        let Some((used, again)) = self.count(context)? else { return Ok(false) };
+        if !self.callbacks.contains(&"on_event") || again && !self.asks_sides() {
             return Ok(used);
         }
         let result = self.call_with("on_event", context)?;
@@ -241,21 +242,30 @@ impl Chisel {
         value
     }
 
-    /// What is done natively for an event; `None` when the filter does not want it.
-    fn count(&self, context: &Context<'_>) -> anyhow::Result<Option<bool>> {
+    /// Whether `on_event` asks for something that differs between the descriptors of an event.
+    fn asks_sides(&self) -> bool {
+        self.shared.borrow().fields.iter().any(|field| field.needs().has(Needs::SIDES))
+    }
+
+    /// What is done natively for an event: whether it was of use, and whether it came before, for its other descriptor. `None`
+    /// when the filter does not want it.
+    fn count(&self, context: &Context<'_>) -> anyhow::Result<Option<(bool, bool)>> {
         let mut shared = self.shared.borrow_mut();
         let shared = &mut *shared;
         if shared.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
             return Ok(None);
         }
+        // An event with two descriptors comes once for each: what asks for neither of them takes it once.
+        let again = context.event.side == Side::Out && shared.taken == context.event.num;
+        shared.taken = context.event.num;
         let mut used = false;
         for aggregate in &mut shared.aggregates {
-            used |= aggregate.add(context);
+            used |= (!again || aggregate.needs().has(Needs::SIDES)) && aggregate.add(context);
         }
-        if let Some(line) = &shared.line {
+        if let Some(line) = shared.line.as_ref().filter(|_| !again) {
             used |= shared.env.page.out.line(|out| line.render(context, out))?;
         }
-        Ok(Some(used))
+        Ok(Some((used, again)))
     }
 
     fn failure(&self) -> anyhow::Result<()> {

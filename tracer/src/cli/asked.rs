@@ -26,6 +26,8 @@ pub struct Asked {
     pub descriptors: bool,
     /// Whether records say who made the call.
     pub who: bool,
+    /// Whether something is asked that differs between the descriptors of a call that moves data from one to the other.
+    pub sides: bool,
     /// Whether the kernel side decides what it can of the filters.
     pub pushdown: bool,
     /// The table that is counted in the kernel; else the reason why none is.
@@ -61,6 +63,7 @@ impl Asked {
             threads,
             descriptors: events && needs.has(Needs::STATE),
             who: needs.has(Needs::WHO) && !threads,
+            sides: needs.has(Needs::SIDES),
             pushdown: plan.pushdown,
             grouping,
             sample: plan.sample.filter(|_| grouping.is_err() && plan.outputs.is_sampled()),
@@ -77,7 +80,8 @@ impl Asked {
     /// Whether events of a row, or of a system call, have to be collected.
     pub fn collects(&self, outputs: &Outputs, row: &'static Event, call: Option<&'static str>) -> bool {
         let sockets = self.grouping.is_ok_and(|grouping| grouping.counted == Counted::SocketBytes);
-        !sockets && outputs.collects(&EventType { row, name: Some(call.unwrap_or(row.name)) })
+        let event = call.map_or_else(|| EventType::of(row), |call| EventType::of_call(row, call));
+        !sockets && outputs.collects(&event)
     }
 
     /// What is wanted of the kernel side.
@@ -92,6 +96,8 @@ impl Asked {
             descriptors: self.descriptors,
             demand: if self.pushdown { Some(demand) } else { None },
             grouped: self.grouping.is_ok(),
+            sides: self.sides,
+            by_descriptor: self.grouping.is_ok_and(|grouping| grouping.by & by::DESCRIPTOR != 0),
             sample: self.sample,
         }
     }

@@ -241,6 +241,10 @@ fn filter(args: &Args, text: &str, show: Show) -> Result<Filter, Failure> {
         Failure { message: error.to_string(), hint }
     })?;
     filter.notes().iter().for_each(|text| note(text));
+    // What programs do today does not matter to a capture.
+    if args.read.is_empty() && (args.verbose || io::stderr().is_terminal()) {
+        filter.advice().iter().for_each(|text| note(text));
+    }
     Ok(filter)
 }
 

@@ -8,7 +8,7 @@ use tracer_common::{
     wire,
 };
 
-use super::{Event, Group, Numbers, Params, Row, Who};
+use super::{Event, Group, Numbers, Params, Row, Side, Who};
 
 /// Why a record cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +76,10 @@ pub struct FileRecord<'a> {
     pub time_ns: u64,
     /// Time from entry to exit, nanoseconds.
     pub latency_ns: Option<u64>,
+    /// What the call returned, when the parameters do not say it.
+    pub result: Option<i64>,
+    /// Whether its bytes were received without being taken.
+    pub peeked: bool,
     /// Whether it is never shown.
     pub hidden: bool,
     /// Its parameters.
@@ -90,7 +94,7 @@ pub struct FileRecord<'a> {
 pub fn record<'a>(record: Record<'a>, num: u64, to_epoch_ns: u64) -> Result<Event<'a>, DecodeError> {
     match record {
         Record::Wire(bytes) => live(bytes, num, to_epoch_ns),
-        Record::File(FileRecord { cpu, tid, time_ns, latency_ns, hidden, params }) => Ok(Event {
+        Record::File(FileRecord { cpu, tid, time_ns, latency_ns, result, peeked, hidden, params }) => Ok(Event {
             num,
             time_ns,
             cpu,
@@ -98,6 +102,7 @@ pub fn record<'a>(record: Record<'a>, num: u64, to_epoch_ns: u64) -> Result<Even
             tgid: 0,
             cgroup: 0,
             latency_ns,
+            call_result: result,
             compat: false,
             from_file: true,
             hidden,
@@ -106,6 +111,8 @@ pub fn record<'a>(record: Record<'a>, num: u64, to_epoch_ns: u64) -> Result<Even
             descriptor: None,
             sampled: false,
             weight: 1,
+            side: Side::Whole,
+            peeked,
             row: params.row(),
             params,
         }),
@@ -145,6 +152,7 @@ pub fn live(record: &[u8], num: u64, to_epoch_ns: u64) -> Result<Event<'_>, Deco
         tgid: u32_at(head, wire::TGID),
         cgroup: u64_at(head, wire::CGROUP),
         latency_ns: (latency != wire::NO_LATENCY).then_some(latency),
+        call_result: is_call.then(|| u64_at(record, wire::CALL + 8 * wire::CALL_RESULT) as i64),
         compat: is_compat,
         from_file: false,
         hidden: false,
@@ -153,9 +161,17 @@ pub fn live(record: &[u8], num: u64, to_epoch_ns: u64) -> Result<Event<'_>, Deco
         descriptor: of_group.and_then(|bytes| bytes[wire::GROUP_NUMBERS_LEN..].first_chunk()),
         sampled: flags & wire::FLAG_SAMPLED != 0,
         weight: 1,
+        side: Side::Whole,
+        peeked: is_call && peeks(row, record),
         row,
         params,
     })
+}
+
+/// Whether a call received bytes without taking them, by its flags.
+fn peeks(row: &Row, record: &[u8]) -> bool {
+    let flags = row.message_flags().map(|at| u64_at(record, wire::CALL + 8 * usize::from(at)));
+    flags.is_some_and(|flags| flags as u32 & events::NOT_TAKEN != 0)
 }
 
 /// Reads [`wire::WHO_LEN`] bytes.
@@ -177,6 +193,8 @@ fn group(bytes: &[u8]) -> Group {
 pub struct Layout {
     /// The parameter with the descriptor that the event uses or creates.
     pub fd: Option<u8>,
+    /// Of a call that moves data between two descriptors, the parameter with the one that it writes to.
+    pub fd_out: Option<u8>,
     /// The data that was read or written.
     pub data: Option<u8>,
     /// The path that the event is about.
@@ -199,8 +217,10 @@ fn find_layout(row: &Row) -> Layout {
     } else {
         None
     };
+    let fd_out = row.moves_between_fds().then(|| position(row, |p| matches!(p.name, "out_fd" | "fd_out" | "fdout")));
     Layout {
         fd,
+        fd_out: fd_out.flatten(),
         data: position(row, |p| p.name == "data" && matches!(p.kind, Kind::Bytes)),
         path: position(row, |p| matches!(p.kind, Kind::Path | Kind::PathAt(_)) || p.name == "path"),
         tuple: position(row, |p| matches!(p.kind, Kind::SockTuple)),

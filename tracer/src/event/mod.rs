@@ -4,6 +4,7 @@
 //! keeps one for later.
 
 pub mod decode;
+pub mod names;
 pub mod param;
 pub mod portable;
 pub mod service;
@@ -30,6 +31,37 @@ pub fn is_internal(row: &Row) -> bool {
     row.category == events::Category::Internal || of_old_captures
 }
 
+/// How a call is looked at that moves data between two descriptors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Side {
+    /// As one event: what every other call always is.
+    #[default]
+    Whole,
+    /// As a read from the descriptor that the data comes from.
+    In,
+    /// As a write to the descriptor that it goes to.
+    Out,
+}
+
+impl Side {
+    /// The sides that events of a row have.
+    #[must_use]
+    pub fn of(row: &Row) -> &'static [Self] {
+        if row.moves_between_fds() { &[Self::In, Self::Out] } else { &[Self::Whole] }
+    }
+}
+
+/// Whether the first parameter of a row is the result of the call. At the beginning of a call it is an argument.
+#[must_use]
+pub fn has_result_param(row: &Row) -> bool {
+    use tracer_common::kind::Kind;
+    let is_result = |param: &events::Param| {
+        // Calls that cannot fail return an id; the address that brk returns is never an error.
+        matches!(param.kind, Kind::Errno | Kind::Fd | Kind::Pid | Kind::Uid | Kind::Gid) || param.name == "res"
+    };
+    row.is_syscall() && !row.is_enter() && row.params.first().is_some_and(is_result)
+}
+
 /// One event.
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'a> {
@@ -47,6 +79,8 @@ pub struct Event<'a> {
     pub cgroup: u64,
     /// Time from entry to exit, when it was measured.
     pub latency_ns: Option<u64>,
+    /// What the call returned, when the record says so apart from the parameters of the row.
+    pub call_result: Option<i64>,
     /// Whether it came through the 32-bit entry.
     pub compat: bool,
     /// Whether it is from a capture file: what only a running kernel tells is then taken from what the file said before.
@@ -64,6 +98,10 @@ pub struct Event<'a> {
     /// How many events it stands for among those that are sampled: more than 1 with [`crate::sample`], and 0 when it was left
     /// out.
     pub weight: u32,
+    /// Which of its descriptors it is looked at for.
+    pub side: Side,
+    /// Whether it received bytes without taking them ([`events::NOT_TAKEN`]): they do not count.
+    pub peeked: bool,
     /// What it is.
     pub row: &'static Row,
     /// Its parameters.
@@ -120,6 +158,7 @@ impl Event<'static> {
             tgid: 0,
             cgroup: 0,
             latency_ns: None,
+            call_result: None,
             compat: false,
             from_file: false,
             hidden: false,
@@ -128,6 +167,8 @@ impl Event<'static> {
             descriptor: None,
             sampled: false,
             weight: 1,
+            side: Side::Whole,
+            peeked: false,
             row,
             params: Params::empty(row),
         }
@@ -158,21 +199,17 @@ impl<'a> Event<'a> {
             .map_or("syscall", |at| arch::SYSCALLS[at].name)
     }
 
-    /// The result: bytes, a descriptor, an id or `-errno`. `None` for events that have none.
+    /// The result: bytes, a descriptor, an address, an id or `-errno`. `None` for what is not the end of a call, and for events
+    /// of captures that do not say it.
     #[must_use]
     pub fn result(&self) -> Option<i64> {
-        use tracer_common::kind::Kind;
-        let first = self.row.params.first()?;
-        // The first parameter at the beginning of a call is an argument.
-        if !self.row.is_syscall() || self.row.is_enter() {
-            return None;
-        }
-        match first.kind {
-            Kind::Errno | Kind::Fd | Kind::Pid => self.params.i64(0),
-            // The address that brk returns is never an error.
-            Kind::I64 | Kind::Hex64 if first.name == "res" => self.params.i64(0),
-            _ => None,
-        }
+        self.call_result.or_else(|| self.param_result())
+    }
+
+    /// The result as a parameter of the row says it.
+    #[must_use]
+    pub fn param_result(&self) -> Option<i64> {
+        if has_result_param(self.row) { self.params.i64(0) } else { None }
     }
 
     /// Whether the result is an error.
@@ -181,12 +218,39 @@ impl<'a> Event<'a> {
         self.result().is_some_and(|result| result < 0)
     }
 
-    /// The descriptor that the event uses or, when it succeeded, creates.
+    /// The descriptor that the event uses or, when it succeeded, creates. Of two, the one that its side is about.
     #[must_use]
     pub fn fd(&self) -> Option<i32> {
-        let at = decode::layout(self.row).fd?;
-        let fd = self.params.i64(usize::from(at))?;
-        i32::try_from(fd).ok().filter(|fd| *fd >= 0)
+        i32::try_from(self.params.i64(self.fd_param()?)?).ok().filter(|fd| *fd >= 0)
+    }
+
+    /// Of a call that moves data between two descriptors, the one that it writes to.
+    #[must_use]
+    #[inline]
+    pub fn fd_out(&self) -> Option<i32> {
+        if !self.row.moves_between_fds() {
+            return None;
+        }
+        Self { side: Side::Out, ..*self }.fd()
+    }
+
+    /// The parameter with that descriptor.
+    #[must_use]
+    pub fn fd_param(&self) -> Option<usize> {
+        let layout = decode::layout(self.row);
+        if self.side == Side::Out { layout.fd_out } else { layout.fd }.map(usize::from)
+    }
+
+    /// Whether it reads from its descriptor.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        self.row.flags.has(events::Flags::READS_FROM_FD) && self.side != Side::Out
+    }
+
+    /// Whether it writes to its descriptor.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.row.flags.has(events::Flags::WRITES_TO_FD) && self.side != Side::In
     }
 
     /// A copy that keeps its bytes.

@@ -20,9 +20,9 @@ mod user;
 mod util;
 pub mod value;
 
-use std::rc::Rc;
+use std::{ops::ControlFlow, rc::Rc};
 
-use tracer_common::events::code;
+use tracer_common::events::{Flags, code};
 
 pub(crate) use fd::l4proto as fd_l4proto;
 pub use gone::GONE;
@@ -32,7 +32,7 @@ pub use resolve::{Arg, FieldError, FieldRef, Key, Show, TimeMode, nearest};
 pub use value::{Digits, Type, Value};
 
 use crate::{
-    event::{Event, Row},
+    event::{Event, Row, Side},
     state::{Container, ContainerKey, Fd, State, Thread},
 };
 
@@ -45,6 +45,8 @@ pub struct Context<'a> {
     pub thread: Option<&'a Rc<Thread>>,
     /// The descriptor that it is about, as it was then.
     pub fd: Option<&'a Rc<Fd>>,
+    /// Of a call that moves data between two descriptors, the one that it writes to.
+    pub fd_out: Option<&'a Rc<Fd>>,
     /// The container that it happened in.
     pub container: ContainerKey,
     /// Everything else, as it is now.
@@ -62,6 +64,24 @@ pub struct Times {
     pub previous_ns: u64,
 }
 
+impl Context<'_> {
+    /// Looks at the event once, or, when it moves data between two descriptors, for each of them; until `look` says to break.
+    pub fn each_side<B>(&self, mut look: impl FnMut(&Context<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
+        if !self.event.row.moves_between_fds() {
+            return look(self);
+        }
+        for (side, fd) in [(Side::In, self.fd), (Side::Out, self.fd_out)] {
+            look(&Context { event: &Event { side, ..*self.event }, fd, ..*self })?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Whether a test holds for the event, or for one of its descriptors.
+    pub fn any_side(&self, holds: impl Fn(&Context<'_>) -> bool) -> bool {
+        self.each_side(|side| if holds(side) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }).is_break()
+    }
+}
+
 /// An event type as users name it: a row, and for the generic row one of its calls.
 #[derive(Debug, Clone, Copy)]
 pub struct EventType<'r> {
@@ -69,19 +89,50 @@ pub struct EventType<'r> {
     pub row: &'r Row,
     /// `evt.type`; `None` stands for every call of the generic row.
     pub name: Option<&'static str>,
+    /// Which descriptor of a call with two it is about. What differs between the two is not known of a whole one.
+    pub side: Side,
 }
 
 impl<'r> EventType<'r> {
     /// All events of a row.
     #[must_use]
     pub fn of(row: &'r Row) -> Self {
-        Self { row, name: (row.code != code::GENERIC).then_some(row.name) }
+        Self { row, name: (row.code != code::GENERIC).then_some(row.name), side: Side::Whole }
+    }
+
+    /// The type of an event.
+    #[must_use]
+    pub fn of_event(event: &Event<'r>) -> Self {
+        Self { row: event.row, name: Some(event.name()), side: event.side }
+    }
+
+    /// The same for each descriptor, of a call that moves data between two.
+    pub fn sides(self) -> impl Iterator<Item = Self> + Clone {
+        Side::of(self.row).iter().map(move |side| Self { side: *side, ..self })
+    }
+
+    /// Whether it reads from its descriptor; `None` when that depends on which one is meant.
+    #[must_use]
+    pub fn reads(&self) -> Option<bool> {
+        self.is(Flags::READS_FROM_FD, Side::Out)
+    }
+
+    /// Whether it writes to its descriptor; `None` when that depends on which one is meant.
+    #[must_use]
+    pub fn writes(&self) -> Option<bool> {
+        self.is(Flags::WRITES_TO_FD, Side::In)
+    }
+
+    fn is(&self, flag: Flags, other: Side) -> Option<bool> {
+        let open = self.side == Side::Whole && self.row.moves_between_fds();
+        (!open).then(|| self.row.flags.has(flag) && self.side != other)
     }
 
     /// The events of a row that one system call makes.
     #[must_use]
     pub fn of_call(row: &'r Row, call: &'static str) -> Self {
-        Self { row, name: Some(if row.code == code::GENERIC { call } else { row.name }) }
+        let name = Some(if row.code == code::GENERIC { call } else { row.name });
+        Self { row, name, side: Side::Whole }
     }
 }
 
@@ -110,6 +161,10 @@ impl Needs {
     pub const WHO: Self = Self(128);
     /// Time from entry to exit.
     pub const LATENCY: Self = Self(32);
+    /// The descriptors of a call that moves data between two, one by one: something is asked that differs between them.
+    pub const SIDES: Self = Self(512);
+    /// Descriptors: what they are, each for itself.
+    pub const FD: Self = Self(Self::STATE.0 | Self::SIDES.0);
 
     /// Whether all of `other` is there.
     #[must_use]

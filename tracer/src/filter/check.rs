@@ -28,6 +28,8 @@ pub struct Checked {
     right: Compared,
     /// Whether one ancestor that passes is enough.
     any_ancestor: bool,
+    /// Whether it is the name of the event, which the call may name differently.
+    is_name: bool,
 }
 
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub struct Checker<'f> {
     regexes: usize,
     /// What is no error, and yet not what was meant.
     pub(super) notes: Vec<String>,
+    /// Names of events that were asked for one by one.
+    pub(super) named: Vec<Box<[u8]>>,
 }
 
 impl<'f> Checker<'f> {
@@ -53,7 +57,7 @@ impl<'f> Checker<'f> {
     #[must_use]
     pub const fn new(filter: &'f str, show: Show) -> Self {
         // What is cut to fit into a line is compared whole.
-        Self { filter, show: Show { whole_data: true, ..show }, regexes: 0, notes: Vec::new() }
+        Self { filter, show: Show { whole_data: true, ..show }, regexes: 0, notes: Vec::new(), named: Vec::new() }
     }
 
     /// Checks names and types.
@@ -74,7 +78,7 @@ impl<'f> Checker<'f> {
             }
             _ => Compared::Constant(self.constant(check, &left)?),
         };
-        Ok(Checked { any_ancestor: left.any_ancestor().is_some(), left, right })
+        Ok(Checked { any_ancestor: left.any_ancestor().is_some(), is_name: is_event_name(&left), left, right })
     }
 
     fn error(&self, value: &Literal, message: impl Into<String>) -> FilterError {
@@ -156,6 +160,9 @@ impl<'f> Checker<'f> {
                 if operator != Operator::Ne {
                     self.no_return(left, &test);
                 }
+                if operator == Operator::Eq {
+                    self.name(left, value);
+                }
                 test
             }
             Type::Float => Test::Float(positive, literal::float(text).map_err(|wrong| self.wrong(value, wrong))?),
@@ -185,6 +192,7 @@ impl<'f> Checker<'f> {
                     let test = Test::Text((*value.text).into());
                     self.event_name(left, value, &test)?;
                     self.no_return(left, &test);
+                    self.name(left, value);
                 }
                 Test::TextIn(Texts::new(values.iter().map(|value| &*value.text)))
             }
@@ -288,6 +296,23 @@ impl<'f> Checker<'f> {
         Err(no_event(self.error(value, String::new()), &text))
     }
 
+    /// Remembers the name of an event that is asked for.
+    fn name(&mut self, left: &Operand, value: &Literal) {
+        if is_event_name(left) {
+            self.named.push((*value.text).into());
+        }
+    }
+
+    /// Advice for calls that programs hardly make any more, unless the filter asks for the newer call, too.
+    pub(super) fn advice(&self) -> Vec<String> {
+        let asks = |name: &str| self.named.iter().any(|named| **named == *name.as_bytes());
+        let old = arch::REPLACED.iter().filter(|(old, new)| asks(old) && !asks(new));
+        old.map(|(old, new)| {
+            format!("note: many programs call {new} instead of {old}\nhint: evt.type in ({old}, {new}) matches both")
+        })
+        .collect()
+    }
+
     /// Notes that a test only lets calls through that never come back.
     fn no_return(&mut self, left: &Operand, test: &Test) {
         let mut passing = event_names().filter(|name| test.passes(&(*name).into()));
@@ -337,6 +362,7 @@ impl Checked {
 
     fn passes(&self, value: &Value<'_>, context: &Context<'_>) -> bool {
         match &self.right {
+            Compared::Constant(test) if self.is_name => test.passes_name(value, context.event.name()),
             Compared::Constant(test) => test.passes(value),
             Compared::Value(operator, right) => compare::holds(*operator, value, &right.get(context)),
         }
@@ -347,6 +373,7 @@ impl Checked {
     pub fn by_type(&self, event: &EventType<'_>) -> Option<bool> {
         let left = self.left.by_type(event)?;
         match &self.right {
+            Compared::Constant(test) if self.is_name => Some(test.passes_name(&left, event.name.unwrap_or_default())),
             Compared::Constant(test) => Some(test.passes(&left)),
             // Nothing equals what is missing.
             Compared::Value(..) => left.is_missing().then_some(false),

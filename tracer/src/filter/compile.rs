@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use tracer_common::events::{self, code, old};
+use tracer_common::events::{self, old};
 
 use super::{
     ast::Expr,
@@ -38,7 +38,13 @@ pub(super) fn compile(checker: &mut Checker<'_>, expr: &Expr) -> Result<Node, Fi
     Ok(match expr {
         Expr::And(parts) => Node::And(all(parts)?),
         Expr::Or(parts) => Node::Or(all(parts)?),
-        Expr::Not(part) => Node::Not(Box::new(compile(checker, part)?)),
+        Expr::Not(part) => {
+            let named = checker.named.len();
+            let node = compile(checker, part)?;
+            // What is excluded is not asked for.
+            checker.named.truncate(named);
+            Node::Not(Box::new(node))
+        }
         Expr::Check(written) => {
             let check = checker.check(written)?;
             let decided = Decided::new(|event| check.by_type(event));
@@ -141,8 +147,8 @@ impl Decided {
     pub(super) fn new(ask: impl Fn(&EventType<'_>) -> Option<bool>) -> Self {
         let mut decided = Self { known: [0; WORDS], holds: [0; WORDS] };
         for row in (0..CODES).filter_map(events::by_code) {
-            let generic = matches!(row.code, code::GENERIC | old::code::GENERIC_E);
-            let event = EventType { row, name: (!generic).then_some(row.name) };
+            let event = EventType::of(row);
+            let event = if row.code == old::code::GENERIC_E { EventType { name: None, ..event } } else { event };
             if let Some(holds) = ask(&event) {
                 let (word, bit) = place(row.code);
                 decided.known[word] |= bit;

@@ -42,6 +42,7 @@ pub struct Filter {
     /// What the code of an event decides alone.
     decided: Decided,
     notes: Vec<String>,
+    advice: Vec<String>,
 }
 
 impl Filter {
@@ -54,13 +55,21 @@ impl Filter {
         let mut checker = Checker::new(filter, show);
         let node = compile::compile(&mut checker, &parse(filter)?)?;
         let decided = Decided::new(|event| node.decide(&|check| check.by_type(event)));
-        Ok(Self { node, decided, notes: checker.notes })
+        let advice = checker.advice();
+        Ok(Self { node, decided, notes: checker.notes, advice })
     }
 
     /// What a person should know of it: names that are right and never match. A remedy is in a second line, `hint: …`.
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// What a person who watches may want to know: the filter is right, and most programs do something else. In the form of
+    /// [`Filter::notes`].
+    #[must_use]
+    pub fn advice(&self) -> &[String] {
+        &self.advice
     }
 
     /// Whether the event is wanted. This is asked for every event: it looks up no name, and takes memory only for fields
@@ -251,7 +260,7 @@ mod tests {
         assert!(!rows("fd.type=ipv4").contains(&"execve"));
         assert!(rows("not evt.type=openat").contains(&"open"));
         assert_eq!(rows("proc.name=x").len(), events::all().count());
-        let generic = EventType { row: &events::meta::GENERIC, name: Some("mmap") };
+        let generic = EventType::of_call(&events::meta::GENERIC, "mmap");
         assert!(filter("evt.type=mmap").may_match(&generic));
         assert!(!filter("evt.type=munmap").may_match(&generic));
     }

@@ -200,7 +200,7 @@ proptest! {
             world.with(&record, |c| {
                 let matches = filter.node.decide(&|check| Some(check.holds(c))).unwrap();
                 assert_eq!(filter.matches(c), matches, "{expr}: by code");
-                let event = EventType { row: c.event.row, name: Some(c.event.name()) };
+                let event = EventType::of_event(c.event);
                 assert!(filter.may_match(&event) || !matches, "{expr}: by type");
                 assert!(filter.may_match_row(c.event.row) || !matches, "{expr}: by row");
                 let early = filter.decide_without_container(c);

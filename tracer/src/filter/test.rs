@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::{ast::Quantifier, literal::Network, operator::Operator, prefixes::Prefixes};
 use crate::{
+    event::names,
     fields::Value,
     glob::{self, Simple},
 };
@@ -123,6 +124,19 @@ impl Test {
         }
     }
 
+    /// Whether the name of an event passes, or a name that one of its calls has.
+    #[must_use]
+    pub fn passes_name(&self, value: &Value<'_>, event: &str) -> bool {
+        if value.is_missing() {
+            return false;
+        }
+        match self {
+            Self::Differs(test) => !test.passes_name(value, event),
+            Self::Some(quantifier, tests) => quantified(*quantifier, tests, |test| test.passes_name(value, event)),
+            test => test.passes(value) || names::calls_of(event).any(|call| test.passes(&call.into())),
+        }
+    }
+
     fn passes_text(&self, value: &Value<'_>, text: &[u8]) -> bool {
         match self {
             Self::Text(wanted) => *text == **wanted,
@@ -171,7 +185,7 @@ impl Test {
         match (self, value) {
             (Self::Exists, _) => true,
             (Self::Differs(test), value) => test.fits(value) && !test.passes(value),
-            (Self::Some(quantifier, tests), value) => quantified(*quantifier, tests, value),
+            (Self::Some(quantifier, tests), value) => quantified(*quantifier, tests, |test| test.passes(value)),
             (Self::Float(operator, right), value) => {
                 value.as_f64().and_then(|left| left.partial_cmp(right)).is_some_and(|order| operator.accepts(order))
             }
@@ -220,8 +234,8 @@ impl Test {
     }
 }
 
-fn quantified(quantifier: Quantifier, tests: &[Test], value: &Value<'_>) -> bool {
-    let mut passed = tests.iter().map(|test| test.passes(value));
+fn quantified(quantifier: Quantifier, tests: &[Test], passes: impl Fn(&Test) -> bool) -> bool {
+    let mut passed = tests.iter().map(passes);
     match quantifier {
         Quantifier::AnyOf => passed.any(|hit| hit),
         Quantifier::AllOf => !tests.is_empty() && passed.all(|hit| hit),

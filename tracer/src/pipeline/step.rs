@@ -123,7 +123,8 @@ impl Pipeline {
             let of_thread = || thread.zip(event.fd()).and_then(|(thread, fd)| self.state.fd(thread, fd));
             let fd = of_row.as_ref().or_else(of_thread);
             let container = thread.map(|thread| thread.container).unwrap_or_default();
-            let context = Context { event, thread, fd, container, state: &self.state, times: self.times };
+            let fd_out = thread.zip(event.fd_out()).and_then(|(thread, fd)| self.state.fd(thread, fd));
+            let context = Context { event, thread, fd, fd_out, container, state: &self.state, times: self.times };
             if writes {
                 flow = self.outputs.write(&context)?;
             }

@@ -18,6 +18,8 @@
 //! | 0x74726304 | `u32`, a bit for each parameter: those that have no value, and stand only for other readers |
 //! | 0x74726305 | of a `procinfo` event: user and system time in the last interval, and its length, `u64` nanoseconds each |
 //! | 0x74726306 | the first parameter; that of the event stands for readers whose tables are shorter |
+//! | 0x74726307 | what the call returned, `i32` or `i64`, when no parameter says it |
+//! | 0x74726308 | nothing: the bytes that the call received stayed where they were |
 
 /// The code of custom options that may be copied to other files.
 const CUSTOM: u16 = 2989;
@@ -36,6 +38,10 @@ pub mod own {
     pub const CPU: u32 = 0x7472_6305;
     /// The first parameter.
     pub const FIRST: u32 = 0x7472_6306;
+    /// What the call returned.
+    pub const RESULT: u32 = 0x7472_6307;
+    /// Bytes were received without being taken.
+    pub const PEEKED: u32 = 0x7472_6308;
 }
 
 /// Options, one after the other. Damage ends them.

@@ -143,6 +143,10 @@ impl Sink for ChiselSink {
         self.watch.is_some() || self.chisel.may_want(context)
     }
 
+    fn takes_sides(&self) -> bool {
+        self.watch.is_some() || self.chisel.needs().has(Needs::SIDES)
+    }
+
     fn interval_ms(&self) -> Option<u64> {
         if self.watch.is_some() { Some(WATCH_MS) } else { self.chisel.interval_ms() }
     }

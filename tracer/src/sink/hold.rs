@@ -25,6 +25,7 @@ pub(super) struct Held {
     event: OwnedEvent,
     thread: Option<Rc<Thread>>,
     fd: Option<Rc<Fd>>,
+    fd_out: Option<Rc<Fd>>,
     container: ContainerKey,
     times: Times,
 }
@@ -36,6 +37,7 @@ impl Held {
             event: context.event.to_owned(),
             thread: context.thread.cloned(),
             fd: context.fd.cloned(),
+            fd_out: context.fd_out.cloned(),
             container: context.container,
             times: context.times,
         }
@@ -56,6 +58,7 @@ impl Held {
             event: &event,
             thread: self.thread.as_ref(),
             fd: self.fd.as_ref(),
+            fd_out: self.fd_out.as_ref(),
             container: self.container,
             state,
             times: self.times,

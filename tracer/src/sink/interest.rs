@@ -31,7 +31,7 @@ impl Interest {
         let native = SYSCALLS.iter().map(|call| (usize::from(call.number), call.id, call.name));
         let compat = COMPAT_SYSCALLS.iter().map(|call| (MAX_SYSCALLS + usize::from(call.number), call.id, call.name));
         for (at, id, name) in native.chain(compat) {
-            let wants = outputs.wants(&EventType { row: &events::meta::GENERIC, name: Some(name) });
+            let wants = outputs.wants(&EventType::of_call(&events::meta::GENERIC, name));
             calls[at] = wants;
             if let Some(by_id) = ids.get_mut(usize::from(id)) {
                 *by_id |= wants;

@@ -17,12 +17,14 @@ pub use out::Out;
 pub use print::{Discard, Lines, Print};
 pub use summary::Summary;
 
+use std::ops::ControlFlow;
+
 use rustc_hash::FxHashSet;
 use tracer_common::group::Grouping;
 
 use crate::{
     chisel::excerpt::Excerpt,
-    event::Row,
+    event::{Row, Side},
     fields::{Context, EventType, Needs},
     filter::{
         Filter,
@@ -92,7 +94,7 @@ pub trait Sink {
 
     /// Whether it may have a use for the event, whatever the metadata of its container will be.
     fn may_want(&self, context: &Context<'_>) -> bool {
-        self.wants(&EventType { row: context.event.row, name: Some(context.event.name()) })
+        self.wants(&EventType { side: Side::Whole, ..EventType::of_event(context.event) })
     }
 
     /// What the kernel side knows of which events of a type it has a use for: never less than those.
@@ -110,6 +112,11 @@ pub trait Sink {
     /// Its own filters.
     fn each_filter(&self, visit: &mut dyn FnMut(&Filter)) {
         let _ = visit;
+    }
+
+    /// Whether it takes an event once for each of its descriptors that passes, when it moves data between two.
+    fn takes_sides(&self) -> bool {
+        false
     }
 
     /// How often [`Sink::interval`] is called, in milliseconds; `None` for never.
@@ -283,8 +290,9 @@ impl Outputs {
             }
             return Ok(false);
         }
-        let decided = self.filter.as_ref().and_then(|filter| filter.decide_without_container(context));
-        if decided == Some(false) || !self.sinks.iter().any(|slot| slot.sink.may_want(context)) {
+        let may_pass =
+            |filter: &Filter| context.any_side(|side| filter.decide_without_container(side) != Some(false));
+        if !self.filter.as_ref().is_none_or(may_pass) || !self.sinks.iter().any(|slot| slot.sink.may_want(context)) {
             return Ok(true);
         }
         self.hold.push(context);
@@ -305,20 +313,33 @@ impl Outputs {
     }
 
     fn show(&mut self, context: &Context<'_>) -> anyhow::Result<Flow> {
-        if self.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
-            return Ok(Flow::Continue);
-        }
-        if self.max_shown.is_some_and(|max| self.shown >= max) {
-            return Ok(Flow::Stop);
-        }
-        let mut shown = Shown::No;
-        for slot in &mut self.sinks {
-            if slot.sink.event(context)? == Shown::Yes {
-                shown = Shown::Yes;
+        let mut shown = None;
+        let failed = context.each_side(|context| {
+            if self.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
+                return ControlFlow::Continue(());
             }
+            if self.max_shown.is_some_and(|max| self.shown >= max) {
+                return ControlFlow::Break(None);
+            }
+            let again = shown.is_some();
+            let shown = shown.get_or_insert(Shown::No);
+            for slot in self.sinks.iter_mut().filter(|slot| !again || slot.sink.takes_sides()) {
+                match slot.sink.event(context) {
+                    Ok(Shown::Yes) => *shown = Shown::Yes,
+                    Ok(Shown::No) => {}
+                    Err(error) => return ControlFlow::Break(Some(error)),
+                }
+            }
+            ControlFlow::Continue(())
+        });
+        match (failed, shown) {
+            (ControlFlow::Break(None), _) => return Ok(Flow::Stop),
+            (ControlFlow::Break(Some(error)), _) => return Err(error),
+            (ControlFlow::Continue(()), None) => return Ok(Flow::Continue),
+            (ControlFlow::Continue(()), Some(_)) => {}
         }
         let count = context.event.group.map_or(1, |group| group.count);
-        self.shown += if shown == Shown::Yes { count } else { 0 };
+        self.shown += if shown == Some(Shown::Yes) { count } else { 0 };
         let enough = self.max_shown.is_some_and(|max| self.shown >= max);
         Ok(if enough || self.is_done() { Flow::Stop } else { Flow::Continue })
     }

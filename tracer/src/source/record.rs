@@ -7,7 +7,7 @@ use tracer_common::wire;
 pub struct Head {
     /// CPU that it happened on.
     pub cpu: u16,
-    /// `FLAG_*` of [`wire`].
+    /// `FLAG_*` of [`wire`]; `FLAG_CALL` follows from `call`.
     pub flags: u16,
     /// Thread group; 0 when it is not known.
     pub tgid: u32,
@@ -21,6 +21,8 @@ pub struct Head {
     pub tid: u64,
     /// Event code.
     pub code: u16,
+    /// Numbers of the call, with [`wire::FLAG_CALL`]: parameters among them are not written.
+    pub call: Option<[u64; wire::CALL_NUMBERS]>,
 }
 
 impl Head {
@@ -28,12 +30,13 @@ impl Head {
     /// other.
     pub fn write(&self, lengths: impl ExactSizeIterator<Item = u16>, payload: &[u8], out: &mut Vec<u8>) {
         out.clear();
-        out.resize(wire::LENGTHS, 0);
+        out.resize(if self.call.is_some() { wire::CALL_LENGTHS } else { wire::LENGTHS }, 0);
         let count = lengths.len();
-        let len = wire::LENGTHS - wire::EVENT + 2 * count + payload.len();
+        let len = out.len() - wire::EVENT + 2 * count + payload.len();
         let mut put = |at: usize, value: &[u8]| out[at..at + value.len()].copy_from_slice(value);
         put(wire::CPU, &self.cpu.to_le_bytes());
-        put(wire::FLAGS, &self.flags.to_le_bytes());
+        let flags = self.flags | if self.call.is_some() { wire::FLAG_CALL } else { 0 };
+        put(wire::FLAGS, &flags.to_le_bytes());
         put(wire::TGID, &self.tgid.to_le_bytes());
         put(wire::CGROUP, &self.cgroup.to_le_bytes());
         put(wire::LATENCY, &self.latency_ns.unwrap_or(wire::NO_LATENCY).to_le_bytes());
@@ -42,6 +45,9 @@ impl Head {
         put(wire::LEN, &(len as u32).to_le_bytes());
         put(wire::CODE, &self.code.to_le_bytes());
         put(wire::COUNT, &(count as u32).to_le_bytes());
+        for (at, number) in self.call.iter().flatten().enumerate() {
+            put(wire::CALL + 8 * at, &number.to_le_bytes());
+        }
         for len in lengths {
             out.extend_from_slice(&len.to_le_bytes());
         }

@@ -1,6 +1,6 @@
 //! Numbers to sum: events, errors and bytes, by what they are about.
 
-use tracer_common::events::{Category, Flags, code, old::code::INFRASTRUCTURE_EVENT_E as INFRA};
+use tracer_common::events::{Category, code, old::code::INFRASTRUCTURE_EVENT_E as INFRA};
 
 use super::{
     count_if, ends,
@@ -8,6 +8,7 @@ use super::{
     params::{buflen, no_io},
 };
 use crate::{
+    event::Event,
     fields::{Arg, Context, EventType, InKernel, Needs, Unit, Value, fields},
     state::FdKind,
 };
@@ -68,27 +69,29 @@ fn no_infra(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
 }
 
 /// Bytes that went one way, on descriptors of a category. Empty names stand for all.
-fn bytes(c: &Context<'_>, way: Flags, about: &str) -> Value<'static> {
-    let counts = c.event.row.flags.has(way) && (about.is_empty() || category(c) == about);
+fn bytes(c: &Context<'_>, goes: impl Fn(&Event<'_>) -> bool, about: &str) -> Value<'static> {
+    let counts = goes(c.event) && (about.is_empty() || category(c) == about);
     buflen(c).filter(|_| counts).into()
 }
 
 fn no_read(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
-    (!event.row.flags.has(READS)).then_some(Value::Missing)
+    (event.reads() == Some(false)).then_some(Value::Missing)
 }
 
 fn no_write(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
-    (!event.row.flags.has(WRITES)).then_some(Value::Missing)
+    (event.writes() == Some(false)).then_some(Value::Missing)
 }
 
 fn no_procinfo(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
     (event.row.code != code::PROCINFO).then_some(count_if(false))
 }
 
-/// What the bytes of a kind of descriptor need.
+/// What an error on a kind of descriptor needs.
 const STATE: Needs = Needs::STATE;
-const READS: Flags = Flags::READS_FROM_FD;
-const WRITES: Flags = Flags::WRITES_TO_FD;
+/// What bytes need: each descriptor has its own.
+const SIDES: Needs = Needs::SIDES;
+/// Bytes of a kind of descriptor need both.
+const FD: Needs = Needs::FD;
 
 fields! { FIELDS needs NONE;
     "evt.count": Int [by_type(|_, _| Some(count_if(true)))] => |_, _| count_if(true), "always 1, for sums";
@@ -110,30 +113,30 @@ fields! { FIELDS needs NONE;
     "evt.count.threadinfo": Int [by_type(no_procinfo) table_only()] => |c, _| {
         count_if(c.event.row.code == code::PROCINFO)
     }, "1 for a procinfo event, else 0";
-    "evt.buflen": Int [in_kernel(InKernel::Bytes) by_type(no_io) unit(Unit::Bytes)] => |c, _| buflen(c).into(), "bytes that were read or written";
-    "evt.buflen.in": Int [by_type(no_read) unit(Unit::Bytes) table_only()] => |c, _| {
-        bytes(c, READS, "")
+    "evt.buflen": Int [in_kernel(InKernel::Bytes) by_type(no_io) unit(Unit::Bytes) needs(SIDES)] => |c, _| buflen(c).into(), "bytes that were read or written";
+    "evt.buflen.in": Int [by_type(no_read) unit(Unit::Bytes) needs(SIDES) table_only()] => |c, _| {
+        bytes(c, |event| event.reads(), "")
     }, "bytes that were read";
-    "evt.buflen.out": Int [by_type(no_write) unit(Unit::Bytes) table_only()] => |c, _| {
-        bytes(c, WRITES, "")
+    "evt.buflen.out": Int [by_type(no_write) unit(Unit::Bytes) needs(SIDES) table_only()] => |c, _| {
+        bytes(c, |event| event.writes(), "")
     }, "bytes that were written";
-    "evt.buflen.file": Int [by_type(no_io) unit(Unit::Bytes) needs(STATE) table_only()] => |c, _| {
-        bytes(c, Flags::NONE, "file")
+    "evt.buflen.file": Int [by_type(no_io) unit(Unit::Bytes) needs(FD) table_only()] => |c, _| {
+        bytes(c, |_| true, "file")
     }, "bytes that were read from or written to files";
-    "evt.buflen.file.in": Int [by_type(no_read) unit(Unit::Bytes) needs(STATE) table_only()] => |c, _| {
-        bytes(c, READS, "file")
+    "evt.buflen.file.in": Int [by_type(no_read) unit(Unit::Bytes) needs(FD) table_only()] => |c, _| {
+        bytes(c, |event| event.reads(), "file")
     }, "bytes that were read from files";
-    "evt.buflen.file.out": Int [by_type(no_write) unit(Unit::Bytes) needs(STATE) table_only()] => |c, _| {
-        bytes(c, WRITES, "file")
+    "evt.buflen.file.out": Int [by_type(no_write) unit(Unit::Bytes) needs(FD) table_only()] => |c, _| {
+        bytes(c, |event| event.writes(), "file")
     }, "bytes that were written to files";
-    "evt.buflen.net": Int [by_type(no_io) unit(Unit::Bytes) needs(STATE) table_only()] => |c, _| {
-        bytes(c, Flags::NONE, "net")
+    "evt.buflen.net": Int [by_type(no_io) unit(Unit::Bytes) needs(FD) table_only()] => |c, _| {
+        bytes(c, |_| true, "net")
     }, "bytes that went over internet sockets";
-    "evt.buflen.net.in": Int [by_type(no_read) unit(Unit::Bytes) needs(STATE) table_only()] => |c, _| {
-        bytes(c, READS, "net")
+    "evt.buflen.net.in": Int [by_type(no_read) unit(Unit::Bytes) needs(FD) table_only()] => |c, _| {
+        bytes(c, |event| event.reads(), "net")
     }, "bytes that were received from internet sockets";
-    "evt.buflen.net.out": Int [by_type(no_write) unit(Unit::Bytes) needs(STATE) table_only()] => |c, _| {
-        bytes(c, WRITES, "net")
+    "evt.buflen.net.out": Int [by_type(no_write) unit(Unit::Bytes) needs(FD) table_only()] => |c, _| {
+        bytes(c, |event| event.writes(), "net")
     }, "bytes that were sent over internet sockets";
     "evt.infra.docker.name": Text [by_type(no_infra) table_only()] => |c, _| infra_name(c),
         "name of an event of Docker; only old captures have some";

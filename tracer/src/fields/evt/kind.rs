@@ -3,7 +3,7 @@
 use tracer_common::events::{Category, Flags, old::code::ASYNCEVENT_E as ASYNC};
 
 use crate::{
-    event::Row,
+    event::{Row, names},
     fields::{Arg, ArgRule, Context, EventType, InKernel, Key, Needs, Value, fields},
     state::FdKind,
 };
@@ -18,18 +18,16 @@ fn syscall_name(event: &EventType<'_>, arg: &Arg) -> Option<Value<'static>> {
     if event.row.is_syscall() { name_of(event, arg) } else { Some(Value::Missing) }
 }
 
-fn io(row: &Row, flag: Flags) -> bool {
-    row.flags.has(flag)
+fn io_dir(reads: bool, writes: bool) -> Option<&'static str> {
+    match (reads, writes) {
+        (true, _) => Some("read"),
+        (false, true) => Some("write"),
+        (false, false) => None,
+    }
 }
 
-fn io_dir(row: &Row) -> Option<&'static str> {
-    if io(row, Flags::READS_FROM_FD) {
-        Some("read")
-    } else if io(row, Flags::WRITES_TO_FD) {
-        Some("write")
-    } else {
-        None
-    }
+fn io_dir_of(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
+    Some(io_dir(event.reads()?, event.writes()?).into())
 }
 
 /// `evt.category` of a row; `None` when it depends on the descriptor.
@@ -67,7 +65,9 @@ pub(super) fn category(c: &Context<'_>) -> &'static str {
 fn is_type(event: &EventType<'_>, arg: &Arg) -> Option<Value<'static>> {
     match &arg.key {
         Key::Index(code) => Some(count_if(usize::from(event.row.code) == *code)),
-        Key::Name(wanted) => event.name.map(|name| count_if(name == &**wanted)),
+        Key::Name(wanted) => event
+            .name
+            .map(|name| count_if(name == &**wanted || names::calls_of(name).any(|call| call == &**wanted))),
         Key::None | Key::Param(_) => Some(Value::Missing),
     }
 }
@@ -77,7 +77,7 @@ fn category_of(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
 }
 
 fn no_write(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
-    (!io(event.row, Flags::WRITES_TO_FD)).then_some(Value::Bool(false))
+    (event.writes() == Some(false)).then_some(Value::Bool(false))
 }
 
 fn is_async(row: &Row) -> bool {
@@ -91,31 +91,29 @@ fn direction(row: &Row) -> &'static str {
 fields! { FIELDS needs NONE;
     "evt.type": Text [in_kernel(InKernel::Type) by_type(name_of)] => |c, _| c.event.name().into(), "name of the event, such as openat";
     "evt.type.is": Int [arg(ArgRule::Event) by_type(is_type)] => |c, arg| {
-        is_type(&EventType { row: c.event.row, name: Some(c.event.name()) }, arg).unwrap_or(Value::Missing)
+        is_type(&EventType::of_event(c.event), arg).unwrap_or(Value::Missing)
     }, "1 if the event has that name or number, else 0";
     "syscall.type": Text [by_type(syscall_name)] => |c, _| {
         if c.event.row.is_syscall() { c.event.name().into() } else { Value::Missing }
     }, "name of the system call; missing for other events";
     "evt.dir": Text [by_type(|event, _| Some(direction(event.row).into()))] => |c, _| direction(c.event.row).into(),
         "direction: < for the end of a call, > for its beginning and for what is no call";
-    "evt.category": Text [by_type(category_of) cost(2) needs(Needs::STATE)] => |c, _| category(c).into(),
+    "evt.category": Text [by_type(category_of) cost(2) needs(Needs::FD)] => |c, _| category(c).into(),
         "file, net, ipc, process and others; of reads and writes, by their descriptor";
     "evt.cpu": Int [in_kernel(InKernel::Cpu)] => |c, _| c.event.cpu.into(), "CPU on which it happened";
     "evt.is_io": Bool [by_type(|event, _| Some(event.row.is_io().into()))] => |c, _| c.event.row.is_io().into(),
         "whether it reads or writes a descriptor";
-    "evt.is_io_read": Bool [by_type(|event, _| Some(io(event.row, Flags::READS_FROM_FD).into()))] => |c, _| {
-        io(c.event.row, Flags::READS_FROM_FD).into()
-    }, "whether it reads from a descriptor";
-    "evt.is_io_write": Bool [by_type(|event, _| Some(io(event.row, Flags::WRITES_TO_FD).into()))] => |c, _| {
-        io(c.event.row, Flags::WRITES_TO_FD).into()
-    }, "whether it writes to a descriptor";
-    "evt.io_dir": Text [by_type(|event, _| Some(io_dir(event.row).into()))] => |c, _| io_dir(c.event.row).into(),
+    "evt.is_io_read": Bool [by_type(|event, _| event.reads().map(Value::from)) needs(Needs::SIDES)] => |c, _| c.event.reads().into(),
+        "whether it reads from a descriptor";
+    "evt.is_io_write": Bool [by_type(|event, _| event.writes().map(Value::from)) needs(Needs::SIDES)] => |c, _| c.event.writes().into(),
+        "whether it writes to a descriptor";
+    "evt.io_dir": Text [by_type(io_dir_of) needs(Needs::SIDES)] => |c, _| io_dir(c.event.reads(), c.event.writes()).into(),
         "read or write";
-    "evt.is_wait": Bool [by_type(|event, _| Some(io(event.row, Flags::WAITS).into()))] => |c, _| {
-        io(c.event.row, Flags::WAITS).into()
+    "evt.is_wait": Bool [by_type(|event, _| Some(event.row.flags.has(Flags::WAITS).into()))] => |c, _| {
+        c.event.row.flags.has(Flags::WAITS).into()
     }, "whether the call waits";
-    "evt.is_syslog": Bool [by_type(no_write) needs(Needs::STATE) cost(2)] => |c, _| {
-        (io(c.event.row, Flags::WRITES_TO_FD) && crate::fields::syslog::is_log(c)).into()
+    "evt.is_syslog": Bool [by_type(no_write) needs(Needs::FD) cost(2)] => |c, _| {
+        (c.event.writes() && crate::fields::syslog::is_log(c)).into()
     }, "whether it writes to the socket of the system log";
     "evt.pluginname": Text [by_type(|_, _| Some(Value::Missing))] => |_, _| Value::Missing,
         "name of the plugin that made it; missing: there are no plugins";

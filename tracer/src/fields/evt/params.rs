@@ -1,6 +1,6 @@
 //! Parameters, result and data of the event.
 
-use tracer_common::{events::Param, kind::Kind};
+use tracer_common::kind::Kind;
 
 use super::{super::absolute, time::written};
 use crate::{
@@ -9,13 +9,10 @@ use crate::{
     format::{args, errno, escape},
 };
 
-fn has_result(row: &Row) -> bool {
-    let is_result = |p: &Param| matches!(p.kind, Kind::Errno | Kind::Fd | Kind::Pid) || p.name == "res";
-    row.is_syscall() && !row.is_enter() && row.params.first().is_some_and(is_result)
-}
-
+/// Every call that returns has a result; whether a capture says it, depends on the event.
 fn no_result(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
-    (!has_result(event.row)).then_some(Value::Missing)
+    let returns = event.row.is_syscall() && !event.row.is_enter();
+    (!returns).then_some(Value::Missing)
 }
 
 /// A parameter that the row does not have is missing in all its events.
@@ -35,9 +32,10 @@ fn raw_arg<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
     }
 }
 
-/// Bytes that were transferred; an error transfers none and has no value.
+/// Bytes that were transferred; an error transfers none and has no value, and neither has a call that only looks at what it
+/// will receive.
 pub(super) fn buflen(c: &Context<'_>) -> Option<u64> {
-    if !c.event.row.is_io() {
+    if !c.event.row.is_io() || c.event.peeked {
         return None;
     }
     c.event.result().and_then(|result| u64::try_from(result).ok())

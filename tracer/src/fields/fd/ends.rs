@@ -73,7 +73,7 @@ fn host<'a>(c: &Context<'a>, end: Option<SocketAddr>) -> Value<'a> {
     end.and_then(|end| state.host.name_of(end.ip())).into()
 }
 
-fields! { FIELDS needs STATE;
+fields! { FIELDS needs FD;
     "fd.ip": Ip [in_kernel(InKernel::Ip(End::Either)) by_type(no_fd) filter_only()] => |c, _| either_ip(c), "address of either end";
     "fd.cip": Ip [in_kernel(InKernel::Ip(End::Client)) by_type(no_fd)] => |c, _| ip(end(c, Sock::client)), "address of the client";
     "fd.sip": Ip [in_kernel(InKernel::Ip(End::Server)) by_type(no_fd)] => |c, _| ip(end(c, Sock::server)), "address of the server";

@@ -26,8 +26,8 @@ fn fd<'a>(c: &Context<'a>) -> Option<&'a Fd> {
 
 /// Its number. What a call makes has one when it succeeded; what it is given may be -1.
 fn number(c: &Context<'_>) -> Option<i32> {
-    let at = layout(c.event.row).fd?;
-    let number = i32::try_from(c.event.params.i64(usize::from(at))?).ok()?;
+    let at = c.event.fd_param()?;
+    let number = i32::try_from(c.event.params.i64(at)?).ok()?;
     Some(number).filter(|number| *number >= 0 || c.event.row.flags.has(Flags::USES_FD))
 }
 
@@ -91,8 +91,8 @@ fn types<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
     if names.is_empty() { Value::Missing } else { Value::List(names.into_iter().map(Value::from).collect()) }
 }
 
-fields! { FILE needs STATE;
-    "fd.num": Int [in_kernel(InKernel::Descriptor) by_type(no_fd) needs(Needs::NONE)] => |c, _| number(c).into(),
+fields! { FILE needs FD;
+    "fd.num": Int [in_kernel(InKernel::Descriptor) by_type(no_fd) needs(Needs::SIDES)] => |c, _| number(c).into(),
         "number of the descriptor; -1 where a call may do without";
     "fd.type": Text [in_kernel(InKernel::FdType) by_type(no_fd)] => |c, _| fd(c).and_then(|fd| fd.kind.name()).into(),
         "what it is: file, directory, ipv4, ipv6, unix, pipe, event, eventpoll and others";
@@ -110,7 +110,7 @@ fields! { FILE needs STATE;
     "fd.filename": Text [by_type(no_fd) cost(2)] => |c, _| path_of(c).map(|path| path::split(path).1).into(),
         "name of the file without its directory";
     "fd.sockfamily": Text [by_type(no_fd)] => |c, _| fd(c).and_then(sockfamily).into(), "ip or unix";
-    "fd.uid": Text [by_type(no_fd) needs(Needs::NONE) cost(8)] => |c, _| uid(c),
+    "fd.uid": Text [by_type(no_fd) needs(Needs::SIDES) cost(8)] => |c, _| uid(c),
         "thread id and number in one, as a key for tables";
     "fd.containername": Text [by_type(no_fd) cost(8)] => |c, _| {
         fd(c).map_or(Value::Missing, |fd| with_container(c, &fd.name))

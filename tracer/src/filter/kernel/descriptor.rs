@@ -12,7 +12,12 @@ use super::{
     Expr, MAX_ALTERNATIVES, Target,
     expr::{fd_class, number},
 };
-use crate::{event::decode::layout, fields::Value, filter::test::Test, state::FdKind};
+use crate::{
+    event::{Side, decode::layout},
+    fields::Value,
+    filter::test::Test,
+    state::FdKind,
+};
 
 /// The argument that is the descriptor of a call. Where the call makes or closes descriptors, it is not asked what stands
 /// behind it: that has changed by then.
@@ -21,7 +26,9 @@ pub(super) fn descriptor(target: &Target<'_>) -> Option<u32> {
     if !matches!(row.effect, Effect::None | Effect::Transfer) || !row.flags.has(Flags::USES_FD) {
         return None;
     }
-    let param = target.plan.params.get(usize::from(layout(row).fd?))?;
+    let layout = layout(row);
+    let fd = if target.event.side == Side::Out { layout.fd_out } else { layout.fd };
+    let param = target.plan.params.get(usize::from(fd?))?;
     (param.op == Op::Arg as u8 && param.a < 6).then(|| operand(param.a, target))
 }
 
@@ -30,7 +37,7 @@ pub(super) fn descriptor(target: &Target<'_>) -> Option<u32> {
 pub fn of_counted(target: &Target<'_>) -> u32 {
     if layout(target.event.row).fd.is_none() {
         NO_DESCRIPTOR
-    } else if target.plan.flags & plan::SOCKETCALL != 0 {
+    } else if target.plan.flags & plan::SOCKETCALL != 0 || target.event.row.moves_between_fds() {
         UNKNOWN_DESCRIPTOR
     } else {
         descriptor(target).unwrap_or(UNKNOWN_DESCRIPTOR)

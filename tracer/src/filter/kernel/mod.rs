@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use tracer_common::{
     events::Flags,
-    plan::{self, Plan, Store},
+    plan::{self, NONE, Plan, Store},
     predicate::{Step, Subject},
 };
 
@@ -161,6 +161,7 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
             _ => None,
         },
         InKernel::ResultName => result_name(test, negated),
+        InKernel::Bytes if target.plan.message_flags != NONE => positive(Subject::Taken),
         InKernel::Bytes => positive(Subject::Result),
         // The beginning of an exec is kept for the thread that it began with.
         InKernel::Latency if target.plan.flags & plan::EXEC != 0 => None,

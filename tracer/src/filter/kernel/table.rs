@@ -43,10 +43,12 @@ pub fn can_group(filters: &[&Filter], by: u32, counted: Counted) -> Result<u32, 
                     let packed = Plan { flags: half.flags | plan::SOCKETCALL, ..half };
                     let is_packed = SOCKETCALLS.iter().any(|call| events::by_syscall(call).code == row.code);
                     let exact = |plan| {
-                        let target = Target { event: EventType::of(row), plan, counted: true };
-                        // What makes records is tested again.
-                        let makes_records = by & by::DESCRIPTOR != 0 && of_counted(&target) == UNKNOWN_DESCRIPTOR;
-                        makes_records || is_exact(part, false, &target)
+                        EventType::of(row).sides().all(|event| {
+                            let target = Target { event, plan, counted: true };
+                            // What makes records is tested again.
+                            let makes_records = by & by::DESCRIPTOR != 0 && of_counted(&target) == UNKNOWN_DESCRIPTOR;
+                            makes_records || is_exact(part, false, &target)
+                        })
                     };
                     exact(&whole) && exact(&half) && (!is_packed || exact(&packed))
                 })
@@ -58,7 +60,8 @@ pub fn can_group(filters: &[&Filter], by: u32, counted: Counted) -> Result<u32, 
             let mut sockets = false;
             for part in rest {
                 let Node::Check(leaf) = part else { return Err("the filter is not the one for bytes of the network") };
-                let every = io().all(|row| leaf.check.by_type(&EventType::of(row)) == Some(true));
+                let mut types = io().flat_map(|row| EventType::of(row).sides());
+                let every = types.all(|event| leaf.check.by_type(&event) == Some(true));
                 if is_inet(part) {
                     sockets = true;
                 } else if !every {

@@ -5,7 +5,7 @@ use tracer_common::events::{code, enter, meta, old::code as old, process};
 
 use crate::{
     event::{
-        Event,
+        Event, has_result_param,
         portable::{self, Redact, Schema},
     },
     scap::{EventHead, Writer, options::own},
@@ -144,6 +144,15 @@ impl Encoder {
         } else if event.row.code == process::EXECVE.code || event.latency_ns.is_some() && event.from_file {
             // What stands in front of it says nothing of when it began, or is not to say it.
             block.option(own::LATENCY, &[]);
+        }
+        if let Some(result) = event.call_result.filter(|_| !has_result_param(event.row)) {
+            match i32::try_from(result) {
+                Ok(short) => block.option(own::RESULT, &short.to_ne_bytes()),
+                Err(_) => block.option(own::RESULT, &result.to_ne_bytes()),
+            };
+        }
+        if event.peeked {
+            block.option(own::PEEKED, &[]);
         }
         if absent != 0 {
             block.option(own::ABSENT, &absent.to_ne_bytes());

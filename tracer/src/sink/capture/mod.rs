@@ -246,15 +246,17 @@ impl Capture {
         let yes = if Self::is_state_only(event) { Wanted::State } else { Wanted::Yes };
         let Some(filter) = filter else { return yes };
         let container = context.state.containers.get(context.container);
-        let matches = if container.lookup == Lookup::Pending && filter.needs().has(Needs::CONTAINER_NOW) {
-            filter.decide_without_container(context)
-        } else {
-            Some(filter.matches(context))
+        let waits = container.lookup == Lookup::Pending && filter.needs().has(Needs::CONTAINER_NOW);
+        let matches = |side: &Context<'_>| {
+            if waits { filter.decide_without_container(side) } else { Some(filter.matches(side)) }
         };
-        match matches {
-            None => Wanted::Open,
-            Some(true) => yes,
-            Some(false) => no,
+        // One descriptor that passes is enough.
+        if context.any_side(|side| matches(side) == Some(true)) {
+            yes
+        } else if waits && context.any_side(|side| matches(side).is_none()) {
+            Wanted::Open
+        } else {
+            no
         }
     }
 
@@ -493,6 +495,7 @@ fn may_match(filter: &Filter, state: &State, thread: &Thread) -> bool {
         event: &event,
         thread: Some(known),
         fd: None,
+        fd_out: None,
         container: thread.container,
         state,
         times: Times::default(),

@@ -106,9 +106,12 @@ impl Groups {
             time_ns,
             tid: if key.tid != 0 { key.tid } else { key.tgid }.into(),
             code,
+            call: (code == code::GENERIC).then(|| self.generic(key)),
             ..Head::default()
         };
-        let mut record = head.with(&self.params(code, key).each_ref().map(|param| &**param));
+        let result = self.result(code, key);
+        let params: &[&[u8]] = if code == code::GENERIC { &[] } else { &[&result] };
+        let mut record = head.with(params);
         key.comm.iter().for_each(|word| record.extend_from_slice(&word.to_le_bytes()));
         for number in [0, key.uid, 0, key.vpid] {
             record.extend_from_slice(&number.to_le_bytes());
@@ -121,13 +124,17 @@ impl Groups {
         record
     }
 
-    /// The first parameters of such a record: of a generic event its numbers, of a call its result if it was asked for.
-    fn params(&self, code: u16, key: &GroupKey) -> [Vec<u8>; 2] {
-        if code == code::GENERIC {
-            // The portable number is not asked for when the other one is there.
-            let number = ((key.call & !COMPAT) >> NUMBER_SHIFT) as u16;
-            return [0u16.to_le_bytes().into(), number.to_le_bytes().into()];
-        }
+    /// The numbers of a call without a row of its own: the result and the number of the call. The portable number is not asked
+    /// for when the other one is there.
+    fn generic(&self, key: &GroupKey) -> [u64; wire::CALL_NUMBERS] {
+        let mut numbers = [0; wire::CALL_NUMBERS];
+        numbers[wire::CALL_RESULT] = (-i64::from(key.error)) as u64;
+        numbers[wire::CALL_SYSCALL] = u64::from((key.call & !COMPAT) >> NUMBER_SHIFT);
+        numbers
+    }
+
+    /// The first parameter of such a record: of a call its result, if it was asked for.
+    fn result(&self, code: u16, key: &GroupKey) -> Vec<u8> {
         let asked = self.grouping.by & by::ERROR != 0;
         let first = events::by_code(code).and_then(|row| row.params.first()).filter(|_| asked);
         let result = (-i64::from(key.error)).to_le_bytes();
@@ -138,6 +145,6 @@ impl Groups {
             Store::U64 | Store::SignedInt => 8,
             Store::Var => 0,
         });
-        [result[..width].into(), Vec::new()]
+        result[..width].into()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tracer_common::{
     arch::{self, COMPAT_SIGRETURN, COMPAT_SOCKETCALL, COMPAT_SYSCALLS, SOCKETCALLS, SYSCALLS, number_of},
     events::{self, Effect, Event, Flags},
-    plan::{self, PLAN_COMPAT, PLAN_ENTER, PLAN_PROCEXIT, PLAN_SIGNAL, PLAN_SOCKETCALL, PLAN_SWITCH, Plan},
+    plan::{self, PLAN_COMPAT, PLAN_ENTER, PLAN_PROCEXIT, PLAN_SECOND, PLAN_SIGNAL, PLAN_SOCKETCALL, PLAN_SWITCH, Plan},
     predicate::{PREDICATES, Predicate, subject},
 };
 
@@ -32,6 +32,10 @@ pub struct Wanted<'a> {
     pub demand: Option<Demand<'a>>,
     /// Whether events are counted in the kernel and make no records.
     pub grouped: bool,
+    /// Whether something is asked that differs between the descriptors of a call that moves data from one to the other.
+    pub sides: bool,
+    /// Whether rows of a table that the kernel counts say what the descriptor is.
+    pub by_descriptor: bool,
     /// How many of the calls are recorded that are shown and change nothing of what is known; all of them when `None`.
     pub sample: Option<Sample>,
 }
@@ -53,7 +57,7 @@ impl<'a> Wanted<'a> {
     /// All events of these types, and nothing else.
     #[must_use]
     pub fn only(event: &'a dyn Fn(&'static Event, Option<&'static str>) -> bool) -> Self {
-        Self { event, threads: false, descriptors: false, demand: None, grouped: false, sample: None }
+        Self { event, threads: false, descriptors: false, demand: None, grouped: false, sides: true, by_descriptor: false, sample: None }
     }
 
     /// Whether events of a row that is no call are asked for.
@@ -156,24 +160,39 @@ const HOOKS: &[(u32, &Event)] = &[
 pub fn all(wanted: &Wanted<'_>) -> Plans {
     let mut made = Plans::default();
     let mut plans = Vec::with_capacity(SYSCALLS.len() + COMPAT_SYSCALLS.len() + SOCKETCALLS.len() + 1);
-    let mut enter = Vec::new();
+    let (mut enter, mut seconds) = (Vec::new(), Vec::new());
     let mut add = |index: u32, mut plan: Plan, row: &'static Event, call: Option<&'static str>| {
         let (shown, kept) = ((wanted.event)(row, call), wanted.keeps(row));
         if shown || kept {
             let event = call.map_or_else(|| EventType::of(row), |call| EventType::of_call(row, call));
             plan.flags |= plan::WANTED;
-            if shown && wanted.grouped && wanted.counts(row, &plan) {
+            let counts = shown && wanted.grouped && wanted.counts(row, &plan);
+            if counts {
                 plan.flags |= plan::GROUP;
                 plan.descriptor = kernel::of_counted(&Target { event, plan: &plan, counted: true });
             }
             // An exec that succeeds is reported by another hook, with this plan: it is sampled here, as all hooks are.
             let is_elsewhere = call.is_none() || plan.flags & plan::FAILED_ONLY != 0;
             plan.flags |= if wanted.sample.is_some() && !kept && !is_elsewhere { plan::SAMPLE } else { 0 };
-            let asked = match wanted.demand {
+            let mut ask = |event| match wanted.demand {
                 _ if !shown => Expr::Always(false),
                 None => Expr::Always(true),
                 Some(demand) => demand(&Target { event, plan: &plan, counted: wanted.grouped }, &mut made.questions),
             };
+            let mut sides: Vec<Expr> = event.sides().take(if wanted.sides { 2 } else { 1 }).map(&mut ask).collect();
+            // Where records are made, one side that passes is enough.
+            if counts && !wanted.by_descriptor {
+                sides.retain(|side| side.make() != Made::Drop);
+                if let [_, second] = &*sides {
+                    let mut of_second = plan;
+                    made.decide(&mut of_second, second);
+                    plan.flags |= plan::BOTH;
+                    plan.second = (PLAN_SECOND as usize + seconds.len()) as u16;
+                    seconds.push(of_second);
+                    sides.truncate(1);
+                }
+            }
+            let asked = Expr::Or(sides);
             let kept = match (kept, needs_success(row)) {
                 (false, _) => Expr::Always(false),
                 (true, true) if row.effect == Effect::Transfer => kernel::names_its_peer(&plan),
@@ -209,6 +228,7 @@ pub fn all(wanted: &Wanted<'_>) -> Plans {
         .iter()
         .any(|(index, plan)| (execs.contains(index) || *index == PLAN_PROCEXIT) && plan.flags & plan::WANTED != 0);
     plans.extend((PLAN_ENTER..).zip(enter));
+    plans.extend((PLAN_SECOND..).zip(seconds));
     announce_compat(&mut plans);
     // Decided by whole rows, done with what is left of them.
     plans.iter_mut().for_each(|(_, plan)| *plan = plan.short().0);

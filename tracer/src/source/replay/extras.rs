@@ -10,6 +10,10 @@ use crate::{
 pub(super) struct Extras<'a> {
     /// How long the call took; `None` inside when it is known that nobody knows.
     pub(super) latency_ns: Option<Option<u64>>,
+    /// What the call returned, when no parameter says it.
+    pub(super) result: Option<i64>,
+    /// Whether its bytes were received without being taken.
+    pub(super) peeked: bool,
     facts: Option<&'a [u8]>,
     more: &'a [u8],
     absent: u32,
@@ -35,6 +39,8 @@ impl<'a> Extras<'a> {
                 own::MORE => extras.more = value,
                 own::ABSENT => extras.absent = value.try_into().map_or(0, u32::from_ne_bytes),
                 own::FIRST => extras.first = value,
+                own::PEEKED => extras.peeked = true,
+                own::RESULT => extras.result = result(value).or(extras.result),
                 own::CPU if value.len() == 24 => extras.cpu = value,
                 _ => {}
             }
@@ -90,6 +96,14 @@ impl<'a> Extras<'a> {
             count = 3;
         }
         EventParams { count, large: params.large, lengths, payload }
+    }
+}
+
+fn result(value: &[u8]) -> Option<i64> {
+    match *value {
+        [a, b, c, d] => Some(i32::from_ne_bytes([a, b, c, d]).into()),
+        [a, b, c, d, e, f, g, h] => Some(i64::from_ne_bytes([a, b, c, d, e, f, g, h])),
+        _ => None,
     }
 }
 

@@ -86,6 +86,7 @@ impl Batch {
         event: &Event<'_>,
         row: &'static Row,
         params: &EventParams<'_>,
+        extras: &Extras<'_>,
         latency_ns: Option<u64>,
         hidden: bool,
     ) {
@@ -95,6 +96,8 @@ impl Batch {
             tid: event.tid as u32,
             time_ns: event.time_ns,
             latency_ns,
+            result: extras.result,
+            peeked: extras.peeked,
             hidden,
             params: Params::empty(row),
         };
@@ -217,7 +220,7 @@ impl Feed {
         }
         let latency_ns = extras.latency_ns.unwrap_or(lifted.latency_ns);
         let hidden = is_never_shown(row) || event.state_only();
-        batch.push(event, row, &lifted.params, latency_ns, hidden);
+        batch.push(event, row, &lifted.params, &extras, latency_ns, hidden);
         Ok(())
     }
 
