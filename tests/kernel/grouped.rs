@@ -75,7 +75,7 @@ pub(crate) fn chisel(scratch: &Scratch, name: &str, text: &str) -> String {
 }
 
 /// Runs a chisel in both ways while `work` is done; the output of each, the one that the kernel counts first.
-fn both(chisel: &str, filter: &[&str], work: impl FnOnce()) -> [Output; 2] {
+pub(crate) fn both(chisel: &str, filter: &[&str], work: impl FnOnce()) -> [Output; 2] {
     let explain = command::output(["--explain", "-c", chisel].into_iter().chain(filter.iter().copied()));
     let counted = explain.lines.iter().any(|line| line.trim_start().starts_with("the table "));
     assert!(counted, "the kernel does not count it: {:?}", explain.lines);

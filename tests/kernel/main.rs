@@ -23,6 +23,7 @@ mod loss;
 mod memory;
 mod messages;
 mod meta;
+mod moved;
 mod net;
 mod odd;
 mod own;

@@ -359,12 +359,14 @@ impl Side {
         let needs = outputs.needs();
         let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
         let wanted = Wanted {
-            event: &|row, call| outputs.collects(&EventType { row, name: Some(call.unwrap_or(row.name)) }),
+            event: &|row, call| {
+                outputs.collects(&call.map_or_else(|| EventType::of(row), |call| EventType::of_call(row, call)))
+            },
             threads: needs.has(Needs::THREADS),
             descriptors: needs.has(Needs::STATE),
             demand: if self.pushed { Some(&demand) } else { None },
-            grouped: false,
-            sample: None,
+            sides: needs.has(Needs::SIDES),
+            ..Wanted::only(&|_, _| false)
         };
         self.live.ask(&wanted).expect("there is room for the predicates");
         (outputs, out)

@@ -1,6 +1,7 @@
 //! Side by side with strace: both look at the same process at the same time, and see the same.
 
 mod calls;
+mod failing;
 mod parse;
 mod stress;
 
