@@ -266,7 +266,12 @@ fn template(format: &str, show: Show) -> Result<Template, Failure> {
 mod tests {
     use super::*;
     use clap::Parser;
-    use tracer_common::events::{io, meta};
+    use tracer_common::{
+        arch::SYSCALLS,
+        events::{self, io, meta},
+    };
+
+    use crate::{cli::asked::Asked, fields::EventType};
 
     fn plan_of(words: &[&str]) -> Result<Plan, Failure> {
         let args = Args::try_parse_from(std::iter::once("tracer").chain(words.iter().copied())).unwrap();
@@ -290,6 +295,22 @@ mod tests {
         assert_eq!(net.snaplen, 0);
         assert!(net.outputs.wants_row(&io::READ) && !net.outputs.wants_row(&meta::PROCINFO));
         assert!(plan_of(&["-pc"]).unwrap().needs.has(Needs::CONTAINER_NOW));
+    }
+
+    #[test]
+    fn a_call_is_collected_by_both_of_its_names() {
+        for call in SYSCALLS {
+            let row = events::by_syscall(call.name);
+            let name = EventType::of_call(row, call.name).name.unwrap();
+            for wanted in [name, call.name] {
+                let filter = format!("evt.type={wanted}");
+                let plan = plan_of(&["-p", "%evt.num", &filter]).unwrap();
+                let asked = Asked::of(&plan, || false);
+                assert!(asked.collects(&plan.outputs, row, Some(call.name)), "{filter}: {}", call.name);
+                let other = if call.name == "ioctl" { "flock" } else { "ioctl" };
+                assert!(!asked.collects(&plan.outputs, events::by_syscall(other), Some(other)), "{filter}: {other}");
+            }
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod check;
 mod compare;
 mod compile;
 mod error;
+#[cfg(test)]
+mod event_names;
 pub mod kernel;
 mod lex;
 mod literal;

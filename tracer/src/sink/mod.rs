@@ -290,8 +290,7 @@ impl Outputs {
             }
             return Ok(false);
         }
-        let may_pass =
-            |filter: &Filter| context.any_side(|side| filter.decide_without_container(side) != Some(false));
+        let may_pass = |filter: &Filter| context.any_side(|side| filter.decide_without_container(side) != Some(false));
         if !self.filter.as_ref().is_none_or(may_pass) || !self.sinks.iter().any(|slot| slot.sink.may_want(context)) {
             return Ok(true);
         }

@@ -65,9 +65,9 @@ pub(super) fn category(c: &Context<'_>) -> &'static str {
 fn is_type(event: &EventType<'_>, arg: &Arg) -> Option<Value<'static>> {
     match &arg.key {
         Key::Index(code) => Some(count_if(usize::from(event.row.code) == *code)),
-        Key::Name(wanted) => event
-            .name
-            .map(|name| count_if(name == &**wanted || names::calls_of(name).any(|call| call == &**wanted))),
+        Key::Name(wanted) => {
+            event.name.map(|name| count_if(name == &**wanted || names::calls_of(name).any(|call| call == &**wanted)))
+        }
         Key::None | Key::Param(_) => Some(Value::Missing),
     }
 }

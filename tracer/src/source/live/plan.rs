@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use tracer_common::{
     arch::{self, COMPAT_SIGRETURN, COMPAT_SOCKETCALL, COMPAT_SYSCALLS, SOCKETCALLS, SYSCALLS, number_of},
     events::{self, Effect, Event, Flags},
-    plan::{self, PLAN_COMPAT, PLAN_ENTER, PLAN_PROCEXIT, PLAN_SECOND, PLAN_SIGNAL, PLAN_SOCKETCALL, PLAN_SWITCH, Plan},
+    plan::{
+        self, PLAN_COMPAT, PLAN_ENTER, PLAN_PROCEXIT, PLAN_SECOND, PLAN_SIGNAL, PLAN_SOCKETCALL, PLAN_SWITCH, Plan,
+    },
     predicate::{PREDICATES, Predicate, subject},
 };
 
@@ -57,7 +59,16 @@ impl<'a> Wanted<'a> {
     /// All events of these types, and nothing else.
     #[must_use]
     pub fn only(event: &'a dyn Fn(&'static Event, Option<&'static str>) -> bool) -> Self {
-        Self { event, threads: false, descriptors: false, demand: None, grouped: false, sides: true, by_descriptor: false, sample: None }
+        Self {
+            event,
+            threads: false,
+            descriptors: false,
+            demand: None,
+            grouped: false,
+            sides: true,
+            by_descriptor: false,
+            sample: None,
+        }
     }
 
     /// Whether events of a row that is no call are asked for.

@@ -80,7 +80,15 @@ impl Verdicts {
     /// A bit for each question.
     fn answer(&self, key: ContainerKey, state: &State) -> u64 {
         let event = Event::empty(&io::READ);
-        let context = Context { event: &event, thread: None, fd: None, fd_out: None, container: key, state, times: Times::default() };
+        let context = Context {
+            event: &event,
+            thread: None,
+            fd: None,
+            fd_out: None,
+            container: key,
+            state,
+            times: Times::default(),
+        };
         let bits = self.questions.iter().enumerate().map(|(at, question)| u64::from(question.answer(&context)) << at);
         bits.fold(0, |bits, bit| bits | bit)
     }
