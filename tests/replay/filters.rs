@@ -125,7 +125,7 @@ struct Counts {
 impl Sink for Counts {
     fn event(&mut self, context: &Context<'_>) -> anyhow::Result<Shown> {
         let mut counts = self.counts.borrow_mut();
-        let event = EventType { row: context.event.row, name: Some(context.event.name()) };
+        let event = EventType::of_event(context.event);
         for (filter, count) in self.filters.iter().zip(counts.iter_mut()) {
             let Ok(filter) = filter else { continue };
             let matches = filter.matches(context);

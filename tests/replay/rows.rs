@@ -54,7 +54,7 @@ struct Found {
 
 impl Ask {
     fn ask(&mut self, context: &Context<'_>) {
-        let kind = EventType { row: context.event.row, name: Some(context.event.name()) };
+        let kind = EventType::of_event(context.event);
         // As it is when nobody asked for the state of threads and descriptors.
         let alone = Context { thread: None, fd: None, state: &self.empty, ..*context };
         let mut found = self.found.borrow_mut();

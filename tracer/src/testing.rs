@@ -107,6 +107,12 @@ impl World {
         self.record(tid, code::WRITE, &[&res.to_le_bytes(), b"GET /", &fd.to_le_bytes(), &5u32.to_le_bytes()])
     }
 
+    /// From a descriptor to another one.
+    pub fn sendfile(&self, tid: u32, out_fd: i64, in_fd: i64, res: i64) -> Vec<u8> {
+        let params = [res, 0, out_fd, in_fd, 1 << 20].map(i64::to_le_bytes);
+        self.record(tid, code::SENDFILE, &params.each_ref().map(|param| &param[..]))
+    }
+
     pub fn unknown_thread(&self) -> Vec<u8> {
         self.record(99, code::CLOSE, &[&0i64.to_le_bytes(), &3i64.to_le_bytes()])
     }

@@ -3,9 +3,16 @@
 use std::collections::BTreeMap;
 
 use tracer_common::arch::{SYSCALLS, Syscall};
-use tracer_tests::{call::call, live::Tracer, scratch::Scratch};
+use tracer_tests::{
+    call::call,
+    command::{self, Output, Running},
+    level,
+    live::Tracer,
+    scratch::Scratch,
+    workload::Workload,
+};
 
-use super::{NAMES, both, is_shown, mark_of, mark_of_steps, parse::Step, strace_or_skip};
+use super::{super::grouped, NAMES, both, is_shown, mark_of, mark_of_steps, parse::Step, strace_or_skip};
 
 /// Calls that would end, stop or fork the workload, or do something to the machine even with arguments that make no sense.
 const NOT_MADE: &[&str] = &[
@@ -80,4 +87,66 @@ fn every_call_that_fails_has_the_error_that_strace_shows() {
     assert_eq!(errors.0, errors.1);
     println!("{} calls, {} of them with errors", seen.len(), errors.0.len());
     assert!(errors.0.len() > 280, "only {} calls failed", errors.0.len());
+}
+
+/// Errors by call.
+const ERRORS: &str = r##"
+chisel(#{ summary: "errors of calls" });
+interval(INTERVAL);
+table(#{
+    keys: [#{ field: "evt.type", title: "T" }],
+    value: #{ field: "evt.count.error", title: "N", op: "sum" },
+    top: 100000,
+});
+"##;
+
+/// Makes all of them, and says how many failed by the word of the kernel.
+fn make_all() -> [i64; 2] {
+    let mut counts = [0; 2];
+    for it in made() {
+        let result = call(it.number.into(), &words(it.name));
+        counts[usize::from(result < 0)] += 1;
+    }
+    counts
+}
+
+#[test]
+fn errors_by_call_are_the_same_in_the_kernel_from_events_and_from_a_capture() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let chisel = grouped::chisel(&scratch, "errors", ERRORS);
+    let capture = scratch.path("capture.scap");
+    let capture = capture.to_str().unwrap();
+    let workload = Workload::fork(make_all);
+    let filter = format!("proc.pid={}", workload.pid);
+    let line = "%evt.type %evt.rawres %evt.res %evt.failed %evt.count.error";
+    let writes = Running::start(&mut command::tracer(["-w", capture, "-p", line, "--unbuffered", &filter]));
+    assert!(writes.line().is_some(), "the workload waits in calls");
+    let mut said = [0; 2];
+    let outputs = grouped::both(&chisel, &[&filter], || {
+        workload.start();
+        said = workload.end().1;
+    });
+    writes.interrupt();
+    let live = writes.end();
+    assert!(live.errors.contains(" 0 lost"), "{}", live.errors);
+
+    let replayed = command::output(["-r", capture, "-p", line]);
+    assert_eq!(replayed.lines[1..], live.lines[..], "lines of a capture are those that were printed when it was made");
+    let failed = live.lines.iter().filter(|line| line.contains(" true 1")).count() as u64;
+    assert!(failed >= said[1] as u64, "{failed} errors, the calls alone had {}", said[1]);
+
+    let table = command::output(["-j", "-r", capture, "-c", &chisel]);
+    let of = |output: &Output| {
+        let (mut sums, _) = grouped::sums(output.lines.iter());
+        // How long the workload waits for its start differs from run to run, and no wait fails.
+        sums.retain(|_, count| *count > 0);
+        sums
+    };
+    let [counted, events] = outputs.each_ref().map(of);
+    assert_eq!(counted, events, "in the kernel, and from events");
+    assert_eq!(events, of(&table), "from events, and from a capture");
+    assert_eq!(events.values().sum::<u64>(), failed);
 }

@@ -476,4 +476,47 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), count);
     }
+
+    /// The values of a field for each side of an event.
+    fn by_side(context: &Context<'_>, field: &FieldRef) -> Vec<String> {
+        let mut values = Vec::new();
+        let _ = context.each_side(|side| {
+            let event = EventType::of_event(side.event);
+            let value = field.get(side);
+            if let Some(all) = field.by_type(&event) {
+                assert_eq!(all, value, "{}: what its type says of a side", field.name());
+            }
+            if let Some(all) = field.by_type(&EventType { side: Side::Whole, ..event }) {
+                assert_eq!(all, value, "{}: what its type says of the whole", field.name());
+            }
+            values.push(format!("{value:?}"));
+            ControlFlow::<()>::Continue(())
+        });
+        values
+    }
+
+    #[test]
+    fn what_differs_between_the_descriptors_of_a_call_says_that_it_does() {
+        let world = crate::testing::World::new();
+        let mut differ = 0;
+        world.with(&world.sendfile(10, 5, 3, 700), |context| {
+            for field in all().filter_map(|field| FieldRef::resolve(field.name, Show::default()).ok()) {
+                let values = by_side(context, &field);
+                assert_eq!(values.len(), 2);
+                // An error is one, whichever descriptor it is about; and util.cnt counts how often it is asked.
+                let other = field.field.name.starts_with("evt.count.error") || field.field.name == "util.cnt";
+                let differs = values[0] != values[1] && !other;
+                assert!(!differs || field.needs().has(Needs::SIDES), "{}: {values:?}", field.name());
+                differ += usize::from(differs);
+            }
+            let of = |name: &str| by_side(context, &FieldRef::resolve(name, Show::default()).unwrap());
+            assert_eq!(of("fd.num"), ["I64(3)", "I64(5)"]);
+            assert_eq!(of("evt.buflen.in"), ["U64(700)", "Missing"]);
+            assert_eq!(of("evt.buflen.out"), ["Missing", "U64(700)"]);
+        });
+        assert!(differ > 15, "{differ}");
+        world.with(&world.read(10, 3, 1, b"x"), |context| {
+            assert_eq!(by_side(context, &FieldRef::resolve("fd.num", Show::default()).unwrap()).len(), 1)
+        });
+    }
 }
