@@ -33,6 +33,8 @@ const NOT_MADE: &[&str] = &[
 fn words(name: &str) -> [u64; 6] {
     match name {
         "kill" => [i32::MAX as u64, 0, 0, 0, 0, 0],
+        // With all flags it would make a queue.
+        "msgget" => [0x7ace_7ace, 0, 0, 0, 0, 0],
         _ => [u64::MAX; 6],
     }
 }
@@ -134,7 +136,14 @@ fn errors_by_call_are_the_same_in_the_kernel_from_events_and_from_a_capture() {
     assert!(live.errors.contains(" 0 lost"), "{}", live.errors);
 
     let replayed = command::output(["-r", capture, "-p", line]);
-    assert_eq!(replayed.lines[1..], live.lines[..], "lines of a capture are those that were printed when it was made");
+    // How long the workload waits for its start differs, and nothing else.
+    let calls =
+        |output: &Output| output.lines.iter().filter(|line| !line.starts_with("poll 0")).cloned().collect::<Vec<_>>();
+    let (live_lines, lines) = (calls(&live), calls(&replayed));
+    for (live, line) in live_lines.iter().zip(&lines) {
+        assert_eq!(live, line, "a line of the capture is the one that was printed when it was made");
+    }
+    assert_eq!(live_lines.len(), lines.len());
     let failed = live.lines.iter().filter(|line| line.contains(" true 1")).count() as u64;
     assert!(failed >= said[1] as u64, "{failed} errors, the calls alone had {}", said[1]);
 
