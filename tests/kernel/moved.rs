@@ -142,6 +142,61 @@ fn a_file_has_the_bytes_that_were_moved_out_of_it_and_into_it() {
     assert_eq!((of(&source), of(&target)), (Some(out as u64), Some(into as u64)), "{found:?}");
 }
 
+/// A `struct iocb`: a request of `count` bytes at `offset` of a descriptor.
+fn iocb(operation: u64, fd: i64, buffer: u64, count: u64, offset: u64) -> [u64; 8] {
+    [0, 0, operation | (fd as u64) << 32, buffer, count, offset, 0, 0]
+}
+
+/// Reads and writes by requests that are collected in two calls. Returns bytes that were read, written, and all of them.
+fn requests(source: &std::ffi::CStr) -> [i64; 3] {
+    let (fd, mut context, mut room) = (sys!(SYS_open, source, O_RDWR, 0), 0_u64, [0_u8; 4_096]);
+    assert_eq!(sys!(SYS_io_setup, 64, at_mut(&mut context)), 0);
+    let buffer = at_mut(&mut room);
+    let (read, write, readv) = (0, 1, 7);
+    let vector = [[buffer, 300]];
+    let requests = [
+        iocb(read, fd, buffer, 1_000, 0),
+        iocb(write, fd, buffer, 500, 30_000),
+        iocb(readv, fd, at(&vector), 1, 50),
+        iocb(write, fd, buffer, 70, 40_000),
+        // At the end of the file, and before its beginning.
+        iocb(read, fd, buffer, 100, 1 << 30),
+        iocb(read, fd, buffer, 100, u64::MAX - 8),
+    ];
+    let all = requests.each_ref().map(|request| at(request));
+    let taken = sys!(SYS_io_submit, context, all.len(), at(&all));
+    let (mut done, mut events, mut sums) = (0, [[0_u64; 4]; 8], [0; 2]);
+    while done < taken {
+        let count = sys!(SYS_io_getevents, context, 1, 8, at_mut(&mut events), 0);
+        assert!(count > 0, "{count}");
+        for [_, request, moved, _] in &events[..count as usize] {
+            let at = all.iter().position(|it| it == request).unwrap();
+            sums[usize::from(at == 1 || at == 3)] += (*moved as i64).max(0);
+        }
+        done += count;
+    }
+    [sums[0], sums[1], sums[0] + sums[1]]
+}
+
+#[test]
+fn bytes_of_requests_count_when_they_are_reported_as_done() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let source = scratch.file("source", &[b'x'; 20_000]);
+    let cases = [
+        ("read", "evt.is_io_read=true and fd.type=file"),
+        ("written", "evt.is_io_write=true and fd.type=file"),
+        ("both", "evt.is_io=true"),
+    ];
+    for (which, (name, filter)) in cases.into_iter().enumerate() {
+        let (ways, said) = ways(&scratch, name, filter, Workload::fork(|| requests(&source)));
+        assert!(said[2] >= 1_000 + 500 + 300 + 70, "{said:?}");
+        assert_eq!(ways, [said[which] as u64; 3], "{name}: in the kernel, from events, from a capture");
+    }
+}
+
 /// Receives a datagram after looking at it in each way that there is, and a message from the queue of errors. Returns the
 /// bytes that were taken.
 fn peeks() -> [i64; 3] {

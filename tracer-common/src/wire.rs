@@ -83,6 +83,8 @@ pub const GROUP_LEN: usize = GROUP_NUMBERS_LEN + crate::group::KeyDescriptor::LE
 pub const FLAG_SAMPLED: u16 = 8;
 /// The numbers of the call stand in front of the lengths.
 pub const FLAG_CALL: u16 = 16;
+/// The record is not of a call, but of a request that an earlier call made and that is done now: only its bytes count.
+pub const FLAG_DONE: u16 = 32;
 /// Bytes of a name of a thread, which ends with a NUL.
 pub const COMM_LEN: usize = 16;
 

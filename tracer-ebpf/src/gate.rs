@@ -44,7 +44,7 @@ pub fn is_own(task: Task) -> bool {
 
 /// The predicate of a plan.
 #[inline(always)]
-fn predicate_of(plan: *const Plan) -> Option<*const Predicate> {
+pub fn predicate_of(plan: *const Plan) -> Option<*const Predicate> {
     if config!(predicates) == 0 {
         return None;
     }

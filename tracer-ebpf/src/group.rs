@@ -77,10 +77,10 @@ pub fn call(plan: *const Plan, registers: Registers, number: u32, result: i64, k
     add(&counted, key);
 }
 
-/// The same for one of the descriptors of a call with two, which took so long.
+/// The same for a part of a call, which took so long and moves what it moves: one of two descriptors, or a request that is done.
 #[inline(always)]
-pub fn side(plan: *const Plan, number: u32, result: i64, latency_ns: u64) {
-    add(&counted(plan, number, result, latency_ns), read::zeroed(&mut MaybeUninit::uninit()));
+pub fn part(plan: *const Plan, number: u32, result: i64, latency_ns: u64, key: &mut GroupKey) {
+    add(&counted(plan, number, result, latency_ns), key);
 }
 
 /// Nanoseconds that the call took, if that is asked for; it can be asked once.

@@ -7,6 +7,7 @@
 #![no_main]
 #![feature(asm_experimental_arch)]
 
+mod aio;
 mod arch;
 mod collect;
 mod descriptor;

@@ -80,6 +80,21 @@ pub fn call_passes(
     })
 }
 
+/// The same with arguments that are not those of the running call; it receives no message.
+#[inline(always)]
+pub fn arguments_pass(
+    predicate: *const Predicate,
+    result: i64,
+    number: u32,
+    argument: impl Fn(u32) -> u64,
+) -> bool {
+    passes(predicate, |step| {
+        // SAFETY: a live map value.
+        let operand = unsafe { (*step).operand };
+        step_of_call(step, result, number.into(), argument(operand)) != 0
+    })
+}
+
 /// The `MSG_*` flags of a call of this plan; 0 of one that has none.
 #[inline(never)]
 pub fn message_flags(plan: *const Plan, registers: Registers) -> u64 {

@@ -34,8 +34,14 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     if config!(sample_below) != 0 && is_left_out(passed.flags) {
         return 0;
     }
-    if passed.flags & plan::BOTH != 0 {
-        count_sides(passed, Registers(ctx.arg(0)), call.result);
+    if passed.flags & (plan::BOTH | plan::REQUESTS) != 0 {
+        if passed.flags & plan::BOTH != 0 {
+            count_sides(passed, Registers(ctx.arg(0)), call.result);
+        } else {
+            // SAFETY: as below.
+            unsafe { NEXT.tail_call(&ctx, plan::NEXT_REQUESTS) };
+            count_loss(Loss::Scratch, 1);
+        }
         return 0;
     }
     if !gate::call_passes(passed, Registers(ctx.arg(0)), call.result) || gate::is_own(passed.task) {
@@ -75,6 +81,20 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     unsafe { NEXT.tail_call(&ctx, next) };
     count_loss(Loss::Scratch, 1);
     0
+}
+
+/// A call whose parameters are all numbers of it, and which has no descriptor.
+#[inline(always)]
+pub fn plain(passed: Passed, registers: Registers, result: i64) {
+    if !gate::call_passes(passed, registers, result) {
+        return;
+    }
+    if passed.flags & plan::GROUP != 0 {
+        count(registers, passed.plan, passed.number, result);
+    } else {
+        let call = Call { registers: Some(registers), result, ..Call::of(passed.task, passed.plan, passed.number) };
+        collect::plain(registers, call);
+    }
 }
 
 /// Whether chance leaves out a call. A call with several messages is asked about once, at its first.
@@ -138,10 +158,12 @@ fn count_sides(passed: Passed, registers: Registers, result: i64) {
     }
     let latency_ns = group::latency(registers, passed.number);
     if reads {
-        group::side(passed.plan, passed.number, result, latency_ns);
+        let mut key = MaybeUninit::uninit();
+        group::part(passed.plan, passed.number, result, latency_ns, read::zeroed(&mut key));
     }
     if writes {
-        group::side(second, passed.number, result, latency_ns);
+        let mut key = MaybeUninit::uninit();
+        group::part(second, passed.number, result, latency_ns, read::zeroed(&mut key));
     }
 }
 

@@ -99,6 +99,9 @@ pub const PLAIN: u16 = 8192;
 /// The call is counted for each of its two descriptors: as a read by this plan, as a write by [`Plan::second`].
 pub const BOTH: u16 = 16_384;
 
+/// The call reports requests that are done, which count as the calls that they stand for.
+pub const REQUESTS: u16 = 32_768;
+
 /// In [`Plan::descriptor`]: such events have none.
 pub const NO_DESCRIPTOR: u32 = 6;
 /// In [`Plan::descriptor`]: they have one, but when the call ends, it cannot be told any more what it was.
@@ -115,8 +118,10 @@ pub const NEXT_TASK: u32 = 0;
 pub const NEXT_RARE: u32 = 1;
 /// Index of the first program itself: for the next message of a call with several.
 pub const NEXT_MESSAGES: u32 = 2;
+/// Index of the program for calls that report requests.
+pub const NEXT_REQUESTS: u32 = 3;
 /// How many such programs there are.
-pub const NEXT_PROGRAMS: usize = 3;
+pub const NEXT_PROGRAMS: usize = 4;
 
 /// Index of the first plan of the 32-bit calls, behind those of the others.
 pub const PLAN_COMPAT: u32 = MAX_SYSCALLS as u32;

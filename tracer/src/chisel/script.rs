@@ -259,6 +259,13 @@ impl Chisel {
         let again = context.event.side == Side::Out && shared.taken == context.event.num;
         shared.taken = context.event.num;
         let mut used = false;
+        if context.event.done {
+            // It is no call: nothing of it counts but its bytes.
+            for aggregate in shared.aggregates.iter_mut().filter(|it| it.needs().has(Needs::BYTES)) {
+                let _ = aggregate.add(context);
+            }
+            return Ok(None);
+        }
         for aggregate in &mut shared.aggregates {
             used |= (!again || aggregate.needs().has(Needs::SIDES)) && aggregate.add(context);
         }

@@ -28,6 +28,8 @@ pub struct Asked {
     pub who: bool,
     /// Whether something is asked that differs between the descriptors of a call that moves data from one to the other.
     pub sides: bool,
+    /// Whether the bytes of reads and writes are asked for.
+    pub bytes: bool,
     /// Whether the kernel side decides what it can of the filters.
     pub pushdown: bool,
     /// The table that is counted in the kernel; else the reason why none is.
@@ -64,6 +66,7 @@ impl Asked {
             descriptors: events && needs.has(Needs::STATE),
             who: needs.has(Needs::WHO) && !threads,
             sides: needs.has(Needs::SIDES),
+            bytes: needs.has(Needs::BYTES),
             pushdown: plan.pushdown,
             grouping,
             sample: plan.sample.filter(|_| grouping.is_err() && plan.outputs.is_sampled()),
@@ -97,6 +100,7 @@ impl Asked {
             demand: if self.pushdown { Some(demand) } else { None },
             grouped: self.grouping.is_ok(),
             sides: self.sides,
+            bytes: self.bytes,
             by_descriptor: self.grouping.is_ok_and(|grouping| grouping.by & by::DESCRIPTOR != 0),
             sample: self.sample,
         }

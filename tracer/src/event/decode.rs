@@ -80,6 +80,8 @@ pub struct FileRecord<'a> {
     pub result: Option<i64>,
     /// Whether its bytes were received without being taken.
     pub peeked: bool,
+    /// Whether it is a request that is done.
+    pub done: bool,
     /// Whether it is never shown.
     pub hidden: bool,
     /// Its parameters.
@@ -94,7 +96,7 @@ pub struct FileRecord<'a> {
 pub fn record<'a>(record: Record<'a>, num: u64, to_epoch_ns: u64) -> Result<Event<'a>, DecodeError> {
     match record {
         Record::Wire(bytes) => live(bytes, num, to_epoch_ns),
-        Record::File(FileRecord { cpu, tid, time_ns, latency_ns, result, peeked, hidden, params }) => Ok(Event {
+        Record::File(FileRecord { cpu, tid, time_ns, latency_ns, result, peeked, done, hidden, params }) => Ok(Event {
             num,
             time_ns,
             cpu,
@@ -113,6 +115,7 @@ pub fn record<'a>(record: Record<'a>, num: u64, to_epoch_ns: u64) -> Result<Even
             weight: 1,
             side: Side::Whole,
             peeked,
+            done,
             row: params.row(),
             params,
         }),
@@ -163,6 +166,7 @@ pub fn live(record: &[u8], num: u64, to_epoch_ns: u64) -> Result<Event<'_>, Deco
         weight: 1,
         side: Side::Whole,
         peeked: is_call && peeks(row, record),
+        done: flags & wire::FLAG_DONE != 0,
         row,
         params,
     })

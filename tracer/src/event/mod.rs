@@ -100,6 +100,8 @@ pub struct Event<'a> {
     pub weight: u32,
     /// Which of its descriptors it is looked at for.
     pub side: Side,
+    /// Whether it is no call, but a request of an earlier call that is done now: only its bytes count.
+    pub done: bool,
     /// Whether it received bytes without taking them ([`events::NOT_TAKEN`]): they do not count.
     pub peeked: bool,
     /// What it is.
@@ -169,6 +171,7 @@ impl Event<'static> {
             weight: 1,
             side: Side::Whole,
             peeked: false,
+            done: false,
             row,
             params: Params::empty(row),
         }

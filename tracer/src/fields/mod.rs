@@ -163,6 +163,8 @@ impl Needs {
     pub const LATENCY: Self = Self(32);
     /// The descriptors of a call that moves data between two, one by one: something is asked that differs between them.
     pub const SIDES: Self = Self(512);
+    /// The bytes that were read and written, also by requests that were made earlier and are done now.
+    pub const BYTES: Self = Self(1024);
     /// Descriptors: what they are, each for itself.
     pub const FD: Self = Self(Self::STATE.0 | Self::SIDES.0);
 

@@ -105,7 +105,7 @@ impl Pipeline {
     /// What an event changes before it is shown, its way through the outputs, and what it changes afterwards.
     fn event(&mut self, event: &Event<'_>) -> anyhow::Result<Flow> {
         self.file_ns = if event.from_file { event.time_ns } else { 0 };
-        let counts = event.row.category != Category::Internal && !event.hidden;
+        let counts = event.row.category != Category::Internal && !event.hidden && !event.done;
         self.stats.seen += event.group.map_or(u64::from(counts), |group| group.count);
         effects::before(&mut self.state, event);
         let mut flow = Flow::Continue;

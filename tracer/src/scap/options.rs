@@ -20,6 +20,7 @@
 //! | 0x74726306 | the first parameter; that of the event stands for readers whose tables are shorter |
 //! | 0x74726307 | what the call returned, `i32` or `i64`, when no parameter says it |
 //! | 0x74726308 | nothing: the bytes that the call received stayed where they were |
+//! | 0x74726309 | nothing: it is no call, but a request of an earlier call that is done |
 
 /// The code of custom options that may be copied to other files.
 const CUSTOM: u16 = 2989;
@@ -42,6 +43,8 @@ pub mod own {
     pub const RESULT: u32 = 0x7472_6307;
     /// Bytes were received without being taken.
     pub const PEEKED: u32 = 0x7472_6308;
+    /// A request is done.
+    pub const DONE: u32 = 0x7472_6309;
 }
 
 /// Options, one after the other. Damage ends them.

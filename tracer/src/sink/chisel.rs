@@ -147,6 +147,10 @@ impl Sink for ChiselSink {
         self.watch.is_some() || self.chisel.needs().has(Needs::SIDES)
     }
 
+    fn adds_bytes(&self) -> bool {
+        self.watch.is_some() || self.chisel.needs().has(Needs::BYTES)
+    }
+
     fn interval_ms(&self) -> Option<u64> {
         if self.watch.is_some() { Some(WATCH_MS) } else { self.chisel.interval_ms() }
     }

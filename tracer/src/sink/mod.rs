@@ -119,6 +119,11 @@ pub trait Sink {
         false
     }
 
+    /// Whether it adds up bytes: then it also takes requests that are done.
+    fn adds_bytes(&self) -> bool {
+        false
+    }
+
     /// How often [`Sink::interval`] is called, in milliseconds; `None` for never.
     fn interval_ms(&self) -> Option<u64> {
         None
@@ -322,7 +327,11 @@ impl Outputs {
             }
             let again = shown.is_some();
             let shown = shown.get_or_insert(Shown::No);
-            for slot in self.sinks.iter_mut().filter(|slot| !again || slot.sink.takes_sides()) {
+            let takes = |slot: &&mut Slot| match context.event.done {
+                true => slot.sink.adds_bytes(),
+                false => !again || slot.sink.takes_sides(),
+            };
+            for slot in self.sinks.iter_mut().filter(takes) {
                 match slot.sink.event(context) {
                     Ok(Shown::Yes) => *shown = Shown::Yes,
                     Ok(Shown::No) => {}
@@ -337,7 +346,7 @@ impl Outputs {
             (ControlFlow::Continue(()), None) => return Ok(Flow::Continue),
             (ControlFlow::Continue(()), Some(_)) => {}
         }
-        let count = context.event.group.map_or(1, |group| group.count);
+        let count = context.event.group.map_or(u64::from(!context.event.done), |group| group.count);
         self.shown += if shown == Some(Shown::Yes) { count } else { 0 };
         let enough = self.max_shown.is_some_and(|max| self.shown >= max);
         Ok(if enough || self.is_done() { Flow::Stop } else { Flow::Continue })

@@ -89,9 +89,9 @@ fn no_procinfo(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
 /// What an error on a kind of descriptor needs.
 const STATE: Needs = Needs::STATE;
 /// What bytes need: each descriptor has its own.
-const SIDES: Needs = Needs::SIDES;
+const SIDES: Needs = Needs::SIDES.with(Needs::BYTES);
 /// Bytes of a kind of descriptor need both.
-const FD: Needs = Needs::FD;
+const FD: Needs = Needs::FD.with(Needs::BYTES);
 
 fields! { FIELDS needs NONE;
     "evt.count": Int [by_type(|_, _| Some(count_if(true)))] => |_, _| count_if(true), "always 1, for sums";

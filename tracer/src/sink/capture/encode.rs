@@ -114,7 +114,7 @@ impl Encoder {
             tid: tid(event.tid),
             code: event.row.code,
             params: portable::count(&event.params, self.schema),
-            state_only,
+            state_only: state_only || event.done,
         };
         let mut block = out.event(&head);
         let id = self.hidden_id(event);
@@ -150,6 +150,9 @@ impl Encoder {
                 Ok(short) => block.option(own::RESULT, &short.to_ne_bytes()),
                 Err(_) => block.option(own::RESULT, &result.to_ne_bytes()),
             };
+        }
+        if event.done {
+            block.option(own::DONE, &[]);
         }
         if event.peeked {
             block.option(own::PEEKED, &[]);

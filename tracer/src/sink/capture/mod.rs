@@ -175,7 +175,7 @@ impl Capture {
     /// What has to be collected for it.
     #[must_use]
     pub fn needs(&self) -> Needs {
-        let all = Needs::PAYLOAD.with(Needs::CONTAINER).with(Needs::STATE);
+        let all = Needs::PAYLOAD.with(Needs::CONTAINER).with(Needs::STATE).with(Needs::BYTES);
         let all = if self.options.cpu { all.with(Needs::CPU_TIME) } else { all };
         if self.options.latency { all.with(Needs::LATENCY) } else { all }
     }

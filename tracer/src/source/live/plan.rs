@@ -36,6 +36,8 @@ pub struct Wanted<'a> {
     pub grouped: bool,
     /// Whether something is asked that differs between the descriptors of a call that moves data from one to the other.
     pub sides: bool,
+    /// Whether the bytes of reads and writes are asked for: then those of requests that are done count, too.
+    pub bytes: bool,
     /// Whether rows of a table that the kernel counts say what the descriptor is.
     pub by_descriptor: bool,
     /// How many of the calls are recorded that are shown and change nothing of what is known; all of them when `None`.
@@ -66,6 +68,7 @@ impl<'a> Wanted<'a> {
             demand: None,
             grouped: false,
             sides: true,
+            bytes: false,
             by_descriptor: false,
             sample: None,
         }
@@ -132,6 +135,8 @@ pub struct Plans {
     pub calls: bool,
     /// Whether programs that are run, or threads that end, are.
     pub lives: bool,
+    /// Whether the bytes of requests that are done are.
+    pub requests: bool,
 }
 
 impl Plans {
@@ -243,6 +248,7 @@ pub fn all(wanted: &Wanted<'_>) -> Plans {
     announce_compat(&mut plans);
     // Decided by whole rows, done with what is left of them.
     plans.iter_mut().for_each(|(_, plan)| *plan = plan.short().0);
+    made.requests = wanted.bytes && report_requests(&mut plans);
     Plans { plans, ..made }
 }
 
@@ -260,6 +266,25 @@ fn enter_plan(plans: &mut Vec<Plan>, row: &Event, flags: u16) -> u16 {
         plans.len() - 1
     });
     u16::try_from(PLAN_ENTER as usize + at).unwrap_or(0)
+}
+
+/// Calls that report requests as done, beside the calls that such requests stand for. A 32-bit program's are not looked at.
+const REPORTS: [u16; 2] = [number_of("io_getevents"), number_of("io_pgetevents")];
+const REQUESTED: [u16; 2] = [number_of("pread64"), number_of("pwrite64")];
+
+/// Lets these calls look at requests if anything is wanted of what those stand for. Returns whether it is.
+fn report_requests(plans: &mut [(u32, Plan)]) -> bool {
+    let of = |number: u16| move |(index, _): &&(u32, Plan)| *index == u32::from(number);
+    let wanted = |plan: &Plan| plan.flags & plan::WANTED != 0;
+    let asked = REQUESTED.iter().any(|number| plans.iter().find(of(*number)).is_some_and(|(_, plan)| wanted(plan)));
+    for (_, plan) in plans.iter_mut().filter(|(index, _)| asked && REPORTS.iter().any(|it| u32::from(*it) == *index)) {
+        if !wanted(plan) {
+            // Nobody wants the call itself.
+            plan.flags = (plan.flags | plan::WANTED) & !(plan::GROUP | plan::PLAIN);
+        }
+        plan.flags |= plan::REQUESTS;
+    }
+    asked
 }
 
 /// A 64-bit call says that the 32-bit call of its number is wanted: the kernel side looks there first.

@@ -14,6 +14,8 @@ pub(super) struct Extras<'a> {
     pub(super) result: Option<i64>,
     /// Whether its bytes were received without being taken.
     pub(super) peeked: bool,
+    /// Whether it is a request that is done.
+    pub(super) done: bool,
     facts: Option<&'a [u8]>,
     more: &'a [u8],
     absent: u32,
@@ -40,6 +42,7 @@ impl<'a> Extras<'a> {
                 own::ABSENT => extras.absent = value.try_into().map_or(0, u32::from_ne_bytes),
                 own::FIRST => extras.first = value,
                 own::PEEKED => extras.peeked = true,
+                own::DONE => extras.done = true,
                 own::RESULT => extras.result = result(value).or(extras.result),
                 own::CPU if value.len() == 24 => extras.cpu = value,
                 _ => {}

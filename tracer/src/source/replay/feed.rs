@@ -98,6 +98,7 @@ impl Batch {
             latency_ns,
             result: extras.result,
             peeked: extras.peeked,
+            done: extras.done,
             hidden,
             params: Params::empty(row),
         };
@@ -219,7 +220,8 @@ impl Feed {
             batch.told.extend(facts.map(Box::new).map(Told::Facts));
         }
         let latency_ns = extras.latency_ns.unwrap_or(lifted.latency_ns);
-        let hidden = is_never_shown(row) || event.state_only();
+        // A request that is done is there for its bytes.
+        let hidden = is_never_shown(row) || event.state_only() && !extras.done;
         batch.push(event, row, &lifted.params, &extras, latency_ns, hidden);
         Ok(())
     }
