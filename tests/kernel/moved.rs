@@ -163,7 +163,7 @@ fn requests(source: &std::ffi::CStr) -> [i64; 3] {
         iocb(read, fd, buffer, 100, 1 << 30),
         iocb(read, fd, buffer, 100, u64::MAX - 8),
     ];
-    let all = requests.each_ref().map(|request| at(request));
+    let all = requests.each_ref().map(at);
     let taken = sys!(SYS_io_submit, context, all.len(), at(&all));
     let (mut done, mut events, mut sums) = (0, [[0_u64; 4]; 8], [0; 2]);
     while done < taken {

@@ -82,12 +82,7 @@ pub fn call_passes(
 
 /// The same with arguments that are not those of the running call; it receives no message.
 #[inline(always)]
-pub fn arguments_pass(
-    predicate: *const Predicate,
-    result: i64,
-    number: u32,
-    argument: impl Fn(u32) -> u64,
-) -> bool {
+pub fn arguments_pass(predicate: *const Predicate, result: i64, number: u32, argument: impl Fn(u32) -> u64) -> bool {
     passes(predicate, |step| {
         // SAFETY: a live map value.
         let operand = unsafe { (*step).operand };

@@ -40,7 +40,8 @@ pub(super) fn try_hooks() -> Vec<Finding> {
         page_faults: true,
         ..Options::default()
     };
-    match Live::start(&options, &Wanted::only(&|row, call| !row.is_syscall() || call == Some(UNUSED_CALL))) {
+    let wanted = Wanted { bytes: true, ..Wanted::only(&|row, call| !row.is_syscall() || call == Some(UNUSED_CALL)) };
+    match Live::start(&options, &wanted) {
         Ok(live) => attached(&live),
         Err(error) => vec![refused(&error)],
     }

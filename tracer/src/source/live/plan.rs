@@ -248,7 +248,10 @@ pub fn all(wanted: &Wanted<'_>) -> Plans {
     announce_compat(&mut plans);
     // Decided by whole rows, done with what is left of them.
     plans.iter_mut().for_each(|(_, plan)| *plan = plan.short().0);
-    made.requests = wanted.bytes && report_requests(&mut plans);
+    made.requests = wanted.bytes;
+    if made.requests {
+        report_requests(&mut plans);
+    }
     Plans { plans, ..made }
 }
 
@@ -272,8 +275,8 @@ fn enter_plan(plans: &mut Vec<Plan>, row: &Event, flags: u16) -> u16 {
 const REPORTS: [u16; 2] = [number_of("io_getevents"), number_of("io_pgetevents")];
 const REQUESTED: [u16; 2] = [number_of("pread64"), number_of("pwrite64")];
 
-/// Lets these calls look at requests if anything is wanted of what those stand for. Returns whether it is.
-fn report_requests(plans: &mut [(u32, Plan)]) -> bool {
+/// Lets these calls look at requests if anything is wanted of what those stand for.
+fn report_requests(plans: &mut [(u32, Plan)]) {
     let of = |number: u16| move |(index, _): &&(u32, Plan)| *index == u32::from(number);
     let wanted = |plan: &Plan| plan.flags & plan::WANTED != 0;
     let asked = REQUESTED.iter().any(|number| plans.iter().find(of(*number)).is_some_and(|(_, plan)| wanted(plan)));
@@ -284,7 +287,6 @@ fn report_requests(plans: &mut [(u32, Plan)]) -> bool {
         }
         plan.flags |= plan::REQUESTS;
     }
-    asked
 }
 
 /// A 64-bit call says that the 32-bit call of its number is wanted: the kernel side looks there first.
