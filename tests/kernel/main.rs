@@ -2,6 +2,7 @@
 //! event. Counts and losses are exact.
 
 mod attr;
+mod blind;
 mod capture;
 mod chisels;
 mod compat;

@@ -26,6 +26,19 @@ pub fn root_or_skip() -> bool {
     root || skip("needs root (run as root, or cargo xtask test)")
 }
 
+/// Whether this test may set the clock: it is set to what it shows.
+#[must_use]
+#[allow(unsafe_code, reason = "clocks through libc")]
+pub fn clock_or_skip() -> bool {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the calls write to `time` and read from it, and do nothing else.
+    let set = unsafe {
+        libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut time);
+        libc::clock_settime(libc::CLOCK_REALTIME, &raw const time) == 0
+    };
+    set || skip("needs CAP_SYS_TIME, to set the clock")
+}
+
 /// Whether the kernel has this file, for a test that needs what it stands for.
 #[must_use]
 pub fn file_or_skip(path: &str) -> bool {

@@ -1,5 +1,6 @@
 //! The loop: next, a [`step`], tick. What is done with an event is elsewhere.
 
+mod epoch;
 mod step;
 
 use std::{
@@ -7,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use self::epoch::Epoch;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
     message::note,
     sample::Sampler,
     sink::{Flow, Interest, Outputs},
-    source::{Drained, Source, live},
+    source::{Drained, Source},
     state::State,
     stats::Stats,
 };
@@ -42,9 +44,7 @@ pub struct Pipeline {
     state: State,
     outputs: Outputs,
     interest: Interest,
-    to_epoch_ns: u64,
-    /// How long the machine had been in suspend when that was known.
-    suspended_ns: u64,
+    epoch: Epoch,
     times: Times,
     sampler: Option<Sampler>,
     /// Of a capture file: time of its last event, nanoseconds since the epoch.
@@ -63,8 +63,7 @@ impl Pipeline {
             state,
             outputs,
             interest,
-            to_epoch_ns,
-            suspended_ns: live::suspended_ns(),
+            epoch: Epoch::new(to_epoch_ns),
             times: Times::default(),
             sampler: None,
             file_ns: 0,
@@ -108,7 +107,9 @@ impl Pipeline {
         let mut sampled = start;
         let result = loop {
             let mut flow = Flow::Continue;
-            self.wake_up(live::suspended_ns());
+            if let Some(step) = source.step() {
+                self.epoch.step(step);
+            }
             let drained = source.drain(&mut |record| self.record(record, &mut flow));
             let drained = match self.failure.take().map_or(drained, Err) {
                 Ok(drained) => drained,

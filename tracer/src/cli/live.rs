@@ -22,10 +22,11 @@ use crate::{
     message::{note, object},
     pipeline::{Limits, Pipeline},
     sample::Sampler,
-    source::live::{self, Live, LiveError, Options, groups, plan::Wanted},
+    source::live::{self, Live, LiveError, Options, groups, own::Own, plan::Wanted},
     state::{
         Containers, Host, Procfs, State, Users,
         container::{self, EngineSocket},
+        procfs::View,
     },
     stats::Stats,
 };
@@ -59,30 +60,44 @@ pub(super) fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
 pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let stop = stop_flag()?;
     let root = container::host_root();
+    let own = Own::learn().map_err(|error| failure(&error))?;
+    let view = View::find(&root, Some(own.tgid));
     let asked = Asked::of(&plan, groups::has_socket_hooks);
-    let options = asked.options(&plan);
+    let mut options = asked.options(&plan);
+    let loss = view.loss().filter(|_| asked.threads);
+    // What cannot be looked up is said by records, as far as they can.
+    options.who |= loss.is_some();
     let containers = plan.needs.has(Needs::CONTAINER);
     // The engine is asked before the first event, so that its containers have names by then.
     let mut state = State {
         containers: Containers::start(&container::Options {
             metadata: containers,
             sockets: plan.engine_sockets,
+            host_root: root.clone(),
+            view: view.clone(),
             ..container::Options::default()
         }),
         host: Host::read(&root),
         users: if plan.users { Users::read(&root) } else { Users::default() },
-        procfs: Procfs::new(&root),
+        procfs: Procfs::of_view(&view, &root),
         brief: !asked.threads,
         nameless: !asked.threads && !asked.who,
         ..State::default()
     };
     let mut outputs = plan.outputs;
     let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
+    if state.host.boot_ns != 0 {
+        // What /proc says is seen from the time namespace of who reads it.
+        state.host.boot_ns = state.host.boot_ns.wrapping_add_signed(own.boot_ahead_ns.wrapping_neg());
+    }
     let event = |row, call: Option<&'static str>| asked.collects(&outputs, row, call);
     let wanted = asked.wanted(&event, &demand);
     let mut source = Live::start(&options, &wanted).map_err(|error| failure(&error))?;
     for missing in source.missing() {
         note(&format!("note: {missing}"));
+    }
+    if let Some((loss, remedy)) = loss {
+        note(&format!("note: {loss}; {remedy}"));
     }
     // Attached first and scanned then: what happens in between waits in the rings.
     let procfs = std::mem::take(&mut state.procfs);

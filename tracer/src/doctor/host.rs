@@ -3,21 +3,30 @@
 use std::{fs, path::Path};
 
 use super::Finding;
-use crate::state::container::{
-    Options,
-    cgroup::{Hierarchies, Mode},
-    engine::{endpoints, greet},
+use crate::{
+    source::live::own::Own,
+    state::{
+        container::{
+            Options, PARTIAL,
+            cgroup::{Hierarchies, Mode},
+            engine::{endpoints, greet},
+        },
+        procfs::View,
+    },
 };
 
-/// Inodes of the first namespaces. Source: kernel include/linux/proc_ns.h, `PROC_PID_INIT_INO`, `PROC_CGROUP_INIT_INO`.
-const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
-const FIRST_CGROUP_NAMESPACE: &str = "cgroup:[4026531835]";
+/// Inode of the first time namespace. Source: kernel include/linux/proc_ns.h, `PROC_TIME_INIT_INO`.
+const FIRST_TIME_NAMESPACE: &str = "time:[4026531834]";
 
 /// The findings.
 pub(super) fn look(options: &Options) -> Vec<Finding> {
     let root = options.host_root.as_path();
-    let mut findings = vec![host_files(root), pid_namespace(), open_files()];
-    findings.push(cgroups(&Hierarchies::find(root), root));
+    let own = Own::learn().ok();
+    let view = View::find(root, own.map(|own| own.tgid));
+    let mut findings = vec![host_files(root)];
+    findings.extend(processes(&view, own));
+    findings.extend(view.path().map(open_files));
+    findings.push(cgroups(&Hierarchies::find(root, &view), root));
     findings.extend(engines(options));
     findings
 }
@@ -34,24 +43,35 @@ fn host_files(root: &Path) -> Finding {
     }
 }
 
-fn is_first_namespace(kind: &str, first: &str) -> Option<bool> {
-    let link = fs::read_link(format!("/proc/self/ns/{kind}")).ok()?;
-    Some(link.as_os_str() == first)
+/// Whether this process is in a time namespace of its own.
+fn is_in_time_namespace() -> bool {
+    fs::read_link("/proc/self/ns/time").is_ok_and(|link| link.as_os_str() != FIRST_TIME_NAMESPACE)
 }
 
-fn pid_namespace() -> Finding {
-    match is_first_namespace("pid", FIRST_PID_NAMESPACE) {
-        Some(true) => Finding::ok("pid namespace: the machine's own"),
-        Some(false) => Finding::warn(
-            "pid namespace: not the machine's own, so what ran before the start has no names",
-            "in a container, add --pid=host",
-        ),
-        None => Finding::warn("pid namespace: cannot read /proc/self/ns/pid", "mount /proc"),
+/// What `/proc` shows, and who this process is to the kernel.
+fn processes(view: &View, own: Option<Own>) -> Vec<Finding> {
+    let mut findings = match (view, view.loss()) {
+        (_, Some((loss, remedy))) => vec![Finding::warn(format!("processes: {loss}"), remedy)],
+        (view, None) => {
+            let at = view.path().unwrap_or(Path::new("/proc")).display();
+            vec![Finding::ok(format!("processes: all that run are at {at}"))]
+        }
+    };
+    let number = std::process::id();
+    if let Some(own) = own.filter(|own| own.tgid != number) {
+        let tgid = own.tgid;
+        findings.push(Finding::ok(format!("pid namespace: not the machine's; process {number} here is {tgid} there")));
     }
+    if own.is_some_and(Own::in_time_namespace) {
+        findings.push(Finding::ok("time namespace: not the machine's, whose clocks are read instead"));
+    } else if own.is_none() && is_in_time_namespace() {
+        findings.push(Finding::ok("time namespace: not the machine's"));
+    }
+    findings
 }
 
-fn open_files() -> Finding {
-    match fs::read_dir("/proc/1/fd") {
+fn open_files(proc: &Path) -> Finding {
+    match fs::read_dir(proc.join("1/fd")) {
         Ok(_) => Finding::ok("open files of other processes: can be read"),
         Err(error) => Finding::warn(
             format!("open files of other processes: cannot be read: {error}"),
@@ -62,12 +82,10 @@ fn open_files() -> Finding {
 
 fn cgroups(hierarchies: &Hierarchies, root: &Path) -> Finding {
     let tree = hierarchies.tree().map(|tree| tree.display().to_string()).unwrap_or_default();
-    let private = is_first_namespace("cgroup", FIRST_CGROUP_NAMESPACE) == Some(false);
     match hierarchies.mode() {
-        Mode::Unified | Mode::Hybrid if private && root == Path::new("/") => Finding::warn(
-            format!("cgroups: of this container alone, at {tree}"),
-            "other containers are not told apart; add -v /:/host:ro -e HOST_ROOT=/host, or --cgroupns=host",
-        ),
+        Mode::Unified | Mode::Hybrid if hierarchies.is_partial() => {
+            Finding::warn(format!("cgroups: {} ({tree})", PARTIAL.0), PARTIAL.1)
+        }
         Mode::Unified => Finding::ok(format!("cgroups: v2 at {tree}")),
         Mode::Hybrid => Finding::ok(format!("cgroups: hybrid, v2 at {tree}")),
         Mode::Legacy => Finding::ok("cgroups: v1, containers are looked up by process"),
@@ -120,7 +138,7 @@ mod tests {
     fn a_host_that_cannot_be_seen_is_a_warning_with_its_remedy() {
         let nowhere = Path::new("/nonexistent-root");
         assert_eq!(host_files(nowhere).grade, Grade::Warn);
-        let cgroups = cgroups(&Hierarchies::find(nowhere), nowhere);
+        let cgroups = cgroups(&Hierarchies::find(nowhere, &View::Absent), nowhere);
         assert!(cgroups.hint.is_some_and(|hint| hint.contains("HOST_ROOT=/host")));
     }
 

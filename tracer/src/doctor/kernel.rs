@@ -2,6 +2,8 @@
 
 use std::{env::consts::ARCH, fs, path::Path};
 
+use rustix::system::uname;
+
 use super::{Finding, privileges::may_load};
 use crate::source::live::{Live, LiveError, Options, btf::BTF_PATH, plan::Wanted};
 
@@ -14,7 +16,8 @@ const RING_BYTES: usize = 64 << 10;
 /// The findings that need no privileges.
 pub(super) fn look() -> Vec<Finding> {
     let read = |path: &str| fs::read_to_string(path).map(|text| text.trim().to_owned()).ok();
-    let mut findings = vec![release(&read("/proc/sys/kernel/osrelease").unwrap_or_default()), btf(Path::new(BTF_PATH))];
+    // Not from /proc, which need not be there.
+    let mut findings = vec![release(&uname().release().to_string_lossy()), btf(Path::new(BTF_PATH))];
     findings.push(lockdown(read("/sys/kernel/security/lockdown").as_deref()));
     findings.extend(read("/proc/sys/kernel/unprivileged_bpf_disabled").map(|value| {
         let meaning = if value == "0" { "everyone may load some programs" } else { "only with privileges" };

@@ -6,7 +6,8 @@ use crate::state::user::User;
 const NO_ID: u32 = u32::MAX;
 
 fn uid(c: &Context<'_>) -> Option<u32> {
-    Some(thread(c)?.uid).filter(|uid| *uid != NO_ID)
+    // Of a stranger, too: a record may have told it.
+    Some(c.thread?.uid).filter(|uid| *uid != NO_ID)
 }
 
 fn user<'a>(c: &Context<'a>) -> Option<&'a User> {
@@ -14,7 +15,7 @@ fn user<'a>(c: &Context<'a>) -> Option<&'a User> {
 }
 
 fn gid(c: &Context<'_>) -> Option<u32> {
-    Some(thread(c)?.gid).filter(|gid| *gid != NO_ID)
+    Some(c.thread?.gid).filter(|gid| *gid != NO_ID)
 }
 
 fields! { USER needs THREADS;

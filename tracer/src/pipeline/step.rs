@@ -16,9 +16,6 @@ use crate::{
     state::{Fd, effects},
 };
 
-/// A shorter suspend is not told from a thread that was held up, nanoseconds.
-const SUSPEND_NS: u64 = 100_000_000;
-
 impl Pipeline {
     /// What is due at each interval, by the clock.
     pub(super) fn interval(&mut self, source: &mut dyn Source) -> anyhow::Result<Flow> {
@@ -32,22 +29,12 @@ impl Pipeline {
         Ok(if flow == Flow::Stop { flow } else { self.outputs.interval(&self.state, now_ns)? })
     }
 
-    /// Moves the time on by what the machine was in suspend, where the clock of records stands still. `suspended_ns` is how long it was
-    /// since it started.
-    pub(super) fn wake_up(&mut self, suspended_ns: u64) {
-        let slept_ns = suspended_ns.saturating_sub(self.suspended_ns);
-        if slept_ns >= SUSPEND_NS {
-            self.suspended_ns = suspended_ns;
-            self.to_epoch_ns = self.to_epoch_ns.wrapping_add(slept_ns);
-        }
-    }
-
     /// Nanoseconds since the epoch: of a capture file, when its last event was.
     pub(super) fn now_ns(&self) -> u64 {
         if self.file_ns != 0 {
             return self.file_ns;
         }
-        live::monotonic_ns().wrapping_add(self.to_epoch_ns)
+        live::monotonic_ns().wrapping_add(self.epoch.now())
     }
 
     /// Says that only some of the events are looked at, or are in the capture that is read, when that is known. Of several captures,
@@ -78,7 +65,7 @@ impl Pipeline {
     /// Takes a record. `flow` says that nothing more is wanted.
     pub(super) fn record(&mut self, record: Record<'_>, flow: &mut Flow) -> ControlFlow<()> {
         self.number += 1;
-        let event = match decode::record(record, self.number, self.to_epoch_ns) {
+        let event = match decode::record(record, self.number, self.epoch.of(record)) {
             Ok(event) => event,
             Err(_) => {
                 self.stats.undecoded += 1;

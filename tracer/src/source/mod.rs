@@ -9,6 +9,7 @@ use std::{ops::ControlFlow, time::Duration};
 
 use crate::state::State;
 
+pub use self::live::clock::Step;
 pub use crate::event::decode::{FileRecord, Record};
 
 /// Takes records one by one; it breaks when it wants no more.
@@ -115,6 +116,11 @@ pub trait Source {
     fn interval(&mut self, length_ns: u64, visit: Visit<'_>) -> anyhow::Result<()> {
         let _ = (length_ns, visit);
         Ok(())
+    }
+
+    /// How the clock of records stands to the wall clock, when that has changed.
+    fn step(&mut self) -> Option<Step> {
+        None
     }
 
     /// Takes over what is known by now of the machine, as far as the source decides by it.

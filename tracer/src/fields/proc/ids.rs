@@ -38,6 +38,11 @@ fn since(c: &Context<'_>, t: Option<&Thread>) -> Value<'static> {
     start(t).map(|start_ns| c.event.time_ns.saturating_sub(start_ns)).into()
 }
 
+/// Of a stranger, too, if a record has told it.
+fn ppid(c: &Context<'_>) -> Option<u32> {
+    c.thread.filter(|thread| !thread.is_stranger || thread.ppid != 0).map(|thread| thread.ppid)
+}
+
 /// When it started, if that is known.
 fn start(t: Option<&Thread>) -> Option<u64> {
     t.map(|t| t.start_ns).filter(|start_ns| *start_ns != 0)
@@ -54,7 +59,7 @@ fields! { FIELDS needs THREADS;
         "id of the oldest process of the chain whose name ends in sh";
     "proc.tty": Int => |c, _| thread(c).map(|t| t.tty).into(), "device number of the controlling terminal; 0 without";
     "proc.pid": Int [in_kernel(InKernel::Tgid) needs(Needs::NONE)] => |c, _| c.event.tgid.into(), "process id";
-    "proc.ppid": Int [in_kernel(InKernel::ParentTgid) needs(Needs::WHO)] => |c, _| thread(c).map(|t| t.ppid).into(), "process id of the parent";
+    "proc.ppid": Int [in_kernel(InKernel::ParentTgid) needs(Needs::WHO)] => |c, _| ppid(c).into(), "process id of the parent";
     "proc.apid": Int [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| t.pid.into()),
         "process id of an ancestor";
     "proc.vpid": Int [in_kernel(InKernel::Vpid)] => |c, _| thread(c).map(|t| t.vpid).into(), "process id in its own pid namespace";

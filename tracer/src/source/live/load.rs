@@ -16,7 +16,7 @@ use tracer_common::{
     wire::{MAX_RINGS, MAX_SNAPLEN, SCRATCH_SLOTS},
 };
 
-use super::{LiveError, Options, btf, plan::Plans, ring::Ring};
+use super::{LiveError, Options, btf, own::Own, plan::Plans, ring::Ring};
 use crate::sample::Sample;
 
 /// The kernel side, compiled by the build script.
@@ -81,7 +81,13 @@ fn max_groups(cpus: u32) -> u32 {
 ///
 /// # Errors
 /// The kernel refuses it, or lacks what it needs.
-pub fn load(options: &Options, cpus: u32, predicates: u32, sample: Option<Sample>) -> Result<Loaded, LiveError> {
+pub fn load(
+    options: &Options,
+    own: Own,
+    cpus: u32,
+    predicates: u32,
+    sample: Option<Sample>,
+) -> Result<Loaded, LiveError> {
     let no_btf = |cause: String| LiveError::NoBtf { path: btf::BTF_PATH.into(), cause };
     // Both parse the same file, each in its own way; one after the other they would take a third of the start.
     let (found, btf) = thread::scope(|scope| {
@@ -95,7 +101,7 @@ pub fn load(options: &Options, cpus: u32, predicates: u32, sample: Option<Sample
         snaplen: options.snaplen.min(MAX_SNAPLEN),
         rings,
         // No process has the greatest number.
-        own_tgid: if options.own { u32::MAX } else { std::process::id() },
+        own_tgid: if options.own { u32::MAX } else { own.tgid },
         latency: options.latency.into(),
         entry_args: options.entry_args.into(),
         cpu_time: options.cpu_time.into(),

@@ -1,10 +1,12 @@
 //! The running kernel as a source: loads the kernel side, drains its rings in the order of time, and counts what was lost.
 
 pub mod btf;
+pub mod clock;
 pub mod counters;
 pub mod cpu;
 pub mod groups;
 pub mod load;
+pub mod own;
 pub mod plan;
 pub mod probes;
 pub mod ring;
@@ -21,8 +23,11 @@ use tracer_common::{
     wire,
 };
 
-use self::{cpu::CpuSampler, groups::Groups, probes::When, ring::Ring, verdict::Verdicts, wait::Waiter};
-use super::{CpuLosses, Drained, Losses, Record, Source, Visit, record::Head};
+pub use self::clock::{monotonic_ns, to_epoch_ns};
+use self::{
+    clock::WallClock, cpu::CpuSampler, groups::Groups, own::Own, probes::When, ring::Ring, verdict::Verdicts, wait::Waiter,
+};
+use super::{CpuLosses, Drained, Losses, Record, Source, Step, Visit, record::Head};
 use crate::{event::decode, state::State};
 
 /// How long a record may be on its way to its ring, nanoseconds: only older ones are released to the merge.
@@ -118,6 +123,7 @@ pub struct Live {
     /// Time of the next record of each ring; `None` when there was none at the last look.
     heads: Vec<Option<u64>>,
     waiter: Waiter,
+    clock: WallClock,
     cpu: Option<CpuSampler>,
     logger: Option<aya_log::EbpfLogger<wait::StderrLog>>,
     last_ns: u64,
@@ -134,25 +140,6 @@ pub struct Live {
     groups: Option<Groups>,
 }
 
-/// The monotonic clock, which the times of records are of, nanoseconds. It stands still in suspend.
-#[must_use]
-pub fn monotonic_ns() -> u64 {
-    wait::clock_ns(libc::CLOCK_MONOTONIC)
-}
-
-/// How long the machine was in suspend since it started, nanoseconds; a little less when this thread is held up meanwhile.
-#[must_use]
-pub fn suspended_ns() -> u64 {
-    let since_boot_ns = wait::clock_ns(libc::CLOCK_BOOTTIME);
-    since_boot_ns.saturating_sub(monotonic_ns())
-}
-
-/// What is added to the monotonic clock to get nanoseconds since the epoch.
-#[must_use]
-pub fn to_epoch_ns() -> u64 {
-    wait::clock_ns(libc::CLOCK_REALTIME).wrapping_sub(monotonic_ns())
-}
-
 /// CPUs that the kernel may ever have: their numbers index the maps.
 fn possible_cpus() -> u32 {
     aya::util::nr_cpus().ok().and_then(|cpus| u32::try_from(cpus).ok()).unwrap_or(1)
@@ -164,12 +151,10 @@ impl Live {
     /// # Errors
     /// The privileges are missing, or the kernel cannot do it.
     pub fn start(options: &Options, wanted: &plan::Wanted<'_>) -> Result<Self, LiveError> {
-        if let Some(missing) = crate::doctor::missing_privileges() {
-            return Err(LiveError::Privileges(missing));
-        }
+        let own = Own::learn()?;
         let plans = plan::all(wanted);
         let options = &Options { who: options.who || plans.asks_who, ..options.clone() };
-        let mut loaded = load::load(options, possible_cpus(), plans.predicates.len() as u32, wanted.sample)?;
+        let mut loaded = load::load(options, own, possible_cpus(), plans.predicates.len() as u32, wanted.sample)?;
         load::write_plans(&mut loaded.bpf, &plans, false)?;
         let groups = options.grouping.map(|it| Groups::new(&mut loaded.bpf, it)).transpose()?;
         let attached = probes::attach(&mut loaded.bpf, &loaded.btf, |when| match when {
@@ -193,7 +178,8 @@ impl Live {
         } else {
             None
         };
-        let waiter = Waiter::new(&loaded.rings).map_err(|error| LiveError::Load { cause: error.to_string() })?;
+        let clock = WallClock::follow();
+        let waiter = Waiter::new(&loaded.rings, clock.fd()).map_err(|error| LiveError::Load { cause: error.to_string() })?;
         let mut missing = loaded.losses;
         missing.extend(attached);
         let heads = vec![None; loaded.rings.len()];
@@ -202,6 +188,7 @@ impl Live {
             rings: loaded.rings,
             heads,
             waiter,
+            clock,
             cpu,
             logger,
             last_ns: 0,
@@ -402,6 +389,10 @@ impl Source for Live {
             }
         }
         Ok(())
+    }
+
+    fn step(&mut self) -> Option<Step> {
+        self.clock.step()
     }
 
     fn follow(&mut self, state: &State) {

@@ -1,9 +1,9 @@
-//! Waiting for the rings: a pause that adapts, cut short when a ring is half full.
+//! Waiting for the rings: a pause that adapts, cut short when a ring is half full or the clock is set.
 #![allow(unsafe_code, reason = "epoll, clocks and the allocator through libc")]
 
 use std::{
     io, mem,
-    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
     time::Duration,
 };
 
@@ -40,8 +40,9 @@ pub(super) struct Waiter {
 }
 
 impl Waiter {
-    /// Edge-triggered: a ring that merely has records does not end the wait, only the wake-up of one that is half full.
-    pub(super) fn new(rings: &[Ring]) -> io::Result<Self> {
+    /// Edge-triggered: a ring that merely has records does not end the wait, only the wake-up of one that is half full. So does
+    /// `also`.
+    pub(super) fn new(rings: &[Ring], also: Option<BorrowedFd<'_>>) -> io::Result<Self> {
         // SAFETY: a plain call; the result is checked.
         let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
         if epoll < 0 {
@@ -49,12 +50,11 @@ impl Waiter {
         }
         // SAFETY: a descriptor that was just made and belongs to nobody else.
         let epoll = unsafe { OwnedFd::from_raw_fd(epoll) };
-        for ring in rings {
+        for fd in rings.iter().map(Ring::fd).chain(also) {
             let mut event = libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLET) as u32, u64: 0 };
             // SAFETY: both descriptors are open and `event` is alive.
-            let result = unsafe {
-                libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, ring.fd().as_raw_fd(), &raw mut event)
-            };
+            let result =
+                unsafe { libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &raw mut event) };
             if result < 0 {
                 return Err(io::Error::last_os_error());
             }

@@ -9,8 +9,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::state::procfs::View;
+
 /// The most cgroups that one scan visits.
 const MAX_CGROUPS: usize = 65_536;
+/// Inode of the root of a cgroup hierarchy. Source: kernel fs/kernfs/dir.c, `kernfs_create_root`: ids begin with 1.
+const ROOT_INO: u64 = 1;
 /// v1 hierarchies in which every runtime makes a folder for a container.
 const V1_HIERARCHIES: [&str; 4] = ["pids", "memory", "devices", "cpu"];
 
@@ -34,17 +38,18 @@ pub struct Hierarchies {
     mode: Mode,
     tree: Option<PathBuf>,
     v1: Option<PathBuf>,
-    proc: PathBuf,
+    /// Where processes can be looked up, if they can.
+    proc: Option<PathBuf>,
 }
 
 impl Hierarchies {
-    /// Looks for the hierarchies of the host whose root is mounted at `host_root`.
+    /// Looks for the hierarchies of the host whose root is mounted at `host_root`; `view` is what can be seen of its processes.
     #[must_use]
-    pub fn find(host_root: &Path) -> Self {
+    pub fn find(host_root: &Path, view: &View) -> Self {
         let usual = host_root.join("sys/fs/cgroup");
         let proc = host_root.join("proc");
-        let proc = if proc.join("1/cgroup").exists() { proc } else { PathBuf::from("/proc") };
-        let mounted = fs::read_to_string(proc.join("1/mountinfo"))
+        let own = if proc.join("1/cgroup").exists() { proc } else { PathBuf::from("/proc") };
+        let mounted = fs::read_to_string(own.join("1/mountinfo"))
             .map(|text| cgroup2_mounts(&text).map(|at| host_root.join(at.trim_start_matches('/'))).collect::<Vec<_>>())
             .unwrap_or_default();
         let candidates = [usual.clone(), usual.join("unified")].into_iter().chain(mounted);
@@ -57,7 +62,7 @@ impl Hierarchies {
             (None, Some(_)) => Mode::Legacy,
             (None, None) => Mode::Unknown,
         };
-        Self { mode, tree, v1, proc }
+        Self { mode, tree, v1, proc: view.path().map(Path::to_owned) }
     }
 
     /// Which hierarchies there are.
@@ -70,6 +75,13 @@ impl Hierarchies {
     #[must_use]
     pub fn tree(&self) -> Option<&Path> {
         self.tree.as_deref()
+    }
+
+    /// Whether the tree is only a part of the machine's: that of a cgroup namespace.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        let root = self.tree.as_ref().and_then(|tree| fs::metadata(tree).ok());
+        root.is_some_and(|root| root.ino() != ROOT_INO)
     }
 
     /// Visits the id and path of every cgroup of the v2 tree.
@@ -115,7 +127,7 @@ impl Hierarchies {
     }
 
     fn of_process(&self, tgid: u32) -> Option<String> {
-        let bytes = fs::read(self.proc.join(tgid.to_string()).join("cgroup")).ok()?;
+        let bytes = fs::read(self.proc.as_ref()?.join(tgid.to_string()).join("cgroup")).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
@@ -195,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_host_without_cgroups_has_no_mode() {
-        let nowhere = Hierarchies::find(Path::new("/nonexistent-root"));
+        let nowhere = Hierarchies::find(Path::new("/nonexistent-root"), &View::Absent);
         assert_eq!((nowhere.mode(), nowhere.tree()), (Mode::Unknown, None));
     }
 }

@@ -12,9 +12,11 @@ pub mod told;
 
 use std::{collections::BTreeMap, env, path::PathBuf};
 
+use super::procfs::View;
+
 pub use engine::EngineSocket;
 pub use spec::Spec;
-pub use table::Containers;
+pub use table::{Containers, PARTIAL};
 
 /// Number of a container in [`Containers`]; 0 is the host. Numbers are not used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
@@ -69,6 +71,8 @@ pub struct Container {
 pub struct Options {
     /// Where the host's root is mounted: `/`, or the value of `HOST_ROOT` in a container.
     pub host_root: PathBuf,
+    /// What can be seen of the host's processes.
+    pub view: View,
     /// Whether engines are asked for names, images and labels.
     pub metadata: bool,
     /// An engine to ask besides those whose sockets are in the usual places: the value of `DOCKER_HOST`.
@@ -81,7 +85,9 @@ impl Default for Options {
     /// As the environment says.
     fn default() -> Self {
         let docker_host = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
-        Self { host_root: host_root(), metadata: true, docker_host, sockets: Vec::new() }
+        let host_root = host_root();
+        let view = View::find(&host_root, None);
+        Self { host_root, view, metadata: true, docker_host, sockets: Vec::new() }
     }
 }
 

@@ -82,6 +82,12 @@ pub struct Containers {
     notes: Vec<String>,
 }
 
+/// What it means that only a part of the cgroups can be seen, and the remedy.
+pub const PARTIAL: (&str, &str) = (
+    "cgroups are only those of this container, so other containers are not told apart",
+    "add -v /:/host:ro -e HOST_ROOT=/host, or --cgroupns=host",
+);
+
 impl Default for Containers {
     /// The host alone: nothing is looked up.
     fn default() -> Self {
@@ -122,7 +128,7 @@ impl Containers {
     #[must_use]
     pub fn start(options: &Options) -> Self {
         let mut this = Self {
-            hierarchies: Hierarchies::find(&options.host_root),
+            hierarchies: Hierarchies::find(&options.host_root, &options.view),
             host_root: options.host_root.clone(),
             next_scan: Some(Instant::now()),
             ..Self::default()
@@ -135,6 +141,9 @@ impl Containers {
         }
         if this.hierarchies.mode() == Mode::Unknown {
             this.notes.push("containers are not told apart: no cgroup hierarchy can be read\nhint: in a container, mount the host's root with -v /:/host:ro".to_owned());
+        }
+        if options.metadata && this.hierarchies.is_partial() {
+            this.notes.push(format!("note: {}; {}", PARTIAL.0, PARTIAL.1));
         }
         this.scan();
         this.find_v1_only_runtimes();

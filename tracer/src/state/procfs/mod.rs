@@ -3,6 +3,7 @@
 
 mod described;
 mod socket;
+mod view;
 
 use std::{
     cell::RefCell,
@@ -18,6 +19,8 @@ use crate::scap::{Capabilities, Memory};
 use described::fd_limit;
 use socket::Sockets;
 
+pub use view::View;
+
 /// The most bytes of a file that are read: environment and arguments have no bound of their own.
 const MAX_BYTES: usize = 64 << 10;
 /// The most look-ups of single descriptors between two calls of [`Procfs::renew`], so that a storm of unknown ones cannot stall the events.
@@ -32,7 +35,7 @@ pub struct Procfs {
     boot_ns: u64,
     sockets: RefCell<Sockets>,
     lookups: RefCell<u32>,
-    /// Whether the machine is this one: what a capture does not say cannot be looked up.
+    /// Whether there is one: what a capture does not say cannot be looked up.
     there: bool,
 }
 
@@ -65,14 +68,23 @@ impl Procfs {
     /// Below `root`: `/`, or where the host is mounted.
     #[must_use]
     pub fn new(root: &Path) -> Self {
+        Self::at(root.join("proc"), root)
+    }
+
+    /// What a view shows of the host whose root is mounted at `root`.
+    #[must_use]
+    pub fn of_view(view: &View, root: &Path) -> Self {
+        view.path().map_or_else(Self::none, |proc| Self::at(proc.into(), root))
+    }
+
+    fn at(proc: PathBuf, root: &Path) -> Self {
         let unified = root.join("sys/fs/cgroup/unified");
         let cgroup = if unified.is_dir() { unified } else { root.join("sys/fs/cgroup") };
-        let proc = root.join("proc");
         let boot_ns = boot_time_ns(&proc);
         Self { proc, cgroup, boot_ns, sockets: RefCell::default(), lookups: RefCell::new(0), there: true }
     }
 
-    /// That of a machine of which only a capture is there: it says nothing.
+    /// That of a machine of which only a capture is there, or whose processes cannot be seen: it says nothing.
     #[must_use]
     pub fn none() -> Self {
         Self { there: false, ..Self::new(Path::new("/")) }
@@ -193,6 +205,9 @@ impl Procfs {
     /// Reads the other threads of all processes that are known into the state: a capture has to describe them, since its reader
     /// cannot look them up.
     pub fn scan_threads(&self, state: &mut State) {
+        if !self.there {
+            return;
+        }
         let leaders: Vec<_> = state.threads.iter().filter(|thread| thread.is_main()).cloned().collect();
         for leader in leaders {
             let Ok(tasks) = fs::read_dir(self.of(leader.pid).join("task")) else { continue };
@@ -217,7 +232,8 @@ impl Procfs {
 
     /// Reads all processes into the state, with their descriptors if they are wanted.
     pub fn scan(&self, state: &mut State, descriptors: bool) {
-        let Ok(entries) = fs::read_dir(&self.proc) else { return };
+        let entries = if self.there { fs::read_dir(&self.proc).ok() } else { None };
+        let Some(entries) = entries else { return };
         let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
         for pid in pids {
             let Some(mut thread) = self.thread(pid) else { continue };

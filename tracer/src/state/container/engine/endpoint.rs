@@ -287,7 +287,8 @@ mod tests {
 
     fn options(docker_host: Option<&str>, sockets: &[&str]) -> Options {
         let sockets = sockets.iter().map(|text| text.parse().unwrap()).collect();
-        Options { host_root: "/host".into(), metadata: true, docker_host: docker_host.map(str::to_owned), sockets }
+        let docker_host = docker_host.map(str::to_owned);
+        Options { host_root: "/host".into(), docker_host, sockets, ..Options::default() }
     }
 
     #[test]
