@@ -9,13 +9,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tracer_tests::{
-    command::Running,
-    level,
-    scratch::Scratch,
-    session::Session,
-    sys, wait,
-};
+use tracer_tests::{command::Running, level, scratch::Scratch, session::Session, sys, wait};
 
 /// A shell that runs already, and makes a call again and again.
 struct Shell(Child);
@@ -83,7 +77,8 @@ fn in_a_pid_namespace_the_process_of_its_own_number_is_seen_and_itself_is_not() 
     let own = number_of_tracer(shell.pid());
     let output = running.end();
     assert!(output.status.success(), "{output:?}");
-    let lines_of = |pid: u32| output.lines.iter().filter(|line| line.starts_with(&format!("{pid} "))).collect::<Vec<_>>();
+    let lines_of =
+        |pid: u32| output.lines.iter().filter(|line| line.starts_with(&format!("{pid} "))).collect::<Vec<_>>();
     // Name, parent and user are those of the shell, and its arguments are not known: never those of the tracer.
     let right = format!("{} {} {} 0 <NA> umask", shell.pid(), shell.name(), std::process::id());
     let shown = lines_of(shell.pid());
@@ -133,8 +128,7 @@ fn are_times_of(lines: &[String], calls: &[(u64, u64)]) -> bool {
     const OFF_NS: u64 = 1_000_000;
     let times: Vec<u64> = lines.iter().map(|line| line.trim().parse().unwrap()).collect();
     let mut pairs = times.iter().zip(calls);
-    times.len() == calls.len()
-        && pairs.all(|(time, (before, after))| (before - OFF_NS..=after + OFF_NS).contains(time))
+    times.len() == calls.len() && pairs.all(|(time, (before, after))| (before - OFF_NS..=after + OFF_NS).contains(time))
 }
 
 #[test]

@@ -25,7 +25,8 @@ use tracer_common::{
 
 pub use self::clock::{monotonic_ns, to_epoch_ns};
 use self::{
-    clock::WallClock, cpu::CpuSampler, groups::Groups, own::Own, probes::When, ring::Ring, verdict::Verdicts, wait::Waiter,
+    clock::WallClock, cpu::CpuSampler, groups::Groups, own::Own, probes::When, ring::Ring, verdict::Verdicts,
+    wait::Waiter,
 };
 use super::{CpuLosses, Drained, Losses, Record, Source, Step, Visit, record::Head};
 use crate::{event::decode, state::State};
@@ -179,7 +180,8 @@ impl Live {
             None
         };
         let clock = WallClock::follow();
-        let waiter = Waiter::new(&loaded.rings, clock.fd()).map_err(|error| LiveError::Load { cause: error.to_string() })?;
+        let waiter =
+            Waiter::new(&loaded.rings, clock.fd()).map_err(|error| LiveError::Load { cause: error.to_string() })?;
         let mut missing = loaded.losses;
         missing.extend(attached);
         let heads = vec![None; loaded.rings.len()];

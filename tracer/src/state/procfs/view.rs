@@ -62,7 +62,9 @@ impl View {
                 "/proc is that of another pid namespace, so little is known of processes that run already",
                 "in a container, add --pid=host or -v /proc:/host/proc:ro",
             )),
-            Self::Absent => Some(("there is no /proc, so little is known of processes that run already", "mount /proc")),
+            Self::Absent => {
+                Some(("there is no /proc, so little is known of processes that run already", "mount /proc"))
+            }
         }
     }
 }
