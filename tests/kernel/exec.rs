@@ -8,8 +8,11 @@ use tracer_tests::{
     call::{NOWHERE, at},
     check,
     check::{Is, flags, list, missing},
+    level,
     scratch::{Scratch, c_path},
+    session::Session,
     sys,
+    workload::Workload,
 };
 
 use crate::{
@@ -291,6 +294,36 @@ fn a_program_without_privileges_is_run_by_its_user() {
 }
 
 #[test]
+fn descriptors_that_ioctl_marks_are_closed_at_an_exec_and_others_keep_their_names() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let [kept, closed] = ["kept", "closed"].map(|name| {
+        fs::write(scratch.path(name), "line\n").unwrap();
+        scratch.c_path(name)
+    });
+    let argv = Texts::new(["sh", "-c", "read x <&7 || exit 2; read y <&8 || exit 3", "marked-by-ioctl"]);
+    let session = Session::lines("%fd.name", "evt.type=read and fd.num=0 and proc.args contains marked-by-ioctl");
+    let workload = Workload::fork(|| {
+        let child = sys!(SYS_fork);
+        [in_child(child, || {
+            let _ = sys!(SYS_dup3, sys!(SYS_open, &*kept, 0, 0), 7, libc::O_CLOEXEC);
+            let _ = sys!(SYS_dup3, sys!(SYS_open, &*closed, 0, 0), 8, 0);
+            let _ = (sys!(SYS_ioctl, 7, libc::FIONCLEX), sys!(SYS_ioctl, 8, libc::FIOCLEX));
+            let _ = sys!(SYS_execve, c"/bin/sh", argv.address(), 0);
+        })]
+    });
+    workload.start();
+    let (_, [ended]) = workload.end();
+    // It could read from the first one and not from the second.
+    assert_eq!(ended, 3 << 8);
+    let output = session.end();
+    let name = kept.to_str().unwrap();
+    assert!(!output.lines.is_empty() && output.lines.iter().all(|line| line.ends_with(name)), "{output:?}");
+}
+
+#[test]
 fn a_program_in_memory_is_marked() {
     let program = fs::read("/bin/true").unwrap();
     let argv = Texts::new(["true"]);
@@ -308,6 +341,8 @@ fn a_program_in_memory_is_marked() {
     let number = event.params.u64(EXECVEAT.param("flags").unwrap().0).unwrap() as u32;
     let names: Vec<_> = EXECVEAT.params[19].kind.flag_set().unwrap().names(number).collect();
     assert!(names.contains(&"EXE_FROM_MEMFD"), "{names:?}");
+    // As /proc/PID/exe shows it, without ` (deleted)`.
+    assert_eq!(event.params.text(EXECVEAT.param("trusted_exepath").unwrap().0), Some(&b"/memfd:hidden"[..]));
 }
 
 #[test]

@@ -391,7 +391,7 @@ extern "C" fn task_value(scratch: *mut Scratch, param: u64) -> u64 {
 /// A number from the call itself.
 #[inline(always)]
 fn plain_value(record: Record, param: u64) -> u64 {
-    let [operation, _, a, b, ..] = param.to_le_bytes();
+    let [operation, _, a, b, c, ..] = param.to_le_bytes();
     match operation {
         op::Ret => arg(record, RET),
         op::Arg => arg(record, a),
@@ -399,6 +399,7 @@ fn plain_value(record: Record, param: u64) -> u64 {
         op::SyscallId => arg(record, SYSCALL_ID),
         op::SyscallNumber => arg(record, NUMBER),
         op::UserU64 => read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u64),
+        op::UserU32 if c != 0 && (arg(record, RET) as i64) < 0 => u64::from(u32::MAX),
         op::UserU32 => u64::from(read::user(arg(record, a) as usize + usize::from(b)).unwrap_or(0u32)),
         op::ArgPair => arg(record, a) | arg(record, a + 1) << 32,
         op::ArgHalves => arg(record, a) << 32 | arg(record, a + 1) & 0xffff_ffff,

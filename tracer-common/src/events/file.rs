@@ -118,7 +118,7 @@ events! {
 
     /// Work on a device or a file in a way of its own.
     /// Source: ioctl(2); kernel fs/ioctl.c.
-    IOCTL = 171 "ioctl" IoOther [USES_FD] {
+    IOCTL = 171 "ioctl" IoOther [USES_FD] => Cloexec {
         res: Errno = ret, "depends on the request; or -errno";
         fd: Fd = 0, "descriptor";
         request: Hex64 = 1, "number of the request";

@@ -5,8 +5,8 @@ events! {
     /// Source: pipe(2); kernel fs/pipe.c.
     PIPE = 61 "pipe" Ipc [CREATES_FD | MODIFIES_STATE] => Pipe {
         res: Errno = ret, "0, or -errno";
-        fd1: Fd = user_u32(0, 0), "end to read from";
-        fd2: Fd = user_u32(0, 4), "end to write to";
+        fd1: Fd = user_fd(0, 0), "end to read from";
+        fd2: Fd = user_fd(0, 4), "end to write to";
         ino: U64 = ino_of_user_fd(0), "inode number of the pipe; 0 on failure";
     }
 
@@ -14,8 +14,8 @@ events! {
     /// Source: pipe2(2); kernel fs/pipe.c.
     PIPE2 = 393 "pipe2" Ipc [CREATES_FD | MODIFIES_STATE] => Pipe {
         res: Errno = ret, "0, or -errno";
-        fd1: Fd = user_u32(0, 0), "end to read from";
-        fd2: Fd = user_u32(0, 4), "end to write to";
+        fd1: Fd = user_fd(0, 0), "end to read from";
+        fd2: Fd = user_fd(0, 4), "end to write to";
         ino: U64 = ino_of_user_fd(0), "inode number of the pipe; 0 on failure";
         flags: Flags32(OPEN_FLAGS) = 1, "O_* flags";
     }

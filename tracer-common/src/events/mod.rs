@@ -137,6 +137,8 @@ pub enum Effect {
     Dup,
     /// Duplicates an fd or changes its flags, as the command says.
     Fcntl,
+    /// An fd is marked to be closed at an exec, or not to be, if the request is that.
+    Cloexec,
     /// Two new fds for the ends of a pipe.
     Pipe,
     /// A new socket.

@@ -15,8 +15,8 @@ events! {
     /// Source: socketpair(2); kernel net/socket.c.
     SOCKETPAIR = 43 "socketpair" Ipc [CREATES_FD | MODIFIES_STATE] => SocketPair {
         res: Errno = ret, "0, or -errno";
-        fd1: Fd = user_u32(3, 0), "first descriptor";
-        fd2: Fd = user_u32(3, 4), "second descriptor";
+        fd1: Fd = user_fd(3, 0), "first descriptor";
+        fd2: Fd = user_fd(3, 4), "second descriptor";
         source: Hex64 = sock_of_user_fd(3, 0), "kernel address of the first socket";
         peer: Hex64 = sock_of_user_fd(3, 1), "kernel address of the second socket";
         domain: Enum32(SOCKET_FAMILIES) = 0, "address family";

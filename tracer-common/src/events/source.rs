@@ -52,6 +52,11 @@ pub const fn user_u64(n: u8, offset: u8) -> Source {
 pub const fn user_u32(n: u8, offset: u8) -> Source {
     new(Op::UserU32, n, offset, 0, 0)
 }
+/// Descriptor that a call wrote `offset` bytes behind the pointer in argument `n`; -1 when it failed.
+#[must_use]
+pub const fn user_fd(n: u8, offset: u8) -> Source {
+    new(Op::UserU32, n, offset, 1, 0)
+}
 /// Open flags in argument `n`.
 #[must_use]
 pub const fn open_flags(n: u8) -> Source {

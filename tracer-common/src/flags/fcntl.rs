@@ -8,6 +8,10 @@ pub const F_DUPFD: u32 = 1;
 pub const F_DUPFD_CLOEXEC: u32 = 0x1a;
 /// `F_SETFD` in file form.
 pub const F_SETFD: u32 = 3;
+/// The request of `ioctl` that does what `F_SETFD` does without `FD_CLOEXEC`. Source: include/uapi/asm-generic/ioctls.h.
+pub const FIONCLEX: u32 = 0x5450;
+/// The same with `FD_CLOEXEC`.
+pub const FIOCLEX: u32 = 0x5451;
 
 /// `F_*`.
 pub static FCNTL_COMMANDS: FlagSet = FlagSet::values(

@@ -292,18 +292,23 @@ extern "C" fn path_step(scratch: *mut Scratch) -> u64 {
     }
     let parent: usize = read::kernel(dentry + offset!(dentry_parent));
     let mount_root: usize = read::kernel(mount + offset!(vfsmount_root));
-    if dentry == mount_root || dentry == parent {
+    let name: usize = read::kernel(dentry + offset!(dentry_name));
+    let len: u32 = read::kernel(dentry + offset!(dentry_name_len));
+    if dentry == parent && dentry != mount_root {
+        // In no directory, such as a file of memfd_create: its name is all there is.
+        prepend(scratch, name, len as usize);
+        return 0;
+    }
+    if dentry == mount_root {
         let outer = mount - offset!(mount_mnt);
         let above: usize = read::kernel(outer + offset!(mount_parent));
-        if above == outer || above == 0 || dentry != mount_root {
+        if above == outer || above == 0 {
             return 0;
         }
         store(walk!(scratch, node), read::kernel(outer + offset!(mount_mountpoint)));
         store(walk!(scratch, mount), above + offset!(mount_mnt));
         return 1;
     }
-    let name: usize = read::kernel(dentry + offset!(dentry_name));
-    let len: u32 = read::kernel(dentry + offset!(dentry_name_len));
     store(walk!(scratch, node), parent);
     u64::from(prepend(scratch, name, len as usize))
 }

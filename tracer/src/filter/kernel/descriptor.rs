@@ -23,7 +23,7 @@ use crate::{
 /// behind it: that has changed by then.
 pub(super) fn descriptor(target: &Target<'_>) -> Option<u32> {
     let row = target.event.row;
-    if !matches!(row.effect, Effect::None | Effect::Transfer) || !row.flags.has(Flags::USES_FD) {
+    if !matches!(row.effect, Effect::None | Effect::Transfer | Effect::Cloexec) || !row.flags.has(Flags::USES_FD) {
         return None;
     }
     let layout = layout(row);

@@ -13,8 +13,9 @@ use std::rc::Rc;
 
 use tracer_common::{
     events::Flags,
+    flags::{FIOCLEX, FIONCLEX},
     plan::{self, NONE, Plan, Store},
-    predicate::{Step, Subject},
+    predicate::{COMPAT_ARGUMENT, Step, Subject},
 };
 
 pub use self::{
@@ -102,6 +103,14 @@ pub fn names_its_peer(plan: &Plan) -> Expr {
         parts.push(Expr::Step(Step { operand: tuple.a.into(), ..number(Subject::Port, 1, 0) }, false));
     }
     Expr::And(parts)
+}
+
+/// An `ioctl` that succeeds and has a descriptor closed at an exec, or not: of that, what is known of descriptors has to hear.
+#[must_use]
+pub fn marks_cloexec(plan: &Plan) -> Expr {
+    let operand = 1 + if plan.flags & plan::COMPAT != 0 { COMPAT_ARGUMENT } else { 0 };
+    let request = argument(operand, Store::U32, FIONCLEX.into(), FIOCLEX.into());
+    Expr::And(vec![Expr::succeeded(), Expr::Step(request, false)])
 }
 
 /// The members of the key of a table, when a test can be made of its rows instead of each event: of the container and of the ends

@@ -212,6 +212,7 @@ pub fn all(wanted: &Wanted<'_>) -> Plans {
             let kept = match (kept, needs_success(row)) {
                 (false, _) => Expr::Always(false),
                 (true, true) if row.effect == Effect::Transfer => kernel::names_its_peer(&plan),
+                (true, true) if row.effect == Effect::Cloexec => kernel::marks_cloexec(&plan),
                 (true, true) => Expr::succeeded(),
                 (true, false) => Expr::Always(true),
             };

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use tracer_common::{
     events::{Flags, code},
-    flags::{BPF_MAKES_FD, F_DUPFD, F_DUPFD_CLOEXEC, F_SETFD},
+    flags::{BPF_MAKES_FD, F_DUPFD, F_DUPFD_CLOEXEC, F_SETFD, FIOCLEX, FIONCLEX},
     kind::Kind,
 };
 
@@ -225,6 +225,15 @@ pub(super) fn memfd(state: &mut State, event: &Event<'_>) {
     set(state, event, fd, Fd { kind: FdKind::Memfd, name: name.into(), renamed_by: event.num, flags, ..Fd::default() });
 }
 
+pub(super) fn ioctl(state: &mut State, event: &Event<'_>) {
+    let Some(fd) = number(event, "fd").and_then(descriptor).filter(|_| !event.failed()) else { return };
+    match number(event, "request").map(|request| request as u32) {
+        Some(FIOCLEX) => change(state, event, fd, |fd| fd.flags |= CLOEXEC),
+        Some(FIONCLEX) => change(state, event, fd, |fd| fd.flags &= !CLOEXEC),
+        _ => {}
+    }
+}
+
 pub(super) fn close(state: &mut State, event: &Event<'_>) {
     // The descriptor is gone even when the call was interrupted or reports an error of the file.
     if event.result() == Some(i64::from(-libc::EBADF)) {
@@ -358,6 +367,26 @@ mod tests {
         assert_eq!(&*used(&mut world, 1), b"");
         assert_eq!(&*used(&mut world, SETTLED_NS), b"");
         assert!(used(&mut world, SETTLED_NS + 1).ends_with(b"/stat"));
+    }
+
+    #[test]
+    fn requests_of_ioctl_mark_a_descriptor() {
+        let mut world = World::new();
+        let table = world.state.thread(10).unwrap().fds;
+        let record = world.openat_at(10, 9, -100, b"/a");
+        effects::before(&mut world.state, &decode::live(&record, 1, 0).unwrap());
+        let mut marked = |res: i64, request: u32| {
+            // The upper half of the register is of no meaning.
+            let (res, request) = (res.to_le_bytes(), (u64::from(request) | 1 << 40).to_le_bytes());
+            let record = world.record(10, code::IOCTL, &[&res, &9i64.to_le_bytes(), &request, &[0; 8]]);
+            effects::before(&mut world.state, &decode::live(&record, 1, 0).unwrap());
+            world.state.fds.get(table, 9).unwrap().flags & CLOEXEC != 0
+        };
+        assert!(!marked(0, FIONCLEX));
+        assert!(!marked(-9, FIOCLEX));
+        assert!(marked(0, FIOCLEX));
+        assert!(marked(0, 0x5401));
+        assert!(!marked(0, FIONCLEX));
     }
 
     #[test]

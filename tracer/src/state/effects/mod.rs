@@ -34,6 +34,7 @@ pub fn before(state: &mut State, event: &Event<'_>) {
         Effect::Entry => fd::entry(state, event),
         Effect::Dup => fd::dup(state, event),
         Effect::Fcntl => fd::fcntl(state, event),
+        Effect::Cloexec => fd::ioctl(state, event),
         Effect::Pipe => fd::pipe(state, event),
         Effect::AnonFd => fd::anonymous(state, event),
         Effect::Memfd => fd::memfd(state, event),

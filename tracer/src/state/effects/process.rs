@@ -364,8 +364,30 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
     thread.vpgid = id_or(event, "vpgid", thread.vpgid);
 }
 
+/// The children of a process that ended have another parent: that of the thread which the event says.
+fn reparent(state: &mut State, event: &Event<'_>) {
+    let Some(reaper) = number(event, "reaper_tid").and_then(|tid| u32::try_from(tid).ok()).filter(|tid| *tid != 0)
+    else {
+        return;
+    };
+    let Some(process) = state.thread(event.tid).map(|thread| thread.pid) else { return };
+    // While there is another thread of the process, that one takes care of them.
+    let reaper = state.thread(reaper).map_or(reaper, |thread| thread.pid);
+    if reaper == process {
+        return;
+    }
+    let is_child = |thread: &&std::rc::Rc<Thread>| thread.ppid == process && thread.pid != process;
+    let children: Vec<u32> = state.threads.iter().filter(is_child).map(|thread| thread.tid).collect();
+    for tid in children {
+        if let Some(thread) = state.threads.get_mut(tid) {
+            thread.ppid = reaper;
+        }
+    }
+}
+
 pub(super) fn exit(state: &mut State, event: &Event<'_>) {
     state.entry_paths.remove(&event.tid);
+    reparent(state, event);
     if let Some(thread) = state.threads.get_mut(event.tid) {
         thread.exited_ns = Some(event.time_ns);
         state.ended.push_back((event.time_ns + KEEP_ENDED_NS, event.tid));

@@ -140,6 +140,23 @@ fn a_thread_that_nobody_describes_is_a_stranger_until_it_runs_a_program() {
 }
 
 #[test]
+fn children_of_a_process_that_ends_get_the_parent_that_the_event_says() {
+    let parent = |world: &World, pid: u32| world.state.thread(pid).unwrap().ppid;
+    let mut world = World::new();
+    fork(&mut world, 1_000, true);
+    apply(&mut world, 2_000, 88, code::FORK, &[("res", 0), ("ptid", 77), ("vtid", 88)]);
+    assert_eq!((parent(&world, 77), parent(&world, 88)), (10, 77));
+    // A thread of the process goes on: it is still the parent.
+    apply_of(&mut world, 2_500, (78, 77), code::GETUID, &[]);
+    apply(&mut world, 3_000, 77, code::PROCEXIT, &[("reaper_tid", 78)]);
+    assert_eq!(parent(&world, 88), 77);
+    apply_of(&mut world, 4_000, (78, 77), code::PROCEXIT, &[("reaper_tid", 20)]);
+    assert_eq!((parent(&world, 77), parent(&world, 88)), (10, 20));
+    apply(&mut world, 5_000, 88, code::PROCEXIT, &[("reaper_tid", 0)]);
+    assert_eq!(parent(&world, 88), 20);
+}
+
+#[test]
 fn cpu_time_is_a_part_of_an_interval() {
     let mut world = World::new();
     world.state.cpu_interval_ns = 1_000_000_000;
