@@ -96,6 +96,49 @@ fn its_tables_equal_those_of_the_binary_outside() {
 }
 
 #[test]
+fn without_the_numbers_of_the_host_it_shows_the_host_and_says_what_it_cannot_know() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let docker = Docker::default();
+    let container = docker.run(&unique("other"), &[], &["sleep", "1000"]);
+    // A process that runs already; in the toolbox, the tracer itself has a low number, too.
+    let mut shell = Command::new("sh").args(["-c", "while :; do umask >/dev/null; sleep 0.05; done"]).spawn().unwrap();
+    let format = "*%proc.pid %proc.name %proc.args %container.id %evt.type";
+    let arguments = ["-M", "3", "-p", format, "evt.type=umask or (proc.name=tracer and evt.type=epoll_pwait2)"];
+    let (plain, mounted): (&[&str], &[&str]) = (&[], &["-v", "/proc:/host/proc:ro"]);
+    let [blind, seeing] = [plain, mounted].map(|options| {
+        let name = unique("blind");
+        let _remove = Remove(name.clone());
+        let mut command = docker.command(&["run", "--rm", "--name", &name]);
+        command.args(privileges(&docker)).args(options).arg(level::toolbox_image()).args(arguments);
+        let running = Running::start(&mut command);
+        exec(&container, "umask");
+        let inside = wait::until("the tracer in its container", || {
+            let id = docker.command(&["inspect", "--format", "{{.State.Pid}}", &name]).output().ok()?.stdout;
+            String::from_utf8_lossy(&id).trim().parse().ok().filter(|pid: &u32| *pid != 0)
+        });
+        (running.end(), inside)
+    });
+    let _ = (shell.kill(), shell.wait());
+    let of = |output: &Output, pid: u32| -> Vec<String> {
+        output.lines.iter().filter(|line| line.starts_with(&format!("{pid} "))).cloned().collect()
+    };
+    for ((output, own), args) in [(blind, "<NA>"), (seeing, "-c while")] {
+        let shown = of(&output, shell.id());
+        let right = format!("{} sh {args}", shell.id());
+        assert!(!shown.is_empty() && shown.iter().all(|line| line.starts_with(&right)), "{right}: {output:?}");
+        assert!(of(&output, own).is_empty(), "it traces itself: {output:?}");
+        assert_eq!(
+            output.errors.contains("note: /proc is that of another pid namespace"),
+            args == "<NA>",
+            "{output:?}"
+        );
+        assert!(output.errors.contains(" 0 lost"), "{}", output.errors);
+    }
+}
+
+#[test]
 fn it_knows_the_users_of_the_host() {
     if !level::engine_or_skip() {
         return;

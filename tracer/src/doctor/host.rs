@@ -83,9 +83,7 @@ fn open_files(proc: &Path) -> Finding {
 fn cgroups(hierarchies: &Hierarchies, root: &Path) -> Finding {
     let tree = hierarchies.tree().map(|tree| tree.display().to_string()).unwrap_or_default();
     match hierarchies.mode() {
-        Mode::Unified | Mode::Hybrid if hierarchies.is_partial() => {
-            Finding::warn(format!("cgroups: {} ({tree})", PARTIAL.0), PARTIAL.1)
-        }
+        _ if hierarchies.is_partial() => Finding::warn(format!("cgroups: {}", PARTIAL.0), PARTIAL.1),
         Mode::Unified => Finding::ok(format!("cgroups: v2 at {tree}")),
         Mode::Hybrid => Finding::ok(format!("cgroups: hybrid, v2 at {tree}")),
         Mode::Legacy => Finding::ok("cgroups: v1, containers are looked up by process"),

@@ -77,11 +77,14 @@ impl Hierarchies {
         self.tree.as_deref()
     }
 
-    /// Whether the tree is only a part of the machine's: that of a cgroup namespace.
+    /// Whether containers cannot be told apart: the tree is only a part of the machine's, as a cgroup namespace has it, or there is
+    /// none and processes cannot be looked up, either.
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        let root = self.tree.as_ref().and_then(|tree| fs::metadata(tree).ok());
-        root.is_some_and(|root| root.ino() != ROOT_INO)
+        match &self.tree {
+            Some(tree) => fs::metadata(tree).is_ok_and(|root| root.ino() != ROOT_INO),
+            None => self.mode == Mode::Legacy && self.proc.is_none(),
+        }
     }
 
     /// Visits the id and path of every cgroup of the v2 tree.

@@ -85,7 +85,7 @@ pub struct Containers {
 /// What it means that only a part of the cgroups can be seen, and the remedy.
 pub const PARTIAL: (&str, &str) = (
     "cgroups are only those of this container, so other containers are not told apart",
-    "add -v /:/host:ro -e HOST_ROOT=/host, or --cgroupns=host",
+    "add -v /:/host:ro -e HOST_ROOT=/host",
 );
 
 impl Default for Containers {
