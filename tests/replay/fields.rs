@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use tracer::fields::{GONE, all};
 
-use super::peer::{ours, peer};
+use super::peer::{lacks, ours, peer};
 
 const NAMES: &str = include_str!("field-names.txt");
 
@@ -66,6 +66,18 @@ fn explained(pair: &Pair<'_>) -> Option<&'static str> {
     }
 }
 
+/// Why an event has no descriptor here and descriptor 0 there, if that is so: the beginning of the call is not in the capture.
+fn lacks_descriptor(ours: &[&str], theirs: &[&str]) -> Option<&'static str> {
+    let at = STAR.iter().position(|field| *field == "fd.num")?;
+    let is_so = ours[1] != "mmap" && ours.get(at) == Some(&"<NA>") && theirs.get(at) == Some(&"0");
+    is_so.then_some("what the capture does not have is missing, not 0")
+}
+
+/// Whether a value is missing because the descriptor is.
+fn of_descriptor(pair: &Pair<'_>) -> bool {
+    pair.ours == "<NA>" && (pair.field.starts_with("fd.") || pair.field == "evt.rawarg.fd")
+}
+
 /// How many values were compared, how many are equal, and why others are not.
 #[derive(Default)]
 struct Share {
@@ -120,11 +132,12 @@ fn values_are_those_of_another_tool() {
         assert!(!theirs.is_empty() && theirs.len() <= ours.len(), "{capture}");
         for (ours, theirs) in ours.iter().zip(&theirs) {
             let (left, right) = (columns(ours), columns(theirs));
+            let lacks = lacks_descriptor(&left, &right);
             for ((field, ours), theirs) in STAR.iter().zip(&left).zip(&right) {
                 // Columns of theirs have widths.
                 let cut = if *field == "proc.name" { ours.get(..10).unwrap_or(ours).trim_end() } else { ours };
                 let pair = Pair { event: left[1], field, ours: cut, theirs };
-                share.compare(&pair, explained, theirs);
+                share.compare(&pair, |pair| lacks.filter(|_| of_descriptor(pair)).or_else(|| explained(pair)), theirs);
             }
         }
         share.end(&format!("{capture}, fields_star"), 97);
@@ -136,10 +149,10 @@ fn lines_with_a_missing_field_are_left_out() {
     for capture in CAPTURES {
         let theirs = peer(&format!("{capture}.nostar.gz"));
         let ours = ours(capture, &["-p", "%evt.num %fd.name %evt.rawres"]);
-        let events = self::ours(capture, &["-p", "%evt.num %evt.type %evt.rawarg.fd"]);
+        let events = self::ours(capture, &["-p", "*%evt.num %evt.type %evt.rawarg.fd"]);
         let is_without_fd = |number: &str| {
             let line = events.iter().find(|line| line.split(' ').next() == Some(number));
-            line.is_some_and(|line| line.ends_with(" mmap -1"))
+            line.is_some_and(|line| line.ends_with(" mmap -1") || line.ends_with(" <NA>"))
         };
         let (mut equal, mut left_out) = (0, 0);
         let mut ours = ours.iter().peekable();
@@ -153,7 +166,7 @@ fn lines_with_a_missing_field_are_left_out() {
             left_out += 1;
         }
         println!(
-            "{capture}, fields_nostar: {equal} of {} lines are equal; {left_out} of mmap without a descriptor",
+            "{capture}, fields_nostar: {equal} of {} lines are equal; {left_out} without a descriptor",
             theirs.len()
         );
         assert!(ours.next().is_none() && equal > 0, "{capture}");
@@ -190,6 +203,9 @@ fn values_are_those_that_another_tool_prints_as_json() {
 /// Why a value of ours is right where the other tool prints JSON.
 fn explained_json(pair: &Pair<'_>) -> Option<&'static str> {
     match *pair {
+        Pair { field: "evt.info", ours, theirs, .. } if lacks(ours, theirs) => {
+            Some("what the capture does not have is missing, not 0")
+        }
         Pair { event: "socket", field: "evt.info", .. } => Some("socket has flags and a protocol"),
         Pair { event: "switch", field: "proc.name", theirs: "<NA>", .. } => {
             Some("a thread that ended keeps its name for its last switch")
@@ -217,11 +233,13 @@ fn values_are_those_of_an_older_tool() {
             let mut left = columns(ours);
             left.remove(13);
             let right: Vec<&str> = theirs.splitn(fields.len(), '|').map(str::trim_end).collect();
+            let lacks = lacks_descriptor(&left, &right);
             // Numbers of events count beginnings.
             for ((field, ours), theirs_text) in fields.iter().zip(&left).zip(&right).skip(1) {
                 let cut = if *field == "proc.name" { ours.get(..10).unwrap_or(ours).trim_end() } else { ours };
                 let pair = Pair { event: left[1], field, ours: cut, theirs: theirs_text };
-                share.compare(&pair, explained_older, theirs);
+                let lacks = || lacks.filter(|_| of_descriptor(&pair));
+                share.compare(&pair, |pair| lacks().or_else(|| explained_older(pair)), theirs);
             }
         }
         share.end(&format!("{capture}, fields_star of 0.29.3"), 90);

@@ -23,6 +23,7 @@ const COUNTS: &str = include_str!("filter-counts.csv");
 
 const PLUGIN: &str = "sysdig has these fields only with a plugin";
 const LATENCY: &str = "sysdig 0.41 does not measure latency, 0.29 did";
+const LACKS: &str = "the descriptor of a call that began before the capture is not known, and not 0";
 const ENDED: &str = "a thread keeps its name for its last switch";
 const NO_FD: &str = "an mmap without a file has no descriptor; of a pipe the first one counts";
 const NO_RESULT: &str = "a signal is no call and has no result, and sysdig 0.41 ends with an error then";
@@ -79,6 +80,12 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("proc.env[HOME] exists", NOT_THERE),
     ("proc.sname exists", NOT_THERE),
     ("thread.cgroup.cpu exists", NOT_THERE),
+    ("fd.name!=''", LACKS),
+    ("fd.type=file", LACKS),
+    ("fd.type in (file, directory)", LACKS),
+    ("fd.typechar=f", LACKS),
+    ("fd.types intersects (ipv4, file)", LACKS),
+    ("evt.category=file", LACKS),
     ("fd.ip!=127.0.0.1", "a socket that is not bound has no address, not 0.0.0.0"),
     ("user.name!=root", "a user that is not known has no name"),
     ("evt.category=ipc", KINDS),

@@ -5,6 +5,7 @@ mod captures;
 mod chisels;
 mod fields;
 mod filters;
+mod foreign;
 mod interpreted;
 mod machine;
 mod output;

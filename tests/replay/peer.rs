@@ -31,12 +31,28 @@ pub fn ours(capture: &str, more: &[&str]) -> Vec<String> {
     output.lines
 }
 
+/// Whether a text is the other one but for parameters that the capture does not have, which are missing here and 0 there: of a
+/// call whose beginning is not in it.
+pub fn lacks(ours: &str, theirs: &str) -> bool {
+    let (ours, theirs): (Vec<_>, Vec<_>) =
+        (ours.trim_end().split(' ').collect(), theirs.trim_end().split(' ').collect());
+    let same = |(ours, theirs): (&&str, &&str)| {
+        let end = ours.trim_start_matches(|byte: char| byte != '=').trim_start_matches("=<NA>");
+        let name = ours.split('=').next().unwrap_or_default();
+        ours == theirs || ours.contains("=<NA>") && theirs.starts_with(&format!("{name}=0")) && theirs.ends_with(end)
+    };
+    ours.len() == theirs.len() && ours.iter().zip(&theirs).all(same)
+}
+
 /// Why a line of ours is right though it is another one.
 pub fn explained(ours: &str, theirs: &str) -> Option<&'static str> {
     if ours.contains(" < socket fd=") {
         // Only what is behind `flags=` and the letter of the protocol are more.
         let shorter = ours.split(" flags=").next()?.replace("<4t>", "<4>").replace("<4u>", "<4>");
         return (shorter.trim_end() == theirs.trim_end()).then_some("socket has flags and a protocol");
+    }
+    if lacks(ours, theirs) {
+        return Some("what the capture does not have is missing, not 0");
     }
     let (_, behind) = theirs.split_once(" <NA> (")?;
     let (tid, rest) = behind.split_once(") > switch")?;

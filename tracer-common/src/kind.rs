@@ -44,6 +44,8 @@ pub enum Kind {
     U32,
     /// 8 bytes, unsigned (`PT_UINT64`).
     U64,
+    /// 8 bytes, of which the lower 4 are an unsigned number (`PT_UINT64`): the call takes an `int`, the format more.
+    Low32,
     /// 4 bytes, signed (`PT_INT32`).
     I32,
     /// 8 bytes, signed (`PT_INT64`).
@@ -167,7 +169,9 @@ impl Kind {
             | Self::Fd32
             | Self::Pid32
             | Self::Ip4 => Store::U32,
-            Self::Errno | Self::U64 | Self::I64 | Self::Hex64 | Self::AbsTime | Self::RelTime => Store::U64,
+            Self::Errno | Self::U64 | Self::Low32 | Self::I64 | Self::Hex64 | Self::AbsTime | Self::RelTime => {
+                Store::U64
+            }
             Self::Fd | Self::Pid => Store::SignedInt,
             Self::Text
             | Self::Path
@@ -217,7 +221,7 @@ impl Kind {
             Self::I16 => "INT16",
             Self::U16 => "UINT16",
             Self::U32 | Self::Hex32 | Self::Oct32 => "UINT32",
-            Self::U64 | Self::Hex64 => "UINT64",
+            Self::U64 | Self::Low32 | Self::Hex64 => "UINT64",
             Self::I32 | Self::HexI32 => "INT32",
             Self::I64 => "INT64",
             Self::Text => "CHARBUF",

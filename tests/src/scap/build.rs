@@ -80,11 +80,17 @@ pub fn head() -> Vec<u8> {
 /// The content of a block of an event, with what is behind it.
 #[must_use]
 pub fn event(time: u64, code: u16, params: &[&[u8]], behind: &[u8]) -> Vec<u8> {
+    event_of(time, TID, code, params, behind)
+}
+
+/// The same of another thread.
+#[must_use]
+pub fn event_of(time: u64, tid: u64, code: u16, params: &[&[u8]], behind: &[u8]) -> Vec<u8> {
     let lengths: Vec<_> = params.iter().flat_map(|param| (param.len() as u16).to_le_bytes()).collect();
     let values = params.concat();
     let len = 26 + lengths.len() + values.len();
     let mut content = 1_u16.to_le_bytes().to_vec();
-    content.extend([time, TID].map(u64::to_le_bytes).concat());
+    content.extend([time, tid].map(u64::to_le_bytes).concat());
     content.extend((len as u32).to_le_bytes());
     content.extend(code.to_le_bytes());
     content.extend((params.len() as u32).to_le_bytes());

@@ -34,7 +34,7 @@ events! {
     /// Source: seccomp(2); kernel kernel/seccomp.c.
     SECCOMP = 299 "seccomp" Other [] {
         res: Errno = ret, "0, a descriptor, a thread id or -errno, as the operation says";
-        op: U64 = 0, "SECCOMP_* operation";
+        op: Low32 = 0, "SECCOMP_* operation";
         flags: Hex64 = 1, "flags of the operation";
     }
 

@@ -24,7 +24,7 @@ events! {
     /// Source: eventfd(2); kernel fs/eventfd.c.
     EVENTFD = 63 "eventfd" Ipc [CREATES_FD | MODIFIES_STATE] => AnonFd {
         res: Fd = ret, "new descriptor, or -errno";
-        initval: U64 = 0, "start value";
+        initval: Low32 = 0, "start value";
         flags: Hex32 = constant(0), "always 0: the call has no flags";
     }
 
@@ -33,7 +33,7 @@ events! {
     EVENTFD2 = 397 "eventfd2" Ipc [CREATES_FD | MODIFIES_STATE] => AnonFd {
         res: Fd = ret, "new descriptor, or -errno";
         flags: Flags16(EVENTFD_FLAGS) = 1, "EFD_* flags, as O_* flags";
-        initval: U64 = 0, "start value";
+        initval: Low32 = 0, "start value";
     }
 
     /// Make an epoll instance.
@@ -85,7 +85,7 @@ events! {
         res: Errno = ret, "depends on the operation; or -errno";
         addr: Hex64 = 0, "address of the word";
         op: Flags16(FUTEX_OPERATIONS) = 1, "FUTEX_* operation with its flags";
-        val: U64 = 2, "expected value, or how many to wake";
+        val: Low32 = 2, "expected value, or how many to wake";
     }
 
     /// Make a set of semaphores, or find one.

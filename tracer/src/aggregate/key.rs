@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    fields::{Context, FieldRef, InKernel, Value},
+    fields::{Context, FieldRef, InKernel, Value, container_of},
     state::{ContainerKey, State},
 };
 
@@ -49,6 +49,9 @@ pub(super) fn members(columns: &[Column]) -> Result<u32, &'static str> {
 /// Appends the value of a column. False when the event has none.
 pub(super) fn encode(field: &FieldRef, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
     if field.field.by_container.is_some() {
+        if container_of(context).is_none() {
+            return false;
+        }
         out.push(CONTAINER);
         out.extend_from_slice(&context.container.0.to_le_bytes());
         return true;

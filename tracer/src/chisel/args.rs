@@ -33,7 +33,7 @@ pub fn values(name: &str, meta: &Meta, word: Option<&str>) -> Result<Map, Chisel
     // A filter has blanks of its own.
     let given = match (word, &*meta.args) {
         (None, _) => Vec::new(),
-        (Some(word), [ArgSpec { kind: ArgKind::Filter, .. }]) => vec![word.to_owned()],
+        (Some(word), [ArgSpec { kind: ArgKind::Filter, .. }]) => vec![unquoted(word).to_owned()],
         (Some(word), _) => split(word),
     };
     let required = meta.args.iter().filter(|arg| !arg.optional).count();
@@ -49,7 +49,7 @@ pub fn values(name: &str, meta: &Meta, word: Option<&str>) -> Result<Map, Chisel
     let mut map = Map::new();
     let mut given = given.iter().peekable();
     for (at, spec) in meta.args.iter().enumerate() {
-        let is_later = |text: &String| meta.args[at + 1..].iter().any(|later| later.choices.contains(text));
+        let is_later = |text: &String| meta.args[at + 1..].iter().any(|later| choice(later, text).is_some());
         let value = match given.next_if(|text| !(spec.optional && spec.choices.is_empty() && is_later(text))) {
             None => spec.default.clone(),
             Some(text) => value(spec, text).map_err(|cause| error(format!("argument '{}': {cause}", spec.name)))?,
@@ -62,10 +62,17 @@ pub fn values(name: &str, meta: &Meta, word: Option<&str>) -> Result<Map, Chisel
     }
 }
 
+/// The choice that a text stands for: small and capital letters are the same.
+fn choice<'a>(spec: &'a ArgSpec, text: &str) -> Option<&'a str> {
+    spec.choices.iter().find(|choice| choice.eq_ignore_ascii_case(text)).map(String::as_str)
+}
+
 fn value(spec: &ArgSpec, text: &str) -> Result<Dynamic, String> {
-    if !spec.choices.is_empty() && !spec.choices.iter().any(|choice| choice == text) {
-        return Err(format!("'{text}' is none of {}", spec.choices.join(", ")));
+    let chosen = choice(spec, text);
+    if !spec.choices.is_empty() && chosen.is_none() {
+        return Err(format!("'{text}': expected one of {}", spec.choices.join(", ")));
     }
+    let text = chosen.unwrap_or(text);
     match spec.kind {
         ArgKind::String | ArgKind::Folder | ArgKind::Capture => {}
         ArgKind::Int => {
@@ -84,13 +91,24 @@ fn value(spec: &ArgSpec, text: &str) -> Result<Dynamic, String> {
     Ok(text.to_owned().into())
 }
 
-/// Words between blanks; `'…'` and `` `…` `` group.
+/// What groups words in an argument.
+const QUOTES: [char; 3] = ['\'', '"', '`'];
+
+/// Without quotes around it, which other tools need for an argument with blanks. A text in which the same quote comes again,
+/// as in `'a' or 'b'`, is not all in quotes.
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    let inner = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote).filter(|inner| !inner.contains(quote));
+    QUOTES.into_iter().find_map(inner).unwrap_or(text)
+}
+
+/// Words between blanks; `'…'`, `"…"` and `` `…` `` group.
 fn split(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
         let (word, behind) = match first {
-            '\'' | '`' => rest[1..].split_once(first).unwrap_or((&rest[1..], "")),
+            quote if QUOTES.contains(&quote) => rest[1..].split_once(first).unwrap_or((&rest[1..], "")),
             _ => rest.split_once(' ').unwrap_or((rest, "")),
         };
         words.push(word.to_owned());
@@ -146,10 +164,36 @@ mod tests {
         assert_eq!(map["a"].clone().into_string().unwrap(), "one two");
         assert_eq!(map["b"].as_int().unwrap(), 3);
         assert!(values("x", &two, Some("a")).unwrap()["b"].is_unit());
+        for quoted in ["\"one two\" 3", "`one two` 3"] {
+            assert_eq!(values("x", &two, Some(quoted)).unwrap()["a"].clone().into_string().unwrap(), "one two");
+        }
         let cause = |word| values("x", &two, word).unwrap_err().cause;
         assert_eq!(cause(None), "takes 1 required and 1 optional arguments (a, b), 0 given");
         assert_eq!(cause(Some("a b")), "argument 'b': 'b' is not a whole number");
         assert!(cause(Some("a 1 2")).contains("3 given"));
+    }
+
+    #[test]
+    fn a_filter_may_have_quotes_around_it() {
+        let one = meta(vec![spec("filter", ArgKind::Filter, true)]);
+        let filter = |word| values("x", &one, Some(word)).unwrap()["filter"].clone().into_string().unwrap();
+        for word in
+            ["proc.name contains x", "'proc.name contains x'", "\"proc.name contains x\"", " `proc.name contains x` "]
+        {
+            assert_eq!(filter(word), "proc.name contains x", "{word}");
+        }
+        assert_eq!(filter("proc.name='a b'"), "proc.name='a b'");
+        assert_eq!(filter("\"proc.name = 'a b'\""), "proc.name = 'a b'");
+        assert!(values("x", &one, Some("'a' or 'b'")).is_err());
+    }
+
+    #[test]
+    fn a_choice_may_be_in_small_letters() {
+        let ways = ArgSpec { choices: ["R", "W", "RW"].map(Into::into).to_vec(), ..spec("way", ArgKind::String, true) };
+        let two = meta(vec![ways, spec("path", ArgKind::String, true)]);
+        let map = values("x", &two, Some("rw /Etc/x")).unwrap();
+        assert_eq!((map["way"].to_string(), map["path"].to_string()), ("RW".into(), "/Etc/x".into()));
+        assert!(values("x", &two, Some("rx /x")).unwrap_err().cause.ends_with("expected one of R, W, RW"));
     }
 
     #[test]

@@ -188,12 +188,26 @@ impl<'a> Event<'a> {
         }
     }
 
+    fn portable_name(&self) -> Option<&'static str> {
+        let id = self.params.u64(0).and_then(|id| u16::try_from(id).ok()).filter(|id| *id != 0);
+        id.and_then(arch::name_of_id)
+    }
+
+    /// Of a generic event of a capture, whether only the number of the call on the writer's own architecture says its name.
+    /// Older captures have only the portable number, and the other one may be of another architecture: it counts where the
+    /// writer knew no portable one.
+    #[must_use]
+    pub fn is_named_by_number(&self) -> bool {
+        self.portable_name().is_none() && self.params.raw(1).is_some()
+    }
+
     fn generic_name(&self) -> &'static str {
-        let (Some(number), false) = (self.params.u64(1), self.from_file) else {
-            // Older captures have only the portable number, and the other one may be of another architecture.
-            let id = self.params.u64(0).and_then(|id| u16::try_from(id).ok()).filter(|id| *id != 0);
-            return id.and_then(arch::name_of_id).unwrap_or("syscall");
-        };
+        if self.from_file
+            && let Some(name) = self.portable_name()
+        {
+            return name;
+        }
+        let Some(number) = self.params.u64(1) else { return "syscall" };
         if self.compat {
             return arch::compat_call(number).map_or("syscall", |call| call.name);
         }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use tracer_common::{
-    events::{self, Param},
+    events::{self, Effect, Param},
     flags::POLL_FLAGS,
     kind::Kind,
     plan::{Plan, Stands},
@@ -213,6 +213,7 @@ impl<'a> Params<'a> {
             [a, b] => u64::from(u16::from_le_bytes([a, b])),
             [a, b, c, d] if kind.signed() => i64::from(i32::from_le_bytes([a, b, c, d])) as u64,
             [a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])),
+            [a, b, c, d, ..] if matches!(kind, Kind::Low32) => u64::from(u32::from_le_bytes([a, b, c, d])),
             [a, b, c, d, e, f, g, h] => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
             _ => return None,
         };
@@ -234,6 +235,11 @@ impl<'a> Params<'a> {
     pub fn text(&self, index: usize) -> Option<&'a [u8]> {
         let (_, bytes) = self.typed(index)?;
         self.text_of(bytes)
+    }
+
+    /// The ends of a socket, if it has any. After a `connect` that has none, the socket lost its peer: that is shown.
+    fn tuple(&self, bytes: &'a [u8]) -> Option<SockTuple<'a>> {
+        SockTuple::parse(bytes).filter(|tuple| self.row.effect == Effect::Connect || !tuple.is_unset())
     }
 
     fn text_of(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
@@ -259,7 +265,7 @@ impl<'a> Params<'a> {
             Kind::Ip6 => <[u8; 16]>::try_from(bytes).ok().map(|ip| ParamValue::Ip(Ipv6Addr::from(ip).into())),
             Kind::Bytes => Some(ParamValue::Bytes(bytes)),
             Kind::SockAddr => SockAddr::parse(bytes).map(ParamValue::SockAddr),
-            Kind::SockTuple => SockTuple::parse(bytes).map(ParamValue::SockTuple),
+            Kind::SockTuple => self.tuple(bytes).map(ParamValue::SockTuple),
             Kind::FdList => FdList::parse(bytes, self.native).map(ParamValue::FdList),
             kind if kind.signed() => self.number(kind, bytes).map(ParamValue::I64),
             _ => self.number(kind, bytes).map(|number| ParamValue::U64(number as u64)),

@@ -7,7 +7,7 @@
 use tracer_common::{events, kind::Kind};
 
 use super::{Params, Row};
-use crate::scap::EventOut;
+use crate::scap::{EventOut, convert};
 
 /// Which parameters are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -57,8 +57,8 @@ impl Redact {
     }
 }
 
-/// Writes the parameters from `first` up to `end`, each by `put`. Returns a bit for each that has no value and got one; those
-/// of a capture file are left as they are.
+/// Writes the parameters from `first` up to `end`, each by `put`. Returns a bit for each that has no value and got one; of
+/// a capture file, only those in which other readers expect one.
 #[inline]
 pub fn write(params: &Params<'_>, redact: Redact, first: usize, end: usize, mut put: impl FnMut(&[u8])) -> u32 {
     let mut absent = 0;
@@ -71,7 +71,7 @@ pub fn write(params: &Params<'_>, redact: Redact, first: usize, end: usize, mut 
             continue;
         }
         if bytes.is_empty() {
-            if params.is_native() {
+            if params.is_native() || convert::expected(row.code, at) {
                 absent |= 1 << (at % 32);
                 put(substitute(kind));
             } else {

@@ -70,10 +70,9 @@ fn until_nul(bytes: &[u8]) -> &[u8] {
     &bytes[..bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len())]
 }
 
-/// Both ends, if the socket has any: one that was never bound or connected has only zeros.
-fn tuple<'a>(source: SocketAddr, dest: SocketAddr) -> Option<SockTuple<'a>> {
-    let unset = |end: SocketAddr| end.port() == 0 && end.ip().is_unspecified();
-    (!unset(source) || !unset(dest)).then_some(SockTuple::Inet { source, dest })
+/// Whether an end is none: only zeros, as of a socket that was never bound or connected.
+pub(crate) fn is_unset(end: SocketAddr) -> bool {
+    end.port() == 0 && end.ip().is_unspecified()
 }
 
 /// An IPv4 address that a dual-stack socket holds as IPv6 is IPv4, wherever it comes from.
@@ -96,13 +95,19 @@ impl<'a> SockAddr<'a> {
 }
 
 impl<'a> SockTuple<'a> {
-    /// From the bytes of a parameter; `None` when they are too few, or when the socket has no end yet.
+    /// Whether neither end has an address.
+    #[must_use]
+    pub fn is_unset(&self) -> bool {
+        matches!(self, Self::Inet { source, dest } if is_unset(*source) && is_unset(*dest))
+    }
+
+    /// From the bytes of a parameter; `None` when they are too few.
     #[must_use]
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (&family, rest) = bytes.split_first()?;
         Some(match family {
-            INET => tuple(inet(rest)?, inet(rest.get(6..)?)?)?,
-            INET6 => tuple(canonical(inet6(rest)?), canonical(inet6(rest.get(18..)?)?))?,
+            INET => Self::Inet { source: inet(rest)?, dest: inet(rest.get(6..)?)? },
+            INET6 => Self::Inet { source: canonical(inet6(rest)?), dest: canonical(inet6(rest.get(18..)?)?) },
             UNIX => {
                 let number = |at: usize| Some(u64::from_le_bytes(rest.get(at..at + 8)?.try_into().ok()?));
                 Self::Unix { source: number(0)?, dest: number(8)?, path: until_nul(rest.get(16..)?) }
@@ -155,12 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_without_ends_has_no_tuple() {
+    fn the_ends_of_a_socket_that_has_none_are_unset() {
         let mut bytes = [0; 37];
         bytes[0] = 2;
-        assert_eq!(SockTuple::parse(&bytes[..13]), None);
+        assert!(SockTuple::parse(&bytes[..13]).is_some_and(|tuple| tuple.is_unset()));
         bytes[0] = 10;
-        assert_eq!(SockTuple::parse(&bytes), None);
+        assert!(SockTuple::parse(&bytes).is_some_and(|tuple| tuple.is_unset()));
+        bytes[36] = 1;
+        assert!(SockTuple::parse(&bytes).is_some_and(|tuple| !tuple.is_unset()), "one has a port");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The container of the event. A capture does not tell that of a thread of which it tells nothing.
-pub(super) fn of<'a>(c: &Context<'a>) -> Option<&'a Container> {
+pub(crate) fn of<'a>(c: &Context<'a>) -> Option<&'a Container> {
     let is_known = !c.event.from_file || c.container != ContainerKey::HOST || proc::thread(c).is_some();
     is_known.then(|| c.state.containers.get(c.container))
 }

@@ -24,10 +24,11 @@ use std::{ops::ControlFlow, rc::Rc};
 
 use tracer_common::events::{Flags, code};
 
+pub(crate) use container::of as container_of;
 pub(crate) use fd::l4proto as fd_l4proto;
 pub use gone::GONE;
 pub use in_kernel::{End, InKernel};
-pub(crate) use path::absolute;
+pub(crate) use path::{absolute, as_name};
 pub use resolve::{Arg, FieldError, FieldRef, Key, Show, TimeMode, nearest};
 pub use value::{Digits, Type, Value};
 

@@ -21,6 +21,17 @@ pub(crate) fn absolute(c: &Context<'_>, kind: Kind, text: &[u8]) -> Vec<u8> {
     }
 }
 
+/// The same as the name of a descriptor has it: nothing below a directory that is not known, but in captures of others the
+/// path as it was passed, because nothing more will ever be known of it.
+#[must_use]
+pub(crate) fn as_name(c: &Context<'_>, kind: Kind, text: &[u8]) -> Option<Vec<u8>> {
+    let is_known = text.starts_with(b"/") || base(c, kind).is_some_and(|base| base.starts_with(b"/"));
+    match is_known {
+        true => Some(absolute(c, kind, text)),
+        false => c.event.from_file.then(|| path::resolve(b"", text)),
+    }
+}
+
 /// The directory that a relative path of that kind begins at.
 fn base<'a>(c: &Context<'a>, kind: Kind) -> Option<&'a [u8]> {
     let dirfd = match kind {

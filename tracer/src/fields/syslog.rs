@@ -46,14 +46,6 @@ impl<'a> Message<'a> {
     fn severity_name(self) -> Option<&'static str> {
         SEVERITIES.get(self.severity() as usize).copied()
     }
-
-    /// In short, for `evt.info`.
-    pub(super) fn write(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"syslog sev=");
-        out.extend_from_slice(self.severity_name().unwrap_or_default().as_bytes());
-        out.extend_from_slice(b" msg=");
-        out.extend_from_slice(self.text);
-    }
 }
 
 /// Whether the descriptor is a socket of the system log.
@@ -128,7 +120,7 @@ mod tests {
         };
         assert_eq!(text(7, "syslog.facility.str"), "local4");
         assert_eq!((text(7, "syslog.severity"), text(7, "syslog.severity.str")), ("5".into(), "notice".into()));
-        assert_eq!(text(7, "evt.info"), "syslog sev=notice msg=cron: it is time");
+        assert_eq!(text(7, "evt.info"), "res=20 data=<165>cron: it is time fd=7(<u>/dev/log) size=20");
         assert_eq!((text(7, "evt.is_syslog"), text(3, "evt.is_syslog")), ("true".into(), "false".into()));
         assert_eq!(text(3, "syslog.message"), "");
     }

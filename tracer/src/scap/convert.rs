@@ -10,10 +10,7 @@
 use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
-use tracer_common::{
-    events::{self, Flags},
-    kind::Kind,
-};
+use tracer_common::events::{self, Flags};
 
 use super::{EventParams, rules::RULES};
 
@@ -29,12 +26,13 @@ const BYTES: usize = 64 << 20;
 pub(super) enum Take {
     /// Parameter of that index of the event itself.
     Old(u8),
-    /// Parameter of the event that began the call; when there is none, as [`Take::Default`].
+    /// Parameter of the event that began the call; when there is none, as [`Take::Missing`].
     Enter(u8),
     /// The same; when there is none, as [`Take::Empty`].
     EnterOr(u8),
-    /// Zeros, as many bytes as the parameter has; of user and group ids all ones; nothing when the length varies.
-    Default,
+    /// No value: length zero, and never zeros, because descriptor 0 is a descriptor. Released readers put zeros here, and expect
+    /// a value ([`expected`]).
+    Missing,
     /// No value: length zero.
     Empty,
 }
@@ -110,6 +108,30 @@ const CODES: u16 = 512;
 
 static FACTS: LazyLock<Box<[Facts]>> = LazyLock::new(|| (0..CODES).map(Facts::find).collect());
 
+/// By code, a bit for each parameter that may be missing here and in which released readers expect a value.
+static EXPECTED: LazyLock<Box<[u32]>> = LazyLock::new(|| {
+    let mut expected = vec![0; CODES.into()];
+    for rule in RULES {
+        let (code, first, takes) = match rule.action {
+            Action::Add(takes) => (rule.code, usize::from(rule.params), takes),
+            Action::Change(code, takes) => (code, 0, takes),
+            _ => continue,
+        };
+        for (at, take) in takes.iter().enumerate() {
+            if matches!(take, Take::Enter(_) | Take::Missing) {
+                expected[usize::from(code)] |= 1 << (first + at);
+            }
+        }
+    }
+    expected.into()
+});
+
+/// Whether released readers expect a value of a parameter that a lifted event may not have.
+#[must_use]
+pub fn expected(code: u16, param: usize) -> bool {
+    EXPECTED.get(usize::from(code)).is_some_and(|bits| param < 32 && bits >> param & 1 != 0)
+}
+
 impl Facts {
     fn find(code: u16) -> Self {
         let first = RULES.partition_point(|rule| rule.code < code);
@@ -165,25 +187,12 @@ impl Form {
         self.payload.extend_from_slice(bytes);
     }
 
-    /// The value of a parameter that the capture does not have.
-    fn push_default(&mut self) {
-        let kind = events::by_code(self.code).and_then(|row| row.params.get(self.count)).map(|param| param.kind);
-        let width = kind.and_then(Kind::width).unwrap_or(0);
-        let byte = if matches!(kind, Some(Kind::Uid | Kind::Gid)) { 0xff } else { 0 };
-        self.push(&[byte; 8][..width.min(8)]);
-    }
-
     fn take(&mut self, take: Take, old: &EventParams<'_>, stored: Option<&Stored>) {
         let from = |index: u8| stored.and_then(|stored| stored.form.params().get(usize::from(index)));
         match take {
             Take::Old(index) => self.push(old.get(usize::from(index)).unwrap_or_default()),
-            Take::Enter(index) => match from(index) {
-                Some(bytes) => self.push(bytes),
-                None => self.push_default(),
-            },
-            Take::EnterOr(index) => self.push(from(index).unwrap_or_default()),
-            Take::Default => self.push_default(),
-            Take::Empty => self.push(&[]),
+            Take::Enter(index) | Take::EnterOr(index) => self.push(from(index).unwrap_or_default()),
+            Take::Missing | Take::Empty => self.push(&[]),
         }
     }
 }
@@ -417,14 +426,14 @@ mod tests {
     }
 
     #[test]
-    fn without_its_beginning_a_call_has_defaults_and_no_latency() {
+    fn without_its_beginning_a_call_has_neither_its_arguments_nor_a_latency() {
         let mut converter = Converter::default();
         let end = lift(&mut converter, 7, 1_500, 7, &[&4_i64.to_le_bytes(), b"data"]);
-        assert_eq!(end, Some((7, owned(&[&4_i64.to_le_bytes(), b"data", &[0; 8], &[0; 4]]), None)));
+        assert_eq!(end, Some((7, owned(&[&4_i64.to_le_bytes(), b"data", b"", b""]), None)));
         // The beginning of another call is no beginning of this one.
         assert!(lift(&mut converter, 7, 1_600, 8, &[&5_i64.to_le_bytes(), &[0; 4]]).is_none());
         let (_, params, latency_ns) = lift(&mut converter, 7, 1_700, 7, &[&4_i64.to_le_bytes(), b"data"]).unwrap();
-        assert_eq!((latency_ns, &params[2]), (None, &vec![0; 8]));
+        assert_eq!((latency_ns, &params[2]), (None, &Vec::new()));
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Interest {
         let number = |index| event.params.u64(index).unwrap_or(0) as usize;
         let (table, at) = match event.row.code {
             _ if event.hidden => return false,
-            code::GENERIC if event.from_file => (&self.ids, number(0)),
+            code::GENERIC if event.from_file && !event.is_named_by_number() => (&self.ids, number(0)),
             code::GENERIC if event.compat => (&self.calls, number(1).saturating_add(MAX_SYSCALLS)),
             code::GENERIC => (&self.calls, number(1)),
             code => (&self.rows, usize::from(code)),

@@ -6,7 +6,7 @@ old_events! {
     }
     PIPE_E = 60 "pipe" Ipc [CREATES_FD | MODIFIES_STATE | ENTER] {}
     EVENTFD_E = 62 "eventfd" Ipc [CREATES_FD | MODIFIES_STATE | ENTER] { initval: U64; flags: Hex32; }
-    FUTEX_E = 64 "futex" Ipc [ENTER] { addr: Hex64; op: Flags16(FUTEX_OPERATIONS); val: U64; }
+    FUTEX_E = 64 "futex" Ipc [ENTER] { addr: Hex64; op: Flags16(FUTEX_OPERATIONS); val: Low32; }
     EPOLLWAIT_E = 78 "epoll_wait" Wait [WAITS | ENTER] { maxevents: Errno; }
     POLL_E = 80 "poll" Wait [WAITS | ENTER] { fds: FdList; timeout: I64; }
     SELECT_E = 82 "select" Wait [WAITS | ENTER] {}

@@ -33,25 +33,26 @@ fn number(c: &Context<'_>, name: &str) -> u64 {
     c.event.row.param(name).and_then(|(at, _)| c.event.params.u64(at)).unwrap_or(0)
 }
 
+/// Also of a call that failed: it says what was asked for.
 fn open_flag(c: &Context<'_>, bits: u64) -> bool {
-    is_open(c.event.row) && !c.event.failed() && number(c, "flags") & bits != 0
+    is_open(c.event.row) && number(c, "flags") & bits != 0
 }
 
 fn created(c: &Context<'_>) -> bool {
-    open_flag(c, CREATED_BIT) || c.event.row.code == code::CREAT && !c.event.failed()
+    !c.event.failed() && open_flag(c, CREATED_BIT) || c.event.row.code == code::CREAT && !c.event.failed()
 }
 
 /// Whether it made a file, or would have made it, that may be executed.
 fn executable(c: &Context<'_>) -> bool {
-    let made = open_flag(c, MAKES_BITS) || c.event.row.code == code::CREAT && !c.event.failed();
+    let made = open_flag(c, MAKES_BITS) || c.event.row.code == code::CREAT;
     made && number(c, "mode") & EXECUTE != 0
 }
 
 fields! { FIELDS needs NONE;
     "evt.is_open_read": Bool [by_type(opens) cost(2)] => |c, _| open_flag(c, READ_BIT).into(),
-        "whether it opened a file for reading";
+        "whether it opened a file for reading, or failed to";
     "evt.is_open_write": Bool [by_type(opens) cost(2)] => |c, _| open_flag(c, WRITE_BIT).into(),
-        "whether it opened a file for writing";
+        "whether it opened a file for writing, or failed to";
     "evt.is_open_exec": Bool [by_type(makes) cost(2)] => |c, _| executable(c).into(),
         "whether it opened a file, to be made if it was not there, with a permission to execute";
     "evt.is_open_create": Bool [by_type(makes) cost(2)] => |c, _| created(c).into(),

@@ -5,8 +5,8 @@ use tracer_common::kind::Kind;
 use super::{super::absolute, time::written};
 use crate::{
     event::{ParamValue, Row, decode::layout},
-    fields::{Arg, ArgRule, Context, EventType, InKernel, Key, Needs, Value, fields, syslog},
-    format::{args, errno, escape},
+    fields::{Arg, ArgRule, Context, EventType, InKernel, Key, Needs, Value, fields},
+    format::{args, errno},
 };
 
 /// Every call that returns has a result; whether a capture says it, depends on the event.
@@ -82,21 +82,6 @@ fn abspath(c: &Context<'_>, arg: &Arg) -> Value<'static> {
         .map_or(Value::Missing, |(path, kind)| Value::made(absolute(c, kind, path)))
 }
 
-/// What the event says in short: of a message to the system log, the message.
-fn info(c: &Context<'_>, arg: &Arg, out: &mut Vec<u8>) -> bool {
-    let start = out.len();
-    match syslog::message(c) {
-        Some(message) => {
-            message.write(out);
-            if arg.show.escapes() {
-                escape::escape_from(out, start);
-            }
-        }
-        None => args::write_all(c, arg.show, out),
-    }
-    true
-}
-
 fn all(c: &Context<'_>, arg: &Arg, out: &mut Vec<u8>) -> bool {
     args::write_all(c, arg.show, out);
     true
@@ -114,8 +99,8 @@ const ALL: Needs = Needs::PAYLOAD.with(Needs::STATE);
 fields! { FIELDS needs NONE;
     "evt.args": Text [shows_data() cost(12) needs(ALL) write(all)] => |c, arg| written(all, c, arg),
         "all parameters, as name=value";
-    "evt.info": Text [shows_data() cost(12) needs(ALL) write(info)] => |c, arg| written(info, c, arg),
-        "the message, of an event that writes to the system log; else the same as evt.args";
+    "evt.info": Text [shows_data() cost(12) needs(ALL) write(all)] => |c, arg| written(all, c, arg),
+        "like evt.args; what is written to the system log is decoded in syslog.*";
     "evt.arg": Text [shows_data() arg(ArgRule::Param) by_type(no_param) cost(8) needs(Needs::STATE)] => |c, arg| {
         arg.param(c.event.row).map_or(Value::Missing, |at| args::argument(c, at, arg.show))
     }, "one parameter as text: resolved, if it has a meaning of its own";

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::no_fd;
 use crate::{
-    event::service,
+    event::{service, sockaddr::is_unset},
     fields::{Context, End, InKernel, Value, fields},
     state::{Fd, FdKind, Sock},
 };
@@ -17,6 +17,11 @@ const REMOTE: Find = |sock| sock.remote;
 
 fn sock<'a>(c: &Context<'a>) -> Option<&'a Sock> {
     super::fd(c)?.sock.as_deref()
+}
+
+/// An end that has an address or a port.
+fn set(end: Option<SocketAddr>) -> Option<SocketAddr> {
+    end.filter(|end| !is_unset(*end))
 }
 
 fn ip(end: Option<SocketAddr>) -> Value<'static> {
@@ -41,18 +46,18 @@ pub(crate) fn l4proto(fd: &Fd) -> Option<&'static str> {
 }
 
 fn end(c: &Context<'_>, find: Find) -> Option<SocketAddr> {
-    sock(c).and_then(find)
+    set(sock(c).and_then(find))
 }
 
 /// Both addresses.
 fn either_ip(c: &Context<'_>) -> Value<'static> {
-    let ip = |end: Option<SocketAddr>| end.map(|end| end.ip());
+    let ip = |end: Option<SocketAddr>| set(end).map(|end| end.ip());
     sock(c).map_or(Value::Missing, |sock| Value::EitherIp([ip(sock.local), ip(sock.remote)]))
 }
 
 /// Both ports.
 fn either_port(c: &Context<'_>) -> Value<'static> {
-    let port = |end: Option<SocketAddr>| end.map(|end| end.port());
+    let port = |end: Option<SocketAddr>| set(end).map(|end| end.port());
     sock(c).map_or(Value::Missing, |sock| Value::EitherPort([port(sock.local), port(sock.remote)]))
 }
 
@@ -89,7 +94,7 @@ fields! { FIELDS needs FD;
         super::fd(c).filter(|fd| fd.kind != FdKind::Unknown).map(is_server).into()
     },
         "whether this end of a socket is the server; false for what is no socket";
-    "fd.connected": Bool [by_type(no_fd)] => |c, _| sock(c).map(|sock| sock.remote.is_some()).into(),
+    "fd.connected": Bool [by_type(no_fd)] => |c, _| sock(c).map(|sock| set(sock.remote).is_some()).into(),
         "whether the socket has a peer";
     "fd.net": Net [in_kernel(InKernel::Ip(End::Either)) by_type(no_fd) filter_only()] => |c, _| either_ip(c), "network of either end";
     "fd.cnet": Net [in_kernel(InKernel::Ip(End::Client)) by_type(no_fd) filter_only()] => |c, _| ip(end(c, Sock::client)), "network of the client";

@@ -2,9 +2,14 @@
 
 mod ends;
 
-use tracer_common::events::Flags;
+use std::borrow::Cow;
 
-use super::{Arg, ArgRule, Context, Digits, EventType, Field, InKernel, Needs, Value, fields};
+use tracer_common::{
+    events::{Effect, Flags},
+    kind::Kind,
+};
+
+use super::{Arg, ArgRule, Context, Digits, EventType, Field, InKernel, Needs, Value, as_name, fields};
 use crate::{
     event::decode::layout,
     state::{Fd, FdKind, path},
@@ -24,23 +29,61 @@ fn fd<'a>(c: &Context<'a>) -> Option<&'a Fd> {
     c.fd.map(|fd| &**fd)
 }
 
-/// Its number. What a call makes has one when it succeeded; what it is given may be -1.
+/// Its number. What a call makes is -1 when it failed; what it is given may be -1, or `AT_FDCWD`.
 fn number(c: &Context<'_>) -> Option<i32> {
     let at = c.event.fd_param()?;
     let number = i32::try_from(c.event.params.i64(at)?).ok()?;
-    Some(number).filter(|number| *number >= 0 || c.event.row.flags.has(Flags::USES_FD))
+    Some(if c.event.row.flags.has(Flags::USES_FD) { number } else { number.max(-1) })
+}
+
+/// Of a call that failed to open a file, the path as it was passed, and its kind.
+fn asked_for<'a>(c: &Context<'a>) -> Option<(&'a [u8], Kind)> {
+    let row = c.event.row;
+    if row.effect != Effect::Open || !c.event.failed() {
+        return None;
+    }
+    let (at, param) = row.param("name").or_else(|| row.param("path"))?;
+    c.event.params.text(at).filter(|path| !path.is_empty()).map(|path| (path, param.kind))
+}
+
+/// Its name, or that of the file that could not be opened.
+fn name_of<'a>(c: &Context<'a>) -> Option<Cow<'a, [u8]>> {
+    match asked_for(c) {
+        Some((path, kind)) => as_name(c, kind, path).map(Cow::Owned),
+        None => fd(c).map(|fd| Cow::Borrowed(&*fd.name)),
+    }
 }
 
 /// Descriptors whose name is a path.
-fn path_of<'a>(c: &Context<'a>) -> Option<&'a [u8]> {
-    let fd = fd(c)?;
-    let is_path = matches!(fd.kind, FdKind::File | FdKind::Directory) && fd.name.starts_with(b"/");
-    is_path.then_some(&*fd.name)
+fn path_of<'a>(c: &Context<'a>) -> Option<Cow<'a, [u8]>> {
+    let is_file = || fd(c).is_some_and(|fd| matches!(fd.kind, FdKind::File | FdKind::Directory));
+    let is_path = asked_for(c).is_some() || is_file();
+    name_of(c).filter(|name| is_path && name.starts_with(b"/"))
+}
+
+/// A part of a path.
+fn part<'a>(path: Option<Cow<'a, [u8]>>, part: fn(&[u8]) -> &[u8]) -> Value<'a> {
+    match path {
+        Some(Cow::Borrowed(path)) => Value::text(part(path)),
+        Some(Cow::Owned(path)) => Value::made(part(&path).to_vec()),
+        None => Value::Missing,
+    }
+}
+
+fn directory(path: &[u8]) -> &[u8] {
+    path::split(path).0
+}
+
+fn filename(path: &[u8]) -> &[u8] {
+    path::split(path).1
 }
 
 /// A descriptor without a name has an empty one. Of one of which nothing is known the name is missing, since it may have one;
 /// in captures of others nothing will ever be known of it.
 fn name<'a>(c: &Context<'a>) -> Value<'a> {
+    if asked_for(c).is_some() {
+        return name_of(c).map_or(Value::Missing, Value::Text);
+    }
     let others = c.event.from_file && !c.state.was_live;
     let known = |fd: &&Fd| others || fd.kind != FdKind::Unknown || !fd.name.is_empty();
     fd(c).filter(known).map_or(Value::Missing, |fd| Value::text(&fd.name))
@@ -93,30 +136,34 @@ fn types<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
 
 fields! { FILE needs FD;
     "fd.num": Int [in_kernel(InKernel::Descriptor) by_type(no_fd) needs(Needs::SIDES)] => |c, _| number(c).into(),
-        "number of the descriptor; -1 where a call may do without";
+        "number of the descriptor; -1 where a call may do without, or failed to make one; -100 (AT_FDCWD) for the working directory";
     "fd.type": Text [in_kernel(InKernel::FdType) by_type(no_fd)] => |c, _| fd(c).and_then(|fd| fd.kind.name()).into(),
         "what it is: file, directory, ipv4, ipv6, unix, pipe, event, eventpoll and others";
-    "fd.typechar": Text [by_type(no_fd)] => |c, _| fd(c).map(|fd| fd.kind.letter()).into(),
+    "fd.typechar": Text [by_type(no_fd)] => |c, _| {
+        let letter = fd(c).map(|fd| fd.kind.letter());
+        letter.or_else(|| asked_for(c).map(|_| FdKind::File.letter())).into()
+    },
         "the same as one letter: f d 4 6 u p e s l i t n b r m P, or o when it is not known";
     "fd.name": Text [in_kernel(InKernel::FdName) by_type(no_fd) cost(2)] => |c, arg| match fd(c).filter(|_| arg.show.services) {
         Some(fd) if !fd.name.is_empty() => Value::Text(fd.shown_name(true)),
         _ => name(c),
-    }, "path; of a socket, client->server or its own address";
+    }, "path, also of a file that could not be opened; of a socket, client->server or its own address";
     "fd.nameraw": Text [by_type(no_fd) cost(2)] => |c, _| {
-        fd(c).and_then(|fd| fd.raw_name.as_deref()).map_or_else(|| name(c), Value::text)
+        let raw = || fd(c).and_then(|fd| fd.raw_name.as_deref());
+        asked_for(c).map(|(path, _)| path).or_else(raw).map_or_else(|| name(c), Value::text)
     }, "path as it was passed to the call that opened it";
-    "fd.directory": Text [by_type(no_fd) cost(2)] => |c, _| path_of(c).map(|path| path::split(path).0).into(),
+    "fd.directory": Text [by_type(no_fd) cost(2)] => |c, _| part(path_of(c), directory),
         "directory of the file";
-    "fd.filename": Text [by_type(no_fd) cost(2)] => |c, _| path_of(c).map(|path| path::split(path).1).into(),
+    "fd.filename": Text [by_type(no_fd) cost(2)] => |c, _| part(path_of(c), filename),
         "name of the file without its directory";
     "fd.sockfamily": Text [by_type(no_fd)] => |c, _| fd(c).and_then(sockfamily).into(), "ip or unix";
     "fd.uid": Text [by_type(no_fd) needs(Needs::SIDES) cost(8)] => |c, _| uid(c),
         "thread id and number in one, as a key for tables";
     "fd.containername": Text [by_type(no_fd) cost(8)] => |c, _| {
-        fd(c).map_or(Value::Missing, |fd| with_container(c, &fd.name))
+        name_of(c).map_or(Value::Missing, |name| with_container(c, &name))
     }, "id of the container and name in one, as a key for tables";
     "fd.containerdirectory": Text [by_type(no_fd) cost(8)] => |c, _| {
-        path_of(c).map_or(Value::Missing, |path| with_container(c, path::split(path).0))
+        path_of(c).map_or(Value::Missing, |path| with_container(c, directory(&path)))
     }, "id of the container and directory in one, as a key for tables";
     "fd.dev": Int [by_type(no_fd) digits(Digits::Hex)] => |c, _| device(c).into(),
         "device number of the filesystem";

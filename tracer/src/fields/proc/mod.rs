@@ -16,7 +16,12 @@ pub(super) static FIELDS: &[&[Field]] = &[program::FIELDS, ids::FIELDS, exe::FIE
 
 /// The thread, when more is known of it than its id.
 pub(super) fn thread<'a>(c: &Context<'a>) -> Option<&'a Thread> {
-    c.thread.map(|thread| &**thread).filter(|thread| !thread.is_stranger)
+    known(c.thread?)
+}
+
+/// A thread of which more is known than its id: no other has a name, a user or arguments, not even empty ones.
+fn known(thread: &Thread) -> Option<&Thread> {
+    Some(thread).filter(|thread| !thread.is_stranger)
 }
 
 /// The main thread.
@@ -25,13 +30,13 @@ fn main<'a>(c: &Context<'a>) -> Option<&'a Thread> {
 }
 
 fn parent<'a>(c: &Context<'a>) -> Option<&'a Thread> {
-    c.state.parent(c.thread?).map(|parent| &**parent)
+    known(c.state.parent(c.thread?)?)
 }
 
 /// Itself, then its ancestors.
 fn chain<'a>(c: &Context<'a>) -> impl Iterator<Item = &'a Thread> {
     let this = thread(c);
-    let ancestors = c.thread.into_iter().flat_map(|thread| c.state.ancestors(thread));
+    let ancestors = c.thread.into_iter().flat_map(|thread| c.state.ancestors(thread)).map_while(known);
     this.into_iter().chain(ancestors)
 }
 

@@ -56,7 +56,11 @@ fn ancestor_env<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
 fields! { FIELDS needs THREADS;
     "proc.name": Text [in_kernel(InKernel::Comm) needs(Needs::WHO)] => |c, _| c.thread.map_or(Value::Missing, |t| Value::some_text(&t.comm)),
         "name of the program, at most 15 characters";
-    "proc.pname": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.comm).into(), "name of the parent";
+    "proc.pname": Text [cost(2)] => |c, _| match c.thread.and_then(|t| c.state.parent(t)) {
+        // Of one of which nothing is known, a record may still have said the name.
+        Some(t) if t.is_stranger => Value::some_text(&t.comm),
+        parent => parent.map(|t| &*t.comm).into(),
+    }, "name of the parent";
     "proc.aname": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.comm)),
         "name of an ancestor";
     "proc.exe": Text => |c, _| thread(c).map(|t| &*t.exe).into(), "first argument";

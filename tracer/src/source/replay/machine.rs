@@ -191,6 +191,9 @@ pub fn l4proto(sock: &Sock) -> u8 {
     PROTOCOLS.iter().find(|(_, protocol, sock_type)| is(*protocol, *sock_type)).map_or(0, |(number, ..)| *number)
 }
 
+/// `SOCK_DGRAM`.
+const DGRAM: u8 = 2;
+
 fn inet(local: SocketAddr, remote: Option<SocketAddr>, l4proto: u8) -> Sock {
     let known = PROTOCOLS.iter().find(|(number, ..)| *number == l4proto);
     let (protocol, sock_type) = known.map_or((0, 0), |(_, protocol, sock_type)| (*protocol, *sock_type));
@@ -199,7 +202,8 @@ fn inet(local: SocketAddr, remote: Option<SocketAddr>, l4proto: u8) -> Sock {
         protocol,
         local: Some(canonical(local)),
         remote: remote.map(canonical),
-        listening: remote.is_none(),
+        // The format calls each socket without a peer a server; one of datagrams waits for nobody.
+        listening: remote.is_none() && sock_type != DGRAM,
         ..Sock::default()
     }
 }

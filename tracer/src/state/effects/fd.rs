@@ -140,14 +140,14 @@ pub(super) fn dup(state: &mut State, event: &Event<'_>) {
 
 pub(super) fn fcntl(state: &mut State, event: &Event<'_>) {
     let (Some(result), Some(fd)) = (event.result(), number(event, "fd")) else { return };
-    let (command, argument) = (number(event, "cmd").unwrap_or(0) as u32, number(event, "arg").unwrap_or(0));
+    let Some(command) = number(event, "cmd").map(|command| command as u32) else { return };
     if result < 0 {
         return;
     }
     match command {
         F_DUPFD | F_DUPFD_CLOEXEC => copy(state, event, fd, result, command == F_DUPFD_CLOEXEC),
         F_SETFD => {
-            if let Some(fd) = descriptor(fd) {
+            if let (Some(fd), Some(argument)) = (descriptor(fd), number(event, "arg")) {
                 let cloexec = if argument & 1 != 0 { CLOEXEC } else { 0 };
                 change(state, event, fd, |fd| fd.flags = fd.flags & !CLOEXEC | cloexec);
             }

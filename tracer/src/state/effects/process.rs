@@ -248,6 +248,18 @@ fn child(state: &mut State, event: &Event<'_>) {
     thread.vpid = id(event, "vpid");
     thread.exited_ns = None;
     thread.start_ns = start_ns;
+    if event.from_file && flags & CLONE_THREAD != 0 && state.thread(event.tgid).is_none() {
+        leader(state, event);
+    }
+}
+
+/// Enters the main thread of a process of which a capture tells only another thread: they have nearly all in common.
+fn leader(state: &mut State, event: &Event<'_>) {
+    let Some(thread) = state.thread(event.tid) else { return };
+    let mut leader = Thread { tid: event.tgid, vtid: thread.vpid, start_ns: 0, ..Thread::clone(thread) };
+    leader.fds = state.fds.share(leader.fds);
+    leader.begin();
+    state.threads.insert(leader);
 }
 
 /// The parent tells of its child, often before the child does. In another pid namespace the number means another thread.
@@ -314,7 +326,7 @@ fn moved(state: &mut State, event: &Event<'_>) -> super::super::ContainerKey {
 fn inherit(state: &mut State, mother: u32, tid: u32, flags: u32, born: Option<Thread>) {
     let mut thread = born.unwrap_or_else(|| {
         let Some(mother) = state.thread(mother) else {
-            return Thread { fds: state.fds.create(), ..Thread::default() };
+            return Thread { fds: state.fds.create(), ..Thread::stranger(tid, tid) };
         };
         let mut thread = Thread::clone(mother);
         let share = flags & CLONE_FILES != 0;
@@ -335,7 +347,7 @@ fn inherit(state: &mut State, mother: u32, tid: u32, flags: u32, born: Option<Th
 
 /// A process like `pid`, of whose descriptors nothing is known.
 fn without_descriptors(state: &mut State, pid: u32) -> Thread {
-    let thread = state.thread(pid).map(|thread| Thread::clone(thread)).unwrap_or_default();
+    let thread = state.thread(pid).map_or_else(|| Thread::stranger(pid, pid), |thread| Thread::clone(thread));
     Thread { fds: state.fds.create(), ..thread }
 }
 

@@ -1,5 +1,7 @@
 //! Sockets: families, ends, roles.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use crate::event::{Event, ParamValue, SockAddr, SockTuple};
 
 use super::{
@@ -163,6 +165,17 @@ pub(super) fn accept(state: &mut State, event: &Event<'_>) {
     set(state, event, fd, value);
 }
 
+/// This end of a message. A socket that is bound to no address sends from 127.0.0.1, or ::1, to the machine itself, which other
+/// tools do not write down.
+fn sent_from(local: SocketAddr, remote: SocketAddr) -> SocketAddr {
+    let from: IpAddr = match remote.ip() {
+        ip if !local.ip().is_unspecified() || !ip.is_loopback() => return local,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(from, local.port())
+}
+
 /// Data on a socket carries its addresses: needed for sockets without a peer of their own, and for those whose making
 /// was not seen.
 pub(super) fn transfer(state: &mut State, event: &Event<'_>) {
@@ -183,6 +196,7 @@ pub(super) fn transfer(state: &mut State, event: &Event<'_>) {
     match tuple {
         SockTuple::Inet { source, dest } => change_sock(state, event, fd, |sock| {
             let (local, remote) = if inbound { (dest, source) } else { (source, dest) };
+            let local = if event.from_file { sent_from(local, remote) } else { local };
             if sock.local == Some(local) && sock.remote == Some(remote) {
                 return;
             }
