@@ -22,7 +22,7 @@ fn text(path: &Path) -> &str {
 
 /// What is printed of a capture that is whole.
 #[track_caller]
-fn replay(capture: &Path, more: &[&str]) -> Output {
+pub(crate) fn replay(capture: &Path, more: &[&str]) -> Output {
     let output = Running::start(tracer(["-r", text(capture)]).args(more).env("TZ", "UTC")).end();
     assert!(output.status.success(), "{more:?}: {}", output.errors);
     output

@@ -50,6 +50,12 @@ fn image_part<'a>(k: &'a Container, told: Option<&'a String>, get: fn(ImageName<
     told.map(String::as_str).or_else(|| get(ImageName::parse(k.image.as_deref()?))).into()
 }
 
+/// Its id, and those around it.
+fn ids(container: &Container) -> Value<'_> {
+    let around = container.around.iter().map(String::as_str);
+    Value::List(std::iter::once(container.id.as_str()).chain(around).map(Value::from).collect())
+}
+
 /// When the container started: its pid namespace, in events of its threads.
 fn start(c: &Context<'_>) -> Option<u64> {
     if c.container == ContainerKey::HOST { None } else { proc::namespace_start(c) }
@@ -80,9 +86,18 @@ pub(super) static FIELDS: &[Field] = &[
         "container.id",
         Type::Text,
         |c, _| of(c).map(|k| k.id.as_str()).into(),
-        "first twelve digits of the id; host outside of containers",
+        "first twelve digits of the id; of a container in a container, the innermost; host outside of containers",
     )
     .in_kernel(InKernel::Container),
+    Field::new(
+        "container.ids",
+        Type::Text,
+        |c, _| of(c).map_or(Value::Missing, ids),
+        "ids of the container and of those that it is in, the innermost first",
+    )
+    .list()
+    .in_kernel(InKernel::Container)
+    .cost(4),
     Field::new("container.full_id", Type::Text, |c, _| of(c).map(|k| k.full_id.as_str()).into(), "the whole id")
         .in_kernel(InKernel::Container),
     Field::new(

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, rc::Rc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fd, FdKind, Role, Sock, State, Thread};
+use super::{Fd, FdKind, Role, Sock, State, Thread, container::told::Told};
 use crate::sample::Sample;
 
 /// What is known when the event happens.
@@ -341,6 +341,10 @@ impl Facts {
             }
         }
         for (tid, id) in self.moved {
+            // Of a container without metadata, no event told.
+            if !id.is_empty() && state.containers.by_id(&id).is_none() {
+                state.containers.told(Told { id: id.clone(), ..Told::default() });
+            }
             let container = state.containers.by_id(&id);
             if let (Some(thread), Some(container)) = (state.threads.get_mut(tid), container) {
                 thread.container = container;
@@ -367,7 +371,7 @@ mod tests {
             cpu_times: true,
             live: true,
             sample: Some(10),
-            moved: vec![(10, "0123456789ab".into()), (10, "no such container".into())],
+            moved: vec![(10, "0123456789ab".into()), (20, "untold".into())],
         };
         let parsed = Facts::parse(&facts.json()).unwrap();
         assert_eq!(parsed, facts);
@@ -377,6 +381,8 @@ mod tests {
         let (first, second) = (world.state.thread(10).unwrap(), world.state.thread(11).unwrap());
         assert_eq!((first.start_ns, second.start_ns, &*second.comm), (77, 5, &b"worker"[..]));
         assert_eq!(first.fds, second.fds, "threads of a process share their descriptors");
+        let container = |tid: u32| &*world.state.containers.get(world.state.thread(tid).unwrap().container).id;
+        assert_eq!((container(10), container(20)), ("0123456789ab", "untold"));
         let found = world.state.fds.get(first.fds, 9).unwrap();
         assert_eq!((found.kind, &*found.name, &found.sock), (FdKind::IoUring, &b"\xff"[..], &fd.sock));
         let newer = br#"{"starts":[[10,78]],"something":{"new":1}}"#;

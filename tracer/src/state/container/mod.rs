@@ -46,6 +46,8 @@ pub struct Container {
     pub id: String,
     /// The whole id.
     pub full_id: String,
+    /// Ids of the containers that it is in, as they are shown, the nearest first.
+    pub around: Vec<String>,
     /// `container.type`.
     pub runtime: &'static str,
     /// Name, when known.

@@ -390,6 +390,9 @@ impl Containers {
         self.by_identity.entry(found.identity()).or_insert(key);
         if let Some(row) = self.row(key) {
             row.ended = false;
+            if row.container.around.is_empty() {
+                row.container.around.clone_from(&found.around);
+            }
         }
         Some(key)
     }

@@ -26,7 +26,12 @@ fn recognise(folder: &Folder<'_>) -> Option<Id> {
 pub fn by_namespace(folders: &[&str]) -> Option<Found> {
     let [namespace, id, ..] = folders else { return None };
     let both = [namespace, id].iter().all(|text| is_identifier(text) && !is_unit(text));
-    both.then(|| Found { runtime: &RUNTIME, id: Id::Text((*id).to_owned()), bundle: Some(format!("{namespace}/{id}")) })
+    both.then(|| Found {
+        runtime: &RUNTIME,
+        id: Id::Text((*id).to_owned()),
+        bundle: Some(format!("{namespace}/{id}")),
+        around: Vec::new(),
+    })
 }
 
 /// Letters and digits in groups that `.`, `_` or `-` join.

@@ -1,7 +1,8 @@
 //! Which runtime and container a cgroup belongs to, from its path alone.
 //!
-//! One file per runtime, each with a row; [`RUNTIMES`] is the list. A path is read from the root down and the first
-//! folder that a row recognises decides: what a container makes inside (systemd's slices, Docker in Docker) belongs to it.
+//! One file per runtime, each with a row; [`RUNTIMES`] is the list. A path is read from the root down, and the last folder
+//! that a row recognises decides: other folders in a container, such as systemd's slices, belong to it, and a container in a
+//! container (Docker in Docker, the nodes of kind) is one of its own, with the others around it.
 
 mod bpm;
 mod containerd;
@@ -111,6 +112,8 @@ pub struct Found {
     pub id: Id,
     /// Where the runtime must have a folder for it (`namespace/id`); `None` when the path leaves no doubt.
     pub bundle: Option<String>,
+    /// The containers that it is in, as they are shown, the nearest first.
+    pub around: Vec<String>,
 }
 
 impl Found {
@@ -119,7 +122,8 @@ impl Found {
     pub fn identity(&self) -> String {
         match &self.id {
             Id::Digits(id) => id.clone(),
-            Id::Text(id) | Id::Name(id) => format!("{}:{id}", self.runtime.name),
+            // In each container there may be one of that name.
+            Id::Text(id) | Id::Name(id) => format!("{}:{id} {}", self.runtime.name, self.around.join(" ")),
         }
     }
 }
@@ -127,18 +131,27 @@ impl Found {
 /// Where containerd and its kin keep a folder for each running container, below the host's root.
 pub use containerd::BUNDLES;
 
-/// The container that a path of a cgroup hierarchy belongs to; `None` for the host's own cgroups.
+/// The container that a path of a cgroup hierarchy belongs to, the innermost one; `None` for the host's own cgroups.
 #[must_use]
 pub fn recognise(path: &str) -> Option<Found> {
     let folders: Vec<&str> = path.split('/').filter(|folder| !folder.is_empty() && *folder != "..").collect();
+    let mut innermost: Option<Found> = None;
     for (depth, name) in folders.iter().enumerate() {
         let folder = Folder { name, above: &folders[..depth] };
-        let found = RUNTIMES.iter().find_map(|runtime| Some((runtime, (runtime.recognise)(&folder)?)));
-        if let Some((runtime, id)) = found {
-            return Some(Found { runtime, id, bundle: None });
+        let found = RUNTIMES.iter().find_map(|runtime| Some((*runtime, (runtime.recognise)(&folder)?)));
+        let Some((runtime, id)) = found else { continue };
+        let mut around = Vec::new();
+        if let Some(outer) = innermost {
+            // Some have several folders with their id.
+            if outer.id == id {
+                innermost = Some(outer);
+                continue;
+            }
+            around = [vec![outer.id.short().to_owned()], outer.around].concat();
         }
+        innermost = Some(Found { runtime, id, bundle: None, around });
     }
-    containerd::by_namespace(&folders)
+    innermost.or_else(|| containerd::by_namespace(&folders))
 }
 
 /// The digits of an id that an engine names, as [`recognise`] finds them.
@@ -272,13 +285,39 @@ mod tests {
         for path in [
             "/docker/{H}/init.scope",
             "/docker/{H}/system.slice/nginx.service",
-            "/docker/{H}/docker/{O}",
-            "/docker/{H}/kubepods/besteffort/pod01/{O}",
-            "/system.slice/docker-{H}.scope/kubepods.slice/cri-containerd-{O}.scope",
+            "/docker/{H}/machine.slice/libpod-conmon-{O}.scope",
+            "/docker/{H}/docker",
+            "/docker/{H}/default/text",
             "/../../docker/{H}",
         ] {
             assert_eq!(found(path), Some(("docker", "abcdef012345".to_owned())), "{path}");
         }
+    }
+
+    #[test]
+    fn a_container_in_a_container_is_one_of_its_own() {
+        let third = "1".repeat(FULL);
+        for (path, runtime, id, around) in [
+            ("/docker/{H}/docker/{O}", "docker", "000000000000", &["abcdef012345"][..]),
+            ("/docker/{H}/docker/{O}/init.scope", "docker", "000000000000", &["abcdef012345"]),
+            ("/docker/{H}/kubepods/besteffort/pod01/{O}", "cri", "000000000000", &["abcdef012345"]),
+            (
+                "/system.slice/docker-{H}.scope/kubelet.slice/kubelet-kubepods.slice/cri-containerd-{O}.scope/x",
+                "containerd",
+                "000000000000",
+                &["abcdef012345"],
+            ),
+            ("/docker/{H}/docker/{O}/docker/{T}", "docker", "111111111111", &["000000000000", "abcdef012345"]),
+            ("/lxc.payload.web/docker/{H}", "docker", "abcdef012345", &["web"]),
+            ("/docker/{H}/lxc.payload.web", "lxc", "web", &["abcdef012345"]),
+            ("/machine.slice/libpod-{H}.scope/libpod-payload-{H}", "podman", "abcdef012345", &[]),
+        ] {
+            let found = recognise(&path.replace("{H}", H).replace("{O}", OTHER).replace("{T}", &third)).unwrap();
+            assert_eq!((found.runtime.name, found.id.short()), (runtime, id), "{path}");
+            assert_eq!(found.around, around, "{path}");
+        }
+        let identity = |path: &str| recognise(&path.replace("{H}", H).replace("{O}", OTHER)).unwrap().identity();
+        assert_ne!(identity("/docker/{H}/lxc.payload.web"), identity("/docker/{O}/lxc.payload.web"));
     }
 
     #[test]

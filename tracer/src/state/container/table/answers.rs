@@ -66,6 +66,7 @@ impl Containers {
         let key = self.add(Container {
             id: found.id.short().to_owned(),
             full_id: full_id.to_owned(),
+            around: found.around.clone(),
             runtime: found.runtime.name,
             name: named.then(|| full_id.to_owned()),
             lookup,
