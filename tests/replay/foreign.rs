@@ -7,7 +7,7 @@ use tracer_common::{
 };
 use tracer_tests::{
     command::{Output, Running, tracer},
-    scap::build::{EVENT, TID, block, entry, event_of, fds, head, text},
+    scap::build::{EVENT, TID, block, entry, event_of, fds, head, section, text},
     scratch::Scratch,
 };
 
@@ -269,4 +269,77 @@ fn threads_share_what_their_process_has_open() {
     let read = (842, code::READ, vec![long(1), b"x".to_vec(), long(5), int(1)]);
     let bytes = capture(b"", &[child(843, 842, 774, THREAD), open, read]);
     assert_eq!(lines(&bytes, &["-p", "%thread.tid %fd.name %proc.name", "evt.type=read"]), ["842 /tmp/x curl"]);
+}
+
+/// What a cut file shows, and what it says at the end.
+fn cut(bytes: &[u8]) -> (Vec<String>, String) {
+    let output = read(bytes, &[]);
+    assert_eq!(output.status.code(), Some(1), "{}", output.errors);
+    (output.lines, output.errors.lines().next().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn a_compressed_capture_that_is_cut_shows_all_that_is_whole() {
+    /// What a block of zstd holds at most.
+    const BLOCK: usize = 128 << 10;
+    let whole = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/captures/sample.scap")).unwrap();
+    assert!(whole.len() > BLOCK && whole.len() < 2 * BLOCK);
+    // The witness: the same beginning without compression.
+    let (expected, said) = cut(&whole[..BLOCK]);
+    assert!(expected.len() > 100 && said.contains("cut in the middle of a block"), "{}: {said}", expected.len());
+    let zstd = ruzstd::encoding::compress_to_vec(&whole[..], ruzstd::encoding::CompressionLevel::Fastest);
+    let (lines, said) = cut(&zstd[..zstd.len() - 9]);
+    assert_eq!(lines, expected);
+    assert!(said.ends_with("incomplete zstd stream"), "{said}");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &whole).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let (lines, said) = cut(&gzip[..gzip.len() - 9]);
+    assert!(lines.len() >= expected.len() && said.ends_with("incomplete deflate stream"), "{}: {said}", lines.len());
+}
+
+#[test]
+fn a_capture_of_a_network_is_named_as_such() {
+    let pcap =
+        [&[0xD4, 0xC3, 0xB2, 0xA1, 2, 0, 4, 0][..], &[0; 8], &65_535_u32.to_le_bytes(), &1_u32.to_le_bytes()].concat();
+    let interface = block(1, &[&1_u32.to_le_bytes()[..], &65_535_u32.to_le_bytes()].concat());
+    let packet = block(6, &[&[0; 20][..], b"ABCD"].concat());
+    let pcapng = [section(&[]), interface, packet].concat();
+    let swapped: Vec<u8> = pcap.chunks(4).flat_map(|word| word.iter().rev().copied().collect::<Vec<_>>()).collect();
+    for bytes in [pcap, pcapng, swapped] {
+        for words in [&[][..], &["-c", "topscalls"]] {
+            let said = read(&bytes, words).errors;
+            assert!(said.contains("a network capture (pcap or pcapng)") && said.contains("hint: tshark"), "{said}");
+        }
+    }
+    // What other tools add to a capture of ours does not make it one of a network.
+    let both = [capture(b"", &[of_shell(code::GETUID, &[int(0)])]), block(1, &[0; 8])].concat();
+    assert_eq!(lines(&both, &["-p", "%evt.type"]), ["getuid"]);
+}
+
+#[test]
+fn a_capture_whose_first_event_has_no_time_is_not_from_1970() {
+    let mut bytes = head();
+    for (at, time) in [0, FIRST_NS, FIRST_NS + 2_000_000_000].into_iter().enumerate() {
+        let row = if at == 0 { code::PROCINFO } else { code::GETUID };
+        let params: &[&[u8]] = if at == 0 { &[&[0; 8], &[0; 8]] } else { &[&[0; 4]] };
+        bytes.extend(block(EVENT, &event_of(time, TID, row, params, b"")));
+    }
+    let scratch = Scratch::new();
+    let path = scratch.path("zero.scap");
+    std::fs::write(&path, bytes).unwrap();
+    let info = Running::start(tracer(["info", path.to_str().unwrap()]).env("TZ", "UTC")).end().lines.join("\n");
+    assert!(info.contains("begins       2017-07-14 02:40:00") && info.contains("length       2.00s"), "{info}");
+    let relative = Running::start(tracer(["-r", path.to_str().unwrap(), "-p", "%evt.reltime"]).env("TZ", "UTC")).end();
+    assert_eq!(relative.lines, ["000000000", "2000000000"], "{}", relative.errors);
+}
+
+#[test]
+fn options_may_come_after_the_filter_and_those_for_names_alone_do_no_harm() {
+    let bytes = capture(b"", &[of_shell(code::GETUID, &[int(0)]), of_shell(code::GETGID, &[int(0)])]);
+    assert_eq!(lines(&bytes, &["evt.type=getuid", "-p", "%evt.type"]), ["getuid"]);
+    assert_eq!(lines(&bytes, &["evt.type", "in", "(getuid, getgid)", "-n1", "-p", "%evt.type"]), ["getuid"]);
+    let output = read(&bytes, &["-k", "http://127.0.0.1:8080", "-pk", "evt.type=getuid"]);
+    assert_eq!((output.status.code(), output.lines.len()), (Some(0), 1), "{}", output.errors);
+    assert!(output.errors.contains("option '-k' (the Kubernetes API) is ignored\nhint: "), "{}", output.errors);
 }

@@ -1,10 +1,15 @@
-//! Takes the arguments of chisels out of the command line. Whether the word behind a chisel is its argument depends on
-//! the chisel, so this comes before the options are parsed.
+//! Puts the words of the command line in order: options first, also those after the filter, then the filter, as getopt(3) does;
+//! and takes the arguments of chisels out. Whether the word after a chisel is its argument depends on the chisel, so this comes
+//! before the options are parsed.
 
 use clap::CommandFactory;
 
-use super::{Args, Failure};
-use crate::chisel::{Chisel, Library, args::takes_next};
+use super::{Args, Failure, gone};
+use crate::{
+    chisel::{Chisel, Library, args::takes_next},
+    filter::operator,
+    message::note,
+};
 
 /// The words without the arguments of chisels, and these in the order of the chisels.
 ///
@@ -14,13 +19,26 @@ pub fn extract(words: Vec<String>, library: &Library) -> Result<(Vec<String>, Ve
     let options = Options::new();
     let mut rest = Vec::new();
     let mut arguments = Vec::new();
+    let mut filter: Vec<String> = Vec::new();
     let mut words = words.into_iter().collect::<std::collections::VecDeque<_>>();
     rest.extend(words.pop_front());
     while let Some(word) = words.pop_front() {
-        // From the first word that is no option on, all is filter.
-        if !word.starts_with('-') || word == "-" || word == "--" {
-            rest.push(word);
+        if word == "--" {
+            filter.extend(words.drain(..));
             break;
+        }
+        // A word that is no option is a part of the filter, and so is what an operator compares with, such as -1.
+        let is_operand = filter.last().is_some_and(|before| operator::names().any(|name| name == before));
+        if !word.starts_with('-') || word == "-" || is_operand || !filter.is_empty() && !options.knows(&word) {
+            filter.push(word);
+            continue;
+        }
+        if let Some((text, has_value)) = gone::ignored(&word) {
+            note(&text);
+            if has_value {
+                let _ = words.pop_front();
+            }
+            continue;
         }
         let (option, glued) = options.split(&word);
         rest.push(word.clone());
@@ -42,7 +60,10 @@ pub fn extract(words: Vec<String>, library: &Library) -> Result<(Vec<String>, Ve
         let following: Vec<String> = words.iter().cloned().collect();
         arguments.push(if takes_next(&meta, &following) { words.pop_front() } else { None });
     }
-    rest.extend(words);
+    if !filter.is_empty() {
+        rest.push("--".to_owned());
+        rest.extend(filter);
+    }
     Ok((rest, arguments))
 }
 
@@ -57,6 +78,9 @@ enum Takes {
 struct Options {
     short: Vec<(char, Takes)>,
     long: Vec<(String, Takes)>,
+    /// All letters and names, also of options without a value.
+    all_short: Vec<char>,
+    all_long: Vec<String>,
 }
 
 impl Options {
@@ -69,7 +93,19 @@ impl Options {
             short.extend(arg.get_short().map(|letter| (letter, takes)));
             long.extend(arg.get_long().map(|name| (name.to_owned(), takes)));
         }
-        Self { short, long }
+        let all_short = command.get_arguments().filter_map(clap::Arg::get_short).chain(['h', 'V']).collect();
+        let all_long = command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned));
+        let all_long = all_long.chain(["help", "version"].map(str::to_owned)).collect();
+        Self { short, long, all_short, all_long }
+    }
+
+    /// Whether a word is an option, of ours or of sysdig.
+    fn knows(&self, word: &str) -> bool {
+        let is_own = match word.strip_prefix("--") {
+            Some(long) => self.all_long.iter().any(|known| long.split('=').next() == Some(known)),
+            None => word.chars().nth(1).is_some_and(|letter| self.all_short.contains(&letter)),
+        };
+        is_own || gone::explain(word).is_some()
     }
 
     /// The option of a word that takes a value, and the value if it is part of the word.
@@ -103,16 +139,28 @@ mod tests {
     #[test]
     fn only_chisels_that_take_an_argument_get_the_next_word() {
         let some = |text: &str| Some(text.to_owned());
-        assert_eq!(split("-c topscalls proc.name=x"), ("-c topscalls proc.name=x".into(), vec![None]));
-        assert_eq!(split("-c spy_users 3 proc.name=x"), ("-c spy_users proc.name=x".into(), vec![some("3")]));
-        assert_eq!(split("-c spy_users proc.name=x"), ("-c spy_users proc.name=x".into(), vec![None]));
+        assert_eq!(split("-c topscalls proc.name=x"), ("-c topscalls -- proc.name=x".into(), vec![None]));
+        assert_eq!(split("-c spy_users 3 proc.name=x"), ("-c spy_users -- proc.name=x".into(), vec![some("3")]));
+        assert_eq!(split("-c spy_users proc.name=x"), ("-c spy_users -- proc.name=x".into(), vec![None]));
         assert_eq!(split("-qcspy_users 3 -n 5"), ("-qcspy_users -n 5".into(), vec![some("3")]));
         assert_eq!(
             split("--chisel=topscalls -c spy_users -n 5"),
             ("--chisel=topscalls -c spy_users -n 5".into(), vec![None, None])
         );
         assert_eq!(split("-cl"), ("-cl".into(), vec![None]));
-        assert_eq!(split("-p c x.y=1 -c nothing"), ("-p c x.y=1 -c nothing".into(), vec![]));
+        assert_eq!(split("-p c -- x.y=1 -c nothing"), ("-p c -- x.y=1 -c nothing".into(), vec![]));
+    }
+
+    #[test]
+    fn options_may_come_after_the_filter() {
+        let of = |text: &str| split(text).0;
+        assert_eq!(of("proc.name=x -n 5"), "-n 5 -- proc.name=x");
+        assert_eq!(of("proc.name=x and -n5 fd.num < -1 -j"), "-n5 -j -- proc.name=x and fd.num < -1");
+        assert_eq!(of("proc.args contains -n and evt.type=open -q"), "-q -- proc.args contains -n and evt.type=open");
+        assert_eq!(of("evt.rawres in (0, -11) -q"), "-q -- evt.rawres in (0, -11)");
+        let (rest, arguments) = split("evt.type=open -c spy_users 3 --json");
+        assert_eq!((&*rest, arguments), ("-c spy_users --json -- evt.type=open", vec![Some("3".into())]));
+        assert_eq!(of("-k http://x -pk -K cert proc.name=x -Nnode"), "-pk -- proc.name=x");
     }
 
     #[test]

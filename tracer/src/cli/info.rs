@@ -144,7 +144,10 @@ impl Summary {
     fn event(&mut self, event: &Event<'_>) {
         self.events += 1;
         self.state_only += u64::from(event.state_only());
-        self.first_ns = Some(self.first_ns.map_or(event.time_ns, |first| first.min(event.time_ns)));
+        // Some tools write an event without a time in front: it is not from 1970.
+        if event.time_ns != 0 {
+            self.first_ns = Some(self.first_ns.map_or(event.time_ns, |first| first.min(event.time_ns)));
+        }
         self.last_ns = self.last_ns.max(event.time_ns);
         match event.code {
             code::DROP | old::code::DROP_X => self.drops += 1,

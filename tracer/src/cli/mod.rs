@@ -37,6 +37,7 @@ pub use run::Plan;
 use crate::{
     chisel::{ChiselError, Library},
     format::time,
+    scap::ScapError,
     source::live::groups,
     state::container::EngineSocket,
     stats::Stats,
@@ -139,7 +140,9 @@ fn end(error: &anyhow::Error) -> ExitCode {
     }
     let hint = error.chain().find_map(|cause| {
         let failure = cause.downcast_ref::<Failure>().and_then(|failure| failure.hint.clone());
-        failure.or_else(|| cause.downcast_ref::<ChiselError>().and_then(|error| error.hint.clone()))
+        let of_chisel = || cause.downcast_ref::<ChiselError>().and_then(|error| error.hint.clone());
+        let of_capture = || cause.downcast_ref::<ScapError>().and_then(ScapError::hint).map(str::to_owned);
+        failure.or_else(of_chisel).or_else(of_capture)
     });
     report(&format!("{error:#}"), hint.as_deref());
     ExitCode::FAILURE

@@ -17,6 +17,9 @@ pub enum ScapError {
         /// Where the magic was expected.
         offset: u64,
     },
+    /// It is a capture of a network.
+    #[error("a network capture (pcap or pcapng), not one of system calls")]
+    Network,
     /// It was written on a machine whose numbers have their bytes in the other order.
     #[error("capture of a machine with the other byte order (magic at byte {offset})")]
     ByteOrder {
@@ -80,7 +83,7 @@ impl ScapError {
     #[must_use]
     pub fn offset(&self) -> u64 {
         match self {
-            Self::Empty => 0,
+            Self::Empty | Self::Network => 0,
             Self::Magic { offset }
             | Self::ByteOrder { offset }
             | Self::Version { offset, .. }
@@ -90,6 +93,13 @@ impl ScapError {
             | Self::Content { offset, .. }
             | Self::Io { offset, .. } => *offset,
         }
+    }
+
+    /// What to do about it, when that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        matches!(self, Self::Network)
+            .then_some("tshark and Wireshark read network captures; tracer -w writes captures of system calls")
     }
 
     /// Whether the next block can be read in spite of it.

@@ -84,7 +84,12 @@ struct Zstd<R> {
     decoder: FrameDecoder,
     /// In the middle of a frame.
     begun: bool,
+    /// What is wrong after all that was decoded.
+    failure: Option<io::Error>,
 }
+
+/// The last block of a frame, which is empty, and a checksum, which the decoder does not compare.
+const LAST_BLOCK: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
 
 /// The header of a frame with the smallest window.
 const SMALLEST: [u8; 6] = [0x28, 0xB5, 0x2F, 0xFD, 0, 0];
@@ -94,7 +99,7 @@ impl<R: BufRead> Zstd<R> {
         let mut decoder = FrameDecoder::new();
         // The decoder limits the window of all frames but the first, so the first is not one of the input.
         let _ = decoder.reset(&SMALLEST[..]);
-        Self { input, decoder, begun: false }
+        Self { input, decoder, begun: false, failure: None }
     }
 
     /// Begins the next frame; false when there is none.
@@ -114,11 +119,26 @@ impl<R: BufRead> Zstd<R> {
     }
 }
 
+/// What is wrong with a zstd stream, in one sentence.
+fn zstd_error(error: FrameDecoderError) -> io::Error {
+    let mut cause: &(dyn std::error::Error + 'static) = &error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    match cause.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(io::ErrorKind::UnexpectedEof) => io::Error::new(io::ErrorKind::UnexpectedEof, "incomplete zstd stream"),
+        _ => io::Error::other(error),
+    }
+}
+
 impl<R: BufRead> Read for Zstd<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             if self.begun && self.decoder.can_collect() > 0 {
                 return self.decoder.read(buffer);
+            }
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
             }
             if !self.begun || self.decoder.is_finished() {
                 self.begun = self.begin()?;
@@ -127,8 +147,13 @@ impl<R: BufRead> Read for Zstd<R> {
                 }
             } else {
                 // Block by block, so that what is whole comes out in front of damage.
-                let step = BlockDecodingStrategy::UptoBlocks(1);
-                self.decoder.decode_blocks(&mut self.input, step).map_err(io::Error::other)?;
+                let step = || BlockDecodingStrategy::UptoBlocks(1);
+                if let Err(error) = self.decoder.decode_blocks(&mut self.input, step()) {
+                    // The decoder keeps as much as later blocks may refer to until the frame ends.
+                    let end = self.decoder.decode_blocks(&LAST_BLOCK[..], step());
+                    self.failure = Some(zstd_error(error));
+                    end.map_err(zstd_error)?;
+                }
             }
         }
     }
@@ -193,5 +218,17 @@ mod tests {
             assert!(decompress(io::Cursor::new(cut)).unwrap().read_to_end(&mut out).is_err());
             assert!(out.len() > 1000 && text.starts_with(&out), "{}", out.len());
         }
+    }
+
+    #[test]
+    fn all_whole_blocks_of_a_cut_zstd_stream_come_out() {
+        // Blocks of 128 KiB at most, in one frame, whose window is larger.
+        let text: Vec<u8> = (0..200_000u32).flat_map(|number| number.wrapping_mul(0x9E37_79B9).to_le_bytes()).collect();
+        let packed = zstd(&text);
+        let mut out = Vec::new();
+        let cut = packed[..packed.len() - 9].to_vec();
+        let error = decompress(io::Cursor::new(cut)).unwrap().read_to_end(&mut out).unwrap_err();
+        assert_eq!(error.to_string(), "incomplete zstd stream");
+        assert!(out.len() > text.len() - (128 << 10) - 1 && text.starts_with(&out), "{}", out.len());
     }
 }

@@ -32,8 +32,22 @@ pub struct Reader<R> {
     end: usize,
     /// Offset of `start` in the stream.
     offset: u64,
+    /// Bytes of sections, and of blocks that only captures of networks have: these have the same sections.
+    of_sections: u64,
+    of_network: u64,
     state: State,
 }
+
+/// The first bytes of a pcap file, in both byte orders; with nanoseconds; and in a changed form. Source: draft-ietf-opsawg-pcap.
+const PCAP: [[u8; 4]; 5] = [
+    [0xA1, 0xB2, 0xC3, 0xD4],
+    [0xD4, 0xC3, 0xB2, 0xA1],
+    [0xA1, 0xB2, 0x3C, 0x4D],
+    [0x4D, 0x3C, 0xB2, 0xA1],
+    [0x34, 0xCD, 0xB2, 0xA1],
+];
+/// Kinds of blocks of pcapng files are below this: interfaces, packets, names. Source: draft-ietf-opsawg-pcapng.
+const NETWORK: u32 = 0x10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -52,7 +66,16 @@ struct Frame {
 impl<R: Read> Reader<R> {
     /// From uncompressed bytes; [`open`](super::open) makes them from a file.
     pub fn new(input: R) -> Self {
-        Self { input, buffer: vec![0; BUFFER], start: 0, end: 0, offset: 0, state: State::Begins }
+        Self {
+            input,
+            buffer: vec![0; BUFFER],
+            start: 0,
+            end: 0,
+            offset: 0,
+            of_sections: 0,
+            of_network: 0,
+            state: State::Begins,
+        }
     }
 
     /// Offset of the next block in the stream.
@@ -104,7 +127,7 @@ impl<R: Read> Reader<R> {
         let length = u32::from_ne_bytes(*there.get(4..)?.first_chunk()?);
         let total = length as usize;
         let trailer = u32::from_ne_bytes(*there.get(..total)?.last_chunk()?);
-        if trailer != length || total < FRAME || kind == SECTION || self.state != State::Runs {
+        if trailer != length || total < FRAME || kind == SECTION || kind < NETWORK || self.state != State::Runs {
             return None;
         }
         let (body, offset) = (self.start + HEADER..self.start + total - 4, self.offset + HEADER as u64);
@@ -122,7 +145,8 @@ impl<R: Read> Reader<R> {
             self.begin(there)?;
         }
         if there == 0 {
-            return Ok(None);
+            let nothing_else = self.of_sections + self.of_network == offset;
+            return if self.of_network > 0 && nothing_else { Err(ScapError::Network) } else { Ok(None) };
         }
         let (Some(kind), Some(length)) = (self.u32(0), self.u32(4)) else { return Err(self.cut()) };
         if kind == SECTION {
@@ -142,6 +166,11 @@ impl<R: Read> Reader<R> {
         if trailer != length {
             return Err(ScapError::Trailer { offset, length, trailer });
         }
+        match kind {
+            SECTION => self.of_sections += total as u64,
+            0..NETWORK => self.of_network += total as u64,
+            _ => {}
+        }
         let body = self.start + HEADER..self.start + total - 4;
         self.start += total;
         self.offset += total as u64;
@@ -152,6 +181,9 @@ impl<R: Read> Reader<R> {
     fn begin(&mut self, there: usize) -> Result<(), ScapError> {
         if there == 0 {
             return Err(ScapError::Empty);
+        }
+        if PCAP.iter().any(|magic| self.buffer[self.start..self.end].starts_with(magic)) {
+            return Err(ScapError::Network);
         }
         if !SECTION.to_ne_bytes().starts_with(&self.buffer[self.start..self.end][..there.min(4)]) {
             return Err(ScapError::Magic { offset: self.offset });
@@ -253,6 +285,10 @@ mod tests {
         let message = |input: &[u8]| read(input).1.unwrap().to_string();
         assert_eq!(message(b""), "not a capture file (empty)");
         assert_eq!(message(b"#!"), "not a capture file (bad magic at byte 0)");
+        assert_eq!(
+            message(b"\xd4\xc3\xb2\xa1\x02\0\x04\0"),
+            "a network capture (pcap or pcapng), not one of system calls"
+        );
         assert_eq!(message(b"#!/bin/sh\necho hello\n"), "not a capture file (bad magic at byte 0)");
         assert_eq!(
             message(&section()[..3]),
