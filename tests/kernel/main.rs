@@ -33,6 +33,7 @@ mod own;
 mod poll;
 mod process;
 mod pushdown;
+mod renamed;
 mod sample;
 mod sched;
 mod signal;

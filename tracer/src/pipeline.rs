@@ -139,6 +139,7 @@ impl Pipeline {
             if over || stop.load(Ordering::Relaxed) || drained == Drained::End {
                 break self.rest(source);
             }
+            self.state.users.refresh(now);
             // A note may come without a change of any container.
             let _ = self.state.containers.poll();
             self.state.containers.notes().iter().for_each(|text| note(text));

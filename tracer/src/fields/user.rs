@@ -20,7 +20,7 @@ fn gid(c: &Context<'_>) -> Option<u32> {
 
 fields! { USER needs THREADS;
     "user.uid": Int [in_kernel(InKernel::Uid) needs(Needs::WHO)] => |c, _| uid(c).into(), "user id";
-    "user.name": Text => |c, _| user(c).map(|user| user.name.as_str()).into(), "name of the user";
+    "user.name": Text => |c, _| user(c).map(|user| user.name.as_str()).into(), "name of the user, as the host's /etc/passwd has it: also in a container that has users of its own";
     "user.homedir": Text => |c, _| user(c).map(|user| user.home.as_str()).into(), "home directory of the user";
     "user.shell": Text => |c, _| user(c).map(|user| user.shell.as_str()).into(), "login shell of the user";
     "user.loginuid": Int => |c, _| thread(c).map(|thread| match thread.loginuid {
@@ -37,5 +37,5 @@ fields! { USER needs THREADS;
 
 fields! { GROUP needs THREADS;
     "group.gid": Int [in_kernel(InKernel::Gid) needs(Needs::WHO)] => |c, _| gid(c).into(), "group id";
-    "group.name": Text => |c, _| gid(c).and_then(|gid| c.state.users.group(gid)).into(), "name of the group";
+    "group.name": Text => |c, _| gid(c).and_then(|gid| c.state.users.group(gid)).into(), "name of the group, as the host's /etc/group has it: also in a container that has groups of its own";
 }

@@ -1,7 +1,12 @@
-//! Users and groups, from the host's `/etc/passwd` and `/etc/group`. Never through NSS: the binary is static, and a
-//! look-up could block.
+//! Users and groups, from the host's `/etc/passwd` and `/etc/group`, which are read again when they change. Never through NSS:
+//! the binary is static, and a look-up could block.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use rustc_hash::FxHashMap;
 
@@ -21,22 +26,96 @@ pub struct User {
     pub shell: String,
 }
 
+/// How often it is looked whether the files have changed.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
 /// Users and groups by number.
 #[derive(Debug, Default)]
 pub struct Users {
     users: FxHashMap<u32, User>,
     groups: FxHashMap<u32, String>,
+    /// Where they were read from; `None` when a capture tells of them.
+    files: Option<Files>,
+    /// What has changed since they were read first.
+    changes: Vec<Change>,
+}
+
+/// A user or a group that is new or has changed, by its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// A user.
+    User(u32),
+    /// A group.
+    Group(u32),
+}
+
+/// The files that users and groups are read from.
+#[derive(Debug)]
+struct Files {
+    passwd: PathBuf,
+    group: PathBuf,
+    /// Which files they were, and when to look again.
+    stamps: [Option<Stamp>; 2],
+    next_look: Instant,
+}
+
+/// Another one after each change of a file: device, inode number, length, and the time of the last change of its inode in seconds
+/// and nanoseconds, which nobody can set.
+type Stamp = (u64, u64, u64, i64, i64);
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let file = fs::metadata(path).ok()?;
+    Some((file.dev(), file.ino(), file.len(), file.ctime(), file.ctime_nsec()))
+}
+
+fn text(path: &Path) -> Option<String> {
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).ok()
 }
 
 impl Users {
     /// Reads both files below `root` (`/`, or where the host is mounted). A file that cannot be read gives no names.
     #[must_use]
     pub fn read(root: &Path) -> Self {
-        let text = |path: &str| fs::read(root.join(path)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let (passwd, group) = (root.join("etc/passwd"), root.join("etc/group"));
+        // What changes between this and reading is read again.
+        let stamps = [stamp(&passwd), stamp(&group)];
         Self {
-            users: parse_passwd(&text("etc/passwd").unwrap_or_default()),
-            groups: parse_group(&text("etc/group").unwrap_or_default()),
+            users: parse_passwd(&text(&passwd).unwrap_or_default()),
+            groups: parse_group(&text(&group).unwrap_or_default()),
+            files: Some(Files { passwd, group, stamps, next_look: Instant::now() + BETWEEN_LOOKS }),
+            changes: Vec::new(),
         }
+    }
+
+    /// Reads files again that have changed, once a second at most. What cannot be read, or has no entry because it is being
+    /// written, leaves the names as they were.
+    pub fn refresh(&mut self, now: Instant) {
+        let Some(files) = self.files.as_mut().filter(|files| now >= files.next_look) else { return };
+        files.next_look = now + BETWEEN_LOOKS;
+        let stamps = [stamp(&files.passwd), stamp(&files.group)];
+        let is_new = [0, 1].map(|at| stamps[at].is_some() && stamps[at] != files.stamps[at]);
+        if is_new[0]
+            && let Some(users) = text(&files.passwd).map(|text| parse_passwd(&text)).filter(|users| !users.is_empty())
+        {
+            let new = users.iter().filter(|(uid, user)| self.users.get(uid) != Some(user));
+            self.changes.extend(new.map(|(uid, _)| Change::User(*uid)));
+            self.users = users;
+            files.stamps[0] = stamps[0];
+        }
+        if is_new[1]
+            && let Some(groups) = text(&files.group).map(|text| parse_group(&text)).filter(|groups| !groups.is_empty())
+        {
+            let new = groups.iter().filter(|(gid, name)| self.groups.get(gid) != Some(name));
+            self.changes.extend(new.map(|(gid, _)| Change::Group(*gid)));
+            self.groups = groups;
+            files.stamps[1] = stamps[1];
+        }
+    }
+
+    /// What has changed since the files were read first, in the order of time.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
     }
 
     /// A user that a capture tells of.
@@ -106,6 +185,39 @@ fn parse_group(text: &str) -> FxHashMap<u32, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_that_change_are_read_again_and_broken_ones_are_not() {
+        let root = std::env::temp_dir().join(format!("tracer-users-{}", std::process::id()));
+        fs::create_dir_all(root.join("etc")).unwrap();
+        let write = |users: &str, groups: &str| {
+            fs::write(root.join("etc/passwd.new"), users).unwrap();
+            fs::rename(root.join("etc/passwd.new"), root.join("etc/passwd")).unwrap();
+            fs::write(root.join("etc/group"), groups).unwrap();
+        };
+        write("one:x:1:1::/:/bin/sh\n", "one:x:1:\n");
+        let mut users = Users::read(&root);
+        let mut now = Instant::now();
+        let mut look = |users: &mut Users| {
+            now += BETWEEN_LOOKS;
+            users.refresh(now);
+            let name = |uid| users.user(uid).map(|user| user.name.clone());
+            (name(1), name(2), users.group(1).map(str::to_owned))
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(look(&mut users), (some("one"), None, some("one")));
+        write("uno:x:1:1::/:/bin/sh\ntwo:x:2:2::/:/bin/sh\n", "gruppo:x:1:\n");
+        users.refresh(Instant::now());
+        assert_eq!(users.user(2), None, "not before its time");
+        assert_eq!(look(&mut users), (some("uno"), some("two"), some("gruppo")));
+        let changes = [Change::User(1), Change::User(2), Change::Group(1)];
+        assert!(changes.iter().all(|change| users.changes().contains(change)) && users.changes().len() == 3);
+        write("", "");
+        assert_eq!(look(&mut users), (some("uno"), some("two"), some("gruppo")));
+        fs::remove_file(root.join("etc/passwd")).unwrap();
+        assert_eq!(look(&mut users), (some("uno"), some("two"), some("gruppo")));
+        fs::remove_dir_all(&root).unwrap();
+    }
 
     #[test]
     fn the_first_name_of_an_id_wins_and_bad_lines_are_skipped() {

@@ -14,6 +14,7 @@ use crate::{
         container::told,
         facts::{Facts, Text},
         procfs::TICK_NS,
+        user::{Change, Users},
     },
 };
 
@@ -321,6 +322,28 @@ fn split(facts: Facts) -> Vec<Vec<u8>> {
     parts.extend(facts.fds.chunks(TOGETHER / 8).map(|part| Facts { fds: part.to_vec(), ..Facts::default() }));
     parts.extend(facts.moved.chunks(TOGETHER).map(|part| Facts { moved: part.to_vec(), ..Facts::default() }));
     parts.iter().map(Facts::json).filter(|json| json.len() <= MOST).collect()
+}
+
+/// A user or a group that is new, or has another name, since the file began.
+pub(super) fn user_or_group(out: &mut Writer, users: &Users, change: Change, time_ns: u64) {
+    let head = |code: u16, params: usize| EventHead { cpu: 0, time_ns, tid: -1, code, params, state_only: false };
+    let text = |text: &str| [text.as_bytes(), &[0]].concat();
+    let numbers = |numbers: &[u32]| numbers.iter().map(|number| number.to_ne_bytes().to_vec()).collect::<Vec<_>>();
+    // The last parameter is a container: these are of the host.
+    let (code, params) = match change {
+        Change::User(uid) => {
+            let Some(user) = users.user(uid) else { return };
+            let texts = [&user.name, &user.home, &user.shell, ""].map(text);
+            (old::USER_ADDED_E, [numbers(&[uid, user.gid]), texts.to_vec()].concat())
+        }
+        Change::Group(gid) => {
+            let Some(name) = users.group(gid) else { return };
+            (old::GROUP_ADDED_E, [numbers(&[gid]), [name, ""].map(text).to_vec()].concat())
+        }
+    };
+    let mut block = out.event(&head(code, params.len()));
+    params.iter().for_each(|param| block.param(param));
+    block.finish();
 }
 
 /// What is told of a container.

@@ -87,6 +87,8 @@ pub struct Capture {
     encoder: Encoder,
     /// Containers that the file tells of, or that have nothing to tell, and what was told.
     told: FxHashMap<ContainerKey, Vec<u8>>,
+    /// How many changes of users and groups the file tells of.
+    told_users: usize,
     /// The state of the containers when they were looked at last.
     generation: u64,
     /// What a reader of the file knows, where it gets all events.
@@ -144,6 +146,7 @@ impl Capture {
             queue: Queue::default(),
             encoder,
             told: FxHashMap::default(),
+            told_users: 0,
             generation: 0,
             known: Known::default(),
             along: None,
@@ -289,6 +292,7 @@ impl Capture {
 
     fn tables(&mut self, event: &Event<'_>, state: &State, filter: Option<&Filter>, containers: bool) {
         self.section = state.section;
+        self.told_users = state.users.changes().len();
         let keep = |thread: &Thread| filter.is_none_or(|filter| may_match(filter, state, thread));
         let keep: Option<&dyn Fn(&Thread) -> bool> = if self.options.filter_threads { Some(&keep) } else { None };
         let out = self.queue.writer();
@@ -336,6 +340,11 @@ impl Capture {
                 self.tell(place, state, key, event.time_ns);
             }
         }
+        let changes = state.users.changes();
+        for change in &changes[self.told_users.min(changes.len())..] {
+            self.write(place, |_, out| encode::user_or_group(out, &state.users, *change, event.time_ns));
+        }
+        self.told_users = changes.len();
         let facts = self.facts(context);
         self.write(place, |encoder, out| encoder.event(out, event, state, facts, state_only));
         self.events += u64::from(!state_only && !is_internal(event.row));
