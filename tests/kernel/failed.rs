@@ -3,6 +3,8 @@
 use std::{
     ffi::CString,
     fs::{self, File},
+    io::Read as _,
+    net::{TcpListener, TcpStream},
     os::{fd::AsRawFd as _, unix::ffi::OsStrExt as _},
 };
 
@@ -77,4 +79,31 @@ fn calls_below_a_directory_have_its_descriptor() {
         line("unlinkat", "SUCCESS"),
     ];
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_connection_that_its_peer_reset_at_once_has_its_port() {
+    if !level::root_or_skip() {
+        return;
+    }
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let listener = TcpListener::bind(address).expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        let filter =
+            format!("fd.sport={port} and fd.is_server=true and evt.type in (accept, accept4, recvfrom, close)");
+        let session = Session::lines("| %evt.type %fd.lport %fd.rport %fd.sport %fd.cport %fd.is_server", &filter);
+        let client = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
+        let client_port = client.local_addr().expect("connected").port();
+        let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+        let set = sys!(SYS_setsockopt, client.as_raw_fd(), libc::SOL_SOCKET, libc::SO_LINGER, at(&linger), 8);
+        drop(client);
+        let (mut server, _) = listener.accept().expect("it waits");
+        // The witness: nobody is at the other end any more.
+        let left = (set, server.peer_addr().is_err(), server.read(&mut [0]).is_err());
+        drop(server);
+        assert_eq!(left, (0, true, true));
+        let lines = own(&session.end().lines, " ");
+        let ends = format!("{port} {client_port} {port} {client_port} true");
+        assert_eq!(lines, ["accept4", "recvfrom", "close"].map(|call| format!("{call} {ends}")), "{address}");
+    }
 }

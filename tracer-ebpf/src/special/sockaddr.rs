@@ -209,8 +209,13 @@ unsafe fn inet<const N: usize>(
             read::kernel_bytes(local_end, N, head.of + local);
             read::kernel_bytes(remote_end, N, head.of + remote);
         }
-        local_end.add(N).cast::<u16>().write_unaligned(head.get(offset!(sock_num)));
         let port: u16 = head.get(offset!(sock_dport));
+        let mut own: u16 = head.get(offset!(sock_num));
+        if own == 0 && port != 0 {
+            // A connection that its peer has reset has no number to be found by any more, but it was at this port.
+            own = u16::from_be(read::kernel::<u16>(head.of + offset!(inet_sport)));
+        }
+        local_end.add(N).cast::<u16>().write_unaligned(own);
         remote_end.add(N).cast::<u16>().write_unaligned(u16::from_be(port));
         if port == 0 && peer != 0 {
             peer_end::<N>(remote_end, peer);

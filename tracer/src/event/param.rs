@@ -237,9 +237,10 @@ impl<'a> Params<'a> {
         self.text_of(bytes)
     }
 
-    /// The ends of a socket, if it has any. After a `connect` that has none, the socket lost its peer: that is shown.
+    /// The ends of a socket, if it has any. A `connect` that succeeded and has none took the peer away: that is shown.
     fn tuple(&self, bytes: &'a [u8]) -> Option<SockTuple<'a>> {
-        SockTuple::parse(bytes).filter(|tuple| self.row.effect == Effect::Connect || !tuple.is_unset())
+        let lost_its_peer = || self.row.effect == Effect::Connect && self.i64(0) == Some(0);
+        SockTuple::parse(bytes).filter(|tuple| !tuple.is_unset() || lost_its_peer())
     }
 
     fn text_of(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
