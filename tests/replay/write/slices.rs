@@ -186,3 +186,31 @@ fn a_part_that_is_written_again_shows_the_same() {
     let Some(new) = peer(Tool::New) else { return };
     same_lines(&new.read(&second, &[]).lines(), &new.read(&first, &[]).lines(), "sysdig 0.41");
 }
+
+/// Of a list of processes, the ids.
+fn listed(path: &Path) -> Vec<String> {
+    let rows = run(&["-r", text(path), "-c", "ps"]).lines.into_iter().skip(1);
+    rows.filter_map(|row| row.split_whitespace().next().map(str::to_owned)).collect()
+}
+
+#[test]
+fn lists_do_not_show_processes_as_alive_whose_end_the_filter_rejected() {
+    let scratch = Scratch::new();
+    let path = scratch.path("slice.scap");
+    let mut ended = 0;
+    for capture in CAPTURES {
+        // The witness: the ends in the whole capture, of which the part has none.
+        let ends = lines(&sample(capture), &["-p", "%proc.pid", "evt.type=procexit and thread.ismain=true"]);
+        for filter in ["evt.type in (execve, clone)", "evt.type=no", "proc.name=systemd"] {
+            let filter = if filter == "evt.type=no" { "evt.type=read and proc.name=no" } else { filter };
+            write(&sample(capture), &path, &[filter]);
+            let alive = listed(&path);
+            let wrong: Vec<&String> = ends.iter().filter(|end| alive.contains(end)).collect();
+            assert!(wrong.is_empty(), "{capture} {filter}: {wrong:?}");
+            assert!(alive.len() > 10 || capture == "connect_localhost", "{capture} {filter}: {alive:?}");
+            let _ = sound(&path);
+        }
+        ended += ends.len();
+    }
+    assert!(ended >= 4, "{ended}");
+}

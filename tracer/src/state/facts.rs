@@ -7,7 +7,7 @@ use std::{net::SocketAddr, rc::Rc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fd, FdKind, Role, Sock, State, Thread, container::told::Told};
+use super::{Fd, FdKind, Role, Sock, State, Thread, container::told::Told, effects};
 use crate::sample::Sample;
 
 /// What is known when the event happens.
@@ -35,6 +35,9 @@ pub struct Facts {
     /// Threads that are in another container than what was told says: id, container id or `host`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moved: Vec<(u32, String)>,
+    /// Threads whose end is no event of the capture: id, nanoseconds since the epoch.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<(u32, u64)>,
 }
 
 /// A thread.
@@ -272,8 +275,8 @@ impl Facts {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { threads, starts, fds, live, cpu_times, sample, moved } = self;
-        let none = threads.is_empty() && starts.is_empty() && fds.is_empty() && moved.is_empty();
+        let Self { threads, starts, fds, live, cpu_times, sample, moved, ended } = self;
+        let none = threads.is_empty() && starts.is_empty() && fds.is_empty() && moved.is_empty() && ended.is_empty();
         none && !live && !cpu_times && sample.is_none()
     }
 
@@ -283,6 +286,7 @@ impl Facts {
         self.starts.extend(others.starts);
         self.fds.extend(others.fds);
         self.moved.extend(others.moved);
+        self.ended.extend(others.ended);
     }
 
     /// From the value of an option. Damage gives none.
@@ -303,6 +307,12 @@ impl Facts {
         state.cpu_times |= self.cpu_times;
         state.was_live |= self.live;
         state.sample = self.sample.and_then(Sample::new).or(state.sample);
+        for (tid, ended_ns) in self.ended {
+            // A later thread may have the number.
+            if state.thread(tid).is_some_and(|thread| thread.exited_ns.is_none() && thread.start_ns <= ended_ns) {
+                effects::ended(state, tid, ended_ns);
+            }
+        }
         for fact in self.threads {
             let before = state.threads.remove(fact.tid);
             let leader = state.thread(fact.pid).filter(|_| fact.tid != fact.pid).cloned();
@@ -372,6 +382,7 @@ mod tests {
             live: true,
             sample: Some(10),
             moved: vec![(10, "0123456789ab".into()), (20, "untold".into())],
+            ended: vec![(30, 900), (77, 1)],
         };
         let parsed = Facts::parse(&facts.json()).unwrap();
         assert_eq!(parsed, facts);
@@ -381,6 +392,7 @@ mod tests {
         let (first, second) = (world.state.thread(10).unwrap(), world.state.thread(11).unwrap());
         assert_eq!((first.start_ns, second.start_ns, &*second.comm), (77, 5, &b"worker"[..]));
         assert_eq!(first.fds, second.fds, "threads of a process share their descriptors");
+        assert_eq!(world.state.thread(30).unwrap().exited_ns, Some(900));
         let container = |tid: u32| &*world.state.containers.get(world.state.thread(tid).unwrap().container).id;
         assert_eq!((container(10), container(20)), ("0123456789ab", "untold"));
         let found = world.state.fds.get(first.fds, 9).unwrap();

@@ -66,6 +66,15 @@ impl Along {
         facts
     }
 
+    /// A thread ended, and that is not written. False when the reader knows no such thread that lives.
+    pub(super) fn ends(&mut self, event: &Event<'_>) -> bool {
+        let is_known = self.state.thread(event.tid).is_some_and(|thread| thread.exited_ns.is_none());
+        if is_known {
+            effects::ended(&mut self.state, event.tid, event.time_ns);
+        }
+        is_known
+    }
+
     /// To be called for the same event when it is written.
     pub(super) fn after(&mut self, event: &Event<'_>) {
         let event = self.as_read(event);

@@ -62,6 +62,12 @@ impl Encoder {
         self.has_event = false;
     }
 
+    /// A thread that the file knows ended, and no event of the file says so: it is told with the next event, or at the end.
+    pub(super) fn ends(&mut self, tid: u32, time_ns: u64) {
+        self.facts.ended.push((tid, time_ns));
+        self.last_ns = self.last_ns.max(time_ns);
+    }
+
     /// Time of the last event, nanoseconds since the epoch.
     pub(super) fn last_ns(&self) -> u64 {
         self.last_ns
@@ -320,6 +326,7 @@ fn split(facts: Facts) -> Vec<Vec<u8>> {
     parts.extend(facts.threads.chunks(1).map(|part| Facts { threads: part.to_vec(), ..Facts::default() }));
     parts.extend(facts.starts.chunks(8 * TOGETHER).map(|part| Facts { starts: part.to_vec(), ..Facts::default() }));
     parts.extend(facts.fds.chunks(TOGETHER / 8).map(|part| Facts { fds: part.to_vec(), ..Facts::default() }));
+    parts.extend(facts.ended.chunks(8 * TOGETHER).map(|part| Facts { ended: part.to_vec(), ..Facts::default() }));
     parts.extend(facts.moved.chunks(TOGETHER).map(|part| Facts { moved: part.to_vec(), ..Facts::default() }));
     parts.iter().map(Facts::json).filter(|json| json.len() <= MOST).collect()
 }

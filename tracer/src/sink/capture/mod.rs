@@ -219,6 +219,13 @@ impl Capture {
         }
         let wanted = self.wanted(context, filter);
         if wanted == Wanted::No {
+            if event.row.effect == Effect::ProcExit
+                && let Some(along) = &mut self.along
+                && along.ends(event)
+            {
+                // The file does not have the end itself, and lists must not show the thread as alive.
+                self.encoder.ends(event.tid, event.time_ns);
+            }
             return Ok(false);
         }
         self.begin(context, filter);

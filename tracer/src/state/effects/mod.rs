@@ -10,6 +10,8 @@ mod socket;
 
 use tracer_common::events::{Effect, code, old::code as old};
 
+pub use process::ended;
+
 use super::State;
 use crate::event::Event;
 

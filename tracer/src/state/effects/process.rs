@@ -397,13 +397,18 @@ fn reparent(state: &mut State, event: &Event<'_>) {
     }
 }
 
+/// A thread has ended. It is kept for a moment.
+pub fn ended(state: &mut State, tid: u32, ended_ns: u64) {
+    if let Some(thread) = state.threads.get_mut(tid) {
+        thread.exited_ns = Some(ended_ns);
+        state.ended.push_back((ended_ns + KEEP_ENDED_NS, tid));
+    }
+}
+
 pub(super) fn exit(state: &mut State, event: &Event<'_>) {
     state.entry_paths.remove(&event.tid);
     reparent(state, event);
-    if let Some(thread) = state.threads.get_mut(event.tid) {
-        thread.exited_ns = Some(event.time_ns);
-        state.ended.push_back((event.time_ns + KEEP_ENDED_NS, event.tid));
-    }
+    ended(state, event.tid, event.time_ns);
     while state.ended.front().is_some_and(|(due, _)| *due < event.time_ns) {
         let Some((due, tid)) = state.ended.pop_front() else { break };
         // The number may belong to another thread by now, which may have ended, too.
