@@ -6,7 +6,7 @@
 
 use tracer_common::{events, kind::Kind};
 
-use super::{Params, Row};
+use super::{Params, Row, sockaddr::unix_name};
 use crate::scap::{EventOut, convert};
 
 /// Which parameters are written.
@@ -108,10 +108,7 @@ fn value(params: &Params<'_>, kind: Kind, bytes: &[u8], put: &mut impl FnMut(&[u
             None => put(&[bytes, &[0]].concat()),
         },
         // The caller's length may count more than the path.
-        Kind::SockAddr if bytes[0] == UNIX => match memchr::memchr(0, &bytes[1..]) {
-            Some(end) => put(&bytes[..=end + 1]),
-            None => put(&[bytes, &[0]].concat()),
-        },
+        Kind::SockAddr if bytes[0] == UNIX => put(&[&[UNIX], unix_name(&bytes[1..]), &[0]].concat()),
         _ => match kind.width() {
             Some(width) if width != bytes.len() => {
                 let mut whole = [0; 16];
@@ -219,6 +216,7 @@ mod tests {
         let addr = |bytes: &[u8]| written(net::CONNECT.code, &[&fd, b"", &fd, bytes], Redact::default()).0[3].clone();
         assert_eq!(addr(b"\x01/run/x\0\0\0garbage"), b"\x01/run/x\0");
         assert_eq!(addr(b"\x01/run/x"), b"\x01/run/x\0");
+        assert_eq!(addr(b"\x01@x\0y\0"), b"\x01@x\0y\0", "an abstract name may have a NUL in it");
         assert_eq!(addr(b"\x02\x7f\0\0\x01\x50\0"), b"\x02\x7f\0\0\x01\x50\0");
     }
 

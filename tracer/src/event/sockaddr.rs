@@ -23,7 +23,7 @@ const INET6: u8 = 10;
 pub enum SockAddr<'a> {
     /// Internet address and port.
     Inet(SocketAddr),
-    /// Path; an abstract name begins with `@`... as the kernel side stores it.
+    /// Path; an abstract name begins with `@`, and may have NULs.
     Unix(&'a [u8]),
     /// A family that is not decoded.
     Other(u8),
@@ -66,8 +66,15 @@ fn inet6(bytes: &[u8]) -> Option<SocketAddr> {
     Some(SocketAddr::new(IpAddr::V6(Ipv6Addr::from(ip)), port(bytes.get(16..)?)?))
 }
 
-fn until_nul(bytes: &[u8]) -> &[u8] {
-    &bytes[..bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len())]
+/// The name of a unix socket, from the bytes of a parameter. A path ends at its NUL, and what follows is nothing of it. A name
+/// that begins with `@` is an abstract one, which has as many bytes as the caller said, and may have NULs among them.
+#[must_use]
+pub(crate) fn unix_name(bytes: &[u8]) -> &[u8] {
+    match bytes {
+        [b'@', .., 0] => &bytes[..bytes.len() - 1],
+        [b'@', ..] => bytes,
+        _ => &bytes[..bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len())],
+    }
 }
 
 /// Whether an end is none: only zeros, as of a socket that was never bound or connected.
@@ -88,7 +95,7 @@ impl<'a> SockAddr<'a> {
         Some(match family {
             INET => Self::Inet(inet(rest)?),
             INET6 => Self::Inet(canonical(inet6(rest)?)),
-            UNIX => Self::Unix(until_nul(rest)),
+            UNIX => Self::Unix(unix_name(rest)),
             other => Self::Other(other),
         })
     }
@@ -110,7 +117,7 @@ impl<'a> SockTuple<'a> {
             INET6 => Self::Inet { source: canonical(inet6(rest)?), dest: canonical(inet6(rest.get(18..)?)?) },
             UNIX => {
                 let number = |at: usize| Some(u64::from_le_bytes(rest.get(at..at + 8)?.try_into().ok()?));
-                Self::Unix { source: number(0)?, dest: number(8)?, path: until_nul(rest.get(16..)?) }
+                Self::Unix { source: number(0)?, dest: number(8)?, path: unix_name(rest.get(16..)?) }
             }
             other => Self::Other(other),
         })
@@ -168,6 +175,23 @@ mod tests {
         assert!(SockTuple::parse(&bytes).is_some_and(|tuple| tuple.is_unset()));
         bytes[36] = 1;
         assert!(SockTuple::parse(&bytes).is_some_and(|tuple| !tuple.is_unset()), "one has a port");
+    }
+
+    #[test]
+    fn an_abstract_name_is_whole_and_a_path_ends_at_its_nul() {
+        for (bytes, name) in [
+            (&b"/run/x\0"[..], &b"/run/x"[..]),
+            (b"/run/x\0garbage\0", b"/run/x"),
+            (b"@tag\0", b"@tag"),
+            (b"@tag\0z\0", b"@tag\0z"),
+            (b"@tag\0\0\0", b"@tag\0\0"),
+            (b"@\0", b"@"),
+            (b"\0", b""),
+        ] {
+            assert_eq!(SockAddr::parse(&[&[1], bytes].concat()), Some(SockAddr::Unix(name)));
+            let tuple = [&[1][..], &[0; 16], bytes].concat();
+            assert_eq!(SockTuple::parse(&tuple), Some(SockTuple::Unix { source: 0, dest: 0, path: name }));
+        }
     }
 
     #[test]
