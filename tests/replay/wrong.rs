@@ -167,7 +167,7 @@ fn beside_what_runs_away_another_chisel_and_a_capture_go_on_to_the_end() {
         let shown = output(["-r", capture, "-w", &beside, "-c", &file, "-c", "topscalls"]);
         assert_eq!(shown.status.code(), Some(1), "{}", shown.errors);
         let errors = which_limit(shown.errors);
-        for text in [&format!("tracer: chisel {file}:3:"), "(one of the limits)", "the others go on without it"] {
+        for text in [&format!("tracer: chisel {file}:3:"), "(one of the limits)", "the other chisels keep running"] {
             assert!(errors.contains(text), "{name}: {text}: {errors}");
         }
         assert_eq!(shown.lines, expected.lines, "{name}");

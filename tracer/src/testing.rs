@@ -152,6 +152,11 @@ impl World {
         test(&Context { event: &event, thread, fd, fd_out, container, state: &self.state, times })
     }
 
+    /// The same for an event at that time, nanoseconds since the epoch.
+    pub fn with_time<R>(&self, record: &[u8], time_ns: u64, test: impl FnOnce(&Context<'_>) -> R) -> R {
+        self.with(record, |context| test(&Context { event: &Event { time_ns, ..*context.event }, ..*context }))
+    }
+
     /// The same for an event that stands for `weight` of them.
     pub fn with_weight<R>(&self, record: &[u8], weight: u32, test: impl FnOnce(&Context<'_>) -> R) -> R {
         self.with(record, |context| test(&Context { event: &Event { weight, ..*context.event }, ..*context }))

@@ -46,6 +46,12 @@ impl Op {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, op)| *op)
     }
 
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, op)| *op == self).map_or("", |(name, _)| name)
+    }
+
     /// Whether it takes numbers only.
     #[must_use]
     pub const fn wants_number(self) -> bool {

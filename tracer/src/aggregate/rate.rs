@@ -117,6 +117,7 @@ mod tests {
             op: Op::Sum,
             unit: Unit::None,
             also: Vec::new(),
+            share: false,
         };
         let mut rate = Rate::new(vec![value("in", "evt.buflen.in"), value("out", "evt.buflen.out")], None);
         for json in [false, true] {

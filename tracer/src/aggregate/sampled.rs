@@ -20,7 +20,7 @@ fn field(name: &str) -> FieldRef {
 }
 
 fn value(name: Option<&str>, op: Op) -> Value {
-    Value { title: "V".into(), field: name.map(field), op, unit: Unit::None, also: Vec::new() }
+    Value { title: "V".into(), field: name.map(field), op, unit: Unit::None, also: Vec::new(), share: false }
 }
 
 fn page(json: bool, sampled: bool) -> Page {

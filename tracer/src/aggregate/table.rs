@@ -39,6 +39,8 @@ pub struct Value {
     pub op: Op,
     /// How it is printed.
     pub unit: Unit,
+    /// Whether it is shown as a part of the total of all rows, in percent.
+    pub share: bool,
 }
 
 impl Value {
@@ -63,8 +65,14 @@ impl Value {
         }
     }
 
+    /// Percents of a field. Those that a script gives are what it says.
     fn is_rate(&self) -> bool {
-        self.op == Op::Sum && self.unit == Unit::Percent
+        self.op == Op::Sum && self.unit == Unit::Percent && self.field.is_some() && !self.share
+    }
+
+    /// How it is printed.
+    fn shown_unit(&self) -> Unit {
+        if self.share { Unit::Percent } else { self.unit }
     }
 
     /// Its name in JSON.
@@ -249,6 +257,9 @@ impl Table {
                 .collect()
         };
         let mut rows: Vec<Row> = merged.into_iter().map(|(keys, at)| Row { values: results(at), keys }).collect();
+        for (column, _) in self.spec.values.iter().enumerate().filter(|(_, value)| value.share) {
+            to_shares(&mut rows, column);
+        }
         let first = |row: &Row| row.values.get(self.spec.sort).copied().flatten().unwrap_or(f64::NEG_INFINITY);
         rows.sort_by(|a, b| first(b).total_cmp(&first(a)).then_with(|| a.keys.cmp(&b.keys)));
         rows.truncate(self.spec.top);
@@ -258,12 +269,20 @@ impl Table {
         let values = self.spec.values.iter();
         Snapshot {
             title: self.spec.title.clone(),
-            values: values.map(|it| Cell { title: it.title.clone(), name: it.name(), unit: it.unit }).collect(),
+            values: values.map(|it| Cell { title: it.title.clone(), name: it.name(), unit: it.shown_unit() }).collect(),
             keys: keys.map(|it| Cell { title: it.title.clone(), name: it.name(), unit: Unit::None }).collect(),
             rows,
             overflow: std::mem::take(&mut self.overflow),
             sample: None,
         }
+    }
+}
+
+/// Makes the values of a column parts of their total, in percent. Without a total there are none.
+fn to_shares(rows: &mut [Row], column: usize) {
+    let total: f64 = rows.iter().filter_map(|row| *row.values.get(column)?).sum();
+    for value in rows.iter_mut().filter_map(|row| row.values.get_mut(column)) {
+        *value = value.filter(|_| total != 0.0).map(|value| 100.0 * value / total);
     }
 }
 
@@ -396,6 +415,7 @@ mod tests {
                 op,
                 unit,
                 also: Vec::new(),
+                share: false,
             }],
             sort: 0,
             filter: None,
@@ -474,6 +494,7 @@ mod tests {
                     op,
                     unit: Unit::None,
                     also: Vec::new(),
+                    share: false,
                 })
                 .into(),
             sort: 0,
@@ -511,6 +532,7 @@ mod tests {
                 op,
                 unit: Unit::None,
                 also: Vec::new(),
+                share: false,
             }],
             sort: 0,
             filter: None,

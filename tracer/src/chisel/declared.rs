@@ -10,6 +10,7 @@ use super::{
     folder::Folder,
     meta::{ArgKind, Meta, Taker},
     script::Env,
+    value::Handle,
 };
 use crate::{
     aggregate::{
@@ -45,12 +46,16 @@ pub(super) struct Declared {
     pub(super) aggregates: Vec<Box<dyn Aggregate>>,
     /// Tables that the script fills.
     pub(super) tallies: Vec<Table>,
+    /// How often the script has added to them.
+    pub(super) additions: u64,
     pub(super) lists: Vec<Listing>,
     /// Folders that the user named.
     pub(super) folders: Vec<Folder>,
     /// Captures of what is around events.
     pub(super) excerpts: Vec<Excerpt>,
     pub(super) fields: Vec<FieldRef>,
+    /// What scripts get of each field when an event has no value; `()` unless they say so.
+    pub(super) others: Vec<Dynamic>,
     pub(super) line: Option<Line>,
     pub(super) interval_ms: Option<u64>,
     /// Bytes of data that it wants of an event; 0 when it does not say.
@@ -85,10 +90,12 @@ impl Declared {
             filter: None,
             aggregates: Vec::new(),
             tallies: Vec::new(),
+            additions: 0,
             lists: Vec::new(),
             folders: Vec::new(),
             excerpts: Vec::new(),
             fields: Vec::new(),
+            others: Vec::new(),
             line: None,
             interval_ms: None,
             snaplen: 0,
@@ -125,6 +132,22 @@ impl Declared {
             Some(hint) => format!("{error}; {hint}").into(),
             None => error.to_string().into(),
         })
+    }
+
+    /// Asks for a field, and says what scripts get of it when an event has none.
+    pub(super) fn ask(&mut self, name: &str, other: Dynamic) -> Result<Handle> {
+        let field = self.field(name)?;
+        let is_simple = other.is_unit() || other.is_string() || other.is_bool() || other.is_int() || other.is_float();
+        if !is_simple {
+            let found = other.type_name();
+            return Err(format!(
+                "field: what stands for a missing value is text, a number, true or false, not {found}"
+            )
+            .into());
+        }
+        self.fields.push(field);
+        self.others.push(other);
+        Ok(Handle(self.fields.len() - 1))
     }
 
     /// The folder that the user named as that argument.
@@ -205,7 +228,7 @@ impl Declared {
 
     /// `filled`: numbers come from the script.
     fn value(&self, map: Map, filled: bool) -> Result<Value> {
-        let mut take = Taker::new(map, "value", &["field", "also", "title", "op", "unit"])?;
+        let mut take = Taker::new(map, "value", &["field", "also", "title", "op", "unit", "share"])?;
         let name = take.text_if("field")?;
         let field = name.as_deref().map(|name| self.field(name)).transpose()?;
         let op = take.text_or("op", if field.is_some() || filled { "sum" } else { "count" })?;
@@ -220,12 +243,25 @@ impl Declared {
         if !also.is_empty() && op != Op::Distinct {
             return Err("value: 'also' is for 'distinct' only".into());
         }
+        let share = take.flag("share")?;
+        let own = field.as_ref().map_or(Unit::None, FieldRef::unit);
         let unit = match take.text_if("unit")? {
             None if matches!(op, Op::Count | Op::Distinct) => Unit::None,
-            None => field.as_ref().map_or(Unit::None, FieldRef::unit),
+            None => own,
             Some(unit) => self::unit("value", &unit)?,
         };
-        let value = Value { title: take.text_or("title", name.as_deref().unwrap_or("Count"))?, field, also, op, unit };
+        if share && !matches!(op, Op::Sum | Op::Count) {
+            return Err("value: 'share' is a part of a total, which only 'sum' and 'count' have".into());
+        }
+        if unit != Unit::None && matches!(op, Op::Count | Op::Distinct) && !(share && unit == Unit::Percent) {
+            let hint = if unit == Unit::Percent { SHARE } else { "leave out 'unit'" };
+            return Err(format!("value: '{}' is a number without a unit; {hint}", op.name()).into());
+        }
+        if let Some(name) = name.as_deref().filter(|_| !filled && !share) {
+            fits("value", name, own, unit)?;
+        }
+        let title = take.text_or("title", name.as_deref().unwrap_or("Count"))?;
+        let value = Value { title, field, also, op, unit, share };
         match value.field {
             Some(_) if filled => Err("value: the script gives the numbers of a tally, not a field".into()),
             _ if filled => Ok(value),
@@ -237,7 +273,11 @@ impl Declared {
         let mut take = Taker::new(map, "rate", &["value", "values", "filter"])?;
         let mut values = Vec::new();
         for value in take.one_or_more("value", "values")? {
-            values.push(self.value(value, false)?);
+            let value = self.value(value, false)?;
+            if value.share {
+                return Err("rate: there is no 'share' without rows; it is for tables".into());
+            }
+            values.push(value);
         }
         Ok(Rate::new(values, self.filter_of(&mut take)?))
     }
@@ -264,7 +304,7 @@ impl Declared {
         }
         let unit = match take.text_if("unit")? {
             None => field.unit(),
-            Some(unit) => self::unit("heatmap", &unit)?,
+            Some(unit) => fits("heatmap", &field.name(), field.unit(), self::unit("heatmap", &unit)?)?,
         };
         let width = self.env.page.out.width();
         Ok(HeatMap::new(HeatSpec { field, scale, range, unit, title: take.text_or("title", "")? }, width))
@@ -279,7 +319,7 @@ impl Declared {
         }
         let unit = match take.text_if("unit")? {
             None => field.unit(),
-            Some(unit) => self::unit("histogram", &unit)?,
+            Some(unit) => fits("histogram", &field.name(), field.unit(), self::unit("histogram", &unit)?)?,
         };
         let filter = self.filter_of(&mut take)?;
         let top = usize::try_from(take.int_or("top", 10)?).map_err(|_| "histogram: 'top' is negative")?;
@@ -308,6 +348,21 @@ impl Declared {
 fn titled(key: Dynamic) -> Result<Column> {
     let title = key.into_string().map_err(|found| format!("tally: a key is the title of its column, not {found}"))?;
     Ok(Column { title, field: None })
+}
+
+/// What to write for a part of a total.
+const SHARE: &str = "for its part of the total, write share: true";
+
+/// A unit that was asked for, if a field that has another one, or none, can be shown with it.
+fn fits(of: &str, field: &str, own: Unit, asked: Unit) -> Result<Unit> {
+    let name = |unit: Unit| UNITS.iter().find(|(_, known)| *known == unit).map_or("", |(name, _)| name);
+    // Only a field knows what it is a percentage of.
+    if asked == own || asked == Unit::None || own == Unit::None && asked != Unit::Percent {
+        return Ok(asked);
+    }
+    let hint = if asked == Unit::Percent { format!("; {SHARE}") } else { String::new() };
+    let (own, asked) = (name(own), name(asked));
+    Err(format!("{of}: '{field}' has the unit '{own}' and cannot be shown as '{asked}'{hint}").into())
 }
 
 fn unit(of: &str, name: &str) -> Result<Unit> {

@@ -19,13 +19,18 @@ pub struct ChiselError {
     pub cause: String,
     /// What to do about it, when that is known.
     pub hint: Option<String>,
+    /// Whether it may be right as it is: what `check` says of it ends no run.
+    pub is_warning: bool,
+    /// Whether it comes of a value that the event does not have.
+    pub(super) is_missing_value: bool,
 }
 
 impl fmt::Display for ChiselError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "chisel {}", self.origin)?;
-        let Some((line, column)) = self.place else { return write!(f, ": {}", self.cause) };
-        write!(f, ":{line}:{column}: {}", self.cause)?;
+        let kind = if self.is_warning { "warning: " } else { "" };
+        let Some((line, column)) = self.place else { return write!(f, ": {kind}{}", self.cause) };
+        write!(f, ":{line}:{column}: {kind}{}", self.cause)?;
         let Some(text) = &self.line else { return Ok(()) };
         let margin = line.to_string().len();
         write!(f, "\n  {line} | {text}\n  {:margin$} | {:>column$}", "", "^")
@@ -37,7 +42,15 @@ impl std::error::Error for ChiselError {}
 impl ChiselError {
     /// An error without a place.
     pub(super) fn new(origin: &str, cause: impl Into<String>) -> Self {
-        Self { origin: origin.to_owned(), place: None, line: None, cause: cause.into(), hint: None }
+        Self {
+            origin: origin.to_owned(),
+            place: None,
+            line: None,
+            cause: cause.into(),
+            hint: None,
+            is_warning: false,
+            is_missing_value: false,
+        }
     }
 
     pub(super) fn at(mut self, source: &str, position: Position) -> Self {
@@ -102,6 +115,22 @@ impl ChiselError {
             };
         }
         this
+    }
+}
+
+/// Whether a script failed because one of the values that it computed with is `()`.
+pub(super) fn is_of_unit(error: &EvalAltResult) -> bool {
+    match error.unwrap_inner() {
+        // `+ (i64, ())`, `len (())`
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+            let types = signature.split_once(" (").map_or("", |(_, types)| types);
+            types.trim_end_matches(')').split(", ").any(|kind| kind == "(" || kind == "()") || types.starts_with("()")
+        }
+        EvalAltResult::ErrorMismatchDataType(_, found, _) => found == "()",
+        EvalAltResult::ErrorIndexingType(signature, _) => signature.starts_with("()"),
+        EvalAltResult::ErrorDotExpr(text, _) => text.contains("'()'") || text.contains("type ()"),
+        EvalAltResult::ErrorFor(_) => true,
+        _ => false,
     }
 }
 

@@ -168,6 +168,12 @@ impl Taker {
         }
     }
 
+    /// True or false; false if it is left out.
+    pub(super) fn flag(&mut self, key: &str) -> Result<bool, String> {
+        let wrong = |found| format!("{}: '{key}' is true or false, not {found}", self.of);
+        self.map.remove(key).map_or(Ok(false), |value| value.as_bool()).map_err(wrong)
+    }
+
     pub(super) fn array(&mut self, key: &str) -> Result<Vec<Dynamic>, String> {
         match self.any(key) {
             None => Ok(Vec::new()),

@@ -9,19 +9,21 @@ use super::{
     ChiselError, Meta, Source, args,
     declared::{Declared, Phase, Shared},
     engine::{CALLBACKS, sandbox},
+    error,
     excerpt::Excerpt,
     fast::Fast,
     functions, sizes,
-    value::ScriptEvent,
+    value::{Handle, ScriptEvent},
 };
 use crate::{
     aggregate::{Aggregate, Counts, Listing, Page, Palette, When, each_row},
     event::Side,
-    fields::{Context, EventType, Needs, Show, nearest},
+    fields::{Context, EventType, FieldRef, Needs, Show, nearest},
     filter::{
         Filter,
         kernel::{self, Expr, Question, Target},
     },
+    message::note,
     sample::Sample,
     sink::Out,
     state::State,
@@ -82,6 +84,10 @@ pub struct Chisel {
     ended_ns: Option<u64>,
     /// Whether its lists were printed.
     listed: bool,
+    /// Whether events have come since `on_interval` was called.
+    pending: bool,
+    /// Events and rows whose call ended at a value that they do not have.
+    incomplete: u64,
 }
 
 impl std::fmt::Debug for Chisel {
@@ -151,6 +157,8 @@ impl Chisel {
             callbacks,
             ended_ns: None,
             listed: false,
+            pending: false,
+            incomplete: 0,
         };
         let _ = chisel.call("on_init", ())?;
         let mut shared = chisel.shared.borrow_mut();
@@ -177,7 +185,9 @@ impl Chisel {
         let options = CallFnOptions::new().eval_ast(false).bind_this_ptr(&mut self.this);
         self.engine.call_fn_with_options::<Dynamic>(options, &mut self.scope, &self.ast, name, args).map_err(|error| {
             let text = &self.source.text;
-            ChiselError::run(&self.source.origin, text, &error).or_in_function(text, name)
+            let is_missing_value = self.event.missing().is_some() && error::is_of_unit(&error);
+            let error = ChiselError::run(&self.source.origin, text, &error).or_in_function(text, name);
+            ChiselError { is_missing_value, ..error }
         })
     }
 
@@ -193,17 +203,22 @@ impl Chisel {
         if self.shared.borrow().env.replay && self.goes_by_intervals() {
             self.intervals_until(context.event.time_ns, context.state)?;
         }
-        let Some((used, again)) = self.count(context)? else { return Ok(false) };
+        let counted = self.count(context)?;
+        self.pending |= counted.is_some() || context.event.done;
+        let Some((used, again)) = counted else { return Ok(false) };
         if !self.callbacks.contains(&"on_event") || again && !self.asks_sides() {
             return Ok(used);
         }
         let result = self.call_with("on_event", context)?;
-        Ok(used || result.as_bool() != Ok(false))
+        Ok(used || result.is_some_and(|result| result.as_bool() != Ok(false)))
     }
 
-    /// Calls a function with an event or a row.
-    fn call_with(&mut self, name: &str, context: &Context<'_>) -> anyhow::Result<Dynamic> {
-        self.event.fill(&self.shared.borrow().fields, context);
+    /// Calls a function with an event or a row. `None`: the function ended at a value that the event does not have.
+    fn call_with(&mut self, name: &str, context: &Context<'_>) -> anyhow::Result<Option<Dynamic>> {
+        {
+            let shared = self.shared.borrow();
+            self.event.fill(&shared.fields, &shared.others, context);
+        }
         {
             let mut shared = self.shared.borrow_mut();
             (shared.now_ns, shared.weight) = (context.event.time_ns, context.event.weight);
@@ -213,10 +228,43 @@ impl Chisel {
             None => self.call(name, (self.event.clone(),)),
         };
         self.shared.borrow_mut().weight = 1;
-        let result = result?;
+        let result = match result {
+            Err(error) if error.is_missing_value => {
+                self.say_incomplete(&error);
+                None
+            }
+            result => Some(result?),
+        };
         self.failure()?;
         self.look_at_variables(name)?;
         Ok(result)
+    }
+
+    /// An event without a value that the script computes with is left out: the script works for the others. The first is said at
+    /// once, their number at the end.
+    fn say_incomplete(&mut self, error: &ChiselError) {
+        self.incomplete += 1;
+        if self.incomplete > 1 {
+            return;
+        }
+        let missing = self.event.missing();
+        let name = missing.and_then(|handle| self.shared.borrow().fields.get(handle.0).map(FieldRef::name));
+        note(&error.to_string());
+        let which = name.as_deref().map_or("a field".to_owned(), |name| format!("'{name}'"));
+        note(&format!("the event has no {which}: such events are left out"));
+        let name = name.unwrap_or_else(|| "…".to_owned());
+        note(&format!("hint: field(\"{name}\", 0) gives a value in its place, or compare with () first"));
+    }
+
+    /// What is said at the end of the events that were left out.
+    fn say_all_incomplete(&mut self) {
+        match std::mem::take(&mut self.incomplete) {
+            0 | 1 => {}
+            count => note(&format!(
+                "chisel {}: {count} events were left out because they do not have a value that it computes with",
+                self.source.origin
+            )),
+        }
     }
 
     /// Ends a script that keeps too much.
@@ -312,6 +360,7 @@ impl Chisel {
     }
 
     fn call_interval(&mut self, now_ns: u64) -> anyhow::Result<()> {
+        self.pending = false;
         self.shared.borrow_mut().now_ns = now_ns;
         let _ = self.call("on_interval", ())?;
         self.failure()
@@ -323,8 +372,9 @@ impl Chisel {
     /// As for [`Chisel::event`].
     pub fn interval(&mut self, state: &State, now_ns: u64) -> anyhow::Result<()> {
         self.print(|it| it.when() != When::End, state, now_ns)?;
-        self.print_tallies(state, now_ns)?;
+        // What it adds to a tally belongs to this interval.
         self.call_interval(now_ns)?;
+        self.print_tallies(state, now_ns)?;
         self.list(state, now_ns)
     }
 
@@ -367,7 +417,7 @@ impl Chisel {
             }
             each_row(*rows, filter.as_ref(), state, now_ns, &mut |context| match line {
                 Some(line) => Ok(_ = page.out.line(|out| line.render(context, out))?),
-                None => self.call_with("on_row", context).map(|_| ()),
+                None => self.call_with("on_row", context).map(drop),
             })?;
         }
         let mut shared = self.shared.borrow_mut();
@@ -376,25 +426,32 @@ impl Chisel {
         Ok(())
     }
 
-    /// Prints what the last, unfinished interval has, and calls `on_end`. A terminal keeps the table of the last whole
-    /// interval.
+    /// Prints what the last, unfinished interval has, and calls `on_interval` for it and `on_end`. A terminal keeps the table of
+    /// the last whole interval, unless these add to it.
     ///
     /// # Errors
     /// As for [`Chisel::event`].
     pub fn end(&mut self, state: &State, intervals: u64, now_ns: u64) -> anyhow::Result<()> {
-        let (terminal, tallied) = {
-            let shared = self.shared.borrow();
-            (shared.env.page.out.is_terminal(), shared.tallies.iter().any(|table| !table.is_empty()))
-        };
+        let terminal = self.shared.borrow().env.page.out.is_terminal();
         let first = intervals == 0;
         self.print(|it| first || it.when() == When::End || !it.is_empty() && !terminal, state, now_ns)?;
-        if first || tallied && !terminal {
-            self.print_tallies(state, now_ns)?;
+        let before = self.shared.borrow().additions;
+        if self.pending {
+            self.call_interval(now_ns)?;
         }
         self.list(state, now_ns)?;
         self.shared.borrow_mut().now_ns = now_ns;
         let _ = self.call("on_end", ())?;
-        self.failure()
+        self.failure()?;
+        let (added, tallied) = {
+            let shared = self.shared.borrow();
+            (shared.additions != before, shared.tallies.iter().any(|table| !table.is_empty()))
+        };
+        if first || tallied && (added || !terminal) {
+            self.print_tallies(state, now_ns)?;
+        }
+        self.say_all_incomplete();
+        Ok(())
     }
 
     /// What has to be collected for it.
@@ -513,6 +570,32 @@ impl Chisel {
     #[must_use]
     pub fn interval_ms(&self) -> Option<u64> {
         self.shared.borrow().interval_ms
+    }
+
+    /// The value of a variable of the script.
+    pub(super) fn variable(&self, name: &str) -> Option<Dynamic> {
+        self.this.read_lock::<Map>()?.get(name).cloned()
+    }
+
+    /// The field of a handle.
+    pub(super) fn field(&self, handle: Handle) -> Option<FieldRef> {
+        self.shared.borrow().fields.get(handle.0).cloned()
+    }
+
+    /// Whether the script says what stands for a field when an event has none.
+    pub(super) fn has_default(&self, handle: Handle) -> bool {
+        self.shared.borrow().others.get(handle.0).is_some_and(|other| !other.is_unit())
+    }
+
+    /// Whether all events that its filter lets through have the field, by what the filter itself asks.
+    pub(super) fn asks_for(&self, field: &FieldRef, nothing: &Context<'_>) -> bool {
+        self.shared.borrow().filter.as_ref().is_some_and(|filter| filter.asks_for(field, nothing))
+    }
+
+    /// Where it prints.
+    #[must_use]
+    pub fn out(&self) -> Out {
+        self.shared.borrow().env.page.out.clone()
     }
 
     /// Where the script comes from.

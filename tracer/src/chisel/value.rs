@@ -1,6 +1,11 @@
 //! Events and values as scripts see them.
 
-use std::{cell::RefCell, hash::BuildHasher as _, io::Write as _, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    hash::BuildHasher as _,
+    io::Write as _,
+    rc::Rc,
+};
 
 use rhai::{Array, Dynamic, Engine, ImmutableString, Map};
 use rustc_hash::FxBuildHasher;
@@ -60,6 +65,8 @@ pub(super) fn register(engine: &mut Engine) {
 #[derive(Debug, Clone, Default)]
 pub(super) struct ScriptEvent {
     inner: Rc<RefCell<Inner>>,
+    /// Which field was asked for last of those that the event does not have.
+    missing: Rc<Cell<Option<Handle>>>,
     /// Text is exact: what prints it escapes it.
     exact: bool,
 }
@@ -106,10 +113,20 @@ impl ScriptEvent {
         Self { exact, ..Self::default() }
     }
 
-    pub(super) fn fill(&self, fields: &[FieldRef], context: &Context<'_>) {
+    /// Takes the values of an event; those of `others` where it has none.
+    pub(super) fn fill(&self, fields: &[FieldRef], others: &[Dynamic], context: &Context<'_>) {
+        self.missing.set(None);
         let Inner { values, texts } = &mut *self.inner.borrow_mut();
         values.clear();
-        values.extend(fields.iter().map(|field| of_value(field, field.get(context), self.exact, texts)));
+        values.extend(fields.iter().zip(others).map(|(field, other)| match field.get(context) {
+            Value::Missing => other.clone(),
+            value => of_value(field, value, self.exact, texts),
+        }));
+    }
+
+    /// Which field the script has asked for last of those that the event does not have.
+    pub(super) fn missing(&self) -> Option<Handle> {
+        self.missing.get()
     }
 
     /// An event whose fields have these values.
@@ -119,7 +136,11 @@ impl ScriptEvent {
     }
 
     pub(super) fn get(&self, handle: Handle) -> Dynamic {
-        self.with(handle, Clone::clone)
+        let value = self.with(handle, Clone::clone);
+        if value.is_unit() {
+            self.missing.set(Some(handle));
+        }
+        value
     }
 
     /// Looks at a value.

@@ -348,6 +348,14 @@ fn no_event(error: FilterError, name: &str) -> FilterError {
 }
 
 impl Checked {
+    /// The field that is tested, if it is that alone.
+    pub(super) fn field(&self) -> Option<&FieldRef> {
+        match &self.left {
+            Operand::Field(field) => Some(field),
+            Operand::Call(_) => None,
+        }
+    }
+
     /// Whether it holds in an event.
     #[must_use]
     pub fn holds(&self, context: &Context<'_>) -> bool {

@@ -32,7 +32,7 @@ pub use parse::{MAX_LEN_BYTES, parse};
 
 use crate::{
     event::Row,
-    fields::{Context, EventType, Needs, Show},
+    fields::{Context, EventType, FieldRef, Needs, Show},
 };
 use check::Checker;
 use compile::{Decided, Node};
@@ -115,6 +115,14 @@ impl Filter {
     #[must_use]
     pub fn may_match_thread(&self, context: &Context<'_>) -> bool {
         self.node.decide(&|check| check.is_about_threads().then(|| check.holds(context))) != Some(false)
+    }
+
+    /// Whether no event without a value of that field is wanted. `nothing` is an event of which nothing is known.
+    #[must_use]
+    pub fn asks_for(&self, field: &FieldRef, nothing: &Context<'_>) -> bool {
+        let name = field.name();
+        let is_it = |check: &check::Checked| check.field().is_some_and(|it| it.name() == name);
+        self.node.decide(&|check| is_it(check).then(|| check.holds(nothing))) == Some(false)
     }
 
     /// What has to be collected for its fields.

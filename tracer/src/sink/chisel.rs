@@ -1,5 +1,7 @@
 //! Chisels as sinks.
 
+use std::io;
+
 use tracer_common::group::Grouping;
 
 use super::{Shown, Sink, Tick};
@@ -10,6 +12,7 @@ use crate::{
         Filter,
         kernel::{Expr, Question, Target},
     },
+    format::escape::escaped,
     message::note,
     sample::Sample,
 };
@@ -24,9 +27,11 @@ pub struct ChiselSink {
     intervals: u64,
     /// Whether the run goes on when the script fails.
     among_others: bool,
-    /// What failed, when the script did.
-    failed: Option<String>,
+    /// The error, when the script failed.
+    failed: Option<ChiselError>,
     watch: Option<Watch>,
+    /// Of one that is watched: what is wrong with its file as it is now.
+    wrong: Option<ChiselError>,
     /// Of one that is watched: when its next interval ends, nanoseconds since the epoch.
     due_ns: u64,
     sample: Option<Sample>,
@@ -36,7 +41,16 @@ impl ChiselSink {
     /// A chisel that was loaded.
     #[must_use]
     pub fn new(chisel: Chisel) -> Self {
-        Self { chisel, intervals: 0, among_others: false, failed: None, watch: None, due_ns: 0, sample: None }
+        Self {
+            chisel,
+            intervals: 0,
+            among_others: false,
+            failed: None,
+            watch: None,
+            wrong: None,
+            due_ns: 0,
+            sample: None,
+        }
     }
 
     /// The same beside other sinks: when the script fails, they go on, and it is reported again at the end.
@@ -57,14 +71,32 @@ impl ChiselSink {
             None => {}
             Some(Ok(chisel)) => {
                 note(&format!("{} is loaded again", chisel.origin()));
-                (self.chisel, self.failed, self.due_ns) = (chisel, None, 0);
+                (self.chisel, self.failed, self.wrong, self.due_ns) = (chisel, None, None, 0);
                 self.sample.into_iter().for_each(|sample| self.chisel.sample(sample));
             }
             Some(Err(error)) => {
-                note(&error.to_string());
-                error.hint.iter().for_each(|hint| note(&format!("hint: {hint}")));
+                say(&error);
+                self.wrong = Some(error);
             }
         }
+    }
+
+    /// Puts into a picture on a terminal what is wrong: a line there would be gone with the next picture.
+    fn show_trouble(&self) -> io::Result<()> {
+        let out = self.chisel.out();
+        let troubles = || self.failed.iter().chain(&self.wrong);
+        if troubles().next().is_none() || !out.has_picture() {
+            return Ok(());
+        }
+        out.table(|width, _| {
+            // Errors are longer than lines of tables, and cut they say nothing.
+            let width = width.unwrap_or(usize::MAX).max(1);
+            let wrapped = |line: String| {
+                let all: Vec<char> = line.chars().collect();
+                all.chunks(width).map(|part| part.iter().collect::<String>()).collect::<Vec<_>>()
+            };
+            troubles().flat_map(told).flat_map(wrapped).collect()
+        })
     }
 
     /// Does something, unless the script failed before.
@@ -74,16 +106,29 @@ impl ChiselSink {
         }
         match act(self) {
             Err(error) if (self.among_others || self.watch.is_some()) && error.is::<ChiselError>() => {
-                note(&format!("{error}"));
+                let error = error.downcast::<ChiselError>()?;
+                say(&error);
                 if self.among_others {
-                    note("the others go on without it");
+                    note("the other chisels keep running");
                 }
-                self.failed = Some(self.chisel.origin().to_owned());
+                self.failed = Some(error);
                 Ok(otherwise)
             }
             result => result,
         }
     }
+}
+
+/// The lines of an error, and its hint.
+fn told(error: &ChiselError) -> Vec<String> {
+    let text = error.to_string();
+    let hint = error.hint.iter().map(|hint| format!("hint: {hint}"));
+    text.lines().map(|line| escaped(line.as_bytes())).chain(hint.map(|line| escaped(line.as_bytes()))).collect()
+}
+
+fn say(error: &ChiselError) {
+    note(&error.to_string());
+    error.hint.iter().for_each(|hint| note(&format!("hint: {hint}")));
 }
 
 impl Sink for ChiselSink {
@@ -105,13 +150,20 @@ impl Sink for ChiselSink {
             self.due_ns = tick.now_ns + interval_ns;
         }
         self.intervals += 1;
-        self.guard(|it| it.chisel.interval(tick.state, tick.now_ns), ())
+        self.guard(|it| it.chisel.interval(tick.state, tick.now_ns), ())?;
+        Ok(self.show_trouble()?)
     }
 
     fn end(&mut self, tick: &Tick<'_>) -> anyhow::Result<()> {
         self.guard(|it| it.chisel.end(tick.state, it.intervals, tick.now_ns), ())?;
+        let picture = self.chisel.out().has_picture();
+        if let Some(error) = self.wrong.take().filter(|_| picture) {
+            say(&error);
+        }
         match self.failed.take() {
-            Some(origin) => anyhow::bail!("chisel {origin} failed, as said above"),
+            // What was said before is under the picture.
+            Some(error) if picture => Err(error.into()),
+            Some(error) => anyhow::bail!("chisel {} failed, as said above", error.origin),
             None => Ok(()),
         }
     }
@@ -183,6 +235,52 @@ mod tests {
         sink::Out,
         testing::World,
     };
+
+    /// A picture is drawn anew at each interval: what stands beside it would be gone.
+    #[test]
+    fn errors_of_a_watched_chisel_stay_in_the_picture() {
+        let path = std::env::temp_dir().join(format!("tracer-picture-{}.rhai", std::process::id()));
+        let write = |text: &str, second: u64| {
+            fs::write(&path, format!("chisel(#{{ summary: \"x\" }});\n{text}")).unwrap();
+            let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(second);
+            fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        };
+        let table = "table(#{ keys: [\"proc.name\"], value: #{ op: \"count\" } }); interval(10);\n";
+        write(table, 1);
+        let env = Env::plain(Out::memory_terminal());
+        let source = Library::builtin().find(path.to_str().unwrap()).unwrap();
+        let watch = Watch::new(&source, None, &env);
+        let mut sink = ChiselSink::new(Chisel::load(source, None, env.clone()).unwrap()).watched(watch);
+        let world = World::new();
+        let mut now_ns = 0;
+        // What a picture has that is drawn then.
+        let mut picture = |text: Option<(&str, u64)>| {
+            text.iter().for_each(|(text, second)| write(&format!("{table}{text}"), *second));
+            let before = env.page.out.text().len();
+            world.with(&world.read(10, 3, 1, b"x"), |context| sink.event(context).unwrap());
+            for _ in 0..2 {
+                now_ns += 20_000_000;
+                sink.interval(&Tick { state: &world.state, now_ns }).unwrap();
+                env.page.out.draw().unwrap();
+            }
+            env.page.out.text()[before..].to_owned()
+        };
+        assert!(picture(None).contains("bash"));
+        for _ in 0..2 {
+            let wrong = picture(Some(("fn on_event(evt) { prnt(", 2)));
+            assert!(wrong.contains("bash") && wrong.contains("Expecting ')'") && wrong.contains(":3:25"), "{wrong}");
+        }
+        // It is loaded at the end of the first interval.
+        let loaded = picture(Some(("fn on_event(evt) { 1 / 0 }", 3)));
+        assert!(!loaded.contains("Expecting"), "{loaded}");
+        for _ in 0..2 {
+            let failed = picture(None);
+            assert!(failed.contains("Division by zero") && !failed.contains("Expecting"), "{failed}");
+        }
+        let right = picture(Some(("", 4)));
+        assert!(right.contains("Count") && !right.contains("Division"), "{right}");
+        fs::remove_file(&path).unwrap();
+    }
 
     #[test]
     fn a_file_that_changes_is_loaded_again_and_a_wrong_one_is_not() {

@@ -49,6 +49,12 @@ impl Out {
         Self::with(Target::Stdout(stdout), unbuffered, screen)
     }
 
+    /// Into memory, with tables as on a terminal, for tests.
+    #[cfg(test)]
+    pub(crate) fn memory_terminal() -> Self {
+        Self::with(Target::Memory(Vec::new()), true, Some(Screen::default()))
+    }
+
     /// Into memory, for tests.
     #[must_use]
     pub fn memory() -> Self {
@@ -88,6 +94,13 @@ impl Out {
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         self.inner.borrow().screen.is_some()
+    }
+
+    /// Whether a picture of tables is on a terminal: other lines there would not stay.
+    #[must_use]
+    pub fn has_picture(&self) -> bool {
+        let inner = self.inner.borrow();
+        inner.screen.as_ref().is_some_and(Screen::is_drawn) || !inner.frame.is_empty()
     }
 
     /// Columns of the terminal, if it is one.

@@ -18,6 +18,11 @@ pub(super) struct Screen {
 }
 
 impl Screen {
+    /// Whether something is drawn on it.
+    pub(super) fn is_drawn(&self) -> bool {
+        self.drawn
+    }
+
     /// Columns and rows.
     pub(super) fn size() -> (u16, u16) {
         terminal::size().ok().filter(|(width, height)| *width > 0 && *height > 0).unwrap_or(SIZE)

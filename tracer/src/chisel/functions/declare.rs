@@ -159,10 +159,17 @@ pub(super) static FUNCTIONS: &[Function] = &[
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("field", move |name: &str| -> Result<Handle> {
-                let mut it = it.borrow_mut();
-                let field = it.declare("field")?.field(name)?;
-                it.fields.push(field);
-                Ok(Handle(it.fields.len() - 1))
+                it.borrow_mut().declare("field")?.ask(name, Dynamic::UNIT)
+            });
+        },
+    },
+    Function {
+        usage: "field(\"…\", or)",
+        doc: "the same, with the value that `get` gives when the event has none: a text, a number, true or false, in place of `()`",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("field", move |name: &str, or: Dynamic| -> Result<Handle> {
+                it.borrow_mut().declare("field")?.ask(name, or)
             });
         },
     },

@@ -130,6 +130,7 @@ impl Addition {
     pub(in super::super) fn apply(self, it: &mut Declared) {
         let weight = it.weight;
         let keys: Vec<&[u8]> = self.keys.iter().map(String::as_bytes).collect();
+        it.additions += 1;
         if let Some(table) = it.tallies.get_mut(self.tally.0) {
             table.tally(&keys, &self.numbers, weight);
         }

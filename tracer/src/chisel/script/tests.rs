@@ -299,3 +299,145 @@ fn cpu_time_and_lists_are_not_sampled() {
     let tables: Vec<&str> = text.split("\n\n").collect();
     assert!(!tables[0].contains("estimated") && tables[1].starts_with("(estimated from 1/10"), "{text}");
 }
+
+/// What a script prints of reads with these results, at these seconds of a capture that ends `end` seconds after it began.
+fn replayed(text: &str, reads: &[(u64, i64)], end_ns: u64) -> String {
+    let env = Env { replay: true, ..env(false) };
+    let out = env.page.out.clone();
+    let mut chisel = Chisel::load(script(text), None, env).unwrap();
+    let world = World::new();
+    for (second, res) in reads {
+        world.with_time(&world.read(10, 3, *res, b"x"), BOOT_NS + second * 1_000_000_000, |context| {
+            chisel.event(context).unwrap();
+        });
+    }
+    chisel.end(&world.state, 0, BOOT_NS + end_ns).unwrap();
+    out.text()
+}
+
+#[test]
+fn the_last_part_of_an_interval_of_a_capture_is_one() {
+    let text = "let seen = 0; let all = 0;
+        fn on_event(evt) { this.seen += 1; this.all += 1; }
+        fn on_interval() { print(`${this.seen}`); this.seen = 0; }
+        fn on_end() { print(`all ${this.all}`); }";
+    assert_eq!(replayed(text, &[(0, 1), (0, 2), (1, 3), (2, 4), (2, 5)], 2_500_000_000), "2\n1\n2\nall 5\n");
+    // Nothing has come since the last one.
+    let mut chisel = load(text).unwrap();
+    let world = World::new();
+    world.with(&world.read(10, 3, 1, b"x"), |context| chisel.event(context).unwrap());
+    chisel.interval(&world.state, 0).unwrap();
+    chisel.end(&world.state, 1, 0).unwrap();
+    assert_eq!(chisel.out().text(), "1\nall 1\n");
+    // Also live.
+    let mut chisel = load(text).unwrap();
+    world.with(&world.read(10, 3, 1, b"x"), |context| chisel.event(context).unwrap());
+    chisel.end(&world.state, 0, 0).unwrap();
+    assert_eq!(chisel.out().text(), "1\nall 1\n");
+}
+
+#[test]
+fn what_functions_add_to_a_tally_is_in_its_table() {
+    let text = "let sums = tally(#{ keys: [\"K\"], value: #{ title: \"V\" } });
+        fn on_event(evt) { this.sums.add([\"event\"], 1); }
+        fn on_interval() { this.sums.add([\"interval\"], 10); }
+        fn on_end() { this.sums.add([\"end\"], 100); }";
+    let world = World::new();
+    let mut chisel = load(text).unwrap();
+    world.with(&world.read(10, 3, 1, b"x"), |context| chisel.event(context).unwrap());
+    chisel.interval(&world.state, BOOT_NS).unwrap();
+    let first = chisel.out().text();
+    assert_eq!(rows(&first), ["10 interval", "1 event"]);
+    chisel.end(&world.state, 1, BOOT_NS).unwrap();
+    assert_eq!(rows(&chisel.out().text()[first.len()..]), ["100 end"]);
+    let text = replayed(text, &[(0, 1), (1, 1)], 1_500_000_000);
+    assert_eq!(rows(&text), ["100 end", "20 interval", "2 event"], "{text}");
+    // A terminal keeps the table of the last interval, unless something is added at the end.
+    let with_end = "let sums = tally(#{ keys: [\"K\"], value: #{ title: \"V\" } });
+        fn on_end() { this.sums.add([\"end\"], 100); }";
+    let env = Env::plain(Out::memory_terminal());
+    let mut chisel = Chisel::load(script(with_end), None, env).unwrap();
+    chisel.interval(&world.state, BOOT_NS).unwrap();
+    chisel.end(&world.state, 1, BOOT_NS).unwrap();
+    chisel.out().draw().unwrap();
+    assert!(chisel.out().text().contains("100                 end"), "{}", chisel.out().text());
+}
+
+#[test]
+fn events_without_a_value_that_is_computed_with_are_left_out() {
+    // The second read fails, and has no bytes.
+    let records = [100, -11, 20];
+    for (computes, expected) in [
+        ("this.sum += evt.get(this.size);", "120\n"),
+        ("this.sum = this.sum + evt.get(this.size);", "120\n"),
+        ("let size = evt.get(this.size); this.sum += size.abs();", "120\n"),
+        ("format_bytes(evt.get(this.size)); this.sum += 1;", "2\n"),
+        ("for n in evt.get(this.size)..evt.get(this.size) + 1 { this.sum += 1; }", "2\n"),
+        ("if evt.get(this.size) - 1 > 0 { this.sum += 1; }", "2\n"),
+        ("this.list[evt.get(this.size) % 3] += 1; this.sum += 1;", "2\n"),
+    ] {
+        let text = format!(
+            "let size = field(\"evt.buflen\"); let sum = 0; let list = [0, 0, 0];
+             fn on_event(evt) {{ {computes} }} fn on_end() {{ print(`${{this.sum}}`); }}"
+        );
+        for interpreted in [true, false] {
+            let mut chisel = Chisel::load(script(&text), None, Env { interpreted, ..env(false) }).unwrap();
+            let world = World::new();
+            let used =
+                records.map(|res| world.with(&world.read(10, 3, res, b"x"), |context| chisel.event(context).unwrap()));
+            assert!(!used[1], "{computes}");
+            chisel.end(&world.state, 1, 0).unwrap();
+            assert_eq!(chisel.out().text(), expected, "{computes}");
+        }
+        let with_value = text.replace("field(\"evt.buflen\")", "field(\"evt.buflen\", 1000)");
+        let mut chisel = load(&with_value).unwrap();
+        let world = World::new();
+        let used =
+            records.map(|res| world.with(&world.read(10, 3, res, b"x"), |context| chisel.event(context).unwrap()));
+        assert!(used[1], "{computes}");
+        if expected == "120\n" {
+            chisel.end(&world.state, 1, 0).unwrap();
+            assert_eq!(chisel.out().text(), "1120\n", "{computes}");
+        }
+    }
+    // Other errors end the script, whatever is missing.
+    let mut chisel = load("let size = field(\"evt.buflen\"); fn on_event(evt) { evt.get(this.size); 1 / 0 }").unwrap();
+    let world = World::new();
+    assert!(world.with(&world.read(10, 3, -11, b""), |context| chisel.event(context).is_err()));
+}
+
+#[test]
+fn a_count_is_no_percentage_but_has_a_share() {
+    let cause = |value: &str| load(&format!("table(#{{ keys: [\"proc.name\"], value: {value} }});")).unwrap_err().cause;
+    assert_eq!(
+        cause("#{ op: \"count\", unit: \"percent\" }"),
+        "value: 'count' is a number without a unit; for its part of the total, write share: true"
+    );
+    assert!(cause("#{ op: \"distinct\", field: \"fd.name\", unit: \"bytes\" }").contains("leave out 'unit'"));
+    assert!(
+        cause("#{ field: \"evt.buflen\", unit: \"percent\" }").contains("cannot be shown as 'percent'; for its part")
+    );
+    assert!(cause("#{ field: \"evt.latency\", unit: \"bytes\" }").ends_with("cannot be shown as 'bytes'"));
+    assert!(cause("#{ field: \"evt.buflen\", op: \"max\", share: true }").contains("only 'sum' and 'count' have"));
+    assert!(load("rate(#{ value: #{ op: \"count\", share: true } });").unwrap_err().cause.contains("for tables"));
+    assert!(load("heatmap(#{ field: \"evt.latency\", min: 1, max: 2, unit: \"percent\" });").is_err());
+    let world = World::new();
+    let text = "table(#{ keys: [\"proc.name\"], values: [#{ title: \"Calls\", op: \"count\", share: true },
+            #{ title: \"Bytes\", field: \"evt.buflen\", share: true }], top: 2 });
+        let mine = tally(#{ keys: [\"K\"], values: [#{ title: \"V\", share: true }, #{ title: \"P\", unit: \"percent\" }] });
+        let size = field(\"evt.buflen\", 0);
+        fn on_event(evt) { this.mine.add([`${evt.get(this.size)}`], [evt.get(this.size), 50]); }";
+    let env = Env { replay: true, ..env(false) };
+    let out = env.page.out.clone();
+    let mut chisel = Chisel::load(script(text), None, env).unwrap();
+    for (tid, res) in [(10, 300), (10, 300), (20, 300), (30, 100)] {
+        world.with(&world.read(tid, 3, res, b"x"), |context| chisel.event(context).unwrap());
+    }
+    chisel.end(&world.state, 0, BOOT_NS + 60_000_000_000).unwrap();
+    let text = out.text();
+    let (first, second) = text.split_once("\n\n").unwrap();
+    // Of four events, and of 1,000 bytes, also those of the row that is not shown.
+    assert_eq!(rows(first), ["50.00% 60.00% bash", "25.00% 30.00% cat"], "{text}");
+    // Percents of a script are what it says, however long the capture is.
+    assert_eq!(rows(second), ["90.00% 150.00% 300", "10.00% 50.00% 100"], "{text}");
+}

@@ -3,9 +3,18 @@
 //! What it declares is declared, so that fields, filters and types are checked as they are in a run. Functions that only
 //! events call are read, not run.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod missing;
+mod this;
+mod types;
+
+use std::{
+    any::TypeId,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Map, OptimizationLevel, Position, Stmt};
+
+use self::types::Types;
 
 use super::{
     ArgKind, Chisel, ChiselError, Env, Meta, Source,
@@ -27,19 +36,27 @@ pub fn check(source: &Source) -> Vec<ChiselError> {
         Err(error) => return vec![error],
     };
     // Declarations may depend on whether containers are shown.
-    for container in [false, true] {
+    let load = |container| {
         let env = Env { container, ..Env::plain(Out::memory()) };
-        if let Err(error) = Chisel::with_values(source.clone(), examples(&meta), env) {
-            return vec![error];
-        }
-    }
+        Chisel::with_values(source.clone(), examples(&meta), env)
+    };
+    let loaded = match load(false).and_then(|loaded| load(true).map(|_| loaded)) {
+        Ok(loaded) => loaded,
+        Err(error) => return vec![error],
+    };
     let mut wrong = Vec::new();
     if let Ok(script) = Script::read(source) {
+        let types = Types::new(&script, &loaded);
         script.calls(&mut wrong);
         script.properties(&mut wrong);
+        script.without_this(&mut wrong);
+        types.methods(&mut wrong);
+        types.missing(&loaded, &mut wrong);
         script.unused(&meta, &mut wrong);
     }
     wrong.sort_by_key(|error| error.place);
+    // A mistake may be found in two ways.
+    wrong.dedup_by_key(|error| error.place.map_or(Err(error.cause.clone()), Ok));
     wrong
 }
 
@@ -70,6 +87,34 @@ struct Script<'s> {
     ast: AST,
     /// Functions that there are, with the number of their parameters.
     known: BTreeSet<(String, usize)>,
+    /// Those of the language and of the program, with the types of their parameters.
+    natives: Vec<(String, Vec<TypeId>)>,
+    /// Those of the script.
+    own: Vec<Function>,
+}
+
+/// A function of the script.
+struct Function {
+    name: String,
+    params: Vec<String>,
+    /// It alone.
+    body: AST,
+}
+
+impl Function {
+    fn all(ast: &AST) -> Vec<Self> {
+        let alone = |name: &str| {
+            let mut body = ast.clone_functions_only();
+            body.retain_functions(|_, _, function, _| function == name);
+            body
+        };
+        let functions = ast.iter_functions().map(|function| Self {
+            name: function.name.to_owned(),
+            params: function.params.iter().map(|name| (*name).to_owned()).collect(),
+            body: alone(function.name),
+        });
+        functions.collect()
+    }
 }
 
 impl<'s> Script<'s> {
@@ -80,14 +125,16 @@ impl<'s> Script<'s> {
         engine.set_optimization_level(OptimizationLevel::None);
         let compiled = engine.compile(&source.text);
         let ast = compiled.map_err(|error| ChiselError::parse(&source.origin, &source.text, &error))?;
-        let of_engine = engine.collect_fn_metadata(
+        let natives = engine.collect_fn_metadata(
             None,
-            |function| Some((function.metadata.name.to_string(), function.metadata.num_params)),
+            |function| Some((function.metadata.name.to_string(), function.metadata.param_types.to_vec())),
             true,
         );
-        let own = ast.iter_functions().map(|function| (function.name.to_owned(), function.params.len()));
-        let known = of_engine.into_iter().chain(own).collect();
-        Ok(Self { source, ast, known })
+        let own = Function::all(&ast);
+        let of_engine = natives.iter().map(|(name, types)| (name.clone(), types.len()));
+        let of_script = own.iter().map(|function| (function.name.clone(), function.params.len()));
+        let known = of_engine.chain(of_script).collect();
+        Ok(Self { source, ast, known, natives, own })
     }
 
     fn wrong(&self, position: Position, cause: impl Into<String>) -> ChiselError {
@@ -155,20 +202,6 @@ impl<'s> Script<'s> {
         Some(error)
     }
 
-    /// Properties of `this` that nobody sets.
-    fn properties(&self, wrong: &mut Vec<ChiselError>) {
-        let variables = self.variables();
-        for (name, (position, is_set)) in self.of_this() {
-            if variables.contains_key(&name) || is_set {
-                continue;
-            }
-            let mut error = self.wrong(position, format!("the script has no variable '{name}'"));
-            error.hint =
-                nearest(&name, variables.keys().map(String::as_str)).map(|name| format!("did you mean 'this.{name}'?"));
-            wrong.push(error);
-        }
-    }
-
     /// Variables of the script, and whether each is a field that was asked for.
     fn variables(&self) -> BTreeMap<String, (Position, bool)> {
         let mut found = BTreeMap::new();
@@ -180,31 +213,9 @@ impl<'s> Script<'s> {
         found
     }
 
-    /// Properties of `this`, where each is first, and whether one is set.
-    fn of_this(&self) -> BTreeMap<String, (Position, bool)> {
-        let mut found: BTreeMap<String, (Position, bool)> = BTreeMap::new();
-        self.ast.walk(&mut |path| {
-            let Some(ASTNode::Expr(Expr::Dot(dot, ..))) = path.last() else { return true };
-            let Expr::ThisPtr(_) = dot.lhs else { return true };
-            if let Some((name, position)) = property(&dot.rhs) {
-                // `this.x = …` is the left side of an assignment.
-                let is_set = path.iter().rev().nth(1).is_some_and(|outer| match outer {
-                    ASTNode::Stmt(Stmt::Assignment(both)) => {
-                        matches!(&both.1.lhs, Expr::Dot(left, ..) if std::ptr::eq(&**left, &**dot))
-                    }
-                    _ => false,
-                });
-                let entry = found.entry(name).or_insert((position, false));
-                entry.1 |= is_set;
-            }
-            true
-        });
-        found
-    }
-
     /// Fields and arguments that nobody reads, and scripts that show nothing.
     fn unused(&self, meta: &Meta, wrong: &mut Vec<ChiselError>) {
-        let mut read: BTreeSet<String> = self.of_this().into_keys().collect();
+        let mut read: BTreeSet<String> = self.of_this().into_iter().map(|it| it.name).collect();
         let mut arguments = BTreeSet::new();
         self.ast.walk(&mut |path| {
             match path.last() {
@@ -246,15 +257,6 @@ impl<'s> Script<'s> {
     }
 }
 
-/// The property that an expression behind `this.` begins with.
-fn property(expr: &Expr) -> Option<(String, Position)> {
-    match expr {
-        Expr::Property(names, position) => Some((names.2.to_string(), *position)),
-        Expr::Dot(both, ..) | Expr::Index(both, ..) => property(&both.lhs),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,10 +273,9 @@ mod tests {
 
     #[test]
     fn all_chisels_of_the_shelf_are_right() {
-        for (name, source) in Library::builtin().list() {
-            let wrong: Vec<String> = check(&source).iter().map(ToString::to_string).collect();
-            assert!(wrong.is_empty(), "{name}: {}", wrong.join("\n"));
-        }
+        let all = Library::builtin().list();
+        let wrong: Vec<String> = all.values().flat_map(check).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
     #[test]
@@ -304,5 +305,110 @@ fn on_event(evt) {
                 "1: argument 'n' is declared and never read",
             ]
         );
+    }
+
+    /// What is found in a script that prints an argument, so that nothing else is wrong with it.
+    fn found(text: &str) -> Vec<String> {
+        let read = "let m = arg(\"n\");\nfn on_end() { print(this.m); }\n";
+        causes(&format!("{read}{text}")).iter().map(|cause| cause.split_once(": ").unwrap().1.to_owned()).collect()
+    }
+
+    #[test]
+    fn variables_that_are_not_declared_are_found() {
+        let none = |name: &str| vec![format!("the script has no variable '{name}'")];
+        for text in [
+            "this.x += 1;",
+            "this.x[0] = 1;",
+            "this.x.y = 1;",
+            "print(this.x);",
+            "this[\"x\"] += 1;",
+            "this.x.push(1);",
+        ] {
+            assert_eq!(found(&format!("fn on_event(evt) {{ {text} }}")), none("x"), "{text}");
+        }
+        assert!(found("fn on_event(evt) { this.x = 1; this.x += 1; }").is_empty());
+        assert!(found("fn on_init() { this.x = 1; }\nfn on_event(evt) { this.x += 1; }").is_empty());
+        assert_eq!(
+            found("fn on_event(evt) { this.x = 1; }\nfn on_interval() { print(this.x); }"),
+            ["variable 'x' is set in 'on_event' only, and may not be there yet"]
+        );
+    }
+
+    #[test]
+    fn methods_that_a_value_does_not_have_are_found() {
+        let text = "let calls = tally(#{ keys: [\"K\"], value: #{ title: \"V\" } });
+            let data = field(\"evt.buffer\"); let name = field(\"proc.name\"); let list = [];
+            fn on_event(evt) {
+                let it = evt.get(this.data);
+                if it == () || evt.get(this.name) == () { return; }";
+        let of = |statement: &str| found(&format!("{text} {statement} }} fn on_interval() {{ print(this.name); }}"));
+        for (statement, cause) in [
+            ("this.calls.push([1]);", "a tally has no method 'push'"),
+            ("this.calls.add([\"x\"]);", "function 'add' does not take 1 arguments"),
+            ("evt.len();", "the event has no method 'len'"),
+            ("print(evt.name);", "the event has no property 'name'"),
+            ("it.to_upper();", "data has no method 'to_upper'"),
+            ("evt.get(this.data).split(\" \");", "data has no method 'split'"),
+            ("evt.get(this.name).dns();", "a text has no method 'dns'"),
+            ("this.list.pussh(1);", "there is no function 'pussh'"),
+            ("this.list.starts_with(1);", "an array has no method 'starts_with'"),
+            ("this.name.len();", "a field has no method 'len'"),
+        ] {
+            assert_eq!(of(statement), [cause], "{statement}");
+        }
+        for statement in [
+            "it.ascii().split(\" \")[0].to_upper();",
+            "print(evt.get(this.name).len);",
+            "this.calls.add([\"x\"], 1);",
+            "this.list.push(1); this.list.len();",
+            "it = 1; it.max(2);",
+        ] {
+            assert!(of(statement).is_empty(), "{statement}: {:?}", of(statement));
+        }
+    }
+
+    #[test]
+    fn functions_that_use_this_are_called_with_it() {
+        let text = |call: &str| {
+            format!(
+                "let n = 0;\nfn more(by) {{ this.n += by; }}\nfn pure(x) {{ x + 1 }}\nfn on_event(evt) {{ {call} }}"
+            )
+        };
+        assert!(found(&text("this.more(pure(1));")).is_empty());
+        assert_eq!(found(&text("more(1);")), ["function 'more' uses this, and has none if it is called so"]);
+        assert_eq!(found(&text("if true { let x = more(1); }")).len(), 1);
+    }
+
+    #[test]
+    fn values_that_may_be_missing_are_warned_of() {
+        let of = |fields: &str, statement: &str| {
+            let text =
+                format!("let size = field(\"evt.buflen\"{fields}); let sum = 0; fn on_event(evt) {{ {statement} }}");
+            found(&text)
+        };
+        let warned = ["an event may have no 'evt.buflen', and is left out then"];
+        for statement in [
+            "this.sum += evt.get(this.size);",
+            "let n = evt.get(this.size); this.sum = this.sum + n;",
+            "let n = evt.get(this.size); print(format_bytes(n));",
+            "print(-evt.get(this.size));",
+            "evt.get(this.size).abs();",
+        ] {
+            assert_eq!(of("", statement), warned, "{statement}");
+            assert!(of(", 0", statement).is_empty(), "{statement}");
+        }
+        for statement in [
+            "let n = evt.get(this.size); if n != () { this.sum += n; }",
+            "let n = evt.get(this.size) ?? 0; this.sum += n;",
+            "let n = evt.get(this.size); if n > 5 { this.sum += n; }",
+            "print(`${evt.get(this.size)}`); print(\"x\" + evt.get(this.size));",
+        ] {
+            assert!(of("", statement).is_empty(), "{statement}: {:?}", of("", statement));
+        }
+        // What the filter asks for is there.
+        let filter = "filter(\"evt.buflen > 0\"); let size = field(\"evt.buflen\"); let sum = 0;";
+        assert!(found(&format!("{filter} fn on_event(evt) {{ this.sum += evt.get(this.size); }}")).is_empty());
+        let always = "let time = field(\"evt.rawtime\"); fn on_event(evt) { print(evt.get(this.time) / 1000); }";
+        assert!(found(always).is_empty());
     }
 }
