@@ -33,6 +33,7 @@ mod own;
 mod poll;
 mod process;
 mod pushdown;
+mod reader;
 mod renamed;
 mod sample;
 mod sched;

@@ -7,6 +7,7 @@ mod hold;
 mod interest;
 mod out;
 mod print;
+mod reader;
 mod screen;
 mod summary;
 
@@ -17,7 +18,7 @@ pub use out::Out;
 pub use print::{Discard, Lines, Print};
 pub use summary::Summary;
 
-use std::ops::ControlFlow;
+use std::{io, ops::ControlFlow, os::fd::AsFd as _};
 
 use rustc_hash::FxHashSet;
 use tracer_common::group::Grouping;
@@ -34,6 +35,7 @@ use crate::{
     state::{ContainerKey, State, container::Lookup},
 };
 use hold::Hold;
+use reader::Readers;
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +146,11 @@ pub trait Sink {
         let _ = sample;
     }
 
+    /// Whether it prints anything.
+    fn prints(&self) -> bool {
+        true
+    }
+
     /// Whether it has had enough.
     fn is_done(&self) -> bool {
         false
@@ -163,6 +170,7 @@ pub struct Outputs {
     hold: Hold,
     holds: bool,
     out: Out,
+    readers: Readers,
     max_shown: Option<u64>,
     shown: u64,
     /// Names of processes whose events are left out.
@@ -188,6 +196,7 @@ impl Outputs {
             hold: Hold::default(),
             holds: false,
             out,
+            readers: Readers::default(),
             max_shown,
             shown: 0,
             suppressed,
@@ -226,12 +235,20 @@ impl Outputs {
         self.capture.iter_mut().for_each(|capture| capture.sample(sample));
     }
 
-    /// Makes the file of the capture, if one is written. `now_ns` is the time that its name may have.
+    /// Makes the file of the capture, if one is written. `now_ns` is the time that its name may have. From here on it is watched
+    /// whether somebody reads what is written.
     ///
     /// # Errors
     /// It cannot be made.
     pub fn open(&mut self, now_ns: u64) -> anyhow::Result<()> {
-        self.capture.as_mut().map_or(Ok(()), |capture| capture.open(now_ns))
+        if let Some(capture) = &mut self.capture {
+            let target = capture.open(now_ns)?;
+            target.iter().for_each(|target| self.readers.watch(target.as_fd()));
+        }
+        if self.sinks.iter().any(|slot| slot.sink.prints()) {
+            self.readers.watch(io::stdout().as_fd());
+        }
+        Ok(())
     }
 
     /// Whether an event is to be written, or may be.
@@ -361,8 +378,9 @@ impl Outputs {
     /// enough, and writes out what was buffered.
     ///
     /// # Errors
-    /// Output cannot be written, or a script failed.
+    /// Output cannot be written, also since nobody reads it any more, or a script failed.
     pub fn idle(&mut self, state: &State, now_ns: u64) -> anyhow::Result<Flow> {
+        self.readers.check()?;
         let flow = if self.hold.is_empty() { Flow::Continue } else { self.release(state, now_ns)? };
         if let Some(capture) = &mut self.capture {
             capture.idle(state, self.filter.as_ref())?;

@@ -6,7 +6,7 @@ use std::{
     rc::Rc,
 };
 
-use super::screen::Screen;
+use super::{reader::error_of_write, screen::Screen};
 use crate::format::json;
 
 /// Buffered bytes from which on they are written.
@@ -199,8 +199,8 @@ impl Inner {
         match &mut self.target {
             Target::Stdout(stdout) => {
                 let mut stdout = stdout.lock();
-                stdout.write_all(&self.buffer)?;
-                stdout.flush()?;
+                let written = stdout.write_all(&self.buffer).and_then(|()| stdout.flush());
+                written.map_err(|error| error_of_write(error, self.screen.is_some()))?;
             }
             Target::Memory(bytes) => bytes.extend_from_slice(&self.buffer),
         }

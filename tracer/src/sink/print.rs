@@ -77,6 +77,10 @@ impl Sink for Discard {
         Ok(if is_hidden(context.event.row) { Shown::No } else { Shown::Yes })
     }
 
+    fn prints(&self) -> bool {
+        false
+    }
+
     fn needs(&self) -> Needs {
         Needs::NONE
     }

@@ -21,6 +21,7 @@ fn is_always_there(loaded: &Chisel, field: &FieldRef) -> bool {
         event: &event,
         thread: None,
         fd: None,
+        fd_out: None,
         container: ContainerKey::HOST,
         state: &state,
         times: Times::default(),

@@ -19,6 +19,8 @@ use std::{
 use flate2::write::GzEncoder;
 use ruzstd::encoding::{CompressionLevel, compress};
 
+use super::super::reader::error_of_write;
+
 /// How what is written is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Compression {
@@ -98,17 +100,23 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Makes the first file, and begins. None of the files that are `read` is ever written.
-    pub(super) fn start(path: &Path, compression: Compression, read: &[PathBuf]) -> Result<Self, DiskError> {
+    /// Makes the first file, and begins. None of the files that are `read` is ever written. Also returns the file if it is not a
+    /// plain one.
+    pub(super) fn start(
+        path: &Path,
+        compression: Compression,
+        read: &[PathBuf],
+    ) -> Result<(Self, Option<File>), DiskError> {
         let read: Vec<_> = read.iter().filter_map(|path| path.metadata().ok()).map(|it| id(&it)).collect();
         let target = Target::create(path, &read)?;
+        let copy = if target.is_plain { None } else { target.file.try_clone().ok() };
         let (orders, todo) = mpsc::sync_channel(AHEAD);
         let (used, empty) = mpsc::sync_channel(AHEAD);
         let shared = Arc::new(Shared::default());
         let worker = Worker { shared: Arc::clone(&shared), compression, read, target, todo, used };
         let spawned = thread::Builder::new().name("write".into()).spawn(move || worker.run());
         let thread = spawned.map_err(|source| DiskError::Create { path: path.to_owned(), source })?;
-        Ok(Self { orders: Some(orders), empty, shared, thread: Some(thread), files: 0 })
+        Ok((Self { orders: Some(orders), empty, shared, thread: Some(thread), files: 0 }, copy))
     }
 
     /// Writes a chunk of whole blocks, and returns memory for the next one. It waits while the disk is behind.
@@ -224,6 +232,7 @@ impl Target {
     }
 
     fn failed(&self, source: io::Error) -> DiskError {
+        let source = if self.is_plain { source } else { error_of_write(source, false) };
         DiskError::Write { path: self.path.clone(), offset: self.len, source }
     }
 

@@ -13,6 +13,7 @@ mod rotate;
 mod tables;
 
 use std::{
+    fs::File,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -160,14 +161,16 @@ impl Capture {
         }
     }
 
-    /// Makes the first file. `now_ns` is the time that its name may have.
+    /// Makes the first file. `now_ns` is the time that its name may have. Returns it when it is none that keeps what is written,
+    /// such as a pipe.
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn open(&mut self, now_ns: u64) -> anyhow::Result<()> {
+    pub fn open(&mut self, now_ns: u64) -> anyhow::Result<Option<File>> {
         let path = self.rotation.first(now_ns);
-        self.disk = Some(Disk::start(&path, self.options.compression, &self.options.read)?);
-        Ok(())
+        let (disk, target) = Disk::start(&path, self.options.compression, &self.options.read)?;
+        self.disk = Some(disk);
+        Ok(target)
     }
 
     /// Says that events are left out by chance, as if a filter did not want them.
