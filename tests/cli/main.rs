@@ -232,3 +232,55 @@ fn strip(line: &str) -> String {
     });
     (first + &*rest.collect::<String>()).trim_end_matches('\r').to_owned()
 }
+
+/// A histogram keeps 4,096 keys.
+const TOO_MANY: &str = "chisel(#{ summary: \"too many keys\" });
+histogram(#{ field: \"evt.rawtime\", keys: [\"evt.num\"], top: 1 });
+";
+
+/// Rows that a table had no room for are lost: in the table, in the last line, in JSON, and for the exit code.
+#[test]
+fn what_a_table_has_no_room_for_is_lost() {
+    let scratch = tracer_tests::scratch::Scratch::new();
+    let file = scratch.path("many.rhai");
+    std::fs::write(&file, TOO_MANY).unwrap();
+    let file = file.to_str().unwrap();
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/run_as_user_0_container.scap");
+    let all = command::output(["-r", capture, "-r", capture, "-q"]);
+    let events = all.errors.split(' ').nth(1).and_then(|number| number.parse::<u64>().ok()).unwrap();
+    assert!(events > 4_096, "{}", all.errors);
+    let run = |more: &[&str]| {
+        let output =
+            command::output(["-r", capture, "-r", capture, "-c", file].into_iter().chain(more.iter().copied()));
+        let last = output.errors.lines().find(|line| line.contains("events seen")).unwrap().to_owned();
+        (output, last)
+    };
+    let lost = events - 4_096;
+    let (output, last) = run(&["evt.category!=internal"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.lines.iter().any(|line| line.starts_with(&format!("({lost} events are not shown"))), "{output:?}");
+    assert_eq!(last, format!("tracer: {events} events seen, 4096 shown, {lost} lost (table full {lost})"));
+    let (output, _) = run(&["-j", "--fail-on-drop", "evt.category!=internal"]);
+    assert_eq!(output.status.code(), Some(3), "{}", output.errors);
+    let json = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+    assert_eq!(json(&output.lines[0])["overflow"], lost);
+    let summary = json(output.errors.lines().find(|line| line.starts_with('{')).unwrap());
+    assert_eq!((&summary["lost"], &summary["lost_by_cause"]["tables"]), (&lost.into(), &lost.into()));
+}
+
+/// Events of our own that a chisel gets are seen, as they are shown.
+#[test]
+fn no_more_events_are_shown_than_seen() {
+    let scratch = tracer_tests::scratch::Scratch::new();
+    let file = scratch.path("all.rhai");
+    std::fs::write(&file, "chisel(#{ summary: \"each\" });\nfn on_event(evt) { print(\"one\"); }\n").unwrap();
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/tcp-client-server.scap");
+    for words in [&["-c", file.to_str().unwrap()][..], &["-D"], &["-c", file.to_str().unwrap(), "-n", "100"]] {
+        let output = command::output(["-r", capture].into_iter().chain(words.iter().copied()));
+        let count = output.lines.len();
+        assert!(count >= 100, "{words:?}: {count}");
+        assert!(output.errors.contains(&format!(", {count} shown, 0 lost")), "{words:?}: {}", output.errors);
+        let seen: usize = output.errors.split(' ').nth(1).and_then(|number| number.parse().ok()).unwrap();
+        assert!(seen >= count, "{words:?}: {}", output.errors);
+    }
+}

@@ -158,7 +158,10 @@ impl Pipeline {
         // What comes while the outputs end is not lost: nobody wants it any more.
         self.stats.losses = source.losses();
         let ended = self.outputs.end(&self.state, self.now_ns());
+        self.stats.not_in_tables = self.outputs.lost();
         self.stats.shown = self.outputs.shown();
+        // Events of our own are none that are seen, unless somebody is shown them.
+        self.stats.seen += self.outputs.shown_internal();
         self.stats.written = self.outputs.written();
         self.stats.elapsed = start.elapsed();
         self.stats.cpu_time = cpu_time();

@@ -13,7 +13,7 @@ use crate::{
 /// The counts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Events that the source delivered, without the tracer's own.
+    /// Events that the source delivered, without the tracer's own, unless these were shown.
     pub seen: u64,
     /// Events that were shown or counted in a table.
     pub shown: u64,
@@ -23,6 +23,8 @@ pub struct Stats {
     pub sample: Option<Sample>,
     /// Records that could not be decoded.
     pub undecoded: u64,
+    /// Events that a table here had no room for.
+    pub not_in_tables: u64,
     /// What was lost on the way.
     pub losses: Losses,
     /// How long it ran.
@@ -37,19 +39,28 @@ type Cause = (&'static str, &'static str, fn(&Stats) -> u64);
 type CpuCause = (&'static str, fn(&CpuLosses) -> u64);
 
 /// The causes of loss of a run.
-const CAUSES: [Cause; 7] = [
+const CAUSES: [Cause; 10] = [
     ("ring_full", "ring full", |it| it.losses.ring_full),
     ("scratch", "no scratch", |it| it.losses.scratch),
     ("messages", "too many messages in one call", |it| it.losses.messages),
     ("skipped", "program skipped", |it| it.losses.skipped),
     ("groups", "table in the kernel full", |it| it.losses.groups),
+    ("tables", "table full", |it| it.not_in_tables),
+    ("cpu_slices", "CPU time of a slice not counted", |it| it.losses.cpu_table),
+    ("not_timed", "call not timed", |it| it.losses.entry_table),
     ("not_taken", "unknown or too large in the file", |it| it.losses.not_taken),
     ("undecoded", "not decoded", |it| it.undecoded),
 ];
 
 /// Those that are known for each CPU.
-const CPU_CAUSES: [CpuCause; 3] =
-    [("ring_full", |it| it.ring_full), ("scratch", |it| it.scratch), ("messages", |it| it.messages)];
+const CPU_CAUSES: [CpuCause; 6] = [
+    ("ring_full", |it| it.ring_full),
+    ("scratch", |it| it.scratch),
+    ("messages", |it| it.messages),
+    ("groups", |it| it.groups),
+    ("cpu_slices", |it| it.cpu_table),
+    ("not_timed", |it| it.entry_table),
+];
 
 /// The words of a cause.
 fn words(key: &str) -> &'static str {
@@ -65,10 +76,10 @@ impl Stats {
         format!("ran for {seconds:.3} s, {rate:.0} events per second, {cpu:.3} s of CPU")
     }
 
-    /// Events that were lost, whatever the cause.
+    /// What was lost, whatever the cause.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.losses.total() + self.undecoded
+        self.losses.total() + self.undecoded + self.not_in_tables
     }
 
     fn lost_by_cpu(&self) -> impl Iterator<Item = (usize, &CpuLosses)> {
@@ -144,12 +155,6 @@ impl fmt::Display for Stats {
         }
         write!(f, ", {} lost", self.lost())?;
         Causes(CAUSES.iter().map(|(_, words, count)| (count(self), *words)).collect()).fmt(f)?;
-        if self.losses.cpu_table != 0 {
-            write!(f, "; CPU time of {} slices not counted", self.losses.cpu_table)?;
-        }
-        if self.losses.entry_table != 0 {
-            write!(f, "; {} calls not timed", self.losses.entry_table)?;
-        }
         if self.losses.late != 0 {
             write!(f, "; {} out of order", self.losses.late)?;
         }
@@ -184,12 +189,25 @@ mod tests {
 
     #[test]
     fn an_object_says_the_same() {
-        let by_cpu = vec![CpuLosses::default(), CpuLosses { ring_full: 4, messages: 2, ..CpuLosses::default() }];
-        let losses = Losses { ring_full: 4, messages: 2, skipped: 1, late: 9, by_cpu, ..Losses::default() };
+        let first = CpuLosses { groups: 5, cpu_table: 7, entry_table: 8, ..CpuLosses::default() };
+        let by_cpu = vec![first, CpuLosses { ring_full: 4, messages: 2, ..CpuLosses::default() }];
+        let (cpu_table, entry_table) = (7, 8);
+        let losses = Losses {
+            ring_full: 4,
+            messages: 2,
+            skipped: 1,
+            groups: 5,
+            cpu_table,
+            entry_table,
+            late: 9,
+            by_cpu,
+            ..Losses::default()
+        };
         let stats = Stats {
             seen: 7,
             shown: 3,
             undecoded: 1,
+            not_in_tables: 6,
             losses,
             elapsed: Duration::from_millis(1),
             cpu_time: Duration::from_nanos(5),
@@ -197,11 +215,15 @@ mod tests {
         };
         let object = stats.json();
         let causes = json!({
-            "ring_full": 4, "scratch": 0, "messages": 2, "skipped": 1, "groups": 0, "not_taken": 0, "undecoded": 1,
+            "ring_full": 4, "scratch": 0, "messages": 2, "skipped": 1, "groups": 5, "tables": 6, "cpu_slices": 7, "not_timed": 8,
+            "not_taken": 0, "undecoded": 1,
         });
-        assert_eq!((&object["seen"], &object["shown"], &object["lost"]), (&json!(7), &json!(3), &json!(8)));
+        assert_eq!((&object["seen"], &object["shown"], &object["lost"]), (&json!(7), &json!(3), &json!(34)));
         assert_eq!((&object["lost_by_cause"], &object["late"]), (&causes, &json!(9)));
-        let cpus = json!([{ "cpu": 1, "lost": 6, "ring_full": 4, "scratch": 0, "messages": 2 }]);
+        let cpus = json!([
+            { "cpu": 0, "lost": 20, "ring_full": 0, "scratch": 0, "messages": 0, "groups": 5, "cpu_slices": 7, "not_timed": 8 },
+            { "cpu": 1, "lost": 6, "ring_full": 4, "scratch": 0, "messages": 2, "groups": 0, "cpu_slices": 0, "not_timed": 0 },
+        ]);
         assert_eq!(object["lost_by_cpu"], cpus);
         assert_eq!((&object["elapsed_ns"], &object["cpu_ns"]), (&json!(1_000_000), &json!(5)));
         assert!(object["written"].is_null() && object["sample"].is_null());

@@ -48,13 +48,15 @@ pub struct Histogram {
     counts: FxHashMap<Box<[u8]>, Rows>,
     key: Vec<u8>,
     overflow: u64,
+    /// The same of all intervals.
+    lost: u64,
 }
 
 impl Histogram {
     /// Empty ones.
     #[must_use]
     pub fn new(spec: HistogramSpec) -> Self {
-        Self { spec, counts: FxHashMap::default(), key: Vec::new(), overflow: 0 }
+        Self { spec, counts: FxHashMap::default(), key: Vec::new(), overflow: 0, lost: 0 }
     }
 
     /// Those of the interval, of the most events first, with their keys.
@@ -72,7 +74,7 @@ impl Histogram {
         all
     }
 
-    fn lines(&self, all: &[(Vec<Vec<u8>>, Rows)], overflow: u64, sample: Option<Sample>) -> Vec<String> {
+    fn lines(&self, all: &[(Vec<Vec<u8>>, Rows)], sample: Option<Sample>) -> Vec<String> {
         let mut lines: Vec<String> = Sample::title(&self.spec.title, sample).into_iter().collect();
         for (keys, counts) in all {
             if !keys.is_empty() {
@@ -89,11 +91,17 @@ impl Histogram {
                 lines.push(format!("{low:>10} - {high:<10} {count:>8} |{bar:<BAR$}|"));
             }
         }
-        lines.extend((overflow > 0).then(|| format!("({overflow} events are not shown: there are too many keys)")));
         lines
     }
 
-    fn json(&self, all: &[(Vec<Vec<u8>>, Rows)], now_ns: u64, sample: Option<Sample>, out: &mut Vec<u8>) {
+    fn json(
+        &self,
+        all: &[(Vec<Vec<u8>>, Rows)],
+        now_ns: u64,
+        overflow: u64,
+        sample: Option<Sample>,
+        out: &mut Vec<u8>,
+    ) {
         // Writing to a vector cannot fail.
         let _ = write!(out, "{{\"ts\":\"{}\",\"field\":", now_ns / 1_000_000_000 * 1_000_000_000);
         json::text(self.spec.field.name().as_bytes(), out);
@@ -112,6 +120,9 @@ impl Histogram {
             let _ = write!(out, "],\"data\":[{}]}}", data.join(","));
         }
         out.push(b']');
+        if overflow > 0 {
+            let _ = write!(out, ",\"overflow\":{overflow}");
+        }
         if let Some(sample) = sample {
             let _ = write!(out, ",\"sample\":{}", sample.one_in());
         }
@@ -150,7 +161,8 @@ impl Aggregate for Histogram {
             Some(counts) => counts,
             None if full => {
                 self.overflow += events;
-                return true;
+                self.lost += events;
+                return false;
             }
             None => self.counts.entry(self.key.as_slice().into()).or_insert_with(|| Box::new([0; ROWS])),
         };
@@ -163,8 +175,11 @@ impl Aggregate for Histogram {
         let (all, overflow) = (self.take(state), std::mem::take(&mut self.overflow));
         if !page.json {
             return page.out.table(|width, height| {
-                let mut lines = self.lines(&all, overflow, page.sample);
-                lines.truncate(height.unwrap_or(usize::MAX));
+                let mut lines = self.lines(&all, page.sample);
+                let note =
+                    (overflow > 0).then(|| format!("({overflow} events are not shown: there are too many keys)"));
+                lines.truncate(height.unwrap_or(usize::MAX).saturating_sub(usize::from(note.is_some())));
+                lines.extend(note);
                 for line in &mut lines {
                     if let Some((at, _)) = width.and_then(|width| line.char_indices().nth(width)) {
                         line.truncate(at);
@@ -174,7 +189,7 @@ impl Aggregate for Histogram {
             });
         }
         page.out.line(|line| {
-            self.json(&all, now_ns, page.sample, line);
+            self.json(&all, now_ns, overflow, page.sample, line);
             true
         })?;
         page.out.flush()
@@ -186,6 +201,10 @@ impl Aggregate for Histogram {
 
     fn is_empty(&self) -> bool {
         self.counts.is_empty()
+    }
+
+    fn lost(&self) -> u64 {
+        self.lost
     }
 
     fn needs(&self) -> Needs {

@@ -86,6 +86,11 @@ pub trait Aggregate: fmt::Debug {
     /// Whether nothing was kept since it was printed.
     fn is_empty(&self) -> bool;
 
+    /// Events so far that it had no room for.
+    fn lost(&self) -> u64 {
+        0
+    }
+
     /// What has to be collected.
     fn needs(&self) -> Needs;
 

@@ -155,7 +155,10 @@ pub struct Table {
     key_bytes: usize,
     /// Values of `distinct` and ranges of percentiles.
     parts: usize,
+    /// Events of this interval that did not count, or not with all their values.
     overflow: u64,
+    /// The same of all intervals.
+    lost: u64,
 }
 
 impl Table {
@@ -182,6 +185,7 @@ impl Table {
             key_bytes: 0,
             parts: 0,
             overflow: 0,
+            lost: 0,
         })
     }
 
@@ -192,7 +196,7 @@ impl Table {
             return Some(*at as usize);
         }
         if self.rows.len() >= MAX_KEYS || self.key_bytes + self.key.len() > MAX_KEY_BYTES {
-            self.overflow += events;
+            self.lose(events);
             return None;
         }
         let at = self.kept.len();
@@ -202,8 +206,14 @@ impl Table {
         Some(at)
     }
 
+    fn lose(&mut self, events: u64) {
+        self.overflow += events;
+        self.lost += events;
+    }
+
     /// Adds what was counted in the kernel to the row whose values begin `at`.
     fn add_group(&mut self, at: usize, group: Group) {
+        let mut is_whole = true;
         for (kept, value) in self.kept[at..].iter_mut().zip(&self.spec.values) {
             let numbers = if value.field.is_some() { group.numbers } else { None };
             if value.field.is_some() && numbers.is_none() {
@@ -211,8 +221,11 @@ impl Table {
             }
             match kept.add_group(group.count, numbers, self.parts >= MAX_PARTS) {
                 Some(more) => self.parts += more,
-                None => self.overflow += group.count,
+                None => is_whole = false,
             }
+        }
+        if !is_whole {
+            self.lose(group.count);
         }
     }
 
@@ -221,11 +234,15 @@ impl Table {
         self.key.clear();
         keys.iter().for_each(|text| key::put_text(text, &mut self.key));
         let Some(at) = self.row(weight.into()) else { return };
+        let mut is_whole = true;
         for (kept, value) in self.kept[at..].iter_mut().zip(values) {
             match kept.add(*value, weight, self.parts >= MAX_PARTS) {
                 Some(more) => self.parts += more,
-                None => self.overflow += u64::from(weight),
+                None => is_whole = false,
             }
+        }
+        if !is_whole {
+            self.lose(weight.into());
         }
     }
 
@@ -308,12 +325,12 @@ impl Aggregate for Table {
         }
         let weight = context.event.weight;
         let events = context.event.group.map_or(weight.into(), |group| group.count);
-        let Some(at) = self.row(events) else { return true };
+        let Some(at) = self.row(events) else { return false };
         if let Some(group) = context.event.group {
             self.add_group(at, group);
             return true;
         }
-        let mut value = Some(first.0);
+        let (mut value, mut is_whole) = (Some(first.0), true);
         for index in 0..self.spec.values.len() {
             if index > 0 {
                 value = self.spec.values[index].of(context);
@@ -321,8 +338,11 @@ impl Aggregate for Table {
             let Some(number) = value else { continue };
             match self.kept[at + index].add(number, weight, self.parts >= MAX_PARTS) {
                 Some(more) => self.parts += more,
-                None => self.overflow += u64::from(weight),
+                None => is_whole = false,
             }
+        }
+        if !is_whole {
+            self.lose(weight.into());
         }
         true
     }
@@ -351,6 +371,10 @@ impl Aggregate for Table {
 
     fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// Names of containers may come late.
@@ -455,6 +479,35 @@ mod tests {
             }
             assert_eq!(table.take(&world.state, 1.0).rows[0].values[0], Some(expected), "{op:?}");
         }
+    }
+
+    #[test]
+    fn events_without_room_are_lost_and_are_not_counted() {
+        let world = World::new();
+        let mut one = table(&[("evt.num", "N")], None, Op::Count, Unit::None);
+        for number in 0..MAX_KEYS as u64 + 7 {
+            let counted = world.with(&world.read(10, 3, 1, b"x"), |context| {
+                one.add(&Context { event: &crate::event::Event { num: number, ..*context.event }, ..*context })
+            });
+            assert_eq!(counted, number < MAX_KEYS as u64);
+        }
+        assert_eq!((one.lost(), one.take(&world.state, 1.0).overflow), (7, 7));
+        // The next interval has room again; what was lost stays lost.
+        world.with(&world.read(10, 3, 1, b"x"), |context| assert!(one.add(context)));
+        assert_eq!((one.lost(), one.take(&world.state, 1.0).overflow), (7, 0));
+        // An event is lost once, whatever of it has no room.
+        let mut parts = table(&[("proc.name", "P")], Some("evt.num"), Op::Distinct, Unit::None);
+        parts.spec.values.push(Value {
+            title: "W".into(),
+            field: column("evt.num", "").field,
+            also: Vec::new(),
+            op: Op::Distinct,
+            unit: Unit::None,
+            share: false,
+        });
+        parts.parts = MAX_PARTS;
+        world.with(&world.read(10, 3, 1, b"x"), |context| assert!(parts.add(context)));
+        assert_eq!(parts.lost(), 1);
     }
 
     #[test]

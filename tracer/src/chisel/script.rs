@@ -560,6 +560,14 @@ impl Chisel {
         self.shared.borrow().snaplen
     }
 
+    /// Events so far that its tables had no room for.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        let shared = self.shared.borrow();
+        let tallies = shared.tallies.iter().map(|table| table.lost());
+        shared.aggregates.iter().map(|it| it.lost()).chain(tallies).sum()
+    }
+
     /// Captures of what is around events, as far as they are marked.
     #[must_use]
     pub fn excerpts(&self) -> Vec<Excerpt> {

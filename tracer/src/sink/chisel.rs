@@ -35,6 +35,8 @@ pub struct ChiselSink {
     /// Of one that is watched: when its next interval ends, nanoseconds since the epoch.
     due_ns: u64,
     sample: Option<Sample>,
+    /// Of one that is watched: events that those before it had no room for.
+    lost_before: u64,
 }
 
 impl ChiselSink {
@@ -50,6 +52,7 @@ impl ChiselSink {
             wrong: None,
             due_ns: 0,
             sample: None,
+            lost_before: 0,
         }
     }
 
@@ -71,6 +74,7 @@ impl ChiselSink {
             None => {}
             Some(Ok(chisel)) => {
                 note(&format!("{} is loaded again", chisel.origin()));
+                self.lost_before += self.chisel.lost();
                 (self.chisel, self.failed, self.wrong, self.due_ns) = (chisel, None, None, 0);
                 self.sample.into_iter().for_each(|sample| self.chisel.sample(sample));
             }
@@ -205,6 +209,10 @@ impl Sink for ChiselSink {
 
     fn interval_ms(&self) -> Option<u64> {
         if self.watch.is_some() { Some(WATCH_MS) } else { self.chisel.interval_ms() }
+    }
+
+    fn lost(&self) -> u64 {
+        self.lost_before + self.chisel.lost()
     }
 
     fn excerpts(&self) -> Vec<Excerpt> {

@@ -21,7 +21,7 @@ pub use summary::Summary;
 use std::{io, ops::ControlFlow, os::fd::AsFd as _};
 
 use rustc_hash::FxHashSet;
-use tracer_common::group::Grouping;
+use tracer_common::{events::Category, group::Grouping};
 
 use crate::{
     chisel::excerpt::Excerpt,
@@ -146,6 +146,11 @@ pub trait Sink {
         let _ = sample;
     }
 
+    /// Events so far that it had no room for.
+    fn lost(&self) -> u64 {
+        0
+    }
+
     /// Whether it prints anything.
     fn prints(&self) -> bool {
         true
@@ -173,6 +178,8 @@ pub struct Outputs {
     readers: Readers,
     max_shown: Option<u64>,
     shown: u64,
+    /// Those of them that the tracer makes for itself.
+    shown_internal: u64,
     /// Names of processes whose events are left out.
     suppressed: FxHashSet<Box<[u8]>>,
 }
@@ -199,6 +206,7 @@ impl Outputs {
             readers: Readers::default(),
             max_shown,
             shown: 0,
+            shown_internal: 0,
             suppressed,
         };
         outputs.holds = outputs.needs().has(Needs::CONTAINER_NOW);
@@ -363,8 +371,11 @@ impl Outputs {
             (ControlFlow::Continue(()), None) => return Ok(Flow::Continue),
             (ControlFlow::Continue(()), Some(_)) => {}
         }
-        let count = context.event.group.map_or(u64::from(!context.event.done), |group| group.count);
-        self.shown += if shown == Some(Shown::Yes) { count } else { 0 };
+        if shown == Some(Shown::Yes) {
+            let count = context.event.group.map_or(u64::from(!context.event.done), |group| group.count);
+            self.shown += count;
+            self.shown_internal += if context.event.row.category == Category::Internal { count } else { 0 };
+        }
         let enough = self.max_shown.is_some_and(|max| self.shown >= max);
         Ok(if enough || self.is_done() { Flow::Stop } else { Flow::Continue })
     }
@@ -503,6 +514,18 @@ impl Outputs {
     #[must_use]
     pub fn interval_ms(&self) -> Option<u64> {
         self.sinks.iter().filter_map(|slot| slot.sink.interval_ms()).min()
+    }
+
+    /// Those of the events that were shown or counted that the tracer makes for itself.
+    #[must_use]
+    pub fn shown_internal(&self) -> u64 {
+        self.shown_internal
+    }
+
+    /// Events that reached the sinks, and that these had no room for.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.sinks.iter().map(|slot| slot.sink.lost()).sum()
     }
 
     /// Events that were shown or counted.

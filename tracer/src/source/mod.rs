@@ -39,7 +39,7 @@ pub struct Losses {
     pub not_taken: u64,
     /// Messages of one call beyond those that can be reported.
     pub messages: u64,
-    /// Threads whose CPU time was not counted.
+    /// Slices of CPU time that were not counted, since too many threads ran.
     pub cpu_table: u64,
     /// Calls that were not timed, since too many threads were.
     pub entry_table: u64,
@@ -60,21 +60,28 @@ pub struct CpuLosses {
     pub scratch: u64,
     /// As in [`Losses`].
     pub messages: u64,
+    /// As in [`Losses`].
+    pub cpu_table: u64,
+    /// As in [`Losses`].
+    pub entry_table: u64,
+    /// As in [`Losses`].
+    pub groups: u64,
 }
 
 impl CpuLosses {
     /// All causes.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.ring_full + self.scratch + self.messages
+        self.ring_full + self.scratch + self.messages + self.cpu_table + self.entry_table + self.groups
     }
 }
 
 impl Losses {
-    /// Records that nobody saw.
+    /// What is not in what was shown: records, events of tables, slices of CPU time, times of calls.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.ring_full + self.scratch + self.messages + self.skipped + self.not_taken + self.groups
+        let of_cpus = self.ring_full + self.scratch + self.messages + self.cpu_table + self.entry_table + self.groups;
+        of_cpus + self.skipped + self.not_taken
     }
 }
 

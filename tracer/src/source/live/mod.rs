@@ -288,7 +288,14 @@ impl Live {
 
 /// What a CPU lost.
 fn cpu_losses(counters: &Counters) -> CpuLosses {
-    CpuLosses { ring_full: counters.ring_full, scratch: counters.scratch, messages: counters.messages }
+    CpuLosses {
+        ring_full: counters.ring_full,
+        scratch: counters.scratch,
+        messages: counters.messages,
+        cpu_table: counters.cpu_table_full,
+        entry_table: counters.entry_table_full,
+        groups: counters.groups_full,
+    }
 }
 
 impl Live {
@@ -309,7 +316,7 @@ impl Live {
         Ok(())
     }
 
-    /// A drop event for each CPU that lost records since the last one, and for runs that the kernel skipped, which belong to
+    /// A drop event for each CPU that lost something since the last one, and for runs that the kernel skipped, which belong to
     /// no CPU and stand at the first.
     fn report_losses(&mut self, visit: Visit<'_>) -> Losses {
         let (losses, time_ns) = (self.losses(), self.delivered_ns());
