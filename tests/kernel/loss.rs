@@ -15,7 +15,9 @@ use tracer::{
 };
 use tracer_tests::{
     command::{self, Running},
-    level, sys,
+    level,
+    scratch::Scratch,
+    sys,
     workload::Workload,
 };
 
@@ -153,4 +155,51 @@ fn programs_are_told_what_was_lost_by_cause_and_cpu() {
     let drops = lines.filter(|line| line["evt.type"] == "drop");
     let said = drops.map(|line| line["evt.args"].as_str()?.strip_prefix("ratio=")?.parse::<u64>().ok());
     assert_eq!(said.map(Option::unwrap_or_default).sum::<u64>(), lost, "{summary}");
+}
+
+/// More rows than the kernel keeps for an interval: what it had no room for is lost, and the rest is counted.
+#[test]
+fn rows_that_the_kernel_had_no_room_for_are_lost() {
+    const NAMES: u64 = 100_000;
+    if !level::root_or_skip() {
+        return;
+    }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let scratch = Scratch::new();
+    let file = scratch.path("names.rhai");
+    let chisel = format!(
+        "chisel(#{{ summary: \"a call by the names of who makes it\" }});\ninterval(600000);
+filter(\"evt.type={RARE}\");
+table(#{{ keys: [\"proc.name\"], value: #{{ op: \"count\" }}, top: 1000000 }});\n"
+    );
+    std::fs::write(&file, chisel).unwrap();
+    let words = ["-j", "--fail-on-drop", "-v", "-c", file.to_str().unwrap()];
+    let explained = command::output(["--explain"].into_iter().chain(words)).lines.join("\n");
+    assert!(explained.contains("the table "), "counted in the kernel: {explained}");
+    let workload = Workload::fork(|| {
+        for number in 0..NAMES {
+            let name = format!("n{number}\0");
+            let _ = (sys!(SYS_prctl, libc::PR_SET_NAME, name.as_ptr()), sys!(SYS_sched_rr_get_interval, -1, 0));
+        }
+        [NAMES as i64]
+    });
+    let running = Running::start(&mut command::tracer(words));
+    running.attached();
+    workload.start();
+    let (_, said) = workload.end();
+    running.interrupt();
+    let output = running.end();
+    assert_eq!(output.status.code(), Some(3), "{}", output.errors);
+    let table: Value = serde_json::from_str(&output.lines[0]).unwrap();
+    let rows = table["data"].as_array().unwrap();
+    let counted: u64 = rows.iter().filter_map(|row| row[1].as_u64()).sum();
+    let summary = output.errors.lines().find(|line| line.starts_with('{')).unwrap();
+    let summary: Value = serde_json::from_str(summary).unwrap();
+    let number = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("{summary}"));
+    let lost = number(&summary["lost_by_cause"]["groups"]);
+    assert!(lost > 0 && counted > 0, "{summary}");
+    assert_eq!(counted + lost, said[0] as u64, "{summary}");
+    assert_eq!(number(&summary["lost"]), lost, "{summary}");
+    let cpus = summary["lost_by_cpu"].as_array().unwrap();
+    assert_eq!(cpus.iter().map(|cpu| number(&cpu["groups"])).sum::<u64>(), lost, "{summary}");
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tracer_tests::{
-    command::{DEADLINE, Running, tracer},
+    command::{Running, attached, tracer},
     level,
     scratch::Scratch,
 };
@@ -37,19 +37,10 @@ fn status(child: &mut Child, deadline: Duration) -> Option<i32> {
     }
 }
 
-/// Starts a command, and waits until its hooks are attached: its own descriptors have links of programs then.
+/// Starts a command, and waits until its hooks are attached.
 fn start(command: &mut Command) -> Child {
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let fds = format!("/proc/{}/fd", child.id());
-    let is_attached = || {
-        let links = std::fs::read_dir(&fds).into_iter().flatten().flatten();
-        links.filter_map(|fd| std::fs::read_link(fd.path()).ok()).any(|to| to.to_string_lossy().contains("bpf_link"))
-    };
-    let end = Instant::now() + DEADLINE;
-    while !is_attached() {
-        assert!(Instant::now() < end && child.try_wait().unwrap().is_none(), "it attaches");
-        thread::sleep(Duration::from_millis(20));
-    }
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    attached(child.id());
     child
 }
 

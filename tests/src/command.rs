@@ -50,6 +50,29 @@ pub fn output<'a>(args: impl IntoIterator<Item = &'a str>) -> Output {
     Running::start(&mut tracer(args)).end()
 }
 
+/// Waits until the hooks of a tracer are attached: it has descriptors of their links, and no more of them come.
+///
+/// # Panics
+/// If they are not in time, or it ended.
+pub fn attached(pid: u32) {
+    let fds = format!("/proc/{pid}/fd");
+    let count = || {
+        let links = std::fs::read_dir(&fds).expect("it runs").flatten();
+        let links = links.filter_map(|fd| std::fs::read_link(fd.path()).ok());
+        links.filter(|to| to.to_string_lossy().contains("bpf_link")).count()
+    };
+    let (deadline, mut before) = (Instant::now() + DEADLINE, 0);
+    loop {
+        std::thread::sleep(Duration::from_millis(100));
+        let now = count();
+        if now > 0 && now == before {
+            return;
+        }
+        assert!(Instant::now() < deadline, "no hook is attached");
+        before = now;
+    }
+}
+
 impl Running {
     /// Starts a command with both outputs read.
     ///
@@ -66,6 +89,14 @@ impl Running {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits until its hooks are attached.
+    ///
+    /// # Panics
+    /// If they are not in time.
+    pub fn attached(&self) {
+        attached(self.pid());
     }
 
     /// The next line; `None` at the end of the output.
