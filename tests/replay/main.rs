@@ -8,6 +8,7 @@ mod filters;
 mod foreign;
 mod interpreted;
 mod machine;
+mod needs;
 mod output;
 mod peer;
 mod peers;

@@ -61,8 +61,9 @@ impl Listing {
     pub fn needs(&self) -> Needs {
         let filter = self.filter.as_ref().map_or(Needs::NONE, Filter::needs);
         let line = self.line.as_ref().map_or(Needs::NONE, Line::needs);
+        let rows = if self.rows == Rows::Fds { Needs::STATE } else { Needs::THREADS };
         // A name is asked for at the start, and a list does not wait for events.
-        Needs::STATE.with(filter).with(line).without(Needs::CONTAINER_NOW)
+        rows.with(filter).with(line).without(Needs::CONTAINER_NOW)
     }
 }
 

@@ -310,7 +310,11 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::{chisel::Library, cli::Args};
+    use crate::{
+        chisel::Library,
+        cli::Args,
+        fields::{FieldRef, Show},
+    };
 
     fn explain(words: &[&str]) -> String {
         let args = Args::try_parse_from(std::iter::once("tracer").chain(words.iter().copied())).unwrap();
@@ -384,6 +388,62 @@ mod tests {
         let text = explain(&["--sample", "1/50", "--no-pushdown", "-c", "topscalls"]);
         assert!(says(&text, &["1/50", "in the kernel for"]), "{text}");
         assert!(!explain(&["--sample", "1/1"]).contains("Sample"));
+    }
+
+    /// Of each chisel, what its text names decides what is kept: no chisel without a field of descriptors keeps them.
+    #[test]
+    fn chisels_keep_what_their_fields_need() {
+        let arguments = [
+            ("fdbytes_by", "fd.type"),
+            ("fdcount_by", "fd.type"),
+            ("fdtime_by", "fd.type"),
+            ("fileslower", "0"),
+            ("netlower", "1"),
+            ("scallslower", "500"),
+            ("spy_ip", "127.0.0.1"),
+            ("spy_port", "8080"),
+            ("udp_extract", "/nonexistent"),
+        ];
+        let is_word = |letter: char| letter.is_ascii_alphanumeric() || "._[]".contains(letter);
+        let (mut keep, mut do_not) = (Vec::new(), Vec::new());
+        for (name, source) in Library::builtin().list() {
+            let argument =
+                arguments.iter().find(|(known, _)| *known == name).map(|(_, argument)| (*argument).to_owned());
+            // These write files, which captures keep everything for, or in a folder.
+            if ["around", "udp_extract"].contains(&&*name) {
+                continue;
+            }
+            // Code only: the examples above it say other things.
+            let code = source.text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let words: Vec<FieldRef> = code
+                .chain(argument.as_deref())
+                .flat_map(|line| line.split(|letter| !is_word(letter)))
+                .filter_map(|word| {
+                    FieldRef::resolve(word.trim_start_matches(|it: char| it.is_ascii_digit()), Show::PLAIN).ok()
+                })
+                .collect();
+            assert!(!words.is_empty(), "{name}");
+            let named =
+                |what| words.iter().any(|field| field.needs().has(what)) || what == Needs::STATE && name == "lsof";
+            for container in [&[][..], &["-pc"]] {
+                let words: Vec<&str> = ["tracer", "-c", &name].into_iter().chain(container.iter().copied()).collect();
+                let args = Args::try_parse_from(words).unwrap();
+                let plan = crate::cli::run::plan(&args, &Library::builtin(), &[argument.clone()]).unwrap();
+                let asked = Asked::of(&plan, || true);
+                let kept = asked.descriptors;
+                assert!(!kept || named(Needs::STATE), "{name} keeps descriptors, and names no field that needs them");
+                // What the kernel decides or counts needs none here.
+                assert!(plan.needs.has(Needs::STATE) == named(Needs::STATE), "{name}: {:?}", plan.needs);
+                assert!(!plan.needs.has(Needs::PAYLOAD) || named(Needs::PAYLOAD), "{name}");
+                assert!(!plan.needs.has(Needs::LATENCY) || named(Needs::LATENCY), "{name}");
+                assert!(!plan.needs.has(Needs::CPU_TIME) || named(Needs::CPU_TIME), "{name}");
+                if kept { &mut keep } else { &mut do_not }.push(name.clone());
+            }
+        }
+        for name in ["spy_users", "ps", "lscontainers", "oom_and_exits", "container_events", "stdout", "topprocs_net"] {
+            assert!(do_not.iter().any(|it| it == name) && !keep.iter().any(|it| it == name), "{name}");
+        }
+        assert!(keep.len() > 30 && do_not.len() > 30, "{} {}", keep.len(), do_not.len());
     }
 
     #[test]

@@ -214,7 +214,7 @@ pub(super) static FIELDS: &[Field] = &[
         |c, _| start(c).into(),
         "when its pid namespace started, since the epoch",
     )
-    .needs(Needs::STATE)
+    .needs(Needs::THREADS)
     .cost(3),
     Field::new(
         "container.duration",
@@ -222,7 +222,7 @@ pub(super) static FIELDS: &[Field] = &[
         |c, _| start(c).map(|start_ns| c.event.time_ns.saturating_sub(start_ns)).into(),
         "time since then",
     )
-    .needs(Needs::STATE)
+    .needs(Needs::THREADS)
     .cost(3),
     late!("container.ip", Text, |k, _| option(k.ip.as_ref()), "address in the engine's network"),
     late!(

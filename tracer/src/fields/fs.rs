@@ -9,7 +9,7 @@ use tracer_common::{
     kind::Kind,
 };
 
-use super::{Arg, Context, EventType, Value, absolute, fields};
+use super::{Arg, Context, EventType, Needs, Value, absolute, fields};
 use crate::{event::Row, state::path};
 
 /// Where a path comes from.
@@ -150,11 +150,11 @@ fields! { FIELDS needs STATE;
     "fs.path.nameraw": Text [by_type(no_name) cost(2)] => |c, _| raw(c, Role::Name).into(), "the same as it was passed";
     "fs.path.source": Text [by_type(no_source) cost(8)] => |c, _| value(c, Role::Source),
         "first path of a call with two: the old name of rename, the new one of link and symlink, what mount mounts";
-    "fs.path.sourceraw": Text [by_type(no_source) cost(2)] => |c, _| raw(c, Role::Source).into(),
+    "fs.path.sourceraw": Text [by_type(no_source) needs(Needs::NONE) cost(2)] => |c, _| raw(c, Role::Source).into(),
         "the same as it was passed";
     "fs.path.target": Text [by_type(no_target) cost(8)] => |c, _| value(c, Role::Target),
         "the other path: the new name of rename, what link and symlink lead to, where mount mounts it";
-    "fs.path.targetraw": Text [by_type(no_target) cost(2)] => |c, _| raw(c, Role::Target).into(),
+    "fs.path.targetraw": Text [by_type(no_target) needs(Needs::NONE) cost(2)] => |c, _| raw(c, Role::Target).into(),
         "the same as it was passed";
 }
 

@@ -158,6 +158,11 @@ impl ParamAt {
         found.then(|| Self { name: name.into(), by_code: by_code.into() })
     }
 
+    /// What it is, in all rows of the running kernel that have it.
+    fn kinds(&self) -> impl Iterator<Item = Kind> {
+        events::all().filter_map(|row| row.params.get(self.in_row(row.code)?)).map(|param| param.kind)
+    }
+
     fn in_row(&self, code: u16) -> Option<usize> {
         self.by_code.get(usize::from(code)).filter(|at| **at != ABSENT).map(|at| usize::from(*at))
     }
@@ -316,14 +321,17 @@ impl FieldRef {
     /// What has to be collected for it.
     #[must_use]
     pub fn needs(&self) -> Needs {
-        let data = match &self.arg.key {
-            Key::Param(param) => is_data(&param.name),
+        let of_param = |kind: Kind| kind_needs(kind, self.field.shows_data);
+        let of_key: Needs = match &self.arg.key {
+            Key::Param(param) => param.kinds().map(of_param).collect(),
             // Which parameter the number stands for depends on the event.
-            Key::Index(_) => self.field.arg == ArgRule::Param,
-            Key::None | Key::Name(_) => false,
+            Key::Index(_) if self.field.arg == ArgRule::Param => {
+                events::all().flat_map(|row| row.params).map(|param| of_param(param.kind)).collect()
+            }
+            Key::Index(_) | Key::None | Key::Name(_) => Needs::NONE,
         };
         let latency = self.field.name == "evt.outputtime" && self.arg.show.time == TimeMode::Latency;
-        let needs = if data { self.field.needs.with(Needs::PAYLOAD) } else { self.field.needs };
+        let needs = self.field.needs.with(of_key);
         if latency { needs.with(Needs::LATENCY) } else { needs }
     }
 
@@ -345,9 +353,56 @@ impl FieldRef {
     }
 }
 
-/// Whether an event has data of that name, of which no more is taken than is asked for.
-fn is_data(name: &str) -> bool {
-    events::all().filter_map(|row| row.param(name)).any(|(_, param)| matches!(param.kind, Kind::Bytes))
+/// What the text of a parameter of that kind needs; its plain value needs less, unless `means` is set: then it is shown with what
+/// it means.
+fn kind_needs(kind: Kind, means: bool) -> Needs {
+    match kind {
+        Kind::Bytes => Needs::PAYLOAD,
+        // Letters of their types, in both.
+        Kind::FdList => Needs::STATE,
+        // Names of files, and directories that paths begin at.
+        Kind::Fd | Kind::Fd32 | Kind::Path | Kind::PathAt(_) if means => Needs::STATE,
+        // Names of other threads.
+        Kind::Pid | Kind::Pid32 if means => Needs::THREADS,
+        Kind::Dyn(set) => set.kinds.iter().map(|kind| kind_needs(*kind, means)).collect(),
+        Kind::Fd | Kind::Fd32 | Kind::Path | Kind::PathAt(_) | Kind::Pid | Kind::Pid32 => Needs::NONE,
+        Kind::Errno
+        | Kind::U8
+        | Kind::I16
+        | Kind::U16
+        | Kind::U32
+        | Kind::U64
+        | Kind::I32
+        | Kind::I64
+        | Kind::Hex8
+        | Kind::Hex32
+        | Kind::HexI32
+        | Kind::Hex64
+        | Kind::Oct32
+        | Kind::Text
+        | Kind::List
+        | Kind::SockAddr
+        | Kind::SockTuple
+        | Kind::Flags8(_)
+        | Kind::Flags16(_)
+        | Kind::Flags32(_)
+        | Kind::Enum8(_)
+        | Kind::Enum16(_)
+        | Kind::Enum32(_)
+        | Kind::Mode(_)
+        | Kind::SigSet
+        | Kind::RelTime
+        | Kind::Uid
+        | Kind::Gid
+        | Kind::Signal
+        | Kind::AbsTime
+        | Kind::SyscallId
+        | Kind::Port
+        | Kind::Ip4
+        | Kind::Ip6
+        | Kind::TextArray
+        | Kind::PairArray => Needs::NONE,
+    }
 }
 
 /// The type of a parameter with its native type; rows that have another one give no value.

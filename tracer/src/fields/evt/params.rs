@@ -101,7 +101,7 @@ fields! { FIELDS needs NONE;
         "all parameters, as name=value";
     "evt.info": Text [shows_data() cost(12) needs(ALL) write(all)] => |c, arg| written(all, c, arg),
         "like evt.args; what is written to the system log is decoded in syslog.*";
-    "evt.arg": Text [shows_data() arg(ArgRule::Param) by_type(no_param) cost(8) needs(Needs::STATE)] => |c, arg| {
+    "evt.arg": Text [shows_data() arg(ArgRule::Param) by_type(no_param) cost(8)] => |c, arg| {
         arg.param(c.event.row).map_or(Value::Missing, |at| args::argument(c, at, arg.show))
     }, "one parameter as text: resolved, if it has a meaning of its own";
     "evt.rawarg": Text [in_kernel(InKernel::Param) arg(ArgRule::Param) by_type(no_param)] => raw_arg, "one parameter as a value of its own type";

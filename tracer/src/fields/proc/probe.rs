@@ -32,9 +32,9 @@ fn probes(c: &Context<'_>, probe: fn(&Spec) -> Option<&Command>) -> Value<'stati
 }
 
 /// What it needs: the probe must be known when the event is shown.
-const NEEDS: Needs = Needs::STATE.with(Needs::CONTAINER).with(Needs::CONTAINER_NOW);
+const NEEDS: Needs = Needs::THREADS.with(Needs::CONTAINER).with(Needs::CONTAINER_NOW);
 
-fields! { FIELDS needs STATE;
+fields! { FIELDS needs THREADS;
     "proc.is_container_entry": Bool [cost(3)] => |c, _| entered(c).into(),
         "whether the process came into its container from outside, as docker exec does: its parent is not in it";
     "proc.is_container_healthcheck": Bool [cost(9) needs(NEEDS) deprecated()] => |c, _| {

@@ -2,7 +2,7 @@
 
 use super::{main, thread};
 use crate::{
-    fields::{Context, Unit, Value, fields},
+    fields::{Context, Needs, Unit, Value, fields},
     scap::Memory,
     state::{Fd, Thread},
 };
@@ -42,11 +42,11 @@ fn threads(c: &Context<'_>) -> Option<u64> {
     Some(c.state.threads.iter().filter(|other| runs(other)).count() as u64)
 }
 
-fields! { FIELDS needs STATE;
-    "proc.fdopencount": Int => |c, _| open(c).into(), "number of open descriptors that are known";
+fields! { FIELDS needs THREADS;
+    "proc.fdopencount": Int [needs(Needs::STATE)] => |c, _| open(c).into(), "number of open descriptors that are known";
     "proc.fdlimit": Int => |c, _| limit(c).map(|limit| limit as i64).into(),
         "soft limit of open descriptors; -1 for none";
-    "proc.fdusage": Float [unit(Unit::Percent)] => |c, _| usage(c).into(), "open descriptors in percent of the limit";
+    "proc.fdusage": Float [unit(Unit::Percent) needs(Needs::STATE)] => |c, _| usage(c).into(), "open descriptors in percent of the limit";
     "proc.vmsize": Int [cost(2)] => |c, _| memory(c).map(|memory| memory.size_kb).into(),
         "virtual memory, kB, as an event told last: clone, exec or switch";
     "proc.vmrss": Int [cost(2)] => |c, _| memory(c).map(|memory| memory.resident_kb).into(),
@@ -56,10 +56,10 @@ fields! { FIELDS needs STATE;
     "proc.nthreads": Int [cost(20)] => |c, _| threads(c).into(), "threads of the process that are known";
     "proc.nchilds": Int [cost(20)] => |c, _| threads(c).map(|count| count.saturating_sub(1)).into(),
         "threads of the process besides one: the main thread";
-    "proc.stdin.type": Text [cost(2)] => |c, _| kind(c, 0), "type of descriptor 0";
-    "proc.stdout.type": Text [cost(2)] => |c, _| kind(c, 1), "type of descriptor 1";
-    "proc.stderr.type": Text [cost(2)] => |c, _| kind(c, 2), "type of descriptor 2";
-    "proc.stdin.name": Text [cost(2)] => |c, _| name(c, 0), "name of descriptor 0";
-    "proc.stdout.name": Text [cost(2)] => |c, _| name(c, 1), "name of descriptor 1";
-    "proc.stderr.name": Text [cost(2)] => |c, _| name(c, 2), "name of descriptor 2";
+    "proc.stdin.type": Text [needs(Needs::STATE) cost(2)] => |c, _| kind(c, 0), "type of descriptor 0";
+    "proc.stdout.type": Text [needs(Needs::STATE) cost(2)] => |c, _| kind(c, 1), "type of descriptor 1";
+    "proc.stderr.type": Text [needs(Needs::STATE) cost(2)] => |c, _| kind(c, 2), "type of descriptor 2";
+    "proc.stdin.name": Text [needs(Needs::STATE) cost(2)] => |c, _| name(c, 0), "name of descriptor 0";
+    "proc.stdout.name": Text [needs(Needs::STATE) cost(2)] => |c, _| name(c, 1), "name of descriptor 1";
+    "proc.stderr.name": Text [needs(Needs::STATE) cost(2)] => |c, _| name(c, 2), "name of descriptor 2";
 }
