@@ -46,6 +46,8 @@ pub(super) struct Declared {
     pub(super) aggregates: Vec<Box<dyn Aggregate>>,
     /// Tables that the script fills.
     pub(super) tallies: Vec<Table>,
+    /// Whether the script has read beyond the end of data in this call.
+    pub(super) beyond_data: bool,
     /// How often the script has added to them.
     pub(super) additions: u64,
     pub(super) lists: Vec<Listing>,
@@ -90,6 +92,7 @@ impl Declared {
             filter: None,
             aggregates: Vec::new(),
             tallies: Vec::new(),
+            beyond_data: false,
             additions: 0,
             lists: Vec::new(),
             folders: Vec::new(),

@@ -185,7 +185,8 @@ impl Chisel {
         let options = CallFnOptions::new().eval_ast(false).bind_this_ptr(&mut self.this);
         self.engine.call_fn_with_options::<Dynamic>(options, &mut self.scope, &self.ast, name, args).map_err(|error| {
             let text = &self.source.text;
-            let is_missing_value = self.event.missing().is_some() && error::is_of_unit(&error);
+            let is_missing = self.event.missing().is_some() || self.shared.borrow().beyond_data;
+            let is_missing_value = is_missing && error::is_of_unit(&error);
             let error = ChiselError::run(&self.source.origin, text, &error).or_in_function(text, name);
             ChiselError { is_missing_value, ..error }
         })
@@ -222,6 +223,7 @@ impl Chisel {
         {
             let mut shared = self.shared.borrow_mut();
             (shared.now_ns, shared.weight) = (context.event.time_ns, context.event.weight);
+            shared.beyond_data = false;
         }
         let result = match self.without_interpreter(name) {
             Some(value) => Ok(value),
@@ -250,6 +252,11 @@ impl Chisel {
         let missing = self.event.missing();
         let name = missing.and_then(|handle| self.shared.borrow().fields.get(handle.0).map(FieldRef::name));
         note(&error.to_string());
+        if self.shared.borrow().beyond_data {
+            note("the event has less data than it reads: such events are left out");
+            note("hint: compare with () first, or look at len(); snaplen(bytes) takes more of each event");
+            return;
+        }
         let which = name.as_deref().map_or("a field".to_owned(), |name| format!("'{name}'"));
         note(&format!("the event has no {which}: such events are left out"));
         let name = name.unwrap_or_else(|| "…".to_owned());

@@ -5,7 +5,10 @@
 
 use rhai::{Array, Blob, Dynamic, ImmutableString, Map};
 
-use super::engine::{MAX_ARRAY, MAX_MAP, MAX_STRING};
+use super::{
+    engine::{MAX_ARRAY, MAX_MAP, MAX_STRING},
+    value::Data,
+};
 
 /// Data in data, beyond which nothing is known.
 const MAX_DEPTH: usize = 32;
@@ -62,6 +65,9 @@ impl Sizes {
             Some(Self::of_text(&text))
         } else if let Some(blob) = value.read_lock::<Blob>() {
             Some(Self { elements: blob.len(), ..Self::default() })
+        } else if let Some(data) = value.read_lock::<Data>().filter(|_| unknown == Unknown::IsLeftOut) {
+            // The language does not count it.
+            Some(Self { text: data.0.len(), ..Self::default() })
         } else if let Some(array) = value.read_lock::<Array>() {
             let inner = Self::sum(array.iter(), depth - 1, unknown)?;
             Some(Self { elements: inner.elements + array.len(), ..inner })

@@ -36,6 +36,52 @@ pub(super) struct ExcerptHandle(pub(super) usize);
 pub(super) struct Data(pub(super) Rc<[u8]>);
 
 impl Data {
+    /// Where a place is that may be counted from the end, if it is in the data.
+    fn at(&self, at: i64) -> Option<usize> {
+        let at = if at < 0 { at.checked_add(i64::try_from(self.0.len()).ok()?)? } else { at };
+        usize::try_from(at).ok().filter(|at| *at < self.0.len())
+    }
+
+    /// A byte.
+    pub(super) fn byte(&self, at: i64) -> Option<i64> {
+        self.at(at).and_then(|at| self.0.get(at)).map(|byte| i64::from(*byte))
+    }
+
+    /// The part from a place on up to another one, as much of it as there is.
+    pub(super) fn part(&self, from: i64, to: i64) -> Self {
+        let len = i64::try_from(self.0.len()).unwrap_or(i64::MAX);
+        let place = |at: i64| usize::try_from(at.clamp(0, len)).unwrap_or(0);
+        Self(self.0.get(place(from)..place(to)).unwrap_or_default().into())
+    }
+
+    /// Bytes at a place, if all are there.
+    fn bytes(&self, at: i64, len: usize) -> Option<&[u8]> {
+        let at = self.at(at)?;
+        self.0.get(at..at.checked_add(len)?)
+    }
+
+    /// A whole number, most significant byte first.
+    pub(super) fn uint_be(&self, at: i64, len: usize) -> Option<i64> {
+        let number = self.bytes(at, len)?.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        Some(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+
+    /// The same, least significant byte first.
+    pub(super) fn uint_le(&self, at: i64, len: usize) -> Option<i64> {
+        let number = self.bytes(at, len)?.iter().rev().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        Some(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+
+    /// The same with a sign, most significant byte first.
+    pub(super) fn int_be(&self, at: i64, len: usize) -> Option<i64> {
+        signed(self.bytes(at, len)?.iter())
+    }
+
+    /// The same with a sign, least significant byte first.
+    pub(super) fn int_le(&self, at: i64, len: usize) -> Option<i64> {
+        signed(self.bytes(at, len)?.iter().rev())
+    }
+
     pub(super) fn dots(&self) -> String {
         let mut out = Vec::with_capacity(self.0.len());
         data::dots(&self.0, &mut out);
@@ -47,6 +93,12 @@ impl Data {
         data::text(&self.0, &mut out);
         String::from_utf8(out).unwrap_or_default()
     }
+}
+
+/// A number of these bytes, of which the first has the sign.
+fn signed<'b>(mut bytes: impl Iterator<Item = &'b u8>) -> Option<i64> {
+    let first = i64::from(i8::from_ne_bytes([*bytes.next()?]));
+    Some(bytes.fold(first, |number, byte| number << 8 | i64::from(*byte)))
 }
 
 /// Makes the types known to an engine.
@@ -220,6 +272,36 @@ fn write_nested(value: &Dynamic, depth: usize, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_those_of_the_standard_library() {
+        let bytes: Vec<u8> = (0..12).map(|at: u8| at.wrapping_mul(77).wrapping_add(0x70)).collect();
+        let data = Data(bytes.as_slice().into());
+        for at in 0..=4 {
+            let part: [u8; 8] = bytes[at..at + 8].try_into().unwrap();
+            let place = at as i64;
+            let (two, four) = ([part[0], part[1]], [part[0], part[1], part[2], part[3]]);
+            assert_eq!(data.int_be(place, 8), Some(i64::from_be_bytes(part)));
+            assert_eq!(data.int_le(place, 8), Some(i64::from_le_bytes(part)));
+            assert_eq!(data.uint_be(place, 8), Some(i64::try_from(u64::from_be_bytes(part)).unwrap_or(i64::MAX)));
+            assert_eq!(data.uint_le(place, 8), Some(i64::try_from(u64::from_le_bytes(part)).unwrap_or(i64::MAX)));
+            assert_eq!(data.uint_be(place, 4), Some(u32::from_be_bytes(four).into()));
+            assert_eq!(data.uint_le(place, 4), Some(u32::from_le_bytes(four).into()));
+            assert_eq!(data.int_be(place, 4), Some(i32::from_be_bytes(four).into()));
+            assert_eq!(data.int_le(place, 4), Some(i32::from_le_bytes(four).into()));
+            assert_eq!(data.uint_be(place, 2), Some(u16::from_be_bytes(two).into()));
+            assert_eq!(data.int_le(place, 2), Some(i16::from_le_bytes(two).into()));
+            assert_eq!(data.uint_be(place, 3), Some(i64::from(u32::from_be_bytes(four) >> 8)));
+            assert_eq!(data.uint_le(place, 1), Some(part[0].into()));
+            assert_eq!(data.int_be(place, 1), Some((part[0] as i8).into()));
+        }
+        assert_eq!((data.uint_be(4, 8).is_some(), data.uint_be(5, 8), data.uint_be(i64::MAX, 8)), (true, None, None));
+        assert_eq!((data.byte(-1), data.byte(-12), data.byte(-13)), (data.byte(11), data.byte(0), None));
+        assert_eq!((data.byte(12), data.byte(i64::MIN)), (None, None));
+        assert_eq!(&*data.part(2, 5).0, &bytes[2..5]);
+        assert_eq!((&*data.part(10, 99).0, &*data.part(-5, 1).0), (&bytes[10..], &bytes[..1]));
+        assert!(data.part(5, 2).0.is_empty() && data.part(99, i64::MAX).0.is_empty());
+    }
 
     #[test]
     fn texts_are_those_of_their_values_whatever_was_in_their_place() {

@@ -7,7 +7,7 @@ use super::{
         declared::Declared,
         engine::MAX_STRING,
         sizes::Sizes,
-        value::{Handle, ScriptEvent},
+        value::{Data, Handle, ScriptEvent},
     },
     effects::{Action, Effect},
     natives::{MAX_ARGUMENTS, Native},
@@ -244,6 +244,7 @@ impl Run<'_> {
         let receiver = self.eval(receiver)?;
         known(match &receiver {
             Value::Text(text) => of_text(method, text, argument.as_ref()),
+            Value::Other(value) => of_data(method, value, argument.as_ref()),
             _ => None,
         })
     }
@@ -258,6 +259,14 @@ fn of_map(method: Method, map: &Map, argument: Option<&Value>) -> Option<Value> 
         (Method::Len, None) => i64::try_from(map.len()).ok().map(Value::Int),
         (Method::IsEmpty, None) => Some(Value::Bool(map.is_empty())),
         (Method::Contains, Some(Value::Text(key))) => Some(Value::Bool(map.contains_key(key.as_str()))),
+        _ => None,
+    }
+}
+
+/// A function of data.
+fn of_data(method: Method, value: &Dynamic, argument: Option<&Value>) -> Option<Value> {
+    match (method, argument) {
+        (Method::Len, None) => i64::try_from(value.read_lock::<Data>()?.0.len()).ok().map(Value::Int),
         _ => None,
     }
 }

@@ -1,15 +1,36 @@
 //! Functions for what events, arguments and surroundings are.
 
-use std::rc::Rc;
+use std::{
+    ops::{Range, RangeInclusive},
+    rc::Rc,
+};
 
-use rhai::Dynamic;
+use rhai::{Dynamic, Engine};
 
 use super::super::{
-    declared::Result,
+    declared::{Result, Shared},
     dns, http,
     value::{Data, Handle, ScriptEvent},
 };
 use super::Function;
+
+/// What stands in data, or `()` beyond its end: an event whose data is too short for a script is one without a value.
+fn found(it: &Shared, value: Option<i64>) -> Dynamic {
+    if value.is_none() {
+        it.borrow_mut().beyond_data = true;
+    }
+    value.map_or(Dynamic::UNIT, Dynamic::from)
+}
+
+/// A function that reads a number of so many bytes.
+fn integer(engine: &mut Engine, shared: &Shared, name: &'static str, read: fn(&Data, i64, usize) -> Option<i64>) {
+    let it = Rc::clone(shared);
+    engine.register_fn(name, move |data: &mut Data, at: i64, len: i64| -> Result<Dynamic> {
+        let len = usize::try_from(len).ok().filter(|len| (1..=8).contains(len));
+        let len = len.ok_or_else(|| format!("{name}: a number has 1 to 8 bytes"))?;
+        Ok(found(&it, read(data, at, len)))
+    });
+}
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
@@ -47,6 +68,58 @@ pub(super) static FUNCTIONS: &[Function] = &[
         doc: "bytes of the data that were taken",
         register: |engine, _| {
             engine.register_fn("size", |data: &mut Data| data.0.len() as i64);
+        },
+    },
+    Function {
+        usage: "data.len()",
+        doc: "the same; `data[at]` is a byte, -1 the last one, and `data[from..to]` a part",
+        register: |engine, shared| {
+            engine.register_fn("len", |data: &mut Data| data.0.len() as i64);
+            let it = Rc::clone(shared);
+            engine.register_indexer_get(move |data: &mut Data, at: i64| found(&it, data.byte(at)));
+            engine.register_indexer_get(|data: &mut Data, range: Range<i64>| data.part(range.start, range.end));
+            engine.register_indexer_get(|data: &mut Data, range: RangeInclusive<i64>| {
+                data.part(*range.start(), range.end().saturating_add(1))
+            });
+        },
+    },
+    Function {
+        usage: "data.slice(from, len)",
+        doc: "as many bytes from there on, or as many as there are",
+        register: |engine, _| {
+            engine.register_fn("slice", |data: &mut Data, from: i64, len: i64| {
+                data.part(from, from.saturating_add(len.max(0)))
+            });
+        },
+    },
+    Function {
+        usage: "data.uint_be(at, len)",
+        doc: "the whole number of 1 to 8 bytes there, most significant byte first, as in most protocols of networks; beyond the end `()`. \
+              Greater ones than 2^63-1 are that",
+        register: |engine, shared| integer(engine, shared, "uint_be", Data::uint_be),
+    },
+    Function {
+        usage: "data.uint_le(at, len)",
+        doc: "the same, least significant byte first",
+        register: |engine, shared| integer(engine, shared, "uint_le", Data::uint_le),
+    },
+    Function {
+        usage: "data.int_be(at, len)",
+        doc: "the same with a sign, most significant byte first",
+        register: |engine, shared| integer(engine, shared, "int_be", Data::int_be),
+    },
+    Function {
+        usage: "data.int_le(at, len)",
+        doc: "the same with a sign, least significant byte first",
+        register: |engine, shared| integer(engine, shared, "int_le", Data::int_le),
+    },
+    Function {
+        usage: "data.index_of(text)",
+        doc: "where the text begins in the data, or -1",
+        register: |engine, _| {
+            engine.register_fn("index_of", |data: &mut Data, text: &str| {
+                memchr::memmem::find(&data.0, text.as_bytes()).map_or(-1, |at| at as i64)
+            });
         },
     },
     Function {

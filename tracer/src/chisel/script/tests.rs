@@ -441,3 +441,64 @@ fn a_count_is_no_percentage_but_has_a_share() {
     // Percents of a script are what it says, however long the capture is.
     assert_eq!(rows(second), ["90.00% 150.00% 300", "10.00% 50.00% 100"], "{text}");
 }
+
+/// A protocol that is binary: records of TLS with a name of a server, and a message of MySQL with its length of three bytes.
+#[test]
+fn data_of_binary_protocols_can_be_read() {
+    let text = "let data = field(\"evt.buffer\");
+        fn on_event(evt) {
+            let it = evt.get(this.data);
+            if it.len() > 5 && it[0] == 0x16 && it.uint_be(1, 2) == 0x0301 {
+                print(`tls ${it.uint_be(3, 2)} ${it[5..it.len()].ascii()} ${it[-1]}`);
+                return;
+            }
+            print(`mysql ${it.uint_le(0, 3)} ${it[3]} ${it.slice(4, 100).ascii()} ${it.index_of(\"ELE\")} ${it[4..=5].dots()}`);
+            print(`${it.int_be(0, 2)} ${it.uint_le(2, 8)}`);
+        }";
+    let world = World::new();
+    for interpreted in [true, false] {
+        let mut chisel = Chisel::load(script(text), None, Env { interpreted, ..env(false) }).unwrap();
+        let mut event = |data: &[u8]| {
+            world.with(&world.read(10, 3, data.len() as i64, data), |context| chisel.event(context).unwrap())
+        };
+        assert!(event(b"\x16\x03\x01\x02\x00name"));
+        assert!(event(b"\x0b\x00\x00\x07SELECT 1"));
+        let text = chisel.out().text();
+        assert_eq!(
+            text,
+            "tls 512 name 101\nmysql 11 7 SELECT 1 5 SE\n2816 4991456465567646464\n"
+                .replace("4991456465567646464", &u64::from_le_bytes(*b"\x00\x07SELECT").to_string())
+        );
+    }
+}
+
+#[test]
+fn events_whose_data_is_too_short_are_left_out() {
+    let text = "let data = field(\"evt.buffer\"); let sum = 0;
+        fn on_event(evt) { this.sum += evt.get(this.data).uint_be(0, 4); }
+        fn on_end() { print(`${this.sum}`); }";
+    let mut chisel = load(text).unwrap();
+    let world = World::new();
+    let mut used =
+        |data: &[u8]| world.with(&world.read(10, 3, data.len() as i64, data), |context| chisel.event(context).unwrap());
+    assert_eq!([used(b"\0\0\0\x05"), used(b"abc"), used(b"\0\0\x01\0")], [true, false, true]);
+    chisel.end(&world.state, 1, 0).unwrap();
+    assert_eq!(chisel.out().text(), "261\n");
+    // A length that no number has is a mistake.
+    let wrong = "let data = field(\"evt.buffer\"); fn on_event(evt) { evt.get(this.data).uint_be(0, 9) }";
+    let mut chisel = load(wrong).unwrap();
+    let error = world.with(&world.read(10, 3, 1, b"x"), |context| chisel.event(context).unwrap_err());
+    assert!(error.to_string().contains("1 to 8 bytes"), "{error}");
+}
+
+#[test]
+fn data_that_a_script_keeps_counts() {
+    let text = "let data = field(\"evt.buffer\"); let kept = #{}; let n = 0;
+        fn on_event(evt) { this.n += 1; this.kept[`${this.n}`] = evt.get(this.data); }";
+    let world = World::new();
+    let record = world.read(10, 3, 1000, &[b'x'; 1000]);
+    let mut chisel = load(text).unwrap();
+    let failed = (0..5000).find_map(|_| world.with(&record, |context| chisel.event(context).err()));
+    let error = failed.expect("the script ends").to_string();
+    assert!(error.contains("Length of string"), "{error}");
+}
