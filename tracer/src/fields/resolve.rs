@@ -372,6 +372,7 @@ fn kind_needs(kind: Kind, means: bool) -> Needs {
         | Kind::U16
         | Kind::U32
         | Kind::U64
+        | Kind::Low32
         | Kind::I32
         | Kind::I64
         | Kind::Hex8
