@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use tracer::state::container::cgroup::Hierarchies;
+use tracer::state::{container::cgroup::Hierarchies, procfs::View};
 use tracer_tests::{command::tracer, level, scratch::Scratch, session::Session};
 
 use crate::capture::replay;
@@ -55,7 +55,8 @@ fn a_process_is_in_the_innermost_container_and_the_chain_is_known() {
     if !level::root_or_skip() {
         return;
     }
-    let hierarchies = Hierarchies::find(Path::new("/"));
+    let root = Path::new("/");
+    let hierarchies = Hierarchies::find(root, &View::find(root, None));
     let tree = hierarchies.tree().expect("a v2 tree");
     let pid = std::process::id();
     let [outer, inner] = [1, 2].map(|number| format!("{number}{pid:011x}{:052x}", 0));
