@@ -62,7 +62,7 @@ fn number_of_tracer(inside: u32) -> u32 {
             let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
             let mut numbers = line("NSpid:").split_ascii_whitespace().map(|number| number.parse::<u32>().unwrap());
             let outside = numbers.next()?;
-            (line("Name:").trim() == "tracer" && numbers.last() == Some(inside)).then_some(outside)
+            (line("Name:").trim() == "tracer" && numbers.next_back() == Some(inside)).then_some(outside)
         })
     })
 }
