@@ -9,6 +9,7 @@ mod compat;
 mod concurrency;
 mod counts;
 mod coverage;
+mod cut;
 mod ends;
 mod enter;
 mod exec;

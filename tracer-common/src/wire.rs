@@ -99,6 +99,9 @@ pub const MAX_PARAM_LEN: usize = 0xffff;
 pub const MAX_PATH: usize = 4096;
 /// Arguments and environment of a process, each, with the NULs: as much as the users' tools keep.
 pub const MAX_ARGS: usize = 4096;
+/// Of a longer list, so many bytes are stored, and behind them the length that it has, `u32`; 0 when that is not known. A list of
+/// that whole length is always such a one: one that is not cut is shorter.
+pub const CUT_LIST: usize = MAX_ARGS - 1 - 4;
 /// The most that a record may hold before another parameter is begun.
 pub const MAX_RECORD: usize = 0x1_0000;
 /// The bytes of scratch in which a record is built: one more parameter fits behind a full record, and behind that the data

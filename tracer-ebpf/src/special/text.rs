@@ -6,6 +6,7 @@
 use tracer_common::{
     config::ABSENT,
     plan::{EXEC, EXEC_AT, TaskField},
+    wire::CUT_LIST,
 };
 
 use super::{file, iovec::pointer};
@@ -168,12 +169,24 @@ fn arguments(scratch: *mut Scratch, mm: usize) {
 
 #[inline(never)]
 fn user_range(scratch: *mut Scratch, which: usize, from: usize, to: usize) {
-    let len = to.saturating_sub(from);
-    let len = opaque(if len > MASK { MASK } else { len }) & MASK;
+    let whole = to.saturating_sub(from);
+    let is_cut = whole > CUT_LIST;
+    let len = opaque(if is_cut { CUT_LIST } else { whole }) & MASK;
     // SAFETY: each text has room for `TEXT_LEN` bytes.
     if len != 0 && unsafe { read::user_bytes(start(scratch, which), len, from) } {
         set_len(scratch, which, len);
+        if is_cut {
+            set_cut(scratch, which, whole);
+        }
     }
+}
+
+/// Says of a list that is cut how long it is. Kernel fs/exec.c allows 2 GiB for arguments and environment together.
+#[inline(always)]
+fn set_cut(scratch: *mut Scratch, which: usize, whole: usize) {
+    // SAFETY: each text has room for `TEXT_LEN` bytes.
+    unsafe { start(scratch, which).add(CUT_LIST).cast::<u32>().write_unaligned(whole as u32) };
+    set_len(scratch, which, CUT_LIST + 4);
 }
 
 /// What the caller passed to an exec that failed.
@@ -208,6 +221,10 @@ fn user_list(record: Record, which: usize, array: usize) {
         }
     }
     set_len(scratch, which, cursor(scratch));
+    if cursor(scratch) > CUT_LIST {
+        // Nobody adds up the rest of a call that failed.
+        set_cut(scratch, which, 0);
+    }
 }
 
 /// One entry, to which `entry` in user memory points. False behind the last.

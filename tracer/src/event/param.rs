@@ -14,6 +14,7 @@ use tracer_common::{
     flags::POLL_FLAGS,
     kind::Kind,
     plan::{Plan, Stands},
+    wire,
 };
 
 use super::{Row, SockAddr, SockTuple};
@@ -151,6 +152,23 @@ impl<'a> Params<'a> {
     /// The bytes of parameter `index`. A parameter of length zero has no value.
     #[must_use]
     pub fn raw(&self, index: usize) -> Option<&'a [u8]> {
+        self.raw_stored(index).map(|bytes| self.without_length(index, bytes))
+    }
+
+    /// Without the length that stands behind a list which is cut.
+    #[inline]
+    fn without_length(&self, index: usize, bytes: &'a [u8]) -> &'a [u8] {
+        const CUT: usize = wire::CUT_LIST + 4;
+        match bytes.len() {
+            CUT if self.native && self.row.params.get(index).is_some_and(|param| matches!(param.kind, Kind::List)) => {
+                &bytes[..wire::CUT_LIST]
+            }
+            _ => bytes,
+        }
+    }
+
+    /// The same with that length.
+    fn raw_stored(&self, index: usize) -> Option<&'a [u8]> {
         let index = match &self.call {
             Some(call) => match *call.places.get(index)? {
                 Stands::Call { at, width } => return call.number(at, width),
@@ -178,7 +196,20 @@ impl<'a> Params<'a> {
     /// The bytes of each parameter that the record has, in their order; none for one without a value. A cut record ends early.
     pub fn raws(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mut rest = Rest { params: *self, payload: self.payload, stored: 0 };
-        (0..self.count()).map_while(move |at| rest.next(at))
+        let params = *self;
+        (0..self.count()).map_while(move |at| rest.next(at).map(|bytes| params.without_length(at, bytes)))
+    }
+
+    /// Whether parameter `index` is a list that the kernel side has cut, and how long it is in the memory of the process, bytes; 0
+    /// when that is not known.
+    #[must_use]
+    pub fn cut_list(&self, index: usize) -> Option<u32> {
+        let kind = self.row.params.get(index)?.kind;
+        if !self.native || !matches!(kind, Kind::List) {
+            return None;
+        }
+        let bytes = self.raw_stored(index)?;
+        bytes.get(wire::CUT_LIST..)?.try_into().ok().map(u32::from_le_bytes)
     }
 
     /// Whether flags are those of the kernel.
@@ -279,7 +310,8 @@ impl<'a> Params<'a> {
         let params = *self;
         let mut rest = Rest { params, payload: self.payload, stored: 0 };
         self.row.params.iter().enumerate().map(move |(at, param)| {
-            match rest.next(at).filter(|bytes| !bytes.is_empty()).and_then(|bytes| own_kind(param.kind, bytes)) {
+            let bytes = rest.next(at).map(|bytes| params.without_length(at, bytes));
+            match bytes.filter(|bytes| !bytes.is_empty()).and_then(|bytes| own_kind(param.kind, bytes)) {
                 Some((kind, bytes)) => (param, kind, params.value_of(kind, bytes)),
                 None => (param, param.kind, ParamValue::Missing),
             }

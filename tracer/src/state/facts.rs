@@ -38,6 +38,9 @@ pub struct Facts {
     /// Threads whose end is no event of the capture: id, nanoseconds since the epoch.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ended: Vec<(u32, u64)>,
+    /// Threads whose arguments or environment were cut, and how long they were, bytes; 0 when that is not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cut: Vec<(u32, Option<u32>, Option<u32>)>,
 }
 
 /// A thread.
@@ -60,6 +63,11 @@ pub struct ThreadFact {
     /// Left out when it is as it was told before, or that of the main thread.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub env: Option<Text>,
+    /// Lengths of lists that were cut; 0 when they are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub args_cut: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub env_cut: Option<u32>,
     pub cwd: Text,
     pub uid: u32,
     pub gid: u32,
@@ -163,6 +171,8 @@ impl From<&Thread> for ThreadFact {
             exepath: text(&thread.exepath),
             args: text(&thread.args),
             env: Some(text(&thread.env)),
+            args_cut: thread.args_cut,
+            env_cut: thread.env_cut,
             cwd: text(&thread.cwd),
             uid: thread.uid,
             gid: thread.gid,
@@ -191,6 +201,8 @@ impl ThreadFact {
             exepath: self.exepath.bytes(),
             args: self.args.bytes(),
             env: self.env.map_or_else(|| before.map(|thread| thread.env.clone()).unwrap_or_default(), Text::bytes),
+            args_cut: self.args_cut,
+            env_cut: self.env_cut,
             cwd: self.cwd.bytes(),
             uid: self.uid,
             gid: self.gid,
@@ -275,8 +287,13 @@ impl Facts {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { threads, starts, fds, live, cpu_times, sample, moved, ended } = self;
-        let none = threads.is_empty() && starts.is_empty() && fds.is_empty() && moved.is_empty() && ended.is_empty();
+        let Self { threads, starts, fds, live, cpu_times, sample, moved, ended, cut } = self;
+        let none = threads.is_empty()
+            && starts.is_empty()
+            && fds.is_empty()
+            && moved.is_empty()
+            && ended.is_empty()
+            && cut.is_empty();
         none && !live && !cpu_times && sample.is_none()
     }
 
@@ -287,6 +304,7 @@ impl Facts {
         self.fds.extend(others.fds);
         self.moved.extend(others.moved);
         self.ended.extend(others.ended);
+        self.cut.extend(others.cut);
     }
 
     /// From the value of an option. Damage gives none.
@@ -330,6 +348,11 @@ impl Facts {
                 state.fds.release(before.fds);
             }
             state.threads.insert(thread);
+        }
+        for (tid, args_cut, env_cut) in self.cut {
+            if let Some(thread) = state.threads.get_mut(tid) {
+                (thread.args_cut, thread.env_cut) = (args_cut, env_cut);
+            }
         }
         for (tid, start_ns) in self.starts {
             if let Some(thread) = state.threads.get_mut(tid) {
@@ -383,6 +406,7 @@ mod tests {
             sample: Some(10),
             moved: vec![(10, "0123456789ab".into()), (20, "untold".into())],
             ended: vec![(30, 900), (77, 1)],
+            cut: vec![(20, Some(5000), None)],
         };
         let parsed = Facts::parse(&facts.json()).unwrap();
         assert_eq!(parsed, facts);
@@ -393,6 +417,7 @@ mod tests {
         assert_eq!((first.start_ns, second.start_ns, &*second.comm), (77, 5, &b"worker"[..]));
         assert_eq!(first.fds, second.fds, "threads of a process share their descriptors");
         assert_eq!(world.state.thread(30).unwrap().exited_ns, Some(900));
+        assert_eq!(world.state.thread(20).unwrap().args_cut, Some(5000));
         let container = |tid: u32| &*world.state.containers.get(world.state.thread(tid).unwrap().container).id;
         assert_eq!((container(10), container(20)), ("0123456789ab", "untold"));
         let found = world.state.fds.get(first.fds, 9).unwrap();

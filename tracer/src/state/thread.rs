@@ -39,6 +39,10 @@ pub struct Thread {
     pub args: Box<[u8]>,
     /// Environment, each entry followed by a NUL.
     pub env: Box<[u8]>,
+    /// Of arguments that were cut, the length that they had, bytes; 0 when that is not known.
+    pub args_cut: Option<u32>,
+    /// The same of the environment.
+    pub env_cut: Option<u32>,
     /// Working directory, without a final slash except for the root.
     pub cwd: Box<[u8]>,
     /// Effective user id.
@@ -111,6 +115,12 @@ impl Thread {
     #[must_use]
     pub fn is_main(&self) -> bool {
         self.tid == self.pid
+    }
+
+    /// Whether arguments or environment were longer than what is kept.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.args_cut.is_some() || self.env_cut.is_some()
     }
 
     /// Forgets what it ran on a CPU: it is a copy of another thread, and begins now.

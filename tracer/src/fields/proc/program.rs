@@ -6,8 +6,11 @@ use crate::{
     state::{Thread, thread::entries},
 };
 
+/// What stands at the end of a list that is cut.
+const CUT: &[u8] = b"...";
+
 /// The entries of a list with blanks between them.
-fn joined(first: &[u8], list: &[u8]) -> Vec<u8> {
+fn joined(first: &[u8], list: &[u8], cut: Option<u32>) -> Vec<u8> {
     let mut text = first.to_vec();
     for entry in entries(list) {
         if !text.is_empty() {
@@ -15,19 +18,36 @@ fn joined(first: &[u8], list: &[u8]) -> Vec<u8> {
         }
         text.extend_from_slice(entry);
     }
+    if cut.is_some() {
+        text.extend_from_slice(CUT);
+    }
     text
+}
+
+/// The arguments after `first` with it.
+fn with_arguments(first: &[u8], t: &Thread) -> Vec<u8> {
+    joined(first, &t.args, t.args_cut)
+}
+
+fn environment(t: &Thread) -> Vec<u8> {
+    joined(b"", &t.env, t.env_cut)
+}
+
+/// The length that a cut list had; missing when it was not cut, or nobody knows.
+fn cut_len(cut: Option<u32>) -> Option<u32> {
+    cut.filter(|len| *len != 0)
 }
 
 fn args<'a>(t: Option<&'a Thread>, arg: &Arg) -> Value<'a> {
     match (t, arg.as_index()) {
         (None, _) => Value::Missing,
         (Some(t), Some(index)) => t.arguments().nth(index).into(),
-        (Some(t), None) => Value::made(joined(b"", &t.args)),
+        (Some(t), None) => Value::made(with_arguments(b"", t)),
     }
 }
 
 fn cmdline(t: &Thread) -> Value<'_> {
-    Value::made(joined(&t.comm, &t.args))
+    Value::made(with_arguments(&t.comm, t))
 }
 
 fn cwd(t: &Thread) -> Value<'_> {
@@ -41,7 +61,7 @@ fn cwd(t: &Thread) -> Value<'_> {
 fn env<'a>(t: &'a Thread, arg: &Arg) -> Value<'a> {
     match arg.as_name() {
         Some(name) => t.env(name.as_bytes()).into(),
-        None => Value::made(joined(b"", &t.env)),
+        None => Value::made(environment(t)),
     }
 }
 
@@ -49,7 +69,7 @@ fn env<'a>(t: &'a Thread, arg: &Arg) -> Value<'a> {
 fn ancestor_env<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
     match &arg.key {
         Key::Name(name) => chain(c).skip(1).find_map(|t| t.env(name.as_bytes())).into(),
-        _ => ancestor(c, arg, |t| Value::made(joined(b"", &t.env))),
+        _ => ancestor(c, arg, |t| Value::made(environment(t))),
     }
 }
 
@@ -73,22 +93,26 @@ fields! { FIELDS needs THREADS;
     "proc.aexepath": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.exepath)),
         "path of the executable of an ancestor";
     "proc.args": Text [arg(ArgRule::IndexAllowed) cost(8)] => |c, a| args(thread(c), a),
-        "arguments after the first, with blanks between; or one of them, from 0";
-    "proc.aargs": Text [arg(ArgRule::Ancestor) cost(9)] => |c, a| ancestor(c, a, |t| Value::made(joined(b"", &t.args))),
+        "arguments after the first, with blanks between; or one of them, from 0. Those of a process that starts are cut at 4091 bytes, and end in ...";
+    "proc.aargs": Text [arg(ArgRule::Ancestor) cost(9)] => |c, a| ancestor(c, a, |t| Value::made(with_arguments(b"", t))),
         "arguments after the first of an ancestor";
     "proc.cmdline": Text [cost(8)] => |c, _| thread(c).map_or(Value::Missing, cmdline), "name and arguments";
     "proc.pcmdline": Text [cost(9)] => |c, _| parent(c).map_or(Value::Missing, cmdline),
         "name and arguments of the parent";
     "proc.acmdline": Text [arg(ArgRule::Ancestor) cost(9)] => |c, a| ancestor(c, a, cmdline),
         "name and arguments of an ancestor";
-    "proc.exeline": Text [cost(8)] => |c, _| thread(c).map_or(Value::Missing, |t| Value::made(joined(&t.exe, &t.args))),
+    "proc.exeline": Text [cost(8)] => |c, _| thread(c).map_or(Value::Missing, |t| Value::made(with_arguments(&t.exe, t))),
         "all arguments";
     "proc.cmdnargs": Int [cost(4)] => |c, _| thread(c).map(|t| t.arguments().count() as u64).into(),
         "number of arguments after the first";
     "proc.cmdlenargs": Int [cost(4)] => |c, _| thread(c).map(|t| t.arguments().map(|arg| arg.len() as u64).sum::<u64>()).into(),
         "length of these arguments together";
     "proc.env": Text [arg(ArgRule::NameAllowed) cost(8)] => |c, a| thread(c).map_or(Value::Missing, |t| env(t, a)),
-        "environment; or one variable";
+        "environment; or one variable. That of a process that starts is cut at 4091 bytes, and ends in ...";
+    "proc.args_cut": Int => |c, _| thread(c).and_then(|t| cut_len(t.args_cut)).into(),
+        "length that the arguments after the first had when they were cut, bytes with their NULs; missing when they are whole";
+    "proc.env_cut": Int => |c, _| thread(c).and_then(|t| cut_len(t.env_cut)).into(),
+        "length that the environment had when it was cut, bytes with their NULs; missing when it is whole";
     "proc.aenv": Text [arg(ArgRule::Ancestor) or_name() cost(9)] => ancestor_env,
         "environment of an ancestor; or one variable, of the nearest ancestor that has it";
     "proc.cwd": Text [needs(Needs::STATE) cost(4)] => |c, _| c.thread.map_or(Value::Missing, |t| cwd(t)),

@@ -326,6 +326,7 @@ fn split(facts: Facts) -> Vec<Vec<u8>> {
     parts.extend(facts.threads.chunks(1).map(|part| Facts { threads: part.to_vec(), ..Facts::default() }));
     parts.extend(facts.starts.chunks(8 * TOGETHER).map(|part| Facts { starts: part.to_vec(), ..Facts::default() }));
     parts.extend(facts.fds.chunks(TOGETHER / 8).map(|part| Facts { fds: part.to_vec(), ..Facts::default() }));
+    parts.extend(facts.cut.chunks(TOGETHER).map(|part| Facts { cut: part.to_vec(), ..Facts::default() }));
     parts.extend(facts.ended.chunks(8 * TOGETHER).map(|part| Facts { ended: part.to_vec(), ..Facts::default() }));
     parts.extend(facts.moved.chunks(TOGETHER).map(|part| Facts { moved: part.to_vec(), ..Facts::default() }));
     parts.iter().map(Facts::json).filter(|json| json.len() <= MOST).collect()

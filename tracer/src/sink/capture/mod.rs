@@ -355,7 +355,11 @@ impl Capture {
             self.write(place, |_, out| encode::user_or_group(out, &state.users, *change, event.time_ns));
         }
         self.told_users = changes.len();
-        let facts = self.facts(context);
+        let mut facts = self.facts(context);
+        if let Some(thread) = context.thread.filter(|thread| event.row.effect == Effect::Exec && thread.is_cut()) {
+            let cut = (thread.tid, thread.args_cut, thread.env_cut);
+            facts.get_or_insert_default().cut.push(cut);
+        }
         self.write(place, |encoder, out| encoder.event(out, event, state, facts, state_only));
         self.events += u64::from(!state_only && !is_internal(event.row));
         if let Some(along) = &mut self.along {

@@ -3,6 +3,7 @@
 use tracer_common::{
     events::code,
     flags::{CLONE_FILES, CLONE_PARENT, CLONE_THREAD},
+    wire,
 };
 
 use super::{
@@ -25,6 +26,15 @@ fn text<'a>(event: &Event<'a>, name: &str) -> Option<&'a [u8]> {
 /// The list of the parameter of that name.
 fn list(event: &Event<'_>, name: &str) -> Box<[u8]> {
     event.row.param(name).and_then(|(index, _)| event.params.raw(index)).unwrap_or_default().into()
+}
+
+/// Whether a list was cut, and how long it was: as the kernel side says, or in a file as it was told before.
+fn cut(event: &Event<'_>, name: &str, list: &[u8], told: Option<u32>) -> Option<u32> {
+    if !event.from_file {
+        return event.row.param(name).and_then(|(index, _)| event.params.cut_list(index));
+    }
+    let ends_early = list.len() >= wire::CUT_LIST && !list.ends_with(&[0]);
+    told.filter(|_| list.len() == wire::CUT_LIST).or(ends_early.then_some(0))
 }
 
 fn id(event: &Event<'_>, name: &str) -> u32 {
@@ -182,6 +192,7 @@ fn describe(thread: &mut Thread, event: &Event<'_>) {
     thread.comm = text(event, "comm").unwrap_or_default().into();
     thread.exe = text(event, "exe").unwrap_or_default().into();
     thread.args = list(event, "args");
+    thread.args_cut = cut(event, "args", &thread.args, thread.args_cut);
     if let Some(cwd) = text(event, "cwd").filter(|cwd| !cwd.is_empty()) {
         thread.cwd = cwd.into();
     }
@@ -368,6 +379,7 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
     thread.fds = own;
     thread.exepath = exepath.into();
     thread.env = list(event, "env");
+    thread.env_cut = cut(event, "env", &thread.env, thread.env_cut);
     thread.exe_file = exe_file(event);
     thread.capabilities = capabilities(event).or(thread.capabilities);
     thread.tty = id_or(event, "tty", thread.tty);

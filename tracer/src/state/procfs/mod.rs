@@ -60,6 +60,19 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The same of a list, and how long it is when it is longer than that.
+fn read_list(path: &Path) -> (Vec<u8>, Option<u32>) {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    let Ok(mut file) = fs::File::open(path) else { return (bytes, None) };
+    if file.by_ref().take(MAX_BYTES as u64).read_to_end(&mut bytes).is_err() || bytes.len() < MAX_BYTES {
+        return (bytes, None);
+    }
+    let more = io::copy(&mut file, &mut io::sink()).unwrap_or(0);
+    let len = u32::try_from(bytes.len() as u64 + more).unwrap_or(0);
+    (bytes, (more > 0).then_some(len))
+}
+
 fn trimmed(bytes: Vec<u8>) -> Box<[u8]> {
     bytes.trim_ascii_end().into()
 }
@@ -111,7 +124,10 @@ impl Procfs {
         let status = read(&dir.join("status")).unwrap_or_default();
         let status = Status::parse(&String::from_utf8_lossy(&status));
         let cgroup = read(&dir.join("cgroup")).unwrap_or_default();
-        let (exe, args) = split_arguments(&read(&dir.join("cmdline")).unwrap_or_default());
+        let (cmdline, cmdline_cut) = read_list(&dir.join("cmdline"));
+        let (exe, args) = split_arguments(&cmdline);
+        let args_cut = cmdline_cut.map(|len| len.saturating_sub(exe.len() as u32 + 1));
+        let (env, env_cut) = read_list(&dir.join("environ"));
         let link = |name: &str| fs::read_link(dir.join(name)).map(|path| path.as_os_str().as_bytes().into());
         let exepath: Box<[u8]> = link("exe").unwrap_or_default();
         let loginuid = read(&dir.join("loginuid")).ok().and_then(|text| number(&text)).unwrap_or(u32::MAX);
@@ -129,7 +145,9 @@ impl Procfs {
             exe_file: described::exe_file(&dir.join("exe"), &exepath),
             exepath,
             args,
-            env: read(&dir.join("environ")).unwrap_or_default().into(),
+            env: env.into(),
+            args_cut,
+            env_cut,
             cwd: link("cwd").unwrap_or_default(),
             uid: status.uid,
             gid: status.gid,
