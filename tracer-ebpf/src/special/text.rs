@@ -287,16 +287,34 @@ fn path(scratch: *mut Scratch, which: usize, path: usize, root: usize) {
     store(walk!(scratch, root_mount), read::kernel(root + offset!(path_mnt)));
     store(walk!(scratch, root_node), read::kernel(root + offset!(path_dentry)));
     set_cursor(scratch, MASK);
+    let mut is_cut = true;
     for _ in 0..DEPTH {
-        if path_step(scratch) == 0 {
+        let step = path_step(scratch);
+        if step != 1 {
+            is_cut = step != 0;
             break;
         }
     }
     end_path(scratch);
+    if is_cut {
+        mark_cut(scratch);
+    }
     finish(scratch, which);
 }
 
-/// One component, or one mount. False at the root.
+/// Puts `/...` in front of a path whose beginning is missing, over its beginning when there is no more room.
+#[inline(always)]
+fn mark_cut(scratch: *mut Scratch) {
+    let position = cursor(scratch);
+    let at = opaque(if position < 4 { position } else { position - 4 }) & MASK;
+    // SAFETY: `at` is below `TEXT_LEN`, and the path has room for as much again behind it.
+    unsafe {
+        (&raw mut (*scratch).path).cast::<u8>().add(at).cast::<u32>().write_unaligned(u32::from_le_bytes(*b"/..."))
+    };
+    set_cursor(scratch, at);
+}
+
+/// One component, or one mount: 1. At the root 0, and 2 when there is no more room.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn path_step(scratch: *mut Scratch) -> u64 {
@@ -327,7 +345,7 @@ extern "C" fn path_step(scratch: *mut Scratch) -> u64 {
         return 1;
     }
     store(walk!(scratch, node), parent);
-    u64::from(prepend(scratch, name, len as usize))
+    if prepend(scratch, name, len as usize) { 1 } else { 2 }
 }
 
 /// An empty path is the root.

@@ -156,6 +156,12 @@ pub struct Args {
         help_heading = "Capture")]
     pub snaplen: u32,
 
+    /// Keep this many bytes of the arguments, and of the environment, of each process: what is longer than 4091 is read from
+    /// /proc while the process lives
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(4096..=2_097_152),
+        conflicts_with = "read", help_heading = "Capture")]
+    pub args_limit: Option<u32>,
+
     /// Also report when calls that open a file or connect a socket begin, with the path or address as it is then: another
     /// thread may change it before the call ends. Names of files follow the first
     #[arg(long, help_heading = "Capture")]

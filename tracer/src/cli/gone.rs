@@ -77,7 +77,13 @@ const GONE: &[Gone] = &[
         "what matters is said on standard error; --kernel-log has more",
         Fails,
     ),
-    (None, "large-environment", "long environments", "environments are kept up to 4096 bytes", Ignored(false)),
+    (
+        None,
+        "large-environment",
+        "long environments",
+        "environments are kept up to 4091 bytes, --args-limit keeps more",
+        Ignored(false),
+    ),
 ];
 
 /// The row of an option, and the option without its value.

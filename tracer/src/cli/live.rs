@@ -80,7 +80,7 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
         }),
         host: Host::read(&root),
         users: if plan.users { Users::read(&root) } else { Users::default() },
-        procfs: Procfs::of_view(&view, &root),
+        procfs: Procfs::of_view(&view, &root).with_args_limit(plan.args_limit),
         brief: !asked.threads,
         nameless: !asked.threads && !asked.who,
         ..State::default()

@@ -29,6 +29,8 @@ pub struct Plan {
     pub needs: Needs,
     /// Bytes of payload in a record; 0 when nothing shows data.
     pub snaplen: u32,
+    /// Bytes of arguments and of the environment that are kept of a process; what the kernel side keeps when `None`.
+    pub args_limit: Option<u32>,
     /// How long it runs; until it is stopped when `None`.
     pub max_time: Option<Duration>,
     /// Bytes of each ring; the default when `None`.
@@ -150,6 +152,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     Ok(Plan {
         needs,
         snaplen: if needs.has(Needs::PAYLOAD) { snaplen } else { 0 },
+        args_limit: args.args_limit,
         max_time: args.max_time,
         buffer_size: args.buffer_size,
         interval_ms: outputs.interval_ms(),

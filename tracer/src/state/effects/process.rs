@@ -380,6 +380,9 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
     thread.exepath = exepath.into();
     thread.env = list(event, "env");
     thread.env_cut = cut(event, "env", &thread.env, thread.env_cut);
+    if !event.from_file {
+        state.procfs.complete_lists(thread);
+    }
     thread.exe_file = exe_file(event);
     thread.capabilities = capabilities(event).or(thread.capabilities);
     thread.tty = id_or(event, "tty", thread.tty);

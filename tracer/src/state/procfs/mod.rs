@@ -37,6 +37,8 @@ pub struct Procfs {
     lookups: RefCell<u32>,
     /// Whether there is one: what a capture does not say cannot be looked up.
     there: bool,
+    /// The most bytes of arguments and of an environment, when that was asked for.
+    args_limit: Option<usize>,
 }
 
 impl Default for Procfs {
@@ -60,12 +62,12 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The same of a list, and how long it is when it is longer than that.
-fn read_list(path: &Path) -> (Vec<u8>, Option<u32>) {
+/// The same of a list, up to `limit` bytes; and how long it is when it is longer than that.
+fn read_list(path: &Path, limit: usize) -> (Vec<u8>, Option<u32>) {
     use std::io::Read;
     let mut bytes = Vec::new();
     let Ok(mut file) = fs::File::open(path) else { return (bytes, None) };
-    if file.by_ref().take(MAX_BYTES as u64).read_to_end(&mut bytes).is_err() || bytes.len() < MAX_BYTES {
+    if file.by_ref().take(limit as u64).read_to_end(&mut bytes).is_err() || bytes.len() < limit {
         return (bytes, None);
     }
     let more = io::copy(&mut file, &mut io::sink()).unwrap_or(0);
@@ -94,7 +96,42 @@ impl Procfs {
         let unified = root.join("sys/fs/cgroup/unified");
         let cgroup = if unified.is_dir() { unified } else { root.join("sys/fs/cgroup") };
         let boot_ns = boot_time_ns(&proc);
-        Self { proc, cgroup, boot_ns, sockets: RefCell::default(), lookups: RefCell::new(0), there: true }
+        Self {
+            proc,
+            cgroup,
+            boot_ns,
+            sockets: RefCell::default(),
+            lookups: RefCell::new(0),
+            there: true,
+            args_limit: None,
+        }
+    }
+
+    /// The same with another limit of arguments and environments, bytes. Then also those are read that an event has cut.
+    #[must_use]
+    pub fn with_args_limit(self, limit: Option<u32>) -> Self {
+        Self { args_limit: limit.map(|limit| limit as usize), ..self }
+    }
+
+    /// Completes the arguments and the environment of a process that has just begun to run its program, when they were cut and
+    /// there is a limit above that. Not when they are those of another program by now.
+    pub fn complete_lists(&self, thread: &mut Thread) {
+        let Some(limit) = self.args_limit.filter(|_| self.there && thread.is_cut()) else { return };
+        let dir = self.of(thread.pid);
+        if thread.args_cut.is_some() {
+            let (cmdline, cut) = read_list(&dir.join("cmdline"), limit);
+            let (exe, args) = split_arguments(&cmdline);
+            if exe == thread.exe && args.starts_with(&thread.args) {
+                thread.args_cut = cut.map(|len| len.saturating_sub(exe.len() as u32 + 1));
+                thread.args = args;
+            }
+        }
+        if thread.env_cut.is_some() {
+            let (env, cut) = read_list(&dir.join("environ"), limit);
+            if env.starts_with(&thread.env) {
+                (thread.env, thread.env_cut) = (env.into(), cut);
+            }
+        }
     }
 
     /// That of a machine of which only a capture is there, or whose processes cannot be seen: it says nothing.
@@ -124,10 +161,10 @@ impl Procfs {
         let status = read(&dir.join("status")).unwrap_or_default();
         let status = Status::parse(&String::from_utf8_lossy(&status));
         let cgroup = read(&dir.join("cgroup")).unwrap_or_default();
-        let (cmdline, cmdline_cut) = read_list(&dir.join("cmdline"));
+        let (cmdline, cmdline_cut) = read_list(&dir.join("cmdline"), self.args_limit.unwrap_or(MAX_BYTES));
         let (exe, args) = split_arguments(&cmdline);
         let args_cut = cmdline_cut.map(|len| len.saturating_sub(exe.len() as u32 + 1));
-        let (env, env_cut) = read_list(&dir.join("environ"));
+        let (env, env_cut) = read_list(&dir.join("environ"), self.args_limit.unwrap_or(MAX_BYTES));
         let link = |name: &str| fs::read_link(dir.join(name)).map(|path| path.as_os_str().as_bytes().into());
         let exepath: Box<[u8]> = link("exe").unwrap_or_default();
         let loginuid = read(&dir.join("loginuid")).ok().and_then(|text| number(&text)).unwrap_or(u32::MAX);
