@@ -3,6 +3,7 @@
 
 mod captures;
 mod chisels;
+mod data;
 mod fields;
 mod filters;
 mod foreign;

@@ -18,7 +18,7 @@ use crate::{
         Table, Top, Value,
     },
     event::{Row, is_internal},
-    fields::{EventType, FieldRef, Unit},
+    fields::{EventType, FieldRef, Show, Unit},
     filter::Filter,
     format::Template,
     sample::Sample,
@@ -185,7 +185,8 @@ impl Declared {
 
     /// Lines for events, as text or as objects.
     pub(super) fn format(&self, format: &str) -> Result<Line> {
-        let template = Template::parse(format, self.env.show).map_err(|error| error.to_string())?;
+        let show = Show { data: self.env.data, lines: !self.env.page.json, ..self.env.show };
+        let template = Template::parse(format, show).map_err(|error| error.to_string())?;
         Ok(Line::new(template, self.env.page.json))
     }
 

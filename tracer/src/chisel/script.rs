@@ -23,6 +23,7 @@ use crate::{
         Filter,
         kernel::{self, Expr, Question, Target},
     },
+    format::DataMode,
     message::note,
     sample::Sample,
     sink::Out,
@@ -46,6 +47,8 @@ const MAX_PAUSE: u64 = 3600;
 pub struct Env {
     /// How values are shown.
     pub show: Show,
+    /// How data is shown where it is printed: `-A`, `-x`, `-X` and `-b`. Filters know nothing of it.
+    pub data: DataMode,
     /// Whether containers are to be shown: `-pc`.
     pub container: bool,
     /// Where it prints.
@@ -61,7 +64,7 @@ impl Env {
     #[must_use]
     pub fn plain(out: Out) -> Self {
         let page = Page { out, json: false, palette: Palette::None, began_ns: None, sample: None };
-        Self { show: Show::default(), container: false, page, replay: false, interpreted: false }
+        Self { show: Show::default(), data: DataMode::Dots, container: false, page, replay: false, interpreted: false }
     }
 }
 

@@ -12,7 +12,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::{
     fields::{Context, FieldRef, Type, Value},
-    format::{data, escape::escaped, json},
+    format::{DataMode, data, escape::escaped, json},
 };
 
 /// Handle of a field that a script asked for.
@@ -35,7 +35,40 @@ pub(super) struct ExcerptHandle(pub(super) usize);
 #[derive(Debug, Clone)]
 pub(super) struct Data(pub(super) Rc<[u8]>);
 
+/// What data is printed as when no option says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In one line, with points.
+    Dots,
+    /// As text with its line ends.
+    Ascii,
+}
+
+impl Form {
+    /// Their names in scripts.
+    pub(super) const ALL: [(&'static str, Self); 2] = [("dots", Self::Dots), ("ascii", Self::Ascii)];
+
+    pub(super) fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, form)| *form)
+    }
+}
+
 impl Data {
+    /// As the options say, else in that form. Line ends around it are left out: it stands in lines of its own.
+    pub(super) fn show(&self, mode: DataMode, form: Form) -> String {
+        match (mode, form) {
+            (DataMode::Dots, Form::Dots) => self.dots(),
+            (DataMode::Dots, Form::Ascii) => self.ascii(),
+            (mode, _) => {
+                let mut out = Vec::new();
+                data::write(&self.0, mode, true, &mut out);
+                let text = String::from_utf8(out).unwrap_or_default();
+                let text = text.strip_prefix('\n').unwrap_or(&text);
+                text.strip_suffix('\n').unwrap_or(text).to_owned()
+            }
+        }
+    }
+
     /// Where a place is that may be counted from the end, if it is in the data.
     fn at(&self, at: i64) -> Option<usize> {
         let at = if at < 0 { at.checked_add(i64::try_from(self.0.len()).ok()?)? } else { at };

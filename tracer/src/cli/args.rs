@@ -54,7 +54,7 @@ pub struct Args {
     #[arg(short = 'j', long, help_heading = "Output")]
     pub json: bool,
 
-    /// Show data as text: only printable characters, with its line ends
+    /// Show data as text: only printable characters, with its line ends. Also in chisels that print data, as -x, -X and -b
     #[arg(short = 'A', long, group = "data", help_heading = "Output")]
     pub print_ascii: bool,
 

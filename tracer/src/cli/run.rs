@@ -103,6 +103,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         };
         let env = Env {
             show: plain,
+            data: args.data(),
             container: matches!(preset, Some(Preset::Container | Preset::Kubernetes)),
             page: Page { out, json: args.json, palette, began_ns: None, sample: None },
             replay: !args.read.is_empty(),

@@ -7,7 +7,7 @@ use super::{
         dns,
         functions::text::{cell, quoted, shown},
         http,
-        value::Data,
+        value::{Data, Form},
     },
     value::Value,
 };
@@ -20,7 +20,7 @@ pub(super) type Native = fn(&Declared, &[Value]) -> Option<Value>;
 pub(super) const MAX_ARGUMENTS: usize = 2;
 
 /// By name and number of arguments, of which the first may stand before a point.
-const NATIVES: [(&str, usize, Native); 23] = [
+const NATIVES: [(&str, usize, Native); 24] = [
     ("weight", 0, |it, _| Some(Value::Int(it.weight.into()))),
     ("now", 0, |it, _| Some(Value::Int(it.now_ns as i64))),
     ("is_json", 0, |it, _| Some(Value::Bool(it.env.page.json))),
@@ -29,6 +29,7 @@ const NATIVES: [(&str, usize, Native); 23] = [
     ("size", 1, |_, all| of_data(all, |data| Some(Value::Int(data.0.len() as i64)))),
     ("dots", 1, |_, all| of_data(all, |data| text(data.dots()))),
     ("ascii", 1, |_, all| of_data(all, |data| text(data.ascii()))),
+    ("show", 2, show),
     // What messages hold is the interpreter's: most data is none.
     ("http", 1, |_, all| of_data(all, |data| http::parse(&data.0).is_none().then_some(Value::Unit))),
     ("dns", 1, |_, all| of_data(all, |data| dns::parse(&data.0).is_none().then_some(Value::Unit))),
@@ -65,6 +66,11 @@ fn of_text(all: &[Value], make: impl FnOnce(&str) -> String) -> Option<Value> {
 fn of_data(all: &[Value], say: impl FnOnce(&Data) -> Option<Value>) -> Option<Value> {
     let [Value::Other(value)] = all else { return None };
     say(&*value.read_lock::<Data>()?)
+}
+
+fn show(it: &Declared, all: &[Value]) -> Option<Value> {
+    let [Value::Other(value), Value::Text(form)] = all else { return None };
+    text(value.read_lock::<Data>()?.show(it.env.data, Form::by_name(form)?))
 }
 
 fn of_cell(all: &[Value], right: bool) -> Option<Value> {

@@ -10,7 +10,7 @@ use rhai::{Dynamic, Engine};
 use super::super::{
     declared::{Result, Shared},
     dns, http,
-    value::{Data, Handle, ScriptEvent},
+    value::{Data, Form, Handle, ScriptEvent},
 };
 use super::Function;
 
@@ -61,6 +61,18 @@ pub(super) static FUNCTIONS: &[Function] = &[
         doc: "data as text: its printable characters and line ends",
         register: |engine, _| {
             engine.register_fn("ascii", |data: &mut Data| data.ascii());
+        },
+    },
+    Function {
+        usage: "data.show(form)",
+        doc: "data as `-A`, `-x`, `-X` or `-b` ask for, without them in the form `\"dots\"` or `\"ascii\"`: for what is printed",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("show", move |data: &mut Data, form: &str| -> Result<String> {
+                let names = || Form::ALL.map(|(name, _)| name).join(" or ");
+                let form = Form::by_name(form).ok_or_else(|| format!("show: the form is {}", names()))?;
+                Ok(data.show(it.borrow().env.data, form))
+            });
         },
     },
     Function {

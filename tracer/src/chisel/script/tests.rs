@@ -142,9 +142,14 @@ fn the_examples_of_the_guide_work() {
     let guide = include_str!("../../../../docs/chisels.md");
     let examples: Vec<&str> = guide.split("```rhai\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     let world = World::new();
-    let records = [world.execve(10, 0), world.openat(30, -2, b"/etc/hosts")];
-    let expected =
-        ["1                   -                   web\n", "1 programs\n", "5       10.0.0.1:40000->10.0.0.2:80 cat"];
+    let hello = world.read(10, 5, 9, b"\x16\x03\x01\x02\x00name");
+    let records = [world.execve(10, 0), world.openat(30, -2, b"/etc/hosts"), hello];
+    let expected = [
+        "1                   -                   web\n",
+        "1 programs\n",
+        "bash 512 bytes\n",
+        "5       10.0.0.1:40000->10.0.0.2:80 cat",
+    ];
     assert_eq!(examples.len(), expected.len());
     assert!(examples[0].contains("p99") && examples[0].lines().count() <= 15, "the first one is short");
     for (text, expected) in examples.into_iter().zip(expected) {

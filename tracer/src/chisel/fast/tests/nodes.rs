@@ -55,6 +55,7 @@ fn fields_and_counters() {
         ("evt.get(this.data) == ()", "false"),
         ("let data = evt.get(this.data); if data != () { data.size() } else { 0 }", "8"),
         ("let data = evt.get(this.data); if data.len() > 4 { data.len() } else { 0 }", "8"),
+        ("let data = evt.get(this.data); data.show(\"dots\") + data.show(\"ascii\")", "\"no HTTP.no HTTP.\""),
         ("let data = evt.get(this.data); data.http() == () && data.dns() == ()", "true"),
         ("evt.get(this.flag) == true", "true"),
     ]);
@@ -69,6 +70,7 @@ fn fields_and_counters() {
         "print(evt)",
         "data(evt)",
         "evt.get(this.n)",
+        "evt.get(this.data).show(\"hex\")",
         "evt.get(this.data)[0]",
         "evt.get(this.data)[2..4].len()",
         "evt.get(this.data).uint_be(0, 2)",
