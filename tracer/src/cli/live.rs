@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    path::Path,
     process::ExitCode,
     sync::{
         Arc,
@@ -99,9 +98,6 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     }
     if let Some((loss, remedy)) = loss {
         note(&format!("note: {loss}; {remedy}"));
-    }
-    if plan.users && view == View::Foreign && root == Path::new("/") {
-        note("note: users have the names of /etc/passwd here; in a container, add -v /:/host:ro -e HOST_ROOT=/host");
     }
     // Attached first and scanned then: what happens in between waits in the rings.
     let procfs = std::mem::take(&mut state.procfs);

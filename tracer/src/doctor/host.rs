@@ -23,7 +23,7 @@ pub(super) fn look(options: &Options) -> Vec<Finding> {
     let root = options.host_root.as_path();
     let own = Own::learn().ok();
     let view = View::find(root, own.map(|own| own.tgid));
-    let mut findings = vec![host_files(root)];
+    let mut findings = vec![host_files(root, &view)];
     findings.extend(processes(&view, own));
     findings.extend(view.path().map(open_files));
     findings.push(cgroups(&Hierarchies::find(root, &view), root));
@@ -31,9 +31,13 @@ pub(super) fn look(options: &Options) -> Vec<Finding> {
     findings
 }
 
-fn host_files(root: &Path) -> Finding {
+fn host_files(root: &Path, view: &View) -> Finding {
     let users = root.join("etc/passwd");
     match (fs::metadata(&users), root == Path::new("/")) {
+        (Ok(_), true) if *view == View::Foreign => Finding::warn(
+            "host: its files are looked for at /, which is a container's if this is one; users have the names of there",
+            "in a container, add -v /:/host:ro -e HOST_ROOT=/host",
+        ),
         (Ok(_), true) => Finding::ok("host: its files are at / (HOST_ROOT is not set)"),
         (Ok(_), false) => Finding::ok(format!("host: its files are at {} (HOST_ROOT)", root.display())),
         (Err(error), _) => Finding::warn(
@@ -135,7 +139,7 @@ mod tests {
     #[test]
     fn a_host_that_cannot_be_seen_is_a_warning_with_its_remedy() {
         let nowhere = Path::new("/nonexistent-root");
-        assert_eq!(host_files(nowhere).grade, Grade::Warn);
+        assert_eq!(host_files(nowhere, &View::Absent).grade, Grade::Warn);
         let cgroups = cgroups(&Hierarchies::find(nowhere, &View::Absent), nowhere);
         assert!(cgroups.hint.is_some_and(|hint| hint.contains("HOST_ROOT=/host")));
     }
