@@ -37,7 +37,7 @@ fn lists_that_are_cut_say_so_and_how_long_they_were() {
     };
     run(&many, &value);
     run(std::slice::from_ref(&exact), "y");
-    run(&[longer.clone()], "y");
+    run(std::slice::from_ref(&longer), "y");
     run(&[], "y");
     let live = session.end().lines;
     let joined = many.join(" ");
