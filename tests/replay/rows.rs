@@ -72,7 +72,14 @@ impl Ask {
             }
             let needs = field.needs();
             // The container is told with each event, the machine at the start; of a capture, the process with the thread.
-            let told = ["container.id", "container.full_id", "container.type", "evt.hostname", "thread.ismain"];
+            let told = [
+                "container.id",
+                "container.ids",
+                "container.full_id",
+                "container.type",
+                "evt.hostname",
+                "thread.ismain",
+            ];
             let is_told = told.contains(&field.field.name);
             let of_threads = needs.has(Needs::THREADS) || needs.has(Needs::WHO) || needs.has(Needs::CPU_TIME);
             if !of_threads && !needs.has(Needs::CONTAINER) && !is_told && field.get(&alone) != value {
