@@ -14,7 +14,7 @@ pub struct ChiselError {
     /// Line and column from 1, when they are known.
     pub place: Option<(usize, usize)>,
     /// The line.
-    pub line: Option<String>,
+    pub line: Option<Box<str>>,
     /// What is wrong.
     pub cause: String,
     /// What to do about it, when that is known.
@@ -56,7 +56,7 @@ impl ChiselError {
     pub(super) fn at(mut self, source: &str, position: Position) -> Self {
         if let (Some(line), Some(column)) = (position.line(), position.position()) {
             self.place = Some((line, column));
-            self.line = source.lines().nth(line - 1).map(|text| text.replace('\t', " "));
+            self.line = source.lines().nth(line - 1).map(|text| text.replace('\t', " ").into());
         }
         self
     }
@@ -69,7 +69,7 @@ impl ChiselError {
             (None, Some(line)) => {
                 let text = source.lines().nth(line).unwrap_or_default();
                 let column = text.len() - text.trim_start().len() + 1;
-                Self { place: Some((line + 1, column)), line: Some(text.replace('\t', " ")), ..self }
+                Self { place: Some((line + 1, column)), line: Some(text.replace('\t', " ").into()), ..self }
             }
             _ => self,
         }

@@ -428,7 +428,7 @@ mod tests {
             for container in [&[][..], &["-pc"]] {
                 let words: Vec<&str> = ["tracer", "-c", &name].into_iter().chain(container.iter().copied()).collect();
                 let args = Args::try_parse_from(words).unwrap();
-                let plan = crate::cli::run::plan(&args, &Library::builtin(), &[argument.clone()]).unwrap();
+                let plan = crate::cli::run::plan(&args, &Library::builtin(), std::slice::from_ref(&argument)).unwrap();
                 let asked = Asked::of(&plan, || true);
                 let kept = asked.descriptors;
                 assert!(!kept || named(Needs::STATE), "{name} keeps descriptors, and names no field that needs them");

@@ -56,7 +56,7 @@ pub fn check(source: &Source) -> Vec<ChiselError> {
     }
     wrong.sort_by_key(|error| error.place);
     // A mistake may be found in two ways.
-    wrong.dedup_by_key(|error| error.place.map_or(Err(error.cause.clone()), Ok));
+    wrong.dedup_by_key(|error| error.place.ok_or_else(|| error.cause.clone()));
     wrong
 }
 
