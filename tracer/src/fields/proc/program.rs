@@ -93,7 +93,7 @@ fields! { FIELDS needs THREADS;
     "proc.aexepath": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.exepath)),
         "path of the executable of an ancestor";
     "proc.args": Text [arg(ArgRule::IndexAllowed) cost(8)] => |c, a| args(thread(c), a),
-        "arguments after the first, with blanks between; or one of them, from 0. Those of a process that starts are cut at 4091 bytes, and end in ...";
+        "arguments after the first, with blanks between; or one of them, from 0. Those of a process that starts are cut at 4091 bytes, with ... at the end";
     "proc.aargs": Text [arg(ArgRule::Ancestor) cost(9)] => |c, a| ancestor(c, a, |t| Value::made(with_arguments(b"", t))),
         "arguments after the first of an ancestor";
     "proc.cmdline": Text [cost(8)] => |c, _| thread(c).map_or(Value::Missing, cmdline), "name and arguments";
@@ -108,7 +108,7 @@ fields! { FIELDS needs THREADS;
     "proc.cmdlenargs": Int [cost(4)] => |c, _| thread(c).map(|t| t.arguments().map(|arg| arg.len() as u64).sum::<u64>()).into(),
         "length of these arguments together";
     "proc.env": Text [arg(ArgRule::NameAllowed) cost(8)] => |c, a| thread(c).map_or(Value::Missing, |t| env(t, a)),
-        "environment; or one variable. That of a process that starts is cut at 4091 bytes, and ends in ...";
+        "environment; or one variable. That of a process that starts is cut at 4091 bytes, with ... at the end";
     "proc.args_cut": Int => |c, _| thread(c).and_then(|t| cut_len(t.args_cut)).into(),
         "length that the arguments after the first had when they were cut, bytes with their NULs; missing when they are whole";
     "proc.env_cut": Int => |c, _| thread(c).and_then(|t| cut_len(t.env_cut)).into(),
