@@ -86,7 +86,12 @@ struct Options {
 impl Options {
     fn new() -> Self {
         let command = Args::command();
+        // An optional value is a part of the word: --compress=zstd.
+        let is_next_word = |arg: &&clap::Arg| {
+            !arg.is_require_equals_set() && arg.get_num_args().is_none_or(|count| count.min_values() > 0)
+        };
         let with_value = command.get_arguments().filter(|arg| arg.get_action().takes_values() && !arg.is_positional());
+        let with_value = with_value.filter(is_next_word);
         let (mut short, mut long) = (Vec::new(), Vec::new());
         for arg in with_value {
             let takes = if arg.get_id() == "chisels" { Takes::Chisel } else { Takes::Value };
@@ -158,6 +163,7 @@ mod tests {
         assert_eq!(of("proc.name=x and -n5 fd.num < -1 -j"), "-n5 -j -- proc.name=x and fd.num < -1");
         assert_eq!(of("proc.args contains -n and evt.type=open -q"), "-q -- proc.args contains -n and evt.type=open");
         assert_eq!(of("evt.rawres in (0, -11) -q"), "-q -- evt.rawres in (0, -11)");
+        assert_eq!(of("-z --schema newest proc.name=x -w y"), "-z --schema newest -w y -- proc.name=x");
         let (rest, arguments) = split("evt.type=open -c spy_users 3 --json");
         assert_eq!((&*rest, arguments), ("-c spy_users --json -- evt.type=open", vec![Some("3".into())]));
         assert_eq!(of("-k http://x -pk -K cert proc.name=x -Nnode"), "-pk -- proc.name=x");
