@@ -150,6 +150,19 @@ fn httplog_shows_both_sides_of_a_request_and_how_long_it_took() {
 }
 
 #[test]
+fn httplog_shows_a_request_without_a_response_when_its_connection_is_closed() {
+    if !root_or_skip() {
+        return;
+    }
+    // The server says nothing and hangs up, also before the client does.
+    let work = Work::start("127.0.0.1:0", "GET /mute HTTP/1.1\r\nHost: example.com\r\n\r\n", "");
+    let request = "method=GET url=example.com/mute response_code=- latency=";
+    let lines = lines_with(&["httplog"], &[&format!(" < {request}"), &format!(" > {request}")]);
+    assert!(lines.iter().all(|line| line.ends_with("ms size=-")), "{lines:?}");
+    drop(work);
+}
+
+#[test]
 fn tables_of_connections_name_the_server() {
     if !root_or_skip() {
         return;
