@@ -43,11 +43,6 @@ impl Along {
         effects::before(&mut self.state, &event);
         let mut facts = Facts::default();
         if let Some(thread) = context.thread {
-            let container = &context.state.containers.get(context.container).id;
-            let known = self.state.thread(thread.tid).map(|thread| thread.container).unwrap_or_default();
-            if *container != self.state.containers.get(known).id && !container.is_empty() {
-                facts.moved.push((thread.tid, container.clone()));
-            }
             let changes = (context.state.threads.changes(), self.state.threads.changes());
             if self.same.get(&thread.tid) != Some(&changes) {
                 self.thread(context.state, thread, &mut facts);
@@ -59,6 +54,16 @@ impl Along {
                 }
             }
             self.mentioned(context, thread, &mut facts);
+            let container = &context.state.containers.get(context.container).id;
+            // A reader that is told of a thread goes by the cgroups that it began with.
+            let known = if facts.threads.iter().any(|fact| fact.tid == thread.tid) {
+                self.state.containers.of_cgroups(&thread.cgroups)
+            } else {
+                self.state.thread(thread.tid).map(|thread| thread.container).unwrap_or_default()
+            };
+            if *container != self.state.containers.get(known).id && !container.is_empty() {
+                facts.moved.push((thread.tid, container.clone()));
+            }
         }
         if !facts.is_empty() {
             facts.clone().apply(&mut self.state);
