@@ -142,6 +142,59 @@ fn a_file_has_the_bytes_that_were_moved_out_of_it_and_into_it() {
     assert_eq!((of(&source), of(&target)), (Some(out as u64), Some(into as u64)), "{found:?}");
 }
 
+/// Calls and their bytes.
+const CALLS_AND_BYTES: &str = r##"
+chisel(#{ summary: "calls, errors and bytes" });
+interval(INTERVAL);
+table(#{
+    keys: [#{ field: "evt.type", title: "T" }],
+    values: [
+        #{ title: "Bytes", field: "evt.buflen", op: "sum" },
+        #{ title: "N", op: "count" },
+        #{ title: "E", field: "evt.count.error", op: "sum" },
+    ],
+    top: 100000,
+});
+"##;
+
+#[test]
+fn a_call_with_two_descriptors_is_one_call() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let source = scratch.file("source", &[b'x'; 20_000]);
+    let target = scratch.c_path("target");
+    let chisel = chisel(&scratch, "calls", CALLS_AND_BYTES);
+    let workload = Workload::fork(|| {
+        let (from, to) = (sys!(SYS_open, &*source, 0, 0), sys!(SYS_open, &*target, O_CREAT | O_RDWR, 0o600));
+        let moved = [0; 5].map(|_| sys!(SYS_sendfile, to, from, 0, 100));
+        let read = requests(&source);
+        [moved.iter().sum(), read[0], read[1]]
+    });
+    let filter = format!("proc.pid={} and evt.type in (sendfile, pread, pwrite)", workload.pid);
+    let running = Running::start(&mut command::tracer(["-j", "-c", &*chisel, &*filter]));
+    assert!(running.line().is_some(), "a table is printed");
+    workload.start();
+    let (_, [moved, read, written]) = workload.end();
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    running.interrupt();
+    let output = running.end();
+    let mut found = BTreeMap::<String, [u64; 3]>::new();
+    for line in &output.lines {
+        let table: serde_json::Value = serde_json::from_str(line).unwrap();
+        for row in table["data"].as_array().unwrap() {
+            let row = row.as_array().unwrap();
+            let sums = found.entry(row[0].as_str().unwrap().to_owned()).or_default();
+            sums.iter_mut().zip(&row[1..]).for_each(|(sum, value)| *sum += value.as_f64().unwrap_or(0.0) as u64);
+        }
+    }
+    let of = |name: &str| found.get(name).copied();
+    assert_eq!(of("sendfile"), Some([2 * moved as u64, 5, 0]), "{found:?}");
+    // Requests are no calls.
+    assert_eq!((of("pread"), of("pwrite")), (Some([read as u64, 0, 0]), Some([written as u64, 0, 0])), "{found:?}");
+}
+
 /// A `struct iocb`: a request of `count` bytes at `offset` of a descriptor.
 fn iocb(operation: u64, fd: i64, buffer: u64, count: u64, offset: u64) -> [u64; 8] {
     [0, 0, operation | (fd as u64) << 32, buffer, count, offset, 0, 0]

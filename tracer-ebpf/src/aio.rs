@@ -8,7 +8,7 @@ use core::mem::MaybeUninit;
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
     arch::number_of,
-    group::{GroupKey, by},
+    group::{GroupKey, by, number},
     plan::{self, Plan},
     wire::{self, NO_LATENCY},
 };
@@ -100,9 +100,10 @@ extern "C" fn request(event: u64) -> u64 {
     if flags & plan::WANTED == 0 || !passes(&request) {
         return 0;
     }
-    if flags & plan::GROUP == 0 || !count(&request) {
-        report(&request, flags);
+    if flags & plan::GROUP != 0 && (!group::asks(number::BYTES) || count(&request)) {
+        return 0;
     }
+    report(&request, flags);
     0
 }
 

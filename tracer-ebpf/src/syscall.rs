@@ -161,7 +161,8 @@ fn count_sides(passed: Passed, registers: Registers, result: i64) {
         let mut key = MaybeUninit::uninit();
         group::part(passed.plan, passed.number, result, latency_ns, read::zeroed(&mut key));
     }
-    if writes {
+    // What is no number of bytes counts once for a call.
+    if writes && (group::asks(number::BYTES) || !reads) {
         let mut key = MaybeUninit::uninit();
         group::part(second, passed.number, result, latency_ns, read::zeroed(&mut key));
     }

@@ -13,7 +13,7 @@ use super::{
     page::Page,
 };
 use crate::{
-    event::Group,
+    event::{Event, Group},
     fields::{Context, EventType, FieldRef, InKernel, Needs, Unit},
     filter::Filter,
     state::State,
@@ -246,6 +246,17 @@ impl Table {
         }
     }
 
+    /// Whether a value counts in an event: of a call that came before for its other descriptor, only what differs between the two,
+    /// unless they are different rows; of a request that is done, only its bytes.
+    fn counts(&self, index: usize, event: &Event<'_>) -> bool {
+        if !event.repeated && !event.done {
+            return true;
+        }
+        let needs = self.spec.values[index].field.as_ref().map_or(Needs::NONE, FieldRef::needs);
+        let rows_differ = || self.spec.keys.iter().flat_map(|key| &key.field).any(|it| it.needs().has(Needs::SIDES));
+        if event.done { needs.has(Needs::BYTES) } else { needs.has(Needs::SIDES) || rows_differ() }
+    }
+
     /// How many keys and values it has.
     #[must_use]
     pub fn shape(&self) -> (usize, usize) {
@@ -335,7 +346,7 @@ impl Aggregate for Table {
             if index > 0 {
                 value = self.spec.values[index].of(context);
             }
-            let Some(number) = value else { continue };
+            let Some(number) = value.filter(|_| self.counts(index, context.event)) else { continue };
             match self.kept[at + index].add(number, weight, self.parts >= MAX_PARTS) {
                 Some(more) => self.parts += more,
                 None => is_whole = false,
@@ -403,6 +414,11 @@ impl Aggregate for Table {
                 Op::Sum | Op::Count | Op::Avg | Op::Min | Op::Max => {}
             }
             counts.number = number;
+        }
+        if counts.number == Number::Bytes && self.spec.values.iter().any(|value| value.field.is_none()) {
+            return Err(
+                "bytes of a call count for both of its descriptors, and the call once: only events tell these apart",
+            );
         }
         Ok(counts)
     }

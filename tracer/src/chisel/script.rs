@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     aggregate::{Aggregate, Counts, Listing, Page, Palette, When},
-    event::Side,
+    event::{Event, Side},
     fields::{Context, EventType, FieldRef, Needs, Show, nearest},
     filter::{
         Filter,
@@ -320,6 +320,8 @@ impl Chisel {
             }
             return Ok(None);
         }
+        let event = Event { repeated: again, ..*context.event };
+        let context = &Context { event: &event, ..*context };
         for aggregate in &mut shared.aggregates {
             used |= (!again || aggregate.needs().has(Needs::SIDES)) && aggregate.add(context);
         }

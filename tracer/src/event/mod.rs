@@ -100,6 +100,8 @@ pub struct Event<'a> {
     pub weight: u32,
     /// Which of its descriptors it is looked at for.
     pub side: Side,
+    /// Whether it came before, for its other descriptor: only what differs between the two counts again.
+    pub repeated: bool,
     /// Whether it is no call, but a request of an earlier call that is done now: only its bytes count.
     pub done: bool,
     /// Whether it received bytes without taking them ([`events::NOT_TAKEN`]): they do not count.
@@ -170,6 +172,7 @@ impl Event<'static> {
             sampled: false,
             weight: 1,
             side: Side::Whole,
+            repeated: false,
             peeked: false,
             done: false,
             row,
