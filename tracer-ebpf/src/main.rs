@@ -7,7 +7,6 @@
 #![no_main]
 #![feature(asm_experimental_arch)]
 
-mod aio;
 mod arch;
 mod collect;
 mod descriptor;
@@ -15,6 +14,7 @@ mod entry;
 mod gate;
 mod group;
 mod maps;
+mod parts;
 mod predicate;
 mod read;
 mod record;

@@ -9,7 +9,7 @@ use aya_ebpf::helpers::{
     bpf_get_smp_processor_id,
     generated::{bpf_get_current_comm, bpf_ringbuf_output, bpf_ringbuf_query},
 };
-use tracer_common::wire;
+use tracer_common::{group::GroupKey, wire};
 
 use crate::{
     arch::Task,
@@ -179,6 +179,23 @@ pub fn socket_of(fd: u64) -> usize {
             return 0;
         }
         core::ptr::read_volatile(&raw const (*scratch).socket) as usize
+    }
+}
+
+/// Room for the key of a row, all zero: where it would not fit on the stack, of which all functions of a program together have 512
+/// bytes.
+#[inline(always)]
+pub fn key() -> Option<&'static mut GroupKey> {
+    const { assert!(size_of::<GroupKey>() <= 8 * NUMBERS && align_of::<GroupKey>() == 8) };
+    let scratch = scratch_of(Slot::Syscall)?;
+    // SAFETY: a live map value, which belongs to this program on this CPU; the numbers of a task are gathered in another one, and all
+    // bits are values of a key.
+    unsafe {
+        let words: *mut u64 = (&raw mut (*scratch).numbers).cast();
+        for at in 0..size_of::<GroupKey>() / 8 {
+            words.add(at).write_volatile(0);
+        }
+        Some(&mut *words.cast())
     }
 }
 

@@ -35,13 +35,9 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     if passed.flags & (plan::BOTH | plan::REQUESTS) != 0 {
-        if passed.flags & plan::BOTH != 0 {
-            count_sides(passed, Registers(ctx.arg(0)), call.result);
-        } else {
-            // SAFETY: as below.
-            unsafe { NEXT.tail_call(&ctx, plan::NEXT_REQUESTS) };
-            count_loss(Loss::Scratch, 1);
-        }
+        // SAFETY: as below.
+        unsafe { NEXT.tail_call(&ctx, plan::NEXT_PARTS) };
+        count_loss(Loss::Scratch, 1);
         return 0;
     }
     if !gate::call_passes(passed, Registers(ctx.arg(0)), call.result) || gate::is_own(passed.task) {
@@ -140,32 +136,6 @@ fn count(registers: Registers, plan: *const Plan, number: u32, result: i64) -> u
         group::messages(plan, number, result, key);
     }
     Counted::Yes as u32
-}
-
-/// Counts a call that moves data between two descriptors: as a read from one, as a write to the other. Each has a plan with a
-/// predicate of its own.
-#[inline(never)]
-fn count_sides(passed: Passed, registers: Registers, result: i64) {
-    if gate::is_own(passed.task) {
-        return;
-    }
-    // SAFETY: a live map value.
-    let Some(second) = PLANS.get_ptr(u32::from(unsafe { (*passed.plan).second })) else { return };
-    let reads = gate::call_passes(passed, registers, result);
-    let writes = gate::call_passes(Passed { plan: second, ..passed }, registers, result);
-    if !reads && !writes {
-        return;
-    }
-    let latency_ns = group::latency(registers, passed.number);
-    if reads {
-        let mut key = MaybeUninit::uninit();
-        group::part(passed.plan, passed.number, result, latency_ns, read::zeroed(&mut key));
-    }
-    // What is no number of bytes counts once for a call.
-    if writes && (group::asks(number::BYTES) || !reads) {
-        let mut key = MaybeUninit::uninit();
-        group::part(second, passed.number, result, latency_ns, read::zeroed(&mut key));
-    }
 }
 
 /// Nothing more comes of a call. The answer may be another one than for its first message: then the next call must not begin

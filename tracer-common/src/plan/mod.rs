@@ -118,8 +118,8 @@ pub const NEXT_TASK: u32 = 0;
 pub const NEXT_RARE: u32 = 1;
 /// Index of the first program itself: for the next message of a call with several.
 pub const NEXT_MESSAGES: u32 = 2;
-/// Index of the program for calls that report requests.
-pub const NEXT_REQUESTS: u32 = 3;
+/// Index of the program for calls that are counted in parts.
+pub const NEXT_PARTS: u32 = 3;
 /// How many such programs there are.
 pub const NEXT_PROGRAMS: usize = 4;
 

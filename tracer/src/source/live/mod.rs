@@ -162,7 +162,7 @@ impl Live {
             When::Lives => plans.lives || options.latency,
             When::Sockets => options.grouping.is_some_and(|it| it.counted == Counted::SocketBytes),
             When::Calls | When::TailCalled => plans.calls,
-            When::Requests => plans.requests,
+            When::Parts => plans.parts,
             When::Cgroups => options.containers,
             When::Switches => options.cpu_time || wanted.hook(&events::sched::SWITCH),
             When::Signals => wanted.hook(&events::sched::SIGNALDELIVER),

@@ -135,8 +135,8 @@ pub struct Plans {
     pub calls: bool,
     /// Whether programs that are run, or threads that end, are.
     pub lives: bool,
-    /// Whether the bytes of requests that are done are.
-    pub requests: bool,
+    /// Whether calls are counted in parts: for each of two descriptors, or for each request that they report.
+    pub parts: bool,
 }
 
 impl Plans {
@@ -249,8 +249,8 @@ pub fn all(wanted: &Wanted<'_>) -> Plans {
     announce_compat(&mut plans);
     // Decided by whole rows, done with what is left of them.
     plans.iter_mut().for_each(|(_, plan)| *plan = plan.short().0);
-    made.requests = wanted.bytes;
-    if made.requests {
+    made.parts = wanted.bytes || plans.iter().any(|(_, plan)| plan.flags & plan::BOTH != 0);
+    if wanted.bytes {
         report_requests(&mut plans);
     }
     Plans { plans, ..made }

@@ -8,7 +8,7 @@ use aya::{
     programs::{BtfTracePoint, Program, ProgramError},
 };
 
-use tracer_common::plan::{NEXT_MESSAGES, NEXT_RARE, NEXT_REQUESTS, NEXT_TASK};
+use tracer_common::plan::{NEXT_MESSAGES, NEXT_PARTS, NEXT_RARE, NEXT_TASK};
 
 use super::{LiveError, load::chain};
 
@@ -23,8 +23,8 @@ pub enum When {
     Sockets,
     /// Never by itself: the one on `sys_exit` goes on in it.
     TailCalled,
-    /// The same, when the bytes of requests are asked for.
-    Requests,
+    /// The same, when calls are counted in parts: for each of two descriptors, or for each request that they report.
+    Parts,
     /// When containers may appear; without it they are found more slowly.
     Cgroups,
     /// When the latency of calls, or their arguments at the beginning, are asked for.
@@ -56,13 +56,7 @@ pub struct Probe {
 pub const PROBES: &[Probe] = &[
     Probe { program: "sys_exit_task", hook: "sys_exit", when: When::TailCalled, next: Some(NEXT_TASK), loss: None },
     Probe { program: "sys_exit_rare", hook: "sys_exit", when: When::TailCalled, next: Some(NEXT_RARE), loss: None },
-    Probe {
-        program: "sys_exit_requests",
-        hook: "sys_exit",
-        when: When::Requests,
-        next: Some(NEXT_REQUESTS),
-        loss: None,
-    },
+    Probe { program: "sys_exit_parts", hook: "sys_exit", when: When::Parts, next: Some(NEXT_PARTS), loss: None },
     Probe {
         program: "cgroup_mkdir",
         hook: "cgroup_mkdir",
@@ -170,7 +164,7 @@ fn attach_one(bpf: &mut Ebpf, probe: &Probe) -> Result<(), LiveError> {
         let mut next = ProgramArray::try_from(map).map_err(|_| LiveError::Map("NEXT"))?;
         next.set(index, &fd, 0).map_err(|error| failed(probe, chain(&error)))?;
     }
-    if matches!(probe.when, When::TailCalled | When::Requests) {
+    if matches!(probe.when, When::TailCalled | When::Parts) {
         return Ok(());
     }
     let program = bpf.program_mut(probe.program).ok_or_else(|| failed(probe, "it is not in the object"))?;

@@ -1,21 +1,22 @@
-//! Requests of `io_submit` that `io_getevents` reports as done. What each moved counts as the `pread` or `pwrite` that it asked
-//! for: by the plan of that call, its predicate and its table.
+//! Calls that count in parts. A call that moves data between two descriptors is counted as a read from one and as a write to the
+//! other. A request of `io_submit` that `io_getevents` reports as done counts as the `pread` or `pwrite` that it asked for: by the
+//! plan of that call, its predicate and its table.
 //!
 //! Source: io_getevents(2); kernel include/uapi/linux/aio_abi.h, struct io_event, struct iocb, enum of `IOCB_CMD_*`.
-
-use core::mem::MaybeUninit;
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
     arch::number_of,
-    group::{GroupKey, by, number},
+    group::{by, number},
     plan::{self, Plan},
     wire::{self, NO_LATENCY},
 };
 
 use crate::{
     arch::{Registers, Task},
-    descriptor, gate, group,
+    descriptor,
+    gate::{self, Passed},
+    group,
     maps::{PLANS, config},
     predicate, read,
     record::{self, Loss, Record, Slot, count_loss, opaque},
@@ -40,14 +41,18 @@ const REQUEST: usize = 16;
 /// The most requests of one call that are looked at.
 const MOST: u64 = 128;
 
-/// Ends a call that reports requests: first the call, as any other one, then what it reports. The loop comes last, because the
+/// Ends a call that is counted for both of its descriptors, or one that reports requests: first the call, as any other one, then what it reports. The loop comes last, because the
 /// verifier explores what follows it once for each number of requests.
 #[btf_tracepoint(function = "sys_exit")]
-pub fn sys_exit_requests(ctx: BtfTracePointContext) -> i32 {
+pub fn sys_exit_parts(ctx: BtfTracePointContext) -> i32 {
     let registers = Registers(ctx.arg(0));
     let result: i64 = ctx.arg(1);
     let Some(passed) = gate::syscall(registers) else { return 0 };
     if gate::is_own(passed.task) {
+        return 0;
+    }
+    if passed.flags & plan::BOTH != 0 {
+        sides(passed, registers, result);
         return 0;
     }
     if passed.flags & (plan::GROUP | plan::PLAIN) != 0 {
@@ -64,6 +69,29 @@ pub fn sys_exit_requests(ctx: BtfTracePointContext) -> i32 {
         count_loss(Loss::Messages, result as u64 - MOST);
     }
     0
+}
+
+/// Counts both sides of a call. Each has a plan with a predicate of its own.
+#[inline(always)]
+fn sides(passed: Passed, registers: Registers, result: i64) {
+    // SAFETY: a live map value.
+    let Some(second) = PLANS.get_ptr(u32::from(unsafe { (*passed.plan).second })) else { return };
+    let reads = gate::call_passes(passed, registers, result);
+    let writes = gate::call_passes(Passed { plan: second, ..passed }, registers, result);
+    if !reads && !writes {
+        return;
+    }
+    let latency_ns = group::latency(registers, passed.number);
+    if reads && let Some(key) = record::key() {
+        group::part(passed.plan, passed.number, result, latency_ns, key);
+    }
+    // What is no number of bytes counts once for a call.
+    if writes
+        && (group::asks(number::BYTES) || !reads)
+        && let Some(key) = record::key()
+    {
+        group::part(second, passed.number, result, latency_ns, key);
+    }
 }
 
 /// A request that is done: the plan of what it asked for, and what a call would have as arguments.
@@ -124,8 +152,7 @@ fn passes(request: &Request) -> bool {
 /// Adds it to the table. False when its key is not known for sure.
 #[inline(always)]
 fn count(request: &Request) -> bool {
-    let mut key = MaybeUninit::<GroupKey>::uninit();
-    let key = read::zeroed(&mut key);
+    let Some(key) = record::key() else { return true };
     if config!(group_by) & by::DESCRIPTOR != 0 && !descriptor::of_fd(request.fd, &mut key.descriptor) {
         return false;
     }
