@@ -200,7 +200,7 @@ fn options(out: &mut String) -> Result<(), Failure> {
     let mut command = Args::command();
     command.build();
     out.push_str("# Options\n\n`tracer [OPTIONS] [FILTER]`\n\n");
-    out.push_str("All words from the first one that is no option on are one filter.\n\n`tracer info FILE`\n\n");
+    out.push_str("All words that are not options are one filter.\n\n`tracer info FILE`\n\n");
     out.push_str("Says what a capture file holds: host, time, processes, containers, events. `-` is standard input.\n");
     let shown: Vec<&Arg> = command.get_arguments().filter(|arg| !arg.is_hide_set()).collect();
     let mut headings: Vec<&str> = Vec::new();

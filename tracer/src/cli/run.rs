@@ -187,7 +187,7 @@ fn capture(args: &Args) -> Result<Option<Capture>, Failure> {
         ));
     }
     if options.filter_threads && args.filter.is_empty() {
-        return Err(Failure::with_hint("--filter-proclist needs a filter", "the filter stands behind the options"));
+        return Err(Failure::with_hint("--filter-proclist needs a filter", "put the filter after the options"));
     }
     if file.as_os_str() == "-" {
         if options.limits.rotates() {
