@@ -48,7 +48,7 @@ fn wrong_use_of_captures_has_a_hint() {
     wrong(
         &["-w", "FILE", "--filter-proclist"],
         "--filter-proclist needs a filter",
-        "the filter stands behind the options",
+        "put the filter after the options",
     );
     for option in [&["-C", "1"][..], &["-G", "1"], &["-e", "1"], &["-W", "1"], &["-z"], &["-F"], &["--filter-proclist"]]
     {
