@@ -41,8 +41,8 @@ const REQUEST: usize = 16;
 /// The most requests of one call that are looked at.
 const MOST: u64 = 128;
 
-/// Ends a call that is counted for both of its descriptors, or one that reports requests: first the call, as any other one, then what it reports. The loop comes last, because the
-/// verifier explores what follows it once for each number of requests.
+/// Ends a call that is counted for both of its descriptors, or one that reports requests: first the call, as any other one, then
+/// what it reports. The loop comes last, because the verifier explores what follows it once for each number of requests.
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit_parts(ctx: BtfTracePointContext) -> i32 {
     let registers = Registers(ctx.arg(0));
