@@ -45,11 +45,7 @@ fn wrong_use_of_captures_has_a_hint() {
         assert!(!fs::exists(path).unwrap(), "{more:?} makes no file");
     };
     wrong(&["-w", "FILE", "-W", "3"], "-W says how many files are kept", "give -C, -G or -e, too");
-    wrong(
-        &["-w", "FILE", "--filter-proclist"],
-        "--filter-proclist needs a filter",
-        "put the filter after the options",
-    );
+    wrong(&["-w", "FILE", "--filter-proclist"], "--filter-proclist needs a filter", "put the filter after the options");
     for option in [&["-C", "1"][..], &["-G", "1"], &["-e", "1"], &["-W", "1"], &["-z"], &["-F"], &["--filter-proclist"]]
     {
         wrong(option, "the following required arguments were not provided", "tracer -h lists the options");
