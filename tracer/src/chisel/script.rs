@@ -320,8 +320,10 @@ impl Chisel {
             }
             return Ok(None);
         }
-        let event = Event { repeated: again, ..*context.event };
-        let context = &Context { event: &event, ..*context };
+        // Few events come twice, and the others are not copied.
+        let event = again.then(|| Event { repeated: true, ..*context.event });
+        let repeated = event.as_ref().map(|event| Context { event, ..*context });
+        let context = repeated.as_ref().unwrap_or(context);
         for aggregate in &mut shared.aggregates {
             used |= (!again || aggregate.needs().has(Needs::SIDES)) && aggregate.add(context);
         }
