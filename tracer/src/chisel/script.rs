@@ -321,7 +321,7 @@ impl Chisel {
             return Ok(None);
         }
         // Few events come twice, and the others are not copied.
-        let event = again.then(|| Event { repeated: true, ..*context.event });
+        let event = if again { Some(Event { repeated: true, ..*context.event }) } else { None };
         let repeated = event.as_ref().map(|event| Context { event, ..*context });
         let context = repeated.as_ref().unwrap_or(context);
         for aggregate in &mut shared.aggregates {
