@@ -19,6 +19,12 @@ fn skip(reason: &str) -> bool {
     false
 }
 
+/// Whether the kernel of this guest may skip programs (docs/kernels.md): such losses are then no fault of the tracer.
+#[must_use]
+pub fn programs_may_be_skipped() -> bool {
+    env::var_os("TRACER_TEST_SKIPPED_PROGRAMS").is_some()
+}
+
 /// Whether this test may load programs into the kernel: `if !root_or_skip() { return; }`.
 #[must_use]
 pub fn root_or_skip() -> bool {
