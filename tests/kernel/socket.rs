@@ -1,13 +1,17 @@
 //! Making and preparing sockets.
 
-use libc::{AF_INET, AF_INET6, AF_UNIX, EADDRNOTAVAIL, EAFNOSUPPORT, EBADF, EFAULT, EINVAL, EOPNOTSUPP};
+use libc::{
+    AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, EADDRNOTAVAIL, EAFNOSUPPORT, EBADF, EFAULT, EINVAL, EOPNOTSUPP,
+};
 use libc::{SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM};
 use tracer_common::events::net::{BIND, LISTEN, SHUTDOWN, SOCKET, SOCKETPAIR};
 use tracer_tests::{
     call::{NOWHERE, at, at_mut},
     check,
     check::{Is, flags, missing},
+    level,
     scratch::Scratch,
+    session::Session,
     sys,
 };
 
@@ -164,4 +168,33 @@ fn shutdown_has_a_direction() {
     check!(run, SHUTDOWN { res: 0, fd: fd, how: flags("SHUT_RDWR") });
     check!(run, SHUTDOWN { res: -EINVAL, fd: fd, how: 0xff });
     check!(run, SHUTDOWN { res: -EBADF, fd: -1, how: flags("SHUT_RDWR") });
+}
+
+#[test]
+fn sockets_from_before_the_start_have_their_kind() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let sockets = [
+        (AF_PACKET, libc::SOCK_RAW, "packet"),
+        (AF_PACKET, SOCK_DGRAM, "packet"),
+        (AF_NETLINK, libc::SOCK_RAW, "netlink"),
+        (AF_UNIX, SOCK_DGRAM, "unix"),
+    ];
+    let opened = sockets.map(|(domain, kind, name)| (sys!(SYS_socket, domain, kind, 0), domain, name));
+    // The kernel lists a netlink socket once it has an address: `struct sockaddr_nl`.
+    assert_eq!(bind(opened[2].0, &[&16_u16.to_ne_bytes()[..], &[0; 10]].concat()), 0);
+    let asked = "evt.type=getsockopt and fd.type in (packet, netlink, unix)";
+    let session = Session::lines("| %fd.num %fd.type", &format!("proc.pid={} and {asked}", std::process::id()));
+    let mut expected = Vec::new();
+    for (fd, domain, name) in opened {
+        let (mut said, mut len) = ([0_u8; 4], 4_u32);
+        let asked = sys!(SYS_getsockopt, fd, libc::SOL_SOCKET, libc::SO_DOMAIN, at_mut(&mut said), at_mut(&mut len));
+        // The witness: the kernel's own word for what it is.
+        assert_eq!((asked, i32::from_ne_bytes(said)), (0, domain));
+        expected.push(format!("| {fd} {name}"));
+    }
+    let lines = session.end().lines;
+    let lines: Vec<_> = lines.iter().filter_map(|line| line.find("| ").map(|at| line[at..].to_owned())).collect();
+    assert_eq!(lines, expected);
 }

@@ -21,6 +21,7 @@ pub enum FdKind {
     Ipv6,
     Unix,
     Netlink,
+    Packet,
     Pipe,
     Event,
     Signal,
@@ -36,7 +37,7 @@ pub enum FdKind {
 
 impl FdKind {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Unknown,
         Self::File,
         Self::Directory,
@@ -44,6 +45,7 @@ impl FdKind {
         Self::Ipv6,
         Self::Unix,
         Self::Netlink,
+        Self::Packet,
         Self::Pipe,
         Self::Event,
         Self::Signal,
@@ -74,6 +76,7 @@ impl FdKind {
             Self::Ipv6 => "ipv6",
             Self::Unix => "unix",
             Self::Netlink => "netlink",
+            Self::Packet => "packet",
             Self::Pipe => "pipe",
             Self::Event => "event",
             Self::Signal => "signalfd",
@@ -99,6 +102,7 @@ impl FdKind {
             Self::Ipv6 => "6",
             Self::Unix => "u",
             Self::Netlink => "n",
+            Self::Packet => "k",
             Self::Pipe => "p",
             Self::Event => "e",
             Self::Signal => "s",

@@ -143,7 +143,7 @@ fields! { FILE needs FD;
         let letter = fd(c).map(|fd| fd.kind.letter());
         letter.or_else(|| asked_for(c).map(|_| FdKind::File.letter())).into()
     },
-        "the same as one letter: f d 4 6 u p e s l i t n b r m P, or o when it is not known";
+        "the same as one letter: f d 4 6 u p e s l i t n k b r m P, or o when it is not known";
     "fd.name": Text [in_kernel(InKernel::FdName) by_type(no_fd) cost(2)] => |c, arg| match fd(c).filter(|_| arg.show.services) {
         Some(fd) if !fd.name.is_empty() => Value::Text(fd.shown_name(true)),
         _ => name(c),

@@ -78,8 +78,8 @@ pub(super) fn classes(test: &Test) -> u32 {
     let socket = |kind: FdKind| kinds_of(class::INET6).chain(kinds_of(class::UNIX)).any(|it| it == kind);
     (1 << class::NONE)
         // A name in a file system may stand for a pipe, too.
-        | may(&|kind| !socket(kind) && kind != FdKind::Netlink, class::NO_SOCKET)
-        | may(&|kind| !socket(kind) && kind != FdKind::Netlink, class::FILE)
+        | may(&|kind| !socket(kind) && !matches!(kind, FdKind::Netlink | FdKind::Packet), class::NO_SOCKET)
+        | may(&|kind| !socket(kind) && !matches!(kind, FdKind::Netlink | FdKind::Packet), class::FILE)
         | may(&|kind| kind == FdKind::Ipv4, class::INET)
         | may(&|kind| kinds_of(class::INET6).any(|it| it == kind), class::INET6)
         | may(&|kind| kind == FdKind::Unix, class::UNIX)
@@ -93,7 +93,7 @@ pub(super) fn kinds_of(of: u32) -> impl Iterator<Item = FdKind> {
         FdKind::Ipv4 => of == class::INET || of == class::INET6,
         FdKind::Ipv6 => of == class::INET6,
         FdKind::Unix => of == class::UNIX,
-        FdKind::Netlink | FdKind::Unknown => of == class::OTHER,
+        FdKind::Netlink | FdKind::Packet | FdKind::Unknown => of == class::OTHER,
         _ => of == class::NO_SOCKET,
     })
 }

@@ -146,6 +146,7 @@ fn descriptor(number: i32, fd: &Fd) -> FileFd<'_> {
             fd.sock.as_deref().and_then(socket).unwrap_or((UNSUPPORTED, Target::Name(b"socket")))
         }
         // Sysdig 0.29 ends at their own numbers.
+        FdKind::Packet => (UNSUPPORTED, named(&fd.name, b"[packet]")),
         FdKind::Bpf => (UNSUPPORTED, named(&fd.name, b"[bpf]")),
         FdKind::Userfault => (UNSUPPORTED, named(&fd.name, b"[userfaultfd]")),
         FdKind::IoUring => (UNSUPPORTED, named(&fd.name, b"[io_uring]")),

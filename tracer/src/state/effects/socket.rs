@@ -13,6 +13,7 @@ const UNIX: i64 = 1;
 const INET: i64 = 2;
 const INET6: i64 = 10;
 const NETLINK: i64 = 16;
+const PACKET: i64 = 17;
 const STREAM: u8 = 1;
 const DGRAM: u8 = 2;
 const TCP: u8 = 6;
@@ -27,6 +28,7 @@ fn kind_of(domain: i64) -> FdKind {
         INET => FdKind::Ipv4,
         INET6 => FdKind::Ipv6,
         NETLINK => FdKind::Netlink,
+        PACKET => FdKind::Packet,
         _ => FdKind::Unknown,
     }
 }

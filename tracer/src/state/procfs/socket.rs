@@ -1,7 +1,7 @@
 //! Sockets by inode number, from `/proc/PID/net` of each network namespace.
 //!
-//! Source: kernel net/ipv4/tcp_ipv4.c (`tcp4_seq_show`), net/unix/af_unix.c (`unix_seq_show`): addresses are words of the
-//! machine in hexadecimal, ports hexadecimal.
+//! Source: kernel net/ipv4/tcp_ipv4.c (`tcp4_seq_show`), net/unix/af_unix.c (`unix_seq_show`), net/packet/af_packet.c
+//! (`packet_seq_show`): addresses are words of the machine in hexadecimal, ports hexadecimal.
 
 use std::{
     fs,
@@ -85,9 +85,11 @@ impl Sockets {
                 self.insert(ino, Fd { kind: FdKind::Unix, name: path.into(), ino, ..Fd::default() });
             }
         }
-        let netlink = fs::read_to_string(net.join("netlink")).unwrap_or_default();
-        for ino in netlink.lines().skip(1).filter_map(|line| line.split_ascii_whitespace().last()?.parse().ok()) {
-            self.insert(ino, Fd { kind: FdKind::Netlink, ino, ..Fd::default() });
+        for (file, kind) in [("netlink", FdKind::Netlink), ("packet", FdKind::Packet)] {
+            let text = fs::read_to_string(net.join(file)).unwrap_or_default();
+            for ino in text.lines().skip(1).filter_map(|line| line.split_ascii_whitespace().last()?.parse().ok()) {
+                self.insert(ino, Fd { kind, ino, ..Fd::default() });
+            }
         }
     }
 
