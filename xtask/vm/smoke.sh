@@ -46,6 +46,17 @@ check "a chisel over all calls" "read" tracer -M 4 -c topscalls
 check "times added up by ranges" "read" tracer -M 4 -c syscall_latency
 check "bytes added up by process in its namespace" "KB" tracer -M 4 -pc -c fdbytes_by proc.vpid
 
+# Another root, as in a container that shares nothing with the host but its numbers of processes.
+mkdir -p /etc /tmp/container/etc /tmp/container/proc /tmp/container/sys
+echo "outside:x:0:0::/:/bin/sh" >/etc/passwd
+echo "inside:x:0:0::/:/bin/sh" >/tmp/container/etc/passwd
+cp /bin/tracer /tmp/container/tracer
+mount --rbind /proc /tmp/container/proc
+mount --rbind /sys /tmp/container/sys
+check "users of the host in another root" "^outside$" chroot /tmp/container /tracer -n 5 -p %user.name 'proc.name=xtask and evt.type=openat'
+check "where the host is, in another root" "its files are at /proc/1/root" chroot /tmp/container /tracer --doctor
+umount -l /tmp/container/proc /tmp/container/sys
+
 kill %1
 
 # Not with `cargo xtask vm --smoke-only`.

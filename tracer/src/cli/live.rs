@@ -26,6 +26,7 @@ use crate::{
     state::{
         Containers, Host, Procfs, State, Users,
         container::{self, EngineSocket},
+        host_root,
         procfs::View,
     },
     stats::Stats,
@@ -59,9 +60,9 @@ pub(super) fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
 /// The kernel cannot be traced, output cannot be written, or a script failed.
 pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let stop = stop_flag()?;
-    let root = container::host_root();
+    let (root, _) = host_root();
     let own = Own::learn().map_err(|error| failure(&error))?;
-    let view = View::find(&root, Some(own.tgid));
+    let view = View::find(root, Some(own.tgid));
     let asked = Asked::of(&plan, groups::has_socket_hooks);
     let mut options = asked.options(&plan);
     let loss = view.loss().filter(|_| asked.threads);
@@ -77,9 +78,9 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
             view: view.clone(),
             ..container::Options::default()
         }),
-        host: Host::read(&root),
-        users: if plan.users { Users::read(&root) } else { Users::default() },
-        procfs: Procfs::of_view(&view, &root).with_args_limit(plan.args_limit),
+        host: Host::read(root),
+        users: if plan.users { Users::read(root) } else { Users::default() },
+        procfs: Procfs::of_view(&view, root).with_args_limit(plan.args_limit),
         brief: !asked.threads,
         nameless: !asked.threads && !asked.who,
         ..State::default()

@@ -12,6 +12,7 @@ use crate::{
             engine::{endpoints, greet},
         },
         procfs::View,
+        root::{Reason, host_root},
     },
 };
 
@@ -33,13 +34,22 @@ pub(super) fn look(options: &Options) -> Vec<Finding> {
 
 fn host_files(root: &Path, view: &View) -> Finding {
     let users = root.join("etc/passwd");
-    match (fs::metadata(&users), root == Path::new("/")) {
-        (Ok(_), true) if *view == View::Foreign => Finding::warn(
+    let (_, reason) = host_root();
+    match (fs::metadata(&users), reason) {
+        (Ok(_), Reason::Own) if *view == View::Foreign => Finding::warn(
             "host: its files are looked for at /, which is a container's if this is one; users have the names of there",
             "in a container, add -v /:/host:ro -e HOST_ROOT=/host",
         ),
-        (Ok(_), true) => Finding::ok("host: its files are at / (HOST_ROOT is not set)"),
-        (Ok(_), false) => Finding::ok(format!("host: its files are at {} (HOST_ROOT)", root.display())),
+        (Ok(_), Reason::Own) => match fs::metadata(view.path().unwrap_or(Path::new("/proc")).join("1/root/.")) {
+            Ok(_) => Finding::ok("host: its files are at /"),
+            Err(error) => Finding::ok(format!(
+                "host: its files are at / (HOST_ROOT is not set, and the root of the first process cannot be seen: {error})"
+            )),
+        },
+        (Ok(_), Reason::Asked) => Finding::ok(format!("host: its files are at {} (HOST_ROOT)", root.display())),
+        (Ok(_), Reason::First) => {
+            Finding::ok(format!("host: its files are at {} (the root of its first process)", root.display()))
+        }
         (Err(error), _) => Finding::warn(
             format!("host: cannot read {}: {error}", users.display()),
             "names of users are missing; in a container, add -v /:/host:ro -e HOST_ROOT=/host",

@@ -1,4 +1,4 @@
-//! Points in time as text. The local time zone comes from `TZ` or `/etc/localtime`, below `HOST_ROOT` when that is set.
+//! Points in time as text. The local time zone comes from `TZ` or `/etc/localtime`, of the host.
 
 use std::{
     cell::Cell,
@@ -9,6 +9,8 @@ use std::{
 };
 
 use jiff::{Timestamp, civil::DateTime, tz::Offset, tz::TimeZone};
+
+use crate::state::root::{Reason, host_root};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -29,8 +31,10 @@ pub fn choose_zone(name: &str) -> Result<(), String> {
 }
 
 fn local() -> TimeZone {
-    match env::var_os("HOST_ROOT") {
-        Some(root) if env::var_os("TZ").is_none() => zone_below(Path::new(&root)).unwrap_or(TimeZone::UTC),
+    match host_root() {
+        (root, Reason::Asked | Reason::First) if env::var_os("TZ").is_none() => {
+            zone_below(root).unwrap_or(TimeZone::UTC)
+        }
         _ => TimeZone::try_system().unwrap_or(TimeZone::UTC),
     }
 }

@@ -12,6 +12,7 @@ pub mod fd;
 pub mod host;
 pub mod path;
 pub mod procfs;
+pub mod root;
 pub mod thread;
 pub mod user;
 
@@ -24,6 +25,7 @@ pub use container::{Container, ContainerKey, Containers};
 pub use fd::{Fd, FdKind, FdTables, Role, Sock};
 pub use host::Host;
 pub use procfs::Procfs;
+pub use root::host_root;
 pub use thread::{Thread, Threads};
 pub use user::Users;
 

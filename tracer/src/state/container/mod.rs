@@ -12,7 +12,7 @@ pub mod told;
 
 use std::{collections::BTreeMap, env, path::PathBuf};
 
-use super::procfs::View;
+use super::{host_root, procfs::View};
 
 pub use engine::EngineSocket;
 pub use spec::Spec;
@@ -71,7 +71,7 @@ pub struct Container {
 /// How containers are looked for.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where the host's root is mounted: `/`, or the value of `HOST_ROOT` in a container.
+    /// Where the host's files are, as [`host_root`] finds it.
     pub host_root: PathBuf,
     /// What can be seen of the host's processes.
     pub view: View,
@@ -87,14 +87,8 @@ impl Default for Options {
     /// As the environment says.
     fn default() -> Self {
         let docker_host = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
-        let host_root = host_root();
+        let host_root = host_root().0.clone();
         let view = View::find(&host_root, None);
         Self { host_root, view, metadata: true, docker_host, sockets: Vec::new() }
     }
-}
-
-/// Where the host's root is mounted: `HOST_ROOT`, by default `/`.
-#[must_use]
-pub fn host_root() -> PathBuf {
-    env::var_os("HOST_ROOT").filter(|root| !root.is_empty()).map_or_else(|| PathBuf::from("/"), PathBuf::from)
 }

@@ -24,17 +24,18 @@ pub enum View {
 }
 
 impl View {
-    /// Looks below `root`, at `/proc`, and where else one is mounted. `own` is the number that the kernel side has for this process,
+    /// Looks at `/proc`, below `root`, and where else one is mounted. `own` is the number that the kernel side has for this process,
     /// when that is known.
     #[must_use]
     pub fn find(root: &Path, own: Option<u32>) -> Self {
-        let usual = [root.join("proc"), PathBuf::from("/proc")];
+        let usual = [PathBuf::from("/proc"), root.join("proc")];
         let mounts = usual.iter().find_map(|proc| fs::read_to_string(proc.join("self/mountinfo")).ok());
         let mounted = mounts.iter().flat_map(|text| proc_mounts(text)).map(PathBuf::from);
         let candidates: Vec<_> = usual.iter().cloned().chain(mounted).collect();
-        match candidates.into_iter().find(|proc| is_of_machine(proc, own)) {
-            Some(proc) if fs::read(proc.join("1/stat")).is_ok() => Self::Whole(proc),
-            Some(proc) => Self::Hidden(proc),
+        let mut of_machine: Vec<_> = candidates.into_iter().filter(|proc| is_of_machine(proc, own)).collect();
+        match of_machine.iter().position(|proc| fs::read(proc.join("1/stat")).is_ok()) {
+            Some(at) => Self::Whole(of_machine.swap_remove(at)),
+            None if !of_machine.is_empty() => Self::Hidden(of_machine.swap_remove(0)),
             None if mounts.is_some() => Self::Foreign,
             None => Self::Absent,
         }
@@ -59,7 +60,8 @@ impl View {
                 "CAP_SYS_PTRACE is needed, or a /proc without hidepid",
             )),
             Self::Foreign => Some((
-                "/proc is that of another pid namespace, so little is known of processes that run already",
+                "/proc is that of another pid namespace, so little is known of processes that run already, and users and engines \
+                 are those of this root",
                 "in a container, add --pid=host or -v /proc:/host/proc:ro",
             )),
             Self::Absent => {
