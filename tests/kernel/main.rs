@@ -42,6 +42,7 @@ mod signal;
 mod snaplen;
 mod socket;
 mod sockopt;
+mod start;
 mod strace;
 mod tables;
 mod tids;

@@ -24,7 +24,7 @@ use tracer::{
         Drained, Losses, Record, Source, Visit,
         live::{BATCH, Live, Options, WINDOW_NS, monotonic_ns, plan::Wanted},
     },
-    state::{Containers, Procfs, State, container},
+    state::{Containers, Procfs, State, container, procfs::Wanted as Scanned},
 };
 use tracer_common::wire;
 use tracer_tests::{
@@ -399,9 +399,8 @@ fn state(brief: bool) -> State {
         ..State::default()
     };
     if !brief {
-        let procfs = std::mem::take(&mut state.procfs);
-        procfs.scan(&mut state, true);
-        state.procfs = procfs;
+        let wanted = Scanned { descriptors: true, whole: true, ..Scanned::default() };
+        state.procfs.scan(wanted).first(&mut state, &AtomicBool::new(false));
     }
     state
 }

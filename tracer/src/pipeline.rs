@@ -17,7 +17,7 @@ use crate::{
     sample::Sampler,
     sink::{Flow, Interest, Outputs},
     source::{Drained, Source},
-    state::State,
+    state::{State, procfs::Scan},
     stats::Stats,
 };
 
@@ -47,6 +47,8 @@ pub struct Pipeline {
     epoch: Epoch,
     times: Times,
     sampler: Option<Sampler>,
+    /// What is still to be read of what was there at the start.
+    scan: Option<Scan>,
     /// Of a capture file: time of its last event, nanoseconds since the epoch.
     file_ns: u64,
     number: u64,
@@ -66,6 +68,7 @@ impl Pipeline {
             epoch: Epoch::new(to_epoch_ns),
             times: Times::default(),
             sampler: None,
+            scan: None,
             file_ns: 0,
             number: 0,
             stats: Stats::default(),
@@ -82,6 +85,12 @@ impl Pipeline {
         }
         self.say_sample();
         self
+    }
+
+    /// The same, which goes on to read what was there at the start.
+    #[must_use]
+    pub fn scanning(self, scan: Option<Scan>) -> Self {
+        Self { scan, ..self }
     }
 
     /// Runs until the source ends, a limit is reached, the outputs have enough, or `stop` is set.
@@ -148,6 +157,12 @@ impl Pipeline {
                 Ok(Flow::Continue) => {}
                 Ok(Flow::Stop) => break Ok(()),
                 Err(error) => break Err(error),
+            }
+            if let Some(scan) = &mut self.scan {
+                if !scan.next(&mut self.state) {
+                    self.scan = None;
+                }
+                continue;
             }
             let left = limits.max_time.map_or(TICK, |max| max.saturating_sub(now.duration_since(start)));
             let next = due.map_or(TICK, |due| due.saturating_duration_since(now));

@@ -204,7 +204,7 @@ fn boot(kernel: &Kernel, initramfs: &Path, timeout: Duration, log: &Path) -> Res
     let mut command = Command::new(qemu);
     command.args([
         "-accel",
-        "tcg",
+        "tcg,thread=single",
         // With an instruction for random numbers: a guest without one waits minutes for its first.
         "-cpu",
         "max",

@@ -73,7 +73,7 @@ if [ -x /bin/kernel-level ]; then
     echo "VM-SAYS skipped strace: the guest has no strace"
     # The kernel writes breakpoints over its code for each hook; an emulated processor that runs there meanwhile stops the guest.
     echo "VM-SAYS skipped capture, chisels, moved, blind, reader, cut, failed, nested, renamed: they attach hooks again and again under load, which emulated processors do not survive"
-    skip="--skip counts:: --skip grouped:: --skip tables:: --skip sample:: --skip concurrency:: --skip strace:: --skip capture:: --skip chisels:: --skip moved:: --skip blind:: --skip reader:: --skip cut:: --skip failed:: --skip nested:: --skip renamed:: --skip rows_that_the_kernel_had_no_room"
+    skip="--skip counts:: --skip grouped:: --skip tables:: --skip sample:: --skip concurrency:: --skip strace:: --skip rows_that_the_kernel_had_no_room"
     timeout $seconds kernel-level --test-threads=1 $skip >/tmp/first 2>&1
     code=$?
     # The names of the tests that failed stand behind the last "failures:".

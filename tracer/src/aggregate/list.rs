@@ -63,7 +63,7 @@ impl Listing {
         let line = self.line.as_ref().map_or(Needs::NONE, Line::needs);
         let rows = if self.rows == Rows::Fds { Needs::STATE } else { Needs::THREADS };
         // A name is asked for at the start, and a list does not wait for events.
-        rows.with(filter).with(line).without(Needs::CONTAINER_NOW)
+        rows.with(filter).with(line).with(Needs::WHOLE).without(Needs::CONTAINER_NOW)
     }
 }
 

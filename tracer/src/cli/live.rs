@@ -27,7 +27,7 @@ use crate::{
         Containers, Host, Procfs, State, Users,
         container::{self, EngineSocket},
         host_root,
-        procfs::View,
+        procfs::{self, View},
     },
     stats::Stats,
 };
@@ -101,14 +101,15 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
         note(&format!("note: {loss}; {remedy}"));
     }
     // Attached first and scanned then: what happens in between waits in the rings.
-    let procfs = std::mem::take(&mut state.procfs);
-    if asked.threads {
-        procfs.scan(&mut state, asked.descriptors);
-    }
-    if outputs.written().is_some() {
-        procfs.scan_threads(&mut state);
-    }
-    state.procfs = procfs;
+    let scan = asked.threads.then(|| {
+        let threads = outputs.written().is_some();
+        let mut scan = state.procfs.scan(procfs::Wanted {
+            descriptors: asked.descriptors,
+            threads,
+            whole: plan.needs.has(Needs::WHOLE),
+        });
+        scan.first(&mut state, &stop).then_some(scan)
+    });
     if let Some(user) = &plan.drop_to {
         drop_to(user, &state.users)?;
     }
@@ -117,7 +118,7 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let limits =
         Limits { max_time: plan.max_time, interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)) };
     let sampler = asked.sample.map(Sampler::random);
-    let pipeline = Pipeline::new(state, outputs, to_epoch_ns).sampled(sampler);
+    let pipeline = Pipeline::new(state, outputs, to_epoch_ns).sampled(sampler).scanning(scan.flatten());
     let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
     // The kernel side is not needed for it, and would fill its rings.
     drop(source);

@@ -166,6 +166,8 @@ impl Needs {
     pub const SIDES: Self = Self(512);
     /// The bytes that were read and written, also by requests that were made earlier and are done now.
     pub const BYTES: Self = Self(1024);
+    /// All that is there, before the first event.
+    pub const WHOLE: Self = Self(2048);
     /// Descriptors: what they are, each for itself.
     pub const FD: Self = Self(Self::STATE.0 | Self::SIDES.0);
 

@@ -262,11 +262,11 @@ fn read(blocks: &[u8], state: &mut State) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{path::Path, sync::atomic::AtomicBool};
 
     use super::*;
     use crate::{
-        state::{Role, container},
+        state::{Role, container, procfs::Wanted},
         testing::World,
     };
 
@@ -282,7 +282,8 @@ mod tests {
             users: crate::state::Users::read(root),
             ..State::default()
         };
-        Procfs::new(root).scan(&mut state, true);
+        state.procfs = Procfs::new(root);
+        state.procfs.scan(Wanted { descriptors: true, ..Wanted::default() }).first(&mut state, &AtomicBool::new(false));
         let mut writer = Writer::default();
         let facts = write(&mut writer, &state, Redact::default(), None);
         let mut again = read_back(writer.bytes());

@@ -1,7 +1,8 @@
-//! What `/proc` says of threads and descriptors that were there before the tracer: read whole at the start, and once for
+//! What `/proc` says of threads and descriptors that were there before the tracer: read at the start, and once for
 //! whatever is met later without having been seen to begin.
 
 mod described;
+mod scan;
 mod socket;
 mod view;
 
@@ -14,11 +15,12 @@ use std::{
 
 use rustc_hash::FxHashMap;
 
-use super::{Fd, FdKind, State, Thread};
+use super::{Fd, FdKind, Thread};
 use crate::scap::{Capabilities, Memory};
 use described::fd_limit;
 use socket::Sockets;
 
+pub use scan::{Scan, Wanted};
 pub use view::View;
 
 /// The most bytes of a file that are read: environment and arguments have no bound of their own.
@@ -137,7 +139,15 @@ impl Procfs {
     /// That of a machine of which only a capture is there, or whose processes cannot be seen: it says nothing.
     #[must_use]
     pub fn none() -> Self {
-        Self { there: false, ..Self::new(Path::new("/")) }
+        Self {
+            proc: PathBuf::new(),
+            cgroup: PathBuf::new(),
+            boot_ns: 0,
+            sockets: RefCell::default(),
+            lookups: RefCell::new(0),
+            there: false,
+            args_limit: None,
+        }
     }
 
     fn of(&self, pid: u32) -> PathBuf {
@@ -153,6 +163,12 @@ impl Procfs {
     /// The main thread of a process; `None` when there is no such process.
     #[must_use]
     pub fn thread(&self, pid: u32) -> Option<Thread> {
+        self.thread_within(pid, MAX_BYTES)
+    }
+
+    /// The same, with at most so many bytes of arguments and of the environment, unless another limit was asked for.
+    fn thread_within(&self, pid: u32, limit: usize) -> Option<Thread> {
+        let limit = self.args_limit.unwrap_or(limit);
         if !self.there {
             return None;
         }
@@ -161,10 +177,10 @@ impl Procfs {
         let status = read(&dir.join("status")).unwrap_or_default();
         let status = Status::parse(&String::from_utf8_lossy(&status));
         let cgroup = read(&dir.join("cgroup")).unwrap_or_default();
-        let (cmdline, cmdline_cut) = read_list(&dir.join("cmdline"), self.args_limit.unwrap_or(MAX_BYTES));
+        let (cmdline, cmdline_cut) = read_list(&dir.join("cmdline"), limit);
         let (exe, args) = split_arguments(&cmdline);
         let args_cut = cmdline_cut.map(|len| len.saturating_sub(exe.len() as u32 + 1));
-        let (env, env_cut) = read_list(&dir.join("environ"), self.args_limit.unwrap_or(MAX_BYTES));
+        let (env, env_cut) = read_list(&dir.join("environ"), limit);
         let link = |name: &str| fs::read_link(dir.join(name)).map(|path| path.as_os_str().as_bytes().into());
         let exepath: Box<[u8]> = link("exe").unwrap_or_default();
         let loginuid = read(&dir.join("loginuid")).ok().and_then(|text| number(&text)).unwrap_or(u32::MAX);
@@ -255,56 +271,6 @@ impl Procfs {
             return Fd { kind: FdKind::Memfd, name: name.into(), ..Fd::default() };
         }
         Fd { kind: FdKind::File, name: target.into(), ..Fd::default() }
-    }
-
-    /// Reads the other threads of all processes that are known into the state: a capture has to describe them, since its reader
-    /// cannot look them up.
-    pub fn scan_threads(&self, state: &mut State) {
-        if !self.there {
-            return;
-        }
-        let leaders: Vec<_> = state.threads.iter().filter(|thread| thread.is_main()).cloned().collect();
-        for leader in leaders {
-            let Ok(tasks) = fs::read_dir(self.of(leader.pid).join("task")) else { continue };
-            for tid in tasks.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok()) {
-                if tid == leader.tid || state.thread(tid).is_some() {
-                    continue;
-                }
-                let dir = self.of(leader.pid).join("task").join(tid.to_string());
-                let Some(stat) = read(&dir.join("stat")).ok().and_then(|text| Stat::parse(&text)) else { continue };
-                let status = read(&dir.join("status")).unwrap_or_default();
-                let status = Status::parse(&String::from_utf8_lossy(&status));
-                let mut thread = Thread::clone(&leader);
-                thread.tid = tid;
-                thread.vtid = status.ns_pid.unwrap_or(tid);
-                thread.comm = stat.comm;
-                thread.start_ns = self.boot_ns + stat.start_ticks * TICK_NS;
-                thread.fds = state.fds.share(leader.fds);
-                state.threads.insert(thread);
-            }
-        }
-    }
-
-    /// Reads all processes into the state, with their descriptors if they are wanted.
-    pub fn scan(&self, state: &mut State, descriptors: bool) {
-        let entries = if self.there { fs::read_dir(&self.proc).ok() } else { None };
-        let Some(entries) = entries else { return };
-        let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-        for pid in pids {
-            let Some(mut thread) = self.thread(pid) else { continue };
-            thread.fds = state.fds.create();
-            thread.container = state.containers.of_cgroup(thread.cgroup, pid);
-            let table = thread.fds;
-            let fds = if descriptors { fs::read_dir(self.of(pid).join("fd")).ok() } else { None };
-            state.threads.insert(thread);
-            let Some(fds) = fds else { continue };
-            for fd in fds.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok()) {
-                if let Some(value) = self.read_fd(pid, fd, false) {
-                    state.fds.set(table, fd, std::rc::Rc::new(value));
-                }
-            }
-            state.fds.complete(table);
-        }
     }
 }
 

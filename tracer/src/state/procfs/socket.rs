@@ -4,9 +4,12 @@
 //! (`packet_seq_show`): addresses are words of the machine in hexadecimal, ports hexadecimal.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::{BufRead, BufReader, Read},
+    mem,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
+    time::{Duration, Instant},
 };
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -16,6 +19,11 @@ use crate::event::sockaddr::canonical;
 
 /// Most sockets that are kept.
 const MAX_SOCKETS: usize = 500_000;
+/// The longest that reading one namespace may take, and the reading of namespaces that are known already between two calls of
+/// [`Sockets::forget`]: any user may have namespaces with as many sockets as fit.
+const MAX_TIME: Duration = Duration::from_millis(100);
+/// The longest line of such a file.
+const MAX_LINE: u64 = 4096;
 
 /// `TCP_LISTEN`.
 const LISTEN: u8 = 10;
@@ -38,6 +46,8 @@ pub(super) struct Sockets {
     read: FxHashSet<Box<Path>>,
     /// Ports on which something listens: an accepted connection has one of them as its own.
     listening: FxHashSet<u16>,
+    /// How long namespaces were read again.
+    again: Duration,
 }
 
 impl Sockets {
@@ -48,8 +58,12 @@ impl Sockets {
             return Some(found.clone());
         }
         let namespace: Box<Path> = fs::read_link(process.join("ns/net")).ok()?.into();
-        if self.read.insert(namespace) || fresh {
-            self.read_namespace(&process.join("net"));
+        let start = Instant::now();
+        if self.read.insert(namespace) {
+            self.read_namespace(&process.join("net"), start + MAX_TIME);
+        } else if fresh && self.again < MAX_TIME {
+            self.read_namespace(&process.join("net"), start + MAX_TIME);
+            self.again += start.elapsed();
         }
         self.by_inode.get(&ino).cloned()
     }
@@ -59,16 +73,19 @@ impl Sockets {
         *self = Self::default();
     }
 
-    fn read_namespace(&mut self, net: &Path) {
+    fn read_namespace(&mut self, net: &Path, until: Instant) {
         let mut found = Vec::new();
         for (file, kind, sock_type, protocol) in FILES {
-            let text = fs::read_to_string(net.join(file)).unwrap_or_default();
-            for (ino, sock) in text.lines().skip(1).filter_map(|line| parse_inet(line, *sock_type, *protocol)) {
+            each_line(&net.join(file), until, &mut |line| {
+                let parsed = std::str::from_utf8(line).ok().and_then(|line| parse_inet(line, *sock_type, *protocol));
+                let Some((ino, sock)) = parsed else { return };
                 if sock.listening {
                     self.listening.extend(sock.local.map(|local| local.port()));
                 }
-                found.push((ino, *kind, sock));
-            }
+                if found.len() < MAX_SOCKETS {
+                    found.push((ino, *kind, sock));
+                }
+            });
         }
         for (ino, kind, mut sock) in found {
             let serves = sock.local.is_some_and(|local| self.listening.contains(&local.port()));
@@ -79,23 +96,46 @@ impl Sockets {
             let (kind, name) = (sock.kind().unwrap_or(kind), sock.name().into_bytes().into());
             self.insert(ino, Fd { kind, name, ino, sock: Some(Box::new(sock)), ..Fd::default() });
         }
-        let unix = fs::read(net.join("unix")).unwrap_or_default();
-        for line in unix.split(|byte| *byte == b'\n').skip(1) {
-            if let Some((ino, path)) = parse_unix(line) {
-                self.insert(ino, Fd { kind: FdKind::Unix, name: path.into(), ino, ..Fd::default() });
+        // A path may have line feeds in it, and so make lines that name sockets of others. Those have a line of their own, too.
+        let mut unix: FxHashMap<u64, Box<[u8]>> = FxHashMap::default();
+        each_line(&net.join("unix"), until, &mut |line| {
+            let Some((ino, path)) = parse_unix(line).filter(|_| unix.len() < MAX_SOCKETS) else { return };
+            unix.entry(ino).and_modify(|path| *path = Box::default()).or_insert_with(|| path.into());
+        });
+        for (ino, name) in unix {
+            if self.by_inode.get(&ino).is_none_or(|known| known.kind == FdKind::Unix) {
+                self.insert(ino, Fd { kind: FdKind::Unix, name, ino, ..Fd::default() });
             }
         }
         for (file, kind) in [("netlink", FdKind::Netlink), ("packet", FdKind::Packet)] {
-            let text = fs::read_to_string(net.join(file)).unwrap_or_default();
-            for ino in text.lines().skip(1).filter_map(|line| line.split_ascii_whitespace().last()?.parse().ok()) {
-                self.insert(ino, Fd { kind, ino, ..Fd::default() });
-            }
+            each_line(&net.join(file), until, &mut |line| {
+                let last = std::str::from_utf8(line).ok().and_then(|line| line.split_ascii_whitespace().last());
+                if let Some(ino) = last.and_then(|ino| ino.parse().ok()) {
+                    self.insert(ino, Fd { kind, ino, ..Fd::default() });
+                }
+            });
         }
     }
 
     fn insert(&mut self, ino: u64, fd: Fd) {
         if self.by_inode.len() < MAX_SOCKETS {
             self.by_inode.insert(ino, fd);
+        }
+    }
+}
+
+/// Calls `visit` for the lines of a file but the first, which is a title, as long as there is time.
+fn each_line(path: &Path, until: Instant, visit: &mut dyn FnMut(&[u8])) {
+    let Ok(file) = File::open(path) else { return };
+    let mut reader = BufReader::with_capacity(64 << 10, file);
+    let mut line = Vec::new();
+    let mut is_title = true;
+    while Instant::now() < until {
+        line.clear();
+        match reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) if mem::take(&mut is_title) => {}
+            Ok(_) => visit(line.strip_suffix(b"\n").unwrap_or(&line)),
         }
     }
 }
@@ -163,5 +203,24 @@ mod tests {
         assert_eq!(parse_unix(line), Some((2307, &b"/run/a b"[..])));
         let line = b"0000000000000000: 00000003 00000000 00000000 0001 03 20411";
         assert_eq!(parse_unix(line), Some((20411, &b""[..])));
+    }
+
+    #[test]
+    fn a_path_cannot_name_a_socket_of_others() {
+        let scratch = std::env::temp_dir().join(format!("sockets-of-a-namespace-{}", std::process::id()));
+        fs::create_dir_all(&scratch).unwrap();
+        let line = |ino: u64, path: &str| format!("0: 00000002 00000000 00010000 0001 01 {ino} {path}\n");
+        let tcp = "title\n   0: 0100007F:1F90 00000000:0000 0A 0:0 00:0 0 0 0 30 1 0 100 0 0 10 0\n";
+        fs::write(scratch.join("tcp"), tcp).unwrap();
+        let attack = format!("/tmp/x\n{}{}", line(10, "/run/mine"), line(30, "/run/mine"));
+        fs::write(scratch.join("unix"), format!("title\n{}{}", line(10, "/run/theirs"), line(20, &attack))).unwrap();
+        let mut sockets = Sockets::default();
+        sockets.read_namespace(&scratch, Instant::now() + MAX_TIME);
+        fs::remove_dir_all(&scratch).unwrap();
+        let of =
+            |ino: u64| sockets.by_inode.get(&ino).map(|fd| (fd.kind, String::from_utf8_lossy(&fd.name).into_owned()));
+        assert_eq!(of(10), Some((FdKind::Unix, String::new())), "two lines say different things");
+        assert_eq!(of(20), Some((FdKind::Unix, "/tmp/x".into())));
+        assert_eq!(of(30).unwrap().0, FdKind::Ipv4);
     }
 }
