@@ -6,7 +6,7 @@ use aya_ebpf::helpers::{bpf_get_smp_processor_id, generated::bpf_get_current_com
 use tracer_common::{
     events::{NOT_TAKEN, code::GENERIC},
     group::{COMPAT, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, by, number, range},
-    plan::{self, NO_DESCRIPTOR, Plan, UNKNOWN_DESCRIPTOR},
+    plan::{self, NO_DESCRIPTOR, NONE, Plan, UNKNOWN_DESCRIPTOR},
     wire::{COMM_LEN, NO_LATENCY},
 };
 
@@ -71,7 +71,10 @@ pub fn describe(plan: *const Plan, registers: Registers, key: &mut GroupKey) -> 
 pub fn call(plan: *const Plan, registers: Registers, number: u32, result: i64, key: &mut GroupKey) {
     let latency_ns = latency(registers, number);
     let mut counted = counted(plan, number, result, latency_ns);
-    if asks(number::BYTES) && predicate::message_flags(plan, registers) & u64::from(NOT_TAKEN) != 0 {
+    // Looked at here, since a call that is no message is the usual one, and needs no function.
+    // SAFETY: a live map value.
+    let may_stay = counted.has_number && unsafe { (*plan).message_flags } != NONE;
+    if may_stay && asks(number::BYTES) && predicate::message_flags(plan, registers) & u64::from(NOT_TAKEN) != 0 {
         counted.has_number = false;
     }
     add(&counted, key);
