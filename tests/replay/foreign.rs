@@ -311,6 +311,11 @@ fn a_capture_of_a_network_is_named_as_such() {
             let said = read(&bytes, words).errors;
             assert!(said.contains("a network capture (pcap or pcapng)") && said.contains("hint: tshark"), "{said}");
         }
+        let scratch = Scratch::new();
+        let path = scratch.path("network.pcapng");
+        std::fs::write(&path, &bytes).expect("the capture is written");
+        let info = Running::start(&mut tracer(["info", path.to_str().expect("paths of tests are text")])).end();
+        assert!(info.lines.is_empty() && info.errors.contains("a network capture"), "{info:?}");
     }
     // What other tools add to a capture of ours does not make it one of a network.
     let both = [capture(b"", &[of_shell(code::GETUID, &[int(0)])]), block(1, &[0; 8])].concat();

@@ -76,6 +76,7 @@ pub fn describe(path: &Path) -> anyhow::Result<(String, Option<anyhow::Error>)> 
             Ok(Some(block)) => summary.add(block),
             Ok(None) => break None,
             Err(error) if error.is_local() => summary.damaged += 1,
+            Err(error @ ScapError::Network) => return Err(anyhow::Error::from(error).context(about())),
             Err(error) => break Some(anyhow::Error::from(error).context(about())),
         }
     };
