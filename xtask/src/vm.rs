@@ -61,9 +61,6 @@ struct Report {
     verified: Vec<(String, u64)>,
 }
 
-/// How often a guest is booted whose emulated processor trips; one in which something else failed, twice at most.
-const BOOTS: u32 = 3;
-
 /// The page that tells of kernels.
 const PAGE: &str = "docs/kernels.md";
 
@@ -112,23 +109,18 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Boots a kernel until its guest is at its end, or was booted often enough, and says what came of it.
+/// Boots a kernel, once more if something failed, and says what came of it.
 fn examine(kernel: &Kernel, initramfs: &Path, timeout: Duration, folder: &Path) -> Result<Report> {
     let label = &kernel.label;
     let log = folder.join(format!("{label}.log"));
     let begin = Instant::now();
     let mut report = boot(kernel, initramfs, timeout, &log)?;
-    for boots in 1..BOOTS {
-        let reason = if !report.ended && emulator_tripped(&log) {
-            // The kernel writes a breakpoint over code that it changes, as it does for each hook; an emulated processor may
-            // run into it when it is gone already. No real one does.
-            "the emulated processor tripped over code that the kernel changed"
-        } else if boots == 1 && !report.failed.is_empty() {
-            "emulated processors are slow and uneven, so that what waits for something may wait too short"
-        } else {
-            break;
-        };
-        say(format!("WARNING: {label} failed: {}; it is booted again: {reason}", report.failed.join(", ")));
+    if !report.failed.is_empty() {
+        let failed = report.failed.join(", ");
+        say(format!(
+            "WARNING: {label} failed: {failed}; it is booted once more: emulated processors are slow, so that what waits for \
+             something may wait too short"
+        ));
         report = boot(kernel, initramfs, timeout, &log)?;
     }
     let (passed, failed) = (report.passed.len(), report.failed.len());
@@ -137,11 +129,6 @@ fn examine(kernel: &Kernel, initramfs: &Path, timeout: Duration, folder: &Path) 
         println!("vm {label}: failed: {}\nvm {label}: see {}", report.failed.join(", "), log.display());
     }
     Ok(report)
-}
-
-/// Whether a guest ended at a breakpoint of the kernel's own.
-fn emulator_tripped(log: &Path) -> bool {
-    fs::read(log).is_ok_and(|text| String::from_utf8_lossy(&text).contains("Oops: int3"))
 }
 
 /// Programs and what the verifier of each kernel went through.
@@ -203,6 +190,8 @@ fn boot(kernel: &Kernel, initramfs: &Path, timeout: Duration, log: &Path) -> Res
     let qemu = find_program("qemu-system-x86_64").context("qemu-system-x86_64 is not installed")?;
     let mut command = Command::new(qemu);
     command.args([
+        // One thread for all processors. The kernel writes a breakpoint over code that it changes, as it does for each hook; with a
+        // thread for each, an emulated processor may run into it when it is gone already (`Oops: int3`). No real one does.
         "-accel",
         "tcg,thread=single",
         // With an instruction for random numbers: a guest without one waits minutes for its first.
