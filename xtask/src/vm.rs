@@ -41,6 +41,9 @@ pub(crate) struct Options {
     /// Run only the smoke test, without the kernel level of the tests
     #[arg(long)]
     smoke_only: bool,
+    /// Give each emulated processor a thread of its own: they race over code that the kernel changes
+    #[arg(long)]
+    race: bool,
     /// Put what the verifiers said into docs/kernels.md
     #[arg(long)]
     write: bool,
@@ -85,10 +88,9 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     });
     let (kernels, initramfs) = (kernels?, initramfs?);
 
-    let timeout = Duration::from_secs(options.timeout);
     // All at once: a guest alone has times in which it waits.
     let reports: Vec<Report> = thread::scope(|scope| {
-        let examine = |kernel| examine(kernel, &initramfs, timeout, &folder);
+        let examine = |kernel| examine(kernel, &initramfs, options, &folder);
         let examined: Vec<_> = kernels.iter().map(|kernel| scope.spawn(move || examine(kernel))).collect();
         examined.into_iter().map(|report| report.join().expect("nothing there panics")).collect::<Result<_>>()
     })?;
@@ -110,18 +112,18 @@ pub(crate) fn task(options: &Options) -> Result<()> {
 }
 
 /// Boots a kernel, once more if something failed, and says what came of it.
-fn examine(kernel: &Kernel, initramfs: &Path, timeout: Duration, folder: &Path) -> Result<Report> {
+fn examine(kernel: &Kernel, initramfs: &Path, options: &Options, folder: &Path) -> Result<Report> {
     let label = &kernel.label;
     let log = folder.join(format!("{label}.log"));
     let begin = Instant::now();
-    let mut report = boot(kernel, initramfs, timeout, &log)?;
+    let mut report = boot(kernel, initramfs, options, &log)?;
     if !report.failed.is_empty() {
         let failed = report.failed.join(", ");
         say(format!(
             "WARNING: {label} failed: {failed}; it is booted once more: emulated processors are slow, so that what waits for \
              something may wait too short"
         ));
-        report = boot(kernel, initramfs, timeout, &log)?;
+        report = boot(kernel, initramfs, options, &log)?;
     }
     let (passed, failed) = (report.passed.len(), report.failed.len());
     println!("vm {label}: {passed} passed, {failed} failed in {:.0} s", begin.elapsed().as_secs_f64());
@@ -186,14 +188,14 @@ fn initramfs(folder: &Path, options: &Options) -> Result<PathBuf> {
 }
 
 /// Boots one kernel and reads what the guest reports until it powers off, or until time is up.
-fn boot(kernel: &Kernel, initramfs: &Path, timeout: Duration, log: &Path) -> Result<Report> {
+fn boot(kernel: &Kernel, initramfs: &Path, options: &Options, log: &Path) -> Result<Report> {
     let qemu = find_program("qemu-system-x86_64").context("qemu-system-x86_64 is not installed")?;
     let mut command = Command::new(qemu);
     command.args([
         // One thread for all processors. The kernel writes a breakpoint over code that it changes, as it does for each hook; with a
         // thread for each, an emulated processor may run into it when it is gone already (`Oops: int3`). No real one does.
         "-accel",
-        "tcg,thread=single",
+        if options.race { "tcg,thread=multi" } else { "tcg,thread=single" },
         // With an instruction for random numbers: a guest without one waits minutes for its first.
         "-cpu",
         "max",
@@ -224,6 +226,7 @@ fn boot(kernel: &Kernel, initramfs: &Path, timeout: Duration, log: &Path) -> Res
 
     let mut log_file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let mut report = Report::default();
+    let timeout = Duration::from_secs(options.timeout);
     let deadline = Instant::now() + timeout;
     let mut late = false;
     loop {
