@@ -17,6 +17,7 @@ mod failed;
 mod file;
 mod fs;
 mod grouped;
+mod hard;
 mod inode;
 mod io;
 mod ipc;
