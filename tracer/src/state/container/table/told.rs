@@ -102,14 +102,19 @@ mod tests {
     #[test]
     fn a_capture_tells_a_claim_and_what_it_claims_apart() {
         const ID: &str = "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789";
-        let (system, parent) = (format!("cpu=/docker/{ID}\0"), "/system.slice/ci.service");
-        let claim = format!("cpu={parent}/docker-{ID}.scope\0");
-        let told_system = format!(r#"{{"container":{{"id":"abcdef012345","full_id":"{ID}","name":"web","claimed":false}}}}"#);
-        let told_claim = format!(
-            r#"{{"container":{{"id":"abcdef012345@7","full_id":"{ID}@7","claimed":true,"claimed_by":7,"cgroup_parent":"{parent}"}}}}"#
-        );
-        // Threads come before or after what is told of their containers, and that in any order.
-        for order in [[0, 1, 2, 3], [2, 3, 0, 1], [3, 2, 1, 0], [1, 3, 0, 2], [2, 1, 3, 0]] {
+        let slice = "/user.slice/user-7.slice/user@7.service";
+        // Whose a folder outside of a user's slice is, only the capture tells: then it has to come first.
+        let of_service =
+            [[2, 3, 0, 1], [3, 2, 1, 0], [1, 3, 0, 2], [3, 0, 1, 2]].map(|order| ("/system.slice/ci.service", order));
+        let of_slice =
+            [[0, 1, 2, 3], [1, 0, 2, 3], [2, 1, 3, 0], [1, 2, 0, 3], [3, 2, 1, 0]].map(|order| (slice, order));
+        for (parent, order) in of_service.into_iter().chain(of_slice) {
+            let (system, claim) = (format!("cpu=/docker/{ID}\0"), format!("cpu={parent}/docker-{ID}.scope\0"));
+            let told_system =
+                format!(r#"{{"container":{{"id":"abcdef012345","full_id":"{ID}","name":"web","claimed":false}}}}"#);
+            let told_claim = format!(
+                r#"{{"container":{{"id":"abcdef012345@7","full_id":"{ID}@7","claimed":true,"claimed_by":7,"cgroup_parent":"{parent}"}}}}"#
+            );
             let mut containers = Containers::default();
             let (mut of_system, mut of_claim) = (None, None);
             for step in order {
@@ -124,8 +129,8 @@ mod tests {
                 let container = containers.get(key.unwrap());
                 (container.id.as_str(), container.name.as_deref(), container.owner)
             };
-            assert_eq!(shown(of_system), ("abcdef012345", Some("web"), Owner::Machine), "{order:?}");
-            assert_eq!(shown(of_claim), ("abcdef012345@7", None, Owner::User(7)), "{order:?}");
+            assert_eq!(shown(of_system), ("abcdef012345", Some("web"), Owner::Machine), "{parent} {order:?}");
+            assert_eq!(shown(of_claim), ("abcdef012345@7", None, Owner::User(7)), "{parent} {order:?}");
         }
     }
 
