@@ -1,10 +1,12 @@
 //! Real containers of a real engine.
 
 mod capture;
+mod claims;
 mod commands;
 mod dead;
 mod forks;
 mod fresh;
+mod hostile;
 mod names;
 mod oneliners;
 mod shelf;

@@ -1,7 +1,9 @@
 //! End-to-end helpers: what the tests of all levels share.
 
 // What can run here.
+pub mod cgroup;
 pub mod docker;
+pub mod engine;
 pub mod level;
 
 // What the tests do.

@@ -131,6 +131,12 @@ impl Session {
         }
     }
 
+    /// The process id of the tracer.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.running.pid()
+    }
+
     /// The next line of standard error.
     pub fn error_line(&mut self) -> String {
         self.running.error_line()

@@ -1,4 +1,5 @@
-//! Runs the fuzz targets of `tests/fuzz` for a bounded time, from seeds cut out of the captures of the tests.
+//! Runs the fuzz targets of `tests/fuzz` for a bounded time, from seeds cut out of the captures of the tests, or from those
+//! that a target has of its own in `tests/fuzz/seeds/TARGET`.
 //!
 //! What was found before is kept in `target/fuzz/corpus` and used again; an input that fails stays in
 //! `target/fuzz/artifacts`.
@@ -89,7 +90,8 @@ fn feed(target: &str, dir: &Path, seeds: &Path, seconds: u32) -> Result<String> 
     }
     say(format!("fuzz {target}: {seconds} s"));
     let mut command = Command::new(dir.join(TRIPLE).join("release").join(target));
-    command.arg(&corpus).arg(seeds).args([
+    let own = workspace().join(FUZZ_DIR).join("seeds").join(target);
+    command.arg(&corpus).arg(if own.is_dir() { own.as_path() } else { seeds }).args([
         format!("-max_total_time={seconds}"),
         format!("-max_len={MAX_LEN}"),
         "-timeout=10".to_owned(),

@@ -74,6 +74,7 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
         containers: Containers::start(&container::Options {
             metadata: containers,
             sockets: plan.engine_sockets,
+            verbose: plan.verbose,
             host_root: root.clone(),
             view: view.clone(),
             ..container::Options::default()

@@ -9,7 +9,7 @@ use crate::{
         container::{
             Options, PARTIAL,
             cgroup::{Hierarchies, Mode},
-            engine::{endpoints, greet},
+            engine::{DISTRUST_HINT as HINT, endpoints, greet},
         },
         procfs::View,
         root::{Reason, host_root},
@@ -114,7 +114,20 @@ fn engines(options: &Options) -> Vec<Finding> {
         // The ways to one engine are tried in order, and the first that works is taken.
         let mut failures = Vec::new();
         for address in endpoint.existing() {
-            match greet(address) {
+            let owner = match endpoint.owner_of(address, &options.host_root) {
+                Ok(owner) => owner,
+                Err(distrust) => {
+                    failures.push(Finding::warn(format!("container engine: not asked at {address}: {distrust}"), HINT));
+                    continue;
+                }
+            };
+            match greet(address, owner) {
+                Ok(version) if !owner.is_machine() => {
+                    failures.clear();
+                    let whose = format!("names containers of user {owner} alone");
+                    findings.push(Finding::ok(format!("container engine: {version} at {address}, {whose}")));
+                    break;
+                }
                 Ok(version) => {
                     failures.clear();
                     findings.push(Finding::ok(format!("container engine: {version} at {address}")));

@@ -107,6 +107,13 @@ pub(super) static FIELDS: &[Field] = &[
         "runtime that made it, such as docker; host outside of containers",
     )
     .in_kernel(InKernel::Container),
+    Field::new(
+        "container.claimed",
+        Type::Bool,
+        |c, _| of(c).map(|k| !k.owner.is_machine()).into(),
+        "whether an unprivileged user could have made its cgroup, so that id and name are that user's word",
+    )
+    .in_kernel(InKernel::Container),
     late!("container.name", Text, |k, _| option(k.name.as_ref()), "name of the container; host outside of containers"),
     late!("container.image", Text, |k, _| option(k.image.as_ref()), "image as it was started"),
     late!("container.image.id", Text, |k, _| option(k.image_id.as_ref()), "id of the image"),

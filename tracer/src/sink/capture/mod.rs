@@ -502,7 +502,8 @@ impl Capture {
 /// What is known of a container, as the event that tells it; nothing when that is no more than its cgroup says.
 fn known(state: &State, key: ContainerKey) -> Vec<u8> {
     let container = state.containers.get(key);
-    if container.name.is_some() || container.lookup == Lookup::Known { told::json(container) } else { Vec::new() }
+    let is_more = container.name.is_some() || container.lookup == Lookup::Known || !container.owner.is_machine();
+    if is_more { told::json(container, state.containers.parent(key)) } else { Vec::new() }
 }
 
 /// Whether an event only tells facts, which are told anew.

@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::{Owner, owner};
 use crate::state::procfs::View;
 
 /// The most cgroups that one scan visits.
@@ -129,6 +130,30 @@ impl Hierarchies {
         Some(entries(&text).map(|(_, path)| path.to_owned()).collect())
     }
 
+    /// Who could have made a folder in that one: its owner, that of a folder above, or the user whose slice it is in. What
+    /// cannot be looked at any more was root's if all above it is.
+    #[must_use]
+    pub fn maker_in(&self, parent: &str) -> Owner {
+        let by_slice = owner::of_slice(parent).unwrap_or_default();
+        if !by_slice.is_machine() {
+            return by_slice;
+        }
+        for hierarchy in self.tree.iter().chain(&self.v1) {
+            let mut folder = hierarchy.clone();
+            for name in parent.split('/').filter(|name| !name.is_empty() && *name != "..") {
+                folder.push(name);
+                let Ok(found) = fs::metadata(&folder) else { break };
+                if found.uid() != 0 {
+                    return Owner::User(found.uid());
+                }
+                if found.mode() & 0o002 != 0 || (found.mode() & 0o020 != 0 && found.gid() != 0) {
+                    return Owner::Anyone;
+                }
+            }
+        }
+        Owner::Machine
+    }
+
     fn of_process(&self, tgid: u32) -> Option<String> {
         let bytes = fs::read(self.proc.as_ref()?.join(tgid.to_string()).join("cgroup")).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
@@ -205,6 +230,26 @@ mod tests {
         walk(&root, &mut |id, path| seen.push((id, path.to_owned())));
         let id = |path: &str| fs::metadata(root.join(path)).unwrap().ino();
         assert_eq!(seen, [(id(""), "/".into()), (id("a"), "/a".into()), (id("a/b"), "/a/b".into())]);
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn whoever_owns_a_folder_above_could_have_made_it() {
+        let root = std::env::temp_dir().join(format!("tracer-maker-{}", std::process::id()));
+        fs::create_dir_all(root.join("a.service/b/c")).unwrap();
+        let hierarchies = Hierarchies { tree: Some(root.clone()), ..Hierarchies::default() };
+        let own = Owner::of_uid(nix::unistd::geteuid().as_raw());
+        let slice = "/user.slice/user-7.slice/user@7.service/app.slice";
+        assert_eq!(hierarchies.maker_in(slice), Owner::User(7));
+        assert_eq!(Hierarchies::default().maker_in(slice), Owner::User(7), "also in a capture");
+        assert_eq!(hierarchies.maker_in("/a.service/b"), own);
+        if own.is_machine() {
+            std::os::unix::fs::chown(root.join("a.service"), Some(8), None).unwrap();
+            for path in ["/a.service", "/a.service/b", "/a.service/b/gone/too"] {
+                assert_eq!(hierarchies.maker_in(path), Owner::User(8), "{path}");
+            }
+            assert_eq!(hierarchies.maker_in("/"), Owner::Machine);
+        }
         fs::remove_dir_all(&root).unwrap();
     }
 

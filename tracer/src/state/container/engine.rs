@@ -4,44 +4,57 @@
 //! is followed by its events, so that a container is known by its id before its first process runs.
 
 mod client;
+mod cut;
 mod docker;
 mod endpoint;
+mod http;
+mod pace;
 mod socket;
+mod text;
+mod trust;
 
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, HashSet},
     io,
-    path::Path,
+    path::PathBuf,
     rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
     time::Duration,
 };
 
-use bollard::Docker;
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::mpsc,
     task::{LocalSet, spawn_local},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 
-use super::{Options, Spec};
-pub use endpoint::{Address, Endpoint, endpoints};
+use self::client::Client;
+use super::{Options, Owner, Spec};
+pub use cut::{CutError, Cutter, Form, MAX_VALUE};
+pub use docker::{Kind, Said};
+pub use endpoint::{Address, Endpoint, EndpointError, endpoints};
+pub use http::HttpError;
 pub use socket::{EngineSocket, SocketError};
+pub use trust::{Distrust, HINT as DISTRUST_HINT};
 
 /// How long the answer to a question may take; afterwards the container stays without a name for now.
 pub const DEADLINE: Duration = Duration::from_millis(1_500);
-/// The most answers that wait to be taken. When they are not taken, the engines' thread waits.
+/// The most answers that wait to be taken.
 const ANSWERS: usize = 4_096;
+/// The most bytes of them.
+const ANSWER_BYTES: usize = 2 << 20;
+/// When that much waits, the engines are not read for so long.
+const FULL_PAUSE: Duration = Duration::from_millis(2);
 /// The most questions that wait to be asked.
 const QUESTIONS: usize = 1_024;
-/// The most questions that are asked at the same time.
-const PARALLEL: usize = 4;
+/// How long a list answers what is asked about its containers.
+const LIST_AGE: Duration = Duration::from_secs(10);
 /// The most ids that are kept of lists.
 const MAX_LISTED: usize = 65_536;
 /// How often is looked for engines of users who logged in.
@@ -70,38 +83,68 @@ pub struct Metadata {
     pub spec: Option<Spec>,
 }
 
-/// What the engines' thread says.
+impl Metadata {
+    /// How much memory it takes, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let texts = [&self.name, &self.image, &self.image_id, &self.ip];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        size_of::<Self>() + self.full_id.len() + texts + self.detail_bytes()
+    }
+
+    /// The part of it that is for labels and for how it was made.
+    #[must_use]
+    pub fn detail_bytes(&self) -> usize {
+        self.labels.as_ref().map_or(0, label_bytes) + self.spec.as_ref().map_or(0, Spec::bytes)
+    }
+}
+
+/// How much memory labels take, about.
+pub(super) fn label_bytes(labels: &BTreeMap<String, String>) -> usize {
+    labels.iter().map(|(name, value)| 2 * size_of::<String>() + name.len() + value.len()).sum()
+}
+
+/// What the engines' thread says. The owner is whose containers the engine may name: it means no others.
 #[derive(Debug)]
 pub enum Answer {
     /// A container is known.
-    Found(Box<Metadata>),
+    Found(Owner, Box<Metadata>),
     /// No engine knows the container of that id.
-    NotFound(String),
+    NotFound(Owner, String),
     /// The container of that id has ended; it may start again.
-    Ended(String),
+    Ended(Owner, String),
     /// Something that a person should know.
     Note(String),
+}
+
+impl Answer {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Found(_, metadata) => metadata.bytes(),
+            Self::NotFound(_, text) | Self::Ended(_, text) | Self::Note(text) => text.len(),
+        }
+    }
 }
 
 /// What an engine says of itself: `docker 20.10.24, API 1.41`. It is waited for, so this is not for the event path.
 ///
 /// # Errors
 /// Nobody answers there; the text says why.
-pub fn greet(address: &Address) -> Result<String, String> {
+pub fn greet(address: &Address, owner: Owner) -> Result<String, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let answer = runtime.map_err(|error| error.to_string())?.block_on(async {
-        let (client, version) = client::greet(address.connect()?).await?;
-        let number = version.version.unwrap_or_default();
-        Ok(format!("{} {number}, API {}", client.runtime, client.docker.client_version()))
-    });
-    answer.map_err(|error| client::cause(&error))
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let version = LocalSet::new().block_on(&runtime, async { Ok(Client::greet(address, owner).await?.version) });
+    runtime.shutdown_background();
+    let version = version.map_err(|error| client::cause(&error))?;
+    Ok(format!("{} {}, API {}", version.runtime, version.number, version.api))
 }
 
 /// The engines of this machine, seen from the event path. When it is dropped, their thread ends.
 #[derive(Debug)]
 pub struct Engines {
-    questions: mpsc::Sender<String>,
+    questions: mpsc::Sender<(Owner, String)>,
     answers: Receiver<Answer>,
+    waiting_bytes: Arc<AtomicUsize>,
     hope: Arc<AtomicUsize>,
 }
 
@@ -111,111 +154,149 @@ impl Engines {
     /// # Errors
     /// There can be no more threads.
     pub fn start(options: &Options) -> io::Result<Self> {
-        let users_below = options.sockets.is_empty().then_some(options.host_root.as_path());
-        Self::follow(endpoints(options), users_below)
+        Self::follow(endpoints(options), options)
     }
 
-    /// Starts to follow these engines, and those of users who log in later, below that root.
-    fn follow(endpoints: Vec<Endpoint>, users_below: Option<&Path>) -> io::Result<Self> {
+    /// Starts to follow these engines, and those of users who log in later unless certain sockets were asked for.
+    fn follow(endpoints: Vec<Endpoint>, options: &Options) -> io::Result<Self> {
         let (questions, asked) = mpsc::channel(QUESTIONS);
         let (answer, answers) = sync_channel(ANSWERS);
         // Counted here and not on the thread, so that the first containers wait for engines that are about to answer.
-        let hope = Arc::new(AtomicUsize::new(endpoints.iter().filter(|endpoint| endpoint.exists()).count()));
-        let shared = (answer, Arc::clone(&hope));
-        let users_below = users_below.map(Path::to_owned);
+        let hope = endpoints.iter().filter(|endpoint| endpoint.is_hope()).count();
+        let hope = Arc::new(AtomicUsize::new(hope));
+        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        let shared = (answer, Arc::clone(&waiting_bytes), Arc::clone(&hope));
+        let (host_root, verbose) = (options.host_root.clone(), options.verbose);
+        let users_too = options.sockets.is_empty();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("tracer-engines".into()).spawn(move || {
-            let shared = Rc::new(Shared::new(shared.0, shared.1));
-            LocalSet::new().block_on(&runtime, supervise(&shared, endpoints, users_below.as_deref(), asked));
+            let (answers, waiting_bytes, hope) = shared;
+            let shared = Rc::new(Shared {
+                answers,
+                waiting_bytes,
+                hope,
+                host_root,
+                verbose,
+                start: Instant::now(),
+                clients: RefCell::default(),
+                next_client: Cell::new(0),
+                listed: RefCell::default(),
+                said: RefCell::default(),
+            });
+            LocalSet::new().block_on(&runtime, supervise(&shared, endpoints, users_too, asked));
             runtime.shutdown_background();
         })?;
-        Ok(Self { questions, answers, hope })
+        Ok(Self { questions, answers, waiting_bytes, hope })
     }
 
-    /// Whether an engine answers, or may soon.
+    /// Whether an engine of the machine answers, or may soon.
     #[must_use]
     pub fn may_answer(&self) -> bool {
         self.hope.load(Ordering::Relaxed) > 0
     }
 
-    /// Asks for the container of that id. False if nobody will answer.
+    /// Asks for the container of that id. Whether to wait for the answer: that of a user's engine comes when it wants, and
+    /// nobody waits for it, because then a user could hold up what is shown.
     #[must_use]
-    pub fn ask(&self, full_id: &str) -> bool {
-        self.may_answer() && self.questions.try_send(full_id.to_owned()).is_ok()
+    pub fn ask(&self, owner: Owner, full_id: &str) -> bool {
+        let question = (owner, full_id.to_owned());
+        if owner.is_machine() {
+            return self.may_answer() && self.questions.try_send(question).is_ok();
+        }
+        // Questions of users leave room for those of the machine.
+        if self.questions.capacity() > QUESTIONS / 2 {
+            let _ = self.questions.try_send(question);
+        }
+        false
     }
 
     /// The next answer, if there is one.
     #[must_use]
     pub fn next(&self) -> Option<Answer> {
-        self.answers.try_recv().ok()
+        let answer = self.answers.try_recv().ok()?;
+        self.waiting_bytes.fetch_sub(answer.bytes(), Ordering::Relaxed);
+        Some(answer)
     }
-}
-
-/// An engine that answers.
-#[derive(Clone)]
-struct Client {
-    docker: Docker,
-    runtime: &'static str,
 }
 
 /// What the tasks of the engines' thread share.
 struct Shared {
     answers: SyncSender<Answer>,
-    /// Engines that answer, and those that were not tried yet.
+    /// How much the answers take that wait to be taken.
+    waiting_bytes: Arc<AtomicUsize>,
+    /// Engines of the machine that answer, and those that were not tried yet.
     hope: Arc<AtomicUsize>,
+    host_root: PathBuf,
+    verbose: bool,
+    start: Instant,
     clients: RefCell<Vec<(usize, Client)>>,
     next_client: Cell<usize>,
-    /// Ids that were in a list: what is asked about them is answered already.
-    listed: RefCell<HashSet<String>>,
-    slots: Semaphore,
+    /// Ids that were in a list of the machine's engines, and since when: what is asked about them is answered already.
+    listed: RefCell<(Option<Instant>, HashSet<String>)>,
     /// What was said already and is said once, for each engine that was asked for.
     said: RefCell<HashSet<String>>,
 }
 
 impl Shared {
-    fn new(answers: SyncSender<Answer>, hope: Arc<AtomicUsize>) -> Self {
-        Self {
-            answers,
-            hope,
-            clients: RefCell::default(),
-            next_client: Cell::new(0),
-            listed: RefCell::default(),
-            slots: Semaphore::new(PARALLEL),
-            said: RefCell::default(),
+    /// Hands an answer over, when there is room. Nobody takes it when the program ends.
+    async fn answer(&self, answer: Answer) {
+        let bytes = answer.bytes();
+        let mut answer = answer;
+        loop {
+            let waiting = self.waiting_bytes.load(Ordering::Relaxed);
+            if waiting == 0 || waiting + bytes <= ANSWER_BYTES {
+                self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+                match self.answers.try_send(answer) {
+                    Ok(()) | Err(TrySendError::Disconnected(_)) => return,
+                    Err(TrySendError::Full(again)) => answer = again,
+                }
+                self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            }
+            sleep(FULL_PAUSE).await;
         }
     }
 
-    /// Hands an answer over. Nobody takes it when the program ends.
-    fn answer(&self, answer: Answer) {
-        let _ = self.answers.send(answer);
-    }
-
     /// Says something that stays as it is: once.
-    fn note_once(&self, note: String) {
-        if self.said.borrow_mut().insert(note.clone()) {
-            self.answer(Answer::Note(note));
+    async fn note_once(&self, note: String) {
+        let is_new = self.said.borrow_mut().insert(note.clone());
+        if is_new {
+            self.answer(Answer::Note(note)).await;
         }
     }
 
     /// An engine answers from now on, and has listed these; returns its number.
     fn join(&self, client: Client, listed: &[String]) -> usize {
-        let mut all = self.listed.borrow_mut();
-        if all.len() > MAX_LISTED {
-            all.clear();
+        if client.owner().is_machine() {
+            let (since, all) = &mut *self.listed.borrow_mut();
+            if all.len() > MAX_LISTED {
+                all.clear();
+            }
+            *since = Some(Instant::now());
+            all.extend(listed.iter().cloned());
         }
-        all.extend(listed.iter().cloned());
         let number = self.next_client.get();
         self.next_client.set(number + 1);
         self.clients.borrow_mut().push((number, client));
         number
     }
 
+    /// Whether a list has answered that question a moment ago.
+    fn was_listed(&self, id: &str) -> bool {
+        let (since, all) = &mut *self.listed.borrow_mut();
+        if since.is_some_and(|since| since.elapsed() > LIST_AGE) {
+            (*since, *all) = (None, HashSet::new());
+        }
+        all.remove(id)
+    }
+
     fn leave(&self, number: usize) {
         self.clients.borrow_mut().retain(|(other, _)| *other != number);
     }
 
-    fn clients(&self) -> Vec<Client> {
-        self.clients.borrow().iter().map(|(_, client)| client.clone()).collect()
+    /// The engines that may name the containers of that owner.
+    fn clients(&self, owner: Owner) -> Vec<Client> {
+        let all = self.clients.borrow();
+        all.iter().filter(|(_, client)| client.owner() == owner).map(|(_, client)| client.clone()).collect()
     }
 }
 
@@ -223,30 +304,29 @@ impl Shared {
 async fn supervise(
     shared: &Rc<Shared>,
     endpoints: Vec<Endpoint>,
-    users_below: Option<&Path>,
-    mut questions: mpsc::Receiver<String>,
+    users_too: bool,
+    mut questions: mpsc::Receiver<(Owner, String)>,
 ) {
-    let mut labels: Vec<String> = Vec::new();
-    let follow = |labels: &mut Vec<String>, endpoint: Endpoint, counted: bool| {
-        labels.push(endpoint.label.clone());
-        spawn_local(client::follow(Rc::clone(shared), endpoint, counted));
+    let mut labels: HashSet<String> = HashSet::new();
+    let follow = |labels: &mut HashSet<String>, endpoint: Endpoint, counted: bool| {
+        if labels.insert(endpoint.label.clone()) || endpoint.asked_for {
+            spawn_local(client::follow(Rc::clone(shared), endpoint, counted));
+        }
     };
     for endpoint in endpoints {
-        let counted = endpoint.exists();
+        let counted = endpoint.is_hope();
         follow(&mut labels, endpoint, counted);
     }
     let mut look = Instant::now() + LOOK_AGAIN;
     loop {
         tokio::select! {
             question = questions.recv() => match question {
-                Some(id) => drop(spawn_local(ask_all(Rc::clone(shared), id))),
+                Some((owner, id)) => drop(spawn_local(ask_all(Rc::clone(shared), owner, id))),
                 None => return,
             },
             () = sleep_until(look) => {
-                for endpoint in users_below.map(endpoint::of_users).unwrap_or_default() {
-                    if !labels.contains(&endpoint.label) {
-                        follow(&mut labels, endpoint, false);
-                    }
+                if users_too {
+                    endpoint::of_users(&shared.host_root).into_iter().for_each(|new| follow(&mut labels, new, false));
                 }
                 look = Instant::now() + LOOK_AGAIN;
             }
@@ -254,25 +334,27 @@ async fn supervise(
     }
 }
 
-/// Asks each engine for a container until one knows it.
-async fn ask_all(shared: Rc<Shared>, id: String) {
+/// Asks each engine that may name it for a container until one knows it.
+async fn ask_all(shared: Rc<Shared>, owner: Owner, id: String) {
     let deadline = Instant::now() + DEADLINE;
     // Before the first engine has answered at all, nobody can be asked; its list may have the container, too.
-    while shared.clients.borrow().is_empty() && shared.hope.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
+    let is_hope = || match owner {
+        Owner::Machine => shared.hope.load(Ordering::Relaxed) > 0,
+        Owner::User(_) | Owner::Anyone => shared.start.elapsed() < DEADLINE,
+    };
+    let is_early = || !shared.clients.borrow().iter().any(|(_, client)| client.owner() == owner);
+    while is_early() && is_hope() && Instant::now() < deadline {
         sleep(Duration::from_millis(20)).await;
     }
-    if shared.listed.borrow_mut().remove(&id) {
+    if owner.is_machine() && shared.was_listed(&id) {
         return;
     }
-    let Ok(_slot) = shared.slots.acquire().await else { return };
-    for client in shared.clients() {
-        if Instant::now() < deadline
-            && let Some(found) = docker::inspect(&client, &id).await
-        {
-            return shared.answer(Answer::Found(Box::new(found)));
+    for client in shared.clients(owner) {
+        if let Ok(Some(found)) = timeout_at(deadline, client.inspect(&id)).await {
+            return shared.answer(Answer::Found(owner, Box::new(found))).await;
         }
     }
-    shared.answer(Answer::NotFound(id));
+    shared.answer(Answer::NotFound(owner, id)).await;
 }
 
 #[cfg(test)]
@@ -280,6 +362,7 @@ mod tests {
     use std::{
         io::{BufRead as _, BufReader, Write as _},
         os::unix::net::UnixListener,
+        path::Path,
         time::Instant,
     };
 
@@ -299,6 +382,10 @@ mod tests {
         }]
     }
 
+    fn follow(endpoints: Vec<Endpoint>) -> io::Result<Engines> {
+        Engines::follow(endpoints, &Options::default())
+    }
+
     fn wait_for(engines: &Engines, what: impl Fn(&Answer) -> bool) -> Answer {
         let end = Instant::now() + Duration::from_secs(20);
         while Instant::now() < end {
@@ -313,9 +400,9 @@ mod tests {
 
     #[test]
     fn without_a_socket_nobody_may_answer() {
-        let engines = Engines::follow(at(Path::new("/nonexistent/docker.sock")), None).unwrap();
+        let engines = follow(at(Path::new("/nonexistent/docker.sock"))).unwrap();
         assert!(!engines.may_answer());
-        assert!(!engines.ask("id"));
+        assert!(!engines.ask(Owner::Machine, "id"));
     }
 
     #[test]
@@ -323,7 +410,7 @@ mod tests {
         let socket = folder("dead").join("docker.sock");
         let _ = std::fs::remove_file(&socket);
         drop(UnixListener::bind(&socket).unwrap());
-        let engines = Engines::follow(at(&socket), None).unwrap();
+        let engines = follow(at(&socket)).unwrap();
         let Answer::Note(note) = wait_for(&engines, |answer| matches!(answer, Answer::Note(_))) else { unreachable!() };
         assert!(note.contains("does not answer"), "{note}");
         assert!(!engines.may_answer());
@@ -355,7 +442,7 @@ mod tests {
         let socket = folder("other").join("docker.sock");
         let _ = std::fs::remove_file(&socket);
         podman(UnixListener::bind(&socket).unwrap());
-        assert_eq!(greet(&Address::Unix(socket.clone())).unwrap(), "podman 5.0, API 1.41");
+        assert_eq!(greet(&Address::Unix(socket.clone()), Owner::Machine).unwrap(), "podman 5.0, API 1.41");
         let sockets = ["docker", "podman"].map(|engine| format!("{engine}={}", socket.display()).parse().unwrap());
         let notes_of = |sockets: &[EngineSocket]| {
             let engines = Engines::start(&Options { sockets: sockets.to_vec(), ..Options::default() }).unwrap();
@@ -381,10 +468,10 @@ mod tests {
         let socket = folder("mute").join("docker.sock");
         let _ = std::fs::remove_file(&socket);
         let _listener = UnixListener::bind(&socket).unwrap();
-        let engines = Engines::follow(at(&socket), None).unwrap();
+        let engines = follow(at(&socket)).unwrap();
         assert!(engines.may_answer());
-        assert!(engines.ask("id"));
-        wait_for(&engines, |answer| matches!(answer, Answer::NotFound(id) if id == "id"));
+        assert!(engines.ask(Owner::Machine, "id"));
+        wait_for(&engines, |answer| matches!(answer, Answer::NotFound(Owner::Machine, id) if id == "id"));
         wait_for(&engines, |answer| matches!(answer, Answer::Note(_)));
         assert!(!engines.may_answer());
         std::fs::remove_dir_all(socket.parent().unwrap()).unwrap();

@@ -5,6 +5,7 @@
 
 pub mod cgroup;
 pub mod engine;
+pub mod owner;
 pub mod runtime;
 pub mod spec;
 mod table;
@@ -15,6 +16,7 @@ use std::{collections::BTreeMap, env, path::PathBuf};
 use super::{host_root, procfs::View};
 
 pub use engine::EngineSocket;
+pub use owner::Owner;
 pub use spec::Spec;
 pub use table::{Containers, PARTIAL};
 
@@ -48,6 +50,8 @@ pub struct Container {
     pub full_id: String,
     /// Ids of the containers that it is in, as they are shown, the nearest first.
     pub around: Vec<String>,
+    /// Whose word the id is: that of root, who made the cgroup, or that of a user who could have.
+    pub owner: Owner,
     /// `container.type`.
     pub runtime: &'static str,
     /// Name, when known.
@@ -81,6 +85,8 @@ pub struct Options {
     pub docker_host: Option<String>,
     /// The engines to ask, and no others, `docker_host` included; those of the usual places when there are none.
     pub sockets: Vec<EngineSocket>,
+    /// Whether it is said, too, which sockets of users are not asked, and why.
+    pub verbose: bool,
 }
 
 impl Default for Options {
@@ -89,6 +95,6 @@ impl Default for Options {
         let docker_host = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
         let host_root = host_root().0.clone();
         let view = View::find(&host_root, None);
-        Self { host_root, view, metadata: true, docker_host, sockets: Vec::new() }
+        Self { host_root, view, metadata: true, docker_host, sockets: Vec::new(), verbose: false }
     }
 }

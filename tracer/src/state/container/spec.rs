@@ -33,6 +33,15 @@ pub struct Spec {
     pub sandbox_labels: BTreeMap<String, String>,
 }
 
+impl Spec {
+    /// How long its texts are that an engine tells.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let check: usize = self.health_check.iter().flat_map(|Command(words)| words).map(String::len).sum();
+        check + self.mounts.iter().map(|mount| size_of::<Mount>() + mount.bytes()).sum::<usize>()
+    }
+}
+
 /// A mount.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mount {
@@ -46,6 +55,14 @@ pub struct Mount {
     pub is_writable: bool,
     /// How mounts below it are passed on.
     pub propagation: String,
+}
+
+impl Mount {
+    /// How long its texts are.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.source.len() + self.dest.len() + self.mode.len() + self.propagation.len()
+    }
 }
 
 impl fmt::Display for Mount {

@@ -4,8 +4,10 @@
 //! a pause that grows, so that an unknown id costs no more than a known one.
 
 mod answers;
+mod claims;
 mod ended;
 mod told;
+mod unseen;
 
 use std::{
     collections::VecDeque,
@@ -16,10 +18,10 @@ use std::{
 use rustc_hash::FxHashMap;
 
 use super::{
-    Container, ContainerKey, Lookup, Options,
+    Container, ContainerKey, Lookup, Options, Owner,
     cgroup::{Hierarchies, Mode},
     engine::Engines,
-    runtime::{self, Found},
+    runtime::{self, Found, Id},
 };
 
 /// The most cgroups that are kept; beyond, all are forgotten and found again.
@@ -47,6 +49,23 @@ struct Row {
     container: Container,
     /// Whether it waits in `ended` to be forgotten.
     ended: bool,
+    /// Its key in `by_identity`; `None` as long as no cgroup of it was seen, and only a capture told of it.
+    identity: Option<String>,
+    /// What it claims to be, which is the identity of a container that is no claim.
+    claimed: String,
+    /// The folder that its cgroup is in.
+    parent: String,
+    /// How many cgroups it has in `by_cgroup`.
+    cgroups: u32,
+    /// Whose word its id is, if a capture tells that.
+    told_owner: Option<Owner>,
+}
+
+impl Row {
+    fn new(container: Container) -> Self {
+        let (identity, claimed, parent) = (None, String::new(), String::new());
+        Self { container, ended: false, identity, claimed, parent, cgroups: 0, told_owner: None }
+    }
 }
 
 /// The containers.
@@ -74,6 +93,16 @@ pub struct Containers {
     /// Cgroups that are gone, and since when.
     gone: VecDeque<(Instant, u64)>,
     ended: ended::Ended,
+    claims: claims::Claims,
+    unseen: unseen::Unseen,
+    /// Bytes of labels and mounts: of the machine's containers, and of those of users.
+    details: [usize; 2],
+    /// Folders in which users can make others, by what a capture tells.
+    told_makers: FxHashMap<String, Owner>,
+    /// Whether cgroups cannot be seen, so that what an engine tells is all there is.
+    is_blind: bool,
+    /// When a change was told last.
+    told_change: Option<Instant>,
     forgotten: Container,
     /// Whether a container changed since the last `poll`.
     changed: bool,
@@ -100,7 +129,7 @@ impl Default for Containers {
             ..Container::default()
         };
         Self {
-            list: vec![Some(Box::new(Row { container: host, ended: false }))],
+            list: vec![Some(Box::new(Row::new(host)))],
             by_identity: FxHashMap::default(),
             by_told: FxHashMap::default(),
             by_cgroup: FxHashMap::default(),
@@ -115,6 +144,12 @@ impl Default for Containers {
             deadlines: VecDeque::new(),
             gone: VecDeque::new(),
             ended: ended::Ended::default(),
+            claims: claims::Claims::default(),
+            unseen: unseen::Unseen::default(),
+            details: [0; 2],
+            told_makers: FxHashMap::default(),
+            is_blind: false,
+            told_change: None,
             forgotten: Container { runtime: "unknown", ..Container::default() },
             changed: false,
             generation: 0,
@@ -145,6 +180,7 @@ impl Containers {
         if options.metadata && this.hierarchies.is_partial() {
             this.notes.push(format!("note: {}; {}", PARTIAL.0, PARTIAL.1));
         }
+        this.is_blind = this.hierarchies.mode() == Mode::Unknown || this.hierarchies.is_partial();
         this.scan();
         this.find_v1_only_runtimes();
         this
@@ -156,10 +192,16 @@ impl Containers {
         self.list.get(key.0 as usize).and_then(Option::as_deref).map_or(&self.forgotten, |row| &row.container)
     }
 
+    /// The folder that the cgroup of a container is in; empty where that is not known.
+    #[must_use]
+    pub fn parent(&self, key: ContainerKey) -> &str {
+        self.list.get(key.0 as usize).and_then(Option::as_deref).map_or("", |row| &row.parent)
+    }
+
     /// Adds a container and returns its key.
     pub fn add(&mut self, container: Container) -> ContainerKey {
         let key = ContainerKey(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
-        self.list.push(Some(Box::new(Row { container, ended: false })));
+        self.list.push(Some(Box::new(Row::new(container))));
         key
     }
 
@@ -234,7 +276,10 @@ impl Containers {
     /// The same of a container that is known already; else the host.
     #[must_use]
     pub fn find_cgroups(&self, cgroups: &[u8]) -> ContainerKey {
-        let found = paths(cgroups).find_map(|path| self.find(&runtime::recognise(path)?));
+        let found = paths(cgroups).find_map(|path| {
+            let found = runtime::recognise(path)?;
+            self.find(&found, self.maker_in(&found.parent))
+        });
         found.unwrap_or(ContainerKey::HOST)
     }
 
@@ -320,8 +365,7 @@ impl Containers {
             }
         }
         let key = self.doubtful.get(&cgroup).copied().unwrap_or_default();
-        self.make_room();
-        self.by_cgroup.insert(cgroup, Cgroup { key, retry: Some((now + pause, RETRY.1.min(pause * 2))) });
+        self.insert_cgroup(cgroup, Cgroup { key, retry: Some((now + pause, RETRY.1.min(pause * 2))) });
         key
     }
 
@@ -349,7 +393,7 @@ impl Containers {
         let mut v1_only = false;
         self.hierarchies.scan_v1(&mut |path| {
             v1_only |= runtime::recognise(path).is_some_and(|found| {
-                let in_v2 = self.by_identity.contains_key(&found.identity());
+                let in_v2 = self.by_identity.contains_key(&found.identity(self.maker_in(&found.parent)));
                 !in_v2 && found.bundle.is_none() && self.hierarchies.is_used_v1(path)
             });
         });
@@ -357,49 +401,81 @@ impl Containers {
     }
 
     fn remember(&mut self, cgroup: u64, key: ContainerKey) {
-        self.make_room();
-        self.by_cgroup.insert(cgroup, Cgroup { key, retry: None });
+        self.insert_cgroup(cgroup, Cgroup { key, retry: None });
         self.last = (0, ContainerKey::HOST);
     }
 
-    fn make_room(&mut self) {
+    fn insert_cgroup(&mut self, id: u64, cgroup: Cgroup) {
         if self.by_cgroup.len() >= MAX_CGROUPS {
             self.by_cgroup.clear();
+            self.list.iter_mut().flatten().for_each(|row| row.cgroups = 0);
         }
+        if let Some(row) = self.row(cgroup.key) {
+            row.cgroups += 1;
+        }
+        if let Some(old) = self.by_cgroup.insert(id, cgroup) {
+            self.left_cgroup(old.key);
+        }
+    }
+
+    /// A container has one cgroup less in `by_cgroup`; returns how many it has left.
+    fn left_cgroup(&mut self, key: ContainerKey) -> u32 {
+        let Some(row) = self.row(key) else { return 0 };
+        row.cgroups = row.cgroups.saturating_sub(1);
+        row.cgroups
+    }
+
+    /// Who could have made a container's folder in that one.
+    fn maker_in(&self, parent: &str) -> Owner {
+        // A machine's capture is read elsewhere: what its folders were, it tells itself.
+        self.told_makers.get(parent).copied().unwrap_or_else(|| self.hierarchies.maker_in(parent))
     }
 
     /// The container that a path belongs to; a new one is entered and asked for.
     fn of_path(&mut self, path: &str) -> Option<ContainerKey> {
         let found = runtime::recognise(path)?;
-        if let Some(key) = self.known(&found) {
-            return Some(key);
-        }
         if let Some(bundle) = &found.bundle
             && !runtime::BUNDLES.iter().any(|folder| self.host_root.join(folder).join(bundle).exists())
         {
             return None;
         }
+        let owner = self.maker_in(&found.parent);
+        if let Some(key) = self.known(&found, owner) {
+            return Some(key);
+        }
+        if !self.has_room_for(owner) {
+            return None;
+        }
         // An engine's event may have told it already.
         self.take_answers();
-        Some(self.known(&found).unwrap_or_else(|| self.enter(&found)))
+        Some(self.known(&found, owner).unwrap_or_else(|| self.enter(&found, owner)))
     }
 
-    fn known(&mut self, found: &Found) -> Option<ContainerKey> {
-        let key = self.find(found)?;
-        // A capture may have told of it before.
-        self.by_identity.entry(found.identity()).or_insert(key);
-        if let Some(row) = self.row(key) {
-            row.ended = false;
-            if row.container.around.is_empty() {
-                row.container.around.clone_from(&found.around);
-            }
+    fn known(&mut self, found: &Found, owner: Owner) -> Option<ContainerKey> {
+        let key = self.find(found, owner)?;
+        let row = self.row(key)?;
+        row.ended = false;
+        if row.container.around.is_empty() {
+            row.container.around.clone_from(&found.around);
+        }
+        // A capture, or an engine where cgroups cannot be seen, may have told of it before.
+        if row.identity.is_none() {
+            self.bind(key, found, owner);
         }
         Some(key)
     }
 
-    fn find(&self, found: &Found) -> Option<ContainerKey> {
-        let told = || self.by_told.get(found.id.short()).or_else(|| self.by_told.get(found.id.full()));
-        self.by_identity.get(&found.identity()).or_else(told).copied()
+    fn find(&self, found: &Found, owner: Owner) -> Option<ContainerKey> {
+        if let Some(key) = self.by_identity.get(&found.identity(owner)) {
+            return Some(*key);
+        }
+        let told = self.by_told.get(found.id.short()).or_else(|| self.by_told.get(found.id.full())).copied()?;
+        let row = self.list.get(told.0 as usize)?.as_deref()?;
+        // A capture of tracer tells whose word an id is. It says nothing of containers in containers, but by their names.
+        let is_nested = matches!(found.id, Id::Digits(_)) && !found.around.is_empty();
+        let fits = row.told_owner.is_none_or(|told| told == owner && !is_nested);
+        // One whose cgroup is known is in that cgroup, whoever else says so.
+        (fits && row.identity.is_none()).then_some(told)
     }
 
     fn row(&mut self, key: ContainerKey) -> Option<&mut Row> {
@@ -429,13 +505,16 @@ mod tests {
     }
 
     fn metadata(name: &str) -> Answer {
-        Answer::Found(Box::new(Metadata {
-            full_id: ID.into(),
-            runtime: "docker",
-            name: Some(name.into()),
-            ..Metadata::default()
-        }))
+        told_by(Owner::Machine, name)
     }
+
+    fn told_by(owner: Owner, name: &str) -> Answer {
+        let name = Some(name.into());
+        let metadata = Metadata { full_id: ID.into(), runtime: "docker", name, ..Metadata::default() };
+        Answer::Found(owner, Box::new(metadata))
+    }
+
+    const SLICE: &str = "/user.slice/user-7.slice/user@7.service/app.slice";
 
     #[test]
     fn a_cgroup_that_appears_is_known_by_its_id() {
@@ -457,7 +536,7 @@ mod tests {
     fn an_engines_event_may_come_before_the_cgroup() {
         let mut containers = unified();
         containers.take(metadata("fresh"));
-        assert!(containers.poll());
+        assert!(!containers.poll(), "it may never come");
         containers.cgroup_added(77, format!("/system.slice/docker-{ID}.scope").as_bytes());
         let key = containers.of_cgroup(77, 1);
         assert_eq!(containers.get(key).name.as_deref(), Some("fresh"));
@@ -488,7 +567,7 @@ mod tests {
         assert!(!containers.pending(key));
         containers.take(metadata("late"));
         assert_eq!((containers.get(key).lookup, containers.get(key).name.as_deref()), (Lookup::Known, Some("late")));
-        containers.take(Answer::NotFound(ID.into()));
+        containers.take(Answer::NotFound(Owner::Machine, ID.into()));
         assert_eq!(containers.get(key).lookup, Lookup::Known);
     }
 
@@ -506,10 +585,114 @@ mod tests {
         let mut containers = unified();
         containers.cgroup_added(5, format!("/docker/{ID}").as_bytes());
         let key = containers.of_cgroup(5, 1);
-        containers.forget(key);
+        containers.has_ended(key);
+        containers.forget(vec![key]);
         assert_eq!((containers.get(key).id.as_str(), containers.get(key).runtime), ("", "unknown"));
         containers.cgroup_added(5, format!("/docker/{ID}").as_bytes());
         assert_ne!(containers.of_cgroup(5, 1), key);
+    }
+
+    #[test]
+    fn a_users_engine_names_that_users_containers_alone() {
+        let mut containers = unified();
+        containers.cgroup_added(5, format!("/system.slice/docker-{ID}.scope").as_bytes());
+        let system = containers.of_cgroup(5, 1);
+        for answer in [told_by(Owner::User(7), "stolen"), Answer::Ended(Owner::User(7), ID.into())] {
+            containers.take(answer);
+        }
+        assert_eq!(containers.get(system).name, None);
+        assert!(!containers.row(system).unwrap().ended);
+        containers.take(metadata("own"));
+        containers.take(told_by(Owner::User(7), "stolen"));
+        assert_eq!(containers.get(system).name.as_deref(), Some("own"));
+
+        let other = ID.replace('a', "9");
+        containers.cgroup_added(6, format!("{SLICE}/libpod-{other}.scope").as_bytes());
+        let rootless = containers.of_cgroup(6, 1);
+        assert_eq!(
+            (containers.get(rootless).owner, containers.get(rootless).id.as_str()),
+            (Owner::User(7), "9bcdef012345")
+        );
+        for (owner, expected) in [(Owner::Machine, None), (Owner::User(8), None), (Owner::User(7), Some("web"))] {
+            let name = Some("web".to_owned());
+            let metadata = Metadata { full_id: other.clone(), runtime: "podman", name, ..Metadata::default() };
+            containers.take(Answer::Found(owner, Box::new(metadata)));
+            assert_eq!(containers.get(rootless).name.as_deref(), expected, "{owner}");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_not_the_container_that_it_claims_to_be() {
+        let system = format!("/system.slice/docker-{ID}.scope");
+        let claim = format!("{SLICE}/docker-{ID}.scope");
+        let nested = format!("/docker/{}/docker/{ID}", "1".repeat(64));
+        // In whatever order they come.
+        for order in [[&system, &claim, &nested], [&claim, &nested, &system], [&nested, &system, &claim]] {
+            let mut containers = unified();
+            let mut key = |path: &String| {
+                let id = 10 + [&system, &claim, &nested].iter().position(|other| *other == path).unwrap() as u64;
+                containers.cgroup_added(id, path.as_bytes());
+                containers.of_cgroup(id, 1)
+            };
+            for path in order {
+                key(path);
+            }
+            let keys = [&system, &claim, &nested].map(key);
+            containers.take(metadata("victim"));
+            let shown = keys.map(|key| {
+                let container = containers.get(key);
+                (container.id.clone(), container.name.clone(), container.owner)
+            });
+            let expected = [
+                ("abcdef012345".to_owned(), Some("victim".to_owned()), Owner::Machine),
+                ("abcdef012345@7".to_owned(), None, Owner::User(7)),
+                ("abcdef012345@111111111111".to_owned(), None, Owner::Machine),
+            ];
+            assert_eq!(shown, expected);
+            assert_eq!(containers.get(keys[1]).full_id, format!("{ID}@7"));
+            assert_eq!(containers.by_id("abcdef012345"), Some(keys[0]));
+        }
+    }
+
+    #[test]
+    fn claims_do_not_fill_the_table() {
+        let mut containers = unified();
+        for number in 0..3 * claims::MAX_CLAIMS as u64 {
+            containers.cgroup_added(2 + number, format!("{SLICE}/docker-{number:064x}.scope").as_bytes());
+        }
+        assert_eq!(containers.all().count(), claims::MAX_CLAIMS + 1);
+        assert_eq!(containers.notes().len(), 1);
+        containers.cgroup_added(1 << 40, format!("/docker/{ID}").as_bytes());
+        assert_ne!(containers.of_cgroup(1 << 40, 1), ContainerKey::HOST, "the machine's have their own room");
+        // Those that have ended make room for others.
+        let keys: Vec<_> = containers.all().map(|(key, _)| key).skip(1).collect();
+        keys.into_iter().for_each(|key| containers.has_ended(key));
+        assert!(containers.all().count() < claims::MAX_CLAIMS / 2, "{}", containers.all().count());
+        assert_eq!(containers.by_identity.len() + 1, containers.all().count());
+        containers.cgroup_added(1 << 41, format!("{SLICE}/docker-{ID}.scope").as_bytes());
+        assert_ne!(containers.of_cgroup(1 << 41, 1), ContainerKey::HOST);
+    }
+
+    #[test]
+    fn an_engine_cannot_fill_the_memory() {
+        let mut containers = unified();
+        let id = |number: usize| format!("{number:064x}");
+        let labels = std::collections::BTreeMap::from([("a".to_owned(), "x".repeat(60_000))]);
+        for number in 0..4_000 {
+            containers.cgroup_added(number as u64 + 2, format!("/docker/{}", id(number)).as_bytes());
+            let (name, labels) = (Some("n".into()), Some(labels.clone()));
+            let metadata = Metadata { full_id: id(number), runtime: "docker", name, labels, ..Metadata::default() };
+            containers.take(Answer::Found(Owner::Machine, Box::new(metadata)));
+        }
+        let kept: usize = containers.all().map(|(_, container)| answers::details(container)).sum();
+        assert_eq!(kept, containers.details[0]);
+        assert!(kept > 8 << 20 && kept <= 12 << 20, "{kept}");
+        assert!(containers.all().skip(1).all(|(_, container)| container.name.is_some()), "names are not lost");
+        for number in 0..10_000 {
+            let metadata = Metadata { full_id: id(1_000_000 + number), runtime: "docker", ..Metadata::default() };
+            containers.take(Answer::Found(Owner::Machine, Box::new(metadata)));
+        }
+        assert_eq!(containers.list.len(), 4_001, "there is no cgroup for them");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use tracer_common::events::old::code as old;
 
 use super::{
-    Container,
+    Container, Owner,
     spec::{Command, ImageName, Mount, Spec},
 };
 
@@ -33,6 +33,10 @@ pub struct Told {
     pub labels: BTreeMap<String, String>,
     /// How it was made.
     pub spec: Spec,
+    /// Whose word the id is; `None` when that is not told.
+    pub owner: Option<Owner>,
+    /// The folder that its cgroup was in, when that is told.
+    pub parent: Option<String>,
 }
 
 /// The parameter of an event that tells of a container, by the code of the event and its parameters; `None` when it tells of none.
@@ -119,6 +123,15 @@ fn spec(container: &Value) -> Spec {
     }
 }
 
+/// Whose word the id is.
+fn owner(container: &Value) -> Option<Owner> {
+    if !container.get("claimed")?.as_bool()? {
+        return Some(Owner::Machine);
+    }
+    let uid = container.get("claimed_by").and_then(Value::as_u64).and_then(|uid| u32::try_from(uid).ok());
+    Some(uid.map_or(Owner::Anyone, Owner::User))
+}
+
 impl Told {
     /// From the parameter of the event, with or without its final NUL. `None` when it is no such text, or names no id.
     #[must_use]
@@ -139,14 +152,16 @@ impl Told {
             privileged: container.get("privileged").and_then(Value::as_bool),
             labels: texts(container.get("labels")),
             spec: spec(container),
+            owner: owner(container),
+            parent: container.get("cgroup_parent").and_then(Value::as_str).map(str::to_owned),
         };
         (!told.id.is_empty()).then_some(told)
     }
 }
 
-/// The text of the event that tells of a container, with its final NUL.
+/// The text of the event that tells of a container, with its final NUL. `parent` is the folder that its cgroup is in.
 #[must_use]
-pub fn json(container: &Container) -> Vec<u8> {
+pub fn json(container: &Container, parent: &str) -> Vec<u8> {
     let mut map = Map::new();
     let mut set = |name: &str, value: Value| {
         map.insert(name.to_owned(), value);
@@ -195,6 +210,13 @@ pub fn json(container: &Container) -> Vec<u8> {
         set("pod_sandbox_id", id.as_str().into());
         set("pod_sandbox_labels", json!(spec.sandbox_labels));
     }
+    set("claimed", (!container.owner.is_machine()).into());
+    if !container.owner.is_machine() {
+        set("cgroup_parent", parent.into());
+    }
+    if let Owner::User(uid) = container.owner {
+        set("claimed_by", uid.into());
+    }
     // It was found, and there is no more to wait for.
     set("lookup_state", 1.into());
     let mut bytes = json!({ "container": map }).to_string().into_bytes();
@@ -232,6 +254,17 @@ mod tests {
     }
 
     #[test]
+    fn whose_word_an_id_is_comes_back() {
+        for owner in [Owner::Machine, Owner::User(7), Owner::Anyone] {
+            let container = Container { id: "77".into(), owner, ..Container::default() };
+            let told = Told::parse(&json(&container, "/a.service")).unwrap();
+            let parent = (!owner.is_machine()).then(|| "/a.service".to_owned());
+            assert_eq!((told.owner, told.parent), (Some(owner), parent));
+        }
+        assert_eq!(Told::parse(br#"{"container":{"id":"77"}}"#).unwrap().owner, None);
+    }
+
+    #[test]
     fn an_environment_is_left_out_and_the_rest_stays() {
         let json = b"{\"container\":{\"id\":\"77\",\"env\":[\"PASSWORD=x\"],\"name\":\"web\"}}\0";
         assert_eq!(without_env(json), b"{\"container\":{\"id\":\"77\",\"name\":\"web\"}}\0");
@@ -260,13 +293,14 @@ mod tests {
             },
             ..Container::default()
         };
-        let told = Told::parse(&json(&container)).unwrap();
+        let told = Told::parse(&json(&container, "")).unwrap();
         let spec = &told.spec;
         assert_eq!((&*told.id, &told.full_id, told.runtime), ("0123456789ab", &container.full_id, Some("podman")));
         assert_eq!((Some(told.name), Some(told.image), Some(told.ip)), (container.name, container.image, container.ip));
         assert_eq!((told.labels, told.privileged), (container.labels, Some(false)));
         assert_eq!((spec.repository.as_deref(), spec.tag.as_deref()), (Some("host:5000/nginx"), Some("1.25")));
         assert_eq!((&spec.mounts, &spec.health_check), (&container.spec.mounts, &container.spec.health_check));
+        assert_eq!((told.owner, told.parent), (Some(Owner::Machine), None));
         assert_eq!((spec.host_ipc, spec.sandbox_id.as_deref(), spec.digest.as_deref()), (Some(true), Some("5"), None));
     }
 }

@@ -6,14 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bollard::{API_DEFAULT_VERSION, Docker};
+use super::{
+    EngineSocket, Options,
+    http::HttpError,
+    trust::{self, Distrust},
+};
+use crate::state::container::Owner;
 
-use super::{EngineSocket, Options};
-
-/// How long a request may take, seconds.
-const TIMEOUT_S: u64 = 3;
 /// Port of an engine that DOCKER_HOST names without one, plain and with TLS.
 const PORTS: [u16; 2] = [2375, 2376];
+/// The most sockets of users that are followed.
+const MAX_OF_USERS: usize = 128;
 
 /// Why there is no connection to an address.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +28,17 @@ pub enum EndpointError {
     /// A name that is in no file.
     #[error("the name '{0}' is not in /etc/hosts\nhint: give the address in numbers, this binary asks no name service")]
     Name(String),
+    /// What says which engines are believed, or who we are.
+    #[error("cannot read '{}': {cause}", .path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// The engine, or the way to it.
     #[error("{0}")]
-    Engine(#[from] bollard::errors::Error),
+    Http(#[from] HttpError),
 }
 
 /// One way to reach an engine.
@@ -74,25 +85,6 @@ impl Address {
         Self::Tcp { host, certificates: tls.then_some(certificates) }
     }
 
-    /// A client for that address. Nothing is sent yet.
-    ///
-    /// # Errors
-    /// The address cannot be understood, or there is no such socket, or its certificates cannot be read.
-    pub fn connect(&self) -> Result<Docker, EndpointError> {
-        match self {
-            Self::Unix(path) => Ok(Docker::connect_with_unix(&path.to_string_lossy(), TIMEOUT_S, API_DEFAULT_VERSION)?),
-            Self::Tcp { host, certificates: None } => {
-                Ok(Docker::connect_with_http(&resolve(host)?, TIMEOUT_S, API_DEFAULT_VERSION)?)
-            }
-            Self::Tcp { host, certificates: Some(folder) } => {
-                let [key, certificate, ca] = ["key.pem", "cert.pem", "ca.pem"].map(|name| folder.join(name));
-                let host = resolve(host)?;
-                Ok(Docker::connect_with_ssl(&host, &key, &certificate, &ca, TIMEOUT_S, API_DEFAULT_VERSION)?)
-            }
-            Self::Other(_) => Err(EndpointError::Scheme),
-        }
-    }
-
     fn exists(&self) -> bool {
         match self {
             Self::Unix(path) => path.exists(),
@@ -110,6 +102,8 @@ pub struct Endpoint {
     pub addresses: Vec<Address>,
     /// Whether the person asked for it: then it is said, too, when nothing is there.
     pub asked_for: bool,
+    /// Whether it is one that a user runs for themselves.
+    pub of_user: bool,
     /// Which engine the person says it is; `None` when nothing is said.
     pub runtime: Option<&'static str>,
 }
@@ -126,7 +120,7 @@ impl Endpoint {
     }
 
     fn asked_for(address: Address) -> Self {
-        Self { label: address.to_string(), addresses: vec![address], asked_for: true, runtime: None }
+        Self { label: address.to_string(), addresses: vec![address], asked_for: true, ..Self::default() }
     }
 
     fn of_socket(socket: &EngineSocket, host_root: &Path) -> Self {
@@ -134,10 +128,28 @@ impl Endpoint {
         Self { runtime: Some(socket.runtime), ..Self::asked_for(address) }
     }
 
+    /// Whose containers the engine at that address may name.
+    ///
+    /// # Errors
+    /// It is not to be asked.
+    pub fn owner_of(&self, address: &Address, host_root: &Path) -> Result<Owner, Distrust> {
+        match address {
+            Address::Unix(socket) => trust::of_socket(socket, host_root, self.asked_for),
+            // A person has named it.
+            Address::Tcp { .. } | Address::Other(_) => Ok(Owner::Machine),
+        }
+    }
+
     /// Whether there is something to try.
     #[must_use]
     pub fn exists(&self) -> bool {
         self.asked_for || self.addresses.iter().any(Address::exists)
+    }
+
+    /// Whether the machine's containers may get their names from it.
+    #[must_use]
+    pub fn is_hope(&self) -> bool {
+        !self.of_user && self.exists()
     }
 
     /// The ways that can be tried now, each once: several paths may lead to one socket.
@@ -195,7 +207,8 @@ pub fn of_users(host_root: &Path) -> Vec<Endpoint> {
         .flatten()
         .flat_map(|user| ["podman/podman.sock", "docker.sock"].map(|socket| user.path().join(socket)))
         .filter(|socket| socket.exists())
-        .map(|socket| Endpoint::of_sockets(&socket.to_string_lossy(), [socket.clone()]))
+        .map(|socket| Endpoint { of_user: true, ..Endpoint::of_sockets(&socket.to_string_lossy(), [socket.clone()]) })
+        .take(MAX_OF_USERS)
         .collect()
 }
 
@@ -222,7 +235,7 @@ fn same_socket(path: &Path, address: &Address) -> bool {
 }
 
 /// The host in numbers. A static binary must not ask glibc's name service, which loads shared objects; others may.
-fn resolve(host: &str) -> Result<String, EndpointError> {
+pub(super) fn resolve(host: &str) -> Result<String, EndpointError> {
     if !cfg!(target_feature = "crt-static") {
         return Ok(host.to_owned());
     }
@@ -252,7 +265,7 @@ fn in_hosts(text: &str, name: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::http::Way, *};
 
     #[test]
     fn every_form_of_docker_host_is_understood() {
@@ -265,13 +278,13 @@ mod tests {
         assert_eq!(parse("tcp://build/", true), tcp("build:2376", true));
         assert_eq!(parse("https://build:1", false), tcp("build:1", true));
         assert_eq!(parse("ssh://build", false), Address::Other("ssh://build".into()));
-        assert!(matches!(parse("ssh://build", false).connect(), Err(EndpointError::Scheme)));
+        assert!(matches!(Way::new(&parse("ssh://build", false), Owner::Machine), Err(EndpointError::Scheme)));
     }
 
     #[test]
     fn certificates_that_cannot_be_read_are_an_error() {
         let address = Address::Tcp { host: "127.0.0.1:1".into(), certificates: Some("/nonexistent".into()) };
-        let error = address.connect().map(drop).unwrap_err().to_string();
+        let error = Way::new(&address, Owner::Machine).map(drop).unwrap_err().to_string();
         assert!(error.contains("/nonexistent/ca.pem"), "{error}");
     }
 

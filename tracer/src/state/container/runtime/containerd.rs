@@ -31,6 +31,7 @@ pub fn by_namespace(folders: &[&str]) -> Option<Found> {
         id: Id::Text((*id).to_owned()),
         bundle: Some(format!("{namespace}/{id}")),
         around: Vec::new(),
+        parent: format!("/{namespace}"),
     })
 }
 

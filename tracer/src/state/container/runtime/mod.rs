@@ -15,6 +15,8 @@ mod mesos;
 mod nspawn;
 mod podman;
 
+use super::Owner;
+
 /// How many digits of an id are shown.
 const SHORT: usize = 12;
 /// How many digits an id has.
@@ -114,17 +116,31 @@ pub struct Found {
     pub bundle: Option<String>,
     /// The containers that it is in, as they are shown, the nearest first.
     pub around: Vec<String>,
+    /// The folder that its own is in.
+    pub parent: String,
 }
 
 impl Found {
-    /// Two containers with the same text are the same one.
+    /// Two containers with the same text are the same one. `owner` is whose word the id is: that of a user, and that of a
+    /// container in which another one is, is not the machine's, although both may say the same.
     #[must_use]
-    pub fn identity(&self) -> String {
+    pub fn identity(&self, owner: Owner) -> String {
+        let id = self.id.full();
         match &self.id {
-            Id::Digits(id) => id.clone(),
+            Id::Digits(_) => identity(id, owner, &self.around),
             // In each container there may be one of that name.
-            Id::Text(id) | Id::Name(id) => format!("{}:{id} {}", self.runtime.name, self.around.join(" ")),
+            Id::Text(_) | Id::Name(_) => identity(&format!("{}:{id}", self.runtime.name), owner, &self.around),
         }
+    }
+}
+
+/// The identity of a container whose id is of digits; of one of the machine, it is the id.
+#[must_use]
+pub fn identity(id: &str, owner: Owner, around: &[String]) -> String {
+    match (owner, around) {
+        (Owner::Machine, []) => id.to_owned(),
+        (Owner::Machine, around) => format!("{id} in {}", around.join(" ")),
+        (owner, around) => format!("{id} by {owner} in {}", around.join(" ")),
     }
 }
 
@@ -149,7 +165,8 @@ pub fn recognise(path: &str) -> Option<Found> {
             }
             around = [vec![outer.id.short().to_owned()], outer.around].concat();
         }
-        innermost = Some(Found { runtime, id, bundle: None, around });
+        let parent = format!("/{}", folders[..depth].join("/"));
+        innermost = Some(Found { runtime, id, bundle: None, around, parent });
     }
     innermost.or_else(|| containerd::by_namespace(&folders))
 }
@@ -316,8 +333,15 @@ mod tests {
             assert_eq!((found.runtime.name, found.id.short()), (runtime, id), "{path}");
             assert_eq!(found.around, around, "{path}");
         }
-        let identity = |path: &str| recognise(&path.replace("{H}", H).replace("{O}", OTHER)).unwrap().identity();
-        assert_ne!(identity("/docker/{H}/lxc.payload.web"), identity("/docker/{O}/lxc.payload.web"));
+        let identity =
+            |path: &str, owner| recognise(&path.replace("{H}", H).replace("{O}", OTHER)).unwrap().identity(owner);
+        let machine = |path| identity(path, Owner::Machine);
+        assert_ne!(machine("/docker/{H}/lxc.payload.web"), machine("/docker/{O}/lxc.payload.web"));
+        // Who is root in a container can give a folder the name of any other container.
+        assert_eq!(machine("/docker/{O}"), OTHER);
+        assert_ne!(machine("/docker/{H}/docker/{O}"), OTHER);
+        assert_ne!(identity("/docker/{O}", Owner::User(7)), OTHER);
+        assert_ne!(identity("/docker/{O}", Owner::User(7)), identity("/docker/{O}", Owner::User(8)));
     }
 
     #[test]

@@ -1,31 +1,52 @@
 //! What engines say, put into the table; and what is over when its time has come.
+//!
+//! An answer is for the containers of the engine's owner, and for no others: the row is found by the id and the owner
+//! together. What all containers keep of what is told has a limit, and so has what is taken at a time.
 
 use std::time::{Duration, Instant};
 
 use super::{Containers, Row};
 use crate::state::container::{
-    Container, ContainerKey, Lookup,
-    engine::{Answer, DEADLINE, Engines, Metadata},
+    Container, ContainerKey, Lookup, Owner, Spec,
+    engine::{Answer, DEADLINE, Engines, Metadata, label_bytes},
     runtime::{self, Found, Id},
 };
 
 /// A cgroup's id is kept so long after its end, for records that come late.
 const AFTER_END: Duration = Duration::from_secs(10);
+/// The most answers that are taken at a time: between them, events go on.
+const AT_A_TIME: usize = 256;
+/// Labels and mounts of all containers together, bytes.
+const MAX_DETAILS: usize = 12 << 20;
+/// The most containers that an engine alone tells of, where cgroups cannot be seen.
+const MAX_BLIND: usize = 4_096;
+/// Whoever follows changes looks at all containers: not more often than this.
+const BETWEEN_CHANGES: Duration = Duration::from_millis(10);
 
 impl Containers {
     /// Takes what the engines said meanwhile. True if a container changed. It never waits.
     pub fn poll(&mut self) -> bool {
         self.take_answers();
+        let mut now = None;
         if !self.deadlines.is_empty() || !self.gone.is_empty() {
-            self.end_what_is_over(Instant::now());
+            self.end_what_is_over(*now.get_or_insert_with(Instant::now));
         }
-        let changed = std::mem::take(&mut self.changed);
-        self.generation += u64::from(changed);
-        changed
+        if !self.changed {
+            return false;
+        }
+        let now = now.unwrap_or_else(Instant::now);
+        if self.told_change.is_some_and(|last| now.duration_since(last) < BETWEEN_CHANGES) {
+            return false;
+        }
+        self.told_change = Some(now);
+        self.changed = false;
+        self.generation += 1;
+        true
     }
 
     pub(super) fn take_answers(&mut self) {
-        while let Some(answer) = self.engines.as_ref().and_then(Engines::next) {
+        for _ in 0..AT_A_TIME {
+            let Some(answer) = self.engines.as_ref().and_then(Engines::next) else { return };
             self.take(answer);
         }
     }
@@ -46,18 +67,20 @@ impl Containers {
                 self.last = (0, ContainerKey::HOST);
             }
             let Some(key) = self.by_cgroup.remove(&id).map(|cgroup| cgroup.key) else { continue };
-            if key != ContainerKey::HOST && self.by_cgroup.values().all(|other| other.key != key) {
+            if key != ContainerKey::HOST && self.left_cgroup(key) == 0 {
                 self.has_ended(key);
             }
         }
     }
 
     /// Enters a container that was seen by its cgroup, and asks for it.
-    pub(super) fn enter(&mut self, found: &Found) -> ContainerKey {
+    pub(super) fn enter(&mut self, found: &Found, owner: Owner) -> ContainerKey {
         let full_id = found.id.full();
         let named = matches!(found.id, Id::Name(_));
-        let may_ask = found.runtime.engine && matches!(found.id, Id::Digits(_));
-        let asked = may_ask && self.engines.as_ref().is_some_and(|engines| engines.ask(full_id));
+        // An engine knows its own containers, and none of those that are made inside of one.
+        let may_ask = found.runtime.engine && matches!(found.id, Id::Digits(_)) && found.around.is_empty();
+        let told = if may_ask { self.unseen.take(owner, full_id) } else { None };
+        let asked = may_ask && self.engines.as_ref().is_some_and(|engines| engines.ask(owner, full_id));
         let lookup = match (named, asked) {
             (true, _) => Lookup::Known,
             (false, true) => Lookup::Pending,
@@ -67,28 +90,33 @@ impl Containers {
             id: found.id.short().to_owned(),
             full_id: full_id.to_owned(),
             around: found.around.clone(),
+            owner,
             runtime: found.runtime.name,
             name: named.then(|| full_id.to_owned()),
             lookup,
             ..Container::default()
         });
-        self.by_identity.insert(found.identity(), key);
+        self.bind(key, found, owner);
         if lookup == Lookup::Pending {
             self.deadlines.push_back((Instant::now() + DEADLINE, key));
+        }
+        if let Some(metadata) = told {
+            self.describe(key, metadata);
         }
         key
     }
 
     pub(super) fn take(&mut self, answer: Answer) {
+        let of = |owner, id: &str| runtime::identity(id, owner, &[]);
         match answer {
-            Answer::Found(metadata) => self.take_metadata(*metadata),
-            Answer::NotFound(id) => {
-                if let Some(key) = self.by_identity.get(&id).copied() {
+            Answer::Found(owner, metadata) => self.take_metadata(owner, *metadata),
+            Answer::NotFound(owner, id) => {
+                if let Some(key) = self.by_identity.get(&of(owner, &id)).copied() {
                     self.give_up(key);
                 }
             }
-            Answer::Ended(id) => {
-                if let Some(key) = self.by_identity.get(&id).copied() {
+            Answer::Ended(owner, id) => {
+                if let Some(key) = self.by_identity.get(&of(owner, &id)).copied() {
                     self.has_ended(key);
                 }
             }
@@ -96,34 +124,69 @@ impl Containers {
         }
     }
 
-    fn take_metadata(&mut self, metadata: Metadata) {
-        let Metadata { full_id, runtime, name, image, image_id, ip, privileged, labels, spec } = metadata;
-        if !runtime::is_full_id(&full_id) {
+    fn take_metadata(&mut self, owner: Owner, metadata: Metadata) {
+        if !runtime::is_full_id(&metadata.full_id) {
             return;
         }
-        let key = self.by_identity.get(&full_id).copied().unwrap_or_else(|| {
-            let id = Id::Digits(full_id.clone());
-            let key =
-                self.add(Container { id: id.short().to_owned(), full_id: full_id.clone(), ..Container::default() });
-            self.by_identity.insert(full_id, key);
-            key
-        });
-        let Some(Row { container, ended }) = self.row(key) else { return };
-        *ended = false;
+        let identity = runtime::identity(&metadata.full_id, owner, &[]);
+        if let Some(key) = self.by_identity.get(&identity).copied() {
+            return self.describe(key, metadata);
+        }
+        if !self.is_blind || !owner.is_machine() || self.list.len() >= MAX_BLIND {
+            return self.unseen.keep(owner, metadata);
+        }
+        let id = Id::Digits(metadata.full_id.clone());
+        let full_id = metadata.full_id.clone();
+        let key = self.add(Container { id: id.short().to_owned(), full_id, ..Container::default() });
+        self.by_identity.insert(identity, key);
+        self.describe(key, metadata);
+    }
+
+    /// Writes down what an engine says of a container that is there.
+    fn describe(&mut self, key: ContainerKey, mut metadata: Metadata) {
+        let is_claim = self.get(key).owner != Owner::Machine;
+        // Of users all together no more than a quarter.
+        let max = if is_claim { MAX_DETAILS / 4 } else { MAX_DETAILS };
+        let kept = usize::from(is_claim);
+        let Some(old) = self.row(key).map(|row| details(&row.container)) else { return };
+        if self.details[kept] - old + metadata.detail_bytes() > max {
+            (metadata.labels, metadata.spec) = (None, None);
+        }
+        let Some(Row { container, ended, .. }) = self.row(key) else { return };
+        let Metadata { full_id: _, runtime, name, image, image_id, ip, privileged, labels, spec } = metadata;
+        let mut changed = std::mem::take(ended) | (container.runtime != runtime) | (container.lookup != Lookup::Known);
         container.runtime = runtime;
         container.lookup = Lookup::Known;
-        container.name = name.or_else(|| container.name.take());
-        container.image = image.or_else(|| container.image.take());
-        container.image_id = image_id.or_else(|| container.image_id.take());
-        container.ip = ip.or_else(|| container.ip.take());
+        for (new, old) in [
+            (name, &mut container.name),
+            (image, &mut container.image),
+            (image_id, &mut container.image_id),
+            (ip, &mut container.ip),
+        ] {
+            changed |= new.is_some() && new != *old;
+            *old = new.or_else(|| old.take());
+        }
+        changed |= privileged.is_some() && privileged != container.privileged;
         container.privileged = privileged.or(container.privileged);
-        if let Some(labels) = labels {
-            container.labels = labels;
+        if let Some(labels) = labels.filter(|labels| *labels != container.labels) {
+            (container.labels, changed) = (labels, true);
         }
-        if let Some(spec) = spec {
-            container.spec = spec;
+        if let Some(spec) = spec.filter(|spec| *spec != container.spec) {
+            (container.spec, changed) = (spec, true);
         }
-        self.changed = true;
+        let new = details(container);
+        self.details[kept] = self.details[kept] - old + new;
+        self.changed |= changed;
+    }
+
+    /// Forgets labels and how it was made.
+    pub(super) fn shed(&mut self, key: ContainerKey) {
+        let Some(row) = self.row(key) else { return };
+        let (old, is_claim) = (details(&row.container), row.container.owner != Owner::Machine);
+        row.container.labels.clear();
+        row.container.spec = Spec::default();
+        let kept = &mut self.details[usize::from(is_claim)];
+        *kept = kept.saturating_sub(old);
     }
 
     /// Nobody answered in time. The answer is still taken if it comes.
@@ -135,4 +198,9 @@ impl Containers {
             self.changed = true;
         }
     }
+}
+
+/// How much of the room for details a container takes.
+pub(super) fn details(container: &Container) -> usize {
+    label_bytes(&container.labels) + container.spec.bytes()
 }

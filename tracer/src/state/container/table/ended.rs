@@ -3,48 +3,68 @@
 
 use std::collections::VecDeque;
 
-use super::Containers;
+use rustc_hash::FxHashSet;
+
+use super::{Containers, answers};
 use crate::state::container::ContainerKey;
 
 /// Ended containers that keep their labels.
 const WITH_LABELS: usize = 4_096;
 /// Ended containers that are kept without.
 const WITHOUT_LABELS: usize = 65_536;
+/// Ended containers of users that are kept; those beyond are forgotten in groups, which costs less.
+const OF_USERS: usize = 512;
+const FORGOTTEN_AT_ONCE: usize = 256;
 
 /// Those that have ended, in the order of time. Some of them may run again.
 #[derive(Debug, Default)]
 pub(super) struct Ended {
     with_labels: VecDeque<ContainerKey>,
     without_labels: VecDeque<ContainerKey>,
+    of_users: VecDeque<ContainerKey>,
 }
 
 impl Containers {
     pub(super) fn has_ended(&mut self, key: ContainerKey) {
         let Some(row) = self.row(key).filter(|row| !row.ended) else { return };
         row.ended = true;
+        if !row.container.owner.is_machine() {
+            self.ended.of_users.push_back(key);
+            if self.ended.of_users.len() >= OF_USERS + FORGOTTEN_AT_ONCE {
+                let oldest: Vec<ContainerKey> = self.ended.of_users.drain(..FORGOTTEN_AT_ONCE).collect();
+                self.forget(oldest);
+            }
+            return;
+        }
         self.ended.with_labels.push_back(key);
         if self.ended.with_labels.len() > WITH_LABELS
             && let Some(oldest) = self.ended.with_labels.pop_front()
-            && let Some(row) = self.row(oldest).filter(|row| row.ended)
+            && self.row(oldest).is_some_and(|row| row.ended)
         {
-            row.container.labels.clear();
+            self.shed(oldest);
             self.ended.without_labels.push_back(oldest);
         }
         if self.ended.without_labels.len() > WITHOUT_LABELS
             && let Some(oldest) = self.ended.without_labels.pop_front()
-            && self.row(oldest).is_some_and(|row| row.ended)
         {
-            self.forget(oldest);
+            self.forget(vec![oldest]);
         }
     }
 
-    /// If it should run again, it is entered anew, under another key.
-    pub(super) fn forget(&mut self, key: ContainerKey) {
-        let Some(row) = self.list.get_mut(key.0 as usize).and_then(Option::take) else { return };
-        self.by_identity.retain(|_, other| *other != key);
-        self.by_cgroup.retain(|_, cgroup| cgroup.key != key);
-        self.last = (0, ContainerKey::HOST);
-        drop(row);
+    /// Forgets those of them that have ended. If one should run again, it is entered anew, under another key.
+    pub(super) fn forget(&mut self, mut keys: Vec<ContainerKey>) {
+        keys.retain(|key| self.row(*key).is_some_and(|row| row.ended));
+        for key in &keys {
+            let Some(row) = self.list.get_mut(key.0 as usize).and_then(Option::take) else { continue };
+            self.unclaim(*key, &row);
+            let kept = &mut self.details[usize::from(!row.container.owner.is_machine())];
+            *kept = kept.saturating_sub(answers::details(&row.container));
+        }
+        let gone: FxHashSet<ContainerKey> = keys.into_iter().collect();
+        if !gone.is_empty() {
+            self.by_cgroup.retain(|_, cgroup| !gone.contains(&cgroup.key));
+            self.last = (0, ContainerKey::HOST);
+        }
     }
 }
 

@@ -9,8 +9,14 @@ const MAX_TOLD: usize = 16_384;
 impl Containers {
     /// Takes what a container event says. What is not as it should be is left out.
     pub fn told(&mut self, told: Told) {
+        if let (Some(owner), Some(parent)) = (told.owner.filter(|owner| !owner.is_machine()), &told.parent)
+            && self.told_makers.len() < MAX_TOLD
+        {
+            self.told_makers.insert(parent.clone(), owner);
+        }
         let Some(key) = self.by_told_id(&told) else { return };
         let Some(row) = self.row(key) else { return };
+        row.told_owner = told.owner.or(row.told_owner);
         let container = &mut row.container;
         let keep = |new: String, old: &mut Option<String>| {
             if !new.is_empty() {
@@ -33,20 +39,43 @@ impl Containers {
 
     /// The container of that id, which is added if there is room.
     fn by_told_id(&mut self, told: &Told) -> Option<ContainerKey> {
-        if let Some(key) = self.by_told.get(&told.id) {
-            return Some(*key);
+        if let Some(key) = self.by_told.get(&told.id).copied().filter(|key| self.may_be(*key, told)) {
+            return Some(key);
         }
-        let same = |container: &Container| container.id == told.id || container.full_id == told.id;
-        let known = self.all().find(|(_, container)| same(container)).map(|(key, _)| key);
+        let known = self.by_own_word(told).or_else(|| {
+            let same = |container: &Container| container.id == told.id || container.full_id == told.id;
+            let same = self.all().filter(|(key, container)| same(container) && self.may_be(*key, told));
+            // Where nothing is said of it, the machine's is meant and not a claim.
+            same.min_by_key(|(_, container)| !container.owner.is_machine()).map(|(key, _)| key)
+        });
         if known.is_none() && self.by_told.len() >= MAX_TOLD {
             return None;
         }
         let key = known.unwrap_or_else(|| {
             let full_id = if told.full_id.is_empty() { &told.id } else { &told.full_id };
             let (id, full_id) = (told.id.clone(), full_id.clone());
-            self.add(Container { id, full_id, runtime: "unknown", ..Container::default() })
+            let owner = told.owner.unwrap_or_default();
+            self.add(Container { id, full_id, owner, runtime: "unknown", ..Container::default() })
         });
         self.by_told.insert(told.id.clone(), key);
+        Some(key)
+    }
+
+    /// Whether what is told can be told of that container.
+    fn may_be(&self, key: ContainerKey, told: &Told) -> bool {
+        told.owner.is_none_or(|owner| self.get(key).owner == owner)
+    }
+
+    /// The container of a user, by what its capture says of the folder that its cgroup was in. If its cgroup was seen before
+    /// that was said, it was taken for one of the machine.
+    fn by_own_word(&mut self, told: &Told) -> Option<ContainerKey> {
+        let owner = told.owner.filter(|owner| !owner.is_machine())?;
+        let parent = told.parent.as_ref()?;
+        let id = told.full_id.split('@').next()?;
+        let claimed = [id.to_owned(), format!("{}:{id}", told.runtime.unwrap_or_default())];
+        let key = claimed.iter().find_map(|claimed| self.by_identity.get(claimed)).copied()?;
+        self.row(key).filter(|row| row.parent == *parent)?;
+        self.bind_anew(key, owner);
         Some(key)
     }
 }
@@ -54,6 +83,7 @@ impl Containers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::container::Owner;
 
     #[test]
     fn a_container_of_a_capture_gets_its_name() {
@@ -67,6 +97,41 @@ mod tests {
         assert_eq!((container.name.as_deref(), container.image.as_deref()), (Some("web"), Some("nginx:1")));
         assert_eq!(container.labels.get("a").map(String::as_str), Some("b"));
         assert_eq!(Told::parse(b"{"), None);
+    }
+
+    #[test]
+    fn a_capture_tells_a_claim_and_what_it_claims_apart() {
+        const ID: &str = "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789";
+        let slice = "/user.slice/user-7.slice/user@7.service";
+        // Whose a folder outside of a user's slice is, only the capture tells: then it has to come first.
+        let of_service =
+            [[2, 3, 0, 1], [3, 2, 1, 0], [1, 3, 0, 2], [3, 0, 1, 2]].map(|order| ("/system.slice/ci.service", order));
+        let of_slice =
+            [[0, 1, 2, 3], [1, 0, 2, 3], [2, 1, 3, 0], [1, 2, 0, 3], [3, 2, 1, 0]].map(|order| (slice, order));
+        for (parent, order) in of_service.into_iter().chain(of_slice) {
+            let (system, claim) = (format!("cpu=/docker/{ID}\0"), format!("cpu={parent}/docker-{ID}.scope\0"));
+            let told_system =
+                format!(r#"{{"container":{{"id":"abcdef012345","full_id":"{ID}","name":"web","claimed":false}}}}"#);
+            let told_claim = format!(
+                r#"{{"container":{{"id":"abcdef012345@7","full_id":"{ID}@7","claimed":true,"claimed_by":7,"cgroup_parent":"{parent}"}}}}"#
+            );
+            let mut containers = Containers::default();
+            let (mut of_system, mut of_claim) = (None, None);
+            for step in order {
+                match step {
+                    0 => of_system = Some(containers.of_cgroups(system.as_bytes())),
+                    1 => of_claim = Some(containers.of_cgroups(claim.as_bytes())),
+                    2 => containers.told(Told::parse(told_system.as_bytes()).unwrap()),
+                    _ => containers.told(Told::parse(told_claim.as_bytes()).unwrap()),
+                }
+            }
+            let shown = |key: Option<ContainerKey>| {
+                let container = containers.get(key.unwrap());
+                (container.id.as_str(), container.name.as_deref(), container.owner)
+            };
+            assert_eq!(shown(of_system), ("abcdef012345", Some("web"), Owner::Machine), "{parent} {order:?}");
+            assert_eq!(shown(of_claim), ("abcdef012345@7", None, Owner::User(7)), "{parent} {order:?}");
+        }
     }
 
     #[test]
