@@ -143,7 +143,7 @@ fn files_of_a_capture_that_is_read_belong_to_whom_it_drops_to() {
         return;
     }
     let scratch = Scratch::new();
-    fs::set_permissions(scratch.dir(), fs::Permissions::from_mode(0o777)).unwrap();
+    std::os::unix::fs::chown(scratch.dir(), Some(65534), Some(65534)).unwrap();
     let path = scratch.path("x.scap");
     let output = Running::start(&mut tracer(["-r", SAMPLE, "--drop-to", "nobody", "-w", path.to_str().unwrap()])).end();
     assert_eq!(output.status.code(), Some(0), "{}", output.errors);

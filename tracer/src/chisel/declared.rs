@@ -155,7 +155,7 @@ impl Declared {
 
     /// The folder that the user named as that argument.
     pub(super) fn folder(&self, name: &str) -> Result<Folder> {
-        Ok(Folder::new(&self.path("folder", name, ArgKind::Folder)?)?)
+        Ok(Folder::new(&self.path("folder", name, ArgKind::Folder)?, self.env.force)?)
     }
 
     /// The capture that the user named as that argument.

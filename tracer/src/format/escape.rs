@@ -75,6 +75,25 @@ pub fn escaped(text: &[u8]) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
+/// The same of a text whose lines are lines.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    String::from_utf8(lines_of(text.as_bytes())).unwrap_or_default()
+}
+
+/// The same of bytes.
+#[must_use]
+pub fn lines_of(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for (at, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        if at > 0 {
+            out.push(b'\n');
+        }
+        escape(line, &mut out);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@ use super::super::{
     value::{Data, ExcerptHandle, FolderHandle, Tally, write_json},
 };
 use super::Function;
+use crate::message::said_by;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
@@ -17,7 +18,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.on_print(move |text| print(&mut it.borrow_mut(), text));
-            engine.on_debug(|text, _, place| eprintln!("tracer: chisel: {place:?} {text}"));
+            engine.on_debug(|text, _, place| said_by("chisel", &format!("{place:?} {text}")));
         },
     },
     Function {
