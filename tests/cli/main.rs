@@ -1,5 +1,6 @@
 //! The command: how it is used, and how it ends.
 
+mod planted;
 mod write;
 
 use std::os::unix::process::CommandExt as _;

@@ -1,9 +1,6 @@
 //! How a capture is asked for, and what is said when it cannot be written.
 
-use std::{
-    fs,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
-};
+use std::{fs, os::unix::fs::MetadataExt as _};
 
 use tracer_tests::{
     command::{self, Output, Running, tracer},
