@@ -1,6 +1,7 @@
 //! The command: how it is used, and how it ends.
 
 mod planted;
+mod trusted;
 mod write;
 
 use std::os::unix::process::CommandExt as _;
