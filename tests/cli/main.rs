@@ -1,5 +1,6 @@
 //! The command: how it is used, and how it ends.
 
+mod ends;
 mod planted;
 mod trusted;
 mod write;
