@@ -1,6 +1,7 @@
 //! The command: how it is used, and how it ends.
 
 mod ends;
+mod escapes;
 mod planted;
 mod trusted;
 mod write;

@@ -99,7 +99,9 @@ impl From<ChiselError> for Failure {
 /// Runs the command with the arguments of the process.
 #[must_use]
 pub fn main(live: Live) -> ExitCode {
-    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    // Whoever starts it chooses the first word, which usage texts repeat.
+    let rest = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let words = std::iter::once("tracer".to_owned()).chain(rest).collect();
     match execute(words, live) {
         Ok(code) => code,
         Err(End::Usage(failure)) => {
