@@ -95,6 +95,35 @@ fn a_signal_ends_reading_and_what_was_lost_is_still_told() {
     }
 }
 
+/// As after SIGKILL in the middle of a write, and after a disk was full.
+#[test]
+fn what_a_torn_capture_has_is_shown_and_counted() {
+    let scratch = Scratch::new();
+    for compression in ["none", "gzip", "zstd"] {
+        let (whole, torn) = (scratch.path("whole"), scratch.path("torn"));
+        let compress = format!("--compress={compression}");
+        let written = command::output(["-r", CAPTURE, "-w", whole.to_str().unwrap(), &compress]);
+        assert_eq!(written.status.code(), Some(0), "{}", written.errors);
+        let bytes = fs::read(&whole).unwrap();
+        let mut before = 0;
+        for part in 70..100 {
+            fs::write(&torn, &bytes[..bytes.len() * part / 100 + part % 7]).unwrap();
+            let output = command::output(["-r", torn.to_str().unwrap(), "-p", "%evt.num"]);
+            let count = output.lines.len();
+            assert_eq!(output.status.code(), Some(1), "{compression} {part}: {}", output.errors);
+            let mut errors = output.errors.lines();
+            assert!(errors.next().is_some_and(|line| line.starts_with("tracer: cannot read capture '")), "{output:?}");
+            let summary = errors.next().unwrap_or_default();
+            assert!(summary.contains(&format!(" {count} shown, 0 lost")), "{compression} {part}: {}", output.errors);
+            assert!(count >= before, "{compression} {part}: more of the file has no fewer events");
+            before = count;
+            let info = command::output(["info", torn.to_str().unwrap()]);
+            assert!(info.lines.iter().any(|line| line.starts_with("events ")), "{compression} {part}: {info:?}");
+        }
+        assert!(before > 500, "{compression}: {before}");
+    }
+}
+
 #[test]
 fn what_it_was_started_to_ignore_it_ignores() {
     if !level::root_or_skip() {

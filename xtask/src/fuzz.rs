@@ -1,4 +1,5 @@
-//! Runs the fuzz targets of `tests/fuzz` for a bounded time, from seeds cut out of the captures of the tests.
+//! Runs the fuzz targets of `tests/fuzz` for a bounded time, from seeds of their own in `tests/fuzz/seeds/TARGET`, else from seeds
+//! cut out of the captures of the tests.
 //!
 //! What was found before is kept in `target/fuzz/corpus` and used again; an input that fails stays in
 //! `target/fuzz/artifacts`.
@@ -87,6 +88,8 @@ fn feed(target: &str, dir: &Path, seeds: &Path, seconds: u32) -> Result<String> 
     for folder in [&corpus, &artifacts] {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
+    let own = workspace().join(FUZZ_DIR).join("seeds").join(target);
+    let seeds = if own.is_dir() { &own } else { seeds };
     say(format!("fuzz {target}: {seconds} s"));
     let mut command = Command::new(dir.join(TRIPLE).join("release").join(target));
     command.arg(&corpus).arg(seeds).args([

@@ -74,7 +74,9 @@ fn asked_for(words: &[String]) -> Option<PathBuf> {
 /// An entry is no option that can be here, or has no value that it can have.
 pub fn parse(text: &str) -> Result<Vec<String>, Failure> {
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let line = error.span().map_or(0, |span| {
+            text.as_bytes()[..span.start.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+        });
         Failure::new(format!("line {line}: {}", error.message()))
     })?;
     let mut command = Args::command();

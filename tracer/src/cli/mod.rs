@@ -7,7 +7,7 @@ pub mod args;
 mod asked;
 mod chisel_args;
 mod chisel_tool;
-mod config;
+pub mod config;
 mod excerpt;
 mod explain;
 mod generate;
