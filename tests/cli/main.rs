@@ -1,5 +1,9 @@
 //! The command: how it is used, and how it ends.
 
+mod ends;
+mod escapes;
+mod planted;
+mod trusted;
 mod write;
 
 use std::os::unix::process::CommandExt as _;

@@ -6,6 +6,7 @@ mod disk;
 mod flood;
 mod killed;
 mod limits;
+mod planted;
 mod rotated;
 mod secrets;
 

@@ -96,7 +96,7 @@ fn a_capture_in_a_pipe_ends_with_its_reader_and_one_in_a_file_does_not() {
         let pipe = pipe.clone();
         thread::spawn(move || File::open(pipe).unwrap())
     };
-    let mut child = start(tracer(["-w", pipe.to_str().unwrap(), NOTHING]).stdout(Stdio::null()));
+    let mut child = start(tracer(["--force", "-w", pipe.to_str().unwrap(), NOTHING]).stdout(Stdio::null()));
     drop(reader.join().unwrap());
     assert_eq!(status(&mut child, Duration::from_secs(5)), Some(0));
     let _ = (child.kill(), child.wait());

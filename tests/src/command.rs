@@ -3,6 +3,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read},
+    os::unix::process::CommandExt as _,
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     time::{Duration, Instant},
@@ -39,6 +40,11 @@ pub fn tracer<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(level::tracer());
     command.args(args).stdin(Stdio::null());
     command
+}
+
+/// Lets a command run as another user, with no group but that of the same number.
+pub fn as_user(command: &mut Command, uid: u32) -> &mut Command {
+    command.uid(uid).gid(uid)
 }
 
 /// Runs it to its end.

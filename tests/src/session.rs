@@ -111,12 +111,6 @@ impl Session {
         Self { running, seen: vec![path] }
     }
 
-    /// Its process id.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.running.pid()
-    }
-
     /// Reads on until a line has all of `words` in it, and returns it.
     ///
     /// # Panics

@@ -23,6 +23,9 @@ pub mod aggregate;
 pub mod chisel;
 pub mod sink;
 
+// Files of other users.
+pub mod files;
+
 // The loop, and what it counts.
 pub mod message;
 pub mod pipeline;

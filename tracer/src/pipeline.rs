@@ -106,11 +106,22 @@ impl Pipeline {
     /// # Errors
     /// As [`Pipeline::run`].
     pub fn run_to(
-        mut self,
+        self,
         source: &mut dyn Source,
         limits: Limits,
         stop: &AtomicBool,
     ) -> anyhow::Result<(Stats, Outputs)> {
+        let (stats, outputs, result) = self.run_through(source, limits, stop);
+        result.map(|()| (stats, outputs))
+    }
+
+    /// The same, with what was counted until it failed.
+    pub fn run_through(
+        mut self,
+        source: &mut dyn Source,
+        limits: Limits,
+        stop: &AtomicBool,
+    ) -> (Stats, Outputs, anyhow::Result<()>) {
         let start = Instant::now();
         let mut due = limits.interval.map(|interval| start + interval);
         let mut sampled = start;
@@ -180,7 +191,7 @@ impl Pipeline {
         self.stats.written = self.outputs.written();
         self.stats.elapsed = start.elapsed();
         self.stats.cpu_time = cpu_time();
-        result.and(ended).map(|()| (self.stats, self.outputs))
+        (self.stats, self.outputs, result.and(ended))
     }
 
     fn rest(&mut self, source: &mut dyn Source) -> anyhow::Result<()> {

@@ -1,5 +1,5 @@
-//! Runs the fuzz targets of `tests/fuzz` for a bounded time, from seeds cut out of the captures of the tests, or from those
-//! that a target has of its own in `tests/fuzz/seeds/TARGET`.
+//! Runs the fuzz targets of `tests/fuzz` for a bounded time, from seeds of their own in `tests/fuzz/seeds/TARGET`, else from seeds
+//! cut out of the captures of the tests.
 //!
 //! What was found before is kept in `target/fuzz/corpus` and used again; an input that fails stays in
 //! `target/fuzz/artifacts`.
@@ -88,10 +88,11 @@ fn feed(target: &str, dir: &Path, seeds: &Path, seconds: u32) -> Result<String> 
     for folder in [&corpus, &artifacts] {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
+    let own = workspace().join(FUZZ_DIR).join("seeds").join(target);
+    let seeds = if own.is_dir() { &own } else { seeds };
     say(format!("fuzz {target}: {seconds} s"));
     let mut command = Command::new(dir.join(TRIPLE).join("release").join(target));
-    let own = workspace().join(FUZZ_DIR).join("seeds").join(target);
-    command.arg(&corpus).arg(if own.is_dir() { own.as_path() } else { seeds }).args([
+    command.arg(&corpus).arg(seeds).args([
         format!("-max_total_time={seconds}"),
         format!("-max_len={MAX_LEN}"),
         "-timeout=10".to_owned(),

@@ -3,7 +3,10 @@
 use std::io;
 
 use crate::{
-    format::color::{Color, RESET},
+    format::{
+        color::{Color, RESET},
+        escape,
+    },
     sample::Sample,
     sink::Out,
 };
@@ -65,7 +68,7 @@ impl Page {
                 crate::format::json::text(text, line);
                 line.push(b'}');
             } else {
-                line.extend_from_slice(text);
+                escape::printed(text, line);
             }
             true
         })?;

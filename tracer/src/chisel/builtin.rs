@@ -1,19 +1,31 @@
 //! Where chisels are: folders, then those in the binary.
+//!
+//! A file that another user can change is not loaded from a folder ([`files::read`]). The working directory is no such folder,
+//! because whoever made it decides what is in it: `./chisels` has to be named.
 
 use std::{
-    collections::BTreeMap,
-    env, fs,
+    collections::{BTreeMap, BTreeSet},
+    fs,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use super::ChiselError;
-use crate::fields::nearest;
+use crate::{
+    fields::nearest,
+    files::{self, Refused},
+    message::note,
+};
 
 /// The chisels of the repository, in alphabetical order: name and text. Made by the build script.
 static BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/chisels.rs"));
 
 /// Extension of a chisel.
 const EXTENSION: &str = "rhai";
+/// The longest chisel in a folder.
+const MAX_BYTES: u64 = 4 << 20;
+/// A folder that has to be named.
+const HERE: &str = "chisels";
 
 /// The text of a chisel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,27 +42,63 @@ pub struct Source {
 #[derive(Debug, Clone)]
 pub struct Library {
     folders: Vec<PathBuf>,
+    /// Whether a chisel in `./chisels` is worth a note, because it is not loaded.
+    here: bool,
+    /// Notes that were said.
+    said: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Library {
-    /// The given folders, then `./chisels`, `$XDG_CONFIG_HOME/tracer/chisels` and `/usr/share/tracer/chisels`.
+    /// The given folders, then `$XDG_CONFIG_HOME/tracer/chisels` and `/usr/share/tracer/chisels`.
     #[must_use]
     pub fn new(first: &[PathBuf]) -> Self {
-        let config = env::var_os("XDG_CONFIG_HOME")
-            .filter(|path| !path.is_empty())
-            .map(PathBuf::from)
-            .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
         let mut folders = first.to_vec();
-        folders.push(PathBuf::from("chisels"));
-        folders.extend(config.map(|config| config.join("tracer/chisels")));
+        folders.extend(files::settings_folder().map(|settings| settings.join("chisels")));
         folders.push(PathBuf::from("/usr/share/tracer/chisels"));
-        Self { folders }
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        let here = real(Path::new(HERE));
+        let here = here.is_some() && !folders.iter().any(|folder| real(folder) == here);
+        Self { folders, here, said: Arc::default() }
     }
 
     /// Only those in the binary.
     #[must_use]
-    pub const fn builtin() -> Self {
-        Self { folders: Vec::new() }
+    pub fn builtin() -> Self {
+        Self { folders: Vec::new(), here: false, said: Arc::default() }
+    }
+
+    /// Says something once.
+    fn note(&self, text: String) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if !said.contains(&text) {
+            note(&text);
+            said.insert(text);
+        }
+    }
+
+    /// A chisel in a folder, if only root and the caller can change it.
+    fn read_trusted(&self, path: &Path) -> Result<Option<Source>, ChiselError> {
+        match files::read(path, MAX_BYTES) {
+            Ok(text) => Ok(Some(source(path, text))),
+            Err(Refused::Unsafe { reason, hint }) => {
+                self.note(format!("note: chisel '{}' is ignored: {reason}\nhint: {hint}", path.display()));
+                Ok(None)
+            }
+            Err(error) => Err(ChiselError::new(&format!("'{}'", path.display()), error.to_string())),
+        }
+    }
+
+    /// The chisel, and a note if `./chisels` has another one of that name.
+    fn instead_of_here(&self, name: &str, found: Result<Source, ChiselError>) -> Result<Source, ChiselError> {
+        let path = Path::new(HERE).join(name).with_extension(EXTENSION);
+        let is_same = |source: &Source| files::read(&path, MAX_BYTES).is_ok_and(|text| text == source.text);
+        if self.here && path.is_file() && !found.as_ref().is_ok_and(is_same) {
+            self.note(format!(
+                "note: './{}' is not loaded, because the folder was not named\nhint: --chisel-dir ./{HERE} loads it",
+                path.display()
+            ));
+        }
+        found
     }
 
     /// The chisel of that name or path.
@@ -61,10 +109,16 @@ impl Library {
         if name.contains('/') || name.ends_with(&format!(".{EXTENSION}")) {
             return read(Path::new(name));
         }
+        self.instead_of_here(name, self.find_named(name))
+    }
+
+    fn find_named(&self, name: &str) -> Result<Source, ChiselError> {
         for folder in &self.folders {
             let path = folder.join(name).with_extension(EXTENSION);
-            if path.is_file() {
-                return read(&path);
+            if path.is_file()
+                && let Some(source) = self.read_trusted(&path)?
+            {
+                return Ok(source);
             }
         }
         if let Some((name, text)) = BUILTIN.iter().find(|(known, _)| *known == name) {
@@ -94,7 +148,7 @@ impl Library {
         for folder in self.folders.iter().rev() {
             let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
             for path in entries.filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION)) {
-                if let Ok(source) = read(&path) {
+                if let Ok(Some(source)) = self.read_trusted(&path) {
                     all.insert(source.name.clone(), source);
                 }
             }
@@ -106,8 +160,12 @@ impl Library {
 fn read(path: &Path) -> Result<Source, ChiselError> {
     let origin = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| ChiselError::new(&format!("'{origin}'"), error.to_string()))?;
+    Ok(source(path, text))
+}
+
+fn source(path: &Path, text: String) -> Source {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Source { name, origin, text })
+    Source { name, origin: path.display().to_string(), text }
 }
 
 #[cfg(test)]
@@ -123,10 +181,10 @@ mod tests {
 
     #[test]
     fn a_folder_goes_before_the_binary() {
-        let folder = env::temp_dir().join(format!("tracer-chisels-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("tracer-chisels-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("topscalls.rhai"), "// mine").unwrap();
-        let library = Library { folders: vec![folder.clone()] };
+        let library = Library { folders: vec![folder.clone()], ..Library::builtin() };
         assert_eq!(library.find("topscalls").unwrap().text, "// mine");
         assert_eq!(library.list()["topscalls"].text, "// mine");
         assert!(library.find("spy_users").is_ok());

@@ -20,7 +20,7 @@ use crate::{
     event::{Row, is_internal},
     fields::{EventType, FieldRef, Show, Unit},
     filter::Filter,
-    format::Template,
+    format::{Template, escape},
     sample::Sample,
 };
 
@@ -155,7 +155,7 @@ impl Declared {
 
     /// The folder that the user named as that argument.
     pub(super) fn folder(&self, name: &str) -> Result<Folder> {
-        Ok(Folder::new(&self.path("folder", name, ArgKind::Folder)?)?)
+        Ok(Folder::new(&self.path("folder", name, ArgKind::Folder)?, self.env.force)?)
     }
 
     /// The capture that the user named as that argument.
@@ -186,7 +186,11 @@ impl Declared {
     /// Lines for events, as text or as objects.
     pub(super) fn format(&self, format: &str) -> Result<Line> {
         let show = Show { data: self.env.data, lines: !self.env.page.json, ..self.env.show };
-        let template = Template::parse(format, show).map_err(|error| error.to_string())?;
+        // What stands between the fields is the script's.
+        let mut plain = Vec::with_capacity(format.len());
+        escape::printed(format.as_bytes(), &mut plain);
+        let format = String::from_utf8(plain).unwrap_or_default();
+        let template = Template::parse(&format, show).map_err(|error| error.to_string())?;
         Ok(Line::new(template, self.env.page.json))
     }
 
@@ -215,7 +219,7 @@ impl Declared {
                 found.ok_or_else(|| format!("{of}: 'sort' is the title of a value, and none is called '{title}'"))?
             }
         };
-        let spec = Spec { title: take.text_or("title", "")?, keys, values, sort, filter, top };
+        let spec = Spec { title: take.title("")?, keys, values, sort, filter, top };
         Table::new(spec).map_err(|error| error.to_string().into())
     }
 
@@ -227,7 +231,7 @@ impl Declared {
         let map = key.try_cast::<Map>().ok_or("table: a key is a field, or #{ field: \"…\", title: \"…\" }")?;
         let mut take = Taker::new(map, "key", &["field", "title"])?;
         let name = take.text("field")?;
-        Ok(Column { field: Some(self.field(&name)?), title: take.text_or("title", &name)? })
+        Ok(Column { field: Some(self.field(&name)?), title: take.title(&name)? })
     }
 
     /// `filled`: numbers come from the script.
@@ -264,7 +268,7 @@ impl Declared {
         if let Some(name) = name.as_deref().filter(|_| !filled && !share) {
             fits("value", name, own, unit)?;
         }
-        let title = take.text_or("title", name.as_deref().unwrap_or("Count"))?;
+        let title = take.title(name.as_deref().unwrap_or("Count"))?;
         let value = Value { title, field, also, op, unit, share };
         match value.field {
             Some(_) if filled => Err("value: the script gives the numbers of a tally, not a field".into()),
@@ -311,7 +315,7 @@ impl Declared {
             Some(unit) => fits("heatmap", &field.name(), field.unit(), self::unit("heatmap", &unit)?)?,
         };
         let width = self.env.page.out.width();
-        Ok(HeatMap::new(HeatSpec { field, scale, range, unit, title: take.text_or("title", "")? }, width))
+        Ok(HeatMap::new(HeatSpec { field, scale, range, unit, title: take.title("")? }, width))
     }
 
     pub(super) fn histogram(&self, map: Map) -> Result<Histogram> {
@@ -327,7 +331,7 @@ impl Declared {
         };
         let filter = self.filter_of(&mut take)?;
         let top = usize::try_from(take.int_or("top", 10)?).map_err(|_| "histogram: 'top' is negative")?;
-        Ok(Histogram::new(HistogramSpec { title: take.text_or("title", "")?, field, keys, filter, unit, top }))
+        Ok(Histogram::new(HistogramSpec { title: take.title("")?, field, keys, filter, unit, top }))
     }
 
     fn number(&self, of: &str, name: &str) -> Result<FieldRef> {
@@ -344,14 +348,14 @@ impl Declared {
         let names = Rows::ALL.map(|(name, _)| name).join(", ");
         let rows = Rows::by_name(&of).ok_or_else(|| format!("list: there are no '{of}'; lists are of {names}"))?;
         let line = take.text_if("format")?.map(|format| self.format(&format)).transpose()?;
-        Ok(Listing { rows, filter: self.filter_of(&mut take)?, title: take.text_or("title", "")?, line })
+        Ok(Listing { rows, filter: self.filter_of(&mut take)?, title: take.title("")?, line })
     }
 }
 
 /// A key that the script fills: its title.
 fn titled(key: Dynamic) -> Result<Column> {
     let title = key.into_string().map_err(|found| format!("tally: a key is the title of its column, not {found}"))?;
-    Ok(Column { title, field: None })
+    Ok(Column { title: escape::owned(title), field: None })
 }
 
 /// What to write for a part of a total.

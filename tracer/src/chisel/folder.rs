@@ -4,13 +4,14 @@
 //! many and how large they are is bounded.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use rustc_hash::FxHashMap;
+
+use crate::files::{self, Refused};
 
 /// The most files of one run.
 const MAX_FILES: usize = 1_000;
@@ -25,6 +26,7 @@ const MAX_NAME: usize = 200;
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
+    folder: files::Folder,
     /// Files of this run; those that are not open are opened again.
     files: FxHashMap<String, Option<File>>,
     open: usize,
@@ -32,11 +34,13 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// An existing folder, or a new one.
-    pub(super) fn new(path: &str) -> Result<Self, String> {
-        let path = PathBuf::from(path);
-        fs::create_dir_all(&path).map_err(|error| format!("cannot make the folder '{}': {error}", path.display()))?;
-        Ok(Self { path, files: FxHashMap::default(), open: 0, bytes: 0 })
+    /// An existing folder, or a new one. With `force`, others may change what is in it.
+    pub(super) fn new(path: &str, force: bool) -> Result<Self, String> {
+        let folder = files::Folder::open(Path::new(path), force).map_err(|error| {
+            let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            format!("cannot use the folder '{path}': {error}{hint}")
+        })?;
+        Ok(Self { path: path.into(), folder, files: FxHashMap::default(), open: 0, bytes: 0 })
     }
 
     /// Appends to a file. Characters of its name that could lead elsewhere, or confuse a shell, are points.
@@ -57,7 +61,7 @@ impl Folder {
         Ok(name)
     }
 
-    fn write(&mut self, name: &str, data: &[u8]) -> io::Result<()> {
+    fn write(&mut self, name: &str, data: &[u8]) -> Result<(), Refused> {
         if self.open >= MAX_OPEN {
             self.files.values_mut().for_each(|file| *file = None);
             self.open = 0;
@@ -67,19 +71,19 @@ impl Folder {
             Some(Some(file)) => file,
             Some(closed) => {
                 self.open += 1;
-                closed.insert(options().append(true).open(self.path.join(name))?)
+                closed.insert(self.folder.append(name)?)
             }
             None if count >= MAX_FILES => {
-                return Err(io::Error::other(format!("there are {MAX_FILES} files already")));
+                return Err(io::Error::other(format!("there are {MAX_FILES} files already")).into());
             }
             None => {
                 // Never a file that somebody else made, or a link to one.
-                let file = options().append(true).create_new(true).open(self.path.join(name))?;
+                let file = self.folder.create_new(name)?;
                 self.open += 1;
                 self.files.entry(name.to_owned()).or_default().insert(file)
             }
         };
-        file.write_all(data)
+        Ok(file.write_all(data)?)
     }
 
     /// How many files it wrote.
@@ -88,22 +92,16 @@ impl Folder {
     }
 }
 
-fn options() -> fs::OpenOptions {
-    let mut options = File::options();
-    options.mode(0o600).custom_flags(libc::O_NOFOLLOW);
-    options
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt as _;
+    use std::{fs, os::unix::fs::MetadataExt as _};
 
     use super::*;
 
     #[test]
     fn files_stay_in_the_folder_and_those_of_others_stay_as_they_are() {
         let path = std::env::temp_dir().join(format!("tracer-folder-{}", std::process::id()));
-        let mut folder = Folder::new(path.to_str().unwrap()).unwrap();
+        let mut folder = Folder::new(path.to_str().unwrap(), false).unwrap();
         fs::write(path.join("mine"), "mine").unwrap();
         std::os::unix::fs::symlink("/etc/passwd", path.join("link")).unwrap();
         assert_eq!(folder.append("../../etc/x y\n", b"one").unwrap(), "etc.x.y.");

@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, Map};
 
-use crate::fields::nearest;
+use crate::{fields::nearest, format::escape};
 
 /// Type of an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,6 +157,11 @@ impl Taker {
 
     pub(super) fn text_or(&mut self, key: &str, default: &str) -> Result<String, String> {
         Ok(self.text_if(key)?.unwrap_or_else(|| default.to_owned()))
+    }
+
+    /// A title, which is printed as it is.
+    pub(super) fn title(&mut self, default: &str) -> Result<String, String> {
+        self.text_or("title", default).map(escape::owned)
     }
 
     pub(super) fn int_or(&mut self, key: &str, default: i64) -> Result<i64, String> {

@@ -53,6 +53,8 @@ pub struct Env {
     pub replay: bool,
     /// Whether the interpreter runs all functions, simple ones too: to compare with.
     pub interpreted: bool,
+    /// Whether it writes into folders that other users can change: `--force`.
+    pub force: bool,
 }
 
 impl Env {
@@ -60,7 +62,15 @@ impl Env {
     #[must_use]
     pub fn plain(out: Out) -> Self {
         let page = Page { out, json: false, palette: Palette::None, began_ns: None, sample: None };
-        Self { show: Show::default(), data: DataMode::Dots, container: false, page, replay: false, interpreted: false }
+        Self {
+            show: Show::default(),
+            data: DataMode::Dots,
+            container: false,
+            page,
+            replay: false,
+            interpreted: false,
+            force: false,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 
 use crate::{
     event::portable::{Redact, Schema},
@@ -16,13 +16,17 @@ use crate::{
     state::container::EngineSocket,
 };
 
+/// The group of the options that may be keys of a settings file, because they say how each run behaves, not what one run does.
+pub const SETTINGS: &str = "settings";
+
 /// Shows what every process and container on this machine is doing, from its system calls.
 ///
 /// Without options, every event is a line. A filter chooses events: tracer proc.name=nginx and evt.type in (open, openat).
 /// Chisels show more than lines: tracer -pc -c topcontainers_net.
 /// What a capture file holds: tracer info FILE. To write a chisel: tracer chisel new|check|test.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "tracer", version, max_term_width = 100, disable_help_subcommand = true, args_override_self = true)]
+#[command(name = "tracer", version, max_term_width = 100, disable_help_subcommand = true, args_override_self = true,
+    group = ArgGroup::new(SETTINGS).multiple(true))]
 pub struct Args {
     /// Run a chisel. The word behind it is its argument if it takes one; several values are one word: -c NAME "1 2".
     /// Can be repeated
@@ -38,7 +42,7 @@ pub struct Args {
     pub chisel_info: Option<String>,
 
     /// Search for chisels here first. Can be repeated
-    #[arg(long = "chisel-dir", value_name = "DIR", help_heading = "Chisels")]
+    #[arg(long = "chisel-dir", value_name = "DIR", help_heading = "Chisels", group = SETTINGS)]
     pub chisel_dirs: Vec<PathBuf>,
 
     /// Load chisels again when their files change, for those who write one
@@ -47,73 +51,73 @@ pub struct Args {
 
     /// Format of the lines: text with %fields, or p for the default, or c (container) or k (kubernetes) to show containers or pods, also in
     /// chisels
-    #[arg(short = 'p', long = "print", value_name = "FORMAT", help_heading = "Output")]
+    #[arg(short = 'p', long = "print", value_name = "FORMAT", help_heading = "Output", group = SETTINGS)]
     pub print: Option<String>,
 
     /// Print events as JSON, an object in each line with a key for each field of the format
-    #[arg(short = 'j', long, help_heading = "Output")]
+    #[arg(short = 'j', long, help_heading = "Output", group = SETTINGS)]
     pub json: bool,
 
     /// Show data as text: only printable characters, with its line ends. Also in chisels that print data, as -x, -X and -b
-    #[arg(short = 'A', long, group = "data", help_heading = "Output")]
+    #[arg(short = 'A', long, group = "data", help_heading = "Output", group = SETTINGS)]
     pub print_ascii: bool,
 
     /// Show data as hexadecimal digits
-    #[arg(short = 'x', long, group = "data", help_heading = "Output")]
+    #[arg(short = 'x', long, group = "data", help_heading = "Output", group = SETTINGS)]
     pub print_hex: bool,
 
     /// Show data as hexadecimal digits with the characters beside them
-    #[arg(short = 'X', long, group = "data", help_heading = "Output")]
+    #[arg(short = 'X', long, group = "data", help_heading = "Output", group = SETTINGS)]
     pub print_hex_ascii: bool,
 
     /// Show data as base64
-    #[arg(short = 'b', long, group = "data", help_heading = "Output")]
+    #[arg(short = 'b', long, group = "data", help_heading = "Output", group = SETTINGS)]
     pub print_base64: bool,
 
     /// Show ports by the names of their services
-    #[arg(short = 'R', long, help_heading = "Output")]
+    #[arg(short = 'R', long, help_heading = "Output", group = SETTINGS)]
     pub resolve_ports: bool,
 
     /// Also show internal events, and those of tracer itself
-    #[arg(short = 'D', long, help_heading = "Output")]
+    #[arg(short = 'D', long, help_heading = "Output", group = SETTINGS)]
     pub debug: bool,
 
     /// What evt.outputtime shows: h time of day, a seconds since the epoch, r since the first event, d latency of the
     /// call, D since the previous event
     #[arg(short = 't', long = "timetype", value_name = "h|a|r|d|D", default_value = "h", value_parser = time_mode,
-        hide_default_value = true, help_heading = "Output")]
+        hide_default_value = true, help_heading = "Output", group = SETTINGS)]
     pub time: TimeMode,
 
     /// Show times in UTC
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", group = SETTINGS)]
     pub utc: bool,
 
     /// Show times of this zone, such as Europe/Berlin
-    #[arg(long, value_name = "ZONE", conflicts_with = "utc", help_heading = "Output")]
+    #[arg(long, value_name = "ZONE", conflicts_with = "utc", help_heading = "Output", group = SETTINGS)]
     pub tz: Option<String>,
 
     /// Print no events
-    #[arg(short = 'q', long, help_heading = "Output")]
+    #[arg(short = 'q', long, help_heading = "Output", group = SETTINGS)]
     pub quiet: bool,
 
     /// Print how often each event happened, at the end
-    #[arg(short = 'S', long, help_heading = "Output")]
+    #[arg(short = 'S', long, help_heading = "Output", group = SETTINGS)]
     pub summary: bool,
 
     /// Show how far reading of the files is, on standard error
-    #[arg(short = 'P', long, help_heading = "Output")]
+    #[arg(short = 'P', long, help_heading = "Output", group = SETTINGS)]
     pub progress: bool,
 
     /// Print data whole, not cut to 80 characters, and more statistics at the end
-    #[arg(short = 'v', long, help_heading = "Output")]
+    #[arg(short = 'v', long, help_heading = "Output", group = SETTINGS)]
     pub verbose: bool,
 
     /// Colours: auto (on a terminal, unless NO_COLOR is set), never, always
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output", group = SETTINGS)]
     pub color: ColorChoice,
 
     /// Write each line at once
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", group = SETTINGS)]
     pub unbuffered: bool,
 
     /// Read events from this capture file, - for standard input, and not from the kernel. Can be repeated
@@ -130,20 +134,20 @@ pub struct Args {
     pub writing: Writing,
 
     /// Leave out events of processes with this name. Can be repeated
-    #[arg(short = 'U', long = "suppress-comm", value_name = "NAME", help_heading = "Capture")]
+    #[arg(short = 'U', long = "suppress-comm", value_name = "NAME", help_heading = "Capture", group = SETTINGS)]
     pub suppress: Vec<String>,
 
     /// Do not look up users and groups
-    #[arg(short = 'E', long, help_heading = "Capture")]
+    #[arg(short = 'E', long, help_heading = "Capture", group = SETTINGS)]
     pub exclude_users: bool,
 
     /// End with code 3 when events were lost
-    #[arg(long, help_heading = "Capture")]
+    #[arg(long, help_heading = "Capture", group = SETTINGS)]
     pub fail_on_drop: bool,
 
     /// Stop after this many events that were shown
     #[arg(short = 'n', long = "numevents", value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..),
-        help_heading = "Capture")]
+        help_heading = "Capture", group = SETTINGS)]
     pub max_events: Option<u64>,
 
     /// Stop after this many seconds; of a capture, of its time
@@ -153,44 +157,44 @@ pub struct Args {
     /// Bytes that are taken of data that is read and written, at most 65000
     #[arg(short = 's', long, value_name = "BYTES", default_value_t = 80,
         value_parser = clap::value_parser!(u32).range(0..=i64::from(tracer_common::wire::MAX_SNAPLEN)),
-        help_heading = "Capture")]
+        help_heading = "Capture", group = SETTINGS)]
     pub snaplen: u32,
 
     /// Keep this many bytes of the arguments, and of the environment, of each process: what is longer than 4091 is read from
     /// /proc while the process lives
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(4096..=2_097_152),
-        conflicts_with = "read", help_heading = "Capture")]
+        conflicts_with = "read", help_heading = "Capture", group = SETTINGS)]
     pub args_limit: Option<u32>,
 
     /// Also report when calls that open a file or connect a socket begin, with the path or address as it is then: another
     /// thread may change it before the call ends. Names of files follow the first
-    #[arg(long, help_heading = "Capture")]
+    #[arg(long, help_heading = "Capture", group = SETTINGS)]
     pub entry_args: bool,
 
     /// Also report page faults, page_fault events
-    #[arg(long, help_heading = "Capture")]
+    #[arg(long, help_heading = "Capture", group = SETTINGS)]
     pub page_faults: bool,
 
     /// Look at one event of N only, chosen by chance: counts and sums are scaled and said to be estimates, lines are a part of
     /// all. Names stay right. Of a capture, the choice is the same each time
-    #[arg(long, value_name = "1/N", help_heading = "Capture")]
+    #[arg(long, value_name = "1/N", help_heading = "Capture", group = SETTINGS)]
     pub sample: Option<Sample>,
 
     /// Size of each ring between the kernel and tracer, such as 8M: more rides out longer bursts
-    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Capture")]
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Capture", group = SETTINGS)]
     pub buffer_size: Option<u64>,
 
     /// Test all events here: the kernel decides nothing of the filter
-    #[arg(long, help_heading = "Capture")]
+    #[arg(long, help_heading = "Capture", group = SETTINGS)]
     pub no_pushdown: bool,
 
     /// Ask this engine for names of containers, docker=PATH or podman=PATH of its socket, and none in the usual places. Can be
     /// repeated
-    #[arg(long = "engine-socket", value_name = "ENGINE=PATH", help_heading = "Capture")]
+    #[arg(long = "engine-socket", value_name = "ENGINE=PATH", help_heading = "Capture", group = SETTINGS)]
     pub engine_sockets: Vec<EngineSocket>,
 
     /// Print the log of the kernel side, for those who work on it
-    #[arg(long, help_heading = "Capture")]
+    #[arg(long, help_heading = "Capture", group = SETTINGS)]
     pub kernel_log: bool,
 
     /// Read defaults from this file, not from tracer/tracer.toml in the folder for configurations: long names of options as
@@ -252,57 +256,61 @@ pub struct Args {
 pub struct Writing {
     /// Begin another file after so many megabytes
     #[arg(short = 'C', long, value_name = "MB", requires = "write", help_heading = "Capture",
-        value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), group = SETTINGS)]
     pub file_size: Option<u64>,
 
     /// Begin another file after so many seconds; % in the name is filled in with local time, as strftime does
     #[arg(short = 'G', long, value_name = "SECONDS", requires = "write", help_heading = "Capture",
-        value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), group = SETTINGS)]
     pub seconds: Option<u64>,
 
     /// Begin another file after so many events
     #[arg(short = 'e', long, value_name = "COUNT", requires = "write", help_heading = "Capture",
-        value_parser = clap::value_parser!(u64).range(1..))]
+        value_parser = clap::value_parser!(u64).range(1..), group = SETTINGS)]
     pub events: Option<u64>,
 
     /// Keep so many files: the oldest is overwritten
     #[arg(short = 'W', long, value_name = "FILES", requires = "write", help_heading = "Capture",
-        value_parser = clap::value_parser!(u64).range(1..))]
+        value_parser = clap::value_parser!(u64).range(1..), group = SETTINGS)]
     pub limit: Option<u64>,
 
     /// Compress the capture: gzip if nothing is said, as -z, or zstd, which is faster and unknown to other tools
     #[arg(short = 'z', long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true,
-        default_missing_value = "gzip", requires = "write", help_heading = "Capture")]
+        default_missing_value = "gzip", requires = "write", help_heading = "Capture", group = SETTINGS)]
     pub compress: Option<Compression>,
 
     /// Also write events that the filter does not let through, if they change what is known: names of files are right then
     /// when the capture is read. They are not shown
-    #[arg(short = 'F', long, requires = "write", help_heading = "Capture")]
+    #[arg(short = 'F', long, requires = "write", help_heading = "Capture", group = SETTINGS)]
     pub fatfile: bool,
 
     /// Also apply the filter to the processes that the capture describes
-    #[arg(long, requires = "write", help_heading = "Capture")]
+    #[arg(long, requires = "write", help_heading = "Capture", group = SETTINGS)]
     pub filter_proclist: bool,
 
     /// Which parameters events have in the capture: as released tools read them, or all of the newest table
-    #[arg(long, value_enum, value_name = "WHICH", default_value_t, requires = "write", help_heading = "Capture")]
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t, requires = "write", help_heading = "Capture", group = SETTINGS)]
     pub schema: Schema,
 
     /// Leave secrets out of the capture: env (environments), args (arguments of programs), data (what is read and written)
-    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', requires = "write", help_heading = "Capture")]
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', requires = "write", help_heading = "Capture", group = SETTINGS)]
     pub redact: Vec<Secret>,
 
     /// Do not write how long calls took, which takes a hook at their beginning
-    #[arg(long, requires = "write", help_heading = "Capture")]
+    #[arg(long, requires = "write", help_heading = "Capture", group = SETTINGS)]
     pub no_latency: bool,
 
     /// Do not write CPU times, which take a hook in the scheduler
-    #[arg(long, requires = "write", help_heading = "Capture")]
+    #[arg(long, requires = "write", help_heading = "Capture", group = SETTINGS)]
     pub no_cpu: bool,
+
+    /// Write to files and folders that another user owns or can change, follow symbolic links, and write to a FIFO
+    #[arg(long, help_heading = "Capture")]
+    pub force: bool,
 
     /// Go on as this user once tracing, or reading of the first file, has begun, so that capture files belong to them. Descriptors and threads that are only
     /// seen later cannot be looked up then
-    #[arg(long, value_name = "USER", requires = "write", help_heading = "Capture")]
+    #[arg(long, value_name = "USER", requires = "write", help_heading = "Capture", group = SETTINGS)]
     pub drop_to: Option<String>,
 }
 
@@ -338,6 +346,7 @@ impl Writing {
             filter_threads: self.filter_proclist,
             cpu: !self.no_cpu,
             latency: !self.no_latency,
+            force: self.force,
         }
     }
 }

@@ -11,6 +11,7 @@ use std::{
 use super::{End, Failure};
 use crate::{
     chisel::{Chisel, Env, Library, Source, check::check},
+    files,
     format::time,
     pipeline::{Limits, Pipeline},
     sink::{ChiselSink, Out, Outputs},
@@ -45,13 +46,23 @@ fn new(name: &str, out: &mut dyn Write) -> Result<ExitCode, End> {
         return Err(Failure::with_hint(format!("'{name}' is no name of a chisel"), hint).into());
     }
     let path = PathBuf::from(format!("{name}.rhai"));
-    let failed = |error: std::io::Error| Failure::new(format!("cannot write '{}': {error}", path.display()));
-    let mut file = fs::File::options().write(true).create_new(true).open(&path).map_err(failed)?;
-    file.write_all(SKELETON.replace("NAME", name).as_bytes()).map_err(failed)?;
+    if path.symlink_metadata().is_ok() {
+        return Err(Failure::new(format!("cannot write '{}': it exists", path.display())).into());
+    }
+    write_file(&path, &SKELETON.replace("NAME", name))?;
     writeln!(out, "wrote {name}.rhai")?;
     writeln!(out, "check it: tracer chisel check {name}.rhai")?;
     writeln!(out, "run it:   tracer -c ./{name}.rhai")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a file for the caller, in place of one that is there.
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = files::create(path, false).and_then(|mut file| {
+        file.set_len(0)?;
+        Ok(file.write_all(text.as_bytes())?)
+    });
+    written.map_err(|error| Failure::new(format!("cannot write '{}': {error}", path.display())))
 }
 
 fn find(file: &str) -> Result<Source, Failure> {
@@ -112,8 +123,7 @@ impl Recorded {
     fn write(&self) -> Result<(), Failure> {
         let argument = self.argument.as_ref().map(|argument| format!(" {argument}")).unwrap_or_default();
         let text: String = self.lines.iter().map(|line| format!("{line}\n")).collect();
-        fs::write(&self.path, format!("{HEAD}{}{argument}\n{text}", self.capture))
-            .map_err(|error| Failure::new(format!("cannot write '{}': {error}", self.path.display())))
+        write_file(&self.path, &format!("{HEAD}{}{argument}\n{text}", self.capture))
     }
 }
 

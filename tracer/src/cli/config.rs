@@ -1,21 +1,22 @@
 //! Defaults from a file: `tracer.toml`, with the long names of options as keys.
 //!
-//! Each entry is put in front of the words of the command line, where a later option of the same name replaces it.
+//! Each entry is put in front of the words of the command line, where a later option of the same name replaces it. A file that
+//! another user can change is not obeyed ([`files::read`]), and only options of the group [`SETTINGS`] can be keys.
 
-use std::{
-    env, fs, io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::PathBuf};
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use toml::{Table, Value};
 
-use super::{Args, Failure, wrong_use};
-use crate::fields::nearest;
+use super::{Args, Failure, args::SETTINGS, wrong_use};
+use crate::{
+    fields::nearest,
+    files::{self, Refused},
+    message::note,
+};
 
-/// Options that mean one run and are no defaults.
-const NOT_HERE: &[&str] =
-    &["config", "read", "chisel", "chisel-info", "list", "list-chisels", "list-events", "generate"];
+/// The longest file.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The words with those of the file in front: the one of `--config`, or the one in the folder for configurations.
 ///
@@ -24,15 +25,22 @@ const NOT_HERE: &[&str] =
 pub fn with_defaults(mut words: Vec<String>) -> Result<Vec<String>, Failure> {
     let (path, must_exist) = match asked_for(&words) {
         Some(path) => (path, true),
-        None => match usual() {
-            Some(path) => (path, false),
+        None => match files::settings_folder() {
+            Some(folder) => (folder.join("tracer.toml"), false),
             None => return Ok(words),
         },
     };
-    let text = match fs::read_to_string(&path) {
+    let text = match files::read(&path, MAX_BYTES) {
         Ok(text) => text,
-        Err(error) if !must_exist && is_elsewhere(error.kind()) => return Ok(words),
-        Err(error) => return Err(Failure::new(format!("cannot read {}: {error}", path.display()))),
+        Err(Refused::Io(error)) if !must_exist && is_elsewhere(error.kind()) => return Ok(words),
+        Err(Refused::Unsafe { reason, hint }) if !must_exist => {
+            note(&format!("note: settings in {} are ignored: {reason}\nhint: {hint}", path.display()));
+            return Ok(words);
+        }
+        Err(error) => {
+            let hint = error.hint().map(str::to_owned);
+            return Err(Failure { message: format!("cannot read {}: {error}", path.display()), hint });
+        }
     };
     let defaults = parse(&text).map_err(|failure| Failure {
         message: format!("{}: {}", path.display(), failure.message),
@@ -60,30 +68,37 @@ fn asked_for(words: &[String]) -> Option<PathBuf> {
     None
 }
 
-fn usual() -> Option<PathBuf> {
-    let not_empty = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let folder = not_empty("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
-    let folder = folder.or_else(|| not_empty("HOME").map(|home| home.join(".config")))?;
-    Some(folder.join(Path::new("tracer/tracer.toml")))
-}
-
 /// The words that the entries stand for.
-fn parse(text: &str) -> Result<Vec<String>, Failure> {
+///
+/// # Errors
+/// An entry is no option that can be here, or has no value that it can have.
+pub fn parse(text: &str) -> Result<Vec<String>, Failure> {
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let line = error.span().map_or(0, |span| {
+            text.as_bytes()[..span.start.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+        });
         Failure::new(format!("line {line}: {}", error.message()))
     })?;
-    let command = Args::command();
-    let options =
-        || command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(|arg| Some((arg.get_long()?, arg)));
+    let mut command = Args::command();
+    // Groups get their members then.
+    command.build();
+    let group = command.get_groups().find(|group| group.get_id() == SETTINGS);
+    let members: Vec<_> = group.into_iter().flat_map(clap::ArgGroup::get_args).collect();
+    let options = || {
+        let here = command.get_arguments().filter(|arg| members.contains(&arg.get_id()));
+        here.filter_map(|arg| Some((arg.get_long()?, arg)))
+    };
     let mut words = Vec::new();
     for (key, value) in &table {
-        let Some((long, arg)) = options().find(|(long, _)| *long == key.as_str() && !NOT_HERE.contains(long)) else {
-            let names = options().map(|(long, _)| long).filter(|long| !NOT_HERE.contains(long));
-            let hint = nearest(key, names).map(|name| format!("did you mean '{name}'?"));
+        let Some((long, arg)) = options().find(|(long, _)| *long == key.as_str()) else {
+            if command.get_arguments().any(|arg| arg.get_long() == Some(key)) {
+                let hint = format!("give --{key} on the command line");
+                return Err(Failure::with_hint(format!("option '{key}' cannot be a default"), hint));
+            }
+            let hint = nearest(key, options().map(|(long, _)| long)).map(|name| format!("did you mean '{name}'?"));
             let hint =
                 hint.unwrap_or_else(|| "keys are the long names of options, such as color and buffer-size".to_owned());
-            return Err(Failure::with_hint(format!("there is no option '{key}' that can stand here"), hint));
+            return Err(Failure::with_hint(format!("there is no option '{key}'"), hint));
         };
         if !arg.get_action().takes_values() {
             match value {
@@ -146,10 +161,25 @@ mod tests {
             (failure.message, failure.hint.unwrap_or_default())
         };
         assert_eq!(failure("colour = 'x'").1, "did you mean 'color'?");
-        assert_eq!(failure("read = 'x.scap'").0, "there is no option 'read' that can stand here");
+        assert_eq!(failure("reed = 'x.scap'").0, "there is no option 'reed'");
         assert_eq!(failure("unbuffered = 'yes'").0, "'unbuffered' is true or false");
         assert_eq!(failure("color = {}").0, "'color' is a text or a number");
         assert!(failure("\ncolor = ").0.starts_with("line 2: "));
+    }
+
+    /// What an option does to one run only, it says itself: it is not in the group.
+    #[test]
+    fn only_defaults_can_be_here() {
+        for key in
+            ["write", "read", "explain", "doctor", "config", "chisel", "list", "generate", "force", "bench-empty"]
+        {
+            let failure = parse(&format!("{key} = true")).unwrap_err();
+            assert_eq!(failure.message, format!("option '{key}' cannot be a default"));
+            assert_eq!(failure.hint.unwrap(), format!("give --{key} on the command line"));
+        }
+        for key in ["json", "fatfile", "progress"] {
+            assert_eq!(parse(&format!("{key} = true")).unwrap(), [format!("--{key}")]);
+        }
     }
 
     #[test]

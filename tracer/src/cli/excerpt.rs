@@ -19,16 +19,27 @@ use crate::{
     state::{Procfs, State},
 };
 
+/// What is read once more, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Again<'a> {
+    pub(super) files: &'a [PathBuf],
+    /// Whether users and groups are looked up.
+    pub(super) users: bool,
+    /// Whether files of other users are written over, too.
+    pub(super) force: bool,
+}
+
 /// Reads the files once more for each excerpt. What stopped the first reading does not stop these.
 ///
 /// # Errors
 /// A file cannot be read, or the excerpt cannot be written.
-pub(super) fn write(excerpts: &[Excerpt], files: &[PathBuf], users: bool, stop: &AtomicBool) -> anyhow::Result<()> {
+pub(super) fn write(excerpts: &[Excerpt], again: &Again<'_>, stop: &AtomicBool) -> anyhow::Result<()> {
     stop.store(false, Ordering::Relaxed);
-    excerpts.iter().try_for_each(|excerpt| write_one(excerpt, files, users, stop))
+    excerpts.iter().try_for_each(|excerpt| write_one(excerpt, again, stop))
 }
 
-fn write_one(excerpt: &Excerpt, files: &[PathBuf], users: bool, stop: &AtomicBool) -> anyhow::Result<()> {
+fn write_one(excerpt: &Excerpt, again: &Again<'_>, stop: &AtomicBool) -> anyhow::Result<()> {
+    let Again { files, users, force } = *again;
     if files.is_empty() {
         // Of a chisel that was loaded again, and did not want this when it began.
         note(&format!("nothing is written to '{}': there is no capture to read", excerpt.path.display()));
@@ -45,6 +56,7 @@ fn write_one(excerpt: &Excerpt, files: &[PathBuf], users: bool, stop: &AtomicBoo
         fat: true,
         cpu: true,
         latency: true,
+        force,
         ..Default::default()
     };
     let mut outputs =

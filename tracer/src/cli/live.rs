@@ -1,25 +1,21 @@
 //! A plan carried out on the running kernel.
 
-use std::{
-    io,
-    process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{process::ExitCode, sync::atomic::Ordering, time::Duration};
 
 use anyhow::Context as _;
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
-use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::{Failure, Plan, asked::Asked, excerpt};
+use super::{
+    Failure, Plan,
+    asked::Asked,
+    excerpt::{self, Again},
+    stop::Stop,
+};
 use crate::{
     doctor,
     fields::Needs,
     filter::kernel::{Question, Target},
-    message::{note, object},
+    message::{Report, note, object},
     pipeline::{Limits, Pipeline},
     sample::Sampler,
     source::live::{self, Live, LiveError, Options, groups, own::Own, plan::Wanted},
@@ -44,22 +40,12 @@ fn failure(error: &LiveError) -> Failure {
     }
 }
 
-/// A flag that the first Ctrl-C sets; the second ends the process at once.
-pub(super) fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))?;
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
-    Ok(stop)
-}
-
 /// Traces as planned.
 ///
 /// # Errors
 /// The kernel cannot be traced, output cannot be written, or a script failed.
 pub fn run(plan: Plan) -> anyhow::Result<Stats> {
-    let stop = stop_flag()?;
+    let stop = Stop::at_signals()?;
     let (root, _) = host_root();
     let own = Own::learn().map_err(|error| failure(&error))?;
     let view = View::find(root, Some(own.tgid));
@@ -123,7 +109,8 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
     // The kernel side is not needed for it, and would fill its rings.
     drop(source);
-    excerpt::write(&outputs.excerpts(), &plan.again, plan.users, &stop)?;
+    let again = Again { files: &plan.again, users: plan.users, force: plan.force };
+    excerpt::write(&outputs.excerpts(), &again, &stop)?;
     say_stats(&stats, plan.verbose, plan.json);
     Ok(stats)
 }
@@ -163,7 +150,7 @@ pub(super) fn drop_to(name: &str, users: &Users) -> anyhow::Result<()> {
 /// Output cannot be written.
 pub fn doctor(sockets: Vec<EngineSocket>) -> anyhow::Result<ExitCode> {
     let options = container::Options { sockets, ..container::Options::default() };
-    let good = doctor::run(&options, &mut io::stdout().lock())?;
+    let good = doctor::run(&options, &mut Report::stdout())?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -172,7 +159,7 @@ pub fn doctor(sockets: Vec<EngineSocket>) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// The kernel cannot be traced.
 pub fn bench_empty(plan: Plan) -> anyhow::Result<()> {
-    let stop = stop_flag()?;
+    let stop = Stop::at_signals()?;
     let options = Options { snaplen: plan.snaplen, ..Options::default() };
     let wanted = Wanted::only(&|_, call| call == Some(doctor::UNUSED_CALL));
     let _source = Live::start(&options, &wanted).map_err(|error| failure(&error))?;

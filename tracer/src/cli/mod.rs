@@ -1,12 +1,13 @@
 //! The command: options, lists, and how it ends.
 //!
-//! Exit codes: 0 done, 1 failed while running, 2 wrong use, 3 events were lost and `--fail-on-drop` is set. A reader that goes away, as `head` does, is a normal end.
+//! Exit codes: 0 done, 1 failed while running, 2 wrong use, 3 events were lost and `--fail-on-drop` is set, 128 and the number
+//! of the signal that ended it. Ctrl-C, and a reader that goes away, as `head` does, are normal ends.
 
 pub mod args;
 mod asked;
 mod chisel_args;
 mod chisel_tool;
-mod config;
+pub mod config;
 mod excerpt;
 mod explain;
 mod generate;
@@ -18,10 +19,11 @@ mod memory;
 mod progress;
 mod replay;
 mod run;
+mod stop;
 
 use std::{
     fmt,
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal, Write as _},
     path::Path,
     process::ExitCode,
 };
@@ -36,7 +38,9 @@ pub use run::Plan;
 
 use crate::{
     chisel::{ChiselError, Library},
+    files::Refused,
     format::time,
+    message::{self, Report},
     scap::ScapError,
     source::live::groups,
     state::container::EngineSocket,
@@ -95,11 +99,13 @@ impl From<ChiselError> for Failure {
 /// Runs the command with the arguments of the process.
 #[must_use]
 pub fn main(live: Live) -> ExitCode {
-    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    // Whoever starts it chooses the first word, which usage texts repeat.
+    let rest = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let words = std::iter::once("tracer".to_owned()).chain(rest).collect();
     match execute(words, live) {
         Ok(code) => code,
         Err(End::Usage(failure)) => {
-            report(&failure.message, failure.hint.as_deref());
+            message::failure(&failure.message, failure.hint.as_deref());
             ExitCode::from(2)
         }
         Err(End::Run(error)) => end(&error),
@@ -136,25 +142,17 @@ fn end(error: &anyhow::Error) -> ExitCode {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     };
     if error.chain().any(closed) {
-        return ExitCode::SUCCESS;
+        return ExitCode::from(stop::code());
     }
     let hint = error.chain().find_map(|cause| {
         let failure = cause.downcast_ref::<Failure>().and_then(|failure| failure.hint.clone());
         let of_chisel = || cause.downcast_ref::<ChiselError>().and_then(|error| error.hint.clone());
+        let of_file = || cause.downcast_ref::<Refused>().and_then(Refused::hint).map(str::to_owned);
         let of_capture = || cause.downcast_ref::<ScapError>().and_then(ScapError::hint).map(str::to_owned);
-        failure.or_else(of_chisel).or_else(of_capture)
+        failure.or_else(of_chisel).or_else(of_file).or_else(of_capture)
     });
-    report(&format!("{error:#}"), hint.as_deref());
+    message::failure(&format!("{error:#}"), hint.as_deref());
     ExitCode::FAILURE
-}
-
-fn report(message: &str, hint: Option<&str>) {
-    let mut text = format!("tracer: {message}\n");
-    if let Some(hint) = hint {
-        text.push_str(&format!("hint: {hint}\n"));
-    }
-    // Nobody to tell when standard error is gone.
-    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
@@ -162,7 +160,7 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
         return info(files);
     }
     if let Some(("chisel", rest)) = words.get(1).map(|word| (word.as_str(), &words[2..])) {
-        return chisel_tool::run(rest, &mut io::stdout().lock());
+        return chisel_tool::run(rest, &mut Report::stdout());
     }
     let words = config::with_defaults(words)?;
     let library = Library::new(&args::chisel_dirs(&words));
@@ -183,10 +181,15 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
             return Ok(ExitCode::SUCCESS);
         }
     };
-    if let Some(text) = lists(&args, &library)? {
+    if let Some(name) = &args.generate {
+        // Pages and completions have no text of others, and tabs of their own.
         let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
+        stdout.write_all(generate::page(name)?.as_bytes())?;
         stdout.flush()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(text) = lists(&args, &library)? {
+        message::print(&text)?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(zone) = args.zone() {
@@ -202,16 +205,18 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
         if !plan.read.is_empty() {
             return Err(Failure::with_hint("--explain is about the running kernel", "leave out -r").into());
         }
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(explain::text(&plan, groups::has_socket_hooks, terminal_width()).as_bytes())?;
-        stdout.flush()?;
+        message::print(&explain::text(&plan, groups::has_socket_hooks, terminal_width()))?;
         return Ok(ExitCode::SUCCESS);
     }
     let stats = if args.bench_memory {
         memory::run(plan)?;
         return Ok(ExitCode::SUCCESS);
     } else if !plan.read.is_empty() {
-        replay::run(plan)?
+        let (stats, damaged) = replay::run(plan)?;
+        if let Some(code) = damaged {
+            return Ok(code);
+        }
+        stats
     } else if bench_empty {
         (live.bench_empty)(plan)?;
         return Ok(ExitCode::SUCCESS);
@@ -219,7 +224,7 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
         (live.run)(plan)?
     };
     let failed = args.fail_on_drop && stats.lost() > 0;
-    Ok(if failed { ExitCode::from(LOST) } else { ExitCode::SUCCESS })
+    Ok(ExitCode::from(if failed { LOST } else { stop::code() }))
 }
 
 /// `info FILE`. What could be read is shown, also when the file is damaged behind it.
@@ -228,9 +233,7 @@ fn info(files: &[String]) -> Result<ExitCode, End> {
         return Err(Failure::with_hint("info takes one capture file", "tracer info FILE").into());
     };
     let (text, error) = info::describe(Path::new(file))?;
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
+    message::print(&text)?;
     error.map_or(Ok(ExitCode::SUCCESS), |error| Err(error.into()))
 }
 
@@ -258,9 +261,7 @@ fn terminal_width() -> usize {
 /// The text of a list that was asked for.
 fn lists(args: &Args, library: &Library) -> Result<Option<String>, Failure> {
     let width = terminal_width();
-    Ok(if let Some(name) = &args.generate {
-        Some(generate::page(name)?)
-    } else if args.list_chisels || args.chisels.iter().any(|name| name == "l") {
+    Ok(if args.list_chisels || args.chisels.iter().any(|name| name == "l") {
         Some(list::chisels(library, width))
     } else if let Some(name) = &args.chisel_info {
         Some(list::chisel(&library.find(name)?, width)?)

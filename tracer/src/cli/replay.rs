@@ -1,15 +1,18 @@
 //! A plan carried out on capture files.
 
-use std::{path::Path, time::SystemTime};
+use std::{path::Path, process::ExitCode, time::SystemTime};
 
 use super::{
-    Plan, excerpt,
-    live::{drop_to, say_stats, stop_flag},
+    Plan, end,
+    excerpt::{self, Again},
+    live::{drop_to, say_stats},
     progress::Progress,
+    stop::Stop,
 };
 use crate::{
     pipeline::{Limits, Pipeline},
     sample::Sampler,
+    scap::ScapError,
     source::replay::Replay,
     state::{Procfs, State, Users},
     stats::Stats,
@@ -21,12 +24,12 @@ pub(super) fn now_ns() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(0)
 }
 
-/// Reads the files, one after the other, as planned.
+/// Reads the files, one after the other, as planned. If one of them ends in damage, that is said, and returned as the exit code.
 ///
 /// # Errors
-/// A file cannot be read or is damaged, output cannot be written, or a script failed. What was read before was shown.
-pub fn run(plan: Plan) -> anyhow::Result<Stats> {
-    let stop = stop_flag()?;
+/// A file cannot be read or is damaged from its beginning, output cannot be written, or a script failed. What was read before was shown.
+pub fn run(plan: Plan) -> anyhow::Result<(Stats, Option<ExitCode>)> {
+    let stop = Stop::at_signals()?;
     let mut source = Replay::open(plan.read.clone())?.with_users(plan.users).with_length(plan.max_time);
     let state = State { procfs: Procfs::none(), ..State::default() };
     // Tables are for the whole of the files: a table for each second of them is read by nobody.
@@ -40,9 +43,19 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     // The same events each time.
     let sample = plan.sample.filter(|_| outputs.is_sampled());
     let pipeline = Pipeline::new(state, outputs, 0).sampled(sample.map(Sampler::seeded));
-    let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
+    let (stats, outputs, result) = pipeline.run_through(&mut source, limits, &stop);
     drop(progress);
-    excerpt::write(&outputs.excerpts(), &plan.again, plan.users, &stop)?;
+    if let Err(error) = result {
+        if stats.seen == 0 || !error.chain().any(|cause| cause.is::<ScapError>()) {
+            return Err(error);
+        }
+        // A capture whose writer was killed ends anywhere. What it has was shown, and is counted.
+        let code = end(&error);
+        say_stats(&stats, plan.verbose, plan.json);
+        return Ok((stats, Some(code)));
+    }
+    let again = Again { files: &plan.again, users: plan.users, force: plan.force };
+    excerpt::write(&outputs.excerpts(), &again, &stop)?;
     say_stats(&stats, plan.verbose, plan.json);
-    Ok(stats)
+    Ok((stats, None))
 }

@@ -44,6 +44,8 @@ pub struct Plan {
     /// Capture files that are read once more, for what is around events that chisels marked: those that are read, or the one
     /// that is written.
     pub again: Vec<PathBuf>,
+    /// Whether files of other users are written over, too.
+    pub force: bool,
     /// Whether it is shown how far reading is.
     pub progress: bool,
     /// The engines that are asked for names; those of the usual places when there are none.
@@ -108,6 +110,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
             page: Page { out, json: args.json, palette, began_ns: None, sample: None },
             replay: !args.read.is_empty(),
             interpreted: false,
+            force: args.writing.force,
         };
         let source = library.find(name)?;
         let watch = args.watch.then(|| Watch::new(&source, argument.as_deref(), &env)).flatten();
@@ -160,6 +163,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         kernel_log: args.kernel_log,
         read: args.read.clone(),
         again,
+        force: args.writing.force,
         progress: args.progress,
         engine_sockets: args.engine_sockets.clone(),
         drop_to: args.writing.drop_to.clone(),

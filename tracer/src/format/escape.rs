@@ -75,6 +75,55 @@ pub fn escaped(text: &[u8]) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
+/// The same of a text whose lines are lines.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    String::from_utf8(lines_of(text.as_bytes())).unwrap_or_default()
+}
+
+/// The same of bytes.
+#[must_use]
+pub fn lines_of(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for (at, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        if at > 0 {
+            out.push(b'\n');
+        }
+        escape(line, &mut out);
+    }
+    out
+}
+
+/// Text that is escaped unless it is plain, which most is.
+#[must_use]
+pub fn owned(text: String) -> String {
+    if plain_len(text.as_bytes(), is_plain) == text.len() { text } else { escaped(text.as_bytes()) }
+}
+
+/// Appends what a script prints: colours, tabs and ends of lines stay, because they move nothing that was there before.
+pub fn printed(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\t' | b'\n' | 0x1b)) {
+        escape(&rest[..at], out);
+        let kept = if rest[at] == 0x1b { color_len(&rest[at..]) } else { 1 };
+        out.extend_from_slice(&rest[at..at + kept]);
+        if kept == 0 {
+            escape(&rest[at..=at], out);
+        }
+        rest = &rest[at + kept.max(1)..];
+    }
+    escape(rest, out);
+}
+
+/// The length of the sequence that sets colours (SGR of ECMA-48) at the beginning; 0 if it is another one.
+fn color_len(text: &[u8]) -> usize {
+    let Some(numbers) = text.strip_prefix(b"\x1b[") else { return 0 };
+    match numbers.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b';')) {
+        Some(at) if numbers[at] == b'm' => 2 + at + 1,
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +150,22 @@ mod tests {
                 assert_eq!(line, [b"\x1b[0m", &expected[..]].concat(), "what stands in front stays");
             }
         }
+    }
+
+    #[test]
+    fn colours_and_lines_of_scripts_stay() {
+        let printed = |text: &str| {
+            let mut out = Vec::new();
+            super::printed(text.as_bytes(), &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        for kept in ["", "plain", "\x1b[01;31mred\x1b[00m\tx\ny", "grüße \x1b[m"] {
+            assert_eq!(printed(kept), kept);
+        }
+        assert_eq!(printed("\x1b[2J\x1b]0;x\x07\x1b"), "\\x1b[2J\\x1b]0;x\\x07\\x1b");
+        assert_eq!(printed("\x1b[31\x1b[1m\x1b[1;"), "\\x1b[31\x1b[1m\\x1b[1;");
+        assert_eq!(printed("a\u{9b}1m\u{202e}\r"), "a\\u{9b}1m\\u{202e}\\x0d");
+        assert_eq!((owned("a".into()), owned("\x1b".into())), ("a".into(), "\\x1b".into()));
     }
 
     #[test]

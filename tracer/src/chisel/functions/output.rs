@@ -9,6 +9,7 @@ use super::super::{
     value::{Data, ExcerptHandle, FolderHandle, Tally, write_json},
 };
 use super::Function;
+use crate::{format::escape, message::said_by};
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
@@ -17,7 +18,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.on_print(move |text| print(&mut it.borrow_mut(), text));
-            engine.on_debug(|text, _, place| eprintln!("tracer: chisel: {place:?} {text}"));
+            engine.on_debug(|text, _, place| said_by("chisel", &format!("{place:?} {text}")));
         },
     },
     Function {
@@ -118,7 +119,9 @@ impl Addition {
             let (keys, values) = table.shape();
             return Err(format!("add: the tally has {keys} keys and {values} values, not {shape:?}").into());
         }
-        let keys = keys.iter().map(ToString::to_string).collect();
+        let exact = it.env.page.json;
+        let text = |key: &Dynamic| if exact { key.to_string() } else { escape::owned(key.to_string()) };
+        let keys = keys.iter().map(text).collect();
         let mut numbers = Vec::with_capacity(values.len());
         for value in &values {
             let number = value.as_float().or_else(|_| value.as_int().map(|number| number as f64));

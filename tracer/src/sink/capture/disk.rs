@@ -4,9 +4,9 @@
 //! when the disk is full or the process is killed is cut off, or is stepped over by readers.
 
 use std::{
-    fs::{File, Metadata, OpenOptions, Permissions},
+    fs::{File, Metadata, Permissions},
     io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -20,6 +20,7 @@ use flate2::write::GzEncoder;
 use ruzstd::encoding::{CompressionLevel, compress};
 
 use super::super::reader::error_of_write;
+use crate::files::{self, Refused};
 
 /// How what is written is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -47,7 +48,7 @@ pub enum DiskError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        source: Refused,
     },
     /// It cannot be written to any more.
     #[error("cannot write capture '{}' behind byte {offset}", path.display())]
@@ -100,22 +101,23 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Makes the first file, and begins. None of the files that are `read` is ever written. Also returns the file if it is not a
-    /// plain one.
+    /// Makes the first file, and begins. None of the files that are `read` is ever written. With `force`, files may be those of
+    /// other users. Also returns the file if it is not a plain one.
     pub(super) fn start(
         path: &Path,
         compression: Compression,
         read: &[PathBuf],
+        force: bool,
     ) -> Result<(Self, Option<File>), DiskError> {
         let read: Vec<_> = read.iter().filter_map(|path| path.metadata().ok()).map(|it| id(&it)).collect();
-        let target = Target::create(path, &read)?;
+        let target = Target::create(path, &read, force)?;
         let copy = if target.is_plain { None } else { target.file.try_clone().ok() };
         let (orders, todo) = mpsc::sync_channel(AHEAD);
         let (used, empty) = mpsc::sync_channel(AHEAD);
         let shared = Arc::new(Shared::default());
-        let worker = Worker { shared: Arc::clone(&shared), compression, read, target, todo, used };
+        let worker = Worker { shared: Arc::clone(&shared), compression, read, force, target, todo, used };
         let spawned = thread::Builder::new().name("write".into()).spawn(move || worker.run());
-        let thread = spawned.map_err(|source| DiskError::Create { path: path.to_owned(), source })?;
+        let thread = spawned.map_err(|error| DiskError::Create { path: path.to_owned(), source: error.into() })?;
         Ok((Self { orders: Some(orders), empty, shared, thread: Some(thread), files: 0 }, copy))
     }
 
@@ -187,15 +189,15 @@ struct Target {
 }
 
 impl Target {
-    fn create(path: &Path, read: &[FileId]) -> Result<Self, DiskError> {
-        let failed = |source| DiskError::Create { path: path.to_owned(), source };
+    fn create(path: &Path, read: &[FileId], force: bool) -> Result<Self, DiskError> {
+        let refused = |source| DiskError::Create { path: path.to_owned(), source };
+        let failed = |error: io::Error| refused(error.into());
         if path.as_os_str() == STDOUT {
             use std::os::fd::AsFd as _;
             let file = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
             return Ok(Self { path: path.to_owned(), file, len: 0, is_plain: false });
         }
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).mode(0o600).open(path).map_err(failed)?;
+        let file = files::create(path, force).map_err(refused)?;
         let metadata = file.metadata().map_err(failed)?;
         let is_plain = metadata.is_file();
         if is_plain {
@@ -267,6 +269,7 @@ struct Worker {
     compression: Compression,
     /// Files that are read.
     read: Vec<FileId>,
+    force: bool,
     target: Target,
     todo: Receiver<Order>,
     used: SyncSender<Vec<u8>>,
@@ -288,12 +291,12 @@ impl Worker {
     }
 
     fn open(&mut self, path: &Path, gone: Option<PathBuf>) -> Result<(), DiskError> {
-        self.target = Target::create(path, &self.read)?;
+        self.target = Target::create(path, &self.read, self.force)?;
         self.shared.file_bytes.store(0, Ordering::Relaxed);
         self.shared.files.fetch_add(1, Ordering::Release);
         if let Some(gone) = gone {
             // It may have been moved away, which is as good.
-            let _ = std::fs::remove_file(gone);
+            let _ = files::remove(&gone);
         }
         Ok(())
     }

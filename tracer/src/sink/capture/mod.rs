@@ -77,6 +77,8 @@ pub struct Options {
     pub cpu: bool,
     /// Whether latencies are written.
     pub latency: bool,
+    /// Whether files of other users are written over, too.
+    pub force: bool,
 }
 
 /// A capture that is being written.
@@ -168,7 +170,7 @@ impl Capture {
     /// It cannot be made.
     pub fn open(&mut self, now_ns: u64) -> anyhow::Result<Option<File>> {
         let path = self.rotation.first(now_ns);
-        let (disk, target) = Disk::start(&path, self.options.compression, &self.options.read)?;
+        let (disk, target) = Disk::start(&path, self.options.compression, &self.options.read, self.options.force)?;
         self.disk = Some(disk);
         Ok(target)
     }

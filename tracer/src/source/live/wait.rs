@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::ring::Ring;
+use crate::message::said_by;
 
 /// The pause while much is going on. The end of each takes a CPU from those who work; after a longer one there is so much to do that
 /// they wait for each other meanwhile.
@@ -101,7 +102,7 @@ impl log::Log for StderrLog {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        eprintln!("tracer: kernel: {}: {}", record.level(), record.args());
+        said_by("kernel", &format!("{}: {}", record.level(), record.args()));
     }
 
     fn flush(&self) {}

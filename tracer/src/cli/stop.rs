@@ -1,0 +1,77 @@
+//! Signals that end a run: the first one ends it in good order, with all that is buffered and a summary; the second one at once.
+//!
+//! Ctrl-C is the usual end. After another signal the exit code says which one it was, as shells do: 128 and its number.
+
+use std::{
+    fs,
+    ops::Deref,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
+    flag,
+};
+
+/// What is added to the number of a signal.
+const BY_SIGNAL: u8 = 128;
+
+/// The signal that came first; 0 without one. Signals are the process's, so there is one.
+static FIRST: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
+
+/// Whether the run is to end.
+#[derive(Debug)]
+pub(super) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Set by the signals that end a run.
+    ///
+    /// # Errors
+    /// The kernel does not allow it.
+    pub(super) fn at_signals() -> anyhow::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let came = Arc::new(AtomicBool::new(false));
+        let first = FIRST.get_or_init(Arc::default);
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
+            // nohup(1) and shells that start something in the background ignore them for it. tcpdump does the same.
+            if matches!(signal, SIGHUP | SIGQUIT) && is_ignored(signal) {
+                continue;
+            }
+            // Not `stop`, which is cleared for another pass over a capture. It works also while a write waits.
+            flag::register_conditional_shutdown(signal, exit_code(signal).into(), Arc::clone(&came))?;
+            flag::register(signal, Arc::clone(&came))?;
+            flag::register_usize(signal, Arc::clone(first), signal.cast_unsigned() as usize)?;
+            flag::register(signal, Arc::clone(&stop))?;
+        }
+        Ok(Self(stop))
+    }
+}
+
+impl Deref for Stop {
+    type Target = AtomicBool;
+
+    fn deref(&self) -> &AtomicBool {
+        &self.0
+    }
+}
+
+/// The exit code of a run that went well: which signal ended it, if that was not Ctrl-C.
+pub(super) fn code() -> u8 {
+    let first = FIRST.get().map_or(0, |first| first.load(Ordering::Relaxed));
+    i32::try_from(first).ok().filter(|signal| ![0, SIGINT].contains(signal)).map_or(0, exit_code)
+}
+
+fn exit_code(signal: i32) -> u8 {
+    u8::try_from(signal).map_or(BY_SIGNAL, |signal| BY_SIGNAL.saturating_add(signal))
+}
+
+/// Whether the process was started to ignore a signal.
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
+}
