@@ -24,12 +24,15 @@ pub mod chisel;
 pub mod sink;
 
 // The loop, and what it counts.
+pub mod memory;
 pub mod message;
 pub mod pipeline;
 pub mod sample;
 pub mod stats;
+mod thread;
 
-// What this machine allows.
+// What this machine allows, and what is given up.
+pub mod confine;
 pub mod doctor;
 
 // The command.

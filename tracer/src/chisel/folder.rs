@@ -7,7 +7,7 @@ use std::{
     fs::{self, File},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use rustc_hash::FxHashMap;
@@ -80,6 +80,11 @@ impl Folder {
             }
         };
         file.write_all(data)
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// How many files it wrote.

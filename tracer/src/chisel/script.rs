@@ -1,6 +1,6 @@
 //! A chisel that was loaded: what it declared, and its functions.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, path::PathBuf, rc::Rc};
 
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Map, Position, Scope};
 use tracer_common::group::{self, Counted, Grouping, Number};
@@ -452,6 +452,12 @@ impl Chisel {
         let shared = self.shared.borrow();
         let tallies = shared.tallies.iter().map(|table| table.lost());
         shared.aggregates.iter().map(|it| it.lost()).chain(tallies).sum()
+    }
+
+    /// Folders in which it makes files.
+    #[must_use]
+    pub fn folders(&self) -> Vec<PathBuf> {
+        self.shared.borrow().folders.iter().map(|folder| folder.path().to_owned()).collect()
     }
 
     /// Captures of what is around events, as far as they are marked.

@@ -19,11 +19,14 @@ use crate::{
     state::{Procfs, State},
 };
 
-/// Reads the files once more for each excerpt. What stopped the first reading does not stop these.
+/// Reads the files once more for each excerpt, by a process that can do no more than that. What stopped the first reading does not stop these.
 ///
 /// # Errors
 /// A file cannot be read, or the excerpt cannot be written.
 pub(super) fn write(excerpts: &[Excerpt], files: &[PathBuf], users: bool, stop: &AtomicBool) -> anyhow::Result<()> {
+    if excerpts.is_empty() {
+        return Ok(());
+    }
     stop.store(false, Ordering::Relaxed);
     excerpts.iter().try_for_each(|excerpt| write_one(excerpt, files, users, stop))
 }

@@ -14,8 +14,9 @@ use anyhow::Context as _;
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::{Failure, Plan, asked::Asked, excerpt};
+use super::{Failure, Plan, asked::Asked, excerpt, replay::confine};
 use crate::{
+    confine::{self, Paths, Tracing},
     doctor,
     fields::Needs,
     filter::kernel::{Question, Target},
@@ -25,7 +26,10 @@ use crate::{
     source::live::{self, Live, LiveError, Options, groups, own::Own, plan::Wanted},
     state::{
         Containers, Host, Procfs, State, Users,
-        container::{self, EngineSocket},
+        container::{
+            self, EngineSocket,
+            engine::{Endpoint, endpoints},
+        },
         procfs::View,
     },
     stats::Stats,
@@ -69,14 +73,16 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     options.who |= loss.is_some();
     let containers = plan.needs.has(Needs::CONTAINER);
     // The engine is asked before the first event, so that its containers have names by then.
+    let engines = container::Options {
+        metadata: containers,
+        sockets: plan.engine_sockets,
+        host_root: root.clone(),
+        view: view.clone(),
+        ..container::Options::default()
+    };
+    let network = containers && endpoints(&engines).iter().any(Endpoint::is_in_network);
     let mut state = State {
-        containers: Containers::start(&container::Options {
-            metadata: containers,
-            sockets: plan.engine_sockets,
-            host_root: root.clone(),
-            view: view.clone(),
-            ..container::Options::default()
-        }),
+        containers: Containers::start(&engines),
         host: Host::read(&root),
         users: if plan.users { Users::read(&root) } else { Users::default() },
         procfs: Procfs::of_view(&view, &root).with_args_limit(plan.args_limit),
@@ -113,6 +119,10 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     }
     let to_epoch_ns = live::to_epoch_ns();
     outputs.open(live::monotonic_ns().wrapping_add(to_epoch_ns))?;
+    let confined = confine::tracing(&Tracing { folders: outputs.folders(), network });
+    if plan.verbose {
+        note(&format!("note: {confined}"));
+    }
     let limits =
         Limits { max_time: plan.max_time, interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)) };
     let sampler = asked.sample.map(Sampler::random);
@@ -120,6 +130,9 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
     // The kernel side is not needed for it, and would fill its rings.
     drop(source);
+    if !outputs.excerpts().is_empty() {
+        confine(&Paths { read: plan.again.clone(), folders: outputs.folders() }, plan.verbose);
+    }
     excerpt::write(&outputs.excerpts(), &plan.again, plan.users, &stop)?;
     say_stats(&stats, plan.verbose, plan.json);
     Ok(stats)

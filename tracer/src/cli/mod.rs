@@ -15,6 +15,7 @@ mod info;
 mod list;
 pub mod live;
 mod memory;
+mod missing;
 mod progress;
 mod replay;
 mod run;
@@ -36,11 +37,13 @@ pub use run::Plan;
 
 use crate::{
     chisel::{ChiselError, Library},
+    confine::Paths,
     format::time,
     scap::ScapError,
     source::live::groups,
     state::container::EngineSocket,
     stats::Stats,
+    thread::NoThread,
 };
 
 /// How it ends when events were lost and that counts as failure.
@@ -99,8 +102,10 @@ pub fn main(live: Live) -> ExitCode {
     match execute(words, live) {
         Ok(code) => code,
         Err(End::Usage(failure)) => {
-            report(&failure.message, failure.hint.as_deref());
-            ExitCode::from(2)
+            let remedy = missing::remedy(&failure.message);
+            report(&failure.message, remedy.or(failure.hint.as_deref()));
+            // Nothing is wrong with how it is used when it could not be looked at.
+            if remedy.is_some() { ExitCode::FAILURE } else { ExitCode::from(2) }
         }
         Err(End::Run(error)) => end(&error),
     }
@@ -142,9 +147,11 @@ fn end(error: &anyhow::Error) -> ExitCode {
         let failure = cause.downcast_ref::<Failure>().and_then(|failure| failure.hint.clone());
         let of_chisel = || cause.downcast_ref::<ChiselError>().and_then(|error| error.hint.clone());
         let of_capture = || cause.downcast_ref::<ScapError>().and_then(ScapError::hint).map(str::to_owned);
-        failure.or_else(of_chisel).or_else(of_capture)
+        let of_thread = || cause.downcast_ref::<NoThread>().map(|error| error.hint().to_owned());
+        failure.or_else(of_chisel).or_else(of_capture).or_else(of_thread)
     });
-    report(&format!("{error:#}"), hint.as_deref());
+    let text = format!("{error:#}");
+    report(&text, missing::remedy(&text).or(hint.as_deref()));
     ExitCode::FAILURE
 }
 
@@ -162,7 +169,8 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
         return info(files);
     }
     if let Some(("chisel", rest)) = words.get(1).map(|word| (word.as_str(), &words[2..])) {
-        return chisel_tool::run(rest, &mut io::stdout().lock());
+        let confine = |paths: &Paths| replay::confine(paths, false);
+        return chisel_tool::run(rest, &confine, &mut io::stdout().lock());
     }
     let words = config::with_defaults(words)?;
     let library = Library::new(&args::chisel_dirs(&words));
@@ -227,7 +235,7 @@ fn info(files: &[String]) -> Result<ExitCode, End> {
     let [file] = files else {
         return Err(Failure::with_hint("info takes one capture file", "tracer info FILE").into());
     };
-    let (text, error) = info::describe(Path::new(file))?;
+    let (text, error) = info::describe(Path::new(file), || replay::confine(&Paths::default(), false))?;
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()?;

@@ -28,6 +28,11 @@ pub fn choose_zone(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Reads the zone now, and not when the first time is shown.
+pub fn load_zone() {
+    LazyLock::force(&ZONE);
+}
+
 fn local() -> TimeZone {
     match env::var_os("HOST_ROOT") {
         Some(root) if env::var_os("TZ").is_none() => zone_below(Path::new(&root)).unwrap_or(TimeZone::UTC),

@@ -19,7 +19,6 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
-    thread,
     time::Duration,
 };
 
@@ -31,6 +30,7 @@ use tokio::{
 };
 
 use super::{Options, Spec};
+use crate::{confine, thread};
 pub use endpoint::{Address, Endpoint, endpoints};
 pub use socket::{EngineSocket, SocketError};
 
@@ -124,11 +124,13 @@ impl Engines {
         let shared = (answer, Arc::clone(&hope));
         let users_below = users_below.map(Path::to_owned);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        thread::Builder::new().name("tracer-engines".into()).spawn(move || {
+        thread::begin("tracer-engines", move || {
+            confine::of_engines();
             let shared = Rc::new(Shared::new(shared.0, shared.1));
             LocalSet::new().block_on(&runtime, supervise(&shared, endpoints, users_below.as_deref(), asked));
             runtime.shutdown_background();
-        })?;
+        })
+        .map_err(io::Error::other)?;
         Ok(Self { questions, answers, hope })
     }
 
@@ -280,6 +282,7 @@ mod tests {
     use std::{
         io::{BufRead as _, BufReader, Write as _},
         os::unix::net::UnixListener,
+        thread,
         time::Instant,
     };
 

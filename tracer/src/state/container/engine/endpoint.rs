@@ -134,6 +134,12 @@ impl Endpoint {
         Self { runtime: Some(socket.runtime), ..Self::asked_for(address) }
     }
 
+    /// Whether a way to it leads through a network.
+    #[must_use]
+    pub fn is_in_network(&self) -> bool {
+        self.addresses.iter().any(|address| matches!(address, Address::Tcp { .. }))
+    }
+
     /// Whether there is something to try.
     #[must_use]
     pub fn exists(&self) -> bool {
