@@ -1,5 +1,7 @@
 //! The command: how it is used, and how it ends.
 
+mod confined;
+mod limits;
 mod write;
 
 use std::os::unix::process::CommandExt as _;

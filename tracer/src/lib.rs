@@ -23,7 +23,8 @@ pub mod aggregate;
 pub mod chisel;
 pub mod sink;
 
-// The loop, and what it counts.
+// The loop, what it counts, and what all use.
+mod bounded;
 pub mod memory;
 pub mod message;
 pub mod pipeline;

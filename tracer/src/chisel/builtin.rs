@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::ChiselError;
-use crate::fields::nearest;
+use crate::{bounded, fields::nearest};
 
 /// The chisels of the repository, in alphabetical order: name and text. Made by the build script.
 static BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/chisels.rs"));
@@ -103,9 +103,12 @@ impl Library {
     }
 }
 
+/// The longest script. Time and memory that reading it takes are bounded by it, too.
+const MAX_BYTES: u64 = 256 << 10;
+
 fn read(path: &Path) -> Result<Source, ChiselError> {
     let origin = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|error| ChiselError::new(&format!("'{origin}'"), error.to_string()))?;
+    let text = bounded::text(path, MAX_BYTES).map_err(|error| ChiselError::new(&format!("'{origin}'"), error.to_string()))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Source { name, origin, text })
 }

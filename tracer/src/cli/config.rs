@@ -3,7 +3,7 @@
 //! Each entry is put in front of the words of the command line, where a later option of the same name replaces it.
 
 use std::{
-    env, fs, io,
+    env, io,
     path::{Path, PathBuf},
 };
 
@@ -11,11 +11,16 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use toml::{Table, Value};
 
 use super::{Args, Failure, wrong_use};
-use crate::fields::nearest;
+use crate::{bounded, fields::nearest};
 
 /// Options that mean one run and are no defaults.
 const NOT_HERE: &[&str] =
     &["config", "read", "chisel", "chisel-info", "list", "list-chisels", "list-events", "generate"];
+
+/// The longest file of settings.
+const MAX_BYTES: u64 = 64 << 10;
+/// The most values that it may have: each is looked at by the parser of options, with all others.
+const MAX_VALUES: usize = 1_000;
 
 /// The words with those of the file in front: the one of `--config`, or the one in the folder for configurations.
 ///
@@ -29,7 +34,7 @@ pub fn with_defaults(mut words: Vec<String>) -> Result<Vec<String>, Failure> {
             None => return Ok(words),
         },
     };
-    let text = match fs::read_to_string(&path) {
+    let text = match bounded::text(&path, MAX_BYTES) {
         Ok(text) => text,
         Err(error) if !must_exist && is_elsewhere(error.kind()) => return Ok(words),
         Err(error) => return Err(Failure::new(format!("cannot read {}: {error}", path.display()))),
@@ -101,6 +106,12 @@ fn parse(text: &str) -> Result<Vec<String>, Failure> {
                 Value::Float(number) => number.to_string(),
                 _ => return Err(Failure::new(format!("'{key}' is a text or a number"))),
             };
+            if words.len() >= MAX_VALUES {
+                return Err(Failure::with_hint(
+                    format!("'{key}': there are more than {MAX_VALUES} values"),
+                    "give fewer values; one filter can name many things: proc.name in (…)",
+                ));
+            }
             let word = format!("--{long}={value}");
             check(&word)?;
             words.push(word);

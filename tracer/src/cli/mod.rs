@@ -32,6 +32,8 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
 pub use args::Args;
 pub use run::Plan;
 
@@ -98,6 +100,7 @@ impl From<ChiselError> for Failure {
 /// Runs the command with the arguments of the process.
 #[must_use]
 pub fn main(live: Live) -> ExitCode {
+    raise_stack();
     let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     match execute(words, live) {
         Ok(code) => code,
@@ -108,6 +111,19 @@ pub fn main(live: Live) -> ExitCode {
             if remedy.is_some() { ExitCode::FAILURE } else { ExitCode::from(2) }
         }
         Err(End::Run(error)) => end(&error),
+    }
+}
+
+/// How deep the stack may become: giving back what a script has put into each other goes as deep as that is, and its memory is
+/// bounded, too.
+const STACK: u64 = 120 << 20;
+
+/// Lets the stack of this thread grow as far as may be needed. It takes memory only when it does.
+pub fn raise_stack() {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_STACK) else { return };
+    if soft < STACK {
+        // What is not allowed stays as it is.
+        let _ = setrlimit(Resource::RLIMIT_STACK, STACK.min(hard), hard);
     }
 }
 
