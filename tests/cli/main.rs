@@ -1,5 +1,6 @@
 //! The command: how it is used, and how it ends.
 
+mod bounded;
 mod confined;
 mod limits;
 mod write;

@@ -28,7 +28,7 @@ const OPERATIONS_PER_LOOK: u64 = 8;
 /// not count.
 pub(super) const MAX_CALL_BYTES: isize = 32 << 20;
 /// CPU time that reading a script may take, and how often it is looked at.
-const MAX_LOAD_NS: i64 = 1_000_000_000;
+const MAX_LOAD_NS: i64 = 300_000_000;
 const TOKENS_PER_LOOK: u32 = 64;
 /// Functions that call each other.
 const MAX_CALL_LEVELS: usize = 32;
@@ -186,7 +186,7 @@ fn bound_loading(engine: &mut Engine) {
     #[allow(deprecated, reason = "it says that it may change, and the version is fixed")]
     engine.on_parse_token(move |token, _, _| {
         if is_over() {
-            let text = format!("reading it takes more than {} s", MAX_LOAD_NS / 1_000_000_000);
+            let text = format!("reading it takes more than {} ms", MAX_LOAD_NS / 1_000_000);
             return Token::LexError(Box::new(LexError::Runtime(text)));
         }
         token

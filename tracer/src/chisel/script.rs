@@ -41,7 +41,7 @@ const EVENTS_PER_LOOK: u32 = 1024;
 /// After so many bytes that its functions took and did not give back, it is looked at once.
 const BYTES_PER_LOOK: isize = 1 << 20;
 /// The most that they may keep, with tables and with what can be reached from no variable.
-const MAX_KEPT_BYTES: isize = 256 << 20;
+const MAX_KEPT_BYTES: isize = 128 << 20;
 
 /// Where a chisel runs.
 #[derive(Debug, Clone)]

@@ -2,8 +2,8 @@
 #![allow(unsafe_code, reason = "the crate does not say which version the kernel has before it is used")]
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
-    RulesetCreatedAttr as _, RulesetError, Scope, make_bitflags,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, PathFd, PathFdError, Ruleset,
+    RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, Scope, make_bitflags,
 };
 
 use super::Paths;
@@ -23,9 +23,11 @@ fn making() -> BitFlags<AccessFs> {
 pub(super) fn restrict(paths: &Paths) -> Result<i32, String> {
     let read = paths.read.iter().map(|path| (path, BitFlags::from(AccessFs::ReadFile)));
     let made = paths.folders.iter().map(|path| (path, making()));
-    // What is not there cannot be opened later either.
-    let rules = read.chain(made).filter_map(|(path, access)| Some((PathFd::new(path).ok()?, access)));
-    let rules = rules.map(|(path, access)| Ok::<_, RulesetError>(PathBeneath::new(path, access)));
+    // What is not there cannot be opened later either; what cannot be named to the kernel would be forbidden.
+    let there = read.chain(made).filter(|(path, _)| path.exists());
+    let rules = there.map(|(path, access)| Ok(PathBeneath::new(PathFd::new(path)?, access)));
+    let rules = rules.collect::<Result<Vec<_>, PathFdError>>().map_err(|error| error.to_string())?;
+    let rules = rules.into_iter().map(Ok::<_, RulesetError>);
     let status = Ruleset::default()
         .handle_access(AccessFs::from_all(VERSION))
         .and_then(|rules| rules.handle_access(AccessNet::from_all(VERSION)))
