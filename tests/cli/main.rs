@@ -1,7 +1,10 @@
 //! The command: how it is used, and how it ends.
 
+mod bounded;
+mod confined;
 mod ends;
 mod escapes;
+mod limits;
 mod planted;
 mod trusted;
 mod write;

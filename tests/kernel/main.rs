@@ -7,6 +7,7 @@ mod capture;
 mod chisels;
 mod compat;
 mod concurrency;
+mod confined;
 mod counts;
 mod coverage;
 mod cut;

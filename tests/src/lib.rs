@@ -8,6 +8,7 @@ pub mod level;
 
 // What the tests do.
 pub mod call;
+pub mod hijack;
 pub mod scratch;
 pub mod terminal;
 pub mod workload;

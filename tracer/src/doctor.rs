@@ -1,5 +1,6 @@
 //! What this kernel and this user allow, line by line, each problem with its remedy: `tracer --doctor`.
 
+mod confine;
 mod host;
 mod kernel;
 pub mod privileges;
@@ -51,7 +52,8 @@ impl Finding {
 /// `out` cannot be written.
 pub fn run(options: &Options, out: &mut impl Write) -> io::Result<bool> {
     let host = || host::look(options);
-    let looks: [&dyn Fn() -> Vec<Finding>; 4] = [&kernel::look, &privileges::look, &host, &kernel::try_hooks];
+    let looks: [&dyn Fn() -> Vec<Finding>; 5] =
+        [&kernel::look, &privileges::look, &confine::look, &host, &kernel::try_hooks];
     let mut works = true;
     for look in looks {
         for finding in look() {
@@ -91,7 +93,17 @@ mod tests {
             let hint = lines.next_if(|line| line.starts_with("     hint: "));
             assert_eq!(hint.is_some(), !line.starts_with("ok "), "{line}");
         }
-        for what in ["kernel:", "BTF:", "capabilities:", "cgroups:", "hooks:"] {
+        for what in [
+            "kernel:",
+            "BTF:",
+            "capabilities:",
+            "cgroups:",
+            "hooks:",
+            "reading captures",
+            "tracing keeps:",
+            "Landlock:",
+            "seccomp:",
+        ] {
             assert!(text.contains(what), "{what} is missing in:\n{text}");
         }
     }

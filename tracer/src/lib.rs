@@ -26,13 +26,17 @@ pub mod sink;
 // Files of other users.
 pub mod files;
 
-// The loop, and what it counts.
+// The loop, what it counts, and what all use.
+mod bounded;
+pub mod memory;
 pub mod message;
 pub mod pipeline;
 pub mod sample;
 pub mod stats;
+mod thread;
 
-// What this machine allows.
+// What this machine allows, and what is given up.
+pub mod confine;
 pub mod doctor;
 
 // The command.

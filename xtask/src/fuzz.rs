@@ -54,7 +54,9 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     output(&mut build)?;
 
     let seeds = dir.join("seeds");
-    make_seeds(&workspace().join("tests/captures"), &seeds)?;
+    make_seeds(&workspace().join("tests/captures"), &seeds.join(CAPTURES))?;
+    copy_scripts(&workspace().join("chisels"), &seeds.join("script"))?;
+    copy_process(&seeds.join("procfs"))?;
     let mut targets = targets()?;
     targets.retain(|target| options.target.is_empty() || options.target.contains(target));
     let mut failed = Vec::new();
@@ -91,6 +93,8 @@ fn feed(target: &str, dir: &Path, seeds: &Path, seconds: u32) -> Result<String> 
     let own = workspace().join(FUZZ_DIR).join("seeds").join(target);
     let seeds = if own.is_dir() { &own } else { seeds };
     say(format!("fuzz {target}: {seconds} s"));
+    let own = seeds.join(target);
+    let seeds = if own.is_dir() { own } else { seeds.join(CAPTURES) };
     let mut command = Command::new(dir.join(TRIPLE).join("release").join(target));
     command.arg(&corpus).arg(seeds).args([
         format!("-max_total_time={seconds}"),
@@ -129,6 +133,59 @@ fn targets() -> Result<Vec<String>> {
         files.filter_map(|file| Some(file.ok()?.path().file_stem()?.to_str()?.to_owned())).collect();
     names.sort();
     Ok(names)
+}
+
+/// Seeds of the targets that have none of their own.
+const CAPTURES: &str = "captures";
+
+/// The chisels are seeds of scripts.
+fn copy_scripts(chisels: &Path, seeds: &Path) -> Result<()> {
+    fs::create_dir_all(seeds).with_context(|| format!("cannot create {}", seeds.display()))?;
+    let files = fs::read_dir(chisels).with_context(|| format!("cannot read {}", chisels.display()))?;
+    for path in files.filter_map(|file| Some(file.ok()?.path())).filter(|path| path.is_file()) {
+        fs::copy(&path, seeds.join(path.file_name().unwrap_or_default()))?;
+    }
+    Ok(())
+}
+
+/// What `/proc` says of this process is a seed, in the order of the target `procfs`.
+fn copy_process(seeds: &Path) -> Result<()> {
+    /// What stands between files there.
+    const BETWEEN: &[u8] = &[0x1e];
+    const FILES: [&str; 16] = [
+        "self/stat",
+        "self/status",
+        "self/cgroup",
+        "self/cmdline",
+        "self/environ",
+        "self/limits",
+        "self/loginuid",
+        "self/comm",
+        "self/fdinfo/1",
+        "net/tcp",
+        "net/tcp6",
+        "net/udp",
+        "net/unix",
+        "net/netlink",
+        "self/stat",
+        "stat",
+    ];
+    /// The most of a file that is worth while.
+    const MOST: usize = 2 << 10;
+    fs::create_dir_all(seeds).with_context(|| format!("cannot create {}", seeds.display()))?;
+    let read = |file: &&str| {
+        let mut bytes = fs::read(Path::new("/proc").join(file)).unwrap_or_default();
+        bytes.truncate(MOST);
+        bytes
+    };
+    let files: Vec<_> = FILES.iter().map(read).collect();
+    for (name, links) in
+        [("file", "/tmp/a\x1e/bin/cat\x1e/\x1enet:[1]"), ("socket", "socket:[4026]\x1e/a (deleted)\x1e/\x1enet:[1]")]
+    {
+        let seed = [files.join(BETWEEN), BETWEEN.to_vec(), links.as_bytes().to_vec()].concat();
+        fs::write(seeds.join(name), seed)?;
+    }
+    Ok(())
 }
 
 /// Cuts captures into small ones, each with one block of a kind and, of events, of a code.

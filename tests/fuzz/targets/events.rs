@@ -23,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
         vec![Box::new(Print::new(Lines::Text(template), out.clone(), false)), Box::new(Summary::new(out.clone()))];
     let outputs = Outputs::new(None, sinks, out.clone(), None);
     let state = State { procfs: Procfs::none(), ..State::default() };
-    let Ok(mut source) = Replay::of("fuzz", Box::new(std::io::Read::take(input, 16 << 20))) else { return };
+    let mut source = Replay::of("fuzz", Box::new(std::io::Read::take(input, 16 << 20)));
     let stop = AtomicBool::new(false);
     // Damage is an error, which is right.
     let _ = Pipeline::new(state, outputs, 0).run(&mut source, Limits::default(), &stop);

@@ -12,6 +12,7 @@ use std::{
 
 use super::ChiselError;
 use crate::{
+    bounded,
     fields::nearest,
     files::{self, Refused},
     message::note,
@@ -22,8 +23,8 @@ static BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/chisels.rs
 
 /// Extension of a chisel.
 const EXTENSION: &str = "rhai";
-/// The longest chisel in a folder.
-const MAX_BYTES: u64 = 4 << 20;
+/// The longest script. It bounds the time and the memory that reading takes, too.
+const MAX_BYTES: u64 = 256 << 10;
 /// A folder that has to be named.
 const HERE: &str = "chisels";
 
@@ -159,7 +160,8 @@ impl Library {
 
 fn read(path: &Path) -> Result<Source, ChiselError> {
     let origin = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|error| ChiselError::new(&format!("'{origin}'"), error.to_string()))?;
+    let text =
+        bounded::text(path, MAX_BYTES).map_err(|error| ChiselError::new(&format!("'{origin}'"), error.to_string()))?;
     Ok(source(path, text))
 }
 

@@ -1,9 +1,20 @@
 //! The sandbox: a Rhai engine without access to anything, and with limits.
 
-use std::{cell::Cell, time::Duration};
+use std::{
+    array,
+    cell::Cell,
+    hash::{BuildHasher as _, RandomState},
+    sync::Once,
+    time::Duration,
+};
 
-use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, packages::Package, packages::StandardPackage};
+use rhai::{
+    Dynamic, Engine, EvalAltResult, ImmutableString, LexError, Token, config::hashing::set_hashing_seed,
+    packages::Package, packages::StandardPackage,
+};
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::memory;
 
 /// Operations of one call.
 const MAX_OPERATIONS: u64 = 1_000_000;
@@ -13,6 +24,12 @@ const MAX_TIME: Duration = Duration::from_millis(80);
 /// The time of a call is looked at after its first operations, and then once for so many.
 const FIRST_LOOK: u64 = 4;
 const OPERATIONS_PER_LOOK: u64 = 8;
+/// Bytes that a call may take: all of them, also those of closures, of curried functions and of data, which the language does
+/// not count.
+pub(super) const MAX_CALL_BYTES: isize = 32 << 20;
+/// CPU time that reading a script may take, and how often it is looked at.
+const MAX_LOAD_NS: i64 = 300_000_000;
+const TOKENS_PER_LOOK: u32 = 64;
 /// Functions that call each other.
 const MAX_CALL_LEVELS: usize = 32;
 /// Nested expressions, at the top and in functions.
@@ -40,6 +57,25 @@ struct Stopwatch {
     is_slow: Cell<bool>,
     /// CPU time of the thread when the first half was over, nanoseconds.
     cpu_ns: Cell<Option<i64>>,
+    /// Memory that was taken by then.
+    bytes: Cell<isize>,
+}
+
+/// What a call has too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TooMuch {
+    Time,
+    Memory,
+}
+
+impl TooMuch {
+    /// As it is said.
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::Time => format!("it took more than {} ms: is this a loop without end?", MAX_TIME.as_millis()),
+            Self::Memory => format!("one call takes more than {} MiB of memory", MAX_CALL_BYTES >> 20),
+        }
+    }
 }
 
 /// Nanoseconds of a clock.
@@ -55,9 +91,18 @@ impl Stopwatch {
         self.looked_ns.set(now_ns);
         self.is_slow.set(false);
         self.cpu_ns.set(None);
+        self.bytes.set(memory::taken());
     }
 
-    /// Whether the time is over, after so many operations.
+    /// What there is too much of, after so many operations.
+    fn look(&self, operations: u64) -> Option<TooMuch> {
+        if memory::taken().wrapping_sub(self.bytes.get()) > MAX_CALL_BYTES {
+            return Some(TooMuch::Memory);
+        }
+        self.is_over(operations).then_some(TooMuch::Time)
+    }
+
+    /// Whether the time is over.
     fn is_over(&self, operations: u64) -> bool {
         const HALF_NS: i64 = MAX_TIME.as_nanos() as i64 / 2;
         if !self.is_slow.get() && operations != FIRST_LOOK && !operations.is_multiple_of(OPERATIONS_PER_LOOK) {
@@ -81,6 +126,7 @@ impl Stopwatch {
 
 /// An engine that can compute, and nothing else. Modules, time and custom syntax are not compiled in.
 pub(super) fn sandbox() -> Engine {
+    choose_keys();
     let mut engine = Engine::new_raw();
     engine.register_global_module(StandardPackage::new().as_shared_module());
     engine.disable_symbol("eval");
@@ -95,8 +141,9 @@ pub(super) fn sandbox() -> Engine {
             watch.start();
             return None;
         }
-        watch.is_over(operations).then(|| Dynamic::from(MAX_TIME.as_millis() as i64))
+        watch.look(operations).map(Dynamic::from)
     });
+    bound_loading(&mut engine);
     engine.set_max_operations(MAX_OPERATIONS);
     engine.set_max_call_levels(MAX_CALL_LEVELS);
     engine.set_max_expr_depths(MAX_EXPR_DEPTHS.0, MAX_EXPR_DEPTHS.1);
@@ -108,6 +155,42 @@ pub(super) fn sandbox() -> Engine {
     engine.set_strict_variables(true);
     engine.set_fail_on_invalid_map_property(true);
     engine
+}
+
+/// Keys of the hashes of the language. Its own come from `/dev/urandom` when the C library is part of the binary, and there may
+/// be no `/dev`; those of the standard library come from the kernel.
+fn choose_keys() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let keys = array::from_fn(|_| RandomState::new().hash_one(0));
+        // Something else chose them before, which is as good.
+        let _ = set_hashing_seed(Some(keys));
+    });
+}
+
+/// Ends the reading of a script that takes long: some texts take time that grows with the square of their length.
+fn bound_loading(engine: &mut Engine) {
+    let (tokens, since_ns) = (Cell::new(0_u32), Cell::new(None));
+    let is_over = move || {
+        tokens.set(tokens.get().wrapping_add(1));
+        if !tokens.get().is_multiple_of(TOKENS_PER_LOOK) {
+            return false;
+        }
+        let now_ns = read(ClockId::ThreadCPUTime);
+        let since_ns: i64 = since_ns.get().unwrap_or_else(|| {
+            since_ns.set(Some(now_ns));
+            now_ns
+        });
+        now_ns - since_ns > MAX_LOAD_NS
+    };
+    #[allow(deprecated, reason = "it says that it may change, and the version is fixed")]
+    engine.on_parse_token(move |token, _, _| {
+        if is_over() {
+            let text = format!("reading it takes more than {} ms", MAX_LOAD_NS / 1_000_000);
+            return Token::LexError(Box::new(LexError::Runtime(text)));
+        }
+        token
+    });
 }
 
 /// `replace` of the language looks at the size of the result when it is there already: it could take all memory.

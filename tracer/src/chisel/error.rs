@@ -4,7 +4,7 @@ use std::fmt;
 
 use rhai::{EvalAltResult, ParseError, ParseErrorType, Position};
 
-use super::functions;
+use super::{engine::TooMuch, functions};
 
 /// Why a chisel cannot be used, or stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,9 +93,7 @@ impl ChiselError {
         let cause = match inner {
             EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
             EvalAltResult::ErrorParsing(kind, _) => kind.to_string(),
-            EvalAltResult::ErrorTerminated(limit, _) if limit.is_int() => {
-                format!("it took more than {limit} ms: is this a loop without end?")
-            }
+            EvalAltResult::ErrorTerminated(limit, _) if limit.is::<TooMuch>() => limit.clone().cast::<TooMuch>().text(),
             _ => {
                 let text = inner.to_string();
                 // The place is printed before the cause.

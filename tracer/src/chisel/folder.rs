@@ -86,6 +86,11 @@ impl Folder {
         Ok(file.write_all(data)?)
     }
 
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// How many files it wrote.
     pub(super) fn count(&self) -> usize {
         self.files.len()

@@ -1,6 +1,6 @@
 //! A chisel that was loaded: what it declared, and its functions.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, path::PathBuf, rc::Rc};
 
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Map, Position, Scope};
 use tracer_common::group::{self, Counted, Grouping, Number};
@@ -24,6 +24,7 @@ use crate::{
         kernel::{self, Expr, Question, Target},
     },
     format::DataMode,
+    memory,
     message::note,
     sample::Sample,
     sink::Out,
@@ -37,6 +38,10 @@ const LIST_AFTER_MS: u64 = 200;
 /// After so many events it is looked whether the variables of a script have become too large: the language does not count what is
 /// added to a map by its key.
 const EVENTS_PER_LOOK: u32 = 1024;
+/// After so many bytes that its functions took and did not give back, it is looked at once.
+const BYTES_PER_LOOK: isize = 1 << 20;
+/// The most that they may keep, with tables and with what can be reached from no variable.
+const MAX_KEPT_BYTES: isize = 128 << 20;
 
 /// Where a chisel runs.
 #[derive(Debug, Clone)]
@@ -88,6 +93,9 @@ pub struct Chisel {
     fast: Option<Fast>,
     /// Events and rows since its variables were looked at.
     calls: u32,
+    /// Bytes that its functions keep, and what that was when its variables were looked at.
+    kept: isize,
+    looked: isize,
     callbacks: Vec<&'static str>,
     /// Of captures: when the last interval ended, nanoseconds since the epoch.
     ended_ns: Option<u64>,
@@ -163,6 +171,8 @@ impl Chisel {
             event: ScriptEvent::new(exact),
             fast,
             calls: 0,
+            kept: 0,
+            looked: 0,
             callbacks,
             ended_ns: None,
             listed: false,
@@ -192,7 +202,10 @@ impl Chisel {
             fast.forget();
         }
         let options = CallFnOptions::new().eval_ast(false).bind_this_ptr(&mut self.this);
-        self.engine.call_fn_with_options::<Dynamic>(options, &mut self.scope, &self.ast, name, args).map_err(|error| {
+        let before = memory::taken();
+        let result = self.engine.call_fn_with_options::<Dynamic>(options, &mut self.scope, &self.ast, name, args);
+        self.kept = self.kept.saturating_add(memory::taken().wrapping_sub(before));
+        result.map_err(|error| {
             let text = &self.source.text;
             let is_missing = self.event.missing().is_some() || self.shared.borrow().beyond_data;
             let is_missing_value = is_missing && error::is_of_unit(&error);
@@ -286,13 +299,18 @@ impl Chisel {
     /// Ends a script that keeps too much.
     fn look_at_variables(&mut self, name: &str) -> Result<(), ChiselError> {
         self.calls += 1;
-        if self.calls < EVENTS_PER_LOOK {
+        if self.calls < EVENTS_PER_LOOK && self.kept - self.looked < BYTES_PER_LOOK {
             return Ok(());
         }
         self.calls = 0;
+        self.looked = self.kept;
+        let text = &self.source.text;
+        if self.kept > MAX_KEPT_BYTES {
+            let cause = format!("it keeps more than {} MiB of memory", MAX_KEPT_BYTES >> 20);
+            return Err(ChiselError::new(&self.source.origin, cause).or_in_function(text, name));
+        }
         let Some(what) = sizes::excess(&self.this) else { return Ok(()) };
         let error = EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE);
-        let text = &self.source.text;
         Err(ChiselError::run(&self.source.origin, text, &error).or_in_function(text, name))
     }
 
@@ -462,6 +480,12 @@ impl Chisel {
         let shared = self.shared.borrow();
         let tallies = shared.tallies.iter().map(|table| table.lost());
         shared.aggregates.iter().map(|it| it.lost()).chain(tallies).sum()
+    }
+
+    /// Folders in which it makes files.
+    #[must_use]
+    pub fn folders(&self) -> Vec<PathBuf> {
+        self.shared.borrow().folders.iter().map(|folder| folder.path().to_owned()).collect()
     }
 
     /// Captures of what is around events, as far as they are marked.

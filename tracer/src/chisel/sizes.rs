@@ -3,7 +3,7 @@
 //! The language counts what a function or an assignment changed, but not a map that gets an entry by its key. So the sum of all
 //! variables is looked at from time to time, too.
 
-use rhai::{Array, Blob, Dynamic, ImmutableString, Map};
+use rhai::{Array, Blob, Dynamic, FnPtr, ImmutableString, Map};
 
 use super::{
     engine::{MAX_ARRAY, MAX_MAP, MAX_STRING},
@@ -12,20 +12,13 @@ use super::{
 
 /// Data in data, beyond which nothing is known.
 const MAX_DEPTH: usize = 32;
+/// Data in data that variables may have: giving it back goes as deep.
+const MAX_KEPT_DEPTH: usize = 256;
 
 /// What the variables of a script have too much of, as the language calls it.
 pub(super) fn excess(this: &Dynamic) -> Option<&'static str> {
-    Sizes::nested(this, MAX_DEPTH, Unknown::IsLeftOut)?.excess()
-}
-
-/// What becomes of a value of which it is not known how the language counts it: variables that a closure shares, blobs, data that
-/// is too deep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unknown {
-    /// Nothing is known of the whole.
-    Spoils,
-    /// As far as it can be counted, it is.
-    IsLeftOut,
+    let mut sum = Sizes::default();
+    sum.keep(this, MAX_KEPT_DEPTH).err()
 }
 
 /// What the language counts of a value to bound it, with all that is in it.
@@ -42,7 +35,7 @@ pub(super) struct Sizes {
 impl Sizes {
     /// `None`: it is not known how the language counts that.
     pub(super) fn of(value: &Dynamic) -> Option<Self> {
-        Self::nested(value, MAX_DEPTH, Unknown::Spoils)
+        Self::nested(value, MAX_DEPTH)
     }
 
     /// Of a text.
@@ -52,39 +45,60 @@ impl Sizes {
 
     /// Of a map.
     pub(super) fn of_map(map: &Map) -> Option<Self> {
-        Self::sum(map.values(), MAX_DEPTH, Unknown::Spoils)
-            .map(|sizes| Self { entries: sizes.entries + map.len(), ..sizes })
+        Self::sum(map.values(), MAX_DEPTH).map(|sizes| Self { entries: sizes.entries + map.len(), ..sizes })
     }
 
-    fn nested(value: &Dynamic, depth: usize, unknown: Unknown) -> Option<Self> {
-        if unknown == Unknown::Spoils && (value.is_shared() || value.is_blob() || depth == 0) {
+    fn nested(value: &Dynamic, depth: usize) -> Option<Self> {
+        // Variables that a closure shares, blobs, data that is too deep.
+        if value.is_shared() || value.is_blob() || depth == 0 {
             None
-        } else if depth == 0 {
-            Some(Self::default())
         } else if let Some(text) = value.read_lock::<ImmutableString>() {
             Some(Self::of_text(&text))
-        } else if let Some(blob) = value.read_lock::<Blob>() {
-            Some(Self { elements: blob.len(), ..Self::default() })
-        } else if let Some(data) = value.read_lock::<Data>().filter(|_| unknown == Unknown::IsLeftOut) {
-            // The language does not count it.
-            Some(Self { text: data.0.len(), ..Self::default() })
         } else if let Some(array) = value.read_lock::<Array>() {
-            let inner = Self::sum(array.iter(), depth - 1, unknown)?;
+            let inner = Self::sum(array.iter(), depth - 1)?;
             Some(Self { elements: inner.elements + array.len(), ..inner })
         } else if let Some(map) = value.read_lock::<Map>() {
-            let inner = Self::sum(map.values(), depth - 1, unknown)?;
+            let inner = Self::sum(map.values(), depth - 1)?;
             Some(Self { entries: inner.entries + map.len(), ..inner })
         } else {
             Some(Self::default())
         }
     }
 
-    fn sum<'d>(values: impl Iterator<Item = &'d Dynamic>, depth: usize, unknown: Unknown) -> Option<Self> {
+    fn sum<'d>(values: impl Iterator<Item = &'d Dynamic>, depth: usize) -> Option<Self> {
         let mut sum = Self::default();
         for value in values {
-            sum = sum.with(Self::nested(value, depth, unknown)?);
+            sum = sum.with(Self::nested(value, depth)?);
         }
         Some(sum)
+    }
+
+    /// Adds a value with all that is in it, also what the language does not count: what closures share, what functions are
+    /// curried with, data. It ends as soon as it is too much, since what is shared may be in many places.
+    fn keep(&mut self, value: &Dynamic, depth: usize) -> Result<(), &'static str> {
+        let Some(depth) = depth.checked_sub(1) else { return Err("Depth of values") };
+        if let Some(text) = value.read_lock::<ImmutableString>() {
+            self.text += text.len();
+        } else if let Some(blob) = value.read_lock::<Blob>() {
+            self.elements += blob.len();
+        } else if let Some(data) = value.read_lock::<Data>() {
+            self.text += data.0.len();
+        } else if let Some(array) = value.read_lock::<Array>() {
+            self.elements += array.len();
+            self.keep_all(array.iter(), depth)?;
+        } else if let Some(map) = value.read_lock::<Map>() {
+            self.entries += map.len();
+            self.keep_all(map.values(), depth)?;
+        } else if let Some(function) = value.read_lock::<FnPtr>() {
+            self.elements += function.curry().len();
+            self.keep_all(function.iter_curry(), depth)?;
+        }
+        self.excess().map_or(Ok(()), Err)
+    }
+
+    fn keep_all<'d>(&mut self, values: impl Iterator<Item = &'d Dynamic>, depth: usize) -> Result<(), &'static str> {
+        self.excess().map_or(Ok(()), Err)?;
+        values.into_iter().try_for_each(|value| self.keep(value, depth))
     }
 
     /// Of one more entry of a map.

@@ -308,9 +308,9 @@ pub struct Writing {
     #[arg(long, help_heading = "Capture")]
     pub force: bool,
 
-    /// Go on as this user once tracing, or reading of the first file, has begun, so that capture files belong to them. Descriptors and threads that are only
-    /// seen later cannot be looked up then
-    #[arg(long, value_name = "USER", requires = "write", help_heading = "Capture", group = SETTINGS)]
+    /// Go on as this user, a name or a number, once tracing has begun or the files that are read are open: capture files belong
+    /// to them. Of what runs, descriptors and threads that are only seen later cannot be looked up then
+    #[arg(long, value_name = "USER", help_heading = "Capture", group = SETTINGS)]
     pub drop_to: Option<String>,
 }
 

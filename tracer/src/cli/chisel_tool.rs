@@ -11,6 +11,7 @@ use std::{
 use super::{End, Failure};
 use crate::{
     chisel::{Chisel, Env, Library, Source, check::check},
+    confine::Paths,
     files,
     format::time,
     pipeline::{Limits, Pipeline},
@@ -24,15 +25,18 @@ const USAGE: &str = "tracer chisel new NAME | check FILE… | test FILE [CAPTURE
 /// What `new` writes.
 const SKELETON: &str = include_str!("skeleton.rhai");
 
-/// Runs the words behind `tracer chisel`.
-pub(super) fn run(words: &[String], out: &mut dyn Write) -> Result<ExitCode, End> {
+/// What gives up all but these paths.
+type Confine<'a> = &'a dyn Fn(&Paths);
+
+/// Runs the words behind `tracer chisel`. `confine` is called before a capture is looked at.
+pub(super) fn run(words: &[String], confine: Confine<'_>, out: &mut dyn Write) -> Result<ExitCode, End> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["new", name] => new(name, out),
         ["check", ref files @ ..] if !files.is_empty() => check_files(files, out),
-        ["test", file] => test(file, None, out),
-        ["test", file, capture] => test(file, Some((capture, None)), out),
-        ["test", file, capture, argument] => test(file, Some((capture, Some(argument))), out),
+        ["test", file] => test(file, None, confine, out),
+        ["test", file, capture] => test(file, Some((capture, None)), confine, out),
+        ["test", file, capture, argument] => test(file, Some((capture, Some(argument))), confine, out),
         _ => Err(Failure::with_hint("chisel: expected new, check or test", USAGE).into()),
     }
 }
@@ -128,10 +132,21 @@ impl Recorded {
 }
 
 /// Runs a chisel over a capture: records what it prints, or compares with what was recorded.
-fn test(file: &str, record: Option<(&str, Option<&str>)>, out: &mut dyn Write) -> Result<ExitCode, End> {
+fn test(
+    file: &str,
+    record: Option<(&str, Option<&str>)>,
+    confine: Confine<'_>,
+    out: &mut dyn Write,
+) -> Result<ExitCode, End> {
     let source = find(file)?;
     if let Some((capture, argument)) = record {
-        let lines = printed(&source, Path::new(capture), argument)?;
+        // What it printed is written behind it.
+        let folder = Recorded::path(&source).parent().map(Path::to_owned).unwrap_or_default();
+        let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+        let lines = printed(&source, Path::new(capture), argument, &|folders| {
+            let folders = folders.iter().cloned().chain([folder.clone()]).collect();
+            confine(&Paths { folders, ..Paths::default() });
+        })?;
         let recorded = Recorded {
             path: Recorded::path(&source),
             capture: capture.to_owned(),
@@ -147,7 +162,9 @@ fn test(file: &str, record: Option<(&str, Option<&str>)>, out: &mut dyn Write) -
     let beside = recorded.path.parent().unwrap_or(Path::new("")).join(&recorded.capture);
     let capture = [PathBuf::from(&recorded.capture), beside].into_iter().find(|path| path.exists());
     let capture = capture.ok_or_else(|| Failure::new(format!("there is no capture '{}'", recorded.capture)))?;
-    let lines = printed(&source, &capture, recorded.argument.as_deref())?;
+    let lines = printed(&source, &capture, recorded.argument.as_deref(), &|folders| {
+        confine(&Paths { folders: folders.to_vec(), ..Paths::default() });
+    })?;
     if lines == recorded.lines {
         writeln!(out, "{}: {} lines as recorded", source.origin, lines.len())?;
         return Ok(ExitCode::SUCCESS);
@@ -160,14 +177,20 @@ fn test(file: &str, record: Option<(&str, Option<&str>)>, out: &mut dyn Write) -
     Ok(ExitCode::FAILURE)
 }
 
-/// What a chisel prints of a capture, in UTC.
-fn printed(source: &Source, capture: &Path, argument: Option<&str>) -> Result<Vec<String>, End> {
+/// What a chisel prints of a capture, in UTC. `confine` gets the folders that the chisel writes into.
+fn printed(
+    source: &Source,
+    capture: &Path,
+    argument: Option<&str>,
+    confine: &dyn Fn(&[PathBuf]),
+) -> Result<Vec<String>, End> {
     time::choose_zone("UTC").map_err(Failure::new)?;
     let memory = Out::memory();
     let env = Env { replay: true, ..Env::plain(memory.clone()) };
     let chisel = Chisel::load(source.clone(), argument, env).map_err(Failure::from)?;
     let outputs = Outputs::new(None, vec![Box::new(ChiselSink::new(chisel))], memory.clone(), None);
     let mut replay = Replay::open(vec![capture.to_owned()])?;
+    confine(&outputs.folders());
     let state = State { procfs: Procfs::none(), ..State::default() };
     Pipeline::new(state, outputs, 0).run(&mut replay, Limits::default(), &AtomicBool::new(false))?;
     Ok(memory.text().lines().map(ToOwned::to_owned).collect())
@@ -180,7 +203,7 @@ mod tests {
     fn call(words: &[&str]) -> (bool, String) {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let mut out = Vec::new();
-        let result = run(&words, &mut out);
+        let result = run(&words, &|_| (), &mut out);
         let text = match &result {
             Err(End::Usage(failure)) => failure.message.clone(),
             Err(End::Run(error)) => error.to_string(),

@@ -15,8 +15,10 @@ use crate::{
     message::note,
 };
 
-/// The longest file.
-const MAX_BYTES: u64 = 1 << 20;
+/// The longest file of settings.
+const MAX_BYTES: u64 = 64 << 10;
+/// The most values that it may have: each is looked at by the parser of options, with all others.
+const MAX_VALUES: usize = 1_000;
 
 /// The words with those of the file in front: the one of `--config`, or the one in the folder for configurations.
 ///
@@ -116,6 +118,12 @@ pub fn parse(text: &str) -> Result<Vec<String>, Failure> {
                 Value::Float(number) => number.to_string(),
                 _ => return Err(Failure::new(format!("'{key}' is a text or a number"))),
             };
+            if words.len() >= MAX_VALUES {
+                return Err(Failure::with_hint(
+                    format!("'{key}': there are more than {MAX_VALUES} values"),
+                    "give fewer values; one filter can name many things: proc.name in (…)",
+                ));
+            }
             let word = format!("--{long}={value}");
             check(&word)?;
             words.push(word);

@@ -29,11 +29,14 @@ pub(super) struct Again<'a> {
     pub(super) force: bool,
 }
 
-/// Reads the files once more for each excerpt. What stopped the first reading does not stop these.
+/// Reads the files once more for each excerpt, by a process that can do no more than that. What stopped the first reading does not stop these.
 ///
 /// # Errors
 /// A file cannot be read, or the excerpt cannot be written.
 pub(super) fn write(excerpts: &[Excerpt], again: &Again<'_>, stop: &AtomicBool) -> anyhow::Result<()> {
+    if excerpts.is_empty() {
+        return Ok(());
+    }
     stop.store(false, Ordering::Relaxed);
     excerpts.iter().try_for_each(|excerpt| write_one(excerpt, again, stop))
 }

@@ -15,7 +15,7 @@ use tracer_common::{
 
 use crate::{
     format::{escape::escaped, time, units},
-    scap::{self, Block, Event, Process, Reader, ScapError},
+    scap::{self, Block, Event, Opened, Process, Progress, Reader, ScapError},
     state::container::{runtime::recognise, told::Told},
 };
 
@@ -63,13 +63,16 @@ struct Host {
     boot_ns: Option<u64>,
 }
 
-/// The description of a capture, and why it ended early if it did. `-` is standard input.
+/// The description of a capture, and why it ended early if it did. `-` is standard input. `ready` is called when it is open,
+/// before anything of it is looked at.
 ///
 /// # Errors
 /// The file cannot be opened, or is no capture.
-pub fn describe(path: &Path) -> anyhow::Result<(String, Option<anyhow::Error>)> {
+pub fn describe(path: &Path, ready: impl FnOnce()) -> anyhow::Result<(String, Option<anyhow::Error>)> {
     let about = || format!("cannot read capture '{}'", path.display());
-    let mut reader = Reader::new(scap::open(path).with_context(about)?);
+    let opened = Opened::new(path).with_context(about)?;
+    ready();
+    let mut reader = Reader::new(opened.input(Progress::default()).with_context(about)?);
     let mut summary = Summary::default();
     let end = loop {
         match reader.next() {

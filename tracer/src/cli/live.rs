@@ -9,9 +9,11 @@ use super::{
     Failure, Plan,
     asked::Asked,
     excerpt::{self, Again},
+    replay::confine,
     stop::Stop,
 };
 use crate::{
+    confine::{self, Paths, Tracing},
     doctor,
     fields::Needs,
     filter::kernel::{Question, Target},
@@ -21,7 +23,10 @@ use crate::{
     source::live::{self, Live, LiveError, Options, groups, own::Own, plan::Wanted},
     state::{
         Containers, Host, Procfs, State, Users,
-        container::{self, EngineSocket},
+        container::{
+            self, EngineSocket,
+            engine::{Endpoint, endpoints},
+        },
         host_root,
         procfs::{self, View},
     },
@@ -56,15 +61,17 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     options.who |= loss.is_some();
     let containers = plan.needs.has(Needs::CONTAINER);
     // The engine is asked before the first event, so that its containers have names by then.
+    let engines = container::Options {
+        metadata: containers,
+        sockets: plan.engine_sockets,
+        verbose: plan.verbose,
+        host_root: root.clone(),
+        view: view.clone(),
+        ..container::Options::default()
+    };
+    let network = containers && endpoints(&engines).iter().any(Endpoint::is_in_network);
     let mut state = State {
-        containers: Containers::start(&container::Options {
-            metadata: containers,
-            sockets: plan.engine_sockets,
-            verbose: plan.verbose,
-            host_root: root.clone(),
-            view: view.clone(),
-            ..container::Options::default()
-        }),
+        containers: Containers::start(&engines),
         host: Host::read(root),
         users: if plan.users { Users::read(root) } else { Users::default() },
         procfs: Procfs::of_view(&view, root).with_args_limit(plan.args_limit),
@@ -102,6 +109,10 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     }
     let to_epoch_ns = live::to_epoch_ns();
     outputs.open(live::monotonic_ns().wrapping_add(to_epoch_ns))?;
+    let confined = confine::tracing(&Tracing { folders: outputs.folders(), network });
+    if plan.verbose {
+        note(&format!("note: {confined}"));
+    }
     let limits =
         Limits { max_time: plan.max_time, interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)) };
     let sampler = asked.sample.map(Sampler::random);
@@ -109,6 +120,9 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
     // The kernel side is not needed for it, and would fill its rings.
     drop(source);
+    if !outputs.excerpts().is_empty() {
+        confine(&Paths { read: plan.again.clone(), folders: outputs.folders() }, plan.verbose);
+    }
     let again = Again { files: &plan.again, users: plan.users, force: plan.force };
     excerpt::write(&outputs.excerpts(), &again, &stop)?;
     say_stats(&stats, plan.verbose, plan.json);

@@ -4,8 +4,9 @@
 
 use std::{ops::ControlFlow, time::Instant};
 
-use super::Plan;
+use super::{Plan, replay::confine};
 use crate::{
+    confine::Paths,
     event::{Params, decode},
     message::note,
     pipeline::{Limits, Pipeline},
@@ -65,11 +66,16 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
     // The threads of the beginning are known in the measured run, too.
     let mut before = empty();
     let mut first = Replay::open(plan.read.clone())?;
+    let mut outputs = plan.outputs;
+    outputs.open(0)?;
+    let mut source = Replay::open(plan.read)?;
+    let mut paths = Paths { read: source.later(), folders: outputs.folders() };
+    paths.read.extend(first.later());
+    confine(&paths, plan.verbose);
     while first.drain(&mut |_| ControlFlow::Break(()))? == Drained::Metadata {
         first.metadata(&mut before)?;
     }
     let mut state = empty();
-    let mut source = Replay::open(plan.read)?;
     let (mut memory, mut buffer) = (Memory::default(), Vec::new());
     loop {
         let drained = source.drain(&mut |record| {
@@ -90,8 +96,6 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
             Drained::Records(_) => {}
         }
     }
-    let mut outputs = plan.outputs;
-    outputs.open(0)?;
     let count = memory.ends.len() as f64;
     let start = Instant::now();
     let stop = std::sync::atomic::AtomicBool::new(false);

@@ -16,6 +16,7 @@ mod info;
 mod list;
 pub mod live;
 mod memory;
+mod missing;
 mod progress;
 mod replay;
 mod run;
@@ -33,11 +34,14 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
 pub use args::Args;
 pub use run::Plan;
 
 use crate::{
     chisel::{ChiselError, Library},
+    confine::Paths,
     files::Refused,
     format::time,
     message::{self, Report},
@@ -45,6 +49,7 @@ use crate::{
     source::live::groups,
     state::container::EngineSocket,
     stats::Stats,
+    thread::NoThread,
 };
 
 /// How it ends when events were lost and that counts as failure.
@@ -99,16 +104,32 @@ impl From<ChiselError> for Failure {
 /// Runs the command with the arguments of the process.
 #[must_use]
 pub fn main(live: Live) -> ExitCode {
+    raise_stack();
     // Whoever starts it chooses the first word, which usage texts repeat.
     let rest = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let words = std::iter::once("tracer".to_owned()).chain(rest).collect();
     match execute(words, live) {
         Ok(code) => code,
         Err(End::Usage(failure)) => {
-            message::failure(&failure.message, failure.hint.as_deref());
-            ExitCode::from(2)
+            let remedy = missing::remedy(&failure.message);
+            message::failure(&failure.message, remedy.or(failure.hint.as_deref()));
+            // Nothing is wrong with how it is used when it could not be looked at.
+            if remedy.is_some() { ExitCode::FAILURE } else { ExitCode::from(2) }
         }
         Err(End::Run(error)) => end(&error),
+    }
+}
+
+/// How deep the stack may become: giving back what a script has put into each other goes as deep as that is, and its memory is
+/// bounded, too.
+const STACK: u64 = 120 << 20;
+
+/// Lets the stack of this thread grow as far as may be needed. It takes memory only when it does.
+pub fn raise_stack() {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_STACK) else { return };
+    if soft < STACK {
+        // What is not allowed stays as it is.
+        let _ = setrlimit(Resource::RLIMIT_STACK, STACK.min(hard), hard);
     }
 }
 
@@ -149,9 +170,11 @@ fn end(error: &anyhow::Error) -> ExitCode {
         let of_chisel = || cause.downcast_ref::<ChiselError>().and_then(|error| error.hint.clone());
         let of_file = || cause.downcast_ref::<Refused>().and_then(Refused::hint).map(str::to_owned);
         let of_capture = || cause.downcast_ref::<ScapError>().and_then(ScapError::hint).map(str::to_owned);
-        failure.or_else(of_chisel).or_else(of_file).or_else(of_capture)
+        let of_thread = || cause.downcast_ref::<NoThread>().map(|error| error.hint().to_owned());
+        failure.or_else(of_chisel).or_else(of_file).or_else(of_capture).or_else(of_thread)
     });
-    message::failure(&format!("{error:#}"), hint.as_deref());
+    let text = format!("{error:#}");
+    message::failure(&text, missing::remedy(&text).or(hint.as_deref()));
     ExitCode::FAILURE
 }
 
@@ -160,7 +183,8 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
         return info(files);
     }
     if let Some(("chisel", rest)) = words.get(1).map(|word| (word.as_str(), &words[2..])) {
-        return chisel_tool::run(rest, &mut Report::stdout());
+        let confine = |paths: &Paths| replay::confine(paths, false);
+        return chisel_tool::run(rest, &confine, &mut Report::stdout());
     }
     let words = config::with_defaults(words)?;
     let library = Library::new(&args::chisel_dirs(&words));
@@ -232,7 +256,7 @@ fn info(files: &[String]) -> Result<ExitCode, End> {
     let [file] = files else {
         return Err(Failure::with_hint("info takes one capture file", "tracer info FILE").into());
     };
-    let (text, error) = info::describe(Path::new(file))?;
+    let (text, error) = info::describe(Path::new(file), || replay::confine(&Paths::default(), false))?;
     message::print(&text)?;
     error.map_or(Ok(ExitCode::SUCCESS), |error| Err(error.into()))
 }

@@ -6,13 +6,13 @@ use std::{
         Arc,
         mpsc::{self, RecvTimeoutError, Sender},
     },
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::{format::units, message::note, source::replay::Position};
+use crate::{format::units, message::note, source::replay::Position, thread};
 
 /// How often the bar is drawn, and a line is written.
 const BAR: Duration = Duration::from_millis(100);
@@ -45,7 +45,7 @@ impl Progress {
                 bar.finish_and_clear();
             }
         };
-        let thread = thread::Builder::new().name("progress".into()).spawn(run)?;
+        let thread = thread::begin("progress", run)?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 }

@@ -1,4 +1,4 @@
-//! A plan carried out on capture files.
+//! A plan carried out on capture files, by a process that gave up all that it does not need for that.
 
 use std::{path::Path, process::ExitCode, time::SystemTime};
 
@@ -10,6 +10,9 @@ use super::{
     stop::Stop,
 };
 use crate::{
+    confine::{self, Paths},
+    format::time,
+    message::note,
     pipeline::{Limits, Pipeline},
     sample::Sampler,
     scap::ScapError,
@@ -24,6 +27,16 @@ pub(super) fn now_ns() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(0)
 }
 
+/// Gives up all that reading does not need, before the first byte of a capture is looked at.
+pub(super) fn confine(paths: &Paths, verbose: bool) {
+    // What is read when it is first asked for.
+    time::load_zone();
+    let confined = confine::reading(paths);
+    if verbose {
+        note(&format!("note: {confined}"));
+    }
+}
+
 /// Reads the files, one after the other, as planned. If one of them ends in damage, that is said, and returned as the exit code.
 ///
 /// # Errors
@@ -32,14 +45,19 @@ pub fn run(plan: Plan) -> anyhow::Result<(Stats, Option<ExitCode>)> {
     let stop = Stop::at_signals()?;
     let mut source = Replay::open(plan.read.clone())?.with_users(plan.users).with_length(plan.max_time);
     let state = State { procfs: Procfs::none(), ..State::default() };
+    let position = source.position();
     // Tables are for the whole of the files: a table for each second of them is read by nobody.
     let limits = Limits::default();
-    let progress = plan.progress.then(|| Progress::start(source.position())).transpose()?;
     let mut outputs = plan.outputs;
     if let Some(user) = &plan.drop_to {
         drop_to(user, &Users::read(Path::new("/")))?;
     }
     outputs.open(now_ns())?;
+    let excerpts = !outputs.excerpts().is_empty();
+    let mut paths = Paths { read: source.later(), folders: outputs.folders() };
+    paths.read.extend(plan.again.iter().filter(|_| excerpts).cloned());
+    confine(&paths, plan.verbose);
+    let progress = plan.progress.then(|| Progress::start(position)).transpose()?;
     // The same events each time.
     let sample = plan.sample.filter(|_| outputs.is_sampled());
     let pipeline = Pipeline::new(state, outputs, 0).sampled(sample.map(Sampler::seeded));

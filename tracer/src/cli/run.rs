@@ -261,6 +261,8 @@ fn template(format: &str, show: Show) -> Result<Template, Failure> {
         let hint = match &error {
             TemplateError::Field { source, .. } => FieldError::hint(source),
             TemplateError::Transformer { source, .. } => source.hint.clone(),
+            TemplateError::Width { .. } => Some("a field stands in so many characters with %20proc.name".into()),
+            TemplateError::TooLong => Some("give fewer fields, or print all of an event with -p p".into()),
             _ => None,
         };
         Failure {

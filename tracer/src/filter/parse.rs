@@ -24,7 +24,8 @@ pub fn parse(filter: &str) -> Result<Expr, FilterError> {
     let mut cursor = Cursor::new(filter);
     if filter.len() > MAX_LEN_BYTES {
         let message = format!("the filter is longer than {MAX_LEN_BYTES} bytes");
-        return Err(cursor.error(MAX_LEN_BYTES..MAX_LEN_BYTES + 1, message));
+        let hint = Some("many values are shorter as a list, proc.name in (a, b), or as a pattern, proc.name glob 'a*'");
+        return Err(cursor.error(MAX_LEN_BYTES..MAX_LEN_BYTES + 1, message).hint(hint));
     }
     if cursor.is_end() {
         let hint = Some("a filter tests fields, such as proc.name=cat");
@@ -91,7 +92,8 @@ fn deeper(cursor: &Cursor<'_>, open: usize, depth: usize) -> Result<usize, Filte
     if depth < MAX_DEPTH {
         return Ok(depth + 1);
     }
-    Err(cursor.error(open..open + 1, format!("brackets are nested more than {MAX_DEPTH} levels deep")))
+    let error = cursor.error(open..open + 1, format!("brackets are nested more than {MAX_DEPTH} levels deep"));
+    Err(error.hint(Some("leave out brackets that change nothing: 'not' binds more than 'and', 'and' more than 'or'")))
 }
 
 /// Takes the closing bracket.

@@ -18,6 +18,20 @@ use super::{
 /// What stands in place of a value that is missing.
 pub const MISSING: &[u8] = b"<NA>";
 
+/// The widest column, and the longest format: what a line takes is bounded by them.
+const MAX_WIDTH: usize = 1_000;
+const MAX_BYTES: usize = 64 << 10;
+/// Characters of a format that are shown from what is wrong on.
+const SHOWN: usize = 100;
+
+/// What stands there, as much as helps.
+fn from_here(rest: &str) -> String {
+    match rest.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &rest[..end]),
+        None => rest.to_owned(),
+    }
+}
+
 /// Why a format is wrong.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -44,6 +58,15 @@ pub enum TemplateError {
         /// The format from there on.
         rest: String,
     },
+    /// A width that no line can have.
+    #[error("the width is not from 1 to {MAX_WIDTH} at '{rest}'")]
+    Width {
+        /// The format from there on.
+        rest: String,
+    },
+    /// The format is longer than any.
+    #[error("it has more than {} KiB", MAX_BYTES >> 10)]
+    TooLong,
     /// The field is only for filters.
     #[error("field '{name}' is only for filters: it has several values")]
     FilterOnly {
@@ -115,6 +138,9 @@ impl Template {
     /// # Errors
     /// A field is not known, or a `%` stands alone.
     pub fn parse(format: &str, show: Show) -> Result<Self, TemplateError> {
+        if format.len() > MAX_BYTES {
+            return Err(TemplateError::TooLong);
+        }
         let (lenient, mut rest) = match format.strip_prefix('*') {
             Some(rest) => (true, rest),
             None => (false, format),
@@ -221,15 +247,22 @@ impl Template {
 fn parse_field(text: &str, show: Show) -> Result<(Segment, &str), TemplateError> {
     let behind = &text[1..];
     let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
-    let width = behind[..digits].parse().ok();
+    let too_wide = || TemplateError::Width { rest: from_here(text) };
+    let width = match &behind[..digits] {
+        "" if behind.starts_with('-') && behind[1..].starts_with(|first: char| first.is_ascii_digit()) => {
+            return Err(too_wide());
+        }
+        "" => None,
+        number => Some(number.parse().ok().filter(|width| (1..=MAX_WIDTH).contains(width)).ok_or_else(too_wide)?),
+    };
     let name_at = &behind[digits..];
-    let wrong = |source| TemplateError::Transformer { source, rest: text.to_owned() };
+    let wrong = |source| TemplateError::Transformer { source, rest: from_here(text) };
     if let Some((field, len)) = Operand::at_start(name_at, show).map_err(wrong)? {
         return finish(field, width, name_at, len, show);
     }
     let len = name_at.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')).count();
     if len == 0 {
-        return Err(TemplateError::NoField { rest: text.to_owned() });
+        return Err(TemplateError::NoField { rest: from_here(text) });
     }
     let arg = match name_at[len..].starts_with('[') {
         true => name_at[len..].find(']').map_or(0, |end| end + 1),
@@ -245,7 +278,7 @@ fn parse_field(text: &str, show: Show) -> Result<(Segment, &str), TemplateError>
             return finish(Operand::Field(field), width, name_at, shorter, show);
         }
     }
-    Err(TemplateError::Field { source: first, rest: text.to_owned() })
+    Err(TemplateError::Field { source: first, rest: from_here(text) })
 }
 
 /// The column whose field is the first `len` bytes of `text`, and what stands behind it.

@@ -30,6 +30,11 @@ pub fn choose_zone(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Reads the zone now, and not when the first time is shown.
+pub fn load_zone() {
+    LazyLock::force(&ZONE);
+}
+
 fn local() -> TimeZone {
     match host_root() {
         (root, Reason::Asked | Reason::First) if env::var_os("TZ").is_none() => {

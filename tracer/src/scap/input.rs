@@ -41,23 +41,49 @@ const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 /// What is read at once from a compressed input.
 const CHUNK: usize = 64 << 10;
 
+/// A capture that is open, of which nothing was read.
+#[derive(Debug)]
+pub enum Opened {
+    /// A file.
+    File(File),
+    /// Standard input.
+    Stdin,
+}
+
+impl Opened {
+    /// Opens a capture; `-` is standard input.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is a folder.
+    pub fn new(path: &Path) -> io::Result<Self> {
+        if path.as_os_str() == "-" {
+            return Ok(Self::Stdin);
+        }
+        let file = File::open(path)?;
+        if file.metadata()?.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        Ok(Self::File(file))
+    }
+
+    /// The uncompressed bytes; `read` counts them as they are stored.
+    ///
+    /// # Errors
+    /// The beginning cannot be read.
+    pub fn input(self, read: Progress) -> io::Result<Input> {
+        match self {
+            Self::File(input) => decompress(Counted { input, read }),
+            Self::Stdin => decompress(Counted { input: io::stdin(), read }),
+        }
+    }
+}
+
 /// Opens a capture; `-` is standard input.
 ///
 /// # Errors
 /// It cannot be opened or its beginning cannot be read.
 pub fn open(path: &Path) -> io::Result<Input> {
-    open_counted(path, Progress::default())
-}
-
-/// The same; `read` counts the bytes as they are stored.
-///
-/// # Errors
-/// As [`open`].
-pub fn open_counted(path: &Path, read: Progress) -> io::Result<Input> {
-    if path.as_os_str() == "-" {
-        return decompress(Counted { input: io::stdin(), read });
-    }
-    decompress(Counted { input: File::open(path)?, read })
+    Opened::new(path)?.input(Progress::default())
 }
 
 /// The uncompressed bytes of an input, whose compression is told by its beginning.

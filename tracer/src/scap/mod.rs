@@ -31,7 +31,7 @@ pub use block::{Block, Section};
 pub use error::ScapError;
 pub use event::{Event, EventParams};
 pub use fd::{Fd, Fds, Target};
-pub use input::{Input, Progress, decompress, open, open_counted};
+pub use input::{Input, Opened, Progress, decompress, open};
 pub use interface::{Interface, Interfaces};
 pub use machine::Machine;
 pub use options::Options;

@@ -1,6 +1,7 @@
 //! Chisels as sinks.
 
 use std::io;
+use std::path::PathBuf;
 
 use tracer_common::group::Grouping;
 
@@ -213,6 +214,10 @@ impl Sink for ChiselSink {
 
     fn lost(&self) -> u64 {
         self.lost_before + self.chisel.lost()
+    }
+
+    fn folders(&self) -> Vec<PathBuf> {
+        self.chisel.folders()
     }
 
     fn excerpts(&self) -> Vec<Excerpt> {

@@ -18,7 +18,12 @@ pub use out::Out;
 pub use print::{Discard, Lines, Print};
 pub use summary::Summary;
 
-use std::{io, ops::ControlFlow, os::fd::AsFd as _};
+use std::{
+    io,
+    ops::ControlFlow,
+    os::fd::AsFd as _,
+    path::{Path, PathBuf},
+};
 
 use rustc_hash::FxHashSet;
 use tracer_common::{events::Category, group::Grouping};
@@ -133,6 +138,11 @@ pub trait Sink {
 
     /// Captures that are to be made of what is around events that it marked.
     fn excerpts(&self) -> Vec<Excerpt> {
+        Vec::new()
+    }
+
+    /// Folders in which it makes files.
+    fn folders(&self) -> Vec<PathBuf> {
         Vec::new()
     }
 
@@ -286,6 +296,18 @@ impl Outputs {
             }
         }
         Ok(Flow::Continue)
+    }
+
+    /// Folders in which files are made from now on.
+    #[must_use]
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let excerpts = self.excerpts();
+        let excerpts = excerpts.iter().map(|excerpt| match excerpt.path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => Path::new(".").to_owned(),
+        });
+        let capture = self.capture.iter().filter_map(Capture::folder);
+        self.sinks.iter().flat_map(|slot| slot.sink.folders()).chain(capture).chain(excerpts).collect()
     }
 
     /// Events and bytes that were written to the capture; `None` without one.

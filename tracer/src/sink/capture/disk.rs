@@ -13,14 +13,17 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{self, Receiver, SyncSender},
     },
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
 };
 
 use flate2::write::GzEncoder;
 use ruzstd::encoding::{CompressionLevel, compress};
 
 use super::super::reader::error_of_write;
-use crate::files::{self, Refused};
+use crate::{
+    files::{self, Refused},
+    thread::{self, NoThread},
+};
 
 /// How what is written is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -66,6 +69,9 @@ pub enum DiskError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no thread that writes.
+    #[error(transparent)]
+    NoThread(#[from] NoThread),
     /// The thread is gone.
     #[error("the thread that writes the capture ended early")]
     Gone,
@@ -90,19 +96,20 @@ struct Shared {
 }
 
 /// The way to the disk.
-#[derive(Debug)]
 pub(super) struct Disk {
     orders: Option<SyncSender<Order>>,
     empty: Receiver<Vec<u8>>,
     shared: Arc<Shared>,
+    /// What the thread will do that begins with the first order.
+    worker: Option<Box<Worker>>,
     thread: Option<JoinHandle<()>>,
     /// How many files were ordered behind the first one.
     files: u64,
 }
 
 impl Disk {
-    /// Makes the first file, and begins. None of the files that are `read` is ever written. With `force`, files may be those of
-    /// other users. Also returns the file if it is not a plain one.
+    /// Makes the first file. None of the files that are `read` is ever written. With `force`, files may be those of other
+    /// users. Also returns the file if it is not a plain one.
     pub(super) fn start(
         path: &Path,
         compression: Compression,
@@ -116,13 +123,12 @@ impl Disk {
         let (used, empty) = mpsc::sync_channel(AHEAD);
         let shared = Arc::new(Shared::default());
         let worker = Worker { shared: Arc::clone(&shared), compression, read, force, target, todo, used };
-        let spawned = thread::Builder::new().name("write".into()).spawn(move || worker.run());
-        let thread = spawned.map_err(|error| DiskError::Create { path: path.to_owned(), source: error.into() })?;
-        Ok((Self { orders: Some(orders), empty, shared, thread: Some(thread), files: 0 }, copy))
+        let worker = Some(Box::new(worker));
+        Ok((Self { orders: Some(orders), empty, shared, worker, thread: None, files: 0 }, copy))
     }
 
     /// Writes a chunk of whole blocks, and returns memory for the next one. It waits while the disk is behind.
-    pub(super) fn write(&self, chunk: Vec<u8>) -> Result<Vec<u8>, DiskError> {
+    pub(super) fn write(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>, DiskError> {
         self.order(Order::Chunk(chunk))?;
         let mut memory = self.empty.try_recv().unwrap_or_default();
         memory.clear();
@@ -135,8 +141,11 @@ impl Disk {
         self.order(Order::Open(path, gone))
     }
 
-    fn order(&self, order: Order) -> Result<(), DiskError> {
+    fn order(&mut self, order: Order) -> Result<(), DiskError> {
         self.check()?;
+        if let Some(worker) = self.worker.take() {
+            self.thread = Some(thread::begin("write", move || worker.run())?);
+        }
         let sent = self.orders.as_ref().is_some_and(|orders| orders.send(order).is_ok());
         if sent { Ok(()) } else { self.check().and(Err(DiskError::Gone)) }
     }

@@ -175,6 +175,12 @@ impl Capture {
         Ok(target)
     }
 
+    /// The folder in which files are made after the first one.
+    #[must_use]
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.options.limits.rotates().then(|| rotate::folder(&self.options.file))
+    }
+
     /// Says that events are left out by chance, as if a filter did not want them.
     pub fn sample(&mut self, sample: Sample) {
         self.sample = Some(sample);
@@ -472,7 +478,7 @@ impl Capture {
     /// Sends what can go to the disk.
     fn flush(&mut self) -> anyhow::Result<()> {
         self.flushed = Instant::now();
-        let Some(disk) = self.disk.as_ref().filter(|_| !self.queue.chunk.is_empty()) else { return Ok(()) };
+        let Some(disk) = self.disk.as_mut().filter(|_| !self.queue.chunk.is_empty()) else { return Ok(()) };
         let chunk = self.queue.chunk.replace(Vec::new());
         let memory = disk.write(chunk)?;
         let _ = self.queue.chunk.replace(memory);

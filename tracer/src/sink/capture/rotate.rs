@@ -38,6 +38,14 @@ impl Limits {
     }
 }
 
+/// The folder that has all files of that name, whatever times are filled in.
+pub(super) fn folder(name: &Path) -> PathBuf {
+    let parent = name.parent().unwrap_or(Path::new(""));
+    let fixed = parent.components().take_while(|part| !part.as_os_str().as_encoded_bytes().contains(&b'%'));
+    let folder: PathBuf = fixed.collect();
+    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder }
+}
+
 /// The file that is written now, and how full it is.
 #[derive(Debug)]
 pub(super) struct Rotation {

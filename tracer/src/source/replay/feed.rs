@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     event::{Params, Row, is_never_shown},
-    scap::{self, Block, Event, EventParams, Input, Reader, convert::Converter},
+    scap::{Block, Event, EventParams, Input, Opened, Reader, convert::Converter},
     source::FileRecord,
     state::container,
 };
@@ -109,9 +109,35 @@ impl Batch {
     }
 }
 
+/// A file that is read, and how.
+pub(super) struct Next {
+    pub(super) path: PathBuf,
+    pub(super) opened: From,
+}
+
+/// Where its bytes come from.
+pub(super) enum From {
+    /// It is open.
+    Opened(Opened),
+    /// Its bytes are known already.
+    Input(Input),
+    /// It is opened when those in front of it were read.
+    Path,
+}
+
+impl Next {
+    /// A file behind others: open already if it is a plain one. A pipe may have a writer only when those in front of it were
+    /// read. What is wrong with it is said when it is its turn.
+    pub(super) fn later(path: PathBuf, opens: bool) -> Self {
+        let is_plain = opens && path.metadata().is_ok_and(|it| it.is_file());
+        let opened = if is_plain { Opened::new(&path).map_or(From::Path, From::Opened) } else { From::Path };
+        Self { path, opened }
+    }
+}
+
 /// Reads files, one after the other.
 pub(super) struct Feed {
-    pub(super) files: VecDeque<PathBuf>,
+    pub(super) files: VecDeque<Next>,
     pub(super) position: Arc<Position>,
     pub(super) full: SyncSender<Batch>,
     /// Batches that were used and whose memory is used again.
@@ -133,28 +159,30 @@ struct State {
 
 impl Feed {
     /// Runs to the end of the files, or until nobody wants more.
-    pub(super) fn run(mut self, path: PathBuf, input: Input) {
+    pub(super) fn run(mut self) {
         let mut state = State {
             batch: Batch::default(),
             converter: Converter::default(),
             scratch: Scratch::default(),
             incomplete: false,
         };
-        let mut file = Some((path, input));
         let error = loop {
-            let Some((path, input)) = file else { break None };
-            match self.file(input, &mut state) {
+            let Some(Next { path, opened }) = self.files.pop_front() else { break None };
+            let count = self.position.counter();
+            let input = match opened {
+                From::Input(input) => Ok(input),
+                From::Opened(opened) => opened.input(count),
+                From::Path => Opened::new(&path).and_then(|opened| opened.input(count)),
+            };
+            let read = match input {
+                Ok(input) => self.file(input, &mut state),
+                Err(error) => Ok(Err(error.into())),
+            };
+            match read {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => break Some(error.context(failed(&path))),
                 Err(Gone) => return,
             }
-            file = match self.files.pop_front() {
-                None => None,
-                Some(path) => match scap::open_counted(&path, self.position.counter()) {
-                    Ok(input) => Some((path, input)),
-                    Err(error) => break Some(anyhow::Error::from(error).context(failed(&path))),
-                },
-            };
         };
         state.batch.end = Some(error);
         let _ = self.send(&mut state.batch);

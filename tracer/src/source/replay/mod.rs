@@ -16,19 +16,19 @@ use std::{
         Arc,
         mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     },
-    thread,
     time::Duration,
 };
 
 use anyhow::Context as _;
 use tracer_common::events::Category;
 
-use self::feed::{Batch, Feed, failed};
+use self::feed::{Batch, Feed, From, Next, failed};
 pub use self::progress::Position;
 use super::{Drained, Losses, Record, Source, Visit};
 use crate::{
-    scap::{self, Input},
+    scap::{Input, Opened},
     state::State,
+    thread,
 };
 
 /// Batches that wait to be taken.
@@ -36,8 +36,13 @@ const AHEAD: usize = 4;
 /// How long a look waits for a batch, so that the loop comes round.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// Files that are read one after the other.
+/// How many files are opened before the first is read, at most.
+const OPENED: usize = 64;
+
+/// Files that are read one after the other, on a thread that begins when the first event is asked for: until then nothing of
+/// them is looked at.
 pub struct Replay {
+    feed: Option<Feed>,
     full: Receiver<Batch>,
     empty: SyncSender<Batch>,
     /// The batch that is being delivered, and how many of its events were.
@@ -52,35 +57,33 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Opens the first file, and begins to read.
+    /// Opens the first file, and others as far as they are plain ones.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The first one cannot be opened.
     pub fn open(files: Vec<PathBuf>) -> anyhow::Result<Self> {
         let position = Arc::new(Position::of(&files));
-        let mut files = VecDeque::from(files);
-        let first = files.pop_front().context("no capture to read")?;
-        let input = scap::open_counted(&first, position.counter()).with_context(|| failed(&first))?;
-        Self::start(first, input, files, position)
+        let mut files = files.into_iter();
+        let path = files.next().context("no capture to read")?;
+        let opened = Opened::new(&path).with_context(|| failed(&path))?;
+        let others = files.enumerate().map(|(at, path)| Next::later(path, at < OPENED));
+        let first = Next { path, opened: From::Opened(opened) };
+        Ok(Self::of_files([first].into_iter().chain(others).collect(), position))
     }
 
-    /// Begins to read a capture that is open already; `name` stands in errors.
-    ///
-    /// # Errors
-    /// There is no thread for it.
-    pub fn of(name: &str, input: Input) -> anyhow::Result<Self> {
-        Self::start(name.into(), input, VecDeque::new(), Arc::new(Position::of(&[])))
+    /// A capture that is open already; `name` stands in errors.
+    #[must_use]
+    pub fn of(name: &str, input: Input) -> Self {
+        let first = Next { path: name.into(), opened: From::Input(input) };
+        Self::of_files([first].into(), Arc::new(Position::of(&[])))
     }
 
-    fn start(first: PathBuf, input: Input, files: VecDeque<PathBuf>, position: Arc<Position>) -> anyhow::Result<Self> {
+    fn of_files(files: VecDeque<Next>, position: Arc<Position>) -> Self {
         let (full, batches) = mpsc::sync_channel(AHEAD);
         let (used, empty) = mpsc::sync_channel(AHEAD);
         let feed = Feed { files, position: Arc::clone(&position), full, empty };
-        thread::Builder::new()
-            .name("capture".into())
-            .spawn(move || feed.run(first, input))
-            .context("cannot begin a thread")?;
-        Ok(Self {
+        Self {
+            feed: Some(feed),
             full: batches,
             empty: used,
             batch: Batch::default(),
@@ -90,7 +93,21 @@ impl Replay {
             users: true,
             length_ns: None,
             last_ns: None,
-        })
+        }
+    }
+
+    /// Files that will be opened when it is their turn.
+    #[must_use]
+    pub fn later(&self) -> Vec<PathBuf> {
+        let files = self.feed.iter().flat_map(|feed| &feed.files);
+        files.filter(|next| matches!(next.opened, From::Path)).map(|next| next.path.clone()).collect()
+    }
+
+    /// Begins to read.
+    fn start(&mut self) -> anyhow::Result<()> {
+        let Some(feed) = self.feed.take() else { return Ok(()) };
+        thread::begin("capture", move || feed.run())?;
+        Ok(())
     }
 
     /// Whether the users and groups of the files are taken.
@@ -116,6 +133,7 @@ impl Replay {
 
 impl Source for Replay {
     fn drain(&mut self, visit: Visit<'_>) -> anyhow::Result<Drained> {
+        self.start()?;
         if self.delivered >= self.batch.count() {
             if let Some(end) = self.batch.end.take() {
                 self.batch.end = Some(None);

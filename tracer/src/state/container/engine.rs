@@ -24,7 +24,6 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
-    thread,
     time::Duration,
 };
 
@@ -36,6 +35,7 @@ use tokio::{
 
 use self::client::Client;
 use super::{Options, Owner, Spec};
+use crate::{confine, thread};
 pub use cut::{CutError, Cutter, Form, MAX_VALUE};
 pub use docker::{Kind, Said};
 pub use endpoint::{Address, Endpoint, EndpointError, endpoints};
@@ -169,7 +169,8 @@ impl Engines {
         let (host_root, verbose) = (options.host_root.clone(), options.verbose);
         let users_too = options.sockets.is_empty();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        thread::Builder::new().name("tracer-engines".into()).spawn(move || {
+        thread::begin("tracer-engines", move || {
+            confine::of_engines();
             let (answers, waiting_bytes, hope) = shared;
             let shared = Rc::new(Shared {
                 answers,
@@ -185,7 +186,8 @@ impl Engines {
             });
             LocalSet::new().block_on(&runtime, supervise(&shared, endpoints, users_too, asked));
             runtime.shutdown_background();
-        })?;
+        })
+        .map_err(io::Error::other)?;
         Ok(Self { questions, answers, waiting_bytes, hope })
     }
 
@@ -363,6 +365,7 @@ mod tests {
         io::{BufRead as _, BufReader, Write as _},
         os::unix::net::UnixListener,
         path::Path,
+        thread,
         time::Instant,
     };
 

@@ -207,7 +207,7 @@ impl Procfs {
             loginuid,
             tty: stat.tty,
             fd_limit: fd_limit(&read(&dir.join("limits")).unwrap_or_default()),
-            start_ns: self.boot_ns + stat.start_ticks * TICK_NS,
+            start_ns: self.boot_ns.saturating_add(stat.start_ticks.saturating_mul(TICK_NS)),
             cgroup: self.cgroup_of(&cgroup).unwrap_or(0),
             cgroups: described::cgroups(&cgroup),
             memory: Some(Memory { major_faults: stat.major_faults, minor_faults: stat.minor_faults, ..status.memory }),
@@ -279,7 +279,7 @@ pub(super) fn boot_time_ns(proc: &Path) -> u64 {
     let text = read(&proc.join("stat")).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let seconds: u64 = text.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok()).unwrap_or(0);
-    seconds * 1_000_000_000
+    seconds.saturating_mul(1_000_000_000)
 }
 
 fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {

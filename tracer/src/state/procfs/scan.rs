@@ -185,7 +185,7 @@ impl Procfs {
             thread.tid = tid;
             thread.vtid = status.ns_pid.unwrap_or(tid);
             thread.comm = stat.comm;
-            thread.start_ns = self.boot_ns + stat.start_ticks * super::TICK_NS;
+            thread.start_ns = self.boot_ns.saturating_add(stat.start_ticks.saturating_mul(super::TICK_NS));
             thread.fds = state.fds.share(leader.fds);
             state.threads.insert(thread);
         }

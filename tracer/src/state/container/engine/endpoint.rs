@@ -140,6 +140,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether a way to it leads through a network.
+    #[must_use]
+    pub fn is_in_network(&self) -> bool {
+        self.addresses.iter().any(|address| matches!(address, Address::Tcp { .. }))
+    }
+
     /// Whether there is something to try.
     #[must_use]
     pub fn exists(&self) -> bool {

@@ -1,0 +1,36 @@
+//! What to do when the machine, or a limit, does not give what is needed.
+
+/// Numbers of errors, as the texts of errors end, and what helps.
+const REMEDIES: [(i32, &str); 3] = [
+    (
+        libc::EMFILE,
+        "the limit of open files is reached: raise it with ulimit -n (RLIMIT_NOFILE); 1024 are enough for all",
+    ),
+    (libc::ENFILE, "the machine has no more open files: fs.file-max says how many there can be"),
+    (
+        libc::ENOMEM,
+        "there is too little memory: raise ulimit -v, ulimit -l or the limit of the cgroup, or try a smaller --buffer-size",
+    ),
+];
+
+/// What helps against what a message says.
+pub(super) fn remedy(message: &str) -> Option<&'static str> {
+    let says = |number: i32| message.contains(&format!("(os error {number})"));
+    REMEDIES.iter().find(|(number, _)| says(*number)).map(|(_, remedy)| *remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn the_number_of_an_error_is_found_in_its_text() {
+        for (number, remedy_of_it) in REMEDIES {
+            let error = io::Error::from_raw_os_error(number);
+            assert_eq!(remedy(&format!("cannot do it: {error}; it ends")), Some(remedy_of_it));
+        }
+        assert_eq!(remedy(&io::Error::from_raw_os_error(libc::ENOENT).to_string()), None);
+    }
+}
