@@ -26,7 +26,12 @@ fn run(words: &[&str]) -> Output {
     with_memory(&mut command, MEMORY);
     let output = Running::start(command.env("RUST_BACKTRACE", "0").stdin(Stdio::null())).end();
     assert!(began.elapsed() < SHORT, "{words:?}: {:?}", began.elapsed());
-    assert!(!output.errors.contains("panicked") && output.status.code().is_some(), "{:?} {}", output.status, output.errors);
+    assert!(
+        !output.errors.contains("panicked") && output.status.code().is_some(),
+        "{:?} {}",
+        output.status,
+        output.errors
+    );
     output
 }
 
@@ -36,16 +41,37 @@ const BIG: &str = "let s = \"\"; s.pad(250000, \"x\"); s += this.n; this.n += 1;
 /// What scripts do, and what is said of it.
 fn scripts() -> Vec<(String, &'static str)> {
     vec![
-        (format!("let n = 0; let f = Fn(\"g\"); fn g() {{}} fn on_event(e) {{ {BIG} this.f = this.f.curry(s); }}"), "string too large"),
-        (format!("let n = 0; let f = || 0; fn on_event(e) {{ {BIG} let g = this.f; this.f = || {{ g; s }}; }}"), "string too large"),
-        (format!("let n = 0; fn on_event(e) {{ {BIG} let a = #{{}}; let f = || {{ a; s }}; a.f = f; }}"), "it keeps more than 128 MiB"),
-        ("let f = || 0; for i in 0..1000000 { let g = f; f = || { g; }; }".to_owned(), "it took more than 80 ms"),
-        ("let f = || 0; fn on_event(e) { for i in 0..500 { let g = this.f; this.f = || { g; }; } }".to_owned(), "Depth of values too large"),
-        (format!("switch 1 {{ {} }}", (0..15_000).map(|number| format!("{number} => 1,")).collect::<String>()), "reading it takes more than 300 ms"),
-        ((0..15_000).map(|number| format!("let a{number} = 1;")).collect(), "reading it takes more than 300 ms"),
-        (format!("// {}", "x".repeat(300 << 10)), "it has more than 256 KiB"),
+        (
+            format!("let n = 0; let f = Fn(\"g\"); fn g() {{}} fn on_event(e) {{ {BIG} this.f = this.f.curry(s); }}"),
+            "string too large",
+        ),
+        (
+            format!("let n = 0; let f = || 0; fn on_event(e) {{ {BIG} let g = this.f; this.f = || {{ g; s }}; }}"),
+            "string too large",
+        ),
+        (
+            format!("let n = 0; fn on_event(e) {{ {BIG} let a = #{{}}; let f = || {{ a; s }}; a.f = f; }}"),
+            "it keeps more than 128 MiB",
+        ),
+        (
+            "let f = || 0; for i in 0..1000000 { let g = f; f = || { g; }; }".to_owned(),
+            "it took more than 80 ms|Too many operations|one call takes more than 32 MiB",
+        ),
+        (
+            "let f = || 0; fn on_event(e) { for i in 0..500 { let g = this.f; this.f = || { g; }; } }".to_owned(),
+            "Depth of values too large",
+        ),
+        (
+            format!("switch 1 {{ {} }}", (0..15_000).map(|number| format!("{number} => 1,")).collect::<String>()),
+            "it has more than 64 KiB",
+        ),
+        (
+            (0..4_000).map(|number| format!("let a{number}=1;")).collect(),
+            "Too many variables|reading it takes more than 300 ms",
+        ),
+        (format!("// {}", "x".repeat(64 << 10)), "it has more than 64 KiB"),
         ("loop {}".to_owned(), "Too many operations"),
-        (format!("let x = {}", "(".repeat(100_000)), "Expression exceeds maximum complexity"),
+        (format!("let x = {}", "(".repeat(50_000)), "Expression exceeds maximum complexity"),
     ]
 }
 
@@ -59,7 +85,8 @@ fn scripts_take_no_more_than_they_may() {
         let output = run(&["-r", SAMPLE, "-r", SAMPLE, "-c", path]);
         let shown: String = script.chars().take(80).collect();
         assert!(matches!(output.status.code(), Some(1 | 2)), "{shown}: {output:?}");
-        assert!(output.errors.contains("own.rhai") && output.errors.contains(said), "{shown}: {}", output.errors);
+        let is_said = said.split('|').any(|said| output.errors.contains(said));
+        assert!(output.errors.contains("own.rhai") && is_said, "{shown}: {}", output.errors);
     }
 }
 
@@ -110,13 +137,19 @@ fn formats_and_filters_have_limits() {
         assert!(output.errors.len() < 2_000, "it is not all repeated");
     };
     for width in ["999999999", "-999999999", "99999999999999999999999", "0", "1001"] {
-        wrong(&["-p", &format!("a %{width}proc.name")], &format!("the width is not from 1 to 1000 at '%{width}proc.name'"));
+        wrong(
+            &["-p", &format!("a %{width}proc.name")],
+            &format!("the width is not from 1 to 1000 at '%{width}proc.name'"),
+        );
     }
     wrong(&["-p", &"%proc.name ".repeat(10_000)], "it has more than 64 KiB");
     let words = vec!["proc.name=a or"; 75_000];
     wrong(&words, "the filter is longer than 262144 bytes");
     wrong(&[&"(".repeat(100_000)], "brackets are nested more than 100 levels deep");
-    wrong(&["-p", &format!("%{}proc.name{}", "toupper(".repeat(5_000), ")".repeat(5_000))], "brackets are nested more than 100 levels");
+    wrong(
+        &["-p", &format!("%{}proc.name{}", "toupper(".repeat(5_000), ")".repeat(5_000))],
+        "brackets are nested more than 100 levels",
+    );
     let widest = run(&["-r", SAMPLE, "-n", "1", "-p", "%1000proc.name"]);
     assert_eq!(widest.lines[0].len(), 1_000);
 }

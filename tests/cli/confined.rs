@@ -115,12 +115,15 @@ fn the_attacks_succeed_where_nothing_is_given_up() {
 fn files_that_are_made_later_are_made_in_their_folder_only() {
     let scratch = Scratch::new();
     let path = scratch.path("capture");
-    let (running, to) = reading(&mut tracer(["-r", "-", "-v", "-p", "%evt.num", "-w", path.to_str().unwrap(), "-e", "100"]));
+    let (running, to) =
+        reading(&mut tracer(["-r", "-", "-v", "-p", "%evt.num", "-w", path.to_str().unwrap(), "-e", "100"]));
     assert!(running.line().is_some());
     let thread = running.pid();
     let beside = scratch.c_path("beside");
     assert!(opens(thread, &beside, libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL) >= 0);
-    for (path, flags) in [(c"/etc/passwd", libc::O_RDONLY), (c"/tmp", libc::O_RDWR | libc::O_TMPFILE), (c"/proc/self/mem", libc::O_RDWR)] {
+    for (path, flags) in
+        [(c"/etc/passwd", libc::O_RDONLY), (c"/tmp", libc::O_RDWR | libc::O_TMPFILE), (c"/proc/self/mem", libc::O_RDWR)]
+    {
         assert_eq!(opens(thread, path, flags), EACCES, "{path:?}");
     }
     for (what, result) in attack(thread) {
@@ -130,9 +133,8 @@ fn files_that_are_made_later_are_made_in_their_folder_only() {
     let output = running.end();
     assert!(output.status.success(), "{}", output.errors);
     let files = fs::read_dir(scratch.dir()).unwrap().flatten().filter(|it| it.file_name() != "beside");
-    let events: usize = files
-        .map(|file| command::output(["-r", file.path().to_str().unwrap(), "-p", "%evt.num"]).lines.len())
-        .sum();
+    let events: usize =
+        files.map(|file| command::output(["-r", file.path().to_str().unwrap(), "-p", "%evt.num"]).lines.len()).sum();
     // One line was read before.
     assert_eq!((events, output.lines.len()), (315, 314));
 }

@@ -21,7 +21,11 @@ fn limit_to(command: &mut Command, resource: libc::__rlimit_resource_t, limit: u
     let set = move || {
         let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
         // SAFETY: the call reads from `limit` only.
-        if unsafe { libc::setrlimit(resource, &raw const limit) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+        if unsafe { libc::setrlimit(resource, &raw const limit) } == 0 {
+            Ok(())
+        } else {
+            Err(io::Error::last_os_error())
+        }
     };
     // SAFETY: one system call between fork and exec.
     unsafe { command.pre_exec(set) };
@@ -41,7 +45,10 @@ fn ends_well(output: &Output, remedy: &str) -> bool {
     match output.status.code() {
         Some(0) => true,
         Some(1) => {
-            assert!(errors.starts_with("tracer: ") && errors.contains("\nhint: ") && errors.contains(remedy), "{errors}");
+            assert!(
+                errors.starts_with("tracer: ") && errors.contains("\nhint: ") && errors.contains(remedy),
+                "{errors}"
+            );
             false
         }
         code => panic!("{code:?} {:?}: {errors}", output.status),
@@ -65,7 +72,8 @@ fn without_threads_there_is_a_remedy() {
         limited(command.uid(61_235).gid(61_235), libc::RLIMIT_NPROC, threads)
     };
     // The process itself, the one that reads, and those that the words ask for.
-    for (words, threads) in [(&["-q"][..], 2), (&["-q", "-P"], 3), (&["-w", "out/x"], 3), (&["-c", "topprocs_cpu"], 2)] {
+    for (words, threads) in [(&["-q"][..], 2), (&["-q", "-P"], 3), (&["-w", "out/x"], 3), (&["-c", "topprocs_cpu"], 2)]
+    {
         assert!(!ends_well(&run(words, 1), "RLIMIT_NPROC"), "{words:?}");
         assert!(ends_well(&run(words, threads), ""), "{words:?}");
         // Whether one has ended when the next begins, nobody knows.
@@ -75,12 +83,17 @@ fn without_threads_there_is_a_remedy() {
 
 #[test]
 fn without_memory_there_is_a_remedy() {
+    if !level::static_or_skip() {
+        return;
+    }
     let mut failed = 0;
     for megabytes in (26..60).step_by(2) {
         for words in [&["-r", SAMPLE, "-q"][..], &["-r", SAMPLE, "-c", "topprocs_cpu"], &["--list"]] {
             let output = limited(&mut tracer(words.iter().copied()), libc::RLIMIT_AS, megabytes << 20);
             // The kernel ends what it cannot load.
-            if std::os::unix::process::ExitStatusExt::signal(&output.status) == Some(libc::SIGSEGV) && output.errors.is_empty() {
+            if std::os::unix::process::ExitStatusExt::signal(&output.status) == Some(libc::SIGSEGV)
+                && output.errors.is_empty()
+            {
                 continue;
             }
             failed += usize::from(!ends_well(&output, "memory"));
@@ -91,7 +104,7 @@ fn without_memory_there_is_a_remedy() {
 
 #[test]
 fn without_memory_for_a_live_run_there_is_a_remedy() {
-    if !level::root_or_skip() {
+    if !level::root_or_skip() || !level::static_or_skip() {
         return;
     }
     let mut failed = 0;
@@ -104,6 +117,9 @@ fn without_memory_for_a_live_run_there_is_a_remedy() {
 
 #[test]
 fn without_open_files_there_is_a_remedy() {
+    if !level::static_or_skip() {
+        return;
+    }
     let scratch = Scratch::new();
     let path = scratch.path("x");
     let words = ["-r", SAMPLE, "-q", "-w", path.to_str().unwrap(), "-e", "100"];
@@ -127,7 +143,7 @@ fn bare(folder: &Path) {
 
 #[test]
 fn every_chisel_runs_where_there_is_no_dev() {
-    if !level::root_or_skip() {
+    if !level::root_or_skip() || !level::static_or_skip() {
         return;
     }
     let scratch = Scratch::new();
@@ -164,7 +180,11 @@ fn every_chisel_runs_where_there_is_no_dev() {
         assert_eq!(here.status.code(), Some(0), "{name}: {}", here.errors);
     }
     // A script of one's own, and what is written.
-    fs::write(scratch.path("own.rhai"), "chisel(#{ summary: \"x\" });\nlet n = #{};\nfn on_event(e) { this.n[\"a\"] = 1; }\n").unwrap();
+    fs::write(
+        scratch.path("own.rhai"),
+        "chisel(#{ summary: \"x\" });\nlet n = #{};\nfn on_event(e) { this.n[\"a\"] = 1; }\n",
+    )
+    .unwrap();
     assert!(run(&["-r", "/capture", "-c", "/own.rhai", "-w", "/out/x", "-e", "100", "-z"]).status.success());
 }
 

@@ -50,9 +50,7 @@ fn wrong_use_of_captures_has_a_hint() {
     {
         wrong(option, "the following required arguments were not provided", "tracer -h lists the options");
     }
-    for option in
-        [&["--schema", "newest"][..], &["--redact", "env"], &["--no-latency"], &["--no-cpu"]]
-    {
+    for option in [&["--schema", "newest"][..], &["--redact", "env"], &["--no-latency"], &["--no-cpu"]] {
         wrong(option, "the following required arguments were not provided", "tracer -h lists the options");
     }
     for option in

@@ -93,7 +93,17 @@ mod tests {
             let hint = lines.next_if(|line| line.starts_with("     hint: "));
             assert_eq!(hint.is_some(), !line.starts_with("ok "), "{line}");
         }
-        for what in ["kernel:", "BTF:", "capabilities:", "cgroups:", "hooks:", "reading captures", "tracing keeps:", "Landlock:", "seccomp:"] {
+        for what in [
+            "kernel:",
+            "BTF:",
+            "capabilities:",
+            "cgroups:",
+            "hooks:",
+            "reading captures",
+            "tracing keeps:",
+            "Landlock:",
+            "seccomp:",
+        ] {
             assert!(text.contains(what), "{what} is missing in:\n{text}");
         }
     }

@@ -176,7 +176,9 @@ fn copy_process(seeds: &Path) -> Result<()> {
         bytes
     };
     let files: Vec<_> = FILES.iter().map(read).collect();
-    for (name, links) in [("file", "/tmp/a\x1e/bin/cat\x1e/\x1enet:[1]"), ("socket", "socket:[4026]\x1e/a (deleted)\x1e/\x1enet:[1]")] {
+    for (name, links) in
+        [("file", "/tmp/a\x1e/bin/cat\x1e/\x1enet:[1]"), ("socket", "socket:[4026]\x1e/a (deleted)\x1e/\x1enet:[1]")]
+    {
         let seed = [files.join(BETWEEN), BETWEEN.to_vec(), links.as_bytes().to_vec()].concat();
         fs::write(seeds.join(name), seed)?;
     }

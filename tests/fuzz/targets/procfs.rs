@@ -18,8 +18,22 @@ const BETWEEN: u8 = 0x1e;
 const PID: u32 = 7;
 /// Its files, in the order of the input.
 const FILES: [&str; 16] = [
-    "7/stat", "7/status", "7/cgroup", "7/cmdline", "7/environ", "7/limits", "7/loginuid", "7/comm", "7/fdinfo/3", "7/net/tcp",
-    "7/net/tcp6", "7/net/udp", "7/net/unix", "7/net/netlink", "7/task/8/stat", "stat",
+    "7/stat",
+    "7/status",
+    "7/cgroup",
+    "7/cmdline",
+    "7/environ",
+    "7/limits",
+    "7/loginuid",
+    "7/comm",
+    "7/fdinfo/3",
+    "7/net/tcp",
+    "7/net/tcp6",
+    "7/net/udp",
+    "7/net/unix",
+    "7/net/netlink",
+    "7/task/8/stat",
+    "stat",
 ];
 /// Its links, in the order of the input, behind the files.
 const LINKS: [&str; 4] = ["7/fd/3", "7/exe", "7/cwd", "7/ns/net"];

@@ -31,7 +31,8 @@ static CAPTURE: LazyLock<Vec<u8>> = LazyLock::new(|| {
 fuzz_target!(|text: &str| {
     let capture = CAPTURE.clone();
     // What a script says of itself need not be found by chance.
-    let text = if text.contains("chisel(") { text.to_owned() } else { format!("chisel(#{{ summary: \"x\" }});\n{text}") };
+    let text =
+        if text.contains("chisel(") { text.to_owned() } else { format!("chisel(#{{ summary: \"x\" }});\n{text}") };
     let source = Source { name: "fuzz".to_owned(), origin: "fuzz.rhai".to_owned(), text };
     check(&source).iter().for_each(|error| assert!(!error.to_string().is_empty()));
     let out = Out::memory();

@@ -104,11 +104,12 @@ impl Library {
 }
 
 /// The longest script. Time and memory that reading it takes are bounded by it, too.
-const MAX_BYTES: u64 = 256 << 10;
+const MAX_BYTES: u64 = 64 << 10;
 
 fn read(path: &Path) -> Result<Source, ChiselError> {
     let origin = path.display().to_string();
-    let text = bounded::text(path, MAX_BYTES).map_err(|error| ChiselError::new(&format!("'{origin}'"), error.to_string()))?;
+    let text =
+        bounded::text(path, MAX_BYTES).map_err(|error| ChiselError::new(&format!("'{origin}'"), error.to_string()))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Source { name, origin, text })
 }

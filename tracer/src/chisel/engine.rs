@@ -9,8 +9,8 @@ use std::{
 };
 
 use rhai::{
-    Dynamic, Engine, EvalAltResult, ImmutableString, LexError, Token, config::hashing::set_hashing_seed, packages::Package,
-    packages::StandardPackage,
+    Dynamic, Engine, EvalAltResult, ImmutableString, LexError, Token, config::hashing::set_hashing_seed,
+    packages::Package, packages::StandardPackage,
 };
 use rustix::time::{ClockId, clock_gettime};
 

@@ -93,9 +93,7 @@ impl ChiselError {
         let cause = match inner {
             EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
             EvalAltResult::ErrorParsing(kind, _) => kind.to_string(),
-            EvalAltResult::ErrorTerminated(limit, _) if limit.is::<TooMuch>() => {
-                limit.clone().cast::<TooMuch>().text()
-            }
+            EvalAltResult::ErrorTerminated(limit, _) if limit.is::<TooMuch>() => limit.clone().cast::<TooMuch>().text(),
             _ => {
                 let text = inner.to_string();
                 // The place is printed before the cause.

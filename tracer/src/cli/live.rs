@@ -78,6 +78,7 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
         sockets: plan.engine_sockets,
         host_root: root.clone(),
         view: view.clone(),
+        drops: plan.drop_to.is_some(),
         ..container::Options::default()
     };
     let network = containers && endpoints(&engines).iter().any(Endpoint::is_in_network);

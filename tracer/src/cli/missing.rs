@@ -2,9 +2,15 @@
 
 /// Numbers of errors, as the texts of errors end, and what helps.
 const REMEDIES: [(i32, &str); 3] = [
-    (libc::EMFILE, "the limit of open files is reached: raise it with ulimit -n (RLIMIT_NOFILE); 1024 are enough for all"),
+    (
+        libc::EMFILE,
+        "the limit of open files is reached: raise it with ulimit -n (RLIMIT_NOFILE); 1024 are enough for all",
+    ),
     (libc::ENFILE, "the machine has no more open files: fs.file-max says how many there can be"),
-    (libc::ENOMEM, "there is too little memory: raise ulimit -v, ulimit -l or the limit of the cgroup, or try a smaller --buffer-size"),
+    (
+        libc::ENOMEM,
+        "there is too little memory: raise ulimit -v, ulimit -l or the limit of the cgroup, or try a smaller --buffer-size",
+    ),
 ];
 
 /// What helps against what a message says.

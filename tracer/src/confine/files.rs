@@ -50,8 +50,7 @@ pub(super) fn restrict(paths: &Paths) -> Result<i32, String> {
 pub fn offered() -> Result<i64, String> {
     const VERSION_ONLY: libc::c_uint = 1;
     // SAFETY: with this flag the call takes no pointer and makes nothing. Source: linux/landlock.h.
-    let version = unsafe {
-        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0_usize, VERSION_ONLY)
-    };
+    let version =
+        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0_usize, VERSION_ONLY) };
     if version > 0 { Ok(version) } else { Err(std::io::Error::last_os_error().to_string()) }
 }

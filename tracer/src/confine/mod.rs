@@ -114,4 +114,3 @@ pub fn has_seccomp() -> bool {
 fn names(capabilities: &[Capability]) -> Vec<String> {
     capabilities.iter().map(ToString::to_string).collect()
 }
-

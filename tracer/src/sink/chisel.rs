@@ -1,7 +1,7 @@
 //! Chisels as sinks.
 
-use std::path::PathBuf;
 use std::io;
+use std::path::PathBuf;
 
 use tracer_common::group::Grouping;
 

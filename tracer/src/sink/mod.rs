@@ -18,7 +18,12 @@ pub use out::Out;
 pub use print::{Discard, Lines, Print};
 pub use summary::Summary;
 
-use std::{io, ops::ControlFlow, os::fd::AsFd as _, path::{Path, PathBuf}};
+use std::{
+    io,
+    ops::ControlFlow,
+    os::fd::AsFd as _,
+    path::{Path, PathBuf},
+};
 
 use rustc_hash::FxHashSet;
 use tracer_common::{events::Category, group::Grouping};

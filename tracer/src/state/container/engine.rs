@@ -112,11 +112,11 @@ impl Engines {
     /// There can be no more threads.
     pub fn start(options: &Options) -> io::Result<Self> {
         let users_below = options.sockets.is_empty().then_some(options.host_root.as_path());
-        Self::follow(endpoints(options), users_below)
+        Self::follow(endpoints(options), users_below, options.drops)
     }
 
     /// Starts to follow these engines, and those of users who log in later, below that root.
-    fn follow(endpoints: Vec<Endpoint>, users_below: Option<&Path>) -> io::Result<Self> {
+    fn follow(endpoints: Vec<Endpoint>, users_below: Option<&Path>, drops: bool) -> io::Result<Self> {
         let (questions, asked) = mpsc::channel(QUESTIONS);
         let (answer, answers) = sync_channel(ANSWERS);
         // Counted here and not on the thread, so that the first containers wait for engines that are about to answer.
@@ -125,7 +125,9 @@ impl Engines {
         let users_below = users_below.map(Path::to_owned);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::begin("tracer-engines", move || {
-            confine::of_engines();
+            if !drops {
+                confine::of_engines();
+            }
             let shared = Rc::new(Shared::new(shared.0, shared.1));
             LocalSet::new().block_on(&runtime, supervise(&shared, endpoints, users_below.as_deref(), asked));
             runtime.shutdown_background();
@@ -316,7 +318,7 @@ mod tests {
 
     #[test]
     fn without_a_socket_nobody_may_answer() {
-        let engines = Engines::follow(at(Path::new("/nonexistent/docker.sock")), None).unwrap();
+        let engines = Engines::follow(at(Path::new("/nonexistent/docker.sock")), None, true).unwrap();
         assert!(!engines.may_answer());
         assert!(!engines.ask("id"));
     }
@@ -326,7 +328,7 @@ mod tests {
         let socket = folder("dead").join("docker.sock");
         let _ = std::fs::remove_file(&socket);
         drop(UnixListener::bind(&socket).unwrap());
-        let engines = Engines::follow(at(&socket), None).unwrap();
+        let engines = Engines::follow(at(&socket), None, true).unwrap();
         let Answer::Note(note) = wait_for(&engines, |answer| matches!(answer, Answer::Note(_))) else { unreachable!() };
         assert!(note.contains("does not answer"), "{note}");
         assert!(!engines.may_answer());
@@ -384,7 +386,7 @@ mod tests {
         let socket = folder("mute").join("docker.sock");
         let _ = std::fs::remove_file(&socket);
         let _listener = UnixListener::bind(&socket).unwrap();
-        let engines = Engines::follow(at(&socket), None).unwrap();
+        let engines = Engines::follow(at(&socket), None, true).unwrap();
         assert!(engines.may_answer());
         assert!(engines.ask("id"));
         wait_for(&engines, |answer| matches!(answer, Answer::NotFound(id) if id == "id"));

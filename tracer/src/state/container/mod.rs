@@ -81,6 +81,8 @@ pub struct Options {
     pub docker_host: Option<String>,
     /// The engines to ask, and no others, `docker_host` included; those of the usual places when there are none.
     pub sockets: Vec<EngineSocket>,
+    /// Whether the process will go on as another user: all its threads have to be able to until then.
+    pub drops: bool,
 }
 
 impl Default for Options {
@@ -89,7 +91,7 @@ impl Default for Options {
         let docker_host = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
         let host_root = host_root();
         let view = View::find(&host_root, None);
-        Self { host_root, view, metadata: true, docker_host, sockets: Vec::new() }
+        Self { host_root, view, metadata: true, docker_host, sockets: Vec::new(), drops: false }
     }
 }
 
