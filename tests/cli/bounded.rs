@@ -53,19 +53,25 @@ fn scripts() -> Vec<(String, &'static str)> {
             format!("let n = 0; fn on_event(e) {{ {BIG} let a = #{{}}; let f = || {{ a; s }}; a.f = f; }}"),
             "it keeps more than 128 MiB",
         ),
-        ("let f = || 0; for i in 0..1000000 { let g = f; f = || { g; }; }".to_owned(), "it took more than 80 ms"),
+        (
+            "let f = || 0; for i in 0..1000000 { let g = f; f = || { g; }; }".to_owned(),
+            "it took more than 80 ms|Too many operations|one call takes more than 32 MiB",
+        ),
         (
             "let f = || 0; fn on_event(e) { for i in 0..500 { let g = this.f; this.f = || { g; }; } }".to_owned(),
             "Depth of values too large",
         ),
         (
             format!("switch 1 {{ {} }}", (0..15_000).map(|number| format!("{number} => 1,")).collect::<String>()),
-            "reading it takes more than 300 ms",
+            "it has more than 64 KiB",
         ),
-        ((0..15_000).map(|number| format!("let a{number} = 1;")).collect(), "reading it takes more than 300 ms"),
-        (format!("// {}", "x".repeat(300 << 10)), "it has more than 256 KiB"),
+        (
+            (0..4_000).map(|number| format!("let a{number}=1;")).collect(),
+            "Too many variables|reading it takes more than 300 ms",
+        ),
+        (format!("// {}", "x".repeat(64 << 10)), "it has more than 64 KiB"),
         ("loop {}".to_owned(), "Too many operations"),
-        (format!("let x = {}", "(".repeat(100_000)), "Expression exceeds maximum complexity"),
+        (format!("let x = {}", "(".repeat(50_000)), "Expression exceeds maximum complexity"),
     ]
 }
 
@@ -79,7 +85,8 @@ fn scripts_take_no_more_than_they_may() {
         let output = run(&["-r", SAMPLE, "-r", SAMPLE, "-c", path]);
         let shown: String = script.chars().take(80).collect();
         assert!(matches!(output.status.code(), Some(1 | 2)), "{shown}: {output:?}");
-        assert!(output.errors.contains("own.rhai") && output.errors.contains(said), "{shown}: {}", output.errors);
+        let is_said = said.split('|').any(|said| output.errors.contains(said));
+        assert!(output.errors.contains("own.rhai") && is_said, "{shown}: {}", output.errors);
     }
 }
 
@@ -97,7 +104,7 @@ fn what_has_no_end_is_no_script_and_no_settings() {
     let output = run(&["-r", SAMPLE, "-c", link.to_str().unwrap()]);
     assert!(output.errors.contains("it is no plain file") && output.status.code() == Some(2), "{}", output.errors);
     let output = run(&["--config", "/dev/zero", "-r", SAMPLE, "-q"]);
-    assert!(output.errors.contains("it is no plain file") && output.status.code() == Some(2), "{}", output.errors);
+    assert!(output.errors.contains("it has more than 64 KiB") && output.status.code() == Some(2), "{}", output.errors);
     let pipe = scratch.path("pipe.rhai");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let output = run(&["-r", SAMPLE, "-c", pipe.to_str().unwrap()]);

@@ -223,7 +223,7 @@ fn folders_of_others_can_still_be_written_by_root() {
     fs::create_dir(&folder).unwrap();
     std::os::unix::fs::chown(&folder, Some(61_234), Some(61_234)).unwrap();
     let path = folder.join("capture");
-    let output = command::output(["-r", SAMPLE, "-v", "-w", path.to_str().unwrap(), "-e", "100"]);
+    let output = command::output(["-r", SAMPLE, "-v", "--force", "-w", path.to_str().unwrap(), "-e", "100"]);
     assert!(output.status.success(), "{}", output.errors);
     assert!(output.errors.contains("reading keeps CAP_DAC_OVERRIDE;"), "{}", output.errors);
     assert!(fs::read_dir(folder).unwrap().count() > 3);

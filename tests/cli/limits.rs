@@ -77,12 +77,17 @@ fn without_threads_there_is_a_remedy() {
         assert!(!ends_well(&run(words, 1), "RLIMIT_NPROC"), "{words:?}");
         assert!(ends_well(&run(words, threads), ""), "{words:?}");
         // Whether one has ended when the next begins, nobody knows.
-        (2..threads).for_each(|limit| drop(ends_well(&run(words, limit), "RLIMIT_NPROC")));
+        (2..threads).for_each(|limit| {
+            let _ = ends_well(&run(words, limit), "RLIMIT_NPROC");
+        });
     }
 }
 
 #[test]
 fn without_memory_there_is_a_remedy() {
+    if !level::static_or_skip() {
+        return;
+    }
     let mut failed = 0;
     for megabytes in (26..60).step_by(2) {
         for words in [&["-r", SAMPLE, "-q"][..], &["-r", SAMPLE, "-c", "topprocs_cpu"], &["--list"]] {
@@ -101,7 +106,7 @@ fn without_memory_there_is_a_remedy() {
 
 #[test]
 fn without_memory_for_a_live_run_there_is_a_remedy() {
-    if !level::root_or_skip() {
+    if !level::root_or_skip() || !level::static_or_skip() {
         return;
     }
     let mut failed = 0;
@@ -114,6 +119,9 @@ fn without_memory_for_a_live_run_there_is_a_remedy() {
 
 #[test]
 fn without_open_files_there_is_a_remedy() {
+    if !level::static_or_skip() {
+        return;
+    }
     let scratch = Scratch::new();
     let path = scratch.path("x");
     let words = ["-r", SAMPLE, "-q", "-w", path.to_str().unwrap(), "-e", "100"];
@@ -137,7 +145,7 @@ fn bare(folder: &Path) {
 
 #[test]
 fn every_chisel_runs_where_there_is_no_dev() {
-    if !level::root_or_skip() {
+    if !level::root_or_skip() || !level::static_or_skip() {
         return;
     }
     let scratch = Scratch::new();

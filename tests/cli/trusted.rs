@@ -192,5 +192,5 @@ fn settings_make_nothing_happen() {
     }
     fs::write(&file, format!("# {}\n", "x".repeat(2 << 20))).unwrap();
     let output = command::output(["--config", text(&file), "-l"]);
-    assert!(output.status.code() == Some(2) && output.errors.contains("it has more than 1048576 bytes"), "{output:?}");
+    assert!(output.status.code() == Some(2) && output.errors.contains("it has more than 64 KiB"), "{output:?}");
 }

@@ -17,10 +17,10 @@ const SYSCALL: u64 = 0x050f;
 const RED_ZONE: u64 = 1024;
 
 impl Hijacked {
-    /// Stops a thread that waits in a system call.
+    /// Stops a thread, in a system call or behind the next one.
     ///
     /// # Panics
-    /// If it cannot be stopped, or does not wait.
+    /// If it cannot be stopped.
     #[must_use]
     pub fn new(thread: u32) -> Self {
         let thread = i32::try_from(thread).expect("a thread");
@@ -28,12 +28,17 @@ impl Hijacked {
         let attached = unsafe { libc::ptrace(libc::PTRACE_ATTACH, thread, 0, 0) };
         assert_eq!(attached, 0, "ptrace: {}", io::Error::last_os_error());
         wait(thread);
+        if !is_behind_a_call(thread) {
+            // It runs: to the beginning of its next call, and to the end of that.
+            for _ in 0..2 {
+                // SAFETY: the thread is stopped.
+                assert_eq!(unsafe { libc::ptrace(libc::PTRACE_SYSCALL, thread, 0, 0) }, 0);
+                wait(thread);
+            }
+            assert!(is_behind_a_call(thread));
+        }
         let saved = registers(thread);
-        let call_at = saved.rip - 2;
-        // SAFETY: the thread is stopped, and reading its memory changes nothing.
-        let code = unsafe { libc::ptrace(libc::PTRACE_PEEKTEXT, thread, call_at, 0) };
-        assert_eq!(code as u64 & 0xffff, SYSCALL, "the thread waits in a call");
-        Self { thread, saved, call_at }
+        Self { thread, saved, call_at: saved.rip - 2 }
     }
 
     /// What the call returns: a value or a negative error.
@@ -94,6 +99,13 @@ impl Drop for Hijacked {
             libc::ptrace(libc::PTRACE_DETACH, self.thread, 0, 0);
         }
     }
+}
+
+fn is_behind_a_call(thread: i32) -> bool {
+    let call_at = registers(thread).rip - 2;
+    // SAFETY: the thread is stopped, and reading its memory changes nothing.
+    let code = unsafe { libc::ptrace(libc::PTRACE_PEEKTEXT, thread, call_at, 0) };
+    code as u64 & 0xffff == SYSCALL
 }
 
 fn wait(thread: i32) {

@@ -32,6 +32,18 @@ pub fn root_or_skip() -> bool {
     root || skip("needs root (run as root, or cargo xtask test)")
 }
 
+/// Whether the binary under test needs no other files, as the one that users get: what a loader says is not what it says.
+///
+/// # Panics
+/// If there is no binary.
+#[must_use]
+pub fn static_or_skip() -> bool {
+    let binary = fs::read(tracer()).expect("the binary");
+    let head = &binary[..binary.len().min(4096)];
+    let has_loader = head.windows(9).any(|bytes| bytes == b"/ld-linux");
+    !has_loader || skip("needs the static binary (cargo xtask test)")
+}
+
 /// Whether this test may set the clock: it is set to what it shows.
 #[must_use]
 #[allow(unsafe_code, reason = "clocks through libc")]

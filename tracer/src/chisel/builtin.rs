@@ -24,7 +24,7 @@ static BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/chisels.rs
 /// Extension of a chisel.
 const EXTENSION: &str = "rhai";
 /// The longest script. It bounds the time and the memory that reading takes, too.
-const MAX_BYTES: u64 = 256 << 10;
+const MAX_BYTES: u64 = 64 << 10;
 /// A folder that has to be named.
 const HERE: &str = "chisels";
 

@@ -139,3 +139,43 @@ impl Sizes {
         bounds.into_iter().find(|(size, most, _)| size > most).map(|(_, _, name)| name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: usize) -> Dynamic {
+        Dynamic::from(ImmutableString::from("x".repeat(bytes)))
+    }
+
+    #[test]
+    fn what_the_language_does_not_count_is_counted() {
+        let most = text(MAX_STRING);
+        assert_eq!(excess(&most), None);
+        let mut function = FnPtr::new("f").unwrap();
+        function.add_curry(most.clone());
+        let curried = Dynamic::from(function.clone());
+        assert_eq!(excess(&curried), None);
+        function.add_curry(text(1));
+        assert_eq!(excess(&Dynamic::from(function)), Some("Length of string"));
+        let data = Dynamic::from(Data(vec![0; MAX_STRING].into()));
+        assert_eq!(excess(&data), None);
+        assert_eq!(excess(&Dynamic::from_array(vec![data, text(1)])), Some("Length of string"));
+        let shared = text(MAX_STRING + 1).into_shared();
+        assert_eq!(excess(&shared), Some("Length of string"));
+    }
+
+    #[test]
+    fn what_is_shared_many_times_is_not_followed_for_ever() {
+        let mut value = Dynamic::from_array(vec![Dynamic::UNIT]).into_shared();
+        for _ in 0..100 {
+            value = Dynamic::from_array(vec![value.clone(), value]).into_shared();
+        }
+        assert_eq!(excess(&value), Some("Size of array/BLOB"));
+        let mut deep = Dynamic::UNIT;
+        for _ in 0..MAX_KEPT_DEPTH {
+            deep = Dynamic::from_array(vec![deep]);
+        }
+        assert_eq!(excess(&deep), Some("Depth of values"));
+    }
+}

@@ -67,6 +67,7 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
         verbose: plan.verbose,
         host_root: root.clone(),
         view: view.clone(),
+        drops: plan.drop_to.is_some(),
         ..container::Options::default()
     };
     let network = containers && endpoints(&engines).iter().any(Endpoint::is_in_network);

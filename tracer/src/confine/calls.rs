@@ -17,6 +17,11 @@ const READING: &[c_long] = &[
     libc::SYS_clock_gettime,
     libc::SYS_clock_nanosleep,
     libc::SYS_close,
+    libc::SYS_epoll_create1,
+    libc::SYS_epoll_ctl,
+    libc::SYS_epoll_pwait,
+    libc::SYS_epoll_pwait2,
+    libc::SYS_eventfd2,
     libc::SYS_exit,
     libc::SYS_exit_group,
     libc::SYS_fcntl,
@@ -55,6 +60,7 @@ const READING: &[c_long] = &[
     libc::SYS_rt_sigaction,
     libc::SYS_rt_sigprocmask,
     libc::SYS_rt_sigreturn,
+    libc::SYS_rt_sigtimedwait,
     libc::SYS_sched_getaffinity,
     libc::SYS_sched_yield,
     libc::SYS_set_robust_list,
@@ -62,6 +68,8 @@ const READING: &[c_long] = &[
     libc::SYS_signalfd4,
     libc::SYS_statx,
     libc::SYS_sysinfo,
+    libc::SYS_timerfd_create,
+    libc::SYS_timerfd_settime,
     libc::SYS_uname,
     libc::SYS_write,
     libc::SYS_writev,
@@ -69,7 +77,7 @@ const READING: &[c_long] = &[
 
 /// The same, where the kind of machine has calls of its own.
 #[cfg(target_arch = "x86_64")]
-const READING_HERE: &[c_long] = &[libc::SYS_poll, libc::SYS_time];
+const READING_HERE: &[c_long] = &[libc::SYS_epoll_wait, libc::SYS_poll, libc::SYS_time];
 #[cfg(not(target_arch = "x86_64"))]
 const READING_HERE: &[c_long] = &[];
 
@@ -78,13 +86,17 @@ const OPENING: &[c_long] = &[
     libc::SYS_faccessat,
     libc::SYS_faccessat2,
     libc::SYS_fstatfs,
+    libc::SYS_linkat,
     libc::SYS_openat,
     libc::SYS_openat2,
     libc::SYS_readlinkat,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
     libc::SYS_unlinkat,
 ];
 #[cfg(target_arch = "x86_64")]
-const OPENING_HERE: &[c_long] = &[libc::SYS_open, libc::SYS_readlink, libc::SYS_unlink];
+const OPENING_HERE: &[c_long] =
+    &[libc::SYS_access, libc::SYS_open, libc::SYS_readlink, libc::SYS_rename, libc::SYS_unlink];
 #[cfg(not(target_arch = "x86_64"))]
 const OPENING_HERE: &[c_long] = &[];
 

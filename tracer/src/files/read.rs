@@ -25,7 +25,7 @@ pub fn read(path: &Path, max_bytes: u64) -> Result<String, Refused> {
     let mut text = String::new();
     file.take(max_bytes + 1).read_to_string(&mut text)?;
     if text.len() as u64 > max_bytes {
-        return Err(io::Error::other(format!("it has more than {max_bytes} bytes")).into());
+        return Err(io::Error::other(format!("it has more than {} KiB", max_bytes >> 10)).into());
     }
     Ok(text)
 }
@@ -76,7 +76,7 @@ mod tests {
         let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(read(&path, 4).unwrap(), "text");
         assert_eq!(read(&folder.join("link"), 4).unwrap(), "text");
-        assert_eq!(read(&path, 3).unwrap_err().to_string(), "it has more than 3 bytes");
+        assert_eq!(read(&path, 3).unwrap_err().to_string(), "it has more than 0 KiB");
         assert_eq!(read(Path::new("/dev/null"), 4).unwrap(), "");
         for (changed, open, shut) in
             [(path.clone(), 0o666, 0o600), (folder.join("inner"), 0o777, 0o755), (folder.clone(), 0o777, 0o755)]

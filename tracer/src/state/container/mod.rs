@@ -87,6 +87,8 @@ pub struct Options {
     pub sockets: Vec<EngineSocket>,
     /// Whether it is said, too, which sockets of users are not asked, and why.
     pub verbose: bool,
+    /// Whether the process will go on as another user: all its threads have to be able to until then.
+    pub drops: bool,
 }
 
 impl Default for Options {
@@ -95,6 +97,6 @@ impl Default for Options {
         let docker_host = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
         let host_root = host_root().0.clone();
         let view = View::find(&host_root, None);
-        Self { host_root, view, metadata: true, docker_host, sockets: Vec::new(), verbose: false }
+        Self { host_root, view, metadata: true, docker_host, sockets: Vec::new(), verbose: false, drops: false }
     }
 }
