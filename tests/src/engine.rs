@@ -79,8 +79,7 @@ impl Connection<'_> {
 }
 
 /// What it says of its version, which is as good as any.
-pub const VERSION: &str =
-    r#"{"Version":"27.0","ApiVersion":"1.46","MinAPIVersion":"1.24","Components":[{"Name":"Engine"}]}"#;
+pub const VERSION: &str = r#"{"Version":"27.0","ApiVersion":"1.46","MinAPIVersion":"1.24","Components":[{"Name":"Engine","Version":"27.0"}]}"#;
 
 /// An engine that a test plays, until it is dropped.
 #[derive(Debug)]
