@@ -49,7 +49,7 @@ fn quiet(connection: &mut Connection<'_>, path: &str) -> std::io::Result<()> {
 struct Outcome {
     peak_kib: u64,
     sent: u64,
-    connections: u64,
+    connections: usize,
     errors: String,
 }
 
@@ -67,7 +67,8 @@ fn trace(uid: u32, answer: Box<Answer>) -> Outcome {
     let path = scratch.path("calls");
     let mut file = File::create(&path).expect("a file");
     let socket = format!("docker={}", engine.socket.display());
-    let filter = format!("evt.type=write and fd.name={}", path.display());
+    // The kernel keeps the events of others out: what they do is not part of it.
+    let filter = format!("proc.pid={} and evt.type=write and fd.name={}", std::process::id(), path.display());
     let mut session =
         Session::lines_of(&mut tracer(["--engine-socket", &socket]), "%evt.arg.data %container.name", &filter);
     let (start, mut made) = (Instant::now(), 0);
@@ -82,7 +83,8 @@ fn trace(uid: u32, answer: Box<Answer>) -> Outcome {
     file.write_all(b"marker").expect("a call");
     let _ = session.wait_for(&["marker"]);
     assert!(asked.elapsed() < SOON, "a call was shown after {:?}", asked.elapsed());
-    let status = fs::read_to_string(format!("/proc/{}/status", session.pid())).expect("it runs");
+    let pid = session.pid();
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
     let asked = Instant::now();
     // It ends with `0 lost`, or this fails.
@@ -93,7 +95,7 @@ fn trace(uid: u32, answer: Box<Answer>) -> Outcome {
     Outcome {
         peak_kib: peak.trim().trim_end_matches(" kB").parse().expect("a number"),
         sent: engine.sent(),
-        connections: engine.connections(),
+        connections: engine.contacts(pid).0,
         errors: output.errors,
     }
 }
