@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{MetadataExt as _, chown},
+    os::unix::fs::chown,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -17,11 +17,18 @@ pub fn tree() -> PathBuf {
     trees.into_iter().find(|tree| tree.join("cgroup.controllers").exists()).expect("a v2 tree")
 }
 
-/// A cgroup of the v2 tree. What was not there before is removed at the end.
+/// The v2 tree, and beside it the v1 hierarchies in which engines make a folder, too.
+fn hierarchies() -> Vec<PathBuf> {
+    let v1 = ["cpu", "memory"].map(|name| Path::new("/sys/fs/cgroup").join(name));
+    v1.into_iter().filter(|v1| v1.join("tasks").exists()).chain([tree()]).collect()
+}
+
+/// A cgroup with the same path in each hierarchy. What was not there before is removed at the end.
 #[derive(Debug)]
 pub struct Cgroup {
-    /// Its folder.
+    /// Its folder in the v2 tree.
     pub folder: PathBuf,
+    folders: Vec<PathBuf>,
     made: Vec<PathBuf>,
 }
 
@@ -32,15 +39,18 @@ impl Cgroup {
     /// If it cannot be made.
     #[must_use]
     pub fn make(path: &str) -> Self {
-        let (mut folder, mut made) = (tree(), Vec::new());
-        for name in path.split('/').filter(|name| !name.is_empty()) {
-            folder.push(name);
-            match fs::create_dir(&folder) {
-                Ok(()) => made.push(folder.clone()),
-                Err(_) => assert!(folder.is_dir(), "{}", folder.display()),
+        let (mut folders, mut made) = (hierarchies(), Vec::new());
+        for folder in &mut folders {
+            for name in path.split('/').filter(|name| !name.is_empty()) {
+                folder.push(name);
+                match fs::create_dir(&folder) {
+                    Ok(()) => made.push(folder.clone()),
+                    Err(_) => assert!(folder.is_dir(), "{}", folder.display()),
+                }
             }
         }
-        Self { folder, made }
+        let folder = folders.last().expect("the v2 tree is the last one").clone();
+        Self { folder, folders, made }
     }
 
     /// Gives it to a user, as systemd delegates one: they may make others in it, and move their processes there.
@@ -49,8 +59,13 @@ impl Cgroup {
     /// If it cannot be given.
     #[must_use]
     pub fn delegate(self, uid: u32) -> Self {
-        for file in ["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"] {
-            chown(self.folder.join(file), Some(uid), Some(uid)).expect("an owner");
+        for folder in &self.folders {
+            for file in ["", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads", "tasks"] {
+                let file = folder.join(file);
+                if file.exists() {
+                    chown(file, Some(uid), Some(uid)).expect("an owner");
+                }
+            }
         }
         self
     }
@@ -61,18 +76,21 @@ impl Cgroup {
     /// If there is no shell.
     #[must_use]
     pub fn run(&self, uid: u32, script: &str) -> Output {
-        let enter = format!("echo $$ > {}/cgroup.procs || exit 9; exec setpriv", self.folder.display());
-        let script = format!("{enter} --reuid={uid} --regid={uid} --clear-groups sh -c '{script}'");
+        let enter: String =
+            self.folders.iter().map(|one| format!("echo $$ > {}/cgroup.procs; ", one.display())).collect();
+        let script =
+            format!("set -e; {enter} exec setpriv --reuid={uid} --regid={uid} --clear-groups sh -e -c '{script}'");
         Command::new("sh").args(["-c", &script]).output().expect("a shell")
     }
 
-    /// Its id.
-    ///
-    /// # Panics
-    /// If it is gone.
+    /// A script with which a shell that may makes a cgroup below and goes there.
     #[must_use]
-    pub fn id(&self) -> u64 {
-        fs::metadata(&self.folder).expect("the cgroup").ino()
+    pub fn enter_below(&self, path: &str) -> String {
+        let enter = |folder: &PathBuf| {
+            let folder = folder.join(path);
+            format!("mkdir -p {0}; echo $$ > {0}/cgroup.procs; ", folder.display())
+        };
+        self.folders.iter().map(enter).collect()
     }
 }
 
@@ -89,7 +107,7 @@ fn clear(folder: &Path) {
 impl Drop for Cgroup {
     fn drop(&mut self) {
         if !self.made.is_empty() {
-            clear(&self.folder);
+            self.folders.iter().for_each(|folder| clear(folder));
         }
         for folder in self.made.iter().rev() {
             let _ = fs::remove_dir(folder);

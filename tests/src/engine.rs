@@ -4,13 +4,16 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
-    os::unix::{
-        fs::chown,
-        net::{UnixListener, UnixStream},
+    os::{
+        fd::AsRawFd as _,
+        unix::{
+            fs::chown,
+            net::{UnixListener, UnixStream},
+        },
     },
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
@@ -79,17 +82,18 @@ impl Connection<'_> {
 }
 
 /// What it says of its version, which is as good as any.
-pub const VERSION: &str =
-    r#"{"Version":"27.0","ApiVersion":"1.46","MinAPIVersion":"1.24","Components":[{"Name":"Engine"}]}"#;
+pub const VERSION: &str = r#"{"Version":"27.0","ApiVersion":"1.46","MinAPIVersion":"1.24","Components":[{"Name":"Engine","Version":"27.0"}]}"#;
 
 /// An engine that a test plays, until it is dropped.
 #[derive(Debug)]
 pub struct Engine {
     /// Where it listens.
     pub socket: PathBuf,
-    connections: Arc<AtomicU64>,
     sent: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
+    /// Which processes connected, and which of them sent a request.
+    connected: Arc<Mutex<Vec<u32>>>,
+    asked: Arc<Mutex<Vec<u32>>>,
 }
 
 impl Engine {
@@ -107,20 +111,29 @@ impl Engine {
             })
         };
         let listener = bound.join().expect("a socket");
-        let (connections, sent, stop) = <(Arc<AtomicU64>, Arc<AtomicU64>, Arc<AtomicBool>)>::default();
-        let this = Self { socket: socket.to_owned(), connections, sent, stop };
-        let (connections, sent, stop) = (Arc::clone(&this.connections), Arc::clone(&this.sent), Arc::clone(&this.stop));
+        let this = Self {
+            socket: socket.to_owned(),
+            sent: Arc::default(),
+            stop: Arc::default(),
+            connected: Arc::default(),
+            asked: Arc::default(),
+        };
+        let (sent, stop) = (Arc::clone(&this.sent), Arc::clone(&this.stop));
+        let (connected, asked_by) = (Arc::clone(&this.connected), Arc::clone(&this.asked));
         let answer: Arc<Answer> = Arc::from(answer);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                connections.fetch_add(1, Ordering::Relaxed);
+                let pid = peer(&stream);
+                connected.lock().expect("a list").push(pid);
                 let (sent, stop, answer) = (Arc::clone(&sent), Arc::clone(&stop), Arc::clone(&answer));
+                let asked_by = Arc::clone(&asked_by);
                 thread::spawn(move || {
                     let mut lines = BufReader::new(stream.try_clone().expect("a connection")).lines();
                     let Some(Ok(asked)) = lines.next() else { return };
+                    asked_by.lock().expect("a list").push(pid);
                     while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
                     let path = asked.split(' ').nth(1).unwrap_or_default().to_owned();
                     // The other side may hang up at any time.
@@ -131,10 +144,11 @@ impl Engine {
         this
     }
 
-    /// How often somebody connected.
+    /// How often that process connected, and how often it asked for something. Other tracers of this machine may, too.
     #[must_use]
-    pub fn connections(&self) -> u64 {
-        self.connections.load(Ordering::Relaxed)
+    pub fn contacts(&self, pid: u32) -> (usize, usize) {
+        let of = |list: &Mutex<Vec<u32>>| list.lock().expect("a list").iter().filter(|one| **one == pid).count();
+        (of(&self.connected), of(&self.asked))
     }
 
     /// How many bytes it could send.
@@ -151,6 +165,18 @@ impl Drop for Engine {
         let _ = UnixStream::connect(&self.socket);
         let _ = fs::remove_file(&self.socket);
     }
+}
+
+/// The process at the other end.
+fn peer(stream: &UnixStream) -> u32 {
+    let mut peer = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut len = size_of::<libc::ucred>() as libc::socklen_t;
+    // SAFETY: the kernel writes to `peer`, which is as long as it is told.
+    let result = unsafe {
+        libc::getsockopt(stream.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PEERCRED, (&raw mut peer).cast(), &raw mut len)
+    };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    peer.pid as u32
 }
 
 /// The calling thread is that user from now on, for files and for whoever connects; the other threads are not.

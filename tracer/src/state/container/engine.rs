@@ -28,7 +28,7 @@ use std::{
 };
 
 use tokio::{
-    sync::mpsc,
+    sync::{Semaphore, mpsc},
     task::{LocalSet, spawn_local},
     time::{Instant, sleep, sleep_until, timeout_at},
 };
@@ -53,6 +53,8 @@ const ANSWER_BYTES: usize = 2 << 20;
 const FULL_PAUSE: Duration = Duration::from_millis(2);
 /// The most questions that wait to be asked.
 const QUESTIONS: usize = 1_024;
+/// The most that are asked at the same time, and the same of users' engines: the others wait in the queue.
+const ASKED_AT_ONCE: usize = 64;
 /// How long a list answers what is asked about its containers.
 const LIST_AGE: Duration = Duration::from_secs(10);
 /// The most ids that are kept of lists.
@@ -180,7 +182,6 @@ impl Engines {
                 hope,
                 host_root,
                 verbose,
-                start: Instant::now(),
                 clients: RefCell::default(),
                 next_client: Cell::new(0),
                 listed: RefCell::default(),
@@ -232,7 +233,6 @@ struct Shared {
     hope: Arc<AtomicUsize>,
     host_root: PathBuf,
     verbose: bool,
-    start: Instant,
     clients: RefCell<Vec<(usize, Client)>>,
     next_client: Cell<usize>,
     /// Ids that were in a list of the machine's engines, and since when: what is asked about them is answered already.
@@ -322,10 +322,22 @@ async fn supervise(
         follow(&mut labels, endpoint, counted);
     }
     let mut look = Instant::now() + LOOK_AGAIN;
+    let slots = [(); 2].map(|()| Arc::new(Semaphore::new(ASKED_AT_ONCE)));
     loop {
         tokio::select! {
             question = questions.recv() => match question {
-                Some((owner, id)) => drop(spawn_local(ask_all(Rc::clone(shared), owner, id))),
+                Some((owner, id)) => {
+                    let asking = &slots[usize::from(!owner.is_machine())];
+                    // A user's engine that answers later lists its containers, and what it is not asked it can say itself.
+                    let is_wanted = owner.is_machine() || !shared.clients(owner).is_empty() && asking.available_permits() > 0;
+                    if is_wanted && let Ok(slot) = Arc::clone(asking).acquire_owned().await {
+                        let asked = ask_all(Rc::clone(shared), owner, id);
+                        spawn_local(async move {
+                            asked.await;
+                            drop(slot);
+                        });
+                    }
+                }
                 None => return,
             },
             () = sleep_until(look) => {
@@ -342,12 +354,8 @@ async fn supervise(
 async fn ask_all(shared: Rc<Shared>, owner: Owner, id: String) {
     let deadline = Instant::now() + DEADLINE;
     // Before the first engine has answered at all, nobody can be asked; its list may have the container, too.
-    let is_hope = || match owner {
-        Owner::Machine => shared.hope.load(Ordering::Relaxed) > 0,
-        Owner::User(_) | Owner::Anyone => shared.start.elapsed() < DEADLINE,
-    };
-    let is_early = || !shared.clients.borrow().iter().any(|(_, client)| client.owner() == owner);
-    while is_early() && is_hope() && Instant::now() < deadline {
+    let is_hope = || shared.hope.load(Ordering::Relaxed) > 0;
+    while shared.clients(owner).is_empty() && is_hope() && Instant::now() < deadline {
         sleep(Duration::from_millis(20)).await;
     }
     if owner.is_machine() && shared.was_listed(&id) {
