@@ -31,8 +31,11 @@ fn run(command: &mut Command, home: &Path, here: &Path) -> Output {
     Running::start(command.current_dir(here).env_remove("XDG_CONFIG_HOME").env("HOME", home)).end()
 }
 
-/// Who owns the file and its folder, their modes, and who can change it by that.
-const OTHERS: [((u32, u32, u32), (u32, u32, u32), &str); 6] = [
+/// Owner, group and mode.
+type Rights = (u32, u32, u32);
+
+/// Rights of the file and of its folder, and who can change the file by that.
+const OTHERS: [(Rights, Rights, &str); 6] = [
     ((NOBODY, NOBODY, 0o644), (0, 0, 0o755), "user 65534 can change it"),
     ((0, 0, 0o666), (0, 0, 0o755), "every user can change it"),
     ((0, NOBODY, 0o664), (0, 0, 0o755), "group 65534 can change it"),
@@ -41,7 +44,7 @@ const OTHERS: [((u32, u32, u32), (u32, u32, u32), &str); 6] = [
     ((0, 0, 0o644), (0, NOBODY, 0o775), "group 65534 can write to the folder"),
 ];
 
-fn give(path: &Path, (uid, gid, mode): (u32, u32, u32)) {
+fn give(path: &Path, (uid, gid, mode): Rights) {
     chown(path, Some(uid), Some(gid)).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }

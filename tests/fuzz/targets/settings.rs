@@ -31,7 +31,7 @@ fuzz_target!(|text: &str| {
             }
         }
         Err(failure) => {
-            let said = escape::lines(&format!("{failure}\n{}", failure.hint.unwrap_or_default()));
+            let said = escape::lines(&format!("{failure}\n{}", failure.hint.as_deref().unwrap_or_default()));
             assert!(!said.chars().any(|c| c.is_control() && c != '\n'), "{said:?}");
         }
     }

@@ -187,10 +187,7 @@ impl Declared {
     pub(super) fn format(&self, format: &str) -> Result<Line> {
         let show = Show { data: self.env.data, lines: !self.env.page.json, ..self.env.show };
         // What stands between the fields is the script's.
-        let mut plain = Vec::with_capacity(format.len());
-        escape::printed(format.as_bytes(), &mut plain);
-        let format = String::from_utf8(plain).unwrap_or_default();
-        let template = Template::parse(&format, show).map_err(|error| error.to_string())?;
+        let template = Template::parse(&escape::printed_text(format), show).map_err(|error| error.to_string())?;
         Ok(Line::new(template, self.env.page.json))
     }
 
@@ -355,7 +352,7 @@ impl Declared {
 /// A key that the script fills: its title.
 fn titled(key: Dynamic) -> Result<Column> {
     let title = key.into_string().map_err(|found| format!("tally: a key is the title of its column, not {found}"))?;
-    Ok(Column { title: escape::owned(title), field: None })
+    Ok(Column { title: escape::printed_text(&title), field: None })
 }
 
 /// What to write for a part of a total.

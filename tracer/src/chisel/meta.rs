@@ -159,9 +159,9 @@ impl Taker {
         Ok(self.text_if(key)?.unwrap_or_else(|| default.to_owned()))
     }
 
-    /// A title, which is printed as it is.
+    /// A title, which may have lines and colours.
     pub(super) fn title(&mut self, default: &str) -> Result<String, String> {
-        self.text_or("title", default).map(escape::owned)
+        self.text_or("title", default).map(|title| escape::printed_text(&title))
     }
 
     pub(super) fn int_or(&mut self, key: &str, default: i64) -> Result<i64, String> {

@@ -135,7 +135,7 @@ fn open_existing(dir: &Dir, name: &OsStr, stat: &Stat, shared: bool) -> Result<F
         }
         FileType::Fifo => {
             let hint = "write to the pipe of standard output, tracer -w - | READER, or use the FIFO with --force";
-            return Err(unsafe_because("it is a FIFO, which would have to be waited for", hint));
+            return Err(unsafe_because("it is a FIFO, and opening it would wait for its reader", hint));
         }
         FileType::Socket => return Err(unsafe_because("it is a socket", ELSEWHERE)),
         _ => return Err(unsafe_because("it is a device", ELSEWHERE)),
@@ -156,7 +156,7 @@ fn refuse_planted(dir: &Dir, stat: &Stat) -> Result<(), Refused> {
         return Err(unsafe_because(format!("it belongs to user {}", stat.st_uid), ELSEWHERE));
     }
     if stat.st_nlink > 1 && !dir.is_safe() {
-        return Err(unsafe_because("it has another name, so it may be a file that lies elsewhere", ELSEWHERE));
+        return Err(unsafe_because("it has a second name, so another user may have linked it here", ELSEWHERE));
     }
     Ok(())
 }
@@ -242,7 +242,7 @@ mod tests {
         mode(0o1777);
         assert!(create(&path, false).is_ok());
         fs::hard_link(&path, folder.join("second")).unwrap();
-        assert_eq!(refused(&path), "it has another name, so it may be a file that lies elsewhere");
+        assert_eq!(refused(&path), "it has a second name, so another user may have linked it here");
         mode(0o700);
         assert!(create(&path, false).is_ok(), "nobody else made the second name");
         assert!(create(Path::new("/dev/null"), false).is_ok());

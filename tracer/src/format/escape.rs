@@ -115,6 +115,14 @@ pub fn printed(text: &[u8], out: &mut Vec<u8>) {
     escape(rest, out);
 }
 
+/// The same as a string.
+#[must_use]
+pub fn printed_text(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    printed(text.as_bytes(), &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
 /// The length of the sequence that sets colours (SGR of ECMA-48) at the beginning; 0 if it is another one.
 fn color_len(text: &[u8]) -> usize {
     let Some(numbers) = text.strip_prefix(b"\x1b[") else { return 0 };
@@ -154,11 +162,7 @@ mod tests {
 
     #[test]
     fn colours_and_lines_of_scripts_stay() {
-        let printed = |text: &str| {
-            let mut out = Vec::new();
-            super::printed(text.as_bytes(), &mut out);
-            String::from_utf8(out).unwrap()
-        };
+        let printed = printed_text;
         for kept in ["", "plain", "\x1b[01;31mred\x1b[00m\tx\ny", "grüße \x1b[m"] {
             assert_eq!(printed(kept), kept);
         }
