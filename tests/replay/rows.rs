@@ -75,6 +75,7 @@ impl Ask {
             let told = [
                 "container.id",
                 "container.ids",
+                "container.claimed",
                 "container.full_id",
                 "container.type",
                 "evt.hostname",
