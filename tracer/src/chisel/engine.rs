@@ -170,8 +170,12 @@ fn choose_keys() {
 
 /// Ends the reading of a script that takes long: some texts take time that grows with the square of their length.
 fn bound_loading(engine: &mut Engine) {
-    let (tokens, since_ns) = (Cell::new(0_u32), Cell::new(None));
-    let is_over = move || {
+    let (tokens, since_ns, last) = (Cell::new(0_u32), Cell::new(None), Cell::new((None, None)));
+    let is_over = move |place: (Option<usize>, Option<usize>)| {
+        // Another text begins where the one before has not ended.
+        if place < last.replace(place) {
+            since_ns.set(None);
+        }
         tokens.set(tokens.get().wrapping_add(1));
         if !tokens.get().is_multiple_of(TOKENS_PER_LOOK) {
             return false;
@@ -184,8 +188,8 @@ fn bound_loading(engine: &mut Engine) {
         now_ns - since_ns > MAX_LOAD_NS
     };
     #[allow(deprecated, reason = "it says that it may change, and the version is fixed")]
-    engine.on_parse_token(move |token, _, _| {
-        if is_over() {
+    engine.on_parse_token(move |token, place, _| {
+        if is_over((place.line(), place.position())) {
             let text = format!("reading it takes more than {} ms", MAX_LOAD_NS / 1_000_000);
             return Token::LexError(Box::new(LexError::Runtime(text)));
         }

@@ -24,9 +24,6 @@ thread_local! {
     static LANGUAGE: (Rc<Engine>, Shared) = {
         let (mut engine, shared) = (sandbox(), Rc::new(RefCell::new(declared())));
         functions::register(&mut engine, &shared);
-        // One engine reads thousands of scripts here, which together take longer than one may.
-        #[allow(deprecated, reason = "it says that it may change, and the version is fixed")]
-        engine.on_parse_token(|token, _, _| token);
         (Rc::new(engine), shared)
     };
 }
