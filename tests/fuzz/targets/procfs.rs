@@ -6,11 +6,11 @@ use std::{
     fs, io,
     os::unix::{ffi::OsStrExt as _, fs::symlink},
     path::{Path, PathBuf},
-    sync::LazyLock,
+    sync::{LazyLock, atomic::AtomicBool},
 };
 
 use libfuzzer_sys::fuzz_target;
-use tracer::state::{Procfs, State};
+use tracer::state::{Procfs, State, procfs::Wanted};
 
 /// What stands between the files of an input.
 const BETWEEN: u8 = 0x1e;
@@ -67,9 +67,10 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = symlink(std::ffi::OsStr::from_bytes(target), path);
     }
     let procfs = Procfs::new(root).with_args_limit(Some(4096));
-    let mut state = State { procfs: Procfs::none(), ..State::default() };
-    procfs.scan(&mut state, true);
-    procfs.scan_threads(&mut state);
+    let mut state = State { procfs, ..State::default() };
+    let mut scan = state.procfs.scan(Wanted { descriptors: true, threads: true, whole: true });
+    assert!(!scan.first(&mut state, &AtomicBool::new(false)), "all of it is read");
+    let procfs = &state.procfs;
     let _ = procfs.comm(PID);
     let _ = procfs.fd(PID, 3);
     if let Some(mut thread) = procfs.thread(PID) {
