@@ -18,8 +18,9 @@ use tracer::{
         kernel::{Question, Target},
     },
     format::Template,
+    output::Out,
     pipeline::{Limits, Pipeline},
-    sink::{Lines, Out, Outputs, Print, Sink},
+    sink::{Lines, Outputs, Print, Sink},
     source::{
         Drained, Losses, Record, Source, Visit,
         live::{BATCH, Live, Options, WINDOW_NS, monotonic_ns, plan::Wanted},

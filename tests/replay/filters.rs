@@ -12,8 +12,9 @@ use tracer::{
         operator::{self, Class},
         transform,
     },
+    output::Out,
     pipeline::{Limits, Pipeline},
-    sink::{Out, Outputs, Shown, Sink},
+    sink::{Outputs, Shown, Sink},
     source::replay::Replay,
     state::{Procfs, State},
 };

@@ -5,8 +5,9 @@ use std::{path::Path, sync::atomic::AtomicBool};
 
 use tracer::{
     chisel::{Chisel, Env, Library, Source},
+    output::Out,
     pipeline::{Limits, Pipeline},
-    sink::{ChiselSink, Out, Outputs},
+    sink::{ChiselSink, Outputs},
     source::replay::Replay,
     state::{Procfs, State},
 };

@@ -7,6 +7,7 @@ mod data;
 mod fields;
 mod filters;
 mod foreign;
+mod frames;
 mod interpreted;
 mod machine;
 mod needs;
@@ -25,8 +26,9 @@ use tracer::{
     fields::Show,
     filter::Filter,
     format::{Preset, Template},
+    output::Out,
     pipeline::{Limits, Pipeline},
-    sink::{ChiselSink, Lines, Out, Outputs, Print, Sink},
+    sink::{ChiselSink, Lines, Outputs, Print, Sink},
     source::inject::Inject,
 };
 

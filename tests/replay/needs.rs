@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, path::Path, rc::Rc, sync::atomic::AtomicBool};
 
 use tracer::{
     fields::{Context, EventType, FieldRef, Needs, Show, all},
+    output::Out,
     pipeline::{Limits, Pipeline},
-    sink::{Out, Outputs, Shown, Sink},
+    sink::{Outputs, Shown, Sink},
     source::{
         Source,
         inject::{Inject, record},

@@ -5,8 +5,9 @@ use std::{cell::RefCell, collections::BTreeSet, path::PathBuf, rc::Rc, sync::ato
 
 use tracer::{
     fields::{ArgRule, Context, EventType, FieldRef, Needs, Show, all},
+    output::Out,
     pipeline::{Limits, Pipeline},
-    sink::{Out, Outputs, Shown, Sink},
+    sink::{Outputs, Shown, Sink},
     source::replay::Replay,
     state::{Procfs, State},
 };

@@ -8,8 +8,9 @@ use std::{
 
 use tracer::{
     chisel::{Chisel, ChiselError, Env, Source, check::check},
+    output::Out,
     pipeline::{Limits, Pipeline},
-    sink::{ChiselSink, Out, Outputs, Sink},
+    sink::{ChiselSink, Outputs, Sink},
     source::inject::Inject,
 };
 

@@ -17,6 +17,7 @@ mod glob;
 
 // What users see.
 pub mod format;
+pub mod output;
 
 // Where it goes.
 pub mod aggregate;

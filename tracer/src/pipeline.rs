@@ -15,7 +15,7 @@ use crate::{
     fields::Times,
     message::note,
     sample::Sampler,
-    sink::{Flow, Interest, Outputs},
+    sink::{Flow, Interest, Outputs, Tick},
     source::{Drained, Source},
     state::{State, procfs::Scan},
     stats::Stats,
@@ -182,13 +182,13 @@ impl Pipeline {
             }
         };
         // What comes while the outputs end is not lost: nobody wants it any more.
-        self.stats.losses = source.losses();
-        let ended = self.outputs.end(&self.state, self.now_ns());
-        self.stats.not_in_tables = self.outputs.lost();
-        self.stats.shown = self.outputs.shown();
+        let losses = source.losses();
+        self.count(losses.clone());
+        let now_ns = self.now_ns();
+        let ended = self.outputs.end(&Tick { state: &self.state, now_ns, stats: &self.stats });
+        self.count(losses);
         // Events of our own are none that are seen, unless somebody is shown them.
         self.stats.seen += self.outputs.shown_internal();
-        self.stats.written = self.outputs.written();
         self.stats.elapsed = start.elapsed();
         self.stats.cpu_time = cpu_time();
         (self.stats, self.outputs, result.and(ended))

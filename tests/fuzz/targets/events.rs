@@ -8,9 +8,10 @@ use libfuzzer_sys::fuzz_target;
 use tracer::{
     fields::Show,
     format::{Preset, Template},
+    output::Out,
     pipeline::{Limits, Pipeline},
     scap::decompress,
-    sink::{Lines, Out, Outputs, Print, Sink, Summary},
+    sink::{Lines, Outputs, Print, Sink, Summary},
     source::replay::Replay,
     state::{Procfs, State},
 };

@@ -12,9 +12,10 @@ use libfuzzer_sys::fuzz_target;
 use tracer::{
     chisel::{Chisel, Env, Source, check::check},
     cli::raise_stack,
+    output::Out,
     pipeline::{Limits, Pipeline},
     scap::decompress,
-    sink::{ChiselSink, Out, Outputs},
+    sink::{ChiselSink, Outputs},
     source::replay::Replay,
     state::{Procfs, State},
 };

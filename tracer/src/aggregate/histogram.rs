@@ -1,23 +1,20 @@
 //! How values are spread, as bars: a row for each power of two, for all events together or for each key.
 
-use std::{cmp::Reverse, io, io::Write as _};
+use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 use tracer_common::group::{self, Number, by};
 
-use super::{Aggregate, Column, Counts, Page, When, key};
+use super::{Aggregate, Column, Counts, Moment, When, key};
 use crate::{
     fields::{Context, EventType, FieldRef, InKernel, Needs, Unit},
     filter::Filter,
-    format::{escape::escaped, json, units},
-    sample::Sample,
+    output::{self, Form, Frame, Kind, Row},
     state::State,
 };
 
 /// More keys than this are not kept: they are counted.
 const MAX_KEYS: usize = 4_096;
-/// Characters of the longest bar.
-const BAR: usize = 40;
 /// Rows: zero, and one for each power of two.
 const ROWS: usize = 65;
 
@@ -60,7 +57,7 @@ impl Histogram {
     }
 
     /// Those of the interval, of the most events first, with their keys.
-    fn take(&mut self, state: &State) -> Vec<(Vec<Vec<u8>>, Rows)> {
+    fn counted(&mut self, state: &State) -> Vec<(Vec<Vec<u8>>, Rows)> {
         let mut merged: FxHashMap<Vec<Vec<u8>>, Rows> = FxHashMap::default();
         for (key, counts) in self.counts.drain() {
             // Containers with the same name are one.
@@ -74,60 +71,27 @@ impl Histogram {
         all
     }
 
-    fn lines(&self, all: &[(Vec<Vec<u8>>, Rows)], sample: Option<Sample>) -> Vec<String> {
-        let mut lines: Vec<String> = Sample::title(&self.spec.title, sample).into_iter().collect();
-        for (keys, counts) in all {
-            if !keys.is_empty() {
-                let keys: Vec<String> = keys.iter().map(|key| escaped(key)).collect();
-                lines.push(keys.join(" "));
-            }
-            let most = counts.iter().copied().max().unwrap_or(1).max(1);
-            let first = counts.iter().position(|count| *count > 0).unwrap_or(0);
-            let last = counts.iter().rposition(|count| *count > 0).unwrap_or(0);
-            for (row, count) in counts.iter().enumerate().take(last + 1).skip(first) {
-                let (low, high) = range(row);
-                let (low, high) = (units::text(low, self.spec.unit), units::text(high, self.spec.unit));
-                let bar = "@".repeat((count * BAR as u64).div_ceil(most) as usize);
-                lines.push(format!("{low:>10} - {high:<10} {count:>8} |{bar:<BAR$}|"));
-            }
-        }
-        lines
+    /// From, to, and count of each range.
+    fn columns(&self) -> Vec<output::Column> {
+        let column = |title: &str, kind| output::Column {
+            title: title.to_owned(),
+            name: self.spec.field.name(),
+            unit: self.spec.unit,
+            kind,
+        };
+        let count = output::Column { unit: Unit::None, name: "evt.count".to_owned(), ..column("Count", Kind::Counter) };
+        vec![column("From", Kind::Key), column("To", Kind::Key), count]
     }
+}
 
-    fn json(
-        &self,
-        all: &[(Vec<Vec<u8>>, Rows)],
-        now_ns: u64,
-        overflow: u64,
-        sample: Option<Sample>,
-        out: &mut Vec<u8>,
-    ) {
-        // Writing to a vector cannot fail.
-        let _ = write!(out, "{{\"ts\":\"{}\",\"field\":", now_ns / 1_000_000_000 * 1_000_000_000);
-        json::text(self.spec.field.name().as_bytes(), out);
-        out.extend_from_slice(b",\"histograms\":[");
-        for (at, (keys, counts)) in all.iter().enumerate() {
-            out.extend_from_slice(if at == 0 { b"{\"keys\":[" } else { b",{\"keys\":[" });
-            for (at, key) in keys.iter().enumerate() {
-                if at > 0 {
-                    out.push(b',');
-                }
-                json::text(key, out);
-            }
-            let filled = counts.iter().enumerate().filter(|(_, count)| **count > 0);
-            let data: Vec<String> =
-                filled.map(|(row, count)| format!("[{:.0},{:.0},{count}]", range(row).0, range(row).1)).collect();
-            let _ = write!(out, "],\"data\":[{}]}}", data.join(","));
-        }
-        out.push(b']');
-        if overflow > 0 {
-            let _ = write!(out, ",\"overflow\":{overflow}");
-        }
-        if let Some(sample) = sample {
-            let _ = write!(out, ",\"sample\":{}", sample.one_in());
-        }
-        out.push(b'}');
-    }
+/// The rows of a histogram from its first range that is not empty to its last.
+fn rows(keys: &[Vec<u8>], counts: &Rows) -> impl Iterator<Item = Row> {
+    let first = counts.iter().position(|count| *count > 0).unwrap_or(0);
+    let last = counts.iter().rposition(|count| *count > 0).unwrap_or(0);
+    (first..=last).map(move |row| {
+        let (low, high) = range(row);
+        Row { keys: keys.to_vec(), values: vec![Some(low), Some(high), Some(counts[row] as f64)], line: Vec::new() }
+    })
 }
 
 /// The row of a value.
@@ -171,28 +135,15 @@ impl Aggregate for Histogram {
         true
     }
 
-    fn print(&mut self, page: &Page, state: &State, now_ns: u64) -> io::Result<()> {
-        let (all, overflow) = (self.take(state), std::mem::take(&mut self.overflow));
-        if !page.json {
-            return page.out.table(|width, height| {
-                let mut lines = self.lines(&all, page.sample);
-                let note =
-                    (overflow > 0).then(|| format!("({overflow} events are not shown: there are too many keys)"));
-                lines.truncate(height.unwrap_or(usize::MAX).saturating_sub(usize::from(note.is_some())));
-                lines.extend(note);
-                for line in &mut lines {
-                    if let Some((at, _)) = width.and_then(|width| line.char_indices().nth(width)) {
-                        line.truncate(at);
-                    }
-                }
-                lines
-            });
+    fn take(&mut self, state: &State, moment: Moment) -> Frame {
+        let all = self.counted(state);
+        Frame {
+            keys: self.spec.keys.iter().map(Column::of_frame).collect(),
+            values: self.columns(),
+            rows: all.iter().flat_map(|(keys, counts)| rows(keys, counts)).collect(),
+            lost: std::mem::take(&mut self.overflow),
+            ..Frame::new(Form::Bars, &self.spec.title, moment.span)
         }
-        page.out.line(|line| {
-            self.json(&all, now_ns, overflow, page.sample, line);
-            true
-        })?;
-        page.out.flush()
     }
 
     fn when(&self) -> When {
@@ -236,7 +187,11 @@ impl Aggregate for Histogram {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{aggregate::Palette, fields::Show, sink::Out, testing::World};
+    use crate::{
+        fields::Show,
+        output::{Out, Page},
+        testing::World,
+    };
 
     fn print(keys: &[&str], json: bool) -> String {
         let field = |name: &str| FieldRef::resolve(name, Show::default()).unwrap();
@@ -253,8 +208,8 @@ mod tests {
         for (tid, res) in [(10, 0), (10, 5), (10, 7), (10, 1500), (20, 5), (20, -1)] {
             world.with(&world.read(tid, 3, res, b"x"), |context| histogram.add(context));
         }
-        let page = Page { out: Out::memory(), json, palette: Palette::None, began_ns: None, sample: None };
-        histogram.print(&page, &world.state, 0).unwrap();
+        let page = if json { Page::json(Out::memory()) } else { Page::plain(Out::memory()) };
+        page.frame(histogram.take(&world.state, Moment::default())).unwrap();
         assert!(histogram.is_empty());
         page.out.text()
     }

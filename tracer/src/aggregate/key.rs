@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     fields::{Context, FieldRef, InKernel, Value, container_of},
+    output,
     state::{ContainerKey, State},
 };
 
@@ -20,10 +21,10 @@ pub struct Column {
 }
 
 impl Column {
-    /// Its name in JSON.
-    #[must_use]
-    pub fn name(&self) -> String {
-        self.field.as_ref().map_or_else(|| self.title.clone(), FieldRef::name)
+    /// The column of a frame that has its values.
+    pub(super) fn of_frame(&self) -> output::Column {
+        let name = self.field.as_ref().map_or_else(|| self.title.clone(), FieldRef::name);
+        output::Column::key(self.title.clone(), name)
     }
 }
 

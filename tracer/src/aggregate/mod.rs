@@ -2,34 +2,30 @@
 //!
 //! An event costs one look-up in a hash table; nothing is allocated for a key that is known. Keys are the bytes of their
 //! values ([`key`]). Metadata of containers is not part of a key: the container is, and its name is looked up when the
-//! table is printed, so that names that arrive late are right from the first row on.
+//! frame is made, so that names that arrive late are right from the first row on.
 
 mod distribution;
 mod heatmap;
 mod histogram;
-mod interval;
 mod key;
 mod list;
 mod op;
-mod page;
 mod rate;
 #[cfg(test)]
 mod sampled;
 mod table;
 mod top;
 
-pub use heatmap::{HeatMap, HeatSpec, Scale};
+pub use heatmap::{HeatMap, HeatSpec};
 pub use histogram::{Histogram, HistogramSpec};
-pub use interval::{Cell, Row, Snapshot};
 pub use key::Column;
 pub use list::{Listing, Rows, each as each_row};
 pub use op::Op;
-pub use page::{Page, Palette};
 pub use rate::Rate;
 pub use table::{Spec, Table, TableError, Value};
 pub use top::{Line, Top};
 
-use std::{fmt, io};
+use std::fmt;
 
 use tracer_common::group::Number;
 
@@ -39,10 +35,20 @@ use crate::{
         Filter,
         kernel::{Expr, Question, Target},
     },
+    output::{Frame, Span},
     state::State,
 };
 
-/// When an aggregate is printed.
+/// What a frame is made for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Moment {
+    /// The time that it is about.
+    pub span: Span,
+    /// Whether that is all the time of a capture, and not one interval.
+    pub is_whole: bool,
+}
+
+/// When an aggregate is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     /// At each interval; of a capture, once, for all of its time.
@@ -64,26 +70,23 @@ pub struct Counts {
     pub sums_only: bool,
 }
 
-/// Something that is kept while events go by, and printed.
+/// Something that is kept while events go by, and taken as a frame.
 pub trait Aggregate: fmt::Debug {
     /// Takes an event that passed the filter of the chisel. Returns whether it was of use.
     fn add(&mut self, context: &Context<'_>) -> bool;
 
-    /// Prints what was kept, and begins again.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    fn print(&mut self, page: &Page, state: &State, now_ns: u64) -> io::Result<()>;
+    /// What was kept, with the names that are known now. It begins again.
+    fn take(&mut self, state: &State, moment: Moment) -> Frame;
 
-    /// When it is printed.
+    /// When it is taken.
     fn when(&self) -> When;
 
-    /// Whether what is printed depends on how long a capture is.
+    /// Whether the frame depends on how long a capture is.
     fn goes_by_length(&self) -> bool {
         false
     }
 
-    /// Whether nothing was kept since it was printed.
+    /// Whether nothing was kept since it was taken.
     fn is_empty(&self) -> bool;
 
     /// Events so far that it had no room for.

@@ -1,12 +1,10 @@
 //! Numbers of each interval, a line each.
 
-use std::io::{self, Write as _};
-
-use super::{Aggregate, Page, When, op::Kept, table::Value};
+use super::{Aggregate, Moment, When, op::Kept, table::Value};
 use crate::{
     fields::{Context, EventType, FieldRef, Needs},
     filter::Filter,
-    format::{json, time, units},
+    output::{Form, Frame, Row},
     state::State,
 };
 
@@ -42,36 +40,16 @@ impl Aggregate for Rate {
         true
     }
 
-    fn print(&mut self, page: &Page, _state: &State, now_ns: u64) -> io::Result<()> {
-        let results = self.kept.iter().zip(&self.values).map(|(kept, value)| kept.result(value.op).unwrap_or(0.0));
-        let results: Vec<f64> = results.collect();
-        page.out.line(|line| {
-            if page.json {
-                // Writing to a vector cannot fail.
-                let _ = write!(line, "{{\"ts\":\"{}\"", now_ns / 1_000_000_000 * 1_000_000_000);
-                for (value, result) in self.values.iter().zip(&results) {
-                    line.push(b',');
-                    json::text(value.title.as_bytes(), line);
-                    let _ = write!(line, ":{result}");
-                }
-                if let Some(sample) = page.sample {
-                    let _ = write!(line, ",\"sample\":{}", sample.one_in());
-                }
-                line.push(b'}');
-            } else {
-                time::time_of_day(now_ns, false, line);
-                for (value, result) in self.values.iter().zip(&results) {
-                    let _ = write!(line, " {}:{}", value.title, units::text(*result, value.unit));
-                }
-                if let Some(sample) = page.sample {
-                    let _ = write!(line, " {}", sample.mark());
-                }
-            }
-            true
-        })?;
-        self.kept = self.values.iter().map(|value| Kept::new(value.op)).collect();
+    fn take(&mut self, _state: &State, moment: Moment) -> Frame {
+        let fresh = self.values.iter().map(|value| Kept::new(value.op)).collect();
+        let kept = std::mem::replace(&mut self.kept, fresh);
         self.empty = true;
-        page.out.flush()
+        let results = kept.iter().zip(&self.values).map(|(kept, value)| kept.result(value.op).or(Some(0.0)));
+        Frame {
+            values: self.values.iter().map(Value::column).collect(),
+            rows: vec![Row { values: results.collect(), ..Row::default() }],
+            ..Frame::new(Form::Rate, "", moment.span)
+        }
     }
 
     fn when(&self) -> When {
@@ -102,10 +80,9 @@ impl Aggregate for Rate {
 mod tests {
     use super::*;
     use crate::{
-        aggregate::{Op, Palette},
+        aggregate::Op,
         fields::{Show, Unit},
-        sink::Out,
-        testing::{BOOT_NS, World},
+        testing::World,
     };
 
     #[test]
@@ -120,17 +97,12 @@ mod tests {
             share: false,
         };
         let mut rate = Rate::new(vec![value("in", "evt.buflen.in"), value("out", "evt.buflen.out")], None);
-        for json in [false, true] {
-            let page = Page { out: Out::memory(), json, palette: Palette::None, began_ns: None, sample: None };
-            world.with(&world.read(10, 3, 100, b"x"), |context| rate.add(context));
-            for _ in 0..2 {
-                rate.print(&page, &world.state, BOOT_NS).unwrap();
-            }
-            let text = page.out.text();
-            let expected = if json { r#","in":100,"out":0}"# } else { " in:100 out:0" };
-            assert!(text.lines().next().unwrap().ends_with(expected), "{text}");
-            assert!(text.lines().nth(1).unwrap().replace(":0", "=0").contains("in"), "{text}");
-            assert_eq!(text.lines().count(), 2);
+        world.with(&world.read(10, 3, 100, b"x"), |context| rate.add(context));
+        for expected in [100.0, 0.0] {
+            let frame = rate.take(&world.state, Moment::default());
+            assert_eq!(frame.rows[0].values, [Some(expected), Some(0.0)]);
+            assert_eq!(frame.values.iter().map(|it| it.title.as_str()).collect::<Vec<_>>(), ["in", "out"]);
+            assert!(rate.is_empty());
         }
     }
 }

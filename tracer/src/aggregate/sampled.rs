@@ -1,14 +1,13 @@
 //! What aggregates make of events that stand for several: counts and sums are those of all, everything else is as it was seen.
 
 use super::{
-    Aggregate, Column, HeatMap, HeatSpec, Histogram, HistogramSpec, Line, Op, Page, Palette, Rate, Scale, Spec, Table,
-    Top, Value,
+    Aggregate, Column, HeatMap, HeatSpec, Histogram, HistogramSpec, Line, Moment, Op, Rate, Spec, Table, Top, Value,
 };
 use crate::{
     fields::{FieldRef, Show, Unit},
     format::Template,
+    output::{Frame, Out, Page, Scale},
     sample::Sample,
-    sink::Out,
     testing::World,
 };
 
@@ -23,19 +22,21 @@ fn value(name: Option<&str>, op: Op) -> Value {
     Value { title: "V".into(), field: name.map(field), op, unit: Unit::None, also: Vec::new(), share: false }
 }
 
-fn page(json: bool, sampled: bool) -> Page {
+/// How a frame is drawn, and how many events were looked at.
+fn page(json: bool, sampled: bool) -> (Page, Option<Sample>) {
     let sample = "1/100".parse::<Sample>().ok().filter(|_| sampled);
-    Page { out: Out::memory(), json, palette: Palette::None, began_ns: None, sample }
+    (if json { Page::json(Out::memory()) } else { Page::plain(Out::memory()) }, sample)
 }
 
-/// What an aggregate prints of four reads of 10, 20, 30 and 1500 bytes.
-fn print(aggregate: &mut dyn Aggregate, page: &Page) -> String {
+/// How the frame of four reads of 10, 20, 30 and 1500 bytes is drawn.
+fn print(aggregate: &mut dyn Aggregate, (page, sample): &(Page, Option<Sample>)) -> String {
     let world = World::new();
     for res in [10, 20, 30, 1500] {
-        let weight = if page.sample.is_some() { WEIGHT } else { 1 };
+        let weight = if sample.is_some() { WEIGHT } else { 1 };
         assert!(world.with_weight(&world.read(10, 3, res, b"x"), weight, |context| aggregate.add(context)));
     }
-    aggregate.print(page, &world.state, 0).unwrap();
+    let frame = aggregate.take(&world.state, Moment::default());
+    page.frame(Frame { sample: *sample, ..frame }).unwrap();
     page.out.text()
 }
 
@@ -88,7 +89,7 @@ fn what_a_script_adds_is_scaled_by_its_event() {
     let mut table = Table::new(spec(vec![value(None, Op::Sum), value(None, Op::Max)], keys)).unwrap();
     table.tally(&[b"x"], &[5.0, 5.0], WEIGHT);
     table.tally(&[b"x"], &[2.0, 7.0], 1);
-    assert_eq!(table.take(&World::new().state, 1.0).rows[0].values, [Some(502.0), Some(7.0)]);
+    assert_eq!(table.rows(&World::new().state, 1.0)[0].values, [Some(502.0), Some(7.0)]);
 }
 
 #[test]

@@ -6,16 +6,15 @@ use rustc_hash::{FxHashMap, FxHasher};
 use tracer_common::group::{Number, by};
 
 use super::{
-    Aggregate, Counts, When,
-    interval::{Cell, Row, Snapshot},
+    Aggregate, Counts, Moment, When,
     key::{self, Column},
     op::{Kept, Op},
-    page::Page,
 };
 use crate::{
     event::{Event, Group},
     fields::{Context, EventType, FieldRef, InKernel, Needs, Unit},
     filter::Filter,
+    output::{self, Form, Frame, Kind, Row},
     state::State,
 };
 
@@ -75,8 +74,14 @@ impl Value {
         if self.share { Unit::Percent } else { self.unit }
     }
 
+    /// The column of a frame that has its results.
+    pub(super) fn column(&self) -> output::Column {
+        let kind = if !self.share && matches!(self.op, Op::Sum | Op::Count) { Kind::Counter } else { Kind::Gauge };
+        output::Column { title: self.title.clone(), name: self.name(), unit: self.shown_unit(), kind }
+    }
+
     /// Its name in JSON.
-    pub(super) fn name(&self) -> String {
+    fn name(&self) -> String {
         match &self.field {
             Some(field) => field.name(),
             None if self.op == Op::Count => "evt.count".to_owned(),
@@ -265,7 +270,7 @@ impl Table {
 
     /// The rows of the interval, with the names that are known now. The table is empty afterwards.
     /// Percents are told once a second: their sum over `seconds` means nothing, their mean does.
-    pub fn take(&mut self, state: &State, seconds: f64) -> Snapshot {
+    pub fn rows(&mut self, state: &State, seconds: f64) -> Vec<Row> {
         let stride = self.spec.values.len();
         let mut merged: FxHashMap<Vec<Vec<u8>>, usize> = FxHashMap::default();
         for (key, at) in self.rows.drain() {
@@ -284,7 +289,8 @@ impl Table {
             kept.map(|(kept, value)| Some(kept.result(value.op)? / if value.is_rate() { seconds } else { 1.0 }))
                 .collect()
         };
-        let mut rows: Vec<Row> = merged.into_iter().map(|(keys, at)| Row { values: results(at), keys }).collect();
+        let mut rows: Vec<Row> =
+            merged.into_iter().map(|(keys, at)| Row { values: results(at), keys, line: Vec::new() }).collect();
         for (column, _) in self.spec.values.iter().enumerate().filter(|(_, value)| value.share) {
             to_shares(&mut rows, column);
         }
@@ -293,16 +299,7 @@ impl Table {
         rows.truncate(self.spec.top);
         self.kept.clear();
         (self.key_bytes, self.parts) = (0, 0);
-        let keys = self.spec.keys.iter();
-        let values = self.spec.values.iter();
-        Snapshot {
-            title: self.spec.title.clone(),
-            values: values.map(|it| Cell { title: it.title.clone(), name: it.name(), unit: it.shown_unit() }).collect(),
-            keys: keys.map(|it| Cell { title: it.title.clone(), name: it.name(), unit: Unit::None }).collect(),
-            rows,
-            overflow: std::mem::take(&mut self.overflow),
-            sample: None,
-        }
+        rows
     }
 }
 
@@ -358,18 +355,15 @@ impl Aggregate for Table {
         true
     }
 
-    fn print(&mut self, page: &Page, state: &State, now_ns: u64) -> std::io::Result<()> {
-        let length_ns = page.began_ns.map(|began_ns| now_ns.saturating_sub(began_ns));
-        let snapshot = self.take(state, length_ns.map_or(1.0, |ns| ns as f64 / 1e9).max(1.0));
-        let snapshot = Snapshot { sample: page.sample, ..snapshot };
-        if !page.json {
-            return page.out.table(|width, height| snapshot.lines(width, height));
+    fn take(&mut self, state: &State, moment: Moment) -> Frame {
+        let seconds = if moment.is_whole { moment.span.length_ns() as f64 / 1e9 } else { 1.0 };
+        Frame {
+            keys: self.spec.keys.iter().map(Column::of_frame).collect(),
+            values: self.spec.values.iter().map(Value::column).collect(),
+            rows: self.rows(state, seconds.max(1.0)),
+            lost: std::mem::take(&mut self.overflow),
+            ..Frame::new(Form::Table, &self.spec.title, moment.span)
         }
-        page.out.line(|line| {
-            snapshot.json(now_ns, line);
-            true
-        })?;
-        page.out.flush()
     }
 
     fn when(&self) -> When {
@@ -476,7 +470,7 @@ mod tests {
             world.with(&world.read(10, fd, res, b"x"), |context| table.add(context));
         }
         world.with(&world.openat(10, 3, b"/etc/passwd"), |context| table.add(context));
-        let rows: Vec<_> = table.take(&world.state, 1.0).rows.into_iter().map(plain).collect();
+        let rows: Vec<_> = table.rows(&world.state, 1.0).into_iter().map(plain).collect();
         assert_eq!(
             rows,
             [(2000.0, vec!["10.0.0.1:40000->10.0.0.2:80".to_owned()]), (512.0, vec!["/etc/passwd".to_owned()]),]
@@ -493,7 +487,7 @@ mod tests {
             for res in [10, 20, 30] {
                 world.with(&world.read(10, 3, res, b"x"), |context| table.add(context));
             }
-            assert_eq!(table.take(&world.state, 1.0).rows[0].values[0], Some(expected), "{op:?}");
+            assert_eq!(table.rows(&world.state, 1.0)[0].values[0], Some(expected), "{op:?}");
         }
     }
 
@@ -507,10 +501,10 @@ mod tests {
             });
             assert_eq!(counted, number < MAX_KEYS as u64);
         }
-        assert_eq!((one.lost(), one.take(&world.state, 1.0).overflow), (7, 7));
+        assert_eq!((one.lost(), one.take(&world.state, Moment::default()).lost), (7, 7));
         // The next interval has room again; what was lost stays lost.
         world.with(&world.read(10, 3, 1, b"x"), |context| assert!(one.add(context)));
-        assert_eq!((one.lost(), one.take(&world.state, 1.0).overflow), (7, 0));
+        assert_eq!((one.lost(), one.take(&world.state, Moment::default()).lost), (7, 0));
         // An event is lost once, whatever of it has no room.
         let mut parts = table(&[("proc.name", "P")], Some("evt.num"), Op::Distinct, Unit::None);
         parts.spec.values.push(Value {
@@ -537,8 +531,8 @@ mod tests {
             world.with(&world.read(tid, 3, 1, b"x"), |context| table.add(context));
         }
         assert_eq!(table.rows.len(), 2);
-        let snapshot = table.take(&world.state, 1.0);
-        assert_eq!(plain(snapshot.rows[0].clone()).1, ["ffff"], "without a name, the id");
+        let rows = table.rows(&world.state, 1.0);
+        assert_eq!(plain(rows[0].clone()).1, ["ffff"], "without a name, the id");
 
         let mut named = World::new();
         let container = crate::state::Container { id: "ffff".into(), name: Some("web".into()), ..Default::default() };
@@ -546,7 +540,7 @@ mod tests {
         for tid in [30, 40] {
             world.with(&world.read(tid, 3, 1, b"x"), |context| table.add(context));
         }
-        let rows: Vec<_> = table.take(&named.state, 1.0).rows.into_iter().map(plain).collect();
+        let rows: Vec<_> = table.rows(&named.state, 1.0).into_iter().map(plain).collect();
         assert_eq!(rows, [(2.0, vec!["web".to_owned()])]);
     }
 
@@ -575,10 +569,10 @@ mod tests {
             world.with(&world.read(10, 3, res, b"x"), |context| table.add(context));
         }
         world.with(&world.openat(10, 3, b"/x"), |context| table.add(context));
-        let rows = table.take(&world.state, 1.0).rows;
+        let rows = table.rows(&world.state, 1.0);
         assert_eq!(rows[0].values, [Some(3.0), Some(30.0), None], "what has no latency counts, too");
         table.tally(&[b"x"], &[1.0, 2.0, 3.0], 1);
-        assert_eq!(table.take(&world.state, 1.0).rows[0].keys, [b"x"]);
+        assert_eq!(table.rows(&world.state, 1.0)[0].keys, [b"x"]);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The events with the largest values, with a line for each.
 
-use std::{collections::BinaryHeap, io};
+use std::collections::BinaryHeap;
 
-use super::{Aggregate, Page, When};
+use super::{Aggregate, Moment, When};
 use crate::{
     fields::{Context, EventType, FieldRef, Needs},
+    filter::Operand,
     format::{Template, json::Json},
+    output::{Column, Form, Frame, Kind, Row},
     state::State,
 };
 
@@ -41,6 +43,35 @@ impl Line {
             Self::Json(json) => json.needs(),
         }
     }
+
+    /// Its fields, as they were written.
+    fn fields(&self) -> Vec<(&str, &Operand)> {
+        match self {
+            Self::Text(template) => template.operands().collect(),
+            Self::Json(json) => json.operands().collect(),
+        }
+    }
+
+    /// The columns of a frame that has its fields.
+    #[must_use]
+    pub fn columns(&self) -> Vec<Column> {
+        self.fields().into_iter().map(|(name, _)| Column::key(name.to_owned(), name.to_owned())).collect()
+    }
+
+    /// The row of an event; `None` when a field is missing that has to be there.
+    #[must_use]
+    pub fn row(&self, context: &Context<'_>) -> Option<Row> {
+        let mut line = Vec::new();
+        if !self.render(context, &mut line) {
+            return None;
+        }
+        let cell = |(_, field): (&str, &Operand)| {
+            let mut cell = Vec::new();
+            field.get(context).write(field.digits(), &mut cell);
+            cell
+        };
+        Some(Row { keys: self.fields().into_iter().map(cell).collect(), values: Vec::new(), line })
+    }
 }
 
 /// The largest events.
@@ -52,7 +83,6 @@ pub struct Top {
     /// The smallest on top.
     kept: BinaryHeap<Entry>,
     number: u64,
-    buffer: Vec<u8>,
 }
 
 /// Greater when its value is smaller, or when it came later.
@@ -60,7 +90,7 @@ pub struct Top {
 struct Entry {
     value: f64,
     number: u64,
-    line: Box<[u8]>,
+    row: Row,
 }
 
 impl Eq for Entry {}
@@ -81,7 +111,7 @@ impl Top {
     /// The `count` events with the largest values of `by`.
     #[must_use]
     pub fn new(by: FieldRef, count: usize, line: Line) -> Self {
-        Self { by, count, line, kept: BinaryHeap::new(), number: 0, buffer: Vec::new() }
+        Self { by, count, line, kept: BinaryHeap::new(), number: 0 }
     }
 }
 
@@ -92,26 +122,24 @@ impl Aggregate for Top {
         if full && self.kept.peek().is_none_or(|smallest| smallest.value >= value) {
             return true;
         }
-        self.buffer.clear();
-        if !self.line.render(context, &mut self.buffer) {
-            return false;
-        }
+        let Some(row) = self.line.row(context) else { return false };
         if full {
             self.kept.pop();
         }
         self.number += 1;
-        self.kept.push(Entry { value, number: self.number, line: self.buffer.as_slice().into() });
+        self.kept.push(Entry { value, number: self.number, row: Row { values: vec![Some(value)], ..row } });
         true
     }
 
-    fn print(&mut self, page: &Page, _state: &State, _now_ns: u64) -> io::Result<()> {
-        for entry in std::mem::take(&mut self.kept).into_sorted_vec() {
-            page.out.line(|line| {
-                line.extend_from_slice(&entry.line);
-                true
-            })?;
+    fn take(&mut self, _state: &State, moment: Moment) -> Frame {
+        let kept = std::mem::take(&mut self.kept).into_sorted_vec();
+        let by = Column { unit: self.by.field.unit, kind: Kind::Gauge, ..Column::key(self.by.name(), self.by.name()) };
+        Frame {
+            keys: self.line.columns(),
+            values: vec![by],
+            rows: kept.into_iter().map(|entry| entry.row).collect(),
+            ..Frame::new(Form::Lines { continues: false }, "", moment.span)
         }
-        page.out.flush()
     }
 
     fn when(&self) -> When {
@@ -134,7 +162,11 @@ impl Aggregate for Top {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{aggregate::Palette, fields::Show, sink::Out, testing::World};
+    use crate::{
+        fields::Show,
+        output::{Out, Page},
+        testing::World,
+    };
 
     #[test]
     fn the_largest_are_kept_in_their_order() {
@@ -145,8 +177,10 @@ mod tests {
         for (fd, res) in [(3, 5), (3, 70), (5, 6), (3, 8), (5, 70), (3, -2), (3, 1)] {
             world.with(&world.read(10, fd, res, b"x"), |context| top.add(context));
         }
-        let page = Page { out: Out::memory(), json: false, palette: Palette::None, began_ns: None, sample: None };
-        top.print(&page, &world.state, 0).unwrap();
+        let page = Page::plain(Out::memory());
+        let frame = top.take(&world.state, Moment::default());
+        assert_eq!((frame.rows[0].values[0], &*frame.rows[2].keys[0]), (Some(70.0), &b"8"[..]));
+        page.frame(frame).unwrap();
         assert_eq!(page.out.text(), "70 /etc/passwd\n70 10.0.0.1:40000->10.0.0.2:80\n8 /etc/passwd\n");
         assert!(top.is_empty());
     }

@@ -6,21 +6,22 @@ use rhai::{Dynamic, EvalAltResult, Map};
 use tracer_common::{arch::SYSCALLS, events};
 
 use super::{
+    env::Env,
     excerpt::Excerpt,
     folder::Folder,
     meta::{ArgKind, Meta, Taker},
-    script::Env,
     value::Handle,
 };
 use crate::{
     aggregate::{
-        Aggregate, Column, HeatMap, HeatSpec, Histogram, HistogramSpec, Line, Listing, Op, Rate, Rows, Scale, Spec,
-        Table, Top, Value,
+        Aggregate, Column, HeatMap, HeatSpec, Histogram, HistogramSpec, Line, Listing, Op, Rate, Rows, Spec, Table,
+        Top, Value,
     },
     event::{Row, is_internal},
     fields::{EventType, FieldRef, Show, Unit},
     filter::Filter,
     format::{Template, escape},
+    output::Scale,
     sample::Sample,
 };
 
@@ -311,7 +312,7 @@ impl Declared {
             None => field.unit(),
             Some(unit) => fits("heatmap", &field.name(), field.unit(), self::unit("heatmap", &unit)?)?,
         };
-        let width = self.env.page.out.width();
+        let width = self.env.page.heat_columns();
         Ok(HeatMap::new(HeatSpec { field, scale, range, unit, title: take.title("")? }, width))
     }
 

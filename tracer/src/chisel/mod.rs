@@ -9,6 +9,7 @@ pub mod check;
 mod declared;
 mod dns;
 mod engine;
+mod env;
 mod error;
 pub mod excerpt;
 mod fast;
@@ -22,7 +23,8 @@ mod value;
 mod watch;
 
 pub use builtin::{Library, Source};
+pub use env::Env;
 pub use error::ChiselError;
 pub use meta::{ArgKind, ArgSpec, Meta};
-pub use script::{Chisel, Env};
+pub use script::Chisel;
 pub use watch::Watch;

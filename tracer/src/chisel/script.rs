@@ -1,6 +1,6 @@
 //! A chisel that was loaded: what it declared, and its functions.
 
-use std::{cell::RefCell, path::PathBuf, rc::Rc};
+use std::{cell::RefCell, path::PathBuf, rc::Rc, sync::Arc};
 
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Map, Position, Scope};
 use tracer_common::group::{self, Counted, Grouping, Number};
@@ -9,6 +9,7 @@ use super::{
     ChiselError, Meta, Source, args,
     declared::{Declared, Phase, Shared},
     engine::{CALLBACKS, sandbox},
+    env::Env,
     error,
     excerpt::Excerpt,
     fast::Fast,
@@ -16,18 +17,17 @@ use super::{
     value::{Handle, ScriptEvent},
 };
 use crate::{
-    aggregate::{Aggregate, Counts, Listing, Page, Palette, When},
+    aggregate::{Aggregate, Counts, Listing, When},
     event::{Event, Side},
-    fields::{Context, EventType, FieldRef, Needs, Show, nearest},
+    fields::{Context, EventType, FieldRef, Needs, nearest},
     filter::{
         Filter,
         kernel::{self, Expr, Question, Target},
     },
-    format::DataMode,
     memory,
     message::note,
+    output::Out,
     sample::Sample,
-    sink::Out,
 };
 
 /// The interval of a chisel that has tables or `on_interval` and does not say.
@@ -43,45 +43,11 @@ const BYTES_PER_LOOK: isize = 1 << 20;
 /// The most that they may keep, with tables and with what can be reached from no variable.
 const MAX_KEPT_BYTES: isize = 128 << 20;
 
-/// Where a chisel runs.
-#[derive(Debug, Clone)]
-pub struct Env {
-    /// How values are shown.
-    pub show: Show,
-    /// How data is shown where it is printed: `-A`, `-x`, `-X` and `-b`. Filters know nothing of it.
-    pub data: DataMode,
-    /// Whether containers are to be shown: `-pc`.
-    pub container: bool,
-    /// Where it prints.
-    pub page: Page,
-    /// Whether events are those of capture files.
-    pub replay: bool,
-    /// Whether the interpreter runs all functions, simple ones too: to compare with.
-    pub interpreted: bool,
-    /// Whether it writes into folders that other users can change: `--force`.
-    pub force: bool,
-}
-
-impl Env {
-    /// As without any option, into `out`.
-    #[must_use]
-    pub fn plain(out: Out) -> Self {
-        let page = Page { out, json: false, palette: Palette::None, began_ns: None, sample: None };
-        Self {
-            show: Show::default(),
-            data: DataMode::Dots,
-            container: false,
-            page,
-            replay: false,
-            interpreted: false,
-            force: false,
-        }
-    }
-}
-
 /// A chisel.
 pub struct Chisel {
     source: Source,
+    /// Its name, for the frames that it makes.
+    name: Arc<str>,
     engine: Engine,
     ast: AST,
     shared: Shared,
@@ -97,6 +63,13 @@ pub struct Chisel {
     kept: isize,
     looked: isize,
     callbacks: Vec<&'static str>,
+    /// When its first event was, nanoseconds since the epoch.
+    began_ns: Option<u64>,
+    /// Events that were lost before any chisel could have them: so far, and until the last interval.
+    lost: u64,
+    lost_before: u64,
+    /// When the last interval ended that frames were taken of.
+    taken_ns: Option<u64>,
     /// Of captures: when the last interval ended, nanoseconds since the epoch.
     ended_ns: Option<u64>,
     /// Whether its lists were printed.
@@ -162,6 +135,7 @@ impl Chisel {
         let fast = if interpreted { None } else { Fast::new(&engine, &ast, "on_event") };
         let variables: Map = scope.iter().map(|(name, _, value)| (name.into(), value)).collect();
         let mut chisel = Self {
+            name: Arc::from(source.name.as_str()),
             source,
             engine,
             ast,
@@ -174,6 +148,10 @@ impl Chisel {
             kept: 0,
             looked: 0,
             callbacks,
+            began_ns: None,
+            lost: 0,
+            lost_before: 0,
+            taken_ns: None,
             ended_ns: None,
             listed: false,
             pending: false,
@@ -219,10 +197,7 @@ impl Chisel {
     /// # Errors
     /// The script failed, or output cannot be written.
     pub fn event(&mut self, context: &Context<'_>) -> anyhow::Result<bool> {
-        if self.shared.borrow().env.replay {
-            let began_ns = &mut self.shared.borrow_mut().env.page.began_ns;
-            *began_ns = began_ns.or(Some(context.event.time_ns));
-        }
+        self.began_ns.get_or_insert(context.event.time_ns);
         if self.shared.borrow().env.replay && self.goes_by_intervals() {
             self.intervals_until(context.event.time_ns, context.state)?;
         }
@@ -472,6 +447,11 @@ impl Chisel {
     #[must_use]
     pub fn snaplen(&self) -> u32 {
         self.shared.borrow().snaplen
+    }
+
+    /// Says how many events were lost so far before any chisel could have them.
+    pub fn set_lost(&mut self, lost: u64) {
+        self.lost = lost;
     }
 
     /// Events so far that its tables had no room for.

@@ -14,8 +14,9 @@ use crate::{
     confine::Paths,
     files,
     format::time,
+    output::Out,
     pipeline::{Limits, Pipeline},
-    sink::{ChiselSink, Out, Outputs},
+    sink::{ChiselSink, Outputs},
     source::replay::Replay,
     state::{Procfs, State},
 };

@@ -13,8 +13,9 @@ use crate::{
     fields::Show,
     filter::Filter,
     message::note,
+    output::Out,
     pipeline::{Limits, Pipeline},
-    sink::{Capture, Out, Outputs, capture},
+    sink::{Capture, Outputs, capture},
     source::replay::Replay,
     state::{Procfs, State},
 };

@@ -9,14 +9,14 @@ use std::{
 
 use super::{Args, Failure};
 use crate::{
-    aggregate::{Page, Palette},
     chisel::{Chisel, Env, Library, Watch},
     fields::{FieldError, Needs, Show},
     filter::Filter,
     format::{Preset, Template, TemplateError, json::Json},
     message::note,
+    output::{Out, Page, Palette},
     sample::Sample,
-    sink::{Capture, ChiselSink, Discard, Lines, Out, Outputs, Print, Sink, Summary},
+    sink::{Capture, ChiselSink, Discard, Lines, Outputs, Print, Sink, Summary},
     state::container::EngineSocket,
 };
 
@@ -107,7 +107,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
             show: plain,
             data: args.data(),
             container: matches!(preset, Some(Preset::Container | Preset::Kubernetes)),
-            page: Page { out, json: args.json, palette, began_ns: None, sample: None },
+            page: Page { json: args.json, palette, ..Page::plain(out) },
             replay: !args.read.is_empty(),
             interpreted: false,
             force: args.writing.force,

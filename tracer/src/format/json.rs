@@ -22,11 +22,21 @@ use crate::{
 /// Stands for the byte 0.
 const BYTES: u32 = 0x10_ff00;
 
+/// A member of an object.
+#[derive(Debug)]
+struct Member {
+    /// What is written before the value.
+    key: Vec<u8>,
+    /// The field as it was written.
+    token: Box<str>,
+    field: Operand,
+}
+
 /// The fields of a format as an object.
 #[derive(Debug)]
 pub struct Json {
-    /// The fields in the order of their keys, and what stands in front of the value.
-    columns: Vec<(Vec<u8>, Operand)>,
+    /// The fields in the order of their keys.
+    columns: Vec<Member>,
     /// Print events that lack a field.
     lenient: bool,
     data: DataMode,
@@ -45,7 +55,7 @@ impl Json {
             let mut key = vec![if at == 0 { b'{' } else { b',' }];
             text(column.token.as_bytes(), &mut key);
             key.push(b':');
-            (key, column.field)
+            Member { key, token: column.token, field: column.field }
         };
         let columns = columns.into_iter().enumerate().map(with_key).collect();
         Self { columns, lenient, data, needs }
@@ -55,7 +65,7 @@ impl Json {
     /// begin with `*`.
     pub fn render(&self, context: &Context<'_>, out: &mut Vec<u8>) -> bool {
         let start = out.len();
-        for (key, field) in &self.columns {
+        for Member { key, field, .. } in &self.columns {
             out.extend_from_slice(key);
             if let Operand::Field(FieldRef { field: Field { json: None, write: Some(write), .. }, arg, .. }) = field {
                 let quote = out.len();
@@ -82,6 +92,11 @@ impl Json {
         }
         out.extend_from_slice(if self.columns.is_empty() { b"{}" } else { b"}" });
         true
+    }
+
+    /// Its fields, with how they were written.
+    pub fn operands(&self) -> impl Iterator<Item = (&str, &Operand)> {
+        self.columns.iter().map(|member| (&*member.token, &member.field))
     }
 
     /// What has to be collected for its fields.

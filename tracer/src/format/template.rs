@@ -226,6 +226,14 @@ impl Template {
         })
     }
 
+    /// What stands between its texts, with how it is written.
+    pub fn operands(&self) -> impl Iterator<Item = (&str, &Operand)> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Text(_) => None,
+            Segment::Field(column) => Some((&*column.token, &column.field)),
+        })
+    }
+
     /// The fields without the text between them.
     pub(super) fn into_columns(self) -> impl Iterator<Item = Column> {
         self.segments.into_iter().filter_map(|segment| match segment {

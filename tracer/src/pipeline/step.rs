@@ -11,8 +11,8 @@ use crate::{
     fields::{Context, Times},
     message::note,
     sample::{self, Sample},
-    sink::Flow,
-    source::{Record, Source, live},
+    sink::{Flow, Tick},
+    source::{Losses, Record, Source, live},
     state::{Fd, effects},
 };
 
@@ -25,8 +25,20 @@ impl Pipeline {
             return Err(error);
         }
         self.state.procfs.renew();
+        if flow == Flow::Stop {
+            return Ok(flow);
+        }
         let now_ns = self.now_ns();
-        Ok(if flow == Flow::Stop { flow } else { self.outputs.interval(&self.state, now_ns)? })
+        self.count(source.losses());
+        self.outputs.interval(&Tick { state: &self.state, now_ns, stats: &self.stats })
+    }
+
+    /// Brings up to date what was seen, shown and lost.
+    pub(super) fn count(&mut self, losses: Losses) {
+        self.stats.losses = losses;
+        self.stats.not_in_tables = self.outputs.lost();
+        self.stats.shown = self.outputs.shown();
+        self.stats.written = self.outputs.written();
     }
 
     /// Nanoseconds since the epoch: of a capture file, when its last event was.

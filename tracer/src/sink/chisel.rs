@@ -155,11 +155,13 @@ impl Sink for ChiselSink {
             self.due_ns = tick.now_ns + interval_ns;
         }
         self.intervals += 1;
+        self.chisel.set_lost(tick.stats.losses.total());
         self.guard(|it| it.chisel.interval(tick.state, tick.now_ns), ())?;
         Ok(self.show_trouble()?)
     }
 
     fn end(&mut self, tick: &Tick<'_>) -> anyhow::Result<()> {
+        self.chisel.set_lost(tick.stats.losses.total());
         self.guard(|it| it.chisel.end(tick.state, it.intervals, tick.now_ns), ())?;
         let picture = self.chisel.out().has_picture();
         if let Some(error) = self.wrong.take().filter(|_| picture) {
@@ -245,7 +247,8 @@ mod tests {
     use super::*;
     use crate::{
         chisel::{Env, Library},
-        sink::Out,
+        output::Out,
+        stats::Stats,
         testing::World,
     };
 
@@ -273,7 +276,7 @@ mod tests {
             world.with(&world.read(10, 3, 1, b"x"), |context| sink.event(context).unwrap());
             for _ in 0..2 {
                 now_ns += 20_000_000;
-                sink.interval(&Tick { state: &world.state, now_ns }).unwrap();
+                sink.interval(&Tick { state: &world.state, now_ns, stats: &Stats::default() }).unwrap();
                 env.page.out.draw().unwrap();
             }
             env.page.out.text()[before..].to_owned()
@@ -314,7 +317,7 @@ mod tests {
             if let Some((text, second)) = text {
                 write(text, second);
             }
-            sink.interval(&Tick { state: &world.state, now_ns: 1 }).unwrap();
+            sink.interval(&Tick { state: &world.state, now_ns: 1, stats: &Stats::default() }).unwrap();
             world.with(&world.read(10, 3, 1, b"x"), |context| sink.event(context).unwrap());
         };
         step(None);

@@ -5,16 +5,12 @@ pub mod capture;
 pub mod chisel;
 mod hold;
 mod interest;
-mod out;
 mod print;
-mod reader;
-mod screen;
 mod summary;
 
 pub use capture::Capture;
 pub use chisel::ChiselSink;
 pub use interest::Interest;
-pub use out::Out;
 pub use print::{Discard, Lines, Print};
 pub use summary::Summary;
 
@@ -36,11 +32,12 @@ use crate::{
         Filter,
         kernel::{Expr, Question, Target},
     },
+    output::{Out, Readers},
     sample::Sample,
     state::{ContainerKey, State, container::Lookup},
+    stats::Stats,
 };
 use hold::Hold;
-use reader::Readers;
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +64,8 @@ pub struct Tick<'a> {
     pub state: &'a State,
     /// Now, nanoseconds since the epoch.
     pub now_ns: u64,
+    /// What was seen, shown and lost so far.
+    pub stats: &'a Stats,
 }
 
 /// Where events end.
@@ -426,14 +425,15 @@ impl Outputs {
     ///
     /// # Errors
     /// Output cannot be written, or a script failed.
-    pub fn interval(&mut self, state: &State, now_ns: u64) -> anyhow::Result<Flow> {
+    pub fn interval(&mut self, tick: &Tick<'_>) -> anyhow::Result<Flow> {
+        let &Tick { state, now_ns, .. } = tick;
         let flow = self.idle(state, now_ns)?;
         for slot in &mut self.sinks {
             let Some(interval_ns) = slot.sink.interval_ms().map(|ms| ms * 1_000_000) else { continue };
             // A tick that comes a little early counts: it was meant for this interval.
             if now_ns + interval_ns / 4 >= slot.due_ns {
                 slot.due_ns = now_ns + interval_ns;
-                slot.sink.interval(&Tick { state, now_ns })?;
+                slot.sink.interval(tick)?;
             }
         }
         self.out.draw()?;
@@ -444,10 +444,11 @@ impl Outputs {
     ///
     /// # Errors
     /// Output cannot be written, or a script failed.
-    pub fn end(&mut self, state: &State, now_ns: u64) -> anyhow::Result<()> {
+    pub fn end(&mut self, tick: &Tick<'_>) -> anyhow::Result<()> {
+        let &Tick { state, now_ns, .. } = tick;
         self.release(state, u64::MAX)?;
         // Each of them ends, whatever becomes of the others.
-        let ends: Vec<_> = self.sinks.iter_mut().map(|slot| slot.sink.end(&Tick { state, now_ns })).collect();
+        let ends: Vec<_> = self.sinks.iter_mut().map(|slot| slot.sink.end(tick)).collect();
         self.out.draw()?;
         self.out.flush()?;
         let written = self.capture.as_mut().map(|capture| capture.end(state, self.filter.as_ref(), now_ns));

@@ -2,11 +2,12 @@
 
 use tracer_common::events::Flags;
 
-use super::{Out, Shown, Sink};
+use super::{Shown, Sink};
 use crate::{
     event::Row,
     fields::{Context, EventType, Needs},
     format::{Template, json::Json},
+    output::Out,
 };
 
 /// How events are written.

@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 
 use tracer_common::events::code;
 
-use super::{Out, Shown, Sink, Tick};
+use super::{Shown, Sink, Tick};
 use crate::{
     event::Row,
     fields::{Context, EventType, Needs},
+    output::Out,
     sample::Sample,
 };
 

@@ -22,7 +22,7 @@ use super::{
     engine::{CALLBACKS, sandbox},
     functions,
 };
-use crate::{fields::nearest, sink::Out};
+use crate::{fields::nearest, output::Out};
 
 /// Functions of the language itself.
 const OF_LANGUAGE: [&str; 9] =

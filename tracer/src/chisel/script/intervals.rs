@@ -1,10 +1,16 @@
 //! What a chisel does by the clock: at each interval, and at the end.
 
+use std::{mem, sync::Arc};
+
 use super::{Chisel, DEFAULT_INTERVAL_MS};
 use crate::{
-    aggregate::{Aggregate, Listing, When, each_row},
+    aggregate::{Aggregate, Line, Listing, Moment, When, each_row},
+    output::{Form, Frame, Page, Row, Span},
     state::State,
 };
+
+/// Rows of a list in one frame.
+const ROWS_PER_FRAME: usize = 1024;
 
 /// Intervals of a capture without events that are printed one by one; a longer pause is skipped.
 const MAX_PAUSE: u64 = 3600;
@@ -33,7 +39,9 @@ impl Chisel {
         }
         while ended_ns < begun_ns {
             ended_ns += interval_ns;
-            self.print(|it| it.when() == When::EachInterval, state, ended_ns)?;
+            self.taken_ns = Some(ended_ns - interval_ns);
+            self.show(|it| it.when() == When::EachInterval, state, ended_ns)?;
+            self.taken_ns = Some(ended_ns);
             self.call_interval(ended_ns)?;
         }
         Ok(())
@@ -46,41 +54,70 @@ impl Chisel {
         self.failure()
     }
 
-    /// Prints what is printed at each interval, and calls `on_interval`.
+    /// Shows the frames of an interval, and calls `on_interval`.
     ///
     /// # Errors
     /// As for [`Chisel::event`].
     pub fn interval(&mut self, state: &State, now_ns: u64) -> anyhow::Result<()> {
-        self.print(|it| it.when() != When::End, state, now_ns)?;
+        self.show(|it| it.when() != When::End, state, now_ns)?;
         // What it adds to a tally belongs to this interval.
         self.call_interval(now_ns)?;
-        self.print_tallies(state, now_ns)?;
+        self.show_tallies(state, now_ns)?;
+        (self.taken_ns, self.lost_before) = (Some(now_ns), self.lost);
         self.list(state, now_ns)
     }
 
-    fn print(&self, which: impl Fn(&dyn Aggregate) -> bool, state: &State, now_ns: u64) -> anyhow::Result<()> {
-        let mut shared = self.shared.borrow_mut();
-        let shared = &mut *shared;
-        for at in 0..shared.aggregates.len() {
-            if which(&*shared.aggregates[at]) {
-                shared.env.page.sample = shared.sample.filter(|_| shared.samples(&*shared.aggregates[at]));
-                shared.aggregates[at].print(&shared.env.page, state, now_ns)?;
-            }
+    /// The moment of a frame that is taken now. Of a capture, tables without intervals are for all of its time.
+    fn moment(&self, when: When, now_ns: u64) -> Moment {
+        let is_whole = self.shared.borrow().env.replay && when == When::Interval;
+        let length_ns = self.interval_ms().unwrap_or(DEFAULT_INTERVAL_MS) * 1_000_000;
+        let began_ns = match when {
+            When::Interval if is_whole => self.began_ns,
+            When::End => self.began_ns,
+            When::Interval | When::EachInterval => self.taken_ns.or(self.began_ns),
+        };
+        let began_ns = began_ns.unwrap_or(now_ns.saturating_sub(length_ns)).min(now_ns);
+        Moment { span: Span { began_ns, ended_ns: now_ns }, is_whole }
+    }
+
+    /// Events that were lost in the time of a frame before they could count.
+    fn dropped(&self, when: When) -> u64 {
+        if when == When::End { self.lost } else { self.lost.saturating_sub(self.lost_before) }
+    }
+
+    /// Shows the frames of the aggregates that are wanted.
+    fn show(&mut self, which: impl Fn(&dyn Aggregate) -> bool, state: &State, now_ns: u64) -> anyhow::Result<()> {
+        let count = self.shared.borrow().aggregates.len();
+        for at in 0..count {
+            let when = {
+                let shared = self.shared.borrow();
+                let Some(aggregate) = shared.aggregates.get(at).filter(|it| which(&***it)) else { continue };
+                aggregate.when()
+            };
+            let moment = self.moment(when, now_ns);
+            let mut shared = self.shared.borrow_mut();
+            let sample = shared.sample.filter(|_| shared.samples(&*shared.aggregates[at]));
+            let frame = shared.aggregates[at].take(state, moment);
+            let (chisel, dropped) = (Arc::clone(&self.name), self.dropped(when));
+            shared.env.page.frame(Frame { chisel, index: at, sample, dropped, ..frame })?;
         }
         Ok(())
     }
 
-    fn print_tallies(&self, state: &State, now_ns: u64) -> anyhow::Result<()> {
+    fn show_tallies(&self, state: &State, now_ns: u64) -> anyhow::Result<()> {
+        let moment = self.moment(When::Interval, now_ns);
         let mut shared = self.shared.borrow_mut();
         let shared = &mut *shared;
-        shared.env.page.sample = shared.sample;
-        for table in &mut shared.tallies {
-            table.print(&shared.env.page, state, now_ns)?;
+        let (before, dropped) = (shared.aggregates.len(), self.dropped(When::Interval));
+        for (at, table) in shared.tallies.iter_mut().enumerate() {
+            let (frame, chisel) = (table.take(state, moment), Arc::clone(&self.name));
+            let sample = shared.sample;
+            shared.env.page.frame(Frame { chisel, index: before + at, sample, dropped, ..frame })?;
         }
         Ok(())
     }
 
-    /// Prints the lists, once.
+    /// Shows the lists, once.
     fn list(&mut self, state: &State, now_ns: u64) -> anyhow::Result<()> {
         if self.listed {
             return Ok(());
@@ -91,14 +128,28 @@ impl Chisel {
             return Ok(());
         }
         let page = self.shared.borrow().env.page.clone();
-        for Listing { rows, filter, title, line } in &lists {
-            if !title.is_empty() && !page.json {
-                page.out.text_line(title)?;
-            }
-            each_row(*rows, filter.as_ref(), state, now_ns, &mut |context| match line {
-                Some(line) => Ok(_ = page.out.line(|out| line.render(context, out))?),
-                None => self.call_with("on_row", context).map(drop),
+        for (index, Listing { rows, filter, title, line }) in lists.iter().enumerate() {
+            let Some(line) = line else {
+                if !title.is_empty() && !page.json {
+                    page.out.text_line(title)?;
+                }
+                each_row(*rows, filter.as_ref(), state, now_ns, &mut |context| {
+                    self.call_with("on_row", context).map(drop)
+                })?;
+                continue;
+            };
+            let span = Span { began_ns: now_ns, ended_ns: now_ns };
+            let frame = Frame {
+                chisel: Arc::clone(&self.name),
+                index,
+                ..Frame::new(Form::Lines { continues: false }, title, span)
+            };
+            let mut parts = Parts { page: &page, line, frame };
+            each_row(*rows, filter.as_ref(), state, now_ns, &mut |context| match line.row(context) {
+                Some(row) => parts.add(row),
+                None => Ok(()),
             })?;
+            parts.end()?;
         }
         let mut shared = self.shared.borrow_mut();
         // Nothing else is wanted of it.
@@ -106,7 +157,7 @@ impl Chisel {
         Ok(())
     }
 
-    /// Prints what the last, unfinished interval has, and calls `on_interval` for it and `on_end`. A terminal keeps the table of
+    /// Shows what the last, unfinished interval has, and calls `on_interval` for it and `on_end`. A terminal keeps the table of
     /// the last whole interval, unless these add to it.
     ///
     /// # Errors
@@ -114,7 +165,7 @@ impl Chisel {
     pub fn end(&mut self, state: &State, intervals: u64, now_ns: u64) -> anyhow::Result<()> {
         let terminal = self.shared.borrow().env.page.out.is_terminal();
         let first = intervals == 0;
-        self.print(|it| first || it.when() == When::End || !it.is_empty() && !terminal, state, now_ns)?;
+        self.show(|it| first || it.when() == When::End || !it.is_empty() && !terminal, state, now_ns)?;
         let before = self.shared.borrow().additions;
         if self.pending {
             self.call_interval(now_ns)?;
@@ -128,9 +179,40 @@ impl Chisel {
             (shared.additions != before, shared.tallies.iter().any(|table| !table.is_empty()))
         };
         if first || tallied && (added || !terminal) {
-            self.print_tallies(state, now_ns)?;
+            self.show_tallies(state, now_ns)?;
         }
         self.say_all_incomplete();
         Ok(())
+    }
+}
+
+/// A list that is shown in parts, because it may be long.
+struct Parts<'a> {
+    page: &'a Page,
+    line: &'a Line,
+    /// The part that is not shown yet.
+    frame: Frame,
+}
+
+impl Parts<'_> {
+    fn add(&mut self, row: Row) -> anyhow::Result<()> {
+        self.frame.rows.push(row);
+        if self.frame.rows.len() >= ROWS_PER_FRAME { self.show() } else { Ok(()) }
+    }
+
+    fn show(&mut self) -> anyhow::Result<()> {
+        let next = Frame {
+            chisel: Arc::clone(&self.frame.chisel),
+            index: self.frame.index,
+            ..Frame::new(Form::Lines { continues: true }, "", self.frame.span)
+        };
+        let part = mem::replace(&mut self.frame, next);
+        Ok(self.page.frame(Frame { keys: self.line.columns(), ..part })?)
+    }
+
+    /// Shows the rest. A list without rows is shown, too.
+    fn end(mut self) -> anyhow::Result<()> {
+        let is_first = self.frame.form == Form::Lines { continues: false };
+        if is_first || !self.frame.rows.is_empty() { self.show() } else { Ok(()) }
     }
 }

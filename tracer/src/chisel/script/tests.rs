@@ -3,8 +3,9 @@
 use super::*;
 use crate::{
     chisel::{Library, check::check},
-    sink::{ChiselSink, Outputs, Sink},
+    sink::{ChiselSink, Outputs, Sink, Tick},
     state::ContainerKey,
+    stats::Stats,
     testing::{BOOT_NS, World},
 };
 
@@ -30,7 +31,7 @@ fn run(name: &str, container: bool, world: &World, records: &[Vec<u8>]) -> Strin
     for record in records {
         world.with(record, |context| outputs.event(context).unwrap());
     }
-    outputs.end(&world.state, BOOT_NS).unwrap();
+    outputs.end(&Tick { state: &world.state, now_ns: BOOT_NS, stats: &Stats::default() }).unwrap();
     out.text()
 }
 

@@ -19,7 +19,7 @@ use std::{
 use flate2::write::GzEncoder;
 use ruzstd::encoding::{CompressionLevel, compress};
 
-use super::super::reader::error_of_write;
+use crate::output::error_of_write;
 use crate::{
     files::{self, Refused},
     thread::{self, NoThread},

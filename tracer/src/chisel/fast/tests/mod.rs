@@ -16,7 +16,7 @@ use crate::{
         engine::sandbox,
         functions,
     },
-    sink::Out,
+    output::Out,
 };
 
 thread_local! {

@@ -20,13 +20,13 @@ use rustix::{
 
 /// Outputs that have a reader.
 #[derive(Debug, Default)]
-pub(super) struct Readers {
+pub(crate) struct Readers {
     outputs: Vec<OwnedFd>,
 }
 
 impl Readers {
     /// Watches an output if it has a reader. It stays open here, which readers of a pipe do not see before the process ends.
-    pub(super) fn watch(&mut self, output: BorrowedFd<'_>) {
+    pub(crate) fn watch(&mut self, output: BorrowedFd<'_>) {
         let Ok(copy) = output.try_clone_to_owned() else { return };
         let file = File::from(copy);
         let kind = file.metadata().map(|metadata| metadata.file_type());
@@ -36,7 +36,7 @@ impl Readers {
     }
 
     /// Fails as a write would if the reader of one of them has gone. It does not wait: a microsecond for a pipe.
-    pub(super) fn check(&self) -> io::Result<()> {
+    pub(crate) fn check(&self) -> io::Result<()> {
         if self.outputs.is_empty() {
             return Ok(());
         }
@@ -55,7 +55,7 @@ impl Readers {
 
 /// An error of a write, which says in one way that the reader has gone: also of a socket whose peer left something unread, and of
 /// a terminal that was hung up.
-pub(super) fn error_of_write(error: io::Error, is_terminal: bool) -> io::Error {
+pub(crate) fn error_of_write(error: io::Error, is_terminal: bool) -> io::Error {
     let hung_up = is_terminal && Errno::from_io_error(&error) == Some(Errno::IO);
     if hung_up || error.kind() == io::ErrorKind::ConnectionReset { io::ErrorKind::BrokenPipe.into() } else { error }
 }

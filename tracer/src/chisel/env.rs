@@ -1,0 +1,42 @@
+//! What a chisel is told of the run that it is part of.
+
+use crate::{
+    fields::Show,
+    format::DataMode,
+    output::{Out, Page},
+};
+
+/// Where a chisel runs.
+#[derive(Debug, Clone)]
+pub struct Env {
+    /// How values are shown.
+    pub show: Show,
+    /// How data is shown where it is printed: `-A`, `-x`, `-X` and `-b`. Filters know nothing of it.
+    pub data: DataMode,
+    /// Whether containers are to be shown: `-pc`.
+    pub container: bool,
+    /// Where it prints.
+    pub page: Page,
+    /// Whether events are those of capture files.
+    pub replay: bool,
+    /// Whether the interpreter runs all functions, simple ones too: to compare with.
+    pub interpreted: bool,
+    /// Whether it writes into folders that other users can change: `--force`.
+    pub force: bool,
+}
+
+impl Env {
+    /// As without any option, into `out`.
+    #[must_use]
+    pub fn plain(out: Out) -> Self {
+        Self {
+            show: Show::default(),
+            data: DataMode::Dots,
+            container: false,
+            page: Page::plain(out),
+            replay: false,
+            interpreted: false,
+            force: false,
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What people and programs get: frames, which are tables as data, and lines. Whatever counts makes frames and does not print; what
+//! is here draws them as text or as JSON, and hands them to whoever else asked for them.
+
+mod frame;
+mod json;
+mod out;
+mod page;
+mod reader;
+mod screen;
+mod text;
+
+pub use frame::{Column, Form, Frame, Kind, Row, Scale, Span};
+pub use out::Out;
+pub use page::{Page, Palette, View};
+pub(crate) use reader::{Readers, error_of_write};
