@@ -77,6 +77,20 @@ pub enum Lookup {
     },
 }
 
+impl Lookup {
+    /// The struct or enum.
+    #[must_use]
+    pub const fn of(self) -> &'static str {
+        match self {
+            Self::Member { of, .. }
+            | Self::Size { of }
+            | Self::Element { of, .. }
+            | Self::Bit { of, .. }
+            | Self::Enumerator { of, .. } => of,
+        }
+    }
+}
+
 /// One entry of [`KERNEL_FIELDS`].
 #[derive(Debug, Clone, Copy)]
 pub struct KernelField {

@@ -1,11 +1,16 @@
-//! Where the fields of kernel structs are on the running kernel: `KERNEL_FIELDS` looked up in its BTF.
+//! What the kernel side has to know of the running kernel: where the fields of its structs are (`KERNEL_FIELDS`), and which types
+//! its hooks have.
 
-use std::{collections::HashMap, path::Path};
+use std::path::Path;
 
-use btf_rs::{Btf, Member, Type};
+use aya::Btf;
 use tracer_common::config::{ABSENT, KERNEL_FIELDS, KernelField, Lookup, Offsets};
 
-use super::LiveError;
+use super::{
+    LiveError,
+    load::chain,
+    types::{Member, Type, Types},
+};
 
 /// Where the kernel keeps its BTF.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
@@ -17,22 +22,25 @@ pub struct Found {
     pub offsets: Offsets,
     /// What this kernel cannot do, for lack of a field.
     pub losses: Vec<&'static str>,
+    /// The types of the hooks, for loading programs.
+    pub hooks: Btf,
 }
 
-/// Looks every field up.
+/// Looks every field up, and the types of these hooks: `btf_trace_` and the name of a tracepoint. One that the kernel lacks is
+/// missing in [`Found::hooks`].
 ///
 /// # Errors
 /// There is no BTF, or a required field is not in it.
-pub fn find(path: &Path) -> Result<Found, LiveError> {
+pub fn find(path: &Path, hooks: &[&str]) -> Result<Found, LiveError> {
     let no_btf = |cause: String| LiveError::NoBtf { path: path.into(), cause };
-    // From memory: the library would ask the file for its position after each type, a hundred thousand times.
     let bytes = std::fs::read(path).map_err(|error| no_btf(error.to_string()))?;
-    let btf = Btf::from_bytes(&bytes).map_err(|error| no_btf(error.to_string()))?;
-    let mut types = Types { btf, by_name: HashMap::new() };
+    let structs = KERNEL_FIELDS.iter().map(|field| field.lookup.of());
+    let names: Vec<&str> = structs.chain(hooks.iter().copied()).collect();
+    let types = Types::parse(bytes, &names).map_err(|error| no_btf(error.to_owned()))?;
     let mut values = [ABSENT; Offsets::COUNT];
     let mut losses: Vec<&'static str> = Vec::new();
     for (value, field) in values.iter_mut().zip(KERNEL_FIELDS) {
-        match types.lookup(field) {
+        match lookup(&types, field) {
             Some(found) => *value = found,
             None if field.required => {
                 return Err(LiveError::NoField { field: describe(field) });
@@ -41,7 +49,8 @@ pub fn find(path: &Path) -> Result<Found, LiveError> {
             None => losses.push(field.loss),
         }
     }
-    Ok(Found { offsets: Offsets::from_values(values), losses })
+    let hooks = types.only_typedefs(hooks).map_err(|error| no_btf(chain(&error)))?;
+    Ok(Found { offsets: Offsets::from_values(values), losses, hooks })
 }
 
 fn describe(field: &KernelField) -> String {
@@ -56,107 +65,65 @@ fn describe(field: &KernelField) -> String {
     }
 }
 
-struct Types {
-    btf: Btf,
-    by_name: HashMap<&'static str, Option<Type>>,
+fn lookup(types: &Types<'_>, field: &KernelField) -> Option<u32> {
+    let of = types.named(field.lookup.of())?;
+    match field.lookup {
+        Lookup::Member { path, .. } => member(types, of, path).map(|(bits, _)| bits / 8),
+        Lookup::Bit { path, .. } => member(types, of, path).map(|(bits, _)| bits),
+        Lookup::Element { path, .. } => {
+            let (_, member) = member(types, of, path)?;
+            types.size(types.element(types.of(member)?)?)
+        }
+        Lookup::Size { .. } => types.size(of),
+        Lookup::Enumerator { path, .. } => types.enumerator(of, path),
+    }
 }
 
-impl Types {
-    fn named(&mut self, name: &'static str) -> Option<Type> {
-        if let Some(known) = self.by_name.get(name) {
-            return known.clone();
+/// Offset in bits and the member itself, by the first of the paths that exists.
+fn member(types: &Types<'_>, of: Type, paths: &str) -> Option<(u32, Member)> {
+    paths.split('|').find_map(|path| {
+        let (mut of, mut bits, mut found) = (Some(of), 0, None);
+        for name in path.split('.') {
+            let (at, member) = types.member(of?, name)?;
+            bits += at;
+            // Only what has members of its own is looked into.
+            of = types.of(member);
+            found = Some(member);
         }
-        let types = self.btf.resolve_types_by_name(name).unwrap_or_default();
-        let found = types.into_iter().find(|t| matches!(t, Type::Struct(_) | Type::Enum(_) | Type::Enum64(_)));
-        self.by_name.insert(name, found.clone());
-        found
-    }
+        found.map(|member| (bits, member))
+    })
+}
 
-    fn lookup(&mut self, field: &KernelField) -> Option<u32> {
-        match field.lookup {
-            Lookup::Member { of, path } => self.member(of, path).map(|(bits, _)| bits / 8),
-            Lookup::Bit { of, path } => self.member(of, path).map(|(bits, _)| bits),
-            Lookup::Element { of, path } => {
-                let (_, member) = self.member(of, path)?;
-                let kind = self.btf.resolve_chained_type(&member).ok()?;
-                let kind = match self.strip(kind)? {
-                    Type::Array(array) => self.strip(self.btf.resolve_chained_type(&array).ok()?)?,
-                    other => other,
-                };
-                self.size(&kind)
-            }
-            Lookup::Size { of } => {
-                let kind = self.named(of)?;
-                self.size(&kind)
-            }
-            Lookup::Enumerator { of, path } => match self.named(of)? {
-                Type::Enum(values) => values
-                    .members
-                    .iter()
-                    .find(|value| self.btf.resolve_name(*value).is_ok_and(|name| name == path))
-                    .map(|value| value.val()),
-                _ => None,
-            },
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole description, as the library reads it, has the hooks under the same numbers.
+    #[test]
+    fn hooks_have_the_numbers_that_the_kernel_gives_them() {
+        let Ok(whole) = Btf::from_sys_fs() else { return eprintln!("skipped: this kernel has no BTF") };
+        let hooks = ["btf_trace_sys_exit", "btf_trace_sched_process_exec", "btf_trace_nothing"];
+        let found = find(Path::new(BTF_PATH), &hooks).unwrap();
+        for hook in hooks {
+            let number = |btf: &Btf| btf.id_by_type_name_kind(hook, aya_obj::btf::BtfKind::Typedef).ok();
+            assert_eq!(number(&found.hooks), number(&whole), "{hook}");
         }
+        assert!(found.hooks.id_by_type_name_kind(hooks[0], aya_obj::btf::BtfKind::Typedef).is_ok());
     }
 
-    /// Offset in bits and the member itself, by the first of the paths that exists.
-    fn member(&mut self, of: &'static str, paths: &str) -> Option<(u32, Member)> {
-        let root = self.named(of)?;
-        paths.split('|').find_map(|path| {
-            let mut kind = root.clone();
-            let mut offset = 0;
-            let mut found = None;
-            for name in path.split('.') {
-                let (at, member) = self.find_member(&kind, name)?;
-                offset += at;
-                kind = self.strip(self.btf.resolve_chained_type(&member).ok()?)?;
-                found = Some(member);
-            }
-            found.map(|member| (offset, member))
-        })
-    }
-
-    /// Offset in bits of a member of a struct or union; members of anonymous ones inside it count as its own.
-    fn find_member(&self, kind: &Type, name: &str) -> Option<(u32, Member)> {
-        let (Type::Struct(composite) | Type::Union(composite)) = kind else { return None };
-        composite.members.iter().find_map(|member| {
-            let member_name = self.btf.resolve_name(member).unwrap_or_default();
-            if member_name == name {
-                return Some((member.bit_offset(), member.clone()));
-            }
-            if !member_name.is_empty() {
-                return None;
-            }
-            let inner = self.strip(self.btf.resolve_chained_type(member).ok()?)?;
-            let (offset, found) = self.find_member(&inner, name)?;
-            Some((member.bit_offset() + offset, found))
-        })
-    }
-
-    /// Without typedefs, qualifiers and tags.
-    fn strip(&self, kind: Type) -> Option<Type> {
-        let mut kind = kind;
-        for _ in 0..16 {
-            kind = match &kind {
-                Type::Typedef(inner) => self.btf.resolve_chained_type(inner).ok()?,
-                Type::Volatile(inner) => self.btf.resolve_chained_type(inner).ok()?,
-                Type::Const(inner) => self.btf.resolve_chained_type(inner).ok()?,
-                Type::Restrict(inner) => self.btf.resolve_chained_type(inner).ok()?,
-                Type::TypeTag(inner) => self.btf.resolve_chained_type(inner).ok()?,
-                _ => return Some(kind),
-            };
+    #[test]
+    fn what_is_no_btf_is_said() {
+        let path = std::env::temp_dir().join(format!("tracer-btf-{}", std::process::id()));
+        let whole = std::fs::read(BTF_PATH).unwrap_or_default();
+        for (bytes, cause) in [
+            (&b""[..], "it is no BTF"),
+            (b"\x9f\xeb\x01\0", "its header is cut"),
+            (whole.get(..whole.len() / 2).unwrap_or(b"x"), "cut"),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let error = find(&path, &[]).unwrap_err().to_string();
+            assert!(error.contains(cause) || whole.is_empty(), "{error}");
         }
-        None
-    }
-
-    fn size(&self, kind: &Type) -> Option<u32> {
-        let bytes = match kind {
-            Type::Struct(composite) | Type::Union(composite) => composite.size(),
-            Type::Int(int) => int.size(),
-            Type::Ptr(_) => 8,
-            _ => return None,
-        };
-        u32::try_from(bytes).ok()
+        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! Loading the object: globals, maps, rings.
 
-use std::{error::Error, path::Path, thread};
+use std::{error::Error, path::Path};
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
@@ -16,7 +16,7 @@ use tracer_common::{
     wire::{MAX_RINGS, MAX_SNAPLEN, SCRATCH_SLOTS},
 };
 
-use super::{LiveError, Options, btf, own::Own, plan::Plans, ring::Ring};
+use super::{LiveError, Options, btf, own::Own, plan::Plans, probes, ring::Ring};
 use crate::sample::Sample;
 
 /// The kernel side, compiled by the build script.
@@ -37,8 +37,8 @@ const MAX_TIMED: u32 = 16_384;
 pub struct Loaded {
     /// Programs and maps.
     pub bpf: Ebpf,
-    /// Types of the running kernel.
-    pub btf: Btf,
+    /// The types of the hooks in the running kernel.
+    pub hooks: Btf,
     /// The rings, by number.
     pub rings: Vec<Ring>,
     /// What this kernel cannot do.
@@ -88,14 +88,9 @@ pub fn load(
     predicates: u32,
     sample: Option<Sample>,
 ) -> Result<Loaded, LiveError> {
-    let no_btf = |cause: String| LiveError::NoBtf { path: btf::BTF_PATH.into(), cause };
-    // Both parse the same file, each in its own way; one after the other they would take a third of the start.
-    let (found, btf) = thread::scope(|scope| {
-        let found = scope.spawn(|| btf::find(Path::new(btf::BTF_PATH)));
-        let btf = Btf::from_sys_fs().map_err(|error| no_btf(chain(&error)));
-        (found.join().unwrap_or_else(|_| Err(no_btf("parsing it panicked".into()))), btf)
-    });
-    let (found, btf) = (found?, btf?);
+    let hooks = probes::types();
+    let hooks: Vec<&str> = hooks.iter().map(String::as_str).collect();
+    let found = btf::find(Path::new(btf::BTF_PATH), &hooks)?;
     let (rings, ring_size) = ring_sizes(cpus, options.ring_bytes);
     let config = Config {
         snaplen: options.snaplen.min(MAX_SNAPLEN),
@@ -115,7 +110,7 @@ pub fn load(
     let groups = if options.grouping.is_some() { max_groups(cpus) } else { 1 };
     let log_level: u8 = if options.kernel_log { 5 } else { 0 };
     let mut bpf = EbpfLoader::new()
-        .btf(Some(&btf))
+        .btf(Some(&found.hooks))
         .override_global("CONFIG", &config, true)
         .override_global("OFFSETS", &found.offsets, true)
         .override_global("AYA_LOG_LEVEL", &log_level, false)
@@ -129,7 +124,7 @@ pub fn load(
         .load(OBJECT)
         .map_err(|error| LiveError::Load { cause: chain(&error) })?;
     let rings = make_rings(&mut bpf, rings, ring_size)?;
-    Ok(Loaded { bpf, btf, rings, losses: found.losses.iter().map(ToString::to_string).collect() })
+    Ok(Loaded { bpf, hooks: found.hooks, rings, losses: found.losses.iter().map(ToString::to_string).collect() })
 }
 
 fn make_rings(bpf: &mut Ebpf, count: u32, size: usize) -> Result<Vec<Ring>, LiveError> {

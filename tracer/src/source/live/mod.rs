@@ -10,6 +10,7 @@ pub mod own;
 pub mod plan;
 pub mod probes;
 pub mod ring;
+mod types;
 mod verdict;
 mod wait;
 
@@ -158,7 +159,7 @@ impl Live {
         let mut loaded = load::load(options, own, possible_cpus(), plans.predicates.len() as u32, wanted.sample)?;
         load::write_plans(&mut loaded.bpf, &plans, false)?;
         let groups = options.grouping.map(|it| Groups::new(&mut loaded.bpf, it)).transpose()?;
-        let attached = probes::attach(&mut loaded.bpf, &loaded.btf, |when| match when {
+        let attached = probes::attach(&mut loaded.bpf, &loaded.hooks, |when| match when {
             When::Lives => plans.lives || options.latency,
             When::Sockets => options.grouping.is_some_and(|it| it.counted == Counted::SocketBytes),
             When::Calls | When::TailCalled => plans.calls,
@@ -169,7 +170,7 @@ impl Live {
             When::Faults => options.page_faults && wanted.hook(&events::sched::PAGE_FAULT),
             When::Enter => plans.calls && (options.latency || options.entry_args),
         })?;
-        drop(loaded.btf);
+        drop(loaded.hooks);
         wait::trim_memory();
         let mut bpf = loaded.bpf;
         let cpu = if options.cpu_time { Some(CpuSampler::new(&mut bpf)?) } else { None };

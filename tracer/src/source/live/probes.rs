@@ -107,6 +107,12 @@ pub const PROBES: &[Probe] = &[
     Probe { program: "sys_enter", hook: "sys_enter", when: When::Enter, next: None, loss: Some("no latency") },
 ];
 
+/// The types that the kernel gives to the hooks.
+#[must_use]
+pub fn types() -> Vec<String> {
+    PROBES.iter().map(|probe| format!("btf_trace_{}", probe.hook)).collect()
+}
+
 /// Loads and attaches what is wanted. Returns what the kernel refused and is missing now.
 ///
 /// # Errors
