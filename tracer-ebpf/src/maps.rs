@@ -39,10 +39,14 @@ pub static RINGS: ArrayOfMaps<RingBuf<u8, 4096>, { MAX_RINGS as usize }> = Array
 /// A table of groups. User space sets the number of entries: one unless a table is counted here.
 type Groups = PerCpuHashMap<GroupKey, GroupValue, { MAX_GROUPS as usize }>;
 
+/// What stands for a table before user space puts one there. The kernel makes one of the size that is said here each time that the
+/// object is loaded, only to compare kinds.
+type AnyGroups = PerCpuHashMap<GroupKey, GroupValue, 1>;
+
 /// The table that is counted in now: one of the two that follow. User space puts the other one here when it takes this one, and
 /// the kernel waits then for the programs that still count.
 #[btf_map]
-pub static GROUPS: ArrayOfMaps<Groups, 1> = ArrayOfMaps::new();
+pub static GROUPS: ArrayOfMaps<AnyGroups, 1> = ArrayOfMaps::new();
 
 /// The first of the tables.
 #[btf_map]

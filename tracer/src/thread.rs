@@ -1,6 +1,11 @@
 //! Threads: all of them begin here, so that one that cannot begin is said in the same way.
 
-use std::{io, thread};
+use std::{
+    io,
+    num::NonZero,
+    panic,
+    thread::{self, Scope},
+};
 
 /// There can be no more threads.
 #[derive(Debug, thiserror::Error)]
@@ -32,4 +37,32 @@ pub fn begin<T: Send + 'static>(
     run: impl FnOnce() -> T + Send + 'static,
 ) -> Result<thread::JoinHandle<T>, NoThread> {
     thread::Builder::new().name(name.into()).spawn(run).map_err(|source| NoThread { name, source })
+}
+
+/// Does both, side by side if there can be another thread, else one after the other.
+pub fn both<A, B: Send>(first: impl FnOnce() -> A, second: impl Fn() -> B + Send + Sync) -> (A, B) {
+    thread::scope(|scope| {
+        let beside = thread::Builder::new().spawn_scoped(scope, &second);
+        let first = first();
+        let second = match beside.map(thread::ScopedJoinHandle::join) {
+            Ok(Ok(second)) => second,
+            Ok(Err(cause)) => panic::resume_unwind(cause),
+            Err(_) => second(),
+        };
+        (first, second)
+    })
+}
+
+/// Does the same on this thread and on others until nothing is left to do: one for each CPU, at most as many as there are `pieces`
+/// of work, and fewer if there can be no more.
+pub fn on_all_cpus(pieces: usize, work: impl Fn() + Send + Sync) {
+    let cpus = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope: &Scope<'_, '_>| {
+        for _ in 1..cpus.min(pieces) {
+            if thread::Builder::new().spawn_scoped(scope, &work).is_err() {
+                break;
+            }
+        }
+        work();
+    });
 }

@@ -1,6 +1,10 @@
 //! Loading the object: globals, maps, rings.
 
-use std::{error::Error, path::Path};
+use std::{
+    error::Error,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
@@ -16,8 +20,14 @@ use tracer_common::{
     wire::{MAX_RINGS, MAX_SNAPLEN, SCRATCH_SLOTS},
 };
 
-use super::{LiveError, Options, btf, own::Own, plan::Plans, probes, ring::Ring};
-use crate::sample::Sample;
+use super::{
+    LiveError, Options, btf,
+    own::Own,
+    plan::Plans,
+    probes::{self, Outcomes, Probe},
+    ring::Ring,
+};
+use crate::{sample::Sample, thread};
 
 /// The kernel side, compiled by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_EBPF_OBJECT"));
@@ -39,8 +49,8 @@ pub struct Loaded {
     pub bpf: Ebpf,
     /// The types of the hooks in the running kernel.
     pub hooks: Btf,
-    /// The rings, by number.
-    pub rings: Vec<Ring>,
+    /// Where the rings are put, their number, and the size of each.
+    rings: (Map, u32, usize),
     /// What this kernel cannot do.
     pub losses: Vec<String>,
 }
@@ -90,7 +100,10 @@ pub fn load(
 ) -> Result<Loaded, LiveError> {
     let hooks = probes::types();
     let hooks: Vec<&str> = hooks.iter().map(String::as_str).collect();
-    let found = btf::find(Path::new(btf::BTF_PATH), &hooks)?;
+    // The library reads all types of the kernel for each loader, whether they are used or not: that is done meanwhile.
+    let find = || btf::find(Path::new(btf::BTF_PATH), &hooks);
+    let (mut loader, found) = thread::both(EbpfLoader::new, find);
+    let found = found?;
     let (rings, ring_size) = ring_sizes(cpus, options.ring_bytes);
     let config = Config {
         snaplen: options.snaplen.min(MAX_SNAPLEN),
@@ -109,7 +122,7 @@ pub fn load(
     };
     let groups = if options.grouping.is_some() { max_groups(cpus) } else { 1 };
     let log_level: u8 = if options.kernel_log { 5 } else { 0 };
-    let mut bpf = EbpfLoader::new()
+    let mut bpf = loader
         .btf(Some(&found.hooks))
         .override_global("CONFIG", &config, true)
         .override_global("OFFSETS", &found.offsets, true)
@@ -123,16 +136,29 @@ pub fn load(
         .map_max_entries("PREDICATES", (predicates + 1).max(MIN_PREDICATES))
         .load(OBJECT)
         .map_err(|error| LiveError::Load { cause: chain(&error) })?;
-    let rings = make_rings(&mut bpf, rings, ring_size)?;
+    let outer = bpf.take_map("RINGS").ok_or(LiveError::Map("RINGS"))?;
+    let rings = (outer, rings, ring_size);
     Ok(Loaded { bpf, hooks: found.hooks, rings, losses: found.losses.iter().map(ToString::to_string).collect() })
 }
 
-fn make_rings(bpf: &mut Ebpf, count: u32, size: usize) -> Result<Vec<Ring>, LiveError> {
-    let map = bpf.map_mut("RINGS").ok_or(LiveError::Map("RINGS"))?;
-    let mut outer: ArrayOfMaps<_, MapData> = match map {
-        Map::ArrayOfMaps(_) => ArrayOfMaps::try_from(map).map_err(|_| LiveError::Map("RINGS"))?,
-        _ => return Err(LiveError::Map("RINGS")),
-    };
+impl Loaded {
+    /// Loads the programs that are wanted, and makes the rings meanwhile: for each of them the kernel waits until no program can still
+    /// be reading what was there before. Returns the outcome for each program.
+    ///
+    /// # Errors
+    /// The kernel gives no memory for a ring.
+    pub fn programs_and_rings(&mut self, wanted: &[&'static Probe]) -> Result<(Outcomes, Vec<Ring>), LiveError> {
+        let (bpf, hooks) = (&mut self.bpf, &self.hooks);
+        let (outer, count, size) = &mut self.rings;
+        let outer: ArrayOfMaps<_, MapData> = ArrayOfMaps::try_from(outer).map_err(|_| LiveError::Map("RINGS"))?;
+        let (outer, count, size) = (Mutex::new(outer), *count, *size);
+        let rings = || make_rings(&mut outer.lock().unwrap_or_else(PoisonError::into_inner), count, size);
+        let (outcomes, rings) = thread::both(|| probes::load(bpf, hooks, wanted), rings);
+        Ok((outcomes, rings?))
+    }
+}
+
+fn make_rings(outer: &mut ArrayOfMaps<&mut MapData, MapData>, count: u32, size: usize) -> Result<Vec<Ring>, LiveError> {
     (0..count)
         .map(|number| {
             let entries = u32::try_from(size).map_err(|_| LiveError::Ring { size, cause: "too large".into() })?;

@@ -159,7 +159,7 @@ impl Live {
         let mut loaded = load::load(options, own, possible_cpus(), plans.predicates.len() as u32, wanted.sample)?;
         load::write_plans(&mut loaded.bpf, &plans, false)?;
         let groups = options.grouping.map(|it| Groups::new(&mut loaded.bpf, it)).transpose()?;
-        let attached = probes::attach(&mut loaded.bpf, &loaded.hooks, |when| match when {
+        let wanted = probes::wanted(|when| match when {
             When::Lives => plans.lives || options.latency,
             When::Sockets => options.grouping.is_some_and(|it| it.counted == Counted::SocketBytes),
             When::Calls | When::TailCalled => plans.calls,
@@ -169,7 +169,9 @@ impl Live {
             When::Signals => wanted.hook(&events::sched::SIGNALDELIVER),
             When::Faults => options.page_faults && wanted.hook(&events::sched::PAGE_FAULT),
             When::Enter => plans.calls && (options.latency || options.entry_args),
-        })?;
+        });
+        let (outcomes, rings) = loaded.programs_and_rings(&wanted)?;
+        let attached = probes::attach(&mut loaded.bpf, &wanted, outcomes)?;
         drop(loaded.hooks);
         wait::trim_memory();
         let mut bpf = loaded.bpf;
@@ -181,14 +183,13 @@ impl Live {
             None
         };
         let clock = WallClock::follow();
-        let waiter =
-            Waiter::new(&loaded.rings, clock.fd()).map_err(|error| LiveError::Load { cause: error.to_string() })?;
+        let waiter = Waiter::new(&rings, clock.fd()).map_err(|error| LiveError::Load { cause: error.to_string() })?;
         let mut missing = loaded.losses;
         missing.extend(attached);
-        let heads = vec![None; loaded.rings.len()];
+        let heads = vec![None; rings.len()];
         Ok(Self {
             bpf,
-            rings: loaded.rings,
+            rings,
             heads,
             waiter,
             clock,

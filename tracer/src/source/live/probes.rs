@@ -1,6 +1,9 @@
 //! The programs, where they attach, and when.
 
-use std::{collections::BTreeMap, thread};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use aya::{
     Btf, Ebpf,
@@ -11,6 +14,7 @@ use aya::{
 use tracer_common::plan::{NEXT_MESSAGES, NEXT_PARTS, NEXT_RARE, NEXT_TASK};
 
 use super::{LiveError, load::chain};
+use crate::thread;
 
 /// When a program is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,16 +117,22 @@ pub fn types() -> Vec<String> {
     PROBES.iter().map(|probe| format!("btf_trace_{}", probe.hook)).collect()
 }
 
-/// Loads and attaches what is wanted. Returns what the kernel refused and is missing now.
+/// The programs that are attached at these times.
+pub fn wanted(is_wanted: impl Fn(When) -> bool) -> Vec<&'static Probe> {
+    PROBES.iter().filter(|probe| is_wanted(probe.when)).collect()
+}
+
+/// Whether each program was loaded.
+pub type Outcomes = BTreeMap<&'static str, Result<(), LiveError>>;
+
+/// Attaches what was loaded. Returns what the kernel refused and is missing now.
 ///
 /// # Errors
 /// A program without which nothing works is refused; the error has the verifier's words.
-pub fn attach(bpf: &mut Ebpf, btf: &Btf, wanted: impl Fn(When) -> bool) -> Result<Vec<String>, LiveError> {
-    let wanted: Vec<&Probe> = PROBES.iter().filter(|probe| wanted(probe.when)).collect();
-    let mut loaded = load(bpf, btf, &wanted);
+pub fn attach(bpf: &mut Ebpf, wanted: &[&Probe], mut outcomes: Outcomes) -> Result<Vec<String>, LiveError> {
     let mut missing = Vec::new();
     for probe in wanted {
-        let result = loaded.remove(probe.program).unwrap_or_else(|| Err(failed(probe, "it is not in the object")));
+        let result = outcomes.remove(probe.program).unwrap_or_else(|| Err(failed(probe, "it is not in the object")));
         match (result.and_then(|()| attach_one(bpf, probe)), probe.loss) {
             (Ok(()), _) => {}
             (Err(error), None) => return Err(error),
@@ -136,21 +146,23 @@ fn failed(probe: &Probe, cause: impl Into<String>) -> LiveError {
     LiveError::Program { program: probe.program, hook: probe.hook, cause: cause.into() }
 }
 
-/// Loads the programs, each in a thread of its own: the verifier's work is most of the time that the start takes.
-fn load(bpf: &mut Ebpf, btf: &Btf, wanted: &[&Probe]) -> BTreeMap<&'static str, Result<(), LiveError>> {
+/// Loads the programs on all CPUs: the verifier's work is most of the time that the start takes. The one for all calls is the
+/// largest, so it comes first.
+pub fn load(bpf: &mut Ebpf, btf: &Btf, wanted: &[&'static Probe]) -> Outcomes {
     let mut programs: BTreeMap<String, &mut Program> =
         bpf.programs_mut().map(|(name, program)| (name.to_owned(), program)).collect();
-    thread::scope(|scope| {
-        let threads: Vec<_> = wanted
-            .iter()
-            .filter_map(|probe| Some((*probe, programs.remove(probe.program)?)))
-            .map(|(probe, program)| (probe, scope.spawn(move || load_one(probe, program, btf))))
-            .collect();
-        let result = |thread: thread::ScopedJoinHandle<'_, Result<(), LiveError>>, probe| {
-            thread.join().unwrap_or_else(|_| Err(failed(probe, "loading it panicked")))
-        };
-        threads.into_iter().map(|(probe, thread)| (probe.program, result(thread, probe))).collect()
-    })
+    let mut work: Vec<(&'static Probe, &mut Program)> =
+        wanted.iter().filter_map(|probe| Some((*probe, programs.remove(probe.program)?))).collect();
+    work.sort_by_key(|(probe, _)| probe.when == When::Calls);
+    let (pieces, work, outcomes) = (work.len(), Mutex::new(work), Mutex::new(Outcomes::new()));
+    let next = || work.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    thread::on_all_cpus(pieces, || {
+        while let Some((probe, program)) = next() {
+            let outcome = load_one(probe, program, btf);
+            outcomes.lock().unwrap_or_else(PoisonError::into_inner).insert(probe.program, outcome);
+        }
+    });
+    outcomes.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn load_one(probe: &Probe, program: &mut Program, btf: &Btf) -> Result<(), LiveError> {

@@ -28,6 +28,8 @@ pub struct Ring {
     producer: *mut u8,
     page: usize,
     size: usize,
+    /// A record that begins at the end of the data and goes on at its beginning, in one piece.
+    wrapped: Vec<u8>,
     /// How far we have read. The kernel is told at [`Ring::release`].
     position: u64,
 }
@@ -51,8 +53,9 @@ impl Ring {
             if at == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(at.cast::<u8>()) }
         };
         let consumer = map_pages(page, libc::PROT_READ | libc::PROT_WRITE, 0)?;
-        // One page with the producer position, then the data twice in a row: no record is ever broken at the end.
-        let producer = match map_pages(page + 2 * size, libc::PROT_READ, page) {
+        // One page with the producer position, then the data. The kernel would map the data twice in a row, so that no record is
+        // broken at its end; but all of that counts as memory of this process, and copying one record of thousands costs nothing.
+        let producer = match map_pages(page + size, libc::PROT_READ, page) {
             Ok(producer) => producer,
             Err(error) => {
                 // SAFETY: the mapping was made above and is not used again.
@@ -60,7 +63,7 @@ impl Ring {
                 return Err(error);
             }
         };
-        let mut ring = Self { map, consumer, producer, page, size, position: 0 };
+        let mut ring = Self { map, consumer, producer, page, size, wrapped: Vec::new(), position: 0 };
         ring.position = ring.consumer_position().load(Ordering::Acquire);
         Ok(ring)
     }
@@ -103,11 +106,23 @@ impl Ring {
                 self.position += step(len);
                 continue;
             }
-            let at = (self.position as usize) & (self.size - 1);
+            // Headers and sizes are multiples of eight, so that a header is never broken.
+            let at = ((self.position as usize) & (self.size - 1)) + HEADER;
             let len = len.min(self.size - HEADER);
-            // SAFETY: the record lies within the doubled mapping; the kernel does not write to it before the position
-            // of the consumer has passed it, which `release` does, with `self` borrowed mutably.
-            return Some(unsafe { slice::from_raw_parts(self.producer.add(self.page + at + HEADER), len) });
+            let until_end = (self.size - at).min(len);
+            // SAFETY: both parts lie within the mapped data; the kernel does not write to them before the position
+            // of the consumer has passed them, which `release` does, with `self` borrowed mutably.
+            let (first, rest) = unsafe {
+                let data = self.producer.add(self.page);
+                (slice::from_raw_parts(data.add(at), until_end), slice::from_raw_parts(data, len - until_end))
+            };
+            if rest.is_empty() {
+                return Some(first);
+            }
+            self.wrapped.clear();
+            self.wrapped.extend_from_slice(first);
+            self.wrapped.extend_from_slice(rest);
+            return Some(&self.wrapped);
         }
     }
 
@@ -133,7 +148,7 @@ impl Drop for Ring {
         // SAFETY: both mappings were made by `new` with these lengths; nothing borrows from them any more.
         unsafe {
             libc::munmap(self.consumer.cast(), self.page);
-            libc::munmap(self.producer.cast(), self.page + 2 * self.size);
+            libc::munmap(self.producer.cast(), self.page + self.size);
         }
     }
 }
