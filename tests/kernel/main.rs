@@ -49,6 +49,7 @@ mod strace;
 mod tables;
 mod tids;
 mod time;
+mod together;
 mod user;
 
 use std::{ffi::CStr, os::unix::fs::MetadataExt as _, path::Path};

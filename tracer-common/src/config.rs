@@ -23,7 +23,7 @@ pub struct Config {
     pub cpus: u32,
     /// Not zero when records say who made the call.
     pub who: u32,
-    /// What the key of the table has that is counted in the kernel: bits of [`by`](crate::group::by).
+    /// What the key of the table of calls has that is counted in the kernel: bits of [`by`](crate::group::by).
     pub group_by: u32,
     /// A call of a plan with [`SAMPLE`](crate::plan::SAMPLE) is recorded when a random `u32` is below this; 0 when there are no
     /// such plans.
@@ -32,10 +32,12 @@ pub struct Config {
     pub group_number: u32,
     /// Not zero when there are predicates.
     pub predicates: u32,
+    /// What the key of the table of sockets has: bits of [`by`](crate::group::by).
+    pub sockets_by: u32,
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, twelve `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, thirteen `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a global")]
 unsafe impl aya::Pod for Config {}
 

@@ -156,6 +156,13 @@ pub struct Grouping {
     pub number: Number,
 }
 
+/// Number of the table of calls and events.
+pub const CALLS: u32 = 0;
+/// Number of the table of the bytes of sockets.
+pub const SOCKETS: u32 = 1;
+/// How many tables there can be.
+pub const TABLES: u32 = 2;
+
 /// The most rows of a table in one interval.
 pub const MAX_GROUPS: u32 = 16_384;
 

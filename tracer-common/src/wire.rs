@@ -85,6 +85,8 @@ pub const FLAG_SAMPLED: u16 = 8;
 pub const FLAG_CALL: u16 = 16;
 /// The record is not of a call, but of a request that an earlier call made and that is done now: only its bytes count.
 pub const FLAG_DONE: u16 = 32;
+/// Of a record that stands for several events: they were counted in the table of sockets.
+pub const FLAG_SOCKETS: u16 = 64;
 /// Bytes of a name of a thread, which ends with a NUL.
 pub const COMM_LEN: usize = 16;
 

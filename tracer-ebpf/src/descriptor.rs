@@ -70,7 +70,8 @@ pub fn of_fd(fd: u64, key: &mut KeyDescriptor) -> bool {
 /// and user space has to see those.
 #[inline(never)]
 pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
-    let asked = config!(group_by);
+    // Calls and sockets are counted in tables of their own.
+    let asked = if is_of_call { config!(group_by) } else { config!(sockets_by) };
     let Beginning { family, remote_port, addresses } = Beginning::of(sock);
     if family == UNIX && sock != 0 && asked & by::NAME == 0 {
         key.kind = if asked & by::FD_KIND != 0 { fd_kind::UNIX } else { fd_kind::NONE };
@@ -93,7 +94,8 @@ pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
     if path == 0 {
         return false;
     }
-    let own = if asked & by::OWN_SIDE != 0 { OwnSide::of(path, family) } else { OwnSide { port: 0, interface: 0 } };
+    let own =
+        if asked & by::OWN_SIDE != 0 { OwnSide::of(path, family, asked) } else { OwnSide { port: 0, interface: 0 } };
     let (local, remote): ([u32; 4], [u32; 4]);
     if family == INET {
         local = [0, 0, MAPPED, addresses[0]];
@@ -193,14 +195,14 @@ struct OwnSide {
 
 impl OwnSide {
     #[inline(always)]
-    fn of(sock: usize, family: u16) -> Self {
+    fn of(sock: usize, family: u16, asked: u32) -> Self {
         let (port, interface) = (offset!(inet_sport), offset!(inet_mc_index));
         let mut room = Room::<5>::uninit();
         let inet = Block::of_both(&mut room, sock, port, interface);
         let port = inet.get(port);
         let interface = if family == INET {
             inet.get(interface)
-        } else if config!(group_by) & by::OF_ROLES != 0 {
+        } else if asked & by::OF_ROLES != 0 {
             read::kernel(read::kernel::<usize>(sock + offset!(inet_pinet6)) + offset!(ipv6_mcast_oif))
         } else {
             0

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, generated::bpf_get_current_comm};
 use tracer_common::{
     events::{NOT_TAKEN, code::GENERIC},
-    group::{COMPAT, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, by, number, range},
+    group::{CALLS, COMPAT, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, SOCKETS, by, number, range},
     plan::{self, NO_DESCRIPTOR, NONE, Plan, UNKNOWN_DESCRIPTOR},
     wire::{COMM_LEN, NO_LATENCY},
 };
@@ -14,7 +14,7 @@ use crate::{
     arch::{Registers, Task},
     descriptor,
     entry::{self, Thread},
-    maps::{GROUPS, GROUPS_A, GROUPS_B, config, offset},
+    maps::{CALLS_A, CALLS_B, GROUPS, SOCKETS_A, SOCKETS_B, config, offset},
     predicate, read,
     record::{Loss, count_loss},
     task,
@@ -42,14 +42,14 @@ pub struct Counted {
 #[inline(always)]
 pub fn event(plan: *const Plan) {
     let latency_ns = NO_LATENCY;
-    add(&counted(plan, 0, 0, latency_ns), read::zeroed(&mut MaybeUninit::uninit()));
+    add(&counted(plan, 0, 0, latency_ns), read::zeroed(&mut MaybeUninit::uninit()), CALLS);
 }
 
 /// A program that was run.
 #[inline(always)]
 pub fn exec(plan: *const Plan, number: u32) {
     let latency_ns = if asks(number::LATENCY) { entry::end_exec() } else { NO_LATENCY };
-    add(&counted(plan, number, 0, latency_ns), read::zeroed(&mut MaybeUninit::uninit()));
+    add(&counted(plan, number, 0, latency_ns), read::zeroed(&mut MaybeUninit::uninit()), CALLS);
 }
 
 /// Puts what is asked of the descriptor of a call to the key. False when that is not known for sure.
@@ -77,13 +77,13 @@ pub fn call(plan: *const Plan, registers: Registers, number: u32, result: i64, k
     if may_stay && asks(number::BYTES) && predicate::message_flags(plan, registers) & u64::from(NOT_TAKEN) != 0 {
         counted.has_number = false;
     }
-    add(&counted, key);
+    add(&counted, key, CALLS);
 }
 
 /// The same for a part of a call, which took so long and moves what it moves: one of two descriptors, or a request that is done.
 #[inline(always)]
 pub fn part(plan: *const Plan, number: u32, result: i64, latency_ns: u64, key: &mut GroupKey) {
-    add(&counted(plan, number, result, latency_ns), key);
+    add(&counted(plan, number, result, latency_ns), key, CALLS);
 }
 
 /// Nanoseconds that the call took, if that is asked for; it can be asked once.
@@ -96,7 +96,7 @@ pub fn latency(registers: Registers, number: u32) -> u64 {
 #[inline(always)]
 pub fn messages(plan: *const Plan, number: u32, result: i64, key: &mut GroupKey) {
     let first = counted(plan, number, result, NO_LATENCY);
-    add(&Counted { count: if result > 1 { result as u64 } else { 1 }, ..first }, key);
+    add(&Counted { count: if result > 1 { result as u64 } else { 1 }, ..first }, key, CALLS);
 }
 
 /// Bytes that an internet socket moved.
@@ -104,14 +104,14 @@ pub fn messages(plan: *const Plan, number: u32, result: i64, key: &mut GroupKey)
 pub fn bytes(sock: usize, bytes: u64) {
     let mut key = MaybeUninit::<GroupKey>::uninit();
     let key = read::zeroed(&mut key);
-    if config!(group_by) & by::DESCRIPTOR != 0 && !descriptor::of_sock(sock, false, &mut key.descriptor) {
+    if config!(sockets_by) & by::DESCRIPTOR != 0 && !descriptor::of_sock(sock, false, &mut key.descriptor) {
         // Of others than TCP such tables have no rows. User space knows protocols by their low byte, which MPTCP shares with TCP.
         if key.descriptor.protocol as u8 == descriptor::TCP as u8 {
             count_loss(Loss::Groups, 1);
         }
         return;
     }
-    add(&Counted { call: 0, error: 0, count: 1, number: bytes, has_number: true }, key);
+    add(&Counted { call: 0, error: 0, count: 1, number: bytes, has_number: true }, key, SOCKETS);
 }
 
 /// Whether the number of a row is that one.
@@ -138,15 +138,22 @@ fn counted(plan: *const Plan, number: u32, result: i64, latency_ns: u64) -> Coun
     Counted { call: u32::from(code) | generic | compat, error, count: 1, number, has_number }
 }
 
-/// Adds to the row of the running task.
+/// Adds to the row of the running task, in the table of that number.
 #[inline(never)]
-fn add(counted: &Counted, key: &mut GroupKey) {
-    complete(key, counted);
+fn add(counted: &Counted, key: &mut GroupKey, table: u32) {
+    // Bytes are the only number of sockets.
+    let (asked, has_numbers) = match table {
+        SOCKETS => (config!(sockets_by), true),
+        _ => (config!(group_by), config!(group_number) != 0),
+    };
+    complete(key, counted, asked, has_numbers);
     let key = &*key;
-    let Some(table) = GROUPS.get(0) else {
-        // There always is one. Without a program that knows them, the two would not be in the object.
-        let _ = GROUPS_A.remove(key);
-        let _ = GROUPS_B.remove(key);
+    let Some(table) = GROUPS.get(table) else {
+        // There always is one. Without a program that knows them, the maps would not be in the object.
+        let _ = CALLS_A.remove(key);
+        let _ = CALLS_B.remove(key);
+        let _ = SOCKETS_A.remove(key);
+        let _ = SOCKETS_B.remove(key);
         return;
     };
     let number = if counted.has_number { counted.number } else { 0 };
@@ -156,7 +163,7 @@ fn add(counted: &Counted, key: &mut GroupKey) {
         if let Some(value) = table.get_ptr_mut(key) {
             // SAFETY: a live map value, 8-byte aligned.
             unsafe {
-                if config!(group_number) != 0 {
+                if has_numbers {
                     if (*value).count == 0 || number < (*value).min {
                         (*value).min = number;
                     }
@@ -189,8 +196,7 @@ unsafe fn add_to(to: *mut u64, number: u64) {
 
 /// Puts what is asked of the running task and the event to the key.
 #[inline(always)]
-fn complete(key: &mut GroupKey, counted: &Counted) {
-    let asked = config!(group_by);
+fn complete(key: &mut GroupKey, counted: &Counted, asked: u32, has_numbers: bool) {
     // SAFETY: the helpers have no preconditions; the one for the name writes `COMM_LEN` bytes.
     unsafe {
         if asked & by::COMM != 0 {
@@ -224,7 +230,7 @@ fn complete(key: &mut GroupKey, counted: &Counted) {
     if asked & by::VPID != 0 {
         key.vpid = task::vpid();
     }
-    if config!(group_number) != 0 {
+    if has_numbers {
         key.range = if !counted.has_number {
             NO_NUMBER
         } else if asked & by::RANGE != 0 {

@@ -7,7 +7,7 @@ use aya_ebpf::{
 use tracer_common::{
     config::{Config, Offsets},
     counters::{Counters, CpuTime, Entry, Running},
-    group::{GroupKey, GroupValue, MAX_GROUPS},
+    group::{GroupKey, GroupValue, MAX_GROUPS, TABLES},
     plan::{NEXT_PROGRAMS, PLANS as PLAN_COUNT, Plan},
     predicate::{PREDICATES as PREDICATE_COUNT, Predicate},
     wire::MAX_RINGS,
@@ -43,18 +43,26 @@ type Groups = PerCpuHashMap<GroupKey, GroupValue, { MAX_GROUPS as usize }>;
 /// object is loaded, only to compare kinds.
 type AnyGroups = PerCpuHashMap<GroupKey, GroupValue, 1>;
 
-/// The table that is counted in now: one of the two that follow. User space puts the other one here when it takes this one, and
-/// the kernel waits then for the programs that still count.
+/// The tables that are counted in now, by number: of each, one of the two maps that follow. User space puts the other one here when it
+/// takes this one, and the kernel waits then for the programs that still count.
 #[btf_map]
-pub static GROUPS: ArrayOfMaps<AnyGroups, 1> = ArrayOfMaps::new();
+pub static GROUPS: ArrayOfMaps<AnyGroups, { TABLES as usize }> = ArrayOfMaps::new();
 
-/// The first of the tables.
+/// The first map for calls.
 #[btf_map]
-pub static GROUPS_A: Groups = Groups::new();
+pub static CALLS_A: Groups = Groups::new();
 
 /// The second one.
 #[btf_map]
-pub static GROUPS_B: Groups = Groups::new();
+pub static CALLS_B: Groups = Groups::new();
+
+/// The first map for sockets.
+#[btf_map]
+pub static SOCKETS_A: Groups = Groups::new();
+
+/// The second one.
+#[btf_map]
+pub static SOCKETS_B: Groups = Groups::new();
 
 /// What was written and lost, for each CPU.
 #[btf_map]
@@ -95,6 +103,7 @@ pub static CONFIG: Config = Config {
     sample_below: 0,
     group_number: 0,
     predicates: 0,
+    sockets_by: 0,
 };
 
 /// Where the fields of kernel structs are; read-only once the object is loaded.

@@ -195,7 +195,11 @@ mod tests {
         let read = Event { num: 7, ..Event::empty(&io::READ) };
         assert_eq!(sampler.weight(&read), 0);
         assert_eq!(sampler.weight(&Event { sampled: true, ..read }), 1_000_000);
-        assert_eq!(sampler.weight(&Event { group: Some(Group { count: 5, numbers: None }), ..read }), 1);
+        assert_eq!(
+            sampler
+                .weight(&Event { group: Some(Group { count: 5, numbers: None, origin: Default::default() }), ..read }),
+            1
+        );
         for row in [&meta::PROCINFO, &meta::DROP, &meta::CGROUP_MKDIR] {
             assert_eq!(sampler.weight(&Event { num: 7, ..Event::empty(row) }), 1, "{}", row.name);
         }

@@ -1,16 +1,14 @@
 //! From a plan to what the kernel side is asked for: which events, what is kept for names, what is decided and counted there.
 
-use tracer_common::{
-    events::Event,
-    group::{Counted, Grouping, by},
-};
+use tracer_common::{events::Event, group::by};
 
 use super::Plan;
 use crate::{
+    event::Origin,
     fields::{EventType, Needs},
     filter::kernel::{Question, Target},
     sample::Sample,
-    sink::Outputs,
+    sink::{Outputs, Tables},
     source::live::{
         Options,
         plan::{self, Demand, Wanted},
@@ -32,44 +30,51 @@ pub struct Asked {
     pub bytes: bool,
     /// Whether the kernel side decides what it can of the filters.
     pub pushdown: bool,
-    /// The table that is counted in the kernel; else the reason why none is.
-    pub grouping: Result<Grouping, &'static str>,
+    /// The tables that are counted in the kernel.
+    pub tables: Tables,
     /// How many events are looked at, when it is not all of them and not all that is shown is exact.
     pub sample: Option<Sample>,
 }
 
 impl Asked {
-    /// What a plan asks for, on a kernel that may have the hooks of sockets.
-    pub fn of(plan: &Plan, has_socket_hooks: impl Fn() -> bool) -> Self {
-        let counts = |grouping: Grouping| match grouping.counted {
-            Counted::SocketBytes if !has_socket_hooks() => Err("the kernel has no hooks of sockets, as from 6.3 on"),
-            _ if plan.page_faults => Err("page faults are events"),
-            _ => Ok(grouping),
+    /// What a plan asks for, on a kernel that may have the hooks of sockets. Its outputs know from here on where their events come from.
+    pub fn of(plan: &mut Plan, has_socket_hooks: impl Fn() -> bool) -> Self {
+        let why = match plan {
+            Plan { pushdown: false, .. } => Some("--no-pushdown"),
+            Plan { page_faults: true, .. } => Some("page faults are events"),
+            _ => None,
         };
-        let grouping = if plan.pushdown { plan.outputs.grouping().and_then(counts) } else { Err("--no-pushdown") };
-        let asked = Self::with(plan, grouping);
+        let tables = why.map_or_else(|| plan.outputs.tables(has_socket_hooks), |why| plan.outputs.no_tables(why));
+        let asked = Self::with(plan, tables);
         // What is counted is not tested again: nothing may pass that should not.
-        if grouping.is_ok() && asked.is_cut(&plan.outputs) {
-            return Self::with(plan, Err("the filter has more tests than the kernel takes"));
+        if asked.tables.calls.is_some() && asked.is_cut(&plan.outputs) {
+            let tables = asked.tables.without_calls("the filter has more tests than the kernel takes");
+            return Self::with(plan, tables);
         }
         asked
     }
 
-    fn with(plan: &Plan, grouping: Result<Grouping, &'static str>) -> Self {
-        let needs = plan.needs;
+    fn with(plan: &mut Plan, tables: Tables) -> Self {
+        plan.outputs.set_origins(&tables.origins);
+        let outputs = &plan.outputs;
         // Of sockets without a peer, and the like, a table by descriptors gets events.
-        let by_descriptor = |it: Grouping| it.counted == Counted::Events && it.by & by::DESCRIPTOR != 0;
-        let events = grouping.map_or(true, by_descriptor);
-        let threads = events && needs.has(Needs::THREADS);
+        let by_descriptor = tables.calls.is_some_and(|it| it.by & by::DESCRIPTOR != 0);
+        let of_records = |origin| origin == Origin::Records || origin == Origin::Calls && by_descriptor;
+        let (of_records, of_calls) = if tables.is_any() {
+            (outputs.needs_of(of_records), outputs.needs_of(|origin| origin != Origin::Sockets))
+        } else {
+            (plan.needs, plan.needs)
+        };
+        let threads = of_records.has(Needs::THREADS);
         Self {
             threads,
-            descriptors: events && needs.has(Needs::STATE),
-            who: needs.has(Needs::WHO) && !threads,
-            sides: needs.has(Needs::SIDES),
-            bytes: needs.has(Needs::BYTES),
+            descriptors: of_records.has(Needs::STATE),
+            who: plan.needs.has(Needs::WHO) && !threads,
+            sides: of_calls.has(Needs::SIDES),
+            bytes: of_calls.has(Needs::BYTES),
             pushdown: plan.pushdown,
-            grouping,
-            sample: plan.sample.filter(|_| grouping.is_err() && plan.outputs.is_sampled()),
+            sample: plan.sample.filter(|_| tables.calls.is_none() && outputs.is_sampled()),
+            tables,
         }
     }
 
@@ -82,9 +87,8 @@ impl Asked {
 
     /// Whether events of a row, or of a system call, have to be collected.
     pub fn collects(&self, outputs: &Outputs, row: &'static Event, call: Option<&'static str>) -> bool {
-        let sockets = self.grouping.is_ok_and(|grouping| grouping.counted == Counted::SocketBytes);
         let event = call.map_or_else(|| EventType::of(row), |call| EventType::of_call(row, call));
-        !sockets && outputs.collects(&event)
+        outputs.collects(&event)
     }
 
     /// What is wanted of the kernel side.
@@ -98,10 +102,10 @@ impl Asked {
             threads: self.threads,
             descriptors: self.descriptors,
             demand: if self.pushdown { Some(demand) } else { None },
-            grouped: self.grouping.is_ok(),
+            grouped: self.tables.calls.is_some(),
             sides: self.sides,
             bytes: self.bytes,
-            by_descriptor: self.grouping.is_ok_and(|grouping| grouping.by & by::DESCRIPTOR != 0),
+            by_descriptor: self.tables.calls.is_some_and(|grouping| grouping.by & by::DESCRIPTOR != 0),
             sample: self.sample,
         }
     }
@@ -119,7 +123,8 @@ impl Asked {
             page_faults: plan.page_faults,
             own: plan.own,
             who: self.who,
-            grouping: self.grouping.ok(),
+            calls: self.tables.calls,
+            sockets: self.tables.sockets,
             changes: false,
         }
     }

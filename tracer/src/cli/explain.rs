@@ -26,8 +26,9 @@ use crate::{
 const MAX_NAMES: usize = 24;
 
 /// Explains a plan, for a kernel that may have the hooks of sockets.
-pub fn text(plan: &Plan, has_socket_hooks: impl Fn() -> bool, width: usize) -> String {
+pub fn text(plan: &mut Plan, has_socket_hooks: impl Fn() -> bool, width: usize) -> String {
     let asked = Asked::of(plan, has_socket_hooks);
+    let plan = &*plan;
     let outputs = &plan.outputs;
     let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
     let event = |row, call: Option<&'static str>| asked.collects(outputs, row, call);
@@ -44,7 +45,7 @@ pub fn text(plan: &Plan, has_socket_hooks: impl Fn() -> bool, width: usize) -> S
     };
     section("Hooks", hooks(plan, &asked, &made));
     section("System calls", calls(&asked, &made, &event));
-    section("In the kernel", grouping(&asked));
+    section("In the kernel", tables(&asked));
     section("Tests of the filters, for what is asked for", filters(plan, &asked, &made, &event));
     section("Sample", sample(plan, &asked, &made));
     section("Records", records(plan, &asked, &made));
@@ -57,7 +58,7 @@ fn row(name: &str, text: impl Into<String>) -> (String, String) {
 
 fn hooks(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
     let none = |why: &str| format!("not attached: {why}");
-    let sockets = asked.grouping.is_ok_and(|it| it.counted == Counted::SocketBytes);
+    let sockets = asked.tables.sockets.is_some();
     let cpu = plan.needs.has(Needs::CPU_TIME);
     let switches = made.plans.iter().any(|(index, it)| *index == plan::PLAN_SWITCH && it.flags & plan::WANTED != 0);
     let enter = plan.needs.has(Needs::LATENCY) || plan.entry_args;
@@ -126,31 +127,30 @@ fn names(names: &[&str]) -> String {
     if names.is_empty() || names.len() > MAX_NAMES { String::new() } else { format!(": {}", names.join(", ")) }
 }
 
-fn grouping(asked: &Asked) -> Vec<(String, String)> {
-    match asked.grouping {
-        Ok(Grouping { by: key, counted, number }) => {
-            let members: Vec<&str> =
-                by::ALL.into_iter().filter(|(bit, _)| key & bit != 0).map(|(_, name)| name).collect();
-            let what = match counted {
-                Counted::Events => match number {
-                    Number::None => "counted: no record is made",
-                    Number::Bytes => "counted and bytes added up: no record is made",
-                    Number::Latency => "counted and times added up: no record is made",
-                    Number::Failure => "counted and failures added up: no record is made",
-                },
-                Counted::SocketBytes => "bytes of internet sockets are added up: no call is looked at",
-            };
-            vec![row("the table", format!("{what}; a row for each {}", members.join(", ")))]
-        }
-        Err(why) => vec![row("no table", why)],
+fn tables(asked: &Asked) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    for Grouping { by: key, counted, number } in [asked.tables.calls, asked.tables.sockets].into_iter().flatten() {
+        let members: Vec<&str> = by::ALL.into_iter().filter(|(bit, _)| key & bit != 0).map(|(_, name)| name).collect();
+        let what = match counted {
+            Counted::Events => match number {
+                Number::None => "counted: no record is made",
+                Number::Bytes => "counted and bytes added up: no record is made",
+                Number::Latency => "counted and times added up: no record is made",
+                Number::Failure => "counted and failures added up: no record is made",
+            },
+            Counted::SocketBytes => "bytes of internet sockets are added up: no call is looked at",
+        };
+        rows.push(row("the table", format!("{what}; a row for each {}", members.join(", "))));
     }
+    rows.extend(asked.tables.why.map(|why| row(if rows.is_empty() { "no table" } else { "from events" }, why)));
+    rows
 }
 
 /// Where the events are chosen that are looked at, if it is not all of them.
 fn sample(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
     let Some(wanted) = plan.sample else { return Vec::new() };
     let Some(sample) = asked.sample else {
-        let why = if asked.grouping.is_ok() {
+        let why = if asked.tables.is_any() {
             "the table is counted in the kernel, exactly"
         } else {
             "what is shown is exact: CPU time, or what there is"
@@ -179,7 +179,7 @@ fn filters(
         if !event(row, Some(call.name)) || !made.plans.iter().any(|(at, _)| *at == index) {
             continue;
         }
-        let counted = asked.grouping.is_ok();
+        let counted = asked.tables.calls.is_some();
         // The plans that were made are without what they are decided by.
         let of_call = &CallPlan::of(row, call.id);
         let target = Target { event: EventType::of_call(row, call.name), plan: of_call, counted };
@@ -197,7 +197,7 @@ fn filters(
         if *here > 0 {
             parts.push(if *kernel > 0 {
                 format!("here for {here}")
-            } else if asked.grouping.is_ok() {
+            } else if asked.tables.is_any() {
                 "here, of the rows of the table".to_owned()
             } else {
                 "here: the kernel does not know it".to_owned()
@@ -259,13 +259,12 @@ fn longest(predicate: &Predicate) -> usize {
 }
 
 fn records(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
-    match asked.grouping {
-        Ok(it) if it.by & by::DESCRIPTOR != 0 && it.counted == Counted::Events => {
-            let what = "of calls whose descriptor the kernel does not know for sure: sockets without a peer, what begins or closes one";
-            return vec![row("some", what), row("none", "of all others: the table is read once in an interval")];
-        }
-        Ok(_) => return vec![row("none", "the table is read once in an interval")],
-        Err(_) => {}
+    if asked.tables.calls.is_some_and(|it| it.by & by::DESCRIPTOR != 0) {
+        let what = "of calls whose descriptor the kernel does not know for sure: sockets without a peer, what begins or closes one";
+        return vec![row("some", what), row("none", "of all others: the table is read once in an interval")];
+    }
+    if asked.tables.is_any() && asked.tables.why.is_none() {
+        return vec![row("none", "the table is read once in an interval")];
     }
     let mut rows = Vec::new();
     let payload = plan.needs.has(Needs::PAYLOAD);
@@ -318,7 +317,7 @@ mod tests {
 
     fn explain(words: &[&str]) -> String {
         let args = Args::try_parse_from(std::iter::once("tracer").chain(words.iter().copied())).unwrap();
-        text(&crate::cli::run::plan(&args, &Library::builtin(), &[]).unwrap(), || true, 100)
+        text(&mut crate::cli::run::plan(&args, &Library::builtin(), &[]).unwrap(), || true, 100)
     }
 
     /// Whether some line has all of these.
@@ -428,8 +427,9 @@ mod tests {
             for container in [&[][..], &["-pc"]] {
                 let words: Vec<&str> = ["tracer", "-c", &name].into_iter().chain(container.iter().copied()).collect();
                 let args = Args::try_parse_from(words).unwrap();
-                let plan = crate::cli::run::plan(&args, &Library::builtin(), std::slice::from_ref(&argument)).unwrap();
-                let asked = Asked::of(&plan, || true);
+                let mut plan =
+                    crate::cli::run::plan(&args, &Library::builtin(), std::slice::from_ref(&argument)).unwrap();
+                let asked = Asked::of(&mut plan, || true);
                 let kept = asked.descriptors;
                 assert!(!kept || named(Needs::STATE), "{name} keeps descriptors, and names no field that needs them");
                 // What the kernel decides or counts needs none here.

@@ -49,12 +49,12 @@ fn failure(error: &LiveError) -> Failure {
 ///
 /// # Errors
 /// The kernel cannot be traced, output cannot be written, or a script failed.
-pub fn run(plan: Plan) -> anyhow::Result<Stats> {
+pub fn run(mut plan: Plan) -> anyhow::Result<Stats> {
     let stop = Stop::at_signals()?;
     let (root, _) = host_root();
     let own = Own::learn().map_err(|error| failure(&error))?;
     let view = View::find(root, Some(own.tgid));
-    let asked = Asked::of(&plan, groups::has_socket_hooks);
+    let asked = Asked::of(&mut plan, groups::has_socket_hooks);
     let mut options = asked.options(&plan);
     let loss = view.loss().filter(|_| asked.threads);
     // What cannot be looked up is said by records, as far as they can.

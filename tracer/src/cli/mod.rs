@@ -224,12 +224,12 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
         return Ok((live.doctor)(args.engine_sockets)?);
     }
     let bench_empty = args.bench_empty;
-    let plan = run::plan(&args, &library, &arguments)?;
+    let mut plan = run::plan(&args, &library, &arguments)?;
     if args.explain {
         if !plan.read.is_empty() {
             return Err(Failure::with_hint("--explain is about the running kernel", "leave out -r").into());
         }
-        message::print(&explain::text(&plan, groups::has_socket_hooks, terminal_width()))?;
+        message::print(&explain::text(&mut plan, groups::has_socket_hooks, terminal_width()))?;
         return Ok(ExitCode::SUCCESS);
     }
     let stats = if args.bench_memory {

@@ -314,8 +314,8 @@ mod tests {
             let name = EventType::of_call(row, call.name).name.unwrap();
             for wanted in [name, call.name] {
                 let filter = format!("evt.type={wanted}");
-                let plan = plan_of(&["-p", "%evt.num", &filter]).unwrap();
-                let asked = Asked::of(&plan, || false);
+                let mut plan = plan_of(&["-p", "%evt.num", &filter]).unwrap();
+                let asked = Asked::of(&mut plan, || false);
                 assert!(asked.collects(&plan.outputs, row, Some(call.name)), "{filter}: {}", call.name);
                 let other = if call.name == "ioctl" { "flock" } else { "ioctl" };
                 assert!(!asked.collects(&plan.outputs, events::by_syscall(other), Some(other)), "{filter}: {other}");

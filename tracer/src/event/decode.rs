@@ -8,7 +8,7 @@ use tracer_common::{
     wire,
 };
 
-use super::{Event, Group, Numbers, Params, Row, Side, Who};
+use super::{Event, Group, Numbers, Origin, Params, Row, Side, Who};
 
 /// Why a record cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -161,7 +161,7 @@ pub fn live(record: &[u8], num: u64, to_epoch_ns: u64) -> Result<Event<'_>, Deco
         from_file: false,
         hidden: false,
         who: record.get(end..end + wire::WHO_LEN).filter(|_| flags & wire::FLAG_WHO != 0).map(who),
-        group: of_group.map(group),
+        group: of_group.map(|bytes| group(bytes, flags)),
         descriptor: of_group.and_then(|bytes| bytes[wire::GROUP_NUMBERS_LEN..].first_chunk()),
         sampled: flags & wire::FLAG_SAMPLED != 0,
         weight: 1,
@@ -189,9 +189,11 @@ fn who(bytes: &[u8]) -> Who<'_> {
 }
 
 /// Reads [`wire::GROUP_LEN`] bytes.
-fn group(bytes: &[u8]) -> Group {
+fn group(bytes: &[u8], flags: u16) -> Group {
     let [count, sum, min, max, range] = std::array::from_fn(|at| u64_at(bytes, 8 * at));
-    Group { count, numbers: u32::try_from(range).ok().map(|range| Numbers { sum, min, max, range }) }
+    let numbers = u32::try_from(range).ok().map(|range| Numbers { sum, min, max, range });
+    let origin = if flags & wire::FLAG_SOCKETS != 0 { Origin::Sockets } else { Origin::Calls };
+    Group { count, numbers, origin }
 }
 
 /// Where in a row the things are that every event is asked for, found once.

@@ -119,6 +119,20 @@ pub struct Group {
     pub count: u64,
     /// What was added up, when they have it.
     pub numbers: Option<Numbers>,
+    /// The table.
+    pub origin: Origin,
+}
+
+/// Where events come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// From records.
+    #[default]
+    Records,
+    /// From the rows of the table of calls, and from records of calls that the kernel side could not put into a row.
+    Calls,
+    /// From the rows of the table of sockets.
+    Sockets,
 }
 
 /// Numbers of events that were counted in the kernel: bytes, nanoseconds or failures, as was asked.

@@ -7,12 +7,14 @@ mod hold;
 mod interest;
 mod print;
 mod summary;
+mod tables;
 
 pub use capture::Capture;
 pub use chisel::ChiselSink;
 pub use interest::Interest;
 pub use print::{Discard, Lines, Print};
 pub use summary::Summary;
+pub use tables::Tables;
 
 use std::{
     io,
@@ -26,7 +28,7 @@ use tracer_common::{events::Category, group::Grouping};
 
 use crate::{
     chisel::excerpt::Excerpt,
-    event::{Row, Side},
+    event::{Event, Origin, Row, Side},
     fields::{Context, EventType, Needs},
     filter::{
         Filter,
@@ -173,7 +175,24 @@ pub trait Sink {
 
 struct Slot {
     sink: Box<dyn Sink>,
+    origin: Origin,
     due_ns: u64,
+}
+
+impl Slot {
+    /// Whether it takes events that were not counted in the kernel.
+    fn takes_records(&self) -> bool {
+        self.origin != Origin::Sockets
+    }
+
+    fn takes(&self, event: &Event<'_>, again: bool) -> bool {
+        match event.group {
+            Some(group) if self.origin != group.origin => false,
+            None if !self.takes_records() => false,
+            _ if event.done => self.sink.adds_bytes(),
+            _ => !again || self.sink.takes_sides(),
+        }
+    }
 }
 
 /// All sinks, with what stands before them.
@@ -203,7 +222,7 @@ impl Outputs {
     /// Sinks behind a filter. They end after `max_shown` events when it is given.
     #[must_use]
     pub fn new(filter: Option<Filter>, sinks: Vec<Box<dyn Sink>>, out: Out, max_shown: Option<u64>) -> Self {
-        let sinks = sinks.into_iter().map(|sink| Slot { sink, due_ns: 0 }).collect();
+        let sinks = sinks.into_iter().map(|sink| Slot { sink, origin: Origin::default(), due_ns: 0 }).collect();
         let suppressed = FxHashSet::default();
         let mut outputs = Self {
             filter,
@@ -239,12 +258,12 @@ impl Outputs {
     /// Whether any of them is about events that can be sampled.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
-        self.capture.is_some() || self.sinks.iter().any(|slot| slot.sink.is_sampled())
+        self.capture.is_some() || self.sinks.iter().any(|slot| slot.takes_records() && slot.sink.is_sampled())
     }
 
     /// Says to those that show something that events are sampled.
     pub fn sample(&mut self, sample: Sample) {
-        self.sinks.iter_mut().for_each(|slot| slot.sink.sample(sample));
+        self.sinks.iter_mut().filter(|slot| slot.takes_records()).for_each(|slot| slot.sink.sample(sample));
     }
 
     /// Says to the capture how many of the events that come are chosen.
@@ -373,11 +392,7 @@ impl Outputs {
             }
             let again = shown.is_some();
             let shown = shown.get_or_insert(Shown::No);
-            let takes = |slot: &&mut Slot| match context.event.done {
-                true => slot.sink.adds_bytes(),
-                false => !again || slot.sink.takes_sides(),
-            };
-            for slot in self.sinks.iter_mut().filter(takes) {
+            for slot in self.sinks.iter_mut().filter(|slot| slot.takes(context.event, again)) {
                 match slot.sink.event(context) {
                     Ok(Shown::Yes) => *shown = Shown::Yes,
                     Ok(Shown::No) => {}
@@ -469,7 +484,7 @@ impl Outputs {
     pub fn wants(&self, event: &EventType<'_>) -> bool {
         !event.row.live_only()
             && self.filter.as_ref().is_none_or(|filter| filter.may_match(event))
-            && self.sinks.iter().any(|slot| slot.sink.wants(event))
+            && self.sinks.iter().any(|slot| slot.takes_records() && slot.sink.wants(event))
     }
 
     /// Whether they have to be collected: the capture may want what nobody is shown.
@@ -491,28 +506,44 @@ impl Outputs {
         if self.capture.is_some() {
             return filter;
         }
-        let sinks = self.sinks.iter().map(|slot| slot.sink.demand(target, questions)).collect();
+        let sinks = self.sinks.iter().filter(|slot| slot.takes_records());
+        let sinks = sinks.map(|slot| slot.sink.demand(target, questions)).collect();
         Expr::And(vec![filter, Expr::Or(sinks)])
     }
 
     /// What can be counted in the kernel instead of here.
-    ///
-    /// # Errors
-    /// The reason why it cannot.
-    pub fn grouping(&self) -> Result<Grouping, &'static str> {
+    #[must_use]
+    pub fn tables(&self, has_socket_hooks: impl Fn() -> bool) -> Tables {
+        let none = |why| self.no_tables(why);
         if self.capture.is_some() {
-            return Err("a capture is written");
+            return none("a capture is written");
         }
         if self.max_shown.is_some() {
-            return Err("events are counted here, to stop after so many");
+            return none("events are counted here, to stop after so many");
         }
         if !self.suppressed.is_empty() {
-            return Err("processes are left out by name");
+            return none("processes are left out by name");
         }
-        match &*self.sinks {
-            [slot] => slot.sink.grouping(self.filter.as_ref()),
-            _ => Err("there are several outputs"),
-        }
+        Tables::of(self.sinks.iter().map(|slot| &*slot.sink), self.filter.as_ref(), has_socket_hooks)
+    }
+
+    /// Nothing, for this reason.
+    #[must_use]
+    pub fn no_tables(&self, why: &'static str) -> Tables {
+        Tables::none(self.sinks.len(), why)
+    }
+
+    /// Says where the events of each sink come from. Without it, all of them come from records.
+    pub fn set_origins(&mut self, origins: &[Origin]) {
+        self.sinks.iter_mut().zip(origins).for_each(|(slot, origin)| slot.origin = *origin);
+    }
+
+    /// What has to be collected for the filter and for sinks whose events come from there.
+    #[must_use]
+    pub fn needs_of(&self, is_wanted: impl Fn(Origin) -> bool) -> Needs {
+        let sinks: Vec<&Slot> = self.sinks.iter().filter(|slot| is_wanted(slot.origin)).collect();
+        let filter = self.filter.as_ref().filter(|_| !sinks.is_empty()).map_or(Needs::NONE, Filter::needs);
+        sinks.iter().map(|slot| slot.sink.needs()).collect::<Needs>().with(filter)
     }
 
     /// The filter that stands before the sinks, and theirs.

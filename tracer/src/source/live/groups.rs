@@ -1,14 +1,14 @@
-//! Tables that the kernel side counts in: two, of which one is counted in while the other one is read.
+//! Tables that the kernel side counts in: two maps for each, of which one is counted in while the other one is read.
 
-use std::{fs::File, io::Read as _};
+use std::{fs::File, io::Read as _, ops::ControlFlow};
 
 use aya::{
     Ebpf,
-    maps::{ArrayOfMaps, MapData, PerCpuHashMap},
+    maps::{ArrayOfMaps, MapData, MapError, PerCpuHashMap},
 };
 use tracer_common::{
     events::{self, code},
-    group::{COMPAT, Counted, GroupKey, GroupValue, Grouping, NO_NUMBER, NUMBER_SHIFT, by},
+    group::{COMPAT, Counted, GroupKey, GroupValue, Grouping, NO_NUMBER, NUMBER_SHIFT, SOCKETS, TABLES, by},
     plan::Store,
     wire,
 };
@@ -38,53 +38,83 @@ pub fn has_socket_hooks() -> bool {
 /// One of them.
 type Rows = PerCpuHashMap<MapData, GroupKey, GroupValue>;
 
-/// The two tables.
+/// The maps of each table of the kernel side, by its number.
+pub const NAMES: [[&str; 2]; TABLES as usize] = [["CALLS_A", "CALLS_B"], ["SOCKETS_A", "SOCKETS_B"]];
+
+/// The tables that are counted.
 pub struct Groups {
     outer: ArrayOfMaps<MapData, Rows>,
-    tables: [Rows; 2],
-    /// Which one is counted in.
+    tables: Vec<Table>,
+}
+
+/// One of them.
+pub struct Table {
+    number: u32,
+    maps: [Rows; 2],
+    /// Which map is counted in.
     current: usize,
     grouping: Grouping,
 }
 
 impl Groups {
-    /// Takes the tables out of the object and begins to count.
+    /// Takes the tables that are wanted, which are given by number, out of the object, and begins to count.
     ///
     /// # Errors
     /// They are not there, or the kernel refuses them.
-    pub fn new(bpf: &mut Ebpf, grouping: Grouping) -> Result<Self, LiveError> {
+    pub fn new(bpf: &mut Ebpf, wanted: [Option<Grouping>; TABLES as usize]) -> Result<Self, LiveError> {
         let no_map = |_| LiveError::Map("GROUPS");
         let outer = bpf.take_map("GROUPS").ok_or(LiveError::Map("GROUPS"))?;
         let mut outer: ArrayOfMaps<MapData, Rows> = ArrayOfMaps::try_from(outer).map_err(no_map)?;
-        // Made with the object: before 6.4 a kernel takes no others for what the object says that they are.
-        let mut table = |name| {
-            let table = bpf.take_map(name).ok_or(LiveError::Map("GROUPS"))?;
-            PerCpuHashMap::try_from(table).map_err(no_map)
-        };
-        let tables = [table("GROUPS_A")?, table("GROUPS_B")?];
-        outer.set(0, &tables[0], 0).map_err(no_map)?;
-        Ok(Self { outer, tables, current: 0, grouping })
+        let mut tables = Vec::new();
+        for ((number, names), grouping) in (0..).zip(NAMES).zip(wanted) {
+            let Some(grouping) = grouping else { continue };
+            // Made with the object: before 6.4 a kernel takes no others for what the object says that they are.
+            let mut map = |name| {
+                let map = bpf.take_map(name).ok_or(LiveError::Map("GROUPS"))?;
+                PerCpuHashMap::try_from(map).map_err(no_map)
+            };
+            let maps: [Rows; 2] = [map(names[0])?, map(names[1])?];
+            outer.set(number, &maps[0], 0).map_err(no_map)?;
+            tables.push(Table { number, maps, current: 0, grouping });
+        }
+        Ok(Self { outer, tables })
     }
 
-    /// Takes what was counted, and begins anew. While the table is changed the kernel waits for those who still count, so
-    /// that nothing is counted twice or lost.
+    /// Takes what was counted, and begins anew. While a table is changed the kernel waits for those who still count, so
+    /// that nothing is counted twice or lost. Once `visit` breaks, the rest is not taken.
     ///
     /// # Errors
     /// The kernel refuses.
-    pub fn take(&mut self) -> Result<Vec<(GroupKey, GroupValue)>, LiveError> {
+    pub fn take(
+        &mut self,
+        visit: &mut dyn FnMut(&Table, &GroupKey, GroupValue) -> ControlFlow<()>,
+    ) -> Result<(), LiveError> {
+        for table in &mut self.tables {
+            for (key, value) in table.take(&mut self.outer).map_err(|_| LiveError::Map("GROUPS"))? {
+                if visit(table, &key, value).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Table {
+    fn take(&mut self, outer: &mut ArrayOfMaps<MapData, Rows>) -> Result<Vec<(GroupKey, GroupValue)>, MapError> {
         let full = self.current;
         self.current = 1 - full;
-        self.outer.set(0, &self.tables[self.current], 0).map_err(|_| LiveError::Map("GROUPS"))?;
-        let table = &mut self.tables[full];
+        outer.set(self.number, &self.maps[self.current], 0)?;
+        let map = &mut self.maps[full];
         let sum = |values: &aya::maps::PerCpuValues<GroupValue>| {
             let mut sum = GroupValue::default();
             values.iter().for_each(|value| sum.merge(value));
             sum
         };
-        let rows = table.iter().map(|row| row.map(|(key, values)| (key, sum(&values))));
-        let rows: Vec<(GroupKey, GroupValue)> = rows.collect::<Result<_, _>>().map_err(|_| LiveError::Map("GROUPS"))?;
+        let rows = map.iter().map(|row| row.map(|(key, values)| (key, sum(&values))));
+        let rows: Vec<(GroupKey, GroupValue)> = rows.collect::<Result<_, _>>()?;
         for (key, _) in &rows {
-            table.remove(key).map_err(|_| LiveError::Map("GROUPS"))?;
+            map.remove(key)?;
         }
         Ok(rows)
     }
@@ -100,7 +130,10 @@ impl Groups {
         let compat = if key.call & COMPAT != 0 { wire::FLAG_COMPAT } else { 0 };
         let head = Head {
             cpu: key.cpu as u16,
-            flags: compat | wire::FLAG_WHO | wire::FLAG_GROUP,
+            flags: compat
+                | wire::FLAG_WHO
+                | wire::FLAG_GROUP
+                | if self.number == SOCKETS { wire::FLAG_SOCKETS } else { 0 },
             tgid: key.tgid,
             cgroup: key.cgroup,
             time_ns,

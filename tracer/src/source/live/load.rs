@@ -14,14 +14,14 @@ use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use tracer_common::{
     config::Config,
     counters::ENTRY_SLOTS,
-    group::{GroupKey, GroupValue, MAX_GROUPS},
+    group::{GroupKey, GroupValue, Grouping, MAX_GROUPS},
     plan::{self, PLANS, Plan},
     predicate::Predicate,
     wire::{MAX_RINGS, MAX_SNAPLEN, SCRATCH_SLOTS},
 };
 
 use super::{
-    LiveError, Options, btf,
+    LiveError, Options, btf, groups,
     own::Own,
     plan::Plans,
     probes::{self, Outcomes, Probe},
@@ -116,11 +116,12 @@ pub fn load(
         cpus,
         who: options.who.into(),
         sample_below: sample.and_then(Sample::of_several).map_or(0, Sample::below),
-        group_by: options.grouping.map_or(0, |grouping| grouping.by),
-        group_number: options.grouping.map_or(0, |grouping| grouping.number as u32),
+        group_by: options.calls.map_or(0, |grouping| grouping.by),
+        group_number: options.calls.map_or(0, |grouping| grouping.number as u32),
+        sockets_by: options.sockets.map_or(0, |grouping| grouping.by),
         predicates: (predicates > 0 || options.changes).into(),
     };
-    let groups = if options.grouping.is_some() { max_groups(cpus) } else { 1 };
+    let rows = |of: Option<Grouping>| if of.is_some() { max_groups(cpus) } else { 1 };
     let log_level: u8 = if options.kernel_log { 5 } else { 0 };
     let mut bpf = loader
         .btf(Some(&found.hooks))
@@ -131,8 +132,10 @@ pub fn load(
         .map_max_entries("ENTRY_ARRAY", if options.latency { ENTRY_SLOTS } else { 1 })
         .map_max_entries("ENTRIES", if options.latency { MAX_TIMED } else { 1 })
         .map_max_entries("RUNNING", cpus)
-        .map_max_entries("GROUPS_A", groups)
-        .map_max_entries("GROUPS_B", groups)
+        .map_max_entries(groups::NAMES[0][0], rows(options.calls))
+        .map_max_entries(groups::NAMES[0][1], rows(options.calls))
+        .map_max_entries(groups::NAMES[1][0], rows(options.sockets))
+        .map_max_entries(groups::NAMES[1][1], rows(options.sockets))
         .map_max_entries("PREDICATES", (predicates + 1).max(MIN_PREDICATES))
         .load(OBJECT)
         .map_err(|error| LiveError::Load { cause: chain(&error) })?;

@@ -20,7 +20,7 @@ use aya::Ebpf;
 use tracer_common::{
     counters::Counters,
     events::{self, code},
-    group::{Counted, Grouping},
+    group::Grouping,
     wire,
 };
 
@@ -110,8 +110,10 @@ pub struct Options {
     pub containers: bool,
     /// Whether records say who made the call, although no predicate asks for it.
     pub who: bool,
-    /// The table that is counted in the kernel.
-    pub grouping: Option<Grouping>,
+    /// The table of calls that is counted in the kernel.
+    pub calls: Option<Grouping>,
+    /// The table of the bytes of sockets that is.
+    pub sockets: Option<Grouping>,
     /// Whether something else may be asked for later: see [`Live::ask`].
     pub changes: bool,
     /// Whether the kernel side logs.
@@ -139,7 +141,7 @@ pub struct Live {
     unreleased: usize,
     missing: Vec<String>,
     verdicts: Verdicts,
-    groups: Option<Groups>,
+    groups: Groups,
 }
 
 /// CPUs that the kernel may ever have: their numbers index the maps.
@@ -158,10 +160,10 @@ impl Live {
         let options = &Options { who: options.who || plans.asks_who, ..options.clone() };
         let mut loaded = load::load(options, own, possible_cpus(), plans.predicates.len() as u32, wanted.sample)?;
         load::write_plans(&mut loaded.bpf, &plans, false)?;
-        let groups = options.grouping.map(|it| Groups::new(&mut loaded.bpf, it)).transpose()?;
+        let groups = Groups::new(&mut loaded.bpf, [options.calls, options.sockets])?;
         let wanted = probes::wanted(|when| match when {
             When::Lives => plans.lives || options.latency,
-            When::Sockets => options.grouping.is_some_and(|it| it.counted == Counted::SocketBytes),
+            When::Sockets => options.sockets.is_some(),
             When::Calls | When::TailCalled => plans.calls,
             When::Parts => plans.parts,
             When::Cgroups => options.containers,
@@ -309,13 +311,7 @@ impl Live {
     /// A record for each row that was counted in the kernel.
     fn report_groups(&mut self, visit: Visit<'_>) -> Result<(), LiveError> {
         let time_ns = self.delivered_ns();
-        let Some(groups) = &mut self.groups else { return Ok(()) };
-        for (key, value) in groups.take()? {
-            if visit(Record::Wire(&groups.record(time_ns, &key, value))).is_break() {
-                break;
-            }
-        }
-        Ok(())
+        self.groups.take(&mut |table, key, value| visit(Record::Wire(&table.record(time_ns, key, value))))
     }
 
     /// A drop event for each CPU that lost something since the last one, and for runs that the kernel skipped, which belong to

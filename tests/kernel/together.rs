@@ -1,0 +1,197 @@
+//! Several tables at once, each counted by its own hooks in the kernel: what ten processes did is in each of them to the last byte, call
+//! and millisecond, as it is in one table alone.
+
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tracer_tests::{
+    call::at_mut,
+    command::{self, Running},
+    level,
+    scratch::Scratch,
+    sys,
+    workload::Workload,
+};
+
+use crate::grouped::{chisel, sums};
+
+/// Processes that run at once, the rounds of each, and bytes that it sends in one.
+const PROCESSES: usize = 10;
+const ROUNDS: usize = 30;
+const BYTES: usize = 4_321;
+/// CPU time that each uses in a round, microseconds.
+const BUSY: i64 = 3_000;
+/// How long an interval is, milliseconds.
+const INTERVAL_MS: u64 = 200;
+
+const BYTES_OF: &str = r##"
+chisel(#{ summary: "bytes of processes" });
+interval(INTERVAL);
+filter("evt.is_io=true and fd.type in (ipv4, ipv6)");
+table(#{
+    keys: [#{ field: "proc.pid", title: "PID" }],
+    value: #{ field: "evt.buflen", title: "Bytes", op: "sum" },
+    top: 100000,
+});
+"##;
+
+const BYTES_OF_PORTS: &str = r##"
+chisel(#{ summary: "bytes of ports" });
+interval(INTERVAL);
+filter("evt.is_io=true and fd.type in (ipv4, ipv6) and fd.l4proto=tcp");
+table(#{
+    keys: [#{ field: "fd.sport", title: "Port" }],
+    value: #{ field: "evt.buflen", title: "Bytes", op: "sum" },
+    top: 100000,
+});
+"##;
+
+const CALLS: &str = r##"
+chisel(#{ summary: "calls of processes" });
+interval(INTERVAL);
+table(#{
+    keys: [#{ field: "proc.pid", title: "PID" }, #{ field: "evt.type", title: "T" }],
+    value: #{ title: "N", op: "count" },
+    top: 100000,
+});
+"##;
+
+/// In percent of each interval.
+const CPU: &str = r##"
+chisel(#{ summary: "CPU time of processes" });
+interval(INTERVAL);
+filter("evt.type=procinfo");
+table(#{
+    keys: [#{ field: "proc.pid", title: "PID" }],
+    value: #{ field: "thread.cpu", title: "CPU", op: "sum" },
+    top: 100000,
+});
+"##;
+
+/// Needs each event.
+const EVENTS: &str = r##"
+chisel(#{ summary: "calls of processes, one by one" });
+let pid = field("proc.pid", 0);
+let calls = tally(#{ keys: ["PID"], value: #{ title: "N" }, top: 100000 });
+filter("evt.type=getuid");
+fn on_event(evt) { this.calls.add([`${evt.get(this.pid)}`], 1); }
+"##;
+
+/// CPU time that this process has used, microseconds.
+fn used_us() -> i64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let _ = sys!(SYS_clock_gettime, libc::CLOCK_PROCESS_CPUTIME_ID, at_mut(&mut time));
+    time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
+}
+
+/// What each chisel had, by its keys.
+type Sums = BTreeMap<Vec<String>, u64>;
+
+/// Runs the chisels at once while ten processes send to a server, and returns the sums of each, with the processes and the port.
+fn watch(scratch: &Scratch, texts: &[(&str, &str)], from_events: bool) -> (Vec<Sums>, Vec<String>, String) {
+    let paths: Vec<String> = texts.iter().map(|(name, text)| chisel(scratch, name, text)).collect();
+    let words: Vec<&str> = paths.iter().flat_map(|path| ["-c", path.as_str()]).collect();
+    let explain = command::output([&["--explain"], &words[..]].concat());
+    let says = |what: &str| explain.lines.iter().any(|line| line.trim_start().starts_with(what));
+    assert!(says("the table ") && says("from events ") == from_events, "{:?}", explain.lines);
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let taken = listener
+            .incoming()
+            .take(PROCESSES)
+            .map(|connection| std::thread::spawn(move || connection.unwrap().read_to_end(&mut Vec::new()).unwrap()));
+        taken.collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).sum::<usize>()
+    });
+    let workloads: Vec<_> = (0..PROCESSES)
+        .map(|_| {
+            Workload::fork(move || {
+                let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+                for _ in 0..ROUNDS {
+                    stream.write_all(&[b'x'; BYTES]).unwrap();
+                    let _ = sys!(SYS_getuid);
+                    let begin = used_us();
+                    while used_us() - begin < BUSY {}
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                [0; 0]
+            })
+        })
+        .collect();
+    let pids = workloads.iter().map(|workload| workload.pid.to_string()).collect();
+    let running = Running::start(&mut command::tracer([&["-j"], &words[..]].concat()));
+    assert!(running.line().is_some(), "a table is printed");
+    workloads.iter().for_each(Workload::start);
+    for workload in workloads {
+        let _: (u64, [i64; 0]) = workload.end();
+    }
+    assert_eq!(server.join().unwrap(), PROCESSES * ROUNDS * BYTES);
+    // What is on its way comes with the next table.
+    std::thread::sleep(Duration::from_millis(500));
+    running.interrupt();
+    let output = running.end();
+    assert_eq!(output.status.code(), Some(0), "{}", output.errors);
+    assert!(output.errors.contains(" 0 lost"), "{}", output.errors);
+    let of = |path: &String| {
+        let is_of = |line: &&String| serde_json::from_str::<Value>(line).is_ok_and(|it| it["chisel"] == **path);
+        sums(output.lines.iter().filter(is_of)).0
+    };
+    (paths.iter().map(of).collect(), pids, port.to_string())
+}
+
+#[test]
+fn tables_of_the_network_calls_and_cpu_are_counted_at_once() {
+    if !level::root_or_skip() {
+        return;
+    }
+    if !tracer::source::live::groups::has_socket_hooks() {
+        println!("skipped: the kernel has no hooks of sockets");
+        return;
+    }
+    let scratch = Scratch::new();
+    let all = [("bytes", BYTES_OF), ("ports", BYTES_OF_PORTS), ("calls", CALLS), ("cpu", CPU)];
+    let (found, pids, port) = watch(&scratch, &all, false);
+    let [bytes, ports, calls, cpu] = &found[..] else { panic!("{found:?}") };
+    for pid in &pids {
+        let key =
+            |more: &[&str]| std::iter::once(pid.as_str()).chain(more.iter().copied()).map(str::to_owned).collect();
+        let of = |sums: &Sums, more: &[&str]| sums.get(&key(more) as &Vec<String>).copied();
+        assert_eq!(of(bytes, &[]), Some((ROUNDS * BYTES) as u64), "bytes of {pid}");
+        for name in ["getuid", "write"] {
+            assert_eq!(of(calls, &[name]).or(of(calls, &["sendto"])), Some(ROUNDS as u64), "{name} of {pid}");
+        }
+        // What it does beside being busy takes a few milliseconds.
+        let busy = ROUNDS as u64 * BUSY as u64 / 1000 * 100 / INTERVAL_MS;
+        let cpu = of(cpu, &[]).unwrap_or(0);
+        assert!(cpu > busy * 8 / 10 && cpu < busy * 2, "CPU of {pid}: {cpu} %, and {busy} at least");
+    }
+    let own = vec![std::process::id().to_string()];
+    let sent = (PROCESSES * ROUNDS * BYTES) as u64;
+    assert_eq!(bytes.get(&own), Some(&sent), "the receiver");
+    // Both ends have the port of the server.
+    assert_eq!(ports.get(&vec![port]), Some(&(2 * sent)), "{ports:?}");
+}
+
+#[test]
+fn a_table_of_sockets_is_counted_beside_a_chisel_that_needs_each_event() {
+    if !level::root_or_skip() {
+        return;
+    }
+    if !tracer::source::live::groups::has_socket_hooks() {
+        println!("skipped: the kernel has no hooks of sockets");
+        return;
+    }
+    let scratch = Scratch::new();
+    let (found, pids, _) = watch(&scratch, &[("bytes", BYTES_OF), ("events", EVENTS)], true);
+    for pid in pids {
+        let key = vec![pid];
+        assert_eq!(found[0].get(&key), Some(&((ROUNDS * BYTES) as u64)), "bytes of {key:?}");
+        assert_eq!(found[1].get(&key), Some(&(ROUNDS as u64)), "calls of {key:?}");
+    }
+}
