@@ -6,6 +6,7 @@
 //!
 //! Servers in containers are measured in rounds instead, since it is throughput that counts there; a soak looks at memory.
 
+mod against;
 mod capture;
 mod load;
 mod observer;
@@ -20,6 +21,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::Read as _,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -70,6 +72,9 @@ pub(crate) struct Options {
     /// Only memory, over so many minutes in which containers come and go
     #[arg(long, value_name = "MINUTES", conflicts_with = "captures", value_parser = clap::value_parser!(u32).range(1..))]
     soak: Option<u32>,
+    /// Only whether wall times differ from those under this other binary of tracer, in rounds of both
+    #[arg(long, value_name = "BINARY", conflicts_with_all = ["captures", "soak", "write"])]
+    against: Option<PathBuf>,
     /// Put the tables that were measured into docs/performance.md
     #[arg(long)]
     write: bool,
@@ -91,6 +96,12 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     let subject = Subject { tracer: build::release()?, docker_host: None };
     if let Some(minutes) = options.soak {
         return options.publish("soak", &report::soak(&soak::run(&subject, minutes)?));
+    }
+    if let Some(before) = &options.against {
+        return options.publish(
+            "against",
+            &against::table(before, &subject, &options.compared(), options.repeat.unwrap_or(against::ROUNDS))?,
+        );
     }
     let mut failed = 0;
     if !only_services || options.captures {
@@ -116,6 +127,14 @@ impl Options {
     /// Whether a load is named; none is by an empty list.
     fn names(&self, load: &str) -> bool {
         self.load.iter().any(|part| load.contains(part.as_str()))
+    }
+
+    /// What two binaries are compared in: all ways of tracer and all loads that are asked for and whose time tells something.
+    fn compared(&self) -> Vec<(&'static Observer, Load)> {
+        let observers = OBSERVERS.iter().filter(|it| it.is_tracer() && takes(&self.only, it.name));
+        let loads = load::all(self.shrink).into_iter().filter(|load| takes(&self.load, load.name) && !load.is_paced());
+        let loads: Vec<Load> = loads.collect();
+        observers.flat_map(|observer| loads.iter().map(move |load| (observer, load.clone()))).collect()
     }
 
     /// Prints tables, and puts them into the page if that is asked for.

@@ -59,6 +59,11 @@ pub(super) const OBSERVERS: &[Observer] = &[
     beside("tracer, everything, with latency", &["TRACER", "-q", "-s", "0", "evt.latency exists"]),
     beside("tracer -c topprocs_cpu", &["TRACER", "-c", "topprocs_cpu"]),
     beside("tracer -c topprocs_net", &["TRACER", "-c", "topprocs_net"]),
+    beside("tracer -c topprocs_net -c topprocs_cpu", &["TRACER", "-c", "topprocs_net", "-c", "topprocs_cpu"]),
+    beside(
+        "tracer -c topscalls -c topcontainers_net -c topprocs_cpu",
+        &["TRACER", "-c", "topscalls", "-c", "topcontainers_net", "-c", "topprocs_cpu"],
+    ),
     beside("tracer -c topprocs_file", &["TRACER", "-c", "topprocs_file"]),
     beside("tracer -c topcontainers_cpu", &["TRACER", "-c", "topcontainers_cpu"]),
     beside("tracer -c topcontainers_net", &["TRACER", "-c", "topcontainers_net"]).paced(),
@@ -134,6 +139,11 @@ impl Observer {
             .chain(self.around)
             .next()
             .is_none_or(|name| *name == "TRACER" || find_program(name).is_some())
+    }
+
+    /// Whether it is the binary under test.
+    pub(super) fn is_tracer(&self) -> bool {
+        self.beside.first() == Some(&"TRACER")
     }
 
     /// The load as this observer runs it.
