@@ -3,9 +3,9 @@
 # Each round changes the kernel's code under two processors that run through it. The kernel command line has WITH and
 # LOOPS, which the kernel hands on to the first process of the guest.
 
-# One without pauses, and one with, because two would leave no time for what attaches.
-while true; do xtask workload files 200 /proc/version; done >/dev/null &
-while true; do xtask workload files 200 /proc/version; sleep 0.2; done >/dev/null &
+# With pauses, because an emulated processor that is always busy leaves no time for what attaches.
+while true; do xtask workload files 50 /proc/version; sleep 0.1; done >/dev/null &
+while true; do xtask workload files 50 /proc/version; sleep 0.1; done >/dev/null &
 
 round() {
     case $WITH in
