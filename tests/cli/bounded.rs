@@ -38,6 +38,11 @@ fn run(words: &[&str]) -> Output {
 /// A big text that is another one each time, so that it is not shared.
 const BIG: &str = "let s = \"\"; s.pad(250000, \"x\"); s += this.n; this.n += 1;";
 
+/// One text for each number.
+fn many(count: usize, one: impl Fn(usize) -> String) -> String {
+    (0..count).map(one).collect()
+}
+
 /// What scripts do, and what is said of it.
 fn scripts() -> Vec<(String, &'static str)> {
     vec![
@@ -69,6 +74,13 @@ fn scripts() -> Vec<(String, &'static str)> {
             (0..4_000).map(|number| format!("let a{number}=1;")).collect(),
             "Too many variables|reading it takes more than 300 ms",
         ),
+        (
+            format!(
+                "fn on_event(e) {{ let s = \"\"; s.pad(250000, \"x\"); {} }}",
+                many(200, |at| format!("let a{at} = s + \"{at}\";"))
+            ),
+            "one call takes more than 32 MiB of memory",
+        ),
         (format!("// {}", "x".repeat(64 << 10)), "it has more than 64 KiB"),
         ("loop {}".to_owned(), "Too many operations"),
         (format!("let x = {}", "(".repeat(50_000)), "Expression exceeds maximum complexity"),
@@ -87,6 +99,31 @@ fn scripts_take_no_more_than_they_may() {
         assert!(matches!(output.status.code(), Some(1 | 2)), "{shown}: {output:?}");
         let is_said = said.split('|').any(|said| output.errors.contains(said));
         assert!(output.errors.contains("own.rhai") && is_said, "{shown}: {}", output.errors);
+    }
+}
+
+/// Texts that the optimizer of the language takes up to a minute for, which no limit of time ends.
+#[test]
+fn scripts_are_read_in_a_moment() {
+    let scratch = Scratch::new();
+    let path = scratch.path("own.rhai");
+    for body in [
+        format!("switch a {{ {} }}", many(8_000, |at| format!("{at}=>0,"))),
+        format!("switch a {{ {} }}", many(6_000, |_| "0 if a=>0,".to_owned())),
+        "{}".repeat(30_000),
+        "{print(1)}".repeat(6_000),
+        "if true {print(1)}".repeat(3_400),
+        "1;".repeat(30_000),
+    ] {
+        let text = format!(
+            "chisel(#{{ summary: \"x\" }});\nlet called = false;\nfn on_event(e) {{ if this.called {{ let a = 1; {body} }} }}"
+        );
+        fs::write(&path, &text).unwrap();
+        let began = Instant::now();
+        let output = run(&["-r", SAMPLE, "-c", path.to_str().unwrap()]);
+        let shown: String = body.chars().take(40).collect();
+        assert!(output.status.success(), "{shown}: {}", output.errors);
+        assert!(began.elapsed() < Duration::from_secs(5), "{shown}: {:?}", began.elapsed());
     }
 }
 

@@ -11,7 +11,10 @@ use tracer::{
     chisel::{Chisel, Env, Library},
     sink::ChiselSink,
 };
-use tracer_tests::command::{Running, tracer};
+use tracer_tests::{
+    command::{Running, tracer},
+    scap::build::{EVENT, block, head, read_x},
+};
 
 use super::{golden, machine::Machine, output, peer};
 
@@ -401,6 +404,18 @@ fn around_writes_what_threads_did_near_an_event() {
         written.lines.iter().filter_map(|line| line.split(' ').nth(1)).collect();
     assert!(written.lines.iter().filter(|line| line.contains(" open ")).count() >= marks.len());
     assert!(written.lines.len() > marks.len() && tids.len() <= marks.len(), "{} lines", written.lines.len());
+}
+
+/// Nearly as many stretches as there may be, each of one event: written as a filter they would be longer than filters may be.
+#[test]
+fn around_takes_thousands_of_moments() {
+    let events = (0..4_200).flat_map(|at| block(EVENT, &read_x(1_700_000_000_000_000_000 + 1_000 * at, b"")));
+    let [read, file] = ["many.scap", "moments.scap"].map(|name| format!("{}/{name}", env!("CARGO_TARGET_TMPDIR")));
+    std::fs::write(&read, [head(), events.collect()].concat()).unwrap();
+    let said = tracer_tests::command::output(["-r", &read, "-n", "4000", "-c", "around", &format!("{file} 0")]);
+    assert!(said.status.success(), "{}", said.errors);
+    assert!(said.lines.len() > 4_000, "{}", said.lines.len());
+    assert_eq!(tracer_tests::command::output(["-r", &file]).lines.len(), 4_000);
 }
 
 /// The same lines as `around` gives for what they let through.

@@ -18,6 +18,22 @@ pub(crate) fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
+/// A system call that nothing else on a machine makes. It fails.
+pub(crate) fn rare_call() {
+    // SAFETY: no process has that number, so the kernel does not look at the address.
+    let _ = unsafe { libc::syscall(libc::SYS_sched_rr_get_interval, -1, 0) };
+}
+
+/// Runs before everything else that has a lower priority, until the kernel's limit for such threads.
+pub(crate) fn real_time(priority: i32) -> io::Result<()> {
+    // SAFETY: every bit pattern is a valid parameter.
+    let mut parameter = unsafe { MaybeUninit::<libc::sched_param>::zeroed().assume_init() };
+    parameter.sched_priority = priority;
+    // SAFETY: the parameter is a live local; 0 is this thread.
+    let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameter) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Sends a signal to a process that this one started.
 pub(crate) fn signal(child: &Child, signal: libc::c_int) -> io::Result<()> {
     let pid = libc::pid_t::try_from(child.id()).map_err(io::Error::other)?;

@@ -4,6 +4,7 @@
 //! the guest reports on its serial console, a line `VM-RESULT pass|fail NAME` for each check and `VM-END` at the end.
 //! A guest that ends without that line, or in which nothing was checked, has failed.
 
+mod attach;
 mod kernels;
 
 use std::{
@@ -41,6 +42,15 @@ pub(crate) struct Options {
     /// Run only the smoke test, without the kernel level of the tests
     #[arg(long)]
     smoke_only: bool,
+    /// Only attach and detach hooks again and again, with this
+    #[arg(long, value_name = "WITH", conflicts_with_all = ["smoke", "write"])]
+    attach: Option<attach::With>,
+    /// Boot each kernel this often
+    #[arg(long, requires = "attach", default_value_t = 50)]
+    boots: u32,
+    /// Attach and detach this often in each boot
+    #[arg(long, requires = "attach", default_value_t = 20)]
+    loops: u32,
     /// Give each emulated processor a thread of its own: they race over code that the kernel changes
     #[arg(long)]
     race: bool,
@@ -58,6 +68,10 @@ struct Report {
     passed: Vec<String>,
     failed: Vec<String>,
     ended: bool,
+    /// How often hooks were attached and detached.
+    loops: u64,
+    /// What the kernel said when it stopped.
+    oops: Vec<String>,
     /// Release of the kernel.
     release: String,
     /// Instructions that the verifier went through, by program, in the order of the guest's report.
@@ -88,6 +102,14 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     });
     let (kernels, initramfs) = (kernels?, initramfs?);
 
+    if options.attach.is_some() {
+        let figures: Vec<attach::Figures> = thread::scope(|scope| {
+            let examine = |kernel| attach::examine(kernel, &initramfs, options, &folder);
+            let examined: Vec<_> = kernels.iter().map(|kernel| scope.spawn(move || examine(kernel))).collect();
+            examined.into_iter().map(|figures| figures.join().expect("nothing there panics")).collect::<Result<_>>()
+        })?;
+        return attach::sum_up(kernels.iter().zip(&figures));
+    }
     // All at once: a guest alone has times in which it waits.
     let reports: Vec<Report> = thread::scope(|scope| {
         let examine = |kernel| examine(kernel, &initramfs, options, &folder);
@@ -159,7 +181,8 @@ fn initramfs(folder: &Path, options: &Options) -> Result<PathBuf> {
     let _ = fs::remove_dir_all(&root);
     engine::busybox_root(&root)?;
     let scripts = workspace().join("xtask/vm");
-    let smoke = options.smoke.clone().unwrap_or_else(|| scripts.join("smoke.sh"));
+    let script = if options.attach.is_some() { "attach.sh" } else { "smoke.sh" };
+    let smoke = options.smoke.clone().unwrap_or_else(|| scripts.join(script));
     let built = build::statically()?;
     let mut files = vec![
         (scripts.join("init"), "init"),
@@ -167,13 +190,17 @@ fn initramfs(folder: &Path, options: &Options) -> Result<PathBuf> {
         (built.join("tracer"), "bin/tracer"),
         (built.join("xtask"), "bin/xtask"),
     ];
-    if !options.smoke_only && options.smoke.is_none() {
+    if options.attach == Some(attach::With::Bpftrace) {
+        attach::copy_with_libraries("bpftrace", &root)?;
+    }
+    if !options.smoke_only && options.smoke.is_none() && options.attach.is_none() {
         files.push((build::test_statically("tracer-tests", "kernel")?, "bin/kernel-level"));
     }
     for (from, to) in &files {
         fs::copy(from, root.join(to)).with_context(|| format!("cannot copy {}", from.display()))?;
     }
-    let archive = folder.join("initramfs.cpio.gz");
+    // Loops of several kinds can run at the same time.
+    let archive = folder.join(format!("initramfs{}.cpio.gz", attach::suffix(options)));
     let pack = "chmod 755 init && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1";
     let packed = Command::new("sh")
         .args(["-c", pack])
@@ -202,17 +229,25 @@ fn boot(kernel: &Kernel, initramfs: &Path, options: &Options, log: &Path) -> Res
         "-smp",
         "2",
         "-m",
-        "1024",
+        // Programs and libraries of bpftrace are 200 MB.
+        if options.attach == Some(attach::With::Bpftrace) { "2048" } else { "1024" },
         "-nographic",
         "-no-reboot",
         "-nodefaults",
         "-serial",
         "stdio",
     ]);
-    command.args(["-append", "console=ttyS0 quiet loglevel=1 panic=-1"]);
+    let mut line = "console=ttyS0 quiet loglevel=1 panic=-1".to_owned();
+    if let Some(with) = options.attach {
+        // What the kernel does not know becomes a variable of the first process.
+        line += &format!(" oops=panic WITH={} LOOPS={}", with.word(), options.loops);
+    }
+    command.args(["-append", &line]);
     command.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(log.with_extension("qemu.log"))?);
-    say(format!("booting {}", kernel.label));
+    if options.attach.is_none() {
+        say(format!("booting {}", kernel.label));
+    }
     let mut guest = sys::as_service(&mut command).spawn().context("cannot run qemu")?;
     let console = guest.stdout.take().context("qemu has no console")?;
     let (send, lines) = mpsc::channel();
@@ -259,6 +294,10 @@ fn boot(kernel: &Kernel, initramfs: &Path, options: &Options, log: &Path) -> Res
 impl Report {
     /// Takes in one line of the console, and shows those that matter.
     fn take(&mut self, label: &str, line: &str) {
+        // The lines of a kernel that stops.
+        if line.contains("Oops:") || line.contains("Kernel panic") {
+            self.oops.push(line.to_owned());
+        }
         // Something without a line end may stand before: the firmware, or a program that was stopped.
         if let Some((_, result)) = line.split_once("VM-RESULT ") {
             println!("vm {label}: {result}");
@@ -274,6 +313,8 @@ impl Report {
             self.verified.push((name.to_owned(), count.trim().parse().unwrap_or(0)));
         } else if let Some((_, text)) = line.split_once("VM-SAYS ") {
             println!("vm {label}:   {text}");
+        } else if line.contains("VM-LOOP") {
+            self.loops += 1;
         } else if line.contains("VM-END") {
             self.ended = true;
         }

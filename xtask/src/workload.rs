@@ -15,6 +15,8 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+use crate::sys;
+
 /// Which calls, and how many.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
@@ -41,6 +43,15 @@ enum Kind {
     /// The other process: prints its port, and replies to COUNT requests
     #[command(hide = true)]
     Reply { count: u32 },
+    /// Make a call that nothing else makes (`sched_rr_get_interval`), COUNT times
+    Rare { count: u32 },
+    /// Keep a processor busy for SECONDS
+    Hog {
+        seconds: u32,
+        /// As a real-time thread of this priority
+        #[arg(long)]
+        real_time: Option<i32>,
+    },
     /// Read 1 byte from /dev/zero, RATE times a second, for SECONDS
     Paced { rate: u32, seconds: u32 },
 }
@@ -64,6 +75,14 @@ pub(crate) fn task(options: &Options) -> Result<()> {
                 command.status().with_context(|| format!("cannot run {}", program.display()))?;
             }
             println!("{count} spawns in {:?}", start.elapsed());
+        }
+        Kind::Rare { count } => {
+            (0..*count).for_each(|_| sys::rare_call());
+            println!("{count} calls in {:?}", start.elapsed());
+        }
+        Kind::Hog { seconds, real_time } => {
+            real_time.map_or(Ok(()), sys::real_time).context("cannot become a real-time thread")?;
+            while start.elapsed() < Duration::from_secs((*seconds).into()) {}
         }
         Kind::Request { count } => request(*count)?,
         Kind::Reply { count } => reply(*count)?,

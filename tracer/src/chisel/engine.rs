@@ -9,8 +9,8 @@ use std::{
 };
 
 use rhai::{
-    Dynamic, Engine, EvalAltResult, ImmutableString, LexError, Token, config::hashing::set_hashing_seed,
-    packages::Package, packages::StandardPackage,
+    Dynamic, Engine, EvalAltResult, ImmutableString, LexError, OptimizationLevel, Token,
+    config::hashing::set_hashing_seed, packages::Package, packages::StandardPackage,
 };
 use rustix::time::{ClockId, clock_gettime};
 
@@ -144,6 +144,9 @@ pub(super) fn sandbox() -> Engine {
         watch.look(operations).map(Dynamic::from)
     });
     bound_loading(&mut engine);
+    // The optimizer of the language has no limit of time, and takes a minute for some texts of 64 KiB: it compares all
+    // cases of a `switch` with each other, and copies a block for each block in it.
+    engine.set_optimization_level(OptimizationLevel::None);
     engine.set_max_operations(MAX_OPERATIONS);
     engine.set_max_call_levels(MAX_CALL_LEVELS);
     engine.set_max_expr_depths(MAX_EXPR_DEPTHS.0, MAX_EXPR_DEPTHS.1);

@@ -1,7 +1,9 @@
 //! Captures of what is around events: a script marks events, and what their threads did shortly before and after them is written
 //! when the capture that is read is read once more.
 
-use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
+use std::path::PathBuf;
+
+use crate::filter::{Filter, Stretches};
 
 /// The most stretches of time of one capture.
 const MAX_STRETCHES: usize = 4_096;
@@ -12,79 +14,57 @@ pub struct Excerpt {
     /// The capture that is written.
     pub path: PathBuf,
     around_ns: u64,
-    /// By thread, the stretches of time that are wanted, nanoseconds since the epoch, in their order.
-    stretches: BTreeMap<i64, Vec<(u64, u64)>>,
-    count: usize,
+    stretches: Stretches,
 }
 
 impl Excerpt {
     /// So many nanoseconds before and behind each event that will be marked.
     #[must_use]
     pub fn new(path: PathBuf, around_ns: u64) -> Self {
-        Self { path, around_ns, stretches: BTreeMap::new(), count: 0 }
+        Self { path, around_ns, stretches: Stretches::default() }
     }
 
-    /// Marks an event. Events come in the order of their time.
+    /// Marks an event.
     ///
     /// # Errors
     /// There are too many that are far from each other.
     pub fn mark(&mut self, tid: i64, time_ns: u64) -> Result<(), String> {
         let (first, last) = (time_ns.saturating_sub(self.around_ns), time_ns.saturating_add(self.around_ns));
-        let of_thread = self.stretches.entry(tid).or_default();
-        match of_thread.last_mut() {
-            Some((_, end)) if *end >= first => *end = last.max(*end),
-            _ if self.count >= MAX_STRETCHES => {
-                return Err(format!(
-                    "mark: more than {MAX_STRETCHES} stretches of time: mark less, or with a longer time"
-                ));
-            }
-            _ => {
-                of_thread.push((first, last));
-                self.count += 1;
-            }
+        if self.stretches.add(tid, first, last, MAX_STRETCHES) {
+            return Ok(());
         }
-        Ok(())
+        Err(format!("mark: more than {MAX_STRETCHES} stretches of time: mark less, or with a longer time"))
     }
 
     /// The filter that lets through what is to be written; `None` when nothing was marked.
     #[must_use]
-    pub fn filter(&self) -> Option<String> {
-        let mut text = String::new();
-        for (tid, stretches) in &self.stretches {
-            text.push_str(if text.is_empty() { "(" } else { " or (" });
-            let _ = write!(text, "thread.tid={tid} and (");
-            for (at, (first, last)) in stretches.iter().enumerate() {
-                text.push_str(if at == 0 { "" } else { " or " });
-                let _ = write!(text, "(evt.rawtime>={first} and evt.rawtime<={last})");
-            }
-            text.push_str("))");
-        }
-        (!text.is_empty()).then_some(text)
+    pub fn filter(&self) -> Option<Filter> {
+        (self.stretches.count() > 0).then(|| Filter::of_stretches(self.stretches.clone()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{fields::Show, filter::Filter};
+    use crate::testing::World;
 
     #[test]
-    fn marks_that_are_near_are_one_stretch() {
+    fn what_is_near_marks_is_let_through() {
+        let world = World::new();
+        let record = world.openat(10, 3, b"/etc/passwd");
         let mut excerpt = Excerpt::new("x".into(), 10);
-        assert_eq!(excerpt.filter(), None);
-        for (tid, time) in [(7, 100), (7, 115), (3, 50), (7, 200)] {
-            excerpt.mark(tid, time).unwrap();
+        assert!(excerpt.filter().is_none());
+        let (tid, time_ns) = world.with(&record, |context| (i64::from(context.event.tid), context.event.time_ns));
+        for (marked, at, wanted) in [(tid + 1, time_ns, false), (tid, time_ns + 11, false), (tid, time_ns - 9, true)] {
+            excerpt.mark(marked, at).unwrap();
+            let filter = excerpt.filter().unwrap();
+            world.with(&record, |context| assert_eq!(filter.matches(context), wanted, "{marked} {at}"));
         }
-        let filter = excerpt.filter().unwrap();
-        assert_eq!(
-            filter,
-            "(thread.tid=3 and ((evt.rawtime>=40 and evt.rawtime<=60))) or (thread.tid=7 and ((evt.rawtime>=90 and \
-             evt.rawtime<=125) or (evt.rawtime>=190 and evt.rawtime<=210)))"
-        );
-        assert!(Filter::compile(&filter, Show::default()).is_ok());
-        for time in 0..MAX_STRETCHES as u64 {
-            let _ = excerpt.mark(9, 1_000_000 + 100 * time);
+        // As many as may be, with numbers as long as they get, which would be too long for the text of a filter.
+        for time in 0..MAX_STRETCHES as u64 - 3 {
+            excerpt.mark(i64::from(i32::MAX) - time as i64, 1_700_000_000_000_000_000 + 100 * time).unwrap();
         }
+        assert!(excerpt.filter().is_some());
         assert!(excerpt.mark(9, u64::MAX / 2).unwrap_err().contains("stretches"));
     }
 }

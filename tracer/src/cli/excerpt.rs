@@ -5,13 +5,9 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use anyhow::Context as _;
-
 use super::replay::now_ns;
 use crate::{
     chisel::excerpt::Excerpt,
-    fields::Show,
-    filter::Filter,
     message::note,
     output::Out,
     pipeline::{Limits, Pipeline},
@@ -49,11 +45,10 @@ fn write_one(excerpt: &Excerpt, again: &Again<'_>, stop: &AtomicBool) -> anyhow:
         note(&format!("nothing is written to '{}': there is no capture to read", excerpt.path.display()));
         return Ok(());
     }
-    let Some(text) = excerpt.filter() else {
+    let Some(filter) = excerpt.filter() else {
         note(&format!("nothing is written to '{}': no event was marked", excerpt.path.display()));
         return Ok(());
     };
-    let filter = Filter::compile(&text, Show::PLAIN).context("the filter of an excerpt")?;
     let options = capture::Options {
         file: excerpt.path.clone(),
         read: files.to_vec(),

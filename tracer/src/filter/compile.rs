@@ -8,6 +8,7 @@ use super::{
     ast::Expr,
     check::{Checked, Checker},
     error::FilterError,
+    stretches::Stretches,
 };
 use crate::fields::{Context, EventType, Needs};
 
@@ -17,6 +18,7 @@ pub(super) enum Node {
     Or(Box<[Node]>),
     Not(Box<Node>),
     Check(Rc<Test>),
+    Stretches(Box<Stretches>),
 }
 
 /// A test, and what the code of an event says of it.
@@ -61,6 +63,7 @@ impl Node {
             // A bit is looked up, and the field is only asked for what is left.
             Self::Check(test) if test.decided.mostly() => 0,
             Self::Check(test) => test.check.cost(),
+            Self::Stretches(_) => 1,
         }
     }
 
@@ -71,6 +74,7 @@ impl Node {
             Self::Or(parts) => parts.iter().any(|part| part.holds(context)),
             Self::Not(part) => !part.holds(context),
             Self::Check(test) => test.decided.get(context.event.row.code).unwrap_or_else(|| test.check.holds(context)),
+            Self::Stretches(stretches) => stretches.has(context.event.tid.into(), context.event.time_ns),
         }
     }
 
@@ -93,6 +97,7 @@ impl Node {
             Self::Or(parts) => any(parts, true),
             Self::Not(part) => part.decide(ask).map(|known| !known),
             Self::Check(test) => ask(&test.check),
+            Self::Stretches(_) => None,
         }
     }
 
@@ -110,6 +115,7 @@ impl Node {
             Self::And(parts) | Self::Or(parts) => parts.iter().all(|part| part.all(is_such)),
             Self::Not(part) => part.all(is_such),
             Self::Check(test) => is_such(test),
+            Self::Stretches(_) => false,
         }
     }
 
@@ -119,6 +125,7 @@ impl Node {
             Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.each(visit)),
             Self::Not(part) => part.each(visit),
             Self::Check(test) => visit(test),
+            Self::Stretches(_) => {}
         }
     }
 
@@ -127,6 +134,7 @@ impl Node {
             Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::needs).collect(),
             Self::Not(part) => part.needs(),
             Self::Check(test) => test.check.needs(),
+            Self::Stretches(_) => Needs::NONE,
         }
     }
 }

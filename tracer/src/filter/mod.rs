@@ -21,6 +21,7 @@ mod parse;
 mod prefixes;
 #[cfg(test)]
 mod properties;
+mod stretches;
 mod test;
 pub mod transform;
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod wrong;
 pub use error::FilterError;
 pub use operand::Operand;
 pub use parse::{MAX_LEN_BYTES, parse};
+pub use stretches::Stretches;
 
 use crate::{
     event::Row,
@@ -59,6 +61,13 @@ impl Filter {
         let decided = Decided::new(|event| node.decide(&|check| check.by_type(event)));
         let advice = checker.advice();
         Ok(Self { node, decided, notes: checker.notes, advice })
+    }
+
+    /// Lets through what is in stretches of time.
+    #[must_use]
+    pub fn of_stretches(stretches: Stretches) -> Self {
+        let node = Node::Stretches(Box::new(stretches.sorted()));
+        Self { node, decided: Decided::new(|_| None), notes: Vec::new(), advice: Vec::new() }
     }
 
     /// What a person should know of it: names that are right and never match. A remedy is in a second line, `hint: …`.

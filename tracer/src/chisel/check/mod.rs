@@ -12,7 +12,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Map, OptimizationLevel, Position, Stmt};
+use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Map, Position, Stmt};
 
 use self::types::Types;
 
@@ -122,7 +122,6 @@ impl<'s> Script<'s> {
         let mut engine = sandbox();
         let declared = Declared::new(Phase::Describe, Env::plain(Out::memory()), Map::new());
         functions::register(&mut engine, &std::rc::Rc::new(declared.into()));
-        engine.set_optimization_level(OptimizationLevel::None);
         let compiled = engine.compile(&source.text);
         let ast = compiled.map_err(|error| ChiselError::parse(&source.origin, &source.text, &error))?;
         let natives = engine.collect_fn_metadata(

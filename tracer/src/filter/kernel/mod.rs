@@ -131,6 +131,8 @@ fn over(node: &Node, negated: bool, target: &Target<'_>, questions: &mut Vec<Que
         (Node::And(parts), false) | (Node::Or(parts), true) => Expr::And(all(parts)),
         (Node::Or(parts), false) | (Node::And(parts), true) => Expr::Or(all(parts)),
         (Node::Not(part), _) => over(part, !negated, target, questions),
+        // A capture that is read again is not filtered in the kernel.
+        (Node::Stretches(_), _) => Expr::Always(true),
         (Node::Check(leaf), _) => match leaf.check.by_type(&target.event) {
             Some(holds) => Expr::Always(holds != negated),
             None => step(leaf, negated, target, questions).unwrap_or(Expr::Always(true)),

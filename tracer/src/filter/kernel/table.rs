@@ -102,6 +102,7 @@ pub(super) fn is_exact(node: &Node, negated: bool, target: &Target<'_>) -> bool 
     match node {
         Node::And(parts) | Node::Or(parts) => parts.iter().all(|part| is_exact(part, negated, target)),
         Node::Not(part) => is_exact(part, !negated, target),
+        Node::Stretches(_) => false,
         Node::Check(leaf) => {
             if leaf.check.by_type(&target.event).is_some() {
                 return true;

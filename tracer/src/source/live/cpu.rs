@@ -42,7 +42,7 @@ pub struct CpuSampler {
     times: HashMap<MapData, u32, CpuTime>,
     running: Array<MapData, Running>,
     seen: FxHashMap<u32, Seen>,
-    /// CPUs that run.
+    /// CPUs that were online at the end of the last interval.
     cpus: u64,
 }
 
@@ -58,7 +58,7 @@ impl CpuSampler {
             times: HashMap::try_from(times).map_err(|_| LiveError::Map("CPU_TIMES"))?,
             running: Array::try_from(running).map_err(|_| LiveError::Map("RUNNING"))?,
             seen: FxHashMap::default(),
-            cpus: aya::util::online_cpus().map_or(1, |cpus| cpus.len() as u64),
+            cpus: online_cpus(),
         })
     }
 
@@ -68,6 +68,10 @@ impl CpuSampler {
     /// The tables are read while threads run on, so that a slice may end between two reads. No thread is said to have run
     /// longer than the interval, and all together no longer than the CPUs have: what is over stays for the next call.
     pub fn sample(&mut self, now_ns: u64, length_ns: u64) -> Vec<Ran> {
+        // One that came or went ran for a part of the interval.
+        let online = online_cpus();
+        let cpus = self.cpus.max(online);
+        self.cpus = online;
         let mut totals: FxHashMap<u32, CpuTime> = self.times.iter().filter_map(Result::ok).collect();
         for cpu in 0..self.running.len() {
             let Ok(running) = self.running.get(&cpu, 0) else { continue };
@@ -80,7 +84,7 @@ impl CpuSampler {
         let mut ran = Vec::new();
         let seen_of = |tid: &u32| self.seen.get(tid).map_or(0, |seen| seen.total_ns);
         let deltas = totals.iter().map(|(tid, time)| time.ran_ns.saturating_sub(seen_of(tid)).min(length_ns));
-        let (sum_ns, room_ns) = (deltas.sum::<u64>(), length_ns.saturating_mul(self.cpus));
+        let (sum_ns, room_ns) = (deltas.sum::<u64>(), length_ns.saturating_mul(cpus));
         for (tid, time) in &totals {
             let seen = self.seen.entry(*tid).or_default();
             let delta = fit(time.ran_ns.saturating_sub(seen.total_ns).min(length_ns), sum_ns, room_ns);
@@ -118,6 +122,11 @@ impl CpuSampler {
             self.seen.remove(&tid);
         }
     }
+}
+
+/// How many CPUs run.
+fn online_cpus() -> u64 {
+    aya::util::online_cpus().map_or(1, |cpus| cpus.len() as u64)
 }
 
 /// A part of a sum that has to fit into `room`.
