@@ -60,7 +60,7 @@ fn scripts() -> Vec<(String, &'static str)> {
         ),
         (
             "let f = || 0; for i in 0..1000000 { let g = f; f = || { g; }; }".to_owned(),
-            "it took more than 80 ms|Too many operations|one call takes more than 32 MiB",
+            "it took more than 400 ms|Too many operations|one call takes more than 32 MiB",
         ),
         (
             "let f = || 0; fn on_event(e) { for i in 0..500 { let g = this.f; this.f = || { g; }; } }".to_owned(),

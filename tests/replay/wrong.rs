@@ -67,13 +67,14 @@ fn message(name: &str, script: &str) -> String {
 
 /// Which of the limits comes first depends on the speed of the machine.
 fn which_limit(message: String) -> String {
-    const LIMITS: [&str; 6] = [
+    const LIMITS: [&str; 7] = [
         "Too many operations",
         "Length of string too large",
         "Size of array/BLOB too large",
         "Size of object map too large",
         "Stack overflow",
         "it took more than 80 ms: is this a loop without end?",
+        "it took more than 400 ms: is this a loop without end?",
     ];
     LIMITS.iter().fold(message, |message, limit| message.replace(limit, "(one of the limits)"))
 }

@@ -21,6 +21,8 @@ const MAX_OPERATIONS: u64 = 1_000_000;
 /// How long a call may take. The first half is by the clock, the second by the CPU time of the thread: a call that has to
 /// wait for a CPU is not to blame, and that time is slower to ask for.
 const MAX_TIME: Duration = Duration::from_millis(80);
+/// The same of the first run, which declares things and happens once, also on machines that are slow.
+const MAX_FIRST_TIME: Duration = Duration::from_millis(400);
 /// The time of a call is looked at after its first operations, and then once for so many.
 const FIRST_LOOK: u64 = 4;
 const OPERATIONS_PER_LOOK: u64 = 8;
@@ -59,12 +61,14 @@ struct Stopwatch {
     cpu_ns: Cell<Option<i64>>,
     /// Memory that was taken by then.
     bytes: Cell<isize>,
+    /// How many calls there were.
+    calls: Cell<u64>,
 }
 
 /// What a call has too much of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TooMuch {
-    Time,
+    Time(Duration),
     Memory,
 }
 
@@ -72,7 +76,7 @@ impl TooMuch {
     /// As it is said.
     pub(super) fn text(self) -> String {
         match self {
-            Self::Time => format!("it took more than {} ms: is this a loop without end?", MAX_TIME.as_millis()),
+            Self::Time(limit) => format!("it took more than {} ms: is this a loop without end?", limit.as_millis()),
             Self::Memory => format!("one call takes more than {} MiB of memory", MAX_CALL_BYTES >> 20),
         }
     }
@@ -92,6 +96,12 @@ impl Stopwatch {
         self.is_slow.set(false);
         self.cpu_ns.set(None);
         self.bytes.set(memory::taken());
+        self.calls.set(self.calls.get() + 1);
+    }
+
+    /// How long the call may take.
+    fn limit(&self) -> Duration {
+        if self.calls.get() == 1 { MAX_FIRST_TIME } else { MAX_TIME }
     }
 
     /// What there is too much of, after so many operations.
@@ -99,23 +109,23 @@ impl Stopwatch {
         if memory::taken().wrapping_sub(self.bytes.get()) > MAX_CALL_BYTES {
             return Some(TooMuch::Memory);
         }
-        self.is_over(operations).then_some(TooMuch::Time)
+        self.is_over(operations).then(|| TooMuch::Time(self.limit()))
     }
 
     /// Whether the time is over.
     fn is_over(&self, operations: u64) -> bool {
-        const HALF_NS: i64 = MAX_TIME.as_nanos() as i64 / 2;
+        let half_ns = self.limit().as_nanos() as i64 / 2;
         if !self.is_slow.get() && operations != FIRST_LOOK && !operations.is_multiple_of(OPERATIONS_PER_LOOK) {
             return false;
         }
         let now_ns = read(ClockId::MonotonicCoarse);
         self.is_slow.set(self.looked_ns.replace(now_ns) != now_ns);
-        if now_ns - self.since_ns.get() < HALF_NS {
+        if now_ns - self.since_ns.get() < half_ns {
             return false;
         }
         let cpu_ns = read(ClockId::ThreadCPUTime);
         match self.cpu_ns.get() {
-            Some(then_ns) => cpu_ns - then_ns > HALF_NS,
+            Some(then_ns) => cpu_ns - then_ns > half_ns,
             None => {
                 self.cpu_ns.set(Some(cpu_ns));
                 false
