@@ -46,7 +46,8 @@ impl ChiselError {
             origin: origin.to_owned(),
             place: None,
             line: None,
-            cause: cause.into(),
+            // A text that a script throws may come from events: it must not look like a remedy of ours.
+            cause: cause.into().replace("\nhint: ", "\n  hint: "),
             hint: None,
             is_warning: false,
             is_missing_value: false,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::replay::now_ns;
+use crate::message::Shown as _;
 use crate::{
     chisel::excerpt::Excerpt,
     message::note,
@@ -41,11 +42,11 @@ fn write_one(excerpt: &Excerpt, again: &Again<'_>, stop: &AtomicBool) -> anyhow:
     let Again { files, users, force } = *again;
     if files.is_empty() {
         // Of a chisel that was loaded again, and did not want this when it began.
-        note(&format!("nothing is written to '{}': there is no capture to read", excerpt.path.display()));
+        note(&format!("nothing is written to '{}': there is no capture to read", excerpt.path.shown()));
         return Ok(());
     }
     let Some(filter) = excerpt.filter() else {
-        note(&format!("nothing is written to '{}': no event was marked", excerpt.path.display()));
+        note(&format!("nothing is written to '{}': no event was marked", excerpt.path.shown()));
         return Ok(());
     };
     let options = capture::Options {
@@ -63,6 +64,6 @@ fn write_one(excerpt: &Excerpt, again: &Again<'_>, stop: &AtomicBool) -> anyhow:
     let mut source = Replay::open(files.to_vec())?.with_users(users);
     let state = State { procfs: Procfs::none(), ..State::default() };
     let stats = Pipeline::new(state, outputs, 0).run(&mut source, Limits::default(), stop)?;
-    note(&format!("'{}': {stats}", excerpt.path.display()));
+    note(&format!("'{}': {stats}", excerpt.path.shown()));
     Ok(())
 }

@@ -236,7 +236,7 @@ mod tests {
         assert!(create(&folder.join("link"), true).is_ok());
         mode(0o777);
         for path in [&path, &folder.join("new")] {
-            assert!(refused(path).contains("every user can write to the folder"), "{}", path.display());
+            assert!(refused(path).contains("every user can write to the folder"), "{path:?}");
             assert!(create(path, true).is_ok());
         }
         mode(0o1777);
