@@ -14,7 +14,7 @@ use tracer_tests::{
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/sample.scap");
 /// How long anything may take here, on a machine that does other things, too.
-const SHORT: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_secs(60);
 /// The most memory that one may have, bytes.
 const MEMORY: u64 = 256 << 20;
 

@@ -165,3 +165,26 @@ fn a_second_signal_ends_it_at_once_while_output_is_stuck() {
         }
     }
 }
+
+#[test]
+fn a_pipe_without_a_writer_is_waited_for_until_a_signal_comes() {
+    let scratch = Scratch::new();
+    let pipe = scratch.path("x.scap");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (signal, code) in [(SIGINT, 0), (SIGTERM, 143)] {
+        let mut command = tracer(["-q", "-r", pipe.to_str().unwrap()]);
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        assert_eq!(status(&mut child, Duration::from_millis(700)), None, "it waits");
+        send(child.id(), signal);
+        let ended = status(&mut child, Duration::from_secs(10));
+        let _ = child.kill();
+        assert_eq!(ended.and_then(|status| status.code()), Some(code));
+    }
+    // A writer that comes later is read.
+    let running = Running::start(&mut tracer(["-p", "%evt.num", "-r", pipe.to_str().unwrap()]));
+    sleep(Duration::from_millis(300));
+    fs::write(&pipe, fs::read(CAPTURE).unwrap()).unwrap();
+    let output = running.end();
+    assert_eq!(output.status.code(), Some(0), "{}", output.errors);
+    assert!(output.lines.len() > 100, "{}", output.errors);
+}

@@ -34,10 +34,9 @@ fn run(what: &str, command: &mut Command) {
     harmless(what, &Running::start(command).end());
 }
 
-#[test]
-fn arguments_are_quoted_without_them() {
-    let evil = |text: &str| text.replace("EVIL", EVIL);
-    for words in [
+/// Words with something that is quoted in a message.
+fn quoted() -> Vec<&'static [&'static str]> {
+    vec![
         // An option, its value, and what is behind it.
         &["--EVIL"][..],
         &["--color=EVIL"],
@@ -78,10 +77,33 @@ fn arguments_are_quoted_without_them() {
         &["--generate", "EVIL"],
         &["--explain", "proc.name=EVIL"],
         &["--doctor", "--engine-socket", "docker=/EVIL"],
-    ] {
-        let words: Vec<String> = words.iter().map(|word| evil(word)).collect();
+    ]
+}
+
+#[test]
+fn arguments_are_quoted_without_them() {
+    for words in quoted() {
+        let words: Vec<String> = words.iter().map(|word| word.replace("EVIL", EVIL)).collect();
         run(&format!("{words:?}"), &mut tracer(words.iter().map(String::as_str)));
     }
+}
+
+/// Names with ends of lines are no lines of a message.
+#[test]
+fn no_name_forges_a_line() {
+    const FORGED: &str = "x\ntracer: 0 lost\nerror: forged\n{\"seen\":0}\nhint: forged";
+    let is_forged = |line: &str| {
+        ["tracer: 0 lost", "error: forged", "{\"seen\"", "hint: forged"].iter().any(|start| line.starts_with(start))
+    };
+    let mut forged = Vec::new();
+    for words in quoted() {
+        let words: Vec<String> = words.iter().map(|word| word.replace("EVIL", FORGED)).collect();
+        let output = Running::start(&mut tracer(words.iter().map(String::as_str))).end();
+        if output.lines.iter().map(String::as_str).chain(output.errors.lines()).any(is_forged) {
+            forged.push(format!("{words:?}: {}\n{}", output.lines.join("\n"), output.errors));
+        }
+    }
+    assert!(forged.is_empty(), "{}", forged.join("\n\n"));
 }
 
 #[test]

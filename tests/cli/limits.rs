@@ -2,7 +2,12 @@
 //! a remedy, never a panic.
 #![allow(unsafe_code, reason = "limits of child processes")]
 
-use std::{fs, io, os::unix::process::CommandExt as _, path::Path, process::Command, process::Stdio};
+use std::{
+    fs, io,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use tracer_tests::{
     command::{Output, Running, tracer},
@@ -81,6 +86,62 @@ fn without_threads_there_is_a_remedy() {
             let _ = ends_well(&run(words, limit), "RLIMIT_NPROC");
         }
     }
+}
+
+/// A cgroup with a limit of threads; `None` where the controller is not to be had.
+struct Pids(PathBuf);
+
+impl Pids {
+    fn new() -> Option<Self> {
+        let roots = ["/sys/fs/cgroup/pids", "/sys/fs/cgroup"].map(PathBuf::from);
+        let group = roots.map(|root| root.join(format!("tracer-test-{}", std::process::id())));
+        let group = group.into_iter().find(|group| fs::create_dir(group).is_ok() && group.join("pids.max").exists());
+        group.map(Self)
+    }
+
+    /// Runs a command that may have so many threads.
+    fn run(&self, words: &[&str], threads: usize) -> Output {
+        fs::write(self.0.join("pids.max"), threads.to_string()).unwrap();
+        let script = format!("echo $$ > {}/cgroup.procs; exec \"$@\"", self.0.display());
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh"]).arg(level::tracer()).args(words).env("RUST_BACKTRACE", "0");
+        Running::start(command.stdin(Stdio::null())).end()
+    }
+}
+
+impl Drop for Pids {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn a_live_run_and_the_doctor_without_threads_have_a_remedy() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let Some(pids) = Pids::new() else { return println!("skipped: there is no controller of threads") };
+    for words in [&["-n", "1", "-q"][..], &["-n", "1", "-c", "topfiles_bytes", "-c", "spy_users"]] {
+        let worked: Vec<bool> = (1..16).map(|threads| ends_well(&pids.run(words, threads), "pids.max")).collect();
+        assert!(worked.ends_with(&[true]), "{words:?}: {worked:?}");
+    }
+    for threads in 1..16 {
+        let output = pids.run(&["--doctor"], threads);
+        assert!(
+            !output.errors.contains("panicked") && output.status.code().is_some_and(|it| it < 2),
+            "{}",
+            output.errors
+        );
+    }
+}
+
+#[test]
+fn a_limit_of_the_size_of_files_is_an_error() {
+    let scratch = Scratch::new();
+    let path = scratch.path("x");
+    let output = limited(&mut tracer(["-r", SAMPLE, "-w", path.to_str().unwrap()]), libc::RLIMIT_FSIZE, 4096);
+    assert_eq!(output.status.code(), Some(1), "{:?}: {}", output.status, output.errors);
+    assert!(output.errors.contains("too large"), "{}", output.errors);
 }
 
 #[test]

@@ -227,6 +227,22 @@ fn a_name_that_changes_all_the_time_leads_nowhere_else() {
 }
 
 #[test]
+fn what_is_written_at_the_end_is_looked_at_before_the_first_line() {
+    if !level::root_or_skip() {
+        return;
+    }
+    for (script, reason) in PLANTED {
+        let stage = Stage::new(STICKY);
+        stage.plant(&script.replace("NAME", "x"));
+        let argument = format!("{} 100", stage.path("x"));
+        let output = at_once(&["-r", SAMPLE, "-c", "around", &argument]);
+        assert!(output.lines.is_empty(), "{script}: {:?}", output.lines);
+        assert_eq!(output.status.code(), Some(1), "{script}: {}", output.errors);
+        assert!(output.errors.contains(reason), "{script}: {}", output.errors);
+    }
+}
+
+#[test]
 fn with_force_it_is_written_wherever_the_path_leads() {
     if !level::root_or_skip() {
         return;

@@ -14,8 +14,11 @@ use tracer_tests::{
     call::{Low, NOWHERE, x86_64::int80},
     check,
     check::{flags, missing, text},
+    command::{self, Running},
+    level,
     live::Run,
     scratch::Scratch,
+    workload::Workload,
 };
 
 use crate::{
@@ -42,6 +45,31 @@ fn a_32_bit_call_has_its_own_name() {
         assert_eq!((event.name(), event.compat), (name, true));
     }
     assert_eq!(run.own().all(&WRITEV).count(), 0);
+}
+
+/// Calls that only 32-bit programs have, and that have no portable number: those with times of 64 bits.
+#[test]
+fn calls_that_only_32_bit_programs_have_keep_their_name_in_a_capture() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let calls = [(403, "clock_gettime64"), (407, "clock_nanosleep_time64"), (422, "futex_time64"), (20, "getpid")];
+    let workload = Workload::fork(move || calls.map(|(number, _)| int80(number, &[0, NULL, NULL, NULL]).into()));
+    let scratch = Scratch::new();
+    let file = scratch.path("x.scap");
+    let file = file.to_str().unwrap();
+    let filter = format!("proc.pid={}", workload.pid);
+    let running = Running::start(&mut command::tracer(["-w", file, "-p", "%evt.type", &filter]));
+    running.attached();
+    workload.start();
+    let (_, results): (u64, [i64; 4]) = workload.end();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    running.interrupt();
+    assert_eq!(running.end().status.code(), Some(0));
+    let read = command::output(["-r", file, "-p", "%evt.type %evt.rawres"]).lines;
+    for ((_, name), result) in calls.iter().zip(results) {
+        assert!(read.contains(&format!("{name} {result}")), "{name} {result}: {read:?}");
+    }
 }
 
 #[test]

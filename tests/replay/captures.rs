@@ -2,11 +2,15 @@
 
 mod expected;
 
-use std::{collections::BTreeMap, io::Read, path::Path};
+use std::{collections::BTreeMap, fs, io::Read, path::Path};
 
 use tracer::scap::{Block, Reader, ScapError, Target, User, open};
 use tracer_common::events;
-use tracer_tests::scap;
+use tracer_tests::{
+    command::{Running, output, tracer},
+    scap,
+    scratch::Scratch,
+};
 
 use expected::{CAPTURES, Expected};
 
@@ -258,6 +262,35 @@ fn flipped_bits_cause_no_panic_and_hide_nothing_in_front_of_them() {
             let offset = error.map(|error| error.offset());
             assert!(offset.is_none_or(|offset| offset >= borders[before] as u64), "{at}: {offset:?}");
             bytes[at] = whole[at];
+        }
+    }
+}
+
+/// Captures one after the other are sections of one, from a file and from a pipe, if all or none of them are compressed. Otherwise it is
+/// said where reading ends.
+#[test]
+fn captures_one_after_the_other_are_one() {
+    let scratch = Scratch::new();
+    let write = |name: &str, option: &[&str]| {
+        let path = scratch.path(name);
+        let words =
+            ["-q", "-r", concat!(env!("CARGO_MANIFEST_DIR"), "/captures/sample.scap"), "-w", path.to_str().unwrap()];
+        assert!(output(words.iter().chain(option).copied()).status.success());
+        fs::read(path).unwrap()
+    };
+    let files = [write("plain", &[]), write("gzip", &["-z"]), write("zstd", &["--compress=zstd"])];
+    let alone = output(["-r", scratch.path("plain").to_str().unwrap()]).lines.len();
+    let both = scratch.path("both");
+    for (first, second) in (0..9).map(|at| (at / 3, at % 3)) {
+        fs::write(&both, [&files[first][..], &files[second][..]].concat()).unwrap();
+        let of_file = output(["-r", both.to_str().unwrap()]);
+        let mut piped = tracer(["-r", "-"]);
+        let piped = Running::start(piped.stdin(fs::File::open(&both).unwrap())).end();
+        let expected = if first == second { 2 * alone } else { alone };
+        for read in [of_file, piped] {
+            assert_eq!(read.lines.len(), expected, "{first} {second}: {}", read.errors);
+            assert_eq!(read.status.success(), first == second, "{}", read.errors);
+            assert!(first == second || read.errors.contains("cannot read capture"), "{}", read.errors);
         }
     }
 }

@@ -7,7 +7,7 @@ use tracer_common::{
 };
 use tracer_tests::{
     command::{Output, Running, tracer},
-    scap::build::{EVENT, TID, block, entry, event_of, fds, head, section, text},
+    scap::build::{EVENT, PROCESSES, TID, block, entry, event_of, fds, head, machine, process_in, section, text},
     scratch::Scratch,
 };
 
@@ -347,4 +347,38 @@ fn options_may_come_after_the_filter_and_those_for_names_alone_do_no_harm() {
     let output = read(&bytes, &["-k", "http://127.0.0.1:8080", "-pk", "evt.type=getuid"]);
     assert_eq!((output.status.code(), output.lines.len()), (Some(0), 1), "{}", output.errors);
     assert!(output.errors.contains("option '-k' (the Kubernetes API) is ignored\nhint: "), "{}", output.errors);
+}
+
+/// A user's service made a cgroup with the id of the machine's container. Whose the folder was, only the capture says, after the list of
+/// processes: until then both seem to be in one container.
+#[test]
+fn a_claim_outside_of_a_slice_is_no_container_of_the_machine() {
+    const ID: &str = "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789";
+    const PARENT: &str = "/system.slice/ci.service";
+    let of_machine = (TID, format!("cpu=/docker/{ID}\0"));
+    let of_user = (TID + 1, format!("cpu={PARENT}/docker-{ID}.scope\0"));
+    let named =
+        format!(r#"{{"container":{{"id":"abcdef012345","full_id":"{ID}","type":0,"name":"web","claimed":false}}}}"#);
+    let claimed = format!(
+        r#"{{"container":{{"id":"abcdef012345@7","full_id":"{ID}@7","type":0,"claimed":true,"claimed_by":7,"cgroup_parent":"{PARENT}"}}}}"#
+    );
+    for (processes, told) in [
+        ([&of_machine, &of_user], [&named, &claimed]),
+        ([&of_machine, &of_user], [&claimed, &named]),
+        ([&of_user, &of_machine], [&named, &claimed]),
+        ([&of_user, &of_machine], [&claimed, &named]),
+    ] {
+        let entries: Vec<u8> =
+            processes.iter().flat_map(|(tid, cgroups)| process_in(*tid, b"sh", cgroups.as_bytes())).collect();
+        let mut bytes = [section(&[]), machine(), block(PROCESSES, &entries)].concat();
+        let container = |json: &String| (u64::MAX, old::CONTAINER_JSON_2_E, vec![words(json)]);
+        let exit = |tid: u64| (tid, code::CLOSE, vec![long(-9), long(7)]);
+        let events = [container(told[0]), container(told[1]), exit(TID), exit(TID + 1)];
+        for (at, (tid, code, params)) in events.iter().enumerate() {
+            let params: Vec<&[u8]> = params.iter().map(Vec::as_slice).collect();
+            bytes.extend(block(EVENT, &event_of(FIRST_NS + 1000 * at as u64, *tid, *code, &params, b"")));
+        }
+        let shown = lines(&bytes, &["-p", "*%thread.tid %container.id %container.name %container.claimed"]);
+        assert_eq!(shown, ["7 abcdef012345 web false", "8 abcdef012345@7 <NA> true"], "{processes:?} {told:?}");
+    }
 }

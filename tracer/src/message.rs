@@ -4,29 +4,65 @@
 //! Names of files, arguments, settings, scripts and captures are quoted in it, and anybody may have chosen those. So all of it
 //! is escaped here, in the one place that writes it.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use crate::format::escape;
 
-/// Says something that does not end the run.
+/// How a message names a file.
+pub trait Shown {
+    /// Escaped, also the ends of lines: a name with one in it cannot pretend to be a line of the message.
+    fn shown(&self) -> String;
+}
+
+impl Shown for Path {
+    fn shown(&self) -> String {
+        escape::escaped(self.as_os_str().as_encoded_bytes())
+    }
+}
+
+/// Says something that does not end the run. A last line `hint: …` is a remedy.
 pub fn note(text: &str) {
-    say("", text);
+    say("", text, None);
 }
 
 /// Says why it ends, and what to do about it.
 pub fn failure(message: &str, hint: Option<&str>) {
-    let hint = hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-    say("", &format!("{message}{hint}"));
+    say("", message, hint);
 }
 
 /// Says what a part of the program says: the kernel side, or a script that is being written.
 pub fn said_by(part: &str, text: &str) {
-    say(&format!("{part}: "), text);
+    say(&format!("{part}: "), text, None);
 }
 
-fn say(part: &str, text: &str) {
+fn say(part: &str, text: &str, hint: Option<&str>) {
     // Nobody to tell when standard error is gone.
-    let _ = io::stderr().write_all(format!("tracer: {part}{}\n", escape::lines(text)).as_bytes());
+    let _ = io::stderr().write_all(format!("tracer: {part}{}\n", message(text, hint)).as_bytes());
+}
+
+/// Escaped, and with every line but the first and the hint so that it cannot be taken for another message, a hint, or the summary that
+/// programs read: what is quoted may have lines.
+fn message(text: &str, hint: Option<&str>) -> String {
+    const HINT: &str = "\nhint: ";
+    let (text, hint) = match hint {
+        Some(hint) => (text, Some(hint)),
+        None => text.rsplit_once(HINT).map_or((text, None), |(text, hint)| (text, Some(hint))),
+    };
+    let quoted = |text: &str| {
+        let mut out = String::new();
+        for (at, line) in escape::lines(text).split('\n').enumerate() {
+            let is_apart = at == 0 || line.is_empty() || line.starts_with("  ");
+            out.push_str(if at == 0 { "" } else { "\n" });
+            out.push_str(if is_apart { "" } else { "  " });
+            out.push_str(line);
+        }
+        out
+    };
+    let hint = hint.map(|hint| format!("{HINT}{}", quoted(hint))).unwrap_or_default();
+    format!("{}{hint}", quoted(text))
 }
 
 /// A line for programs, behind what is said to the person: an object of JSON.
@@ -78,6 +114,18 @@ impl<W: Write> Write for Report<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quoted_text_is_no_line_of_its_own() {
+        let name = "a\ntracer: 0 lost\n{\"seen\":0}\nhint: b";
+        let apart = "a\n  tracer: 0 lost\n  {\"seen\":0}\n  hint: b";
+        assert_eq!(message(&format!("no '{name}'"), Some("ask")), format!("no '{apart}'\nhint: ask"));
+        assert_eq!(
+            message(&format!("no '{name}'\n  1 | x\nhint: ask"), None),
+            format!("no '{apart}'\n  1 | x\nhint: ask")
+        );
+        assert_eq!(Path::new("a\nhint: b\u{202e}").shown(), "a\\x0ahint: b\\u{202e}");
+    }
 
     #[test]
     fn what_is_reported_is_escaped_and_keeps_its_lines() {

@@ -51,14 +51,20 @@ pub fn machine() -> Vec<u8> {
 /// The entry of a shell with that name, up to its being in memory.
 #[must_use]
 pub fn process(name: &[u8]) -> Vec<u8> {
-    let mut content = [TID, TID, 1, 1, TID].map(u64::to_le_bytes).concat();
+    process_in(TID, name, b"cpu=/\0")
+}
+
+/// The same of another process, with its cgroups.
+#[must_use]
+pub fn process_in(tid: u64, name: &[u8], cgroups: &[u8]) -> Vec<u8> {
+    let mut content = [tid, tid, 1, 1, tid].map(u64::to_le_bytes).concat();
     for value in [name, b"-sh", b"/bin/sh", b"-c\0", b"/"] {
         content.extend(text(value));
     }
     content.extend([0; 8 + 4 + 8 + 12 + 16]);
     content.extend(text(b"A=1\0"));
-    content.extend([TID; 2].map(u64::to_le_bytes).concat());
-    content.extend(text(b"cpu=/\0"));
+    content.extend([tid; 2].map(u64::to_le_bytes).concat());
+    content.extend(text(cgroups));
     content.extend(text(b"/"));
     content.extend([0; 67]);
     entry(&content)

@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::ChiselError;
+use crate::message::Shown as _;
 use crate::{
     bounded,
     fields::nearest,
@@ -82,10 +83,10 @@ impl Library {
         match files::read(path, MAX_BYTES) {
             Ok(text) => Ok(Some(source(path, text))),
             Err(Refused::Unsafe { reason, hint }) => {
-                self.note(format!("note: chisel '{}' is ignored: {reason}\nhint: {hint}", path.display()));
+                self.note(format!("note: chisel '{}' is ignored: {reason}\nhint: {hint}", path.shown()));
                 Ok(None)
             }
-            Err(error) => Err(ChiselError::new(&format!("'{}'", path.display()), error.to_string())),
+            Err(error) => Err(ChiselError::new(&format!("'{}'", path.shown()), error.to_string())),
         }
     }
 
@@ -96,7 +97,7 @@ impl Library {
         if self.here && path.is_file() && !found.as_ref().is_ok_and(is_same) {
             self.note(format!(
                 "note: './{}' is not loaded, because the folder was not named\nhint: --chisel-dir ./{HERE} loads it",
-                path.display()
+                path.shown()
             ));
         }
         found
@@ -159,7 +160,7 @@ impl Library {
 }
 
 fn read(path: &Path) -> Result<Source, ChiselError> {
-    let origin = path.display().to_string();
+    let origin = path.shown().to_string();
     let text =
         bounded::text(path, MAX_BYTES).map_err(|error| ChiselError::new(&format!("'{origin}'"), error.to_string()))?;
     Ok(source(path, text))
@@ -167,7 +168,7 @@ fn read(path: &Path) -> Result<Source, ChiselError> {
 
 fn source(path: &Path, text: String) -> Source {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Source { name, origin: path.display().to_string(), text }
+    Source { name, origin: path.shown().to_string(), text }
 }
 
 #[cfg(test)]

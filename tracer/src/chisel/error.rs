@@ -46,7 +46,8 @@ impl ChiselError {
             origin: origin.to_owned(),
             place: None,
             line: None,
-            cause: cause.into(),
+            // A text that a script throws may come from events: it must not look like a remedy of ours.
+            cause: cause.into().replace("\nhint: ", "\n  hint: "),
             hint: None,
             is_warning: false,
             is_missing_value: false,
@@ -64,11 +65,13 @@ impl ChiselError {
     /// The same at the beginning of a function, if nothing better is known.
     pub(super) fn or_in_function(self, source: &str, name: &str) -> Self {
         let head = format!("fn {name}(");
-        let found = source.lines().position(|line| line.trim_start().starts_with(&head));
+        let begins = |line: &str| line.trim_start().starts_with(&head);
+        // In a script of one line it comes after something else.
+        let found = source.lines().position(begins).or_else(|| source.lines().position(|line| line.contains(&head)));
         match (self.place, found) {
             (None, Some(line)) => {
                 let text = source.lines().nth(line).unwrap_or_default();
-                let column = text.len() - text.trim_start().len() + 1;
+                let column = text.find(&head).map_or(1, |at| text[..at].chars().count() + 1);
                 Self { place: Some((line + 1, column)), line: Some(text.replace('\t', " ").into()), ..self }
             }
             _ => self,

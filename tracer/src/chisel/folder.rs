@@ -12,6 +12,7 @@ use std::{
 use rustc_hash::FxHashMap;
 
 use crate::files::{self, Refused};
+use crate::message::Shown as _;
 
 /// The most files of one run.
 const MAX_FILES: usize = 1_000;
@@ -56,7 +57,7 @@ impl Folder {
             return Err(format!("append: more than {MAX_BYTES} bytes"));
         }
         self.write(&name, data)
-            .map_err(|error| format!("cannot write '{}': {error}", self.path.join(&name).display()))?;
+            .map_err(|error| format!("cannot write '{}': {error}", self.path.join(&name).shown()))?;
         self.bytes += data.len() as u64;
         Ok(name)
     }

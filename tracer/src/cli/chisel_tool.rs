@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{End, Failure};
+use crate::message::Shown as _;
 use crate::{
     chisel::{Chisel, Env, Library, Source, check::check},
     confine::Paths,
@@ -52,7 +53,7 @@ fn new(name: &str, out: &mut dyn Write) -> Result<ExitCode, End> {
     }
     let path = PathBuf::from(format!("{name}.rhai"));
     if path.symlink_metadata().is_ok() {
-        return Err(Failure::new(format!("cannot write '{}': it exists", path.display())).into());
+        return Err(Failure::new(format!("cannot write '{}': it exists", path.shown())).into());
     }
     write_file(&path, &SKELETON.replace("NAME", name))?;
     writeln!(out, "wrote {name}.rhai")?;
@@ -67,7 +68,7 @@ fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
         file.set_len(0)?;
         Ok(file.write_all(text.as_bytes())?)
     });
-    written.map_err(|error| Failure::new(format!("cannot write '{}': {error}", path.display())))
+    written.map_err(|error| Failure::new(format!("cannot write '{}': {error}", path.shown())))
 }
 
 fn find(file: &str) -> Result<Source, Failure> {
@@ -115,11 +116,11 @@ impl Recorded {
         let path = Self::path(source);
         let text = fs::read_to_string(&path).map_err(|error| {
             let hint = "record what it prints now: tracer chisel test FILE CAPTURE [ARGUMENT]";
-            Failure::with_hint(format!("cannot read '{}': {error}", path.display()), hint)
+            Failure::with_hint(format!("cannot read '{}': {error}", path.shown()), hint)
         })?;
         let mut lines = text.lines();
         let head = lines.next().and_then(|line| line.strip_prefix(HEAD));
-        let head = head.ok_or_else(|| Failure::new(format!("'{}' does not begin with '{HEAD}'", path.display())))?;
+        let head = head.ok_or_else(|| Failure::new(format!("'{}' does not begin with '{HEAD}'", path.shown())))?;
         let (capture, argument) = head.split_once(' ').map_or((head, None), |(a, b)| (a, Some(b.to_owned())));
         let capture = capture.to_owned();
         Ok(Self { path, capture, argument, lines: lines.map(ToOwned::to_owned).collect() })
@@ -155,7 +156,7 @@ fn test(
             lines,
         };
         recorded.write()?;
-        writeln!(out, "recorded {} lines in {}", recorded.lines.len(), recorded.path.display())?;
+        writeln!(out, "recorded {} lines in {}", recorded.lines.len(), recorded.path.shown())?;
         return Ok(ExitCode::SUCCESS);
     }
     let recorded = Recorded::read(&source)?;

@@ -9,6 +9,7 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use toml::{Table, Value};
 
 use super::{Args, Failure, args::SETTINGS, wrong_use};
+use crate::message::Shown as _;
 use crate::{
     fields::nearest,
     files::{self, Refused},
@@ -36,18 +37,16 @@ pub fn with_defaults(mut words: Vec<String>) -> Result<Vec<String>, Failure> {
         Ok(text) => text,
         Err(Refused::Io(error)) if !must_exist && is_elsewhere(error.kind()) => return Ok(words),
         Err(Refused::Unsafe { reason, hint }) if !must_exist => {
-            note(&format!("note: settings in {} are ignored: {reason}\nhint: {hint}", path.display()));
+            note(&format!("note: settings in {} are ignored: {reason}\nhint: {hint}", path.shown()));
             return Ok(words);
         }
         Err(error) => {
             let hint = error.hint().map(str::to_owned);
-            return Err(Failure { message: format!("cannot read {}: {error}", path.display()), hint });
+            return Err(Failure { message: format!("cannot read {}: {error}", path.shown()), hint });
         }
     };
-    let defaults = parse(&text).map_err(|failure| Failure {
-        message: format!("{}: {}", path.display(), failure.message),
-        hint: failure.hint,
-    })?;
+    let defaults = parse(&text)
+        .map_err(|failure| Failure { message: format!("{}: {}", path.shown(), failure.message), hint: failure.hint })?;
     words.splice(1..1, defaults);
     Ok(words)
 }

@@ -6,12 +6,14 @@ use std::{
 };
 
 use super::replay::now_ns;
+use crate::message::Shown as _;
 use crate::{
     chisel::excerpt::Excerpt,
+    files,
     message::note,
     output::Out,
     pipeline::{Limits, Pipeline},
-    sink::{Capture, Outputs, capture},
+    sink::{Capture, Outputs, capture, capture::DiskError},
     source::replay::Replay,
     state::{Procfs, State},
 };
@@ -24,6 +26,17 @@ pub(super) struct Again<'a> {
     pub(super) users: bool,
     /// Whether files of other users are written over, too.
     pub(super) force: bool,
+}
+
+/// Looks whether excerpts can be written, which happens at the end: that is too late to learn that they cannot.
+///
+/// # Errors
+/// A file would not be written to, because another user may have put it there.
+pub(super) fn check(excerpts: &[Excerpt], force: bool) -> anyhow::Result<()> {
+    for Excerpt { path, .. } in excerpts {
+        files::check(path, force).map_err(|source| DiskError::Create { path: path.clone(), source })?;
+    }
+    Ok(())
 }
 
 /// Reads the files once more for each excerpt, by a process that can do no more than that. What stopped the first reading does not stop these.
@@ -42,11 +55,11 @@ fn write_one(excerpt: &Excerpt, again: &Again<'_>, stop: &AtomicBool) -> anyhow:
     let Again { files, users, force } = *again;
     if files.is_empty() {
         // Of a chisel that was loaded again, and did not want this when it began.
-        note(&format!("nothing is written to '{}': there is no capture to read", excerpt.path.display()));
+        note(&format!("nothing is written to '{}': there is no capture to read", excerpt.path.shown()));
         return Ok(());
     }
     let Some(filter) = excerpt.filter() else {
-        note(&format!("nothing is written to '{}': no event was marked", excerpt.path.display()));
+        note(&format!("nothing is written to '{}': no event was marked", excerpt.path.shown()));
         return Ok(());
     };
     let options = capture::Options {
@@ -64,6 +77,6 @@ fn write_one(excerpt: &Excerpt, again: &Again<'_>, stop: &AtomicBool) -> anyhow:
     let mut source = Replay::open(files.to_vec())?.with_users(users);
     let state = State { procfs: Procfs::none(), ..State::default() };
     let stats = Pipeline::new(state, outputs, 0).run(&mut source, Limits::default(), stop)?;
-    note(&format!("'{}': {stats}", excerpt.path.display()));
+    note(&format!("'{}': {stats}", excerpt.path.shown()));
     Ok(())
 }

@@ -13,6 +13,7 @@ use tracer_common::{
     events::{self, code, old},
 };
 
+use crate::message::Shown as _;
 use crate::{
     format::{escape::escaped, time, units},
     scap::{self, Block, Event, Opened, Process, Progress, Reader, ScapError},
@@ -69,7 +70,7 @@ struct Host {
 /// # Errors
 /// The file cannot be opened, or is no capture.
 pub fn describe(path: &Path, ready: impl FnOnce()) -> anyhow::Result<(String, Option<anyhow::Error>)> {
-    let about = || format!("cannot read capture '{}'", path.display());
+    let about = || format!("cannot read capture '{}'", path.shown());
     let opened = Opened::new(path).with_context(about)?;
     ready();
     let mut reader = Reader::new(opened.input(Progress::default()).with_context(about)?);

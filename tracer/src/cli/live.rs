@@ -109,6 +109,7 @@ pub fn run(mut plan: Plan) -> anyhow::Result<Stats> {
         drop_to(user, &state.users)?;
     }
     let to_epoch_ns = live::to_epoch_ns();
+    excerpt::check(&outputs.excerpts(), plan.force)?;
     outputs.open(live::monotonic_ns().wrapping_add(to_epoch_ns))?;
     let confined = confine::tracing(&Tracing { folders: outputs.folders(), network });
     if plan.verbose {

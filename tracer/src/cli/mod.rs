@@ -43,7 +43,7 @@ use crate::{
     chisel::{ChiselError, Library},
     confine::Paths,
     files::Refused,
-    format::time,
+    format::{escape, time},
     message::{self, Report},
     scap::ScapError,
     source::live::groups,
@@ -186,10 +186,11 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
         let confine = |paths: &Paths| replay::confine(paths, false);
         return chisel_tool::run(rest, &confine, &mut Report::stdout());
     }
+    stop::survive_file_limit()?;
     let words = config::with_defaults(words)?;
     let library = Library::new(&args::chisel_dirs(&words));
     let (words, arguments) = chisel_args::extract(words, &library)?;
-    let args = match Args::try_parse_from(words) {
+    let args = match parse(words) {
         Ok(args) => args,
         Err(error) if error.use_stderr() => {
             let gone = match error.get(ContextKind::InvalidArg) {
@@ -249,6 +250,12 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     };
     let failed = args.fail_on_drop && stats.lost() > 0;
     Ok(ExitCode::from(if failed { LOST } else { stop::code() }))
+}
+
+/// The options. Words that are quoted in an error are escaped: one with ends of lines must not look like lines of ours.
+fn parse(words: Vec<String>) -> Result<Args, clap::Error> {
+    let quoted: Vec<_> = words.iter().map(|word| escape::escaped(word.as_bytes())).collect();
+    Args::try_parse_from(words).map_err(|error| Args::try_parse_from(quoted).err().unwrap_or(error))
 }
 
 /// `info FILE`. What could be read is shown, also when the file is damaged behind it.

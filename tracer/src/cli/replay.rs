@@ -52,6 +52,7 @@ pub fn run(plan: Plan) -> anyhow::Result<(Stats, Option<ExitCode>)> {
     if let Some(user) = &plan.drop_to {
         drop_to(user, &Users::read(Path::new("/")))?;
     }
+    excerpt::check(&outputs.excerpts(), plan.force)?;
     outputs.open(now_ns())?;
     let excerpts = !outputs.excerpts().is_empty();
     let mut paths = Paths { read: source.later(), folders: outputs.folders() };

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{Args, Failure};
+use crate::message::Shown as _;
 use crate::{
     chisel::{Chisel, Env, Library, Watch},
     fields::{FieldError, Needs, Show},
@@ -126,7 +127,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
             }
             if written.iter().any(|file| is_same(file, &excerpt.path)) {
                 return Err(Failure::with_hint(
-                    format!("capture '{}' is written twice", excerpt.path.display()),
+                    format!("capture '{}' is written twice", excerpt.path.shown()),
                     "give the chisel another name",
                 ));
             }
@@ -232,7 +233,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 /// Refuses to write a capture that is read.
 fn not_read(file: &Path, args: &Args, hint: &str) -> Result<(), Failure> {
     if args.read.iter().any(|read| is_same(read, file)) {
-        let name = file.display();
+        let name = file.shown();
         return Err(Failure::with_hint(
             format!("capture '{name}' is read, it cannot be written at the same time"),
             hint,

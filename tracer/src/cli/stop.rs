@@ -12,7 +12,7 @@ use std::{
 };
 
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ},
     flag,
 };
 
@@ -48,6 +48,15 @@ impl Stop {
         }
         Ok(Self(stop))
     }
+}
+
+/// Files that may not become larger are an error of the write, as a full disk is, and not the end of the process.
+///
+/// # Errors
+/// The kernel does not allow it.
+pub(super) fn survive_file_limit() -> anyhow::Result<()> {
+    flag::register(SIGXFSZ, Arc::default())?;
+    Ok(())
 }
 
 impl Deref for Stop {

@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use super::Finding;
+use crate::message::Shown as _;
 use crate::{
     source::live::own::Own,
     state::{
@@ -46,12 +47,12 @@ fn host_files(root: &Path, view: &View) -> Finding {
                 "host: its files are at / (HOST_ROOT is not set, and the root of the first process cannot be seen: {error})"
             )),
         },
-        (Ok(_), Reason::Asked) => Finding::ok(format!("host: its files are at {} (HOST_ROOT)", root.display())),
+        (Ok(_), Reason::Asked) => Finding::ok(format!("host: its files are at {} (HOST_ROOT)", root.shown())),
         (Ok(_), Reason::First) => {
-            Finding::ok(format!("host: its files are at {} (the root of its first process)", root.display()))
+            Finding::ok(format!("host: its files are at {} (the root of its first process)", root.shown()))
         }
         (Err(error), _) => Finding::warn(
-            format!("host: cannot read {}: {error}", users.display()),
+            format!("host: cannot read {}: {error}", users.shown()),
             "names of users are missing; in a container, add -v /:/host:ro -e HOST_ROOT=/host",
         ),
     }
@@ -67,7 +68,7 @@ fn processes(view: &View, own: Option<Own>) -> Vec<Finding> {
     let mut findings = match (view, view.loss()) {
         (_, Some((loss, remedy))) => vec![Finding::warn(format!("processes: {loss}"), remedy)],
         (view, None) => {
-            let at = view.path().unwrap_or(Path::new("/proc")).display();
+            let at = view.path().unwrap_or(Path::new("/proc")).shown();
             vec![Finding::ok(format!("processes: all that run are at {at}"))]
         }
     };
@@ -95,14 +96,14 @@ fn open_files(proc: &Path) -> Finding {
 }
 
 fn cgroups(hierarchies: &Hierarchies, root: &Path) -> Finding {
-    let tree = hierarchies.tree().map(|tree| tree.display().to_string()).unwrap_or_default();
+    let tree = hierarchies.tree().map(|tree| tree.shown().to_string()).unwrap_or_default();
     match hierarchies.mode() {
         _ if hierarchies.is_partial() => Finding::warn(format!("cgroups: {}", PARTIAL.0), PARTIAL.1),
         Mode::Unified => Finding::ok(format!("cgroups: v2 at {tree}")),
         Mode::Hybrid => Finding::ok(format!("cgroups: hybrid, v2 at {tree}")),
         Mode::Legacy => Finding::ok("cgroups: v1, containers are looked up by process"),
         Mode::Unknown => Finding::warn(
-            format!("cgroups: none can be read at {}", root.join("sys/fs/cgroup").display()),
+            format!("cgroups: none can be read at {}", root.join("sys/fs/cgroup").shown()),
             "containers are not told apart; mount /sys, in a container with -v /:/host:ro -e HOST_ROOT=/host",
         ),
     }
@@ -171,7 +172,7 @@ mod tests {
     fn a_dead_engine_is_a_warning() {
         let socket = std::env::temp_dir().join(format!("tracer-doctor-{}.sock", std::process::id()));
         drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-        let sockets = vec![format!("docker={}", socket.display()).parse().unwrap()];
+        let sockets = vec![format!("docker={}", socket.shown()).parse().unwrap()];
         let findings = engines(&Options { sockets, ..Options::default() });
         let dead = findings.iter().find(|finding| finding.text.contains("tracer-doctor")).unwrap();
         assert!(dead.grade == Grade::Warn && dead.text.contains("Connection refused"), "{}", dead.text);

@@ -5,6 +5,7 @@ use std::{env::consts::ARCH, fs, path::Path};
 use rustix::system::uname;
 
 use super::{Finding, privileges::may_load};
+use crate::message::Shown as _;
 use crate::source::live::{Live, LiveError, Options, btf::BTF_PATH, plan::Wanted};
 
 /// The oldest kernel that may work, and the oldest that is tested.
@@ -97,9 +98,9 @@ fn release(release: &str) -> Finding {
 
 fn btf(path: &Path) -> Finding {
     match fs::metadata(path) {
-        Ok(file) => Finding::ok(format!("BTF: {}, {} KiB", path.display(), file.len() >> 10)),
+        Ok(file) => Finding::ok(format!("BTF: {}, {} KiB", path.shown(), file.len() >> 10)),
         Err(error) => Finding::fail(
-            format!("BTF: cannot read {}: {error}", path.display()),
+            format!("BTF: cannot read {}: {error}", path.shown()),
             "use a kernel built with CONFIG_DEBUG_INFO_BTF=y; in a container, mount /sys",
         ),
     }

@@ -82,6 +82,8 @@ pub struct FileRecord<'a> {
     pub peeked: bool,
     /// Whether it is a request that is done.
     pub done: bool,
+    /// Whether the number of the call is one of the 32-bit table.
+    pub compat: bool,
     /// Whether it is never shown.
     pub hidden: bool,
     /// Its parameters.
@@ -96,30 +98,32 @@ pub struct FileRecord<'a> {
 pub fn record<'a>(record: Record<'a>, num: u64, to_epoch_ns: u64) -> Result<Event<'a>, DecodeError> {
     match record {
         Record::Wire(bytes) => live(bytes, num, to_epoch_ns),
-        Record::File(FileRecord { cpu, tid, time_ns, latency_ns, result, peeked, done, hidden, params }) => Ok(Event {
-            num,
-            time_ns,
-            cpu,
-            tid,
-            tgid: 0,
-            cgroup: 0,
-            latency_ns,
-            call_result: result,
-            compat: false,
-            from_file: true,
-            hidden,
-            who: None,
-            group: None,
-            descriptor: None,
-            sampled: false,
-            weight: 1,
-            side: Side::Whole,
-            repeated: false,
-            peeked,
-            done,
-            row: params.row(),
-            params,
-        }),
+        Record::File(FileRecord { cpu, tid, time_ns, latency_ns, result, peeked, done, compat, hidden, params }) => {
+            Ok(Event {
+                num,
+                time_ns,
+                cpu,
+                tid,
+                tgid: 0,
+                cgroup: 0,
+                latency_ns,
+                call_result: result,
+                compat,
+                from_file: true,
+                hidden,
+                who: None,
+                group: None,
+                descriptor: None,
+                sampled: false,
+                weight: 1,
+                side: Side::Whole,
+                repeated: false,
+                peeked,
+                done,
+                row: params.row(),
+                params,
+            })
+        }
     }
 }
 

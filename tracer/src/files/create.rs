@@ -53,6 +53,22 @@ pub fn create(path: &Path, force: bool) -> Result<File, Refused> {
     Err(unsafe_because("another process keeps changing it", ELSEWHERE))
 }
 
+/// Whether [`create`] would refuse a file now. Nothing is made.
+///
+/// # Errors
+/// Those that opening would have because another user may have put it there.
+pub fn check(path: &Path, force: bool) -> Result<(), Refused> {
+    if force || is_own_descriptor(path) {
+        return Ok(());
+    }
+    let (dir, name) = walk::parent(path, Last::Keep)?;
+    match statat(&dir.fd, &name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => open_existing(&dir, &name, &stat, false).map(drop),
+        Err(Errno::NOENT) => refuse_shared(&dir),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Removes a file that [`create`] made, if it is still a file of the caller.
 ///
 /// # Errors
@@ -236,7 +252,7 @@ mod tests {
         assert!(create(&folder.join("link"), true).is_ok());
         mode(0o777);
         for path in [&path, &folder.join("new")] {
-            assert!(refused(path).contains("every user can write to the folder"), "{}", path.display());
+            assert!(refused(path).contains("every user can write to the folder"), "{path:?}");
             assert!(create(path, true).is_ok());
         }
         mode(0o1777);

@@ -14,7 +14,7 @@ use std::io;
 
 use rustix::{fs::Stat, process};
 
-pub use create::{Folder, create, remove};
+pub use create::{Folder, check, create, remove};
 pub use read::{read, settings_folder};
 
 /// The bits of a mode that let the group, and everybody, write.

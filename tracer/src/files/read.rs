@@ -83,7 +83,7 @@ mod tests {
         {
             mode(&changed, open);
             let reason = read(&path, 4).unwrap_err().to_string();
-            assert!(reason.starts_with("every user can "), "{}: {reason}", changed.display());
+            assert!(reason.starts_with("every user can "), "{changed:?}: {reason}");
             mode(&changed, shut);
         }
         // Only the owner of a file can put another one in its place.

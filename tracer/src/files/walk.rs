@@ -3,6 +3,7 @@
 //! This follows a link only out of a safe folder. Once the way leads through a folder that another user can change, no link is
 //! followed any more: like openat2(2) with `RESOLVE_NO_SYMLINKS` from there on, but each folder is looked at on the way.
 
+use crate::message::Shown as _;
 use std::{
     collections::VecDeque,
     ffi::{OsStr, OsString},
@@ -54,7 +55,7 @@ impl Dir {
 
     /// Who else can make names in the folder, in words.
     pub(super) fn written_by(&self) -> Option<String> {
-        others_who_write(&self.stat).map(|who| format!("{who} can write to the folder '{}'", self.path.display()))
+        others_who_write(&self.stat).map(|who| format!("{who} can write to the folder '{}'", self.path.shown()))
     }
 
     pub(super) fn is_sticky(&self) -> bool {
@@ -147,7 +148,7 @@ fn walk(path: &Path, last: Last, makes: bool) -> Result<(Dir, Option<OsString>),
                 if fstatfs(&dir.fd)?.f_type == PROC_SUPER_MAGIC {
                     // Such a link leads to an open folder, whatever its text is; what is there belongs to that process.
                     let target = Dir::open(&dir, &name, OFlags::empty())?;
-                    let who = format!("a process can change what '{}' leads to", target.path.display());
+                    let who = format!("a process can change what '{}' leads to", target.path.shown());
                     dir = Dir { changed_by: Some(who), ..target };
                     continue;
                 }
@@ -158,7 +159,7 @@ fn walk(path: &Path, last: Last, makes: bool) -> Result<(Dir, Option<OsString>),
                 }
             }
             FileType::Symlink => {
-                let link = next.path.display();
+                let link = next.path.shown();
                 let who = dir.changed_by.clone().or_else(|| dir.written_by()).unwrap_or_default();
                 return Err(Refused::Unsafe {
                     reason: format!("'{link}' is a symbolic link, and {who}"),

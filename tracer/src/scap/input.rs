@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
+    os::{fd::AsFd as _, unix::fs::FileTypeExt as _},
     path::Path,
     sync::{
         Arc,
@@ -14,6 +15,11 @@ use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::{
     BlockDecodingStrategy, FrameDecoder,
     errors::{FrameDecoderError, ReadFrameHeaderError},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    fs::{Mode, OFlags, fcntl_setfl, open as open_at},
 };
 
 /// The uncompressed bytes.
@@ -46,6 +52,8 @@ const CHUNK: usize = 64 << 10;
 pub enum Opened {
     /// A file.
     File(File),
+    /// A FIFO, which may have no writer yet.
+    Fifo(File),
     /// Standard input.
     Stdin,
 }
@@ -59,11 +67,14 @@ impl Opened {
         if path.as_os_str() == "-" {
             return Ok(Self::Stdin);
         }
-        let file = File::open(path)?;
-        if file.metadata()?.is_dir() {
+        // A FIFO without a writer would hold up the opening, which no signal ends: it is whoever reads who waits for one.
+        let file = File::from(open_at(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?);
+        fcntl_setfl(&file, OFlags::empty())?;
+        let kind = file.metadata()?.file_type();
+        if kind.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        Ok(Self::File(file))
+        Ok(if kind.is_fifo() { Self::Fifo(file) } else { Self::File(file) })
     }
 
     /// The uncompressed bytes; `read` counts them as they are stored.
@@ -73,6 +84,12 @@ impl Opened {
     pub fn input(self, read: Progress) -> io::Result<Input> {
         match self {
             Self::File(input) => decompress(Counted { input, read }),
+            Self::Fifo(input) => {
+                // Without a writer reading would say at once that this is the end.
+                let mut fds = [PollFd::from_borrowed_fd(input.as_fd(), PollFlags::IN)];
+                while poll(&mut fds, None) == Err(rustix::io::Errno::INTR) {}
+                decompress(Counted { input, read })
+            }
             Self::Stdin => decompress(Counted { input: io::stdin(), read }),
         }
     }

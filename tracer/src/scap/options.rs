@@ -45,6 +45,8 @@ pub mod own {
     pub const PEEKED: u32 = 0x7472_6308;
     /// A request is done.
     pub const DONE: u32 = 0x7472_6309;
+    /// The number of the call is one of the 32-bit table.
+    pub const COMPAT: u32 = 0x7472_630a;
 }
 
 /// Options, one after the other. Damage ends them.

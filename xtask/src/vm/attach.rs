@@ -133,8 +133,13 @@ mod tests {
     fn a_kernel_that_stopped_counts_once_and_keeps_its_loops() {
         let mut figures = Figures::default();
         for lines in [
-            &["VM-LOOP", "VM-LOOP", "VM-RESULT pass attached", "VM-END"][..],
-            &["VM-LOOP", "[    9.1] Oops: int3: 0000 [#1] SMP", "Kernel panic - not syncing: Fatal exception"],
+            &["VM-SAYS kernel 6.1.0", "VM-LOOP", "VM-LOOP", "VM-RESULT pass attached", "VM-END"][..],
+            &[
+                "VM-SAYS kernel 6.1.0",
+                "VM-LOOP",
+                "[    9.1] Oops: int3: 0000 [#1] SMP",
+                "Kernel panic - not syncing: Fatal exception",
+            ],
             &["VM-LOOP", "VM-RESULT fail attached", "VM-END"],
         ] {
             let mut report = Report::default();

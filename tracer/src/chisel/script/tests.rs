@@ -191,6 +191,19 @@ fn errors_name_file_line_column_and_cause() {
 }
 
 #[test]
+fn limits_name_the_function_also_in_a_script_of_one_line() {
+    let source = Source {
+        name: "test".into(),
+        origin: "test.rhai".into(),
+        text: "chisel(#{ summary: \"x\" }); fn on_event(evt) { loop { } }".into(),
+    };
+    let mut chisel = Chisel::load(source, None, env(false)).unwrap();
+    let world = World::new();
+    let error = world.with(&world.read(10, 3, 1, b"x"), |context| chisel.event(context)).unwrap_err();
+    assert!(error.to_string().starts_with("chisel test.rhai:1:28: "), "{error}");
+}
+
+#[test]
 fn scripts_cannot_leave_the_sandbox_or_run_for_ever() {
     let fails = |text: &str| load(text).map(|_| ()).unwrap_err().to_string();
     // The time is the sooner one of two limits on a slow machine.

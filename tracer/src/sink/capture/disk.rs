@@ -19,9 +19,10 @@ use std::{
 use flate2::write::GzEncoder;
 use ruzstd::encoding::{CompressionLevel, compress};
 
-use crate::output::error_of_write;
 use crate::{
     files::{self, Refused},
+    message::Shown as _,
+    output::error_of_write,
     thread::{self, NoThread},
 };
 
@@ -46,7 +47,7 @@ const STDOUT: &str = "-";
 #[derive(Debug, thiserror::Error)]
 pub enum DiskError {
     /// It cannot be made.
-    #[error("cannot create capture '{}'", path.display())]
+    #[error("cannot create capture '{}'", path.shown())]
     Create {
         /// The file.
         path: PathBuf,
@@ -54,7 +55,7 @@ pub enum DiskError {
         source: Refused,
     },
     /// It cannot be written to any more.
-    #[error("cannot write capture '{}' behind byte {offset}", path.display())]
+    #[error("cannot write capture '{}' behind byte {offset}", path.shown())]
     Write {
         /// The file.
         path: PathBuf,
@@ -64,7 +65,7 @@ pub enum DiskError {
         source: io::Error,
     },
     /// Somebody removed it, or put another one in its place.
-    #[error("capture '{}' was removed while it was written", path.display())]
+    #[error("capture '{}' was removed while it was written", path.shown())]
     Removed {
         /// The file.
         path: PathBuf,

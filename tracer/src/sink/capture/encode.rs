@@ -161,6 +161,10 @@ impl Encoder {
         if event.done {
             block.option(own::DONE, &[]);
         }
+        // Other calls have a row, or a portable number, whichever table they are from.
+        if event.compat && event.row.code == code::GENERIC {
+            block.option(own::COMPAT, &[]);
+        }
         if event.peeked {
             block.option(own::PEEKED, &[]);
         }

@@ -30,6 +30,7 @@ use self::{
     wait::Waiter,
 };
 use super::{CpuLosses, Drained, Losses, Record, Source, Step, Visit, record::Head};
+use crate::message::Shown as _;
 use crate::{event::decode, state::State};
 
 /// How long a record may be on its way to its ring, nanoseconds: only older ones are released to the merge.
@@ -44,7 +45,7 @@ const RELEASE_EVERY: usize = 256;
 #[non_exhaustive]
 pub enum LiveError {
     /// The kernel does not describe its types.
-    #[error("cannot read the kernel's type information '{path}': {cause}\nhint: a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed", path = path.display())]
+    #[error("cannot read the kernel's type information '{path}': {cause}\nhint: a kernel built with CONFIG_DEBUG_INFO_BTF=y is needed", path = path.shown())]
     NoBtf {
         /// Where it was looked for.
         path: PathBuf,

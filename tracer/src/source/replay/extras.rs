@@ -16,6 +16,8 @@ pub(super) struct Extras<'a> {
     pub(super) peeked: bool,
     /// Whether it is a request that is done.
     pub(super) done: bool,
+    /// Whether the number of the call is one of the 32-bit table.
+    pub(super) compat: bool,
     facts: Option<&'a [u8]>,
     more: &'a [u8],
     absent: u32,
@@ -43,6 +45,7 @@ impl<'a> Extras<'a> {
                 own::FIRST => extras.first = value,
                 own::PEEKED => extras.peeked = true,
                 own::DONE => extras.done = true,
+                own::COMPAT => extras.compat = true,
                 own::RESULT => extras.result = result(value).or(extras.result),
                 own::CPU if value.len() == 24 => extras.cpu = value,
                 _ => {}

@@ -19,6 +19,7 @@ use super::{
     machine::{self, Told},
     progress::Position,
 };
+use crate::message::Shown as _;
 use crate::{
     event::{Params, Row, is_never_shown},
     scap::{Block, Event, EventParams, Input, Opened, Reader, convert::Converter},
@@ -99,6 +100,7 @@ impl Batch {
             result: extras.result,
             peeked: extras.peeked,
             done: extras.done,
+            compat: extras.compat,
             hidden,
             params: Params::empty(row),
         };
@@ -263,5 +265,5 @@ impl Feed {
 }
 
 pub(super) fn failed(path: &std::path::Path) -> String {
-    format!("cannot read capture '{}'", path.display())
+    format!("cannot read capture '{}'", path.shown())
 }

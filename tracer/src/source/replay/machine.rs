@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, rc::Rc};
 
+use memchr::memmem;
 use rustc_hash::FxHashSet;
 
 use crate::{
@@ -262,6 +263,22 @@ fn sides(state: &mut State) {
     }
 }
 
+/// Threads below a folder that was a user's are in a container of their own, if others were taken for the same one.
+fn part(state: &mut State, parent: &str) {
+    let finder = memmem::Finder::new(parent.as_bytes());
+    let below = |thread: &&Rc<Thread>| finder.find(&thread.cgroups).is_some();
+    let (users, others): (Vec<_>, Vec<_>) = state.threads.iter().partition(below);
+    let shared: FxHashSet<_> = others.iter().map(|thread| thread.container).collect();
+    let mixed = users.into_iter().filter(|thread| shared.contains(&thread.container));
+    let mixed: Vec<_> = mixed.map(|thread| (thread.tid, thread.cgroups.clone())).collect();
+    for (tid, cgroups) in mixed {
+        let container = state.containers.of_cgroups(&cgroups);
+        if let Some(thread) = state.threads.get_mut(tid) {
+            thread.container = container;
+        }
+    }
+}
+
 impl Told {
     /// Puts it into the state.
     pub fn apply(self, state: &mut State) {
@@ -295,7 +312,12 @@ impl Told {
             Self::Host(host) => state.host = Host { interfaces: std::mem::take(&mut state.host.interfaces), ..host },
             Self::Interface(interface) => state.host.add_interface(interface),
             Self::Complete => sides(state),
-            Self::Container(told) => state.containers.told(*told),
+            Self::Container(told) => {
+                if let Some(parent) = state.containers.learn_maker(&told) {
+                    part(state, &parent);
+                }
+                state.containers.told(*told);
+            }
             Self::Facts(facts) => {
                 state.told = (state.told.0 + 1, Rc::new((*facts).clone()));
                 facts.apply(state);

@@ -456,7 +456,8 @@ mod tests {
         let _ = std::fs::remove_file(&socket);
         podman(UnixListener::bind(&socket).unwrap());
         assert_eq!(greet(&Address::Unix(socket.clone()), Owner::Machine).unwrap(), "podman 5.0, API 1.41");
-        let sockets = ["docker", "podman"].map(|engine| format!("{engine}={}", socket.display()).parse().unwrap());
+        let sockets =
+            ["docker", "podman"].map(|engine| format!("{engine}={}", socket.to_str().unwrap()).parse().unwrap());
         let notes_of = |sockets: &[EngineSocket]| {
             let engines = Engines::start(&Options { sockets: sockets.to_vec(), ..Options::default() }).unwrap();
             // It ends the stream of events at once, so that it is asked again and again.

@@ -11,6 +11,7 @@ use super::{
     http::HttpError,
     trust::{self, Distrust},
 };
+use crate::message::Shown as _;
 use crate::state::container::Owner;
 
 /// Port of an engine that DOCKER_HOST names without one, plain and with TLS.
@@ -29,7 +30,7 @@ pub enum EndpointError {
     #[error("the name '{0}' is not in /etc/hosts\nhint: give the address in numbers, this binary asks no name service")]
     Name(String),
     /// What says which engines are believed, or who we are.
-    #[error("cannot read '{}': {cause}", .path.display())]
+    #[error("cannot read '{}': {cause}", .path.shown())]
     Certificate {
         /// The file.
         path: PathBuf,
@@ -60,7 +61,7 @@ pub enum Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unix(path) => write!(f, "{}", path.display()),
+            Self::Unix(path) => write!(f, "{}", path.shown()),
             Self::Tcp { host, .. } => write!(f, "tcp://{host}"),
             Self::Other(text) => f.write_str(text),
         }

@@ -1,5 +1,6 @@
 //! A socket of an engine that a person asked for: `ENGINE=PATH`, the form of `--engine-socket`.
 
+use crate::message::Shown as _;
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -57,7 +58,7 @@ impl FromStr for EngineSocket {
 
 impl fmt::Display for EngineSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.runtime, self.path.display())
+        write!(f, "{}={}", self.runtime, self.path.shown())
     }
 }
 

@@ -13,6 +13,7 @@ use std::{
 
 use tokio::net::UnixStream;
 
+use crate::message::Shown as _;
 use crate::state::container::Owner;
 
 /// Where users have folders of their own: `/run/user/UID`.
@@ -40,7 +41,7 @@ pub enum Distrust {
         expected: u32,
     },
     /// Somebody else can put another one in its place.
-    #[error("others may write to its folder '{}'", .0.display())]
+    #[error("others may write to its folder '{}'", .0.shown())]
     Folder(PathBuf),
     /// Another user listens than the one who owns the socket.
     #[error("user {is} listens there, not {expected}")]

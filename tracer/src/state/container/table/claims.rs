@@ -24,6 +24,13 @@ pub(super) struct Claims {
     said: bool,
 }
 
+impl Claims {
+    /// The claim of that id for which `is_it` holds.
+    pub(super) fn find(&self, claimed: &str, is_it: impl Fn(&ContainerKey) -> bool) -> Option<ContainerKey> {
+        self.by_claimed.get(claimed)?.iter().copied().find(is_it)
+    }
+}
+
 impl Containers {
     /// Whether there is room for one more of that owner.
     pub(super) fn has_room_for(&mut self, owner: Owner) -> bool {

@@ -6,14 +6,25 @@ use crate::state::container::{Container, ContainerKey, Lookup, told::Told};
 /// The most containers that captures may tell of; beyond, only those that are known already are described.
 const MAX_TOLD: usize = 16_384;
 
+/// For how many folders all threads are looked at again: a capture of many threads and folders would take long.
+const MAX_PARTED: usize = 256;
+
 impl Containers {
+    /// Learns whose the folder of a container of a user was. Returns that folder if this was not known: threads below it may have
+    /// been taken for those of a container of the machine.
+    pub fn learn_maker(&mut self, told: &Told) -> Option<String> {
+        let owner = told.owner.filter(|owner| !owner.is_machine())?;
+        let parent = told.parent.as_ref()?;
+        if self.told_makers.len() >= MAX_TOLD {
+            return None;
+        }
+        let before = self.told_makers.insert(parent.clone(), owner);
+        (before != Some(owner) && self.told_makers.len() <= MAX_PARTED).then(|| parent.clone())
+    }
+
     /// Takes what a container event says. What is not as it should be is left out.
     pub fn told(&mut self, told: Told) {
-        if let (Some(owner), Some(parent)) = (told.owner.filter(|owner| !owner.is_machine()), &told.parent)
-            && self.told_makers.len() < MAX_TOLD
-        {
-            self.told_makers.insert(parent.clone(), owner);
-        }
+        self.learn_maker(&told);
         let Some(key) = self.by_told_id(&told) else { return };
         let Some(row) = self.row(key) else { return };
         row.told_owner = told.owner.or(row.told_owner);
@@ -73,6 +84,13 @@ impl Containers {
         let parent = told.parent.as_ref()?;
         let id = told.full_id.split('@').next()?;
         let claimed = [id.to_owned(), format!("{}:{id}", told.runtime.unwrap_or_default())];
+        let is_it = |key: &ContainerKey| {
+            let row = self.list.get(key.0 as usize).and_then(Option::as_deref);
+            row.is_some_and(|row| row.parent == *parent && row.container.owner == owner)
+        };
+        if let Some(key) = claimed.iter().find_map(|claimed| self.claims.find(claimed, is_it)) {
+            return Some(key);
+        }
         let key = claimed.iter().find_map(|claimed| self.by_identity.get(claimed)).copied()?;
         self.row(key).filter(|row| row.parent == *parent)?;
         self.bind_anew(key, owner);
