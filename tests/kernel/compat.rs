@@ -54,7 +54,7 @@ fn calls_that_only_32_bit_programs_have_keep_their_name_in_a_capture() {
         return;
     }
     let calls = [(403, "clock_gettime64"), (407, "clock_nanosleep_time64"), (422, "futex_time64"), (20, "getpid")];
-    let workload = Workload::fork(move || calls.map(|(number, _)| int80(number, &[0, NULL, NULL, NULL]).into()));
+    let workload = Workload::fork(move || calls.map(|(number, _)| int80(number, &[0, NULL, NULL, NULL])));
     let scratch = Scratch::new();
     let file = scratch.path("x.scap");
     let file = file.to_str().unwrap();
