@@ -33,6 +33,11 @@ pub struct Limits {
     pub interval: Option<Duration>,
 }
 
+/// When the next interval ends. One that ended late does not shorten the next one by much: tables wait for about a whole one.
+fn following(due: Instant, interval: Duration, now: Instant) -> Instant {
+    if now.saturating_duration_since(due) > interval / 4 { now + interval } else { due + interval }
+}
+
 /// CPU time that this process has used.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
@@ -145,7 +150,7 @@ impl Pipeline {
             if due.is_some_and(|due| now >= due) {
                 self.state.cpu_interval_ns = now.duration_since(sampled).as_nanos() as u64;
                 sampled = now;
-                due = due.zip(limits.interval).map(|(due, interval)| (due + interval).max(now));
+                due = due.zip(limits.interval).map(|(due, interval)| following(due, interval, now));
                 match self.interval(source) {
                     Ok(Flow::Continue) => {}
                     Ok(Flow::Stop) => flow = Flow::Stop,

@@ -269,8 +269,8 @@ impl Table {
     }
 
     /// The rows of the interval, with the names that are known now. The table is empty afterwards.
-    /// Percents are told once a second: their sum over `seconds` means nothing, their mean does.
-    pub fn rows(&mut self, state: &State, seconds: f64) -> Vec<Row> {
+    /// Percents were told so many `times`: their sum means nothing, their mean does.
+    pub fn rows(&mut self, state: &State, times: f64) -> Vec<Row> {
         let stride = self.spec.values.len();
         let mut merged: FxHashMap<Vec<Vec<u8>>, usize> = FxHashMap::default();
         for (key, at) in self.rows.drain() {
@@ -286,8 +286,7 @@ impl Table {
         }
         let results = |at: usize| {
             let kept = self.kept[at..].iter().zip(&self.spec.values);
-            kept.map(|(kept, value)| Some(kept.result(value.op)? / if value.is_rate() { seconds } else { 1.0 }))
-                .collect()
+            kept.map(|(kept, value)| Some(kept.result(value.op)? / if value.is_rate() { times } else { 1.0 })).collect()
         };
         let mut rows: Vec<Row> =
             merged.into_iter().map(|(keys, at)| Row { values: results(at), keys, line: Vec::new() }).collect();
@@ -356,11 +355,18 @@ impl Aggregate for Table {
     }
 
     fn take(&mut self, state: &State, moment: Moment) -> Frame {
-        let seconds = if moment.is_whole { moment.span.length_ns() as f64 / 1e9 } else { 1.0 };
+        let length_ns = moment.span.length_ns() as f64;
+        // How often percents were told: of a capture once a second, live once in an interval of CPU time, of which the table may
+        // have several.
+        let times = match state.cpu_interval_ns {
+            _ if moment.is_whole => length_ns / 1e9,
+            0 => 1.0,
+            interval_ns => (length_ns / interval_ns as f64).round(),
+        };
         Frame {
             keys: self.spec.keys.iter().map(Column::of_frame).collect(),
             values: self.spec.values.iter().map(Value::column).collect(),
-            rows: self.rows(state, seconds.max(1.0)),
+            rows: self.rows(state, times.max(1.0)),
             lost: std::mem::take(&mut self.overflow),
             ..Frame::new(Form::Table, &self.spec.title, moment.span)
         }
@@ -433,7 +439,7 @@ impl Aggregate for Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{fields::Show, testing::World};
+    use crate::{fields::Show, output::Span, testing::World};
 
     fn column(name: &str, title: &str) -> Column {
         Column { title: title.to_owned(), field: FieldRef::resolve(name, Show::default()).ok() }
@@ -476,6 +482,22 @@ mod tests {
             [(2000.0, vec!["10.0.0.1:40000->10.0.0.2:80".to_owned()]), (512.0, vec!["/etc/passwd".to_owned()]),]
         );
         assert!(table.is_empty());
+    }
+
+    #[test]
+    fn percents_are_those_of_one_interval_however_many_a_table_has() {
+        let mut world = World::new();
+        world.state.cpu_interval_ns = 1_000_000_000;
+        for seconds in [1, 5] {
+            let mut table = table(&[("proc.name", "P")], Some("evt.buflen"), Op::Sum, Unit::Percent);
+            for _ in 0..seconds {
+                world.with(&world.read(10, 3, 40, b"x"), |context| table.add(context));
+            }
+            // Intervals are not exact.
+            let span = Span { began_ns: 7, ended_ns: seconds * 1_030_000_000 };
+            let frame = table.take(&world.state, Moment { span, is_whole: false });
+            assert_eq!(frame.rows[0].values[0], Some(40.0), "{seconds} seconds");
+        }
     }
 
     #[test]
