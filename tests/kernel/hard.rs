@@ -74,7 +74,9 @@ fn a_tracer_that_is_stopped() {
         return;
     }
     let running = watch(&["--buffer-size", "64K"]);
-    let first = done(vec![caller(1_000)]);
+    let first = done(vec![caller(300)]);
+    // They have been read by then.
+    thread::sleep(Duration::from_millis(500));
     signal(running.pid(), libc::SIGSTOP);
     let meanwhile = done(vec![caller(100_000)]);
     thread::sleep(Duration::from_secs(2));

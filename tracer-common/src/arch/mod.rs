@@ -96,7 +96,8 @@ pub fn compat_call(number: u64) -> Option<&'static Compat> {
 /// The name of a system call by its portable number.
 #[must_use]
 pub fn name_of_id(id: u16) -> Option<&'static str> {
-    NAMES.get(usize::from(id)).copied().flatten()
+    // Zero is that of calls that have none.
+    if id == 0 { None } else { NAMES.get(usize::from(id)).copied().flatten() }
 }
 
 /// How many portable numbers there are at most.

@@ -220,6 +220,8 @@ fn options(out: &mut String) -> Result<(), Failure> {
     out.push_str("\n## Exit codes\n\n| code | meaning |\n|---|---|\n");
     out.push_str("| 0 | done, also when the reader of the output went away |\n");
     out.push_str("| 1 | failed while running |\n| 2 | wrong use |\n");
+    out.push_str("| 3 | events were lost, and `--fail-on-drop` was given |\n");
+    out.push_str("| 128 + n | ended by signal n, other than by Ctrl-C; what was gathered is shown and written |\n");
     Ok(())
 }
 

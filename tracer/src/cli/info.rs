@@ -48,6 +48,8 @@ struct Summary {
     /// Events by code, and generic ones by the portable number of the call.
     by_code: Vec<u64>,
     by_call: Vec<u64>,
+    /// Calls without a portable number, by that of the machine.
+    by_number: Vec<u64>,
     /// Marks that events were lost.
     drops: u64,
     first_ns: Option<u64>,
@@ -160,7 +162,10 @@ impl Summary {
             _ => {}
         }
         match event.code {
-            code::GENERIC | old::code::GENERIC_E => count(&mut self.by_call, call(event)),
+            code::GENERIC | old::code::GENERIC_E => match [0, 1].map(|at| number(event, at)) {
+                [0, native] => count(&mut self.by_number, native),
+                [id, _] => count(&mut self.by_call, id),
+            },
             code => count(&mut self.by_code, code),
         }
     }
@@ -172,7 +177,11 @@ impl Summary {
             named.map(|(at, count)| (name(at as u16), *count)).collect()
         };
         let mut by_name: BTreeMap<String, u64> = BTreeMap::new();
-        for (name, count) in names(&self.by_code, name).into_iter().chain(names(&self.by_call, call_name)) {
+        for (name, count) in names(&self.by_code, name)
+            .into_iter()
+            .chain(names(&self.by_call, call_name))
+            .chain(names(&self.by_number, number_name))
+        {
             *by_name.entry(name).or_default() += count;
         }
         let mut sorted: Vec<_> = by_name.into_iter().collect();
@@ -182,7 +191,7 @@ impl Summary {
 
     /// An event whose only parameter is a container in JSON.
     fn container(&mut self, event: &Event<'_>) {
-        let Some(json) = first_param(event) else { return };
+        let Some(json) = param(event, 0) else { return };
         if let Some(told) = Told::parse(json) {
             self.containers.insert(escaped(told.id.as_bytes()), escaped(told.name.as_bytes()));
         }
@@ -251,9 +260,9 @@ fn count(counts: &mut Vec<u64>, at: u16) {
     counts[at] += 1;
 }
 
-/// The portable number of the call of a generic event; 0 when it does not say.
-fn call(event: &Event<'_>) -> u16 {
-    first_param(event).and_then(<[u8]>::first_chunk).map_or(0, |id| u16::from_ne_bytes(*id))
+/// A number of the call of a generic event: the portable one, then the one of its machine; 0 when it does not say.
+fn number(event: &Event<'_>, at: usize) -> u16 {
+    param(event, at).and_then(<[u8]>::first_chunk).map_or(0, |id| u16::from_ne_bytes(*id))
 }
 
 fn name(code: u16) -> String {
@@ -264,9 +273,15 @@ fn call_name(id: u16) -> String {
     arch::name_of_id(id).unwrap_or(events::meta::GENERIC.name).to_owned()
 }
 
-fn first_param<'a>(event: &Event<'a>) -> Option<&'a [u8]> {
+/// The name of a call that has no portable number, by that of this machine.
+fn number_name(number: u16) -> String {
+    let found = arch::SYSCALLS.binary_search_by_key(&number, |call| call.number);
+    found.map_or(events::meta::GENERIC.name, |at| arch::SYSCALLS[at].name).to_owned()
+}
+
+fn param<'a>(event: &Event<'a>, at: usize) -> Option<&'a [u8]> {
     let most = events::by_code(event.code)?.params.len();
-    event.params(most)?.iter().next()
+    event.params(most)?.iter().nth(at)
 }
 
 fn date(ns: u64) -> String {

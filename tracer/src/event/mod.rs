@@ -206,7 +206,7 @@ impl<'a> Event<'a> {
     }
 
     fn portable_name(&self) -> Option<&'static str> {
-        let id = self.params.u64(0).and_then(|id| u16::try_from(id).ok()).filter(|id| *id != 0);
+        let id = self.params.u64(0).and_then(|id| u16::try_from(id).ok());
         id.and_then(arch::name_of_id)
     }
 

@@ -56,6 +56,10 @@ pub(super) struct Rotation {
     /// When it began, nanoseconds since the epoch; 0 before the first event.
     began_ns: u64,
     events: u64,
+    /// Bytes that the current file began with.
+    tables: u64,
+    /// Whether they are not known yet.
+    is_fresh: bool,
     current: PathBuf,
     /// Files whose names have times, oldest first.
     dated: VecDeque<PathBuf>,
@@ -69,6 +73,8 @@ impl Rotation {
             number: 0,
             began_ns: 0,
             events: 0,
+            tables: 0,
+            is_fresh: true,
             current: PathBuf::new(),
             dated: VecDeque::new(),
         }
@@ -88,14 +94,19 @@ impl Rotation {
         if self.began_ns == 0 {
             self.began_ns = time_ns;
         }
-        let over =
-            self.limits.seconds.is_some_and(|seconds| time_ns.saturating_sub(self.began_ns) >= seconds * 1_000_000_000)
-                || self.limits.bytes.is_some_and(|limit| bytes > limit)
+        if std::mem::take(&mut self.is_fresh) {
+            self.tables = bytes;
+        }
+        let over = self.limits.seconds.is_some_and(|seconds| time_ns.saturating_sub(self.began_ns) >= seconds * 1_000_000_000)
+                // Where the tables of a file take most of the limit, or more, it would have hardly an event.
+                || self.limits.bytes.is_some_and(|limit| bytes > limit.max(self.tables.saturating_add(limit / 4)))
                 || self.limits.events.is_some_and(|limit| self.events >= limit);
         if over && self.events > 0 {
             let next = self.next(time_ns);
             if next.is_some() {
                 self.events = 1;
+                // Its tables are written now.
+                self.is_fresh = true;
                 return next;
             }
         }
@@ -195,6 +206,23 @@ mod tests {
         assert_eq!(names("x-%S", Limits { files: Some(2), ..seconds }, 25), ["x-20", "x-21", "x-22", "-x-20"]);
         let both = Limits { bytes: Some(45), ..seconds };
         assert_eq!(names("x-%S-", both, 12), ["x-20-0", "x-20-1", "x-21-2"]);
+    }
+
+    /// A machine with many threads has large tables.
+    #[test]
+    fn files_whose_tables_are_beyond_the_limit_have_events_all_the_same() {
+        let mut rotation = Rotation::new(Path::new("x"), Limits { bytes: Some(1_000), ..Limits::default() });
+        rotation.first(0);
+        let (tables, event) = (5_000, 10);
+        let (mut bytes, mut files) = (tables, 1);
+        for time_ns in 1..=260 {
+            if rotation.event(time_ns, bytes).is_some() {
+                (bytes, files) = (tables, files + 1);
+            }
+            bytes += event;
+        }
+        // A quarter of the limit is for events.
+        assert_eq!(files, 260 / 26);
     }
 
     #[test]
