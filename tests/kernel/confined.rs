@@ -87,10 +87,11 @@ fn what_is_looked_up_later_is_still_found() {
     let output = {
         let session =
             Session::lines("%proc.name %proc.exepath %proc.cwd %evt.type", "evt.type=execve and proc.name=true");
-        assert!(Command::new("true").uid(61_237).gid(61_237).current_dir("/usr").status().unwrap().success());
+        assert!(Command::new("true").uid(61_237).gid(61_237).current_dir("/proc").status().unwrap().success());
         session.end()
     };
-    let exe = fs::canonicalize("/usr/bin/true").unwrap();
-    let line = format!("true {} /usr/ execve", exe.display());
+    // Small systems have it in another folder.
+    let exe = ["/usr/bin/true", "/bin/true"].iter().find_map(|path| fs::canonicalize(path).ok()).expect("a program");
+    let line = format!("true {} /proc/ execve", exe.display());
     assert!(output.lines.iter().any(|it| it.contains(&line)), "{line}: {:#?}", output.lines);
 }

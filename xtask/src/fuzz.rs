@@ -90,11 +90,10 @@ fn feed(target: &str, dir: &Path, seeds: &Path, seconds: u32) -> Result<String> 
     for folder in [&corpus, &artifacts] {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    let own = workspace().join(FUZZ_DIR).join("seeds").join(target);
-    let seeds = if own.is_dir() { &own } else { seeds };
     say(format!("fuzz {target}: {seconds} s"));
-    let own = seeds.join(target);
-    let seeds = if own.is_dir() { own } else { seeds.join(CAPTURES) };
+    // Those that are kept, those that were made for it, and what all others begin with.
+    let own = [workspace().join(FUZZ_DIR).join("seeds").join(target), seeds.join(target)];
+    let seeds = own.into_iter().find(|own| own.is_dir()).unwrap_or_else(|| seeds.join(CAPTURES));
     let mut command = Command::new(dir.join(TRIPLE).join("release").join(target));
     command.arg(&corpus).arg(seeds).args([
         format!("-max_total_time={seconds}"),
