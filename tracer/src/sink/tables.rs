@@ -1,13 +1,14 @@
 //! Which sinks have a table that the kernel counts, and which need events.
 //!
 //! There is room for two tables, because they are counted by different hooks: one of calls, and one of the bytes of sockets, of which no
-//! call knows. Any number of sinks share the table of sockets, whose rows are then as fine as all of them together need. The table of
+//! call knows. Any number of sinks share the table of sockets, whose rows are then as fine as all of them together need, if they ask the
+//! same of the descriptor: a socket without a peer has no row where its ends are asked for. The table of
 //! calls stands in for the records of calls, so nothing else may need these.
 
 use tracer_common::{
     arch::{SYSCALLS, Syscall},
     events::{self, Category},
-    group::{Counted, Grouping},
+    group::{Counted, Grouping, by},
 };
 
 use super::Sink;
@@ -52,6 +53,10 @@ impl Tables {
                     tables.why.get_or_insert("the kernel has no hooks of sockets, as from 6.3 on");
                     Origin::Records
                 }
+                Ok(Grouping { counted: Counted::SocketBytes, by, .. }) if !tables.shares_sockets(by) => {
+                    tables.why.get_or_insert("another table of sockets asks something else of their ends");
+                    Origin::Records
+                }
                 Ok(grouping) if grouping.counted == Counted::SocketBytes => {
                     tables.sockets.get_or_insert(grouping).by |= grouping.by;
                     Origin::Sockets
@@ -75,6 +80,11 @@ impl Tables {
             Some(why) if of_calls == 1 => tables.without_calls(why),
             _ => tables,
         }
+    }
+
+    /// Whether a table with this key can be part of the table of sockets.
+    fn shares_sockets(&self, by: u32) -> bool {
+        self.sockets.is_none_or(|sockets| sockets.by & by::DESCRIPTOR == by & by::DESCRIPTOR)
     }
 
     /// The same without a table of calls, for this reason.
