@@ -39,7 +39,7 @@ table(#{
 "##;
 
 /// Adds up the bytes of the network by process.
-const BYTES_OF: &str = r##"
+pub(crate) const BYTES_OF: &str = r##"
 chisel(#{ summary: "bytes of processes" });
 interval(INTERVAL);
 filter("evt.is_io=true and fd.type in (ipv4, ipv6)");

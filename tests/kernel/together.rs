@@ -18,7 +18,7 @@ use tracer_tests::{
     workload::Workload,
 };
 
-use crate::grouped::{chisel, sums};
+use crate::grouped::{BYTES_OF, chisel, sums};
 
 /// Processes that run at once, the rounds of each, and bytes that it sends in one.
 const PROCESSES: usize = 10;
@@ -30,17 +30,6 @@ const DATAGRAM: usize = 777;
 const BUSY: i64 = 3_000;
 /// How long an interval is, milliseconds.
 const INTERVAL_MS: u64 = 200;
-
-const BYTES_OF: &str = r##"
-chisel(#{ summary: "bytes of processes" });
-interval(INTERVAL);
-filter("evt.is_io=true and fd.type in (ipv4, ipv6)");
-table(#{
-    keys: [#{ field: "proc.pid", title: "PID" }],
-    value: #{ field: "evt.buflen", title: "Bytes", op: "sum" },
-    top: 100000,
-});
-"##;
 
 const BYTES_OF_PORTS: &str = r##"
 chisel(#{ summary: "bytes of ports" });

@@ -97,10 +97,13 @@ impl Rotation {
         if std::mem::take(&mut self.is_fresh) {
             self.tables = bytes;
         }
-        let over = self.limits.seconds.is_some_and(|seconds| time_ns.saturating_sub(self.began_ns) >= seconds * 1_000_000_000)
-                // Where the tables of a file take most of the limit, or more, it would have hardly an event.
-                || self.limits.bytes.is_some_and(|limit| bytes > limit.max(self.tables.saturating_add(limit / 4)))
-                || self.limits.events.is_some_and(|limit| self.events >= limit);
+        let Limits { bytes: most_bytes, seconds, events, .. } = self.limits;
+        // Where the tables of a file take most of the limit, or more, it would have hardly an event.
+        let is_full = |limit: u64| bytes > limit.max(self.tables.saturating_add(limit / 4));
+        let is_long = |seconds: u64| time_ns.saturating_sub(self.began_ns) >= seconds * 1_000_000_000;
+        let over = seconds.is_some_and(is_long)
+            || most_bytes.is_some_and(is_full)
+            || events.is_some_and(|limit| self.events >= limit);
         if over && self.events > 0 {
             let next = self.next(time_ns);
             if next.is_some() {
