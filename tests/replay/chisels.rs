@@ -62,8 +62,43 @@ fn ours(capture: &str, options: &[&str]) -> Vec<String> {
     output.lines
 }
 
-/// A JSON table as lines: its time, its rows, its columns.
-fn table_lines(text: &str) -> Vec<String> {
+/// Columns whose titles are others here, and the field of which the name of a process is that of its main thread.
+fn in_their_words(mut column: Json) -> Json {
+    if let Some(column) = column.as_object_mut() {
+        column.remove("desc");
+        if column.get("name").is_some_and(|name| name == "proc.main_name") {
+            column.insert("name".to_owned(), "proc.name".into());
+        }
+    }
+    column
+}
+
+/// Whether it is the line below the head of a table.
+fn is_rule(line: &String) -> bool {
+    line.len() > 4 && line.bytes().all(|byte| byte == b'-')
+}
+
+/// A table as text without its head, whose titles are others here, and without the `rates` after the first value.
+fn text_rows(lines: &[String], rates: usize) -> Vec<String> {
+    let head = lines.iter().position(is_rule).map_or(0, |at| at + 1);
+    let rows = lines[head..].iter().map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !(1..=rates).contains(at))
+            .map(|(_, word)| *word)
+            .collect::<Vec<_>>()
+            .join(" ")
+    });
+    rows.collect()
+}
+
+/// Tables of the network, which also have rates of what was received and sent.
+const OF_NETWORK: [&str; 4] = ["topprocs_net", "topcontainers_net", "topconns", "topports_server"];
+
+/// A JSON table as lines: its time, its rows, its columns. The last `rates` columns are left out.
+fn table_lines(text: &str, rates: usize) -> Vec<String> {
     let table: Json = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let part = |name: &str| table[name].as_array().cloned().unwrap_or_default();
     // Entries of an object have no order.
@@ -74,7 +109,12 @@ fn table_lines(text: &str) -> Vec<String> {
         }
         None => value.to_string(),
     };
-    let rows = part("data").into_iter().chain(part("info")).map(|row| sorted(&row));
+    let short = |mut part: Vec<Json>| {
+        part.truncate(part.len() - rates.min(part.len()));
+        part
+    };
+    let data = part("data").into_iter().map(|row| Json::from(short(row.as_array().cloned().unwrap_or_default())));
+    let rows = data.chain(short(part("info")).into_iter().map(in_their_words)).map(|row| sorted(&row));
     std::iter::once(format!("ts {}", table["ts"])).chain(rows).collect()
 }
 
@@ -99,14 +139,14 @@ fn squeezed(line: &str) -> String {
 /// 0, a terminal.
 const BEGAN_BEFORE: [&str; 11] = [
     "------ Read 3B from   /dev/pts/5 (docker)",
-    "131B                /dev/pts/5",
-    "128B                /dev/pts/5",
+    "131B /dev/pts/5",
+    "128B /dev/pts/5",
     "[\"/dev/pts/5\",131]",
     "[\"/dev/pts/5\",128]",
     "22:31:13 in:9749 out:5430 tot:15179",
     "ls",
-    "131B                docker              25682",
-    "128B                docker              25682",
+    "131B docker 25682",
+    "128B docker 25682",
     "[\"docker\",\"25682\",131]",
     "[\"docker\",\"25682\",128]",
 ];
@@ -120,6 +160,16 @@ fn began_before(line: &str) -> Option<&'static str> {
 fn only_theirs(case: &Case, line: &str, ours: &[String]) -> Option<&'static str> {
     if let Some(reason) = began_before(line) {
         return Some(reason);
+    }
+    if case.chisel().starts_with("topprocs_") {
+        let plain = |line: &str| line.replace(['[', ']', '"', ','], " ");
+        let line = plain(line);
+        // Behind the value, or as JSON before it.
+        let ids: Vec<&str> = line.split_whitespace().filter(|word| word.parse::<u32>().is_ok()).collect();
+        let same = |ours: &String| ids.iter().any(|id| plain(ours).split_whitespace().any(|word| word == *id));
+        if !ids.is_empty() && ours.iter().any(same) {
+            return Some("a row is a process, whose threads may have names of their own");
+        }
     }
     let has = |wanted: &str| ours.iter().any(|line| squeezed(line) == wanted);
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -206,9 +256,8 @@ fn only_ours(case: &Case, line: &str, replaced: bool) -> Option<&'static str> {
         "lsof" if case.kept > 0 => Some("behind what was kept of theirs"),
         "echo_fds" if case.kept > 0 => Some("behind what was kept of theirs"),
         "spy_users" | "spy_ip_127.0.0.1" | "topscalls" | "topscalls_time" | "ps" | "ps_filter" | "bottlenecks"
-        | "echo_fds" | "spy_file" | "spy_file_R" | "list_login_shells" | "topcontainers_cpu" | "topprocs_cpu" => {
-            replaced.then_some("in place of theirs")
-        }
+        | "echo_fds" | "spy_file" | "spy_file_R" | "list_login_shells" | "topcontainers_cpu" | "topprocs_cpu"
+        | "topprocs_net" | "topprocs_file" | "topprocs_errors" => replaced.then_some("in place of theirs"),
         _ => line.contains("\"name\":\"evt.buflen\"").then_some("the field that is summed"),
     }
 }
@@ -239,8 +288,11 @@ fn chisels_print_what_those_of_another_tool_print() {
             let ours = ours(capture, &options);
             let ours: Vec<String> =
                 ours.iter().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect();
+            let rates = if OF_NETWORK.contains(&case.chisel()) { 2 } else { 0 };
+            let is_table = case.lines.get(1).is_some_and(is_rule);
             let (theirs, ours) = match case.is_json() && !case.chisel().starts_with("fdcount_by") {
-                true => (table_lines(&case.lines.join("\n")), table_lines(&ours.join("\n"))),
+                true => (table_lines(&case.lines.join("\n"), 0), table_lines(&ours.join("\n"), rates)),
+                false if is_table => (text_rows(&case.lines, 0), text_rows(&ours, rates)),
                 false => (case.lines.clone(), ours),
             };
             let (more, less) = unlike(&theirs, &ours);

@@ -5,11 +5,11 @@
 //! is escaped here, in the one place that writes it.
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal as _, Write},
     path::Path,
 };
 
-use crate::format::escape;
+use crate::{format::escape, output::step_aside};
 
 /// How a message names a file.
 pub trait Shown {
@@ -39,6 +39,9 @@ pub fn said_by(part: &str, text: &str) {
 }
 
 fn say(part: &str, text: &str, hint: Option<&str>) {
+    if io::stderr().is_terminal() {
+        step_aside();
+    }
     // Nobody to tell when standard error is gone.
     let _ = io::stderr().write_all(format!("tracer: {part}{}\n", message(text, hint)).as_bytes());
 }

@@ -182,8 +182,10 @@ pub struct Plan {
     pub second: u16,
     /// The argument with the `MSG_*` flags of a receiving call, or [`NONE`].
     pub message_flags: u8,
+    /// Not zero when the bytes that the call moves count as written.
+    pub writes: u8,
     /// Unused, zero.
-    pub reserved: [u8; 5],
+    pub reserved: [u8; 4],
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
@@ -208,7 +210,8 @@ impl Plan {
         descriptor: UNKNOWN_DESCRIPTOR,
         second: 0,
         message_flags: NONE,
-        reserved: [0; 5],
+        writes: 0,
+        reserved: [0; 4],
         params: [PlanParam::ZERO; MAX_PARAMS],
     };
 
@@ -259,6 +262,7 @@ impl Plan {
         if event.is_io() {
             plan.flags |= IO;
         }
+        plan.writes = u8::from(event.is_io() && !event.flags.has(Flags::READS_FROM_FD));
         plan.message_flags = match event.message_flags() {
             Some(argument) => argument,
             None => NONE,

@@ -45,6 +45,18 @@ pub struct Args {
     #[arg(long = "chisel-dir", value_name = "DIR", help_heading = "Chisels", group = SETTINGS)]
     pub chisel_dirs: Vec<PathBuf>,
 
+    /// Show at most this many rows of each table
+    #[arg(long, value_name = "N", value_parser = rows, help_heading = "Chisels", group = SETTINGS)]
+    pub rows: Option<usize>,
+
+    /// Print tables every so often, such as 5s or 500ms. Also makes tables of a capture for each interval, instead of one for all of it
+    #[arg(long, value_name = "TIME", value_parser = interval, help_heading = "Chisels", group = SETTINGS)]
+    pub interval: Option<u64>,
+
+    /// Sort tables by this column, such as PID or rx
+    #[arg(long, value_name = "COLUMN", requires = "chisels", help_heading = "Chisels")]
+    pub sort: Option<String>,
+
     /// Load chisels again when their files change, for those who write one
     #[arg(long, requires = "chisels", conflicts_with = "read", help_heading = "Chisels")]
     pub watch: bool,
@@ -410,6 +422,32 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a number of seconds above 0".to_owned())
 }
 
+/// The most rows of a table.
+const MAX_ROWS: usize = 100_000;
+
+fn rows(text: &str) -> Result<usize, String> {
+    let rows = text.parse().ok().filter(|rows| (1..=MAX_ROWS).contains(rows));
+    rows.ok_or_else(|| format!("expected a whole number from 1 to {MAX_ROWS}"))
+}
+
+/// The least interval, and the longest, in milliseconds.
+const INTERVALS_MS: std::ops::RangeInclusive<u64> = 10..=86_400_000;
+
+/// A time in milliseconds: of a number alone, seconds.
+fn interval(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "ms" => Some(1.0),
+        "" | "s" => Some(1000.0),
+        "m" | "min" => Some(60_000.0),
+        _ => None,
+    };
+    let ms = digits.parse::<f64>().ok().zip(factor).map(|(number, factor)| (number * factor).round());
+    let ms = ms.filter(|ms| ms.is_finite() && *ms >= 0.0).map(|ms| ms as u64);
+    ms.filter(|ms| INTERVALS_MS.contains(ms))
+        .ok_or_else(|| "expected a time such as 5s, 500ms or 2m, from 10ms to 1440m".to_owned())
+}
+
 fn size(text: &str) -> Result<u64, String> {
     let (digits, factor) = match text.to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
         text if text.ends_with('K') => (text.trim_end_matches('K').to_owned(), 1 << 10),
@@ -445,6 +483,8 @@ mod tests {
         assert_eq!(args.max_time, Some(Duration::from_millis(500)));
         assert_eq!(args.filter_text().unwrap(), "proc.name=cat and fd.num < -1");
         assert_eq!(parse(&["--buffer-size", "64K"]).unwrap().buffer_size, Some(65_536));
+        assert_eq!(parse(&["--interval", "2"]).unwrap().interval, Some(2000));
+        assert_eq!(parse(&["--interval", "0.5m"]).unwrap().interval, Some(30_000));
         assert_eq!(parse(&["-tD"]).unwrap().time, TimeMode::Delta);
     }
 
@@ -453,7 +493,16 @@ mod tests {
         let error = parse(&["--unbuferred"]).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("--unbuffered"));
-        for words in [&["-s", "65001"][..], &["-n", "0"], &["-t", "x"], &["--buffer-size", "8X"], &["-M", "0"]] {
+        for words in [
+            &["-s", "65001"][..],
+            &["-n", "0"],
+            &["-t", "x"],
+            &["--buffer-size", "8X"],
+            &["--interval", "1ms"],
+            &["--interval", "5h"],
+            &["--rows", "0"],
+            &["-M", "0"],
+        ] {
             assert_eq!(parse(words).unwrap_err().exit_code(), 2, "{words:?}");
         }
     }

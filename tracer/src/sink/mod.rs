@@ -8,6 +8,7 @@ mod interest;
 mod print;
 mod summary;
 mod tables;
+mod tick;
 
 pub use capture::Capture;
 pub use chisel::ChiselSink;
@@ -15,6 +16,7 @@ pub use interest::Interest;
 pub use print::{Discard, Lines, Print};
 pub use summary::Summary;
 pub use tables::Tables;
+pub use tick::Tick;
 
 use std::{
     io,
@@ -37,7 +39,6 @@ use crate::{
     output::{Out, Readers},
     sample::Sample,
     state::{ContainerKey, State, container::Lookup},
-    stats::Stats,
 };
 use hold::Hold;
 
@@ -57,17 +58,6 @@ pub enum Flow {
     Continue,
     /// Enough: the number that was asked for was shown, or a script said so.
     Stop,
-}
-
-/// The moment of an interval or of the end.
-#[derive(Debug, Clone, Copy)]
-pub struct Tick<'a> {
-    /// What is known.
-    pub state: &'a State,
-    /// Now, nanoseconds since the epoch.
-    pub now_ns: u64,
-    /// What was seen, shown and lost so far.
-    pub stats: &'a Stats,
 }
 
 /// Where events end.
@@ -451,7 +441,7 @@ impl Outputs {
                 slot.sink.interval(tick)?;
             }
         }
-        self.out.draw()?;
+        self.out.draw(tick.status())?;
         Ok(if self.is_done() { Flow::Stop } else { flow })
     }
 
@@ -464,8 +454,7 @@ impl Outputs {
         self.release(state, u64::MAX)?;
         // Each of them ends, whatever becomes of the others.
         let ends: Vec<_> = self.sinks.iter_mut().map(|slot| slot.sink.end(tick)).collect();
-        self.out.draw()?;
-        self.out.flush()?;
+        self.out.draw(tick.status())?;
         let written = self.capture.as_mut().map(|capture| capture.end(state, self.filter.as_ref(), now_ns));
         ends.into_iter().chain(written).collect()
     }

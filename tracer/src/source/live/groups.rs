@@ -8,7 +8,7 @@ use aya::{
 };
 use tracer_common::{
     events::{self, code},
-    group::{COMPAT, Counted, GroupKey, GroupValue, Grouping, NO_NUMBER, NUMBER_SHIFT, SOCKETS, TABLES, by},
+    group::{COMPAT, Counted, GroupKey, GroupValue, Grouping, NO_NUMBER, NUMBER_SHIFT, OUT, SOCKETS, TABLES, by},
     plan::Store,
     wire,
 };
@@ -123,8 +123,9 @@ impl Table {
     #[must_use]
     pub fn record(&self, time_ns: u64, key: &GroupKey, value: GroupValue) -> Vec<u8> {
         let code = match self.grouping.counted {
-            Counted::Events if key.call != 0 => key.call as u16,
-            // Which event it was, nobody asked.
+            Counted::Events if key.call as u16 != 0 => key.call as u16,
+            // Which event it was, nobody asked, but perhaps which way the bytes went.
+            Counted::Events | Counted::SocketBytes if key.call & OUT != 0 => code::WRITE,
             Counted::Events | Counted::SocketBytes => code::READ,
         };
         let compat = if key.call & COMPAT != 0 { wire::FLAG_COMPAT } else { 0 };
@@ -162,7 +163,7 @@ impl Table {
     fn generic(&self, key: &GroupKey) -> [u64; wire::CALL_NUMBERS] {
         let mut numbers = [0; wire::CALL_NUMBERS];
         numbers[wire::CALL_RESULT] = (-i64::from(key.error)) as u64;
-        numbers[wire::CALL_SYSCALL] = u64::from((key.call & !COMPAT) >> NUMBER_SHIFT);
+        numbers[wire::CALL_SYSCALL] = u64::from((key.call & !(COMPAT | OUT)) >> NUMBER_SHIFT);
         numbers
     }
 
