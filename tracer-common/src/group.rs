@@ -48,6 +48,8 @@ pub mod by {
     pub const NAME: u32 = 1 << 21;
     /// Whether bytes are written or read; of what has an event in the key, too, it is not known.
     pub const DIRECTION: u32 = 1 << 22;
+    /// No member: the table is counted in. Only where questions change.
+    pub const COUNTED: u32 = 1 << 31;
     /// Addresses and ports of both ends.
     pub const BOTH_ENDS: u32 = LOCAL_IP | LOCAL_PORT | REMOTE_IP | REMOTE_PORT;
     /// Members from which one end can be told from the other.

@@ -184,8 +184,10 @@ pub struct Plan {
     pub message_flags: u8,
     /// Not zero when the bytes that the call moves count as written.
     pub writes: u8,
+    /// Which question it belongs to: [`Turn`](crate::config::Turn).
+    pub turn: u8,
     /// Unused, zero.
-    pub reserved: [u8; 4],
+    pub reserved: [u8; 3],
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
@@ -211,7 +213,8 @@ impl Plan {
         second: 0,
         message_flags: NONE,
         writes: 0,
-        reserved: [0; 4],
+        turn: 0,
+        reserved: [0; 3],
         params: [PlanParam::ZERO; MAX_PARAMS],
     };
 

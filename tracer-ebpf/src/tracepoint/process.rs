@@ -12,7 +12,7 @@ use crate::{
     arch::Task,
     collect::{self, Call, TASK},
     entry, gate, group,
-    maps::{PLANS, offset},
+    maps::{offset, plan_of, turn},
     read,
     record::Slot,
 };
@@ -30,7 +30,7 @@ const EXECVEAT: u16 = number_of("execveat");
 pub fn exec(ctx: BtfTracePointContext) -> i32 {
     let binprm: *const u8 = ctx.arg(2);
     let number = u32::from(if by_descriptor(binprm as usize) { EXECVEAT } else { EXECVE });
-    let Some(plan) = PLANS.get_ptr(number) else { return 0 };
+    let Some(plan) = plan_of(turn(), number) else { return 0 };
     // SAFETY: a live map value.
     let flags = unsafe { (*plan).flags };
     if flags & plan::WANTED == 0 || flags & plan::EXEC == 0 || gate::own() {
@@ -61,7 +61,7 @@ fn by_descriptor(binprm: usize) -> bool {
 #[btf_tracepoint(function = "sched_process_exit")]
 pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
     entry::forget();
-    let Some(plan) = PLANS.get_ptr(PLAN_PROCEXIT) else { return 0 };
+    let Some(plan) = plan_of(turn(), PLAN_PROCEXIT) else { return 0 };
     // SAFETY: a live map value.
     let flags = unsafe { (*plan).flags };
     if flags & plan::WANTED == 0 || gate::own() || !gate::task_passes(plan) {

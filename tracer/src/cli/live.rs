@@ -7,7 +7,6 @@ use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 
 use super::{
     Failure, Plan,
-    asked::Asked,
     excerpt::{self, Again},
     replay::confine,
     stop::Stop,
@@ -18,7 +17,7 @@ use crate::{
     fields::Needs,
     filter::kernel::{Question, Target},
     message::{Report, note, object},
-    pipeline::{Limits, Pipeline},
+    pipeline::{Asked, INTERVAL, Limits, Pipeline},
     sample::Sampler,
     source::live::{self, Live, LiveError, Options, groups, own::Own, plan::Wanted},
     state::{
@@ -33,9 +32,6 @@ use crate::{
     stats::Stats,
 };
 
-/// How often CPU time is read and tables are printed when no chisel says otherwise.
-const INTERVAL: Duration = Duration::from_secs(1);
-
 /// An error of the source, its remedy in a line of its own.
 fn failure(error: &LiveError) -> Failure {
     let text = error.to_string();
@@ -49,13 +45,15 @@ fn failure(error: &LiveError) -> Failure {
 ///
 /// # Errors
 /// The kernel cannot be traced, output cannot be written, or a script failed.
-pub fn run(mut plan: Plan) -> anyhow::Result<Stats> {
+pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     let stop = Stop::at_signals()?;
     let (root, _) = host_root();
     let own = Own::learn().map_err(|error| failure(&error))?;
     let view = View::find(root, Some(own.tgid));
-    let asked = Asked::of(&mut plan, groups::has_socket_hooks);
-    let mut options = asked.options(&plan);
+    let mode = plan.mode();
+    let mut outputs = plan.outputs;
+    let asked = Asked::of(&mut outputs, &mode, groups::has_socket_hooks);
+    let mut options = asked.options.clone();
     let loss = view.loss().filter(|_| asked.threads);
     // What cannot be looked up is said by records, as far as they can.
     options.who |= loss.is_some();
@@ -80,7 +78,6 @@ pub fn run(mut plan: Plan) -> anyhow::Result<Stats> {
         nameless: !asked.threads && !asked.who,
         ..State::default()
     };
-    let mut outputs = plan.outputs;
     let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
     if state.host.boot_ns != 0 {
         // What /proc says is seen from the time namespace of who reads it.
@@ -98,11 +95,8 @@ pub fn run(mut plan: Plan) -> anyhow::Result<Stats> {
     // Attached first and scanned then: what happens in between waits in the rings.
     let scan = asked.threads.then(|| {
         let threads = outputs.written().is_some();
-        let mut scan = state.procfs.scan(procfs::Wanted {
-            descriptors: asked.descriptors,
-            threads,
-            whole: plan.needs.has(Needs::WHOLE),
-        });
+        let mut scan =
+            state.procfs.scan(procfs::Wanted { descriptors: asked.descriptors, threads, whole: asked.whole });
         scan.first(&mut state, &stop).then_some(scan)
     });
     if let Some(user) = &plan.drop_to {
@@ -111,7 +105,7 @@ pub fn run(mut plan: Plan) -> anyhow::Result<Stats> {
     let to_epoch_ns = live::to_epoch_ns();
     excerpt::check(&outputs.excerpts(), plan.force)?;
     outputs.open(live::monotonic_ns().wrapping_add(to_epoch_ns))?;
-    let confined = confine::tracing(&Tracing { folders: outputs.folders(), network });
+    let confined = confine::tracing(&Tracing { folders: outputs.folders(), network, changes: options.changes });
     if plan.verbose {
         note(&format!("note: {confined}"));
     }

@@ -42,6 +42,8 @@ pub struct Tracing {
     pub folders: Vec<PathBuf>,
     /// Whether engines are asked that are in a network.
     pub network: bool,
+    /// Whether what is asked may change: programs that are loaded already are attached and detached.
+    pub changes: bool,
 }
 
 /// What was given up, and what the kernel did not take. Printed, it says what is kept.
@@ -98,7 +100,7 @@ pub fn reading(paths: &Paths) -> Confined {
 pub fn tracing(keep: &Tracing) -> Confined {
     let capabilities = capabilities::keep(&capabilities::of_tracing(), &keep.folders);
     let sockets = if keep.network { "sockets of the network and of files" } else { "no sockets but those of files" };
-    let (calls, missing) = match calls::not_tracing(keep.network) {
+    let (calls, missing) = match calls::not_tracing(keep.network, keep.changes) {
         Ok(count) => (format!("all system calls but {count} (none that executes or loads, {sockets})"), Vec::new()),
         Err(error) => ("all system calls".to_owned(), vec![format!("seccomp: {error}")]),
     };
