@@ -1,7 +1,9 @@
 //! The options. Their documentation is the help text and `docs/options.md`.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
@@ -158,7 +160,7 @@ pub struct Args {
     pub fail_on_drop: bool,
 
     /// Stop after this many events that were shown
-    #[arg(short = 'n', long = "numevents", value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..),
+    #[arg(short = 'n', long = "numevents", value_name = "COUNT", value_parser = |text: &str| whole(text, 1, u64::MAX),
         help_heading = "Capture", group = SETTINGS)]
     pub max_events: Option<u64>,
 
@@ -168,13 +170,13 @@ pub struct Args {
 
     /// Bytes that are taken of data that is read and written, at most 65000
     #[arg(short = 's', long, value_name = "BYTES", default_value_t = 80,
-        value_parser = clap::value_parser!(u32).range(0..=i64::from(tracer_common::wire::MAX_SNAPLEN)),
+        value_parser = |text: &str| whole(text, 0, tracer_common::wire::MAX_SNAPLEN),
         help_heading = "Capture", group = SETTINGS)]
     pub snaplen: u32,
 
     /// Keep this many bytes of the arguments, and of the environment, of each process: what is longer than 4091 is read from
     /// /proc while the process lives
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(4096..=2_097_152),
+    #[arg(long, value_name = "BYTES", value_parser = |text: &str| whole(text, 4096_u32, 2_097_152),
         conflicts_with = "read", help_heading = "Capture", group = SETTINGS)]
     pub args_limit: Option<u32>,
 
@@ -268,22 +270,22 @@ pub struct Args {
 pub struct Writing {
     /// Begin another file after so many megabytes
     #[arg(short = 'C', long, value_name = "MB", requires = "write", help_heading = "Capture",
-        value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), group = SETTINGS)]
+        value_parser = |text: &str| whole(text, 1, 1_000_000_000), group = SETTINGS)]
     pub file_size: Option<u64>,
 
     /// Begin another file after so many seconds; % in the name is filled in with local time, as strftime does
     #[arg(short = 'G', long, value_name = "SECONDS", requires = "write", help_heading = "Capture",
-        value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), group = SETTINGS)]
+        value_parser = |text: &str| whole(text, 1, 1_000_000_000), group = SETTINGS)]
     pub seconds: Option<u64>,
 
     /// Begin another file after so many events
     #[arg(short = 'e', long, value_name = "COUNT", requires = "write", help_heading = "Capture",
-        value_parser = clap::value_parser!(u64).range(1..), group = SETTINGS)]
+        value_parser = |text: &str| whole(text, 1, u64::MAX), group = SETTINGS)]
     pub events: Option<u64>,
 
     /// Keep so many files: the oldest is overwritten
     #[arg(short = 'W', long, value_name = "FILES", requires = "write", help_heading = "Capture",
-        value_parser = clap::value_parser!(u64).range(1..), group = SETTINGS)]
+        value_parser = |text: &str| whole(text, 1, u64::MAX), group = SETTINGS)]
     pub limit: Option<u64>,
 
     /// Compress the capture: gzip if nothing is said, as -z, or zstd, which is faster and unknown to other tools
@@ -420,6 +422,19 @@ fn seconds(text: &str) -> Result<Duration, String> {
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| "expected a number of seconds above 0".to_owned())
+}
+
+/// A whole number between two others.
+fn whole<N: FromStr + PartialOrd + fmt::Display>(text: &str, least: N, most: N) -> Result<N, String> {
+    let limits = if most.to_string() == u64::MAX.to_string() {
+        format!("at least {least}")
+    } else {
+        format!("from {least} to {most}")
+    };
+    text.parse()
+        .ok()
+        .filter(|number| (&least..=&most).contains(&number))
+        .ok_or_else(|| format!("expected a whole number, {limits}"))
 }
 
 /// The most rows of a table.

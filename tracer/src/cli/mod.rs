@@ -11,6 +11,7 @@ mod excerpt;
 mod explain;
 mod generate;
 mod gone;
+mod habits;
 mod info;
 mod list;
 pub mod live;
@@ -20,6 +21,7 @@ mod progress;
 mod replay;
 mod run;
 mod stop;
+mod waiting;
 
 use std::{
     fmt,
@@ -186,19 +188,16 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
         return chisel_tool::run(rest, &confine, &mut Report::stdout());
     }
     stop::survive_file_limit()?;
+    if let Some(failure) = habits::of_line(&words) {
+        return Err(failure.into());
+    }
     let words = config::with_defaults(words)?;
     let library = Library::new(&args::chisel_dirs(&words));
     let (words, arguments) = chisel_args::extract(words, &library)?;
     let args = match parse(words) {
         Ok(args) => args,
         Err(error) if error.use_stderr() => {
-            let gone = match error.get(ContextKind::InvalidArg) {
-                Some(ContextValue::String(option)) if error.kind() == ErrorKind::UnknownArgument => {
-                    gone::explain(option)
-                }
-                _ => None,
-            };
-            return Err(End::Usage(gone.unwrap_or_else(|| wrong_use(&error.to_string()))));
+            return Err(End::Usage(wrong_option(&error)));
         }
         Err(help) => {
             help.print()?;
@@ -251,6 +250,39 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     Ok(ExitCode::from(if failed { LOST } else { stop::code() }))
 }
 
+/// What is wrong with the options, in our words.
+fn wrong_option(error: &clap::Error) -> Failure {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let (option, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
+    let failure = wrong_use(&error.to_string());
+    match (error.kind(), option, value) {
+        (ErrorKind::UnknownArgument, Some(option), _) => match gone::explain(option) {
+            Some(failure) => failure,
+            None if option == "-f" => {
+                Failure::with_hint("there is no option '-f'", "leave it out: threads and children are always traced")
+            }
+            None => Failure { message: format!("there is no option '{option}'"), ..failure },
+        },
+        (ErrorKind::InvalidValue | ErrorKind::ValueValidation, Some(option), Some(value)) => {
+            let hint = habits::of_value(option, value).or(failure.hint);
+            Failure { hint, ..failure }
+        }
+        (ErrorKind::MissingRequiredArgument, ..) => match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::Strings(missing)) if missing.iter().any(|name| name.starts_with("--write")) => {
+                Failure::with_hint("this option is about the capture that is written", "give -w FILE, too")
+            }
+            Some(ContextValue::Strings(missing)) => {
+                Failure { message: format!("this needs another option: {}", missing.join(", ")), ..failure }
+            }
+            _ => failure,
+        },
+        _ => failure,
+    }
+}
+
 /// The options. Words that are quoted in an error are escaped: one with ends of lines must not look like lines of ours.
 fn parse(words: Vec<String>) -> Result<Args, clap::Error> {
     let quoted: Vec<_> = words.iter().map(|word| escape::escaped(word.as_bytes())).collect();
@@ -294,7 +326,8 @@ fn lists(args: &Args, library: &Library) -> Result<Option<String>, Failure> {
     Ok(if args.list_chisels || args.chisels.iter().any(|name| name == "l") {
         Some(list::chisels(library, width))
     } else if let Some(name) = &args.chisel_info {
-        Some(list::chisel(&library.find(name)?, width)?)
+        let source = library.find(name).map_err(|error| habits::of_chisel(name, library, error.into()))?;
+        Some(list::chisel(&source, width)?)
     } else if args.list_markdown {
         Some(generate::page("fields")?)
     } else if args.list {

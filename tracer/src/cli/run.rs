@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Args, Failure};
+use super::{Args, Failure, habits};
 use crate::message::Shown as _;
 use crate::{
     chisel::{Chisel, Env, Library, Tables, Watch},
@@ -70,6 +70,8 @@ pub struct Plan {
     pub sample: Option<Sample>,
     /// Whether the kernel side decides what it can of the filters.
     pub pushdown: bool,
+    /// Whether lines are not printed.
+    pub quiet: bool,
     /// Whether more statistics are printed at the end.
     pub verbose: bool,
     /// Whether they are printed as JSON, too.
@@ -171,7 +173,10 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         sinks.push(Box::new(Discard));
     } else if sinks.is_empty() && (args.write.is_none() || args.print.is_some() || args.json) {
         let format = match (&args.print, preset) {
-            (Some(format), None) => format.clone(),
+            (Some(format), None) => match habits::of_format(format) {
+                Some(failure) => return Err(failure),
+                None => format.clone(),
+            },
             (_, preset) => preset.unwrap_or_default().format(colors && !args.json),
         };
         let template = template(&format, show)?;
@@ -180,7 +185,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     }
 
     if args.summary {
-        sinks.push(Box::new(Summary::new(out.clone())));
+        sinks.push(Box::new(Summary::new(out.clone(), args.json)));
     }
     let capture = capture(args)?;
     let interval_ms = sinks.iter().filter_map(|sink| sink.interval_ms()).min();
@@ -209,6 +214,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         own: args.debug,
         sample: args.sample.and_then(Sample::of_several),
         pushdown: !args.no_pushdown && !needs.has(Needs::NEIGHBOURS),
+        quiet: args.quiet,
         verbose: args.verbose,
         json: args.json,
         outputs,
@@ -290,8 +296,11 @@ fn not_read(file: &Path, args: &Args, hint: &str) -> Result<(), Failure> {
 fn filter(args: &Args, text: &str, show: Show) -> Result<Filter, Failure> {
     let filter = Filter::compile(text, show).map_err(|error| {
         let option = args.filter.iter().find(|word| word.starts_with('-'));
-        let hint =
-            option.map(|option| format!("options such as {option} stand before the filter")).or(error.hint.clone());
+        let line: Vec<String> = std::env::args().skip(1).collect();
+        let hint = option
+            .map(|option| format!("put options such as {option} before the filter"))
+            .or_else(|| habits::of_filter(&args.filter, &line))
+            .or(error.hint.clone());
         Failure { message: error.to_string(), hint }
     })?;
     filter.notes().iter().for_each(|text| note(text));
@@ -386,7 +395,7 @@ mod tests {
             (&*message, &*hint),
             ("format: unknown field 'proc.nam' at '%proc.nam'", "did you mean 'proc.name'?")
         );
-        assert_eq!(failure(&["proc.name=x", "-n", "5"]).1, "options such as -n stand before the filter");
+        assert_eq!(failure(&["proc.name=x", "-n", "5"]).1, "put options such as -n before the filter");
         assert_eq!(failure(&["-c", "topscals"]).1, "did you mean 'topscalls'?");
     }
 }
