@@ -5,6 +5,7 @@ mod confined;
 mod ends;
 mod escapes;
 mod habits;
+mod help;
 mod limits;
 mod planted;
 mod recipes;

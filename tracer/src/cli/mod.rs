@@ -12,11 +12,13 @@ mod explain;
 mod generate;
 mod gone;
 mod habits;
+mod help;
 mod info;
 mod list;
 pub mod live;
 mod memory;
 mod missing;
+mod names;
 mod progress;
 mod replay;
 mod run;
@@ -180,6 +182,21 @@ fn end(error: &anyhow::Error) -> ExitCode {
 }
 
 fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
+    let asks_help = words.get(2).is_some_and(|word| word == "-h" || word == "--help");
+    let text = match words.get(1).map(String::as_str) {
+        Some("help") => {
+            let library = Library::new(&args::chisel_dirs(&words));
+            Some(help::topic(&words[2..], &library, terminal_width())?)
+        }
+        Some("-h") => Some(help::SHORT.to_owned()),
+        Some("info") if asks_help => Some(help::INFO.to_owned()),
+        Some("chisel") if asks_help => Some(help::CHISEL.to_owned()),
+        _ => None,
+    };
+    if let Some(text) = text {
+        message::print(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(("info", files)) = words.get(1).map(|word| (word.as_str(), &words[2..])) {
         return info(files);
     }
@@ -194,10 +211,16 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     let words = config::with_defaults(words)?;
     let library = Library::new(&args::chisel_dirs(&words));
     let (words, arguments) = chisel_args::extract(words, &library)?;
+    let words_of_help = words.clone();
     let args = match parse(words) {
         Ok(args) => args,
         Err(error) if error.use_stderr() => {
             return Err(End::Usage(wrong_option(&error)));
+        }
+        // -h in the middle of other options.
+        Err(help) if help.kind() == ErrorKind::DisplayHelp && !words_of_help.iter().any(|word| word == "--help") => {
+            message::print(help::SHORT)?;
+            return Ok(ExitCode::SUCCESS);
         }
         Err(help) => {
             help.print()?;
@@ -209,6 +232,10 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(generate::page(name)?.as_bytes())?;
         stdout.flush()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(what) = &args.complete {
+        message::print(&names::of(what, &library)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(text) = lists(&args, &library)? {
@@ -316,7 +343,9 @@ fn wrong_use(message: &str) -> Failure {
 /// How wide lists are.
 fn terminal_width() -> usize {
     let terminal = io::stdout().is_terminal();
-    let width = if terminal { crossterm::terminal::size().map_or(80, |(width, _)| width) } else { 100 };
+    let asked = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let width =
+        if terminal { crossterm::terminal::size().map_or(80, |(width, _)| width) } else { asked().unwrap_or(100) };
     usize::from(width).max(40)
 }
 
