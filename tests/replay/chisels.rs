@@ -74,13 +74,13 @@ fn in_their_words(mut column: Json) -> Json {
 }
 
 /// Whether it is the line below the head of a table.
-fn is_rule(line: &String) -> bool {
+fn is_rule(line: &str) -> bool {
     line.len() > 4 && line.bytes().all(|byte| byte == b'-')
 }
 
 /// A table as text without its head, whose titles are others here, and without the `rates` after the first value.
 fn text_rows(lines: &[String], rates: usize) -> Vec<String> {
-    let head = lines.iter().position(is_rule).map_or(0, |at| at + 1);
+    let head = lines.iter().position(|line| is_rule(line)).map_or(0, |at| at + 1);
     let rows = lines[head..].iter().map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         words
@@ -289,7 +289,7 @@ fn chisels_print_what_those_of_another_tool_print() {
             let ours: Vec<String> =
                 ours.iter().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect();
             let rates = if OF_NETWORK.contains(&case.chisel()) { 2 } else { 0 };
-            let is_table = case.lines.get(1).is_some_and(is_rule);
+            let is_table = case.lines.get(1).is_some_and(|line| is_rule(line));
             let (theirs, ours) = match case.is_json() && !case.chisel().starts_with("fdcount_by") {
                 true => (table_lines(&case.lines.join("\n"), 0), table_lines(&ours.join("\n"), rates)),
                 false if is_table => (text_rows(&case.lines, 0), text_rows(&ours, rates)),

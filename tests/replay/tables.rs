@@ -28,7 +28,7 @@ fn table(chisel: &str, argument: &str, width: usize, capture: &str) -> Vec<Strin
     output.lines
 }
 
-fn is_rule(line: &String) -> bool {
+fn is_rule(line: &str) -> bool {
     line.len() > 4 && line.bytes().all(|byte| byte == b'-')
 }
 
@@ -42,7 +42,7 @@ fn tables_fit_every_width() {
             continue;
         }
         for argument in given.unwrap_or(&[""]) {
-            if !table(&name, argument, 80, "run_as_user_0_container").get(1).is_some_and(is_rule) {
+            if !table(&name, argument, 80, "run_as_user_0_container").get(1).is_some_and(|line| is_rule(line)) {
                 continue;
             }
             tables += 1;

@@ -433,6 +433,18 @@ impl Chisel {
         shared.filter.as_ref().is_none_or(|filter| filter.decide_without_container(context) != Some(false))
     }
 
+    /// Whether it only lists what there is.
+    #[must_use]
+    pub fn is_still(&self) -> bool {
+        let shared = self.shared.borrow();
+        let of_events = ["on_event", "on_interval"].iter().any(|name| self.callbacks.contains(name));
+        !shared.lists.is_empty()
+            && shared.aggregates.is_empty()
+            && shared.tallies.is_empty()
+            && shared.line.is_none()
+            && !of_events
+    }
+
     /// Whether it is about events that can be sampled.
     #[must_use]
     pub fn is_sampled(&self) -> bool {

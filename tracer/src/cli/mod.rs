@@ -22,6 +22,7 @@ mod names;
 mod progress;
 mod replay;
 mod run;
+mod still;
 mod stop;
 mod waiting;
 
@@ -270,6 +271,8 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     } else if bench_empty {
         (live.bench_empty)(plan)?;
         return Ok(ExitCode::SUCCESS);
+    } else if plan.outputs.is_still() {
+        still::run(plan)?
     } else {
         (live.run)(plan)?
     };

@@ -219,6 +219,10 @@ impl Sink for ChiselSink {
         self.chisel.excerpts()
     }
 
+    fn is_still(&self) -> bool {
+        self.watch.is_none() && self.chisel.is_still()
+    }
+
     fn is_sampled(&self) -> bool {
         self.watch.is_some() || self.chisel.is_sampled()
     }

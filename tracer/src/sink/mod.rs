@@ -157,6 +157,11 @@ pub trait Sink {
         true
     }
 
+    /// Whether it only lists what there is, and asks for no event.
+    fn is_still(&self) -> bool {
+        false
+    }
+
     /// Whether it has had enough.
     fn is_done(&self) -> bool {
         false
@@ -243,6 +248,12 @@ impl Outputs {
     pub fn with_capture(mut self, capture: Option<Capture>) -> Self {
         self.capture = capture;
         self
+    }
+
+    /// Whether all of them only list what there is: then nothing has to be traced.
+    #[must_use]
+    pub fn is_still(&self) -> bool {
+        self.capture.is_none() && !self.sinks.is_empty() && self.sinks.iter().all(|slot| slot.sink.is_still())
     }
 
     /// Whether any of them is about events that can be sampled.
