@@ -211,6 +211,7 @@ fn only_theirs(case: &Case, line: &str, ours: &[String]) -> Option<&'static str>
             ours.iter().any(|ours| tabs(ours) == line).then_some("tabs are shown")
         }
         "spy_ip_127.0.0.1" => (line == "------ Read 80B").then_some("what is written is not read"),
+        "spy_logs" => ours.iter().any(|ours| ours.ends_with(line)).then_some("time and container are in front"),
         "spy_users" => line.contains(" <NA>) ").then_some("a user without a name has a number"),
         "topcontainers_cpu" | "topprocs_cpu" if case.is_json() && line.ends_with("000]") => {
             Some("percents, not nanoseconds")
@@ -257,13 +258,13 @@ fn only_ours(case: &Case, line: &str, replaced: bool) -> Option<&'static str> {
         "echo_fds" if case.kept > 0 => Some("behind what was kept of theirs"),
         "spy_users" | "spy_ip_127.0.0.1" | "topscalls" | "topscalls_time" | "ps" | "ps_filter" | "bottlenecks"
         | "echo_fds" | "spy_file" | "spy_file_R" | "list_login_shells" | "topcontainers_cpu" | "topprocs_cpu"
-        | "topprocs_net" | "topprocs_file" | "topprocs_errors" => replaced.then_some("in place of theirs"),
+        | "spy_logs" | "topprocs_net" | "topprocs_file" | "topprocs_errors" => replaced.then_some("in place of theirs"),
         _ => line.contains("\"name\":\"evt.buflen\"").then_some("the field that is summed"),
     }
 }
 
 /// Chisels whose lines come in the order of events.
-const IN_ORDER: [&str; 11] = [
+const IN_ORDER: [&str; 10] = [
     "fileslower_0",
     "iobytes",
     "iobytes_file",
@@ -271,7 +272,6 @@ const IN_ORDER: [&str; 11] = [
     "netlower_1",
     "scallslower_1",
     "spy_file",
-    "spy_logs",
     "spy_users",
     "stdin",
     "stdout",
@@ -325,6 +325,21 @@ fn chisels_print_what_those_of_another_tool_print() {
 /// Where files of UDP are written.
 const UDP: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/udp");
 
+/// With `rate` for each number below one.
+fn without_rates(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(at) = rest.find("0.") {
+        let before = rest[..at].chars().next_back();
+        let end = rest[at + 2..].find(|c: char| !c.is_ascii_digit()).map_or(rest.len(), |len| at + 2 + len);
+        out.push_str(&rest[..at]);
+        let is_rate = before.is_none_or(|c| !c.is_ascii_digit() && c != '.') && !rest[end..].starts_with('.');
+        out.push_str(if is_rate { "rate" } else { &rest[at..end] });
+        rest = &rest[end..];
+    }
+    out + rest
+}
+
 /// What needs a web server, memcached or logs, on a machine that has them: the right answers are known.
 #[test]
 fn services_are_understood() {
@@ -371,8 +386,14 @@ fn services_are_understood() {
             }));
         }
     }
-    // These records are as those of the running kernel: tables are of now.
-    let lines = text.lines().map(|line| match line.split_once("{\"ts\":\"") {
+    // These records are as those of the running kernel: tables are of now, and so are their rates.
+    let mut has_rates = false;
+    let lines = text.lines().map(|line| {
+        has_rates = line.contains("RX/s") || has_rates && !line.is_empty();
+        if has_rates { without_rates(line) } else { line.to_owned() }
+    });
+    let lines = lines.collect::<Vec<_>>();
+    let lines = lines.iter().map(|line| match line.split_once("{\"ts\":\"") {
         Some((_, rest)) => format!("{{\"ts\":\"now{}", rest.trim_start_matches(|digit: char| digit.is_ascii_digit())),
         None => line.trim_end().to_owned(),
     });

@@ -272,12 +272,12 @@ pub struct Args {
 pub struct Writing {
     /// Start a new file after this many megabytes
     #[arg(short = 'C', long, value_name = "MB", requires = "write", help_heading = "Captures",
-        value_parser = |text: &str| whole(text, 1, 1_000_000_000), group = SETTINGS)]
+        value_parser = |text: &str| whole(text, 1_u64, 1_000_000_000), group = SETTINGS)]
     pub file_size: Option<u64>,
 
     /// Start a new file after this many seconds; % in the name is filled in with the local time, like strftime
     #[arg(short = 'G', long, value_name = "SECONDS", requires = "write", help_heading = "Captures",
-        value_parser = |text: &str| whole(text, 1, 1_000_000_000), group = SETTINGS)]
+        value_parser = |text: &str| whole(text, 1_u64, 1_000_000_000), group = SETTINGS)]
     pub seconds: Option<u64>,
 
     /// Start a new file after this many events
