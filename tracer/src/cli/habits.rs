@@ -57,6 +57,9 @@ const TCPDUMP: [(&[&str], &str); 9] = [
 /// Words that stand alone there.
 const PROTOCOLS: [&str; 3] = ["tcp", "udp", "icmp"];
 
+/// Nobody types a longer filter.
+const MAX_LEN_BYTES: usize = 1_000;
+
 /// The most words that are put between the parts of a filter.
 const MAX_ANDS: usize = 16;
 
@@ -169,6 +172,9 @@ fn with_ands(text: &str) -> String {
 /// What to write in place of a filter that is wrong: the whole line, made of the words of this one.
 pub(super) fn of_filter(filter: &[String], line: &[String]) -> Option<String> {
     let text = filter.join(" ");
+    if text.len() > MAX_LEN_BYTES {
+        return None;
+    }
     let program =
         filter.first().filter(|_| filter.len() > 1 || filter[0].contains('/')).filter(|word| is_program(word));
     if let Some(program) = program {
@@ -248,6 +254,12 @@ pub(super) fn of_line(words: &[String]) -> Option<Failure> {
 pub(super) fn of_format(format: &str) -> Option<Failure> {
     if format.contains('%') {
         return None;
+    }
+    if format.len() > MAX_LEN_BYTES {
+        return Some(Failure::with_hint(
+            "format: it has no field, so that all lines would be the same",
+            "fields begin with %",
+        ));
     }
     let names: Vec<&str> = format.split([' ', ',', '\t']).filter(|word| !word.is_empty()).collect();
     let is_field = |name: &&str| FieldRef::resolve(name, Show::default()).is_ok();
