@@ -18,6 +18,7 @@ mod parts;
 mod predicate;
 mod read;
 mod record;
+mod running;
 mod special;
 mod syscall;
 mod task;
