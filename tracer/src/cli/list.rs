@@ -49,6 +49,22 @@ pub(super) fn entry(name: &str, text: &str, width: usize, out: &mut String) {
     out.push('\n');
 }
 
+/// Appends a text, broken at blanks.
+fn paragraph(text: &str, width: usize, out: &mut String) {
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let columns = word.chars().count();
+        if used > 0 {
+            let fits = used + 1 + columns <= width;
+            out.push(if fits { ' ' } else { '\n' });
+            used = if fits { used + 1 } else { 0 };
+        }
+        out.push_str(word);
+        used += columns;
+    }
+    out.push('\n');
+}
+
 /// The name of a field as it is used, with its argument.
 pub(super) fn usage(field: &Field) -> String {
     let argument = match field.arg {
@@ -104,7 +120,8 @@ fn argument(field: &Field) -> Option<&'static str> {
 pub fn fields(width: usize, long: bool) -> String {
     let mut out = String::new();
     for class in CLASSES {
-        out.push_str(&format!("{}: {}\n\n", class.name, class.about));
+        paragraph(&format!("{}: {}", class.name, class.about), width, &mut out);
+        out.push('\n');
         for field in class.fields().filter(|field| long || !field.table_only && !field.deprecated) {
             let argument = argument(field).filter(|_| long);
             let argument = argument.map(|text| format!(" Argument: {text}.")).unwrap_or_default();
@@ -117,7 +134,7 @@ pub fn fields(width: usize, long: bool) -> String {
         out.push_str("Gone:\n\n");
         GONE.iter().for_each(|(class, why)| entry(&format!("{class}.*"), why, width, &mut out));
     } else {
-        out.push_str("tracer -lv says more, and lists fields that are for tables alone.\n");
+        paragraph("tracer -lv says more, and lists fields that are only for tables.", width, &mut out);
     }
     out
 }
@@ -150,7 +167,8 @@ pub fn events(width: usize) -> String {
             entry(row.name, &format!("{internal}{}", params.join(", ")), width, &mut out);
         }
     }
-    out.push_str("\nEvery other system call is an event of its own name, without parameters.\n");
+    out.push('\n');
+    paragraph("Every other system call is an event of its own name, without parameters.", width, &mut out);
     out
 }
 
@@ -172,7 +190,7 @@ pub fn chisels(library: &Library, width: usize) -> String {
         }
         out.push('\n');
     }
-    out.push_str("tracer -i NAME describes one, tracer -c NAME runs it.\n");
+    paragraph("tracer -i NAME describes one, tracer -c NAME runs it.", width, &mut out);
     out
 }
 
@@ -184,19 +202,8 @@ pub fn chisel(source: &Source, width: usize) -> Result<String, Failure> {
     let meta = Chisel::describe(source)?;
     let mut out = format!("{}: {}\n", source.name, meta.summary);
     out.push_str(&format!("Category: {}\nFrom: {}\n\n", meta.category, source.origin));
-    let mut line = String::new();
-    for word in meta.description.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-            out.push_str(&line);
-            out.push('\n');
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    out.push_str(&format!("{line}\n\nUsage: tracer -c {}\n", synopsis(&source.name, &meta)));
+    paragraph(&meta.description, width, &mut out);
+    out.push_str(&format!("\nUsage: tracer -c {}\n", synopsis(&source.name, &meta)));
     for arg in &meta.args {
         let optional = match (arg.optional, arg.default.is_unit()) {
             (false, _) => String::new(),
