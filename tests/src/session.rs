@@ -207,9 +207,12 @@ impl Sum {
 pub fn sum(output: &Output, keys: &[&str]) -> Sum {
     let mut sum = Sum::default();
     for line in &output.lines {
-        let mut cells = line.split_whitespace();
-        let value = cells.next().unwrap_or_default();
-        if value.starts_with(|c: char| c.is_ascii_digit()) && cells.eq(keys.iter().copied()) {
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        let is_number = |cell: &&str| cell.starts_with(|c: char| c.is_ascii_digit());
+        let Some((value, rest)) = cells.split_first().filter(|(value, _)| is_number(value)) else { continue };
+        // Tables of the network have rates between the sum and the keys.
+        let Some(rates) = rest.strip_suffix(keys) else { continue };
+        if rates.iter().all(|rate| is_number(rate) && rate.ends_with('B')) {
             sum.add(value);
         }
     }
@@ -229,5 +232,13 @@ mod tests {
         sum.add("2.00KB");
         assert!(sum.is(2948) && sum.is(2950) && !sum.is(2956));
         assert_eq!(sum.exactly(), None);
+    }
+
+    #[test]
+    fn rates_stand_between_a_sum_and_its_keys() {
+        let lines = ["  12B  4B  8B  web", "1B  web", "3B  4B  db", "x  web", "5  80  web"].map(str::to_owned).to_vec();
+        let output = Output { status: std::process::ExitStatus::default(), lines, errors: String::new() };
+        assert_eq!(sum(&output, &["web"]).exactly(), Some(13));
+        assert_eq!(sum(&output, &["80", "web"]).exactly(), Some(5));
     }
 }
