@@ -193,7 +193,8 @@ impl Declared {
     pub(super) fn format(&self, format: &str) -> Result<Line> {
         let show = Show { data: self.env.data, lines: !self.env.page.json, ..self.env.show };
         // What stands between the fields is the script's.
-        let template = Template::parse(&escape::printed_text(format), show).map_err(|error| error.to_string())?;
+        let format = self.env.page.plain_text(format);
+        let template = Template::parse(&escape::printed_text(&format), show).map_err(|error| error.to_string())?;
         Ok(Line::new(template, self.env.page.json))
     }
 

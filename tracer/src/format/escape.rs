@@ -4,7 +4,7 @@
 //! UTF-8 are written as `\xNN` or `\u{N}`. Everything else is copied. A backslash stays as it is, so that paths look as
 //! people know them; the result is for reading, not for parsing.
 
-use std::io::Write;
+use std::{borrow::Cow, io::Write};
 
 /// Characters that reorder the text around them or end the line: Unicode's bidirectional controls, U+2028 and U+2029.
 pub(super) const fn is_deceptive(character: char) -> bool {
@@ -115,6 +115,23 @@ pub fn printed(text: &[u8], out: &mut Vec<u8>) {
     escape(rest, out);
 }
 
+/// Text that may have colours, without them.
+#[must_use]
+pub fn without_colors(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&0x1b) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|byte| *byte == 0x1b) {
+        let len = color_len(&rest[at..]);
+        out.extend_from_slice(&rest[..at + usize::from(len == 0)]);
+        rest = &rest[at + len.max(1)..];
+    }
+    out.extend_from_slice(rest);
+    Cow::Owned(out)
+}
+
 /// The same as a string.
 #[must_use]
 pub fn printed_text(text: &str) -> String {
@@ -135,6 +152,12 @@ fn color_len(text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colors_can_be_taken_away_and_nothing_else() {
+        assert_eq!(&*without_colors(b"a\x1b[1;31mb\x1b[0m\x1b[2Jc\x1b"), b"ab\x1b[2Jc\x1b");
+        assert!(matches!(without_colors(b"plain"), Cow::Borrowed(b"plain")));
+    }
 
     #[test]
     fn what_moves_the_cursor_or_reorders_text_is_escaped() {

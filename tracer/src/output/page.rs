@@ -1,6 +1,6 @@
 //! Where frames and lines go, and how they are drawn.
 
-use std::{io, rc::Rc, sync::Arc};
+use std::{borrow::Cow, io, rc::Rc, sync::Arc};
 
 use super::{
     Form, Frame, Out, json,
@@ -90,7 +90,11 @@ impl Page {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn frame(&self, frame: Frame) -> io::Result<()> {
+    pub fn frame(&self, mut frame: Frame) -> io::Result<()> {
+        if self.palette == Palette::None {
+            let columns = frame.keys.iter_mut().chain(&mut frame.values).map(|column| &mut column.title);
+            columns.chain([&mut frame.title]).for_each(|title| *title = self.plain_text(title));
+        }
         self.draw(&frame)?;
         if !self.views.is_empty() {
             let frame = Arc::new(frame);
@@ -183,11 +187,22 @@ impl Page {
                 crate::format::json::text(text, line);
                 line.push(b'}');
             } else {
-                escape::printed(text, line);
+                let colored = self.palette != Palette::None;
+                let text = if colored { Cow::Borrowed(text) } else { escape::without_colors(text) };
+                escape::printed(&text, line);
             }
             true
         })?;
         Ok(())
+    }
+
+    /// A script's own text, without its colours if there are none.
+    #[must_use]
+    pub fn plain_text(&self, text: &str) -> String {
+        match self.palette {
+            Palette::None => String::from_utf8_lossy(&escape::without_colors(text.as_bytes())).into_owned(),
+            Palette::Sixteen | Palette::Many => text.to_owned(),
+        }
     }
 
     /// The text in that colour, if there are colours.
