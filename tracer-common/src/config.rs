@@ -34,10 +34,12 @@ pub struct Config {
     pub predicates: u32,
     /// What the key of the table of sockets has: bits of [`by`](crate::group::by).
     pub sockets_by: u32,
+    /// Not zero when only some threads are followed.
+    pub follow: u32,
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, thirteen `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, fourteen `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a global")]
 unsafe impl aya::Pod for Config {}
 

@@ -7,6 +7,7 @@ use aya_ebpf::{
 use tracer_common::{
     config::{Config, Offsets},
     counters::{Counters, CpuTime, Entry, Running},
+    follow::MAX_FOLLOWED,
     group::{GroupKey, GroupValue, MAX_GROUPS, TABLES},
     plan::{NEXT_PROGRAMS, PLANS as PLAN_COUNT, Plan},
     predicate::{PREDICATES as PREDICATE_COUNT, Predicate},
@@ -84,6 +85,10 @@ pub static ENTRY_ARRAY: Array<Entry, 1> = Array::new();
 #[btf_map]
 pub static ENTRIES: HashMap<u64, Entry, 1> = HashMap::new();
 
+/// The threads that are followed, by id, each with its state (`tracer_common::follow`); one entry unless only some are.
+#[btf_map]
+pub static FOLLOWED: HashMap<u32, u32, { MAX_FOLLOWED as usize }> = HashMap::new();
+
 /// The programs that `sys_exit` goes on in.
 #[btf_map]
 pub static NEXT: ProgramArray<NEXT_PROGRAMS> = ProgramArray::new();
@@ -104,6 +109,7 @@ pub static CONFIG: Config = Config {
     group_number: 0,
     predicates: 0,
     sockets_by: 0,
+    follow: 0,
 };
 
 /// Where the fields of kernel structs are; read-only once the object is loaded.

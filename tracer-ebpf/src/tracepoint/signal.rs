@@ -25,7 +25,7 @@ pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
     let Some(plan) = PLANS.get_ptr(PLAN_SIGNAL) else { return 0 };
     // SAFETY: a live map value.
     let flags = unsafe { (*plan).flags };
-    if flags & WANTED == 0 || gate::own() || !gate::task_passes(plan) {
+    if flags & WANTED == 0 || gate::left_out() || !gate::task_passes(plan) {
         return 0;
     }
     if flags & GROUP != 0 {

@@ -7,6 +7,7 @@ use std::{
 
 use clap::{ArgGroup, Parser};
 
+use super::command::Following;
 use crate::{
     event::portable::{Redact, Schema},
     fields::TimeMode,
@@ -132,6 +133,10 @@ pub struct Args {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a comment here would be the description of the command")]
     pub writing: Writing,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub following: Following,
 
     /// Leave out events of processes with this name. Can be repeated
     #[arg(short = 'U', long = "suppress-comm", value_name = "NAME", help_heading = "Capture", group = SETTINGS)]

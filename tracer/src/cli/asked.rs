@@ -126,6 +126,7 @@ impl Asked {
             calls: self.tables.calls,
             sockets: self.tables.sockets,
             changes: false,
+            follow: None,
         }
     }
 }

@@ -17,10 +17,11 @@ use crate::{
     doctor,
     fields::Needs,
     filter::kernel::{Question, Target},
+    launch::Launched,
     message::{Report, note, object},
     pipeline::{Limits, Pipeline},
     sample::Sampler,
-    source::live::{self, Live, LiveError, Options, groups, own::Own, plan::Wanted},
+    source::live::{self, Live, LiveError, Options, follow::Follow, groups, own::Own, plan::Wanted},
     state::{
         Containers, Host, Procfs, State, Users,
         container::{
@@ -45,17 +46,18 @@ fn failure(error: &LiveError) -> Failure {
     }
 }
 
-/// Traces as planned.
+/// Traces as planned: a command that waits for it, if there is one.
 ///
 /// # Errors
 /// The kernel cannot be traced, output cannot be written, or a script failed.
-pub fn run(mut plan: Plan) -> anyhow::Result<Stats> {
-    let stop = Stop::at_signals()?;
+pub fn run(mut plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<Stats> {
+    let stop = Stop::at_signals(launched.as_deref())?;
     let (root, _) = host_root();
     let own = Own::learn().map_err(|error| failure(&error))?;
     let view = View::find(root, Some(own.tgid));
     let asked = Asked::of(&mut plan, groups::has_socket_hooks);
     let mut options = asked.options(&plan);
+    options.follow = follow(&plan, launched.as_deref(), &view)?;
     let loss = view.loss().filter(|_| asked.threads);
     // What cannot be looked up is said by records, as far as they can.
     options.who |= loss.is_some();
@@ -111,7 +113,8 @@ pub fn run(mut plan: Plan) -> anyhow::Result<Stats> {
     let to_epoch_ns = live::to_epoch_ns();
     excerpt::check(&outputs.excerpts(), plan.force)?;
     outputs.open(live::monotonic_ns().wrapping_add(to_epoch_ns))?;
-    let confined = confine::tracing(&Tracing { folders: outputs.folders(), network });
+    let command = launched.as_deref().map(Launched::pid);
+    let confined = confine::tracing(&Tracing { folders: outputs.folders(), network, command });
     if plan.verbose {
         note(&format!("note: {confined}"));
     }
@@ -119,6 +122,9 @@ pub fn run(mut plan: Plan) -> anyhow::Result<Stats> {
         Limits { max_time: plan.max_time, interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)) };
     let sampler = asked.sample.map(Sampler::random);
     let pipeline = Pipeline::new(state, outputs, to_epoch_ns).sampled(sampler).scanning(scan.flatten());
+    if let Some(launched) = &mut launched {
+        launched.begin()?;
+    }
     let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
     // The kernel side is not needed for it, and would fill its rings.
     drop(source);
@@ -129,6 +135,23 @@ pub fn run(mut plan: Plan) -> anyhow::Result<Stats> {
     excerpt::write(&outputs.excerpts(), &again, &stop)?;
     say_stats(&stats, plan.verbose, plan.json);
     Ok(stats)
+}
+
+/// Whom the kernel side follows, when it is not all that run.
+fn follow(plan: &Plan, launched: Option<&Launched>, view: &View) -> Result<Option<Follow>, Failure> {
+    if let Some(launched) = launched {
+        return Ok(Some(Follow::Command { tid: launched.number(), pid: launched.pid() }));
+    }
+    if plan.pids.is_empty() {
+        return Ok(None);
+    }
+    let Some(proc) = view.path() else {
+        return Err(Failure::with_hint(
+            "--pid needs a /proc that shows the machine's processes",
+            "in a container, add --pid=host or -v /proc:/host/proc:ro",
+        ));
+    };
+    Ok(Some(Follow::Processes { pids: plan.pids.clone(), proc: proc.to_owned() }))
 }
 
 /// Says what was counted; as JSON, too, for programs that read `-j`.
@@ -145,9 +168,7 @@ pub(super) fn say_stats(stats: &Stats, verbose: bool, json: bool) {
 
 /// Goes on with the rights of that user only. All threads do; what is open stays open.
 pub(super) fn drop_to(name: &str, users: &Users) -> anyhow::Result<()> {
-    let known = users.users().find(|(_, user)| user.name == name).map(|(uid, user)| (uid, user.gid));
-    let number = || name.parse().ok().map(|uid| (uid, users.user(uid).map_or(uid, |user| user.gid)));
-    let Some((uid, gid)) = known.or_else(number) else {
+    let Some((uid, gid)) = users.find(name) else {
         return Err(Failure::with_hint(
             format!("there is no user '{name}'"),
             "--drop-to takes a name from /etc/passwd, or a number",
@@ -175,7 +196,7 @@ pub fn doctor(sockets: Vec<EngineSocket>) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// The kernel cannot be traced.
 pub fn bench_empty(plan: Plan) -> anyhow::Result<()> {
-    let stop = Stop::at_signals()?;
+    let stop = Stop::at_signals(None)?;
     let options = Options { snaplen: plan.snaplen, ..Options::default() };
     let wanted = Wanted::only(&|_, call| call == Some(doctor::UNUSED_CALL));
     let _source = Live::start(&options, &wanted).map_err(|error| failure(&error))?;

@@ -7,6 +7,7 @@ pub mod args;
 mod asked;
 mod chisel_args;
 mod chisel_tool;
+mod command;
 pub mod config;
 mod excerpt;
 mod explain;
@@ -44,6 +45,7 @@ use crate::{
     confine::Paths,
     files::Refused,
     format::{escape, time},
+    launch::Launched,
     message::{self, Report},
     scap::ScapError,
     source::live::groups,
@@ -58,8 +60,8 @@ const LOST: u8 = 3;
 /// What the command calls to do its work on the running kernel.
 #[derive(Debug, Clone, Copy)]
 pub struct Live {
-    /// Traces as planned, until the plan or the user ends it.
-    pub run: fn(Plan) -> anyhow::Result<Stats>,
+    /// Traces as planned, until the plan or the user ends it, or the command does that waits for it.
+    pub run: fn(Plan, Option<&mut Launched>) -> anyhow::Result<Stats>,
     /// Says what the kernel and the user allow: `--doctor`.
     pub doctor: fn(Vec<EngineSocket>) -> anyhow::Result<ExitCode>,
     /// Attaches a program that does nothing, for measurements: `--bench-empty`.
@@ -104,11 +106,12 @@ impl From<ChiselError> for Failure {
 /// Runs the command with the arguments of the process.
 #[must_use]
 pub fn main(live: Live) -> ExitCode {
+    let stack = command::stack_limit();
     raise_stack();
     // Whoever starts it chooses the first word, which usage texts repeat.
     let rest = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let words = std::iter::once("tracer".to_owned()).chain(rest).collect();
-    match execute(words, live) {
+    match execute(words, live, stack) {
         Ok(code) => code,
         Err(End::Usage(failure)) => {
             let remedy = missing::remedy(&failure.message);
@@ -158,11 +161,16 @@ impl From<io::Error> for End {
     }
 }
 
-fn end(error: &anyhow::Error) -> ExitCode {
+/// Whether nobody reads the output any more.
+fn is_closed(error: &anyhow::Error) -> bool {
     let closed = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     };
-    if error.chain().any(closed) {
+    error.chain().any(closed)
+}
+
+fn end(error: &anyhow::Error) -> ExitCode {
+    if is_closed(error) {
         return ExitCode::from(stop::code());
     }
     let hint = error.chain().find_map(|cause| {
@@ -178,7 +186,7 @@ fn end(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
+fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<ExitCode, End> {
     if let Some(("info", files)) = words.get(1).map(|word| (word.as_str(), &words[2..])) {
         return info(files);
     }
@@ -186,11 +194,11 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
         let confine = |paths: &Paths| replay::confine(paths, false);
         return chisel_tool::run(rest, &confine, &mut Report::stdout());
     }
-    stop::survive_file_limit()?;
+    let (words, command) = command::split(words)?;
     let words = config::with_defaults(words)?;
     let library = Library::new(&args::chisel_dirs(&words));
     let (words, arguments) = chisel_args::extract(words, &library)?;
-    let args = match parse(words) {
+    let mut args = match parse(words) {
         Ok(args) => args,
         Err(error) if error.use_stderr() => {
             let gone = match error.get(ContextKind::InvalidArg) {
@@ -224,6 +232,21 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     if args.doctor {
         return Ok((live.doctor)(args.engine_sockets)?);
     }
+    command::complete(&mut args, command)?;
+    let mut launched = None;
+    if !args.explain {
+        launched = match command::launch(&args.following, stack) {
+            Ok(launched) => launched,
+            Err(Ok(not_run)) => {
+                message::failure(&not_run.to_string(), None);
+                return Ok(ExitCode::from(not_run.code()));
+            }
+            Err(Err(end)) => return Err(end),
+        };
+        command::redirect(&args.following, args.writing.force)?;
+    }
+    // What the command gets is as it was until here.
+    stop::survive_file_limit()?;
     let bench_empty = args.bench_empty;
     let mut plan = run::plan(&args, &library, &arguments)?;
     if args.explain {
@@ -245,8 +268,11 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     } else if bench_empty {
         (live.bench_empty)(plan)?;
         return Ok(ExitCode::SUCCESS);
+    } else if let Some(mut launched) = launched {
+        let traced = (live.run)(plan, Some(&mut launched));
+        return Ok(command::ended(launched, traced, args.fail_on_drop));
     } else {
-        (live.run)(plan)?
+        (live.run)(plan, None)?
     };
     let failed = args.fail_on_drop && stats.lost() > 0;
     Ok(ExitCode::from(if failed { LOST } else { stop::code() }))

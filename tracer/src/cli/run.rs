@@ -53,6 +53,8 @@ pub struct Plan {
     pub engine_sockets: Vec<EngineSocket>,
     /// The user whose rights are enough once tracing has begun.
     pub drop_to: Option<String>,
+    /// The processes that are followed; all that run, or a command, when there are none.
+    pub pids: Vec<u32>,
     /// Whether users and groups are looked up.
     pub users: bool,
     /// Whether it fails when events were lost.
@@ -168,6 +170,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         progress: args.progress,
         engine_sockets: args.engine_sockets.clone(),
         drop_to: args.writing.drop_to.clone(),
+        pids: args.following.pids.clone(),
         users: !args.exclude_users,
         fail_on_drop: args.fail_on_drop,
         entry_args: args.entry_args,

@@ -42,6 +42,8 @@ pub struct Tracing {
     pub folders: Vec<PathBuf>,
     /// Whether engines are asked that are in a network.
     pub network: bool,
+    /// A command that was started, which signals are passed on to.
+    pub command: Option<u32>,
 }
 
 /// What was given up, and what the kernel did not take. Printed, it says what is kept.
@@ -96,9 +98,10 @@ pub fn reading(paths: &Paths) -> Confined {
 /// For tracing, once the kernel side is attached. Of the other threads, only the system calls are taken, too.
 #[must_use]
 pub fn tracing(keep: &Tracing) -> Confined {
-    let capabilities = capabilities::keep(&capabilities::of_tracing(), &keep.folders);
+    let wanted = capabilities::of_tracing(keep.command.is_some());
+    let capabilities = capabilities::keep(&wanted, &keep.folders);
     let sockets = if keep.network { "sockets of the network and of files" } else { "no sockets but those of files" };
-    let (calls, missing) = match calls::not_tracing(keep.network) {
+    let (calls, missing) = match calls::not_tracing(keep.network, keep.command) {
         Ok(count) => (format!("all system calls but {count} (none that executes or loads, {sockets})"), Vec::new()),
         Err(error) => ("all system calls".to_owned(), vec![format!("seccomp: {error}")]),
     };

@@ -21,7 +21,9 @@ use tracer_common::{
 };
 
 use super::{
-    LiveError, Options, btf, groups,
+    LiveError, Options, btf,
+    follow::Followed,
+    groups,
     own::Own,
     plan::Plans,
     probes::{self, Outcomes, Probe},
@@ -119,6 +121,7 @@ pub fn load(
         group_by: options.calls.map_or(0, |grouping| grouping.by),
         group_number: options.calls.map_or(0, |grouping| grouping.number as u32),
         sockets_by: options.sockets.map_or(0, |grouping| grouping.by),
+        follow: options.follow.is_some().into(),
         predicates: (predicates > 0 || options.changes).into(),
     };
     let rows = |of: Option<Grouping>| if of.is_some() { max_groups(cpus) } else { 1 };
@@ -132,6 +135,7 @@ pub fn load(
         .map_max_entries("ENTRY_ARRAY", if options.latency { ENTRY_SLOTS } else { 1 })
         .map_max_entries("ENTRIES", if options.latency { MAX_TIMED } else { 1 })
         .map_max_entries("RUNNING", cpus)
+        .map_max_entries("FOLLOWED", Followed::capacity(options.follow.as_ref()))
         .map_max_entries(groups::NAMES[0][0], rows(options.calls))
         .map_max_entries(groups::NAMES[0][1], rows(options.calls))
         .map_max_entries(groups::NAMES[1][0], rows(options.sockets))

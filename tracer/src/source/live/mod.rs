@@ -4,6 +4,7 @@ pub mod btf;
 pub mod clock;
 pub mod counters;
 pub mod cpu;
+pub mod follow;
 pub mod groups;
 pub mod load;
 pub mod own;
@@ -26,7 +27,14 @@ use tracer_common::{
 
 pub use self::clock::{monotonic_ns, to_epoch_ns};
 use self::{
-    clock::WallClock, cpu::CpuSampler, groups::Groups, own::Own, probes::When, ring::Ring, verdict::Verdicts,
+    clock::WallClock,
+    cpu::CpuSampler,
+    follow::{Follow, Followed},
+    groups::Groups,
+    own::Own,
+    probes::When,
+    ring::Ring,
+    verdict::Verdicts,
     wait::Waiter,
 };
 use super::{CpuLosses, Drained, Losses, Record, Source, Step, Visit, record::Head};
@@ -85,6 +93,12 @@ pub enum LiveError {
     /// A map of the object is not there or refuses.
     #[error("map {0} of the object cannot be used")]
     Map(&'static str),
+    /// A process that is to be followed is not there.
+    #[error("there is no process {0}\nhint: ps -e lists them")]
+    NoProcess(u32),
+    /// More threads are to be followed than there is room for.
+    #[error("more than {max} threads would be followed\nhint: name fewer processes with --pid", max = tracer_common::follow::MAX_FOLLOWED)]
+    TooManyThreads,
     /// The privileges for BPF are missing.
     #[error("{0}\nhint: run it with sudo; in a container with --privileged --pid=host")]
     Privileges(String),
@@ -119,6 +133,8 @@ pub struct Options {
     pub changes: bool,
     /// Whether the kernel side logs.
     pub kernel_log: bool,
+    /// Whom to follow; all that run when `None`.
+    pub follow: Option<Follow>,
 }
 
 /// The running kernel.
@@ -143,6 +159,7 @@ pub struct Live {
     missing: Vec<String>,
     verdicts: Verdicts,
     groups: Groups,
+    followed: Option<Followed>,
 }
 
 /// CPUs that the kernel may ever have: their numbers index the maps.
@@ -163,7 +180,8 @@ impl Live {
         load::write_plans(&mut loaded.bpf, &plans, false)?;
         let groups = Groups::new(&mut loaded.bpf, [options.calls, options.sockets])?;
         let wanted = probes::wanted(|when| match when {
-            When::Lives => plans.lives || options.latency,
+            When::Lives => plans.lives || options.latency || options.follow.is_some(),
+            When::Forks => options.follow.is_some(),
             When::Sockets => options.sockets.is_some(),
             When::Calls | When::TailCalled => plans.calls,
             When::Parts => plans.parts,
@@ -187,6 +205,7 @@ impl Live {
         };
         let clock = WallClock::follow();
         let waiter = Waiter::new(&rings, clock.fd()).map_err(|error| LiveError::Load { cause: error.to_string() })?;
+        let followed = options.follow.as_ref().map(|follow| Followed::start(&mut bpf, follow)).transpose()?;
         let mut missing = loaded.losses;
         missing.extend(attached);
         let heads = vec![None; rings.len()];
@@ -207,6 +226,7 @@ impl Live {
             missing,
             verdicts,
             groups,
+            followed,
         })
     }
 
@@ -300,6 +320,7 @@ fn cpu_losses(counters: &Counters) -> CpuLosses {
         cpu_table: counters.cpu_table_full,
         entry_table: counters.entry_table_full,
         groups: counters.groups_full,
+        followed: counters.followed_full,
     }
 }
 
@@ -345,7 +366,8 @@ impl Source for Live {
         let limit_ns = monotonic_ns().saturating_sub(WINDOW_NS);
         let count = self.drain_until(limit_ns, visit);
         self.delivered_ns = if count < BATCH { limit_ns } else { self.last_ns };
-        Ok(Drained::Records(count))
+        let is_over = count < BATCH && self.followed.as_ref().is_some_and(Followed::is_over);
+        Ok(if is_over { Drained::End } else { Drained::Records(count) })
     }
 
     fn drain_rest(&mut self, visit: Visit<'_>) -> anyhow::Result<()> {
@@ -422,6 +444,7 @@ impl Source for Live {
             cpu_table: sum(|counters| counters.cpu_table_full),
             entry_table: sum(|counters| counters.entry_table_full),
             groups: sum(|counters| counters.groups_full),
+            followed: sum(|counters| counters.followed_full),
             late: self.late,
             by_cpu: per_cpu.iter().map(cpu_losses).collect(),
         }
