@@ -59,21 +59,25 @@ pub struct Launch {
 
 /// Why a command cannot be run.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot run '{program}': {cause}")]
+#[error("cannot run '{program}': {}", reason(*.cause))]
 pub struct NotRun {
     program: String,
-    cause: io::Error,
+    cause: Errno,
+}
+
+fn reason(cause: Errno) -> &'static str {
+    nix::errno::Errno::from_raw(cause.raw_os_error()).desc()
 }
 
 impl NotRun {
-    fn new(program: &OsStr, cause: io::Error) -> Self {
+    fn new(program: &OsStr, cause: Errno) -> Self {
         Self { program: Path::new(program).shown(), cause }
     }
 
     /// What to end with.
     #[must_use]
     pub fn code(&self) -> u8 {
-        if self.cause.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_RUN }
+        if self.cause == Errno::NOENT { NOT_FOUND } else { NOT_RUN }
     }
 }
 
@@ -97,7 +101,7 @@ pub fn find(word: &OsStr) -> Result<PathBuf, NotRun> {
             Err(error) => failed = error,
         }
     }
-    Err(NotRun::new(word, failed.into()))
+    Err(NotRun::new(word, failed))
 }
 
 /// A command that was forked.
@@ -171,7 +175,7 @@ impl Launched {
         let _ = self.talk.write_all(&[1]);
         let _ = self.talk.read_to_end(&mut said);
         match <[u8; 4]>::try_from(said.as_slice()) {
-            Ok(error) => Err(NotRun::new(&self.name, io::Error::from_raw_os_error(i32::from_ne_bytes(error)))),
+            Ok(error) => Err(NotRun::new(&self.name, Errno::from_raw_os_error(i32::from_ne_bytes(error)))),
             Err(_) => Ok(()),
         }
     }
@@ -237,7 +241,7 @@ impl Launch {
             Err(_) => Errno::CANCELED,
         };
         let _ = talk.write_all(&failed.raw_os_error().to_ne_bytes());
-        let code = NotRun::new(OsStr::new(""), failed.into()).code();
+        let code = NotRun::new(OsStr::new(""), failed).code();
         // SAFETY: ends the process without what the parent has to do at its end.
         unsafe { libc::_exit(code.into()) }
     }

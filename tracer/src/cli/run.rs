@@ -17,7 +17,7 @@ use crate::{
     message::note,
     output::{Out, Page, Palette},
     sample::Sample,
-    sink::{Capture, ChiselSink, Discard, Lines, Outputs, Print, Sink, Summary},
+    sink::{Calls, Capture, ChiselSink, Discard, Lines, Outputs, Print, Sink, Strace, Summary, Trace},
     state::container::EngineSocket,
 };
 
@@ -138,6 +138,15 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         let others = args.chisels.len() > 1 || args.summary || args.write.is_some();
         sinks.push(Box::new(ChiselSink::new(chisel).among_others(others).watched(watch)));
     }
+    if args.following.strace {
+        sinks.push(Box::new(Strace::new(out.clone())));
+    } else if args.following.trace_json {
+        sinks.push(Box::new(Trace::new(out.clone())));
+    }
+    let counts = args.summary && args.following.is_some();
+    if counts {
+        sinks.push(Box::new(Calls::new(out.clone())));
+    }
     if sinks.is_empty() && args.quiet {
         sinks.push(Box::new(Discard));
     } else if sinks.is_empty() && (args.write.is_none() || args.print.is_some() || args.json) {
@@ -150,7 +159,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         sinks.push(Box::new(Print::new(lines, out.clone(), args.debug)));
     }
 
-    if args.summary {
+    if args.summary && !counts {
         sinks.push(Box::new(Summary::new(out.clone())));
     }
     let capture = capture(args)?;
