@@ -23,7 +23,7 @@ use rustix::{
     },
 };
 
-use crate::{message::Shown as _, source::live::own};
+use crate::{format::errno, message::Shown as _, source::live::own};
 
 /// What env(1) ends with when there is no such program, and when it cannot be run.
 const NOT_FOUND: u8 = 127;
@@ -65,8 +65,8 @@ pub struct NotRun {
     cause: Errno,
 }
 
-fn reason(cause: Errno) -> &'static str {
-    nix::errno::Errno::from_raw(cause.raw_os_error()).desc()
+fn reason(cause: Errno) -> String {
+    errno::text(-i64::from(cause.raw_os_error()))
 }
 
 impl NotRun {

@@ -32,6 +32,8 @@ pub struct Asked {
     pub pushdown: bool,
     /// The tables that are counted in the kernel.
     pub tables: Tables,
+    /// Whether calls that never come back are reported.
+    pub ends: bool,
     /// How many events are looked at, when it is not all of them and not all that is shown is exact.
     pub sample: Option<Sample>,
 }
@@ -73,6 +75,7 @@ impl Asked {
             sides: of_calls.has(Needs::SIDES),
             bytes: of_calls.has(Needs::BYTES),
             pushdown: plan.pushdown,
+            ends: plan.ends,
             sample: plan.sample.filter(|_| tables.calls.is_none() && outputs.is_sampled()),
             tables,
         }
@@ -106,6 +109,7 @@ impl Asked {
             sides: self.sides,
             bytes: self.bytes,
             by_descriptor: self.tables.calls.is_some_and(|grouping| grouping.by & by::DESCRIPTOR != 0),
+            ends: self.ends,
             sample: self.sample,
         }
     }
@@ -119,7 +123,7 @@ impl Asked {
             containers: true,
             kernel_log: plan.kernel_log,
             latency: plan.needs.has(Needs::LATENCY),
-            entry_args: plan.entry_args,
+            entry_args: plan.entry_args || plan.ends,
             page_faults: plan.page_faults,
             own: plan.own,
             who: self.who,

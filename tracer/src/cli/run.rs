@@ -61,6 +61,8 @@ pub struct Plan {
     pub fail_on_drop: bool,
     /// Whether the beginning of calls is reported.
     pub entry_args: bool,
+    /// Whether calls that never come back are reported, which only strace shows.
+    pub ends: bool,
     /// Whether page faults are reported.
     pub page_faults: bool,
     /// Whether the tracer's own events are reported.
@@ -162,6 +164,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     if args.summary && !counts {
         sinks.push(Box::new(Summary::new(out.clone())));
     }
+    let ends = args.following.strace && sinks.len() == 1 && args.write.is_none() && !args.entry_args;
     let capture = capture(args)?;
     let outputs = Outputs::new(filter, sinks, out, args.max_events).without(&args.suppress).with_capture(capture);
     let needs = outputs.needs();
@@ -183,6 +186,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         users: !args.exclude_users,
         fail_on_drop: args.fail_on_drop,
         entry_args: args.entry_args,
+        ends,
         page_faults: args.page_faults,
         own: args.debug,
         sample: args.sample.and_then(Sample::of_several),

@@ -8,7 +8,6 @@
 
 use std::io::Write as _;
 
-use nix::errno::Errno;
 use tracer_common::{
     arch,
     events::{Effect, Param, code},
@@ -25,6 +24,8 @@ use crate::event::{Event, ParamValue, SockAddr};
 const AT_FDCWD: i64 = -100;
 /// The most that is written as a decimal number when nothing says what it is; above, it is an address or bits.
 const SMALL: i64 = 0xffff;
+/// Where the result stands, unless the call is longer.
+const COLUMN: usize = 40;
 /// The least result that is no error.
 const ERRORS: i64 = -4095;
 /// Errors that only the kernel knows, of calls that were interrupted, and how they go on. Source: strace src/syscall.c.
@@ -51,8 +52,9 @@ pub fn write(event: &Event<'_>, out: &mut Vec<u8>) -> bool {
         // The same call was reported by the parent.
         _ if event.row.effect == Effect::Clone && event.result() == Some(0) => return false,
         _ if event.row.is_syscall() && !event.row.is_enter() => {
+            let start = out.len();
             begin(event, out);
-            call(event, out);
+            call(event, start, out);
         }
         _ => return false,
     }
@@ -108,7 +110,8 @@ pub fn name_of_call(event: &Event<'_>) -> &'static str {
     at.map_or(event.name(), |at| arch::SYSCALLS[at].name)
 }
 
-fn call(event: &Event<'_>, out: &mut Vec<u8>) {
+/// `start` is where the line begins.
+fn call(event: &Event<'_>, start: usize, out: &mut Vec<u8>) {
     let name = name_of_call(event);
     out.extend_from_slice(name.as_bytes());
     out.push(b'(');
@@ -117,7 +120,11 @@ fn call(event: &Event<'_>, out: &mut Vec<u8>) {
         Effect::Clone => of_clone(event, out),
         _ => arguments(name, event, out),
     }
-    out.extend_from_slice(b") = ");
+    out.extend_from_slice(b") ");
+    while out.len() < start + COLUMN {
+        out.push(b' ');
+    }
+    out.extend_from_slice(b"= ");
     result(name, event, out);
     if let Some(latency_ns) = event.latency_ns {
         let micros = latency_ns / 1000;
@@ -126,7 +133,8 @@ fn call(event: &Event<'_>, out: &mut Vec<u8>) {
 }
 
 fn result(name: &str, event: &Event<'_>, out: &mut Vec<u8>) {
-    let Some(result) = event.result() else {
+    let never_returns = arch::NO_RETURN.iter().any(|(known, _)| *known == name);
+    let Some(result) = event.result().filter(|_| !never_returns) else {
         out.push(b'?');
         return;
     };
@@ -136,8 +144,7 @@ fn result(name: &str, event: &Event<'_>, out: &mut Vec<u8>) {
             out.extend_from_slice(text.as_bytes());
             return;
         }
-        let known = i32::try_from(-result).map(Errno::from_raw).unwrap_or(Errno::UnknownErrno);
-        let _ = write!(out, "-1 {} ({})", errno::name(result).unwrap_or("E?"), known.desc());
+        let _ = write!(out, "-1 {} ({})", errno::name(result).unwrap_or("E?"), errno::text(result));
     } else if ADDRESSES.contains(&name) {
         let _ = write!(out, "{result:#x}");
     } else {
@@ -165,14 +172,45 @@ fn program(event: &Event<'_>, out: &mut Vec<u8>) {
     let _ = write!(out, "], /* {} vars */", list("env").len());
 }
 
+/// `child_stack=NULL, flags=CLONE_CHILD_SETTID|SIGCHLD, child_tidptr=0x7f…`. Source: clone(2), strace src/clone.c.
 fn of_clone(event: &Event<'_>, out: &mut Vec<u8>) {
-    let flags = event.row.param("flags");
-    if matches!(event.name(), "clone" | "clone3")
-        && let Some((at, param)) = flags
-        && let Some(set) = param.kind.flag_set()
-    {
-        out.extend_from_slice(b"flags=");
-        flags_of(set.names(event.params.u64(at).unwrap_or(0) as u32), 0, out);
+    let number = |at: usize| event.params.call_argument(at);
+    let flags =
+        event.row.param("flags").and_then(|(at, param)| Some((event.params.u64(at)? as u32, param.kind.flag_set()?)));
+    let Some((flags, set)) = flags.filter(|_| matches!(event.name(), "clone" | "clone3")) else { return };
+    let has = |names: &[&str]| set.names(flags).any(|name| names.contains(&name));
+    if event.name() == "clone3" {
+        out.extend_from_slice(b"{flags=");
+        flags_of(set.names(flags), 0, out);
+        out.extend_from_slice(b", ...}, ");
+        bare(number(1), out);
+        return;
+    }
+    out.extend_from_slice(b"child_stack=");
+    address(number(1), out);
+    out.extend_from_slice(b", flags=");
+    let signal = number(0).unwrap_or(0) & 0xff;
+    let start = out.len();
+    flags_of(set.names(flags), 0, out);
+    if signal != 0 {
+        if &out[start..] == b"0" {
+            out.truncate(start);
+        } else {
+            out.push(b'|');
+        }
+        out.extend_from_slice(name_of_signal(signal as i64).as_bytes());
+    }
+    // The C library passes them in this order to the kernel of this machine. Source: clone(2), "C library/kernel differences".
+    let rest: [(&str, &[&str], usize); 3] = [
+        ("parent_tid", &["CLONE_PARENT_SETTID", "CLONE_PIDFD"], 2),
+        ("tls", &["CLONE_SETTLS"], if event.compat { 3 } else { 4 }),
+        ("child_tidptr", &["CLONE_CHILD_SETTID", "CLONE_CHILD_CLEARTID"], if event.compat { 4 } else { 3 }),
+    ];
+    for (name, flags, at) in rest {
+        if has(flags) {
+            let _ = write!(out, ", {name}=");
+            address(number(at), out);
+        }
     }
 }
 
@@ -196,10 +234,39 @@ fn arguments(name: &str, event: &Event<'_>, out: &mut Vec<u8>) {
         }
         let number = event.params.call_argument(at);
         match param {
+            _ if name.starts_with("mmap") && at == 5 => {
+                // A number of pages for the one with 2 in its name.
+                let bytes = number.map_or(0, |number| if name == "mmap2" { number << 12 } else { number });
+                let _ = write!(out, "{}{bytes:x}", if bytes == 0 { "" } else { "0x" });
+            }
+            // Of calls other than open, no flag is no access mode.
+            Some(index) if number == Some(0) && !opens && is_open_flags(event, index) => out.push(b'0'),
             Some(index) => argument(event, index, number, out),
+            None if name == "rt_sigaction" && at == 0 => {
+                out.extend_from_slice(name_of_signal(number.unwrap_or(0) as i64).as_bytes());
+            }
+            None if descriptors(event, at, out) => {}
             None => bare(number, out),
         }
     }
+}
+
+fn is_open_flags(event: &Event<'_>, index: usize) -> bool {
+    let set = event.row.params.get(index).and_then(|param| param.kind.flag_set());
+    set.is_some_and(|set| set.names(set.to_file(0)).any(|name| name == "O_RDONLY"))
+}
+
+/// `[3, 4]`: two descriptors that the call wrote to the memory that argument `at` points to. False when it does not do that.
+fn descriptors(event: &Event<'_>, at: usize, out: &mut Vec<u8>) -> bool {
+    let params = event.row.params.iter().enumerate();
+    let written = params.filter(|(_, param)| {
+        let source = &param.source;
+        source.op == Op::UserU32 && usize::from(source.a) == at && source.c == 1
+    });
+    let written: Vec<i64> = written.filter_map(|(index, _)| event.params.i64(index)).collect();
+    let ([first, second], false) = (&written[..], event.failed()) else { return false };
+    let _ = write!(out, "[{first}, {second}]");
+    true
 }
 
 /// Which argument of the call a parameter is.
@@ -345,11 +412,9 @@ fn socket_address(address: SockAddr<'_>, out: &mut Vec<u8>) {
 fn quoted(text: &[u8], is_cut: bool, out: &mut Vec<u8>) {
     out.push(b'"');
     for (at, byte) in text.iter().enumerate() {
-        let next_is_digit = text.get(at + 1).is_some_and(u8::is_ascii_digit);
+        let next_is_digit = text.get(at + 1).is_some_and(|next| matches!(next, b'0'..=b'7'));
         let _ = match byte {
             b'"' | b'\\' => write!(out, "\\{}", char::from(*byte)),
-            0x07 => write!(out, "\\a"),
-            0x08 => write!(out, "\\b"),
             b'\t' => write!(out, "\\t"),
             b'\n' => write!(out, "\\n"),
             0x0b => write!(out, "\\v"),
