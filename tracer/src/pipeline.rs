@@ -162,7 +162,8 @@ impl Pipeline {
                 break Ok(());
             }
             if over || stop.load(Ordering::Relaxed) || drained == Drained::End {
-                break self.rest(source);
+                let last = (drained == Drained::End).then(|| now.duration_since(sampled));
+                break self.rest(source, last);
             }
             self.state.users.refresh(now);
             // A note may come without a change of any container.
@@ -199,9 +200,14 @@ impl Pipeline {
         (self.stats, self.outputs, result.and(ended))
     }
 
-    fn rest(&mut self, source: &mut dyn Source) -> anyhow::Result<()> {
+    /// What is left. Of what has ended by itself, also what is reported for an interval: the `last` one is as long as it was.
+    fn rest(&mut self, source: &mut dyn Source, last: Option<Duration>) -> anyhow::Result<()> {
         let mut flow = Flow::Continue;
         source.drain_rest(&mut |record| self.record(record, &mut flow))?;
+        if let Some(last) = last.filter(|_| flow == Flow::Continue) {
+            self.state.cpu_interval_ns = last.as_nanos() as u64;
+            source.interval(self.state.cpu_interval_ns, &mut |record| self.record(record, &mut flow))?;
+        }
         self.failure.take().map_or(Ok(()), Err)
     }
 }

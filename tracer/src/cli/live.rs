@@ -151,6 +151,10 @@ fn follow(plan: &Plan, launched: Option<&Launched>, view: &View) -> Result<Optio
             "in a container, add --pid=host or -v /proc:/host/proc:ro",
         ));
     };
+    // Looked at before the kernel side is loaded, which takes a moment.
+    if let Some(pid) = plan.pids.iter().find(|pid| !proc.join(pid.to_string()).exists()) {
+        return Err(Failure::with_hint(format!("there is no process {pid}"), "ps -e lists them"));
+    }
     Ok(Some(Follow::Processes { pids: plan.pids.clone(), proc: proc.to_owned() }))
 }
 

@@ -11,6 +11,7 @@ use std::io::Write as _;
 use tracer_common::{
     arch,
     events::{Effect, Param, code},
+    flags::{FlagSet, SetKind},
     kind::Kind,
     plan::{NONE, Op},
 };
@@ -181,7 +182,7 @@ fn of_clone(event: &Event<'_>, out: &mut Vec<u8>) {
     let has = |names: &[&str]| set.names(flags).any(|name| names.contains(&name));
     if event.name() == "clone3" {
         out.extend_from_slice(b"{flags=");
-        flags_of(set.names(flags), 0, out);
+        flags_of(set, flags, 0, out);
         out.extend_from_slice(b", ...}, ");
         bare(number(1), out);
         return;
@@ -191,7 +192,7 @@ fn of_clone(event: &Event<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b", flags=");
     let signal = number(0).unwrap_or(0) & 0xff;
     let start = out.len();
-    flags_of(set.names(flags), 0, out);
+    flags_of(set, flags, 0, out);
     if signal != 0 {
         if &out[start..] == b"0" {
             out.truncate(start);
@@ -340,6 +341,8 @@ fn argument(event: &Event<'_>, index: usize, number: Option<u64>, out: &mut Vec<
         }
         ParamValue::I64(number) => signed(param.kind, number, out),
         ParamValue::U64(value) => unsigned(param.kind, value, number, out),
+        // Nothing was moved.
+        ParamValue::Missing if param.source.op == Op::UserBytes && event.result() == Some(0) => quoted(b"", false, out),
         ParamValue::Missing | ParamValue::List(_) | ParamValue::SockTuple(_) | ParamValue::Ip(_) => {
             address(number, out)
         }
@@ -365,7 +368,7 @@ fn unsigned(kind: Kind, value: u64, number: Option<u64>, out: &mut Vec<u8>) {
         Kind::Signal => write!(out, "{}", name_of_signal(value as i64)),
         _ => match kind.flag_set() {
             Some(set) => {
-                flags_of(set.names(value as u32), number.unwrap_or(value), out);
+                flags_of(set, value as u32, number.unwrap_or(value), out);
                 Ok(())
             }
             None => write!(out, "{value}"),
@@ -373,19 +376,24 @@ fn unsigned(kind: Kind, value: u64, number: Option<u64>, out: &mut Vec<u8>) {
     };
 }
 
-/// The names, or the number if none is known.
-fn flags_of<'n>(names: impl Iterator<Item = &'n str>, number: u64, out: &mut Vec<u8>) {
-    let start = out.len();
-    for name in names {
-        if out.len() > start {
-            out.push(b'|');
-        }
-        out.extend_from_slice(name.as_bytes());
-    }
-    if out.len() == start {
-        let number = number as u32;
-        let _ = if number == 0 { write!(out, "0") } else { write!(out, "{number:#x}") };
-    }
+/// The names in the order of the kernel's bits, or the number if none is known. `file` is the value in the form of the file.
+fn flags_of(set: &FlagSet, file: u32, number: u64, out: &mut Vec<u8>) {
+    let native = |name: &str| set.flags.iter().find(|flag| flag.name == name).map_or(0, |flag| flag.native);
+    let mut names: Vec<&str> = set.names(file).collect();
+    names.sort_by_key(|name| native(name));
+    // Of several names of a number, strace has one.
+    names.dedup_by_key(|name| native(name));
+    let known = names.iter().fold(0, |known, name| known | native(name));
+    let number = number as u32;
+    let rest = if set.kind == SetKind::Bits { number & !known } else { number };
+    out.extend_from_slice(names.join("|").as_bytes());
+    let _ = match (names.is_empty(), rest) {
+        (true, 0) => write!(out, "0"),
+        (true, rest) => write!(out, "{rest:#x}"),
+        // Bits that have no name here.
+        (false, rest) if rest != 0 && set.kind == SetKind::Bits => write!(out, "|{rest:#x}"),
+        (false, _) => Ok(()),
+    };
 }
 
 /// `{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("10.0.0.1")}`

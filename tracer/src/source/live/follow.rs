@@ -55,7 +55,7 @@ impl Followed {
     /// Fills the table. The hooks must be attached, so that no thread is made unseen meanwhile.
     ///
     /// # Errors
-    /// The table is not there, or a process is not.
+    /// The table is not there, or has no room for all threads.
     pub fn start(bpf: &mut Ebpf, follow: &Follow) -> Result<Self, LiveError> {
         let map = bpf.take_map("FOLLOWED").ok_or(LiveError::Map("FOLLOWED"))?;
         let table = HashMap::try_from(map).map_err(|_| LiveError::Map("FOLLOWED"))?;
@@ -74,11 +74,8 @@ impl Followed {
         self.table.insert(tid, state, 0).map_err(|_| LiveError::TooManyThreads)
     }
 
-    /// Looks until nothing new is found: a thread that was made before its maker was followed is there at the next look.
+    /// Those of them that have ended are left out. Looks until nothing new is found: a thread that was made before its maker was followed is there at the next look.
     fn processes(&mut self, pids: &[u32], proc: &Path) -> Result<(), LiveError> {
-        if let Some(pid) = pids.iter().find(|pid| !proc.join(pid.to_string()).exists()) {
-            return Err(LiveError::NoProcess(*pid));
-        }
         let mut known = BTreeSet::new();
         loop {
             let mut is_new = false;

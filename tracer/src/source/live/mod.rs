@@ -93,9 +93,6 @@ pub enum LiveError {
     /// A map of the object is not there or refuses.
     #[error("map {0} of the object cannot be used")]
     Map(&'static str),
-    /// A process that is to be followed is not there.
-    #[error("there is no process {0}\nhint: ps -e lists them")]
-    NoProcess(u32),
     /// More threads are to be followed than there is room for.
     #[error("more than {max} threads would be followed\nhint: name fewer processes with --pid", max = tracer_common::follow::MAX_FOLLOWED)]
     TooManyThreads,
