@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     command::{cargo, output, run, target_dir, workspace},
-    setup,
+    ebpf, setup,
 };
 
 /// How to build.
@@ -64,6 +64,7 @@ fn static_cargo(subcommand: &str) -> Result<Command> {
         bail!("a static binary can only be built on Linux");
     }
     let mut command = cargo([subcommand, "--quiet", "--release", "--target", &target()]);
-    command.env("RUSTFLAGS", "-C target-feature=+crt-static").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    let flags = format!("-C target-feature=+crt-static {}", ebpf::remap(&workspace()));
+    command.env("RUSTFLAGS", flags).env_remove("CARGO_ENCODED_RUSTFLAGS");
     Ok(command)
 }

@@ -73,6 +73,16 @@ pub fn find_compiler() -> Option<Compiler> {
     rustc_candidates().into_iter().find(|rustc| has_prebuilt_core(rustc)).map(Compiler::Prebuilt)
 }
 
+/// Flags that take the folders of this machine out of what is built: the same sources give the same bytes anywhere.
+#[must_use]
+pub fn remap(workspace: &Path) -> String {
+    let home = |name: &str| env::var_os(name).map(PathBuf::from);
+    let cargo = home("CARGO_HOME").or_else(|| home("HOME").map(|home| home.join(".cargo")));
+    let flag = |(from, to): (&Path, &str)| format!("--remap-path-prefix={}={to}", from.display());
+    let folders = [(Some(workspace), "/tracer"), (cargo.as_deref(), "/cargo")];
+    folders.into_iter().filter_map(|(from, to)| Some(flag((from?, to)))).collect::<Vec<_>>().join(" ")
+}
+
 /// `bpf-linker`: from `$BPF_LINKER`, the workspace's `target/tools`, or `$PATH`.
 #[must_use]
 pub fn find_linker(workspace: &Path) -> Option<PathBuf> {
@@ -159,7 +169,10 @@ impl Toolchain {
         }
         let linker = self.linker.display();
         command
-            .env("RUSTFLAGS", format!("-C linker={linker} -C link-arg=--btf -C debuginfo=2 -C target-cpu=v3"))
+            .env(
+                "RUSTFLAGS",
+                format!("-C linker={linker} -C link-arg=--btf -C debuginfo=2 -C target-cpu=v3 {}", remap(workspace)),
+            )
             // bpf-linker sees the whole program and does this work itself.
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")

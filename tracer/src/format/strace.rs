@@ -182,7 +182,7 @@ fn of_clone(event: &Event<'_>, out: &mut Vec<u8>) {
     let has = |names: &[&str]| set.names(flags).any(|name| names.contains(&name));
     if event.name() == "clone3" {
         out.extend_from_slice(b"{flags=");
-        flags_of(set, flags, 0, out);
+        flags_of(set, flags, None, out);
         out.extend_from_slice(b", ...}, ");
         bare(number(1), out);
         return;
@@ -192,7 +192,7 @@ fn of_clone(event: &Event<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b", flags=");
     let signal = number(0).unwrap_or(0) & 0xff;
     let start = out.len();
-    flags_of(set, flags, 0, out);
+    flags_of(set, flags, None, out);
     if signal != 0 {
         if &out[start..] == b"0" {
             out.truncate(start);
@@ -368,7 +368,7 @@ fn unsigned(kind: Kind, value: u64, number: Option<u64>, out: &mut Vec<u8>) {
         Kind::Signal => write!(out, "{}", name_of_signal(value as i64)),
         _ => match kind.flag_set() {
             Some(set) => {
-                flags_of(set, value as u32, number.unwrap_or(value), out);
+                flags_of(set, value as u32, number, out);
                 Ok(())
             }
             None => write!(out, "{value}"),
@@ -376,15 +376,17 @@ fn unsigned(kind: Kind, value: u64, number: Option<u64>, out: &mut Vec<u8>) {
     };
 }
 
-/// The names in the order of the kernel's bits, or the number if none is known. `file` is the value in the form of the file.
-fn flags_of(set: &FlagSet, file: u32, number: u64, out: &mut Vec<u8>) {
+/// The names in the order of the kernel's bits, or the number if none is known. `file` is the value in the form of the file,
+/// `number` that of the kernel.
+fn flags_of(set: &FlagSet, file: u32, number: Option<u64>, out: &mut Vec<u8>) {
     let native = |name: &str| set.flags.iter().find(|flag| flag.name == name).map_or(0, |flag| flag.native);
     let mut names: Vec<&str> = set.names(file).collect();
     names.sort_by_key(|name| native(name));
     // Of several names of a number, strace has one.
     names.dedup_by_key(|name| native(name));
     let known = names.iter().fold(0, |known, name| known | native(name));
-    let number = number as u32;
+    // Without the number of the kernel, the names are all there is.
+    let number = number.map_or(if names.is_empty() { file } else { known }, |number| number as u32);
     let rest = if set.kind == SetKind::Bits { number & !known } else { number };
     out.extend_from_slice(names.join("|").as_bytes());
     let _ = match (names.is_empty(), rest) {
@@ -434,4 +436,64 @@ fn quoted(text: &[u8], is_cut: bool, out: &mut Vec<u8>) {
         };
     }
     out.extend_from_slice(if is_cut { b"\"..." } else { b"\"" });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::World;
+
+    fn line(world: &World, record: &[u8]) -> Option<String> {
+        world.with(record, |context| {
+            let mut out = Vec::new();
+            write(context.event, &mut out).then(|| String::from_utf8(out).unwrap())
+        })
+    }
+
+    #[test]
+    fn calls_are_written_with_names_and_errors() {
+        let world = World::new();
+        let line = line(&world, &world.openat(10, -2, b"a\n\x1b[2J\"")).unwrap();
+        // Nothing that a program chose reaches a terminal as it is.
+        assert!(
+            line.contains(
+                r#"openat(AT_FDCWD, "a\n\33[2J\"", O_RDONLY|O_CLOEXEC) = -1 ENOENT (No such file or directory)"#
+            ),
+            "{line}"
+        );
+        let (head, _) = line.split_once("openat").unwrap();
+        let words: Vec<&str> = head.split_whitespace().collect();
+        assert!(
+            words.len() == 2
+                && words[0] == "10"
+                && words[1].split_once('.').is_some_and(|(_, micros)| micros.len() == 6),
+            "{head}"
+        );
+    }
+
+    #[test]
+    fn data_is_quoted_and_dots_say_that_there_is_more() {
+        let world = World::new();
+        assert!(line(&world, &world.read(10, 3, 4, b"ab\0" as &[u8])).unwrap().contains(r#"read(3, "ab\0"..., 100)"#));
+        assert!(line(&world, &world.read(10, 3, 3, b"ab1")).unwrap().contains(r#"read(3, "ab1", 100)"#));
+        assert!(line(&world, &world.read(10, 3, 0, b"")).unwrap().contains(r#"read(3, "", 100)"#));
+    }
+
+    #[test]
+    fn an_end_says_how() {
+        let world = World::new();
+        let end = |status: i64, value: i64, signal: u8, core: u8| {
+            let numbers = (status.to_le_bytes(), value.to_le_bytes());
+            let record =
+                world.record(10, code::PROCEXIT, &[&numbers.0, &numbers.1, &[signal], &[core], &0_i64.to_le_bytes()]);
+            let line = line(&world, &record).unwrap();
+            line.splitn(3, ' ')
+                .last()
+                .unwrap()
+                .rsplit_once("+++ ")
+                .map_or(line.clone(), |_| line[line.find("+++").unwrap()..].to_owned())
+        };
+        assert_eq!(end(0x300, 3, 0, 0), "+++ exited with 3 +++");
+        assert_eq!(end(0x8b, 0, 11, 1), "+++ killed by SIGSEGV (core dumped) +++");
+    }
 }
