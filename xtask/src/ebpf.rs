@@ -20,6 +20,10 @@ pub const TARGET: &str = "bpfel-unknown-none";
 /// (the compiler's file) and `changed` (when that was last written, in seconds), `linker` (its path).
 pub const CHOICE: &str = "target/tools/toolchain";
 
+/// While this file is there, set-up still installs the toolchain: the variable has its path, and a build waits before it looks for the
+/// toolchain. All else is compiled meanwhile.
+pub const COMES: &str = "TRACER_TOOLCHAIN_COMES";
+
 /// Where the kernel side is built, below the workspace: one place for all profiles of the program, since it is the same in
 /// each.
 const BUILD: &str = "target/ebpf";
@@ -115,6 +119,14 @@ pub fn chosen(workspace: &Path) -> Option<Toolchain> {
     };
     let overridden = env::var_os("BPF_LINKER").is_some() || env::var_os("TRACER_BPF_RUSTC").is_some();
     (same && linker.is_file() && !overridden).then_some(Toolchain { compiler, linker })
+}
+
+/// Waits until set-up has installed the toolchain, if it is at it.
+pub fn wait() {
+    let Some(path) = env::var_os(COMES).map(PathBuf::from) else { return };
+    while path.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
 }
 
 /// The whole toolchain, or what is missing and how to get it.

@@ -140,6 +140,9 @@ pub fn run(mut plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Resul
 /// Whom the kernel side follows, when it is not all that run.
 fn follow(plan: &Plan, launched: Option<&Launched>, view: &View) -> Result<Option<Follow>, Failure> {
     if let Some(launched) = launched {
+        if launched.number() == 0 {
+            return Err(Failure::new("the kernel does not say the number of the command in the first pid namespace"));
+        }
         return Ok(Some(Follow::Command { tid: launched.number(), pid: launched.pid() }));
     }
     if plan.pids.is_empty() {
