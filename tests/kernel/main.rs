@@ -4,6 +4,7 @@
 mod attr;
 mod blind;
 mod capture;
+mod change;
 mod chisels;
 mod compat;
 mod concurrency;

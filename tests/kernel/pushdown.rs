@@ -6,6 +6,7 @@
 
 use std::{
     net::TcpListener,
+    ops::ControlFlow,
     sync::atomic::AtomicBool,
     time::{Duration, Instant},
 };
@@ -369,7 +370,9 @@ impl Side {
             sides: needs.has(Needs::SIDES),
             ..Wanted::only(&|_, _| false)
         };
-        self.live.ask(&wanted).expect("there is room for the predicates");
+        let options = Options { latency: needs.has(Needs::LATENCY), ..Options::default() };
+        self.live.prepare(&options, &wanted).expect("there is room for the predicates");
+        self.live.pass_on(0, &mut |_| ControlFlow::Continue(())).expect("the question changes");
         (outputs, out)
     }
 
@@ -377,7 +380,7 @@ impl Side {
     fn empty(&mut self) {
         let mut full = true;
         while full {
-            let drained = self.live.drain(&mut |_| std::ops::ControlFlow::Continue(()));
+            let drained = self.live.drain(&mut |_| ControlFlow::Continue(()));
             full = matches!(drained, Ok(Drained::Records(BATCH)));
         }
     }

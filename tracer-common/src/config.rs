@@ -36,12 +36,36 @@ pub struct Config {
     pub sockets_by: u32,
     /// Not zero when only some threads are followed.
     pub follow: u32,
+    /// Not zero when the question may change while it runs: then [`Turn`] says what differs between questions.
+    pub changes: u32,
 }
 
+/// What differs between two questions, of which one follows the other while nothing is detached: two stand in the maps, and the
+/// number of the one that counts is changed as a whole. What is never asked for by any question is still switched off by
+/// [`Config`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Turn {
+    /// As [`Config::group_by`].
+    pub group_by: u32,
+    /// As [`Config::group_number`].
+    pub group_number: u32,
+    /// As [`Config::sockets_by`].
+    pub sockets_by: u32,
+}
+
+/// How many questions have a place.
+pub const TURNS: usize = 2;
+
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, fourteen `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, fifteen `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a global")]
 unsafe impl aya::Pod for Config {}
+
+#[cfg(feature = "user")]
+// SAFETY: `repr(C)`, three `u32`, no padding; every bit pattern is a value.
+#[allow(unsafe_code, reason = "aya copies the type into a map")]
+unsafe impl aya::Pod for Turn {}
 
 /// How an entry of [`KERNEL_FIELDS`] is looked up in the kernel's BTF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -46,6 +46,8 @@ pub mod by {
     pub const ROLE: u32 = 1 << 20;
     /// The name of the descriptor: of internet sockets it follows from the ends, others are not known.
     pub const NAME: u32 = 1 << 21;
+    /// No member: the table is counted in. Only where questions change.
+    pub const COUNTED: u32 = 1 << 31;
     /// Addresses and ports of both ends.
     pub const BOTH_ENDS: u32 = LOCAL_IP | LOCAL_PORT | REMOTE_IP | REMOTE_PORT;
     /// Members from which one end can be told from the other.

@@ -64,11 +64,14 @@ subjects! {
     /// IPv4 address of one of the ends of the socket in argument `operand`: `low` after the mask `high`, in the byte order of
     /// the host. Holds, too, as [`Subject::Port`] does.
     Address = 12,
-    /// The cgroup: bit `operand` of its entry in the table of cgroups. Holds, too, when it has no entry yet.
+    /// The cgroup: bit `operand` of its entry in the table of cgroups, which has [`QUESTIONS`] for each turn. Holds, too, when it has no entry yet.
     Cgroup = 13,
     /// Return value of a call that receives from a socket; one that left the bytes in the queue does not hold.
     Taken = 14,
 }
+
+/// The most questions about cgroups in a turn: a bit each.
+pub const QUESTIONS: u32 = 64;
 
 /// Added to the number of an argument in a step: the call came through the 32-bit entry.
 pub const COMPAT_ARGUMENT: u32 = 8;
@@ -131,6 +134,15 @@ pub struct Predicate {
 }
 
 const _: () = assert!(size_of::<Step>() == 24 && size_of::<Predicate>() == 24 * STEPS);
+
+#[cfg(feature = "user")]
+impl Predicate {
+    /// Gives its questions about cgroups the numbers that they have in a turn.
+    pub fn ask_in(&mut self, turn: u32) {
+        let of_cgroups = |step: &&mut Step| step.subject == subject::Cgroup;
+        self.steps.iter_mut().filter(of_cgroups).for_each(|step| step.operand += turn * QUESTIONS);
+    }
+}
 
 #[cfg(feature = "user")]
 // SAFETY: `repr(C)` without padding (asserted above) or pointers; every bit pattern is a value.

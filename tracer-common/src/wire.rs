@@ -87,6 +87,8 @@ pub const FLAG_CALL: u16 = 16;
 pub const FLAG_DONE: u16 = 32;
 /// Of a record that stands for several events: they were counted in the table of sockets.
 pub const FLAG_SOCKETS: u16 = 64;
+/// It belongs to the question whose number is 1, not 0: see [`Turn`](crate::config::Turn).
+pub const FLAG_TURN: u16 = 128;
 /// Bytes of a name of a thread, which ends with a NUL.
 pub const COMM_LEN: usize = 16;
 

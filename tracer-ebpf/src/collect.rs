@@ -11,6 +11,7 @@ use tracer_common::{
 use crate::{
     arch::{Registers, Task},
     entry::{self, Thread},
+    maps::{turn_flag, turn_of},
     read,
     record::{ARGS, Record, Scratch, Slot, TooLong, opaque},
     special::{
@@ -131,7 +132,7 @@ fn syscall(call: Call) -> u64 {
 pub fn plain(registers: Registers, call: Call) {
     // SAFETY: a live map value.
     let (code, signed) = unsafe { ((*call.plan).code, u64::from((*call.plan).signed)) };
-    let flags = plan::record_flags(call.flags());
+    let flags = plan::record_flags(call.flags()) | turn_flag(turn_of(call.plan));
     let Some(record) = Record::begin(Slot::Syscall, call.task, code, 0, flags) else { return };
     record.set_latency(entry::end(Thread::of(registers), call.number, record.time()));
     record.put_call(0, widened(signed, 0, registers.arg::<0>()));
@@ -198,7 +199,7 @@ pub const ENTER: u8 = 3;
 pub fn record<const MAX: usize, const PROGRAM: u8>(slot: Slot, call: Call) {
     // SAFETY: a live map value.
     let (code, count) = unsafe { ((*call.plan).code, (*call.plan).count) };
-    let flags = plan::record_flags(call.flags());
+    let flags = plan::record_flags(call.flags()) | turn_flag(turn_of(call.plan));
     let Some(record) = Record::begin(slot, call.task, code, u32::from(count), flags) else { return };
     keep_args(record, call);
     if PROGRAM != ENTER {
@@ -239,7 +240,10 @@ pub fn record<const MAX: usize, const PROGRAM: u8>(slot: Slot, call: Call) {
 pub fn exit_record(call: Call) {
     // SAFETY: a live map value.
     let (code, count) = unsafe { ((*call.plan).code, (*call.plan).count) };
-    let Some(record) = Record::begin(Slot::Exit, call.task, code, u32::from(count), 0) else { return };
+    let Some(record) = Record::begin(Slot::Exit, call.task, code, u32::from(count), turn_flag(turn_of(call.plan)))
+    else {
+        return;
+    };
     task::gather_exit(record);
     for index in 0..EXIT_PARAMS {
         if index >= usize::from(count) {

@@ -8,7 +8,7 @@ use tracer_common::{
 };
 
 use crate::{
-    maps::{config, offset},
+    maps::offset,
     read::{self, Block, Room},
     record,
     special::{
@@ -27,25 +27,25 @@ const MPTCP: u16 = 262;
 /// The first bytes of an IPv4 address that is written as one of IPv6, as a word.
 const MAPPED: u32 = 0xffff_0000;
 
-/// Describes a descriptor of the running task. False when it is not known for sure.
+/// Describes a descriptor of the running task, as far as that is `asked` (`by`). False when it is not known for sure.
 #[inline(never)]
-pub fn of_fd(fd: u64, key: &mut KeyDescriptor) -> bool {
+pub fn of_fd(fd: u64, asked: u32, key: &mut KeyDescriptor) -> bool {
     let sock = record::socket_of(fd);
     if sock != 0 {
-        return of_sock(sock, true, key);
+        return of_sock(sock, true, asked, key);
     }
     let file = file::find(fd);
     let kind = file::kind(file);
     if let Some(sock) = kind.sock() {
-        return of_sock(sock, true, key);
+        return of_sock(sock, true, asked, key);
     }
     if kind.inode == 0 {
         return false;
     }
-    if config!(group_by) & by::NAME != 0 {
+    if asked & by::NAME != 0 {
         return false;
     }
-    if config!(group_by) & by::FD_KIND == 0 {
+    if asked & by::FD_KIND == 0 {
         return true;
     }
     let super_block: usize = read::kernel(kind.inode + offset!(inode_sb));
@@ -69,9 +69,7 @@ pub fn of_fd(fd: u64, key: &mut KeyDescriptor) -> bool {
 /// Describes a `struct sock`. False when it is not known for sure: what an internet socket without a peer talks to, its calls say,
 /// and user space has to see those.
 #[inline(never)]
-pub fn of_sock(sock: usize, is_of_call: bool, key: &mut KeyDescriptor) -> bool {
-    // Calls and sockets are counted in tables of their own.
-    let asked = if is_of_call { config!(group_by) } else { config!(sockets_by) };
+pub fn of_sock(sock: usize, is_of_call: bool, asked: u32, key: &mut KeyDescriptor) -> bool {
     let Beginning { family, remote_port, addresses } = Beginning::of(sock);
     if family == UNIX && sock != 0 && asked & by::NAME == 0 {
         key.kind = if asked & by::FD_KIND != 0 { fd_kind::UNIX } else { fd_kind::NONE };

@@ -14,7 +14,7 @@ use tracer_common::{
 
 use crate::{
     arch::Registers,
-    maps::{ENTRIES, ENTRY_ARRAY, config},
+    maps::{ENTRIES, ENTRY_ARRAY, TIMED_SINCE, config},
     read,
     record::{Loss, count_loss},
 };
@@ -78,7 +78,7 @@ pub fn begin(thread: Thread, number: u32) {
     let Some(slot) = thread.slot() else { return };
     // SAFETY: a live map value; whom it belongs to is looked at.
     unsafe {
-        if (*slot).thread == thread.address() || (*slot).began_ns == 0 {
+        if (*slot).thread == thread.address() || (*slot).began_ns == 0 || (*slot).began_ns < since_ns() {
             (*slot).thread = thread.address();
             (*slot).number = number;
             (*slot).began_ns = began_ns;
@@ -100,7 +100,7 @@ fn begin_elsewhere(thread: Thread, number: u32, began_ns: u64) {
 /// time it is not known.
 #[inline(always)]
 pub fn end(thread: Thread, number: u32, now_ns: u64) -> u64 {
-    if config!(latency) == 0 {
+    if config!(latency) == 0 || since_ns() == u64::MAX {
         return wire::NO_LATENCY;
     }
     let Some(known) = thread.entry() else { return wire::NO_LATENCY };
@@ -124,6 +124,16 @@ pub fn end_now(thread: Thread, number: u32) -> u64 {
     end(thread, number, read::now_ns())
 }
 
+/// Since when calls are timed without a gap.
+#[inline(always)]
+fn since_ns() -> u64 {
+    if config!(changes) == 0 {
+        return 0;
+    }
+    // SAFETY: a live map value.
+    TIMED_SINCE.get_ptr(0).map_or(0, |since| unsafe { core::ptr::read_volatile(since) })
+}
+
 /// Nanoseconds since the call of an entry began, if it is that one.
 ///
 /// # Safety
@@ -132,7 +142,11 @@ pub fn end_now(thread: Thread, number: u32) -> u64 {
 unsafe fn since(known: *const Entry, number: u32, now_ns: u64) -> u64 {
     // SAFETY: the caller's promise.
     let (began_ns, begun) = unsafe { ((*known).began_ns, (*known).number) };
-    if began_ns == 0 || begun != number || now_ns < began_ns { wire::NO_LATENCY } else { now_ns - began_ns }
+    if began_ns == 0 || begun != number || now_ns < began_ns || began_ns < since_ns() {
+        wire::NO_LATENCY
+    } else {
+        now_ns - began_ns
+    }
 }
 
 /// As [`end`], of the running thread, up to now, and it can be asked again.

@@ -10,7 +10,7 @@ use tracer_common::{
 use crate::{
     arch::{Registers, Task},
     follow,
-    maps::{PLANS, PREDICATES, config, offset},
+    maps::{PREDICATES, config, offset, plan_of, turn},
     predicate::{self, Verdict},
     record,
 };
@@ -84,15 +84,15 @@ fn flags_of(plan: *const Plan) -> u16 {
 
 /// The plan of a 32-bit call. For `socketcall` that of the call that it stands for.
 #[inline(never)]
-fn compat_plan(registers: Registers, number: u32) -> Option<*const Plan> {
+fn compat_plan(registers: Registers, number: u32, turn: u32) -> Option<*const Plan> {
     let call = registers.compat_arg::<0>() as u32;
     if number == COMPAT_SOCKETCALL && call < plan::SOCKETCALLS {
-        let plan = PLANS.get_ptr(plan::PLAN_SOCKETCALL + call)?;
+        let plan = plan_of(turn, plan::PLAN_SOCKETCALL + call)?;
         if flags_of(plan) & plan::SOCKETCALL != 0 {
             return Some(plan);
         }
     }
-    PLANS.get_ptr(plan::PLAN_COMPAT + number)
+    plan_of(turn, plan::PLAN_COMPAT + number)
 }
 
 /// The number of a call that begins, if calls of that number are wanted, be they of 64-bit or of 32-bit programs: what can be said
@@ -104,13 +104,13 @@ pub fn begins(registers: Registers) -> Option<u32> {
         return None;
     }
     let number = number as u32;
-    let plan = PLANS.get_ptr(number)?;
+    let plan = plan_of(turn(), number)?;
     if flags_of(plan) & (plan::WANTED | plan::COMPAT_TOO) == 0 { None } else { Some(number) }
 }
 
-/// The plan of a system call, if it is wanted. Whether the call is the tracer's own is asked later.
+/// The plan of a system call in this turn, if it is wanted. Whether the call is the tracer's own is asked later.
 #[inline(always)]
-pub fn syscall(registers: Registers) -> Option<Passed> {
+pub fn syscall(registers: Registers, turn: u32) -> Option<Passed> {
     let mut number = registers.number();
     // The call restores the registers of the interrupted code, and with them no number.
     let sigreturn = number == -1;
@@ -121,7 +121,7 @@ pub fn syscall(registers: Registers) -> Option<Passed> {
         return None;
     }
     let mut number = number as u32;
-    let mut plan = PLANS.get_ptr(number)?;
+    let mut plan = plan_of(turn, number)?;
     let mut flags = flags_of(plan);
     if flags & (plan::WANTED | plan::COMPAT_TOO) == 0 {
         return None;
@@ -129,7 +129,7 @@ pub fn syscall(registers: Registers) -> Option<Passed> {
     let task = Task::current();
     if task.compat() {
         number = if sigreturn { COMPAT_SIGRETURN } else { number };
-        plan = compat_plan(registers, number)?;
+        plan = compat_plan(registers, number, turn)?;
         flags = flags_of(plan);
     }
     if flags & plan::WANTED == 0 {

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, generated::bpf_get_current_comm};
 use tracer_common::{
     events::{NOT_TAKEN, code::GENERIC},
-    group::{CALLS, COMPAT, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, SOCKETS, by, number, range},
+    group::{CALLS, COMPAT, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, SOCKETS, TABLES, by, number, range},
     plan::{self, NO_DESCRIPTOR, NONE, Plan, UNKNOWN_DESCRIPTOR},
     wire::{COMM_LEN, NO_LATENCY},
 };
@@ -14,7 +14,7 @@ use crate::{
     arch::{Registers, Task},
     descriptor,
     entry::{self, Thread},
-    maps::{CALLS_A, CALLS_B, GROUPS, SOCKETS_A, SOCKETS_B, config, offset},
+    maps::{CALLS_A, CALLS_B, GROUPS, SOCKETS_A, SOCKETS_B, asked, config, offset, turn, turn_of},
     predicate, read,
     record::{Loss, count_loss},
     task,
@@ -36,6 +36,8 @@ pub struct Counted {
     number: u64,
     /// Whether they have.
     has_number: bool,
+    /// Which question they belong to.
+    turn: u32,
 }
 
 /// An event of this plan that is no call.
@@ -48,33 +50,34 @@ pub fn event(plan: *const Plan) {
 /// A program that was run.
 #[inline(always)]
 pub fn exec(plan: *const Plan, number: u32) {
-    let latency_ns = if asks(number::LATENCY) { entry::end_exec() } else { NO_LATENCY };
+    let latency_ns = if asks(plan, number::LATENCY) { entry::end_exec() } else { NO_LATENCY };
     add(&counted(plan, number, 0, latency_ns), read::zeroed(&mut MaybeUninit::uninit()), CALLS);
 }
 
 /// Puts what is asked of the descriptor of a call to the key. False when that is not known for sure.
 #[inline(always)]
 pub fn describe(plan: *const Plan, registers: Registers, key: &mut GroupKey) -> bool {
-    if config!(group_by) & by::DESCRIPTOR == 0 {
+    let asked = asked!(turn_of(plan), group_by);
+    if asked & by::DESCRIPTOR == 0 {
         return true;
     }
     // SAFETY: a live map value.
     match unsafe { (*plan).descriptor } {
         UNKNOWN_DESCRIPTOR => false,
         NO_DESCRIPTOR => true,
-        argument => descriptor::of_fd(predicate::argument(registers, argument), &mut key.descriptor),
+        argument => descriptor::of_fd(predicate::argument(registers, argument), asked, &mut key.descriptor),
     }
 }
 
 /// A call of this plan, or one of the messages of a call, which moved so many bytes.
 #[inline(always)]
 pub fn call(plan: *const Plan, registers: Registers, number: u32, result: i64, key: &mut GroupKey) {
-    let latency_ns = latency(registers, number);
+    let latency_ns = latency(plan, registers, number);
     let mut counted = counted(plan, number, result, latency_ns);
     // Looked at here, since a call that is no message is the usual one, and needs no function.
     // SAFETY: a live map value.
     let may_stay = counted.has_number && unsafe { (*plan).message_flags } != NONE;
-    if may_stay && asks(number::BYTES) && predicate::message_flags(plan, registers) & u64::from(NOT_TAKEN) != 0 {
+    if may_stay && asks(plan, number::BYTES) && predicate::message_flags(plan, registers) & u64::from(NOT_TAKEN) != 0 {
         counted.has_number = false;
     }
     add(&counted, key, CALLS);
@@ -88,8 +91,8 @@ pub fn part(plan: *const Plan, number: u32, result: i64, latency_ns: u64, key: &
 
 /// Nanoseconds that the call took, if that is asked for; it can be asked once.
 #[inline(always)]
-pub fn latency(registers: Registers, number: u32) -> u64 {
-    if asks(number::LATENCY) { entry::end_now(Thread::of(registers), number) } else { NO_LATENCY }
+pub fn latency(plan: *const Plan, registers: Registers, number: u32) -> u64 {
+    if asks(plan, number::LATENCY) { entry::end_now(Thread::of(registers), number) } else { NO_LATENCY }
 }
 
 /// The messages of a call, of which nothing is asked but how many there were.
@@ -104,20 +107,26 @@ pub fn messages(plan: *const Plan, number: u32, result: i64, key: &mut GroupKey)
 pub fn bytes(sock: usize, bytes: u64) {
     let mut key = MaybeUninit::<GroupKey>::uninit();
     let key = read::zeroed(&mut key);
-    if config!(sockets_by) & by::DESCRIPTOR != 0 && !descriptor::of_sock(sock, false, &mut key.descriptor) {
+    let turn = turn();
+    let asked = asked!(turn, sockets_by);
+    if config!(changes) != 0 && asked & by::COUNTED == 0 {
+        // The hook is attached for the next question, or for the one before.
+        return;
+    }
+    if asked & by::DESCRIPTOR != 0 && !descriptor::of_sock(sock, false, asked, &mut key.descriptor) {
         // Of others than TCP such tables have no rows. User space knows protocols by their low byte, which MPTCP shares with TCP.
         if key.descriptor.protocol as u8 == descriptor::TCP as u8 {
             count_loss(Loss::Groups, 1);
         }
         return;
     }
-    add(&Counted { call: 0, error: 0, count: 1, number: bytes, has_number: true }, key, SOCKETS);
+    add(&Counted { call: 0, error: 0, count: 1, number: bytes, has_number: true, turn }, key, SOCKETS);
 }
 
-/// Whether the number of a row is that one.
+/// Whether the number of a row, to which events of this plan go, is that one.
 #[inline(always)]
-pub fn asks(number: u32) -> bool {
-    config!(group_number) == number
+pub fn asks(plan: *const Plan, number: u32) -> bool {
+    asked!(turn_of(plan), group_number) == number
 }
 
 #[inline(always)]
@@ -127,15 +136,15 @@ fn counted(plan: *const Plan, number: u32, result: i64, latency_ns: u64) -> Coun
     let generic = if code == GENERIC { number << NUMBER_SHIFT } else { 0 };
     let compat = if flags & plan::COMPAT != 0 { COMPAT } else { 0 };
     let failed = result < 0;
-    let (number, has_number) = if asks(number::BYTES) {
+    let (number, has_number) = if asks(plan, number::BYTES) {
         (result as u64, !failed && flags & plan::IO != 0)
-    } else if asks(number::LATENCY) {
+    } else if asks(plan, number::LATENCY) {
         (latency_ns, latency_ns != NO_LATENCY)
     } else {
         (u64::from(failed), true)
     };
     let error = if failed { result.unsigned_abs() as u32 } else { 0 };
-    Counted { call: u32::from(code) | generic | compat, error, count: 1, number, has_number }
+    Counted { call: u32::from(code) | generic | compat, error, count: 1, number, has_number, turn: turn_of(plan) }
 }
 
 /// Adds to the row of the running task, in the table of that number.
@@ -143,12 +152,12 @@ fn counted(plan: *const Plan, number: u32, result: i64, latency_ns: u64) -> Coun
 fn add(counted: &Counted, key: &mut GroupKey, table: u32) {
     // Bytes are the only number of sockets.
     let (asked, has_numbers) = match table {
-        SOCKETS => (config!(sockets_by), true),
-        _ => (config!(group_by), config!(group_number) != 0),
+        SOCKETS => (asked!(counted.turn, sockets_by), true),
+        _ => (asked!(counted.turn, group_by), asked!(counted.turn, group_number) != 0),
     };
     complete(key, counted, asked, has_numbers);
     let key = &*key;
-    let Some(table) = GROUPS.get(table) else {
+    let Some(table) = GROUPS.get(if config!(changes) == 0 { table } else { counted.turn * TABLES + table }) else {
         // There always is one. Without a program that knows them, the maps would not be in the object.
         let _ = CALLS_A.remove(key);
         let _ = CALLS_B.remove(key);

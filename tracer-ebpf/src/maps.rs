@@ -5,28 +5,42 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use tracer_common::{
-    config::{Config, Offsets},
+    config::{Config, Offsets, TURNS, Turn},
     counters::{Counters, CpuTime, Entry, Running},
     follow::MAX_FOLLOWED,
     group::{GroupKey, GroupValue, MAX_GROUPS, TABLES},
     plan::{NEXT_PROGRAMS, PLANS as PLAN_COUNT, Plan},
     predicate::{PREDICATES as PREDICATE_COUNT, Predicate},
-    wire::MAX_RINGS,
+    wire::{self, MAX_RINGS},
 };
 
 use crate::record::Scratch;
 
-/// What to do for each system call number, 64 bits and 32, and for the other hooks behind them: 290 KiB, written once.
+/// What to do for each system call number, 64 bits and 32, and for the other hooks behind them: 290 KiB, written once. User space makes it
+/// twice as long when the question may change.
 #[btf_map]
 pub static PLANS: Array<Plan, PLAN_COUNT> = Array::new();
+
+/// Which question counts now, by its number: see `turn`.
+#[btf_map]
+pub static TURN: Array<u32, 1> = Array::new();
+
+/// What differs between the questions.
+#[btf_map]
+pub static ASKED: Array<Turn, TURNS> = Array::new();
 
 /// What calls must pass, by the number in their plan; number 0 is not used. User space sets how many there are.
 #[btf_map]
 pub static PREDICATES: Array<Predicate, PREDICATE_COUNT> = Array::new();
 
-/// What predicates ask of cgroups, a bit for each question, by the id of the cgroup.
+/// Where the question may change: since when calls are timed without a gap, nanoseconds of the monotonic clock; later than all times
+/// while they are not timed.
 #[btf_map]
-pub static CGROUPS: HashMap<u64, u64, 16384> = HashMap::new();
+pub static TIMED_SINCE: Array<u64, 1> = Array::new();
+
+/// What predicates ask of cgroups, a bit for each question of each turn, by the id of the cgroup.
+#[btf_map]
+pub static CGROUPS: HashMap<u64, [u64; TURNS], 16384> = HashMap::new();
 
 /// Where records are built: a slot for each program and CPU. Array elements, since a per-CPU value ends at 32 KiB. User
 /// space sets the number of entries.
@@ -44,10 +58,11 @@ type Groups = PerCpuHashMap<GroupKey, GroupValue, { MAX_GROUPS as usize }>;
 /// object is loaded, only to compare kinds.
 type AnyGroups = PerCpuHashMap<GroupKey, GroupValue, 1>;
 
-/// The tables that are counted in now, by number: of each, one of the two maps that follow. User space puts the other one here when it
-/// takes this one, and the kernel waits then for the programs that still count.
+/// The tables that are counted in now, by number, behind each other for each turn: of each, one of the two maps that follow. User space
+/// puts the other one here when it takes this one, and the kernel waits then for the programs that still count. The last place is
+/// empty: what is put there only makes the kernel wait.
 #[btf_map]
-pub static GROUPS: ArrayOfMaps<AnyGroups, { TABLES as usize }> = ArrayOfMaps::new();
+pub static GROUPS: ArrayOfMaps<AnyGroups, { TURNS * TABLES as usize + 1 }> = ArrayOfMaps::new();
 
 /// The first map for calls.
 #[btf_map]
@@ -110,6 +125,7 @@ pub static CONFIG: Config = Config {
     predicates: 0,
     sockets_by: 0,
     follow: 0,
+    changes: 0,
 };
 
 /// Where the fields of kernel structs are; read-only once the object is loaded.
@@ -139,3 +155,45 @@ macro_rules! offset {
     };
 }
 pub(crate) use offset;
+
+/// The number of the question that counts now. To be asked once for each event, which belongs to that question.
+#[inline(always)]
+pub fn turn() -> u32 {
+    if config!(changes) == 0 {
+        return 0;
+    }
+    // SAFETY: a live map value; volatile, so that it is read once.
+    TURN.get_ptr(0).map_or(0, |turn| unsafe { core::ptr::read_volatile(turn) })
+}
+
+/// The plan of that number in that turn.
+#[inline(always)]
+pub fn plan_of(turn: u32, number: u32) -> Option<*const Plan> {
+    PLANS.get_ptr(if config!(changes) == 0 { number } else { turn * PLAN_COUNT as u32 + number })
+}
+
+/// The turn of a plan.
+#[inline(always)]
+pub fn turn_of(plan: *const Plan) -> u32 {
+    // SAFETY: only used with live map values.
+    if config!(changes) == 0 { 0 } else { u32::from(unsafe { (*plan).turn }) }
+}
+
+/// What the records of a turn have among their flags.
+#[inline(always)]
+pub fn turn_flag(turn: u32) -> u16 {
+    if config!(changes) == 0 { 0 } else { turn as u16 * wire::FLAG_TURN }
+}
+
+/// What a question asks for that another one may not.
+macro_rules! asked {
+    ($turn:expr, $field:ident) => {
+        if $crate::maps::config!(changes) == 0 {
+            $crate::maps::config!($field)
+        } else {
+            // SAFETY: a live map value.
+            $crate::maps::ASKED.get_ptr($turn).map_or(0, |asked| unsafe { (*asked).$field })
+        }
+    };
+}
+pub(crate) use asked;

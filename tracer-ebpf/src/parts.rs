@@ -17,7 +17,7 @@ use crate::{
     descriptor,
     gate::{self, Passed},
     group,
-    maps::{PLANS, config},
+    maps::{asked, config, plan_of, turn_flag, turn_of},
     predicate, read,
     record::{self, Loss, Record, Slot, count_loss, opaque},
     special::user::empty,
@@ -47,7 +47,7 @@ const MOST: u64 = 128;
 pub fn sys_exit_parts(ctx: BtfTracePointContext) -> i32 {
     let registers = Registers(ctx.arg(0));
     let result: i64 = ctx.arg(1);
-    let Some(passed) = gate::syscall(registers) else { return 0 };
+    let Some(passed) = gate::syscall(registers, record::turn()) else { return 0 };
     if gate::is_own(passed.task) {
         return 0;
     }
@@ -75,19 +75,19 @@ pub fn sys_exit_parts(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn sides(passed: Passed, registers: Registers, result: i64) {
     // SAFETY: a live map value.
-    let Some(second) = PLANS.get_ptr(u32::from(unsafe { (*passed.plan).second })) else { return };
+    let Some(second) = plan_of(turn_of(passed.plan), u32::from(unsafe { (*passed.plan).second })) else { return };
     let reads = gate::call_passes(passed, registers, result);
     let writes = gate::call_passes(Passed { plan: second, ..passed }, registers, result);
     if !reads && !writes {
         return;
     }
-    let latency_ns = group::latency(registers, passed.number);
+    let latency_ns = group::latency(passed.plan, registers, passed.number);
     if reads && let Some(key) = record::key() {
         group::part(passed.plan, passed.number, result, latency_ns, key);
     }
     // What is no number of bytes counts once for a call.
     if writes
-        && (group::asks(number::BYTES) || !reads)
+        && (group::asks(second, number::BYTES) || !reads)
         && let Some(key) = record::key()
     {
         group::part(second, passed.number, result, latency_ns, key);
@@ -121,14 +121,14 @@ extern "C" fn request(event: u64) -> u64 {
         PWRITE | PWRITEV => PWRITE64.into(),
         _ => return 0,
     };
-    let Some(plan) = PLANS.get_ptr(number) else { return 0 };
+    let Some(plan) = plan_of(record::turn(), number) else { return 0 };
     let request = Request { plan, number, fd: head >> 32, buffer, len, offset, moved };
     // SAFETY: a live map value.
     let flags = unsafe { (*plan).flags };
     if flags & plan::WANTED == 0 || !passes(&request) {
         return 0;
     }
-    if flags & plan::GROUP != 0 && (!group::asks(number::BYTES) || count(&request)) {
+    if flags & plan::GROUP != 0 && (!group::asks(plan, number::BYTES) || count(&request)) {
         return 0;
     }
     report(&request, flags);
@@ -153,7 +153,8 @@ fn passes(request: &Request) -> bool {
 #[inline(always)]
 fn count(request: &Request) -> bool {
     let Some(key) = record::key() else { return true };
-    if config!(group_by) & by::DESCRIPTOR != 0 && !descriptor::of_fd(request.fd, &mut key.descriptor) {
+    let asked = asked!(turn_of(request.plan), group_by);
+    if asked & by::DESCRIPTOR != 0 && !descriptor::of_fd(request.fd, asked, &mut key.descriptor) {
         return false;
     }
     group::part(request.plan, request.number, request.moved, NO_LATENCY, key);
@@ -165,7 +166,7 @@ fn count(request: &Request) -> bool {
 fn report(request: &Request, flags: u16) {
     // SAFETY: a live map value.
     let (code, id) = unsafe { ((*request.plan).code, (*request.plan).syscall_id) };
-    let flags = plan::record_flags(flags) | wire::FLAG_DONE;
+    let flags = plan::record_flags(flags) | turn_flag(turn_of(request.plan)) | wire::FLAG_DONE;
     let Some(record) = Record::begin(Slot::Syscall, Task::current(), code, 1, flags) else { return };
     record.set_latency(NO_LATENCY);
     record.put_call(0, request.fd);

@@ -8,7 +8,7 @@ use tracer_common::{
     events::NOT_TAKEN,
     group::by,
     plan::{self, NONE, Plan, Store},
-    predicate::{COMPAT_ARGUMENT, DROP, PASS, Predicate, STEPS, Step, class, subject},
+    predicate::{COMPAT_ARGUMENT, DROP, PASS, Predicate, QUESTIONS, STEPS, Step, class, subject},
     wire::{COMM_LEN, NO_LATENCY},
 };
 
@@ -247,8 +247,12 @@ fn first_bytes(count: u32) -> u64 {
 #[inline(always)]
 fn cgroup_is(question: u32) -> bool {
     let id = Task::current().cgroup();
-    // SAFETY: a live map value.
-    CGROUPS.get_ptr(id).is_none_or(|answers| (unsafe { *answers } >> (question & 63)) & 1 != 0)
+    CGROUPS.get_ptr(id).is_none_or(|answers| {
+        // A turn has a word of its own.
+        // SAFETY: a live map value.
+        let answers = unsafe { if question < QUESTIONS { (*answers)[0] } else { (*answers)[1] } };
+        (answers >> (question & 63)) & 1 != 0
+    })
 }
 
 /// The `struct sock` of a descriptor, 0 when it is no socket, and its class.

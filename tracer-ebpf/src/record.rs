@@ -13,7 +13,7 @@ use tracer_common::{group::GroupKey, wire};
 
 use crate::{
     arch::Task,
-    maps::{COUNTERS, RINGS, SCRATCH, config, offset},
+    maps::{COUNTERS, RINGS, SCRATCH, config, offset, turn_flag},
     read,
     special::text::Walk,
     task,
@@ -46,6 +46,8 @@ pub struct Scratch {
     pub args: [u64; ARGS],
     /// How far a loop has come. In memory for the same reason as the position.
     pub cursor: u64,
+    /// Which question the call belongs to.
+    pub turn: u64,
     /// Which message of a call with several is next; 0 when the call is over.
     pub message: u64,
     /// Its header, in the place of the second argument.
@@ -155,6 +157,28 @@ pub fn set_message(next: u64, header: u64, result: i64) {
             core::ptr::write_volatile(&raw mut (*scratch).moved, result as u64);
         }
     }
+}
+
+/// Says which question the running call belongs to, for the program that follows on this CPU.
+#[inline(always)]
+pub fn set_turn(turn: u32) {
+    if config!(changes) != 0
+        && let Some(scratch) = scratch_of(Slot::Syscall)
+    {
+        // SAFETY: a live map value.
+        unsafe { core::ptr::write_volatile(&raw mut (*scratch).turn, u64::from(turn)) };
+    }
+}
+
+/// Which question that is.
+#[inline(always)]
+pub fn turn() -> u32 {
+    if config!(changes) == 0 {
+        return 0;
+    }
+    // SAFETY: a live map value.
+    scratch_of(Slot::Syscall)
+        .map_or(0, |scratch| unsafe { core::ptr::read_volatile(&raw const (*scratch).turn) as u32 })
 }
 
 /// Says which socket is behind a descriptor of the running call, for who asks next; 0 when that is not known.
@@ -471,12 +495,12 @@ pub struct Small<'r> {
 }
 
 impl<'r> Small<'r> {
-    /// Begins a record with `count` parameters.
+    /// Begins a record with `count` parameters, of an event of that turn.
     #[inline(always)]
-    pub fn begin(room: &'r mut Room, code: u16, count: u32) -> Self {
+    pub fn begin(room: &'r mut Room, code: u16, count: u32, turn: u32) -> Self {
         let bytes = read::zeroed(room);
         // SAFETY: a header is shorter than the record.
-        unsafe { header(bytes.as_mut_ptr().cast(), Task::current(), code, count, 0) };
+        unsafe { header(bytes.as_mut_ptr().cast(), Task::current(), code, count, turn_flag(turn)) };
         Self { bytes, len: wire::LENGTHS + 2 * count as usize }
     }
 

@@ -22,7 +22,7 @@ use crate::{
     follow,
     gate::{self, Passed},
     group,
-    maps::{NEXT, PLANS, config},
+    maps::{NEXT, config, plan_of, turn, turn_of},
     read,
     record::{self, Loss, Slot, count_loss},
 };
@@ -30,7 +30,9 @@ use crate::{
 /// Ends every system call of every process: what nobody asked for must cost nothing.
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
-    let Some((passed, call)) = call(&ctx) else { return 0 };
+    // The messages of a call belong to one question.
+    let turn = if config!(changes) != 0 && record::message() != 0 { record::turn() } else { turn() };
+    let Some((passed, call)) = call(&ctx, turn) else { return 0 };
     if !follow::wants(passed.task) {
         return 0;
     }
@@ -39,6 +41,7 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     if passed.flags & (plan::BOTH | plan::REQUESTS) != 0 {
+        record::set_turn(turn_of(passed.plan));
         // SAFETY: as below.
         unsafe { NEXT.tail_call(&ctx, plan::NEXT_PARTS) };
         count_loss(Loss::Scratch, 1);
@@ -51,7 +54,7 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     if passed.flags & plan::GROUP != 0 {
         let counted = count(Registers(ctx.arg(0)), passed.plan, passed.number, call.result);
         if counted == Counted::OneMessage as u32 {
-            next_message(&ctx);
+            next_message(&ctx, passed.plan);
             return 0;
         }
         if counted == Counted::Yes as u32 {
@@ -71,12 +74,13 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
             }
             collect::record::<{ plan::SHORT_PARAMS }, FIRST>(Slot::Syscall, call);
             // Not asked again whether it is such a call: what is known of the answer would part the ways for the verifier.
-            next_message(&ctx);
+            next_message(&ctx, passed.plan);
             return 0;
         }
         plan::TASK => plan::NEXT_TASK,
         _ => plan::NEXT_RARE,
     };
+    record::set_turn(turn_of(passed.plan));
     // SAFETY: it does not return when it succeeds; when it does return, the record is lost and counted.
     unsafe { NEXT.tail_call(&ctx, next) };
     count_loss(Loss::Scratch, 1);
@@ -132,7 +136,7 @@ fn count(registers: Registers, plan: *const Plan, number: u32, result: i64) -> u
     let flags = unsafe { (*plan).flags };
     if flags & plan::MESSAGES == 0 {
         group::call(plan, registers, number, result, key);
-    } else if group::asks(number::BYTES) || group::asks(number::LATENCY) {
+    } else if group::asks(plan, number::BYTES) || group::asks(plan, number::LATENCY) {
         one_message(registers, flags, result);
         group::call(plan, registers, number, record::moved(), key);
         return Counted::OneMessage as u32;
@@ -171,11 +175,12 @@ fn one_message(registers: Registers, flags: u16, result: i64) {
 
 /// Goes on with the next message of a call, if there is one, in this same program.
 #[inline(always)]
-fn next_message(ctx: &BtfTracePointContext) {
+fn next_message(ctx: &BtfTracePointContext, plan: *const Plan) {
     let next = record::message();
     if next == 0 {
         return;
     }
+    record::set_turn(turn_of(plan));
     // SAFETY: as in `sys_exit`; the kernel allows 33 in a row.
     unsafe { NEXT.tail_call(ctx, plan::NEXT_MESSAGES) };
     record::set_message(0, 0, 0);
@@ -205,23 +210,24 @@ pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
 /// Makes a record of the beginning of a call that has one.
 #[inline(always)]
 fn report_beginning(registers: Registers) {
-    let Some(passed) = gate::syscall(registers) else { return };
+    let turn = turn();
+    let Some(passed) = gate::syscall(registers, turn) else { return };
     // SAFETY: a live map value.
     let enter = unsafe { (*passed.plan).enter };
     if enter == 0 || gate::is_own(passed.task) || !follow::wants(passed.task) {
         return;
     }
-    let Some(plan) = PLANS.get_ptr(u32::from(enter)) else { return };
+    let Some(plan) = plan_of(turn, u32::from(enter)) else { return };
     let call = Call { registers: Some(registers), ..Call::of(passed.task, plan, passed.number) };
     collect::record::<{ plan::ENTER_PARAMS }, ENTER>(Slot::Enter, call);
 }
 
-/// The call that ended, if it is wanted.
+/// The call that ended, if it is wanted in this turn.
 #[inline(always)]
-fn call(ctx: &BtfTracePointContext) -> Option<(Passed, Call)> {
+fn call(ctx: &BtfTracePointContext, turn: u32) -> Option<(Passed, Call)> {
     let registers = Registers(ctx.arg(0));
     let result: i64 = ctx.arg(1);
-    let passed = gate::syscall(registers)?;
+    let passed = gate::syscall(registers, turn)?;
     if passed.flags & plan::FAILED_ONLY != 0 && result >= 0 {
         return None;
     }
@@ -231,7 +237,7 @@ fn call(ctx: &BtfTracePointContext) -> Option<(Passed, Call)> {
 /// Goes on for rows that read the task.
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit_task(ctx: BtfTracePointContext) -> i32 {
-    if let Some((_, call)) = call(&ctx) {
+    if let Some((_, call)) = call(&ctx, record::turn()) {
         collect::record::<{ wire::MAX_PARAMS }, TASK>(Slot::Syscall, call);
     }
     0
@@ -240,7 +246,7 @@ pub fn sys_exit_task(ctx: BtfTracePointContext) -> i32 {
 /// Goes on for rows that are long, or whose arguments depend on each other.
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit_rare(ctx: BtfTracePointContext) -> i32 {
-    if let Some((_, call)) = call(&ctx) {
+    if let Some((_, call)) = call(&ctx, record::turn()) {
         collect::record::<{ plan::RARE_PARAMS }, RARE>(Slot::Syscall, call);
     }
     0

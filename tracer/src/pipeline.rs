@@ -1,14 +1,22 @@
 //! The loop: next, a [`step`], tick. What is done with an event is elsewhere.
 
+mod asked;
+mod change;
+mod command;
 mod epoch;
+mod pace;
 mod step;
+
+pub use asked::{Asked, Mode};
+pub use change::Question;
+pub use command::{Answer, Commander, Commands, Make, channel};
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
-use self::epoch::Epoch;
+use self::{change::Asking, epoch::Epoch, pace::Pace};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
@@ -24,6 +32,9 @@ use crate::{
 /// How often waiting output is looked at, at least.
 const TICK: Duration = Duration::from_millis(50);
 
+/// How often CPU time is read and tables are made when nothing else is said.
+pub const INTERVAL: Duration = Duration::from_secs(1);
+
 /// When to end.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Limits {
@@ -33,22 +44,35 @@ pub struct Limits {
     pub interval: Option<Duration>,
 }
 
-/// When the next interval ends. One that ended late does not shorten the next one by much: tables wait for about a whole one.
-fn following(due: Instant, interval: Duration, now: Instant) -> Instant {
-    if now.saturating_duration_since(due) > interval / 4 { now + interval } else { due + interval }
-}
-
 /// CPU time that this process has used.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
+/// What questions that are over have counted.
+#[derive(Debug, Clone, Copy, Default)]
+struct Earlier {
+    shown: u64,
+    shown_internal: u64,
+    lost: u64,
+}
+
 /// What the loop works on.
 pub struct Pipeline {
     state: State,
-    outputs: Outputs,
-    interest: Interest,
+    /// What is asked now.
+    asking: Asking,
+    /// What was asked before, while what still belongs to it comes.
+    before: Option<Asking>,
+    /// The mark of records that belong to what is asked now.
+    turn: u16,
+    /// What the source is asked for, once the question has changed.
+    asked: Option<Asked>,
+    commands: Option<Commands>,
+    pace: Pace,
+    /// What was counted for questions before.
+    earlier: Earlier,
     epoch: Epoch,
     times: Times,
     sampler: Option<Sampler>,
@@ -65,11 +89,15 @@ impl Pipeline {
     /// `to_epoch_ns` is added to the times of records.
     #[must_use]
     pub fn new(state: State, outputs: Outputs, to_epoch_ns: u64) -> Self {
-        let interest = Interest::of(&outputs);
         Self {
             state,
-            outputs,
-            interest,
+            asking: Asking::new(outputs),
+            before: None,
+            turn: 0,
+            asked: None,
+            commands: None,
+            pace: Pace::new(None, Instant::now()),
+            earlier: Earlier::default(),
             epoch: Epoch::new(to_epoch_ns),
             times: Times::default(),
             sampler: None,
@@ -86,7 +114,7 @@ impl Pipeline {
     pub fn sampled(mut self, sampler: Option<Sampler>) -> Self {
         self.sampler = sampler;
         if let Some(sampler) = sampler {
-            self.outputs.write_sample(sampler.sample());
+            self.asking.outputs.write_sample(sampler.sample());
         }
         self.say_sample();
         self
@@ -96,6 +124,12 @@ impl Pipeline {
     #[must_use]
     pub fn scanning(self, scan: Option<Scan>) -> Self {
         Self { scan, ..self }
+    }
+
+    /// The same, which does what is said meanwhile: see [`channel`]. `asked` is what the source was asked for.
+    #[must_use]
+    pub fn commanded(self, commands: Commands, asked: Asked) -> Self {
+        Self { commands: Some(commands), asked: Some(asked), ..self }
     }
 
     /// Runs until the source ends, a limit is reached, the outputs have enough, or `stop` is set.
@@ -128,9 +162,12 @@ impl Pipeline {
         stop: &AtomicBool,
     ) -> (Stats, Outputs, anyhow::Result<()>) {
         let start = Instant::now();
-        let mut due = limits.interval.map(|interval| start + interval);
-        let mut sampled = start;
+        self.pace = Pace::new(limits.interval, start);
+        let woken = self.commands.as_ref().map_or(Ok(()), |commands| source.wake_by(commands.fd()));
         let result = loop {
+            if let Err(error) = &woken {
+                break Err(anyhow::anyhow!("cannot wait for commands: {error}"));
+            }
             let mut flow = Flow::Continue;
             if let Some(step) = source.step() {
                 self.epoch.step(step);
@@ -146,11 +183,12 @@ impl Pipeline {
                     Err(error) => break Err(error),
                 }
             }
+            if let Err(error) = self.commands(source) {
+                break Err(error);
+            }
             let now = Instant::now();
-            if due.is_some_and(|due| now >= due) {
-                self.state.cpu_interval_ns = now.duration_since(sampled).as_nanos() as u64;
-                sampled = now;
-                due = due.zip(limits.interval).map(|(due, interval)| following(due, interval, now));
+            if let Some(length_ns) = self.pace.over(now) {
+                self.state.cpu_interval_ns = length_ns;
                 match self.interval(source) {
                     Ok(Flow::Continue) => {}
                     Ok(Flow::Stop) => flow = Flow::Stop,
@@ -170,7 +208,7 @@ impl Pipeline {
             let _ = self.state.containers.poll();
             self.state.containers.notes().iter().for_each(|text| note(text));
             source.follow(&self.state);
-            match self.outputs.idle(&self.state, self.now_ns()) {
+            match self.asking.outputs.idle(&self.state, self.now_ns()) {
                 Ok(Flow::Continue) => {}
                 Ok(Flow::Stop) => break Ok(()),
                 Err(error) => break Err(error),
@@ -182,22 +220,21 @@ impl Pipeline {
                 continue;
             }
             let left = limits.max_time.map_or(TICK, |max| max.saturating_sub(now.duration_since(start)));
-            let next = due.map_or(TICK, |due| due.saturating_duration_since(now));
             if let Drained::Records(count) = drained {
-                source.wait(count, TICK.min(left).min(next));
+                source.wait(count, self.pace.left(TICK.min(left), now));
             }
         };
         // What comes while the outputs end is not lost: nobody wants it any more.
         let losses = source.losses();
         self.count(losses.clone());
         let now_ns = self.now_ns();
-        let ended = self.outputs.end(&Tick { state: &self.state, now_ns, stats: &self.stats });
+        let ended = self.asking.outputs.end(&Tick { state: &self.state, now_ns, stats: &self.stats });
         self.count(losses);
         // Events of our own are none that are seen, unless somebody is shown them.
-        self.stats.seen += self.outputs.shown_internal();
+        self.stats.seen += self.earlier.shown_internal + self.asking.outputs.shown_internal();
         self.stats.elapsed = start.elapsed();
         self.stats.cpu_time = cpu_time();
-        (self.stats, self.outputs, result.and(ended))
+        (self.stats, self.asking.outputs, result.and(ended))
     }
 
     /// What is left. Of what has ended by itself, also what is reported for an interval: the `last` one is as long as it was.

@@ -182,8 +182,10 @@ pub struct Plan {
     pub second: u16,
     /// The argument with the `MSG_*` flags of a receiving call, or [`NONE`].
     pub message_flags: u8,
+    /// Which question it belongs to: [`Turn`](crate::config::Turn).
+    pub turn: u8,
     /// Unused, zero.
-    pub reserved: [u8; 5],
+    pub reserved: [u8; 4],
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
@@ -208,7 +210,8 @@ impl Plan {
         descriptor: UNKNOWN_DESCRIPTOR,
         second: 0,
         message_flags: NONE,
-        reserved: [0; 5],
+        turn: 0,
+        reserved: [0; 4],
         params: [PlanParam::ZERO; MAX_PARAMS],
     };
 

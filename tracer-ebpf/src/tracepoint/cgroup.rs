@@ -7,7 +7,7 @@ use tracer_common::events::code;
 
 use crate::{
     arch::Task,
-    maps::offset,
+    maps::{offset, turn, turn_flag},
     read,
     record::{Record, Slot, TEXT_LEN, TooLong},
 };
@@ -33,7 +33,7 @@ fn report(ctx: &BtfTracePointContext, code: u16) -> i32 {
     if read::kernel::<i32>(root + offset!(cgroup_root_hierarchy)) != 0 {
         return 0;
     }
-    let Some(record) = Record::begin(Slot::Cgroup, Task::current(), code, 2, 0) else { return 0 };
+    let Some(record) = Record::begin(Slot::Cgroup, Task::current(), code, 2, turn_flag(turn())) else { return 0 };
     match build(record, cgroup as usize, path as usize) {
         Ok(()) => record.submit(),
         Err(_) => record.too_long(),

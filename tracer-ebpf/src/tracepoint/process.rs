@@ -12,7 +12,7 @@ use crate::{
     arch::Task,
     collect::{self, Call, TASK},
     entry, follow, gate, group,
-    maps::{PLANS, offset},
+    maps::{offset, plan_of, turn},
     read,
     record::Slot,
 };
@@ -42,7 +42,7 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
     follow::execs(Task::current(), old_tid);
     let binprm: *const u8 = ctx.arg(2);
     let number = u32::from(if by_descriptor(binprm as usize) { EXECVEAT } else { EXECVE });
-    let Some(plan) = PLANS.get_ptr(number) else { return 0 };
+    let Some(plan) = plan_of(turn(), number) else { return 0 };
     // SAFETY: a live map value.
     let flags = unsafe { (*plan).flags };
     if flags & plan::WANTED == 0 || flags & plan::EXEC == 0 || gate::left_out() {
@@ -80,7 +80,7 @@ pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn report_exit() {
-    let Some(plan) = PLANS.get_ptr(PLAN_PROCEXIT) else { return };
+    let Some(plan) = plan_of(turn(), PLAN_PROCEXIT) else { return };
     // SAFETY: a live map value.
     let flags = unsafe { (*plan).flags };
     if flags & plan::WANTED == 0 || gate::left_out() || !gate::task_passes(plan) {

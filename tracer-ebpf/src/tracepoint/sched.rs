@@ -17,7 +17,7 @@ use tracer_common::{
 use crate::{
     arch::member,
     follow, gate, group,
-    maps::{CPU_TIMES, PLANS, RUNNING, config, offset},
+    maps::{CPU_TIMES, RUNNING, config, offset, plan_of, turn},
     read,
     record::{Loss, Room, Small, count_loss, who},
     task,
@@ -31,14 +31,15 @@ pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     if config!(cpu_time) != 0 {
         count(prev, next);
     }
-    let Some(plan) = PLANS.get_ptr(PLAN_SWITCH) else { return 0 };
+    let turn = turn();
+    let Some(plan) = plan_of(turn, PLAN_SWITCH) else { return 0 };
     // SAFETY: a live map value.
     if unsafe { (*plan).flags } & WANTED != 0 && !gate::left_out() && gate::task_passes(plan) {
         // SAFETY: as above.
         if unsafe { (*plan).flags } & GROUP != 0 {
             group::event(plan);
         } else {
-            report(next);
+            report(next, turn);
         }
     }
     0
@@ -46,10 +47,10 @@ pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
 
 /// The thread that leaves is still the running one. With a stack of its own, as older kernels add them up.
 #[inline(never)]
-fn report(next: *const u8) {
+fn report(next: *const u8, turn: u32) {
     let [size, resident, swapped] = task::memory();
     let mut room = Room::uninit();
-    let mut record = Small::begin(&mut room, code::SWITCH, 6);
+    let mut record = Small::begin(&mut room, code::SWITCH, 6, turn);
     record.put::<8>(0, u64::from(member::<u32>(next, offset!(task_pid))));
     record.put::<8>(1, task::field(offset!(task_major_faults)));
     record.put::<8>(2, task::field(offset!(task_minor_faults)));

@@ -11,7 +11,7 @@ use tracer_common::{
 
 use crate::{
     gate, group,
-    maps::{PLANS, offset},
+    maps::{offset, plan_of, turn},
     read,
     record::{Room, Small},
 };
@@ -22,7 +22,8 @@ const SIGCHLD: i32 = 17;
 /// Reports a signal that the running thread gets.
 #[btf_tracepoint(function = "signal_deliver")]
 pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
-    let Some(plan) = PLANS.get_ptr(PLAN_SIGNAL) else { return 0 };
+    let turn = turn();
+    let Some(plan) = plan_of(turn, PLAN_SIGNAL) else { return 0 };
     // SAFETY: a live map value.
     let flags = unsafe { (*plan).flags };
     if flags & WANTED == 0 || gate::left_out() || !gate::task_passes(plan) {
@@ -39,7 +40,7 @@ pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
     let sent = code <= 0 || signal == SIGCHLD;
     let sender: u32 = if sent { read::kernel(info as usize + offset!(siginfo_pid)) } else { 0 };
     let mut room = Room::uninit();
-    let mut record = Small::begin(&mut room, code::SIGNALDELIVER, 3);
+    let mut record = Small::begin(&mut room, code::SIGNALDELIVER, 3, turn);
     record.put::<8>(0, u64::from(sender));
     record.put::<8>(1, bpf_get_current_pid_tgid() & 0xffff_ffff);
     record.put::<1>(2, signal as u64);

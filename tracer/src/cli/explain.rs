@@ -12,13 +12,14 @@ use tracer_common::{
     wire,
 };
 
-use super::{Plan, asked::Asked, list::entry};
+use super::{Plan, list::entry};
 use crate::{
     fields::{EventType, Needs},
     filter::{
         Filter,
         kernel::{Question, Target},
     },
+    pipeline::Asked,
     source::live::plan::{self as plans, Plans},
 };
 
@@ -27,7 +28,8 @@ const MAX_NAMES: usize = 24;
 
 /// Explains a plan, for a kernel that may have the hooks of sockets.
 pub fn text(plan: &mut Plan, has_socket_hooks: impl Fn() -> bool, width: usize) -> String {
-    let asked = Asked::of(plan, has_socket_hooks);
+    let mode = plan.mode();
+    let asked = Asked::of(&mut plan.outputs, &mode, has_socket_hooks);
     let plan = &*plan;
     let outputs = &plan.outputs;
     let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
@@ -429,7 +431,8 @@ mod tests {
                 let args = Args::try_parse_from(words).unwrap();
                 let mut plan =
                     crate::cli::run::plan(&args, &Library::builtin(), std::slice::from_ref(&argument)).unwrap();
-                let asked = Asked::of(&mut plan, || true);
+                let mode = plan.mode();
+                let asked = Asked::of(&mut plan.outputs, &mode, || true);
                 let kept = asked.descriptors;
                 assert!(!kept || named(Needs::STATE), "{name} keeps descriptors, and names no field that needs them");
                 // What the kernel decides or counts needs none here.

@@ -7,7 +7,6 @@ use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 
 use super::{
     Failure, Plan,
-    asked::Asked,
     excerpt::{self, Again},
     replay::confine,
     stop::Stop,
@@ -19,7 +18,7 @@ use crate::{
     filter::kernel::{Question, Target},
     launch::Launched,
     message::{Report, note, object},
-    pipeline::{Limits, Pipeline},
+    pipeline::{Asked, INTERVAL, Limits, Pipeline},
     sample::Sampler,
     source::live::{self, Live, LiveError, Options, follow::Follow, groups, own::Own, plan::Wanted},
     state::{
@@ -34,9 +33,6 @@ use crate::{
     stats::Stats,
 };
 
-/// How often CPU time is read and tables are printed when no chisel says otherwise.
-const INTERVAL: Duration = Duration::from_secs(1);
-
 /// An error of the source, its remedy in a line of its own.
 fn failure(error: &LiveError) -> Failure {
     let text = error.to_string();
@@ -50,14 +46,16 @@ fn failure(error: &LiveError) -> Failure {
 ///
 /// # Errors
 /// The kernel cannot be traced, output cannot be written, or a script failed.
-pub fn run(mut plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<Stats> {
+pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<Stats> {
     let stop = Stop::at_signals(launched.as_deref())?;
     let (root, _) = host_root();
     let own = Own::learn().map_err(|error| failure(&error))?;
     let view = View::find(root, Some(own.tgid));
-    let asked = Asked::of(&mut plan, groups::has_socket_hooks);
-    let mut options = asked.options(&plan);
-    options.follow = follow(&plan, launched.as_deref(), &view)?;
+    let mut mode = plan.mode();
+    mode.options.follow = follow(&plan, launched.as_deref(), &view)?;
+    let mut outputs = plan.outputs;
+    let asked = Asked::of(&mut outputs, &mode, groups::has_socket_hooks);
+    let mut options = asked.options.clone();
     let loss = view.loss().filter(|_| asked.threads);
     // What cannot be looked up is said by records, as far as they can.
     options.who |= loss.is_some();
@@ -82,7 +80,6 @@ pub fn run(mut plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Resul
         nameless: !asked.threads && !asked.who,
         ..State::default()
     };
-    let mut outputs = plan.outputs;
     let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
     if state.host.boot_ns != 0 {
         // What /proc says is seen from the time namespace of who reads it.
@@ -100,11 +97,8 @@ pub fn run(mut plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Resul
     // Attached first and scanned then: what happens in between waits in the rings.
     let scan = asked.threads.then(|| {
         let threads = outputs.written().is_some();
-        let mut scan = state.procfs.scan(procfs::Wanted {
-            descriptors: asked.descriptors,
-            threads,
-            whole: plan.needs.has(Needs::WHOLE),
-        });
+        let mut scan =
+            state.procfs.scan(procfs::Wanted { descriptors: asked.descriptors, threads, whole: asked.whole });
         scan.first(&mut state, &stop).then_some(scan)
     });
     if let Some(user) = &plan.drop_to {
@@ -114,7 +108,8 @@ pub fn run(mut plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Resul
     excerpt::check(&outputs.excerpts(), plan.force)?;
     outputs.open(live::monotonic_ns().wrapping_add(to_epoch_ns))?;
     let command = launched.as_deref().map(Launched::pid);
-    let confined = confine::tracing(&Tracing { folders: outputs.folders(), network, command });
+    let keep = Tracing { folders: outputs.folders(), network, changes: options.changes, command };
+    let confined = confine::tracing(&keep);
     if plan.verbose {
         note(&format!("note: {confined}"));
     }

@@ -4,7 +4,6 @@
 //! of the signal that ended it. Ctrl-C, and a reader that goes away, as `head` does, are normal ends.
 
 pub mod args;
-mod asked;
 mod chisel_args;
 mod chisel_tool;
 mod command;

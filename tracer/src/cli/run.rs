@@ -16,8 +16,10 @@ use crate::{
     format::{Preset, Template, TemplateError, json::Json},
     message::note,
     output::{Out, Page, Palette},
+    pipeline::Mode,
     sample::Sample,
     sink::{Calls, Capture, ChiselSink, Discard, Lines, Outputs, Print, Sink, Strace, Summary, Trace},
+    source::live::Options,
     state::container::EngineSocket,
 };
 
@@ -75,6 +77,24 @@ pub struct Plan {
     pub verbose: bool,
     /// Whether they are printed as JSON, too.
     pub json: bool,
+}
+
+impl Plan {
+    /// How the kernel side is asked.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        let options = Options {
+            snaplen: self.snaplen,
+            ring_bytes: self.buffer_size.and_then(|size| usize::try_from(size).ok()),
+            containers: true,
+            kernel_log: self.kernel_log,
+            entry_args: self.entry_args || self.ends,
+            page_faults: self.page_faults,
+            own: self.own,
+            ..Options::default()
+        };
+        Mode { options, pushdown: self.pushdown, ends: self.ends, sample: self.sample }
+    }
 }
 
 /// Makes the plan.
@@ -298,7 +318,7 @@ mod tests {
         events::{self, io, meta},
     };
 
-    use crate::{cli::asked::Asked, fields::EventType};
+    use crate::{fields::EventType, pipeline::Asked};
 
     fn plan_of(words: &[&str]) -> Result<Plan, Failure> {
         let args = Args::try_parse_from(std::iter::once("tracer").chain(words.iter().copied())).unwrap();
@@ -332,7 +352,8 @@ mod tests {
             for wanted in [name, call.name] {
                 let filter = format!("evt.type={wanted}");
                 let mut plan = plan_of(&["-p", "%evt.num", &filter]).unwrap();
-                let asked = Asked::of(&mut plan, || false);
+                let mode = plan.mode();
+                let asked = Asked::of(&mut plan.outputs, &mode, || false);
                 assert!(asked.collects(&plan.outputs, row, Some(call.name)), "{filter}: {}", call.name);
                 let other = if call.name == "ioctl" { "flock" } else { "ioctl" };
                 assert!(!asked.collects(&plan.outputs, events::by_syscall(other), Some(other)), "{filter}: {other}");

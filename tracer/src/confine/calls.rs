@@ -189,6 +189,9 @@ const BPF_COMMANDS: [u64; 9] = [
     bpf_cmd::BPF_ITER_CREATE as u64,
 ];
 
+/// The same that attaches one; it is detached by closing it.
+const BPF_ATTACH: u64 = bpf_cmd::BPF_RAW_TRACEPOINT_OPEN as u64;
+
 /// Calls, each with the rules of which one has to hold; none: always.
 type Calls = BTreeMap<i64, Vec<SeccompRule>>;
 type Result<T> = std::result::Result<T, seccompiler::Error>;
@@ -257,14 +260,15 @@ fn zero(number: u8) -> Result<SeccompCondition> {
 }
 
 /// What tracing may not call. Signals may go to this process and to a command that it started.
-fn denied(network: bool, command: Option<u32>) -> Result<Calls> {
+fn denied(network: bool, attaches: bool, command: Option<u32>) -> Result<Calls> {
     let mut calls = always(&[NOT_TRACING, NOT_TRACING_HERE]);
     let domains = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6].map(|domain| domain as u64);
     let domains = if network { &domains[..] } else { &domains[..1] };
     let this = u64::from(std::process::id());
     let thread = libc::CLONE_THREAD as u64;
+    let commands: Vec<u64> = BPF_COMMANDS.into_iter().chain(attaches.then_some(BPF_ATTACH)).collect();
     calls.extend([
-        (libc::SYS_bpf, none_of(0, &BPF_COMMANDS)?),
+        (libc::SYS_bpf, none_of(0, &commands)?),
         (libc::SYS_clone, vec![all([argument(0, SeccompCmpOp::MaskedEq(thread), 0)])?]),
         (libc::SYS_ioctl, one_of(1, &[libc::TIOCSTI, libc::TIOCLINUX])?),
         (libc::SYS_kill, none_of(0, &[this].into_iter().chain(command.map(u64::from)).collect::<Vec<_>>())?),
@@ -306,8 +310,8 @@ pub(super) fn only_reading(opens: bool) -> Result<usize> {
 ///
 /// # Errors
 /// The kernel does not take it.
-pub(super) fn not_tracing(network: bool, command: Option<u32>) -> Result<usize> {
-    let calls = denied(network, command)?;
+pub(super) fn not_tracing(network: bool, attaches: bool, command: Option<u32>) -> Result<usize> {
+    let calls = denied(network, attaches, command)?;
     let count = calls.len();
     without_clone3()?;
     apply(calls, SeccompAction::Allow, REFUSED)?;

@@ -44,6 +44,8 @@ pub struct Tracing {
     pub network: bool,
     /// A command that was started, which signals are passed on to.
     pub command: Option<u32>,
+    /// Whether what is asked may change: programs that are loaded already are attached and detached.
+    pub changes: bool,
 }
 
 /// What was given up, and what the kernel did not take. Printed, it says what is kept.
@@ -101,7 +103,7 @@ pub fn tracing(keep: &Tracing) -> Confined {
     let wanted = capabilities::of_tracing(keep.command.is_some());
     let capabilities = capabilities::keep(&wanted, &keep.folders);
     let sockets = if keep.network { "sockets of the network and of files" } else { "no sockets but those of files" };
-    let (calls, missing) = match calls::not_tracing(keep.network, keep.command) {
+    let (calls, missing) = match calls::not_tracing(keep.network, keep.changes, keep.command) {
         Ok(count) => (format!("all system calls but {count} (none that executes or loads, {sockets})"), Vec::new()),
         Err(error) => ("all system calls".to_owned(), vec![format!("seccomp: {error}")]),
     };

@@ -1,11 +1,11 @@
 //! What the loop does at each step: a record becomes an event, is known to the state, and goes to those who want it; and what
 //! is due from time to time.
 
-use std::{ops::ControlFlow, rc::Rc};
+use std::{mem, ops::ControlFlow, rc::Rc};
 
 use tracer_common::{events::Category, group::KeyDescriptor};
 
-use super::Pipeline;
+use super::{Pipeline, change::mark};
 use crate::{
     event::{Event, decode},
     fields::{Context, Times},
@@ -30,15 +30,15 @@ impl Pipeline {
         }
         let now_ns = self.now_ns();
         self.count(source.losses());
-        self.outputs.interval(&Tick { state: &self.state, now_ns, stats: &self.stats })
+        self.asking.outputs.interval(&Tick { state: &self.state, now_ns, stats: &self.stats })
     }
 
     /// Brings up to date what was seen, shown and lost.
     pub(super) fn count(&mut self, losses: Losses) {
         self.stats.losses = losses;
-        self.stats.not_in_tables = self.outputs.lost();
-        self.stats.shown = self.outputs.shown();
-        self.stats.written = self.outputs.written();
+        self.stats.not_in_tables = self.earlier.lost + self.asking.outputs.lost();
+        self.stats.shown = self.earlier.shown + self.asking.outputs.shown();
+        self.stats.written = self.asking.outputs.written();
     }
 
     /// Nanoseconds since the epoch: of a capture file, when its last event was.
@@ -56,8 +56,8 @@ impl Pipeline {
         let Some(sample) = sample.filter(|it| self.stats.sample.is_none_or(|said| said.one_in() < it.one_in())) else {
             return;
         };
-        if self.outputs.is_sampled() {
-            self.outputs.sample(sample);
+        if self.asking.outputs.is_sampled() {
+            self.asking.outputs.sample(sample);
             self.stats.sample = Some(sample);
             note(&format!(
                 "a sample: {sample} of the events; counts and sums are estimates, lines are not all there are"
@@ -76,6 +76,20 @@ impl Pipeline {
 
     /// Takes a record. `flow` says that nothing more is wanted.
     pub(super) fn record(&mut self, record: Record<'_>, flow: &mut Flow) -> ControlFlow<()> {
+        match self.before.take_if(|_| mark(record) != self.turn) {
+            None => self.take(record, flow),
+            Some(before) => {
+                let now = mem::replace(&mut self.asking, before);
+                // Whether the question before has enough does not matter any more.
+                let _ = self.take(record, &mut Flow::Continue);
+                self.before = Some(mem::replace(&mut self.asking, now));
+                if self.failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            }
+        }
+    }
+
+    /// Takes a record for what is asked now.
+    fn take(&mut self, record: Record<'_>, flow: &mut Flow) -> ControlFlow<()> {
         self.number += 1;
         let event = match decode::record(record, self.number, self.epoch.of(record)) {
             Ok(event) => event,
@@ -109,8 +123,8 @@ impl Pipeline {
         effects::before(&mut self.state, event);
         let mut flow = Flow::Continue;
         let chosen = event.weight != 0;
-        let shows = chosen && (event.group.is_some() || self.interest.has(event));
-        let writes = self.outputs.writes(event.row);
+        let shows = chosen && (event.group.is_some() || self.asking.interest.has(event));
+        let writes = self.asking.outputs.writes(event.row);
         if shows || writes {
             // Without anything to show, times are relative to what is written.
             let counts = shows || chosen && !event.hidden && event.row.category != Category::Internal;
@@ -125,10 +139,10 @@ impl Pipeline {
             let fd_out = thread.zip(event.fd_out()).and_then(|(thread, fd)| self.state.fd(thread, fd));
             let context = Context { event, thread, fd, fd_out, container, state: &self.state, times: self.times };
             if writes {
-                flow = self.outputs.write(&context)?;
+                flow = self.asking.outputs.write(&context)?;
             }
             if shows && flow == Flow::Continue {
-                flow = self.outputs.event(&context)?;
+                flow = self.asking.outputs.event(&context)?;
             }
             if counts {
                 self.times.previous_ns = event.time_ns;

@@ -12,6 +12,7 @@ use crate::{event::Event, fields::EventType};
 const CODES: u16 = 512;
 
 /// What the outputs want.
+#[derive(Debug)]
 pub struct Interest {
     /// By code.
     rows: Box<[bool]>,

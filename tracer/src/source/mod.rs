@@ -5,7 +5,7 @@ pub mod live;
 pub mod record;
 pub mod replay;
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{io, ops::ControlFlow, os::fd::BorrowedFd, time::Duration};
 
 use crate::state::State;
 
@@ -127,6 +127,35 @@ pub trait Source {
     /// # Errors
     /// As [`Source::drain`].
     fn interval(&mut self, length_ns: u64, visit: Visit<'_>) -> anyhow::Result<()> {
+        let _ = (length_ns, visit);
+        Ok(())
+    }
+
+    /// Ends a wait whenever this can be read.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    fn wake_by(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let _ = fd;
+        Ok(())
+    }
+
+    /// Makes all ready for another question; nothing has changed yet, and nothing has when it fails.
+    ///
+    /// # Errors
+    /// The question is fixed, or the kernel refuses.
+    fn prepare(&mut self, options: &live::Options, wanted: &live::plan::Wanted<'_>) -> anyhow::Result<()> {
+        let _ = (options, wanted);
+        anyhow::bail!("what is asked of a capture cannot change while it is read")
+    }
+
+    /// Goes over to the question that was prepared. All that belongs to the one before is delivered before this returns, marked by
+    /// `wire::FLAG_TURN`, which changes with each question; so are the first records of the new one. `length_ns` is how long
+    /// the interval was so far.
+    ///
+    /// # Errors
+    /// As [`Source::drain`].
+    fn pass_on(&mut self, length_ns: u64, visit: Visit<'_>) -> anyhow::Result<()> {
         let _ = (length_ns, visit);
         Ok(())
     }

@@ -113,6 +113,13 @@ impl CpuSampler {
         ran
     }
 
+    /// Forgets what ran on each CPU when the hook was detached, before it is attached again.
+    pub fn begin_again(&mut self) {
+        for cpu in 0..self.running.len() {
+            let _ = self.running.set(cpu, Running::default(), 0);
+        }
+    }
+
     fn forget_idle(&mut self) {
         let idle: Vec<u32> =
             self.seen.iter().filter(|(_, seen)| seen.idle >= IDLE_INTERVALS).map(|(tid, _)| *tid).collect();

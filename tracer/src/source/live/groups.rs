@@ -7,6 +7,7 @@ use aya::{
     maps::{ArrayOfMaps, MapData, MapError, PerCpuHashMap},
 };
 use tracer_common::{
+    config::TURNS,
     events::{self, code},
     group::{COMPAT, Counted, GroupKey, GroupValue, Grouping, NO_NUMBER, NUMBER_SHIFT, SOCKETS, TABLES, by},
     plan::Store,
@@ -41,43 +42,117 @@ type Rows = PerCpuHashMap<MapData, GroupKey, GroupValue>;
 /// The maps of each table of the kernel side, by its number.
 pub const NAMES: [[&str; 2]; TABLES as usize] = [["CALLS_A", "CALLS_B"], ["SOCKETS_A", "SOCKETS_B"]];
 
+/// What is counted in each table, by its number.
+pub type Groupings = [Option<Grouping>; TABLES as usize];
+
+/// The place of the outer map that no program looks at.
+const NO_TABLE: u32 = TURNS as u32 * TABLES;
+
 /// The tables that are counted.
 pub struct Groups {
     outer: ArrayOfMaps<MapData, Rows>,
     tables: Vec<Table>,
+    /// The question that counts.
+    turn: u32,
 }
 
 /// One of them.
-pub struct Table {
+struct Table {
     number: u32,
     maps: [Rows; 2],
-    /// Which map is counted in.
+    /// Which map the question that counts has, or had when it was the last one.
     current: usize,
-    grouping: Grouping,
+    /// What it counts; `None` when it does not use the table.
+    grouping: Option<Grouping>,
+    /// The same of the next question, once it was put in its place.
+    next: Option<(usize, Option<Grouping>)>,
 }
 
+/// A row that was taken.
+pub struct Row<'t> {
+    number: u32,
+    grouping: Grouping,
+    key: &'t GroupKey,
+    value: GroupValue,
+}
+
+/// Who takes rows.
+pub type VisitRow<'v> = &'v mut dyn FnMut(&Row<'_>) -> ControlFlow<()>;
+
 impl Groups {
-    /// Takes the tables that are wanted, which are given by number, out of the object, and begins to count.
+    /// Takes the tables that are wanted out of the object, all of them when what is wanted `changes`, and begins to count.
     ///
     /// # Errors
     /// They are not there, or the kernel refuses them.
-    pub fn new(bpf: &mut Ebpf, wanted: [Option<Grouping>; TABLES as usize]) -> Result<Self, LiveError> {
+    pub fn new(bpf: &mut Ebpf, wanted: Groupings, changes: bool) -> Result<Self, LiveError> {
         let no_map = |_| LiveError::Map("GROUPS");
         let outer = bpf.take_map("GROUPS").ok_or(LiveError::Map("GROUPS"))?;
         let mut outer: ArrayOfMaps<MapData, Rows> = ArrayOfMaps::try_from(outer).map_err(no_map)?;
         let mut tables = Vec::new();
         for ((number, names), grouping) in (0..).zip(NAMES).zip(wanted) {
-            let Some(grouping) = grouping else { continue };
+            if grouping.is_none() && !changes {
+                continue;
+            }
             // Made with the object: before 6.4 a kernel takes no others for what the object says that they are.
             let mut map = |name| {
                 let map = bpf.take_map(name).ok_or(LiveError::Map("GROUPS"))?;
                 PerCpuHashMap::try_from(map).map_err(no_map)
             };
             let maps: [Rows; 2] = [map(names[0])?, map(names[1])?];
-            outer.set(number, &maps[0], 0).map_err(no_map)?;
-            tables.push(Table { number, maps, current: 0, grouping });
+            if grouping.is_some() {
+                outer.set(number, &maps[0], 0).map_err(no_map)?;
+            }
+            tables.push(Table { number, maps, current: 0, grouping, next: None });
         }
-        Ok(Self { outer, tables })
+        Ok(Self { outer, tables, turn: 0 })
+    }
+
+    /// Gives the next question its tables: of each, the map that is not counted in now. Nothing is counted there before its turn comes.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn prepare(&mut self, wanted: Groupings) -> Result<(), LiveError> {
+        let turn = 1 - self.turn;
+        for table in &mut self.tables {
+            let map = if table.grouping.is_some() { 1 - table.current } else { table.current };
+            let place = turn * TABLES + table.number;
+            self.outer.set(place, &table.maps[map], 0).map_err(|_| LiveError::Map("GROUPS"))?;
+            table.next = Some((map, wanted[table.number as usize]));
+        }
+        Ok(())
+    }
+
+    /// Waits for the programs that still count for the question whose turn is over; then [`Groups::pass_on`] has all of it.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn wait(&mut self) -> Result<(), LiveError> {
+        let Some(any) = self.tables.first() else { return Ok(()) };
+        self.outer.set(NO_TABLE, &any.maps[0], 0).map_err(|_| LiveError::Map("GROUPS"))
+    }
+
+    /// Takes what the question before counted, and goes on with the next one.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn pass_on(&mut self, visit: VisitRow<'_>) -> Result<(), LiveError> {
+        self.turn = 1 - self.turn;
+        let mut flow = ControlFlow::Continue(());
+        for table in &mut self.tables {
+            if let Some(grouping) = table.grouping {
+                let rows = take_all(&mut table.maps[table.current]).map_err(|_| LiveError::Map("GROUPS"))?;
+                let mut rows = rows.iter();
+                while flow.is_continue()
+                    && let Some((key, value)) = rows.next()
+                {
+                    flow = visit(&Row { number: table.number, grouping, key, value: *value });
+                }
+            }
+            if let Some((map, grouping)) = table.next.take() {
+                (table.current, table.grouping) = (map, grouping);
+            }
+        }
+        Ok(())
     }
 
     /// Takes what was counted, and begins anew. While a table is changed the kernel waits for those who still count, so
@@ -85,13 +160,13 @@ impl Groups {
     ///
     /// # Errors
     /// The kernel refuses.
-    pub fn take(
-        &mut self,
-        visit: &mut dyn FnMut(&Table, &GroupKey, GroupValue) -> ControlFlow<()>,
-    ) -> Result<(), LiveError> {
+    pub fn take(&mut self, visit: VisitRow<'_>) -> Result<(), LiveError> {
         for table in &mut self.tables {
-            for (key, value) in table.take(&mut self.outer).map_err(|_| LiveError::Map("GROUPS"))? {
-                if visit(table, &key, value).is_break() {
+            let Some(grouping) = table.grouping else { continue };
+            let place = self.turn * TABLES + table.number;
+            let rows = table.take(&mut self.outer, place).map_err(|_| LiveError::Map("GROUPS"))?;
+            for (key, value) in rows {
+                if visit(&Row { number: table.number, grouping, key: &key, value }).is_break() {
                     return Ok(());
                 }
             }
@@ -101,27 +176,38 @@ impl Groups {
 }
 
 impl Table {
-    fn take(&mut self, outer: &mut ArrayOfMaps<MapData, Rows>) -> Result<Vec<(GroupKey, GroupValue)>, MapError> {
+    fn take(
+        &mut self,
+        outer: &mut ArrayOfMaps<MapData, Rows>,
+        place: u32,
+    ) -> Result<Vec<(GroupKey, GroupValue)>, MapError> {
         let full = self.current;
         self.current = 1 - full;
-        outer.set(self.number, &self.maps[self.current], 0)?;
-        let map = &mut self.maps[full];
-        let sum = |values: &aya::maps::PerCpuValues<GroupValue>| {
-            let mut sum = GroupValue::default();
-            values.iter().for_each(|value| sum.merge(value));
-            sum
-        };
-        let rows = map.iter().map(|row| row.map(|(key, values)| (key, sum(&values))));
-        let rows: Vec<(GroupKey, GroupValue)> = rows.collect::<Result<_, _>>()?;
-        for (key, _) in &rows {
-            map.remove(key)?;
-        }
-        Ok(rows)
+        outer.set(place, &self.maps[self.current], 0)?;
+        take_all(&mut self.maps[full])
     }
+}
 
-    /// A row as a record that stands for all its events.
+/// All rows of a map that is not counted in, which is empty then.
+fn take_all(map: &mut Rows) -> Result<Vec<(GroupKey, GroupValue)>, MapError> {
+    let sum = |values: &aya::maps::PerCpuValues<GroupValue>| {
+        let mut sum = GroupValue::default();
+        values.iter().for_each(|value| sum.merge(value));
+        sum
+    };
+    let rows = map.iter().map(|row| row.map(|(key, values)| (key, sum(&values))));
+    let rows: Vec<(GroupKey, GroupValue)> = rows.collect::<Result<_, _>>()?;
+    for (key, _) in &rows {
+        map.remove(key)?;
+    }
+    Ok(rows)
+}
+
+impl Row<'_> {
+    /// The row as a record that stands for all its events, with flags of its turn.
     #[must_use]
-    pub fn record(&self, time_ns: u64, key: &GroupKey, value: GroupValue) -> Vec<u8> {
+    pub fn record(&self, time_ns: u64, flags: u16) -> Vec<u8> {
+        let (key, value) = (self.key, self.value);
         let code = match self.grouping.counted {
             Counted::Events if key.call != 0 => key.call as u16,
             // Which event it was, nobody asked.
@@ -130,7 +216,8 @@ impl Table {
         let compat = if key.call & COMPAT != 0 { wire::FLAG_COMPAT } else { 0 };
         let head = Head {
             cpu: key.cpu as u16,
-            flags: compat
+            flags: flags
+                | compat
                 | wire::FLAG_WHO
                 | wire::FLAG_GROUP
                 | if self.number == SOCKETS { wire::FLAG_SOCKETS } else { 0 },
@@ -139,10 +226,10 @@ impl Table {
             time_ns,
             tid: if key.tid != 0 { key.tid } else { key.tgid }.into(),
             code,
-            call: (code == code::GENERIC).then(|| self.generic(key)),
+            call: (code == code::GENERIC).then(|| self.generic()),
             ..Head::default()
         };
-        let result = self.result(code, key);
+        let result = self.result(code);
         let params: &[&[u8]] = if code == code::GENERIC { &[] } else { &[&result] };
         let mut record = head.with(params);
         key.comm.iter().for_each(|word| record.extend_from_slice(&word.to_le_bytes()));
@@ -159,7 +246,8 @@ impl Table {
 
     /// The numbers of a call without a row of its own: the result and the number of the call. The portable number is not asked
     /// for when the other one is there.
-    fn generic(&self, key: &GroupKey) -> [u64; wire::CALL_NUMBERS] {
+    fn generic(&self) -> [u64; wire::CALL_NUMBERS] {
+        let key = self.key;
         let mut numbers = [0; wire::CALL_NUMBERS];
         numbers[wire::CALL_RESULT] = (-i64::from(key.error)) as u64;
         numbers[wire::CALL_SYSCALL] = u64::from((key.call & !COMPAT) >> NUMBER_SHIFT);
@@ -167,10 +255,10 @@ impl Table {
     }
 
     /// The first parameter of such a record: of a call its result, if it was asked for.
-    fn result(&self, code: u16, key: &GroupKey) -> Vec<u8> {
+    fn result(&self, code: u16) -> Vec<u8> {
         let asked = self.grouping.by & by::ERROR != 0;
         let first = events::by_code(code).and_then(|row| row.params.first()).filter(|_| asked);
-        let result = (-i64::from(key.error)).to_le_bytes();
+        let result = (-i64::from(self.key.error)).to_le_bytes();
         let width = first.map_or(0, |param| match param.kind.live_store() {
             Store::U8 => 1,
             Store::U16 => 2,

@@ -7,16 +7,16 @@ use std::{
 };
 
 use aya::{
-    Btf, Ebpf, EbpfLoader,
+    Btf, Ebpf, EbpfLoader, Pod,
     maps::{Array, ArrayOfMaps, Map, MapData},
 };
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use tracer_common::{
-    config::Config,
+    config::{Config, TURNS, Turn},
     counters::ENTRY_SLOTS,
-    group::{GroupKey, GroupValue, Grouping, MAX_GROUPS},
+    group::{GroupKey, GroupValue, Grouping, MAX_GROUPS, by},
     plan::{self, PLANS, Plan},
-    predicate::Predicate,
+    predicate::{PREDICATES, Predicate},
     wire::{MAX_RINGS, MAX_SNAPLEN, SCRATCH_SLOTS},
 };
 
@@ -39,7 +39,7 @@ const MAX_TOTAL: usize = 128 << 20;
 /// The memory of one ring, unless that would be too much together, bytes.
 const DEFAULT_RING: usize = 8 << 20;
 
-/// So many predicates have room in any case: what is asked for may change.
+/// So many predicates have room in any case.
 const MIN_PREDICATES: u32 = 128;
 
 /// The most threads whose calls are timed beside those that have a place of their own.
@@ -107,24 +107,29 @@ pub fn load(
     let (mut loader, found) = thread::both(EbpfLoader::new, find);
     let found = found?;
     let (rings, ring_size) = ring_sizes(cpus, options.ring_bytes);
+    let turn = turn(options);
+    // What is not asked for yet may be later.
+    let may = |is_asked: bool| is_asked || options.changes;
     let config = Config {
         snaplen: options.snaplen.min(MAX_SNAPLEN),
         rings,
         // No process has the greatest number.
         own_tgid: if options.own { u32::MAX } else { own.tgid },
-        latency: options.latency.into(),
+        latency: may(options.latency).into(),
         entry_args: options.entry_args.into(),
-        cpu_time: options.cpu_time.into(),
+        cpu_time: may(options.cpu_time).into(),
         cpus,
-        who: options.who.into(),
+        who: may(options.who).into(),
         sample_below: sample.and_then(Sample::of_several).map_or(0, Sample::below),
-        group_by: options.calls.map_or(0, |grouping| grouping.by),
-        group_number: options.calls.map_or(0, |grouping| grouping.number as u32),
-        sockets_by: options.sockets.map_or(0, |grouping| grouping.by),
+        group_by: if options.changes { u32::MAX } else { turn.group_by },
+        group_number: turn.group_number,
+        sockets_by: if options.changes { u32::MAX } else { turn.sockets_by },
+        predicates: may(predicates > 0).into(),
+        changes: options.changes.into(),
         follow: options.follow.is_some().into(),
-        predicates: (predicates > 0 || options.changes).into(),
     };
-    let rows = |of: Option<Grouping>| if of.is_some() { max_groups(cpus) } else { 1 };
+    let rows = |of: Option<Grouping>| if may(of.is_some()) { max_groups(cpus) } else { 1 };
+    let predicates = if options.changes { (TURNS * PREDICATES) as u32 } else { (predicates + 1).max(MIN_PREDICATES) };
     let log_level: u8 = if options.kernel_log { 5 } else { 0 };
     let mut bpf = loader
         .btf(Some(&found.hooks))
@@ -132,15 +137,16 @@ pub fn load(
         .override_global("OFFSETS", &found.offsets, true)
         .override_global("AYA_LOG_LEVEL", &log_level, false)
         .map_max_entries("SCRATCH", cpus * (SCRATCH_SLOTS + u32::from(options.entry_args)))
-        .map_max_entries("ENTRY_ARRAY", if options.latency { ENTRY_SLOTS } else { 1 })
-        .map_max_entries("ENTRIES", if options.latency { MAX_TIMED } else { 1 })
+        .map_max_entries("ENTRY_ARRAY", if may(options.latency) { ENTRY_SLOTS } else { 1 })
+        .map_max_entries("ENTRIES", if may(options.latency) { MAX_TIMED } else { 1 })
         .map_max_entries("RUNNING", cpus)
         .map_max_entries("FOLLOWED", Followed::capacity(options.follow.as_ref()))
         .map_max_entries(groups::NAMES[0][0], rows(options.calls))
         .map_max_entries(groups::NAMES[0][1], rows(options.calls))
         .map_max_entries(groups::NAMES[1][0], rows(options.sockets))
         .map_max_entries(groups::NAMES[1][1], rows(options.sockets))
-        .map_max_entries("PREDICATES", (predicates + 1).max(MIN_PREDICATES))
+        .map_max_entries("PLANS", if options.changes { (TURNS * PLANS) as u32 } else { PLANS as u32 })
+        .map_max_entries("PREDICATES", predicates)
         .load(OBJECT)
         .map_err(|error| LiveError::Load { cause: chain(&error) })?;
     let outer = bpf.take_map("RINGS").ok_or(LiveError::Map("RINGS"))?;
@@ -165,6 +171,17 @@ impl Loaded {
     }
 }
 
+/// What a question asks for that another one may not.
+#[must_use]
+pub fn turn(options: &Options) -> Turn {
+    let counted = if options.changes { by::COUNTED } else { 0 };
+    Turn {
+        group_by: options.calls.map_or(0, |grouping| grouping.by),
+        group_number: options.calls.map_or(0, |grouping| grouping.number as u32),
+        sockets_by: options.sockets.map_or(0, |grouping| grouping.by | counted),
+    }
+}
+
 fn make_rings(outer: &mut ArrayOfMaps<&mut MapData, MapData>, count: u32, size: usize) -> Result<Vec<Ring>, LiveError> {
     (0..count)
         .map(|number| {
@@ -178,14 +195,17 @@ fn make_rings(outer: &mut ArrayOfMaps<&mut MapData, MapData>, count: u32, size: 
         .collect()
 }
 
-/// Writes the plans and their predicates; `again` when others may stand there.
+/// Writes the plans of a turn and their predicates; `again` when others may stand there.
 ///
 /// # Errors
 /// The map is not there or refuses.
-pub fn write_plans(bpf: &mut Ebpf, plans: &Plans, again: bool) -> Result<(), LiveError> {
+pub fn write_plans(bpf: &mut Ebpf, plans: &Plans, turn: u32, again: bool) -> Result<(), LiveError> {
     let map = bpf.map_mut("PREDICATES").ok_or(LiveError::Map("PREDICATES"))?;
     let mut array: Array<_, Predicate> = Array::try_from(map).map_err(|_| LiveError::Map("PREDICATES"))?;
-    for (index, predicate) in (1..).zip(&plans.predicates) {
+    let first = turn * PREDICATES as u32;
+    for (index, predicate) in (first + 1..).zip(&plans.predicates) {
+        let mut predicate = *predicate;
+        predicate.ask_in(turn);
         array.set(index, predicate, 0).map_err(|_| LiveError::Map("PREDICATES"))?;
     }
     let map = bpf.map_mut("PLANS").ok_or(LiveError::Map("PLANS"))?;
@@ -193,10 +213,22 @@ pub fn write_plans(bpf: &mut Ebpf, plans: &Plans, again: bool) -> Result<(), Liv
     for (index, plan) in plans.plans.iter().filter(|(index, _)| (*index as usize) < PLANS) {
         let is_used = plan.flags & (plan::WANTED | plan::COMPAT_TOO) != 0;
         if is_used || again {
-            array.set(*index, plan, 0).map_err(|_| LiveError::Map("PLANS"))?;
+            let predicate = if plan.predicate == 0 { 0 } else { first as u16 + plan.predicate };
+            let plan = Plan { predicate, turn: turn as u8, ..*plan };
+            array.set(turn * PLANS as u32 + index, plan, 0).map_err(|_| LiveError::Map("PLANS"))?;
         }
     }
     Ok(())
+}
+
+/// Writes one number or what else is the element of an array.
+///
+/// # Errors
+/// The map is not there or refuses.
+pub fn write<T: Pod>(bpf: &mut Ebpf, name: &'static str, index: u32, value: T) -> Result<(), LiveError> {
+    let map = bpf.map_mut(name).ok_or(LiveError::Map(name))?;
+    let mut array: Array<_, T> = Array::try_from(map).map_err(|_| LiveError::Map(name))?;
+    array.set(index, value, 0).map_err(|_| LiveError::Map(name))
 }
 
 #[cfg(test)]

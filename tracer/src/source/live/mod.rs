@@ -11,19 +11,15 @@ pub mod own;
 pub mod plan;
 pub mod probes;
 pub mod ring;
+mod turn;
 mod types;
 mod verdict;
 mod wait;
 
-use std::{ops::ControlFlow, path::PathBuf, time::Duration};
+use std::{io, ops::ControlFlow, os::fd::BorrowedFd, path::PathBuf, time::Duration};
 
 use aya::Ebpf;
-use tracer_common::{
-    counters::Counters,
-    events::{self, code},
-    group::Grouping,
-    wire,
-};
+use tracer_common::{counters::Counters, events::code, group::Grouping, wire};
 
 pub use self::clock::{monotonic_ns, to_epoch_ns};
 use self::{
@@ -32,8 +28,9 @@ use self::{
     follow::{Follow, Followed},
     groups::Groups,
     own::Own,
-    probes::When,
+    probes::{Attached, Outcomes},
     ring::Ring,
+    turn::Next,
     verdict::Verdicts,
     wait::Waiter,
 };
@@ -99,6 +96,9 @@ pub enum LiveError {
     /// The privileges for BPF are missing.
     #[error("{0}\nhint: run it with sudo; in a container with --privileged --pid=host")]
     Privileges(String),
+    /// What is asked for was not to change.
+    #[error("the question of this tracer is fixed")]
+    Fixed,
 }
 
 /// What the source is asked for.
@@ -126,7 +126,7 @@ pub struct Options {
     pub calls: Option<Grouping>,
     /// The table of the bytes of sockets that is.
     pub sockets: Option<Grouping>,
-    /// Whether something else may be asked for later: see [`Live::ask`].
+    /// Whether something else may be asked for later: see [`Source::prepare`]. Then all programs are loaded at the start.
     pub changes: bool,
     /// Whether the kernel side logs.
     pub kernel_log: bool,
@@ -156,6 +156,13 @@ pub struct Live {
     missing: Vec<String>,
     verdicts: Verdicts,
     groups: Groups,
+    /// What is asked for now, and the number of its turn.
+    options: Options,
+    turn: u32,
+    /// What became of the programs, and which of them are attached.
+    outcomes: Outcomes,
+    attached: Attached,
+    next: Option<Next>,
     followed: Option<Followed>,
 }
 
@@ -174,26 +181,24 @@ impl Live {
         let plans = plan::all(wanted);
         let options = &Options { who: options.who || plans.asks_who, ..options.clone() };
         let mut loaded = load::load(options, own, possible_cpus(), plans.predicates.len() as u32, wanted.sample)?;
-        load::write_plans(&mut loaded.bpf, &plans, false)?;
-        let groups = Groups::new(&mut loaded.bpf, [options.calls, options.sockets])?;
-        let wanted = probes::wanted(|when| match when {
-            When::Lives => plans.lives || options.latency || options.follow.is_some(),
-            When::Forks => options.follow.is_some(),
-            When::Sockets => options.sockets.is_some(),
-            When::Calls | When::TailCalled => plans.calls,
-            When::Parts => plans.parts,
-            When::Cgroups => options.containers,
-            When::Switches => options.cpu_time || wanted.hook(&events::sched::SWITCH),
-            When::Signals => wanted.hook(&events::sched::SIGNALDELIVER),
-            When::Faults => options.page_faults && wanted.hook(&events::sched::PAGE_FAULT),
-            When::Enter => plans.calls && (options.latency || options.entry_args),
-        });
-        let (outcomes, rings) = loaded.programs_and_rings(&wanted)?;
-        let attached = probes::attach(&mut loaded.bpf, &wanted, outcomes)?;
+        load::write_plans(&mut loaded.bpf, &plans, 0, false)?;
+        let groups = Groups::new(&mut loaded.bpf, [options.calls, options.sockets], options.changes)?;
+        let wanted = turn::programs(options, wanted, &plans);
+        let (mut outcomes, rings) = if options.changes {
+            loaded.programs_and_rings(&turn::all_programs(options))?
+        } else {
+            loaded.programs_and_rings(&wanted)?
+        };
+        if options.changes {
+            turn::write(&mut loaded.bpf, options, 0)?;
+            turn::time_since(&mut loaded.bpf, if options.latency { 0 } else { u64::MAX })?;
+        }
+        let mut attached = Attached::new();
+        let refused = probes::attach(&mut loaded.bpf, &wanted, &mut outcomes, &mut attached)?;
         drop(loaded.hooks);
         wait::trim_memory();
         let mut bpf = loaded.bpf;
-        let cpu = if options.cpu_time { Some(CpuSampler::new(&mut bpf)?) } else { None };
+        let cpu = if options.cpu_time || options.changes { Some(CpuSampler::new(&mut bpf)?) } else { None };
         let verdicts = Verdicts::new(&mut bpf, plans.questions)?;
         let logger = if options.kernel_log {
             aya_log::EbpfLogger::init_with_logger(&mut bpf, wait::StderrLog).ok()
@@ -204,7 +209,7 @@ impl Live {
         let waiter = Waiter::new(&rings, clock.fd()).map_err(|error| LiveError::Load { cause: error.to_string() })?;
         let followed = options.follow.as_ref().map(|follow| Followed::start(&mut bpf, follow)).transpose()?;
         let mut missing = loaded.losses;
-        missing.extend(attached);
+        missing.extend(refused);
         let heads = vec![None; rings.len()];
         Ok(Self {
             bpf,
@@ -224,19 +229,12 @@ impl Live {
             verdicts,
             groups,
             followed,
+            options: options.clone(),
+            turn: 0,
+            outcomes,
+            attached,
+            next: None,
         })
-    }
-
-    /// Asks for something else from now on; what was recorded before still comes. It has to be such that the same programs are
-    /// attached for it, and [`Options::changes`] must have been set.
-    ///
-    /// # Errors
-    /// It takes more predicates than there is room for.
-    pub fn ask(&mut self, wanted: &plan::Wanted<'_>) -> Result<(), LiveError> {
-        let plans = plan::all(wanted);
-        load::write_plans(&mut self.bpf, &plans, true)?;
-        self.verdicts.ask(plans.questions);
-        Ok(())
     }
 
     /// What this kernel cannot do, for the person to know.
@@ -278,6 +276,22 @@ impl Live {
         for ring in &mut self.rings {
             ring.release();
         }
+    }
+
+    /// Delivers all records that are there, until `visit` breaks.
+    fn deliver(&mut self, visit: Visit<'_>) -> ControlFlow<()> {
+        let limit_ns = monotonic_ns();
+        let mut flow = ControlFlow::Continue(());
+        while flow.is_continue()
+            && self.drain_until(limit_ns, &mut |record| {
+                flow = visit(record);
+                flow
+            }) == BATCH
+        {}
+        if flow.is_continue() {
+            self.delivered_ns = limit_ns;
+        }
+        flow
     }
 
     fn drain_until(&mut self, limit_ns: u64, visit: Visit<'_>) -> usize {
@@ -330,7 +344,30 @@ impl Live {
     /// A record for each row that was counted in the kernel.
     fn report_groups(&mut self, visit: Visit<'_>) -> Result<(), LiveError> {
         let time_ns = self.delivered_ns();
-        self.groups.take(&mut |table, key, value| visit(Record::Wire(&table.record(time_ns, key, value))))
+        self.groups.take(&mut |row| visit(Record::Wire(&row.record(time_ns, 0))))
+    }
+
+    /// A record for each thread that ran, with flags of its turn.
+    fn report_cpu(&mut self, length_ns: u64, flags: u16, visit: Visit<'_>) {
+        let time_ns = self.delivered_ns();
+        let Some(cpu) = &mut self.cpu else { return };
+        for ran in cpu.sample(monotonic_ns(), length_ns) {
+            let params = [ran.user_ns.to_le_bytes(), ran.system_ns.to_le_bytes()];
+            let head = Head {
+                tgid: ran.tgid,
+                cgroup: ran.cgroup,
+                time_ns,
+                tid: ran.tid.into(),
+                code: code::PROCINFO,
+                flags: flags | if ran.who.is_some() { wire::FLAG_WHO } else { 0 },
+                ..Head::default()
+            };
+            let mut record = head.with(&[&params[0], &params[1]]);
+            record.extend(ran.who.into_iter().flatten().flat_map(u64::to_le_bytes));
+            if visit(Record::Wire(&record)).is_break() {
+                break;
+            }
+        }
     }
 
     /// A drop event for each CPU that lost something since the last one, and for runs that the kernel skipped, which belong to
@@ -368,17 +405,7 @@ impl Source for Live {
     }
 
     fn drain_rest(&mut self, visit: Visit<'_>) -> anyhow::Result<()> {
-        let limit_ns = monotonic_ns();
-        let mut stopped = false;
-        while !stopped
-            && self.drain_until(limit_ns, &mut |record| {
-                let flow = visit(record);
-                stopped |= flow.is_break();
-                flow
-            }) == BATCH
-        {}
-        if !stopped {
-            self.delivered_ns = limit_ns;
+        if self.deliver(visit).is_continue() {
             self.at_the_end = Some(self.report_losses(visit));
             self.report_groups(visit)?;
         }
@@ -395,27 +422,22 @@ impl Source for Live {
     fn interval(&mut self, length_ns: u64, visit: Visit<'_>) -> anyhow::Result<()> {
         self.report_losses(visit);
         self.report_groups(visit)?;
-        let time_ns = self.delivered_ns();
-        let Some(cpu) = &mut self.cpu else { return Ok(()) };
-        let now_ns = monotonic_ns();
-        for ran in cpu.sample(now_ns, length_ns) {
-            let params = [ran.user_ns.to_le_bytes(), ran.system_ns.to_le_bytes()];
-            let head = Head {
-                tgid: ran.tgid,
-                cgroup: ran.cgroup,
-                time_ns,
-                tid: ran.tid.into(),
-                code: code::PROCINFO,
-                flags: if ran.who.is_some() { wire::FLAG_WHO } else { 0 },
-                ..Head::default()
-            };
-            let mut record = head.with(&[&params[0], &params[1]]);
-            record.extend(ran.who.into_iter().flatten().flat_map(u64::to_le_bytes));
-            if visit(Record::Wire(&record)).is_break() {
-                break;
-            }
+        if self.options.cpu_time {
+            self.report_cpu(length_ns, 0, visit);
         }
         Ok(())
+    }
+
+    fn wake_by(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.waiter.add(fd)
+    }
+
+    fn prepare(&mut self, options: &Options, wanted: &plan::Wanted<'_>) -> anyhow::Result<()> {
+        Ok(self.prepare_next(options, wanted)?)
+    }
+
+    fn pass_on(&mut self, length_ns: u64, visit: Visit<'_>) -> anyhow::Result<()> {
+        Ok(self.pass_to_next(length_ns, visit)?)
     }
 
     fn step(&mut self) -> Option<Step> {

@@ -8,7 +8,7 @@ use std::{
 use aya::{
     Btf, Ebpf,
     maps::ProgramArray,
-    programs::{BtfTracePoint, Program, ProgramError},
+    programs::{BtfTracePoint, Program, ProgramError, tp_btf::BtfTracePointLinkId},
 };
 
 use tracer_common::plan::{NEXT_MESSAGES, NEXT_PARTS, NEXT_RARE, NEXT_TASK};
@@ -128,21 +128,55 @@ pub fn wanted(is_wanted: impl Fn(When) -> bool) -> Vec<&'static Probe> {
 /// Whether each program was loaded.
 pub type Outcomes = BTreeMap<&'static str, Result<(), LiveError>>;
 
-/// Attaches what was loaded. Returns what the kernel refused and is missing now.
+/// What is attached, by the name of the program; those that never are by themselves have no link.
+pub type Attached = BTreeMap<&'static str, Option<BtfTracePointLinkId>>;
+
+/// Attaches what was loaded and is not attached yet. Returns what the kernel refused and is missing now.
 ///
 /// # Errors
 /// A program without which nothing works is refused; the error has the verifier's words.
-pub fn attach(bpf: &mut Ebpf, wanted: &[&Probe], mut outcomes: Outcomes) -> Result<Vec<String>, LiveError> {
+pub fn attach(
+    bpf: &mut Ebpf,
+    wanted: &[&'static Probe],
+    outcomes: &mut Outcomes,
+    attached: &mut Attached,
+) -> Result<Vec<String>, LiveError> {
     let mut missing = Vec::new();
     for probe in wanted {
-        let result = outcomes.remove(probe.program).unwrap_or_else(|| Err(failed(probe, "it is not in the object")));
-        match (result.and_then(|()| attach_one(bpf, probe)), probe.loss) {
-            (Ok(()), _) => {}
+        if attached.contains_key(probe.program) {
+            continue;
+        }
+        // It may be attached more than once, and is refused once.
+        let loaded = match outcomes.get(probe.program) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) => outcomes.remove(probe.program).unwrap_or(Ok(())),
+            None if probe.loss.is_some() => continue,
+            None => Err(failed(probe, "it was not loaded")),
+        };
+        match (loaded.and_then(|()| attach_one(bpf, probe)), probe.loss) {
+            (Ok(link), _) => drop(attached.insert(probe.program, link)),
             (Err(error), None) => return Err(error),
             (Err(error), Some(loss)) => missing.push(format!("{loss} ({error})")),
         }
     }
     Ok(missing)
+}
+
+/// Detaches all but these programs.
+pub fn detach(bpf: &mut Ebpf, wanted: &[&str], attached: &mut Attached) {
+    let is_over = |program: &str| !wanted.contains(&program);
+    attached.retain(|program, link| {
+        let over = link.is_some() && is_over(program);
+        if over
+            && let Some(link) = link.take()
+            && let Some(program) = bpf.program_mut(program)
+            && let Ok(program) = <&mut BtfTracePoint>::try_from(program)
+        {
+            // Nobody uses it, whatever comes of that.
+            let _ = program.detach(link);
+        }
+        !over
+    });
 }
 
 fn failed(probe: &Probe, cause: impl Into<String>) -> LiveError {
@@ -173,7 +207,7 @@ fn load_one(probe: &Probe, program: &mut Program, btf: &Btf) -> Result<(), LiveE
     program.load(probe.hook, btf).map_err(|error| failed(probe, chain(&error)))
 }
 
-fn attach_one(bpf: &mut Ebpf, probe: &Probe) -> Result<(), LiveError> {
+fn attach_one(bpf: &mut Ebpf, probe: &Probe) -> Result<Option<BtfTracePointLinkId>, LiveError> {
     let program = bpf.program_mut(probe.program).ok_or_else(|| failed(probe, "it is not in the object"))?;
     let program: &mut BtfTracePoint = program.try_into().map_err(|error: ProgramError| failed(probe, chain(&error)))?;
     let fd = program
@@ -186,11 +220,11 @@ fn attach_one(bpf: &mut Ebpf, probe: &Probe) -> Result<(), LiveError> {
         next.set(index, &fd, 0).map_err(|error| failed(probe, chain(&error)))?;
     }
     if matches!(probe.when, When::TailCalled | When::Parts) {
-        return Ok(());
+        return Ok(None);
     }
     let program = bpf.program_mut(probe.program).ok_or_else(|| failed(probe, "it is not in the object"))?;
     let program: &mut BtfTracePoint = program.try_into().map_err(|error: ProgramError| failed(probe, chain(&error)))?;
-    program.attach().map(drop).map_err(|error| failed(probe, chain(&error)))
+    program.attach().map(Some).map_err(|error| failed(probe, chain(&error)))
 }
 
 /// For each loaded program, how often the kernel skipped it since it interrupted itself.

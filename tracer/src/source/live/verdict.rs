@@ -7,7 +7,7 @@ use aya::{
     maps::{HashMap, MapData},
 };
 use rustc_hash::FxHashMap;
-use tracer_common::events::io;
+use tracer_common::{config::TURNS, events::io};
 
 use super::LiveError;
 use crate::{
@@ -20,11 +20,15 @@ use crate::{
 /// So long an answer may be old when nothing seems to have changed.
 const AGE: Duration = Duration::from_millis(500);
 
+/// A bit for each question of each turn.
+type Answers = [u64; TURNS];
+
 /// Questions and their answers. A cgroup without an answer passes.
 pub struct Verdicts {
-    questions: Vec<Question>,
-    answers: HashMap<MapData, u64, u64>,
-    written: FxHashMap<u64, u64>,
+    /// Those of each turn.
+    questions: [Vec<Question>; TURNS],
+    answers: HashMap<MapData, u64, Answers>,
+    written: FxHashMap<u64, Answers>,
     /// How often containers had changed at the last look, and when that was.
     seen: Option<(u64, Instant)>,
 }
@@ -37,20 +41,24 @@ impl Verdicts {
     pub fn new(bpf: &mut Ebpf, questions: Vec<Question>) -> Result<Self, LiveError> {
         let map = bpf.take_map("CGROUPS").ok_or(LiveError::Map("CGROUPS"))?;
         let answers = HashMap::try_from(map).map_err(|_| LiveError::Map("CGROUPS"))?;
-        Ok(Self { questions, answers, written: FxHashMap::default(), seen: None })
+        Ok(Self { questions: [questions, Vec::new()], answers, written: FxHashMap::default(), seen: None })
     }
 
-    /// Asks other questions from now on.
-    pub fn ask(&mut self, questions: Vec<Question>) {
-        for id in std::mem::take(&mut self.written).keys() {
-            let _ = self.answers.remove(id);
+    /// Asks these questions in that turn. Until they are answered all pass.
+    pub fn ask(&mut self, turn: u32, questions: Vec<Question>) {
+        let turn = turn as usize;
+        if !questions.is_empty() {
+            for (id, answers) in &mut self.written {
+                answers[turn] = u64::MAX;
+                let _ = self.answers.insert(id, *answers, 0);
+            }
         }
-        (self.questions, self.seen) = (questions, None);
+        (self.questions[turn], self.seen) = (questions, None);
     }
 
     /// Answers for what is known now.
     pub fn follow(&mut self, state: &State) {
-        if self.questions.is_empty() {
+        if self.questions.iter().all(Vec::is_empty) {
             return;
         }
         let (generation, now) = (state.containers.generation(), Instant::now());
@@ -59,8 +67,8 @@ impl Verdicts {
             return;
         }
         self.seen = Some((generation, now));
-        let answers: FxHashMap<u64, u64> = {
-            let mut by_key: FxHashMap<ContainerKey, u64> = FxHashMap::default();
+        let answers: FxHashMap<u64, Answers> = {
+            let mut by_key: FxHashMap<ContainerKey, Answers> = FxHashMap::default();
             let cgroups = state.containers.settled_cgroups();
             cgroups.map(|(id, key)| (id, *by_key.entry(key).or_insert_with(|| self.answer(key, state)))).collect()
         };
@@ -77,8 +85,8 @@ impl Verdicts {
         }
     }
 
-    /// A bit for each question.
-    fn answer(&self, key: ContainerKey, state: &State) -> u64 {
+    /// A bit for each question of each turn.
+    fn answer(&self, key: ContainerKey, state: &State) -> Answers {
         let event = Event::empty(&io::READ);
         let context = Context {
             event: &event,
@@ -89,7 +97,9 @@ impl Verdicts {
             state,
             times: Times::default(),
         };
-        let bits = self.questions.iter().enumerate().map(|(at, question)| u64::from(question.answer(&context)) << at);
-        bits.fold(0, |bits, bit| bits | bit)
+        self.questions.each_ref().map(|questions| {
+            let bits = questions.iter().enumerate().map(|(at, question)| u64::from(question.answer(&context)) << at);
+            bits.fold(0, |bits, bit| bits | bit)
+        })
     }
 }

@@ -51,16 +51,18 @@ impl Waiter {
         }
         // SAFETY: a descriptor that was just made and belongs to nobody else.
         let epoll = unsafe { OwnedFd::from_raw_fd(epoll) };
-        for fd in rings.iter().map(Ring::fd).chain(also) {
-            let mut event = libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLET) as u32, u64: 0 };
-            // SAFETY: both descriptors are open and `event` is alive.
-            let result =
-                unsafe { libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &raw mut event) };
-            if result < 0 {
-                return Err(io::Error::last_os_error());
-            }
-        }
-        Ok(Self { epoll, pause: BUSY })
+        let waiter = Self { epoll, pause: BUSY };
+        rings.iter().map(Ring::fd).chain(also).try_for_each(|fd| waiter.add(fd))?;
+        Ok(waiter)
+    }
+
+    /// Lets this end the wait, too, each time that something is written there.
+    pub(super) fn add(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLET) as u32, u64: 0 };
+        // SAFETY: both descriptors are open and `event` is alive.
+        let result =
+            unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &raw mut event) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
     /// Waits as long as the last number of records suggests, at most `at_most`.

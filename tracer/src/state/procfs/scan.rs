@@ -88,6 +88,12 @@ impl Scan {
         more
     }
 
+    /// The same, which begins among events.
+    #[must_use]
+    pub fn begun(self) -> Self {
+        Self { late: true, ..self }
+    }
+
     /// Another piece. Whether there is more.
     pub fn next(&mut self, state: &mut State) -> bool {
         let until = Instant::now() + PIECE;

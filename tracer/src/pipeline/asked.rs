@@ -1,8 +1,7 @@
-//! From a plan to what the kernel side is asked for: which events, what is kept for names, what is decided and counted there.
+//! From filter and sinks to what the kernel side is asked for: which events, what is kept for names, what is decided and counted there.
 
 use tracer_common::{events::Event, group::by};
 
-use super::Plan;
 use crate::{
     event::Origin,
     fields::{EventType, Needs},
@@ -15,8 +14,21 @@ use crate::{
     },
 };
 
+/// How the kernel side is asked, whatever it is asked for.
+#[derive(Debug, Clone)]
+pub struct Mode {
+    /// Sizes and switches of the source. What depends on filter and sinks is filled in: CPU time, latency, who made a call, tables.
+    pub options: Options,
+    /// Whether the kernel side decides what it can of the filters.
+    pub pushdown: bool,
+    /// Whether calls that never come back are reported, if nothing else shows them.
+    pub ends: bool,
+    /// How many events are looked at, when it is not all of them.
+    pub sample: Option<Sample>,
+}
+
 /// What the kernel side is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Asked {
     /// Whether threads are followed.
     pub threads: bool,
@@ -36,47 +48,63 @@ pub struct Asked {
     pub ends: bool,
     /// How many events are looked at, when it is not all of them and not all that is shown is exact.
     pub sample: Option<Sample>,
+    /// Whether all that is there at the start is wanted before the first event.
+    pub whole: bool,
+    /// The options of the source.
+    pub options: Options,
 }
 
 impl Asked {
-    /// What a plan asks for, on a kernel that may have the hooks of sockets. Its outputs know from here on where their events come from.
-    pub fn of(plan: &mut Plan, has_socket_hooks: impl Fn() -> bool) -> Self {
-        let why = match plan {
-            Plan { pushdown: false, .. } => Some("--no-pushdown"),
-            Plan { page_faults: true, .. } => Some("page faults are events"),
-            _ => None,
+    /// What filter and sinks ask for, on a kernel that may have the hooks of sockets. They know from here on where their events come from.
+    pub fn of(outputs: &mut Outputs, mode: &Mode, has_socket_hooks: impl Fn() -> bool) -> Self {
+        let why = if !mode.pushdown {
+            Some("--no-pushdown")
+        } else if mode.options.page_faults {
+            Some("page faults are events")
+        } else {
+            None
         };
-        let tables = why.map_or_else(|| plan.outputs.tables(has_socket_hooks), |why| plan.outputs.no_tables(why));
-        let asked = Self::with(plan, tables);
+        let tables = why.map_or_else(|| outputs.tables(has_socket_hooks), |why| outputs.no_tables(why));
+        let asked = Self::with(outputs, mode, tables);
         // What is counted is not tested again: nothing may pass that should not.
-        if asked.tables.calls.is_some() && asked.is_cut(&plan.outputs) {
+        if asked.tables.calls.is_some() && asked.is_cut(outputs) {
             let tables = asked.tables.without_calls("the filter has more tests than the kernel takes");
-            return Self::with(plan, tables);
+            return Self::with(outputs, mode, tables);
         }
         asked
     }
 
-    fn with(plan: &mut Plan, tables: Tables) -> Self {
-        plan.outputs.set_origins(&tables.origins);
-        let outputs = &plan.outputs;
+    fn with(outputs: &mut Outputs, mode: &Mode, tables: Tables) -> Self {
+        outputs.set_origins(&tables.origins);
+        let needs = outputs.needs();
         // Of sockets without a peer, and the like, a table by descriptors gets events.
         let by_descriptor = tables.calls.is_some_and(|it| it.by & by::DESCRIPTOR != 0);
         let of_records = |origin| origin == Origin::Records || origin == Origin::Calls && by_descriptor;
         let (of_records, of_calls) = if tables.is_any() {
             (outputs.needs_of(of_records), outputs.needs_of(|origin| origin != Origin::Sockets))
         } else {
-            (plan.needs, plan.needs)
+            (needs, needs)
         };
         let threads = of_records.has(Needs::THREADS);
+        let who = needs.has(Needs::WHO) && !threads;
         Self {
             threads,
             descriptors: of_records.has(Needs::STATE),
-            who: plan.needs.has(Needs::WHO) && !threads,
+            who,
             sides: of_calls.has(Needs::SIDES),
             bytes: of_calls.has(Needs::BYTES),
-            pushdown: plan.pushdown,
-            ends: plan.ends,
-            sample: plan.sample.filter(|_| tables.calls.is_none() && outputs.is_sampled()),
+            pushdown: mode.pushdown,
+            ends: mode.ends,
+            sample: mode.sample.filter(|_| tables.calls.is_none() && outputs.is_sampled()),
+            whole: needs.has(Needs::WHOLE),
+            options: Options {
+                cpu_time: needs.has(Needs::CPU_TIME),
+                latency: needs.has(Needs::LATENCY),
+                who: who || mode.options.who,
+                calls: tables.calls,
+                sockets: tables.sockets,
+                ..mode.options.clone()
+            },
             tables,
         }
     }
@@ -111,26 +139,6 @@ impl Asked {
             by_descriptor: self.tables.calls.is_some_and(|grouping| grouping.by & by::DESCRIPTOR != 0),
             ends: self.ends,
             sample: self.sample,
-        }
-    }
-
-    /// The options of the source.
-    pub fn options(&self, plan: &Plan) -> Options {
-        Options {
-            snaplen: plan.snaplen,
-            ring_bytes: plan.buffer_size.and_then(|size| usize::try_from(size).ok()),
-            cpu_time: plan.needs.has(Needs::CPU_TIME),
-            containers: true,
-            kernel_log: plan.kernel_log,
-            latency: plan.needs.has(Needs::LATENCY),
-            entry_args: plan.entry_args || plan.ends,
-            page_faults: plan.page_faults,
-            own: plan.own,
-            who: self.who,
-            calls: self.tables.calls,
-            sockets: self.tables.sockets,
-            changes: false,
-            follow: None,
         }
     }
 }
