@@ -200,7 +200,7 @@ impl Pipeline {
                 break Ok(());
             }
             if over || stop.load(Ordering::Relaxed) || drained == Drained::End {
-                let last = (drained == Drained::End).then(|| now.duration_since(sampled));
+                let last = (drained == Drained::End).then(|| self.pace.length(now));
                 break self.rest(source, last);
             }
             self.state.users.refresh(now);
@@ -237,13 +237,13 @@ impl Pipeline {
         (self.stats, self.asking.outputs, result.and(ended))
     }
 
-    /// What is left. Of what has ended by itself, also what is reported for an interval: the `last` one is as long as it was.
-    fn rest(&mut self, source: &mut dyn Source, last: Option<Duration>) -> anyhow::Result<()> {
+    /// What is left. Of what has ended by itself, also what is reported for an interval: how long the `last` one was, nanoseconds.
+    fn rest(&mut self, source: &mut dyn Source, last: Option<u64>) -> anyhow::Result<()> {
         let mut flow = Flow::Continue;
         source.drain_rest(&mut |record| self.record(record, &mut flow))?;
-        if let Some(last) = last.filter(|_| flow == Flow::Continue) {
-            self.state.cpu_interval_ns = last.as_nanos() as u64;
-            source.interval(self.state.cpu_interval_ns, &mut |record| self.record(record, &mut flow))?;
+        if let Some(length_ns) = last.filter(|_| flow == Flow::Continue) {
+            self.state.cpu_interval_ns = length_ns;
+            source.interval(length_ns, &mut |record| self.record(record, &mut flow))?;
         }
         self.failure.take().map_or(Ok(()), Err)
     }
