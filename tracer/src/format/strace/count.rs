@@ -1,5 +1,9 @@
 //! How many arguments each call has. Source: kernel include/linux/syscalls.h.
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
 /// Of how many arguments a call is the group that it is in.
 static COUNTS: [&str; 7] = [
     "fork getegid getegid32 geteuid geteuid32 getgid getgid32 getpgrp getpid getppid gettid getuid getuid32 inotify_init \
@@ -49,7 +53,11 @@ static COUNTS: [&str; 7] = [
 
 /// The number of arguments of a call; `None` of one that no kernel has any more.
 pub(super) fn of(name: &str) -> Option<usize> {
-    COUNTS.iter().position(|names| names.split_ascii_whitespace().any(|known| known == name))
+    static BY_NAME: LazyLock<FxHashMap<&str, usize>> = LazyLock::new(|| {
+        let groups = COUNTS.iter().enumerate();
+        groups.flat_map(|(count, names)| names.split_ascii_whitespace().map(move |name| (name, count))).collect()
+    });
+    BY_NAME.get(name).copied()
 }
 
 #[cfg(test)]
