@@ -2,7 +2,7 @@
 //!
 //! Sources: tar(5), ar(5), cpio(5).
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use anyhow::{Context as _, Result, bail};
 use flate2::{Compression, GzBuilder};
@@ -138,7 +138,7 @@ pub(super) fn cpio(entries: &[Entry], time: u64) -> Vec<u8> {
 
 /// Writes a file whole.
 pub(super) fn write(path: &std::path::Path, bytes: &[u8]) -> Result<()> {
-    std::fs::write(path, bytes).map_err(io::Error::from).with_context(|| format!("cannot write {}", path.display()))
+    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]
