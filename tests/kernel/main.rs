@@ -19,6 +19,7 @@ mod failed;
 mod file;
 mod fs;
 mod grouped;
+mod groups;
 mod hard;
 mod inode;
 mod io;

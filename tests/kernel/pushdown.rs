@@ -359,7 +359,7 @@ impl Side {
         let sink: Box<dyn Sink> = Box::new(Print::new(Lines::Text(template), out.clone(), false));
         let outputs = Outputs::new(Some(filter), vec![sink], out.clone(), None);
         let needs = outputs.needs();
-        let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
+        let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(0, target, questions);
         let wanted = Wanted {
             event: &|row, call| {
                 outputs.collects(&call.map_or_else(|| EventType::of(row), |call| EventType::of_call(row, call)))

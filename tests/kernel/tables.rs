@@ -19,7 +19,7 @@ const CASES: usize = 24;
 /// How many are counted at once: each is two tracers.
 const AT_ONCE: usize = 3;
 /// How long a table is printed for, milliseconds.
-const INTERVAL_MS: u64 = 300;
+pub const INTERVAL_MS: u64 = 300;
 
 /// Fields by which the kernel can count.
 const KEYS: &[&str] = &[
@@ -98,7 +98,7 @@ const TESTS: &[&str] = &[
 ];
 
 /// A table and what it is asked of.
-struct Case {
+pub struct Case {
     keys: Vec<&'static str>,
     value: (&'static str, &'static str),
     filter: String,
@@ -106,13 +106,24 @@ struct Case {
 
 impl Case {
     /// Tables with many keys get simple filters.
-    fn random(random: &mut Random, port: u16) -> Self {
+    pub fn random(random: &mut Random, port: u16) -> Self {
         let mut keys: Vec<&str> = (0..1 + random.below(3)).map(|_| random.of(KEYS)).collect();
         keys.sort_unstable();
         keys.dedup();
         let value = VALUES[random.below(VALUES.len())];
         let filter = filter(random, TESTS, 3 - keys.len()).replace("PORT", &port.to_string());
         Self { keys, value, filter }
+    }
+
+    /// The script, whose filter is that of the case within `around`.
+    pub fn chisel_within(&self, around: &str) -> String {
+        let filter = format!("{around} and ({})", self.filter).replace('"', "\\\"");
+        self.chisel().replacen("interval(", &format!("filter(\"{filter}\");\ninterval("), 1)
+    }
+
+    /// What it is, for a message.
+    pub fn name(&self) -> String {
+        format!("{} of {} by {:?}, filter '{}'", self.value.0, self.value.1, self.keys, self.filter)
     }
 
     fn chisel(&self) -> String {
@@ -127,10 +138,16 @@ impl Case {
     }
 
     /// The rows of all tables of a run, put together.
-    fn rows(&self, lines: &[String]) -> BTreeMap<String, f64> {
+    pub fn rows(&self, lines: &[String]) -> BTreeMap<String, f64> {
+        let parsed =
+            lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")));
+        self.rows_of(parsed)
+    }
+
+    /// The same of tables that were read already.
+    pub fn rows_of(&self, tables: impl Iterator<Item = Value>) -> BTreeMap<String, f64> {
         let mut rows = BTreeMap::new();
-        for line in lines {
-            let table: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        for table in tables {
             for row in table["data"].as_array().expect("a table has rows").iter().filter_map(Value::as_array) {
                 let (value, keys) = row.split_last().expect("a row has values");
                 let Some(value) = value.as_f64() else { continue };
@@ -190,7 +207,7 @@ fn compare(cases: &[Case], world: &World) -> [usize; 2] {
             assert!(output.errors.contains(" 0 lost"), "{}", output.errors);
             case.rows(&output.lines)
         });
-        let name = format!("{} of {} by {:?}, filter '{}'", case.value.0, case.value.1, case.keys, case.filter);
+        let name = case.name();
         assert_eq!(counted_there, counted_here, "{name}: counted in the kernel (left) and from events");
         seen = [seen[0] + usize::from(counted), seen[1] + usize::from(!counted_here.is_empty())];
     }

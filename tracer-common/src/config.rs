@@ -23,7 +23,8 @@ pub struct Config {
     pub cpus: u32,
     /// Not zero when records say who made the call.
     pub who: u32,
-    /// What the key of the table of calls has that is counted in the kernel: bits of [`by`](crate::group::by).
+    /// What the key of a table of calls has that is counted in the kernel: bits of [`by`](crate::group::by). Where settings vary, all that any
+    /// of them may have.
     pub group_by: u32,
     /// A call of a plan with [`SAMPLE`](crate::plan::SAMPLE) is recorded when a random `u32` is below this; 0 when there are no
     /// such plans.
@@ -36,36 +37,37 @@ pub struct Config {
     pub sockets_by: u32,
     /// Not zero when only some threads are followed.
     pub follow: u32,
-    /// Not zero when the question may change while it runs: then [`Turn`] says what differs between questions.
+    /// Not zero when the question may change while it runs.
     pub changes: u32,
+    /// How many tables of calls there may be at once; at least 1. Each has plans of its own.
+    pub tables: u32,
+    /// Not zero when tables differ in what [`Counting`] says, because there are several or because the question may change.
+    pub varies: u32,
 }
 
-/// What differs between two questions, of which one follows the other while nothing is detached: two stand in the maps, and the
-/// number of the one that counts is changed as a whole. What is never asked for by any question is still switched off by
-/// [`Config`].
+/// What is counted in a table, where that is no setting of [`Config`]. What no table asks for is still switched off there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(C)]
-pub struct Turn {
+pub struct Counting {
     /// As [`Config::group_by`].
-    pub group_by: u32,
+    pub by: u32,
     /// As [`Config::group_number`].
-    pub group_number: u32,
-    /// As [`Config::sockets_by`].
-    pub sockets_by: u32,
+    pub number: u32,
 }
 
-/// How many questions have a place.
+/// How many questions have a place. One follows the other while nothing is detached: two stand in the maps, and the number of the one
+/// that counts is changed as a whole.
 pub const TURNS: usize = 2;
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, fifteen `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, seventeen `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a global")]
 unsafe impl aya::Pod for Config {}
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, three `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, two `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a map")]
-unsafe impl aya::Pod for Turn {}
+unsafe impl aya::Pod for Counting {}
 
 /// How an entry of [`KERNEL_FIELDS`] is looked up in the kernel's BTF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -46,7 +46,7 @@ pub mod by {
     pub const ROLE: u32 = 1 << 20;
     /// The name of the descriptor: of internet sockets it follows from the ends, others are not known.
     pub const NAME: u32 = 1 << 21;
-    /// No member: the table is counted in. Only where questions change.
+    /// No member: the table is counted in. Only where tables vary.
     pub const COUNTED: u32 = 1 << 31;
     /// Addresses and ports of both ends.
     pub const BOTH_ENDS: u32 = LOCAL_IP | LOCAL_PORT | REMOTE_IP | REMOTE_PORT;
@@ -158,12 +158,12 @@ pub struct Grouping {
     pub number: Number,
 }
 
-/// Number of the table of calls and events.
-pub const CALLS: u32 = 0;
+/// How many tables of calls and events there can be. They have the numbers from 0 on.
+pub const CALL_TABLES: u32 = 4;
 /// Number of the table of the bytes of sockets.
-pub const SOCKETS: u32 = 1;
+pub const SOCKETS: u32 = CALL_TABLES;
 /// How many tables there can be.
-pub const TABLES: u32 = 2;
+pub const TABLES: u32 = CALL_TABLES + 1;
 
 /// The most rows of a table in one interval.
 pub const MAX_GROUPS: u32 = 16_384;

@@ -87,8 +87,15 @@ pub const FLAG_CALL: u16 = 16;
 pub const FLAG_DONE: u16 = 32;
 /// Of a record that stands for several events: they were counted in the table of sockets.
 pub const FLAG_SOCKETS: u16 = 64;
-/// It belongs to the question whose number is 1, not 0: see [`Turn`](crate::config::Turn).
+/// It belongs to the question whose number is 1, not 0: see [`TURNS`](crate::config::TURNS).
 pub const FLAG_TURN: u16 = 128;
+/// From here on a bit for each table of calls that it is a row of, or would be, if its key were known for sure. Without any it is the first
+/// one.
+pub const TABLE_SHIFT: u16 = 8;
+/// These bits, moved to the end.
+pub const TABLES: u16 = (1 << crate::group::CALL_TABLES) - 1;
+
+const _: () = assert!(((TABLES as u32) << TABLE_SHIFT) <= u16::MAX as u32);
 /// Bytes of a name of a thread, which ends with a NUL.
 pub const COMM_LEN: usize = 16;
 

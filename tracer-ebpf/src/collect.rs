@@ -11,9 +11,10 @@ use tracer_common::{
 use crate::{
     arch::{Registers, Task},
     entry::{self, Thread},
-    maps::{turn_flag, turn_of},
+    maps::{flags_of, turn_flag, turn_of},
     read,
     record::{ARGS, Record, Scratch, Slot, TooLong, opaque},
+    running,
     special::{
         file, iovec, poll, quota, rare, sockaddr, text,
         user::{empty, user_bytes, user_text},
@@ -127,14 +128,20 @@ fn syscall(call: Call) -> u64 {
     u64::from(call.number) | u64::from(portable) << 32
 }
 
+/// The flags that say which question and which tables the record of the running call is for.
+#[inline(always)]
+fn of_tables(plan: *const Plan) -> u16 {
+    turn_flag(turn_of(plan)) | running::tables() << wire::TABLE_SHIFT
+}
+
 /// Reports a call whose parameters are all numbers of it.
 #[inline(always)]
 pub fn plain(registers: Registers, call: Call) {
     // SAFETY: a live map value.
     let (code, signed) = unsafe { ((*call.plan).code, u64::from((*call.plan).signed)) };
-    let flags = plan::record_flags(call.flags()) | turn_flag(turn_of(call.plan));
+    let flags = plan::record_flags(call.flags()) | of_tables(call.plan);
     let Some(record) = Record::begin(Slot::Syscall, call.task, code, 0, flags) else { return };
-    record.set_latency(entry::end(Thread::of(registers), call.number, record.time()));
+    record.set_latency(entry::end(Thread::of(registers), call.number, record.time(), true));
     record.put_call(0, widened(signed, 0, registers.arg::<0>()));
     record.put_call(1, widened(signed, 1, registers.arg::<1>()));
     record.put_call(2, widened(signed, 2, registers.arg::<2>()));
@@ -199,14 +206,15 @@ pub const ENTER: u8 = 3;
 pub fn record<const MAX: usize, const PROGRAM: u8>(slot: Slot, call: Call) {
     // SAFETY: a live map value.
     let (code, count) = unsafe { ((*call.plan).code, (*call.plan).count) };
-    let flags = plan::record_flags(call.flags()) | turn_flag(turn_of(call.plan));
+    let is_call = matches!(slot, Slot::Syscall);
+    let flags = plan::record_flags(call.flags()) | if is_call { of_tables(call.plan) } else { flags_of(call.plan) };
     let Some(record) = Record::begin(slot, call.task, code, u32::from(count), flags) else { return };
     keep_args(record, call);
     if PROGRAM != ENTER {
         record.set_latency(match call.registers {
-            Some(registers) if PROGRAM == FIRST => entry::end(Thread::of(registers), call.number, record.time()),
-            Some(registers) => entry::end_rarely(Thread::of(registers), call.number, record.time()),
-            None => entry::end_exec(),
+            Some(registers) if PROGRAM == FIRST => entry::end(Thread::of(registers), call.number, record.time(), true),
+            Some(registers) => entry::end_rarely(Thread::of(registers), call.number, record.time(), true),
+            None => entry::end_exec(true),
         });
     }
     if PROGRAM == ENTER {
@@ -240,8 +248,7 @@ pub fn record<const MAX: usize, const PROGRAM: u8>(slot: Slot, call: Call) {
 pub fn exit_record(call: Call) {
     // SAFETY: a live map value.
     let (code, count) = unsafe { ((*call.plan).code, (*call.plan).count) };
-    let Some(record) = Record::begin(Slot::Exit, call.task, code, u32::from(count), turn_flag(turn_of(call.plan)))
-    else {
+    let Some(record) = Record::begin(Slot::Exit, call.task, code, u32::from(count), flags_of(call.plan)) else {
         return;
     };
     task::gather_exit(record);

@@ -10,7 +10,7 @@ use tracer_common::{
 use crate::{
     maps::offset,
     read::{self, Block, Room},
-    record,
+    running,
     special::{
         file::{self, format},
         sockaddr::{HEAD, Head, INET, INET6, UNIX},
@@ -30,7 +30,7 @@ const MAPPED: u32 = 0xffff_0000;
 /// Describes a descriptor of the running task, as far as that is `asked` (`by`). False when it is not known for sure.
 #[inline(never)]
 pub fn of_fd(fd: u64, asked: u32, key: &mut KeyDescriptor) -> bool {
-    let sock = record::socket_of(fd);
+    let sock = running::socket_of(fd);
     if sock != 0 {
         return of_sock(sock, true, asked, key);
     }

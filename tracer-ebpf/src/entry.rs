@@ -96,10 +96,10 @@ fn begin_elsewhere(thread: Thread, number: u32, began_ns: u64) {
     }
 }
 
-/// Nanoseconds from the beginning of call `number` of a thread to `now_ns`; `wire::NO_LATENCY` when that is not known. The second
-/// time it is not known.
+/// Nanoseconds from the beginning of call `number` of a thread to `now_ns`; `wire::NO_LATENCY` when that is not known. It is not
+/// known any more after `last`.
 #[inline(always)]
-pub fn end(thread: Thread, number: u32, now_ns: u64) -> u64 {
+pub fn end(thread: Thread, number: u32, now_ns: u64, last: bool) -> u64 {
     if config!(latency) == 0 || since_ns() == u64::MAX {
         return wire::NO_LATENCY;
     }
@@ -107,21 +107,23 @@ pub fn end(thread: Thread, number: u32, now_ns: u64) -> u64 {
     // SAFETY: a live map value of this thread.
     unsafe {
         let latency_ns = since(known, number, now_ns);
-        (*known).began_ns = 0;
+        if last {
+            (*known).began_ns = 0;
+        }
         latency_ns
     }
 }
 
 /// As [`end`], once for the verifier.
 #[inline(never)]
-pub fn end_rarely(thread: Thread, number: u32, now_ns: u64) -> u64 {
-    end(thread, number, now_ns)
+pub fn end_rarely(thread: Thread, number: u32, now_ns: u64, last: bool) -> u64 {
+    end(thread, number, now_ns, last)
 }
 
 /// As [`end`], up to now.
 #[inline(always)]
-pub fn end_now(thread: Thread, number: u32) -> u64 {
-    end(thread, number, read::now_ns())
+pub fn end_now(thread: Thread, number: u32, last: bool) -> u64 {
+    end(thread, number, read::now_ns(), last)
 }
 
 /// Since when calls are timed without a gap.
@@ -159,17 +161,17 @@ pub fn so_far(number: u32) -> u64 {
 
 /// As [`end_now`], of an exec of the running thread, whatever entry it came through.
 #[inline(always)]
-pub fn end_exec() -> u64 {
-    if config!(latency) == 0 { wire::NO_LATENCY } else { end_any() }
+pub fn end_exec(last: bool) -> u64 {
+    if config!(latency) == 0 { wire::NO_LATENCY } else { end_any(last) }
 }
 
 #[inline(never)]
-fn end_any() -> u64 {
+fn end_any(last: bool) -> u64 {
     let thread = Thread::current();
     let Some(known) = thread.entry() else { return wire::NO_LATENCY };
     // SAFETY: a live map value.
     let number = unsafe { (*known).number };
-    end(thread, number, read::now_ns())
+    end(thread, number, read::now_ns(), last)
 }
 
 /// The running thread ends.

@@ -10,9 +10,9 @@ use tracer_common::{
 use crate::{
     arch::{Registers, Task},
     follow,
-    maps::{PREDICATES, config, offset, plan_of, turn},
+    maps::{PREDICATES, config, more_of, offset, plan_of, turn},
     predicate::{self, Verdict},
-    record,
+    running,
 };
 
 /// Number of `rt_sigreturn`.
@@ -59,7 +59,7 @@ pub fn predicate_of(plan: *const Plan) -> Option<*const Predicate> {
 #[inline(always)]
 pub fn call_passes(passed: Passed, registers: Registers, result: i64) -> bool {
     if config!(group_by) & by::DESCRIPTOR != 0 {
-        record::set_socket(0, 0);
+        running::set_socket(0, 0);
     }
     let Some(predicate) = predicate_of(passed.plan) else { return true };
     match predicate::first(predicate, passed.task, result) {
@@ -84,15 +84,15 @@ fn flags_of(plan: *const Plan) -> u16 {
 
 /// The plan of a 32-bit call. For `socketcall` that of the call that it stands for.
 #[inline(never)]
-fn compat_plan(registers: Registers, number: u32, turn: u32) -> Option<*const Plan> {
+fn compat_plan(registers: Registers, number: u32, turn: u32, table: u32) -> Option<*const Plan> {
     let call = registers.compat_arg::<0>() as u32;
     if number == COMPAT_SOCKETCALL && call < plan::SOCKETCALLS {
-        let plan = plan_of(turn, plan::PLAN_SOCKETCALL + call)?;
+        let plan = plan_of(turn, table, plan::PLAN_SOCKETCALL + call)?;
         if flags_of(plan) & plan::SOCKETCALL != 0 {
             return Some(plan);
         }
     }
-    plan_of(turn, plan::PLAN_COMPAT + number)
+    plan_of(turn, table, plan::PLAN_COMPAT + number)
 }
 
 /// The number of a call that begins, if calls of that number are wanted, be they of 64-bit or of 32-bit programs: what can be said
@@ -104,13 +104,14 @@ pub fn begins(registers: Registers) -> Option<u32> {
         return None;
     }
     let number = number as u32;
-    let plan = plan_of(turn(), number)?;
-    if flags_of(plan) & (plan::WANTED | plan::COMPAT_TOO) == 0 { None } else { Some(number) }
+    let plan = plan_of(turn(), 0, number)?;
+    if flags_of(plan) & (plan::WANTED | plan::COMPAT_TOO) == 0 && more_of(plan) == 0 { None } else { Some(number) }
 }
 
-/// The plan of a system call in this turn, if it is wanted. Whether the call is the tracer's own is asked later.
+/// The plan of a system call, if it is wanted for this table of a turn or, in the first one, for another table. Whether the call is the
+/// tracer's own is asked later.
 #[inline(always)]
-pub fn syscall(registers: Registers, turn: u32) -> Option<Passed> {
+pub fn syscall(registers: Registers, turn: u32, table: u32) -> Option<Passed> {
     let mut number = registers.number();
     // The call restores the registers of the interrupted code, and with them no number.
     let sigreturn = number == -1;
@@ -121,18 +122,18 @@ pub fn syscall(registers: Registers, turn: u32) -> Option<Passed> {
         return None;
     }
     let mut number = number as u32;
-    let mut plan = plan_of(turn, number)?;
+    let mut plan = plan_of(turn, table, number)?;
     let mut flags = flags_of(plan);
-    if flags & (plan::WANTED | plan::COMPAT_TOO) == 0 {
+    if flags & (plan::WANTED | plan::COMPAT_TOO) == 0 && more_of(plan) == 0 {
         return None;
     }
     let task = Task::current();
     if task.compat() {
         number = if sigreturn { COMPAT_SIGRETURN } else { number };
-        plan = compat_plan(registers, number, turn)?;
+        plan = compat_plan(registers, number, turn, table)?;
         flags = flags_of(plan);
     }
-    if flags & plan::WANTED == 0 {
+    if flags & plan::WANTED == 0 && more_of(plan) == 0 {
         return None;
     }
     Some(Passed { plan, flags, number, task })

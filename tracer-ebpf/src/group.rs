@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, generated::bpf_get_current_comm};
 use tracer_common::{
     events::{NOT_TAKEN, code::GENERIC},
-    group::{CALLS, COMPAT, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, SOCKETS, TABLES, by, number, range},
+    group::{COMPAT, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, SOCKETS, by, number, range},
     plan::{self, NO_DESCRIPTOR, NONE, Plan, UNKNOWN_DESCRIPTOR},
     wire::{COMM_LEN, NO_LATENCY},
 };
@@ -14,10 +14,10 @@ use crate::{
     arch::{Registers, Task},
     descriptor,
     entry::{self, Thread},
-    maps::{CALLS_A, CALLS_B, GROUPS, SOCKETS_A, SOCKETS_B, asked, config, offset, turn, turn_of},
+    maps::{self, GROUPS, config, counted_by, counted_number, offset, place, table_of, turn, turn_of},
     predicate, read,
     record::{Loss, count_loss},
-    task,
+    running, task,
 };
 
 /// `BPF_NOEXIST`.
@@ -36,28 +36,28 @@ pub struct Counted {
     number: u64,
     /// Whether they have.
     has_number: bool,
-    /// Which question they belong to.
-    turn: u32,
+    /// Where their table stands.
+    place: u32,
 }
 
 /// An event of this plan that is no call.
 #[inline(always)]
 pub fn event(plan: *const Plan) {
     let latency_ns = NO_LATENCY;
-    add(&counted(plan, 0, 0, latency_ns), read::zeroed(&mut MaybeUninit::uninit()), CALLS);
+    add(&counted(plan, 0, 0, latency_ns), read::zeroed(&mut MaybeUninit::uninit()));
 }
 
 /// A program that was run.
 #[inline(always)]
 pub fn exec(plan: *const Plan, number: u32) {
-    let latency_ns = if asks(plan, number::LATENCY) { entry::end_exec() } else { NO_LATENCY };
-    add(&counted(plan, number, 0, latency_ns), read::zeroed(&mut MaybeUninit::uninit()), CALLS);
+    let latency_ns = if asks(plan, number::LATENCY) { entry::end_exec(table_of(plan) == 0) } else { NO_LATENCY };
+    add(&counted(plan, number, 0, latency_ns), read::zeroed(&mut MaybeUninit::uninit()));
 }
 
 /// Puts what is asked of the descriptor of a call to the key. False when that is not known for sure.
 #[inline(always)]
 pub fn describe(plan: *const Plan, registers: Registers, key: &mut GroupKey) -> bool {
-    let asked = asked!(turn_of(plan), group_by);
+    let asked = counted_by(place_of(plan));
     if asked & by::DESCRIPTOR == 0 {
         return true;
     }
@@ -69,10 +69,9 @@ pub fn describe(plan: *const Plan, registers: Registers, key: &mut GroupKey) -> 
     }
 }
 
-/// A call of this plan, or one of the messages of a call, which moved so many bytes.
+/// A call of this plan, or one of the messages of a call, which moved so many bytes and took so long.
 #[inline(always)]
-pub fn call(plan: *const Plan, registers: Registers, number: u32, result: i64, key: &mut GroupKey) {
-    let latency_ns = latency(plan, registers, number);
+pub fn call(plan: *const Plan, registers: Registers, number: u32, result: i64, latency_ns: u64, key: &mut GroupKey) {
     let mut counted = counted(plan, number, result, latency_ns);
     // Looked at here, since a call that is no message is the usual one, and needs no function.
     // SAFETY: a live map value.
@@ -80,26 +79,32 @@ pub fn call(plan: *const Plan, registers: Registers, number: u32, result: i64, k
     if may_stay && asks(plan, number::BYTES) && predicate::message_flags(plan, registers) & u64::from(NOT_TAKEN) != 0 {
         counted.has_number = false;
     }
-    add(&counted, key, CALLS);
+    add(&counted, key);
 }
 
 /// The same for a part of a call, which took so long and moves what it moves: one of two descriptors, or a request that is done.
 #[inline(always)]
 pub fn part(plan: *const Plan, number: u32, result: i64, latency_ns: u64, key: &mut GroupKey) {
-    add(&counted(plan, number, result, latency_ns), key, CALLS);
+    add(&counted(plan, number, result, latency_ns), key);
 }
 
 /// Nanoseconds that the call took, if that is asked for; it can be asked once.
 #[inline(always)]
 pub fn latency(plan: *const Plan, registers: Registers, number: u32) -> u64 {
-    if asks(plan, number::LATENCY) { entry::end_now(Thread::of(registers), number) } else { NO_LATENCY }
+    if asks(plan, number::LATENCY) { entry::end_now(Thread::of(registers), number, is_last(plan)) } else { NO_LATENCY }
+}
+
+/// Whether nobody asks after the table of this plan how long the call took.
+#[inline(always)]
+fn is_last(plan: *const Plan) -> bool {
+    config!(varies) == 0 || table_of(plan) == 0 && running::tables() == 0
 }
 
 /// The messages of a call, of which nothing is asked but how many there were.
 #[inline(always)]
 pub fn messages(plan: *const Plan, number: u32, result: i64, key: &mut GroupKey) {
     let first = counted(plan, number, result, NO_LATENCY);
-    add(&Counted { count: if result > 1 { result as u64 } else { 1 }, ..first }, key, CALLS);
+    add(&Counted { count: if result > 1 { result as u64 } else { 1 }, ..first }, key);
 }
 
 /// Bytes that an internet socket moved.
@@ -107,8 +112,8 @@ pub fn messages(plan: *const Plan, number: u32, result: i64, key: &mut GroupKey)
 pub fn bytes(sock: usize, bytes: u64) {
     let mut key = MaybeUninit::<GroupKey>::uninit();
     let key = read::zeroed(&mut key);
-    let turn = turn();
-    let asked = asked!(turn, sockets_by);
+    let place = place(turn(), SOCKETS);
+    let asked = counted_by(place);
     if config!(changes) != 0 && asked & by::COUNTED == 0 {
         // The hook is attached for the next question, or for the one before.
         return;
@@ -120,13 +125,13 @@ pub fn bytes(sock: usize, bytes: u64) {
         }
         return;
     }
-    add(&Counted { call: 0, error: 0, count: 1, number: bytes, has_number: true, turn }, key, SOCKETS);
+    add(&Counted { call: 0, error: 0, count: 1, number: bytes, has_number: true, place }, key);
 }
 
 /// Whether the number of a row, to which events of this plan go, is that one.
 #[inline(always)]
 pub fn asks(plan: *const Plan, number: u32) -> bool {
-    asked!(turn_of(plan), group_number) == number
+    counted_number(place_of(plan)) == number
 }
 
 #[inline(always)]
@@ -144,25 +149,24 @@ fn counted(plan: *const Plan, number: u32, result: i64, latency_ns: u64) -> Coun
         (u64::from(failed), true)
     };
     let error = if failed { result.unsigned_abs() as u32 } else { 0 };
-    Counted { call: u32::from(code) | generic | compat, error, count: 1, number, has_number, turn: turn_of(plan) }
+    Counted { call: u32::from(code) | generic | compat, error, count: 1, number, has_number, place: place_of(plan) }
 }
 
-/// Adds to the row of the running task, in the table of that number.
+/// Where the table of a plan stands.
+#[inline(always)]
+fn place_of(plan: *const Plan) -> u32 {
+    place(turn_of(plan), table_of(plan))
+}
+
+/// Adds to the row of the running task.
 #[inline(never)]
-fn add(counted: &Counted, key: &mut GroupKey, table: u32) {
-    // Bytes are the only number of sockets.
-    let (asked, has_numbers) = match table {
-        SOCKETS => (asked!(counted.turn, sockets_by), true),
-        _ => (asked!(counted.turn, group_by), asked!(counted.turn, group_number) != 0),
-    };
+fn add(counted: &Counted, key: &mut GroupKey) {
+    let (asked, has_numbers) = (counted_by(counted.place), counted_number(counted.place) != 0);
     complete(key, counted, asked, has_numbers);
     let key = &*key;
-    let Some(table) = GROUPS.get(if config!(changes) == 0 { table } else { counted.turn * TABLES + table }) else {
+    let Some(table) = GROUPS.get(counted.place) else {
         // There always is one. Without a program that knows them, the maps would not be in the object.
-        let _ = CALLS_A.remove(key);
-        let _ = CALLS_B.remove(key);
-        let _ = SOCKETS_A.remove(key);
-        let _ = SOCKETS_B.remove(key);
+        maps::forget(key);
         return;
     };
     let number = if counted.has_number { counted.number } else { 0 };

@@ -19,6 +19,7 @@ mod parts;
 mod predicate;
 mod read;
 mod record;
+mod running;
 mod special;
 mod syscall;
 mod task;

@@ -5,10 +5,10 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use tracer_common::{
-    config::{Config, Offsets, TURNS, Turn},
+    config::{Config, Counting, Offsets, TURNS},
     counters::{Counters, CpuTime, Entry, Running},
     follow::MAX_FOLLOWED,
-    group::{GroupKey, GroupValue, MAX_GROUPS, TABLES},
+    group::{CALL_TABLES, GroupKey, GroupValue, MAX_GROUPS, SOCKETS, TABLES, number},
     plan::{NEXT_PROGRAMS, PLANS as PLAN_COUNT, Plan},
     predicate::{PREDICATES as PREDICATE_COUNT, Predicate},
     wire::{self, MAX_RINGS},
@@ -17,7 +17,7 @@ use tracer_common::{
 use crate::record::Scratch;
 
 /// What to do for each system call number, 64 bits and 32, and for the other hooks behind them: 290 KiB, written once. User space makes it
-/// twice as long when the question may change.
+/// as many times as long as there are tables and turns.
 #[btf_map]
 pub static PLANS: Array<Plan, PLAN_COUNT> = Array::new();
 
@@ -25,9 +25,9 @@ pub static PLANS: Array<Plan, PLAN_COUNT> = Array::new();
 #[btf_map]
 pub static TURN: Array<u32, 1> = Array::new();
 
-/// What differs between the questions.
+/// What is counted in each table, by its place: see `place`.
 #[btf_map]
-pub static ASKED: Array<Turn, TURNS> = Array::new();
+pub static COUNTING: Array<Counting, { TURNS * TABLES as usize }> = Array::new();
 
 /// What calls must pass, by the number in their plan; number 0 is not used. User space sets how many there are.
 #[btf_map]
@@ -64,19 +64,43 @@ type AnyGroups = PerCpuHashMap<GroupKey, GroupValue, 1>;
 #[btf_map]
 pub static GROUPS: ArrayOfMaps<AnyGroups, { TURNS * TABLES as usize + 1 }> = ArrayOfMaps::new();
 
-/// The first map for calls.
+/// A map for the table of calls of number 0.
 #[btf_map]
-pub static CALLS_A: Groups = Groups::new();
+pub static CALLS_0A: Groups = Groups::new();
 
-/// The second one.
+/// A map for the table of calls of number 0.
 #[btf_map]
-pub static CALLS_B: Groups = Groups::new();
+pub static CALLS_0B: Groups = Groups::new();
 
-/// The first map for sockets.
+/// A map for the table of calls of number 1.
+#[btf_map]
+pub static CALLS_1A: Groups = Groups::new();
+
+/// A map for the table of calls of number 1.
+#[btf_map]
+pub static CALLS_1B: Groups = Groups::new();
+
+/// A map for the table of calls of number 2.
+#[btf_map]
+pub static CALLS_2A: Groups = Groups::new();
+
+/// A map for the table of calls of number 2.
+#[btf_map]
+pub static CALLS_2B: Groups = Groups::new();
+
+/// A map for the table of calls of number 3.
+#[btf_map]
+pub static CALLS_3A: Groups = Groups::new();
+
+/// A map for the table of calls of number 3.
+#[btf_map]
+pub static CALLS_3B: Groups = Groups::new();
+
+/// A map for the table of sockets.
 #[btf_map]
 pub static SOCKETS_A: Groups = Groups::new();
 
-/// The second one.
+/// A map for the table of sockets.
 #[btf_map]
 pub static SOCKETS_B: Groups = Groups::new();
 
@@ -126,6 +150,8 @@ pub static CONFIG: Config = Config {
     sockets_by: 0,
     follow: 0,
     changes: 0,
+    tables: 1,
+    varies: 0,
 };
 
 /// Where the fields of kernel structs are; read-only once the object is loaded.
@@ -166,34 +192,105 @@ pub fn turn() -> u32 {
     TURN.get_ptr(0).map_or(0, |turn| unsafe { core::ptr::read_volatile(turn) })
 }
 
-/// The plan of that number in that turn.
+/// The plan of that number, of a turn and a table of calls.
 #[inline(always)]
-pub fn plan_of(turn: u32, number: u32) -> Option<*const Plan> {
-    PLANS.get_ptr(if config!(changes) == 0 { number } else { turn * PLAN_COUNT as u32 + number })
+pub fn plan_of(turn: u32, table: u32, number: u32) -> Option<*const Plan> {
+    if config!(varies) == 0 {
+        return PLANS.get_ptr(number);
+    }
+    PLANS.get_ptr((turn * config!(tables) + table) * PLAN_COUNT as u32 + number)
+}
+
+/// Calls `then` with the plan of that number for each table of calls that has one.
+#[inline(always)]
+pub fn each_plan(number: u32, mut then: impl FnMut(*const Plan)) {
+    let turn = turn();
+    // The first one comes last, as it does for calls.
+    for table in 0..CALL_TABLES {
+        let table = CALL_TABLES - 1 - table;
+        if table < config!(tables)
+            && let Some(plan) = plan_of(turn, table, number)
+        {
+            then(plan);
+        }
+    }
 }
 
 /// The turn of a plan.
 #[inline(always)]
 pub fn turn_of(plan: *const Plan) -> u32 {
     // SAFETY: only used with live map values.
-    if config!(changes) == 0 { 0 } else { u32::from(unsafe { (*plan).turn }) }
+    if config!(varies) == 0 { 0 } else { u32::from(unsafe { (*plan).turn }) }
+}
+
+/// The table of a plan.
+#[inline(always)]
+pub fn table_of(plan: *const Plan) -> u32 {
+    // SAFETY: only used with live map values.
+    if config!(varies) == 0 { 0 } else { u32::from(unsafe { (*plan).table }) }
+}
+
+/// The next table that the call of a plan is counted in: see `Plan::more`.
+#[inline(always)]
+pub fn more_of(plan: *const Plan) -> u32 {
+    // SAFETY: only used with live map values.
+    if config!(varies) == 0 { 0 } else { u32::from(unsafe { (*plan).more }) }
 }
 
 /// What the records of a turn have among their flags.
 #[inline(always)]
 pub fn turn_flag(turn: u32) -> u16 {
-    if config!(changes) == 0 { 0 } else { turn as u16 * wire::FLAG_TURN }
+    turn as u16 * wire::FLAG_TURN
 }
 
-/// What a question asks for that another one may not.
-macro_rules! asked {
-    ($turn:expr, $field:ident) => {
-        if $crate::maps::config!(changes) == 0 {
-            $crate::maps::config!($field)
-        } else {
-            // SAFETY: a live map value.
-            $crate::maps::ASKED.get_ptr($turn).map_or(0, |asked| unsafe { (*asked).$field })
-        }
-    };
+/// What the records of a plan have among their flags.
+#[inline(always)]
+pub fn flags_of(plan: *const Plan) -> u16 {
+    if config!(varies) == 0 {
+        return 0;
+    }
+    // SAFETY: only used with live map values.
+    let (turn, table) = unsafe { ((*plan).turn, (*plan).table) };
+    turn_flag(turn.into()) | 1 << (u16::from(table & 3) + wire::TABLE_SHIFT)
 }
-pub(crate) use asked;
+
+/// Where a table of a turn stands.
+#[inline(always)]
+pub fn place(turn: u32, table: u32) -> u32 {
+    if config!(varies) == 0 { table } else { turn * TABLES + table }
+}
+
+/// What the key of that table has: bits of `by`.
+#[inline(always)]
+pub fn counted_by(place: u32) -> u32 {
+    if config!(varies) == 0 {
+        return if place == SOCKETS { config!(sockets_by) } else { config!(group_by) };
+    }
+    // SAFETY: a live map value.
+    COUNTING.get_ptr(place).map_or(0, |counting| unsafe { (*counting).by })
+}
+
+/// The number that it adds up.
+#[inline(always)]
+pub fn counted_number(place: u32) -> u32 {
+    if config!(varies) == 0 {
+        return if place == SOCKETS { number::BYTES } else { config!(group_number) };
+    }
+    // SAFETY: a live map value.
+    COUNTING.get_ptr(place).map_or(0, |counting| unsafe { (*counting).number })
+}
+
+/// Removes a row from all maps of tables.
+#[inline(always)]
+pub fn forget(key: &GroupKey) {
+    let _ = CALLS_0A.remove(key);
+    let _ = CALLS_0B.remove(key);
+    let _ = CALLS_1A.remove(key);
+    let _ = CALLS_1B.remove(key);
+    let _ = CALLS_2A.remove(key);
+    let _ = CALLS_2B.remove(key);
+    let _ = CALLS_3A.remove(key);
+    let _ = CALLS_3B.remove(key);
+    let _ = SOCKETS_A.remove(key);
+    let _ = SOCKETS_B.remove(key);
+}

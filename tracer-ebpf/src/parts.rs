@@ -17,9 +17,10 @@ use crate::{
     descriptor,
     gate::{self, Passed},
     group,
-    maps::{asked, config, plan_of, turn_flag, turn_of},
+    maps::{config, counted_by, flags_of, place, plan_of, table_of, turn_of},
     predicate, read,
-    record::{self, Loss, Record, Slot, count_loss, opaque},
+    record::{Loss, Record, Slot, count_loss, opaque},
+    running,
     special::user::empty,
     syscall,
 };
@@ -47,12 +48,14 @@ const MOST: u64 = 128;
 pub fn sys_exit_parts(ctx: BtfTracePointContext) -> i32 {
     let registers = Registers(ctx.arg(0));
     let result: i64 = ctx.arg(1);
-    let Some(passed) = gate::syscall(registers, record::turn()) else { return 0 };
+    let (turn, table) = running::handed_on();
+    let Some(passed) = gate::syscall(registers, turn, table) else { return 0 };
     if gate::is_own(passed.task) {
         return 0;
     }
     if passed.flags & plan::BOTH != 0 {
         sides(passed, registers, result);
+        syscall::next_table(&ctx, passed.plan);
         return 0;
     }
     if passed.flags & (plan::GROUP | plan::PLAIN) != 0 {
@@ -68,6 +71,7 @@ pub fn sys_exit_parts(ctx: BtfTracePointContext) -> i32 {
     if result > MOST as i64 {
         count_loss(Loss::Messages, result as u64 - MOST);
     }
+    syscall::next_table(&ctx, passed.plan);
     0
 }
 
@@ -75,20 +79,24 @@ pub fn sys_exit_parts(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn sides(passed: Passed, registers: Registers, result: i64) {
     // SAFETY: a live map value.
-    let Some(second) = plan_of(turn_of(passed.plan), u32::from(unsafe { (*passed.plan).second })) else { return };
+    let Some(second) =
+        plan_of(turn_of(passed.plan), table_of(passed.plan), u32::from(unsafe { (*passed.plan).second }))
+    else {
+        return;
+    };
     let reads = gate::call_passes(passed, registers, result);
     let writes = gate::call_passes(Passed { plan: second, ..passed }, registers, result);
     if !reads && !writes {
         return;
     }
     let latency_ns = group::latency(passed.plan, registers, passed.number);
-    if reads && let Some(key) = record::key() {
+    if reads && let Some(key) = running::key() {
         group::part(passed.plan, passed.number, result, latency_ns, key);
     }
     // What is no number of bytes counts once for a call.
     if writes
         && (group::asks(second, number::BYTES) || !reads)
-        && let Some(key) = record::key()
+        && let Some(key) = running::key()
     {
         group::part(second, passed.number, result, latency_ns, key);
     }
@@ -121,7 +129,8 @@ extern "C" fn request(event: u64) -> u64 {
         PWRITE | PWRITEV => PWRITE64.into(),
         _ => return 0,
     };
-    let Some(plan) = plan_of(record::turn(), number) else { return 0 };
+    let (turn, table) = running::handed_on();
+    let Some(plan) = plan_of(turn, table, number) else { return 0 };
     let request = Request { plan, number, fd: head >> 32, buffer, len, offset, moved };
     // SAFETY: a live map value.
     let flags = unsafe { (*plan).flags };
@@ -139,7 +148,7 @@ extern "C" fn request(event: u64) -> u64 {
 #[inline(always)]
 fn passes(request: &Request) -> bool {
     if config!(group_by) & by::DESCRIPTOR != 0 {
-        record::set_socket(0, 0);
+        running::set_socket(0, 0);
     }
     let Some(predicate) = gate::predicate_of(request.plan) else { return true };
     let arguments = [request.fd, request.buffer, request.len, request.offset];
@@ -152,8 +161,8 @@ fn passes(request: &Request) -> bool {
 /// Adds it to the table. False when its key is not known for sure.
 #[inline(always)]
 fn count(request: &Request) -> bool {
-    let Some(key) = record::key() else { return true };
-    let asked = asked!(turn_of(request.plan), group_by);
+    let Some(key) = running::key() else { return true };
+    let asked = counted_by(place(turn_of(request.plan), table_of(request.plan)));
     if asked & by::DESCRIPTOR != 0 && !descriptor::of_fd(request.fd, asked, &mut key.descriptor) {
         return false;
     }
@@ -166,7 +175,7 @@ fn count(request: &Request) -> bool {
 fn report(request: &Request, flags: u16) {
     // SAFETY: a live map value.
     let (code, id) = unsafe { ((*request.plan).code, (*request.plan).syscall_id) };
-    let flags = plan::record_flags(flags) | turn_flag(turn_of(request.plan)) | wire::FLAG_DONE;
+    let flags = plan::record_flags(flags) | flags_of(request.plan) | wire::FLAG_DONE;
     let Some(record) = Record::begin(Slot::Syscall, Task::current(), code, 1, flags) else { return };
     record.set_latency(NO_LATENCY);
     record.put_call(0, request.fd);

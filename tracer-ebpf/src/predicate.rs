@@ -17,7 +17,8 @@ use crate::{
     entry,
     maps::{CGROUPS, config, offset},
     read::{self, Room},
-    record::{self, opaque},
+    record::opaque,
+    running,
     special::{
         file::{self, format},
         sockaddr::{HEAD, Head, INET, INET6, UNIX},
@@ -264,7 +265,7 @@ fn socket(fd: u64, class: &mut u32) -> usize {
         return 0;
     };
     if config!(group_by) & by::DESCRIPTOR != 0 {
-        record::set_socket(fd, sock);
+        running::set_socket(fd, sock);
     }
     *class = match read::kernel::<u16>(sock + offset!(sock_family)) {
         UNIX => class::UNIX,

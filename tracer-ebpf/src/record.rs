@@ -9,11 +9,11 @@ use aya_ebpf::helpers::{
     bpf_get_smp_processor_id,
     generated::{bpf_get_current_comm, bpf_ringbuf_output, bpf_ringbuf_query},
 };
-use tracer_common::{group::GroupKey, wire};
+use tracer_common::wire;
 
 use crate::{
     arch::Task,
-    maps::{COUNTERS, RINGS, SCRATCH, config, offset, turn_flag},
+    maps::{COUNTERS, RINGS, SCRATCH, config, offset},
     read,
     special::text::Walk,
     task,
@@ -46,8 +46,14 @@ pub struct Scratch {
     pub args: [u64; ARGS],
     /// How far a loop has come. In memory for the same reason as the position.
     pub cursor: u64,
-    /// Which question the call belongs to.
+    /// Which question the call belongs to, and which table of calls it is looked at for.
     pub turn: u64,
+    /// See `turn`.
+    pub table: u64,
+    /// Whether the program on `sys_exit` follows itself.
+    pub resumed: u64,
+    /// The tables that need a record of the call, as bits.
+    pub tables: u64,
     /// Which message of a call with several is next; 0 when the call is over.
     pub message: u64,
     /// Its header, in the place of the second argument.
@@ -139,103 +145,10 @@ pub struct Record {
 
 /// The scratch of a program on this CPU.
 #[inline(always)]
-fn scratch_of(slot: Slot) -> Option<*mut Scratch> {
+pub fn scratch_of(slot: Slot) -> Option<*mut Scratch> {
     // SAFETY: the helper has no preconditions.
     let cpu = unsafe { bpf_get_smp_processor_id() };
     SCRATCH.get_ptr_mut(slot as u32 * config!(cpus) + cpu)
-}
-
-/// Says which message of a call with several is next, and where the header of this one is: the program that follows on this
-/// CPU knows.
-#[inline(always)]
-pub fn set_message(next: u64, header: u64, result: i64) {
-    if let Some(scratch) = scratch_of(Slot::Syscall) {
-        // SAFETY: a live map value.
-        unsafe {
-            core::ptr::write_volatile(&raw mut (*scratch).message, next);
-            core::ptr::write_volatile(&raw mut (*scratch).header, header);
-            core::ptr::write_volatile(&raw mut (*scratch).moved, result as u64);
-        }
-    }
-}
-
-/// Says which question the running call belongs to, for the program that follows on this CPU.
-#[inline(always)]
-pub fn set_turn(turn: u32) {
-    if config!(changes) != 0
-        && let Some(scratch) = scratch_of(Slot::Syscall)
-    {
-        // SAFETY: a live map value.
-        unsafe { core::ptr::write_volatile(&raw mut (*scratch).turn, u64::from(turn)) };
-    }
-}
-
-/// Which question that is.
-#[inline(always)]
-pub fn turn() -> u32 {
-    if config!(changes) == 0 {
-        return 0;
-    }
-    // SAFETY: a live map value.
-    scratch_of(Slot::Syscall)
-        .map_or(0, |scratch| unsafe { core::ptr::read_volatile(&raw const (*scratch).turn) as u32 })
-}
-
-/// Says which socket is behind a descriptor of the running call, for who asks next; 0 when that is not known.
-#[inline(always)]
-pub fn set_socket(fd: u64, sock: usize) {
-    if let Some(scratch) = scratch_of(Slot::Syscall) {
-        // SAFETY: a live map value.
-        unsafe {
-            core::ptr::write_volatile(&raw mut (*scratch).socket, sock as u64);
-            core::ptr::write_volatile(&raw mut (*scratch).socket_fd, fd);
-        }
-    }
-}
-
-/// The socket behind a descriptor, if it was found already in this call; 0 if not.
-#[inline(always)]
-pub fn socket_of(fd: u64) -> usize {
-    let Some(scratch) = scratch_of(Slot::Syscall) else { return 0 };
-    // SAFETY: a live map value.
-    unsafe {
-        if core::ptr::read_volatile(&raw const (*scratch).socket_fd) != fd {
-            return 0;
-        }
-        core::ptr::read_volatile(&raw const (*scratch).socket) as usize
-    }
-}
-
-/// Room for the key of a row, all zero: where it would not fit on the stack, of which all functions of a program together have 512
-/// bytes.
-#[inline(always)]
-pub fn key() -> Option<&'static mut GroupKey> {
-    const { assert!(size_of::<GroupKey>() <= 8 * NUMBERS && align_of::<GroupKey>() == 8) };
-    let scratch = scratch_of(Slot::Syscall)?;
-    // SAFETY: a live map value, which belongs to this program on this CPU; the numbers of a task are gathered in another one, and all
-    // bits are values of a key.
-    unsafe {
-        let words: *mut u64 = (&raw mut (*scratch).numbers).cast();
-        for at in 0..size_of::<GroupKey>() / 8 {
-            words.add(at).write_volatile(0);
-        }
-        Some(&mut *words.cast())
-    }
-}
-
-/// Which message is next.
-#[inline(always)]
-pub fn message() -> u64 {
-    // SAFETY: a live map value.
-    scratch_of(Slot::Syscall).map_or(0, |scratch| unsafe { core::ptr::read_volatile(&raw const (*scratch).message) })
-}
-
-/// The bytes of this message.
-#[inline(always)]
-pub fn moved() -> i64 {
-    // SAFETY: a live map value.
-    scratch_of(Slot::Syscall)
-        .map_or(0, |scratch| unsafe { core::ptr::read_volatile(&raw const (*scratch).moved) as i64 })
 }
 
 impl Record {
@@ -495,12 +408,12 @@ pub struct Small<'r> {
 }
 
 impl<'r> Small<'r> {
-    /// Begins a record with `count` parameters, of an event of that turn.
+    /// Begins a record with `count` parameters.
     #[inline(always)]
-    pub fn begin(room: &'r mut Room, code: u16, count: u32, turn: u32) -> Self {
+    pub fn begin(room: &'r mut Room, code: u16, count: u32, flags: u16) -> Self {
         let bytes = read::zeroed(room);
         // SAFETY: a header is shorter than the record.
-        unsafe { header(bytes.as_mut_ptr().cast(), Task::current(), code, count, turn_flag(turn)) };
+        unsafe { header(bytes.as_mut_ptr().cast(), Task::current(), code, count, flags) };
         Self { bytes, len: wire::LENGTHS + 2 * count as usize }
     }
 

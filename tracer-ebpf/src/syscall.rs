@@ -10,9 +10,9 @@ use core::mem::MaybeUninit;
 
 use aya_ebpf::{helpers::bpf_get_prandom_u32, macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
-    group::{GroupKey, number},
+    group::{CALL_TABLES, GroupKey, number},
     plan::{self, Plan},
-    wire,
+    wire::{self, NO_LATENCY},
 };
 
 use crate::{
@@ -22,17 +22,25 @@ use crate::{
     follow,
     gate::{self, Passed},
     group,
-    maps::{NEXT, config, plan_of, turn, turn_of},
+    maps::{NEXT, config, more_of, plan_of, table_of, turn},
     read,
-    record::{self, Loss, Slot, count_loss},
+    record::{Loss, Slot, count_loss},
+    running,
 };
 
+/// In the place of a table: what is left is to make a record, for tables that could not count the call.
+const RECORD: u32 = CALL_TABLES;
+
 /// Ends every system call of every process: what nobody asked for must cost nothing.
+///
+/// Where there are several tables of calls, the program follows itself for each of them; the first table comes last, because what it
+/// wants may be a record.
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
-    // The messages of a call belong to one question.
-    let turn = if config!(changes) != 0 && record::message() != 0 { record::turn() } else { turn() };
-    let Some((passed, call)) = call(&ctx, turn) else { return 0 };
+    // A call belongs to one question, with all of its messages.
+    let resumed = running::is_resumed();
+    let (turn, table) = if resumed { running::handed_on() } else { (turn(), 0) };
+    let Some((passed, call)) = call(&ctx, turn, table) else { return 0 };
     if !follow::wants(passed.task) {
         return 0;
     }
@@ -40,8 +48,25 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     if config!(sample_below) != 0 && is_left_out(passed.flags) {
         return 0;
     }
+    if config!(varies) != 0 {
+        if !resumed {
+            running::set_tables(0);
+            if more_of(passed.plan) != 0 {
+                follow(&ctx, passed.plan, more_of(passed.plan));
+                return 0;
+            }
+        }
+        if table == RECORD {
+            report(&ctx, passed, call, table);
+            return 0;
+        }
+        if passed.flags & plan::WANTED == 0 {
+            next_table(&ctx, passed.plan);
+            return 0;
+        }
+    }
     if passed.flags & (plan::BOTH | plan::REQUESTS) != 0 {
-        record::set_turn(turn_of(passed.plan));
+        running::hand_on(passed.plan, table);
         // SAFETY: as below.
         unsafe { NEXT.tail_call(&ctx, plan::NEXT_PARTS) };
         count_loss(Loss::Scratch, 1);
@@ -49,23 +74,39 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     }
     if !gate::call_passes(passed, Registers(ctx.arg(0)), call.result) || gate::is_own(passed.task) {
         leave(passed.flags);
+        next_table(&ctx, passed.plan);
         return 0;
     }
     if passed.flags & plan::GROUP != 0 {
         let counted = count(Registers(ctx.arg(0)), passed.plan, passed.number, call.result);
         if counted == Counted::OneMessage as u32 {
-            next_message(&ctx, passed.plan);
+            next_message(&ctx, passed.plan, table);
             return 0;
         }
         if counted == Counted::Yes as u32 {
             leave(passed.flags);
+            next_table(&ctx, passed.plan);
             return 0;
         }
         // A call of which the key is not known for sure makes a record.
     }
+    if config!(varies) != 0 {
+        running::set_tables(running::tables() | 1 << (table & 3));
+        if table != 0 {
+            next_table(&ctx, passed.plan);
+            return 0;
+        }
+    }
+    report(&ctx, passed, call, table);
+    0
+}
+
+/// Makes the record of a call, in this program or in one that knows more.
+#[inline(always)]
+fn report(ctx: &BtfTracePointContext, passed: Passed, call: Call, table: u32) {
     if passed.flags & plan::PLAIN != 0 {
         collect::plain(Registers(ctx.arg(0)), call);
-        return 0;
+        return;
     }
     let next = match passed.flags & (plan::TASK | plan::RARE) {
         0 => {
@@ -74,17 +115,16 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
             }
             collect::record::<{ plan::SHORT_PARAMS }, FIRST>(Slot::Syscall, call);
             // Not asked again whether it is such a call: what is known of the answer would part the ways for the verifier.
-            next_message(&ctx, passed.plan);
-            return 0;
+            next_message(ctx, passed.plan, table);
+            return;
         }
         plan::TASK => plan::NEXT_TASK,
         _ => plan::NEXT_RARE,
     };
-    record::set_turn(turn_of(passed.plan));
+    running::hand_on(passed.plan, table);
     // SAFETY: it does not return when it succeeds; when it does return, the record is lost and counted.
-    unsafe { NEXT.tail_call(&ctx, next) };
+    unsafe { NEXT.tail_call(ctx, next) };
     count_loss(Loss::Scratch, 1);
-    0
 }
 
 /// A call whose parameters are all numbers of it, and which has no descriptor.
@@ -104,7 +144,7 @@ pub fn plain(passed: Passed, registers: Registers, result: i64) {
 /// Whether chance leaves out a call. A call with several messages is asked about once, at its first.
 #[inline(always)]
 fn is_left_out(flags: u16) -> bool {
-    if flags & plan::SAMPLE == 0 || flags & plan::MESSAGES != 0 && record::message() != 0 {
+    if flags & plan::SAMPLE == 0 || flags & plan::MESSAGES != 0 && running::message() != 0 {
         return false;
     }
     // SAFETY: the helper has no preconditions.
@@ -135,10 +175,13 @@ fn count(registers: Registers, plan: *const Plan, number: u32, result: i64) -> u
     // SAFETY: a live map value.
     let flags = unsafe { (*plan).flags };
     if flags & plan::MESSAGES == 0 {
-        group::call(plan, registers, number, result, key);
+        let latency_ns = group::latency(plan, registers, number);
+        group::call(plan, registers, number, result, latency_ns, key);
     } else if group::asks(plan, number::BYTES) || group::asks(plan, number::LATENCY) {
+        // What the call took belongs to its first message.
+        let latency_ns = if running::message() == 0 { group::latency(plan, registers, number) } else { NO_LATENCY };
         one_message(registers, flags, result);
-        group::call(plan, registers, number, record::moved(), key);
+        group::call(plan, registers, number, running::moved(), latency_ns, key);
         return Counted::OneMessage as u32;
     } else {
         group::messages(plan, number, result, key);
@@ -151,7 +194,7 @@ fn count(registers: Registers, plan: *const Plan, number: u32, result: i64) -> u
 #[inline(always)]
 fn leave(flags: u16) {
     if flags & plan::MESSAGES != 0 {
-        record::set_message(0, 0, 0);
+        running::set_message(0, 0, 0);
     }
 }
 
@@ -159,10 +202,10 @@ fn leave(flags: u16) {
 /// comes then. In memory, so that the ways with and without messages meet again for the verifier.
 #[inline(never)]
 fn one_message(registers: Registers, flags: u16, result: i64) {
-    let number = record::message();
+    let number = running::message();
     let second = collect::second(registers, flags);
     if result <= 0 {
-        record::set_message(0, second, result);
+        running::set_message(0, second, result);
         return;
     }
     // struct mmsghdr: a message header and the bytes that were moved.
@@ -170,20 +213,53 @@ fn one_message(registers: Registers, flags: u16, result: i64) {
     let header = second + size * number;
     let next = number + 1;
     let moved = i64::from(read::user((header + len_at) as usize).unwrap_or(0u32));
-    record::set_message(if (next as i64) < result { next } else { 0 }, header, moved);
+    running::set_message(if (next as i64) < result { next } else { 0 }, header, moved);
 }
 
-/// Goes on with the next message of a call, if there is one, in this same program.
+/// Goes on with the table that comes after that of a plan, if there is one; after the last one, with the record of a call that some could
+/// not count.
 #[inline(always)]
-fn next_message(ctx: &BtfTracePointContext, plan: *const Plan) {
-    let next = record::message();
-    if next == 0 {
+pub fn next_table(ctx: &BtfTracePointContext, plan: *const Plan) {
+    if config!(varies) == 0 {
         return;
     }
-    record::set_turn(turn_of(plan));
+    let tables = running::tables();
+    // The first one comes last. Its own records have the bits of the others.
+    let is_last = table_of(plan) == 0 || more_of(plan) == u32::from(plan::NO_MORE);
+    if !is_last {
+        follow(ctx, plan, more_of(plan));
+    } else if tables != 0 && tables & 1 == 0 {
+        follow(ctx, plan, RECORD);
+    }
+}
+
+/// Goes on with this table, in the program on `sys_exit`.
+#[inline(always)]
+fn follow(ctx: &BtfTracePointContext, plan: *const Plan, table: u32) {
+    running::hand_on(plan, table);
+    running::set_resumed(true);
     // SAFETY: as in `sys_exit`; the kernel allows 33 in a row.
     unsafe { NEXT.tail_call(ctx, plan::NEXT_MESSAGES) };
-    record::set_message(0, 0, 0);
+    running::set_resumed(false);
+    count_loss(Loss::Groups, 1);
+}
+
+/// Goes on with the next message of a call, if there is one, in this same program; then with the next table.
+#[inline(always)]
+fn next_message(ctx: &BtfTracePointContext, plan: *const Plan, table: u32) {
+    let next = running::message();
+    if next == 0 {
+        if config!(varies) != 0 && table != RECORD {
+            next_table(ctx, plan);
+        }
+        return;
+    }
+    running::hand_on(plan, table);
+    running::set_resumed(true);
+    // SAFETY: as in `sys_exit`; the kernel allows 33 in a row.
+    unsafe { NEXT.tail_call(ctx, plan::NEXT_MESSAGES) };
+    running::set_resumed(false);
+    running::set_message(0, 0, 0);
     let messages: i64 = ctx.arg(1);
     count_loss(Loss::Messages, (messages as u64).wrapping_sub(next));
 }
@@ -211,23 +287,24 @@ pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn report_beginning(registers: Registers) {
     let turn = turn();
-    let Some(passed) = gate::syscall(registers, turn) else { return };
+    let Some(passed) = gate::syscall(registers, turn, 0) else { return };
     // SAFETY: a live map value.
     let enter = unsafe { (*passed.plan).enter };
     if enter == 0 || gate::is_own(passed.task) || !follow::wants(passed.task) {
         return;
     }
-    let Some(plan) = plan_of(turn, u32::from(enter)) else { return };
+    let Some(plan) = plan_of(turn, 0, u32::from(enter)) else { return };
     let call = Call { registers: Some(registers), ..Call::of(passed.task, plan, passed.number) };
     collect::record::<{ plan::ENTER_PARAMS }, ENTER>(Slot::Enter, call);
 }
 
-/// The call that ended, if it is wanted in this turn.
+/// The call that ended, if it is wanted.
 #[inline(always)]
-fn call(ctx: &BtfTracePointContext, turn: u32) -> Option<(Passed, Call)> {
+fn call(ctx: &BtfTracePointContext, turn: u32, table: u32) -> Option<(Passed, Call)> {
     let registers = Registers(ctx.arg(0));
     let result: i64 = ctx.arg(1);
-    let passed = gate::syscall(registers, turn)?;
+    let table = if table == RECORD { 0 } else { table };
+    let passed = gate::syscall(registers, turn, table)?;
     if passed.flags & plan::FAILED_ONLY != 0 && result >= 0 {
         return None;
     }
@@ -237,7 +314,8 @@ fn call(ctx: &BtfTracePointContext, turn: u32) -> Option<(Passed, Call)> {
 /// Goes on for rows that read the task.
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit_task(ctx: BtfTracePointContext) -> i32 {
-    if let Some((_, call)) = call(&ctx, record::turn()) {
+    let (turn, table) = running::handed_on();
+    if let Some((_, call)) = call(&ctx, turn, table) {
         collect::record::<{ wire::MAX_PARAMS }, TASK>(Slot::Syscall, call);
     }
     0
@@ -246,7 +324,8 @@ pub fn sys_exit_task(ctx: BtfTracePointContext) -> i32 {
 /// Goes on for rows that are long, or whose arguments depend on each other.
 #[btf_tracepoint(function = "sys_exit")]
 pub fn sys_exit_rare(ctx: BtfTracePointContext) -> i32 {
-    if let Some((_, call)) = call(&ctx, record::turn()) {
+    let (turn, table) = running::handed_on();
+    if let Some((_, call)) = call(&ctx, turn, table) {
         collect::record::<{ plan::RARE_PARAMS }, RARE>(Slot::Syscall, call);
     }
     0

@@ -37,7 +37,7 @@ pub enum Store {
 }
 
 /// One parameter of a plan.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct PlanParam {
     /// [`Op`] as a number.
@@ -107,6 +107,9 @@ pub const NO_DESCRIPTOR: u32 = 6;
 /// In [`Plan::descriptor`]: they have one, but when the call ends, it cannot be told any more what it was.
 pub const UNKNOWN_DESCRIPTOR: u32 = 7;
 
+/// In [`Plan::more`]: the first table does not want the call.
+pub const NO_MORE: u8 = 0xff;
+
 /// The most parameters of a row that the first program does.
 pub const SHORT_PARAMS: usize = 10;
 /// The most parameters of a row for rare calls.
@@ -146,7 +149,7 @@ pub const PLANS: usize = PLAN_SECOND as usize + 16;
 pub const ENTER_PARAMS: usize = 5;
 
 /// What the kernel side does for one system call number.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct Plan {
     /// Event code.
@@ -182,10 +185,15 @@ pub struct Plan {
     pub second: u16,
     /// The argument with the `MSG_*` flags of a receiving call, or [`NONE`].
     pub message_flags: u8,
-    /// Which question it belongs to: [`Turn`](crate::config::Turn).
+    /// Which question it belongs to: [`TURNS`](crate::config::TURNS).
     pub turn: u8,
+    /// The table of calls that it is for.
+    pub table: u8,
+    /// In the first table, the next one that such calls are counted in, or 0 when there is none. In the others, the same, 0 for the first
+    /// one, which comes last, or [`NO_MORE`].
+    pub more: u8,
     /// Unused, zero.
-    pub reserved: [u8; 4],
+    pub reserved: [u8; 2],
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
@@ -211,7 +219,9 @@ impl Plan {
         second: 0,
         message_flags: NONE,
         turn: 0,
-        reserved: [0; 4],
+        table: 0,
+        more: 0,
+        reserved: [0; 2],
         params: [PlanParam::ZERO; MAX_PARAMS],
     };
 

@@ -9,7 +9,7 @@ use tracer_common::events::code;
 use crate::{
     arch::Registers,
     gate,
-    maps::turn,
+    maps::{turn, turn_flag},
     record::{Room, Small},
 };
 
@@ -31,7 +31,7 @@ fn report(ctx: &BtfTracePointContext) -> i32 {
         return 0;
     }
     let mut room = Room::uninit();
-    let mut record = Small::begin(&mut room, code::PAGE_FAULT, 3, turn());
+    let mut record = Small::begin(&mut room, code::PAGE_FAULT, 3, turn_flag(turn()));
     record.put::<8>(0, ctx.arg(0));
     record.put::<8>(1, Registers(ctx.arg(1)).instruction());
     record.put::<4>(2, ctx.arg(2));

@@ -4,7 +4,7 @@ use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
     arch::number_of,
     config::ABSENT,
-    plan::{self, PLAN_PROCEXIT},
+    plan::{self, PLAN_PROCEXIT, Plan},
     wire,
 };
 
@@ -12,7 +12,7 @@ use crate::{
     arch::Task,
     collect::{self, Call, TASK},
     entry, follow, gate, group,
-    maps::{offset, plan_of, turn},
+    maps::{each_plan, offset},
     read,
     record::Slot,
 };
@@ -42,21 +42,22 @@ pub fn exec(ctx: BtfTracePointContext) -> i32 {
     follow::execs(Task::current(), old_tid);
     let binprm: *const u8 = ctx.arg(2);
     let number = u32::from(if by_descriptor(binprm as usize) { EXECVEAT } else { EXECVE });
-    let Some(plan) = plan_of(turn(), number) else { return 0 };
-    // SAFETY: a live map value.
-    let flags = unsafe { (*plan).flags };
-    if flags & plan::WANTED == 0 || flags & plan::EXEC == 0 || gate::left_out() {
-        return 0;
+    let mut recorded: *const Plan = core::ptr::null();
+    each_plan(number, |plan| {
+        // SAFETY: a live map value.
+        let flags = unsafe { (*plan).flags };
+        if flags & plan::WANTED == 0 || flags & plan::EXEC == 0 || gate::left_out() || !gate::task_passes(plan) {
+        } else if flags & plan::GROUP != 0 {
+            group::exec(plan, number);
+        } else {
+            recorded = plan;
+        }
+    });
+    // An exec has no descriptor, so its key is always known: only one table can want its record.
+    if !recorded.is_null() {
+        let call = Call { binprm: binprm as usize, ..Call::of(Task::current(), recorded, number) };
+        collect::record::<{ wire::MAX_PARAMS }, TASK>(Slot::Exec, call);
     }
-    if !gate::task_passes(plan) {
-        return 0;
-    }
-    if flags & plan::GROUP != 0 {
-        group::exec(plan, number);
-        return 0;
-    }
-    let call = Call { binprm: binprm as usize, ..Call::of(Task::current(), plan, number) };
-    collect::record::<{ wire::MAX_PARAMS }, TASK>(Slot::Exec, call);
     0
 }
 
@@ -80,15 +81,18 @@ pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn report_exit() {
-    let Some(plan) = plan_of(turn(), PLAN_PROCEXIT) else { return };
-    // SAFETY: a live map value.
-    let flags = unsafe { (*plan).flags };
-    if flags & plan::WANTED == 0 || gate::left_out() || !gate::task_passes(plan) {
-        return;
-    }
-    if flags & plan::GROUP != 0 {
-        group::event(plan);
-    } else {
-        collect::exit_record(Call::of(Task::current(), plan, 0));
+    let mut recorded: *const Plan = core::ptr::null();
+    each_plan(PLAN_PROCEXIT, |plan| {
+        // SAFETY: a live map value.
+        let flags = unsafe { (*plan).flags };
+        if flags & plan::WANTED == 0 || gate::left_out() || !gate::task_passes(plan) {
+        } else if flags & plan::GROUP != 0 {
+            group::event(plan);
+        } else {
+            recorded = plan;
+        }
+    });
+    if !recorded.is_null() {
+        collect::exit_record(Call::of(Task::current(), recorded, 0));
     }
 }

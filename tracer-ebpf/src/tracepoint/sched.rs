@@ -17,7 +17,7 @@ use tracer_common::{
 use crate::{
     arch::member,
     follow, gate, group,
-    maps::{CPU_TIMES, RUNNING, config, offset, plan_of, turn},
+    maps::{CPU_TIMES, RUNNING, config, each_plan, flags_of, offset},
     read,
     record::{Loss, Room, Small, count_loss, who},
     task,
@@ -31,26 +31,25 @@ pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     if config!(cpu_time) != 0 {
         count(prev, next);
     }
-    let turn = turn();
-    let Some(plan) = plan_of(turn, PLAN_SWITCH) else { return 0 };
-    // SAFETY: a live map value.
-    if unsafe { (*plan).flags } & WANTED != 0 && !gate::left_out() && gate::task_passes(plan) {
-        // SAFETY: as above.
-        if unsafe { (*plan).flags } & GROUP != 0 {
+    each_plan(PLAN_SWITCH, |plan| {
+        // SAFETY: a live map value.
+        let flags = unsafe { (*plan).flags };
+        if flags & WANTED == 0 || gate::left_out() || !gate::task_passes(plan) {
+        } else if flags & GROUP != 0 {
             group::event(plan);
         } else {
-            report(next, turn);
+            report(next, flags_of(plan));
         }
-    }
+    });
     0
 }
 
 /// The thread that leaves is still the running one. With a stack of its own, as older kernels add them up.
 #[inline(never)]
-fn report(next: *const u8, turn: u32) {
+fn report(next: *const u8, flags: u16) {
     let [size, resident, swapped] = task::memory();
     let mut room = Room::uninit();
-    let mut record = Small::begin(&mut room, code::SWITCH, 6, turn);
+    let mut record = Small::begin(&mut room, code::SWITCH, 6, flags);
     record.put::<8>(0, u64::from(member::<u32>(next, offset!(task_pid))));
     record.put::<8>(1, task::field(offset!(task_major_faults)));
     record.put::<8>(2, task::field(offset!(task_minor_faults)));

@@ -15,10 +15,7 @@ use tracer_common::{
 use super::{Plan, list::entry};
 use crate::{
     fields::{EventType, Needs},
-    filter::{
-        Filter,
-        kernel::{Question, Target},
-    },
+    filter::{Filter, kernel::Target},
     pipeline::Asked,
     source::live::plan::{self as plans, Plans},
 };
@@ -32,10 +29,8 @@ pub fn text(plan: &mut Plan, has_socket_hooks: impl Fn() -> bool, width: usize) 
     let asked = Asked::of(&mut plan.outputs, &mode, has_socket_hooks);
     let plan = &*plan;
     let outputs = &plan.outputs;
-    let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
     let event = |row, call: Option<&'static str>| asked.collects(outputs, row, call);
-    let wanted = asked.wanted(&event, &demand);
-    let made = plans::all(&wanted);
+    let made = asked.with_wanted(outputs, plans::all);
 
     let mut out = String::new();
     let mut section = |title: &str, entries: Vec<(String, String)>| {
@@ -62,7 +57,7 @@ fn hooks(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
     let none = |why: &str| format!("not attached: {why}");
     let sockets = asked.tables.sockets.is_some();
     let cpu = plan.needs.has(Needs::CPU_TIME);
-    let switches = made.plans.iter().any(|(index, it)| *index == plan::PLAN_SWITCH && it.flags & plan::WANTED != 0);
+    let switches = made.is_wanted(plan::PLAN_SWITCH);
     let enter = plan.needs.has(Needs::LATENCY) || plan.entry_args;
     let yes = |attached: bool, why: &str, without: &str| if attached { why.to_owned() } else { none(without) };
     let mut hooks = vec![
@@ -97,10 +92,9 @@ fn calls(
     made: &Plans,
     event: &impl Fn(&'static events::Event, Option<&'static str>) -> bool,
 ) -> Vec<(String, String)> {
-    let plan_of = |number: u16| made.plans.iter().find(|(index, _)| *index == u32::from(number)).map(|(_, plan)| plan);
     let (mut shown, mut kept) = (Vec::new(), Vec::new());
     for call in SYSCALLS {
-        if plan_of(call.number).is_none_or(|plan| plan.flags & plan::WANTED == 0) {
+        if !made.is_wanted(call.number.into()) {
             continue;
         }
         let list = if event(events::by_syscall(call.name), Some(call.name)) { &mut shown } else { &mut kept };
@@ -131,10 +125,10 @@ fn names(names: &[&str]) -> String {
 
 fn tables(asked: &Asked) -> Vec<(String, String)> {
     let mut rows = Vec::new();
-    for Grouping { by: key, counted, number } in [asked.tables.calls, asked.tables.sockets].into_iter().flatten() {
+    for Grouping { by: key, counted, number } in asked.tables.calls.iter().chain(&asked.tables.sockets) {
         let members: Vec<&str> = by::ALL.into_iter().filter(|(bit, _)| key & bit != 0).map(|(_, name)| name).collect();
         let what = match counted {
-            Counted::Events => match number {
+            Counted::Events => match *number {
                 Number::None => "counted: no record is made",
                 Number::Bytes => "counted and bytes added up: no record is made",
                 Number::Latency => "counted and times added up: no record is made",
@@ -181,7 +175,7 @@ fn filters(
         if !event(row, Some(call.name)) || !made.plans.iter().any(|(at, _)| *at == index) {
             continue;
         }
-        let counted = asked.tables.calls.is_some();
+        let counted = !asked.tables.calls.is_empty();
         // The plans that were made are without what they are decided by.
         let of_call = &CallPlan::of(row, call.id);
         let target = Target { event: EventType::of_call(row, call.name), plan: of_call, counted };
@@ -261,7 +255,7 @@ fn longest(predicate: &Predicate) -> usize {
 }
 
 fn records(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
-    if asked.tables.calls.is_some_and(|it| it.by & by::DESCRIPTOR != 0) {
+    if asked.tables.calls.iter().any(|it| it.by & by::DESCRIPTOR != 0) {
         let what = "of calls whose descriptor the kernel does not know for sure: sockets without a peer, what begins or closes one";
         return vec![row("some", what), row("none", "of all others: the table is read once in an interval")];
     }

@@ -15,7 +15,6 @@ use crate::{
     confine::{self, Paths, Tracing},
     doctor,
     fields::Needs,
-    filter::kernel::{Question, Target},
     launch::Launched,
     message::{Report, note, object},
     pipeline::{Asked, INTERVAL, Limits, Pipeline},
@@ -80,14 +79,12 @@ pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<St
         nameless: !asked.threads && !asked.who,
         ..State::default()
     };
-    let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
     if state.host.boot_ns != 0 {
         // What /proc says is seen from the time namespace of who reads it.
         state.host.boot_ns = state.host.boot_ns.wrapping_add_signed(own.boot_ahead_ns.wrapping_neg());
     }
-    let event = |row, call: Option<&'static str>| asked.collects(&outputs, row, call);
-    let wanted = asked.wanted(&event, &demand);
-    let mut source = Live::start(&options, &wanted).map_err(|error| failure(&error))?;
+    let source = asked.with_wanted(&outputs, |wanted| Live::start(&options, wanted));
+    let mut source = source.map_err(|error| failure(&error))?;
     for missing in source.missing() {
         note(&format!("note: {missing}"));
     }

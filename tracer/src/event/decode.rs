@@ -113,6 +113,7 @@ pub fn record<'a>(record: Record<'a>, num: u64, to_epoch_ns: u64) -> Result<Even
                 hidden,
                 who: None,
                 group: None,
+                tables: 1,
                 descriptor: None,
                 sampled: false,
                 weight: 1,
@@ -166,6 +167,7 @@ pub fn live(record: &[u8], num: u64, to_epoch_ns: u64) -> Result<Event<'_>, Deco
         hidden: false,
         who: record.get(end..end + wire::WHO_LEN).filter(|_| flags & wire::FLAG_WHO != 0).map(who),
         group: of_group.map(|bytes| group(bytes, flags)),
+        tables: tables(flags),
         descriptor: of_group.and_then(|bytes| bytes[wire::GROUP_NUMBERS_LEN..].first_chunk()),
         sampled: flags & wire::FLAG_SAMPLED != 0,
         weight: 1,
@@ -192,11 +194,23 @@ fn who(bytes: &[u8]) -> Who<'_> {
     Who { comm: &comm[..len], ppid: number(0), uid: number(1), gid: number(2), vpid: number(3) }
 }
 
+/// The tables of calls in the flags of a record, as bits: at least one.
+fn tables(flags: u16) -> u8 {
+    match (flags >> wire::TABLE_SHIFT & wire::TABLES) as u8 {
+        0 => 1,
+        tables => tables,
+    }
+}
+
 /// Reads [`wire::GROUP_LEN`] bytes.
 fn group(bytes: &[u8], flags: u16) -> Group {
     let [count, sum, min, max, range] = std::array::from_fn(|at| u64_at(bytes, 8 * at));
     let numbers = u32::try_from(range).ok().map(|range| Numbers { sum, min, max, range });
-    let origin = if flags & wire::FLAG_SOCKETS != 0 { Origin::Sockets } else { Origin::Calls };
+    let origin = if flags & wire::FLAG_SOCKETS != 0 {
+        Origin::Sockets
+    } else {
+        Origin::Calls(tables(flags).trailing_zeros() as u8)
+    };
     Group { count, numbers, origin }
 }
 

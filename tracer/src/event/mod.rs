@@ -91,6 +91,8 @@ pub struct Event<'a> {
     pub who: Option<Who<'a>>,
     /// How many events it stands for, when they were counted in the kernel.
     pub group: Option<Group>,
+    /// The tables of calls that it would be counted in, if the kernel side could have put it into a row of these: a bit for each.
+    pub tables: u8,
     /// What their descriptor is, of these.
     pub descriptor: Option<&'a [u8; KeyDescriptor::LEN]>,
     /// Whether the kernel side chose it among others of its kind.
@@ -129,8 +131,8 @@ pub enum Origin {
     /// From records.
     #[default]
     Records,
-    /// From the rows of the table of calls, and from records of calls that the kernel side could not put into a row.
-    Calls,
+    /// From the rows of the table of calls of that number, and from records of calls that the kernel side could not put into a row of it.
+    Calls(u8),
     /// From the rows of the table of sockets.
     Sockets,
 }
@@ -182,6 +184,7 @@ impl Event<'static> {
             hidden: false,
             who: None,
             group: None,
+            tables: 1,
             descriptor: None,
             sampled: false,
             weight: 1,

@@ -1,16 +1,19 @@
 //! From filter and sinks to what the kernel side is asked for: which events, what is kept for names, what is decided and counted there.
 
-use tracer_common::{events::Event, group::by};
+use tracer_common::{
+    events::Event,
+    group::{Number, by},
+};
 
 use crate::{
     event::Origin,
     fields::{EventType, Needs},
-    filter::kernel::{Question, Target},
+    filter::kernel::{Expr, Question, Target},
     sample::Sample,
     sink::{Outputs, Tables},
     source::live::{
         Options,
-        plan::{self, Demand, Wanted},
+        plan::{self, Plans, Wanted},
     },
 };
 
@@ -27,6 +30,15 @@ pub struct Mode {
     pub sample: Option<Sample>,
 }
 
+/// What is asked for a table of calls.
+#[derive(Debug, Clone, Copy)]
+struct OfTable {
+    /// Whether something is asked that differs between the descriptors of a call that moves data from one to the other.
+    sides: bool,
+    /// Whether the bytes of reads and writes are asked for.
+    bytes: bool,
+}
+
 /// What the kernel side is asked for.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -36,10 +48,8 @@ pub struct Asked {
     pub descriptors: bool,
     /// Whether records say who made the call.
     pub who: bool,
-    /// Whether something is asked that differs between the descriptors of a call that moves data from one to the other.
-    pub sides: bool,
-    /// Whether the bytes of reads and writes are asked for.
-    pub bytes: bool,
+    /// What is asked for each table of calls; without one, of records.
+    of_tables: Vec<OfTable>,
     /// Whether the kernel side decides what it can of the filters.
     pub pushdown: bool,
     /// The tables that are counted in the kernel.
@@ -65,43 +75,75 @@ impl Asked {
             None
         };
         let tables = why.map_or_else(|| outputs.tables(has_socket_hooks), |why| outputs.no_tables(why));
-        let asked = Self::with(outputs, mode, tables);
-        // What is counted is not tested again: nothing may pass that should not.
-        if asked.tables.calls.is_some() && asked.is_cut(outputs) {
-            let tables = asked.tables.without_calls("the filter has more tests than the kernel takes");
-            return Self::with(outputs, mode, tables);
+        let mut asked = Self::with(outputs, mode, tables);
+        if asked.tables.calls.is_empty() {
+            return asked;
         }
-        asked
+        loop {
+            let plans = asked.with_wanted(outputs, plan::all);
+            // What is counted is not tested again: nothing may pass that should not.
+            if plans.cut {
+                let tables = asked.tables.without_calls("the filter has more tests than the kernel takes");
+                return Self::with(outputs, mode, tables);
+            }
+            let Some((table, with, number)) = asked.alike(&plans) else { return asked };
+            asked = Self::with(outputs, mode, asked.tables.shared(table, with, number));
+        }
+    }
+
+    /// Two tables of calls that can be one, because the same passes for them and goes to the same rows; and what is added up in it.
+    fn alike(&self, plans: &Plans) -> Option<(usize, usize, Number)> {
+        let tables = &self.tables.calls;
+        let pairs = (0..tables.len()).flat_map(|table| (0..table).map(move |with| (table, with)));
+        pairs.into_iter().find_map(|(table, with)| {
+            let (one, other) = (tables[table], tables[with]);
+            let number = match (one.number, other.number) {
+                (one, other) if one == other => one,
+                (Number::None, number) | (number, Number::None) => number,
+                _ => return None,
+            };
+            let is_alike = one.by == other.by && plans.section(table) == plans.section(with);
+            is_alike.then_some((table, with, number))
+        })
     }
 
     fn with(outputs: &mut Outputs, mode: &Mode, tables: Tables) -> Self {
         outputs.set_origins(&tables.origins);
         let needs = outputs.needs();
         // Of sockets without a peer, and the like, a table by descriptors gets events.
-        let by_descriptor = tables.calls.is_some_and(|it| it.by & by::DESCRIPTOR != 0);
-        let of_records = |origin| origin == Origin::Records || origin == Origin::Calls && by_descriptor;
-        let (of_records, of_calls) = if tables.is_any() {
-            (outputs.needs_of(of_records), outputs.needs_of(|origin| origin != Origin::Sockets))
-        } else {
-            (needs, needs)
+        let by_descriptor = |table: u8| is_by_descriptor(&tables, table);
+        let of_records = |origin| match origin {
+            Origin::Records => true,
+            Origin::Calls(table) => by_descriptor(table),
+            Origin::Sockets => false,
         };
+        let of_records = if tables.is_any() { outputs.needs_of(of_records) } else { needs };
+        let of_tables = (0..tables.calls.len().max(1)).map(|table| {
+            let is_of_it = |origin| match origin {
+                Origin::Records => table == 0,
+                Origin::Calls(own) => usize::from(own) == table,
+                Origin::Sockets => false,
+            };
+            let needs = if tables.is_any() { outputs.needs_of(is_of_it) } else { needs };
+            OfTable { sides: needs.has(Needs::SIDES), bytes: needs.has(Needs::BYTES) }
+        });
+        let of_tables = of_tables.collect();
         let threads = of_records.has(Needs::THREADS);
         let who = needs.has(Needs::WHO) && !threads;
         Self {
             threads,
             descriptors: of_records.has(Needs::STATE),
             who,
-            sides: of_calls.has(Needs::SIDES),
-            bytes: of_calls.has(Needs::BYTES),
+            of_tables,
             pushdown: mode.pushdown,
             ends: mode.ends,
-            sample: mode.sample.filter(|_| tables.calls.is_none() && outputs.is_sampled()),
+            sample: mode.sample.filter(|_| tables.calls.is_empty() && outputs.is_sampled()),
             whole: needs.has(Needs::WHOLE),
             options: Options {
                 cpu_time: needs.has(Needs::CPU_TIME),
                 latency: needs.has(Needs::LATENCY),
                 who: who || mode.options.who,
-                calls: tables.calls,
+                calls: tables.calls.clone(),
                 sockets: tables.sockets,
                 ..mode.options.clone()
             },
@@ -109,36 +151,54 @@ impl Asked {
         }
     }
 
-    /// Whether the kernel side cannot take all of a predicate.
-    fn is_cut(&self, outputs: &Outputs) -> bool {
-        let event = |row, call: Option<&'static str>| self.collects(outputs, row, call);
-        let demand = |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(target, questions);
-        plan::all(&self.wanted(&event, &demand)).cut
-    }
-
     /// Whether events of a row, or of a system call, have to be collected.
     pub fn collects(&self, outputs: &Outputs, row: &'static Event, call: Option<&'static str>) -> bool {
-        let event = call.map_or_else(|| EventType::of(row), |call| EventType::of_call(row, call));
-        outputs.collects(&event)
+        outputs.collects(&event_type(row, call))
     }
 
-    /// What is wanted of the kernel side.
-    pub fn wanted<'a>(
-        &self,
-        event: &'a dyn Fn(&'static Event, Option<&'static str>) -> bool,
-        demand: Demand<'a>,
-    ) -> Wanted<'a> {
-        Wanted {
-            event,
-            threads: self.threads,
-            descriptors: self.descriptors,
-            demand: if self.pushdown { Some(demand) } else { None },
-            grouped: self.tables.calls.is_some(),
-            sides: self.sides,
-            bytes: self.bytes,
-            by_descriptor: self.tables.calls.is_some_and(|grouping| grouping.by & by::DESCRIPTOR != 0),
-            ends: self.ends,
-            sample: self.sample,
-        }
+    /// Calls `then` with what is wanted of the kernel side.
+    pub fn with_wanted<T>(&self, outputs: &Outputs, then: impl FnOnce(&Wanted<'_>) -> T) -> T {
+        type Wants<'a> = Box<dyn Fn(&'static Event, Option<&'static str>) -> bool + 'a>;
+        type Demands<'a> = Box<dyn Fn(&Target<'_>, &mut Vec<Question>) -> Expr + 'a>;
+        let number = self.of_tables.len();
+        let tables = 0..u8::try_from(number).unwrap_or(u8::MAX);
+        let event = |table: u8| -> Wants<'_> {
+            if number == 1 {
+                Box::new(|row, call| self.collects(outputs, row, call))
+            } else {
+                Box::new(move |row, call| outputs.counts(table, &event_type(row, call)))
+            }
+        };
+        let demand = |table: u8| -> Demands<'_> {
+            Box::new(move |target: &Target<'_>, questions: &mut Vec<Question>| outputs.demand(table, target, questions))
+        };
+        let events: Vec<Wants<'_>> = tables.clone().map(event).collect();
+        let demands: Vec<Demands<'_>> = tables.clone().map(demand).collect();
+        let of_table = |table: u8| {
+            let at = usize::from(table);
+            let OfTable { sides, bytes } = self.of_tables[at];
+            Wanted {
+                demand: if self.pushdown { Some(&*demands[at]) } else { None },
+                grouped: !self.tables.calls.is_empty(),
+                sides,
+                bytes,
+                by_descriptor: is_by_descriptor(&self.tables, table),
+                ends: self.ends,
+                sample: self.sample,
+                ..Wanted::only(&*events[at])
+            }
+        };
+        // What keeps names right is recorded once.
+        let more: Vec<Wanted<'_>> = tables.skip(1).map(of_table).collect();
+        then(&Wanted { threads: self.threads, descriptors: self.descriptors, more: &more, ..of_table(0) })
     }
+}
+
+fn event_type(row: &'static Event, call: Option<&'static str>) -> EventType<'static> {
+    call.map_or_else(|| EventType::of(row), |call| EventType::of_call(row, call))
+}
+
+/// Whether rows of a table of calls say what the descriptor is.
+fn is_by_descriptor(tables: &Tables, table: u8) -> bool {
+    tables.calls.get(usize::from(table)).is_some_and(|grouping| grouping.by & by::DESCRIPTOR != 0)
 }

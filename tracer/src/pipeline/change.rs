@@ -5,11 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracer_common::{events::Event, wire};
+use tracer_common::wire;
 
 use super::{Asked, Interest, Outputs, Pipeline, pace::Pace};
 use crate::{
-    filter::kernel::{Question as OfCgroups, Target},
     sink::{Flow, Tick},
     source::{Record, Source, live::plan::Wanted},
     state::{Births, FdTables, State, Threads, procfs},
@@ -29,10 +28,7 @@ pub struct Question {
 impl Question {
     /// Calls `then` with what the source is asked for.
     pub fn with_wanted<T>(&self, then: impl FnOnce(&Wanted<'_>) -> T) -> T {
-        let outputs = &self.outputs;
-        let demand = |target: &Target<'_>, questions: &mut Vec<OfCgroups>| outputs.demand(target, questions);
-        let event = |row: &'static Event, call: Option<&'static str>| self.asked.collects(outputs, row, call);
-        then(&self.asked.wanted(&event, &demand))
+        self.asked.with_wanted(&self.outputs, then)
     }
 
     /// What has to be read of `/proc`; `None` when threads are not followed.

@@ -7,6 +7,7 @@ pub mod chisel;
 mod hold;
 mod interest;
 mod print;
+mod slot;
 mod strace;
 mod summary;
 mod tables;
@@ -34,7 +35,7 @@ use tracer_common::{events::Category, group::Grouping};
 
 use crate::{
     chisel::excerpt::Excerpt,
-    event::{Event, Origin, Row, Side},
+    event::{Origin, Row, Side},
     fields::{Context, EventType, Needs},
     filter::{
         Filter,
@@ -46,6 +47,7 @@ use crate::{
     stats::Stats,
 };
 use hold::Hold;
+use slot::Slot;
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,28 +178,6 @@ pub trait Sink {
     /// Whether it has had enough.
     fn is_done(&self) -> bool {
         false
-    }
-}
-
-struct Slot {
-    sink: Box<dyn Sink>,
-    origin: Origin,
-    due_ns: u64,
-}
-
-impl Slot {
-    /// Whether it takes events that were not counted in the kernel.
-    fn takes_records(&self) -> bool {
-        self.origin != Origin::Sockets
-    }
-
-    fn takes(&self, event: &Event<'_>, again: bool) -> bool {
-        match event.group {
-            Some(group) if self.origin != group.origin => false,
-            None if !self.takes_records() => false,
-            _ if event.done => self.sink.adds_bytes(),
-            _ => !again || self.sink.takes_sides(),
-        }
     }
 }
 
@@ -493,6 +473,14 @@ impl Outputs {
             && self.sinks.iter().any(|slot| slot.takes_records() && slot.sink.wants(event))
     }
 
+    /// Whether events of that type can be of use for that table of calls.
+    #[must_use]
+    pub fn counts(&self, table: u8, event: &EventType<'_>) -> bool {
+        !event.row.live_only()
+            && self.filter.as_ref().is_none_or(|filter| filter.may_match(event))
+            && self.sinks.iter().any(|slot| slot.takes_records_of(1 << table) && slot.sink.wants(event))
+    }
+
     /// Whether they have to be collected: the capture may want what nobody is shown.
     #[must_use]
     pub fn collects(&self, event: &EventType<'_>) -> bool {
@@ -502,9 +490,10 @@ impl Outputs {
         self.wants(event) || !event.row.live_only() && self.capture.as_ref().is_some_and(writes)
     }
 
-    /// What the kernel side knows of which events of a type have to be collected: never less than those.
+    /// What the kernel side knows of which events of a type have to be collected, for that table of calls or what is in none: never less
+    /// than those.
     #[must_use]
-    pub fn demand(&self, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
+    pub fn demand(&self, table: u8, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
         if target.event.row.live_only() || self.capture.as_ref().is_some_and(|it| it.wants_anyway(target.event.row)) {
             return Expr::Always(true);
         }
@@ -512,7 +501,7 @@ impl Outputs {
         if self.capture.is_some() {
             return filter;
         }
-        let sinks = self.sinks.iter().filter(|slot| slot.takes_records());
+        let sinks = self.sinks.iter().filter(|slot| slot.takes_records_of(1 << table));
         let sinks = sinks.map(|slot| slot.sink.demand(target, questions)).collect();
         Expr::And(vec![filter, Expr::Or(sinks)])
     }

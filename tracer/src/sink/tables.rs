@@ -1,14 +1,14 @@
 //! Which sinks have a table that the kernel counts, and which need events.
 //!
-//! There is room for two tables, because they are counted by different hooks: one of calls, and one of the bytes of sockets, of which no
-//! call knows. Any number of sinks share the table of sockets, whose rows are then as fine as all of them together need, if they ask the
-//! same of the descriptor: a socket without a peer has no row where its ends are asked for. The table of
-//! calls stands in for the records of calls, so nothing else may need these.
+//! There is one table of the bytes of sockets, of which no call knows. Any number of sinks share it; its rows are then as fine as all of
+//! them together need, if they ask the same of the descriptor: a socket without a peer has no row where its ends are asked for.
+//! There are a few tables of calls, each with what passes for its sink. They stand in for the records of calls, so nothing else may need
+//! these.
 
 use tracer_common::{
     arch::{SYSCALLS, Syscall},
     events::{self, Category},
-    group::{Counted, Grouping, by},
+    group::{CALL_TABLES, Counted, Grouping, Number, by},
 };
 
 use super::Sink;
@@ -21,8 +21,8 @@ use crate::{
 /// The tables that the kernel counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tables {
-    /// That of calls.
-    pub calls: Option<Grouping>,
+    /// Those of calls.
+    pub calls: Vec<Grouping>,
     /// That of the bytes of sockets.
     pub sockets: Option<Grouping>,
     /// Where the events of each sink come from, in their order.
@@ -35,7 +35,7 @@ impl Tables {
     /// No table, for this reason.
     #[must_use]
     pub fn none(sinks: usize, why: &'static str) -> Self {
-        Self { calls: None, sockets: None, origins: vec![Origin::Records; sinks], why: Some(why) }
+        Self { calls: Vec::new(), sockets: None, origins: vec![Origin::Records; sinks], why: Some(why) }
     }
 
     /// What these sinks can have counted in the kernel, after a filter.
@@ -45,8 +45,7 @@ impl Tables {
         filter: Option<&Filter>,
         has_socket_hooks: impl Fn() -> bool,
     ) -> Self {
-        let mut tables = Self { calls: None, sockets: None, origins: Vec::new(), why: None };
-        let mut of_calls = 0;
+        let mut tables = Self { calls: Vec::new(), sockets: None, origins: Vec::new(), why: None };
         for sink in sinks {
             let origin = match sink.grouping(filter) {
                 Ok(Grouping { counted: Counted::SocketBytes, .. }) if !has_socket_hooks() => {
@@ -62,9 +61,8 @@ impl Tables {
                     Origin::Sockets
                 }
                 Ok(grouping) => {
-                    of_calls += 1;
-                    tables.calls = Some(grouping);
-                    Origin::Calls
+                    tables.calls.push(grouping);
+                    Origin::Calls(u8::try_from(tables.calls.len() - 1).unwrap_or(u8::MAX))
                 }
                 Err(why) => {
                     if asks_records(sink) {
@@ -76,10 +74,27 @@ impl Tables {
             tables.origins.push(origin);
         }
         match tables.why {
-            _ if of_calls > 1 => tables.without_calls("there are several tables of calls"),
-            Some(why) if of_calls == 1 => tables.without_calls(why),
-            _ => tables,
+            _ if tables.calls.len() > CALL_TABLES as usize => {
+                tables.without_calls("there are more tables of calls than the kernel side has")
+            }
+            Some(why) if !tables.calls.is_empty() => tables.without_calls(why),
+            _ => tables.descriptors_first(),
         }
+    }
+
+    /// The same, in which the first table of calls is one by descriptors, if there is one: what keeps names right is recorded there. A
+    /// call that names its peer passes for that, and such a table has no row for it.
+    fn descriptors_first(mut self) -> Self {
+        let Some(at) = self.calls.iter().position(|grouping| grouping.by & by::DESCRIPTOR != 0) else { return self };
+        self.calls.swap(0, at);
+        for origin in &mut self.origins {
+            *origin = match *origin {
+                Origin::Calls(0) => Origin::Calls(u8::try_from(at).unwrap_or(u8::MAX)),
+                Origin::Calls(own) if usize::from(own) == at => Origin::Calls(0),
+                origin => origin,
+            };
+        }
+        self
     }
 
     /// Whether a table with this key can be part of the table of sockets.
@@ -87,11 +102,26 @@ impl Tables {
         self.sockets.is_none_or(|sockets| sockets.by & by::DESCRIPTOR == by & by::DESCRIPTOR)
     }
 
+    /// The same, in which the sinks of one table of calls have another one.
+    #[must_use]
+    pub fn shared(mut self, table: usize, with: usize, number: Number) -> Self {
+        self.calls.remove(table);
+        self.calls[with].number = number;
+        for origin in &mut self.origins {
+            if let Origin::Calls(own) = origin {
+                let at = usize::from(*own);
+                let at = if at == table { with } else { at - usize::from(at > table) };
+                *own = u8::try_from(at).unwrap_or(u8::MAX);
+            }
+        }
+        self
+    }
+
     /// The same without a table of calls, for this reason.
     #[must_use]
     pub fn without_calls(mut self, why: &'static str) -> Self {
-        self.calls = None;
-        for origin in self.origins.iter_mut().filter(|origin| **origin == Origin::Calls) {
+        self.calls.clear();
+        for origin in self.origins.iter_mut().filter(|origin| matches!(origin, Origin::Calls(_))) {
             *origin = Origin::Records;
         }
         self.why = Some(why);
@@ -101,7 +131,7 @@ impl Tables {
     /// Whether the kernel counts anything.
     #[must_use]
     pub fn is_any(&self) -> bool {
-        self.calls.is_some() || self.sockets.is_some()
+        !self.calls.is_empty() || self.sockets.is_some()
     }
 }
 

@@ -14,7 +14,7 @@ use tracer_common::{
     wire,
 };
 
-use super::LiveError;
+use super::{LiveError, Options};
 use crate::source::record::Head;
 
 /// Whether the kernel has the hooks of sockets. First kernel 6.3.
@@ -40,10 +40,23 @@ pub fn has_socket_hooks() -> bool {
 type Rows = PerCpuHashMap<MapData, GroupKey, GroupValue>;
 
 /// The maps of each table of the kernel side, by its number.
-pub const NAMES: [[&str; 2]; TABLES as usize] = [["CALLS_A", "CALLS_B"], ["SOCKETS_A", "SOCKETS_B"]];
+pub const NAMES: [[&str; 2]; TABLES as usize] = [
+    ["CALLS_0A", "CALLS_0B"],
+    ["CALLS_1A", "CALLS_1B"],
+    ["CALLS_2A", "CALLS_2B"],
+    ["CALLS_3A", "CALLS_3B"],
+    ["SOCKETS_A", "SOCKETS_B"],
+];
 
 /// What is counted in each table, by its number.
 pub type Groupings = [Option<Grouping>; TABLES as usize];
+
+/// What these options ask for.
+#[must_use]
+pub fn wanted(options: &Options) -> Groupings {
+    let of = |table| if table == SOCKETS { options.sockets } else { options.calls.get(table as usize).copied() };
+    std::array::from_fn(|table| of(table as u32))
+}
 
 /// The place of the outer map that no program looks at.
 const NO_TABLE: u32 = TURNS as u32 * TABLES;
@@ -220,7 +233,11 @@ impl Row<'_> {
                 | compat
                 | wire::FLAG_WHO
                 | wire::FLAG_GROUP
-                | if self.number == SOCKETS { wire::FLAG_SOCKETS } else { 0 },
+                | if self.number == SOCKETS {
+                    wire::FLAG_SOCKETS
+                } else {
+                    1 << (self.number as u16 + wire::TABLE_SHIFT)
+                },
             tgid: key.tgid,
             cgroup: key.cgroup,
             time_ns,

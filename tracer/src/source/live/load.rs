@@ -11,10 +11,11 @@ use aya::{
     maps::{Array, ArrayOfMaps, Map, MapData},
 };
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tracer_common::{
-    config::{Config, TURNS, Turn},
+    config::{Config, Counting, TURNS},
     counters::ENTRY_SLOTS,
-    group::{GroupKey, GroupValue, Grouping, MAX_GROUPS, by},
+    group::{CALL_TABLES, GroupKey, GroupValue, Grouping, MAX_GROUPS, TABLES, by},
     plan::{self, PLANS, Plan},
     predicate::{PREDICATES, Predicate},
     wire::{MAX_RINGS, MAX_SNAPLEN, SCRATCH_SLOTS},
@@ -81,11 +82,23 @@ pub fn ring_sizes(cpus: u32, asked: Option<usize>) -> (u32, usize) {
     (rings, rounded.max(4096))
 }
 
-/// The most rows of a table: each has a value for each CPU, in two tables.
-fn max_groups(cpus: u32) -> u32 {
-    const MEMORY: usize = 64 << 20;
+/// The most rows of a table, if there are so many of them: each has a value for each CPU, in two maps.
+fn max_groups(cpus: u32, tables: usize) -> u32 {
+    const OF_ONE: usize = 64 << 20;
+    const OF_ALL: usize = 128 << 20;
     let row = size_of::<GroupKey>() + size_of::<GroupValue>() * cpus.max(1) as usize;
-    ((MEMORY / 2 / row) as u32).min(MAX_GROUPS)
+    let memory = OF_ONE.min(OF_ALL / tables.max(1));
+    ((memory / 2 / row) as u32).min(MAX_GROUPS)
+}
+
+/// How many tables of calls have plans of their own.
+fn tables_of_calls(options: &Options) -> u32 {
+    if options.changes { CALL_TABLES } else { (options.calls.len() as u32).clamp(1, CALL_TABLES) }
+}
+
+/// Whether tables differ in what is asked of them.
+fn varies(options: &Options) -> bool {
+    options.changes || options.calls.len() > 1
 }
 
 /// Loads the object into the kernel. Nothing is attached yet. `predicates` is how many there will be; of the calls whose plans
@@ -107,9 +120,12 @@ pub fn load(
     let (mut loader, found) = thread::both(EbpfLoader::new, find);
     let found = found?;
     let (rings, ring_size) = ring_sizes(cpus, options.ring_bytes);
-    let turn = turn(options);
     // What is not asked for yet may be later.
     let may = |is_asked: bool| is_asked || options.changes;
+    let asked = |tables: &[Grouping]| match options.changes {
+        true => u32::MAX,
+        false => tables.iter().fold(0, |all, grouping| all | grouping.by),
+    };
     let config = Config {
         snaplen: options.snaplen.min(MAX_SNAPLEN),
         rings,
@@ -121,16 +137,26 @@ pub fn load(
         cpus,
         who: may(options.who).into(),
         sample_below: sample.and_then(Sample::of_several).map_or(0, Sample::below),
-        group_by: if options.changes { u32::MAX } else { turn.group_by },
-        group_number: turn.group_number,
-        sockets_by: if options.changes { u32::MAX } else { turn.sockets_by },
+        group_by: asked(&options.calls),
+        group_number: options.calls.first().map_or(0, |grouping| grouping.number as u32),
+        sockets_by: asked(options.sockets.as_slice()),
         predicates: may(predicates > 0).into(),
         changes: options.changes.into(),
         follow: options.follow.is_some().into(),
+        tables: tables_of_calls(options),
+        varies: varies(options).into(),
     };
-    let rows = |of: Option<Grouping>| if may(of.is_some()) { max_groups(cpus) } else { 1 };
+    let tables = groups::wanted(options);
+    let number = tables.iter().filter(|table| may(table.is_some())).count();
+    let rows = |of: &Option<Grouping>| if may(of.is_some()) { max_groups(cpus, number) } else { 1 };
     let predicates = if options.changes { (TURNS * PREDICATES) as u32 } else { (predicates + 1).max(MIN_PREDICATES) };
     let log_level: u8 = if options.kernel_log { 5 } else { 0 };
+    let turns = if options.changes { TURNS as u32 } else { 1 };
+    for (names, table) in groups::NAMES.iter().zip(&tables) {
+        for name in names {
+            loader.map_max_entries(name, rows(table));
+        }
+    }
     let mut bpf = loader
         .btf(Some(&found.hooks))
         .override_global("CONFIG", &config, true)
@@ -141,11 +167,7 @@ pub fn load(
         .map_max_entries("ENTRIES", if may(options.latency) { MAX_TIMED } else { 1 })
         .map_max_entries("RUNNING", cpus)
         .map_max_entries("FOLLOWED", Followed::capacity(options.follow.as_ref()))
-        .map_max_entries(groups::NAMES[0][0], rows(options.calls))
-        .map_max_entries(groups::NAMES[0][1], rows(options.calls))
-        .map_max_entries(groups::NAMES[1][0], rows(options.sockets))
-        .map_max_entries(groups::NAMES[1][1], rows(options.sockets))
-        .map_max_entries("PLANS", if options.changes { (TURNS * PLANS) as u32 } else { PLANS as u32 })
+        .map_max_entries("PLANS", turns * tables_of_calls(options) * PLANS as u32)
         .map_max_entries("PREDICATES", predicates)
         .load(OBJECT)
         .map_err(|error| LiveError::Load { cause: chain(&error) })?;
@@ -171,17 +193,6 @@ impl Loaded {
     }
 }
 
-/// What a question asks for that another one may not.
-#[must_use]
-pub fn turn(options: &Options) -> Turn {
-    let counted = if options.changes { by::COUNTED } else { 0 };
-    Turn {
-        group_by: options.calls.map_or(0, |grouping| grouping.by),
-        group_number: options.calls.map_or(0, |grouping| grouping.number as u32),
-        sockets_by: options.sockets.map_or(0, |grouping| grouping.by | counted),
-    }
-}
-
 fn make_rings(outer: &mut ArrayOfMaps<&mut MapData, MapData>, count: u32, size: usize) -> Result<Vec<Ring>, LiveError> {
     (0..count)
         .map(|number| {
@@ -199,7 +210,7 @@ fn make_rings(outer: &mut ArrayOfMaps<&mut MapData, MapData>, count: u32, size: 
 ///
 /// # Errors
 /// The map is not there or refuses.
-pub fn write_plans(bpf: &mut Ebpf, plans: &Plans, turn: u32, again: bool) -> Result<(), LiveError> {
+pub fn write_plans(bpf: &mut Ebpf, plans: &Plans, turn: u32, options: &Options, again: bool) -> Result<(), LiveError> {
     let map = bpf.map_mut("PREDICATES").ok_or(LiveError::Map("PREDICATES"))?;
     let mut array: Array<_, Predicate> = Array::try_from(map).map_err(|_| LiveError::Map("PREDICATES"))?;
     let first = turn * PREDICATES as u32;
@@ -210,13 +221,55 @@ pub fn write_plans(bpf: &mut Ebpf, plans: &Plans, turn: u32, again: bool) -> Res
     }
     let map = bpf.map_mut("PLANS").ok_or(LiveError::Map("PLANS"))?;
     let mut array: Array<_, Plan> = Array::try_from(map).map_err(|_| LiveError::Map("PLANS"))?;
-    for (index, plan) in plans.plans.iter().filter(|(index, _)| (*index as usize) < PLANS) {
-        let is_used = plan.flags & (plan::WANTED | plan::COMPAT_TOO) != 0;
-        if is_used || again {
-            let predicate = if plan.predicate == 0 { 0 } else { first as u16 + plan.predicate };
-            let plan = Plan { predicate, turn: turn as u8, ..*plan };
-            array.set(turn * PLANS as u32 + index, plan, 0).map_err(|_| LiveError::Map("PLANS"))?;
+    let tables = tables_of_calls(options);
+    for table in 0..tables {
+        let section = (turn * tables + table) * PLANS as u32;
+        for (index, plan) in chained(plans, table as usize) {
+            let is_used = plan.flags & (plan::WANTED | plan::COMPAT_TOO) != 0 || plan.more != 0;
+            if is_used || again {
+                let predicate = if plan.predicate == 0 { 0 } else { first as u16 + plan.predicate };
+                let plan = Plan { predicate, turn: turn as u8, table: table as u8, ..plan };
+                array.set(section + index, plan, 0).map_err(|_| LiveError::Map("PLANS"))?;
+            }
         }
+    }
+    Ok(())
+}
+
+/// The plans of a table of calls, each with the next table that wants such calls. The first table also leads to those that want a
+/// call which it does not.
+fn chained(plans: &Plans, table: usize) -> impl Iterator<Item = (u32, Plan)> {
+    let following: Vec<(u8, FxHashMap<u32, u16>)> = (table + 1..=plans.more.len())
+        .filter_map(|at| {
+            Some((at as u8, plans.section(at)?.iter().map(|(index, plan)| (*index, plan.flags)).collect()))
+        })
+        .collect();
+    let wanted = plans.plans.iter().filter(|(_, plan)| plan.flags & plan::WANTED != 0);
+    let first: FxHashSet<u32> = wanted.map(|(index, _)| *index).collect();
+    // A table that is not asked for has plans that want nothing: others may stand there.
+    let (own, is_there) = plans.section(table).map_or((&plans.plans[..], false), |own| (own, true));
+    own.iter().filter(|(index, _)| (*index as usize) < PLANS).map(move |(index, plan)| {
+        let flags = |of: &FxHashMap<u32, u16>| of.get(index).copied().unwrap_or(0);
+        // In the other tables, the first one is what follows the last.
+        let last = if table > 0 && !first.contains(index) { plan::NO_MORE } else { 0 };
+        let more = following.iter().find(|(_, of)| flags(of) & plan::WANTED != 0).map_or(last, |(at, _)| *at);
+        let compat = following.iter().fold(0, |all, (_, of)| all | flags(of) & plan::COMPAT_TOO);
+        let plan = if is_there { Plan { flags: plan.flags | compat, more, ..*plan } } else { Plan::UNWANTED };
+        (*index, plan)
+    })
+}
+
+/// Writes what is counted in each table of a turn.
+///
+/// # Errors
+/// The map is not there or refuses.
+pub fn write_counting(bpf: &mut Ebpf, options: &Options, turn: u32) -> Result<(), LiveError> {
+    if !varies(options) {
+        return Ok(());
+    }
+    for (table, grouping) in (0..).zip(groups::wanted(options)) {
+        let of = |grouping: Grouping| Counting { by: grouping.by | by::COUNTED, number: grouping.number as u32 };
+        write(bpf, "COUNTING", turn * TABLES + table, grouping.map(of).unwrap_or_default())?;
     }
     Ok(())
 }

@@ -122,8 +122,8 @@ pub struct Options {
     pub containers: bool,
     /// Whether records say who made the call, although no predicate asks for it.
     pub who: bool,
-    /// The table of calls that is counted in the kernel.
-    pub calls: Option<Grouping>,
+    /// The tables of calls that are counted in the kernel.
+    pub calls: Vec<Grouping>,
     /// The table of the bytes of sockets that is.
     pub sockets: Option<Grouping>,
     /// Whether something else may be asked for later: see [`Source::prepare`]. Then all programs are loaded at the start.
@@ -181,16 +181,16 @@ impl Live {
         let plans = plan::all(wanted);
         let options = &Options { who: options.who || plans.asks_who, ..options.clone() };
         let mut loaded = load::load(options, own, possible_cpus(), plans.predicates.len() as u32, wanted.sample)?;
-        load::write_plans(&mut loaded.bpf, &plans, 0, false)?;
-        let groups = Groups::new(&mut loaded.bpf, [options.calls, options.sockets], options.changes)?;
+        load::write_plans(&mut loaded.bpf, &plans, 0, options, false)?;
+        let groups = Groups::new(&mut loaded.bpf, groups::wanted(options), options.changes)?;
         let wanted = turn::programs(options, wanted, &plans);
         let (mut outcomes, rings) = if options.changes {
             loaded.programs_and_rings(&turn::all_programs(options))?
         } else {
             loaded.programs_and_rings(&wanted)?
         };
+        load::write_counting(&mut loaded.bpf, options, 0)?;
         if options.changes {
-            turn::write(&mut loaded.bpf, options, 0)?;
             turn::time_since(&mut loaded.bpf, if options.latency { 0 } else { u64::MAX })?;
         }
         let mut attached = Attached::new();

@@ -44,6 +44,8 @@ pub struct Wanted<'a> {
     pub ends: bool,
     /// How many of the calls are recorded that are shown and change nothing of what is known; all of them when `None`.
     pub sample: Option<Sample>,
+    /// What is wanted for tables of calls beyond the first one.
+    pub more: &'a [Wanted<'a>],
 }
 
 impl std::fmt::Debug for Wanted<'_> {
@@ -74,13 +76,14 @@ impl<'a> Wanted<'a> {
             by_descriptor: false,
             ends: false,
             sample: None,
+            more: &[],
         }
     }
 
     /// Whether events of a row that is no call are asked for.
     #[must_use]
     pub fn hook(&self, row: &'static Event) -> bool {
-        (self.event)(row, None) || self.keeps(row)
+        (self.event)(row, None) || self.keeps(row) || self.more.iter().any(|wanted| wanted.hook(row))
     }
 
     /// Whether a table that the kernel counts may have what passes of a row in its rows. What is known of threads and descriptors
@@ -126,6 +129,8 @@ fn needs_success(row: &Event) -> bool {
 pub struct Plans {
     /// By index.
     pub plans: Vec<(u32, Plan)>,
+    /// Those for tables of calls beyond the first one.
+    pub more: Vec<Vec<(u32, Plan)>>,
     /// The first one has number 1.
     pub predicates: Vec<Predicate>,
     /// What is asked of cgroups, by number.
@@ -143,6 +148,19 @@ pub struct Plans {
 }
 
 impl Plans {
+    /// The plans for a table of calls.
+    #[must_use]
+    pub fn section(&self, table: usize) -> Option<&[(u32, Plan)]> {
+        if table == 0 { Some(&self.plans) } else { self.more.get(table - 1).map(Vec::as_slice) }
+    }
+
+    /// Whether events with that index are wanted for any table.
+    #[must_use]
+    pub fn is_wanted(&self, index: u32) -> bool {
+        let is_it = |(at, plan): &(u32, Plan)| *at == index && plan.flags & plan::WANTED != 0;
+        (0..=self.more.len()).filter_map(|table| self.section(table)).any(|plans| plans.iter().any(is_it))
+    }
+
     /// Gives a plan its predicate. A plan of which nothing passes is not wanted.
     fn decide(&mut self, plan: &mut Plan, expr: &Expr) {
         match expr.make() {
@@ -178,6 +196,13 @@ const HOOKS: &[(u32, &Event)] = &[
 #[must_use]
 pub fn all(wanted: &Wanted<'_>) -> Plans {
     let mut made = Plans::default();
+    let plans = section(wanted, &mut made);
+    made.more = wanted.more.iter().map(|wanted| section(wanted, &mut made)).collect();
+    Plans { plans, ..made }
+}
+
+/// Plans for one table of calls, or for records.
+fn section(wanted: &Wanted<'_>, made: &mut Plans) -> Vec<(u32, Plan)> {
     let mut plans = Vec::with_capacity(SYSCALLS.len() + COMPAT_SYSCALLS.len() + SOCKETCALLS.len() + 1);
     let (mut enter, mut seconds) = (Vec::new(), Vec::new());
     let mut add = |index: u32, mut plan: Plan, row: &'static Event, call: Option<&'static str>| {
@@ -245,9 +270,9 @@ pub fn all(wanted: &Wanted<'_>) -> Plans {
     for (index, row) in HOOKS {
         add(*index, Plan::of(row, 0), row, None);
     }
-    made.calls = plans.iter().any(|(index, plan)| *index < PLAN_PROCEXIT && plan.flags & plan::WANTED != 0);
+    made.calls |= plans.iter().any(|(index, plan)| *index < PLAN_PROCEXIT && plan.flags & plan::WANTED != 0);
     let execs = [number_of("execve"), number_of("execveat")].map(u32::from);
-    made.lives = plans
+    made.lives |= plans
         .iter()
         .any(|(index, plan)| (execs.contains(index) || *index == PLAN_PROCEXIT) && plan.flags & plan::WANTED != 0);
     plans.extend((PLAN_ENTER..).zip(enter));
@@ -255,11 +280,11 @@ pub fn all(wanted: &Wanted<'_>) -> Plans {
     announce_compat(&mut plans);
     // Decided by whole rows, done with what is left of them.
     plans.iter_mut().for_each(|(_, plan)| *plan = plan.short().0);
-    made.parts = wanted.bytes || plans.iter().any(|(_, plan)| plan.flags & plan::BOTH != 0);
+    made.parts |= wanted.bytes || plans.iter().any(|(_, plan)| plan.flags & plan::BOTH != 0);
     if wanted.bytes {
         report_requests(&mut plans);
     }
-    Plans { plans, ..made }
+    plans
 }
 
 /// The index of the plan for the beginning of a call of this row, which is made if it is a new one; 0 when there is none.

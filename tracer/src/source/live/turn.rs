@@ -11,7 +11,7 @@ use aya::Ebpf;
 use tracer_common::{events, wire};
 
 use super::{
-    Live, LiveError, Options, Record, Visit, load, monotonic_ns, plan,
+    Live, LiveError, Options, Record, Visit, groups, load, monotonic_ns, plan,
     probes::{self, Probe, When},
 };
 
@@ -33,18 +33,13 @@ pub(super) fn programs(options: &Options, wanted: &plan::Wanted<'_>, plans: &pla
 
 /// The programs that any question with these options may take.
 pub(super) fn all_programs(options: &Options) -> Vec<&'static Probe> {
-    let has_sockets = super::groups::has_socket_hooks();
+    let has_sockets = groups::has_socket_hooks();
     probes::wanted(|when| match when {
         When::Faults => options.page_faults,
         When::Sockets => has_sockets,
         When::Forks => options.follow.is_some(),
         _ => true,
     })
-}
-
-/// Writes what a question asks for that another one may not.
-pub(super) fn write(bpf: &mut Ebpf, options: &Options, turn: u32) -> Result<(), LiveError> {
-    load::write(bpf, "ASKED", turn, load::turn(options))
 }
 
 /// Says since when calls are timed.
@@ -71,15 +66,15 @@ impl Live {
         let options = Options {
             cpu_time: options.cpu_time,
             latency: options.latency,
-            calls: options.calls,
+            calls: options.calls.clone(),
             sockets: options.sockets,
             ..self.options.clone()
         };
         let programs = programs(&options, wanted, &plans);
-        load::write_plans(&mut self.bpf, &plans, turn, true)?;
-        write(&mut self.bpf, &options, turn)?;
+        load::write_plans(&mut self.bpf, &plans, turn, &options, true)?;
+        load::write_counting(&mut self.bpf, &options, turn)?;
         self.verdicts.ask(turn, plans.questions);
-        self.groups.prepare([options.calls, options.sockets])?;
+        self.groups.prepare(groups::wanted(&options))?;
         let before: Vec<&str> = self.attached.keys().copied().collect();
         if let Err(error) = self.attach(&options, &programs) {
             probes::detach(&mut self.bpf, &before, &mut self.attached);

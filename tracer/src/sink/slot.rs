@@ -1,0 +1,38 @@
+//! Which events reach which sink.
+
+use super::Sink;
+use crate::event::{Event, Origin};
+
+/// A sink, and where its events come from.
+pub(super) struct Slot {
+    pub(super) sink: Box<dyn Sink>,
+    pub(super) origin: Origin,
+    /// When its next interval ends, nanoseconds since the epoch.
+    pub(super) due_ns: u64,
+}
+
+impl Slot {
+    /// Whether it takes events that were not counted in the kernel.
+    pub(super) fn takes_records(&self) -> bool {
+        self.origin != Origin::Sockets
+    }
+
+    /// Whether it takes records of events that would be in one of these tables of calls, a bit for each. The first one has all that are in
+    /// none.
+    pub(super) fn takes_records_of(&self, tables: u8) -> bool {
+        match self.origin {
+            Origin::Records => tables & 1 != 0,
+            Origin::Calls(own) => tables >> own & 1 != 0,
+            Origin::Sockets => false,
+        }
+    }
+
+    pub(super) fn takes(&self, event: &Event<'_>, again: bool) -> bool {
+        match event.group {
+            Some(group) if self.origin != group.origin => false,
+            None if !self.takes_records_of(event.tables) => false,
+            _ if event.done => self.sink.adds_bytes(),
+            _ => !again || self.sink.takes_sides(),
+        }
+    }
+}
