@@ -45,10 +45,10 @@ fn wrong_use_of_captures_has_a_hint() {
     wrong(&["-w", "FILE", "--filter-proclist"], "--filter-proclist needs a filter", "put the filter after the options");
     for option in [&["-C", "1"][..], &["-G", "1"], &["-e", "1"], &["-W", "1"], &["-z"], &["-F"], &["--filter-proclist"]]
     {
-        wrong(option, "the following required arguments were not provided", "tracer -h lists the options");
+        wrong(option, "this option is about the capture that is written", "give -w FILE, too");
     }
     for option in [&["--schema", "newest"][..], &["--redact", "env"], &["--no-latency"], &["--no-cpu"]] {
-        wrong(option, "the following required arguments were not provided", "tracer -h lists the options");
+        wrong(option, "this option is about the capture that is written", "give -w FILE, too");
     }
     for option in
         [&["-C", "0"][..], &["-G", "x"], &["-e", "-1"], &["-W", "0"], &["--redact", "all"], &["--compress=lz4"]]

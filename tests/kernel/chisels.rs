@@ -171,7 +171,7 @@ fn tables_of_connections_name_the_server() {
     let port = work.address.port().to_string();
     lines_with(&["topports_server"], &[&format!(" {port}")]);
     lines_with(&["topconns"], &[&format!("->127.0.0.1:{port}")]);
-    lines_with(&["httptop", "time"], &["GET                 example.com/a?b=1"]);
+    lines_with(&["httptop", "time"], &["GET     example.com/a?b=1"]);
     let lines = lines_with(&["tcp_life"], &["in:42B out:43B ", "in:43B out:42B "]);
     assert!(lines.iter().all(|line| line.contains(&format!("->127.0.0.1:{port} "))), "{lines:?}");
     drop(work);

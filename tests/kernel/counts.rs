@@ -51,6 +51,7 @@ fn sum_until(running: &Running, sums: &mut Sums, title: &mut String, enough: imp
 }
 
 fn add(line: &str, title: &mut String, sums: &mut Sums) {
+    let line = line.trim_start();
     if line.is_empty() || line.starts_with("--") {
         return;
     }
@@ -119,7 +120,7 @@ fn tables_show_exactly_what_ten_processes_did() {
     let running = Running::start(&mut command::tracer(["-c", "topfiles_bytes", "-c", "topscalls", &filter]));
 
     let (mut sums, mut title) = (Sums::new(), String::new());
-    let calls = |name: &str| ("# Calls".to_owned(), name.to_owned());
+    let calls = |name: &str| ("Calls".to_owned(), name.to_owned());
     sum_until(&running, &mut sums, &mut title, |sums| sums.contains_key(&calls("getppid")));
     workloads.iter().for_each(Workload::start);
     for workload in workloads {
@@ -256,7 +257,7 @@ fn cpu_time_is_that_of_the_kernel_for_a_loop_and_for_short_processes() {
     let running = Running::start(&mut command::tracer(["-c", "topprocs_cpu", &filter]));
     let mut lines = Vec::new();
     let mut wait_for_tables = |count: usize| {
-        let tables = |lines: &[String]| lines.iter().filter(|line| line.starts_with("CPU%")).count();
+        let tables = |lines: &[String]| lines.iter().filter(|line| line.trim_start().starts_with("CPU%")).count();
         let enough = tables(&lines) + count;
         while tables(&lines) < enough {
             lines.push(running.line().expect("the tracer runs on"));

@@ -34,6 +34,8 @@ const KEYS: &[&str] = &[
     "evt.failed",
     "container.name",
     "container.id",
+    "proc.main_name",
+    "user.name",
     "fd.type",
     "fd.l4proto",
     "fd.name",
@@ -52,6 +54,8 @@ const KEYS: &[&str] = &[
 const VALUES: &[(&str, &str)] = &[
     ("count", ""),
     ("sum", "evt.buflen"),
+    ("sum", "evt.buflen.in"),
+    ("sum", "evt.buflen.out"),
     ("min", "evt.buflen"),
     ("max", "evt.buflen"),
     ("count", "evt.buflen"),

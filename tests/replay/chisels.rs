@@ -62,8 +62,43 @@ fn ours(capture: &str, options: &[&str]) -> Vec<String> {
     output.lines
 }
 
-/// A JSON table as lines: its time, its rows, its columns.
-fn table_lines(text: &str) -> Vec<String> {
+/// Columns whose titles are others here, and the field of which the name of a process is that of its main thread.
+fn in_their_words(mut column: Json) -> Json {
+    if let Some(column) = column.as_object_mut() {
+        column.remove("desc");
+        if column.get("name").is_some_and(|name| name == "proc.main_name") {
+            column.insert("name".to_owned(), "proc.name".into());
+        }
+    }
+    column
+}
+
+/// Whether it is the line below the head of a table.
+fn is_rule(line: &str) -> bool {
+    line.len() > 4 && line.bytes().all(|byte| byte == b'-')
+}
+
+/// A table as text without its head, whose titles are others here, and without the `rates` after the first value.
+fn text_rows(lines: &[String], rates: usize) -> Vec<String> {
+    let head = lines.iter().position(|line| is_rule(line)).map_or(0, |at| at + 1);
+    let rows = lines[head..].iter().map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !(1..=rates).contains(at))
+            .map(|(_, word)| *word)
+            .collect::<Vec<_>>()
+            .join(" ")
+    });
+    rows.collect()
+}
+
+/// Tables of the network, which also have rates of what was received and sent.
+const OF_NETWORK: [&str; 4] = ["topprocs_net", "topcontainers_net", "topconns", "topports_server"];
+
+/// A JSON table as lines: its time, its rows, its columns. The last `rates` columns are left out.
+fn table_lines(text: &str, rates: usize) -> Vec<String> {
     let table: Json = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let part = |name: &str| table[name].as_array().cloned().unwrap_or_default();
     // Entries of an object have no order.
@@ -74,7 +109,12 @@ fn table_lines(text: &str) -> Vec<String> {
         }
         None => value.to_string(),
     };
-    let rows = part("data").into_iter().chain(part("info")).map(|row| sorted(&row));
+    let short = |mut part: Vec<Json>| {
+        part.truncate(part.len() - rates.min(part.len()));
+        part
+    };
+    let data = part("data").into_iter().map(|row| Json::from(short(row.as_array().cloned().unwrap_or_default())));
+    let rows = data.chain(short(part("info")).into_iter().map(in_their_words)).map(|row| sorted(&row));
     std::iter::once(format!("ts {}", table["ts"])).chain(rows).collect()
 }
 
@@ -99,14 +139,14 @@ fn squeezed(line: &str) -> String {
 /// 0, a terminal.
 const BEGAN_BEFORE: [&str; 11] = [
     "------ Read 3B from   /dev/pts/5 (docker)",
-    "131B                /dev/pts/5",
-    "128B                /dev/pts/5",
+    "131B /dev/pts/5",
+    "128B /dev/pts/5",
     "[\"/dev/pts/5\",131]",
     "[\"/dev/pts/5\",128]",
     "22:31:13 in:9749 out:5430 tot:15179",
     "ls",
-    "131B                docker              25682",
-    "128B                docker              25682",
+    "131B docker 25682",
+    "128B docker 25682",
     "[\"docker\",\"25682\",131]",
     "[\"docker\",\"25682\",128]",
 ];
@@ -120,6 +160,16 @@ fn began_before(line: &str) -> Option<&'static str> {
 fn only_theirs(case: &Case, line: &str, ours: &[String]) -> Option<&'static str> {
     if let Some(reason) = began_before(line) {
         return Some(reason);
+    }
+    if case.chisel().starts_with("topprocs_") {
+        let plain = |line: &str| line.replace(['[', ']', '"', ','], " ");
+        let line = plain(line);
+        // Behind the value, or as JSON before it.
+        let ids: Vec<&str> = line.split_whitespace().filter(|word| word.parse::<u32>().is_ok()).collect();
+        let same = |ours: &String| ids.iter().any(|id| plain(ours).split_whitespace().any(|word| word == *id));
+        if !ids.is_empty() && ours.iter().any(same) {
+            return Some("a row is a process, whose threads may have names of their own");
+        }
     }
     let has = |wanted: &str| ours.iter().any(|line| squeezed(line) == wanted);
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -161,6 +211,7 @@ fn only_theirs(case: &Case, line: &str, ours: &[String]) -> Option<&'static str>
             ours.iter().any(|ours| tabs(ours) == line).then_some("tabs are shown")
         }
         "spy_ip_127.0.0.1" => (line == "------ Read 80B").then_some("what is written is not read"),
+        "spy_logs" => ours.iter().any(|ours| ours.ends_with(line)).then_some("time and container are in front"),
         "spy_users" => line.contains(" <NA>) ").then_some("a user without a name has a number"),
         "topcontainers_cpu" | "topprocs_cpu" if case.is_json() && line.ends_with("000]") => {
             Some("percents, not nanoseconds")
@@ -206,15 +257,14 @@ fn only_ours(case: &Case, line: &str, replaced: bool) -> Option<&'static str> {
         "lsof" if case.kept > 0 => Some("behind what was kept of theirs"),
         "echo_fds" if case.kept > 0 => Some("behind what was kept of theirs"),
         "spy_users" | "spy_ip_127.0.0.1" | "topscalls" | "topscalls_time" | "ps" | "ps_filter" | "bottlenecks"
-        | "echo_fds" | "spy_file" | "spy_file_R" | "list_login_shells" | "topcontainers_cpu" | "topprocs_cpu" => {
-            replaced.then_some("in place of theirs")
-        }
+        | "echo_fds" | "spy_file" | "spy_file_R" | "list_login_shells" | "topcontainers_cpu" | "topprocs_cpu"
+        | "spy_logs" | "topprocs_net" | "topprocs_file" | "topprocs_errors" => replaced.then_some("in place of theirs"),
         _ => line.contains("\"name\":\"evt.buflen\"").then_some("the field that is summed"),
     }
 }
 
 /// Chisels whose lines come in the order of events.
-const IN_ORDER: [&str; 11] = [
+const IN_ORDER: [&str; 10] = [
     "fileslower_0",
     "iobytes",
     "iobytes_file",
@@ -222,7 +272,6 @@ const IN_ORDER: [&str; 11] = [
     "netlower_1",
     "scallslower_1",
     "spy_file",
-    "spy_logs",
     "spy_users",
     "stdin",
     "stdout",
@@ -239,8 +288,11 @@ fn chisels_print_what_those_of_another_tool_print() {
             let ours = ours(capture, &options);
             let ours: Vec<String> =
                 ours.iter().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect();
+            let rates = if OF_NETWORK.contains(&case.chisel()) { 2 } else { 0 };
+            let is_table = case.lines.get(1).is_some_and(|line| is_rule(line));
             let (theirs, ours) = match case.is_json() && !case.chisel().starts_with("fdcount_by") {
-                true => (table_lines(&case.lines.join("\n")), table_lines(&ours.join("\n"))),
+                true => (table_lines(&case.lines.join("\n"), 0), table_lines(&ours.join("\n"), rates)),
+                false if is_table => (text_rows(&case.lines, 0), text_rows(&ours, rates)),
                 false => (case.lines.clone(), ours),
             };
             let (more, less) = unlike(&theirs, &ours);
@@ -272,6 +324,21 @@ fn chisels_print_what_those_of_another_tool_print() {
 
 /// Where files of UDP are written.
 const UDP: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/udp");
+
+/// With `rate` for each number below one.
+fn without_rates(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(at) = rest.find("0.") {
+        let before = rest[..at].chars().next_back();
+        let end = rest[at + 2..].find(|c: char| !c.is_ascii_digit()).map_or(rest.len(), |len| at + 2 + len);
+        out.push_str(&rest[..at]);
+        let is_rate = before.is_none_or(|c| !c.is_ascii_digit() && c != '.') && !rest[end..].starts_with('.');
+        out.push_str(if is_rate { "rate" } else { &rest[at..end] });
+        rest = &rest[end..];
+    }
+    out + rest
+}
 
 /// What needs a web server, memcached or logs, on a machine that has them: the right answers are known.
 #[test]
@@ -319,8 +386,14 @@ fn services_are_understood() {
             }));
         }
     }
-    // These records are as those of the running kernel: tables are of now.
-    let lines = text.lines().map(|line| match line.split_once("{\"ts\":\"") {
+    // These records are as those of the running kernel: tables are of now, and so are their rates.
+    let mut has_rates = false;
+    let lines = text.lines().map(|line| {
+        has_rates = line.contains("RX/s") || has_rates && !line.is_empty();
+        if has_rates { without_rates(line) } else { line.to_owned() }
+    });
+    let lines = lines.collect::<Vec<_>>();
+    let lines = lines.iter().map(|line| match line.split_once("{\"ts\":\"") {
         Some((_, rest)) => format!("{{\"ts\":\"now{}", rest.trim_start_matches(|digit: char| digit.is_ascii_digit())),
         None => line.trim_end().to_owned(),
     });

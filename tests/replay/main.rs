@@ -16,6 +16,7 @@ mod peer;
 mod peers;
 mod rows;
 mod sample;
+mod tables;
 mod write;
 mod wrong;
 

@@ -110,7 +110,7 @@ fn a_filter_and_a_chisel_work_on_a_capture() {
     assert_eq!(lines, ["server accept 127.0.0.1:40556->127.0.0.1:8080"]);
     let table = ours("tcp-client-server", &["-c", "topfiles_bytes"]);
     // One table for the whole capture.
-    assert_eq!(table[2..], ["1.63KB              /lib64/libc.so.6", ""]);
+    assert_eq!(table[2..], ["1.63KB  /lib64/libc.so.6", ""]);
     let containers = ours("run_as_user_0_container", &["-p", "%container.id %proc.name", "container.id!=host"]);
     assert!(containers.iter().any(|line| line.ends_with(" ls")), "{containers:?}");
 }

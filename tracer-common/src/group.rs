@@ -46,6 +46,8 @@ pub mod by {
     pub const ROLE: u32 = 1 << 20;
     /// The name of the descriptor: of internet sockets it follows from the ends, others are not known.
     pub const NAME: u32 = 1 << 21;
+    /// Whether bytes are written or read; of what has an event in the key, too, it is not known.
+    pub const DIRECTION: u32 = 1 << 22;
     /// No member: the table is counted in. Only where tables vary.
     pub const COUNTED: u32 = 1 << 31;
     /// Addresses and ports of both ends.
@@ -62,7 +64,7 @@ pub mod by {
     pub const OF_CALLS: u32 = CALL | ERROR | RANGE;
 
     /// All of them, and what a person calls them.
-    pub const ALL: [(u32, &str); 22] = [
+    pub const ALL: [(u32, &str); 23] = [
         (COMM, "name of the thread"),
         (TGID, "process"),
         (TID, "thread"),
@@ -85,6 +87,7 @@ pub mod by {
         (SERVER_PORT, "port of the server"),
         (ROLE, "which end it is"),
         (NAME, "name of the socket"),
+        (DIRECTION, "direction"),
     ];
 }
 
@@ -170,6 +173,8 @@ pub const MAX_GROUPS: u32 = 16_384;
 
 /// In [`GroupKey::call`], where the number of a generic call begins.
 pub const NUMBER_SHIFT: u32 = 16;
+/// In [`GroupKey::call`]: the bytes were written.
+pub const OUT: u32 = 1 << 30;
 /// In [`GroupKey::call`]: the call came through the 32-bit entry.
 pub const COMPAT: u32 = 1 << 31;
 
@@ -187,7 +192,7 @@ pub struct GroupKey {
     pub tid: u32,
     /// Effective user id.
     pub uid: u32,
-    /// Event code in the lower half; of generic events the number of the call from [`NUMBER_SHIFT`] on; [`COMPAT`].
+    /// Event code in the lower half; of generic events the number of the call from [`NUMBER_SHIFT`] on; [`COMPAT`]; [`OUT`].
     pub call: u32,
     /// Number of the CPU.
     pub cpu: u32,

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, generated::bpf_get_current_comm};
 use tracer_common::{
     events::{NOT_TAKEN, code::GENERIC},
-    group::{COMPAT, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, SOCKETS, by, number, range},
+    group::{COMPAT, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, OUT, SOCKETS, by, number, range},
     plan::{self, NO_DESCRIPTOR, NONE, Plan, UNKNOWN_DESCRIPTOR},
     wire::{COMM_LEN, NO_LATENCY},
 };
@@ -107,9 +107,9 @@ pub fn messages(plan: *const Plan, number: u32, result: i64, key: &mut GroupKey)
     add(&Counted { count: if result > 1 { result as u64 } else { 1 }, ..first }, key);
 }
 
-/// Bytes that an internet socket moved.
+/// Bytes that an internet socket moved; whether it sent them.
 #[inline(always)]
-pub fn bytes(sock: usize, bytes: u64) {
+pub fn bytes(sock: usize, bytes: u64, sent: bool) {
     let mut key = MaybeUninit::<GroupKey>::uninit();
     let key = read::zeroed(&mut key);
     let place = place(turn(), SOCKETS);
@@ -125,7 +125,8 @@ pub fn bytes(sock: usize, bytes: u64) {
         }
         return;
     }
-    add(&Counted { call: 0, error: 0, count: 1, number: bytes, has_number: true, place }, key);
+    let call = if sent { OUT } else { 0 };
+    add(&Counted { call, error: 0, count: 1, number: bytes, has_number: true, place }, key);
 }
 
 /// Whether the number of a row, to which events of this plan go, is that one.
@@ -137,7 +138,8 @@ pub fn asks(plan: *const Plan, number: u32) -> bool {
 #[inline(always)]
 fn counted(plan: *const Plan, number: u32, result: i64, latency_ns: u64) -> Counted {
     // SAFETY: a live map value.
-    let (code, flags) = unsafe { ((*plan).code, (*plan).flags) };
+    let (code, flags, writes) = unsafe { ((*plan).code, (*plan).flags, (*plan).writes) };
+    let out = if writes != 0 { OUT } else { 0 };
     let generic = if code == GENERIC { number << NUMBER_SHIFT } else { 0 };
     let compat = if flags & plan::COMPAT != 0 { COMPAT } else { 0 };
     let failed = result < 0;
@@ -149,7 +151,14 @@ fn counted(plan: *const Plan, number: u32, result: i64, latency_ns: u64) -> Coun
         (u64::from(failed), true)
     };
     let error = if failed { result.unsigned_abs() as u32 } else { 0 };
-    Counted { call: u32::from(code) | generic | compat, error, count: 1, number, has_number, place: place_of(plan) }
+    Counted {
+        call: u32::from(code) | generic | compat | out,
+        error,
+        count: 1,
+        number,
+        has_number,
+        place: place_of(plan),
+    }
 }
 
 /// Where the table of a plan stands.
@@ -235,7 +244,10 @@ fn complete(key: &mut GroupKey, counted: &Counted, asked: u32, has_numbers: bool
         key.uid = task::uid();
     }
     if asked & by::CALL != 0 {
-        key.call = counted.call;
+        key.call = counted.call & !OUT;
+    }
+    if asked & by::DIRECTION != 0 {
+        key.call |= counted.call & OUT;
     }
     if asked & by::ERROR != 0 {
         key.error = counted.error;

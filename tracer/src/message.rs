@@ -5,11 +5,11 @@
 //! is escaped here, in the one place that writes it.
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal as _, Write},
     path::Path,
 };
 
-use crate::format::escape;
+use crate::{format::escape, output::step_aside};
 
 /// How a message names a file.
 pub trait Shown {
@@ -39,8 +39,25 @@ pub fn said_by(part: &str, text: &str) {
 }
 
 fn say(part: &str, text: &str, hint: Option<&str>) {
+    if io::stderr().is_terminal() {
+        step_aside();
+    }
     // Nobody to tell when standard error is gone.
-    let _ = io::stderr().write_all(format!("tracer: {part}{}\n", message(text, hint)).as_bytes());
+    let _ = io::stderr().write_all(format!("tracer: {part}{}\n", message(&without_numbers(text), hint)).as_bytes());
+}
+
+/// Without the numbers of errors, which say nothing to people: ` (os error 2)`.
+fn without_numbers(text: &str) -> String {
+    const BEGINS: &str = " (os error ";
+    let mut parts = text.split(BEGINS);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) => out.push_str(rest),
+            _ => out.extend([BEGINS, part]),
+        }
+    }
+    out
 }
 
 /// Escaped, and with every line but the first and the hint so that it cannot be taken for another message, a hint, or the summary that
@@ -125,6 +142,12 @@ mod tests {
             format!("no '{apart}'\n  1 | x\nhint: ask")
         );
         assert_eq!(Path::new("a\nhint: b\u{202e}").shown(), "a\\x0ahint: b\\u{202e}");
+    }
+
+    #[test]
+    fn numbers_of_errors_are_left_out() {
+        let text = "cannot read 'a': No such file (os error 2); nor 'b (os error x)': gone (os error 13)";
+        assert_eq!(without_numbers(text), "cannot read 'a': No such file; nor 'b (os error x)': gone");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod change;
 mod command;
 mod epoch;
 mod pace;
+mod quiet;
 mod step;
 
 pub use asked::{Asked, Mode};
@@ -16,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::{change::Asking, epoch::Epoch, pace::Pace};
+use self::{change::Asking, epoch::Epoch, pace::Pace, quiet::Quiet};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
@@ -83,6 +84,8 @@ pub struct Pipeline {
     number: u64,
     stats: Stats,
     failure: Option<anyhow::Error>,
+    /// Until something was shown, or it was said that nothing is.
+    quiet: Option<Quiet>,
 }
 
 impl Pipeline {
@@ -106,6 +109,7 @@ impl Pipeline {
             number: 0,
             stats: Stats::default(),
             failure: None,
+            quiet: None,
         }
     }
 
@@ -130,6 +134,12 @@ impl Pipeline {
     #[must_use]
     pub fn commanded(self, commands: Commands, asked: Asked) -> Self {
         Self { commands: Some(commands), asked: Some(asked), ..self }
+    }
+
+    /// The same, which says why nothing is shown if that takes long.
+    #[must_use]
+    pub fn hinting(self, hints: bool) -> Self {
+        Self { quiet: hints.then(Quiet::begin), ..self }
     }
 
     /// Runs until the source ends, a limit is reached, the outputs have enough, or `stop` is set.
@@ -208,6 +218,7 @@ impl Pipeline {
             let _ = self.state.containers.poll();
             self.state.containers.notes().iter().for_each(|text| note(text));
             source.follow(&self.state);
+            self.say_quiet(now);
             match self.asking.outputs.idle(&self.state, self.now_ns()) {
                 Ok(Flow::Continue) => {}
                 Ok(Flow::Stop) => break Ok(()),

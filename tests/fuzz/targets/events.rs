@@ -20,8 +20,10 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(input) = decompress(std::io::Cursor::new(bytes.to_vec())) else { return };
     let out = Out::memory();
     let Ok(template) = Template::parse(&Preset::Container.format(false), Show::default()) else { return };
-    let sinks: Vec<Box<dyn Sink>> =
-        vec![Box::new(Print::new(Lines::Text(template), out.clone(), false)), Box::new(Summary::new(out.clone()))];
+    let sinks: Vec<Box<dyn Sink>> = vec![
+        Box::new(Print::new(Lines::Text(template), out.clone(), false)),
+        Box::new(Summary::new(out.clone(), false)),
+    ];
     let outputs = Outputs::new(None, sinks, out.clone(), None);
     let state = State { procfs: Procfs::none(), ..State::default() };
     let mut source = Replay::of("fuzz", Box::new(std::io::Read::take(input, 16 << 20)));

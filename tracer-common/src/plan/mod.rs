@@ -185,6 +185,8 @@ pub struct Plan {
     pub second: u16,
     /// The argument with the `MSG_*` flags of a receiving call, or [`NONE`].
     pub message_flags: u8,
+    /// Not zero when the bytes that the call moves count as written.
+    pub writes: u8,
     /// Which question it belongs to: [`TURNS`](crate::config::TURNS).
     pub turn: u8,
     /// The table of calls that it is for.
@@ -193,7 +195,7 @@ pub struct Plan {
     /// one, which comes last, or [`NO_MORE`].
     pub more: u8,
     /// Unused, zero.
-    pub reserved: [u8; 2],
+    pub reserved: [u8; 1],
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
@@ -218,10 +220,11 @@ impl Plan {
         descriptor: UNKNOWN_DESCRIPTOR,
         second: 0,
         message_flags: NONE,
+        writes: 0,
         turn: 0,
         table: 0,
         more: 0,
-        reserved: [0; 2],
+        reserved: [0; 1],
         params: [PlanParam::ZERO; MAX_PARAMS],
     };
 
@@ -272,6 +275,7 @@ impl Plan {
         if event.is_io() {
             plan.flags |= IO;
         }
+        plan.writes = u8::from(event.is_io() && !event.flags.has(Flags::READS_FROM_FD));
         plan.message_flags = match event.message_flags() {
             Some(argument) => argument,
             None => NONE,

@@ -15,17 +15,17 @@ use crate::{
 /// Bytes were sent.
 #[btf_tracepoint(function = "sock_send_length")]
 pub fn sock_send_length(ctx: BtfTracePointContext) -> i32 {
-    count(&ctx)
+    count(&ctx, true)
 }
 
 /// Bytes were received, or only looked at.
 #[btf_tracepoint(function = "sock_recv_length")]
 pub fn sock_recv_length(ctx: BtfTracePointContext) -> i32 {
-    count(&ctx)
+    count(&ctx, false)
 }
 
 #[inline(always)]
-fn count(ctx: &BtfTracePointContext) -> i32 {
+fn count(ctx: &BtfTracePointContext, sent: bool) -> i32 {
     let result: i32 = ctx.arg(1);
     // What is sent has none of these.
     let flags: u32 = ctx.arg(2);
@@ -34,7 +34,7 @@ fn count(ctx: &BtfTracePointContext) -> i32 {
     }
     let sock: *const u8 = ctx.arg(0);
     if let INET | INET6 = read::kernel(sock as usize + offset!(sock_family)) {
-        group::bytes(sock as usize, result as u64);
+        group::bytes(sock as usize, result as u64, sent);
     }
     0
 }

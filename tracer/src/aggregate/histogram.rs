@@ -59,13 +59,16 @@ impl Histogram {
     /// Those of the interval, of the most events first, with their keys.
     fn counted(&mut self, state: &State) -> Vec<(Vec<Vec<u8>>, Rows)> {
         let mut merged: FxHashMap<Vec<Vec<u8>>, Rows> = FxHashMap::default();
+        let total = |counts: &Rows| counts.iter().sum::<u64>();
+        let counted = self.counts.iter().map(|(key, counts)| (&**key, total(counts) as f64));
+        let names = key::names(&self.spec.keys, counted, state);
         for (key, counts) in self.counts.drain() {
             // Containers with the same name are one.
-            let sums = merged.entry(key::render(&self.spec.keys, &key, state)).or_insert_with(|| Box::new([0; ROWS]));
+            let key = key::render(&self.spec.keys, &key, state, &names);
+            let sums = merged.entry(key).or_insert_with(|| Box::new([0; ROWS]));
             sums.iter_mut().zip(counts.iter()).for_each(|(sum, count)| *sum = sum.saturating_add(*count));
         }
         let mut all: Vec<_> = merged.into_iter().collect();
-        let total = |counts: &Rows| counts.iter().sum::<u64>();
         all.sort_by(|a, b| Reverse(total(&a.1)).cmp(&Reverse(total(&b.1))).then_with(|| a.0.cmp(&b.0)));
         all.truncate(self.spec.top);
         all
@@ -159,15 +162,15 @@ impl Aggregate for Histogram {
     }
 
     fn needs(&self) -> Needs {
-        let keys: Needs =
-            self.spec.keys.iter().filter_map(|column| column.field.as_ref()).map(FieldRef::needs).collect();
+        let keys: Needs = self.spec.keys.iter().map(Column::needs).collect();
         let filter = self.spec.filter.as_ref().map_or(Needs::NONE, Filter::needs);
         keys.without(Needs::CONTAINER_NOW).with(self.spec.field.needs()).with(filter)
     }
 
     fn grouping(&self) -> Result<Counts, &'static str> {
         let number = self.spec.field.field.in_kernel.map_or(Number::None, InKernel::number);
-        if number == Number::None {
+        let more = self.spec.field.field.in_kernel.map_or(0, InKernel::number_by);
+        if number == Number::None || more != 0 {
             return Err("the kernel does not know the number of the bars");
         }
         Ok(Counts { by: key::members(&self.spec.keys)? | by::RANGE, number, sums_only: false })

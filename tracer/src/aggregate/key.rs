@@ -5,8 +5,10 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
 };
 
+use rustc_hash::FxHashMap;
+
 use crate::{
-    fields::{Context, FieldRef, InKernel, Value, container_of},
+    fields::{Context, FieldRef, InKernel, Needs, Value, container_of, user_shown},
     output,
     state::{ContainerKey, State},
 };
@@ -21,6 +23,14 @@ pub struct Column {
 }
 
 impl Column {
+    /// The column of a frame that has its values.
+    /// What has to be collected for it. The name of a process is looked up when the table is printed.
+    pub(super) fn needs(&self) -> Needs {
+        let is_main = |field: &&FieldRef| field.field.in_kernel == Some(InKernel::MainName);
+        let needs = self.field.as_ref().map_or(Needs::NONE, FieldRef::needs);
+        if self.field.as_ref().is_some_and(|field| is_main(&field)) { Needs::WHO } else { needs }
+    }
+
     /// The column of a frame that has its values.
     pub(super) fn of_frame(&self) -> output::Column {
         let name = self.field.as_ref().map_or_else(|| self.title.clone(), FieldRef::name);
@@ -37,6 +47,9 @@ const IPV4: u8 = 6;
 const IPV6: u8 = 7;
 /// The container of the event; the value is looked up when the table is printed.
 const CONTAINER: u8 = 8;
+/// The process of the event, whether its main thread did it, and the name of the thread; which name the process has is looked up when the table is
+/// printed.
+const PROCESS: u8 = 9;
 
 /// The members of the key of a table that is counted in the kernel, from which these columns follow.
 pub(super) fn members(columns: &[Column]) -> Result<u32, &'static str> {
@@ -56,6 +69,23 @@ pub(super) fn encode(field: &FieldRef, context: &Context<'_>, out: &mut Vec<u8>)
         out.push(CONTAINER);
         out.extend_from_slice(&context.container.0.to_le_bytes());
         return true;
+    }
+    match field.field.in_kernel {
+        Some(InKernel::MainName) => {
+            let Some(thread) = context.thread.filter(|thread| !thread.comm.is_empty()) else { return false };
+            let event = context.event;
+            put(PROCESS, &event.tgid.to_le_bytes(), out);
+            // What was counted in the kernel says no thread.
+            out.push(u8::from(event.group.is_none() && event.tid == event.tgid));
+            put_text(&thread.comm, out);
+            return true;
+        }
+        Some(InKernel::UserName) => {
+            let name = user_shown(context);
+            name.iter().for_each(|name| put_text(name, out));
+            return name.is_some();
+        }
+        _ => {}
     }
     match field.get(context) {
         Value::Missing | Value::EitherIp(_) | Value::EitherPort(_) => return false,
@@ -87,12 +117,75 @@ fn put(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
+/// The names of processes, by their ids.
+pub(super) type Names = FxHashMap<u32, Name>;
+
+/// What is known of the name of a process.
+#[derive(Debug)]
+pub(super) struct Name {
+    text: Box<[u8]>,
+    /// How sure it is: the name of the main thread, above that of the thread with the largest value.
+    rank: (bool, f64),
+}
+
+/// Finds out the names of the processes in these keys, each with the value of its row. A process has one name, whatever its threads are called.
+pub(super) fn names<'k>(columns: &[Column], keys: impl Iterator<Item = (&'k [u8], f64)>, state: &State) -> Names {
+    let mut names = Names::default();
+    let is_main =
+        |column: &Column| column.field.as_ref().is_some_and(|it| it.field.in_kernel == Some(InKernel::MainName));
+    if !columns.iter().any(is_main) {
+        return names;
+    }
+    let none = Names::default();
+    for (mut key, number) in keys {
+        for column in columns {
+            if let Some((pid, is_main, text)) = process(key) {
+                let rank = (is_main, number);
+                let name = names.entry(pid).or_insert_with(|| Name { text: text.into(), rank });
+                let is_better = rank.0.cmp(&name.rank.0).then(rank.1.total_cmp(&name.rank.1));
+                if is_better.then_with(|| text.cmp(&name.text)).is_gt() {
+                    *name = Name { text: text.into(), rank };
+                }
+            }
+            let Some((_, rest)) = decode(column.field.as_ref(), key, state, &none) else { break };
+            key = rest;
+        }
+    }
+    for (pid, name) in names.iter_mut().filter(|(_, name)| !name.rank.0) {
+        // Where threads are not followed, what is known of them is from the last record of any of them.
+        let known = state.thread(*pid).filter(|main| !state.brief && !main.is_stranger).map(|main| main.comm.clone());
+        let found = known.or_else(|| state.procfs.comm(*pid)).filter(|found| !found.is_empty());
+        if let Some(found) = found {
+            name.text = found;
+        }
+    }
+    names
+}
+
+/// A process at the beginning of a key: its id, whether its main thread did it, and the name of the thread.
+fn process(key: &[u8]) -> Option<(u32, bool, &[u8])> {
+    let key = key.strip_prefix(&[PROCESS])?;
+    let (pid, key) = array(key)?;
+    let ([is_main, TEXT], key) = array::<2>(key)? else { return None };
+    let (len, key) = array::<4>(key)?;
+    Some((u32::from_le_bytes(pid), is_main != 0, key.get(..u32::from_le_bytes(len) as usize)?))
+}
+
+/// The order of two keys: of numbers by their size, of texts by their bytes.
+pub(super) fn compare(one: &[u8], other: &[u8]) -> std::cmp::Ordering {
+    let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<f64>().ok();
+    match (number(one), number(other)) {
+        (Some(one), Some(other)) => one.total_cmp(&other),
+        _ => one.cmp(other),
+    }
+}
+
 /// The cells of a key, exact.
-pub(super) fn render<'k>(columns: &[Column], mut key: &'k [u8], state: &'k State) -> Vec<Vec<u8>> {
+pub(super) fn render<'k>(columns: &[Column], mut key: &'k [u8], state: &'k State, names: &'k Names) -> Vec<Vec<u8>> {
     columns
         .iter()
         .map(|column| {
-            let Some((value, rest)) = decode(column.field.as_ref(), key, state) else { return Vec::new() };
+            let Some((value, rest)) = decode(column.field.as_ref(), key, state, names) else { return Vec::new() };
             key = rest;
             let mut text = Vec::new();
             value.write(column.field.as_ref().map(|field| field.field.digits).unwrap_or_default(), &mut text);
@@ -106,9 +199,21 @@ fn array<const N: usize>(bytes: &[u8]) -> Option<([u8; N], &[u8])> {
     Some((*head, rest))
 }
 
-fn decode<'k>(field: Option<&FieldRef>, key: &'k [u8], state: &'k State) -> Option<(Value<'k>, &'k [u8])> {
+fn decode<'k>(
+    field: Option<&FieldRef>,
+    key: &'k [u8],
+    state: &'k State,
+    names: &'k Names,
+) -> Option<(Value<'k>, &'k [u8])> {
+    let whole = key;
     let (&tag, key) = key.split_first()?;
     Some(match tag {
+        PROCESS => {
+            let (pid, _, comm) = process(whole)?;
+            let name = names.get(&pid).map_or(comm, |name| &*name.text);
+            // The id, the flag, the tag of the text, and its length.
+            (Value::Text(Cow::Borrowed(name)), &key[4 + 1 + 1 + 4 + comm.len()..])
+        }
         TEXT => {
             let (len, key) = array::<4>(key)?;
             let (text, rest) = key.split_at_checked(u32::from_le_bytes(len) as usize)?;

@@ -22,7 +22,7 @@ pub use key::Column;
 pub use list::{Listing, Rows, each as each_row};
 pub use op::Op;
 pub use rate::Rate;
-pub use table::{Spec, Table, TableError, Value};
+pub use table::{Sort, Spec, Table, TableError, Value};
 pub use top::{Line, Top};
 
 use std::fmt;
@@ -46,6 +46,14 @@ pub struct Moment {
     pub span: Span,
     /// Whether that is all the time of a capture, and not one interval.
     pub is_whole: bool,
+}
+
+impl Moment {
+    /// Whether it is about less than a second.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.span.length_ns() < 1_000_000_000
+    }
 }
 
 /// When an aggregate is taken.

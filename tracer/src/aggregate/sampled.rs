@@ -1,7 +1,8 @@
 //! What aggregates make of events that stand for several: counts and sums are those of all, everything else is as it was seen.
 
 use super::{
-    Aggregate, Column, HeatMap, HeatSpec, Histogram, HistogramSpec, Line, Moment, Op, Rate, Spec, Table, Top, Value,
+    Aggregate, Column, HeatMap, HeatSpec, Histogram, HistogramSpec, Line, Moment, Op, Rate, Sort, Spec, Table, Top,
+    Value,
 };
 use crate::{
     fields::{FieldRef, Show, Unit},
@@ -19,7 +20,15 @@ fn field(name: &str) -> FieldRef {
 }
 
 fn value(name: Option<&str>, op: Op) -> Value {
-    Value { title: "V".into(), field: name.map(field), op, unit: Unit::None, also: Vec::new(), share: false }
+    Value {
+        title: "V".into(),
+        field: name.map(field),
+        op,
+        unit: Unit::None,
+        also: Vec::new(),
+        share: false,
+        per_second: false,
+    }
 }
 
 /// How a frame is drawn, and how many events were looked at.
@@ -41,7 +50,7 @@ fn print(aggregate: &mut dyn Aggregate, (page, sample): &(Page, Option<Sample>))
 }
 
 fn spec(values: Vec<Value>, keys: Vec<Column>) -> Spec {
-    Spec { title: String::new(), keys, values, sort: 0, filter: None, top: 10 }
+    Spec { title: String::new(), keys, values, sort: Sort::Value(0), filter: None, top: 10, each: false }
 }
 
 fn by_name() -> Vec<Column> {
@@ -89,7 +98,7 @@ fn what_a_script_adds_is_scaled_by_its_event() {
     let mut table = Table::new(spec(vec![value(None, Op::Sum), value(None, Op::Max)], keys)).unwrap();
     table.tally(&[b"x"], &[5.0, 5.0], WEIGHT);
     table.tally(&[b"x"], &[2.0, 7.0], 1);
-    assert_eq!(table.rows(&World::new().state, 1.0)[0].values, [Some(502.0), Some(7.0)]);
+    assert_eq!(table.rows(&World::new().state, 1.0, 1.0)[0].values, [Some(502.0), Some(7.0)]);
 }
 
 #[test]

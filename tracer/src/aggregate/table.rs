@@ -11,7 +11,7 @@ use super::{
     op::{Kept, Op},
 };
 use crate::{
-    event::{Event, Group},
+    event::{Event, Group, Numbers},
     fields::{Context, EventType, FieldRef, InKernel, Needs, Unit},
     filter::Filter,
     output::{self, Form, Frame, Kind, Row},
@@ -40,13 +40,16 @@ pub struct Value {
     pub unit: Unit,
     /// Whether it is shown as a part of the total of all rows, in percent.
     pub share: bool,
+    /// Whether it is shown for one second of the interval.
+    pub per_second: bool,
 }
 
 impl Value {
     /// The number of an event; `None` when it has none.
     pub(super) fn of(&self, context: &Context<'_>) -> Option<f64> {
         if let Some(group) = context.event.group {
-            return if self.field.is_none() { Some(1.0) } else { group.numbers.map(|numbers| numbers.sum as f64) };
+            let sum = || self.of_group(context.event, group).map(|numbers| numbers.sum as f64);
+            return if self.field.is_none() { Some(1.0) } else { sum() };
         }
         let Some(field) = &self.field else { return Some(1.0) };
         match self.op {
@@ -64,6 +67,17 @@ impl Value {
         }
     }
 
+    /// The numbers of what was counted in the kernel, if they are those of the field.
+    fn of_group(&self, event: &Event<'_>, group: Group) -> Option<Numbers> {
+        let field = self.field.as_ref()?;
+        let is_so = match field.field.in_kernel {
+            Some(InKernel::BytesIn) => event.reads(),
+            Some(InKernel::BytesOut) => event.writes(),
+            _ => true,
+        };
+        group.numbers.filter(|_| is_so)
+    }
+
     /// Percents of a field. Those that a script gives are what it says.
     fn is_rate(&self) -> bool {
         self.op == Op::Sum && self.unit == Unit::Percent && self.field.is_some() && !self.share
@@ -76,7 +90,11 @@ impl Value {
 
     /// The column of a frame that has its results.
     pub(super) fn column(&self) -> output::Column {
-        let kind = if !self.share && matches!(self.op, Op::Sum | Op::Count) { Kind::Counter } else { Kind::Gauge };
+        let kind = if !self.share && !self.per_second && matches!(self.op, Op::Sum | Op::Count) {
+            Kind::Counter
+        } else {
+            Kind::Gauge
+        };
         output::Column { title: self.title.clone(), name: self.name(), unit: self.shown_unit(), kind }
     }
 
@@ -111,12 +129,49 @@ pub struct Spec {
     pub keys: Vec<Column>,
     /// The values, the first columns.
     pub values: Vec<Value>,
-    /// By which of them rows are sorted.
-    pub sort: usize,
+    /// By what rows are sorted.
+    pub sort: Sort,
     /// Which events count; all that reach the table when `None`.
     pub filter: Option<Filter>,
     /// How many rows are printed, largest values first.
     pub top: usize,
+    /// Whether there is a table for each interval of a capture, too.
+    pub each: bool,
+}
+
+/// By what rows are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// By the value of that number, the largest first.
+    Value(usize),
+    /// By the key of that number, the smallest first.
+    Key(usize),
+}
+
+impl Spec {
+    /// The column that a user means: by its title or the name of its field, or the only one whose title begins like that. Only letters and digits
+    /// count.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<Sort> {
+        let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+        let wanted = plain(name);
+        let values = self.values.iter().enumerate().map(|(at, it)| (Sort::Value(at), &it.title, it.name()));
+        let of_key = |column: &Column| column.field.as_ref().map_or_else(|| column.title.clone(), FieldRef::name);
+        let keys = self.keys.iter().enumerate().map(|(at, it)| (Sort::Key(at), &it.title, of_key(it)));
+        let columns: Vec<_> = values.chain(keys).map(|(at, title, name)| (at, plain(title), plain(&name))).collect();
+        let exact = columns.iter().find(|(_, title, _)| *title == wanted);
+        let exact = exact.or_else(|| columns.iter().find(|(.., name)| *name == wanted));
+        let begins = || {
+            let mut all = columns.iter().filter(|(_, title, _)| title.starts_with(&wanted));
+            all.next().filter(|_| all.next().is_none() && !wanted.is_empty())
+        };
+        exact.or_else(begins).map(|(at, ..)| *at)
+    }
+
+    /// The titles of its columns.
+    pub fn titles(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|it| &*it.title).chain(self.keys.iter().map(|it| &*it.title))
+    }
 }
 
 /// Why a table cannot be kept.
@@ -217,10 +272,10 @@ impl Table {
     }
 
     /// Adds what was counted in the kernel to the row whose values begin `at`.
-    fn add_group(&mut self, at: usize, group: Group) {
+    fn add_group(&mut self, at: usize, event: &Event<'_>, group: Group) {
         let mut is_whole = true;
         for (kept, value) in self.kept[at..].iter_mut().zip(&self.spec.values) {
-            let numbers = if value.field.is_some() { group.numbers } else { None };
+            let numbers = value.of_group(event, group);
             if value.field.is_some() && numbers.is_none() {
                 continue;
             }
@@ -268,15 +323,18 @@ impl Table {
         (self.spec.keys.len(), self.spec.values.len())
     }
 
-    /// The rows of the interval, with the names that are known now. The table is empty afterwards.
+    /// The rows of an interval of so many seconds, with the names that are known now. The table is empty afterwards.
     /// Percents were told so many `times`: their sum means nothing, their mean does.
-    pub fn rows(&mut self, state: &State, times: f64) -> Vec<Row> {
+    pub fn rows(&mut self, state: &State, times: f64, seconds: f64) -> Vec<Row> {
         let stride = self.spec.values.len();
+        let first = |at: u32| self.kept[at as usize].result(self.spec.values[0].op).unwrap_or_default();
+        let keys = self.rows.iter().map(|(key, at)| (&**key, first(*at)));
+        let names = key::names(&self.spec.keys, keys, state);
         let mut merged: FxHashMap<Vec<Vec<u8>>, usize> = FxHashMap::default();
         for (key, at) in self.rows.drain() {
             // Containers with the same name, as after a restart, are one row.
             let at = at as usize;
-            let first = *merged.entry(key::render(&self.spec.keys, &key, state)).or_insert(at);
+            let first = *merged.entry(key::render(&self.spec.keys, &key, state, &names)).or_insert(at);
             if first != at {
                 for value in 0..stride {
                     let other = self.kept[at + value].clone();
@@ -286,15 +344,31 @@ impl Table {
         }
         let results = |at: usize| {
             let kept = self.kept[at..].iter().zip(&self.spec.values);
-            kept.map(|(kept, value)| Some(kept.result(value.op)? / if value.is_rate() { times } else { 1.0 })).collect()
+            kept.map(|(kept, value)| {
+                // Of nothing the sum is zero, and all other results are not there.
+                let result = kept.result(value.op).or((value.op == Op::Sum).then_some(0.0))?;
+                let result = if value.per_second { result / seconds } else { result };
+                Some(result / if value.is_rate() { times } else { 1.0 })
+            })
+            .collect()
         };
         let mut rows: Vec<Row> =
             merged.into_iter().map(|(keys, at)| Row { values: results(at), keys, line: Vec::new() }).collect();
         for (column, _) in self.spec.values.iter().enumerate().filter(|(_, value)| value.share) {
             to_shares(&mut rows, column);
         }
-        let first = |row: &Row| row.values.get(self.spec.sort).copied().flatten().unwrap_or(f64::NEG_INFINITY);
-        rows.sort_by(|a, b| first(b).total_cmp(&first(a)).then_with(|| a.keys.cmp(&b.keys)));
+        let value = |row: &Row, at: usize| row.values.get(at).copied().flatten().unwrap_or(f64::NEG_INFINITY);
+        match self.spec.sort {
+            Sort::Value(at) => {
+                rows.sort_by(|a, b| value(b, at).total_cmp(&value(a, at)).then_with(|| a.keys.cmp(&b.keys)));
+            }
+            Sort::Key(at) => {
+                rows.sort_by(|a, b| {
+                    let by_key = key::compare(&a.keys[at], &b.keys[at]);
+                    by_key.then_with(|| value(b, 0).total_cmp(&value(a, 0))).then_with(|| a.keys.cmp(&b.keys))
+                });
+            }
+        }
         rows.truncate(self.spec.top);
         self.kept.clear();
         (self.key_bytes, self.parts) = (0, 0);
@@ -334,7 +408,7 @@ impl Aggregate for Table {
         let events = context.event.group.map_or(weight.into(), |group| group.count);
         let Some(at) = self.row(events) else { return false };
         if let Some(group) = context.event.group {
-            self.add_group(at, group);
+            self.add_group(at, context.event, group);
             return true;
         }
         let (mut value, mut is_whole) = (Some(first.0), true);
@@ -359,25 +433,28 @@ impl Aggregate for Table {
         // How often percents were told: of a capture once a second, live once in an interval of CPU time, of which the table may
         // have several.
         let times = match state.cpu_interval_ns {
-            _ if moment.is_whole => length_ns / 1e9,
+            _ if moment.is_whole || self.spec.each => length_ns / 1e9,
             0 => 1.0,
             interval_ns => (length_ns / interval_ns as f64).round(),
         };
+        // Nothing can be said of less than a second of a capture.
+        let seconds = if moment.is_whole || length_ns == 0.0 { (length_ns / 1e9).max(1.0) } else { length_ns / 1e9 };
         Frame {
             keys: self.spec.keys.iter().map(Column::of_frame).collect(),
             values: self.spec.values.iter().map(Value::column).collect(),
-            rows: self.rows(state, times.max(1.0)),
+            sort: if let Sort::Value(at) = self.spec.sort { at } else { 0 },
+            rows: self.rows(state, times.max(1.0), seconds),
             lost: std::mem::take(&mut self.overflow),
             ..Frame::new(Form::Table, &self.spec.title, moment.span)
         }
     }
 
     fn when(&self) -> When {
-        When::Interval
+        if self.spec.each { When::EachInterval } else { When::Interval }
     }
 
     fn goes_by_length(&self) -> bool {
-        self.spec.values.iter().any(Value::is_rate)
+        self.spec.values.iter().any(|value| value.is_rate() || value.per_second)
     }
 
     fn is_empty(&self) -> bool {
@@ -390,8 +467,7 @@ impl Aggregate for Table {
 
     /// Names of containers may come late.
     fn needs(&self) -> Needs {
-        let keys: Needs =
-            self.spec.keys.iter().filter_map(|column| column.field.as_ref()).map(FieldRef::needs).collect();
+        let keys: Needs = self.spec.keys.iter().map(Column::needs).collect();
         let values: Needs =
             self.spec.values.iter().flat_map(|it| it.field.iter().chain(&it.also)).map(FieldRef::needs).collect();
         let filter = self.spec.filter.as_ref().map_or(Needs::NONE, Filter::needs);
@@ -404,6 +480,7 @@ impl Aggregate for Table {
             counts.sums_only &= value.op == Op::Sum;
             let Some(field) = &value.field else { continue };
             let number = field.field.in_kernel.map_or(Number::None, InKernel::number);
+            counts.by |= field.field.in_kernel.map_or(0, InKernel::number_by);
             match value.op {
                 _ if number == Number::None => return Err("the kernel does not add up that value"),
                 _ if !matches!(counts.number, Number::None) && counts.number != number => {
@@ -414,6 +491,11 @@ impl Aggregate for Table {
                 Op::Sum | Op::Count | Op::Avg | Op::Min | Op::Max => {}
             }
             counts.number = number;
+        }
+        if counts.by & by::DIRECTION != 0 && counts.by & by::CALL != 0 {
+            return Err(
+                "the kernel does not tell bytes that are read from those that are written where it counts calls by name",
+            );
         }
         if counts.number == Number::Bytes && self.spec.values.iter().any(|value| value.field.is_none()) {
             return Err(

@@ -20,6 +20,10 @@ pub fn takes_next(meta: &Meta, words: &[String]) -> bool {
     if meta.needs_args() || first.kind == ArgKind::Filter && !next.starts_with('-') {
         return true;
     }
+    // A word that cannot be its value is a part of the filter.
+    if !first.choices.is_empty() && meta.args.len() == 1 {
+        return choice(first, next).is_some();
+    }
     let options = words.iter().position(|word| word.starts_with('-')).unwrap_or(words.len());
     !next.starts_with('-') && Filter::compile(&words[..options].join(" "), Show::default()).is_err()
 }
@@ -74,7 +78,7 @@ fn value(spec: &ArgSpec, text: &str) -> Result<Dynamic, String> {
     }
     let text = chosen.unwrap_or(text);
     match spec.kind {
-        ArgKind::String | ArgKind::Folder | ArgKind::Capture => {}
+        ArgKind::String | ArgKind::Folder | ArgKind::Capture | ArgKind::Grouping => {}
         ArgKind::Int => {
             return text.parse::<i64>().map(Into::into).map_err(|_| format!("'{text}' is not a whole number"));
         }

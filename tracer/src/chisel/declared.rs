@@ -6,7 +6,7 @@ use rhai::{Dynamic, EvalAltResult, Map};
 use tracer_common::{arch::SYSCALLS, events};
 
 use super::{
-    env::Env,
+    env::{Env, Tables},
     excerpt::Excerpt,
     folder::Folder,
     meta::{ArgKind, Meta, Taker},
@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     aggregate::{
-        Aggregate, Column, HeatMap, HeatSpec, Histogram, HistogramSpec, Line, Listing, Op, Rate, Rows, Spec, Table,
-        Top, Value,
+        Aggregate, Column, HeatMap, HeatSpec, Histogram, HistogramSpec, Line, Listing, Op, Rate, Rows, Sort, Spec,
+        Table, Top, Value,
     },
     event::{Row, is_internal},
     fields::{EventType, FieldRef, Show, Unit},
@@ -52,6 +52,9 @@ pub(super) struct Declared {
     /// How often the script has added to them.
     pub(super) additions: u64,
     pub(super) lists: Vec<Listing>,
+    /// Titles of the columns of its tables, and whether one of them is the one that the user wants to sort by.
+    pub(super) columns: Vec<String>,
+    pub(super) is_sorted: bool,
     /// Folders that the user named.
     pub(super) folders: Vec<Folder>,
     /// Captures of what is around events.
@@ -96,6 +99,8 @@ impl Declared {
             beyond_data: false,
             additions: 0,
             lists: Vec::new(),
+            columns: Vec::new(),
+            is_sorted: false,
             folders: Vec::new(),
             excerpts: Vec::new(),
             fields: Vec::new(),
@@ -198,7 +203,7 @@ impl Declared {
     }
 
     /// A table; `filled` by the script if its keys are titles.
-    pub(super) fn table(&self, map: Map, of: &'static str, filled: bool) -> Result<Table> {
+    pub(super) fn table(&mut self, map: Map, of: &'static str, filled: bool) -> Result<Table> {
         let mut take = Taker::new(map, of, &["title", "keys", "value", "values", "sort", "filter", "top"])?;
         let mut keys = Vec::new();
         for key in take.array("keys")? {
@@ -217,7 +222,15 @@ impl Declared {
                 found.ok_or_else(|| format!("{of}: 'sort' is the title of a value, and none is called '{title}'"))?
             }
         };
-        let spec = Spec { title: take.title("")?, keys, values, sort, filter, top };
+        let Tables { rows, interval_ms, sort: wanted } = &self.env.tables;
+        let each = self.env.replay && interval_ms.is_some();
+        let (top, sort) = (rows.unwrap_or(top), Sort::Value(sort));
+        let mut spec = Spec { title: take.title("")?, keys, values, sort, filter, top, each };
+        if let Some(sort) = wanted.as_ref().and_then(|name| spec.column(name)) {
+            (spec.sort, self.is_sorted) = (sort, true);
+        }
+        let titles: Vec<String> = spec.titles().map(str::to_owned).collect();
+        self.columns.extend(titles);
         Table::new(spec).map_err(|error| error.to_string().into())
     }
 
@@ -234,7 +247,7 @@ impl Declared {
 
     /// `filled`: numbers come from the script.
     fn value(&self, map: Map, filled: bool) -> Result<Value> {
-        let mut take = Taker::new(map, "value", &["field", "also", "title", "op", "unit", "share"])?;
+        let mut take = Taker::new(map, "value", &["field", "also", "title", "op", "unit", "share", "per_second"])?;
         let name = take.text_if("field")?;
         let field = name.as_deref().map(|name| self.field(name)).transpose()?;
         let op = take.text_or("op", if field.is_some() || filled { "sum" } else { "count" })?;
@@ -250,6 +263,10 @@ impl Declared {
             return Err("value: 'also' is for 'distinct' only".into());
         }
         let share = take.flag("share")?;
+        let per_second = take.flag("per_second")?;
+        if per_second && (share || !matches!(op, Op::Sum | Op::Count)) {
+            return Err("value: 'per_second' is for 'sum' and 'count' only, and not for shares".into());
+        }
         let own = field.as_ref().map_or(Unit::None, FieldRef::unit);
         let unit = match take.text_if("unit")? {
             None if matches!(op, Op::Count | Op::Distinct) => Unit::None,
@@ -267,7 +284,7 @@ impl Declared {
             fits("value", name, own, unit)?;
         }
         let title = take.title(name.as_deref().unwrap_or("Count"))?;
-        let value = Value { title, field, also, op, unit, share };
+        let value = Value { title, field, also, op, unit, share, per_second };
         match value.field {
             Some(_) if filled => Err("value: the script gives the numbers of a tally, not a field".into()),
             _ if filled => Ok(value),
@@ -280,8 +297,8 @@ impl Declared {
         let mut values = Vec::new();
         for value in take.one_or_more("value", "values")? {
             let value = self.value(value, false)?;
-            if value.share {
-                return Err("rate: there is no 'share' without rows; it is for tables".into());
+            if value.share || value.per_second {
+                return Err("rate: 'share' and 'per_second' are for tables".into());
             }
             values.push(value);
         }
@@ -292,7 +309,7 @@ impl Declared {
         let mut take = Taker::new(map, "top", &["by", "count", "format"])?;
         let by = self.number("top", &take.text("by")?)?;
         let count = usize::try_from(take.int_or("count", 10)?).ok().filter(|count| (1..=1000).contains(count));
-        let count = count.ok_or("top: 'count' is from 1 to 1000")?;
+        let count = self.env.tables.rows.unwrap_or(count.ok_or("top: 'count' is from 1 to 1000")?).max(1);
         Ok(Top::new(by, count, self.format(&take.text("format")?)?))
     }
 

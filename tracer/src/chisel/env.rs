@@ -6,6 +6,17 @@ use crate::{
     output::{Out, Page},
 };
 
+/// What the user asks of all tables, whatever the chisel says of its own.
+#[derive(Debug, Clone, Default)]
+pub struct Tables {
+    /// How many rows they have: `--rows`.
+    pub rows: Option<usize>,
+    /// How often they are printed, milliseconds: `--interval`.
+    pub interval_ms: Option<u64>,
+    /// The column by which they are sorted: `--sort`.
+    pub sort: Option<String>,
+}
+
 /// Where a chisel runs.
 #[derive(Debug, Clone)]
 pub struct Env {
@@ -23,6 +34,8 @@ pub struct Env {
     pub interpreted: bool,
     /// Whether it writes into folders that other users can change: `--force`.
     pub force: bool,
+    /// What is asked of tables.
+    pub tables: Tables,
 }
 
 impl Env {
@@ -37,6 +50,7 @@ impl Env {
             replay: false,
             interpreted: false,
             force: false,
+            tables: Tables::default(),
         }
     }
 }

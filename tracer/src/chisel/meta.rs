@@ -19,16 +19,19 @@ pub enum ArgKind {
     Folder,
     /// A capture file that is written.
     Capture,
+    /// What a row of a table of processes stands for.
+    Grouping,
 }
 
 impl ArgKind {
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 7] = [
         ("string", Self::String),
         ("int", Self::Int),
         ("field", Self::Field),
         ("filter", Self::Filter),
         ("folder", Self::Folder),
         ("capture", Self::Capture),
+        ("grouping", Self::Grouping),
     ];
 
     /// Its name.
@@ -101,10 +104,14 @@ impl Meta {
 fn arg(value: Dynamic) -> Result<ArgSpec, String> {
     let map = value.try_cast::<Map>().ok_or("args: expected maps, such as #{ name: \"key\" }")?;
     let mut take = Taker::new(map, "args", &["name", "description", "type", "optional", "default_value", "choices"])?;
-    let choices = take.array("choices")?.into_iter().map(|choice| choice.to_string()).collect();
+    let mut choices: Vec<String> = take.array("choices")?.into_iter().map(|choice| choice.to_string()).collect();
     let kind = take.text_or("type", "string")?;
     let names = ArgKind::ALL.map(|(name, _)| name);
-    let default = take.any("default_value").unwrap_or(Dynamic::UNIT);
+    let mut default = take.any("default_value").unwrap_or(Dynamic::UNIT);
+    if kind == ArgKind::Grouping.name() {
+        choices = super::grouping::names().map(str::to_owned).collect();
+        default = super::grouping::DEFAULT.into();
+    }
     Ok(ArgSpec {
         name: take.text("name")?,
         description: take.text_or("description", "")?,

@@ -15,6 +15,7 @@ pub mod excerpt;
 mod fast;
 mod folder;
 pub mod functions;
+mod grouping;
 mod http;
 mod meta;
 mod script;
@@ -23,7 +24,7 @@ mod value;
 mod watch;
 
 pub use builtin::{Library, Source};
-pub use env::Env;
+pub use env::{Env, Tables};
 pub use error::ChiselError;
 pub use meta::{ArgKind, ArgSpec, Meta};
 pub use script::Chisel;

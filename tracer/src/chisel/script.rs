@@ -26,7 +26,7 @@ use crate::{
     },
     memory,
     message::note,
-    output::Out,
+    output::{Out, Page},
     sample::Sample,
 };
 
@@ -166,6 +166,10 @@ impl Chisel {
                 || chisel.callbacks.contains(&"on_interval");
             let lists = (!shared.lists.is_empty()).then_some(LIST_AFTER_MS);
             shared.interval_ms = if at_intervals { Some(DEFAULT_INTERVAL_MS) } else { lists };
+        }
+        if let Some(ms) = shared.env.tables.interval_ms {
+            shared.interval_ms =
+                shared.interval_ms.map(|_| ms).filter(|_| shared.lists.is_empty()).or(shared.interval_ms);
         }
         drop(shared);
         Ok(chisel)
@@ -429,6 +433,18 @@ impl Chisel {
         shared.filter.as_ref().is_none_or(|filter| filter.decide_without_container(context) != Some(false))
     }
 
+    /// Whether it only lists what there is.
+    #[must_use]
+    pub fn is_still(&self) -> bool {
+        let shared = self.shared.borrow();
+        let of_events = ["on_event", "on_interval"].iter().any(|name| self.callbacks.contains(name));
+        !shared.lists.is_empty()
+            && shared.aggregates.is_empty()
+            && shared.tallies.is_empty()
+            && shared.line.is_none()
+            && !of_events
+    }
+
     /// Whether it is about events that can be sampled.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
@@ -500,10 +516,17 @@ impl Chisel {
         self.shared.borrow().filter.as_ref().is_some_and(|filter| filter.asks_for(field, nothing))
     }
 
+    /// The columns of its tables, and whether they are sorted by the one that the user named.
+    #[must_use]
+    pub fn sorted(&self) -> (Vec<String>, bool) {
+        let shared = self.shared.borrow();
+        (shared.columns.clone(), shared.is_sorted)
+    }
+
     /// Where it prints.
     #[must_use]
-    pub fn out(&self) -> Out {
-        self.shared.borrow().env.page.out.clone()
+    pub fn page(&self) -> Page {
+        self.shared.borrow().env.page.clone()
     }
 
     /// Where the script comes from.

@@ -1,7 +1,9 @@
 //! The options. Their documentation is the help text and `docs/options.md`.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
@@ -20,46 +22,59 @@ use crate::{
 /// The group of the options that may be keys of a settings file, because they say how each run behaves, not what one run does.
 pub const SETTINGS: &str = "settings";
 
-/// Shows what every process and container on this machine is doing, from its system calls.
+/// Shows what processes and containers on this machine are doing, from their system calls.
 ///
-/// Without options, every event is a line. A filter chooses events: tracer proc.name=nginx and evt.type in (open, openat).
-/// Chisels show more than lines: tracer -pc -c topcontainers_net.
-/// What a capture file holds: tracer info FILE. To write a chisel: tracer chisel new|check|test.
+/// With no options, prints one line per event. A filter chooses events: tracer proc.name=nginx and evt.type in (open, openat).
+/// Chisels (-c) print tables and reports instead: tracer -pc -c topcontainers_net.
+///
+/// tracer info FILE describes a capture file. tracer chisel new|check|test helps to write chisels. tracer help explains filters,
+/// formats, chisels and more.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "tracer", version, max_term_width = 100, disable_help_subcommand = true, args_override_self = true,
     group = ArgGroup::new(SETTINGS).multiple(true))]
 pub struct Args {
-    /// Run a chisel. The word behind it is its argument if it takes one; several values are one word: -c NAME "1 2".
-    /// Can be repeated
-    #[arg(short = 'c', long = "chisel", value_name = "NAME", help_heading = "Chisels")]
+    /// Run a chisel: print a table or a report instead of lines. The next word is its argument, if it takes one; quote several: -c NAME
+    /// "1 2". Can be repeated
+    #[arg(short = 'c', long = "chisel", value_name = "NAME", help_heading = "Tables and reports")]
     pub chisels: Vec<String>,
 
-    /// List the chisels, also -cl
-    #[arg(long, help_heading = "Chisels")]
+    /// List the chisels (also -cl)
+    #[arg(long, help_heading = "Tables and reports")]
     pub list_chisels: bool,
 
     /// Describe a chisel and its arguments
-    #[arg(short = 'i', long, value_name = "NAME", help_heading = "Chisels")]
+    #[arg(short = 'i', long, value_name = "NAME", help_heading = "Tables and reports")]
     pub chisel_info: Option<String>,
 
-    /// Search for chisels here first. Can be repeated
-    #[arg(long = "chisel-dir", value_name = "DIR", help_heading = "Chisels", group = SETTINGS)]
+    /// Look for chisels in this folder first. Can be repeated
+    #[arg(long = "chisel-dir", value_name = "DIR", help_heading = "Tables and reports", group = SETTINGS)]
     pub chisel_dirs: Vec<PathBuf>,
 
-    /// Load chisels again when their files change, for those who write one
-    #[arg(long, requires = "chisels", conflicts_with = "read", help_heading = "Chisels")]
+    /// Show at most N rows of each table
+    #[arg(long, value_name = "N", value_parser = rows, help_heading = "Tables and reports", group = SETTINGS)]
+    pub rows: Option<usize>,
+
+    /// Print tables this often, such as 5s or 500ms. With -r, print a table for each interval instead of one for the whole capture
+    #[arg(long, value_name = "TIME", value_parser = interval, help_heading = "Tables and reports", group = SETTINGS)]
+    pub interval: Option<u64>,
+
+    /// Sort tables by this column, such as PID or rx
+    #[arg(long, value_name = "COLUMN", requires = "chisels", help_heading = "Tables and reports")]
+    pub sort: Option<String>,
+
+    /// Load chisels again when their files change
+    #[arg(hide = true, long, requires = "chisels", conflicts_with = "read", help_heading = "Tables and reports")]
     pub watch: bool,
 
-    /// Format of the lines: text with %fields, or p for the default, or c (container) or k (kubernetes) to show containers or pods, also in
-    /// chisels
+    /// Format of the lines: text with %fields; p for the default, c to show containers, k to show pods (chisels follow c and k, too)
     #[arg(short = 'p', long = "print", value_name = "FORMAT", help_heading = "Output", group = SETTINGS)]
     pub print: Option<String>,
 
-    /// Print events as JSON, an object in each line with a key for each field of the format
+    /// Print JSON, one object per line, with a key for each field of the format
     #[arg(short = 'j', long, help_heading = "Output", group = SETTINGS)]
     pub json: bool,
 
-    /// Show data as text: only printable characters, with its line ends. Also in chisels that print data, as -x, -X and -b
+    /// Show data as text: printable characters and line ends. Applies to chisels, too, as do -x, -X and -b
     #[arg(short = 'A', long, group = "data", help_heading = "Output", group = SETTINGS)]
     pub print_ascii: bool,
 
@@ -67,7 +82,7 @@ pub struct Args {
     #[arg(short = 'x', long, group = "data", help_heading = "Output", group = SETTINGS)]
     pub print_hex: bool,
 
-    /// Show data as hexadecimal digits with the characters beside them
+    /// Show data as hexadecimal digits and characters
     #[arg(short = 'X', long, group = "data", help_heading = "Output", group = SETTINGS)]
     pub print_hex_ascii: bool,
 
@@ -75,16 +90,16 @@ pub struct Args {
     #[arg(short = 'b', long, group = "data", help_heading = "Output", group = SETTINGS)]
     pub print_base64: bool,
 
-    /// Show ports by the names of their services
+    /// Show ports as service names
     #[arg(short = 'R', long, help_heading = "Output", group = SETTINGS)]
     pub resolve_ports: bool,
 
-    /// Also show internal events, and those of tracer itself
+    /// Include internal events and the events of tracer itself
     #[arg(short = 'D', long, help_heading = "Output", group = SETTINGS)]
     pub debug: bool,
 
-    /// What evt.outputtime shows: h time of day, a seconds since the epoch, r since the first event, d latency of the
-    /// call, D since the previous event
+    /// What evt.outputtime shows: h time of day, a seconds since the epoch, r since the first event, d latency of the call, D since the
+    /// previous event
     #[arg(short = 't', long = "timetype", value_name = "h|a|r|d|D", default_value = "h", value_parser = time_mode,
         hide_default_value = true, help_heading = "Output", group = SETTINGS)]
     pub time: TimeMode,
@@ -93,7 +108,7 @@ pub struct Args {
     #[arg(long, help_heading = "Output", group = SETTINGS)]
     pub utc: bool,
 
-    /// Show times of this zone, such as Europe/Berlin
+    /// Show times in this time zone, such as Europe/Berlin
     #[arg(long, value_name = "ZONE", conflicts_with = "utc", help_heading = "Output", group = SETTINGS)]
     pub tz: Option<String>,
 
@@ -105,15 +120,15 @@ pub struct Args {
     #[arg(short = 'S', long, help_heading = "Output", group = SETTINGS)]
     pub summary: bool,
 
-    /// Show how far reading of the files is, on standard error
+    /// Show on standard error how much of the files has been read
     #[arg(short = 'P', long, help_heading = "Output", group = SETTINGS)]
     pub progress: bool,
 
-    /// Print data whole, not cut to 80 characters, and more statistics at the end
+    /// Print data whole instead of its first 80 characters, and more statistics at the end
     #[arg(short = 'v', long, help_heading = "Output", group = SETTINGS)]
     pub verbose: bool,
 
-    /// Colours: auto (on a terminal, unless NO_COLOR is set), never, always
+    /// Use colours: auto (on a terminal, unless NO_COLOR is set), never, always
     #[arg(long, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output", group = SETTINGS)]
     pub color: ColorChoice,
 
@@ -121,13 +136,12 @@ pub struct Args {
     #[arg(long, help_heading = "Output", group = SETTINGS)]
     pub unbuffered: bool,
 
-    /// Read events from this capture file, - for standard input, and not from the kernel. Can be repeated
-    #[arg(short = 'r', long = "read", value_name = "FILE", help_heading = "Capture")]
+    /// Read events from this capture file instead of the kernel; - for standard input. Can be repeated
+    #[arg(short = 'r', long = "read", value_name = "FILE", help_heading = "Captures")]
     pub read: Vec<PathBuf>,
 
-    /// Write the events to this capture file, - for standard output. Lines are only printed if -p or -j asks for them, chisels
-    /// with -c as ever
-    #[arg(short = 'w', long = "write", value_name = "FILE", help_heading = "Capture")]
+    /// Write events to this capture file; - for standard output. Nothing is printed unless you add -p, -j or -c
+    #[arg(short = 'w', long = "write", value_name = "FILE", help_heading = "Captures")]
     pub write: Option<PathBuf>,
 
     #[command(flatten)]
@@ -138,73 +152,71 @@ pub struct Args {
     #[allow(missing_docs, reason = "as above")]
     pub following: Following,
 
-    /// Leave out events of processes with this name. Can be repeated
-    #[arg(short = 'U', long = "suppress-comm", value_name = "NAME", help_heading = "Capture", group = SETTINGS)]
+    /// Leave out processes with this name. Can be repeated
+    #[arg(short = 'U', long = "suppress-comm", value_name = "COMM", help_heading = "Events", group = SETTINGS)]
     pub suppress: Vec<String>,
 
     /// Do not look up users and groups
-    #[arg(short = 'E', long, help_heading = "Capture", group = SETTINGS)]
+    #[arg(short = 'E', long, help_heading = "Names and rights", group = SETTINGS)]
     pub exclude_users: bool,
 
-    /// End with code 3 when events were lost
-    #[arg(long, help_heading = "Capture", group = SETTINGS)]
+    /// Exit with status 3 if events were lost
+    #[arg(long, help_heading = "Limits", group = SETTINGS)]
     pub fail_on_drop: bool,
 
-    /// Stop after this many events that were shown
-    #[arg(short = 'n', long = "numevents", value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..),
-        help_heading = "Capture", group = SETTINGS)]
+    /// Stop after this many events were shown
+    #[arg(short = 'n', long = "numevents", value_name = "COUNT", value_parser = |text: &str| whole(text, 1, u64::MAX),
+        help_heading = "Limits", group = SETTINGS)]
     pub max_events: Option<u64>,
 
-    /// Stop after this many seconds; of a capture, of its time
-    #[arg(short = 'M', value_name = "SECONDS", value_parser = seconds, help_heading = "Capture")]
+    /// Stop after this many seconds; with -r, seconds of the capture
+    #[arg(short = 'M', value_name = "SECONDS", value_parser = seconds, help_heading = "Limits")]
     pub max_time: Option<Duration>,
 
-    /// Bytes that are taken of data that is read and written, at most 65000
+    /// Keep this many bytes of the data of each read and write, at most 65000
     #[arg(short = 's', long, value_name = "BYTES", default_value_t = 80,
-        value_parser = clap::value_parser!(u32).range(0..=i64::from(tracer_common::wire::MAX_SNAPLEN)),
-        help_heading = "Capture", group = SETTINGS)]
+        value_parser = |text: &str| whole(text, 0, tracer_common::wire::MAX_SNAPLEN),
+        help_heading = "Events", group = SETTINGS)]
     pub snaplen: u32,
 
-    /// Keep this many bytes of the arguments, and of the environment, of each process: what is longer than 4091 is read from
-    /// /proc while the process lives
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(4096..=2_097_152),
-        conflicts_with = "read", help_heading = "Capture", group = SETTINGS)]
+    /// Keep this many bytes of the arguments and of the environment of each process. What is longer than 4091 bytes is read from /proc
+    /// while the process lives
+    #[arg(long, value_name = "BYTES", value_parser = |text: &str| whole(text, 4096_u32, 2_097_152),
+        conflicts_with = "read", help_heading = "Events", group = SETTINGS)]
     pub args_limit: Option<u32>,
 
-    /// Also report when calls that open a file or connect a socket begin, with the path or address as it is then: another
-    /// thread may change it before the call ends. Names of files follow the first
-    #[arg(long, help_heading = "Capture", group = SETTINGS)]
+    /// Also report the start of calls that open a file or connect a socket, with the path or address at that moment, because another
+    /// thread may change it before the call returns. File names are taken from this event
+    #[arg(long, help_heading = "Events", group = SETTINGS)]
     pub entry_args: bool,
 
-    /// Also report page faults, page_fault events
-    #[arg(long, help_heading = "Capture", group = SETTINGS)]
+    /// Also report page faults (page_fault events)
+    #[arg(long, help_heading = "Events", group = SETTINGS)]
     pub page_faults: bool,
 
-    /// Look at one event of N only, chosen by chance: counts and sums are scaled and said to be estimates, lines are a part of
-    /// all. Names stay right. Of a capture, the choice is the same each time
-    #[arg(long, value_name = "1/N", help_heading = "Capture", group = SETTINGS)]
+    /// Process a random one in N events. Counts and sums are scaled and marked as estimates; lines are only a part of all. Names stay
+    /// correct. A capture always gives the same sample
+    #[arg(long, value_name = "1/N", help_heading = "Limits", group = SETTINGS)]
     pub sample: Option<Sample>,
 
-    /// Size of each ring between the kernel and tracer, such as 8M: more rides out longer bursts
-    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Capture", group = SETTINGS)]
+    /// Size of the buffer between kernel and tracer on each CPU, such as 8M. A larger one survives longer bursts
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Limits", group = SETTINGS)]
     pub buffer_size: Option<u64>,
 
-    /// Test all events here: the kernel decides nothing of the filter
-    #[arg(long, help_heading = "Capture", group = SETTINGS)]
+    /// Filter in user space only: the kernel sends every event
+    #[arg(hide = true, long, help_heading = "Events", group = SETTINGS)]
     pub no_pushdown: bool,
 
-    /// Ask this engine for names of containers, docker=PATH or podman=PATH of its socket, and none in the usual places. Can be
-    /// repeated
-    #[arg(long = "engine-socket", value_name = "ENGINE=PATH", help_heading = "Capture", group = SETTINGS)]
+    /// Ask only this engine for container names: docker=PATH or podman=PATH of its socket. Can be repeated
+    #[arg(long = "engine-socket", value_name = "ENGINE=PATH", help_heading = "Names and rights", group = SETTINGS)]
     pub engine_sockets: Vec<EngineSocket>,
 
-    /// Print the log of the kernel side, for those who work on it
-    #[arg(long, help_heading = "Capture", group = SETTINGS)]
+    /// Print the log of the kernel side
+    #[arg(hide = true, long, help_heading = "Events", group = SETTINGS)]
     pub kernel_log: bool,
 
-    /// Read defaults from this file, not from tracer/tracer.toml in the folder for configurations: long names of options as
-    /// keys
-    #[arg(long, value_name = "FILE", help_heading = "Help")]
+    /// Read defaults from this file instead of tracer/tracer.toml in the configuration folder: long option names as keys
+    #[arg(long, value_name = "FILE", help_heading = "Help and settings")]
     pub config: Option<PathBuf>,
 
     /// Show only what the filter lets through, and know what all events change: this is always so.
@@ -219,24 +231,24 @@ pub struct Args {
     #[arg(long, value_name = "COUNT", hide = true)]
     pub cpus_for_each_buffer: Option<u32>,
 
-    /// List the fields; with -v, all that there is to say of them
-    #[arg(short = 'l', long, help_heading = "Help")]
+    /// List the fields for filters and formats; -lv for everything about them
+    #[arg(short = 'l', long, help_heading = "Help and settings")]
     pub list: bool,
 
-    /// List the fields as a page in Markdown
-    #[arg(long, help_heading = "Help")]
+    /// List the fields as a Markdown page
+    #[arg(hide = true, long, help_heading = "Help and settings")]
     pub list_markdown: bool,
 
     /// List the events and their parameters
-    #[arg(short = 'L', long, help_heading = "Help")]
+    #[arg(short = 'L', long, help_heading = "Help and settings")]
     pub list_events: bool,
 
-    /// Say what the rest of the command line asks of the kernel, and trace nothing
-    #[arg(long, help_heading = "Help")]
+    /// Show which hooks and system calls the rest of this command line needs, and what runs in the kernel; trace nothing
+    #[arg(long, help_heading = "Help and settings")]
     pub explain: bool,
 
-    /// Say what this kernel and this user allow, and what to do about what is missing
-    #[arg(long, help_heading = "Help")]
+    /// Check what this kernel and this user allow, and suggest fixes
+    #[arg(long, help_heading = "Help and settings")]
     pub doctor: bool,
 
     /// Attach a program that does nothing, for measurements.
@@ -247,11 +259,15 @@ pub struct Args {
     #[arg(long, hide = true, requires = "read")]
     pub bench_memory: bool,
 
+    /// Print names for the completion of a shell: chisels, fields, containers.
+    #[arg(long, value_name = "WHAT", hide = true)]
+    pub complete: Option<String>,
+
     /// Print a page of the documentation: events, fields, options, chisels, man, complete-bash, complete-zsh, complete-fish.
     #[arg(long, value_name = "PAGE", hide = true)]
     pub generate: Option<String>,
 
-    /// Which events are wanted: all words together are one filter
+    /// Show only events that match this filter (all remaining words are joined)
     #[arg(value_name = "FILTER", trailing_var_arg = true)]
     pub filter: Vec<String>,
 }
@@ -259,63 +275,62 @@ pub struct Args {
 /// How a capture is written.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Writing {
-    /// Begin another file after so many megabytes
-    #[arg(short = 'C', long, value_name = "MB", requires = "write", help_heading = "Capture",
-        value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), group = SETTINGS)]
+    /// Start a new file after this many megabytes
+    #[arg(short = 'C', long, value_name = "MB", requires = "write", help_heading = "Captures",
+        value_parser = |text: &str| whole(text, 1_u64, 1_000_000_000), group = SETTINGS)]
     pub file_size: Option<u64>,
 
-    /// Begin another file after so many seconds; % in the name is filled in with local time, as strftime does
-    #[arg(short = 'G', long, value_name = "SECONDS", requires = "write", help_heading = "Capture",
-        value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), group = SETTINGS)]
+    /// Start a new file after this many seconds; % in the name is filled in with the local time, like strftime
+    #[arg(short = 'G', long, value_name = "SECONDS", requires = "write", help_heading = "Captures",
+        value_parser = |text: &str| whole(text, 1_u64, 1_000_000_000), group = SETTINGS)]
     pub seconds: Option<u64>,
 
-    /// Begin another file after so many events
-    #[arg(short = 'e', long, value_name = "COUNT", requires = "write", help_heading = "Capture",
-        value_parser = clap::value_parser!(u64).range(1..), group = SETTINGS)]
+    /// Start a new file after this many events
+    #[arg(short = 'e', long, value_name = "COUNT", requires = "write", help_heading = "Captures",
+        value_parser = |text: &str| whole(text, 1, u64::MAX), group = SETTINGS)]
     pub events: Option<u64>,
 
-    /// Keep so many files: the oldest is overwritten
-    #[arg(short = 'W', long, value_name = "FILES", requires = "write", help_heading = "Capture",
-        value_parser = clap::value_parser!(u64).range(1..), group = SETTINGS)]
+    /// Keep this many files; the oldest is overwritten
+    #[arg(short = 'W', long, value_name = "FILES", requires = "write", help_heading = "Captures",
+        value_parser = |text: &str| whole(text, 1, u64::MAX), group = SETTINGS)]
     pub limit: Option<u64>,
 
-    /// Compress the capture: gzip if nothing is said, as -z, or zstd, which is faster and unknown to other tools
+    /// Compress the capture. -z means gzip; --compress=zstd is faster, but other tools cannot read it
     #[arg(short = 'z', long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true,
-        default_missing_value = "gzip", requires = "write", help_heading = "Capture", group = SETTINGS)]
+        default_missing_value = "gzip", requires = "write", help_heading = "Captures", group = SETTINGS)]
     pub compress: Option<Compression>,
 
-    /// Also write events that the filter does not let through, if they change what is known: names of files are right then
-    /// when the capture is read. They are not shown
-    #[arg(short = 'F', long, requires = "write", help_heading = "Capture", group = SETTINGS)]
+    /// Also write the filtered-out events that are needed for file and process names when the capture is read. They are not printed
+    #[arg(short = 'F', long, requires = "write", help_heading = "Captures", group = SETTINGS)]
     pub fatfile: bool,
 
-    /// Also apply the filter to the processes that the capture describes
-    #[arg(long, requires = "write", help_heading = "Capture", group = SETTINGS)]
+    /// Also apply the filter to the list of processes in the capture
+    #[arg(long, requires = "write", help_heading = "Captures", group = SETTINGS)]
     pub filter_proclist: bool,
 
-    /// Which parameters events have in the capture: as released tools read them, or all of the newest table
-    #[arg(long, value_enum, value_name = "WHICH", default_value_t, requires = "write", help_heading = "Capture", group = SETTINGS)]
+    /// Event format to write: released (sysdig, Falco and Stratoshark can read it) or newest
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t, requires = "write", help_heading = "Captures", group = SETTINGS)]
     pub schema: Schema,
 
-    /// Leave secrets out of the capture: env (environments), args (arguments of programs), data (what is read and written)
-    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', requires = "write", help_heading = "Capture", group = SETTINGS)]
+    /// Leave secrets out of the capture: env (environments), args (program arguments), data (what is read and written)
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', requires = "write", help_heading = "Captures", group = SETTINGS)]
     pub redact: Vec<Secret>,
 
-    /// Do not write how long calls took, which takes a hook at their beginning
-    #[arg(long, requires = "write", help_heading = "Capture", group = SETTINGS)]
+    /// Do not record how long calls take; saves a hook at the start of calls
+    #[arg(long, requires = "write", help_heading = "Captures", group = SETTINGS)]
     pub no_latency: bool,
 
-    /// Do not write CPU times, which take a hook in the scheduler
-    #[arg(long, requires = "write", help_heading = "Capture", group = SETTINGS)]
+    /// Do not record CPU times; saves a hook in the scheduler
+    #[arg(long, requires = "write", help_heading = "Captures", group = SETTINGS)]
     pub no_cpu: bool,
 
     /// Write to files and folders that another user owns or can change, follow symbolic links, and write to a FIFO
-    #[arg(long, help_heading = "Capture")]
+    #[arg(long, help_heading = "Captures")]
     pub force: bool,
 
-    /// Go on as this user, a name or a number, once tracing has begun or the files that are read are open: capture files belong
-    /// to them. Of what runs, descriptors and threads that are only seen later cannot be looked up then
-    #[arg(long, value_name = "USER", help_heading = "Capture", group = SETTINGS)]
+    /// Switch to this user (name or number) once tracing or reading has started, so that they own the capture files. Descriptors and
+    /// threads of other users that are first seen later cannot be looked up then
+    #[arg(long, value_name = "USER", help_heading = "Names and rights", group = SETTINGS)]
     pub drop_to: Option<String>,
 }
 
@@ -415,6 +430,45 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a number of seconds above 0".to_owned())
 }
 
+/// A whole number between two others.
+fn whole<N: FromStr + PartialOrd + fmt::Display>(text: &str, least: N, most: N) -> Result<N, String> {
+    let limits = if most.to_string() == u64::MAX.to_string() {
+        format!("at least {least}")
+    } else {
+        format!("from {least} to {most}")
+    };
+    text.parse()
+        .ok()
+        .filter(|number| (&least..=&most).contains(&number))
+        .ok_or_else(|| format!("expected a whole number, {limits}"))
+}
+
+/// The most rows of a table.
+const MAX_ROWS: usize = 100_000;
+
+fn rows(text: &str) -> Result<usize, String> {
+    let rows = text.parse().ok().filter(|rows| (1..=MAX_ROWS).contains(rows));
+    rows.ok_or_else(|| format!("expected a whole number from 1 to {MAX_ROWS}"))
+}
+
+/// The least interval, and the longest, in milliseconds.
+const INTERVALS_MS: std::ops::RangeInclusive<u64> = 10..=86_400_000;
+
+/// A time in milliseconds: of a number alone, seconds.
+fn interval(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "ms" => Some(1.0),
+        "" | "s" => Some(1000.0),
+        "m" | "min" => Some(60_000.0),
+        _ => None,
+    };
+    let ms = digits.parse::<f64>().ok().zip(factor).map(|(number, factor)| (number * factor).round());
+    let ms = ms.filter(|ms| ms.is_finite() && *ms >= 0.0).map(|ms| ms as u64);
+    ms.filter(|ms| INTERVALS_MS.contains(ms))
+        .ok_or_else(|| "expected a time such as 5s, 500ms or 2m, from 10ms to 1440m".to_owned())
+}
+
 fn size(text: &str) -> Result<u64, String> {
     let (digits, factor) = match text.to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
         text if text.ends_with('K') => (text.trim_end_matches('K').to_owned(), 1 << 10),
@@ -450,6 +504,8 @@ mod tests {
         assert_eq!(args.max_time, Some(Duration::from_millis(500)));
         assert_eq!(args.filter_text().unwrap(), "proc.name=cat and fd.num < -1");
         assert_eq!(parse(&["--buffer-size", "64K"]).unwrap().buffer_size, Some(65_536));
+        assert_eq!(parse(&["--interval", "2"]).unwrap().interval, Some(2000));
+        assert_eq!(parse(&["--interval", "0.5m"]).unwrap().interval, Some(30_000));
         assert_eq!(parse(&["-tD"]).unwrap().time, TimeMode::Delta);
     }
 
@@ -458,7 +514,16 @@ mod tests {
         let error = parse(&["--unbuferred"]).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains("--unbuffered"));
-        for words in [&["-s", "65001"][..], &["-n", "0"], &["-t", "x"], &["--buffer-size", "8X"], &["-M", "0"]] {
+        for words in [
+            &["-s", "65001"][..],
+            &["-n", "0"],
+            &["-t", "x"],
+            &["--buffer-size", "8X"],
+            &["--interval", "1ms"],
+            &["--interval", "5h"],
+            &["--rows", "0"],
+            &["-M", "0"],
+        ] {
             assert_eq!(parse(words).unwrap_err().exit_code(), 2, "{words:?}");
         }
     }

@@ -4,9 +4,9 @@
 
 use clap::CommandFactory;
 
-use super::{Args, Failure, gone};
+use super::{Args, Failure, gone, habits};
 use crate::{
-    chisel::{Chisel, Library, args::takes_next},
+    chisel::{Chisel, Library, Meta, args::takes_next},
     filter::operator,
     message::note,
 };
@@ -56,7 +56,11 @@ pub fn extract(words: Vec<String>, library: &Library) -> Result<(Vec<String>, Ve
             arguments.push(None);
             continue;
         }
-        let meta = Chisel::describe(&library.find(&name)?)?;
+        let source = library.find(&name).map_err(|error| habits::of_chisel(&name, library, error.into()))?;
+        let meta = Chisel::describe(&source)?;
+        if let Some(next) = words.front().filter(|next| meta.needs_args() && next.len() > 1 && options.knows(next)) {
+            return Err(no_argument(&name, &meta, next));
+        }
         let following: Vec<String> = words.iter().cloned().collect();
         arguments.push(if takes_next(&meta, &following) { words.pop_front() } else { None });
     }
@@ -87,6 +91,15 @@ pub fn options_end(words: &[String], library: &Library) -> Result<usize, Failure
         }
     }
     Ok(at.min(words.len()))
+}
+
+/// An option is where the argument of a chisel was expected.
+fn no_argument(name: &str, meta: &Meta, next: &str) -> Failure {
+    let names: Vec<String> = meta.args.iter().filter(|arg| !arg.optional).map(|arg| arg.name.to_uppercase()).collect();
+    Failure::with_hint(
+        format!("chisel '{name}' needs an argument, and '{next}' is an option"),
+        format!("tracer -c {name} {} {next} …; tracer -i {name} describes it", names.join(" ")),
+    )
 }
 
 /// What an option takes.
@@ -128,6 +141,9 @@ impl Options {
 
     /// Whether a word is an option, of ours or of sysdig.
     fn knows(&self, word: &str) -> bool {
+        if !word.starts_with('-') {
+            return false;
+        }
         let is_own = match word.strip_prefix("--") {
             Some(long) => self.all_long.iter().any(|known| long.split('=').next() == Some(known)),
             None => word.chars().nth(1).is_some_and(|letter| self.all_short.contains(&letter)),

@@ -5,10 +5,14 @@
 
 use std::{io, path::PathBuf};
 
-use clap::{CommandFactory, Parser, error::ErrorKind};
+use clap::{Args as _, Command, CommandFactory, Parser, error::ErrorKind};
 use toml::{Table, Value};
 
-use super::{Args, Failure, args::SETTINGS, wrong_use};
+use super::{
+    Args, Failure,
+    args::{SETTINGS, Writing},
+    wrong_use,
+};
 use crate::message::Shown as _;
 use crate::{
     fields::nearest,
@@ -47,8 +51,32 @@ pub fn with_defaults(mut words: Vec<String>) -> Result<Vec<String>, Failure> {
     };
     let defaults = parse(&text)
         .map_err(|failure| Failure { message: format!("{}: {}", path.shown(), failure.message), hint: failure.hint })?;
+    let defaults = of_this_run(defaults, &words);
     words.splice(1..1, defaults);
     Ok(words)
+}
+
+/// The defaults that this run has a use for: how a capture is written says nothing to one that writes none.
+fn of_this_run(defaults: Vec<String>, words: &[String]) -> Vec<String> {
+    let has = |letter: char, long: &str| {
+        let options = words.iter().skip(1).take_while(|word| *word != "--");
+        let mut options = options.filter_map(|word| word.strip_prefix('-'));
+        options.any(|word| match word.strip_prefix('-') {
+            Some(name) => name.split('=').next() == Some(long),
+            None => word.contains(letter),
+        })
+    };
+    // These two are of use without a capture, too.
+    let about_writing = Writing::augment_args(Command::new("writing"));
+    let of_writing = |name: &str| {
+        !matches!(name, "force" | "drop-to") && about_writing.get_arguments().any(|arg| arg.get_long() == Some(name))
+    };
+    let (writes, reads) = (has('w', "write"), has('r', "read"));
+    let is_of_use = |word: &String| {
+        let name = word.trim_start_matches('-').split('=').next().unwrap_or_default();
+        (writes || !of_writing(name)) && !(reads && name == "args-limit")
+    };
+    defaults.into_iter().filter(is_of_use).collect()
 }
 
 /// There is no such file for this user: `HOME` may be that of another one.
@@ -159,6 +187,19 @@ mod tests {
         let words = ["tracer", "--snaplen=200", "--print=c", "-s", "100", "evt.type=read"];
         let args = Args::try_parse_from(words).unwrap();
         assert_eq!((args.snaplen, args.print.as_deref()), (100, Some("c")));
+    }
+
+    #[test]
+    fn what_is_about_captures_waits_for_one() {
+        let list = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let of = |words: &str| {
+            of_this_run(list("--seconds=3 --color=never --drop-to=x --args-limit=5000"), &list(words)).join(" ")
+        };
+        assert_eq!(of("tracer -c topscalls"), "--color=never --drop-to=x --args-limit=5000");
+        assert_eq!(of("tracer -r x"), "--color=never --drop-to=x");
+        for writes in ["tracer -w x", "tracer -zw x", "tracer --write=x"] {
+            assert_eq!(of(writes), "--seconds=3 --color=never --drop-to=x --args-limit=5000", "{writes}");
+        }
     }
 
     #[test]

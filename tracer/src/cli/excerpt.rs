@@ -10,6 +10,7 @@ use crate::message::Shown as _;
 use crate::{
     chisel::excerpt::Excerpt,
     files,
+    format::color::ColorChoice,
     message::note,
     output::Out,
     pipeline::{Limits, Pipeline},
@@ -71,8 +72,8 @@ fn write_one(excerpt: &Excerpt, again: &Again<'_>, stop: &AtomicBool) -> anyhow:
         force,
         ..Default::default()
     };
-    let mut outputs =
-        Outputs::new(Some(filter), Vec::new(), Out::stdout(false), None).with_capture(Some(Capture::new(options)));
+    let mut outputs = Outputs::new(Some(filter), Vec::new(), Out::stdout(false, false, ColorChoice::Never), None)
+        .with_capture(Some(Capture::new(options)));
     outputs.open(now_ns())?;
     let mut source = Replay::open(files.to_vec())?.with_users(users);
     let state = State { procfs: Procfs::none(), ..State::default() };

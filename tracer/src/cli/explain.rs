@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use rustc_hash::FxHashMap;
 use tracer_common::{
     arch::SYSCALLS,
     events,
@@ -168,7 +169,7 @@ fn filters(
     made: &Plans,
     event: &impl Fn(&'static events::Event, Option<&'static str>) -> bool,
 ) -> Vec<(String, String)> {
-    let mut rows: Vec<(String, [usize; 3])> = Vec::new();
+    let mut rows = Tests::default();
     for call in SYSCALLS {
         let index = u32::from(call.number);
         let row = events::by_syscall(call.name);
@@ -205,7 +206,8 @@ fn filters(
         }
         parts.join(", ")
     };
-    let mut found: Vec<(String, String)> = rows.iter().map(|(name, counts)| (name.clone(), text(counts))).collect();
+    let mut found: Vec<(String, String)> =
+        rows.rows.iter().map(|(name, counts)| (name.clone(), text(counts))).collect();
     if !plan.pushdown && !found.is_empty() {
         let why = if plan.needs.has(Needs::NEIGHBOURS) {
             "the time since the event before is shown"
@@ -225,14 +227,22 @@ fn filters(
     found
 }
 
+/// Tests of filters in the order in which they were met, and for how many calls each is decided by type, in the kernel, and here.
+#[derive(Default)]
+struct Tests {
+    rows: Vec<(String, [usize; 3])>,
+    by_text: FxHashMap<String, usize>,
+}
+
 /// Adds up where the tests of a filter are decided.
-fn count(filter: &Filter, target: &Target<'_>, rows: &mut Vec<(String, [usize; 3])>) {
+fn count(filter: &Filter, target: &Target<'_>, tests: &mut Tests) {
     for (text, place) in filter.tests(target) {
-        let at = rows.iter().position(|(known, _)| known == text).unwrap_or_else(|| {
-            rows.push((text.to_owned(), [0; 3]));
-            rows.len() - 1
+        let at = tests.by_text.get(text).copied().unwrap_or_else(|| {
+            tests.rows.push((text.to_owned(), [0; 3]));
+            tests.by_text.insert(text.to_owned(), tests.rows.len() - 1);
+            tests.rows.len() - 1
         });
-        rows[at].1[match place {
+        tests.rows[at].1[match place {
             None => 0,
             Some(true) => 1,
             Some(false) => 2,

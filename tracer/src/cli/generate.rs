@@ -1,6 +1,10 @@
 //! Pages of the documentation, in Markdown: `--generate PAGE`. The files in `docs/` are made by it.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    io::{self, Write as _},
+};
 
 use clap::{Arg, CommandFactory};
 use clap_complete::Shell;
@@ -9,7 +13,7 @@ use tracer_common::{
     flags::{FlagSet, SetKind},
 };
 
-use super::{Args, Failure, list};
+use super::{Args, Failure, help, list};
 use crate::{
     chisel::{Chisel, Library},
     fields::{CLASSES, GONE, nearest},
@@ -50,8 +54,7 @@ fn for_shells(name: &str) -> Result<Option<String>, Failure> {
     let mut out = Vec::new();
     let shell = match name {
         "man" => {
-            let page = clap_mangen::Man::new(command);
-            page.render(&mut out).map_err(|error| Failure::new(error.to_string()))?;
+            manual(command, &mut out).map_err(|error| Failure::new(error.to_string()))?;
             return Ok(Some(String::from_utf8_lossy(&out).into_owned()));
         }
         "complete-bash" => Shell::Bash,
@@ -60,7 +63,93 @@ fn for_shells(name: &str) -> Result<Option<String>, Failure> {
         _ => return Ok(None),
     };
     clap_complete::generate(shell, &mut command, "tracer", &mut out);
-    Ok(Some(String::from_utf8_lossy(&out).into_owned()))
+    Ok(Some(with_names(shell, String::from_utf8_lossy(&out).into_owned())))
+}
+
+/// The manual page: what clap makes of the options, and sections for people.
+fn manual(command: clap::Command, out: &mut Vec<u8>) -> io::Result<()> {
+    let page = clap_mangen::Man::new(command);
+    page.render_title(out)?;
+    page.render_name_section(out)?;
+    page.render_synopsis_section(out)?;
+    page.render_description_section(out)?;
+    page.render_options_section(out)?;
+    for (title, text) in help::sections() {
+        writeln!(out, ".SH \"{title}\"")?;
+        // Lines that begin with blanks are as they are.
+        let is_verbatim = text.lines().any(|line| line.starts_with("  "));
+        out.write_all(if is_verbatim { b".nf\n" } else { b"" })?;
+        for line in text.lines() {
+            let line = line.replace('\\', "\\e").replace('-', "\\-");
+            let guard = if line.starts_with(['.', '\'']) { "\\&" } else { "" };
+            writeln!(out, "{guard}{line}")?;
+        }
+        out.write_all(if is_verbatim { b".fi\n" } else { b"" })?;
+    }
+    Ok(())
+}
+
+/// What bash has to complete beside options: names of chisels, fields and containers.
+const BASH_NAMES: &str = r#"
+_tracer_names() {
+    local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}"
+    case "$prev" in
+        -c|--chisel|-i|--chisel-info|help)
+            COMPREPLY=($(compgen -W "$(tracer --complete chisels 2>/dev/null)" -- "$cur"))
+            return ;;
+    esac
+    # "=" ends a word of bash.
+    if [[ "$cur" == "=" && "$prev" == container.name ]]; then
+        COMPREPLY=($(tracer --complete containers 2>/dev/null))
+    elif [[ "$prev" == "=" && "${COMP_WORDS[COMP_CWORD-2]}" == container.name ]]; then
+        COMPREPLY=($(compgen -W "$(tracer --complete containers 2>/dev/null)" -- "$cur"))
+    elif [[ "$cur" != -* && "$cur" == *.* ]]; then
+        compopt -o nospace 2>/dev/null
+        COMPREPLY=($(compgen -W "$(tracer --complete fields 2>/dev/null)" -- "$cur"))
+    else
+        _tracer "$@"
+    fi
+}
+complete -F _tracer_names -o bashdefault -o default tracer
+"#;
+
+/// The same for zsh, as functions that the options name.
+const ZSH_NAMES: &str = r#"
+_tracer_chisels() { compadd -- ${(f)"$(tracer --complete chisels 2>/dev/null)"} }
+_tracer_filter() {
+    if compset -P 'container.name='; then
+        compadd -- ${(f)"$(tracer --complete containers 2>/dev/null)"}
+    else
+        compadd -S '' -- ${(f)"$(tracer --complete fields 2>/dev/null)"}
+    fi
+}
+"#;
+
+/// The same for fish.
+const FISH_NAMES: &str = r#"
+complete -c tracer -s c -l chisel -x -a '(tracer --complete chisels 2>/dev/null)'
+complete -c tracer -s i -l chisel-info -x -a '(tracer --complete chisels 2>/dev/null)'
+complete -c tracer -n 'string match -q "container.name=*" -- (commandline -ct)' -f -a 'container.name=(tracer --complete containers 2>/dev/null)'
+complete -c tracer -n 'not string match -q -- "-*" (commandline -ct)' -f -a '(tracer --complete fields 2>/dev/null)'
+"#;
+
+/// A script of clap's with what it does not know of.
+fn with_names(shell: Shell, script: String) -> String {
+    match shell {
+        Shell::Bash => script + BASH_NAMES,
+        Shell::Fish => script + FISH_NAMES,
+        Shell::Zsh => {
+            let script = script.replace(":NAME:_default'", ":NAME:_tracer_chisels'");
+            let script = script.lines().map(|line| {
+                let is_filter = line.contains("::filter") && line.contains(":_default'");
+                if is_filter { line.replace(":_default'", ":_tracer_filter'") } else { line.to_owned() }
+            });
+            let script = script.collect::<Vec<_>>().join("\n");
+            // The functions come before the script completes for the first time.
+            script.replacen("autoload -U is-at-least", &format!("{ZSH_NAMES}\nautoload -U is-at-least"), 1) + "\n"
+        }
+        _ => script,
+    }
 }
 
 /// Text that stays in its cell of a table.
@@ -206,7 +295,9 @@ fn options(out: &mut String) -> Result<(), Failure> {
     );
     out.push_str("`tracer info FILE`\n\n");
     out.push_str("Says what a capture file holds: host, time, processes, containers, events. `-` is standard input.\n");
-    let shown: Vec<&Arg> = command.get_arguments().filter(|arg| !arg.is_hide_set()).collect();
+    // Those that are for developers are hidden from users who ask for help, and listed here.
+    let shown: Vec<&Arg> =
+        command.get_arguments().filter(|arg| !arg.is_hide_set() || arg.get_help_heading().is_some()).collect();
     let mut headings: Vec<&str> = Vec::new();
     for heading in shown.iter().filter_map(|arg| arg.get_help_heading()) {
         if !headings.contains(&heading) {

@@ -74,6 +74,7 @@ struct Host {
 pub fn describe(path: &Path, ready: impl FnOnce()) -> anyhow::Result<(String, Option<anyhow::Error>)> {
     let about = || format!("cannot read capture '{}'", path.shown());
     let opened = Opened::new(path).with_context(about)?;
+    let stored = path.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
     ready();
     let mut reader = Reader::new(opened.input(Progress::default()).with_context(about)?);
     let mut summary = Summary::default();
@@ -88,7 +89,7 @@ pub fn describe(path: &Path, ready: impl FnOnce()) -> anyhow::Result<(String, Op
     };
     match end {
         Some(error) if summary.sections == 0 => Err(error),
-        end => Ok((summary.text(path, reader.offset()), end)),
+        end => Ok((summary.text(path, stored, reader.offset()), end)),
     }
 }
 
@@ -197,14 +198,19 @@ impl Summary {
         }
     }
 
-    fn text(&self, path: &Path, len: u64) -> String {
+    fn text(&self, path: &Path, stored: Option<u64>, len: u64) -> String {
         let mut out = String::new();
         // Writing to a string cannot fail.
         let mut line = |name: &str, text: String| _ = writeln!(out, "{name:<12} {text}");
         let version = self.format.map_or(String::new(), |(major, minor)| format!(", format {major}.{minor}"));
         let list = self.list.map_or(String::new(), |list| format!(", process list {list}"));
         let path = escaped(path.as_os_str().as_encoded_bytes());
-        line("capture", format!("{path}, {}{version}{list}", units::bytes(len as f64)));
+        let bytes = |len: u64| units::bytes(len as f64);
+        let size = match stored {
+            Some(stored) if stored < len => format!("{} compressed, {} uncompressed", bytes(stored), bytes(len)),
+            _ => bytes(stored.unwrap_or(len)),
+        };
+        line("capture", format!("{path}, {size}{version}{list}"));
         if self.sections > 1 {
             line("sections", self.sections.to_string());
         }

@@ -13,14 +13,19 @@ use crate::{
 /// Where the second column begins.
 const COLUMN: usize = 30;
 
+/// The same on a narrow terminal.
+const NARROW_COLUMN: usize = 6;
+
 /// Appends `name`, and `text` in a column of its own, broken at blanks to fit into `width`.
 pub(super) fn entry(name: &str, text: &str, width: usize, out: &mut String) {
-    let room = width.saturating_sub(COLUMN).max(20);
+    // On a narrow terminal the text is below the name.
+    let column = if width < 2 * COLUMN { NARROW_COLUMN } else { COLUMN };
+    let room = width.saturating_sub(column).max(20);
     let mut line = format!("  {name}");
     let mut used = 0;
     for word in text.split_whitespace() {
         let start = used == 0;
-        if start && line.chars().count() + 1 > COLUMN {
+        if start && line.chars().count() + 1 > column {
             out.push_str(&line);
             out.push('\n');
             line.clear();
@@ -32,7 +37,7 @@ pub(super) fn entry(name: &str, text: &str, width: usize, out: &mut String) {
             used = 0;
         }
         if used == 0 {
-            line = format!("{line:<COLUMN$}{word}");
+            line = format!("{line:<column$}{word}");
             used = word.chars().count();
         } else {
             line.push(' ');
@@ -115,6 +120,15 @@ pub fn fields(width: usize, long: bool) -> String {
         out.push_str("tracer -lv says more, and lists fields that are for tables alone.\n");
     }
     out
+}
+
+/// All that there is to say of one field.
+pub fn field(name: &str, width: usize) -> Option<String> {
+    let field = CLASSES.iter().flat_map(|class| class.fields()).find(|field| field.name == name)?;
+    let mut out = String::new();
+    let argument = argument(field).map(|text| format!(" Argument: {text}.")).unwrap_or_default();
+    entry(&usage(field), &format!("({}) {}.{argument}", kind(field), field.doc), width, &mut out);
+    Some(out)
 }
 
 /// The families and their rows that users can see.
@@ -207,6 +221,9 @@ mod tests {
 
     #[test]
     fn lists_fit_into_their_width() {
+        for text in [fields(46, true), events(46), chisels(&Library::builtin(), 46)] {
+            assert!(text.lines().all(|line| line.chars().count() <= 46 || !line.trim().contains(' ')), "{text}");
+        }
         for text in [fields(80, false), fields(80, true), events(80), chisels(&Library::builtin(), 80)] {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         }

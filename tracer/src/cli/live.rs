@@ -1,6 +1,11 @@
 //! A plan carried out on the running kernel.
 
-use std::{process::ExitCode, sync::atomic::Ordering, time::Duration};
+use std::{
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+    sync::atomic::Ordering,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
@@ -8,8 +13,10 @@ use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 use super::{
     Failure, Plan,
     excerpt::{self, Again},
+    missing,
     replay::confine,
     stop::Stop,
+    waiting::Waiting,
 };
 use crate::{
     confine::{self, Paths, Tracing},
@@ -47,6 +54,7 @@ fn failure(error: &LiveError) -> Failure {
 /// The kernel cannot be traced, output cannot be written, or a script failed.
 pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<Stats> {
     let stop = Stop::at_signals(launched.as_deref())?;
+    let waiting = Waiting::begin();
     let (root, _) = host_root();
     let own = Own::learn().map_err(|error| failure(&error))?;
     let view = View::find(root, Some(own.tgid));
@@ -98,12 +106,15 @@ pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<St
             state.procfs.scan(procfs::Wanted { descriptors: asked.descriptors, threads, whole: asked.whole });
         scan.first(&mut state, &stop).then_some(scan)
     });
+    drop(waiting);
     if let Some(user) = &plan.drop_to {
         drop_to(user, &state.users)?;
     }
     let to_epoch_ns = live::to_epoch_ns();
     excerpt::check(&outputs.excerpts(), plan.force)?;
-    outputs.open(live::monotonic_ns().wrapping_add(to_epoch_ns))?;
+    outputs
+        .open(live::monotonic_ns().wrapping_add(to_epoch_ns))
+        .map_err(|error| missing::of_folder(error, plan.drop_to.as_deref()))?;
     let command = launched.as_deref().map(Launched::pid);
     let keep = Tracing { folders: outputs.folders(), network, changes: options.changes, command };
     let confined = confine::tracing(&keep);
@@ -113,10 +124,12 @@ pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<St
     let limits =
         Limits { max_time: plan.max_time, interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)) };
     let sampler = asked.sample.map(Sampler::random);
-    let pipeline = Pipeline::new(state, outputs, to_epoch_ns).sampled(sampler).scanning(scan.flatten());
     if let Some(launched) = &mut launched {
         launched.begin()?;
     }
+    // Whoever only writes a capture sees by its size that it grows.
+    let hints = io::stderr().is_terminal() && outputs.written().is_none() && !plan.quiet;
+    let pipeline = Pipeline::new(state, outputs, to_epoch_ns).sampled(sampler).scanning(scan.flatten()).hinting(hints);
     let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
     // The kernel side is not needed for it, and would fill its rings.
     drop(source);

@@ -1,5 +1,9 @@
 //! What to do when the machine, or a limit, does not give what is needed.
 
+use std::io;
+
+use super::Failure;
+
 /// Numbers of errors, as the texts of errors end, and what helps.
 const REMEDIES: [(i32, &str); 3] = [
     (
@@ -13,6 +17,22 @@ const REMEDIES: [(i32, &str); 3] = [
     ),
 ];
 
+/// The same error, with what to do if a file could not be made in its folder: by `user`, if rights were given up.
+pub(super) fn of_folder(error: anyhow::Error, user: Option<&str>) -> anyhow::Error {
+    let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    let hint = kinds.map(io::Error::kind).find_map(|kind| match (kind, user) {
+        (io::ErrorKind::NotFound, _) => Some("make the folder first: mkdir -p".to_owned()),
+        (io::ErrorKind::PermissionDenied, Some(user)) => Some(format!(
+            "user '{user}' of --drop-to cannot write there: give it a folder of its own, made with install -d -o {user}"
+        )),
+        _ => None,
+    });
+    match hint {
+        Some(hint) => Failure::with_hint(format!("{error:#}"), hint).into(),
+        None => error,
+    }
+}
+
 /// What helps against what a message says.
 pub(super) fn remedy(message: &str) -> Option<&'static str> {
     let says = |number: i32| message.contains(&format!("(os error {number})"));
@@ -21,8 +41,6 @@ pub(super) fn remedy(message: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[test]

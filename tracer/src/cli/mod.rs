@@ -12,15 +12,20 @@ mod excerpt;
 mod explain;
 mod generate;
 mod gone;
+mod habits;
+mod help;
 mod info;
 mod list;
 pub mod live;
 mod memory;
 mod missing;
+mod names;
 mod progress;
 mod replay;
 mod run;
+mod still;
 mod stop;
+mod waiting;
 
 use std::{
     fmt,
@@ -186,6 +191,21 @@ fn end(error: &anyhow::Error) -> ExitCode {
 }
 
 fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<ExitCode, End> {
+    let asks_help = words.get(2).is_some_and(|word| word == "-h" || word == "--help");
+    let text = match words.get(1).map(String::as_str) {
+        Some("help") => {
+            let library = Library::new(&args::chisel_dirs(&words));
+            Some(help::topic(&words[2..], &library, terminal_width())?)
+        }
+        Some("-h") => Some(help::SHORT.to_owned()),
+        Some("info") if asks_help => Some(help::INFO.to_owned()),
+        Some("chisel") if asks_help => Some(help::CHISEL.to_owned()),
+        _ => None,
+    };
+    if let Some(text) = text {
+        message::print(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(("info", files)) = words.get(1).map(|word| (word.as_str(), &words[2..])) {
         return info(files);
     }
@@ -194,19 +214,24 @@ fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<
         return chisel_tool::run(rest, &confine, &mut Report::stdout());
     }
     let (words, command) = command::split(words)?;
+    if command.is_none()
+        && let Some(failure) = habits::of_line(&words)
+    {
+        return Err(failure.into());
+    }
     let words = config::with_defaults(words)?;
     let library = Library::new(&args::chisel_dirs(&words));
     let (words, arguments) = chisel_args::extract(words, &library)?;
+    let words_of_help = words.clone();
     let mut args = match parse(words) {
         Ok(args) => args,
         Err(error) if error.use_stderr() => {
-            let gone = match error.get(ContextKind::InvalidArg) {
-                Some(ContextValue::String(option)) if error.kind() == ErrorKind::UnknownArgument => {
-                    gone::explain(option)
-                }
-                _ => None,
-            };
-            return Err(End::Usage(gone.unwrap_or_else(|| wrong_use(&error.to_string()))));
+            return Err(End::Usage(wrong_option(&error)));
+        }
+        // -h in the middle of other options.
+        Err(help) if help.kind() == ErrorKind::DisplayHelp && !words_of_help.iter().any(|word| word == "--help") => {
+            message::print(help::SHORT)?;
+            return Ok(ExitCode::SUCCESS);
         }
         Err(help) => {
             help.print()?;
@@ -218,6 +243,10 @@ fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<
         let mut stdout = io::stdout().lock();
         stdout.write_all(generate::page(name)?.as_bytes())?;
         stdout.flush()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(what) = &args.complete {
+        message::print(&names::of(what, &library)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(text) = lists(&args, &library)? {
@@ -270,11 +299,46 @@ fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<
     } else if let Some(mut launched) = launched {
         let traced = (live.run)(plan, Some(&mut launched));
         return Ok(command::ended(launched, traced, args.fail_on_drop));
+    } else if plan.outputs.is_still() {
+        still::run(plan)?
     } else {
         (live.run)(plan, None)?
     };
     let failed = args.fail_on_drop && stats.lost() > 0;
     Ok(ExitCode::from(if failed { LOST } else { stop::code() }))
+}
+
+/// What is wrong with the options, in our words.
+fn wrong_option(error: &clap::Error) -> Failure {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let (option, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
+    let failure = wrong_use(&error.to_string());
+    match (error.kind(), option, value) {
+        (ErrorKind::UnknownArgument, Some(option), _) => match gone::explain(option) {
+            Some(failure) => failure,
+            None if option == "-f" => {
+                Failure::with_hint("there is no option '-f'", "leave it out: threads and children are always traced")
+            }
+            None => Failure { message: format!("there is no option '{option}'"), ..failure },
+        },
+        (ErrorKind::InvalidValue | ErrorKind::ValueValidation, Some(option), Some(value)) => {
+            let hint = habits::of_value(option, value).or(failure.hint);
+            Failure { hint, ..failure }
+        }
+        (ErrorKind::MissingRequiredArgument, ..) => match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::Strings(missing)) if missing.iter().any(|name| name.starts_with("--write")) => {
+                Failure::with_hint("this option is about the capture that is written", "give -w FILE, too")
+            }
+            Some(ContextValue::Strings(missing)) => {
+                Failure { message: format!("this needs another option: {}", missing.join(", ")), ..failure }
+            }
+            _ => failure,
+        },
+        _ => failure,
+    }
 }
 
 /// The options. Words that are quoted in an error are escaped: one with ends of lines must not look like lines of ours.
@@ -310,7 +374,9 @@ fn wrong_use(message: &str) -> Failure {
 /// How wide lists are.
 fn terminal_width() -> usize {
     let terminal = io::stdout().is_terminal();
-    let width = if terminal { crossterm::terminal::size().map_or(80, |(width, _)| width) } else { 100 };
+    let asked = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let width =
+        if terminal { crossterm::terminal::size().map_or(80, |(width, _)| width) } else { asked().unwrap_or(100) };
     usize::from(width).max(40)
 }
 
@@ -320,7 +386,8 @@ fn lists(args: &Args, library: &Library) -> Result<Option<String>, Failure> {
     Ok(if args.list_chisels || args.chisels.iter().any(|name| name == "l") {
         Some(list::chisels(library, width))
     } else if let Some(name) = &args.chisel_info {
-        Some(list::chisel(&library.find(name)?, width)?)
+        let source = library.find(name).map_err(|error| habits::of_chisel(name, library, error.into()))?;
+        Some(list::chisel(&source, width)?)
     } else if args.list_markdown {
         Some(generate::page("fields")?)
     } else if args.list {

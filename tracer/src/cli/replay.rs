@@ -6,6 +6,7 @@ use super::{
     Plan, end,
     excerpt::{self, Again},
     live::{drop_to, say_stats},
+    missing,
     progress::Progress,
     stop::Stop,
 };
@@ -53,7 +54,7 @@ pub fn run(plan: Plan) -> anyhow::Result<(Stats, Option<ExitCode>)> {
         drop_to(user, &Users::read(Path::new("/")))?;
     }
     excerpt::check(&outputs.excerpts(), plan.force)?;
-    outputs.open(now_ns())?;
+    outputs.open(now_ns()).map_err(|error| missing::of_folder(error, plan.drop_to.as_deref()))?;
     let excerpts = !outputs.excerpts().is_empty();
     let mut paths = Paths { read: source.later(), folders: outputs.folders() };
     paths.read.extend(plan.again.iter().filter(|_| excerpts).cloned());

@@ -1,19 +1,20 @@
 //! From options to a plan: what is shown, and what has to be collected for it.
 
 use std::{
+    collections::BTreeSet,
     io::{self, IsTerminal as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use super::{Args, Failure};
+use super::{Args, Failure, habits};
 use crate::message::Shown as _;
 use crate::{
-    chisel::{Chisel, Env, Library, Watch},
+    chisel::{Chisel, Env, Library, Tables, Watch},
     fields::{FieldError, Needs, Show},
     filter::Filter,
-    format::{Preset, Template, TemplateError, json::Json},
+    format::{Preset, Template, TemplateError, escape, json::Json, units},
     message::note,
     output::{Out, Page, Palette},
     pipeline::Mode,
@@ -73,6 +74,8 @@ pub struct Plan {
     pub sample: Option<Sample>,
     /// Whether the kernel side decides what it can of the filters.
     pub pushdown: bool,
+    /// Whether lines are not printed.
+    pub quiet: bool,
     /// Whether more statistics are printed at the end.
     pub verbose: bool,
     /// Whether they are printed as JSON, too.
@@ -111,7 +114,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         lines: !args.json,
         ..plain
     };
-    let out = Out::stdout(args.unbuffered);
+    let out = Out::stdout(args.unbuffered, args.read.is_empty(), args.color);
     let filter = args.filter_text().map(|text| filter(args, &text, plain)).transpose()?;
     let preset = args.print.as_deref().and_then(Preset::by_name);
     let colors = args.color.enabled();
@@ -120,8 +123,11 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     let palette = Palette::of_terminal(colors && !args.json);
     let mut snaplen = args.snaplen;
     let again = again(args);
+    let (mut columns, mut is_sorted) = (Vec::new(), false);
     let mut written: Vec<PathBuf> = args.write.iter().cloned().collect();
-    for (name, argument) in args.chisels.iter().zip(arguments.iter().chain(std::iter::repeat(&None))) {
+    for (place, (name, argument)) in
+        args.chisels.iter().zip(arguments.iter().chain(std::iter::repeat(&None))).enumerate()
+    {
         let out = if args.json && args.chisels.len() > 1 {
             let argument = argument.as_deref().map(|argument| ("argument", argument));
             out.labelled(&[("chisel", name.as_str())].into_iter().chain(argument).collect::<Vec<_>>())
@@ -132,15 +138,19 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
             show: plain,
             data: args.data(),
             container: matches!(preset, Some(Preset::Container | Preset::Kubernetes)),
-            page: Page { json: args.json, palette, ..Page::plain(out) },
+            page: Page { json: args.json, palette, place, named: args.chisels.len() > 1, ..Page::plain(out) },
             replay: !args.read.is_empty(),
             interpreted: false,
             force: args.writing.force,
+            tables: Tables { rows: args.rows, interval_ms: args.interval, sort: args.sort.clone() },
         };
         let source = library.find(name)?;
         let watch = args.watch.then(|| Watch::new(&source, argument.as_deref(), &env)).flatten();
         let chisel = Chisel::load(source, argument.as_deref(), env)?;
         snaplen = snaplen.max(chisel.snaplen());
+        let (of_tables, sorted) = chisel.sorted();
+        columns.extend(of_tables);
+        is_sorted |= sorted;
         for excerpt in chisel.excerpts() {
             not_read(&excerpt.path, args, "give the chisel another name")?;
             if again.is_empty() {
@@ -160,6 +170,9 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         let others = args.chisels.len() > 1 || args.summary || args.write.is_some();
         sinks.push(Box::new(ChiselSink::new(chisel).among_others(others).watched(watch)));
     }
+    if let Some(column) = args.sort.as_ref().filter(|_| !is_sorted) {
+        return Err(no_column(column, columns));
+    }
     if args.following.strace {
         sinks.push(Box::new(Strace::new(out.clone())));
     } else if args.following.trace_json {
@@ -173,7 +186,10 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         sinks.push(Box::new(Discard));
     } else if sinks.is_empty() && (args.write.is_none() || args.print.is_some() || args.json) {
         let format = match (&args.print, preset) {
-            (Some(format), None) => format.clone(),
+            (Some(format), None) => match habits::of_format(format) {
+                Some(failure) => return Err(failure),
+                None => format.clone(),
+            },
             (_, preset) => preset.unwrap_or_default().format(colors && !args.json),
         };
         let template = template(&format, show)?;
@@ -182,10 +198,13 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     }
 
     if args.summary && !counts {
-        sinks.push(Box::new(Summary::new(out.clone())));
+        sinks.push(Box::new(Summary::new(out.clone(), args.json)));
     }
     let ends = args.following.strace && sinks.len() == 1 && args.write.is_none() && !args.entry_args;
     let capture = capture(args)?;
+    let interval_ms = sinks.iter().filter_map(|sink| sink.interval_ms()).min();
+    let every = interval_ms.map(|ms| format!("every {}", units::time(ms as f64 * 1e6).replace(".00", "")));
+    out.describe(every.into_iter().chain(args.filter_text().map(|text| escape::escaped(text.as_bytes()))).collect());
     let outputs = Outputs::new(filter, sinks, out, args.max_events).without(&args.suppress).with_capture(capture);
     let needs = outputs.needs();
     Ok(Plan {
@@ -211,10 +230,22 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         own: args.debug,
         sample: args.sample.and_then(Sample::of_several),
         pushdown: !args.no_pushdown && !needs.has(Needs::NEIGHBOURS),
+        quiet: args.quiet,
         verbose: args.verbose,
         json: args.json,
         outputs,
     })
+}
+
+/// No table can be sorted by that column.
+fn no_column(column: &str, mut columns: Vec<String>) -> Failure {
+    let mut seen = BTreeSet::new();
+    columns.retain(|title| seen.insert(title.clone()));
+    let message = format!("--sort: no table has a column '{column}'");
+    if columns.is_empty() {
+        return Failure::with_hint("--sort is for chisels that print a table", "tracer -cl lists the chisels");
+    }
+    Failure::with_hint(message, format!("columns are {}", columns.join(", ")))
 }
 
 /// The capture that is to be written.
@@ -281,8 +312,11 @@ fn not_read(file: &Path, args: &Args, hint: &str) -> Result<(), Failure> {
 fn filter(args: &Args, text: &str, show: Show) -> Result<Filter, Failure> {
     let filter = Filter::compile(text, show).map_err(|error| {
         let option = args.filter.iter().find(|word| word.starts_with('-'));
-        let hint =
-            option.map(|option| format!("options such as {option} stand before the filter")).or(error.hint.clone());
+        let line: Vec<String> = std::env::args().skip(1).collect();
+        let hint = option
+            .map(|option| format!("put options such as {option} before the filter"))
+            .or_else(|| habits::of_filter(&args.filter, &line))
+            .or(error.hint.clone());
         Failure { message: error.to_string(), hint }
     })?;
     filter.notes().iter().for_each(|text| note(text));
@@ -377,7 +411,7 @@ mod tests {
             (&*message, &*hint),
             ("format: unknown field 'proc.nam' at '%proc.nam'", "did you mean 'proc.name'?")
         );
-        assert_eq!(failure(&["proc.name=x", "-n", "5"]).1, "options such as -n stand before the filter");
+        assert_eq!(failure(&["proc.name=x", "-n", "5"]).1, "put options such as -n before the filter");
         assert_eq!(failure(&["-c", "topscals"]).1, "did you mean 'topscalls'?");
     }
 }

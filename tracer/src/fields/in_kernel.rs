@@ -13,8 +13,12 @@ pub enum InKernel {
     ParentTgid,
     /// Name of the thread.
     Comm,
+    /// Name of the main thread, which follows from the process.
+    MainName,
     /// Effective user id.
     Uid,
+    /// Name of the effective user.
+    UserName,
     /// Effective group id.
     Gid,
     /// Number of the CPU.
@@ -33,6 +37,10 @@ pub enum InKernel {
     Failure,
     /// Bytes that were transferred: the result, unless it is an error.
     Bytes,
+    /// The same, if they were read.
+    BytesIn,
+    /// The same, if they were written.
+    BytesOut,
     /// Time from the beginning of the call.
     Latency,
     /// A parameter by name.
@@ -76,10 +84,10 @@ impl InKernel {
     #[must_use]
     pub const fn key(self) -> Option<u32> {
         Some(match self {
-            Self::Comm => by::COMM | by::TGID,
+            Self::Comm | Self::MainName => by::COMM | by::TGID,
             Self::Tgid => by::TGID,
             Self::Tid => by::TID | by::TGID,
-            Self::Uid => by::UID | by::TGID,
+            Self::Uid | Self::UserName => by::UID | by::TGID,
             Self::Vpid => by::VPID | by::TGID,
             Self::Cpu => by::CPU,
             // On hosts without a v2 tree for containers, the process says which one it is.
@@ -111,11 +119,17 @@ impl InKernel {
         matches!(self, Self::Port(_) | Self::Ip(_) | Self::Protocol | Self::Role)
     }
 
+    /// What more the key of such a table needs so that the number follows.
+    #[must_use]
+    pub const fn number_by(self) -> u32 {
+        if matches!(self, Self::BytesIn | Self::BytesOut) { by::DIRECTION } else { 0 }
+    }
+
     /// The number that it is, of those that are added up in the kernel.
     #[must_use]
     pub const fn number(self) -> Number {
         match self {
-            Self::Bytes => Number::Bytes,
+            Self::Bytes | Self::BytesIn | Self::BytesOut => Number::Bytes,
             Self::Latency => Number::Latency,
             Self::Failure => Number::Failure,
             _ => Number::None,

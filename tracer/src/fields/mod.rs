@@ -30,6 +30,7 @@ pub use gone::GONE;
 pub use in_kernel::{End, InKernel};
 pub(crate) use path::{absolute, as_name};
 pub use resolve::{Arg, FieldError, FieldRef, Key, Show, TimeMode, nearest};
+pub(crate) use user::shown as user_shown;
 pub use value::{Digits, Type, Value};
 
 use crate::{

@@ -431,10 +431,14 @@ fn raw_type(name: &str) -> Type {
 pub fn nearest<'n>(wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
     let limit = (wrong.chars().count() / 3).max(1);
     names
-        .map(|name| (distance(wrong, name), name))
-        .filter(|(distance, _)| *distance <= limit)
+        .map(|name| {
+            // Of names that are as near, the one that begins alike.
+            let alike = wrong.chars().zip(name.chars()).take_while(|(a, b)| a == b).count();
+            (distance(wrong, name), std::cmp::Reverse(alike), name)
+        })
+        .filter(|(distance, ..)| *distance <= limit)
         .min()
-        .map(|(_, name)| name.to_owned())
+        .map(|(.., name)| name.to_owned())
 }
 
 /// Edits (insert, delete, replace, swap of neighbours) from one text to the other.

@@ -14,13 +14,19 @@ fn user<'a>(c: &Context<'a>) -> Option<&'a User> {
     c.state.users.user(uid(c)?)
 }
 
+/// What stands for the user in a table: the name, or the number of one without a name.
+pub(crate) fn shown(c: &Context<'_>) -> Option<Vec<u8>> {
+    let uid = uid(c)?;
+    Some(c.state.users.user(uid).map_or_else(|| uid.to_string(), |user| user.name.clone()).into_bytes())
+}
+
 fn gid(c: &Context<'_>) -> Option<u32> {
     Some(c.thread?.gid).filter(|gid| *gid != NO_ID)
 }
 
 fields! { USER needs THREADS;
     "user.uid": Int [in_kernel(InKernel::Uid) needs(Needs::WHO)] => |c, _| uid(c).into(), "user id";
-    "user.name": Text => |c, _| user(c).map(|user| user.name.as_str()).into(), "name of the user, as the host's /etc/passwd has it: also in a container that has users of its own";
+    "user.name": Text [in_kernel(InKernel::UserName) needs(Needs::WHO)] => |c, _| user(c).map(|user| user.name.as_str()).into(), "name of the user, as the host's /etc/passwd has it: also in a container that has users of its own";
     "user.homedir": Text => |c, _| user(c).map(|user| user.home.as_str()).into(), "home directory of the user";
     "user.shell": Text => |c, _| user(c).map(|user| user.shell.as_str()).into(), "login shell of the user";
     "user.loginuid": Int => |c, _| thread(c).map(|thread| match thread.loginuid {

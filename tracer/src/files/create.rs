@@ -12,7 +12,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, FileType, Mode, OFlags, Stat, fcntl_getfl, fcntl_setfl, openat, statat, unlinkat},
+    fs::{AtFlags, FileType, Mode, OFlags, Stat, fcntl_getfl, fcntl_setfl, fstatfs, openat, statat, unlinkat},
     io::Errno,
 };
 
@@ -30,6 +30,29 @@ const ATTEMPTS: usize = 8;
 /// # Errors
 /// It cannot be opened, or it is not opened because another user may have put it there.
 pub fn create(path: &Path, force: bool) -> Result<File, Refused> {
+    let file = open(path, force)?;
+    refuse_views(&file)?;
+    Ok(file)
+}
+
+/// Refuses a file of a file system that shows what the kernel has, such as `/proc/self/comm`: it takes what is written, and keeps nothing of it.
+fn refuse_views(file: &File) -> Result<(), Refused> {
+    let is_regular = file.metadata()?.is_file();
+    let kind = fstatfs(file)?.f_type;
+    if is_regular && VIEWS.iter().any(|magic| i128::from(*magic) == i128::from(kind)) {
+        return Err(unsafe_because(
+            "what is written there is not kept: it shows what the kernel has",
+            "choose another name",
+        ));
+    }
+    Ok(())
+}
+
+/// File systems of that sort. Source: kernel include/uapi/linux/magic.h: proc, sysfs, debugfs, tracefs, securityfs, cgroup, cgroup2, bpf.
+const VIEWS: [u32; 8] =
+    [0x9fa0, 0x6265_6572, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0x0027_e0eb, 0x6367_7270, 0xcafe_4a11];
+
+fn open(path: &Path, force: bool) -> Result<File, Refused> {
     if force || is_own_descriptor(path) {
         return open_any(path);
     }
@@ -225,6 +248,15 @@ mod tests {
     use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use super::*;
+
+    #[test]
+    fn what_shows_the_kernel_is_not_written_over() {
+        for force in [false, true] {
+            let refused = create(Path::new("/proc/self/comm"), force).unwrap_err().to_string();
+            assert!(refused.contains("not kept"), "{refused}");
+        }
+        assert!(create(Path::new("/dev/null"), true).is_ok());
+    }
 
     #[test]
     fn only_own_descriptors_are_opened_by_their_names() {

@@ -31,6 +31,7 @@ pub use error::FilterError;
 pub use operand::Operand;
 pub use parse::{MAX_LEN_BYTES, parse};
 pub use stretches::Stretches;
+pub use test::Test;
 
 use crate::{
     event::Row,
@@ -124,6 +125,17 @@ impl Filter {
     #[must_use]
     pub fn may_match_thread(&self, context: &Context<'_>) -> bool {
         self.node.decide(&|check| check.is_about_threads().then(|| check.holds(context))) != Some(false)
+    }
+
+    /// Visits the tests with a constant that every event has to pass, with the names of their fields.
+    pub fn each_required(&self, visit: &mut dyn FnMut(&str, &Test)) {
+        for part in self.node.conjuncts() {
+            if let Node::Check(check) = part
+                && let Some((field, test)) = check.check.constant()
+            {
+                visit(field.field.name, test);
+            }
+        }
     }
 
     /// Whether no event without a value of that field is wanted. `nothing` is an event of which nothing is known.

@@ -109,6 +109,12 @@ impl Test {
         }
     }
 
+    /// The text that a value has to be, if there is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&[u8]> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
     /// Whether the value passes. A parameter that has another type in this event does not.
     #[must_use]
     pub fn passes(&self, value: &Value<'_>) -> bool {

@@ -114,10 +114,14 @@ pub struct Frame {
     pub keys: Vec<Column>,
     /// Columns of the values.
     pub values: Vec<Column>,
+    /// The column of the values by which rows are sorted.
+    pub sort: usize,
     /// The rows.
     pub rows: Vec<Row>,
     /// The time it is about.
     pub span: Span,
+    /// Whether the second in which it ended does not tell it from the frame before.
+    pub is_short: bool,
     /// How many events were looked at, when counts and sums are estimates.
     pub sample: Option<Sample>,
     /// Events of this time that did not count because there were too many keys.
@@ -137,8 +141,10 @@ impl Frame {
             form,
             keys: Vec::new(),
             values: Vec::new(),
+            sort: 0,
             rows: Vec::new(),
             span,
+            is_short: false,
             sample: None,
             lost: 0,
             dropped: 0,

@@ -7,13 +7,15 @@ use crate::format::json;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// Appends the object of a frame. `ts` is text: the second, or of a heat map the nanosecond.
+/// Appends the object of a frame. `ts` is text: the second, or the nanosecond of a heat map and of what is about less than a second.
 ///
 /// A table has `data`, its rows with the keys first, and `info`, its columns. Histograms and heat maps have the ranges that any
 /// event had. A rate has its values by title.
 pub(super) fn frame(frame: &Frame, out: &mut Vec<u8>) {
     let ended_ns = frame.span.ended_ns;
-    let ts = if matches!(frame.form, Form::Heat { .. }) { ended_ns } else { ended_ns / SECOND * SECOND };
+    // Of a part of a second, the second would be that of the frame before.
+    let exact = matches!(frame.form, Form::Heat { .. }) || frame.is_short;
+    let ts = if exact { ended_ns } else { ended_ns / SECOND * SECOND };
     // Writing to a vector cannot fail.
     let _ = write!(out, "{{\"ts\":\"{ts}\"");
     match frame.form {

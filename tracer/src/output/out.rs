@@ -6,8 +6,13 @@ use std::{
     rc::Rc,
 };
 
-use super::{reader::error_of_write, screen::Screen};
-use crate::format::json;
+use super::{
+    picture::{Picture, Place, Status},
+    reader::error_of_write,
+    screen::Screen,
+    text::{Block, Room, table::Widths},
+};
+use crate::format::{color::ColorChoice, json};
 
 /// Buffered bytes from which on they are written.
 const BUFFER: usize = 64 << 10;
@@ -25,8 +30,12 @@ struct Inner {
     target: Target,
     /// Write each line at once.
     unbuffered: bool,
+    /// Whether it is a terminal.
+    terminal: bool,
+    /// The terminal, if tables are redrawn in place.
     screen: Option<Screen>,
-    frame: Vec<String>,
+    picture: Picture,
+    room: Room,
 }
 
 enum Target {
@@ -41,24 +50,27 @@ impl std::fmt::Debug for Out {
 }
 
 impl Out {
-    /// Standard output. On a terminal, tables are redrawn in place.
+    /// Standard output. On a terminal that can move its cursor, tables are redrawn in place if the run `goes_on`.
     #[must_use]
-    pub fn stdout(unbuffered: bool) -> Self {
+    pub fn stdout(unbuffered: bool, goes_on: bool, colors: ColorChoice) -> Self {
         let stdout = io::stdout();
-        let screen = stdout.is_terminal().then(Screen::default);
-        Self::with(Target::Stdout(stdout), unbuffered, screen)
+        let terminal = stdout.is_terminal();
+        let moves = terminal && !is_dumb();
+        let screen = (moves && goes_on).then(Screen::of_stdout);
+        let room = Room { width: columns(), unicode: speaks_unicode(), styled: moves && colors.enabled() };
+        Self::with(Target::Stdout(stdout), unbuffered, terminal, screen, room)
     }
 
     /// Into memory, with tables as on a terminal, for tests.
     #[cfg(test)]
     pub(crate) fn memory_terminal() -> Self {
-        Self::with(Target::Memory(Vec::new()), true, Some(Screen::default()))
+        Self::with(Target::Memory(Vec::new()), true, true, Some(Screen::default()), Room::PLAIN)
     }
 
     /// Into memory, for tests.
     #[must_use]
     pub fn memory() -> Self {
-        Self::with(Target::Memory(Vec::new()), true, None)
+        Self::with(Target::Memory(Vec::new()), true, false, None, Room::PLAIN)
     }
 
     /// What was written to memory so far.
@@ -70,8 +82,9 @@ impl Out {
         }
     }
 
-    fn with(target: Target, unbuffered: bool, screen: Option<Screen>) -> Self {
-        let inner = Inner { buffer: Vec::with_capacity(BUFFER + 4096), target, unbuffered, screen, frame: Vec::new() };
+    fn with(target: Target, unbuffered: bool, terminal: bool, screen: Option<Screen>, room: Room) -> Self {
+        let buffer = Vec::with_capacity(BUFFER + 4096);
+        let inner = Inner { buffer, target, unbuffered, terminal, screen, picture: Picture::default(), room };
         Self { inner: Rc::new(RefCell::new(inner)), label: None }
     }
 
@@ -93,20 +106,31 @@ impl Out {
     /// Whether it is a terminal.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
+        self.inner.borrow().terminal
+    }
+
+    /// Whether tables are redrawn in place.
+    #[must_use]
+    pub fn redraws(&self) -> bool {
         self.inner.borrow().screen.is_some()
     }
 
-    /// Whether a picture of tables is on a terminal: other lines there would not stay.
+    /// Whether tables are on a terminal, where they are redrawn.
     #[must_use]
     pub fn has_picture(&self) -> bool {
         let inner = self.inner.borrow();
-        inner.screen.as_ref().is_some_and(Screen::is_drawn) || !inner.frame.is_empty()
+        inner.screen.as_ref().is_some_and(|screen| screen.is_drawn() || !inner.picture.is_empty())
     }
 
     /// Columns of the terminal, if it is one.
     #[must_use]
     pub fn width(&self) -> Option<usize> {
         self.is_terminal().then(|| usize::from(Screen::size().0))
+    }
+
+    /// Says what the run is, for the line above tables that are redrawn.
+    pub fn describe(&self, about: Vec<String>) {
+        self.inner.borrow_mut().picture.describe(about);
     }
 
     /// Writes a line of plain text.
@@ -144,21 +168,21 @@ impl Out {
         Ok(made)
     }
 
-    /// Adds the lines of a table: to the picture that [`Out::draw`] shows on a terminal, else at once, with an empty line
-    /// behind it.
+    /// Adds a table: to the picture that [`Out::draw`] shows on a terminal, in place of the one that was there, else at once, with an empty line
+    /// after it.
     ///
     /// # Errors
-    /// They cannot be written.
-    pub fn table(&self, lines: impl FnOnce(Option<usize>, Option<usize>) -> Vec<String>) -> io::Result<()> {
+    /// It cannot be written.
+    pub(super) fn table(&self, place: Place, make: impl FnOnce(Room, &mut Widths) -> Block) -> io::Result<()> {
         let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
         if inner.screen.is_some() {
-            let (width, height) = Screen::size();
-            let left = usize::from(height).saturating_sub(inner.frame.len() + 1);
-            let lines = lines(Some(usize::from(width)), Some(left));
-            inner.frame.extend(lines);
+            let room = Room { width: Some(usize::from(Screen::size().0)), ..inner.room };
+            inner.picture.put(place, |widths| make(room, widths));
             return Ok(());
         }
-        for line in lines(None, None) {
+        let width = if inner.terminal { Some(usize::from(Screen::size().0)) } else { inner.room.width };
+        for line in make(Room { width, ..inner.room }, &mut Widths::new()).lines() {
             inner.buffer.extend_from_slice(line.as_bytes());
             inner.buffer.push(b'\n');
         }
@@ -166,20 +190,28 @@ impl Out {
         inner.flush()
     }
 
-    /// Shows the tables of this interval in place of those of the last one.
+    /// Takes the tables of a page out of the picture from the one with that number on.
+    pub(super) fn remove(&self, page: usize, from: usize) {
+        self.inner.borrow_mut().picture.remove(|(at, number)| at == page && number >= from);
+    }
+
+    /// Shows the tables that there are now in place of those that were shown last.
     ///
     /// # Errors
     /// They cannot be written.
-    pub fn draw(&self) -> io::Result<()> {
+    pub fn draw(&self, status: Status) -> io::Result<()> {
         let mut inner = self.inner.borrow_mut();
+        inner.flush()?;
         let inner = &mut *inner;
-        if let Some(screen) = &mut inner.screen
-            && !inner.frame.is_empty()
-        {
-            screen.draw(&inner.frame, &mut inner.buffer)?;
-            inner.frame.clear();
+        let Some(screen) = &mut inner.screen else { return Ok(()) };
+        if inner.picture.is_empty() && !screen.is_drawn() {
+            return Ok(());
         }
-        inner.flush()
+        let (width, height) = Screen::size();
+        let lines = inner.picture.lines(status, (width.into(), height.into()), inner.room.styled);
+        let mut out = Vec::new();
+        screen.draw(lines, &mut out)?;
+        inner.write(&out)
     }
 
     /// Writes out what is buffered.
@@ -193,20 +225,55 @@ impl Out {
 
 impl Inner {
     fn flush(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() {
+        let aside = self.screen.as_ref().is_some_and(Screen::is_aside);
+        if self.buffer.is_empty() && !aside {
             return Ok(());
         }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let written = match self.screen.as_mut().filter(|screen| screen.is_drawn()) {
+            Some(screen) => {
+                let mut out = Vec::new();
+                screen.below(&buffer, &mut out)?;
+                self.write(&out)
+            }
+            None => self.write(&buffer),
+        };
+        buffer.clear();
+        self.buffer = buffer;
+        written
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.target {
             Target::Stdout(stdout) => {
                 let mut stdout = stdout.lock();
-                let written = stdout.write_all(&self.buffer).and_then(|()| stdout.flush());
-                written.map_err(|error| error_of_write(error, self.screen.is_some()))?;
+                let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+                written.map_err(|error| error_of_write(error, self.terminal))
             }
-            Target::Memory(bytes) => bytes.extend_from_slice(&self.buffer),
+            Target::Memory(memory) => {
+                memory.extend_from_slice(bytes);
+                Ok(())
+            }
         }
-        self.buffer.clear();
-        Ok(())
     }
+}
+
+/// Whether the terminal says that it cannot move its cursor.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+}
+
+/// Columns that the environment asks for where there is no terminal.
+fn columns() -> Option<usize> {
+    std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0)
+}
+
+/// Whether the locale says that text is UTF-8. Source: locale(7), the order of the variables.
+fn speaks_unicode() -> bool {
+    let set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let Some(name) = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find(set) else { return false };
+    let locale = std::env::var(name).unwrap_or_default().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 #[cfg(test)]

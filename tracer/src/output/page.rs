@@ -2,7 +2,10 @@
 
 use std::{io, rc::Rc, sync::Arc};
 
-use super::{Form, Frame, Out, json, text};
+use super::{
+    Form, Frame, Out, json,
+    text::{self, Block, Room, table::Widths},
+};
 use crate::format::{
     color::{Color, RESET},
     escape,
@@ -38,6 +41,9 @@ impl Palette {
     }
 }
 
+/// Where in a page that is which says what is wrong.
+const TROUBLE: usize = usize::MAX;
+
 /// Something that takes frames instead of, or besides, standard output: a server, an interface, a file.
 pub trait View: std::fmt::Debug {
     /// Takes a frame. It must not wait: events are not read meanwhile.
@@ -53,6 +59,10 @@ pub struct Page {
     pub json: bool,
     /// Which colours there are.
     pub palette: Palette,
+    /// Its number among those that share the output, which says in which order their tables are.
+    pub place: usize,
+    /// Whether tables say whose they are, because there are several pages.
+    pub named: bool,
     /// Whoever else takes frames.
     pub views: Rc<[Rc<dyn View>]>,
 }
@@ -61,7 +71,7 @@ impl Page {
     /// As text without colours, and nowhere else.
     #[must_use]
     pub fn plain(out: Out) -> Self {
-        Self { out, json: false, palette: Palette::None, views: Rc::new([]) }
+        Self { out, json: false, palette: Palette::None, place: 0, named: false, views: Rc::new([]) }
     }
 
     /// The same for JSON.
@@ -108,8 +118,10 @@ impl Page {
                     true
                 })?;
             }
-            Form::Table => return self.out.table(|width, height| text::table::lines(frame, width, height)),
-            Form::Bars => return self.out.table(|width, height| text::bars::lines(frame, width, height)),
+            Form::Table => {
+                return self.table(frame, |room, widths| text::table::block(frame, room, widths));
+            }
+            Form::Bars => return self.table(frame, |room, _| text::bars::block(frame, room)),
             Form::Rate => {
                 self.out.line(|line| {
                     text::rate::line(frame, line);
@@ -127,6 +139,37 @@ impl Page {
             }
         }
         self.out.flush()
+    }
+
+    fn table(&self, frame: &Frame, make: impl FnOnce(Room, &mut Widths) -> Block) -> io::Result<()> {
+        self.out.table((self.place, frame.index), |room, widths| {
+            let mut block = make(room, widths);
+            if self.named && frame.index == 0 && frame.title.is_empty() {
+                block.head.insert(0, frame.chisel.to_string());
+            }
+            block
+        })
+    }
+
+    /// Says below the tables of this page what is wrong, in lines that are broken and not cut: cut they say nothing. Without lines, nothing is wrong.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn trouble(&self, lines: &[String]) -> io::Result<()> {
+        if lines.is_empty() {
+            self.out.remove(self.place, TROUBLE);
+            return Ok(());
+        }
+        self.out.table((self.place, TROUBLE), |room, _| {
+            let width = room.width.unwrap_or(usize::MAX).max(1);
+            let parts = lines.iter().flat_map(|line| text::width::chunks(line, width));
+            Block { head: parts.collect(), ..Block::default() }
+        })
+    }
+
+    /// Takes the tables of this page off the terminal: others follow.
+    pub fn clear(&self) {
+        self.out.remove(self.place, 0);
     }
 
     /// A line of text; as JSON, an object with it.

@@ -1,26 +1,73 @@
-//! A terminal on which tables are redrawn in place. It is restored when the program ends, however it ends.
+//! A terminal on which tables are redrawn in place: below what is there already, which stays. It is restored when the program ends, however it
+//! ends.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 use crossterm::{
-    cursor::{Hide, MoveTo, Show},
+    cursor::{Hide, MoveToColumn, MoveUp, Show},
     execute, queue,
     terminal::{self, Clear, ClearType},
 };
 
+use super::text::width::width;
+
 /// What a terminal has when it does not say.
 const SIZE: (u16, u16) = (80, 24);
 
-/// The terminal behind standard output.
+/// The widths of the lines that are on a terminal, shared with those who write to it in another way.
+type Drawn = Arc<Mutex<Vec<usize>>>;
+
+/// That of standard output.
+static STDOUT: OnceLock<Drawn> = OnceLock::new();
+
+/// Takes the tables off the terminal before a message is written there: they would be written over each other. They come back below the message.
+pub fn step_aside() {
+    let Some(drawn) = STDOUT.get() else { return };
+    let mut out = Vec::new();
+    if up(drawn, Screen::size(), &mut out) && queue!(out, Clear(ClearType::FromCursorDown)).is_ok() {
+        let mut stdout = io::stdout().lock();
+        // The message is what counts.
+        let _ = stdout.write_all(&out).and_then(|()| stdout.flush());
+    }
+}
+
+/// Appends what goes to the first line of what is drawn, which counts as drawn no more; false when there is nothing. Terminals break lines again that
+/// became longer than they are wide.
+fn up(drawn: &Drawn, (width, height): (u16, u16), out: &mut Vec<u8>) -> bool {
+    let widths = std::mem::take(&mut *drawn.lock().unwrap_or_else(PoisonError::into_inner));
+    let rows: usize = widths.iter().map(|columns| columns.div_ceil(usize::from(width)).max(1)).sum();
+    let rows = rows.min(usize::from(height).saturating_sub(1));
+    // Writing to a vector cannot fail.
+    rows > 0 && queue!(out, MoveToColumn(0), MoveUp(rows as u16)).is_ok()
+}
+
+/// The terminal that standard output is.
 #[derive(Debug, Default)]
 pub(super) struct Screen {
-    drawn: bool,
+    drawn: Drawn,
+    /// Whether the cursor is hidden.
+    hidden: bool,
+    /// What was drawn last.
+    lines: Vec<String>,
 }
 
 impl Screen {
-    /// Whether something is drawn on it.
+    /// The one of standard output, which makes room for messages.
+    pub(super) fn of_stdout() -> Self {
+        Self { drawn: Arc::clone(STDOUT.get_or_init(Drawn::default)), hidden: false, lines: Vec::new() }
+    }
+
+    /// Whether something was drawn on it.
     pub(super) fn is_drawn(&self) -> bool {
-        self.drawn
+        !self.lines.is_empty()
+    }
+
+    /// Whether what was drawn last is not on the terminal any more.
+    pub(super) fn is_aside(&self) -> bool {
+        self.is_drawn() && self.drawn.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Columns and rows.
@@ -28,25 +75,44 @@ impl Screen {
         terminal::size().ok().filter(|(width, height)| *width > 0 && *height > 0).unwrap_or(SIZE)
     }
 
-    /// Appends what shows the lines from the top of the screen on.
-    pub(super) fn draw(&mut self, lines: &[String], out: &mut Vec<u8>) -> io::Result<()> {
-        if !self.drawn {
-            self.drawn = true;
-            queue!(out, Hide, Clear(ClearType::All))?;
+    /// Appends what shows the lines in place of those before.
+    pub(super) fn draw(&mut self, lines: Vec<String>, out: &mut Vec<u8>) -> io::Result<()> {
+        self.lines = lines;
+        self.again(out)
+    }
+
+    /// The same with the lines of before, below `text`, which stays.
+    pub(super) fn below(&mut self, text: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        if up(&self.drawn, Self::size(), out) {
+            queue!(out, Clear(ClearType::FromCursorDown))?;
         }
-        queue!(out, MoveTo(0, 0))?;
-        for line in lines {
+        out.extend_from_slice(text);
+        self.again(out)
+    }
+
+    fn again(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        if !self.hidden {
+            self.hidden = true;
+            queue!(out, Hide)?;
+        }
+        up(&self.drawn, Self::size(), out);
+        for line in &self.lines {
             out.write_all(line.as_bytes())?;
             queue!(out, Clear(ClearType::UntilNewLine))?;
             out.write_all(b"\r\n")?;
         }
+        *self.drawn.lock().unwrap_or_else(PoisonError::into_inner) =
+            self.lines.iter().map(|line| width(line)).collect();
         queue!(out, Clear(ClearType::FromCursorDown))
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        if self.drawn {
+        if self.hidden {
             // Nothing can be done when the terminal is gone.
             let _ = execute!(io::stdout(), Show);
         }
@@ -57,20 +123,48 @@ impl Drop for Screen {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_picture_is_drawn_over_the_last_one_without_clearing_first() {
-        // Already drawn, so that nothing is restored on the terminal of the test.
-        let mut screen = std::mem::ManuallyDrop::new(Screen { drawn: true });
-        let mut out = Vec::new();
-        screen.draw(&["a".to_owned(), "b".to_owned()], &mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "\x1b[1;1Ha\x1b[K\r\nb\x1b[K\r\n\x1b[J");
+    /// Already hidden, and never shown again, so that nothing is written to the terminal of the test.
+    fn screen() -> std::mem::ManuallyDrop<Screen> {
+        std::mem::ManuallyDrop::new(Screen::default())
+    }
+
+    fn lines(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
     }
 
     #[test]
-    fn the_first_picture_hides_the_cursor_and_clears_the_screen() {
-        let mut screen = std::mem::ManuallyDrop::new(Screen::default());
+    fn a_picture_is_drawn_over_the_last_one_and_below_what_was_there() {
+        let mut screen = screen();
+        let mut draw = |text: &str| {
+            let mut out = Vec::new();
+            screen.draw(lines(text), &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(draw("a b"), "\x1b[?25la\x1b[K\r\nb\x1b[K\r\n\x1b[J");
+        assert_eq!(draw("c"), "\x1b[1G\x1b[2Ac\x1b[K\r\n\x1b[J");
+    }
+
+    #[test]
+    fn lines_stay_above_the_picture() {
+        let mut screen = screen();
         let mut out = Vec::new();
-        screen.draw(&["a".to_owned()], &mut out).unwrap();
-        assert!(String::from_utf8(out).unwrap().starts_with("\x1b[?25l\x1b[2J\x1b[1;1Ha"));
+        screen.draw(lines("a b"), &mut out).unwrap();
+        out.clear();
+        screen.below(b"line\n", &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "\x1b[1G\x1b[2A\x1b[Jline\na\x1b[K\r\nb\x1b[K\r\n\x1b[J");
+        assert!(screen.is_drawn() && !screen.is_aside());
+    }
+
+    #[test]
+    fn lines_that_are_broken_by_a_narrower_terminal_count_as_several() {
+        let of = |widths: &[usize], size| {
+            let mut out = Vec::new();
+            up(&Arc::new(Mutex::new(widths.to_vec())), size, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(of(&[80, 10, 0], (80, 24)), "\x1b[1G\x1b[3A");
+        assert_eq!(of(&[80, 10, 0], (40, 24)), "\x1b[1G\x1b[4A");
+        assert_eq!(of(&[80; 30], (80, 24)), "\x1b[1G\x1b[23A");
+        assert_eq!(of(&[], (80, 24)), "");
     }
 }

@@ -1,11 +1,11 @@
 //! What the loop does at each step: a record becomes an event, is known to the state, and goes to those who want it; and what
 //! is due from time to time.
 
-use std::{mem, ops::ControlFlow, rc::Rc};
+use std::{mem, ops::ControlFlow, rc::Rc, time::Instant};
 
 use tracer_common::{events::Category, group::KeyDescriptor};
 
-use super::{Pipeline, change::mark};
+use super::{Pipeline, change::mark, quiet};
 use crate::{
     event::{Event, decode},
     fields::{Context, Times},
@@ -63,6 +63,20 @@ impl Pipeline {
                 "a sample: {sample} of the events; counts and sums are estimates, lines are not all there are"
             ));
         }
+    }
+
+    /// Says why nothing is shown, once.
+    pub(super) fn say_quiet(&mut self, now: Instant) {
+        if !self.quiet.as_ref().is_some_and(|quiet| quiet.is_due(now)) {
+            return;
+        }
+        self.quiet = None;
+        if self.asking.outputs.shown() > 0 {
+            return;
+        }
+        let mut reasons = Vec::new();
+        self.asking.outputs.each_filter(&mut |filter| reasons.push(quiet::required(filter, &self.state)));
+        note(&quiet::text(self.stats.seen, &reasons));
     }
 
     /// How many events one stands for; 0 when it is left out.

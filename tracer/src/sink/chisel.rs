@@ -76,6 +76,7 @@ impl ChiselSink {
             Some(Ok(chisel)) => {
                 note(&format!("{} is loaded again", chisel.origin()));
                 self.lost_before += self.chisel.lost();
+                self.chisel.page().clear();
                 (self.chisel, self.failed, self.wrong, self.due_ns) = (chisel, None, None, 0);
                 self.sample.into_iter().for_each(|sample| self.chisel.sample(sample));
             }
@@ -88,20 +89,12 @@ impl ChiselSink {
 
     /// Puts into a picture on a terminal what is wrong: a line there would be gone with the next picture.
     fn show_trouble(&self) -> io::Result<()> {
-        let out = self.chisel.out();
-        let troubles = || self.failed.iter().chain(&self.wrong);
-        if troubles().next().is_none() || !out.has_picture() {
+        let page = self.chisel.page();
+        if !page.out.has_picture() {
             return Ok(());
         }
-        out.table(|width, _| {
-            // Errors are longer than lines of tables, and cut they say nothing.
-            let width = width.unwrap_or(usize::MAX).max(1);
-            let wrapped = |line: String| {
-                let all: Vec<char> = line.chars().collect();
-                all.chunks(width).map(|part| part.iter().collect::<String>()).collect::<Vec<_>>()
-            };
-            troubles().flat_map(told).flat_map(wrapped).collect()
-        })
+        let lines: Vec<String> = self.failed.iter().chain(&self.wrong).flat_map(told).collect();
+        page.trouble(&lines)
     }
 
     /// Does something, unless the script failed before.
@@ -163,7 +156,7 @@ impl Sink for ChiselSink {
     fn end(&mut self, tick: &Tick<'_>) -> anyhow::Result<()> {
         self.chisel.set_lost(tick.stats.losses.total());
         self.guard(|it| it.chisel.end(tick.state, it.intervals, tick.now_ns), ())?;
-        let picture = self.chisel.out().has_picture();
+        let picture = self.chisel.page().out.has_picture();
         if let Some(error) = self.wrong.take().filter(|_| picture) {
             say(&error);
         }
@@ -226,6 +219,10 @@ impl Sink for ChiselSink {
         self.chisel.excerpts()
     }
 
+    fn is_still(&self) -> bool {
+        self.watch.is_none() && self.chisel.is_still()
+    }
+
     fn is_sampled(&self) -> bool {
         self.watch.is_some() || self.chisel.is_sampled()
     }
@@ -247,7 +244,7 @@ mod tests {
     use super::*;
     use crate::{
         chisel::{Env, Library},
-        output::Out,
+        output::{Out, Status},
         stats::Stats,
         testing::World,
     };
@@ -277,7 +274,7 @@ mod tests {
             for _ in 0..2 {
                 now_ns += 20_000_000;
                 sink.interval(&Tick { state: &world.state, now_ns, stats: &Stats::default() }).unwrap();
-                env.page.out.draw().unwrap();
+                env.page.out.draw(Status::default()).unwrap();
             }
             env.page.out.text()[before..].to_owned()
         };

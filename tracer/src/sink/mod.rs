@@ -11,6 +11,7 @@ mod slot;
 mod strace;
 mod summary;
 mod tables;
+mod tick;
 mod trace;
 
 pub use calls::Calls;
@@ -21,6 +22,7 @@ pub use print::{Discard, Lines, Print};
 pub use strace::Strace;
 pub use summary::Summary;
 pub use tables::Tables;
+pub use tick::Tick;
 pub use trace::Trace;
 
 use std::{
@@ -44,7 +46,6 @@ use crate::{
     output::{Out, Readers},
     sample::Sample,
     state::{ContainerKey, State, container::Lookup},
-    stats::Stats,
 };
 use hold::Hold;
 use slot::Slot;
@@ -65,17 +66,6 @@ pub enum Flow {
     Continue,
     /// Enough: the number that was asked for was shown, or a script said so.
     Stop,
-}
-
-/// The moment of an interval or of the end.
-#[derive(Debug, Clone, Copy)]
-pub struct Tick<'a> {
-    /// What is known.
-    pub state: &'a State,
-    /// Now, nanoseconds since the epoch.
-    pub now_ns: u64,
-    /// What was seen, shown and lost so far.
-    pub stats: &'a Stats,
 }
 
 /// Where events end.
@@ -175,6 +165,11 @@ pub trait Sink {
         true
     }
 
+    /// Whether it only lists what there is, and asks for no event.
+    fn is_still(&self) -> bool {
+        false
+    }
+
     /// Whether it has had enough.
     fn is_done(&self) -> bool {
         false
@@ -239,6 +234,12 @@ impl Outputs {
     pub fn with_capture(mut self, capture: Option<Capture>) -> Self {
         self.capture = capture;
         self
+    }
+
+    /// Whether all of them only list what there is: then nothing has to be traced.
+    #[must_use]
+    pub fn is_still(&self) -> bool {
+        self.capture.is_none() && !self.sinks.is_empty() && self.sinks.iter().all(|slot| slot.sink.is_still())
     }
 
     /// Whether any of them is about events that can be sampled.
@@ -437,7 +438,7 @@ impl Outputs {
                 slot.sink.interval(tick)?;
             }
         }
-        self.out.draw()?;
+        self.out.draw(tick.status())?;
         Ok(if self.is_done() { Flow::Stop } else { flow })
     }
 
@@ -450,8 +451,7 @@ impl Outputs {
         self.release(state, u64::MAX)?;
         // Each of them ends, whatever becomes of the others.
         let ends: Vec<_> = self.sinks.iter_mut().map(|slot| slot.sink.end(tick)).collect();
-        self.out.draw()?;
-        self.out.flush()?;
+        self.out.draw(tick.status())?;
         let written = self.capture.as_mut().map(|capture| capture.end(state, self.filter.as_ref(), now_ns));
         ends.into_iter().chain(written).collect()
     }

@@ -1,4 +1,4 @@
-//! How often each event happened: `-S`.
+//! How often each event happened: `-S`. With `-j`, one object with all of them.
 
 use std::cmp::Reverse;
 
@@ -24,14 +24,15 @@ pub struct Summary {
     /// Of generic events, by call; few calls are different pointers.
     calls: Vec<(&'static str, u64)>,
     out: Out,
+    json: bool,
     sample: Option<Sample>,
 }
 
 impl Summary {
     /// Into `out`.
     #[must_use]
-    pub fn new(out: Out) -> Self {
-        Self { rows: Vec::new(), calls: Vec::new(), out, sample: None }
+    pub fn new(out: Out, json: bool) -> Self {
+        Self { rows: Vec::new(), calls: Vec::new(), out, json, sample: None }
     }
 
     fn table(&self) -> Vec<(char, &'static str, u64)> {
@@ -66,6 +67,16 @@ impl Sink for Summary {
     }
 
     fn end(&mut self, _tick: &Tick<'_>) -> anyhow::Result<()> {
+        if self.json {
+            let events = self.table().into_iter().map(|(direction, name, count)| {
+                serde_json::json!({ "evt.dir": direction.to_string(), "evt.type": name, "count": count })
+            });
+            let mut object = serde_json::json!({ "summary": events.collect::<Vec<_>>() });
+            if let Some(sample) = self.sample {
+                object["sample"] = sample.one_in().into();
+            }
+            return Ok(self.out.text_line(&object.to_string())?);
+        }
         if let Some(sample) = self.sample {
             self.out.text_line(&sample.mark())?;
         }

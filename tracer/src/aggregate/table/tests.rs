@@ -18,8 +18,10 @@ fn table(keys: &[(&str, &str)], value: Option<&str>, op: Op, unit: Unit) -> Tabl
             unit,
             also: Vec::new(),
             share: false,
+            per_second: false,
         }],
-        sort: 0,
+        sort: Sort::Value(0),
+        each: false,
         filter: None,
         top: 10,
     })
@@ -38,7 +40,7 @@ fn bytes_are_summed_by_file_and_failures_do_not_count() {
         world.with(&world.read(10, fd, res, b"x"), |context| table.add(context));
     }
     world.with(&world.openat(10, 3, b"/etc/passwd"), |context| table.add(context));
-    let rows: Vec<_> = table.rows(&world.state, 1.0).into_iter().map(plain).collect();
+    let rows: Vec<_> = table.rows(&world.state, 1.0, 1.0).into_iter().map(plain).collect();
     assert_eq!(
         rows,
         [(2000.0, vec!["10.0.0.1:40000->10.0.0.2:80".to_owned()]), (512.0, vec!["/etc/passwd".to_owned()]),]
@@ -71,7 +73,7 @@ fn operations_compute_what_they_say() {
         for res in [10, 20, 30] {
             world.with(&world.read(10, 3, res, b"x"), |context| table.add(context));
         }
-        assert_eq!(table.rows(&world.state, 1.0)[0].values[0], Some(expected), "{op:?}");
+        assert_eq!(table.rows(&world.state, 1.0, 1.0)[0].values[0], Some(expected), "{op:?}");
     }
 }
 
@@ -98,6 +100,7 @@ fn events_without_room_are_lost_and_are_not_counted() {
         op: Op::Distinct,
         unit: Unit::None,
         share: false,
+        per_second: false,
     });
     parts.parts = MAX_PARTS;
     world.with(&world.read(10, 3, 1, b"x"), |context| assert!(parts.add(context)));
@@ -115,7 +118,7 @@ fn a_name_that_comes_late_reaches_the_table_and_equal_names_merge() {
         world.with(&world.read(tid, 3, 1, b"x"), |context| table.add(context));
     }
     assert_eq!(table.rows.len(), 2);
-    let rows = table.rows(&world.state, 1.0);
+    let rows = table.rows(&world.state, 1.0, 1.0);
     assert_eq!(plain(rows[0].clone()).1, ["ffff"], "without a name, the id");
 
     let mut named = World::new();
@@ -124,7 +127,7 @@ fn a_name_that_comes_late_reaches_the_table_and_equal_names_merge() {
     for tid in [30, 40] {
         world.with(&world.read(tid, 3, 1, b"x"), |context| table.add(context));
     }
-    let rows: Vec<_> = table.rows(&named.state, 1.0).into_iter().map(plain).collect();
+    let rows: Vec<_> = table.rows(&named.state, 1.0, 1.0).into_iter().map(plain).collect();
     assert_eq!(rows, [(2.0, vec!["web".to_owned()])]);
 }
 
@@ -142,9 +145,11 @@ fn a_row_may_have_several_values() {
                 unit: Unit::None,
                 also: Vec::new(),
                 share: false,
+                per_second: false,
             })
             .into(),
-        sort: 0,
+        sort: Sort::Value(0),
+        each: false,
         filter: None,
         top: 10,
     })
@@ -153,10 +158,10 @@ fn a_row_may_have_several_values() {
         world.with(&world.read(10, 3, res, b"x"), |context| table.add(context));
     }
     world.with(&world.openat(10, 3, b"/x"), |context| table.add(context));
-    let rows = table.rows(&world.state, 1.0);
+    let rows = table.rows(&world.state, 1.0, 1.0);
     assert_eq!(rows[0].values, [Some(3.0), Some(30.0), None], "what has no latency counts, too");
     table.tally(&[b"x"], &[1.0, 2.0, 3.0], 1);
-    assert_eq!(table.rows(&world.state, 1.0)[0].keys, [b"x"]);
+    assert_eq!(table.rows(&world.state, 1.0, 1.0)[0].keys, [b"x"]);
 }
 
 #[test]
@@ -180,8 +185,10 @@ fn declarations_without_sense_are_refused() {
             unit: Unit::None,
             also: Vec::new(),
             share: false,
+            per_second: false,
         }],
-        sort: 0,
+        sort: Sort::Value(0),
+        each: false,
         filter: None,
         top: 1,
     };

@@ -70,6 +70,7 @@ fn examples(meta: &Meta) -> Map {
             ArgKind::Filter => "proc.pid>0".into(),
             // Nothing is written: only declarations run.
             ArgKind::Capture => "excerpt.scap".into(),
+            ArgKind::Grouping => super::grouping::DEFAULT.into(),
             ArgKind::Folder => std::env::temp_dir().to_string_lossy().into_owned().into(),
         }
     };

@@ -9,7 +9,7 @@ use rhai::{Dynamic, Engine};
 
 use super::super::{
     declared::{Result, Shared},
-    dns, http,
+    dns, grouping, http,
     value::{Data, Form, Handle, ScriptEvent},
 };
 use super::Function;
@@ -167,6 +167,19 @@ pub(super) static FUNCTIONS: &[Function] = &[
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("show_container", move || it.borrow().env.container);
+        },
+    },
+    Function {
+        usage: "keys_of(grouping)",
+        doc: "the keys of a table whose rows are what an argument of the type `grouping` says: a `process`, `thread`, `name` of \
+              processes, `user`, `container` or `pod`; with `-pc` containers are beside them",
+        register: |engine, shared| {
+            let it = Rc::clone(shared);
+            engine.register_fn("keys_of", move |name: &str| -> Result<rhai::Array> {
+                let keys = grouping::keys(name, it.borrow().env.container);
+                let names = || grouping::names().collect::<Vec<_>>().join(", ");
+                keys.ok_or_else(|| format!("keys_of: unknown grouping '{name}'; expected one of {}", names()).into())
+            });
         },
     },
     Function {

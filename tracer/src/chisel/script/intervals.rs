@@ -20,6 +20,13 @@ impl Chisel {
     pub(super) fn goes_by_intervals(&self) -> bool {
         self.callbacks.contains(&"on_interval")
             || self.shared.borrow().aggregates.iter().any(|it| it.when() == When::EachInterval)
+            || self.has_tallies_of_intervals()
+    }
+
+    /// Whether the tables that the script fills are printed at each interval of a capture.
+    fn has_tallies_of_intervals(&self) -> bool {
+        let shared = self.shared.borrow();
+        shared.env.tables.interval_ms.is_some() && !shared.tallies.is_empty()
     }
 
     /// Ends the intervals of a capture that are over when an event comes. They are multiples of their length.
@@ -41,8 +48,11 @@ impl Chisel {
             ended_ns += interval_ns;
             self.taken_ns = Some(ended_ns - interval_ns);
             self.show(|it| it.when() == When::EachInterval, state, ended_ns)?;
-            self.taken_ns = Some(ended_ns);
             self.call_interval(ended_ns)?;
+            if self.has_tallies_of_intervals() {
+                self.show_tallies(state, ended_ns)?;
+            }
+            self.taken_ns = Some(ended_ns);
         }
         Ok(())
     }
@@ -99,20 +109,22 @@ impl Chisel {
             let sample = shared.sample.filter(|_| shared.samples(&*shared.aggregates[at]));
             let frame = shared.aggregates[at].take(state, moment);
             let (chisel, dropped) = (Arc::clone(&self.name), self.dropped(when));
-            shared.env.page.frame(Frame { chisel, index: at, sample, dropped, ..frame })?;
+            let is_short = !shared.env.replay && when != When::End && moment.is_short();
+            shared.env.page.frame(Frame { chisel, index: at, is_short, sample, dropped, ..frame })?;
         }
         Ok(())
     }
 
     fn show_tallies(&self, state: &State, now_ns: u64) -> anyhow::Result<()> {
-        let moment = self.moment(When::Interval, now_ns);
+        let when = if self.has_tallies_of_intervals() { When::EachInterval } else { When::Interval };
+        let moment = self.moment(when, now_ns);
         let mut shared = self.shared.borrow_mut();
         let shared = &mut *shared;
         let (before, dropped) = (shared.aggregates.len(), self.dropped(When::Interval));
         for (at, table) in shared.tallies.iter_mut().enumerate() {
             let (frame, chisel) = (table.take(state, moment), Arc::clone(&self.name));
-            let sample = shared.sample;
-            shared.env.page.frame(Frame { chisel, index: before + at, sample, dropped, ..frame })?;
+            let (sample, is_short) = (shared.sample, !shared.env.replay && moment.is_short());
+            shared.env.page.frame(Frame { chisel, index: before + at, is_short, sample, dropped, ..frame })?;
         }
         Ok(())
     }
@@ -163,9 +175,9 @@ impl Chisel {
     /// # Errors
     /// As for [`Chisel::event`].
     pub fn end(&mut self, state: &State, intervals: u64, now_ns: u64) -> anyhow::Result<()> {
-        let terminal = self.shared.borrow().env.page.out.is_terminal();
+        let redrawn = self.shared.borrow().env.page.out.redraws();
         let first = intervals == 0;
-        self.show(|it| first || it.when() == When::End || !it.is_empty() && !terminal, state, now_ns)?;
+        self.show(|it| first || it.when() == When::End || !it.is_empty() && !redrawn, state, now_ns)?;
         let before = self.shared.borrow().additions;
         if self.pending {
             self.call_interval(now_ns)?;
@@ -178,7 +190,7 @@ impl Chisel {
             let shared = self.shared.borrow();
             (shared.additions != before, shared.tallies.iter().any(|table| !table.is_empty()))
         };
-        if first || tallied && (added || !terminal) {
+        if first || tallied && (added || !redrawn) {
             self.show_tallies(state, now_ns)?;
         }
         self.say_all_incomplete();

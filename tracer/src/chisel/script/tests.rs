@@ -1,8 +1,11 @@
 //! What chisels do with events, as the engine calls them.
 
+use tracer_common::wire;
+
 use super::*;
 use crate::{
-    chisel::{Library, check::check},
+    chisel::{Library, Tables, check::check},
+    output::Status,
     sink::{ChiselSink, Outputs, Sink, Tick},
     state::ContainerKey,
     stats::Stats,
@@ -66,16 +69,57 @@ fn tables_count_what_their_filter_lets_through() {
     ];
     let table = |name| rows(&run(name, false, &world, &records));
     assert_eq!(table("topfiles_bytes"), ["519B /etc/passwd"]);
-    assert_eq!(table("topprocs_net"), ["2.00KB cat 20", "1000B nginx 30"]);
+    assert_eq!(table("topprocs_net"), ["2.00KB 2.00KB 0B cat 20", "1000B 1000B 0B nginx 30"]);
     assert_eq!(table("topprocs_file"), ["512B bash 10", "7B nginx 30"]);
-    assert_eq!(table("topcontainers_net"), ["1000B web"]);
+    assert_eq!(table("topcontainers_net"), ["1000B 1000B 0B web"]);
     assert_eq!(table("topcontainers_file"), ["7B web"]);
     assert_eq!(table("topscalls"), ["6 read", "1 openat"]);
     let wide = run("topprocs_net", true, &world, &records);
-    assert!(wide.starts_with(
-        "Bytes               Process             Host_pid            Container_pid       container.name\n"
-    ));
-    assert_eq!(rows(&wide), ["2.00KB cat 20 20 host", "1000B nginx 30 30 web"]);
+    assert!(wide.starts_with(" Bytes    RX/s  TX/s  Process  PID  vPID  Container\n"), "{wide}");
+    assert_eq!(rows(&wide), ["2.00KB 2.00KB 0B cat 20 20 host", "1000B 1000B 0B nginx 30 30 web"]);
+}
+
+/// Runs a chisel with an argument and what is asked of tables.
+fn run_with(name: &str, argument: Option<&str>, tables: Tables, world: &World, records: &[Vec<u8>]) -> Vec<String> {
+    let env = Env { tables, ..env(false) };
+    let mut chisel = Chisel::load(Library::builtin().find(name).unwrap(), argument, env).unwrap();
+    records.iter().for_each(|record| world.with(record, |context| _ = chisel.event(context).unwrap()));
+    chisel.end(&world.state, 0, 0).unwrap();
+    rows(&chisel.page().out.text())
+}
+
+#[test]
+fn a_row_is_what_the_argument_says() {
+    let mut world = World::new();
+    world.thread(31, 30, "worker", ContainerKey::HOST);
+    world.state.threads.get_mut(31).unwrap().pid = 30;
+    let mut of_thread = world.read(31, 3, 70, b"x");
+    of_thread[wire::TGID..][..4].copy_from_slice(&30_u32.to_le_bytes());
+    let records = [world.read(30, 3, 5, b"x"), of_thread, world.read(10, 3, 1, b"x")];
+    let of = |name, argument| run_with(name, argument, Tables::default(), &world, &records);
+    assert_eq!(of("topprocs_file", None), ["75B nginx 30", "1B bash 10"], "threads are those of a process");
+    assert_eq!(of("topthreads_file", None), ["70B worker 31 30", "5B nginx 30 30", "1B bash 10 10"]);
+    assert_eq!(of("topprocs_file", Some("name")), ["75B nginx", "1B bash"]);
+    assert_eq!(of("topprocs_file", Some("user")).len(), 1, "all are of one user");
+}
+
+#[test]
+fn tables_are_as_the_user_asks() {
+    let world = World::new();
+    let records = [world.read(10, 3, 5, b"x"), world.read(30, 3, 70, b"x"), world.read(20, 3, 1, b"x")];
+    let of = |tables| run_with("topprocs_file", None, tables, &world, &records);
+    let sort = |name: &str| Tables { sort: Some(name.into()), ..Tables::default() };
+    assert_eq!(of(Tables { rows: Some(2), ..Tables::default() }), ["70B nginx 30", "5B bash 10"]);
+    assert_eq!(of(sort("pid")), ["5B bash 10", "1B cat 20", "70B nginx 30"]);
+    assert_eq!(of(sort("proc")), of(sort("proc.main_name")), "the beginning of a title, or a field");
+    let chisel = |tables| {
+        let env = Env { tables, ..env(false) };
+        Chisel::load(Library::builtin().find("topprocs_net").unwrap(), None, env).unwrap()
+    };
+    assert!(chisel(sort("rx")).sorted().1 && !chisel(sort("x")).sorted().1);
+    assert_eq!(chisel(sort("x")).sorted().0, ["Bytes", "RX/s", "TX/s", "Process", "PID"]);
+    let every = Tables { interval_ms: Some(250), ..Tables::default() };
+    assert_eq!(chisel(every).interval_ms(), Some(250));
 }
 
 #[test]
@@ -145,12 +189,8 @@ fn the_examples_of_the_guide_work() {
     let world = World::new();
     let hello = world.read(10, 5, 9, b"\x16\x03\x01\x02\x00name");
     let records = [world.execve(10, 0), world.openat(30, -2, b"/etc/hosts"), hello];
-    let expected = [
-        "1                   -                   web\n",
-        "1 programs\n",
-        "bash 512 bytes\n",
-        "5       10.0.0.1:40000->10.0.0.2:80 cat",
-    ];
+    let expected =
+        ["     1    -  web\n", "1 programs\n", "bash 512 bytes\n", "5       10.0.0.1:40000->10.0.0.2:80 cat"];
     assert_eq!(examples.len(), expected.len());
     assert!(examples[0].contains("p99") && examples[0].lines().count() <= 15, "the first one is short");
     for (text, expected) in examples.into_iter().zip(expected) {
@@ -368,12 +408,12 @@ fn the_last_part_of_an_interval_of_a_capture_is_one() {
     world.with(&world.read(10, 3, 1, b"x"), |context| chisel.event(context).unwrap());
     chisel.interval(&world.state, 0).unwrap();
     chisel.end(&world.state, 1, 0).unwrap();
-    assert_eq!(chisel.out().text(), "1\nall 1\n");
+    assert_eq!(chisel.page().out.text(), "1\nall 1\n");
     // Also live.
     let mut chisel = load(text).unwrap();
     world.with(&world.read(10, 3, 1, b"x"), |context| chisel.event(context).unwrap());
     chisel.end(&world.state, 0, 0).unwrap();
-    assert_eq!(chisel.out().text(), "1\nall 1\n");
+    assert_eq!(chisel.page().out.text(), "1\nall 1\n");
 }
 
 #[test]
@@ -386,10 +426,10 @@ fn what_functions_add_to_a_tally_is_in_its_table() {
     let mut chisel = load(text).unwrap();
     world.with(&world.read(10, 3, 1, b"x"), |context| chisel.event(context).unwrap());
     chisel.interval(&world.state, BOOT_NS).unwrap();
-    let first = chisel.out().text();
+    let first = chisel.page().out.text();
     assert_eq!(rows(&first), ["10 interval", "1 event"]);
     chisel.end(&world.state, 1, BOOT_NS).unwrap();
-    assert_eq!(rows(&chisel.out().text()[first.len()..]), ["100 end"]);
+    assert_eq!(rows(&chisel.page().out.text()[first.len()..]), ["100 end"]);
     let text = replayed(text, &[(0, 1), (1, 1)], 1_500_000_000);
     assert_eq!(rows(&text), ["100 end", "20 interval", "2 event"], "{text}");
     // A terminal keeps the table of the last interval, unless something is added at the end.
@@ -399,8 +439,8 @@ fn what_functions_add_to_a_tally_is_in_its_table() {
     let mut chisel = Chisel::load(script(with_end), None, env).unwrap();
     chisel.interval(&world.state, BOOT_NS).unwrap();
     chisel.end(&world.state, 1, BOOT_NS).unwrap();
-    chisel.out().draw().unwrap();
-    assert!(chisel.out().text().contains("100                 end"), "{}", chisel.out().text());
+    chisel.page().out.draw(Status::default()).unwrap();
+    assert!(chisel.page().out.text().contains("100  end"), "{}", chisel.page().out.text());
 }
 
 #[test]
@@ -427,7 +467,7 @@ fn events_without_a_value_that_is_computed_with_are_left_out() {
                 records.map(|res| world.with(&world.read(10, 3, res, b"x"), |context| chisel.event(context).unwrap()));
             assert!(!used[1], "{computes}");
             chisel.end(&world.state, 1, 0).unwrap();
-            assert_eq!(chisel.out().text(), expected, "{computes}");
+            assert_eq!(chisel.page().out.text(), expected, "{computes}");
         }
         let with_value = text.replace("field(\"evt.buflen\")", "field(\"evt.buflen\", 1000)");
         let mut chisel = load(&with_value).unwrap();
@@ -437,7 +477,7 @@ fn events_without_a_value_that_is_computed_with_are_left_out() {
         assert!(used[1], "{computes}");
         if expected == "120\n" {
             chisel.end(&world.state, 1, 0).unwrap();
-            assert_eq!(chisel.out().text(), "1120\n", "{computes}");
+            assert_eq!(chisel.page().out.text(), "1120\n", "{computes}");
         }
     }
     // Other errors end the script, whatever is missing.
@@ -503,7 +543,7 @@ fn data_of_binary_protocols_can_be_read() {
         };
         assert!(event(b"\x16\x03\x01\x02\x00name"));
         assert!(event(b"\x0b\x00\x00\x07SELECT 1"));
-        let text = chisel.out().text();
+        let text = chisel.page().out.text();
         assert_eq!(
             text,
             "tls 512 name 101\nmysql 11 7 SELECT 1 5 SE\n2816 4991456465567646464\n"
@@ -523,7 +563,7 @@ fn events_whose_data_is_too_short_are_left_out() {
         |data: &[u8]| world.with(&world.read(10, 3, data.len() as i64, data), |context| chisel.event(context).unwrap());
     assert_eq!([used(b"\0\0\0\x05"), used(b"abc"), used(b"\0\0\x01\0")], [true, false, true]);
     chisel.end(&world.state, 1, 0).unwrap();
-    assert_eq!(chisel.out().text(), "261\n");
+    assert_eq!(chisel.page().out.text(), "261\n");
     // A length that no number has is a mistake.
     let wrong = "let data = field(\"evt.buffer\"); fn on_event(evt) { evt.get(this.data).uint_be(0, 9) }";
     let mut chisel = load(wrong).unwrap();

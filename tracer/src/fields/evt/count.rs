@@ -114,10 +114,10 @@ fields! { FIELDS needs NONE;
         count_if(c.event.row.code == code::PROCINFO)
     }, "1 for a procinfo event, else 0";
     "evt.buflen": Int [in_kernel(InKernel::Bytes) by_type(no_io) unit(Unit::Bytes) needs(SIDES)] => |c, _| buflen(c).into(), "bytes that were read or written";
-    "evt.buflen.in": Int [by_type(no_read) unit(Unit::Bytes) needs(SIDES) table_only()] => |c, _| {
+    "evt.buflen.in": Int [in_kernel(InKernel::BytesIn) by_type(no_read) unit(Unit::Bytes) needs(SIDES) table_only()] => |c, _| {
         bytes(c, |event| event.reads(), "")
     }, "bytes that were read";
-    "evt.buflen.out": Int [by_type(no_write) unit(Unit::Bytes) needs(SIDES) table_only()] => |c, _| {
+    "evt.buflen.out": Int [in_kernel(InKernel::BytesOut) by_type(no_write) unit(Unit::Bytes) needs(SIDES) table_only()] => |c, _| {
         bytes(c, |event| event.writes(), "")
     }, "bytes that were written";
     "evt.buflen.file": Int [by_type(no_io) unit(Unit::Bytes) needs(FD) table_only()] => |c, _| {

@@ -38,6 +38,12 @@ fn cut_len(cut: Option<u32>) -> Option<u32> {
     cut.filter(|len| *len != 0)
 }
 
+/// The name of the main thread, or of this one when that is not known.
+fn main_name<'a>(c: &Context<'a>) -> Value<'a> {
+    let main = c.state.thread(c.event.tgid).filter(|main| !main.is_stranger);
+    main.map(|main| &**main).or(c.thread.map(|t| &**t)).map_or(Value::Missing, |t| Value::some_text(&t.comm))
+}
+
 fn args<'a>(t: Option<&'a Thread>, arg: &Arg) -> Value<'a> {
     match (t, arg.as_index()) {
         (None, _) => Value::Missing,
@@ -76,6 +82,8 @@ fn ancestor_env<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
 fields! { FIELDS needs THREADS;
     "proc.name": Text [in_kernel(InKernel::Comm) needs(Needs::WHO)] => |c, _| c.thread.map_or(Value::Missing, |t| Value::some_text(&t.comm)),
         "name of the program, at most 15 characters";
+    "proc.main_name": Text [in_kernel(InKernel::MainName)] => |c, _| main_name(c),
+        "name of the main thread of the process, at most 15 characters";
     "proc.pname": Text [cost(2)] => |c, _| match c.thread.and_then(|t| c.state.parent(t)) {
         // Of one of which nothing is known, a record may still have said the name.
         Some(t) if t.is_stranger => Value::some_text(&t.comm),

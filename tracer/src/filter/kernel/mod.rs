@@ -209,6 +209,10 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
         | InKernel::Latency
         | InKernel::Vpid
         | InKernel::Failure
+        | InKernel::BytesIn
+        | InKernel::BytesOut
+        | InKernel::MainName
+        | InKernel::UserName
         | InKernel::Param
         | InKernel::Descriptor
         | InKernel::FdType

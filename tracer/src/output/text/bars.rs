@@ -1,6 +1,9 @@
 //! Histograms as bars, a line for each range.
 
-use super::fit;
+use super::{
+    Block, Room,
+    width::{cut_middle, width},
+};
 use crate::{
     format::{escape::escaped, units},
     output::{Frame, Row},
@@ -9,27 +12,32 @@ use crate::{
 
 /// Characters of the longest bar.
 const BAR: usize = 40;
+/// Characters before it, and the one after it.
+const BESIDE: usize = 35;
 
-/// The lines, at most `width` characters each and at most `height` of them, when there is a limit.
-pub(in crate::output) fn lines(frame: &Frame, width: Option<usize>, height: Option<usize>) -> Vec<String> {
-    let mut lines: Vec<String> = Sample::title(&frame.title, frame.sample).into_iter().collect();
+/// The bars as text.
+pub(in crate::output) fn block(frame: &Frame, room: Room) -> Block {
+    let title = Sample::title(&frame.title, frame.sample);
+    let head = title.iter().flat_map(|title| title.lines()).map(str::to_owned).collect();
+    let longest = room.width.map_or(BAR, |width| width.saturating_sub(BESIDE).clamp(1, BAR));
+    let mut lines = Vec::new();
     for rows in frame.rows.chunk_by(|a, b| a.keys == b.keys) {
         if let Some(first) = rows.first().filter(|row| !row.keys.is_empty()) {
             let keys: Vec<String> = first.keys.iter().map(|key| escaped(key)).collect();
-            lines.push(keys.join(" "));
+            let keys = keys.join(" ");
+            lines.push(cut_middle(&keys, room.width.unwrap_or_else(|| width(&keys)), room.mark()));
         }
         let unit = frame.values.first().map(|column| column.unit).unwrap_or_default();
         let most = rows.iter().map(|row| number(row, 2) as u64).fold(1, u64::max);
         for row in rows {
             let (low, high) = (units::text(number(row, 0), unit), units::text(number(row, 1), unit));
             let count = number(row, 2) as u64;
-            let bar = "@".repeat((count * BAR as u64).div_ceil(most) as usize);
-            lines.push(format!("{low:>10} - {high:<10} {count:>8} |{bar:<BAR$}|"));
+            let bar = "@".repeat((count * longest as u64).div_ceil(most) as usize);
+            lines.push(format!("{low:>10} - {high:<10} {count:>8} |{bar:<longest$}|"));
         }
     }
     let note = (frame.lost > 0).then(|| format!("({} events are not shown: there are too many keys)", frame.lost));
-    fit(&mut lines, note, width, height);
-    lines
+    Block { head, rows: lines, note }.fit(room)
 }
 
 fn number(row: &Row, column: usize) -> f64 {

@@ -1,46 +1,85 @@
 //! A table: values first, then keys, in columns.
 
-use super::fit;
+use super::{
+    Block, Room,
+    layout::{GAP, Layout},
+    width::{cut_middle, pad, width},
+};
 use crate::{
-    format::{escape::escaped, template, units},
+    format::{color::RESET, escape::escaped, units},
     output::Frame,
     sample::Sample,
 };
 
-/// Characters of a cell; the last column is as wide as it needs to be.
-const CELL: usize = 20;
-/// Dashes under the head.
-const RULE: usize = 80;
+/// Of headings, on terminals: reversed.
+const MARKED: &str = "\x1b[7m";
 
-/// The lines, at most `width` characters each and at most `height` of them, when there is a limit.
-pub(in crate::output) fn lines(frame: &Frame, width: Option<usize>, height: Option<usize>) -> Vec<String> {
-    let mut lines = Vec::with_capacity(frame.rows.len() + 3);
-    lines.extend(Sample::title(&frame.title, frame.sample));
-    lines.push(join(frame.values.iter().chain(&frame.keys).map(|column| column.title.clone())));
-    lines.push("-".repeat(RULE));
-    for row in &frame.rows {
-        let values = row.values.iter().zip(&frame.values);
-        let values = values.map(|(value, column)| value.map_or("-".to_owned(), |it| units::text(it, column.unit)));
-        lines.push(join(values.chain(row.keys.iter().map(|key| escaped(key)))));
+/// The widths that columns had so far: on a terminal they do not become smaller, because columns that move cannot be read.
+pub(in crate::output) type Widths = Vec<usize>;
+
+/// The table as text. `widths` are those of the columns of the table that it replaces, and afterwards its own.
+pub(in crate::output) fn block(frame: &Frame, room: Room, widths: &mut Widths) -> Block {
+    let titles: Vec<&str> = frame.values.iter().chain(&frame.keys).map(|column| column.title.as_str()).collect();
+    let rows: Vec<Vec<String>> = frame
+        .rows
+        .iter()
+        .map(|row| {
+            let values = row.values.iter().zip(&frame.values);
+            let values = values.map(|(value, column)| value.map_or("-".to_owned(), |it| units::text(it, column.unit)));
+            values.chain(row.keys.iter().map(|key| escaped(key))).collect()
+        })
+        .collect();
+    widths.resize(titles.len(), 0);
+    for (column, most) in widths.iter_mut().enumerate() {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell));
+        *most = cells.chain([width(titles[column]), *most]).max().unwrap_or(0);
+    }
+    let (values, keys) = widths.split_at(frame.values.len());
+    let is_number = |column: usize| {
+        let mut cells = rows.iter().filter_map(|row| row.get(frame.values.len() + column)).peekable();
+        cells.peek().is_some() && cells.all(|cell| cell.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let numbers: Vec<bool> = (0..keys.len()).map(is_number).collect();
+    let layout = Layout::new(values, keys, frame.sort, &numbers, room.width);
+    let head = line(&titles, &layout, room);
+    let mut lines = Sample::title(&frame.title, frame.sample).map(|title| title.lines().map(str::to_owned).collect());
+    let lines: &mut Vec<String> = lines.get_or_insert_default();
+    if room.styled {
+        let mut marked = String::new();
+        pad(&head, layout.width().min(room.width.unwrap_or(usize::MAX)), false, &mut marked);
+        lines.push(format!("{MARKED}{marked}{RESET}"));
+    } else {
+        // The last column is as wide as it needs to be, the line below the head is not.
+        let rule = layout.width().min(room.width.unwrap_or(80)).max(width(&head));
+        lines.extend([head, "-".repeat(rule)]);
     }
     let note = (frame.lost > 0).then(|| format!("({} events are not in the table: it has too many keys)", frame.lost));
-    fit(&mut lines, note, width, height);
-    lines
+    let rows = rows.iter().map(|row| {
+        let cells: Vec<&str> = row.iter().map(String::as_str).collect();
+        line(&cells, &layout, room)
+    });
+    Block { head: std::mem::take(lines), rows: rows.collect(), note }.fit(room)
 }
 
-/// Cells in columns: padded, and cut so that a blank stays between them, except the last.
-fn join(cells: impl Iterator<Item = String>) -> String {
-    let mut line = Vec::new();
-    let mut cells = cells.peekable();
-    while let Some(cell) = cells.next() {
-        let from = line.len();
-        line.extend_from_slice(cell.as_bytes());
-        if cells.peek().is_some() {
-            template::fit(&mut line, from, CELL - 1);
-            line.push(b' ');
+/// Cells in columns: values at the right of theirs, keys at the left.
+fn line(cells: &[&str], layout: &Layout, room: Room) -> String {
+    let mut line = String::new();
+    let values = layout.values.iter().map(|width| width.map(|width| (width, true)));
+    let keys = layout.keys.iter().map(|width| Some((*width, false)));
+    for (at, (cell, column)) in cells.iter().zip(values.chain(keys)).enumerate() {
+        let Some((columns, right)) = column else { continue };
+        if !line.is_empty() {
+            line.extend(std::iter::repeat_n(' ', GAP));
+        }
+        if right {
+            pad(cell, columns, true, &mut line);
+        } else {
+            let shown = if room.width.is_some() { cut_middle(cell, columns, room.mark()) } else { (*cell).to_owned() };
+            let is_last = at + 1 == cells.len();
+            pad(&shown, if is_last { 0 } else { columns }, false, &mut line);
         }
     }
-    String::from_utf8(line).unwrap_or_default()
+    line
 }
 
 #[cfg(test)]
@@ -48,25 +87,51 @@ mod tests {
     use super::*;
     use crate::output::frame::testing::processes;
 
+    const ASCII: Room = Room { width: Some(24), unicode: false, styled: false };
+
+    fn lines(frame: &Frame, room: Room) -> Vec<String> {
+        block(frame, room, &mut Vec::new()).lines().map(str::to_owned).collect()
+    }
+
     #[test]
-    fn cells_are_twenty_wide_and_the_last_one_is_free() {
-        let rule = "-".repeat(80);
+    fn columns_are_as_wide_as_what_is_in_them() {
         assert_eq!(
-            lines(&processes(), None, None),
+            lines(&processes(), Room::PLAIN),
             [
-                "Bytes               Process             PID",
-                rule.as_str(),
-                "1.50KB              a-very-long-process 12",
-                "3B                  c\\x0at              7",
+                " Bytes  Process                   PID",
+                "-------------------------------------",
+                "1.50KB  a-very-long-process-name  12",
+                "    3B  c\\x0at                    7",
             ]
         );
     }
 
     #[test]
     fn lines_respect_the_terminal() {
-        let lines = lines(&Frame { lost: 5, ..processes() }, Some(24), Some(4));
-        assert_eq!(lines.len(), 4);
-        assert_eq!(lines[2], "1.50KB              a-ve");
-        assert!(lines[3].starts_with("(5 events"));
+        let frame = Frame { lost: 5, ..processes() };
+        assert_eq!(
+            lines(&frame, ASCII),
+            [
+                " Bytes  Process      PID",
+                "------------------------",
+                "1.50KB  a-ver~-name  12",
+                "    3B  c\\x0at       7",
+                "(5 events are not in the",
+            ]
+        );
+        assert_eq!(lines(&frame, Room { unicode: true, ..ASCII })[2], "1.50KB  a-ver…-name  12");
+        let styled = lines(&frame, Room { styled: true, ..ASCII });
+        assert_eq!(styled[0], "\x1b[7m Bytes  Process      PID\x1b[00m");
+    }
+
+    #[test]
+    fn columns_stay_where_they_were() {
+        let mut widths = Vec::new();
+        let first = block(&processes(), Room::PLAIN, &mut widths);
+        let mut second = processes();
+        second.rows.remove(0);
+        let second = block(&second, Room::PLAIN, &mut widths);
+        assert_eq!(first.head, second.head);
+        assert_eq!(second.rows, &first.rows[1..]);
     }
 }

@@ -9,7 +9,7 @@ use aya::{
 use tracer_common::{
     config::TURNS,
     events::{self, code},
-    group::{COMPAT, Counted, GroupKey, GroupValue, Grouping, NO_NUMBER, NUMBER_SHIFT, SOCKETS, TABLES, by},
+    group::{COMPAT, Counted, GroupKey, GroupValue, Grouping, NO_NUMBER, NUMBER_SHIFT, OUT, SOCKETS, TABLES, by},
     plan::Store,
     wire,
 };
@@ -222,8 +222,9 @@ impl Row<'_> {
     pub fn record(&self, time_ns: u64, flags: u16) -> Vec<u8> {
         let (key, value) = (self.key, self.value);
         let code = match self.grouping.counted {
-            Counted::Events if key.call != 0 => key.call as u16,
-            // Which event it was, nobody asked.
+            Counted::Events if key.call as u16 != 0 => key.call as u16,
+            // Which event it was, nobody asked, but perhaps which way the bytes went.
+            Counted::Events | Counted::SocketBytes if key.call & OUT != 0 => code::WRITE,
             Counted::Events | Counted::SocketBytes => code::READ,
         };
         let compat = if key.call & COMPAT != 0 { wire::FLAG_COMPAT } else { 0 };
@@ -267,7 +268,7 @@ impl Row<'_> {
         let key = self.key;
         let mut numbers = [0; wire::CALL_NUMBERS];
         numbers[wire::CALL_RESULT] = (-i64::from(key.error)) as u64;
-        numbers[wire::CALL_SYSCALL] = u64::from((key.call & !COMPAT) >> NUMBER_SHIFT);
+        numbers[wire::CALL_SYSCALL] = u64::from((key.call & !(COMPAT | OUT)) >> NUMBER_SHIFT);
         numbers
     }
 

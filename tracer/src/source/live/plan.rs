@@ -12,6 +12,7 @@ use tracer_common::{
 };
 
 use crate::{
+    event::Side,
     fields::EventType,
     filter::kernel::{self, Expr, Made, Question, Target},
     sample::Sample,
@@ -223,12 +224,16 @@ fn section(wanted: &Wanted<'_>, made: &mut Plans) -> Vec<(u32, Plan)> {
                 None => Expr::Always(true),
                 Some(demand) => demand(&Target { event, plan: &plan, counted: wanted.grouped }, &mut made.questions),
             };
-            let mut sides: Vec<Expr> = event.sides().take(if wanted.sides { 2 } else { 1 }).map(&mut ask).collect();
+            let sides = event.sides().take(if wanted.sides { 2 } else { 1 });
+            let mut sides: Vec<(Side, Expr)> = sides.map(|event| (event.side, ask(event))).collect();
             // Where records are made, one side that passes is enough.
             if counts && !wanted.by_descriptor {
-                sides.retain(|side| side.make() != Made::Drop);
-                if let [_, second] = &*sides {
-                    let mut of_second = plan;
+                sides.retain(|(_, side)| side.make() != Made::Drop);
+                if let [(Side::Out, _)] = &*sides {
+                    plan.writes = 1;
+                }
+                if let [_, (_, second)] = &*sides {
+                    let mut of_second = Plan { writes: 1, ..plan };
                     made.decide(&mut of_second, second);
                     plan.flags |= plan::BOTH;
                     plan.second = (PLAN_SECOND as usize + seconds.len()) as u16;
@@ -236,7 +241,7 @@ fn section(wanted: &Wanted<'_>, made: &mut Plans) -> Vec<(u32, Plan)> {
                     sides.truncate(1);
                 }
             }
-            let asked = Expr::Or(sides);
+            let asked = Expr::Or(sides.into_iter().map(|(_, side)| side).collect());
             let kept = match (kept, needs_success(row)) {
                 (false, _) => Expr::Always(false),
                 (true, true) if row.effect == Effect::Transfer => kernel::names_its_peer(&plan),

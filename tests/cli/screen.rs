@@ -1,0 +1,146 @@
+//! Live tables on a terminal: a real one in tmux, which is resized, and a plain pseudo-terminal.
+
+use std::process::{Command, Stdio};
+
+use tracer_tests::{command::Running, level, wait};
+
+/// A terminal in tmux, with a shell. It ends with this.
+struct Tmux {
+    socket: String,
+}
+
+impl Tmux {
+    /// `None`, and why, without tmux.
+    fn start(name: &str, columns: u16, rows: u16) -> Option<Self> {
+        if Command::new("tmux").arg("-V").stdout(Stdio::null()).status().is_err() {
+            println!("skipped: tmux is not installed");
+            return None;
+        }
+        let this = Self { socket: format!("tracer-test-{name}-{}", std::process::id()) };
+        let size = [columns, rows].map(|number| number.to_string());
+        let shell = "env LC_ALL=C.UTF-8 PS1='ready> ' sh";
+        this.run(&["-f", "/dev/null", "new-session", "-d", "-x", &size[0], "-y", &size[1], shell]);
+        wait::until("the shell", || this.text().contains("ready>").then_some(()));
+        Some(this)
+    }
+
+    fn run(&self, words: &[&str]) -> String {
+        let output = Command::new("tmux").arg("-L").arg(&self.socket).args(words).output().expect("tmux");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn resize(&self, columns: u16, rows: u16) {
+        let size = [columns, rows].map(|number| number.to_string());
+        self.run(&["resize-window", "-x", &size[0], "-y", &size[1]]);
+    }
+
+    fn line(&self, line: &str) {
+        self.run(&["send-keys", line, "Enter"]);
+    }
+
+    /// What is on the terminal.
+    fn text(&self) -> String {
+        self.run(&["capture-pane", "-p"])
+    }
+
+    /// The same with what has left it at the top.
+    fn all(&self) -> String {
+        self.run(&["capture-pane", "-p", "-S", "-"])
+    }
+
+    /// Waits until what is on the terminal is right.
+    fn wait(&self, what: &str, is_right: impl Fn(&str) -> bool) -> String {
+        wait::until(what, || Some(self.text()).filter(|text| is_right(text)))
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        self.run(&["kill-server"]);
+    }
+}
+
+fn tracer(words: &str) -> String {
+    format!("{} {words}", level::tracer().display())
+}
+
+#[test]
+fn a_live_table_follows_the_terminal_and_leaves_what_was_there() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let Some(tmux) = Tmux::start("live", 80, 20) else { return };
+    tmux.line("echo was-there-'before'");
+    tmux.line(&tracer("-pc -c topscalls -c topprocs_cpu --rows 3 2>&1"));
+    let both =
+        |text: &str| ["topscalls", "topprocs_cpu", "events/s  0 lost  every 1s"].iter().all(|it| text.contains(it));
+    let text = tmux.wait("both tables and how the run is doing", both);
+    assert_eq!(text.matches("Calls  Container").count(), 1, "{text}");
+    // One picture, also after the lines of the last one were broken: all of it is still on the terminal then.
+    for (columns, rows) in [(44, 20), (120, 30), (80, 13)] {
+        tmux.resize(columns, rows);
+        // The next two pictures are of the new size.
+        let clock = |text: &str| text.lines().find(|line| line.contains(" lost  every ")).map(str::to_owned);
+        let before = clock(&tmux.text());
+        let first = tmux.wait("another picture", |text| both_parts(text) && clock(text) != before);
+        let text = tmux.wait("one more", |text| both_parts(text) && clock(text) != clock(&first));
+        assert_eq!(text.matches("Calls  Container").count(), 1, "{columns}: {text}");
+        assert!(text.lines().filter(|line| !line.trim().is_empty()).count() < usize::from(rows), "{text}");
+    }
+    tmux.run(&["send-keys", "C-c"]);
+    tmux.wait("the end", |text| text.contains("events seen") && text.trim_end().ends_with("ready>"));
+    let all = tmux.all();
+    assert!(all.contains("was-there-before"), "{all}");
+    assert_eq!(all.matches("Calls  Container").count(), 1, "the last table stays, and no other: {all}");
+}
+
+fn both_parts(text: &str) -> bool {
+    text.contains("topscalls") && text.contains(" lost  every 1s")
+}
+
+#[test]
+fn lines_and_messages_stay_above_the_table() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let Some(tmux) = Tmux::start("lines", 80, 16) else { return };
+    tmux.line(&tracer("-c topscalls -c iobytes --rows 3"));
+    let lines = |text: &str| text.lines().filter(|line| line.contains(" in:")).count();
+    let text = tmux.wait("three lines and the table", |text| lines(text) >= 3 && text.contains("every 1s"));
+    let table = text.lines().position(|line| line.contains("every 1s")).unwrap();
+    assert!(text.lines().skip(table).all(|line| !line.contains(" in:")), "{text}");
+    assert_eq!(text.matches("Syscall").count(), 1, "{text}");
+}
+
+/// Runs a command for two tables on a pseudo-terminal with these variables; what it wrote.
+fn on_terminal(variables: &str, words: &str) -> String {
+    let command = format!("stty cols 60 rows 12; env {variables} {}", tracer(words));
+    let output = Running::start(Command::new("script").args(["-qec", &command, "/dev/null"])).end();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    output.lines.join("\n")
+}
+
+#[test]
+fn terminals_get_what_they_can_show() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/run_as_user_0_container.scap");
+    let table = format!("-r {capture} -c fdbytes_by fd.name");
+    let live = "-M 3 -c topscalls";
+    let utf8 = "LC_ALL=C.UTF-8 TERM=xterm-256color";
+    // Redrawn in place, with a marked head.
+    let fancy = on_terminal(utf8, live);
+    assert!(fancy.contains("\x1b[7m") && fancy.contains("\x1b[?25l") && fancy.contains("\x1b[?25h"), "{fancy:?}");
+    assert!(!fancy.contains("\x1b[2J"), "nothing that was there is wiped: {fancy:?}");
+    // One after the other, with nothing but text.
+    let dumb = on_terminal("LC_ALL=C.UTF-8 TERM=dumb", live);
+    assert!(!dumb.contains('\x1b') && dumb.matches("Syscall").count() >= 2, "{dumb:?}");
+    let plain = on_terminal(&format!("{utf8} NO_COLOR=1"), live);
+    assert!(plain.contains("\x1b[?25l") && !plain.contains("\x1b[7m") && plain.contains("-----"), "{plain:?}");
+    // A capture is read once: its table is as long as it is, and stays.
+    let read = on_terminal(utf8, &format!("{table} --rows 40"));
+    assert!(!read.contains("\x1b[?25l") && read.lines().count() > 12 && read.contains('…'), "{read:?}");
+    let ascii = on_terminal("LC_ALL=C TERM=xterm", &table);
+    assert!(!ascii.contains('…') && ascii.contains('~'), "{ascii:?}");
+}

@@ -1,0 +1,55 @@
+//! Names for the completion of shells: `--complete WHAT`.
+
+use std::time::{Duration, Instant};
+
+use super::Failure;
+use crate::{
+    chisel::Library,
+    fields::CLASSES,
+    state::{
+        ContainerKey, Containers,
+        container::{self, Lookup},
+    },
+};
+
+/// How long engines may take: somebody waits with a finger on the key.
+const PATIENCE: Duration = Duration::from_millis(700);
+/// Between two looks at what they answered.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The names, one in each line.
+///
+/// # Errors
+/// There are no names of that kind.
+pub(super) fn of(what: &str, library: &Library) -> Result<String, Failure> {
+    let names: Vec<String> = match what {
+        "chisels" => library.list().into_keys().collect(),
+        "fields" => {
+            let fields = CLASSES.iter().flat_map(|class| class.fields());
+            fields.filter(|field| !field.table_only && !field.deprecated).map(|field| field.name.to_owned()).collect()
+        }
+        "containers" => containers(),
+        _ => {
+            return Err(Failure::with_hint(
+                format!("--complete: there are no '{what}'"),
+                "names are of chisels, fields and containers",
+            ));
+        }
+    };
+    Ok(names.into_iter().map(|name| name + "\n").collect())
+}
+
+/// Names of the containers that run, as far as their engines tell in time.
+fn containers() -> Vec<String> {
+    let mut containers = Containers::start(&container::Options::default());
+    let end = Instant::now() + PATIENCE;
+    let all = |containers: &Containers| {
+        let all = containers.all().filter(|(key, _)| *key != ContainerKey::HOST);
+        all.map(|(_, container)| (container.name.clone(), container.lookup == Lookup::Pending)).collect::<Vec<_>>()
+    };
+    while Instant::now() < end && all(&containers).iter().any(|(_, pending)| *pending) {
+        let _ = containers.poll();
+        std::thread::sleep(PAUSE);
+    }
+    all(&containers).into_iter().filter_map(|(name, _)| name).collect()
+}
