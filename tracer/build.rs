@@ -26,6 +26,7 @@ fn main() {
     }
     println!("cargo::rerun-if-env-changed=BPF_LINKER");
     println!("cargo::rerun-if-env-changed=TRACER_BPF_RUSTC");
+    ebpf::wait();
     let object = out.join("tracer-ebpf");
     match ebpf::find(&workspace).and_then(|toolchain| toolchain.build(&workspace, &object)) {
         Ok(()) => println!("cargo::rustc-env=TRACER_EBPF_OBJECT={}", object.display()),

@@ -138,7 +138,7 @@ impl Case {
         }
         let filter = if self.filter.is_empty() { None } else { Some(Filter::compile(self.filter, Show::PLAIN)?) };
         let mut outputs = Outputs::new(filter, sinks, Out::memory(), None);
-        let mode = Mode { options: options.clone(), pushdown: true, sample: None };
+        let mode = Mode { options: options.clone(), pushdown: true, ends: false, sample: None };
         let asked = Asked::of(&mut outputs, &mode, has_socket_hooks);
         Ok(Question { outputs, asked, interval: Some(Duration::from_millis(INTERVAL_MS)) })
     }

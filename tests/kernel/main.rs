@@ -40,6 +40,7 @@ mod process;
 mod pushdown;
 mod reader;
 mod renamed;
+mod run;
 mod sample;
 mod sched;
 mod signal;

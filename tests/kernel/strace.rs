@@ -2,7 +2,7 @@
 
 mod calls;
 mod failing;
-mod parse;
+pub(super) mod parse;
 mod stress;
 
 use std::{

@@ -35,6 +35,8 @@ pub struct Config {
     pub predicates: u32,
     /// What the key of the table of sockets has: bits of [`by`](crate::group::by).
     pub sockets_by: u32,
+    /// Not zero when only some threads are followed.
+    pub follow: u32,
     /// Not zero when the question may change while it runs.
     pub changes: u32,
     /// How many tables of calls there may be at once; at least 1. Each has plans of its own.
@@ -58,7 +60,7 @@ pub struct Counting {
 pub const TURNS: usize = 2;
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, sixteen `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, seventeen `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a global")]
 unsafe impl aya::Pod for Config {}
 

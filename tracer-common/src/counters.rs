@@ -20,10 +20,12 @@ pub struct Counters {
     pub entry_table_full: u64,
     /// Events that were not counted because the table of groups was full.
     pub groups_full: u64,
+    /// Threads that were not followed because the table of them was full.
+    pub followed_full: u64,
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, seven `u64`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, eight `u64`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya reads the type from a map")]
 unsafe impl aya::Pod for Counters {}
 

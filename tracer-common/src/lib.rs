@@ -18,6 +18,7 @@ pub mod flags;
 // What user space tells the kernel side, and what it tells back.
 pub mod config;
 pub mod counters;
+pub mod follow;
 pub mod group;
 pub mod plan;
 pub mod predicate;

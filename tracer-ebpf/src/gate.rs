@@ -9,6 +9,7 @@ use tracer_common::{
 
 use crate::{
     arch::{Registers, Task},
+    follow,
     maps::{PREDICATES, config, more_of, offset, plan_of, turn},
     predicate::{self, Verdict},
     running,
@@ -30,10 +31,11 @@ pub struct Passed {
     pub task: Task,
 }
 
-/// Whether the running process is the tracer itself.
+/// Whether events of the running task are left out, whatever they are: it is the tracer itself, or only others are followed.
 #[inline(always)]
-pub fn own() -> bool {
-    is_own(Task::current())
+pub fn left_out() -> bool {
+    let task = Task::current();
+    is_own(task) || !follow::wants(task)
 }
 
 /// Whether a task is one of the tracer itself.

@@ -11,6 +11,7 @@ mod arch;
 mod collect;
 mod descriptor;
 mod entry;
+mod follow;
 mod gate;
 mod group;
 mod maps;

@@ -7,6 +7,7 @@ use aya_ebpf::{
 use tracer_common::{
     config::{Config, Counting, Offsets, TURNS},
     counters::{Counters, CpuTime, Entry, Running},
+    follow::MAX_FOLLOWED,
     group::{CALL_TABLES, GroupKey, GroupValue, MAX_GROUPS, SOCKETS, TABLES, number},
     plan::{NEXT_PROGRAMS, PLANS as PLAN_COUNT, Plan},
     predicate::{PREDICATES as PREDICATE_COUNT, Predicate},
@@ -123,6 +124,10 @@ pub static ENTRY_ARRAY: Array<Entry, 1> = Array::new();
 #[btf_map]
 pub static ENTRIES: HashMap<u64, Entry, 1> = HashMap::new();
 
+/// The threads that are followed, by id, each with its state (`tracer_common::follow`); one entry unless only some are.
+#[btf_map]
+pub static FOLLOWED: HashMap<u32, u32, { MAX_FOLLOWED as usize }> = HashMap::new();
+
 /// The programs that `sys_exit` goes on in.
 #[btf_map]
 pub static NEXT: ProgramArray<NEXT_PROGRAMS> = ProgramArray::new();
@@ -143,6 +148,7 @@ pub static CONFIG: Config = Config {
     group_number: 0,
     predicates: 0,
     sockets_by: 0,
+    follow: 0,
     changes: 0,
     tables: 1,
     varies: 0,

@@ -465,6 +465,8 @@ pub enum Loss {
     EntryTable,
     /// The table of groups is full.
     Groups,
+    /// The table of followed threads is full.
+    Followed,
 }
 
 /// Counts `many` on this CPU.
@@ -480,6 +482,7 @@ pub fn count_loss(loss: Loss, many: u64) {
             Loss::Messages => (*counters).messages += many,
             Loss::EntryTable => (*counters).entry_table_full += many,
             Loss::Groups => (*counters).groups_full += many,
+            Loss::Followed => (*counters).followed_full += many,
         }
     }
 }

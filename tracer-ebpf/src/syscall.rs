@@ -19,6 +19,7 @@ use crate::{
     arch::Registers,
     collect::{self, Call, ENTER, FIRST, RARE, TASK},
     entry::{self, Thread},
+    follow,
     gate::{self, Passed},
     group,
     maps::{NEXT, config, more_of, plan_of, table_of, turn},
@@ -40,6 +41,9 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     let resumed = running::is_resumed();
     let (turn, table) = if resumed { running::handed_on() } else { (turn(), 0) };
     let Some((passed, call)) = call(&ctx, turn, table) else { return 0 };
+    if !follow::wants(passed.task) {
+        return 0;
+    }
     // Chance asks nothing of the call, and costs less than a predicate.
     if config!(sample_below) != 0 && is_left_out(passed.flags) {
         return 0;
@@ -267,6 +271,9 @@ fn next_message(ctx: &BtfTracePointContext, plan: *const Plan, table: u32) {
 pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
     let registers = Registers(ctx.arg(0));
     let Some(number) = gate::begins(registers) else { return 0 };
+    if !follow::wants_beginning() {
+        return 0;
+    }
     if config!(latency) != 0 {
         entry::begin(Thread::of(registers), number);
     }
@@ -283,7 +290,7 @@ fn report_beginning(registers: Registers) {
     let Some(passed) = gate::syscall(registers, turn, 0) else { return };
     // SAFETY: a live map value.
     let enter = unsafe { (*passed.plan).enter };
-    if enter == 0 || gate::is_own(passed.task) {
+    if enter == 0 || gate::is_own(passed.task) || !follow::wants(passed.task) {
         return;
     }
     let Some(plan) = plan_of(turn, 0, u32::from(enter)) else { return };

@@ -40,8 +40,9 @@ mod thread;
 pub mod confine;
 pub mod doctor;
 
-// The command.
+// The command, and the one that it starts.
 pub mod cli;
+pub mod launch;
 
 #[cfg(test)]
 mod testing;

@@ -210,7 +210,8 @@ impl Pipeline {
                 break Ok(());
             }
             if over || stop.load(Ordering::Relaxed) || drained == Drained::End {
-                break self.rest(source);
+                let last = (drained == Drained::End).then(|| self.pace.length(now));
+                break self.rest(source, last);
             }
             self.state.users.refresh(now);
             // A note may come without a change of any container.
@@ -247,9 +248,14 @@ impl Pipeline {
         (self.stats, self.asking.outputs, result.and(ended))
     }
 
-    fn rest(&mut self, source: &mut dyn Source) -> anyhow::Result<()> {
+    /// What is left. Of what has ended by itself, also what is reported for an interval: how long the `last` one was, nanoseconds.
+    fn rest(&mut self, source: &mut dyn Source, last: Option<u64>) -> anyhow::Result<()> {
         let mut flow = Flow::Continue;
         source.drain_rest(&mut |record| self.record(record, &mut flow))?;
+        if let Some(length_ns) = last.filter(|_| flow == Flow::Continue) {
+            self.state.cpu_interval_ns = length_ns;
+            source.interval(length_ns, &mut |record| self.record(record, &mut flow))?;
+        }
         self.failure.take().map_or(Ok(()), Err)
     }
 }

@@ -39,7 +39,7 @@ type Cause = (&'static str, &'static str, fn(&Stats) -> u64);
 type CpuCause = (&'static str, fn(&CpuLosses) -> u64);
 
 /// The causes of loss of a run.
-const CAUSES: [Cause; 10] = [
+const CAUSES: [Cause; 11] = [
     ("ring_full", "ring full", |it| it.losses.ring_full),
     ("scratch", "no scratch", |it| it.losses.scratch),
     ("messages", "too many messages in one call", |it| it.losses.messages),
@@ -48,18 +48,20 @@ const CAUSES: [Cause; 10] = [
     ("tables", "table full", |it| it.not_in_tables),
     ("cpu_slices", "CPU time of a slice not counted", |it| it.losses.cpu_table),
     ("not_timed", "call not timed", |it| it.losses.entry_table),
+    ("not_followed", "thread not followed, with all that it did", |it| it.losses.followed),
     ("not_taken", "unknown or too large in the file", |it| it.losses.not_taken),
     ("undecoded", "not decoded", |it| it.undecoded),
 ];
 
 /// Those that are known for each CPU.
-const CPU_CAUSES: [CpuCause; 6] = [
+const CPU_CAUSES: [CpuCause; 7] = [
     ("ring_full", |it| it.ring_full),
     ("scratch", |it| it.scratch),
     ("messages", |it| it.messages),
     ("groups", |it| it.groups),
     ("cpu_slices", |it| it.cpu_table),
     ("not_timed", |it| it.entry_table),
+    ("not_followed", |it| it.followed),
 ];
 
 /// The words of a cause.
@@ -216,13 +218,13 @@ mod tests {
         let object = stats.json();
         let causes = json!({
             "ring_full": 4, "scratch": 0, "messages": 2, "skipped": 1, "groups": 5, "tables": 6, "cpu_slices": 7, "not_timed": 8,
-            "not_taken": 0, "undecoded": 1,
+            "not_followed": 0, "not_taken": 0, "undecoded": 1,
         });
         assert_eq!((&object["seen"], &object["shown"], &object["lost"]), (&json!(7), &json!(3), &json!(34)));
         assert_eq!((&object["lost_by_cause"], &object["late"]), (&causes, &json!(9)));
         let cpus = json!([
-            { "cpu": 0, "lost": 20, "ring_full": 0, "scratch": 0, "messages": 0, "groups": 5, "cpu_slices": 7, "not_timed": 8 },
-            { "cpu": 1, "lost": 6, "ring_full": 4, "scratch": 0, "messages": 2, "groups": 0, "cpu_slices": 0, "not_timed": 0 },
+            { "cpu": 0, "lost": 20, "ring_full": 0, "scratch": 0, "messages": 0, "groups": 5, "cpu_slices": 7, "not_timed": 8, "not_followed": 0 },
+            { "cpu": 1, "lost": 6, "ring_full": 4, "scratch": 0, "messages": 2, "groups": 0, "cpu_slices": 0, "not_timed": 0, "not_followed": 0 },
         ]);
         assert_eq!(object["lost_by_cpu"], cpus);
         assert_eq!((&object["elapsed_ns"], &object["cpu_ns"]), (&json!(1_000_000), &json!(5)));

@@ -31,7 +31,7 @@ use anyhow::{Context as _, Result};
 
 use self::{
     load::Load,
-    observer::{OBSERVERS, Observer, Subject},
+    observer::{OBSERVERS, Observer, Running, Subject},
     report::{Case, Extra},
     rounds::{Extent, ROUNDS},
     service::{SERVICES, Service},
@@ -243,7 +243,7 @@ fn measure(observer: &'static Observer, load: &Load, subject: &Subject, repeat: 
     let mut total = Duration::ZERO;
     for _ in 0..repeat {
         let cpu_before = running.cpu();
-        let wall = run_load(observer, &load)?;
+        let wall = run_load(observer, &load, subject, &running)?;
         if wall < best {
             (best, cpu) = (wall, running.cpu().saturating_sub(cpu_before));
         }
@@ -264,9 +264,8 @@ fn measure(observer: &'static Observer, load: &Load, subject: &Subject, repeat: 
 }
 
 /// The wall time of one run.
-fn run_load(observer: &Observer, load: &Load) -> Result<Duration> {
-    let mut command = observer.wrap(&load.words);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+fn run_load(observer: &Observer, load: &Load, subject: &Subject, running: &Running) -> Result<Duration> {
+    let mut command = observer.wrap(&load.words, subject, running)?;
     let start = Instant::now();
     let status = command.status().with_context(|| format!("cannot run `{}`", shown(&command)))?;
     let wall = start.elapsed();

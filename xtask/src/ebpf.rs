@@ -20,6 +20,10 @@ pub const TARGET: &str = "bpfel-unknown-none";
 /// (the compiler's file) and `changed` (when that was last written, in seconds), `linker` (its path).
 pub const CHOICE: &str = "target/tools/toolchain";
 
+/// While this file is there, set-up still installs the toolchain: the variable has its path, and a build waits before it looks for the
+/// toolchain. All else is compiled meanwhile.
+pub const COMES: &str = "TRACER_TOOLCHAIN_COMES";
+
 /// Where the kernel side is built, below the workspace: one place for all profiles of the program, since it is the same in
 /// each.
 const BUILD: &str = "target/ebpf";
@@ -73,6 +77,16 @@ pub fn find_compiler() -> Option<Compiler> {
     rustc_candidates().into_iter().find(|rustc| has_prebuilt_core(rustc)).map(Compiler::Prebuilt)
 }
 
+/// Flags that take the folders of this machine out of what is built: the same sources give the same bytes anywhere.
+#[must_use]
+pub fn remap(workspace: &Path) -> String {
+    let home = |name: &str| env::var_os(name).map(PathBuf::from);
+    let cargo = home("CARGO_HOME").or_else(|| home("HOME").map(|home| home.join(".cargo")));
+    let flag = |(from, to): (&Path, &str)| format!("--remap-path-prefix={}={to}", from.display());
+    let folders = [(Some(workspace), "/tracer"), (cargo.as_deref(), "/cargo")];
+    folders.into_iter().filter_map(|(from, to)| Some(flag((from?, to)))).collect::<Vec<_>>().join(" ")
+}
+
 /// `bpf-linker`: from `$BPF_LINKER`, the workspace's `target/tools`, or `$PATH`.
 #[must_use]
 pub fn find_linker(workspace: &Path) -> Option<PathBuf> {
@@ -105,6 +119,14 @@ pub fn chosen(workspace: &Path) -> Option<Toolchain> {
     };
     let overridden = env::var_os("BPF_LINKER").is_some() || env::var_os("TRACER_BPF_RUSTC").is_some();
     (same && linker.is_file() && !overridden).then_some(Toolchain { compiler, linker })
+}
+
+/// Waits until set-up has installed the toolchain, if it is at it.
+pub fn wait() {
+    let Some(path) = env::var_os(COMES).map(PathBuf::from) else { return };
+    while path.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
 }
 
 /// The whole toolchain, or what is missing and how to get it.
@@ -159,7 +181,10 @@ impl Toolchain {
         }
         let linker = self.linker.display();
         command
-            .env("RUSTFLAGS", format!("-C linker={linker} -C link-arg=--btf -C debuginfo=2 -C target-cpu=v3"))
+            .env(
+                "RUSTFLAGS",
+                format!("-C linker={linker} -C link-arg=--btf -C debuginfo=2 -C target-cpu=v3 {}", remap(workspace)),
+            )
             // bpf-linker sees the whole program and does this work itself.
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")

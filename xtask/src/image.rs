@@ -11,8 +11,10 @@ use crate::{
     setup,
 };
 
-/// How the image starts, in Dockerfile words.
-const CHANGES: &[&str] = &["ENTRYPOINT [\"/tracer\"]", "ENV HOST_ROOT=/host"];
+/// Where the binary is in the image, which begins with it.
+pub(crate) const ENTRYPOINT: &str = "/tracer";
+/// What it finds in its environment: where the machine is mounted.
+pub(crate) const ENVIRONMENT: [&str; 1] = ["HOST_ROOT=/host"];
 
 /// What to make.
 #[derive(clap::Args, Debug)]
@@ -45,5 +47,8 @@ pub(crate) fn make(engine: &Engine, binary: &Path, tag: &str) -> Result<()> {
     let _ = fs::remove_dir_all(&root);
     fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
     fs::copy(binary, root.join("tracer")).with_context(|| format!("cannot copy {}", binary.display()))?;
-    engine.import(&root, CHANGES, tag)
+    let entrypoint = format!("ENTRYPOINT [\"{ENTRYPOINT}\"]");
+    let environment = ENVIRONMENT.map(|entry| format!("ENV {entry}"));
+    let changes: Vec<&str> = [&entrypoint].into_iter().chain(&environment).map(String::as_str).collect();
+    engine.import(&root, &changes, tag)
 }

@@ -8,6 +8,7 @@ mod bench;
 mod build;
 mod check;
 mod command;
+mod dist;
 mod docs;
 #[expect(dead_code, reason = "tracer/build.rs uses the rest")]
 mod ebpf;
@@ -54,6 +55,8 @@ enum Task {
     Vm(vm::Options),
     /// Feed what reads bytes and texts of strangers with damaged ones, for a bounded time
     Fuzz(fuzz::Options),
+    /// Make what a release is: archive, packages, image, sums
+    Dist(dist::Options),
     /// Make the `tracer` container image
     Image(image::Options),
     /// Rewrite the generated pages
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::task(&options),
         Task::Vm(options) => vm::task(&options),
         Task::Fuzz(options) => fuzz::task(&options),
+        Task::Dist(options) => dist::task(&options),
         Task::Image(options) => image::task(&options),
         Task::Docs => docs::task(),
         Task::Workload(options) => workload::task(&options),

@@ -30,6 +30,9 @@ pub(crate) struct Options {
     /// Also qemu and what makes an initramfs, for `cargo xtask vm`
     #[arg(long)]
     pub(crate) vm: bool,
+    /// Also what installs packages and images of other systems, for `cargo xtask dist --install`
+    #[arg(long)]
+    pub(crate) dist: bool,
     /// Also the peers that `cargo xtask bench` compares with
     #[arg(long)]
     pub(crate) bench: bool,
@@ -48,12 +51,24 @@ const ENGINE: &[Need] =
 const VM: &[Need] =
     &[Need("qemu-system-x86_64", &["qemu-system-x86"]), Need("cpio", &["cpio"]), Need("busybox", &["busybox-static"])];
 const TEST: &[Need] = &[Need("strace", &["strace"]), Need("stress-ng", &["stress-ng"])];
+const DIST: &[Need] = &[
+    Need("dpkg", &["dpkg"]),
+    Need("rpm", &["rpm"]),
+    Need("podman", &["podman", "crun", "fuse-overlayfs", "conmon"]),
+    Need("unshare", &["util-linux"]),
+];
 const BENCH: &[Need] = &[Need("bpftrace", &["bpftrace"]), Need("strace", &["strace"]), Need("perf", &["linux-perf"])];
 
 /// `cargo xtask setup`.
 pub(crate) fn task(options: &Options) -> Result<()> {
     let workspace = workspace();
-    let wanted = [(options.engine, ENGINE), (options.test, TEST), (options.vm, VM), (options.bench, BENCH)];
+    let wanted = [
+        (options.engine, ENGINE),
+        (options.test, TEST),
+        (options.vm, VM),
+        (options.dist, DIST),
+        (options.bench, BENCH),
+    ];
     let needs = wanted.into_iter().filter(|(on, _)| *on).flat_map(|(_, needs)| needs);
     let packages = missing(needs);
     if !packages.is_empty() {

@@ -7,7 +7,7 @@ use tracer_common::arch::NO_RETURN;
 
 /// What a thread did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// A call that ended.
     Call(Call),
     /// A call in which the thread was killed: strace does not see its result.
@@ -20,15 +20,15 @@ pub(super) enum Step {
 
 /// A call as strace shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Call {
-    pub(super) name: String,
-    pub(super) args: Vec<String>,
+pub(crate) struct Call {
+    pub(crate) name: String,
+    pub(crate) args: Vec<String>,
     /// `None` when strace shows none.
-    pub(super) result: Option<i64>,
+    pub(crate) result: Option<i64>,
 }
 
 /// The steps of each thread.
-pub(super) fn steps(output: &str) -> HashMap<u32, Vec<Step>> {
+pub(crate) fn steps(output: &str) -> HashMap<u32, Vec<Step>> {
     let (mut steps, mut began) = (HashMap::<u32, Vec<Step>>::new(), HashMap::<u32, String>::new());
     for line in output.lines() {
         let (tid, text) = line.split_once(' ').unwrap_or_else(|| panic!("no thread id: {line}"));
@@ -123,7 +123,7 @@ fn result(text: &str) -> Option<i64> {
 }
 
 /// A number as strace prints it.
-pub(super) fn number(text: &str) -> Option<i64> {
+pub(crate) fn number(text: &str) -> Option<i64> {
     if let Some(digits) = text.strip_prefix("0x") {
         return u64::from_str_radix(digits, 16).ok().map(|number| number as i64);
     }
@@ -145,7 +145,7 @@ const SIGNALS: &[&str] = &[
 ];
 
 /// The number of a signal; real-time signals have numbers behind their name.
-pub(super) fn number_of_signal(name: &str) -> Option<i32> {
+pub(crate) fn number_of_signal(name: &str) -> Option<i32> {
     if let Some(number) = name.strip_prefix("SIGRT_") {
         return number.parse::<i32>().ok().map(|number| 32 + number);
     }
@@ -154,7 +154,7 @@ pub(super) fn number_of_signal(name: &str) -> Option<i32> {
 }
 
 /// The bytes of a text in quotes, and whether they are all of it. `None` for another argument.
-pub(super) fn unquoted(arg: &str) -> Option<(Vec<u8>, bool)> {
+pub(crate) fn unquoted(arg: &str) -> Option<(Vec<u8>, bool)> {
     let (inside, whole) = match arg.strip_suffix("...") {
         Some(cut) => (cut, false),
         None => (arg, true),

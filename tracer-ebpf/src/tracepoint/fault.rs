@@ -27,7 +27,7 @@ pub fn page_fault_kernel(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn report(ctx: &BtfTracePointContext) -> i32 {
-    if gate::own() {
+    if gate::left_out() {
         return 0;
     }
     let mut room = Room::uninit();

@@ -1,4 +1,4 @@
-//! A program that was run, and the end of a thread.
+//! A thread that is made, a program that was run, and the end of a thread.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
@@ -11,7 +11,7 @@ use tracer_common::{
 use crate::{
     arch::Task,
     collect::{self, Call, TASK},
-    entry, gate, group,
+    entry, follow, gate, group,
     maps::{each_plan, offset},
     read,
     record::Slot,
@@ -22,19 +22,31 @@ const EXECVE: u16 = number_of("execve");
 /// Number of `execveat`.
 const EXECVEAT: u16 = number_of("execveat");
 
+/// Follows a thread that a followed one makes: attached only when some are followed.
+///
+/// Source: kernel include/trace/events/sched.h, `TP_PROTO(struct task_struct *parent, struct task_struct *child)`;
+/// kernel/fork.c, `kernel_clone`: before the new one is woken up.
+#[btf_tracepoint(function = "sched_process_fork")]
+pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
+    follow::forks(ctx.arg(0), ctx.arg(1));
+    0
+}
+
 /// Reports a program that was run. Here all of it stands in kernel objects; the registers of the call are gone.
 ///
 /// Source: kernel include/trace/events/sched.h,
 /// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`.
 #[btf_tracepoint(function = "sched_process_exec")]
 pub fn exec(ctx: BtfTracePointContext) -> i32 {
+    let old_tid: u32 = ctx.arg(1);
+    follow::execs(Task::current(), old_tid);
     let binprm: *const u8 = ctx.arg(2);
     let number = u32::from(if by_descriptor(binprm as usize) { EXECVEAT } else { EXECVE });
     let mut recorded: *const Plan = core::ptr::null();
     each_plan(number, |plan| {
         // SAFETY: a live map value.
         let flags = unsafe { (*plan).flags };
-        if flags & plan::WANTED == 0 || flags & plan::EXEC == 0 || gate::own() || !gate::task_passes(plan) {
+        if flags & plan::WANTED == 0 || flags & plan::EXEC == 0 || gate::left_out() || !gate::task_passes(plan) {
         } else if flags & plan::GROUP != 0 {
             group::exec(plan, number);
         } else {
@@ -62,11 +74,18 @@ fn by_descriptor(binprm: usize) -> bool {
 #[btf_tracepoint(function = "sched_process_exit")]
 pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
     entry::forget();
+    report_exit();
+    follow::exits(Task::current());
+    0
+}
+
+#[inline(always)]
+fn report_exit() {
     let mut recorded: *const Plan = core::ptr::null();
     each_plan(PLAN_PROCEXIT, |plan| {
         // SAFETY: a live map value.
         let flags = unsafe { (*plan).flags };
-        if flags & plan::WANTED == 0 || gate::own() || !gate::task_passes(plan) {
+        if flags & plan::WANTED == 0 || gate::left_out() || !gate::task_passes(plan) {
         } else if flags & plan::GROUP != 0 {
             group::event(plan);
         } else {
@@ -76,5 +95,4 @@ pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
     if !recorded.is_null() {
         collect::exit_record(Call::of(Task::current(), recorded, 0));
     }
-    0
 }

@@ -16,7 +16,7 @@ use tracer_common::{
 
 use crate::{
     arch::member,
-    gate, group,
+    follow, gate, group,
     maps::{CPU_TIMES, RUNNING, config, each_plan, flags_of, offset},
     read,
     record::{Loss, Room, Small, count_loss, who},
@@ -34,7 +34,7 @@ pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     each_plan(PLAN_SWITCH, |plan| {
         // SAFETY: a live map value.
         let flags = unsafe { (*plan).flags };
-        if flags & WANTED == 0 || gate::own() || !gate::task_passes(plan) {
+        if flags & WANTED == 0 || gate::left_out() || !gate::task_passes(plan) {
         } else if flags & GROUP != 0 {
             group::event(plan);
         } else {
@@ -69,11 +69,12 @@ fn count(prev: *const u8, next: *const u8) {
     unsafe {
         let tid = member(prev, offset!(task_pid));
         let since = (*running).since_ns;
-        if tid != 0 && since != 0 && since <= now {
+        if tid != 0 && since != 0 && since <= now && follow::wants_slice(tid) {
             add(prev, tid, now - since);
         }
-        *running =
-            Running { since_ns: now, tid: member(next, offset!(task_pid)), tgid: member(next, offset!(task_tgid)) };
+        let next_tid = member(next, offset!(task_pid));
+        let tid = if follow::wants_running(next_tid) { next_tid } else { 0 };
+        *running = Running { since_ns: now, tid, tgid: member(next, offset!(task_tgid)) };
     }
 }
 

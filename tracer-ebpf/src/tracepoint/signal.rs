@@ -25,7 +25,7 @@ pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
     each_plan(PLAN_SIGNAL, |plan| {
         // SAFETY: a live map value.
         let flags = unsafe { (*plan).flags };
-        if flags & WANTED == 0 || gate::own() || !gate::task_passes(plan) {
+        if flags & WANTED == 0 || gate::left_out() || !gate::task_passes(plan) {
         } else if flags & GROUP != 0 {
             group::event(plan);
         } else {

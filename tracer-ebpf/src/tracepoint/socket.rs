@@ -29,7 +29,7 @@ fn count(ctx: &BtfTracePointContext, sent: bool) -> i32 {
     let result: i32 = ctx.arg(1);
     // What is sent has none of these.
     let flags: u32 = ctx.arg(2);
-    if result <= 0 || flags & NOT_TAKEN != 0 || gate::own() {
+    if result <= 0 || flags & NOT_TAKEN != 0 || gate::left_out() {
         return 0;
     }
     let sock: *const u8 = ctx.arg(0);

@@ -9,6 +9,7 @@ use std::{
 
 use clap::{ArgGroup, Parser};
 
+use super::command::Following;
 use crate::{
     event::portable::{Redact, Schema},
     fields::TimeMode,
@@ -146,6 +147,10 @@ pub struct Args {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a comment here would be the description of the command")]
     pub writing: Writing,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub following: Following,
 
     /// Leave out processes with this name. Can be repeated
     #[arg(short = 'U', long = "suppress-comm", value_name = "COMM", help_heading = "Events", group = SETTINGS)]

@@ -71,6 +71,28 @@ pub fn extract(words: Vec<String>, library: &Library) -> Result<(Vec<String>, Ve
     Ok((rest, arguments))
 }
 
+/// How many of the words are options, with what they take: those before the first word that is none.
+///
+/// # Errors
+/// As [`extract`].
+pub fn options_end(words: &[String], library: &Library) -> Result<usize, Failure> {
+    let options = Options::new();
+    let mut at = 0;
+    while let Some(word) = words.get(at).filter(|word| word.starts_with('-') && *word != "-" && *word != "--") {
+        at += 1;
+        let (option, glued) = options.split(word);
+        let Some(option) = option else { continue };
+        let value = glued.or_else(|| words.get(at).cloned().inspect(|_| at += 1));
+        if let (Takes::Chisel, Some(name)) = (option, value)
+            && name != "l"
+            && takes_next(&Chisel::describe(&library.find(&name)?)?, words.get(at..).unwrap_or_default())
+        {
+            at += 1;
+        }
+    }
+    Ok(at.min(words.len()))
+}
+
 /// An option is where the argument of a chisel was expected.
 fn no_argument(name: &str, meta: &Meta, next: &str) -> Failure {
     let names: Vec<String> = meta.args.iter().filter(|arg| !arg.optional).map(|arg| arg.name.to_uppercase()).collect();

@@ -289,7 +289,11 @@ fn options(out: &mut String) -> Result<(), Failure> {
     let mut command = Args::command();
     command.build();
     out.push_str("# Options\n\n`tracer [OPTIONS] [FILTER]`\n\n");
-    out.push_str("All words that are not options are one filter.\n\n`tracer info FILE`\n\n");
+    out.push_str("All words that are not options are one filter.\n\n`tracer run [OPTIONS] [FILTER] -- COMMAND`\n\n");
+    out.push_str(
+        "Runs a command and traces it with all its children, and nothing else ([commands.md](commands.md)).\n\n",
+    );
+    out.push_str("`tracer info FILE`\n\n");
     out.push_str("Says what a capture file holds: host, time, processes, containers, events. `-` is standard input.\n");
     // Those that are for developers are hidden from users who ask for help, and listed here.
     let shown: Vec<&Arg> =
@@ -312,6 +316,7 @@ fn options(out: &mut String) -> Result<(), Failure> {
     out.push_str("| 0 | done, also when the reader of the output went away |\n");
     out.push_str("| 1 | failed while running |\n| 2 | wrong use |\n");
     out.push_str("| 3 | events were lost, and `--fail-on-drop` was given |\n");
+    out.push_str("| any | after `tracer run`: the exit code of the command, 128 + n if signal n ended it, 127 if there is no such program, 126 if it cannot be run |\n");
     out.push_str("| 128 + n | ended by signal n, other than by Ctrl-C; what was gathered is shown and written |\n");
     Ok(())
 }

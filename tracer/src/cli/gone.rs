@@ -24,7 +24,7 @@ const GONE: &[Gone] = &[
         "leave it out: the kernel side is in the program",
         Ignored(false),
     ),
-    (Some('u'), "udig", "tracing without a driver", "leave it out: the kernel side is in the program", Ignored(false)),
+    (None, "udig", "tracing without a driver", "leave it out: the kernel side is in the program", Ignored(false)),
     (Some('T'), "force-tracers-capture", "tracers", "there are none any more", Fails),
     (Some('g'), "gvisor-config", "capturing from gVisor", "trace on a host whose containers use its kernel", Fails),
     (None, "gvisor-generate-config", "capturing from gVisor", "trace on a host whose containers use its kernel", Fails),

@@ -22,10 +22,11 @@ use crate::{
     confine::{self, Paths, Tracing},
     doctor,
     fields::Needs,
+    launch::Launched,
     message::{Report, note, object},
     pipeline::{Asked, INTERVAL, Limits, Pipeline},
     sample::Sampler,
-    source::live::{self, Live, LiveError, Options, groups, own::Own, plan::Wanted},
+    source::live::{self, Live, LiveError, Options, follow::Follow, groups, own::Own, plan::Wanted},
     state::{
         Containers, Host, Procfs, State, Users,
         container::{
@@ -47,17 +48,18 @@ fn failure(error: &LiveError) -> Failure {
     }
 }
 
-/// Traces as planned.
+/// Traces as planned: a command that waits for it, if there is one.
 ///
 /// # Errors
 /// The kernel cannot be traced, output cannot be written, or a script failed.
-pub fn run(plan: Plan) -> anyhow::Result<Stats> {
-    let stop = Stop::at_signals()?;
+pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<Stats> {
+    let stop = Stop::at_signals(launched.as_deref())?;
     let waiting = Waiting::begin();
     let (root, _) = host_root();
     let own = Own::learn().map_err(|error| failure(&error))?;
     let view = View::find(root, Some(own.tgid));
-    let mode = plan.mode();
+    let mut mode = plan.mode();
+    mode.options.follow = follow(&plan, launched.as_deref(), &view)?;
     let mut outputs = plan.outputs;
     let asked = Asked::of(&mut outputs, &mode, groups::has_socket_hooks);
     let mut options = asked.options.clone();
@@ -113,13 +115,18 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     outputs
         .open(live::monotonic_ns().wrapping_add(to_epoch_ns))
         .map_err(|error| missing::of_folder(error, plan.drop_to.as_deref()))?;
-    let confined = confine::tracing(&Tracing { folders: outputs.folders(), network, changes: options.changes });
+    let command = launched.as_deref().map(Launched::pid);
+    let keep = Tracing { folders: outputs.folders(), network, changes: options.changes, command };
+    let confined = confine::tracing(&keep);
     if plan.verbose {
         note(&format!("note: {confined}"));
     }
     let limits =
         Limits { max_time: plan.max_time, interval: plan.interval_ms.map(Duration::from_millis).or(Some(INTERVAL)) };
     let sampler = asked.sample.map(Sampler::random);
+    if let Some(launched) = &mut launched {
+        launched.begin()?;
+    }
     // Whoever only writes a capture sees by its size that it grows.
     let hints = io::stderr().is_terminal() && outputs.written().is_none() && !plan.quiet;
     let pipeline = Pipeline::new(state, outputs, to_epoch_ns).sampled(sampler).scanning(scan.flatten()).hinting(hints);
@@ -133,6 +140,30 @@ pub fn run(plan: Plan) -> anyhow::Result<Stats> {
     excerpt::write(&outputs.excerpts(), &again, &stop)?;
     say_stats(&stats, plan.verbose, plan.json);
     Ok(stats)
+}
+
+/// Whom the kernel side follows, when it is not all that run.
+fn follow(plan: &Plan, launched: Option<&Launched>, view: &View) -> Result<Option<Follow>, Failure> {
+    if let Some(launched) = launched {
+        if launched.number() == 0 {
+            return Err(Failure::new("the kernel does not say the number of the command in the first pid namespace"));
+        }
+        return Ok(Some(Follow::Command { tid: launched.number(), pid: launched.pid() }));
+    }
+    if plan.pids.is_empty() {
+        return Ok(None);
+    }
+    let Some(proc) = view.path() else {
+        return Err(Failure::with_hint(
+            "--pid needs a /proc that shows the machine's processes",
+            "in a container, add --pid=host or -v /proc:/host/proc:ro",
+        ));
+    };
+    // Looked at before the kernel side is loaded, which takes a moment.
+    if let Some(pid) = plan.pids.iter().find(|pid| !proc.join(pid.to_string()).exists()) {
+        return Err(Failure::with_hint(format!("there is no process {pid}"), "ps -e lists them"));
+    }
+    Ok(Some(Follow::Processes { pids: plan.pids.clone(), proc: proc.to_owned() }))
 }
 
 /// Says what was counted; as JSON, too, for programs that read `-j`.
@@ -149,9 +180,7 @@ pub(super) fn say_stats(stats: &Stats, verbose: bool, json: bool) {
 
 /// Goes on with the rights of that user only. All threads do; what is open stays open.
 pub(super) fn drop_to(name: &str, users: &Users) -> anyhow::Result<()> {
-    let known = users.users().find(|(_, user)| user.name == name).map(|(uid, user)| (uid, user.gid));
-    let number = || name.parse().ok().map(|uid| (uid, users.user(uid).map_or(uid, |user| user.gid)));
-    let Some((uid, gid)) = known.or_else(number) else {
+    let Some((uid, gid)) = users.find(name) else {
         return Err(Failure::with_hint(
             format!("there is no user '{name}'"),
             "--drop-to takes a name from /etc/passwd, or a number",
@@ -179,7 +208,7 @@ pub fn doctor(sockets: Vec<EngineSocket>) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// The kernel cannot be traced.
 pub fn bench_empty(plan: Plan) -> anyhow::Result<()> {
-    let stop = Stop::at_signals()?;
+    let stop = Stop::at_signals(None)?;
     let options = Options { snaplen: plan.snaplen, ..Options::default() };
     let wanted = Wanted::only(&|_, call| call == Some(doctor::UNUSED_CALL));
     let _source = Live::start(&options, &wanted).map_err(|error| failure(&error))?;

@@ -6,6 +6,7 @@
 pub mod args;
 mod chisel_args;
 mod chisel_tool;
+mod command;
 pub mod config;
 mod excerpt;
 mod explain;
@@ -48,6 +49,7 @@ use crate::{
     confine::Paths,
     files::Refused,
     format::{escape, time},
+    launch::Launched,
     message::{self, Report},
     scap::ScapError,
     source::live::groups,
@@ -62,8 +64,8 @@ const LOST: u8 = 3;
 /// What the command calls to do its work on the running kernel.
 #[derive(Debug, Clone, Copy)]
 pub struct Live {
-    /// Traces as planned, until the plan or the user ends it.
-    pub run: fn(Plan) -> anyhow::Result<Stats>,
+    /// Traces as planned, until the plan or the user ends it, or the command does that waits for it.
+    pub run: fn(Plan, Option<&mut Launched>) -> anyhow::Result<Stats>,
     /// Says what the kernel and the user allow: `--doctor`.
     pub doctor: fn(Vec<EngineSocket>) -> anyhow::Result<ExitCode>,
     /// Attaches a program that does nothing, for measurements: `--bench-empty`.
@@ -108,11 +110,12 @@ impl From<ChiselError> for Failure {
 /// Runs the command with the arguments of the process.
 #[must_use]
 pub fn main(live: Live) -> ExitCode {
+    let stack = command::stack_limit();
     raise_stack();
     // Whoever starts it chooses the first word, which usage texts repeat.
     let rest = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let words = std::iter::once("tracer".to_owned()).chain(rest).collect();
-    match execute(words, live) {
+    match execute(words, live, stack) {
         Ok(code) => code,
         Err(End::Usage(failure)) => {
             let remedy = missing::remedy(&failure.message);
@@ -162,11 +165,16 @@ impl From<io::Error> for End {
     }
 }
 
-fn end(error: &anyhow::Error) -> ExitCode {
+/// Whether nobody reads the output any more.
+fn is_closed(error: &anyhow::Error) -> bool {
     let closed = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     };
-    if error.chain().any(closed) {
+    error.chain().any(closed)
+}
+
+fn end(error: &anyhow::Error) -> ExitCode {
+    if is_closed(error) {
         return ExitCode::from(stop::code());
     }
     let hint = error.chain().find_map(|cause| {
@@ -182,7 +190,7 @@ fn end(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
+fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<ExitCode, End> {
     let asks_help = words.get(2).is_some_and(|word| word == "-h" || word == "--help");
     let text = match words.get(1).map(String::as_str) {
         Some("help") => {
@@ -205,15 +213,17 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
         let confine = |paths: &Paths| replay::confine(paths, false);
         return chisel_tool::run(rest, &confine, &mut Report::stdout());
     }
-    stop::survive_file_limit()?;
-    if let Some(failure) = habits::of_line(&words) {
+    let (words, command) = command::split(words)?;
+    if command.is_none()
+        && let Some(failure) = habits::of_line(&words)
+    {
         return Err(failure.into());
     }
     let words = config::with_defaults(words)?;
     let library = Library::new(&args::chisel_dirs(&words));
     let (words, arguments) = chisel_args::extract(words, &library)?;
     let words_of_help = words.clone();
-    let args = match parse(words) {
+    let mut args = match parse(words) {
         Ok(args) => args,
         Err(error) if error.use_stderr() => {
             return Err(End::Usage(wrong_option(&error)));
@@ -250,6 +260,21 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     if args.doctor {
         return Ok((live.doctor)(args.engine_sockets)?);
     }
+    command::complete(&mut args, command)?;
+    let mut launched = None;
+    if !args.explain {
+        launched = match command::launch(&args.following, stack) {
+            Ok(launched) => launched,
+            Err(Ok(not_run)) => {
+                message::failure(&not_run.to_string(), None);
+                return Ok(ExitCode::from(not_run.code()));
+            }
+            Err(Err(end)) => return Err(end),
+        };
+        command::redirect(&args.following, args.writing.force)?;
+    }
+    // What the command gets is as it was until here.
+    stop::survive_file_limit()?;
     let bench_empty = args.bench_empty;
     let mut plan = run::plan(&args, &library, &arguments)?;
     if args.explain {
@@ -271,10 +296,13 @@ fn execute(words: Vec<String>, live: Live) -> Result<ExitCode, End> {
     } else if bench_empty {
         (live.bench_empty)(plan)?;
         return Ok(ExitCode::SUCCESS);
+    } else if let Some(mut launched) = launched {
+        let traced = (live.run)(plan, Some(&mut launched));
+        return Ok(command::ended(launched, traced, args.fail_on_drop));
     } else if plan.outputs.is_still() {
         still::run(plan)?
     } else {
-        (live.run)(plan)?
+        (live.run)(plan, None)?
     };
     let failed = args.fail_on_drop && stats.lost() > 0;
     Ok(ExitCode::from(if failed { LOST } else { stop::code() }))

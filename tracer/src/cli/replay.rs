@@ -43,7 +43,7 @@ pub(super) fn confine(paths: &Paths, verbose: bool) {
 /// # Errors
 /// A file cannot be read or is damaged from its beginning, output cannot be written, or a script failed. What was read before was shown.
 pub fn run(plan: Plan) -> anyhow::Result<(Stats, Option<ExitCode>)> {
-    let stop = Stop::at_signals()?;
+    let stop = Stop::at_signals(None)?;
     let mut source = Replay::open(plan.read.clone())?.with_users(plan.users).with_length(plan.max_time);
     let state = State { procfs: Procfs::none(), ..State::default() };
     let position = source.position();

@@ -19,7 +19,7 @@ use crate::{
     output::{Out, Page, Palette},
     pipeline::Mode,
     sample::Sample,
-    sink::{Capture, ChiselSink, Discard, Lines, Outputs, Print, Sink, Summary},
+    sink::{Calls, Capture, ChiselSink, Discard, Lines, Outputs, Print, Sink, Strace, Summary, Trace},
     source::live::Options,
     state::container::EngineSocket,
 };
@@ -56,12 +56,16 @@ pub struct Plan {
     pub engine_sockets: Vec<EngineSocket>,
     /// The user whose rights are enough once tracing has begun.
     pub drop_to: Option<String>,
+    /// The processes that are followed; all that run, or a command, when there are none.
+    pub pids: Vec<u32>,
     /// Whether users and groups are looked up.
     pub users: bool,
     /// Whether it fails when events were lost.
     pub fail_on_drop: bool,
     /// Whether the beginning of calls is reported.
     pub entry_args: bool,
+    /// Whether calls that never come back are reported, which only strace shows.
+    pub ends: bool,
     /// Whether page faults are reported.
     pub page_faults: bool,
     /// Whether the tracer's own events are reported.
@@ -87,12 +91,12 @@ impl Plan {
             ring_bytes: self.buffer_size.and_then(|size| usize::try_from(size).ok()),
             containers: true,
             kernel_log: self.kernel_log,
-            entry_args: self.entry_args,
+            entry_args: self.entry_args || self.ends,
             page_faults: self.page_faults,
             own: self.own,
             ..Options::default()
         };
-        Mode { options, pushdown: self.pushdown, sample: self.sample }
+        Mode { options, pushdown: self.pushdown, ends: self.ends, sample: self.sample }
     }
 }
 
@@ -169,6 +173,15 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     if let Some(column) = args.sort.as_ref().filter(|_| !is_sorted) {
         return Err(no_column(column, columns));
     }
+    if args.following.strace {
+        sinks.push(Box::new(Strace::new(out.clone())));
+    } else if args.following.trace_json {
+        sinks.push(Box::new(Trace::new(out.clone())));
+    }
+    let counts = args.summary && args.following.is_some();
+    if counts {
+        sinks.push(Box::new(Calls::new(out.clone())));
+    }
     if sinks.is_empty() && args.quiet {
         sinks.push(Box::new(Discard));
     } else if sinks.is_empty() && (args.write.is_none() || args.print.is_some() || args.json) {
@@ -184,9 +197,10 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         sinks.push(Box::new(Print::new(lines, out.clone(), args.debug)));
     }
 
-    if args.summary {
+    if args.summary && !counts {
         sinks.push(Box::new(Summary::new(out.clone(), args.json)));
     }
+    let ends = args.following.strace && sinks.len() == 1 && args.write.is_none() && !args.entry_args;
     let capture = capture(args)?;
     let interval_ms = sinks.iter().filter_map(|sink| sink.interval_ms()).min();
     let every = interval_ms.map(|ms| format!("every {}", units::time(ms as f64 * 1e6).replace(".00", "")));
@@ -207,9 +221,11 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         progress: args.progress,
         engine_sockets: args.engine_sockets.clone(),
         drop_to: args.writing.drop_to.clone(),
+        pids: args.following.pids.clone(),
         users: !args.exclude_users,
         fail_on_drop: args.fail_on_drop,
         entry_args: args.entry_args,
+        ends,
         page_faults: args.page_faults,
         own: args.debug,
         sample: args.sample.and_then(Sample::of_several),

@@ -39,7 +39,7 @@ impl Source for Still {
 /// # Errors
 /// Output cannot be written, or a script failed.
 pub(super) fn run(plan: Plan) -> anyhow::Result<Stats> {
-    let stop = Stop::at_signals()?;
+    let stop = Stop::at_signals(None)?;
     let (root, _) = host_root();
     let view = View::find(root, None);
     let engines = container::Options {

@@ -16,6 +16,8 @@ use signal_hook::{
     flag,
 };
 
+use crate::launch::Launched;
+
 /// What is added to the number of a signal.
 const BY_SIGNAL: u8 = 128;
 
@@ -27,12 +29,17 @@ static FIRST: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 pub(super) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Set by the signals that end a run.
+    /// Set by the signals that end a run. A command that was started gets those that come while it runs.
     ///
     /// # Errors
     /// The kernel does not allow it.
-    pub(super) fn at_signals() -> anyhow::Result<Self> {
+    pub(super) fn at_signals(launched: Option<&Launched>) -> anyhow::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
+        if let Some(launched) = launched {
+            let passed_on: &[i32] = if is_ignored(SIGHUP) { &[SIGTERM] } else { &[SIGTERM, SIGHUP] };
+            launched.at_signals(&stop, &[SIGINT, SIGQUIT], passed_on)?;
+            return Ok(Self(stop));
+        }
         let came = Arc::new(AtomicBool::new(false));
         let first = FIRST.get_or_init(Arc::default);
         for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {

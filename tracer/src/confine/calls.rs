@@ -259,8 +259,8 @@ fn zero(number: u8) -> Result<SeccompCondition> {
     Ok(SeccompCondition::new(number, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0)?)
 }
 
-/// What tracing may not call.
-fn denied(network: bool, attaches: bool) -> Result<Calls> {
+/// What tracing may not call. Signals may go to this process and to a command that it started.
+fn denied(network: bool, attaches: bool, command: Option<u32>) -> Result<Calls> {
     let mut calls = always(&[NOT_TRACING, NOT_TRACING_HERE]);
     let domains = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6].map(|domain| domain as u64);
     let domains = if network { &domains[..] } else { &domains[..1] };
@@ -271,7 +271,7 @@ fn denied(network: bool, attaches: bool) -> Result<Calls> {
         (libc::SYS_bpf, none_of(0, &commands)?),
         (libc::SYS_clone, vec![all([argument(0, SeccompCmpOp::MaskedEq(thread), 0)])?]),
         (libc::SYS_ioctl, one_of(1, &[libc::TIOCSTI, libc::TIOCLINUX])?),
-        (libc::SYS_kill, none_of(0, &[this])?),
+        (libc::SYS_kill, none_of(0, &[this].into_iter().chain(command.map(u64::from)).collect::<Vec<_>>())?),
         (libc::SYS_socket, none_of(0, domains)?),
         (libc::SYS_tgkill, none_of(0, &[this])?),
     ]);
@@ -310,8 +310,8 @@ pub(super) fn only_reading(opens: bool) -> Result<usize> {
 ///
 /// # Errors
 /// The kernel does not take it.
-pub(super) fn not_tracing(network: bool, attaches: bool) -> Result<usize> {
-    let calls = denied(network, attaches)?;
+pub(super) fn not_tracing(network: bool, attaches: bool, command: Option<u32>) -> Result<usize> {
+    let calls = denied(network, attaches, command)?;
     let count = calls.len();
     without_clone3()?;
     apply(calls, SeccompAction::Allow, REFUSED)?;

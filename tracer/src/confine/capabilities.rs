@@ -16,11 +16,12 @@ pub const TRACING: [Capability; 2] = [Capability::CAP_SYS_PTRACE, Capability::CA
 /// Source: kernel commit c8644cd0efe7.
 const MAPS_ARE_FREE: (u32, u32) = (5, 19);
 
-/// What tracing keeps on this kernel.
-pub(super) fn of_tracing() -> Vec<Capability> {
+/// What tracing keeps on this kernel. A command that was started may belong to another user by now.
+pub(super) fn of_tracing(has_command: bool) -> Vec<Capability> {
     let release = uname().map(|name| name.release().to_string_lossy().into_owned()).unwrap_or_default();
     let needs_bpf = version(&release).is_some_and(|version| version < MAPS_ARE_FREE);
-    TRACING.into_iter().chain(needs_bpf.then_some(Capability::CAP_BPF)).collect()
+    let signals = has_command.then_some(Capability::CAP_KILL);
+    TRACING.into_iter().chain(needs_bpf.then_some(Capability::CAP_BPF)).chain(signals).collect()
 }
 
 /// Drops all that those who ask engines do not need. Sockets of users' engines belong to these users.

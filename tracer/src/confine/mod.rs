@@ -42,6 +42,8 @@ pub struct Tracing {
     pub folders: Vec<PathBuf>,
     /// Whether engines are asked that are in a network.
     pub network: bool,
+    /// A command that was started, which signals are passed on to.
+    pub command: Option<u32>,
     /// Whether what is asked may change: programs that are loaded already are attached and detached.
     pub changes: bool,
 }
@@ -98,9 +100,10 @@ pub fn reading(paths: &Paths) -> Confined {
 /// For tracing, once the kernel side is attached. Of the other threads, only the system calls are taken, too.
 #[must_use]
 pub fn tracing(keep: &Tracing) -> Confined {
-    let capabilities = capabilities::keep(&capabilities::of_tracing(), &keep.folders);
+    let wanted = capabilities::of_tracing(keep.command.is_some());
+    let capabilities = capabilities::keep(&wanted, &keep.folders);
     let sockets = if keep.network { "sockets of the network and of files" } else { "no sockets but those of files" };
-    let (calls, missing) = match calls::not_tracing(keep.network, keep.changes) {
+    let (calls, missing) = match calls::not_tracing(keep.network, keep.changes, keep.command) {
         Ok(count) => (format!("all system calls but {count} (none that executes or loads, {sockets})"), Vec::new()),
         Err(error) => ("all system calls".to_owned(), vec![format!("seccomp: {error}")]),
     };

@@ -128,6 +128,21 @@ impl<'a> Params<'a> {
         Self { call, ..self }
     }
 
+    /// The number of the call, when the record has it.
+    #[must_use]
+    pub fn call_number(&self) -> Option<u32> {
+        let bytes = self.call.as_ref()?.number((8 * wire::CALL_SYSCALL) as u8, 4)?;
+        Some(u32::from_le_bytes(bytes.try_into().ok()?))
+    }
+
+    /// Argument `at` of the call as the caller passed it, when the record has it.
+    #[must_use]
+    pub fn call_argument(&self, at: usize) -> Option<u64> {
+        let at = u8::try_from(8 * at).ok().filter(|_| at < wire::CALL_RESULT)?;
+        let bytes = self.call.as_ref()?.number(at, 8)?;
+        Some(u64::from_le_bytes(bytes.try_into().ok()?))
+    }
+
     /// No parameters at all.
     #[must_use]
     pub fn empty(row: &'static Row) -> Params<'static> {

@@ -283,7 +283,7 @@ fn write_tuple(tuple: SockTuple<'_>, show: Show, out: &mut Vec<u8>) {
 }
 
 /// The name of a signal; real-time signals have none. Source: signal(7), x86.
-fn signal(number: u64) -> Option<&'static str> {
+pub(super) fn signal(number: u64) -> Option<&'static str> {
     const NAMES: [&str; 31] = [
         "SIGHUP",
         "SIGINT",

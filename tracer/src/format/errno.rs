@@ -47,6 +47,15 @@ pub fn name(result: i64) -> Option<&'static str> {
     ERRORS.iter().chain(KERNEL_ERRORS).find(|(error, _)| *error == number).map(|(_, name)| *name)
 }
 
+/// The words of the C library for a result below zero.
+#[must_use]
+pub fn text(result: i64) -> String {
+    let number = result.checked_neg().and_then(|number| i32::try_from(number).ok()).unwrap_or(0);
+    let text = std::io::Error::from_raw_os_error(number).to_string();
+    // The standard library adds the number.
+    text.rsplit_once(" (os error").map_or(text.clone(), |(words, _)| words.to_owned())
+}
+
 /// The number of an error, above zero.
 #[must_use]
 pub fn number(name: &str) -> Option<i64> {
@@ -64,5 +73,6 @@ mod tests {
         assert_eq!(name(-512), Some("ERESTARTSYS"));
         assert_eq!(name(0), None);
         assert_eq!(name(i64::MIN), None);
+        assert_eq!((text(-9), text(-2)), ("Bad file descriptor".into(), "No such file or directory".into()));
     }
 }

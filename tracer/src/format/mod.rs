@@ -8,6 +8,7 @@ pub mod errno;
 pub mod escape;
 pub mod json;
 pub mod line;
+pub mod strace;
 pub mod template;
 pub mod time;
 pub mod units;

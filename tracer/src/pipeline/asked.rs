@@ -24,6 +24,8 @@ pub struct Mode {
     pub options: Options,
     /// Whether the kernel side decides what it can of the filters.
     pub pushdown: bool,
+    /// Whether calls that never come back are reported, if nothing else shows them.
+    pub ends: bool,
     /// How many events are looked at, when it is not all of them.
     pub sample: Option<Sample>,
 }
@@ -52,6 +54,8 @@ pub struct Asked {
     pub pushdown: bool,
     /// The tables that are counted in the kernel.
     pub tables: Tables,
+    /// Whether calls that never come back are reported.
+    pub ends: bool,
     /// How many events are looked at, when it is not all of them and not all that is shown is exact.
     pub sample: Option<Sample>,
     /// Whether all that is there at the start is wanted before the first event.
@@ -132,6 +136,7 @@ impl Asked {
             who,
             of_tables,
             pushdown: mode.pushdown,
+            ends: mode.ends,
             sample: mode.sample.filter(|_| tables.calls.is_empty() && outputs.is_sampled()),
             whole: needs.has(Needs::WHOLE),
             options: Options {
@@ -178,6 +183,7 @@ impl Asked {
                 sides,
                 bytes,
                 by_descriptor: is_by_descriptor(&self.tables, table),
+                ends: self.ends,
                 sample: self.sample,
                 ..Wanted::only(&*events[at])
             }

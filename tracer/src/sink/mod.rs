@@ -1,23 +1,29 @@
 //! Where events end: lines, chisels. [`Outputs`] stands before them: it filters, holds back what still has no container
 //! name, and counts what was shown.
 
+mod calls;
 pub mod capture;
 pub mod chisel;
 mod hold;
 mod interest;
 mod print;
 mod slot;
+mod strace;
 mod summary;
 mod tables;
 mod tick;
+mod trace;
 
+pub use calls::Calls;
 pub use capture::Capture;
 pub use chisel::ChiselSink;
 pub use interest::Interest;
 pub use print::{Discard, Lines, Print};
+pub use strace::Strace;
 pub use summary::Summary;
 pub use tables::Tables;
 pub use tick::Tick;
+pub use trace::Trace;
 
 use std::{
     io,

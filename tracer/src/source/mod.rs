@@ -45,6 +45,8 @@ pub struct Losses {
     pub entry_table: u64,
     /// Events that were not counted in the kernel, since the table had too many rows.
     pub groups: u64,
+    /// Threads that were not followed, since too many were.
+    pub followed: u64,
     /// Records that were delivered out of order.
     pub late: u64,
     /// What each CPU lost, in the order of their numbers.
@@ -66,13 +68,16 @@ pub struct CpuLosses {
     pub entry_table: u64,
     /// As in [`Losses`].
     pub groups: u64,
+    /// As in [`Losses`].
+    pub followed: u64,
 }
 
 impl CpuLosses {
     /// All causes.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.ring_full + self.scratch + self.messages + self.cpu_table + self.entry_table + self.groups
+        let records = self.ring_full + self.scratch + self.messages;
+        records + self.cpu_table + self.entry_table + self.groups + self.followed
     }
 }
 
@@ -80,7 +85,8 @@ impl Losses {
     /// What is not in what was shown: records, events of tables, slices of CPU time, times of calls.
     #[must_use]
     pub fn total(&self) -> u64 {
-        let of_cpus = self.ring_full + self.scratch + self.messages + self.cpu_table + self.entry_table + self.groups;
+        let records = self.ring_full + self.scratch + self.messages;
+        let of_cpus = records + self.cpu_table + self.entry_table + self.groups + self.followed;
         of_cpus + self.skipped + self.not_taken
     }
 }

@@ -138,6 +138,14 @@ impl Users {
         self.users.get(&uid)
     }
 
+    /// The user of that name or number, and its group. A number need not be one of a user that is known.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<(u32, u32)> {
+        let known = self.users.iter().find(|(_, user)| user.name == name).map(|(uid, user)| (*uid, user.gid));
+        let number = || name.parse().ok().map(|uid| (uid, self.user(uid).map_or(uid, |user| user.gid)));
+        known.or_else(number)
+    }
+
     /// All users by id, in no order.
     pub fn users(&self) -> impl Iterator<Item = (u32, &User)> {
         self.users.iter().map(|(uid, user)| (*uid, user))

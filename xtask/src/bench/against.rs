@@ -60,7 +60,7 @@ fn compare(observer: &'static Observer, load: &Load, [before, now]: [&Subject; 2
         let order = if round % 2 == 0 { [(0, before), (1, now)] } else { [(1, now), (0, before)] };
         for (which, subject) in order {
             let mut running = observer.start(subject)?;
-            let wall = run_load(observer, load);
+            let wall = run_load(observer, load, subject, &running);
             running.stop()?;
             walls[which].push(wall?.as_secs_f64());
         }

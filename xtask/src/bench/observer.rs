@@ -28,7 +28,7 @@ pub(super) struct Observer {
     /// The command that watches the whole machine; `TRACER` is the binary under test, `CAPTURE` a file that it writes. None:
     /// nothing runs beside.
     beside: &'static [&'static str],
-    /// The command that starts the load itself.
+    /// The command that starts the load itself, with the same words.
     around: &'static [&'static str],
     /// It gets a load that is this much smaller, being so much slower.
     pub(super) shrink: u32,
@@ -39,6 +39,11 @@ pub(super) struct Observer {
 /// Something that runs beside the load.
 pub(super) const fn beside(name: &'static str, beside: &'static [&'static str]) -> Observer {
     Observer { name, beside, around: &[], shrink: 1, paced: false }
+}
+
+/// Something that starts the load itself, which is divided by `shrink`.
+const fn around(name: &'static str, around: &'static [&'static str], shrink: u32) -> Observer {
+    Observer { name, beside: &[], around, shrink, paced: false }
 }
 
 impl Observer {
@@ -83,14 +88,12 @@ pub(super) const OBSERVERS: &[Observer] = &[
         "bpftrace @[comm] = count()",
         &["bpftrace", "-e", "tracepoint:raw_syscalls:sys_exit { @[comm] = count(); }"],
     ),
+    around("tracer run -w", &["TRACER", "run", "-w", "CAPTURE", "--"], 1),
+    around("tracer run, lines", &["TRACER", "run", "-o", "/dev/null", "--"], 1),
+    around("tracer run --strace", &["TRACER", "run", "--strace", "-o", "/dev/null", "--"], 1),
     Observer { name: "perf trace -s", beside: &["perf", "trace", "-a", "-s"], around: &[], shrink: 20, paced: false },
-    Observer {
-        name: "strace -f -c",
-        beside: &[],
-        around: &["strace", "-f", "-c", "-o", "/dev/null"],
-        shrink: 20,
-        paced: false,
-    },
+    around("strace -f -c", &["strace", "-f", "-c", "-o", "/dev/null"], 20),
+    around("strace -f -o", &["strace", "-f", "-o", "CAPTURE"], 20),
 ];
 
 /// The observer of that name.
@@ -147,11 +150,19 @@ impl Observer {
     }
 
     /// The load as this observer runs it.
-    pub(super) fn wrap(&self, load: &[String]) -> Command {
-        let mut words = self.around.iter().map(|word| (*word).to_owned()).chain(load.iter().cloned());
+    pub(super) fn wrap(&self, load: &[String], subject: &Subject, running: &Running) -> Result<Command> {
+        let around = self.around.iter().map(|word| match *word {
+            "TRACER" => subject.tracer.as_os_str(),
+            "CAPTURE" => running.capture.as_os_str(),
+            word => word.as_ref(),
+        });
+        let mut words = around.chain(load.iter().map(AsRef::as_ref));
         let mut command = Command::new(words.next().unwrap_or_default());
-        command.args(words);
-        command
+        command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if !self.around.is_empty() {
+            command.stderr(File::create(&running.said)?);
+        }
+        Ok(command)
     }
 
     /// Starts what runs beside, and waits until it is attached. What it prints is dropped.
@@ -166,12 +177,12 @@ impl Observer {
         let said = folder.join(format!("{file}.stderr"));
         let capture = captures.join(format!("tracer-bench-{}.scap", std::process::id()));
         let mut running = Running { child: None, said, capture };
+        for folder in [&folder, &captures] {
+            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        }
         let Some((program, arguments)) = self.beside.split_first() else { return Ok(running) };
         let mut command =
             Command::new(if *program == "TRACER" { subject.tracer.as_os_str() } else { program.as_ref() });
-        for folder in [folder, captures] {
-            fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        }
         let arguments =
             arguments.iter().map(|word| if *word == "CAPTURE" { running.capture.as_os_str() } else { word.as_ref() });
         command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(File::create(&running.said)?);
@@ -223,7 +234,7 @@ impl Running {
 
     /// Ends it as Ctrl-C does.
     pub(super) fn stop(&mut self) -> Result<End> {
-        let Some(child) = self.child.take() else { return Ok(End::default()) };
+        let Some(child) = self.child.take() else { return Ok(self.end(0)) };
         sys::signal(&child, libc::SIGINT).context("cannot stop the observer")?;
         let stat = format!("/proc/{}/stat", child.id());
         let deadline = Instant::now() + STOP_TIMEOUT;
@@ -234,18 +245,25 @@ impl Running {
             thread::sleep(Duration::from_millis(10));
         }
         let usage = sys::wait(child).context("cannot wait for the observer")?;
-        let said = fs::read_to_string(&self.said).unwrap_or_default();
-        let count = |what| said.lines().rev().find_map(|line| number_before(line, what));
-        if !usage.status.success() && count(" events seen").is_none() && usage.status.code() != Some(130) {
+        let end = self.end(usage.max_rss_kib);
+        if !usage.status.success() && end.seen.is_none() && usage.status.code() != Some(130) {
+            let said = fs::read_to_string(&self.said).unwrap_or_default();
             crate::command::say(format!("bench: the observer ended with {}: {}", usage.status, said.trim()));
         }
+        Ok(end)
+    }
+
+    /// What it said at its end; what it wrote is removed.
+    fn end(&self, max_rss_kib: u64) -> End {
+        let said = fs::read_to_string(&self.said).unwrap_or_default();
+        let count = |what| said.lines().rev().find_map(|line| number_before(line, what));
         let bytes = fs::metadata(&self.capture).ok().map(|metadata| metadata.len());
         if bytes.is_some() {
             let _ = fs::remove_file(&self.capture);
         }
         let bytes_per_event =
             bytes.zip(count(" written in")).map(|(bytes, events)| bytes as f64 / events.max(1) as f64);
-        Ok(End { seen: count(" events seen"), lost: count(" lost"), bytes_per_event, max_rss_kib: usage.max_rss_kib })
+        End { seen: count(" events seen"), lost: count(" lost"), bytes_per_event, max_rss_kib }
     }
 }
 

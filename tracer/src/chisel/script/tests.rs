@@ -207,6 +207,27 @@ fn the_examples_of_the_guide_work() {
 }
 
 #[test]
+fn the_examples_for_those_who_come_from_lua_work() {
+    let guide = include_str!("../../../../docs/porting-chisels.md");
+    let examples: Vec<&str> = guide.split("```rhai\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let world = World::new();
+    let opened = world.openat(10, 3, b"/etc/passwd");
+    let expected = ["2                   bash\n", "bash /etc/passwd\n1 files\n"];
+    assert_eq!(examples.len(), expected.len());
+    for (text, expected) in examples.into_iter().zip(expected) {
+        let source = Source { name: "guide".into(), origin: "guide".into(), text: text.to_owned() };
+        assert!(check(&source).is_empty());
+        let mut chisel = Chisel::load(source, None, env(false)).unwrap();
+        for _ in 0..2 {
+            world.with(&opened, |context| chisel.event(context).unwrap());
+        }
+        chisel.end(&world.state, 0, 0).unwrap();
+        let text = chisel.shared.borrow().env.page.out.text();
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
 fn errors_name_file_line_column_and_cause() {
     let error = |text: &str| load(text).unwrap_err();
     assert_eq!(

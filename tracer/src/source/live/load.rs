@@ -22,7 +22,9 @@ use tracer_common::{
 };
 
 use super::{
-    LiveError, Options, btf, groups,
+    LiveError, Options, btf,
+    follow::Followed,
+    groups,
     own::Own,
     plan::Plans,
     probes::{self, Outcomes, Probe},
@@ -140,6 +142,7 @@ pub fn load(
         sockets_by: asked(options.sockets.as_slice()),
         predicates: may(predicates > 0).into(),
         changes: options.changes.into(),
+        follow: options.follow.is_some().into(),
         tables: tables_of_calls(options),
         varies: varies(options).into(),
     };
@@ -163,6 +166,7 @@ pub fn load(
         .map_max_entries("ENTRY_ARRAY", if may(options.latency) { ENTRY_SLOTS } else { 1 })
         .map_max_entries("ENTRIES", if may(options.latency) { MAX_TIMED } else { 1 })
         .map_max_entries("RUNNING", cpus)
+        .map_max_entries("FOLLOWED", Followed::capacity(options.follow.as_ref()))
         .map_max_entries("PLANS", turns * tables_of_calls(options) * PLANS as u32)
         .map_max_entries("PREDICATES", predicates)
         .load(OBJECT)

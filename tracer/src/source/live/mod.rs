@@ -4,6 +4,7 @@ pub mod btf;
 pub mod clock;
 pub mod counters;
 pub mod cpu;
+pub mod follow;
 pub mod groups;
 pub mod load;
 pub mod own;
@@ -24,6 +25,7 @@ pub use self::clock::{monotonic_ns, to_epoch_ns};
 use self::{
     clock::WallClock,
     cpu::CpuSampler,
+    follow::{Follow, Followed},
     groups::Groups,
     own::Own,
     probes::{Attached, Outcomes},
@@ -88,6 +90,9 @@ pub enum LiveError {
     /// A map of the object is not there or refuses.
     #[error("map {0} of the object cannot be used")]
     Map(&'static str),
+    /// More threads are to be followed than there is room for.
+    #[error("more than {max} threads would be followed\nhint: name fewer processes with --pid", max = tracer_common::follow::MAX_FOLLOWED)]
+    TooManyThreads,
     /// The privileges for BPF are missing.
     #[error("{0}\nhint: run it with sudo; in a container with --privileged --pid=host")]
     Privileges(String),
@@ -125,6 +130,8 @@ pub struct Options {
     pub changes: bool,
     /// Whether the kernel side logs.
     pub kernel_log: bool,
+    /// Whom to follow; all that run when `None`.
+    pub follow: Option<Follow>,
 }
 
 /// The running kernel.
@@ -156,6 +163,7 @@ pub struct Live {
     outcomes: Outcomes,
     attached: Attached,
     next: Option<Next>,
+    followed: Option<Followed>,
 }
 
 /// CPUs that the kernel may ever have: their numbers index the maps.
@@ -199,6 +207,7 @@ impl Live {
         };
         let clock = WallClock::follow();
         let waiter = Waiter::new(&rings, clock.fd()).map_err(|error| LiveError::Load { cause: error.to_string() })?;
+        let followed = options.follow.as_ref().map(|follow| Followed::start(&mut bpf, follow)).transpose()?;
         let mut missing = loaded.losses;
         missing.extend(refused);
         let heads = vec![None; rings.len()];
@@ -219,6 +228,7 @@ impl Live {
             missing,
             verdicts,
             groups,
+            followed,
             options: options.clone(),
             turn: 0,
             outcomes,
@@ -321,6 +331,7 @@ fn cpu_losses(counters: &Counters) -> CpuLosses {
         cpu_table: counters.cpu_table_full,
         entry_table: counters.entry_table_full,
         groups: counters.groups_full,
+        followed: counters.followed_full,
     }
 }
 
@@ -389,7 +400,8 @@ impl Source for Live {
         let limit_ns = monotonic_ns().saturating_sub(WINDOW_NS);
         let count = self.drain_until(limit_ns, visit);
         self.delivered_ns = if count < BATCH { limit_ns } else { self.last_ns };
-        Ok(Drained::Records(count))
+        let is_over = count < BATCH && self.followed.as_ref().is_some_and(Followed::is_over);
+        Ok(if is_over { Drained::End } else { Drained::Records(count) })
     }
 
     fn drain_rest(&mut self, visit: Visit<'_>) -> anyhow::Result<()> {
@@ -451,6 +463,7 @@ impl Source for Live {
             cpu_table: sum(|counters| counters.cpu_table_full),
             entry_table: sum(|counters| counters.entry_table_full),
             groups: sum(|counters| counters.groups_full),
+            followed: sum(|counters| counters.followed_full),
             late: self.late,
             by_cpu: per_cpu.iter().map(cpu_losses).collect(),
         }

@@ -182,6 +182,15 @@ fn run(program: &OwnedFd) -> io::Result<Said> {
     Ok(said)
 }
 
+/// The number of this process in the first pid namespace, also for one that was forked since it was learned.
+///
+/// # Errors
+/// As [`Own::learn`].
+pub fn number() -> io::Result<u32> {
+    let said = run(&load()?)?;
+    Ok((said.pid_tgid >> 32) as u32)
+}
+
 fn ask() -> io::Result<Own> {
     let program = load()?;
     let mut tgid = 0;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tracer_common::{
-    arch::{self, COMPAT_SIGRETURN, COMPAT_SOCKETCALL, COMPAT_SYSCALLS, SOCKETCALLS, SYSCALLS, number_of},
+    arch::{self, COMPAT_SIGRETURN, COMPAT_SOCKETCALL, COMPAT_SYSCALLS, NO_RETURN, SOCKETCALLS, SYSCALLS, number_of},
     events::{self, Effect, Event, Flags},
     plan::{
         self, PLAN_COMPAT, PLAN_ENTER, PLAN_PROCEXIT, PLAN_SECOND, PLAN_SIGNAL, PLAN_SOCKETCALL, PLAN_SWITCH, Plan,
@@ -41,6 +41,8 @@ pub struct Wanted<'a> {
     pub bytes: bool,
     /// Whether rows of a table that the kernel counts say what the descriptor is.
     pub by_descriptor: bool,
+    /// Whether calls that never come back are reported at their beginning, and no others.
+    pub ends: bool,
     /// How many of the calls are recorded that are shown and change nothing of what is known; all of them when `None`.
     pub sample: Option<Sample>,
     /// What is wanted for tables of calls beyond the first one.
@@ -73,6 +75,7 @@ impl<'a> Wanted<'a> {
             sides: true,
             bytes: false,
             by_descriptor: false,
+            ends: false,
             sample: None,
             more: &[],
         }
@@ -248,7 +251,10 @@ fn section(wanted: &Wanted<'_>, made: &mut Plans) -> Vec<(u32, Plan)> {
             };
             made.decide(&mut plan, &Expr::Or(vec![kept, asked]));
         }
-        plan.enter = enter_plan(&mut enter, row, plan.flags);
+        plan.enter = match call {
+            Some(call) if wanted.ends => end_plan(&mut enter, row, &plan, call),
+            _ => enter_plan(&mut enter, row, plan.flags),
+        };
         plans.push((index, plan));
     };
     for call in SYSCALLS {
@@ -294,8 +300,23 @@ fn enter_plan(plans: &mut Vec<Plan>, row: &Event, flags: u16) -> u16 {
     let layout = flags & (plan::COMPAT | plan::SOCKETCALL);
     let mut plan = if layout == 0 { Plan::of(begins, 0) } else { Plan::compat(begins, 0) };
     plan.flags |= layout | plan::WANTED;
-    let same = |known: &Plan| known.code == plan.code && known.flags == plan.flags;
-    let at = plans.iter().position(same).unwrap_or_else(|| {
+    index_of(plans, plan)
+}
+
+/// The same of a call that never comes back: its beginning is all that there is of it.
+fn end_plan(plans: &mut Vec<Plan>, row: &Event, plan: &Plan, call: &str) -> u16 {
+    let never_returns = NO_RETURN.iter().any(|(name, _)| *name == call);
+    if !never_returns || plan.flags & plan::WANTED == 0 {
+        return 0;
+    }
+    let flags = plan::WANTED | plan.flags & plan::COMPAT;
+    index_of(plans, Plan { flags, ..Plan::of(row, plan.syscall_id) })
+}
+
+/// The index of a plan for the beginning of calls, which is added if it is a new one.
+fn index_of(plans: &mut Vec<Plan>, plan: Plan) -> u16 {
+    let key = |plan: &Plan| (plan.code, plan.flags, plan.syscall_id);
+    let at = plans.iter().position(|known| key(known) == key(&plan)).unwrap_or_else(|| {
         plans.push(plan);
         plans.len() - 1
     });

@@ -23,6 +23,8 @@ pub enum When {
     Calls,
     /// When programs that are run, or threads that end, are wanted.
     Lives,
+    /// When only some threads are followed.
+    Forks,
     /// When the bytes of sockets are counted in the kernel.
     Sockets,
     /// Never by itself: the one on `sys_exit` goes on in it.
@@ -75,6 +77,7 @@ pub const PROBES: &[Probe] = &[
         next: None,
         loss: Some("ended containers are forgotten late"),
     },
+    Probe { program: "process_fork", hook: "sched_process_fork", when: When::Forks, next: None, loss: None },
     Probe { program: "process_exit", hook: "sched_process_exit", when: When::Lives, next: None, loss: None },
     Probe { program: "exec", hook: "sched_process_exec", when: When::Lives, next: None, loss: None },
     Probe { program: "sock_send_length", hook: "sock_send_length", when: When::Sockets, next: None, loss: None },

@@ -18,7 +18,8 @@ use super::{
 /// The programs that are attached for a question.
 pub(super) fn programs(options: &Options, wanted: &plan::Wanted<'_>, plans: &plan::Plans) -> Vec<&'static Probe> {
     probes::wanted(|when| match when {
-        When::Lives => plans.lives || options.latency,
+        When::Lives => plans.lives || options.latency || options.follow.is_some(),
+        When::Forks => options.follow.is_some(),
         When::Sockets => options.sockets.is_some(),
         When::Calls | When::TailCalled => plans.calls,
         When::Parts => plans.parts,
@@ -36,6 +37,7 @@ pub(super) fn all_programs(options: &Options) -> Vec<&'static Probe> {
     probes::wanted(|when| match when {
         When::Faults => options.page_faults,
         When::Sockets => has_sockets,
+        When::Forks => options.follow.is_some(),
         _ => true,
     })
 }
