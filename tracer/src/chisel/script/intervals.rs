@@ -84,7 +84,10 @@ impl Chisel {
         let began_ns = match when {
             When::Interval if is_whole => self.began_ns,
             When::End => self.began_ns,
-            When::Interval | When::EachInterval => self.taken_ns.or(self.began_ns),
+            // What was counted in the kernel has the time at which it was read: the first interval began one earlier.
+            When::Interval | When::EachInterval => {
+                self.taken_ns.or(self.began_ns.filter(|_| self.shared.borrow().env.replay))
+            }
         };
         let began_ns = began_ns.unwrap_or(now_ns.saturating_sub(length_ns)).min(now_ns);
         Moment { span: Span { began_ns, ended_ns: now_ns }, is_whole }
