@@ -214,7 +214,7 @@ fn captures_and_chisels_are_of_the_command_only() {
         lines(&scratch, &["-c", "topprocs_cpu"], &["sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"]);
     let names: Vec<&str> = table
         .iter()
-        .filter(|line| line.contains('%') && !line.starts_with("CPU"))
+        .filter(|line| line.contains('%') && !line.trim_start().starts_with("CPU"))
         .map(|line| line.split_whitespace().nth(1).unwrap())
         .collect();
     assert!(!names.is_empty() && names.iter().all(|name| *name == "sh"), "{table:?}");
