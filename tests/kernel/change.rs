@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::CString,
     io::Write as _,
     net::{TcpListener, TcpStream},
     ops::ControlFlow,
@@ -80,12 +81,12 @@ const OTHERS: &[(&str, &str)] = &[
     ),
     (
         "latency",
-        r#"filter("proc.name=turned");
+        r#"filter("proc.name=NAME");
         table(#{ keys: [#{ field: "evt.type", title: "T" }], value: #{ field: "evt.latency", title: "N", op: "max" } });"#,
     ),
     (
         "files",
-        r#"filter("fd.type!=file and proc.name=turned");
+        r#"filter("fd.type!=file and proc.name=NAME");
         table(#{ keys: [#{ field: "fd.name", title: "F" }], value: #{ title: "N", op: "count" } });"#,
     ),
     (
@@ -97,7 +98,7 @@ const OTHERS: &[(&str, &str)] = &[
 
 /// Filters that stand before all, and let the workload through.
 const FILTERS: &[&str] =
-    &["", "proc.name=turned or evt.type=procinfo", "container.id=host", "not proc.name=somebody", "thread.tid>1"];
+    &["", "proc.name=NAME or evt.type=procinfo", "container.id=host", "not proc.name=somebody", "thread.tid>1"];
 
 /// What is asked, without what only the thread of the loop has.
 #[derive(Debug, Clone)]
@@ -126,17 +127,23 @@ impl Case {
             let out = Out::memory();
             let page = Page { views: Rc::clone(&views), ..Page::plain(out.clone()) };
             let head = format!("chisel(#{{ summary: \"{name}\" }});\ninterval({INTERVAL_MS});\n");
-            let source = Script { name: name.to_owned(), origin: name.to_owned(), text: head + text };
+            let text = (head + text).replace("NAME", &name_of_workload());
+            let source = Script { name: name.to_owned(), origin: name.to_owned(), text };
             Ok(Box::new(ChiselSink::new(Chisel::load(source, None, Env { page, ..Env::plain(out) })?)))
         };
-        let calls = format!("filter(\"proc.name=turned and evt.type=getuid\");\n{}", self.calls);
-        let of_sockets = "evt.is_io=true and fd.type in (ipv4, ipv6) and fd.l4proto=tcp and proc.name=turned";
+        let calls = format!("filter(\"proc.name=NAME and evt.type=getuid\");\n{}", self.calls);
+        let of_sockets = "evt.is_io=true and fd.type in (ipv4, ipv6) and fd.l4proto=tcp and proc.name=NAME";
         let mut sinks =
             vec![sink("calls", &calls)?, sink("sockets", &format!("filter(\"{of_sockets}\");\n{}", self.sockets))?];
         for (name, text) in &self.others {
             sinks.push(sink(name, text)?);
         }
-        let filter = if self.filter.is_empty() { None } else { Some(Filter::compile(self.filter, Show::PLAIN)?) };
+        let text = self.filter.replace("NAME", &name_of_workload());
+        let filter = if text.is_empty() { None } else { Some(Filter::compile(&text, Show::PLAIN)?) };
+            None
+        } else {
+            Some(Filter::compile(&self.filter.replace("NAME", &name_of_workload()), Show::PLAIN)?)
+        };
         let mut outputs = Outputs::new(filter, sinks, Out::memory(), None);
         let mode = Mode { options: options.clone(), pushdown: true, ends: false, sample: None };
         let asked = Asked::of(&mut outputs, &mode, has_socket_hooks);
@@ -222,15 +229,21 @@ impl Tracer {
     }
 }
 
+/// The name of its threads: other copies of this test have other ones.
+fn name_of_workload() -> String {
+    format!("turned{}", std::process::id())
+}
+
 /// What the workload says.
 const SAID: usize = 2;
 
 /// Calls `getuid` and sends, until the other end of the pipe is closed.
 fn work(port: u16, until: [i32; 2]) -> Workload<SAID> {
+    let name = CString::new(name_of_workload()).unwrap();
     Workload::fork(move || {
         let _ = sys!(SYS_close, until[1]);
         let _ = sys!(SYS_fcntl, until[0], libc::F_SETFL, libc::O_NONBLOCK);
-        let _ = sys!(SYS_prctl, libc::PR_SET_NAME, c"turned".as_ptr());
+        let _ = sys!(SYS_prctl, libc::PR_SET_NAME, name.as_ptr());
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         let (mut calls, mut bytes) = (0, 0);
         let mut byte = [0u8; 1];
