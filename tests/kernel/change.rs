@@ -140,10 +140,6 @@ impl Case {
         }
         let text = self.filter.replace("NAME", &name_of_workload());
         let filter = if text.is_empty() { None } else { Some(Filter::compile(&text, Show::PLAIN)?) };
-            None
-        } else {
-            Some(Filter::compile(&self.filter.replace("NAME", &name_of_workload()), Show::PLAIN)?)
-        };
         let mut outputs = Outputs::new(filter, sinks, Out::memory(), None);
         let mode = Mode { options: options.clone(), pushdown: true, ends: false, sample: None };
         let asked = Asked::of(&mut outputs, &mode, has_socket_hooks);
