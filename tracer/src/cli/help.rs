@@ -15,6 +15,7 @@ system calls. It needs root, or the capabilities that tracer --doctor names.
 
   tracer [OPTIONS] [FILTER]            print each event that matches the filter
   tracer -c CHISEL [ARGUMENT] [FILTER] print a table or a report instead
+  tracer run -- COMMAND [ARG…]         trace a command and all that it starts
   tracer info FILE                     describe a capture file
 
 Examples:
@@ -31,6 +32,22 @@ Often used:
   -j       JSON                               -l  list the fields for filters
 
 tracer --help lists all options, tracer help explains filters, formats and more.
+";
+
+/// `tracer run --help`.
+pub(super) const RUN: &str = "\
+Trace a command and all its children, from its first call to its end. Its exit status
+is passed on. All options, filters and chisels work; tracer writes to standard error
+unless -o names a file.
+
+  tracer run -- ./build.sh                  every call, one line each
+  tracer run evt.failed=true -- ./build.sh  only those that fail
+  tracer run --strace -- ls /               lines as strace prints them
+  tracer run --summary -- make              how often each call, and how long
+  tracer run --trace-json -o t.json -- make a timeline for Perfetto
+  tracer run -c topfiles_bytes -- make      a table of a chisel
+  tracer run -u nobody -- id                as that user
+  tracer --pid 1234                         a process that runs already, with children
 ";
 
 /// `tracer info --help`.
@@ -185,6 +202,7 @@ pub(super) fn topic(words: &[String], library: &Library, width: usize) -> Result
         return Ok(out);
     };
     match word {
+        "run" => return Ok(RUN.to_owned()),
         "info" => return Ok(INFO.to_owned()),
         "chisel" => return Ok(CHISEL.to_owned()),
         "options" => return Ok(long()),

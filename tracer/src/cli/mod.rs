@@ -198,6 +198,7 @@ fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<
             Some(help::topic(&words[2..], &library, terminal_width())?)
         }
         Some("-h") => Some(help::SHORT.to_owned()),
+        Some("run") if asks_help => Some(help::RUN.to_owned()),
         Some("info") if asks_help => Some(help::INFO.to_owned()),
         Some("chisel") if asks_help => Some(help::CHISEL.to_owned()),
         _ => None,

@@ -114,7 +114,9 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         lines: !args.json,
         ..plain
     };
-    let out = Out::stdout(args.unbuffered, args.read.is_empty(), args.color);
+    // A command that is run writes to the same terminal, where nothing may be drawn over it.
+    let goes_on = args.read.is_empty() && args.following.command.is_none();
+    let out = Out::stdout(args.unbuffered, goes_on, args.color);
     let filter = args.filter_text().map(|text| filter(args, &text, plain)).transpose()?;
     let preset = args.print.as_deref().and_then(Preset::by_name);
     let colors = args.color.enabled();

@@ -214,6 +214,11 @@ impl Out {
         inner.write(&out)
     }
 
+    /// Leaves the tables where they are: no more are drawn, and what comes goes below them.
+    pub fn leave(&self) {
+        self.inner.borrow_mut().screen.iter_mut().for_each(Screen::leave);
+    }
+
     /// Writes out what is buffered.
     ///
     /// # Errors

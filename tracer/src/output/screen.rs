@@ -90,6 +90,12 @@ impl Screen {
         self.again(out)
     }
 
+    /// Leaves what is drawn where it is, also when messages come.
+    pub(super) fn leave(&mut self) {
+        self.lines.clear();
+        self.drawn.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn again(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         if self.lines.is_empty() {
             return Ok(());
@@ -142,6 +148,19 @@ mod tests {
         };
         assert_eq!(draw("a b"), "\x1b[?25la\x1b[K\r\nb\x1b[K\r\n\x1b[J");
         assert_eq!(draw("c"), "\x1b[1G\x1b[2Ac\x1b[K\r\n\x1b[J");
+    }
+
+    #[test]
+    fn what_is_left_is_not_taken_away_by_what_comes_after_it() {
+        let mut screen = screen();
+        let mut out = Vec::new();
+        screen.draw(lines("a b"), &mut out).unwrap();
+        screen.leave();
+        assert!(!screen.is_drawn() && !screen.is_aside());
+        assert!(!up(&screen.drawn, (80, 24), &mut out));
+        out.clear();
+        screen.below(b"line\n", &mut out).unwrap();
+        assert_eq!(out, b"line\n");
     }
 
     #[test]

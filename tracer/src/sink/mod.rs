@@ -452,6 +452,7 @@ impl Outputs {
         // Each of them ends, whatever becomes of the others.
         let ends: Vec<_> = self.sinks.iter_mut().map(|slot| slot.sink.end(tick)).collect();
         self.out.draw(tick.status())?;
+        self.out.leave();
         let written = self.capture.as_mut().map(|capture| capture.end(state, self.filter.as_ref(), now_ns));
         ends.into_iter().chain(written).collect()
     }

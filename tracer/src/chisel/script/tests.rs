@@ -212,7 +212,7 @@ fn the_examples_for_those_who_come_from_lua_work() {
     let examples: Vec<&str> = guide.split("```rhai\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     let world = World::new();
     let opened = world.openat(10, 3, b"/etc/passwd");
-    let expected = ["2                   bash\n", "bash /etc/passwd\n1 files\n"];
+    let expected = ["    2  bash\n", "bash /etc/passwd\n1 files\n"];
     assert_eq!(examples.len(), expected.len());
     for (text, expected) in examples.into_iter().zip(expected) {
         let source = Source { name: "guide".into(), origin: "guide".into(), text: text.to_owned() };
