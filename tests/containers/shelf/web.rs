@@ -52,7 +52,9 @@ fn bytes_of(address: &str, method: &str, path: &str) -> io::Result<u64> {
 /// The last words of the rows of tables that have `words` behind their value.
 fn last_words<'a>(output: &'a Output, words: &[&str]) -> BTreeSet<&'a str> {
     let of = |line: &'a String| {
-        let mut cells = line.split_whitespace().skip(1);
+        // Behind the sum and the rates.
+        let is_number = |cell: &&str| cell.starts_with(|c: char| c.is_ascii_digit()) && cell.ends_with('B');
+        let mut cells = line.split_whitespace().skip_while(is_number);
         words.iter().all(|word| cells.next() == Some(word)).then_some(())?;
         cells.next().filter(|_| cells.next().is_none())
     };
