@@ -6,11 +6,9 @@
 //!
 //! Source: kernel include/trace/events/syscalls.h, `TP_PROTO(struct pt_regs *regs, long ret)`.
 
-use core::mem::MaybeUninit;
-
 use aya_ebpf::{helpers::bpf_get_prandom_u32, macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
-    group::{CALL_TABLES, GroupKey, number},
+    group::{CALL_TABLES, number},
     plan::{self, Plan},
     wire::{self, NO_LATENCY},
 };
@@ -167,8 +165,8 @@ enum Counted {
 /// Counts a call in the table; of one with several messages each, if more is asked than how many there were.
 #[inline(never)]
 fn count(registers: Registers, plan: *const Plan, number: u32, result: i64) -> u32 {
-    let mut key = MaybeUninit::<GroupKey>::uninit();
-    let key = read::zeroed(&mut key);
+    // Not on the stack, of which older kernels give 512 bytes to all functions together.
+    let Some(key) = running::key() else { return Counted::No as u32 };
     if !group::describe(plan, registers, key) {
         return Counted::No as u32;
     }
