@@ -96,6 +96,7 @@ pub const TABLE_SHIFT: u16 = 8;
 pub const TABLES: u16 = (1 << crate::group::CALL_TABLES) - 1;
 
 const _: () = assert!(((TABLES as u32) << TABLE_SHIFT) <= u16::MAX as u32);
+
 /// Bytes of a name of a thread, which ends with a NUL.
 pub const COMM_LEN: usize = 16;
 

@@ -64,45 +64,24 @@ type AnyGroups = PerCpuHashMap<GroupKey, GroupValue, 1>;
 #[btf_map]
 pub static GROUPS: ArrayOfMaps<AnyGroups, { TURNS * TABLES as usize + 1 }> = ArrayOfMaps::new();
 
-/// A map for the table of calls of number 0.
-#[btf_map]
-pub static CALLS_0A: Groups = Groups::new();
+macro_rules! group_maps {
+    ($($name:ident)+) => {
+        $(
+            /// One of the two maps of a table: its number and a letter, or the one of sockets.
+            #[btf_map]
+            pub static $name: Groups = Groups::new();
+        )+
 
-/// A map for the table of calls of number 0.
-#[btf_map]
-pub static CALLS_0B: Groups = Groups::new();
+        /// Removes a row from all maps of tables.
+        #[inline(always)]
+        pub fn forget(key: &GroupKey) {
+            $(let _ = $name.remove(key);)+
+        }
+    };
+}
 
-/// A map for the table of calls of number 1.
-#[btf_map]
-pub static CALLS_1A: Groups = Groups::new();
-
-/// A map for the table of calls of number 1.
-#[btf_map]
-pub static CALLS_1B: Groups = Groups::new();
-
-/// A map for the table of calls of number 2.
-#[btf_map]
-pub static CALLS_2A: Groups = Groups::new();
-
-/// A map for the table of calls of number 2.
-#[btf_map]
-pub static CALLS_2B: Groups = Groups::new();
-
-/// A map for the table of calls of number 3.
-#[btf_map]
-pub static CALLS_3A: Groups = Groups::new();
-
-/// A map for the table of calls of number 3.
-#[btf_map]
-pub static CALLS_3B: Groups = Groups::new();
-
-/// A map for the table of sockets.
-#[btf_map]
-pub static SOCKETS_A: Groups = Groups::new();
-
-/// A map for the table of sockets.
-#[btf_map]
-pub static SOCKETS_B: Groups = Groups::new();
+// User space knows them by these names: `source/live/groups.rs`.
+group_maps! { CALLS_0A CALLS_0B CALLS_1A CALLS_1B CALLS_2A CALLS_2B CALLS_3A CALLS_3B SOCKETS_A SOCKETS_B }
 
 /// What was written and lost, for each CPU.
 #[btf_map]
@@ -278,19 +257,4 @@ pub fn counted_number(place: u32) -> u32 {
     }
     // SAFETY: a live map value.
     COUNTING.get_ptr(place).map_or(0, |counting| unsafe { (*counting).number })
-}
-
-/// Removes a row from all maps of tables.
-#[inline(always)]
-pub fn forget(key: &GroupKey) {
-    let _ = CALLS_0A.remove(key);
-    let _ = CALLS_0B.remove(key);
-    let _ = CALLS_1A.remove(key);
-    let _ = CALLS_1B.remove(key);
-    let _ = CALLS_2A.remove(key);
-    let _ = CALLS_2B.remove(key);
-    let _ = CALLS_3A.remove(key);
-    let _ = CALLS_3B.remove(key);
-    let _ = SOCKETS_A.remove(key);
-    let _ = SOCKETS_B.remove(key);
 }

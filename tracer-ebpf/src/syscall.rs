@@ -50,7 +50,7 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
         if !resumed {
             running::set_tables(0);
             if more_of(passed.plan) != 0 {
-                follow(&ctx, passed.plan, more_of(passed.plan));
+                go_on(&ctx, passed.plan, more_of(passed.plan));
                 return 0;
             }
         }
@@ -225,21 +225,27 @@ pub fn next_table(ctx: &BtfTracePointContext, plan: *const Plan) {
     // The first one comes last. Its own records have the bits of the others.
     let is_last = table_of(plan) == 0 || more_of(plan) == u32::from(plan::NO_MORE);
     if !is_last {
-        follow(ctx, plan, more_of(plan));
+        go_on(ctx, plan, more_of(plan));
     } else if tables != 0 && tables & 1 == 0 {
-        follow(ctx, plan, RECORD);
+        go_on(ctx, plan, RECORD);
     }
 }
 
 /// Goes on with this table, in the program on `sys_exit`.
 #[inline(always)]
-fn follow(ctx: &BtfTracePointContext, plan: *const Plan, table: u32) {
+fn go_on(ctx: &BtfTracePointContext, plan: *const Plan, table: u32) {
+    resume(ctx, plan, table);
+    count_loss(Loss::Groups, 1);
+}
+
+/// Lets the program on `sys_exit` follow itself. Returns only when the kernel does not allow it: not more than 33 in a row.
+#[inline(always)]
+fn resume(ctx: &BtfTracePointContext, plan: *const Plan, table: u32) {
     running::hand_on(plan, table);
     running::set_resumed(true);
-    // SAFETY: as in `sys_exit`; the kernel allows 33 in a row.
+    // SAFETY: as in `report`.
     unsafe { NEXT.tail_call(ctx, plan::NEXT_MESSAGES) };
     running::set_resumed(false);
-    count_loss(Loss::Groups, 1);
 }
 
 /// Goes on with the next message of a call, if there is one, in this same program; then with the next table.
@@ -252,11 +258,7 @@ fn next_message(ctx: &BtfTracePointContext, plan: *const Plan, table: u32) {
         }
         return;
     }
-    running::hand_on(plan, table);
-    running::set_resumed(true);
-    // SAFETY: as in `sys_exit`; the kernel allows 33 in a row.
-    unsafe { NEXT.tail_call(ctx, plan::NEXT_MESSAGES) };
-    running::set_resumed(false);
+    resume(ctx, plan, table);
     running::set_message(0, 0, 0);
     let messages: i64 = ctx.arg(1);
     count_loss(Loss::Messages, (messages as u64).wrapping_sub(next));

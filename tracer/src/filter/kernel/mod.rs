@@ -15,7 +15,7 @@ use tracer_common::{
     events::Flags,
     flags::{FIOCLEX, FIONCLEX},
     plan::{self, NONE, Plan, Store},
-    predicate::{COMPAT_ARGUMENT, Step, Subject},
+    predicate::{COMPAT_ARGUMENT, QUESTIONS, Step, Subject},
 };
 
 pub use self::{
@@ -38,9 +38,6 @@ use crate::fields::{Context, EventType, InKernel};
 
 /// More numbers or texts in one test than this are not compared one by one.
 const MAX_ALTERNATIVES: usize = 12;
-
-/// More questions about cgroups than this are not asked: an answer is a bit of 64.
-const MAX_QUESTIONS: usize = 64;
 
 /// What is asked of the container that a cgroup belongs to.
 #[derive(Debug, Clone)]
@@ -201,7 +198,7 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
             let same = |asked: &Question| Rc::ptr_eq(&asked.leaf, leaf) && asked.negated == negated;
             let operand = questions.iter().position(same).or_else(|| {
                 questions.push(Question { leaf: Rc::clone(leaf), negated });
-                questions.len().checked_sub(1).filter(|at| *at < MAX_QUESTIONS)
+                questions.len().checked_sub(1).filter(|at| *at < QUESTIONS as usize)
             })? as u32;
             Some(Expr::Step(Step { operand, ..number(Subject::Cgroup, 0, 0) }, false))
         }
