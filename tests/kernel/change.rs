@@ -27,7 +27,7 @@ use tracer::{
     filter::Filter,
     output::{Frame, Out, Page, View},
     pipeline::{Asked, Commander, Limits, Mode, Pipeline, Question, channel},
-    sink::{ChiselSink, Outputs, Sink},
+    sink::{Capture, ChiselSink, Outputs, Sink, capture},
     source::{
         Source as _,
         live::{Live, Options, groups::has_socket_hooks, to_epoch_ns},
@@ -215,6 +215,17 @@ impl Tracer {
         Self { commander, frames, sender, stop, thread, options }
     }
 
+    /// Asks for a capture where none can be made: the answer is an error, and the question before goes on.
+    fn ask_what_cannot_be(&self, case: Case) {
+        let (sender, options) = (self.sender.clone(), self.options.clone());
+        let answer = self.commander.ask(move || {
+            let Question { outputs, asked, interval } = case.question(usize::MAX, &sender, &options)?;
+            let capture = capture::Options { file: "/no/such/folder/x.scap".into(), ..capture::Options::default() };
+            Ok(Question { outputs: outputs.with_capture(Some(Capture::new(capture))), asked, interval })
+        });
+        assert!(answer.recv().expect("the loop runs").is_err(), "nothing can be written there");
+    }
+
     /// Asks the question of that number; returns when it counts, and how long that took.
     fn ask(&self, number: usize, case: Case) -> Duration {
         let began = Instant::now();
@@ -280,6 +291,9 @@ fn nothing_is_lost_or_counted_twice_when_the_question_changes() {
     workloads.iter().for_each(Workload::start);
     let (mut slowest, mut asked) = (Duration::ZERO, Vec::new());
     for change in 1..=changes {
+        if change % 10 == 0 {
+            tracer.ask_what_cannot_be(Case::random(&mut random));
+        }
         thread::sleep(Duration::from_millis(random.below(150) as u64));
         let case = Case::random(&mut random);
         slowest = slowest.max(tracer.ask(change, case.clone()));

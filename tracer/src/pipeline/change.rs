@@ -96,7 +96,10 @@ impl Pipeline {
                     self.pass_on(source, question)?;
                     command.answer(Ok(()));
                 }
-                Err(error) => command.answer(Err(error)),
+                Err(error) => {
+                    source.give_up();
+                    command.answer(Err(error));
+                }
             }
         }
         Ok(())

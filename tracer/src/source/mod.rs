@@ -149,6 +149,9 @@ pub trait Source {
         anyhow::bail!("what is asked of a capture cannot change while it is read")
     }
 
+    /// Takes back what was made ready: the question is not asked after all.
+    fn give_up(&mut self) {}
+
     /// Goes over to the question that was prepared. All that belongs to the one before is delivered before this returns, marked by
     /// `wire::FLAG_TURN`, which changes with each question; so are the first records of the new one. `length_ns` is how long
     /// the interval was so far.

@@ -436,6 +436,10 @@ impl Source for Live {
         Ok(self.prepare_next(options, wanted)?)
     }
 
+    fn give_up(&mut self) {
+        self.give_up_next();
+    }
+
     fn pass_on(&mut self, length_ns: u64, visit: Visit<'_>) -> anyhow::Result<()> {
         Ok(self.pass_to_next(length_ns, visit)?)
     }

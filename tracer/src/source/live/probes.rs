@@ -146,7 +146,7 @@ pub fn attach(
         if attached.contains_key(probe.program) {
             continue;
         }
-        // It may be attached more than once, and is refused once.
+        // A question may ask for it again later: that it was refused is said once.
         let loaded = match outcomes.get(probe.program) {
             Some(Ok(())) => Ok(()),
             Some(Err(_)) => outcomes.remove(probe.program).unwrap_or(Ok(())),

@@ -52,6 +52,8 @@ pub(super) fn time_since(bpf: &mut Ebpf, time_ns: u64) -> Result<(), LiveError> 
 pub(super) struct Next {
     options: Options,
     programs: Vec<&'static str>,
+    /// What was attached before.
+    before: Vec<&'static str>,
 }
 
 impl Live {
@@ -75,23 +77,30 @@ impl Live {
         load::write_counting(&mut self.bpf, &options, turn)?;
         self.verdicts.ask(turn, plans.questions);
         self.groups.prepare(groups::wanted(&options))?;
-        let before: Vec<&str> = self.attached.keys().copied().collect();
+        let before: Vec<&'static str> = self.attached.keys().copied().collect();
         if let Err(error) = self.attach(&options, &programs) {
             probes::detach(&mut self.bpf, &before, &mut self.attached);
             return Err(error);
         }
         let programs = programs.iter().map(|probe| probe.program).collect();
-        self.next = Some(Next { options, programs });
+        self.next = Some(Next { options, programs, before });
         Ok(())
+    }
+
+    /// As [`Source::give_up`](crate::source::Source::give_up).
+    pub(super) fn give_up_next(&mut self) {
+        if let Some(Next { before, .. }) = self.next.take() {
+            probes::detach(&mut self.bpf, &before, &mut self.attached);
+        }
     }
 
     /// As [`Source::pass_on`](crate::source::Source::pass_on).
     pub(super) fn pass_to_next(&mut self, length_ns: u64, visit: Visit<'_>) -> Result<(), LiveError> {
-        let Some(Next { options, programs }) = self.next.take() else { return Ok(()) };
+        let Some(Next { options, programs, .. }) = self.next.take() else { return Ok(()) };
         let (last, next) = (self.turn, 1 - self.turn);
         load::write(&mut self.bpf, "TURN", 0, next)?;
         self.groups.wait()?;
-        // All that belongs to the question before is in the rings by now, or in its tables.
+        // All that belongs to the question before is in the rings by now, or in its tables. Who breaks off has failed, and says so.
         let _ = self.deliver(visit);
         let mark = if last == 0 { 0 } else { wire::FLAG_TURN };
         let time_ns = self.delivered_ns();
