@@ -44,6 +44,19 @@ pub struct Account {
     pub groups: Vec<u32>,
 }
 
+impl Account {
+    /// Gives this process the rights of the account, and no others. What is open stays open.
+    ///
+    /// # Errors
+    /// It has no right to.
+    pub fn take_on(&self) -> nix::Result<()> {
+        let groups: Vec<Gid> = self.groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
+        setgroups(&groups)?;
+        setgid(Gid::from_raw(self.gid))?;
+        setuid(Uid::from_raw(self.uid))
+    }
+}
+
 /// What is to be run.
 #[derive(Debug, Clone)]
 pub struct Launch {
@@ -258,14 +271,8 @@ impl Launch {
         // The standard library ignores it in this process.
         // SAFETY: no handler is set.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-        if let Some(Account { uid, gid, groups }) = &self.account {
-            let groups: Vec<Gid> = groups.iter().map(|gid| Gid::from_raw(*gid)).collect();
-            let done = setgroups(&groups)
-                .and_then(|()| setgid(Gid::from_raw(*gid)))
-                .and_then(|()| setuid(Uid::from_raw(*uid)));
-            if let Err(error) = done {
-                return Errno::from_raw_os_error(error as i32);
-            }
+        if let Some(Err(error)) = self.account.as_ref().map(Account::take_on) {
+            return Errno::from_raw_os_error(error as i32);
         }
         let words = self.words.iter().map(OsString::as_os_str);
         let failed = exec(&self.program, words.clone());

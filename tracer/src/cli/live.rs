@@ -8,7 +8,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 
 use super::{
     Failure, Plan,
@@ -22,7 +21,7 @@ use crate::{
     confine::{self, Paths, Tracing},
     doctor,
     fields::Needs,
-    launch::Launched,
+    launch::{Account, Launched},
     message::{Report, note, object},
     pipeline::{Asked, INTERVAL, Limits, Pipeline},
     sample::Sampler,
@@ -187,10 +186,8 @@ pub(super) fn drop_to(name: &str, users: &Users) -> anyhow::Result<()> {
         )
         .into());
     };
-    setgroups(&[Gid::from_raw(gid)])
-        .and_then(|()| setgid(Gid::from_raw(gid)))
-        .and_then(|()| setuid(Uid::from_raw(uid)))
-        .with_context(|| format!("cannot go on as user '{name}'"))
+    let account = Account { uid, gid, groups: vec![gid] };
+    account.take_on().with_context(|| format!("cannot go on as user '{name}'"))
 }
 
 /// Says what the kernel and the user allow, and whether these engines answer; those of the usual places if there are none.

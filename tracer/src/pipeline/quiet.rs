@@ -1,9 +1,6 @@
 //! What is said on a terminal when nothing was shown for a while: a filter that matches nothing looks like a tracer that does not work.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crate::{
     fields::Value,
@@ -89,9 +86,9 @@ fn reason(field: &str, test: &Test, state: &State) -> Option<String> {
             })
         }
         "proc.name" | "proc.pid" => {
-            let processes = processes();
-            let passes = |(pid, name): &(u64, Vec<u8>)| {
-                test.passes(&if field == "proc.pid" { Value::U64(*pid) } else { Value::text(name) })
+            let processes = state.procfs.names();
+            let passes = |(pid, name): &(u32, Vec<u8>)| {
+                test.passes(&if field == "proc.pid" { Value::U64((*pid).into()) } else { Value::text(name) })
             };
             if processes.is_empty() || processes.iter().any(passes) {
                 return None;
@@ -124,14 +121,6 @@ fn listed(names: impl Iterator<Item = String>) -> String {
     names.truncate(MAX_NAMES);
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{rest}", names.join(", "))
-}
-
-/// The processes that there are, by id and name; none where they cannot be looked up.
-fn processes() -> Vec<(u64, Vec<u8>)> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u64>().ok());
-    pids.filter_map(|pid| Some((pid, fs::read(format!("/proc/{pid}/comm")).ok()?.trim_ascii_end().to_owned())))
-        .collect()
 }
 
 #[cfg(test)]

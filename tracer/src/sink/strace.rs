@@ -4,7 +4,7 @@ use tracer_common::events::code;
 
 use super::{Shown, Sink};
 use crate::{
-    event::is_internal,
+    event::{Row, is_internal},
     fields::{Context, EventType, Needs},
     format::strace,
     output::Out,
@@ -35,8 +35,11 @@ impl Sink for Strace {
     }
 
     fn wants(&self, event: &EventType<'_>) -> bool {
-        let row = event.row;
-        matches!(row.code, code::PROCEXIT | code::SIGNALDELIVER)
-            || row.is_syscall() && !is_internal(row) && !row.is_enter()
+        is_shown(event.row)
     }
+}
+
+/// Whether events of a row are what strace shows: the ends of calls, signals, and the ends of threads.
+pub(super) fn is_shown(row: &Row) -> bool {
+    matches!(row.code, code::PROCEXIT | code::SIGNALDELIVER) || row.is_syscall() && !is_internal(row) && !row.is_enter()
 }

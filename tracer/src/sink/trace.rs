@@ -7,11 +7,9 @@
 
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value as Json, json};
-use tracer_common::events::code;
 
-use super::{Shown, Sink, Tick};
+use super::{Shown, Sink, Tick, strace::is_shown};
 use crate::{
-    event::is_internal,
     fields::{Context, EventType, Needs, Show, Value},
     format::{args, strace},
     output::Out,
@@ -123,8 +121,6 @@ impl Sink for Trace {
     }
 
     fn wants(&self, event: &EventType<'_>) -> bool {
-        let row = event.row;
-        matches!(row.code, code::PROCEXIT | code::SIGNALDELIVER)
-            || row.is_syscall() && !is_internal(row) && !row.is_enter()
+        is_shown(event.row)
     }
 }

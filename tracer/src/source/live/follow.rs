@@ -16,7 +16,7 @@ use aya::{
 use tracer_common::follow::{ENDS, FOLLOWED, MAX_FOLLOWED, WAITS};
 
 use super::LiveError;
-use crate::launch;
+use crate::{launch, state::procfs};
 
 /// Whom to follow.
 #[derive(Debug, Clone)]
@@ -121,8 +121,8 @@ fn numbers(folder: &Path) -> Vec<u32> {
 fn tree(pids: &[u32], proc: &Path) -> BTreeSet<u32> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for pid in numbers(proc) {
-        let stat = fs::read_to_string(proc.join(pid.to_string()).join("stat")).unwrap_or_default();
-        children.entry(parent(&stat).unwrap_or(0)).or_default().push(pid);
+        let stat = fs::read(proc.join(pid.to_string()).join("stat")).unwrap_or_default();
+        children.entry(procfs::parent(&stat).unwrap_or(0)).or_default().push(pid);
     }
     let mut found = BTreeSet::new();
     let mut left = pids.to_vec();
@@ -134,22 +134,9 @@ fn tree(pids: &[u32], proc: &Path) -> BTreeSet<u32> {
     found
 }
 
-/// The parent, from `/proc/PID/stat` (proc_pid_stat(5)). The name may have anything in it.
-fn parent(stat: &str) -> Option<u32> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_ascii_whitespace().nth(1)?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_parent_is_found_whatever_the_name_is() {
-        assert_eq!(parent("12 (sh) S 7 12 12 0"), Some(7));
-        assert_eq!(parent("12 (a) R 9 (b) S 7 12 12 0"), Some(7));
-        assert_eq!(parent(""), None);
-    }
 
     #[test]
     fn a_tree_has_the_process_and_its_descendants() {

@@ -344,6 +344,12 @@ struct Stat {
     major_faults: u64,
 }
 
+/// The parent, from the text of `/proc/PID/stat` (proc_pid_stat(5)).
+#[must_use]
+pub fn parent(stat: &[u8]) -> Option<u32> {
+    Stat::parse(stat).map(|stat| stat.ppid)
+}
+
 impl Stat {
     /// The name stands in parentheses and may have some of its own.
     fn parse(text: &[u8]) -> Option<Self> {

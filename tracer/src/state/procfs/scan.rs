@@ -62,12 +62,9 @@ impl Procfs {
     /// Begins to read the processes.
     #[must_use]
     pub fn scan(&self, wanted: Wanted) -> Scan {
-        let entries = if self.there { fs::read_dir(&self.proc).ok() } else { None };
-        let numbers = entries.into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-        let numbers: Vec<u32> = numbers.collect();
         Scan {
             wanted,
-            processes: numbers.into_iter(),
+            processes: self.numbers().into_iter(),
             threads: Vec::new(),
             descriptors: Vec::new(),
             open: None,
@@ -75,6 +72,25 @@ impl Procfs {
             lists_left: MAX_LISTS,
             late: false,
         }
+    }
+}
+
+impl Procfs {
+    /// The processes that there are now; none where they cannot be looked up.
+    fn numbers(&self) -> Vec<u32> {
+        let entries = if self.there { fs::read_dir(&self.proc).ok() } else { None };
+        let numbers = entries.into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        numbers.collect()
+    }
+
+    /// The same with their names.
+    #[must_use]
+    pub fn names(&self) -> Vec<(u32, Vec<u8>)> {
+        let name = |pid: u32| {
+            let name = read(&self.proc.join(pid.to_string()).join("comm")).ok()?;
+            Some((pid, name.trim_ascii_end().to_owned()))
+        };
+        self.numbers().into_iter().filter_map(name).collect()
     }
 }
 
