@@ -79,7 +79,7 @@ impl Live {
         self.groups.prepare(groups::wanted(&options))?;
         let before: Vec<&'static str> = self.attached.keys().copied().collect();
         if let Err(error) = self.attach(&options, &programs) {
-            probes::detach(&mut self.bpf, &before, &mut self.attached);
+            self.detach_all_but(&before);
             return Err(error);
         }
         let programs = programs.iter().map(|probe| probe.program).collect();
@@ -90,7 +90,7 @@ impl Live {
     /// As [`Source::give_up`](crate::source::Source::give_up).
     pub(super) fn give_up_next(&mut self) {
         if let Some(Next { before, .. }) = self.next.take() {
-            probes::detach(&mut self.bpf, &before, &mut self.attached);
+            self.detach_all_but(&before);
         }
     }
 
@@ -114,11 +114,17 @@ impl Live {
             cpu.sample(monotonic_ns(), u64::MAX);
         }
         (self.turn, self.options) = (next, options);
-        if !self.options.latency {
-            time_since(&mut self.bpf, u64::MAX)?;
-        }
-        probes::detach(&mut self.bpf, &programs, &mut self.attached);
+        self.detach_all_but(&programs);
         Ok(())
+    }
+
+    /// Detaches what the question that counts does not need.
+    fn detach_all_but(&mut self, programs: &[&str]) {
+        if !self.options.latency {
+            // A map that took numbers before takes this one; if not, only some look-ups are in vain.
+            let _ = time_since(&mut self.bpf, u64::MAX);
+        }
+        probes::detach(&mut self.bpf, programs, &mut self.attached);
     }
 
     /// Attaches what the next question needs. A hook that was away begins anew.
