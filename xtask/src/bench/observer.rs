@@ -69,6 +69,10 @@ pub(super) const OBSERVERS: &[Observer] = &[
         "tracer -c topscalls -c topcontainers_net -c topprocs_cpu",
         &["TRACER", "-c", "topscalls", "-c", "topcontainers_net", "-c", "topprocs_cpu"],
     ),
+    beside(
+        "tracer -c topscalls -c topprocs_file -c topcontainers_net",
+        &["TRACER", "-c", "topscalls", "-c", "topprocs_file", "-c", "topcontainers_net"],
+    ),
     beside("tracer -c topprocs_file", &["TRACER", "-c", "topprocs_file"]),
     beside("tracer -c topcontainers_cpu", &["TRACER", "-c", "topcontainers_cpu"]),
     beside("tracer -c topcontainers_net", &["TRACER", "-c", "topcontainers_net"]).paced(),
