@@ -207,7 +207,8 @@ pub struct Args {
     #[arg(hide = true, long, help_heading = "Events", group = SETTINGS)]
     pub no_pushdown: bool,
 
-    /// Ask only this engine for container names: docker=PATH or podman=PATH of its socket. Can be repeated
+    /// Ask only this engine for container names: the path of its socket after docker=, podman=, containerd=, cri-o= or cri= (any other
+    /// runtime of Kubernetes). Can be repeated
     #[arg(long = "engine-socket", value_name = "ENGINE=PATH", help_heading = "Names and rights", group = SETTINGS)]
     pub engine_sockets: Vec<EngineSocket>,
 

@@ -114,6 +114,12 @@ pub(super) static FIELDS: &[Field] = &[
         "whether an unprivileged user could have made its cgroup, so that id and name are that user's word",
     )
     .in_kernel(InKernel::Container),
+    late!(
+        "container.unit",
+        Text,
+        |k, _| option(k.unit.as_ref()),
+        "unit of systemd that its cgroup is, or is in, such as docker-ID.scope"
+    ),
     late!("container.name", Text, |k, _| option(k.name.as_ref()), "name of the container; host outside of containers"),
     late!("container.image", Text, |k, _| option(k.image.as_ref()), "image as it was started"),
     late!("container.image.id", Text, |k, _| option(k.image_id.as_ref()), "id of the image"),

@@ -453,7 +453,11 @@ pub static CLASSES: &[Class] = &[
     class("fdlist", "the file descriptors that a poll returns", &[fdlist::FIELDS]),
     class("fs", "the paths of calls on the file system that succeeded", &[fs::FIELDS]),
     class("container", "the container of the process; host for those outside", &[container::FIELDS]),
-    class("k8s", "the pod of the container, from its labels", &[k8s::FIELDS]),
+    class(
+        "k8s",
+        "the pod of the container, as its container runtime tells it; the Kubernetes API is not asked",
+        &[k8s::FIELDS],
+    ),
     class("syslog", "the message that is written to the system log", &[syslog::FIELDS]),
     class("util", "what is useful in formats", &[util::FIELDS]),
 ];
