@@ -133,7 +133,8 @@ fn tables(asked: &Asked) -> Vec<(String, String)> {
                 Number::None => "counted: no record is made",
                 Number::Bytes => "counted and bytes added up: no record is made",
                 Number::Latency => "counted and times added up: no record is made",
-                Number::Failure => "counted and failures added up: no record is made",
+                Number::Failure => "counted, and those that failed apart: no record is made",
+                Number::LatencyAndFailure => "counted, those that failed apart, and times added up: no record is made",
             },
             Counted::SocketBytes => "bytes of internet sockets are added up: no call is looked at",
         };
