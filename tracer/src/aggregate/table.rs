@@ -482,24 +482,23 @@ impl Aggregate for Table {
             let number = field.field.in_kernel.map_or(Number::None, InKernel::number);
             counts.by |= field.field.in_kernel.map_or(0, InKernel::number_by);
             match value.op {
-                _ if number == Number::None => return Err("the kernel does not add up that value"),
+                _ if number == Number::None => return Err("the kernel cannot sum this value"),
                 _ if !matches!(counts.number, Number::None) && counts.number != number => {
-                    return Err("the kernel adds up one kind of numbers, the table has two");
+                    return Err("the kernel sums only one kind of number per table, and this table has two");
                 }
-                Op::Distinct => return Err("different values are not counted in the kernel"),
+                Op::Distinct => return Err("the kernel does not count different values"),
                 Op::Percentile(_) => counts.by |= by::RANGE,
                 Op::Sum | Op::Count | Op::Avg | Op::Min | Op::Max => {}
             }
             counts.number = number;
         }
         if counts.by & by::DIRECTION != 0 && counts.by & by::CALL != 0 {
-            return Err(
-                "the kernel does not tell bytes that are read from those that are written where it counts calls by name",
-            );
+            return Err("where the kernel counts calls by name, it does not distinguish bytes read from bytes written");
         }
         if counts.number == Number::Bytes && self.spec.values.iter().any(|value| value.field.is_none()) {
             return Err(
-                "bytes of a call count for both of its descriptors, and the call once: only events tell these apart",
+                "the bytes of a call count for both of its descriptors but the call counts once, and only events can \
+                    distinguish these",
             );
         }
         Ok(counts)
