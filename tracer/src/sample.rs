@@ -196,8 +196,10 @@ mod tests {
         assert_eq!(sampler.weight(&read), 0);
         assert_eq!(sampler.weight(&Event { sampled: true, ..read }), 1_000_000);
         assert_eq!(
-            sampler
-                .weight(&Event { group: Some(Group { count: 5, numbers: None, origin: Default::default() }), ..read }),
+            sampler.weight(&Event {
+                group: Some(Group { count: 5, numbers: None, failed: false, origin: Default::default() }),
+                ..read
+            }),
             1
         );
         for row in [&meta::PROCINFO, &meta::DROP, &meta::CGROUP_MKDIR] {

@@ -69,13 +69,13 @@ impl Value {
 
     /// The numbers of what was counted in the kernel, if they are those of the field.
     fn of_group(&self, event: &Event<'_>, group: Group) -> Option<Numbers> {
-        let field = self.field.as_ref()?;
-        let is_so = match field.field.in_kernel {
-            Some(InKernel::BytesIn) => event.reads(),
-            Some(InKernel::BytesOut) => event.writes(),
+        let in_kernel = self.field.as_ref()?.field.in_kernel?;
+        let is_so = match in_kernel {
+            InKernel::BytesIn => event.reads(),
+            InKernel::BytesOut => event.writes(),
             _ => true,
         };
-        group.numbers.filter(|_| is_so)
+        group.numbers(in_kernel.number()).filter(|_| is_so)
     }
 
     /// Percents of a field. Those that a script gives are what it says.
@@ -483,14 +483,13 @@ impl Aggregate for Table {
             counts.by |= field.field.in_kernel.map_or(0, InKernel::number_by);
             match value.op {
                 _ if number == Number::None => return Err("the kernel cannot sum this value"),
-                _ if !matches!(counts.number, Number::None) && counts.number != number => {
-                    return Err("the kernel sums only one kind of number per table, and this table has two");
-                }
                 Op::Distinct => return Err("the kernel does not count different values"),
                 Op::Percentile(_) => counts.by |= by::RANGE,
                 Op::Sum | Op::Count | Op::Avg | Op::Min | Op::Max => {}
             }
-            counts.number = number;
+            counts.number = counts.number.with(number).ok_or(
+                "the kernel sums bytes only in tables of their own, because bytes count for each descriptor of a call",
+            )?;
         }
         if counts.by & by::DIRECTION != 0 && counts.by & by::CALL != 0 {
             return Err("where the kernel counts calls by name, it does not distinguish bytes read from bytes written");

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, path::PathBuf, rc::Rc, sync::Arc};
 
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Map, Position, Scope};
-use tracer_common::group::{self, Counted, Grouping, Number};
+use tracer_common::group::Grouping;
 
 use super::{
     ChiselError, Meta, Source, args,
@@ -17,12 +17,12 @@ use super::{
     value::{Handle, ScriptEvent},
 };
 use crate::{
-    aggregate::{Aggregate, Counts, Listing, When},
+    aggregate::{Aggregate, Listing, When},
     event::{Event, Side},
     fields::{Context, EventType, FieldRef, Needs, nearest},
     filter::{
         Filter,
-        kernel::{self, Expr, Question, Target},
+        kernel::{Expr, Question, Target},
     },
     memory,
     message::note,
@@ -408,20 +408,15 @@ impl Chisel {
             return Err("the script processes each event");
         }
         let Some((first, others)) = shared.aggregates.split_first() else { return Err("the chisel declares no table") };
-        let Counts { by, number, sums_only } = first.grouping()?;
-        let same = |other: &dyn Aggregate| {
-            other.filter().is_none() && other.grouping() == Ok(Counts { by, number, sums_only })
-        };
-        if !others.iter().all(|other| same(&**other)) || !others.is_empty() && first.filter().is_some() {
-            return Err("the chisel declares several tables with different keys or filters");
-        }
+        let counts = others.iter().try_fold(first.grouping()?, |counts, other| {
+            let is_alone = first.filter().is_some() || other.filter().is_some();
+            counts
+                .with(other.grouping()?)
+                .filter(|_| !is_alone)
+                .ok_or("the chisel declares several tables with different keys or filters")
+        })?;
         let filters: Vec<&Filter> = [before, shared.filter.as_ref(), first.filter()].into_iter().flatten().collect();
-        let of_sockets = sums_only && number == Number::Bytes && by & group::by::OF_CALLS == 0;
-        let (by, counted) = match kernel::can_group(&filters, by, Counted::SocketBytes) {
-            Ok(by) if of_sockets => (by, Counted::SocketBytes),
-            _ => (kernel::can_group(&filters, by, Counted::Events)?, Counted::Events),
-        };
-        Ok(Grouping { by, counted, number })
+        counts.in_kernel(&filters)
     }
 
     /// Whether the event can be of use to it, whatever the metadata of its container will be.

@@ -136,7 +136,10 @@ fn tables(asked: &Asked) -> Vec<(String, String)> {
                 Number::None => "counted in the kernel, without records",
                 Number::Bytes => "counted and bytes summed in the kernel, without records",
                 Number::Latency => "counted and times summed in the kernel, without records",
-                Number::Failure => "counted and failures summed in the kernel, without records",
+                Number::Failure => "counted in the kernel, failures separately, without records",
+                Number::LatencyAndFailure => {
+                    "counted in the kernel, failures separately, and times summed, without records"
+                }
             },
             Counted::SocketBytes => "bytes of internet sockets are summed in the kernel, without hooks on calls",
         };

@@ -8,7 +8,7 @@
 use tracer_common::{
     arch::{SYSCALLS, Syscall},
     events::{self, Category},
-    group::{CALL_TABLES, Counted, Grouping, Number, by},
+    group::{CALL_TABLES, Counted, Grouping, by},
 };
 
 use super::Sink;
@@ -102,11 +102,11 @@ impl Tables {
         self.sockets.is_none_or(|sockets| sockets.by & by::DESCRIPTOR == by & by::DESCRIPTOR)
     }
 
-    /// The same, in which the sinks of one table of calls have another one.
+    /// The same, in which the sinks of one table of calls have another one, with what `both` need.
     #[must_use]
-    pub fn shared(mut self, table: usize, with: usize, number: Number) -> Self {
+    pub fn shared(mut self, table: usize, with: usize, both: Grouping) -> Self {
+        self.calls[with] = both;
         self.calls.remove(table);
-        self.calls[with].number = number;
         for origin in &mut self.origins {
             if let Origin::Calls(own) = origin {
                 let at = usize::from(*own);
