@@ -78,7 +78,7 @@ impl FromStr for Sample {
         let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
         match number.parse() {
             Ok(one_in @ 1..=MAX) if is_number => Ok(Self { one_in }),
-            _ => Err(format!("expected 1/N, one event of N, with N from 1 to {MAX}")),
+            _ => Err(format!("expected 1/N, for one in N events, with N from 1 to {MAX}")),
         }
     }
 }

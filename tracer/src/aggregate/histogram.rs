@@ -179,7 +179,7 @@ impl Aggregate for Histogram {
         let number = self.number();
         let more = self.spec.field.field.in_kernel.map_or(0, InKernel::number_by);
         if number == Number::None || more != 0 {
-            return Err("the kernel does not know the number of the bars");
+            return Err("the kernel does not know the number of bars");
         }
         Ok(Counts { by: key::members(&self.spec.keys)? | by::RANGE, number, sums_only: false })
     }

@@ -486,24 +486,22 @@ impl Aggregate for Table {
             let number = field.field.in_kernel.map_or(Number::None, InKernel::number);
             counts.by |= field.field.in_kernel.map_or(0, InKernel::number_by);
             match value.op {
-                _ if number == Number::None => return Err("the kernel does not add up that value"),
-                Op::Distinct => return Err("different values are not counted in the kernel"),
+                _ if number == Number::None => return Err("the kernel cannot sum this value"),
+                Op::Distinct => return Err("the kernel does not count different values"),
                 Op::Percentile(_) => counts.by |= by::RANGE,
                 Op::Sum | Op::Count | Op::Avg | Op::Min | Op::Max => {}
             }
-            counts.number = counts
-                .number
-                .with(number)
-                .ok_or("the kernel adds up bytes alone: they count for each descriptor of a call")?;
+            counts.number = counts.number.with(number).ok_or(
+                "the kernel sums bytes only in tables of their own, because bytes count for each descriptor of a call",
+            )?;
         }
         if counts.by & by::DIRECTION != 0 && counts.by & by::CALL != 0 {
-            return Err(
-                "the kernel does not tell bytes that are read from those that are written where it counts calls by name",
-            );
+            return Err("where the kernel counts calls by name, it does not distinguish bytes read from bytes written");
         }
         if counts.number == Number::Bytes && self.spec.values.iter().any(|value| value.field.is_none()) {
             return Err(
-                "bytes of a call count for both of its descriptors, and the call once: only events tell these apart",
+                "the bytes of a call count for both of its descriptors but the call counts once, and only events can \
+                    distinguish these",
             );
         }
         Ok(counts)

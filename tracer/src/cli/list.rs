@@ -103,15 +103,15 @@ fn argument(field: &Field) -> Option<&'static str> {
         ArgRule::None => return None,
         ArgRule::IndexAllowed => "a number in brackets, or nothing",
         ArgRule::Ancestor if field.or_name => {
-            "number of an ancestor, 0 for itself, 1 for the parent; or a name; or nothing"
+            "an ancestor number (0 is the process itself, 1 its parent), or a name, or nothing"
         }
-        ArgRule::Ancestor => "number of an ancestor, 0 for itself, 1 for the parent; or nothing for all of them",
-        ArgRule::NameAllowed => "a name in brackets or behind a dot, or nothing",
-        ArgRule::Name => "a name in brackets or behind a dot",
-        ArgRule::IndexOrName => "a number, or a path, which may have * and ?, in brackets",
-        ArgRule::Param => "name of a parameter behind a dot, or its number in brackets",
-        ArgRule::Event => "name or number of an event behind a dot",
-        ArgRule::Side => "src or dst behind a dot, or nothing",
+        ArgRule::Ancestor => "an ancestor number (0 is the process itself, 1 its parent), or nothing for all ancestors",
+        ArgRule::NameAllowed => "a name in brackets or after a dot, or nothing",
+        ArgRule::Name => "a name in brackets or after a dot",
+        ArgRule::IndexOrName => "a number, or a path pattern with * and ?, in brackets",
+        ArgRule::Param => "a parameter name after a dot, or its number in brackets",
+        ArgRule::Event => "an event name or number after a dot",
+        ArgRule::Side => "src or dst after a dot, or nothing",
         ArgRule::Time => "nanoseconds since the epoch in brackets",
     })
 }
@@ -131,10 +131,10 @@ pub fn fields(width: usize, long: bool) -> String {
         out.push('\n');
     }
     if long {
-        out.push_str("Gone:\n\n");
+        out.push_str("Removed:\n\n");
         GONE.iter().for_each(|(class, why)| entry(&format!("{class}.*"), why, width, &mut out));
     } else {
-        paragraph("tracer -lv says more, and lists fields that are only for tables.", width, &mut out);
+        paragraph("tracer -lv shows more, including fields that are only for tables.", width, &mut out);
     }
     out
 }
@@ -168,7 +168,7 @@ pub fn events(width: usize) -> String {
         }
     }
     out.push('\n');
-    paragraph("Every other system call is an event of its own name, without parameters.", width, &mut out);
+    paragraph("Every other system call is an event with the name of the call and no parameters.", width, &mut out);
     out
 }
 
@@ -190,7 +190,7 @@ pub fn chisels(library: &Library, width: usize) -> String {
         }
         out.push('\n');
     }
-    paragraph("tracer -i NAME describes one, tracer -c NAME runs it.", width, &mut out);
+    paragraph("tracer -i NAME describes a chisel, tracer -c NAME runs it.", width, &mut out);
     out
 }
 
@@ -208,7 +208,7 @@ pub fn chisel(source: &Source, width: usize) -> Result<String, Failure> {
         let optional = match (arg.optional, arg.default.is_unit()) {
             (false, _) => String::new(),
             (true, true) => ", optional".to_owned(),
-            (true, false) => format!(", {} when it is left out", arg.default),
+            (true, false) => format!(", default {}", arg.default),
         };
         entry(&arg.name, &format!("({}{optional}) {}", arg.expects(), arg.description), width, &mut out);
     }
@@ -234,7 +234,7 @@ mod tests {
         for text in [fields(80, false), fields(80, true), events(80), chisels(&Library::builtin(), 80)] {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         }
-        assert!(fields(80, true).contains("Argument: number of an ancestor"));
+        assert!(fields(80, true).contains("Argument: an ancestor number"));
         assert!(fields(80, true).contains("  thread.nametid ") && !fields(80, false).contains("thread.nametid"));
         assert!(fields(80, false).contains("  proc.aname[n]               (text) name of an ancestor\n"));
         assert!(chisels(&Library::builtin(), 80).contains("Security\n  list_login_shells "));
@@ -244,6 +244,6 @@ mod tests {
     fn a_chisel_is_described_with_its_arguments() {
         let text = chisel(&Library::builtin().find("spy_users").unwrap(), 80).unwrap();
         assert!(text.contains("Usage: tracer -c spy_users [max_depth]\n"), "{text}");
-        assert!(text.contains("(int, 16 when it is left out)"), "{text}");
+        assert!(text.contains("(int, default 16)"), "{text}");
     }
 }

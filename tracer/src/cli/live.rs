@@ -155,7 +155,7 @@ pub fn run(mut plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Resul
 fn follow(plan: &Plan, launched: Option<&Launched>, view: &View) -> Result<Option<Follow>, Failure> {
     if let Some(launched) = launched {
         if launched.number() == 0 {
-            return Err(Failure::new("the kernel does not say the number of the command in the first pid namespace"));
+            return Err(Failure::new("the kernel does not report the pid of the command in the initial pid namespace"));
         }
         return Ok(Some(Follow::Command { tid: launched.number(), pid: launched.pid() }));
     }
@@ -164,7 +164,7 @@ fn follow(plan: &Plan, launched: Option<&Launched>, view: &View) -> Result<Optio
     }
     let Some(proc) = view.path() else {
         return Err(Failure::with_hint(
-            "--pid needs a /proc that shows the machine's processes",
+            "--pid needs a /proc that shows all processes of the machine",
             "in a container, add --pid=host or -v /proc:/host/proc:ro",
         ));
     };
@@ -197,7 +197,7 @@ pub(super) fn drop_to(name: &str, users: &Users) -> anyhow::Result<()> {
         .into());
     };
     let account = Account { uid, gid, groups: vec![gid] };
-    account.take_on().with_context(|| format!("cannot go on as user '{name}'"))
+    account.take_on().with_context(|| format!("cannot switch to user '{name}'"))
 }
 
 /// Says what the kernel and the user allow, and whether these engines answer; those of the usual places if there are none.

@@ -260,7 +260,7 @@ fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<
     }
     if let Some(zone) = args.zone() {
         time::choose_zone(zone)
-            .map_err(|error| Failure::with_hint(error, "names are those of IANA, such as Europe/Berlin"))?;
+            .map_err(|error| Failure::with_hint(error, "use an IANA name, such as Europe/Berlin"))?;
     }
     if args.doctor {
         return Ok((live.doctor)(args.engine_sockets)?);
@@ -284,7 +284,7 @@ fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<
     let mut plan = run::plan(&args, &library, &arguments)?;
     if args.explain {
         if !plan.read.is_empty() {
-            return Err(Failure::with_hint("--explain is about the running kernel", "leave out -r").into());
+            return Err(Failure::with_hint("--explain works only for the running kernel", "leave out -r").into());
         }
         message::print(&explain::text(&mut plan, groups::has_socket_hooks, terminal_width()))?;
         return Ok(ExitCode::SUCCESS);
@@ -345,7 +345,7 @@ fn wrong_option(error: &clap::Error) -> Failure {
         }
         (ErrorKind::MissingRequiredArgument, ..) => match error.get(ContextKind::InvalidArg) {
             Some(ContextValue::Strings(missing)) if missing.iter().any(|name| name.starts_with("--write")) => {
-                Failure::with_hint("this option is about the capture that is written", "give -w FILE, too")
+                Failure::with_hint("this option needs a capture to write", "give -w FILE, too")
             }
             Some(ContextValue::Strings(missing)) => {
                 Failure { message: format!("this needs another option: {}", missing.join(", ")), ..failure }

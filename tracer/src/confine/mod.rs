@@ -86,16 +86,16 @@ pub fn reading(paths: &Paths) -> Confined {
         missing.push(format!("seccomp: {error}"));
     }
     let files = match landlock {
-        Ok(version) if paths.are_none() => format!("no file but those that are open (Landlock {version})"),
-        Ok(version) => format!("of files only what it makes or reads later (Landlock {version})"),
+        Ok(version) if paths.are_none() => format!("only open files (Landlock {version})"),
+        Ok(version) => format!("only open files, and files that it creates or reads later (Landlock {version})"),
         Err(error) => {
             missing.push(format!("Landlock: {error}"));
             let opens = !paths.are_none() || seccomp.is_err();
-            (if opens { "all files" } else { "no file but those that are open" }).to_owned()
+            (if opens { "all files" } else { "only open files" }).to_owned()
         }
     };
     let calls = match seccomp {
-        Ok(count) => format!("{count} system calls (none that executes or connects)"),
+        Ok(count) => format!("{count} system calls (none that execute or connect)"),
         Err(_) => "all system calls".to_owned(),
     };
     Confined { mode: "reading", capabilities: names(&capabilities), calls, files: Some(files), missing }
@@ -106,9 +106,10 @@ pub fn reading(paths: &Paths) -> Confined {
 pub fn tracing(keep: &Tracing) -> Confined {
     let wanted = capabilities::of_tracing(keep.command.is_some());
     let capabilities = capabilities::keep(&wanted, &keep.folders);
-    let sockets = if keep.network { "sockets of the network and of files" } else { "no sockets but those of files" };
+    let sockets = if keep.network { "network and unix sockets" } else { "only unix sockets" };
+    let what = if keep.runs { "none that load" } else { "none that execute or load" };
     let (calls, missing) = match calls::not_tracing(keep) {
-        Ok(count) => (format!("all system calls but {count} (none that executes or loads, {sockets})"), Vec::new()),
+        Ok(count) => (format!("all system calls except {count} ({what}, {sockets})"), Vec::new()),
         Err(error) => ("all system calls".to_owned(), vec![format!("seccomp: {error}")]),
     };
     Confined { mode: "tracing", capabilities: names(&capabilities), calls, files: None, missing }

@@ -15,13 +15,13 @@ use super::{Event, Group, Numbers, Origin, Params, Row, Side, Who};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// It is shorter than its header says.
-    #[error("record of {len} bytes is cut")]
+    #[error("record is truncated ({len} bytes)")]
     Cut {
         /// Bytes that are there.
         len: usize,
     },
     /// The table has no row of that code.
-    #[error("event code {code} is not known")]
+    #[error("unknown event code {code}")]
     UnknownCode {
         /// The code.
         code: u16,

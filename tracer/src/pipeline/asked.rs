@@ -84,7 +84,7 @@ impl Asked {
             let plans = asked.with_wanted(outputs, plan::all);
             // What is counted is not tested again: nothing may pass that should not.
             if plans.cut {
-                let tables = asked.tables.without_calls("the filter has more tests than the kernel takes");
+                let tables = asked.tables.without_calls("the filter has too many tests for the kernel");
                 return Self::with(outputs, mode, tables);
             }
             let Some((table, with, both)) = asked.alike(&plans) else { return asked };

@@ -112,7 +112,7 @@ pub trait Sink {
     /// What can be counted in the kernel instead, when `filter` stands before it; `None` when it needs the events.
     fn grouping(&self, filter: Option<&Filter>) -> Result<Grouping, &'static str> {
         let _ = filter;
-        Err("what is shown needs each event")
+        Err("the output needs each event")
     }
 
     /// Its own filters.
@@ -515,10 +515,10 @@ impl Outputs {
             return none("a capture is written");
         }
         if self.max_shown.is_some() {
-            return none("events are counted here, to stop after so many");
+            return none("events are counted in user space, because of -n");
         }
         if !self.suppressed.is_empty() {
-            return none("processes are left out by name");
+            return none("processes are excluded by name");
         }
         Tables::of(self.sinks.iter().map(|slot| &*slot.sink), self.filter.as_ref(), has_socket_hooks)
     }

@@ -49,11 +49,11 @@ impl Tables {
         for sink in sinks {
             let origin = match sink.grouping(filter) {
                 Ok(Grouping { counted: Counted::SocketBytes, .. }) if !has_socket_hooks() => {
-                    tables.why.get_or_insert("the kernel has no hooks of sockets, as from 6.3 on");
+                    tables.why.get_or_insert("the kernel has no socket hooks, which exist from 6.3 on");
                     Origin::Records
                 }
                 Ok(Grouping { counted: Counted::SocketBytes, by, .. }) if !tables.shares_sockets(by) => {
-                    tables.why.get_or_insert("another table of sockets asks something else of their ends");
+                    tables.why.get_or_insert("another socket table has different keys");
                     Origin::Records
                 }
                 Ok(grouping) if grouping.counted == Counted::SocketBytes => {
@@ -75,7 +75,7 @@ impl Tables {
         }
         match tables.why {
             _ if tables.calls.len() > CALL_TABLES as usize => {
-                tables.without_calls("there are more tables of calls than the kernel side has")
+                tables.without_calls("there are more tables of calls than the kernel side supports")
             }
             Some(why) if !tables.calls.is_empty() => tables.without_calls(why),
             _ => tables.descriptors_first(),

@@ -124,7 +124,7 @@ pub const KEYS: &[Key] = &[
     key(&["1"], Do::SortBy(0), Group::Order, "sort by the first column; 2 by the second, and so on", None),
     key(&["r"], Do::Reverse, Group::Order, "reverse the order", None),
     key(&["F"], Do::Pin, Group::Order, "keep the selected row at its place on the screen", None),
-    key(&["p"], Do::Freeze, Group::Time, "freeze the screen; counting goes on", Some("Pause")),
+    key(&["p"], Do::Freeze, Group::Time, "freeze the screen; counting continues", Some("Pause")),
     key(&["c", "Del"], Do::Clear, Group::Time, "clear lists and text", None),
     key(&["Space"], Do::Mark, Group::Act, "mark the row", None),
     key(&["U"], Do::UnmarkAll, Group::Act, "unmark all rows", None),

@@ -33,7 +33,7 @@ const DEAD: &[(&[&str], &str)] = &[
         &["kubernetes_controllers", "kubernetes_replicasets", "kubernetes_services", "kubernetes_deployments"],
         "it needs the Kubernetes API, which tracer does not ask",
     ),
-    (&["spy_users_wsysdig"], "it is spy_users for a web front end that is gone: -v spy_users"),
+    (&["spy_users_wsysdig"], "it was made for a web front end that no longer exists: use -v spy_users"),
 ];
 
 /// Extension of a view.
