@@ -396,9 +396,8 @@ impl Aggregate for Table {
         let Some((value, others)) = self.spec.values.split_first() else { return false };
         let counts = |number: Option<f64>, op| number.is_some_and(|number| (number, op) != (0.0, Op::Sum));
         let first = value.of(context);
-        if !counts(first, value.op)
-            && !(self.spec.any && others.iter().any(|value| counts(value.of(context), value.op)))
-        {
+        let any_other = || self.spec.any && others.iter().any(|value| counts(value.of(context), value.op));
+        if !counts(first, value.op) && !any_other() {
             return false;
         }
         self.key.clear();

@@ -50,6 +50,9 @@ pub fn run(plan: Plan) -> anyhow::Result<(Stats, Option<ExitCode>)> {
     let mut source = Replay::open(plan.read.clone())?.with_users(plan.users).with_length(plan.max_time);
     let state = State { procfs: Procfs::none(), ..State::default() };
     let position = source.position();
+    if let Some(screen) = &plan.screen {
+        let _ = screen.position.set(Arc::clone(&position));
+    }
     // Tables are for the whole of the files: a table for each second of them is read by nobody.
     let limits = Limits::default();
     let mut outputs = plan.outputs;

@@ -5,7 +5,7 @@ use std::{
     io::{self, IsTerminal as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -21,7 +21,7 @@ use crate::{
     pipeline::{Commands, Mode},
     sample::Sample,
     sink::{Calls, Capture, ChiselSink, Discard, Lines, Outputs, Print, Sink, Strace, Summary, Trace},
-    source::live::Options,
+    source::{live::Options, replay::Position},
     state::container::EngineSocket,
 };
 
@@ -96,6 +96,8 @@ pub struct Screen {
     pub runs: bool,
     /// Whether what is not needed is given up now: the first time.
     pub confines: bool,
+    /// How far reading is, once a capture is open.
+    pub position: Arc<OnceLock<Arc<Position>>>,
 }
 
 impl Plan {

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
         mpsc::{Sender, TryRecvError},
     },
@@ -24,7 +24,7 @@ use crate::{
     message::{self, note},
     output::{Out, Page, Palette},
     pipeline::{Answer, Asked, Commander, Mode, Question, channel},
-    source::live::groups,
+    source::{live::groups, replay::Position},
     tui::{
         self, Engine, Link, Look,
         app::{Model, Msg, Settings},
@@ -277,7 +277,7 @@ fn full_screen(top: &TopArgs, ask: Ask, views: BTreeMap<String, View>, live: Liv
     let model = Model::new(settings, views, ask.view)
         .map_err(|fault| Failure::new(format!("the view cannot be shown: {fault}")))?;
     let engine: Box<dyn Engine> = if ask.replay {
-        Box::new(Passes { top: top.clone(), send: None, running: None, confined: false })
+        Box::new(Passes { top: top.clone(), send: None, running: None, confined: false, position: Arc::default() })
     } else {
         Box::new(Tracing::new(top.clone(), live))
     };
@@ -327,7 +327,8 @@ impl Tracing {
             let ran = || -> anyhow::Result<String> {
                 let mut plan = planned(&top, &ask, link.publish())?;
                 let runs = !top.read_only;
-                plan.screen = Some(Screen { commands: Some(commands), stop, runs, confines: true });
+                plan.screen =
+                    Some(Screen { commands: Some(commands), stop, runs, confines: true, position: Arc::default() });
                 Ok((live.run)(plan, None)?.to_string())
             };
             let result = ran().map_err(|error| told(&error));
@@ -399,6 +400,7 @@ struct Passes {
     send: Option<Sender<Msg>>,
     running: Option<(Arc<AtomicBool>, Running)>,
     confined: bool,
+    position: Arc<OnceLock<Arc<Position>>>,
 }
 
 impl Passes {
@@ -420,11 +422,13 @@ impl Engine for Passes {
         let stop = Arc::new(AtomicBool::new(false));
         let (top, of_thread) = (self.top.clone(), Arc::clone(&stop));
         let confines = !std::mem::replace(&mut self.confined, true);
+        self.position = Arc::default();
+        let position = Arc::clone(&self.position);
         let link = Link { number, send: send.clone() };
         let spawned = thread::Builder::new().name("reader".into()).stack_size(16 << 20).spawn(move || {
             let ran = || -> anyhow::Result<String> {
                 let mut plan = planned(&top, &ask, link.clone().publish())?;
-                plan.screen = Some(Screen { commands: None, stop: of_thread, runs: false, confines });
+                plan.screen = Some(Screen { commands: None, stop: of_thread, runs: false, confines, position });
                 let (stats, _) = replay::run(plan)?;
                 Ok(stats.to_string())
             };
@@ -435,6 +439,15 @@ impl Engine for Passes {
         match spawned {
             Ok(running) => self.running = Some((stop, running)),
             Err(error) => drop(send.send(Msg::Ended(Err(format!("cannot start a thread: {error}"))))),
+        }
+    }
+
+    fn look(&mut self) {
+        let reads = self.running.as_ref().is_some_and(|(_, running)| !running.is_finished());
+        if let (true, Some(send), Some(position)) = (reads, &self.send, self.position.get())
+            && let Some(total) = position.total()
+        {
+            let _ = send.send(Msg::Read(100.0 * position.read() as f64 / total.max(1) as f64));
         }
     }
 

@@ -85,6 +85,19 @@ pub enum Overlay {
     Prompt { kind: PromptKind, line: Line, error: Option<(usize, String)>, before: String },
 }
 
+/// An action that the menu offers.
+#[derive(Debug)]
+pub struct Offered {
+    pub key: char,
+    pub title: String,
+    /// Program and arguments, or why it cannot be done.
+    pub command: Result<Vec<String>, String>,
+    /// The signal that is sent instead of running it.
+    pub signal: Option<i32>,
+    /// Whether it asks before.
+    pub dangerous: bool,
+}
+
 /// What does not change.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -311,7 +324,7 @@ impl Model {
             Do::Enter => return self.enter(),
             Do::Back => return self.back(),
             Do::Close => return if self.levels.len() > 1 { self.back() } else { Vec::new() },
-            Do::ToCrumb(to) => return self.to_crumb(to.into()),
+            Do::ToCrumb(to) => return self.go_to_crumb(to.into()),
             Do::Freeze => {
                 self.frozen = !self.frozen;
                 if let Some(frame) = self.waiting.take().filter(|_| !self.frozen) {
@@ -475,10 +488,10 @@ impl Model {
     }
 
     fn back(&mut self) -> Vec<Command> {
-        self.to_crumb(self.levels.len().saturating_sub(2))
+        self.go_to_crumb(self.levels.len().saturating_sub(2))
     }
 
-    fn to_crumb(&mut self, to: usize) -> Vec<Command> {
+    fn go_to_crumb(&mut self, to: usize) -> Vec<Command> {
         if to + 1 >= self.levels.len() {
             return Vec::new();
         }
@@ -507,15 +520,23 @@ impl Model {
         views
     }
 
-    /// The actions of the view: key, title, and the command, or what is wrong.
+    /// The actions of the view.
     #[must_use]
-    pub fn actions(&self) -> Vec<(char, String, Result<Vec<String>, String>, bool)> {
+    pub fn actions(&self) -> Vec<Offered> {
         let level = self.level();
         let row = level.row(level.at);
         let mut actions = Vec::new();
         if level.mode == Mode::Rows && self.pids().is_some() && !self.settings.read_only && !self.settings.replay {
-            actions.push(('t', "send SIGTERM".to_owned(), Ok(vec!["kill".into()]), true));
-            actions.push(('9', "send SIGKILL".to_owned(), Ok(vec!["kill".into()]), true));
+            for (key, name, signal) in [('t', "SIGTERM", 15), ('9', "SIGKILL", 9)] {
+                let title = format!("send {name}");
+                actions.push(Offered {
+                    key,
+                    title,
+                    command: Ok(vec![name.to_owned()]),
+                    signal: Some(signal),
+                    dangerous: true,
+                });
+            }
         }
         for action in &level.view.actions {
             if self.settings.replay || self.settings.read_only && action.dangerous {
@@ -537,7 +558,8 @@ impl Model {
                 (!text.is_empty() && text != "-").then_some(text)
             };
             let command = action.run.iter().map(|word| fill(word, &value)).collect();
-            actions.push((action.key, action.title.clone(), command, action.dangerous));
+            let (key, title, dangerous) = (action.key, action.title.clone(), action.dangerous);
+            actions.push(Offered { key, title, command, signal: None, dangerous });
         }
         actions
     }
@@ -656,22 +678,20 @@ impl Model {
                 return Vec::new();
             }
             KeyCode::Enter => actions.get(at),
-            KeyCode::Char(character) => actions.iter().find(|(it, ..)| *it == character),
+            KeyCode::Char(character) => actions.iter().find(|offered| offered.key == character),
             _ => None,
         };
-        let Some((letter, title, command, dangerous)) = chosen else {
+        let Some(Offered { title, command, signal, dangerous, .. }) = chosen else {
             self.overlay = Some(Overlay::Actions { at });
             return Vec::new();
         };
         match command {
             Err(why) => self.say(format!("{title}: {why}")),
-            Ok(words) if words.as_slice() == ["kill"] => {
-                let signal = if *letter == '9' { 9 } else { 15 };
+            Ok(words) if signal.is_some() => {
                 let pids = self.pids().unwrap_or_default();
-                let what = pids.iter().map(u32::to_string);
-                let name = if signal == 9 { "SIGKILL" } else { "SIGTERM" };
-                let what = [name.to_owned(), "to".to_owned()].into_iter().chain(what).collect();
-                self.overlay = Some(Overlay::Confirm { what, yes: false, signal: Some((pids, signal)) });
+                let what = words.iter().cloned().chain(["to".to_owned()]).chain(pids.iter().map(u32::to_string));
+                let (what, signal) = (what.collect(), signal.map(|signal| (pids, signal)));
+                self.overlay = Some(Overlay::Confirm { what, yes: false, signal });
             }
             Ok(words) if *dangerous => {
                 self.overlay = Some(Overlay::Confirm { what: words.clone(), yes: false, signal: None });

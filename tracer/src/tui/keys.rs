@@ -175,7 +175,7 @@ pub fn find(event: &KeyEvent) -> Option<Do> {
         return Some(key.act);
     }
     // Digits stand for a row of keys each; with Shift as keyboards of the US have them, as csysdig does.
-    let number = |text: &str, digits: &str| Some(u8::try_from(digits.find(text)?).ok()?);
+    let number = |text: &str, digits: &str| u8::try_from(digits.find(text)?).ok();
     match name.strip_prefix("Alt+") {
         Some(digit) if digit.len() == 1 => number(digit, "123456789").map(Do::ToCrumb),
         None if name.len() == 1 => number(&name, "123456789").or_else(|| number(&name, "!@#$%^&*(")).map(Do::SortBy),

@@ -134,7 +134,7 @@ fn bottom(model: &Model, style: Style, area: Rect, buffer: &mut Buffer) {
 }
 
 fn seconds(ms: u64) -> String {
-    if ms % 1000 == 0 { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
+    if ms.is_multiple_of(1000) { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
 }
 
 /// A count in three digits.

@@ -7,7 +7,7 @@ use super::{Style, cut, fill, put};
 use crate::{
     format::escape,
     tui::{
-        app::{Model, Overlay, PromptKind},
+        app::{Model, Offered, Overlay, PromptKind},
         keys::{Group, KEYS},
     },
     view::View,
@@ -28,7 +28,7 @@ pub(super) fn draw(model: &Model, style: Style, area: Rect, buffer: &mut Buffer)
             menu("Sort by", &items, *at, style, area, buffer);
         }
         Overlay::Actions { at } => {
-            let items = model.actions().into_iter().map(|(key, title, command, dangerous)| {
+            let items = model.actions().into_iter().map(|Offered { key, title, command, dangerous, .. }| {
                 let why = command.err().map(|why| format!("  ({why})")).unwrap_or_default();
                 format!("{key}  {title}{}{why}", if dangerous { "..." } else { "" })
             });
