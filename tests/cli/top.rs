@@ -256,3 +256,21 @@ fn s047_a_wrong_filter_is_told_while_it_is_typed() {
     tmux.keys(&["Enter"]);
     tmux.wait("the filter is a crumb", |text| text.contains("[proc.name=sshd]"));
 }
+
+/// The example of the guide for authors of views is a view, and shows what it says.
+#[test]
+fn the_view_of_the_guide_works() {
+    let guide = include_str!("../../docs/views.md");
+    let example = guide.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path("opens.toml"), example).unwrap();
+    let capture = capture("run_as_user_0_container");
+    let folder = scratch.path("opens.toml").parent().unwrap().to_str().unwrap().to_owned();
+    let output = command::output(["top", "--view-dir", &folder, "-v", "opens", "-r", &capture, "-j"]);
+    assert_eq!(output.status.code(), Some(0), "{}", output.errors);
+    let frame: Value = serde_json::from_str(&output.lines[0]).unwrap();
+    let opens = counted(&capture, "%proc.pid\t%evt.count.error", "evt.type in (open, openat)");
+    let shown: f64 = frame["data"].as_array().unwrap().iter().map(|row| row[2].as_f64().unwrap()).sum();
+    assert_eq!(shown, opens.values().map(|(count, _)| count).sum::<f64>(), "{frame}");
+    assert!(shown > 0.0);
+}

@@ -17,12 +17,14 @@ use super::{Args, Failure, help, list};
 use crate::{
     chisel::{Chisel, Library},
     fields::{CLASSES, GONE, nearest},
+    view,
 };
 
 type Page = fn(&mut String) -> Result<(), Failure>;
 
 /// The pages by name.
-const PAGES: [(&str, Page); 4] = [("events", events), ("fields", fields), ("options", options), ("chisels", chisels)];
+const PAGES: [(&str, Page); 5] =
+    [("events", events), ("fields", fields), ("options", options), ("chisels", chisels), ("views", views)];
 
 /// The page of that name.
 ///
@@ -43,6 +45,28 @@ pub fn page(name: &str) -> Result<String, Failure> {
     let mut out = format!("<!-- Made by `tracer --generate {name}`. -->\n\n");
     write(&mut out)?;
     Ok(out)
+}
+
+/// The views of `tracer top`: what they show, and their columns.
+fn views(out: &mut String) -> Result<(), Failure> {
+    out.push_str("# Views of `tracer top`\n\n[views.md](views.md) explains how to write one.\n");
+    for (id, view) in view::Library::builtin().all() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "\n## {} (`{id}`)\n\n{}.\n", view.name, view.summary);
+        if let Some(filter) = &view.filter {
+            let _ = writeln!(out, "Counts events that match `{filter}`.\n");
+        }
+        let _ = writeln!(out, "| column | field | what it says |\n| --- | --- | --- |");
+        for column in &view.columns {
+            let field = column.field.as_deref().map_or("events".to_owned(), |field| format!("`{field}`"));
+            let op = column.op.as_deref().map(|op| format!(", {op}")).unwrap_or_default();
+            let _ = writeln!(out, "| {} | {field}{op} | {} |", column.title, column.about);
+        }
+        if let Some(next) = &view.next {
+            let _ = writeln!(out, "\nEnter opens `{next}` for the row.");
+        }
+    }
+    Ok(())
 }
 
 /// What packages install beside the program.

@@ -15,6 +15,7 @@ system calls. It needs root, or the capabilities that tracer --doctor names.
 
   tracer [OPTIONS] [FILTER]            print each event that matches the filter
   tracer -c CHISEL [ARGUMENT] [FILTER] print a table or a report instead
+  tracer top [FILTER]                  show tables on a full screen
   tracer run -- COMMAND [ARG…]         trace a command and all that it starts
   tracer info FILE                     describe a capture file
 
@@ -48,6 +49,24 @@ goes to standard error, unless -o names a file.
   tracer run -c topfiles_bytes -- make      the table of a chisel
   tracer run -u nobody -- id                as that user
   tracer --pid 1234                         a running process and its children
+";
+
+/// `tracer help top`; `tracer top --help` lists the options.
+pub(super) const TOP: &str = "\
+Show what processes and containers are doing on a full screen. Tables refresh every
+second; Enter goes into the selected row, Backspace comes back.
+
+  tracer top                       processes: CPU, files, network, errors
+  tracer top -pc                   containers
+  tracer top -v connections        begin with another view; tracer top -l lists them
+  tracer top proc.name=nginx       only events that match a filter
+  tracer top -r trace.scap         the same for a capture file
+  tracer top --plain -v syscalls   as text, for a pipe or a dumb terminal
+  tracer top -j -v files           as JSON, one line per refresh
+
+F2 chooses a view, F4 edits the filter, F5 shows data, F6 events, F8 actions, ? all
+keys. Most tables are counted in the kernel. --read-only offers nothing that changes
+the machine.
 ";
 
 /// `tracer info --help`.
@@ -203,6 +222,7 @@ pub(super) fn topic(words: &[String], library: &Library, width: usize) -> Result
     };
     match word {
         "run" => return Ok(RUN.to_owned()),
+        "top" => return Ok(TOP.to_owned()),
         "info" => return Ok(INFO.to_owned()),
         "chisel" => return Ok(CHISEL.to_owned()),
         "options" => return Ok(long()),
@@ -239,7 +259,7 @@ pub(super) fn long() -> String {
 /// Text for the manual page: its sections after the options.
 pub(super) fn sections() -> Vec<(&'static str, String)> {
     let examples = SHORT.split("Examples:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
-    let commands = "tracer info FILE describes a capture file. tracer chisel new|check|test helps to write chisels. \
+    let commands = "tracer top shows tables on a full screen. tracer info FILE describes a capture file. tracer chisel new|check|test helps to write chisels. \
         tracer help TOPIC explains filters, formats, chisels, captures, containers, privileges and the exit status."
         .to_owned();
     let last = TOPICS.iter().find(|(name, ..)| *name == "exit").map(|(.., text)| *text).unwrap_or_default();

@@ -3,13 +3,16 @@
 //! Three threads: one runs the engine, as without an interface, and hands over frames; one waits for keys; and this one takes both as
 //! messages, changes what it knows ([`app`]), and draws it ([`draw`]). The engine never waits for it.
 
+mod act;
 pub mod app;
 pub mod draw;
 mod engine;
+mod go;
 pub mod keys;
 pub mod level;
 pub mod line;
 mod outside;
+mod over;
 mod term;
 #[cfg(test)]
 mod tests;

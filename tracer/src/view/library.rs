@@ -58,7 +58,7 @@ impl Library {
     }
 
     /// Only those in the binary.
-    #[cfg(test)]
+    #[must_use]
     pub fn builtin() -> Self {
         Self { folders: Vec::new() }
     }
