@@ -71,12 +71,9 @@ pub fn run(mut model: Model, mut engine: Box<dyn Engine>, look: Look) -> anyhow:
     engine.begin(send);
     let first = model.ask();
     let mut quit = outside::carry_out(vec![first], &mut model, &mut *engine, &mut terminal)?;
-    if model.settings.read_only {
-        // The engine has its own rights, and nothing else needs any.
-        confine::interface();
-    }
     // It ends with the process: a read of the terminal cannot be stopped.
     thread::Builder::new().name("keys".into()).spawn(move || {
+        confine::interface();
         while let Ok(event) = crossterm::event::read() {
             if keys.send(Msg::Input(event)).is_err() {
                 break;
@@ -85,6 +82,8 @@ pub fn run(mut model: Model, mut engine: Box<dyn Engine>, look: Look) -> anyhow:
     })?;
     let style = draw::Style { colors: look.colors };
     let (mut dirty, mut drawn) = (true, Instant::now() - BETWEEN);
+    // Those who only look need no rights. The engine looks at those of the process when it begins, so they stay until then.
+    let mut drops = model.settings.read_only;
     let mut shown_second = 0;
     while !quit {
         if dirty && drawn.elapsed() >= BETWEEN {
@@ -98,6 +97,10 @@ pub fn run(mut model: Model, mut engine: Box<dyn Engine>, look: Look) -> anyhow:
                 commands.extend(take(&mut model, msg));
             }
             dirty = true;
+        }
+        if drops && model.level().frame.is_some() {
+            confine::interface();
+            drops = false;
         }
         engine.look();
         // The clock goes on.

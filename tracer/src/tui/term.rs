@@ -34,6 +34,7 @@ use super::{
     app::{Model, Msg},
     draw::{self, Style},
 };
+use crate::confine;
 
 /// Whether it is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -143,6 +144,7 @@ pub fn signals(send: Sender<Msg>) -> io::Result<Handle> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])?;
     let handle = signals.handle();
     thread::Builder::new().name("signals".into()).spawn(move || {
+        confine::interface();
         for signal in signals.forever() {
             if send.send(Msg::Signal(signal)).is_err() {
                 break;
