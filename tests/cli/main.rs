@@ -10,6 +10,7 @@ mod limits;
 mod planted;
 mod recipes;
 mod screen;
+mod top;
 mod trusted;
 mod write;
 

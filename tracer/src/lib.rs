@@ -35,6 +35,8 @@ pub mod pipeline;
 pub mod sample;
 pub mod stats;
 mod thread;
+mod tui;
+mod view;
 
 // What this machine allows, and what is given up.
 pub mod confine;

@@ -137,6 +137,8 @@ pub struct Spec {
     pub top: usize,
     /// Whether there is a table for each interval of a capture, too.
     pub each: bool,
+    /// Whether an event counts that has any of the values, and not the first one only.
+    pub any: bool,
 }
 
 /// By what rows are sorted.
@@ -385,16 +387,18 @@ fn to_shares(rows: &mut [Row], column: usize) {
 }
 
 impl Aggregate for Table {
-    /// Counts an event. An event without one of the keys or without the first value does not count.
+    /// Counts an event. An event without one of the keys, or without the value that it takes, does not count.
     fn add(&mut self, context: &Context<'_>) -> bool {
         if self.spec.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
             return false;
         }
         // What a script fills in has no fields.
-        let Some(first) = self.spec.values.first().and_then(|value| Some((value.of(context)?, value.op))) else {
-            return false;
-        };
-        if first == (0.0, Op::Sum) {
+        let Some((value, others)) = self.spec.values.split_first() else { return false };
+        let counts = |number: Option<f64>, op| number.is_some_and(|number| (number, op) != (0.0, Op::Sum));
+        let first = value.of(context);
+        if !counts(first, value.op)
+            && !(self.spec.any && others.iter().any(|value| counts(value.of(context), value.op)))
+        {
             return false;
         }
         self.key.clear();
@@ -411,7 +415,7 @@ impl Aggregate for Table {
             self.add_group(at, context.event, group);
             return true;
         }
-        let (mut value, mut is_whole) = (Some(first.0), true);
+        let (mut value, mut is_whole) = (first, true);
         for index in 0..self.spec.values.len() {
             if index > 0 {
                 value = self.spec.values[index].of(context);
@@ -509,9 +513,11 @@ impl Aggregate for Table {
 
     fn may_count(&self, event: &EventType<'_>) -> bool {
         let keys = self.spec.keys.iter().map(|column| column.field.as_ref());
-        let value = self.spec.values.iter().take(1).map(|value| value.field.as_ref());
         let missing = |field: &FieldRef| field.by_type(event).is_some_and(|value| value.is_missing());
-        !keys.chain(value).flatten().any(missing)
+        let deciding = if self.spec.any { self.spec.values.len() } else { 1 };
+        let mut values = self.spec.values.iter().take(deciding);
+        !keys.flatten().any(missing)
+            && values.any(|value| !value.field.as_ref().is_some_and(missing))
             && self.spec.filter.as_ref().is_none_or(|filter| filter.may_match(event))
     }
 }

@@ -225,7 +225,7 @@ impl Declared {
         let Tables { rows, interval_ms, sort: wanted } = &self.env.tables;
         let each = self.env.replay && interval_ms.is_some();
         let (top, sort) = (rows.unwrap_or(top), Sort::Value(sort));
-        let mut spec = Spec { title: take.title("")?, keys, values, sort, filter, top, each };
+        let mut spec = Spec { title: take.title("")?, keys, values, sort, filter, top, each, any: false };
         if let Some(sort) = wanted.as_ref().and_then(|name| spec.column(name)) {
             (spec.sort, self.is_sorted) = (sort, true);
         }

@@ -3,7 +3,7 @@
 use std::{
     io::{self, IsTerminal as _},
     process::ExitCode,
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -51,9 +51,12 @@ fn failure(error: &LiveError) -> Failure {
 ///
 /// # Errors
 /// The kernel cannot be traced, output cannot be written, or a script failed.
-pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<Stats> {
-    let stop = Stop::at_signals(launched.as_deref())?;
-    let waiting = Waiting::begin();
+pub fn run(mut plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<Stats> {
+    let stop = match &plan.screen {
+        Some(screen) => Stop::from(Arc::clone(&screen.stop)),
+        None => Stop::at_signals(launched.as_deref())?,
+    };
+    let waiting = plan.screen.is_none().then(Waiting::begin);
     let (root, _) = host_root();
     let own = Own::learn().map_err(|error| failure(&error))?;
     let view = View::find(root, Some(own.tgid));
@@ -115,7 +118,8 @@ pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<St
         .open(live::monotonic_ns().wrapping_add(to_epoch_ns))
         .map_err(|error| missing::of_folder(error, plan.drop_to.as_deref()))?;
     let command = launched.as_deref().map(Launched::pid);
-    let keep = Tracing { folders: outputs.folders(), network, changes: options.changes, command };
+    let runs = plan.screen.as_ref().is_some_and(|screen| screen.runs);
+    let keep = Tracing { folders: outputs.folders(), network, changes: options.changes, command, runs };
     let confined = confine::tracing(&keep);
     if plan.verbose {
         note(&format!("note: {confined}"));
@@ -128,16 +132,22 @@ pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<St
     }
     // Whoever only writes a capture sees by its size that it grows.
     let hints = io::stderr().is_terminal() && outputs.written().is_none() && !plan.quiet;
-    let pipeline = Pipeline::new(state, outputs, to_epoch_ns).sampled(sampler).scanning(scan.flatten()).hinting(hints);
+    let mut pipeline =
+        Pipeline::new(state, outputs, to_epoch_ns).sampled(sampler).scanning(scan.flatten()).hinting(hints);
+    if let Some(commands) = plan.screen.as_mut().and_then(|screen| screen.commands.take()) {
+        pipeline = pipeline.commanded(commands, asked);
+    }
     let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
     // The kernel side is not needed for it, and would fill its rings.
     drop(source);
     if !outputs.excerpts().is_empty() {
-        confine(&Paths { read: plan.again.clone(), folders: outputs.folders() }, plan.verbose);
+        confine(&Paths { read: plan.again.clone(), folders: outputs.folders(), terminal: false }, plan.verbose);
     }
     let again = Again { files: &plan.again, users: plan.users, force: plan.force };
     excerpt::write(&outputs.excerpts(), &again, &stop)?;
-    say_stats(&stats, plan.verbose, plan.json);
+    if plan.screen.is_none() {
+        say_stats(&stats, plan.verbose, plan.json);
+    }
     Ok(stats)
 }
 

@@ -25,6 +25,7 @@ mod replay;
 mod run;
 mod still;
 mod stop;
+mod top;
 mod waiting;
 
 use std::{
@@ -214,6 +215,9 @@ fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<
         let confine = |paths: &Paths| replay::confine(paths, false);
         return chisel_tool::run(rest, &confine, &mut Report::stdout());
     }
+    if let Some(rest) = top_words(&words) {
+        return top::execute(rest, live);
+    }
     let (words, command) = command::split(words)?;
     if command.is_none()
         && let Some(failure) = habits::of_line(&words)
@@ -307,6 +311,16 @@ fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<
     };
     let failed = args.fail_on_drop && stats.lost() > 0;
     Ok(ExitCode::from(if failed { LOST } else { stop::code() }))
+}
+
+/// The words of `tracer top`, which is also the name `ctracer`.
+fn top_words(words: &[String]) -> Option<&[String]> {
+    let name = std::env::args_os().next();
+    let name = name.as_deref().and_then(|name| Path::new(name).file_name());
+    if name.is_some_and(|name| name == "ctracer") {
+        return Some(&words[1..]);
+    }
+    words.get(1).filter(|word| *word == top::TOP).map(|_| &words[2..])
 }
 
 /// What is wrong with the options, in our words.

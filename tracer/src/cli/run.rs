@@ -5,6 +5,7 @@ use std::{
     io::{self, IsTerminal as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -17,7 +18,7 @@ use crate::{
     format::{Preset, Template, TemplateError, escape, json::Json, units},
     message::note,
     output::{Out, Page, Palette},
-    pipeline::Mode,
+    pipeline::{Commands, Mode},
     sample::Sample,
     sink::{Calls, Capture, ChiselSink, Discard, Lines, Outputs, Print, Sink, Strace, Summary, Trace},
     source::live::Options,
@@ -80,6 +81,21 @@ pub struct Plan {
     pub verbose: bool,
     /// Whether they are printed as JSON, too.
     pub json: bool,
+    /// The full-screen interface that shows it, if there is one.
+    pub screen: Option<Screen>,
+}
+
+/// What a plan needs to know of the full-screen interface.
+#[derive(Debug)]
+pub struct Screen {
+    /// Questions that come later; none when a capture is read.
+    pub commands: Option<Commands>,
+    /// Set when it is to end. Signals are the interface's.
+    pub stop: Arc<AtomicBool>,
+    /// Whether commands are run for the user.
+    pub runs: bool,
+    /// Whether what is not needed is given up now: the first time.
+    pub confines: bool,
 }
 
 impl Plan {
@@ -94,6 +110,7 @@ impl Plan {
             entry_args: self.entry_args || self.ends,
             page_faults: self.page_faults,
             own: self.own,
+            changes: self.screen.as_ref().is_some_and(|screen| screen.commands.is_some()),
             ..Options::default()
         };
         Mode { options, pushdown: self.pushdown, ends: self.ends, sample: self.sample }
@@ -235,6 +252,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         quiet: args.quiet,
         verbose: args.verbose,
         json: args.json,
+        screen: None,
         outputs,
     })
 }

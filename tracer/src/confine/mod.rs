@@ -27,6 +27,8 @@ pub struct Paths {
     pub read: Vec<PathBuf>,
     /// Folders in which files are made.
     pub folders: Vec<PathBuf>,
+    /// Whether keys are read from a terminal, whose modes are set.
+    pub terminal: bool,
 }
 
 impl Paths {
@@ -44,6 +46,8 @@ pub struct Tracing {
     pub network: bool,
     /// A command that was started, which signals are passed on to.
     pub command: Option<u32>,
+    /// Whether commands are run for the user, who may also send signals.
+    pub runs: bool,
     /// Whether what is asked may change: programs that are loaded already are attached and detached.
     pub changes: bool,
 }
@@ -77,7 +81,7 @@ pub fn reading(paths: &Paths) -> Confined {
     let capabilities = capabilities::keep(&[], &paths.folders);
     // Before the system calls that it takes are gone.
     let landlock = files::restrict(paths);
-    let seccomp = calls::only_reading(!paths.are_none());
+    let seccomp = calls::only_reading(!paths.are_none(), paths.terminal);
     if let Err(error) = &seccomp {
         missing.push(format!("seccomp: {error}"));
     }
@@ -103,11 +107,17 @@ pub fn tracing(keep: &Tracing) -> Confined {
     let wanted = capabilities::of_tracing(keep.command.is_some());
     let capabilities = capabilities::keep(&wanted, &keep.folders);
     let sockets = if keep.network { "network and unix sockets" } else { "only unix sockets" };
-    let (calls, missing) = match calls::not_tracing(keep.network, keep.changes, keep.command) {
-        Ok(count) => (format!("all system calls except {count} (none that execute or load, {sockets})"), Vec::new()),
+    let what = if keep.runs { "none that load" } else { "none that execute or load" };
+    let (calls, missing) = match calls::not_tracing(keep) {
+        Ok(count) => (format!("all system calls except {count} ({what}, {sockets})"), Vec::new()),
         Err(error) => ("all system calls".to_owned(), vec![format!("seccomp: {error}")]),
     };
     Confined { mode: "tracing", capabilities: names(&capabilities), calls, files: None, missing }
+}
+
+/// For the thread that shows what others count, and those that it makes from now on.
+pub fn interface() {
+    let _ = capabilities::keep(&[], &[]);
 }
 
 /// Whether the kernel takes filters of system calls.

@@ -22,6 +22,7 @@ fn table(keys: &[(&str, &str)], value: Option<&str>, op: Op, unit: Unit) -> Tabl
         }],
         sort: Sort::Value(0),
         each: false,
+        any: false,
         filter: None,
         top: 10,
     })
@@ -150,6 +151,7 @@ fn a_row_may_have_several_values() {
             .into(),
         sort: Sort::Value(0),
         each: false,
+        any: false,
         filter: None,
         top: 10,
     })
@@ -189,6 +191,7 @@ fn declarations_without_sense_are_refused() {
         }],
         sort: Sort::Value(0),
         each: false,
+        any: false,
         filter: None,
         top: 1,
     };
@@ -216,7 +219,7 @@ fn one_row_in_the_kernel_has_calls_failures_and_times() {
     let grouping = |values: Vec<Value>| {
         let keys = vec![column("proc.pid", "PID")];
         let sort = Sort::Value(0);
-        Table::new(Spec { title: String::new(), keys, values, sort, each: false, filter: None, top: 10 })
+        Table::new(Spec { title: String::new(), keys, values, sort, each: false, any: false, filter: None, top: 10 })
             .unwrap()
             .grouping()
     };
