@@ -196,7 +196,7 @@ fn a_socket_that_changed_hands_after_the_look_is_not_asked() {
     let doctor = Running::start(&mut tracer(["--doctor"]));
     let pid = doctor.pid();
     let doctor = doctor.end().lines.join("\n");
-    assert!(doctor.contains(&format!("user {USER} listens there, not {OTHER}")), "{doctor}");
+    assert!(doctor.contains(&format!("user {USER} is listening there, not user {OTHER}")), "{doctor}");
     assert_eq!(engine.contacts(pid), (1, 0), "it hangs up before it asks for anything");
 }
 

@@ -135,7 +135,7 @@ fn a_capture_that_is_removed_ends_it() {
     wait_for_bytes(&file, 0);
     fs::rename(&file, scratch.path("moved.scap")).unwrap();
     fs::write(&file, b"mine").unwrap();
-    let _ = ended(tracer, &["was removed while it was written"]);
+    let _ = ended(tracer, &["was removed while it was being written"]);
     assert_eq!(fs::read(&file).unwrap(), b"mine");
     let _ = sound(&scratch.path("moved.scap"));
     no_gap(&calls(&scratch.path("moved.scap")).0);

@@ -42,13 +42,14 @@ pub fn values(name: &str, meta: &Meta, word: Option<&str>) -> Result<Map, Chisel
     };
     let required = meta.args.iter().filter(|arg| !arg.optional).count();
     if given.len() < required || given.len() > meta.args.len() {
-        let names: Vec<&str> = meta.args.iter().map(|arg| arg.name.as_str()).collect();
-        let optional = meta.args.len() - required;
-        return Err(error(format!(
-            "takes {required} required and {optional} optional arguments ({}), {} given",
-            names.join(", "),
-            given.len()
-        )));
+        let cause = match (given.len(), required, meta.args.len()) {
+            (_, _, 0) => "takes no argument".to_owned(),
+            (0, 1, _) => "needs an argument".to_owned(),
+            (count, _, most) if count > most => format!("takes at most {most} arguments, {count} given"),
+            (count, ..) => format!("needs {required} arguments, {count} given"),
+        };
+        let usage = format!("usage: tracer -c {}", meta.synopsis(name));
+        return Err(ChiselError { hint: Some(usage), ..error(cause) });
     }
     let mut map = Map::new();
     let mut given = given.iter().peekable();
@@ -172,7 +173,8 @@ mod tests {
             assert_eq!(values("x", &two, Some(quoted)).unwrap()["a"].clone().into_string().unwrap(), "one two");
         }
         let cause = |word| values("x", &two, word).unwrap_err().cause;
-        assert_eq!(cause(None), "takes 1 required and 1 optional arguments (a, b), 0 given");
+        assert_eq!(cause(None), "needs an argument");
+        assert_eq!(values("x", &two, None).unwrap_err().hint.as_deref(), Some("usage: tracer -c x a [b]"));
         assert_eq!(cause(Some("a b")), "argument 'b': 'b' is not a whole number");
         assert!(cause(Some("a 1 2")).contains("3 given"));
     }

@@ -80,6 +80,14 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// The name with the arguments, optional ones in brackets.
+    #[must_use]
+    pub fn synopsis(&self, name: &str) -> String {
+        let args = self.args.iter();
+        let args = args.map(|arg| if arg.optional { format!(" [{}]", arg.name) } else { format!(" {}", arg.name) });
+        std::iter::once(name.to_owned()).chain(args).collect()
+    }
+
     /// Whether it cannot do without arguments.
     #[must_use]
     pub fn needs_args(&self) -> bool {

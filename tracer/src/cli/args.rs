@@ -337,11 +337,11 @@ pub struct Writing {
 /// What can be left out of a capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Secret {
-    /// Environments.
+    /// Environments of processes
     Env,
-    /// Arguments of programs.
+    /// Arguments of processes
     Args,
-    /// What is read and written.
+    /// Bytes read and written
     Data,
 }
 

@@ -6,7 +6,7 @@ use tracer_common::events::{self, Flags};
 
 use super::Failure;
 use crate::{
-    chisel::{Chisel, Library, Meta, Source},
+    chisel::{Chisel, Library, Source},
     fields::{ArgRule, CLASSES, Field, GONE, Unit},
 };
 
@@ -203,7 +203,7 @@ pub fn chisel(source: &Source, width: usize) -> Result<String, Failure> {
     let mut out = format!("{}: {}\n", source.name, meta.summary);
     out.push_str(&format!("Category: {}\nFrom: {}\n\n", meta.category, source.origin));
     paragraph(&meta.description, width, &mut out);
-    out.push_str(&format!("\nUsage: tracer -c {}\n", synopsis(&source.name, &meta)));
+    out.push_str(&format!("\nUsage: tracer -c {}\n", meta.synopsis(&source.name)));
     for arg in &meta.args {
         let optional = match (arg.optional, arg.default.is_unit()) {
             (false, _) => String::new(),
@@ -213,13 +213,6 @@ pub fn chisel(source: &Source, width: usize) -> Result<String, Failure> {
         entry(&arg.name, &format!("({}{optional}) {}", arg.expects(), arg.description), width, &mut out);
     }
     Ok(out)
-}
-
-/// The name with its arguments, optional ones in brackets.
-pub(super) fn synopsis(name: &str, meta: &Meta) -> String {
-    let args =
-        meta.args.iter().map(|arg| if arg.optional { format!(" [{}]", arg.name) } else { format!(" {}", arg.name) });
-    std::iter::once(name.to_owned()).chain(args).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Words that make prose hard to read, and what to write instead: one list, looked for in everything that a user reads.
 //!
 //! That is `README.md`, the pages in `docs` (decisions left out), texts in the program (messages, help, field
-//! descriptions), doc comments that become help, and the heads and texts of chisels. Other comments are not looked at.
+//! descriptions), doc comments that become help, the heads and texts of chisels, and the template of a new chisel. Other
+//! comments are not looked at.
 
 use std::{
     fs,
@@ -96,6 +97,7 @@ const SCOPE: &[(&str, &str)] = &[
     ("README.md", "md"),
     ("docs", "md"),
     ("chisels", "rhai"),
+    ("tracer/src/cli/skeleton.rhai", "rhai"),
     ("tracer/src", "rs"),
     ("tracer-common/src/events", "rs"),
 ];
@@ -227,8 +229,8 @@ mod tests {
     #[test]
     fn of_a_program_only_texts_and_help_are_read() {
         let rust = "//! Behind.\n/// Behind, in a doc comment.\nfn f() {\n    // behind\n    let a = \"it is gone\";\n}\n\
-            /// The option that is gone\n#[arg(long)]\nb: bool,\n#[cfg(test)]\nmod tests {\n    \"behind\"\n}\n";
-        assert_eq!(found("tracer/src/a.rs", rust, &[]), [(5, "is gone"), (7, "is gone")]);
+            /// The option that is gone\n#[arg(long)]\nb: bool,\n/// Behind.\n#[derive(ValueEnum)]\nenum E {\n    /// So many.\n    A,\n}\n#[cfg(test)]\nmod tests {\n    \"behind\"\n}\n";
+        assert_eq!(found("tracer/src/a.rs", rust, &[]), [(5, "is gone"), (7, "is gone"), (13, "so many")]);
         let rhai = "// Behind.\nchisel(#{ summary: \"as \" +\n    \"ever\" });\n// behind\nprint(\"so many\");\n";
         assert_eq!(found("chisels/a.rhai", rhai, &[]), [(1, "behind"), (2, "as ever"), (5, "so many")]);
     }

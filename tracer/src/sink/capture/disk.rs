@@ -29,12 +29,12 @@ use crate::{
 /// How what is written is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Compression {
-    /// Not at all.
+    /// Uncompressed
     #[default]
     None,
-    /// As all readers know it.
+    /// Readable everywhere
     Gzip,
-    /// Faster; sysdig does not read it.
+    /// Faster; not readable by sysdig
     Zstd,
 }
 

@@ -15,7 +15,8 @@ impl Prose {
     pub(super) fn of(file: &str, text: &str) -> Vec<Self> {
         match file.rsplit('.').next() {
             Some("rs") => rust(text),
-            Some("rhai") => chisel(text),
+            // All comments of the template of a new chisel are for its user.
+            Some("rhai") => chisel(text, file.ends_with("skeleton.rhai")),
             _ => vec![markdown(text)],
         }
     }
@@ -71,13 +72,23 @@ fn rust(text: &str) -> Vec<Prose> {
     let code = &text[..end];
     let mut all = literals(code, "//");
     let mut docs: Vec<(usize, &str)> = Vec::new();
+    // Until its closing bracket, each item of an enumeration is a value of an option.
+    let mut is_values = false;
     for (at, line) in code.lines().enumerate() {
+        let is_end = line == "}";
         let line = line.trim_start();
         if let Some(doc) = line.strip_prefix("///") {
             docs.push((at + 1, doc));
             continue;
         }
-        let is_help = line.starts_with("#[arg(") && !line.contains("skip") || line.starts_with("#[command(");
+        if is_end || line.starts_with("#[derive(") {
+            is_values = line.contains("ValueEnum");
+            docs.clear();
+            continue;
+        }
+        let is_value = is_values && line.ends_with(',');
+        let is_option = line.starts_with("#[arg(") && !line.contains("skip") || line.starts_with("#[command(");
+        let is_help = is_option || is_value;
         // Other attributes may be between.
         if is_help {
             let mut prose = Prose::default();
@@ -91,11 +102,17 @@ fn rust(text: &str) -> Vec<Prose> {
     all
 }
 
-/// The head of a chisel, and its texts.
-fn chisel(text: &str) -> Vec<Prose> {
+/// The head of a chisel, or all of its comments, and its texts.
+fn chisel(text: &str, all_comments: bool) -> Vec<Prose> {
     let mut head = Prose::default();
     for (at, line) in text.lines().enumerate() {
-        let Some(line) = line.strip_prefix("//") else { break };
+        let Some(line) = line.trim_start().strip_prefix("//") else {
+            if all_comments {
+                head.push(BREAK, at + 1);
+                continue;
+            }
+            break;
+        };
         head.push(if line.is_empty() { BREAK } else { ' ' }, at + 1);
         head.push_all(line, at + 1);
     }
