@@ -63,8 +63,8 @@ const HABITS: &[(&[&str], &str, &str)] = &[
     (&["-p", "proc.name,fd.name"], "format: ", "write: -p '%proc.name %fd.name'"),
     (&["-p", "text"], "format: ", "fields begin with %"),
     // Typing.
-    (&["\u{2013}n", "5"], "'\u{2013}n' begins with a dash", "write: tracer -n 5"),
-    (&["\u{2014}json"], "'\u{2014}json' begins with a dash", "write: tracer --json"),
+    (&["\u{2013}n", "5"], "'\u{2013}n' starts with a typographic dash", "write: tracer -n 5"),
+    (&["\u{2014}json"], "'\u{2014}json' starts with a typographic dash", "write: tracer --json"),
     (&["-c", "topscalls,topprocs_cpu"], "chisel 'topscalls,topprocs_cpu'", "-c topscalls -c topprocs_cpu"),
     (
         &["-c", "fileslower", "-M", "1"],
@@ -78,7 +78,7 @@ const HABITS: &[(&[&str], &str, &str)] = &[
         "invalid value '99999' for '--snaplen <BYTES>': expected a whole number, from 0 to",
         "tracer -h",
     ),
-    (&["-G", "3"], "this option is about the capture that is written", "give -w FILE, too"),
+    (&["-G", "3"], "this option needs a capture to write", "give -w FILE, too"),
     (&["--sort", "x", "-c", "topscalls"], "--sort: no table has a column 'x'", "columns are Calls, Syscall"),
 ];
 

@@ -1,64 +1,8 @@
 //! Live tables on a terminal: a real one in tmux, which is resized, and a plain pseudo-terminal.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use tracer_tests::{command::Running, level, wait};
-
-/// A terminal in tmux, with a shell. It ends with this.
-struct Tmux {
-    socket: String,
-}
-
-impl Tmux {
-    /// `None`, and why, without tmux.
-    fn start(name: &str, columns: u16, rows: u16) -> Option<Self> {
-        if Command::new("tmux").arg("-V").stdout(Stdio::null()).status().is_err() {
-            println!("skipped: tmux is not installed");
-            return None;
-        }
-        let this = Self { socket: format!("tracer-test-{name}-{}", std::process::id()) };
-        let size = [columns, rows].map(|number| number.to_string());
-        let shell = "env LC_ALL=C.UTF-8 PS1='ready> ' sh";
-        this.run(&["-f", "/dev/null", "new-session", "-d", "-x", &size[0], "-y", &size[1], shell]);
-        wait::until("the shell", || this.text().contains("ready>").then_some(()));
-        Some(this)
-    }
-
-    fn run(&self, words: &[&str]) -> String {
-        let output = Command::new("tmux").arg("-L").arg(&self.socket).args(words).output().expect("tmux");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    fn resize(&self, columns: u16, rows: u16) {
-        let size = [columns, rows].map(|number| number.to_string());
-        self.run(&["resize-window", "-x", &size[0], "-y", &size[1]]);
-    }
-
-    fn line(&self, line: &str) {
-        self.run(&["send-keys", line, "Enter"]);
-    }
-
-    /// What is on the terminal.
-    fn text(&self) -> String {
-        self.run(&["capture-pane", "-p"])
-    }
-
-    /// The same with what has left it at the top.
-    fn all(&self) -> String {
-        self.run(&["capture-pane", "-p", "-S", "-"])
-    }
-
-    /// Waits until what is on the terminal is right.
-    fn wait(&self, what: &str, is_right: impl Fn(&str) -> bool) -> String {
-        wait::until(what, || Some(self.text()).filter(|text| is_right(text)))
-    }
-}
-
-impl Drop for Tmux {
-    fn drop(&mut self) {
-        self.run(&["kill-server"]);
-    }
-}
+use tracer_tests::{command::Running, level, tmux::Tmux};
 
 fn tracer(words: &str) -> String {
     format!("{} {words}", level::tracer().display())

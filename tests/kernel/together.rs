@@ -165,7 +165,7 @@ fn tables_of_the_network_calls_and_cpu_are_counted_at_once() {
         return;
     }
     if !tracer::source::live::groups::has_socket_hooks() {
-        println!("skipped: the kernel has no hooks of sockets");
+        println!("skipped: the kernel has no socket hooks");
         return;
     }
     let scratch = Scratch::new();
@@ -198,7 +198,7 @@ fn tables_with_and_without_ends_of_sockets_have_all_bytes() {
         return;
     }
     if !tracer::source::live::groups::has_socket_hooks() {
-        println!("skipped: the kernel has no hooks of sockets");
+        println!("skipped: the kernel has no socket hooks");
         return;
     }
     let scratch = Scratch::new();
@@ -247,7 +247,7 @@ fn a_table_of_sockets_is_counted_beside_a_chisel_that_needs_each_event() {
         return;
     }
     if !tracer::source::live::groups::has_socket_hooks() {
-        println!("skipped: the kernel has no hooks of sockets");
+        println!("skipped: the kernel has no socket hooks");
         return;
     }
     let scratch = Scratch::new();

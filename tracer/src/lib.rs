@@ -36,6 +36,8 @@ pub mod sample;
 mod signal;
 pub mod stats;
 mod thread;
+mod tui;
+mod view;
 
 // What this machine allows, and what is given up.
 pub mod confine;

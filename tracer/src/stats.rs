@@ -50,7 +50,7 @@ const CAUSES: [Cause; 12] = [
     ("tables", "table full", |it| it.not_in_tables),
     ("cpu_slices", "CPU time of a slice not counted", |it| it.losses.cpu_table),
     ("not_timed", "call not timed", |it| it.losses.entry_table),
-    ("not_followed", "thread not followed, with all that it did", |it| it.losses.followed),
+    ("not_followed", "thread not followed, and its events missing", |it| it.losses.followed),
     ("not_taken", "unknown or too large in the file", |it| it.losses.not_taken),
     ("captured", "when it was captured", |it| it.losses.captured),
     ("undecoded", "not decoded", |it| it.undecoded),
@@ -184,7 +184,7 @@ impl fmt::Display for Stats {
         }
         if self.losses.ring_full != 0 {
             f.write_str(
-                "\nhint: a larger --buffer-size rides out longer bursts; a filter, a chisel or --sample asks for less",
+                "\nhint: a larger --buffer-size survives longer bursts; a filter, a chisel or --sample reduces the load",
             )?;
         }
         Ok(())

@@ -71,13 +71,13 @@ impl Value {
 
     /// The numbers of what was counted in the kernel, if they are those of the field.
     fn of_group(&self, event: &Event<'_>, group: Group) -> Option<Numbers> {
-        let field = self.field.as_ref()?;
-        let is_so = match field.field.in_kernel {
-            Some(InKernel::BytesIn) => event.reads(),
-            Some(InKernel::BytesOut) => event.writes(),
+        let in_kernel = self.field.as_ref()?.field.in_kernel?;
+        let is_so = match in_kernel {
+            InKernel::BytesIn => event.reads(),
+            InKernel::BytesOut => event.writes(),
             _ => true,
         };
-        group.numbers.filter(|_| is_so)
+        group.numbers(in_kernel.number()).filter(|_| is_so)
     }
 
     /// Percents of a field. Those that a script gives are what it says.
@@ -140,6 +140,8 @@ pub struct Spec {
     pub top: usize,
     /// Whether there is a table for each interval of a capture, too.
     pub each: bool,
+    /// Whether an event counts that has any of the values, and not the first one only.
+    pub any: bool,
 }
 
 /// By what rows are sorted.
@@ -421,16 +423,17 @@ fn to_shares(rows: &mut [Row], column: usize) {
 }
 
 impl Aggregate for Table {
-    /// Counts an event. An event without one of the keys or without the first value does not count.
+    /// Counts an event. An event without one of the keys, or without the value that it takes, does not count.
     fn add(&mut self, context: &Context<'_>) -> bool {
         if self.spec.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
             return false;
         }
         // What a script fills in has no fields.
-        let Some(first) = self.spec.values.first().and_then(|value| Some((value.of(context)?, value.op))) else {
-            return false;
-        };
-        if first == (0.0, Op::Sum) {
+        let Some((value, others)) = self.spec.values.split_first() else { return false };
+        let counts = |number: Option<f64>, op| number.is_some_and(|number| (number, op) != (0.0, Op::Sum));
+        let first = value.of(context);
+        let any_other = || self.spec.any && others.iter().any(|value| counts(value.of(context), value.op));
+        if !counts(first, value.op) && !any_other() {
             return false;
         }
         self.key.clear();
@@ -447,7 +450,7 @@ impl Aggregate for Table {
             self.add_group(at, context.event, group);
             return true;
         }
-        let (mut value, mut is_whole) = (Some(first.0), true);
+        let (mut value, mut is_whole) = (first, true);
         for index in 0..self.spec.values.len() {
             if index > 0 {
                 value = self.spec.values[index].of(context);
@@ -518,24 +521,22 @@ impl Aggregate for Table {
             let number = field.field.in_kernel.map_or(Number::None, InKernel::number);
             counts.by |= field.field.in_kernel.map_or(0, InKernel::number_by);
             match value.op {
-                _ if number == Number::None => return Err("the kernel does not add up that value"),
-                _ if !matches!(counts.number, Number::None) && counts.number != number => {
-                    return Err("the kernel adds up one kind of numbers, the table has two");
-                }
-                Op::Distinct => return Err("different values are not counted in the kernel"),
+                _ if number == Number::None => return Err("the kernel cannot sum this value"),
+                Op::Distinct => return Err("the kernel does not count different values"),
                 Op::Percentile(_) => counts.by |= by::RANGE,
                 Op::Sum | Op::Count | Op::Avg | Op::Min | Op::Max => {}
             }
-            counts.number = number;
+            counts.number = counts.number.with(number).ok_or(
+                "the kernel sums bytes only in tables of their own, because bytes count for each descriptor of a call",
+            )?;
         }
         if counts.by & by::DIRECTION != 0 && counts.by & by::CALL != 0 {
-            return Err(
-                "the kernel does not tell bytes that are read from those that are written where it counts calls by name",
-            );
+            return Err("where the kernel counts calls by name, it does not distinguish bytes read from bytes written");
         }
         if counts.number == Number::Bytes && self.spec.values.iter().any(|value| value.field.is_none()) {
             return Err(
-                "bytes of a call count for both of its descriptors, and the call once: only events tell these apart",
+                "the bytes of a call count for both of its descriptors but the call counts once, and only events can \
+                    distinguish these",
             );
         }
         Ok(counts)
@@ -547,9 +548,11 @@ impl Aggregate for Table {
 
     fn may_count(&self, event: &EventType<'_>) -> bool {
         let keys = self.spec.keys.iter().map(|column| column.field.as_ref());
-        let value = self.spec.values.iter().take(1).map(|value| value.field.as_ref());
         let missing = |field: &FieldRef| field.by_type(event).is_some_and(|value| value.is_missing());
-        !keys.chain(value).flatten().any(missing)
+        let deciding = if self.spec.any { self.spec.values.len() } else { 1 };
+        let mut values = self.spec.values.iter().take(deciding);
+        !keys.flatten().any(missing)
+            && values.any(|value| !value.field.as_ref().is_some_and(missing))
             && self.spec.filter.as_ref().is_none_or(|filter| filter.may_match(event))
     }
 }

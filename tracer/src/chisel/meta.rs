@@ -95,7 +95,7 @@ impl Meta {
             args: take.array("args")?.into_iter().map(arg).collect::<Result<_, _>>()?,
         };
         match meta.args.windows(2).find(|two| two[0].optional && !two[1].optional) {
-            Some(two) => Err(format!("argument '{}' must be optional: the one before it is", two[1].name)),
+            Some(two) => Err(format!("argument '{}' must be optional, because the one before it is", two[1].name)),
             None => Ok(meta),
         }
     }

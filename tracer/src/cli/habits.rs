@@ -310,7 +310,7 @@ pub(super) fn of_line(words: &[String]) -> Option<Failure> {
         };
         let all: Vec<String> = line.iter().map(|word| quoted(&right(word))).collect();
         return Some(Failure::with_hint(
-            format!("'{wrong}' begins with a dash that is none of the keyboard"),
+            format!("'{wrong}' starts with a typographic dash instead of '-'"),
             format!("write: tracer {}", all.join(" ")),
         ));
     }
@@ -328,22 +328,19 @@ pub(super) fn of_format(format: &str) -> Option<Failure> {
         return None;
     }
     if format.len() > MAX_LEN_BYTES {
-        return Some(Failure::with_hint(
-            "format: it has no field, so that all lines would be the same",
-            "fields begin with %",
-        ));
+        return Some(Failure::with_hint("format: it has no field, so all lines would be equal", "fields begin with %"));
     }
     let names: Vec<&str> = format.split([' ', ',', '\t']).filter(|word| !word.is_empty()).collect();
     let is_field = |name: &&str| FieldRef::resolve(name, Show::default()).is_ok();
     let hint = if format.parse::<u32>().is_ok() {
-        format!("-p is the format of lines; to see what process {format} does: tracer --pid {format}")
+        format!("-p is the format of lines; to trace process {format}: tracer --pid {format}")
     } else if !names.is_empty() && names.iter().all(is_field) {
         let fields: Vec<String> = names.iter().map(|name| format!("%{name}")).collect();
         format!("write: -p '{}'", fields.join(" "))
     } else {
         "fields begin with %, such as -p '%proc.name %evt.type'; tracer -l lists them".to_owned()
     };
-    Some(Failure::with_hint(format!("format: '{format}' has no field, so that all lines would be the same"), hint))
+    Some(Failure::with_hint(format!("format: '{format}' has no field, so all lines would be equal"), hint))
 }
 
 /// What the value of an option says that is of another tool.
@@ -382,7 +379,7 @@ pub(super) fn of_chisel(name: &str, library: &Library, failure: Failure) -> Fail
     let parts: Vec<&str> = name.split(',').collect();
     if parts.len() > 1 && parts.iter().all(|part| library.find(part).is_ok()) {
         let all: Vec<String> = parts.iter().map(|part| format!("-c {part}")).collect();
-        return Failure { hint: Some(format!("several chisels are several options: {}", all.join(" "))), ..failure };
+        return Failure { hint: Some(format!("for several chisels, repeat the option: {}", all.join(" "))), ..failure };
     }
     if !name.contains('/') && Path::new(&format!("{name}.rhai")).is_file() {
         let hint =
@@ -391,7 +388,7 @@ pub(super) fn of_chisel(name: &str, library: &Library, failure: Failure) -> Fail
     }
     let is_interface = !name.contains(['/', '.']) && Path::new("/sys/class/net").join(name).exists();
     if is_interface || name == "any" {
-        let hint = "tracer sees all network interfaces; leave out the option. -i describes a chisel";
+        let hint = "tracer sees all network interfaces; leave out the option, because -i describes a chisel";
         return Failure { hint: Some(hint.to_owned()), ..failure };
     }
     failure

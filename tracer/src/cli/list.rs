@@ -104,15 +104,15 @@ fn argument(field: &Field) -> Option<&'static str> {
         ArgRule::None => return None,
         ArgRule::IndexAllowed => "a number in brackets, or nothing",
         ArgRule::Ancestor if field.or_name => {
-            "number of an ancestor, 0 for itself, 1 for the parent; or a name; or nothing"
+            "an ancestor number (0 is the process itself, 1 its parent), or a name, or nothing"
         }
-        ArgRule::Ancestor => "number of an ancestor, 0 for itself, 1 for the parent; or nothing for all of them",
-        ArgRule::NameAllowed => "a name in brackets or behind a dot, or nothing",
-        ArgRule::Name => "a name in brackets or behind a dot",
-        ArgRule::IndexOrName => "a number, or a path, which may have * and ?, in brackets",
-        ArgRule::Param => "name of a parameter behind a dot, or its number in brackets",
-        ArgRule::Event => "name or number of an event behind a dot",
-        ArgRule::Side => "src or dst behind a dot, or nothing",
+        ArgRule::Ancestor => "an ancestor number (0 is the process itself, 1 its parent), or nothing for all ancestors",
+        ArgRule::NameAllowed => "a name in brackets or after a dot, or nothing",
+        ArgRule::Name => "a name in brackets or after a dot",
+        ArgRule::IndexOrName => "a number, or a path pattern with * and ?, in brackets",
+        ArgRule::Param => "a parameter name after a dot, or its number in brackets",
+        ArgRule::Event => "an event name or number after a dot",
+        ArgRule::Side => "src or dst after a dot, or nothing",
         ArgRule::Time => "nanoseconds since the epoch in brackets",
     })
 }
@@ -153,11 +153,11 @@ pub fn fields(width: usize, long: bool, words: &[String]) -> Result<String, Fail
         return if out.is_empty() { Err(none_of("field", words, "-l")) } else { Ok(out) };
     }
     if long {
-        out.push_str("Gone:\n\n");
+        out.push_str("Removed:\n\n");
         GONE.iter().for_each(|(class, why)| entry(&format!("{class}.*"), why, width, &mut out));
     } else {
         paragraph(
-            "tracer -lv says more, and lists fields that are only for tables. tracer -l proc lists those of one kind.",
+            "tracer -lv shows more, including fields that are only for tables; tracer -l proc lists those that begin with proc.",
             width,
             &mut out,
         );
@@ -200,7 +200,7 @@ pub fn events(width: usize, words: &[String]) -> Result<String, Failure> {
         return if out.is_empty() { Err(none_of("event with parameters", words, "-L")) } else { Ok(out) };
     }
     out.push('\n');
-    paragraph("Every other system call is an event of its own name, without parameters.", width, &mut out);
+    paragraph("Every other system call is an event with the name of the call and no parameters.", width, &mut out);
     Ok(out)
 }
 
@@ -222,7 +222,7 @@ pub fn chisels(library: &Library, width: usize) -> String {
         }
         out.push('\n');
     }
-    paragraph("tracer -i NAME describes one, tracer -c NAME runs it.", width, &mut out);
+    paragraph("tracer -i NAME describes a chisel, tracer -c NAME runs it.", width, &mut out);
     out
 }
 
@@ -240,7 +240,7 @@ pub fn chisel(source: &Source, width: usize) -> Result<String, Failure> {
         let optional = match (arg.optional, arg.default.is_unit()) {
             (false, _) => String::new(),
             (true, true) => ", optional".to_owned(),
-            (true, false) => format!(", {} when it is left out", arg.default),
+            (true, false) => format!(", default {}", arg.default),
         };
         entry(&arg.name, &format!("({}{optional}) {}", arg.expects(), arg.description), width, &mut out);
     }
@@ -271,7 +271,7 @@ mod tests {
         ] {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         }
-        assert!(fields(80, true, &[]).unwrap().contains("Argument: number of an ancestor"));
+        assert!(fields(80, true, &[]).unwrap().contains("Argument: an ancestor number"));
         assert!(
             fields(80, true, &[]).unwrap().contains("  thread.nametid ")
                 && !fields(80, false, &[]).unwrap().contains("thread.nametid")
@@ -284,6 +284,6 @@ mod tests {
     fn a_chisel_is_described_with_its_arguments() {
         let text = chisel(&Library::builtin().find("spy_users").unwrap(), 80).unwrap();
         assert!(text.contains("Usage: tracer -c spy_users [max_depth]\n"), "{text}");
-        assert!(text.contains("(int, 16 when it is left out)"), "{text}");
+        assert!(text.contains("(int, default 16)"), "{text}");
     }
 }

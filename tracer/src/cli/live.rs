@@ -3,7 +3,7 @@
 use std::{
     io::{self, IsTerminal as _},
     process::ExitCode,
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -52,9 +52,12 @@ fn failure(error: &LiveError) -> Failure {
 ///
 /// # Errors
 /// The kernel cannot be traced, output cannot be written, or a script failed.
-pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<Stats> {
-    let stop = Stop::at_signals(launched.as_deref())?;
-    let waiting = Waiting::begin();
+pub fn run(mut plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<Stats> {
+    let stop = match &plan.screen {
+        Some(screen) => Stop::from(Arc::clone(&screen.stop)),
+        None => Stop::at_signals(launched.as_deref())?,
+    };
+    let waiting = plan.screen.is_none().then(Waiting::begin);
     let (root, _) = host_root();
     let own = Own::learn().map_err(|error| failure(&error))?;
     let view = View::find(root, Some(own.tgid));
@@ -119,7 +122,8 @@ pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<St
         .open(live::monotonic_ns().wrapping_add(to_epoch_ns))
         .map_err(|error| missing::of_folder(error, plan.drop_to.as_deref()))?;
     let command = launched.as_deref().map(Launched::pid);
-    let keep = Tracing { folders: outputs.folders(), network, changes: options.changes, command };
+    let runs = plan.screen.as_ref().is_some_and(|screen| screen.runs);
+    let keep = Tracing { folders: outputs.folders(), network, changes: options.changes, command, runs };
     let confined = confine::tracing(&keep);
     if plan.verbose {
         note(&format!("note: {confined}"));
@@ -132,16 +136,22 @@ pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<St
     }
     // Whoever only writes a capture sees by its size that it grows.
     let hints = io::stderr().is_terminal() && outputs.written().is_none() && !plan.quiet;
-    let pipeline = Pipeline::new(state, outputs, to_epoch_ns).sampled(sampler).scanning(scan.flatten()).hinting(hints);
+    let mut pipeline =
+        Pipeline::new(state, outputs, to_epoch_ns).sampled(sampler).scanning(scan.flatten()).hinting(hints);
+    if let Some(commands) = plan.screen.as_mut().and_then(|screen| screen.commands.take()) {
+        pipeline = pipeline.commanded(commands, asked);
+    }
     let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
     // The kernel side is not needed for it, and would fill its rings.
     drop(source);
     if !outputs.excerpts().is_empty() {
-        confine(&Paths { read: plan.again.clone(), folders: outputs.folders() }, plan.verbose);
+        confine(&Paths { read: plan.again.clone(), folders: outputs.folders(), terminal: false }, plan.verbose);
     }
     let again = Again { files: &plan.again, users: plan.users, force: plan.force };
     excerpt::write(&outputs.excerpts(), &again, &stop)?;
-    say_stats(&stats, plan.verbose, plan.json);
+    if plan.screen.is_none() {
+        say_stats(&stats, plan.verbose, plan.json);
+    }
     Ok(stats)
 }
 
@@ -162,7 +172,7 @@ fn demoted(asked: &Asked, outputs: &Outputs) -> Option<String> {
 fn follow(plan: &Plan, launched: Option<&Launched>, view: &View) -> Result<Option<Follow>, Failure> {
     if let Some(launched) = launched {
         if launched.number() == 0 {
-            return Err(Failure::new("the kernel does not say the number of the command in the first pid namespace"));
+            return Err(Failure::new("the kernel does not report the pid of the command in the initial pid namespace"));
         }
         return Ok(Some(Follow::Command { tid: launched.number(), pid: launched.pid() }));
     }
@@ -171,7 +181,7 @@ fn follow(plan: &Plan, launched: Option<&Launched>, view: &View) -> Result<Optio
     }
     let Some(proc) = view.path() else {
         return Err(Failure::with_hint(
-            "--pid needs a /proc that shows the machine's processes",
+            "--pid needs a /proc that shows all processes of the machine",
             "in a container, add --pid=host or -v /proc:/host/proc:ro",
         ));
     };
@@ -204,7 +214,7 @@ pub(super) fn drop_to(name: &str, users: &Users) -> anyhow::Result<()> {
         .into());
     };
     let account = Account { uid, gid, groups: vec![gid] };
-    account.take_on().with_context(|| format!("cannot go on as user '{name}'"))
+    account.take_on().with_context(|| format!("cannot switch to user '{name}'"))
 }
 
 /// Says what the kernel and the user allow, and whether these engines answer; those of the usual places if there are none.

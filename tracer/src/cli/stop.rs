@@ -56,6 +56,13 @@ impl Stop {
     }
 }
 
+impl From<Arc<AtomicBool>> for Stop {
+    /// Set by somebody else, who takes the signals.
+    fn from(stop: Arc<AtomicBool>) -> Self {
+        Self(stop)
+    }
+}
+
 /// Files that may not become larger are an error of the write, as a full disk is, and not the end of the process.
 ///
 /// # Errors
@@ -76,7 +83,12 @@ impl Deref for Stop {
 /// The exit code of a run that went well: which signal ended it, if that was not Ctrl-C.
 pub(super) fn code() -> u8 {
     let first = FIRST.get().map_or(0, |first| first.load(Ordering::Relaxed));
-    i32::try_from(first).ok().filter(|signal| ![0, SIGINT].contains(signal)).map_or(0, exit_code)
+    i32::try_from(first).map_or(0, code_of)
+}
+
+/// The exit code of a run that went well and that this signal ended; 0 stands for none.
+pub(super) fn code_of(signal: i32) -> u8 {
+    if [0, SIGINT].contains(&signal) { 0 } else { exit_code(signal) }
 }
 
 fn exit_code(signal: i32) -> u8 {

@@ -13,7 +13,7 @@ pub mod sockaddr;
 use tracer_common::{
     arch, events,
     flags::{BPF_MAKES_FD, F_DUPFD, F_DUPFD_CLOEXEC},
-    group::KeyDescriptor,
+    group::{KeyDescriptor, Number},
 };
 
 pub use param::{FdList, ParamValue, Params};
@@ -123,10 +123,25 @@ pub struct Event<'a> {
 pub struct Group {
     /// How many.
     pub count: u64,
-    /// What was added up, when they have it.
+    /// What was added up, when they have it: bytes or nanoseconds.
     pub numbers: Option<Numbers>,
+    /// Whether they failed, if that was asked for.
+    pub failed: bool,
     /// The table.
     pub origin: Origin,
+}
+
+impl Group {
+    /// What that number is for these events, if they have it.
+    #[must_use]
+    pub fn numbers(&self, number: Number) -> Option<Numbers> {
+        let failed = u32::from(self.failed);
+        let each = u64::from(failed);
+        match number {
+            Number::Failure => Some(Numbers { sum: each * self.count, min: each, max: each, range: failed }),
+            _ => self.numbers,
+        }
+    }
 }
 
 /// Where events come from.
@@ -141,7 +156,7 @@ pub enum Origin {
     Sockets,
 }
 
-/// Numbers of events that were counted in the kernel: bytes, nanoseconds or failures, as was asked.
+/// Numbers of events that were counted in the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numbers {
     /// Their sum.

@@ -32,10 +32,15 @@ fn pod_labels(k: &Container) -> impl Iterator<Item = (&String, &String)> {
 /// Declares fields that no source has a value for any more.
 macro_rules! silent {
     ($name:literal) => {
-        late!($name, Text, |_, _| Value::Missing, "missing: only the Kubernetes server knows, and it is not asked")
-            .deprecated()
-            .needs($crate::fields::Needs::NONE)
-            .by_type(|_, _| Some(Value::Missing))
+        late!(
+            $name,
+            Text,
+            |_, _| Value::Missing,
+            "always missing, because only the Kubernetes server knows it and tracer does not ask"
+        )
+        .deprecated()
+        .needs($crate::fields::Needs::NONE)
+        .by_type(|_, _| Some(Value::Missing))
     };
 }
 
@@ -43,15 +48,15 @@ macro_rules! silent {
 pub(super) static FIELDS: &[Field] = &[
     late!("k8s.ns.name", Text, |k, _| option(label(k, "io.kubernetes.pod.namespace")), "namespace of the pod"),
     late!("k8s.pod.name", Text, |k, _| option(label(k, "io.kubernetes.pod.name")), "name of the pod"),
-    late!("k8s.pod.id", Text, |k, _| option(label(k, "io.kubernetes.pod.uid")), "the same as k8s.pod.uid"),
+    late!("k8s.pod.id", Text, |k, _| option(label(k, "io.kubernetes.pod.uid")), "same as k8s.pod.uid"),
     late!("k8s.pod.uid", Text, |k, _| option(label(k, "io.kubernetes.pod.uid")), "unique id of the pod"),
     late!(
         "k8s.pod.sandbox_id",
         Text,
         |k, _| sandbox(k).map(|id| id.get(..SHORT).unwrap_or(id)).into(),
-        "first twelve digits of the id of the pod's sandbox"
+        "first 12 digits of the pod's sandbox id"
     ),
-    late!("k8s.pod.full_sandbox_id", Text, |k, _| option(sandbox(k)), "id of the pod's sandbox"),
+    late!("k8s.pod.full_sandbox_id", Text, |k, _| option(sandbox(k)), "full id of the pod's sandbox"),
     late!(
         "k8s.pod.label",
         Text,
@@ -64,7 +69,7 @@ pub(super) static FIELDS: &[Field] = &[
         "k8s.pod.labels",
         Text,
         |k, _| joined(pod_labels(k).map(|(name, value)| format!("{name}:{value}")), ", "),
-        "all labels of the pod, as key:value joined by commas"
+        "all labels of the pod as key:value, separated by commas"
     )
     .cost(8),
     late!("k8s.pod.ip", Text, |k, _| option(k.ip.as_ref().filter(|_| is_pod(k))), "address of the pod").cost(3),
@@ -72,7 +77,7 @@ pub(super) static FIELDS: &[Field] = &[
         "k8s.pod.cni.json",
         Text,
         |k, _| option(k.spec.cni_json.as_ref().filter(|_| is_pod(k))),
-        "what the network plugin answered, JSON; only captures tell"
+        "result of the network plugin (CNI) as JSON; only from captures that store it"
     )
     .cost(3),
     silent!("k8s.rc.name"),

@@ -175,10 +175,7 @@ mod tests {
         let notes = |text: &str| Filter::compile(text, Show::default()).unwrap().notes().to_vec();
         let note = notes("evt.type=exit_group and proc.name=cat");
         assert_eq!(note.len(), 1);
-        assert!(
-            note[0].contains("'exit_group'") && note[0].ends_with("\nhint: procexit is the event of it"),
-            "{note:?}"
-        );
+        assert!(note[0].contains("'exit_group'") && note[0].ends_with("\nhint: use procexit"), "{note:?}");
         assert_eq!(notes("evt.type in (exit, exit_group, close)").len(), 2);
         assert_eq!(notes("evt.type startswith exit_").len(), 1);
         for right in ["evt.type != exit_group", "evt.type contains exit", "evt.type=procexit", "proc.name=exit"] {

@@ -40,7 +40,7 @@ fn from_here(rest: &str) -> String {
 #[non_exhaustive]
 pub enum TemplateError {
     /// A `%` without a field.
-    #[error("no field behind '%' at '{rest}'")]
+    #[error("no field after '%' at '{rest}'")]
     NoField {
         /// The format from there on.
         rest: String,
@@ -62,7 +62,7 @@ pub enum TemplateError {
         rest: String,
     },
     /// A width that no line can have.
-    #[error("the width is not from 1 to {MAX_WIDTH} at '{rest}'")]
+    #[error("the width must be from 1 to {MAX_WIDTH}, at '{rest}'")]
     Width {
         /// The format from there on.
         rest: String,
@@ -390,8 +390,8 @@ mod tests {
     #[test]
     fn wrong_formats_name_the_place() {
         let error = |format: &str| Template::parse(format, Show::default()).unwrap_err().to_string();
-        assert_eq!(error("100%"), "no field behind '%' at '%'");
-        assert_eq!(error("a % b"), "no field behind '%' at '% b'");
+        assert_eq!(error("100%"), "no field after '%' at '%'");
+        assert_eq!(error("a % b"), "no field after '%' at '% b'");
         assert_eq!(error("x %foo.bar y"), "unknown field 'foo.bar' at '%foo.bar y'");
         assert_eq!(error("x %len(proc.pid)"), "'len' takes one field that is text, data or a list at '%len(proc.pid)'");
         assert_eq!(error("%len(proc.name"), "the bracket is not closed at '%len(proc.name'");

@@ -2,10 +2,11 @@
 
 use tracer_common::{
     events::Event,
-    group::{Number, by},
+    group::{Grouping, by},
 };
 
 use crate::{
+    aggregate,
     event::Origin,
     fields::{EventType, Needs},
     filter::kernel::{Expr, Question, Target},
@@ -91,27 +92,23 @@ impl Asked {
             let plans = asked.with_wanted(outputs, plan::all);
             // What is counted is not tested again: nothing may pass that should not.
             if plans.cut {
-                let tables = asked.tables.without_calls("the filter has more tests than the kernel takes");
+                let tables = asked.tables.without_calls("the filter has too many tests for the kernel");
                 return Self::with(outputs, mode, tables);
             }
-            let Some((table, with, number)) = asked.alike(&plans) else { return asked };
-            asked = Self::with(outputs, mode, asked.tables.shared(table, with, number));
+            let Some((table, with, both)) = asked.alike(&plans) else { return asked };
+            asked = Self::with(outputs, mode, asked.tables.shared(table, with, both));
         }
     }
 
     /// Two tables of calls that can be one, because the same passes for them and goes to the same rows; and what is added up in it.
-    fn alike(&self, plans: &Plans) -> Option<(usize, usize, Number)> {
+    fn alike(&self, plans: &Plans) -> Option<(usize, usize, Grouping)> {
         let tables = &self.tables.calls;
         let pairs = (0..tables.len()).flat_map(|table| (0..table).map(move |with| (table, with)));
         pairs.into_iter().find_map(|(table, with)| {
             let (one, other) = tables[table].zip(tables[with])?;
-            let number = match (one.number, other.number) {
-                (one, other) if one == other => one,
-                (Number::None, number) | (number, Number::None) => number,
-                _ => return None,
-            };
-            let is_alike = one.by == other.by && plans.section(table) == plans.section(with);
-            is_alike.then_some((table, with, number))
+            let number = one.number.with(other.number)?;
+            let is_alike = aggregate::same_rows(one.by, other.by) && plans.section(table) == plans.section(with);
+            is_alike.then_some((table, with, Grouping { by: one.by | other.by, number, ..one }))
         })
     }
 

@@ -63,7 +63,7 @@ impl Pipeline {
             self.asking.outputs.sample(sample);
             self.stats.sample = Some(sample);
             note(&format!(
-                "a sample: {sample} of the events; counts and sums are estimates, lines are not all there are"
+                "sampling {sample} of the events: counts and sums are estimates, and lines show only the sample"
             ));
         }
     }

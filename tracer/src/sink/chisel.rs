@@ -74,7 +74,7 @@ impl ChiselSink {
         match self.watch.as_mut().and_then(Watch::renewed) {
             None => {}
             Some(Ok(chisel)) => {
-                note(&format!("{} is loaded again", chisel.origin()));
+                note(&format!("{} reloaded", chisel.origin()));
                 self.lost_before += self.chisel.lost();
                 self.chisel.page().clear();
                 (self.chisel, self.failed, self.wrong, self.due_ns) = (chisel, None, None, 0);
@@ -163,7 +163,7 @@ impl Sink for ChiselSink {
         match self.failed.take() {
             // What was said before is under the picture.
             Some(error) if picture => Err(error.into()),
-            Some(error) => anyhow::bail!("chisel {} failed, as said above", error.origin),
+            Some(error) => anyhow::bail!("chisel {} failed; see the error above", error.origin),
             None => Ok(()),
         }
     }

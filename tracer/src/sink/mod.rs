@@ -112,7 +112,7 @@ pub trait Sink {
     /// What can be counted in the kernel instead, when `filter` stands before it; `None` when it needs the events.
     fn grouping(&self, filter: Option<&Filter>) -> Result<Grouping, &'static str> {
         let _ = filter;
-        Err("what is shown needs each event")
+        Err("the output needs each event")
     }
 
     /// Its own filters.

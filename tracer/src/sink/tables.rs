@@ -8,7 +8,7 @@
 use tracer_common::{
     arch::{SYSCALLS, Syscall},
     events::{self, Category},
-    group::{CALL_TABLES, Counted, Grouping, Number, by},
+    group::{CALL_TABLES, Counted, Grouping, by},
 };
 
 use super::{Outputs, Sink};
@@ -58,11 +58,11 @@ impl Tables {
         for (at, sink) in sinks.enumerate() {
             let origin = match sink.grouping(filter) {
                 Ok(Grouping { counted: Counted::SocketBytes, .. }) if !has_socket_hooks() => {
-                    tables.why.get_or_insert("the kernel has no hooks of sockets, as from 6.3 on");
+                    tables.why.get_or_insert("the kernel has no socket hooks, which exist from 6.3 on");
                     Origin::Records
                 }
                 Ok(Grouping { counted: Counted::SocketBytes, by, .. }) if !tables.shares_sockets(by) => {
-                    tables.why.get_or_insert("another table of sockets asks something else of their ends");
+                    tables.why.get_or_insert("another socket table has different keys");
                     Origin::Records
                 }
                 Ok(grouping) if grouping.counted == Counted::SocketBytes => {
@@ -84,7 +84,7 @@ impl Tables {
             tables.origins.push(origin);
         }
         if tables.calls.len() > CALL_TABLES as usize {
-            tables.why.get_or_insert("there are more tables of calls than the kernel side has");
+            tables.why.get_or_insert("there are more tables of calls than the kernel side supports");
         }
         if tables.why.is_some() { tables.beside_records() } else { tables.descriptors_first() }
     }
@@ -140,11 +140,11 @@ impl Tables {
         self.sockets.is_none_or(|sockets| sockets.by & by::DESCRIPTOR == by & by::DESCRIPTOR)
     }
 
-    /// The same, in which the sinks of one table of calls have another one.
+    /// The same, in which the sinks of one table of calls have another one, with what `both` need.
     #[must_use]
-    pub fn shared(mut self, table: usize, with: usize, number: Number) -> Self {
+    pub fn shared(mut self, table: usize, with: usize, both: Grouping) -> Self {
+        self.calls[with] = Some(both);
         self.calls.remove(table);
-        self.calls[with].iter_mut().for_each(|grouping| grouping.number = number);
         for origin in &mut self.origins {
             if let Origin::Calls(own) = origin {
                 let at = usize::from(*own);

@@ -23,6 +23,7 @@ fn table(keys: &[(&str, &str)], value: Option<&str>, op: Op, unit: Unit) -> Tabl
         }],
         sort: Sort::Value(0),
         each: false,
+        any: false,
         filter: None,
         top: 10,
     })
@@ -190,6 +191,7 @@ fn a_row_may_have_several_values() {
             .into(),
         sort: Sort::Value(0),
         each: false,
+        any: false,
         filter: None,
         top: 10,
     })
@@ -230,6 +232,7 @@ fn declarations_without_sense_are_refused() {
         }],
         sort: Sort::Value(0),
         each: false,
+        any: false,
         filter: None,
         top: 1,
     };
@@ -240,4 +243,37 @@ fn declarations_without_sense_are_refused() {
     assert!(matches!(check(None, Op::Sum), Err(TableError::NoField)));
     assert!(check(Some("fd.name"), Op::Distinct).is_ok());
     assert!(matches!(Table::new(spec(vec![column("fd.ip", "")], None, Op::Count)), Err(TableError::Several { .. })));
+}
+
+/// The kernel keeps calls, failures and times of a key in one row; bytes count for each descriptor of a call, so they are alone.
+#[test]
+fn one_row_in_the_kernel_has_calls_failures_and_times() {
+    let value = |name: &str, op| Value {
+        title: "V".into(),
+        field: (!name.is_empty()).then(|| FieldRef::resolve(name, Show::default()).unwrap()),
+        op,
+        unit: Unit::None,
+        also: Vec::new(),
+        share: false,
+        per_second: false,
+    };
+    let grouping = |values: Vec<Value>| {
+        let keys = vec![column("proc.pid", "PID")];
+        let sort = Sort::Value(0);
+        Table::new(Spec { title: String::new(), keys, values, sort, each: false, any: false, filter: None, top: 10 })
+            .unwrap()
+            .grouping()
+    };
+    let all = grouping(vec![
+        value("", Op::Count),
+        value("evt.count.error", Op::Sum),
+        value("evt.latency", Op::Avg),
+        value("evt.latency", Op::Percentile(99)),
+    ]);
+    let all = all.unwrap();
+    assert_eq!((all.by, all.number), (by::TGID | by::RANGE, Number::LatencyAndFailure));
+    assert!(grouping(vec![value("evt.buflen", Op::Sum), value("evt.latency", Op::Sum)]).is_err());
+    // The same rows are enough for a table that asks less of them.
+    let calls = grouping(vec![value("", Op::Count)]).unwrap();
+    assert_eq!(calls.with(all), Some(all));
 }

@@ -237,10 +237,7 @@ fn errors_name_file_line_column_and_cause() {
     assert!(error("let x = ;").to_string().starts_with("chisel test.rhai:2:9: "));
     let undefined = error("let depth = 1;\nfn on_event(evt) { print(depth) }");
     assert_eq!(undefined.place, Some((3, 26)));
-    assert_eq!(
-        undefined.hint.as_deref(),
-        Some("inside a function, variables of the script are properties of this: this.depth")
-    );
+    assert_eq!(undefined.hint.as_deref(), Some("inside a function, use this.depth for a script variable"));
     assert!(error("fn on_evnt(evt) {}").hint.unwrap().contains("on_event"));
     assert!(error("table(#{ keyz: [] });").cause.contains("did you mean 'keys'?"));
     assert!(error("filter(\"proc.pid=x\");").cause.contains("expected a whole number"));
@@ -491,15 +488,16 @@ fn a_count_is_no_percentage_but_has_a_share() {
     let cause = |value: &str| load(&format!("table(#{{ keys: [\"proc.name\"], value: {value} }});")).unwrap_err().cause;
     assert_eq!(
         cause("#{ op: \"count\", unit: \"percent\" }"),
-        "value: 'count' is a number without a unit; for its part of the total, write share: true"
+        "value: 'count' is a number without a unit; for the percentage of the total, write share: true"
     );
     assert!(cause("#{ op: \"distinct\", field: \"fd.name\", unit: \"bytes\" }").contains("leave out 'unit'"));
     assert!(
-        cause("#{ field: \"evt.buflen\", unit: \"percent\" }").contains("cannot be shown as 'percent'; for its part")
+        cause("#{ field: \"evt.buflen\", unit: \"percent\" }")
+            .contains("cannot be shown as 'percent'; for the percentage")
     );
     assert!(cause("#{ field: \"evt.latency\", unit: \"bytes\" }").ends_with("cannot be shown as 'bytes'"));
-    assert!(cause("#{ field: \"evt.buflen\", op: \"max\", share: true }").contains("only 'sum' and 'count' have"));
-    assert!(load("rate(#{ value: #{ op: \"count\", share: true } });").unwrap_err().cause.contains("for tables"));
+    assert!(cause("#{ field: \"evt.buflen\", op: \"max\", share: true }").contains("only with 'sum' and 'count'"));
+    assert!(load("rate(#{ value: #{ op: \"count\", share: true } });").unwrap_err().cause.contains("only in tables"));
     assert!(load("heatmap(#{ field: \"evt.latency\", min: 1, max: 2, unit: \"percent\" });").is_err());
     let world = World::new();
     let text = "table(#{ keys: [\"proc.name\"], values: [#{ title: \"Calls\", op: \"count\", share: true },

@@ -9,9 +9,7 @@ use aya::{
 use tracer_common::{
     config::TURNS,
     events::{self, code},
-    group::{
-        COMPAT, Counted, GroupKey, GroupValue, Grouping, NO_NUMBER, NUMBER_SHIFT, NUMBERS, OUT, SOCKETS, TABLES, by,
-    },
+    group::{COMPAT, Counted, GroupKey, GroupValue, Grouping, NUMBER_SHIFT, NUMBERS, OUT, SOCKETS, TABLES, by},
     plan::Store,
     wire,
 };
@@ -258,8 +256,7 @@ impl Row<'_> {
         for number in [0, key.uid, 0, key.vpid] {
             record.extend_from_slice(&number.to_le_bytes());
         }
-        let range = if key.range == NO_NUMBER { u64::MAX } else { key.range.into() };
-        for number in [value.count, value.sum, value.min, value.max, range] {
+        for number in [value.count, value.sum, value.min, value.max, key.range.into()] {
             record.extend_from_slice(&number.to_le_bytes());
         }
         record.extend_from_slice(&key.descriptor.to_bytes());

@@ -58,19 +58,19 @@ pub enum LiveError {
         cause: String,
     },
     /// A kernel struct is not as it was on any kernel known.
-    #[error("this kernel has no {field}\nhint: kernels from 5.15 on are supported; please report this one")]
+    #[error("this kernel has no {field}\nhint: tracer supports kernels from 5.15 on; if this is one, please report it")]
     NoField {
         /// The field.
         field: String,
     },
     /// The object is refused.
-    #[error("the kernel refuses the object: {cause}\nhint: run `tracer --doctor`")]
+    #[error("the kernel rejects the BPF object: {cause}\nhint: run `tracer --doctor`")]
     Load {
         /// What went wrong.
         cause: String,
     },
     /// A program is refused.
-    #[error("the kernel refuses program {program} on {hook}: {cause}\nhint: run `tracer --doctor`")]
+    #[error("the kernel rejects BPF program {program} on {hook}: {cause}\nhint: run `tracer --doctor`")]
     Program {
         /// Its name.
         program: &'static str,
@@ -80,7 +80,7 @@ pub enum LiveError {
         cause: String,
     },
     /// A ring cannot be made.
-    #[error("cannot make a ring of {size} bytes: {cause}\nhint: try a smaller --buffer-size")]
+    #[error("cannot create a ring buffer of {size} bytes: {cause}\nhint: try a smaller --buffer-size")]
     Ring {
         /// Its size.
         size: usize,
@@ -88,10 +88,10 @@ pub enum LiveError {
         cause: String,
     },
     /// A map of the object is not there or refuses.
-    #[error("map {0} of the object cannot be used")]
+    #[error("cannot use map {0} of the BPF object")]
     Map(&'static str),
     /// More threads are to be followed than there is room for.
-    #[error("more than {max} threads would be followed\nhint: name fewer processes with --pid", max = tracer_common::follow::MAX_FOLLOWED)]
+    #[error("more than {max} threads would be followed\nhint: give fewer processes with --pid", max = tracer_common::follow::MAX_FOLLOWED)]
     TooManyThreads,
     /// The privileges for BPF are missing.
     #[error("{0}\nhint: run it with sudo; in a container with --privileged --pid=host")]

@@ -113,7 +113,7 @@ pub struct Containers {
 
 /// What it means that only a part of the cgroups can be seen, and the remedy.
 pub const PARTIAL: (&str, &str) = (
-    "cgroups are only those of this container, so other containers are not told apart",
+    "only the cgroups of this container are visible, so tracer cannot distinguish other containers",
     "add -v /:/host:ro -e HOST_ROOT=/host",
 );
 
@@ -175,7 +175,11 @@ impl Containers {
             }
         }
         if this.hierarchies.mode() == Mode::Unknown {
-            this.notes.push("containers are not told apart: no cgroup hierarchy can be read\nhint: in a container, mount the host's root with -v /:/host:ro".to_owned());
+            this.notes.push(
+                "cannot distinguish containers, because no cgroup hierarchy can be read\nhint: in a \
+                container, mount the host's root with -v /:/host:ro"
+                    .to_owned(),
+            );
         }
         if options.metadata && this.hierarchies.is_partial() {
             this.notes.push(format!("note: {}; {}", PARTIAL.0, PARTIAL.1));

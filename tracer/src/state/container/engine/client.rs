@@ -160,10 +160,12 @@ pub(super) async fn follow(shared: Rc<Shared>, endpoint: Endpoint, counted: bool
             End::Distrusted { address, cause } => (endpoint.asked_for || shared.verbose)
                 .then(|| format!("container engine at '{address}' is not asked: {cause}\nhint: {}", trust::HINT)),
             End::Failed { address, cause } => Some(format!(
-                "container engine at '{address}' does not answer: {cause}\nhint: ids of its containers are shown, names come when it answers"
+                "container engine at '{address}' does not answer: {cause}\nhint: its containers are shown by id until \
+                    it answers"
             )),
             End::Gone { address } => Some(format!(
-                "container engine at '{address}' has gone\nhint: ids of new containers are shown, names come when it is back"
+                "lost connection to the container engine at '{address}'\nhint: new containers are shown by id until \
+                    it returns"
             )),
         };
         if let Some(note) = note.filter(|_| !noted) {
@@ -208,7 +210,7 @@ async fn session(shared: &Rc<Shared>, endpoint: &Endpoint, hoped: &mut bool) -> 
                 let said = client.version.runtime;
                 if let Some(runtime) = endpoint.runtime.filter(|runtime| *runtime != said) {
                     let note = format!(
-                        "container engine at '{text}' is {said}, not {runtime}\nhint: its containers have names all the same"
+                        "container engine at '{text}' is {said}, not {runtime}\nhint: its containers have names anyway"
                     );
                     shared.note_once(note).await;
                 }
@@ -222,7 +224,7 @@ async fn session(shared: &Rc<Shared>, endpoint: &Endpoint, hoped: &mut bool) -> 
     }
     match (failed, endpoint.asked_for) {
         (End::Absent, true) => {
-            End::Failed { address: endpoint.label.clone(), cause: "there is no such socket".to_owned() }
+            End::Failed { address: endpoint.label.clone(), cause: "the socket does not exist".to_owned() }
         }
         (failed, _) => failed,
     }
@@ -295,7 +297,8 @@ async fn list(shared: &Rc<Shared>, client: &Client, address: &str) -> Result<Vec
         left = left.saturating_sub(piece.len());
         if ids.len() == MAX_LISTED || left == 0 {
             let note = format!(
-                "container engine at '{address}' lists more than {MAX_LISTED} containers or {MAX_LIST_MIB} MiB\nhint: it is asked for the others when they are seen"
+                "container engine at '{address}' lists more than {MAX_LISTED} containers or {MAX_LIST_MIB} MiB\nhint: \
+                    tracer asks for the others when it sees them"
             );
             shared.note_once(note).await;
             break;

@@ -57,7 +57,7 @@ pub enum HttpError {
     #[error("it answers with status {0}")]
     Status(u16),
     /// It takes too long.
-    #[error("it takes too long")]
+    #[error("timed out")]
     Late,
     /// It sends more than there can be.
     #[error("its answer is longer than {0} MiB")]
@@ -66,7 +66,7 @@ pub enum HttpError {
     #[error("{0}")]
     Cut(#[from] CutError),
     /// Not even a version.
-    #[error("it does not say its version")]
+    #[error("it does not report its version")]
     Version,
 }
 
