@@ -48,6 +48,8 @@ pub mod by {
     pub const NAME: u32 = 1 << 21;
     /// Whether bytes are written or read; of what has an event in the key, too, it is not known.
     pub const DIRECTION: u32 = 1 << 22;
+    /// Of a call its number, which several calls of one event differ in.
+    pub const NUMBER: u32 = 1 << 23;
     /// No member: the table is counted in. Only where tables vary.
     pub const COUNTED: u32 = 1 << 31;
     /// Addresses and ports of both ends.
@@ -64,7 +66,7 @@ pub mod by {
     pub const OF_CALLS: u32 = CALL | ERROR | RANGE;
 
     /// All of them, and what a person calls them.
-    pub const ALL: [(u32, &str); 23] = [
+    pub const ALL: [(u32, &str); 24] = [
         (COMM, "thread name"),
         (TGID, "process"),
         (TID, "thread"),
@@ -88,6 +90,7 @@ pub mod by {
         (ROLE, "role (client or server"),
         (NAME, "socket name"),
         (DIRECTION, "direction"),
+        (NUMBER, "number of the call"),
     ];
 }
 
@@ -200,6 +203,8 @@ pub const MAX_GROUPS: u32 = 16_384;
 
 /// In [`GroupKey::call`], where the number of a generic call begins.
 pub const NUMBER_SHIFT: u32 = 16;
+/// In [`GroupKey::call`], the number of the call.
+pub const NUMBERS: u32 = 0x3FFF << NUMBER_SHIFT;
 /// In [`GroupKey::call`]: the bytes were written.
 pub const OUT: u32 = 1 << 30;
 /// In [`GroupKey::call`]: the call came through the 32-bit entry.
@@ -219,7 +224,8 @@ pub struct GroupKey {
     pub tid: u32,
     /// Effective user id.
     pub uid: u32,
-    /// Event code in the lower half; of generic events the number of the call from [`NUMBER_SHIFT`] on; [`COMPAT`]; [`OUT`].
+    /// Event code in the lower half; of generic events, and where it is asked for, the number of the call in
+    /// [`NUMBERS`]; [`COMPAT`]; [`OUT`].
     pub call: u32,
     /// Number of the CPU.
     pub cpu: u32,

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, generated::bpf_get_current_comm};
 use tracer_common::{
     events::{NOT_TAKEN, code::GENERIC},
-    group::{COMPAT, FAILED, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, OUT, SOCKETS, by, number, range},
+    group::{COMPAT, FAILED, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, NUMBERS, OUT, SOCKETS, by, number, range},
     plan::{self, NO_DESCRIPTOR, NONE, Plan, UNKNOWN_DESCRIPTOR},
     wire::{COMM_LEN, NO_LATENCY},
 };
@@ -142,7 +142,7 @@ fn counted(plan: *const Plan, number: u32, result: i64, latency_ns: u64) -> Coun
     // SAFETY: a live map value.
     let (code, flags, writes) = unsafe { ((*plan).code, (*plan).flags, (*plan).writes) };
     let out = if writes != 0 { OUT } else { 0 };
-    let generic = if code == GENERIC { number << NUMBER_SHIFT } else { 0 };
+    let of_call = number << NUMBER_SHIFT & NUMBERS;
     let compat = if flags & plan::COMPAT != 0 { COMPAT } else { 0 };
     let failed = result < 0;
     let (number, has_number) = if asks(plan, number::BYTES) {
@@ -152,7 +152,7 @@ fn counted(plan: *const Plan, number: u32, result: i64, latency_ns: u64) -> Coun
     };
     let error = if failed { result.unsigned_abs() as u32 } else { 0 };
     Counted {
-        call: u32::from(code) | generic | compat | out,
+        call: u32::from(code) | of_call | compat | out,
         error,
         count: 1,
         number,
@@ -246,7 +246,8 @@ fn complete(key: &mut GroupKey, counted: &Counted, asked: u32, numbers: u32) {
         key.uid = task::uid();
     }
     if asked & by::CALL != 0 {
-        key.call = counted.call & !OUT;
+        let has_number = asked & by::NUMBER != 0 || counted.call as u16 == GENERIC;
+        key.call = counted.call & if has_number { !OUT } else { !(OUT | NUMBERS) };
     }
     if asked & by::DIRECTION != 0 {
         key.call |= counted.call & OUT;

@@ -33,6 +33,7 @@ pub mod memory;
 pub mod message;
 pub mod pipeline;
 pub mod sample;
+mod signal;
 pub mod stats;
 mod thread;
 mod tui;

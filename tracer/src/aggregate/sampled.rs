@@ -28,6 +28,7 @@ fn value(name: Option<&str>, op: Op) -> Value {
         also: Vec::new(),
         share: false,
         per_second: false,
+        total: false,
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Value {
     pub share: bool,
     /// Whether it is shown for one second of the interval.
     pub per_second: bool,
+    /// Whether it is shown since the start, instead of for the interval.
+    pub total: bool,
 }
 
 impl Value {
@@ -101,6 +103,7 @@ impl Value {
     /// Its name in JSON.
     fn name(&self) -> String {
         match &self.field {
+            Some(field) if self.total => format!("{}.total", field.name()),
             Some(field) => field.name(),
             None if self.op == Op::Count => "evt.count".to_owned(),
             // A number that a script gives.
@@ -221,6 +224,8 @@ pub struct Table {
     overflow: u64,
     /// The same of all intervals.
     lost: u64,
+    /// Values since the start, by keys as they are shown, for those that are shown so.
+    totals: FxHashMap<Vec<Vec<u8>>, Vec<f64>>,
 }
 
 impl Table {
@@ -248,7 +253,37 @@ impl Table {
             parts: 0,
             overflow: 0,
             lost: 0,
+            totals: FxHashMap::default(),
         })
+    }
+
+    /// Puts in place of values of this interval those since the start, where that is asked for. Of rows beyond the most that are kept none is
+    /// known.
+    fn add_up(&mut self, rows: &mut [Row]) {
+        let columns: Vec<usize> =
+            self.spec.values.iter().enumerate().filter(|(_, value)| value.total).map(|(at, _)| at).collect();
+        if columns.is_empty() {
+            return;
+        }
+        for row in rows {
+            let has_room = self.totals.len() < MAX_KEYS;
+            let totals = match self.totals.get_mut(&row.keys) {
+                Some(totals) => Some(totals),
+                None if has_room => {
+                    Some(self.totals.entry(row.keys.clone()).or_insert_with(|| vec![0.0; columns.len()]))
+                }
+                None => None,
+            };
+            match totals {
+                Some(totals) => {
+                    for (total, at) in totals.iter_mut().zip(&columns) {
+                        *total += row.values[*at].unwrap_or_default();
+                        row.values[*at] = Some(*total);
+                    }
+                }
+                None => columns.iter().for_each(|at| row.values[*at] = None),
+            }
+        }
     }
 
     /// Where the values of the key that was made last begin; `None`, and counted as so many events, when there are too many
@@ -359,6 +394,7 @@ impl Table {
         for (column, _) in self.spec.values.iter().enumerate().filter(|(_, value)| value.share) {
             to_shares(&mut rows, column);
         }
+        self.add_up(&mut rows);
         let value = |row: &Row, at: usize| row.values.get(at).copied().flatten().unwrap_or(f64::NEG_INFINITY);
         match self.spec.sort {
             Sort::Value(at) => {

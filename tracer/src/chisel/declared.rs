@@ -211,6 +211,10 @@ impl Declared {
         for value in take.one_or_more("value", "values")? {
             values.push(self.value(value, filled)?);
         }
+        if self.env.replay && self.env.tables.interval_ms.is_none() && values.len() > 1 {
+            // There is one table, for all of the capture.
+            values.retain(|value| !value.total);
+        }
         let filter = self.filter_of(&mut take)?;
         let top = usize::try_from(take.int_or("top", 10)?).map_err(|_| format!("{of}: 'top' is negative"))?;
         let sort = match take.text_if("sort")? {
@@ -247,7 +251,8 @@ impl Declared {
 
     /// `filled`: numbers come from the script.
     fn value(&self, map: Map, filled: bool) -> Result<Value> {
-        let mut take = Taker::new(map, "value", &["field", "also", "title", "op", "unit", "share", "per_second"])?;
+        let mut take =
+            Taker::new(map, "value", &["field", "also", "title", "op", "unit", "share", "per_second", "total"])?;
         let name = take.text_if("field")?;
         let field = name.as_deref().map(|name| self.field(name)).transpose()?;
         let op = take.text_or("op", if field.is_some() || filled { "sum" } else { "count" })?;
@@ -267,6 +272,10 @@ impl Declared {
         if per_second && (share || !matches!(op, Op::Sum | Op::Count)) {
             return Err("value: 'per_second' works only with 'sum' and 'count', and not with 'share'".into());
         }
+        let total = take.flag("total")?;
+        if total && (share || per_second || filled || !matches!(op, Op::Sum | Op::Count)) {
+            return Err("value: 'total' is for 'sum' and 'count' of events only, and not for shares and rates".into());
+        }
         let own = field.as_ref().map_or(Unit::None, FieldRef::unit);
         let unit = match take.text_if("unit")? {
             None if matches!(op, Op::Count | Op::Distinct) => Unit::None,
@@ -284,7 +293,7 @@ impl Declared {
             fits("value", name, own, unit)?;
         }
         let title = take.title(name.as_deref().unwrap_or("Count"))?;
-        let value = Value { title, field, also, op, unit, share, per_second };
+        let value = Value { title, field, also, op, unit, share, per_second, total };
         match value.field {
             Some(_) if filled => Err("value: the values of a tally come from the script, not from a field".into()),
             _ if filled => Ok(value),
@@ -297,8 +306,8 @@ impl Declared {
         let mut values = Vec::new();
         for value in take.one_or_more("value", "values")? {
             let value = self.value(value, false)?;
-            if value.share || value.per_second {
-                return Err("rate: 'share' and 'per_second' work only in tables".into());
+            if value.share || value.per_second || value.total {
+                return Err("rate: 'share', 'per_second' and 'total' work only in tables".into());
             }
             values.push(value);
         }

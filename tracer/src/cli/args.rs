@@ -200,7 +200,7 @@ pub struct Args {
     pub sample: Option<Sample>,
 
     /// Size of the buffer between kernel and tracer on each CPU, such as 8M. A larger one survives longer bursts
-    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Limits", group = SETTINGS)]
+    #[arg(long, value_name = "SIZE", value_parser = buffer_size, help_heading = "Limits", group = SETTINGS)]
     pub buffer_size: Option<u64>,
 
     /// Filter in user space only: the kernel sends every event
@@ -231,7 +231,7 @@ pub struct Args {
     #[arg(long, value_name = "COUNT", hide = true)]
     pub cpus_for_each_buffer: Option<u32>,
 
-    /// List the fields for filters and formats; -lv shows more about each
+    /// List the fields for filters and formats; -l proc lists those that begin with proc, -lv shows more about each
     #[arg(short = 'l', long, help_heading = "Help and settings")]
     pub list: bool,
 
@@ -469,6 +469,18 @@ fn interval(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "expected a time such as 5s, 500ms or 2m, from 10ms to 1440m".to_owned())
 }
 
+/// The least size of a buffer: a page.
+const MIN_BUFFER: u64 = 4096;
+
+fn buffer_size(text: &str) -> Result<u64, String> {
+    let bytes = size(text)?;
+    if bytes >= MIN_BUFFER {
+        return Ok(bytes);
+    }
+    let meant = if text.parse::<u64>().is_ok() { format!("\nhint: did you mean {text}M?") } else { String::new() };
+    Err(format!("expected at least {}K{meant}", MIN_BUFFER >> 10))
+}
+
 fn size(text: &str) -> Result<u64, String> {
     let (digits, factor) = match text.to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
         text if text.ends_with('K') => (text.trim_end_matches('K').to_owned(), 1 << 10),
@@ -519,6 +531,8 @@ mod tests {
             &["-n", "0"],
             &["-t", "x"],
             &["--buffer-size", "8X"],
+            &["--buffer-size", "256"],
+            &["--buffer-size", "3K"],
             &["--interval", "1ms"],
             &["--interval", "5h"],
             &["--rows", "0"],

@@ -196,7 +196,7 @@ pub fn ended(launched: Launched, traced: anyhow::Result<Stats>, fail_on_drop: bo
     match traced {
         Ok(stats) => {
             let code = launched.end();
-            if fail_on_drop && stats.lost() > 0 { ExitCode::from(LOST) } else { code }
+            if fail_on_drop && stats.is_lossy() { ExitCode::from(LOST) } else { code }
         }
         // Whoever read the output has seen enough.
         Err(error) if is_closed(&error) => launched.end(),

@@ -129,7 +129,7 @@ fn names(names: &[&str]) -> String {
 
 fn tables(asked: &Asked) -> Vec<(String, String)> {
     let mut rows = Vec::new();
-    for Grouping { by: key, counted, number } in asked.tables.calls.iter().chain(&asked.tables.sockets) {
+    for Grouping { by: key, counted, number } in asked.tables.calls.iter().flatten().chain(&asked.tables.sockets) {
         let members: Vec<&str> = by::ALL.into_iter().filter(|(bit, _)| key & bit != 0).map(|(_, name)| name).collect();
         let what = match counted {
             Counted::Events => match *number {
@@ -274,7 +274,7 @@ fn longest(predicate: &Predicate) -> usize {
 }
 
 fn records(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
-    if asked.tables.calls.iter().any(|it| it.by & by::DESCRIPTOR != 0) {
+    if asked.tables.calls.iter().flatten().any(|it| it.by & by::DESCRIPTOR != 0) {
         let what = "for calls whose row the kernel cannot be sure of: on sockets without a peer, and calls that \
             create or close one";
         return vec![row("some", what), row("none", "for all other calls: the table is read once per interval")];
@@ -368,6 +368,18 @@ mod tests {
         let filter = format!("({many}) and ({})", many.replace("proc.pid", "evt.cpu"));
         let text = explain(&["-c", "topscalls", &filter]);
         assert!(says(&text, &["no table", "too many tests"]), "{text}");
+    }
+
+    #[test]
+    fn tables_of_calls_are_counted_beside_what_needs_records() {
+        let text = explain(&["-c", "spy_users", "-c", "topscalls", "-c", "topscalls_time"]);
+        assert!(
+            says(&text, &["the table", "counted: no record"]) && says(&text, &["the table", "times added up"]),
+            "{text}"
+        );
+        assert!(says(&text, &["from events", "the chisel looks at each event"]), "{text}");
+        let sampled = explain(&["--sample", "1/10", "-c", "spy_users", "-c", "topscalls"]);
+        assert!(says(&sampled, &["no table", "--sample"]), "{sampled}");
     }
 
     #[test]

@@ -19,7 +19,13 @@ type Gone = (Option<char>, &'static str, &'static str, &'static str, Then);
 const GONE: &[Gone] = &[
     (Some('B'), "bpf", "the eBPF probe to build", "leave it out; the BPF programs are built in", Ignored(false)),
     (None, "udig", "tracing without a driver", "leave it out; the BPF programs are built in", Ignored(false)),
-    (Some('T'), "force-tracers-capture", "tracers", "it was removed from sysdig, too; leave it out", Fails),
+    (
+        Some('T'),
+        "force-tracers-capture",
+        "tracers",
+        "leave it out; the time of a call, which strace -T shows, is %evt.latency, and tracer run --strace prints it",
+        Fails,
+    ),
     (Some('g'), "gvisor-config", "capturing from gVisor", "trace a host whose containers share its kernel", Fails),
     (None, "gvisor-generate-config", "capturing from gVisor", "trace a host whose containers share its kernel", Fails),
     (None, "gvisor-root", "capturing from gVisor", "trace a host whose containers share its kernel", Fails),

@@ -226,8 +226,8 @@ pub(super) fn topic(words: &[String], library: &Library, width: usize) -> Result
         "info" => return Ok(INFO.to_owned()),
         "chisel" => return Ok(CHISEL.to_owned()),
         "options" => return Ok(long()),
-        "fields" => return Ok(list::fields(width, false)),
-        "events" => return Ok(list::events(width)),
+        "fields" => return list::fields(width, false, &[]),
+        "events" => return list::events(width, &[]),
         _ => {}
     }
     // In the singular, too.

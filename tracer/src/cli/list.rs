@@ -8,6 +8,7 @@ use super::Failure;
 use crate::{
     chisel::{Chisel, Library, Source},
     fields::{ArgRule, CLASSES, Field, GONE, Unit},
+    format::escape::escaped,
 };
 
 /// Where the second column begins.
@@ -116,13 +117,31 @@ fn argument(field: &Field) -> Option<&'static str> {
     })
 }
 
-/// `-l`; in the long form with arguments, and with fields that are for tables alone.
-pub fn fields(width: usize, long: bool) -> String {
+/// Whether a name is asked for: without words all are, else those that begin with one of them.
+fn is_asked(words: &[String], name: &str) -> bool {
+    words.is_empty() || words.iter().any(|word| name.starts_with(&word.to_lowercase()))
+}
+
+/// A list of which nothing is asked for.
+fn none_of(what: &str, words: &[String], option: &str) -> Failure {
+    let words = escaped(words.join(" ").as_bytes());
+    Failure::with_hint(format!("no {what} begins with '{words}'"), format!("tracer {option} lists all"))
+}
+
+/// `-l`, of fields that begin with one of the words; in the long form with arguments, and with fields that are for tables alone.
+///
+/// # Errors
+/// There are none.
+pub fn fields(width: usize, long: bool, words: &[String]) -> Result<String, Failure> {
     let mut out = String::new();
     for class in CLASSES {
+        let is_shown = |field: &&Field| (long || !field.table_only && !field.deprecated) && is_asked(words, field.name);
+        if !words.is_empty() && class.fields().find(is_shown).is_none() {
+            continue;
+        }
         paragraph(&format!("{}: {}", class.name, class.about), width, &mut out);
         out.push('\n');
-        for field in class.fields().filter(|field| long || !field.table_only && !field.deprecated) {
+        for field in class.fields().filter(is_shown) {
             let argument = argument(field).filter(|_| long);
             let argument = argument.map(|text| format!(" Argument: {text}.")).unwrap_or_default();
             let end = if argument.is_empty() { "" } else { "." };
@@ -130,13 +149,20 @@ pub fn fields(width: usize, long: bool) -> String {
         }
         out.push('\n');
     }
+    if !words.is_empty() {
+        return if out.is_empty() { Err(none_of("field", words, "-l")) } else { Ok(out) };
+    }
     if long {
         out.push_str("Removed:\n\n");
         GONE.iter().for_each(|(class, why)| entry(&format!("{class}.*"), why, width, &mut out));
     } else {
-        paragraph("tracer -lv shows more, including fields that are only for tables.", width, &mut out);
+        paragraph(
+            "tracer -lv shows more, including fields that are only for tables; tracer -l proc lists those that begin with proc.",
+            width,
+            &mut out,
+        );
     }
-    out
+    Ok(out)
 }
 
 /// All that there is to say of one field.
@@ -157,19 +183,25 @@ pub(super) fn visible() -> impl Iterator<Item = (&'static str, Vec<&'static even
 }
 
 /// `-L`.
-pub fn events(width: usize) -> String {
+///
+/// # Errors
+/// There is none that begins with one of the words.
+pub fn events(width: usize, words: &[String]) -> Result<String, Failure> {
     let mut out = String::new();
     for (_, rows) in visible() {
-        for row in rows {
+        for row in rows.into_iter().filter(|row| is_asked(words, row.name)) {
             let params: Vec<String> =
                 row.params.iter().map(|param| format!("{} {}", param.kind.name(), param.name)).collect();
             let internal = if row.flags.has(Flags::INTERNAL) { "(internal) " } else { "" };
             entry(row.name, &format!("{internal}{}", params.join(", ")), width, &mut out);
         }
     }
+    if !words.is_empty() {
+        return if out.is_empty() { Err(none_of("event with parameters", words, "-L")) } else { Ok(out) };
+    }
     out.push('\n');
     paragraph("Every other system call is an event with the name of the call and no parameters.", width, &mut out);
-    out
+    Ok(out)
 }
 
 /// `-cl`.
@@ -221,15 +253,23 @@ mod tests {
 
     #[test]
     fn lists_fit_into_their_width() {
-        for text in [fields(46, true), events(46), chisels(&Library::builtin(), 46)] {
+        for text in [fields(46, true, &[]).unwrap(), events(46, &[]).unwrap(), chisels(&Library::builtin(), 46)] {
             assert!(text.lines().all(|line| line.chars().count() <= 46 || !line.trim().contains(' ')), "{text}");
         }
-        for text in [fields(80, false), fields(80, true), events(80), chisels(&Library::builtin(), 80)] {
+        for text in [
+            fields(80, false, &[]).unwrap(),
+            fields(80, true, &[]).unwrap(),
+            events(80, &[]).unwrap(),
+            chisels(&Library::builtin(), 80),
+        ] {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         }
-        assert!(fields(80, true).contains("Argument: an ancestor number"));
-        assert!(fields(80, true).contains("  thread.nametid ") && !fields(80, false).contains("thread.nametid"));
-        assert!(fields(80, false).contains("  proc.aname[n]               (text) name of an ancestor\n"));
+        assert!(fields(80, true, &[]).unwrap().contains("Argument: an ancestor number"));
+        assert!(
+            fields(80, true, &[]).unwrap().contains("  thread.nametid ")
+                && !fields(80, false, &[]).unwrap().contains("thread.nametid")
+        );
+        assert!(fields(80, false, &[]).unwrap().contains("  proc.aname[n]               (text) name of an ancestor\n"));
         assert!(chisels(&Library::builtin(), 80).contains("Security\n  list_login_shells "));
     }
 

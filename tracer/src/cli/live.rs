@@ -25,6 +25,7 @@ use crate::{
     message::{Report, note, object},
     pipeline::{Asked, INTERVAL, Limits, Pipeline},
     sample::Sampler,
+    sink::Outputs,
     source::live::{self, Live, LiveError, Options, follow::Follow, groups, own::Own, plan::Wanted},
     state::{
         Containers, Host, Procfs, State, Users,
@@ -64,6 +65,9 @@ pub fn run(mut plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Resul
     mode.options.follow = follow(&plan, launched.as_deref(), &view)?;
     let mut outputs = plan.outputs;
     let asked = Asked::of(&mut outputs, &mode, groups::has_socket_hooks);
+    if io::stderr().is_terminal() {
+        demoted(&asked, &outputs).iter().for_each(|text| note(text));
+    }
     let mut options = asked.options.clone();
     let loss = view.loss().filter(|_| asked.threads);
     // What cannot be looked up is said by records, as far as they can.
@@ -151,6 +155,19 @@ pub fn run(mut plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Resul
     Ok(stats)
 }
 
+/// Says which tables are made of events, although the kernel could count them, because something else that is asked for needs these.
+fn demoted(asked: &Asked, outputs: &Outputs) -> Option<String> {
+    let needs_events = outputs.name(asked.tables.needs_events?);
+    let names: Vec<String> = asked.tables.demoted.iter().map(|sink| outputs.name(*sink)).collect();
+    let verb = if names.len() > 1 { "are" } else { "is" };
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} {verb} not counted in the kernel, because {needs_events} needs each event: under load, events may be lost",
+            names.join(", ")
+        )
+    })
+}
+
 /// Whom the kernel side follows, when it is not all that run.
 fn follow(plan: &Plan, launched: Option<&Launched>, view: &View) -> Result<Option<Follow>, Failure> {
     if let Some(launched) = launched {
@@ -223,4 +240,38 @@ pub fn bench_empty(plan: Plan) -> anyhow::Result<()> {
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::{chisel::Library, cli::Args};
+
+    #[test]
+    fn tables_that_are_made_of_events_because_of_another_chisel_are_named() {
+        let path = std::env::temp_dir().join(format!("tracer-demoted-{}.rhai", std::process::id()));
+        let text = "chisel(#{ summary: \"calls of ports\" });\nfilter(\"evt.is_io=true and fd.type in (ipv4, ipv6)\");\n\
+            table(#{ keys: [\"fd.lport\"], value: #{ op: \"count\" } });\n";
+        std::fs::write(&path, text).unwrap();
+        let file = path.to_str().unwrap();
+        let said = |words: &[&str]| {
+            let args = Args::try_parse_from(std::iter::once("tracer").chain(words.iter().copied())).unwrap();
+            let mut plan = crate::cli::run::plan(&args, &Library::builtin(), &[]).unwrap();
+            let mode = plan.mode();
+            let asked = Asked::of(&mut plan.outputs, &mode, || true);
+            demoted(&asked, &plan.outputs)
+        };
+        assert_eq!(said(&["-c", file]), None);
+        assert_eq!(said(&["-c", "topscalls", "-c", "spy_users"]), None, "it is counted beside");
+        let both = said(&["-c", file, "-c", "spy_users"]).unwrap();
+        assert!(
+            both.starts_with(&format!(
+                "chisel '{file}' is not counted in the kernel, because chisel 'spy_users' needs"
+            )),
+            "{both}"
+        );
+        std::fs::remove_file(&path).unwrap();
+    }
 }

@@ -309,7 +309,7 @@ fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<
     } else {
         (live.run)(plan, None)?
     };
-    let failed = args.fail_on_drop && stats.lost() > 0;
+    let failed = args.fail_on_drop && stats.is_lossy();
     Ok(ExitCode::from(if failed { LOST } else { stop::code() }))
 }
 
@@ -406,9 +406,9 @@ fn lists(args: &Args, library: &Library) -> Result<Option<String>, Failure> {
     } else if args.list_markdown {
         Some(generate::page("fields")?)
     } else if args.list {
-        Some(list::fields(width, args.verbose))
+        Some(list::fields(width, args.verbose, &args.filter)?)
     } else if args.list_events {
-        Some(list::events(width))
+        Some(list::events(width, &args.filter)?)
     } else {
         None
     })

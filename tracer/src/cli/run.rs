@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use tracer_common::events::sched::SWITCH;
+
 use super::{Args, Failure, habits};
 use crate::message::Shown as _;
 use crate::{
@@ -201,7 +203,8 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     }
     let counts = args.summary && args.following.is_some();
     if counts {
-        sinks.push(Box::new(Calls::new(out.clone())));
+        let calls = Calls::new(out.clone()).map_err(|error| Failure::new(error.to_string()))?;
+        sinks.push(Box::new(calls));
     }
     if sinks.is_empty() && args.quiet {
         sinks.push(Box::new(Discard));
@@ -214,12 +217,15 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
             (_, preset) => preset.unwrap_or_default().format(colors && !args.json),
         };
         let template = template(&format, show)?;
+        // Most lines of an idle machine would be of its scheduler. A capture is shown whole.
+        let asked = filter.as_ref().is_some_and(|filter| filter.names(&SWITCH)) || template.names(&SWITCH);
+        let without = (args.read.is_empty() && !asked).then_some(&SWITCH);
         let lines = if args.json { Lines::Json(Json::new(template)) } else { Lines::Text(template) };
-        sinks.push(Box::new(Print::new(lines, out.clone(), args.debug)));
+        sinks.push(Box::new(Print::new(lines, out.clone(), args.debug).without(without)));
     }
 
     if args.summary && !counts {
-        sinks.push(Box::new(Summary::new(out.clone(), args.json)));
+        sinks.push(Box::new(Summary::new(out.clone(), args.json, args.debug)));
     }
     let ends = args.following.strace && sinks.len() == 1 && args.write.is_none() && !args.entry_args;
     let capture = capture(args)?;

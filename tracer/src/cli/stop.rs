@@ -3,7 +3,6 @@
 //! Ctrl-C is the usual end. After another signal the exit code says which one it was, as shells do: 128 and its number.
 
 use std::{
-    fs,
     ops::Deref,
     sync::{
         Arc, OnceLock,
@@ -16,7 +15,7 @@ use signal_hook::{
     flag,
 };
 
-use crate::launch::Launched;
+use crate::{launch::Launched, signal::is_ignored};
 
 /// What is added to the number of a signal.
 const BY_SIGNAL: u8 = 128;
@@ -94,12 +93,4 @@ pub(super) fn code_of(signal: i32) -> u8 {
 
 fn exit_code(signal: i32) -> u8 {
     u8::try_from(signal).map_or(BY_SIGNAL, |signal| BY_SIGNAL.saturating_add(signal))
-}
-
-/// Whether the process was started to ignore a signal.
-fn is_ignored(signal: i32) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask >> (signal - 1) & 1 == 1
 }

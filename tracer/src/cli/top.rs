@@ -245,7 +245,7 @@ fn printed(top: &TopArgs, ask: &Ask, live: Live) -> Result<ExitCode, End> {
         let form = crate::output::Form::Table;
         page.frame(crate::output::Frame { form, ..frame })?;
         let counts = counts.map_or((0, 0), |counts| (counts.seen, counts.lost));
-        drawn.draw(crate::output::Status { now_ns, seen: counts.0, lost: counts.1 })?;
+        drawn.draw(crate::output::Status { now_ns, seen: counts.0, by_table: false, lost: counts.1 })?;
         Ok(())
     });
     let plan = planned(top, ask, publish)?;

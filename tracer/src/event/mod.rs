@@ -12,6 +12,7 @@ pub mod sockaddr;
 
 use tracer_common::{
     arch, events,
+    flags::{BPF_MAKES_FD, F_DUPFD, F_DUPFD_CLOEXEC},
     group::{KeyDescriptor, Number},
 };
 
@@ -293,7 +294,21 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn fd_param(&self) -> Option<usize> {
         let layout = decode::layout(self.row);
-        if self.side == Side::Out { layout.fd_out } else { layout.fd }.map(usize::from)
+        let at = if self.side == Side::Out { layout.fd_out } else { layout.fd }.map(usize::from);
+        at.filter(|_| self.row.flags.has(events::Flags::USES_FD) || self.returns_fd())
+    }
+
+    /// Whether the result is a descriptor where the row says so. Of some calls the command decides: then the result of most commands is none,
+    /// and neither is that of a command that is not known.
+    #[must_use]
+    pub fn returns_fd(&self) -> bool {
+        let commands: &[u32] = match self.row.effect {
+            events::Effect::Bpf => &BPF_MAKES_FD,
+            events::Effect::Fcntl => &[F_DUPFD, F_DUPFD_CLOEXEC],
+            _ => return true,
+        };
+        let command = self.row.param("cmd").and_then(|(at, _)| self.params.i64(at));
+        command.and_then(|command| u32::try_from(command).ok()).is_some_and(|command| commands.contains(&command))
     }
 
     /// Whether it reads from its descriptor.

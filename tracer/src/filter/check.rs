@@ -14,7 +14,10 @@ use super::{
     prefixes::Prefixes,
     test::{Test, Texts},
 };
-use crate::fields::{ArgRule, Context, EventType, FieldRef, InKernel, Needs, Show, Type, Value};
+use crate::{
+    fields::{ArgRule, Context, EventType, FieldRef, InKernel, Needs, Show, Type, Value},
+    format::escape::escaped,
+};
 
 /// The most memory of one compiled expression, and of what it keeps while it searches; bytes.
 const REGEX_SIZE: usize = 1 << 20;
@@ -161,6 +164,7 @@ impl<'f> Checker<'f> {
                     self.no_return(left, &test);
                 }
                 if operator == Operator::Eq {
+                    self.no_pattern(left, value);
                     self.name(left, value);
                 }
                 test
@@ -311,6 +315,25 @@ impl<'f> Checker<'f> {
             format!("note: many programs call {new} instead of {old}\nhint: evt.type in ({old}, {new}) matches both")
         })
         .collect()
+    }
+
+    /// Notes that what looks like a pattern is compared as it is.
+    fn no_pattern(&mut self, left: &Operand, value: &Literal) {
+        let Operand::Field(field) = left else { return };
+        // In quotes it is meant as it is.
+        if self.filter.get(value.at.0.start..).is_none_or(|rest| rest.starts_with(['"', '\''])) {
+            return;
+        }
+        let (name, text) = (field.name(), escaped(&value.text));
+        self.notes.extend(if let Some(pattern) = text.strip_prefix('~') {
+            Some(format!("note: '=' compares with the text '{text}'\nhint: a pattern is {name} regex {pattern}"))
+        } else if text.starts_with('/') && text.contains('*') {
+            Some(format!(
+                "note: '=' compares with the text '{text}', without wildcards\nhint: with them: {name} glob {text}"
+            ))
+        } else {
+            None
+        });
     }
 
     /// Notes that a test only lets calls through that never come back.

@@ -33,6 +33,8 @@ pub use parse::{MAX_LEN_BYTES, parse};
 pub use stretches::Stretches;
 pub use test::Test;
 
+use tracer_common::events;
+
 use crate::{
     event::Row,
     fields::{Context, EventType, FieldRef, Needs, Show},
@@ -136,6 +138,17 @@ impl Filter {
                 visit(field.field.name, test);
             }
         }
+    }
+
+    /// Whether a test asks for events of a row by what they are, and not for most others as well.
+    #[must_use]
+    pub fn names(&self, row: &'static Row) -> bool {
+        let mut names = false;
+        self.node.each(&mut |test| {
+            let passes = |row: &'static Row| test.check.by_type(&EventType::of(row)) == Some(true);
+            names |= passes(row) && 2 * events::all().filter(|row| passes(row)).count() < events::all().count();
+        });
+        names
     }
 
     /// Whether no event without a value of that field is wanted. `nothing` is an event of which nothing is known.

@@ -5,8 +5,11 @@
 //! that lack some of the fields, with `<NA>` in their place; without it such events are not printed. `%%` is a percent
 //! sign. `\n`, `\t`, `\e` and `\\` are a newline, a tab, the escape character and a backslash.
 
+use tracer_common::events;
+
 use crate::{
-    fields::{Context, FieldError, FieldRef, Needs, Show, Type, Value, Writer},
+    event::Row,
+    fields::{Context, EventType, FieldError, FieldRef, Needs, Show, Type, Value, Writer},
     filter::{FilterError, Operand},
 };
 
@@ -210,6 +213,18 @@ impl Template {
             }
         }
         true
+    }
+
+    /// Whether a field has a value only for events of a few rows, of which this is one.
+    #[must_use]
+    pub fn names(&self, row: &'static Row) -> bool {
+        let has = |field: &FieldRef, row: &'static Row| {
+            !field.by_type(&EventType::of(row)).is_some_and(|value| value.is_missing())
+        };
+        self.fields().any(|field| {
+            let rows = events::all().filter(|row| has(field, row)).count();
+            has(field, row) && 10 * rows < events::all().count()
+        })
     }
 
     /// What has to be collected for its fields.

@@ -76,6 +76,14 @@ impl Asked {
             None
         };
         let tables = why.map_or_else(|| outputs.tables(has_socket_hooks), |why| outputs.no_tables(why));
+        let tables = match mode {
+            // What is chosen by chance, or at the beginning of a call, is chosen for records and tables alike.
+            Mode { sample: Some(_), .. } if tables.is_beside_records() => tables.without_calls("--sample"),
+            Mode { options: Options { entry_args: true, .. }, .. } if tables.is_beside_records() => {
+                tables.without_calls("the beginning of calls is reported")
+            }
+            _ => tables,
+        };
         let mut asked = Self::with(outputs, mode, tables);
         if asked.tables.calls.is_empty() {
             return asked;
@@ -97,7 +105,7 @@ impl Asked {
         let tables = &self.tables.calls;
         let pairs = (0..tables.len()).flat_map(|table| (0..table).map(move |with| (table, with)));
         pairs.into_iter().find_map(|(table, with)| {
-            let (one, other) = (tables[table], tables[with]);
+            let (one, other) = tables[table].zip(tables[with])?;
             let number = one.number.with(other.number)?;
             let is_alike = aggregate::same_rows(one.by, other.by) && plans.section(table) == plans.section(with);
             is_alike.then_some((table, with, Grouping { by: one.by | other.by, number, ..one }))
@@ -176,7 +184,7 @@ impl Asked {
             let OfTable { sides, bytes } = self.of_tables[at];
             Wanted {
                 demand: if self.pushdown { Some(&*demands[at]) } else { None },
-                grouped: !self.tables.calls.is_empty(),
+                grouped: self.tables.calls.get(at).is_some_and(Option::is_some),
                 sides,
                 bytes,
                 by_descriptor: is_by_descriptor(&self.tables, table),
@@ -197,5 +205,5 @@ fn event_type(row: &'static Event, call: Option<&'static str>) -> EventType<'sta
 
 /// Whether rows of a table of calls say what the descriptor is.
 fn is_by_descriptor(tables: &Tables, table: u8) -> bool {
-    tables.calls.get(usize::from(table)).is_some_and(|grouping| grouping.by & by::DESCRIPTOR != 0)
+    tables.calls.get(usize::from(table)).copied().flatten().is_some_and(|grouping| grouping.by & by::DESCRIPTOR != 0)
 }

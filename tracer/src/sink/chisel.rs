@@ -219,6 +219,13 @@ impl Sink for ChiselSink {
         self.chisel.excerpts()
     }
 
+    fn name(&self) -> String {
+        let origin = self.chisel.origin();
+        // Those that are built in have no folder.
+        let name = if origin.contains('/') { origin } else { origin.strip_suffix(".rhai").unwrap_or(origin) };
+        format!("chisel '{}'", escaped(name.as_bytes()))
+    }
+
     fn is_still(&self) -> bool {
         self.watch.is_none() && self.chisel.is_still()
     }

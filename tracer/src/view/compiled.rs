@@ -197,7 +197,7 @@ fn value(field: Option<FieldRef>, op: &str, unit: Unit, title: &str) -> Value {
     let by_name = if per_second { None } else { Op::by_name(op) };
     // Without a field, the events themselves are counted.
     let op = if field.is_none() { Op::Count } else { by_name.unwrap_or_default() };
-    Value { title: title.to_owned(), field, also: Vec::new(), op, unit, share: false, per_second }
+    Value { title: title.to_owned(), field, also: Vec::new(), op, unit, share: false, per_second, total: false }
 }
 
 /// What is not counted, but looked up when a frame is made.

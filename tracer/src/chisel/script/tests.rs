@@ -69,14 +69,14 @@ fn tables_count_what_their_filter_lets_through() {
     ];
     let table = |name| rows(&run(name, false, &world, &records));
     assert_eq!(table("topfiles_bytes"), ["519B /etc/passwd"]);
-    assert_eq!(table("topprocs_net"), ["2.00KB 2.00KB 0B cat 20", "1000B 1000B 0B nginx 30"]);
+    assert_eq!(table("topprocs_net"), ["2.00KB 2.00KB 0B 2.00KB cat 20", "1000B 1000B 0B 1000B nginx 30"]);
     assert_eq!(table("topprocs_file"), ["512B bash 10", "7B nginx 30"]);
-    assert_eq!(table("topcontainers_net"), ["1000B 1000B 0B web"]);
+    assert_eq!(table("topcontainers_net"), ["1000B 1000B 0B 1000B web"]);
     assert_eq!(table("topcontainers_file"), ["7B web"]);
     assert_eq!(table("topscalls"), ["6 read", "1 openat"]);
     let wide = run("topprocs_net", true, &world, &records);
-    assert!(wide.starts_with(" Bytes    RX/s  TX/s  Process  PID  vPID  Container\n"), "{wide}");
-    assert_eq!(rows(&wide), ["2.00KB 2.00KB 0B cat 20 20 host", "1000B 1000B 0B nginx 30 30 web"]);
+    assert!(wide.starts_with(" Bytes    RX/s  TX/s   Total  Process  PID  vPID  Container\n"), "{wide}");
+    assert_eq!(rows(&wide), ["2.00KB 2.00KB 0B 2.00KB cat 20 20 host", "1000B 1000B 0B 1000B nginx 30 30 web"]);
 }
 
 /// Runs a chisel with an argument and what is asked of tables.
@@ -117,7 +117,7 @@ fn tables_are_as_the_user_asks() {
         Chisel::load(Library::builtin().find("topprocs_net").unwrap(), None, env).unwrap()
     };
     assert!(chisel(sort("rx")).sorted().1 && !chisel(sort("x")).sorted().1);
-    assert_eq!(chisel(sort("x")).sorted().0, ["Bytes", "RX/s", "TX/s", "Process", "PID"]);
+    assert_eq!(chisel(sort("x")).sorted().0, ["Bytes", "RX/s", "TX/s", "Total", "Process", "PID"]);
     let every = Tables { interval_ms: Some(250), ..Tables::default() };
     assert_eq!(chisel(every).interval_ms(), Some(250));
 }

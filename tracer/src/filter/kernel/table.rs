@@ -98,6 +98,10 @@ fn is_test(part: &Node, of: InKernel, is_so: impl Fn(&Test) -> bool) -> bool {
 
 /// Whether the kernel knows exactly for which events of a type the node holds, or, `negated`, does not.
 pub(super) fn is_exact(node: &Node, negated: bool, target: &Target<'_>) -> bool {
+    // What the type decides asks nothing else.
+    if node.decide(&|check| check.by_type(&target.event)).is_some() {
+        return true;
+    }
     match node {
         Node::And(parts) | Node::Or(parts) => parts.iter().all(|part| is_exact(part, negated, target)),
         Node::Not(part) => is_exact(part, !negated, target),

@@ -122,8 +122,8 @@ pub struct Options {
     pub containers: bool,
     /// Whether records say who made the call, although no predicate asks for it.
     pub who: bool,
-    /// The tables of calls that are counted in the kernel.
-    pub calls: Vec<Grouping>,
+    /// The tables of calls that are counted in the kernel, by their number. The first is `None` where records are made beside others.
+    pub calls: Vec<Option<Grouping>>,
     /// The table of the bytes of sockets that is.
     pub sockets: Option<Grouping>,
     /// Whether something else may be asked for later: see [`Source::prepare`]. Then all programs are loaded at the start.
@@ -462,7 +462,6 @@ impl Source for Live {
             ring_full: sum(|counters| counters.ring_full),
             scratch: sum(|counters| counters.scratch),
             skipped: probes::skipped(&self.bpf).values().sum(),
-            not_taken: 0,
             messages: sum(|counters| counters.messages),
             cpu_table: sum(|counters| counters.cpu_table_full),
             entry_table: sum(|counters| counters.entry_table_full),
@@ -470,6 +469,7 @@ impl Source for Live {
             followed: sum(|counters| counters.followed_full),
             late: self.late,
             by_cpu: per_cpu.iter().map(cpu_losses).collect(),
+            ..Losses::default()
         }
     }
 }

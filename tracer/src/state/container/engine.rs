@@ -20,7 +20,7 @@ use std::{
     path::PathBuf,
     rc::Rc,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
@@ -148,7 +148,11 @@ pub struct Engines {
     answers: Receiver<Answer>,
     waiting_bytes: Arc<AtomicUsize>,
     hope: Arc<AtomicUsize>,
+    silent: Silent,
 }
+
+/// Why engines of the machine do not answer, by what they are called: the address and the reason.
+type Silent = Arc<Mutex<BTreeMap<String, String>>>;
 
 impl Engines {
     /// Starts to follow the engines that these options name.
@@ -167,7 +171,8 @@ impl Engines {
         let hope = endpoints.iter().filter(|endpoint| endpoint.is_hope()).count();
         let hope = Arc::new(AtomicUsize::new(hope));
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
-        let shared = (answer, Arc::clone(&waiting_bytes), Arc::clone(&hope));
+        let silent = Silent::default();
+        let shared = (answer, Arc::clone(&waiting_bytes), Arc::clone(&hope), Arc::clone(&silent));
         let (host_root, verbose) = (options.host_root.clone(), options.verbose);
         let (users_too, drops) = (options.sockets.is_empty(), options.drops);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -175,11 +180,12 @@ impl Engines {
             if !drops {
                 confine::of_engines();
             }
-            let (answers, waiting_bytes, hope) = shared;
+            let (answers, waiting_bytes, hope, silent) = shared;
             let shared = Rc::new(Shared {
                 answers,
                 waiting_bytes,
                 hope,
+                silent,
                 host_root,
                 verbose,
                 clients: RefCell::default(),
@@ -191,13 +197,24 @@ impl Engines {
             runtime.shutdown_background();
         })
         .map_err(io::Error::other)?;
-        Ok(Self { questions, answers, waiting_bytes, hope })
+        Ok(Self { questions, answers, waiting_bytes, hope, silent })
     }
 
     /// Whether an engine of the machine answers, or may soon.
     #[must_use]
     pub fn may_answer(&self) -> bool {
         self.hope.load(Ordering::Relaxed) > 0
+    }
+
+    /// Why no engine of the machine answers; `None` while one does, or may soon.
+    #[must_use]
+    pub fn silence(&self) -> Option<String> {
+        if self.may_answer() {
+            return None;
+        }
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        let reasons: Vec<&str> = silent.values().map(String::as_str).collect();
+        (!reasons.is_empty()).then(|| reasons.join(", "))
     }
 
     /// Asks for the container of that id. Whether to wait for the answer: that of a user's engine comes when it wants, and
@@ -231,6 +248,7 @@ struct Shared {
     waiting_bytes: Arc<AtomicUsize>,
     /// Engines of the machine that answer, and those that were not tried yet.
     hope: Arc<AtomicUsize>,
+    silent: Silent,
     host_root: PathBuf,
     verbose: bool,
     clients: RefCell<Vec<(usize, Client)>>,

@@ -240,6 +240,12 @@ impl Containers {
         self.get(key).lookup == Lookup::Pending
     }
 
+    /// Why no container engine answers; `None` when one does, or none is asked.
+    #[must_use]
+    pub fn silence(&self) -> Option<String> {
+        self.engines.as_ref().and_then(Engines::silence)
+    }
+
     /// What a person should know, once.
     pub fn notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)

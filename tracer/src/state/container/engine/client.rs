@@ -8,7 +8,7 @@ use std::{
     collections::{HashSet, VecDeque},
     pin::pin,
     rc::Rc,
-    sync::atomic::Ordering,
+    sync::{PoisonError, atomic::Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -150,6 +150,10 @@ pub(super) async fn follow(shared: Rc<Shared>, endpoint: Endpoint, counted: bool
         if start.elapsed() >= STEADY {
             pause = FIRST_PAUSE;
         }
+        if !endpoint.of_user {
+            let mut silent = shared.silent.lock().unwrap_or_else(PoisonError::into_inner);
+            silent.insert(endpoint.label.clone(), silence(&endpoint, &end));
+        }
         let note = match end {
             End::Absent => None,
             // Any user could have it said that there is such a socket.
@@ -171,6 +175,25 @@ pub(super) async fn follow(shared: Rc<Shared>, endpoint: Endpoint, counted: bool
         sleep(pause).await;
         pause = LONGEST_PAUSE.min(pause * 2);
     }
+}
+
+/// Where the engine was looked for, and why it does not answer.
+fn silence(endpoint: &Endpoint, end: &End) -> String {
+    match end {
+        End::Absent => {
+            let address = endpoint.addresses.first().map_or_else(|| endpoint.label.clone(), ToString::to_string);
+            format!("{address}: not found")
+        }
+        End::Distrusted { address, cause } | End::Failed { address, cause } => format!("{address}: {}", lower(cause)),
+        End::Gone { address } => format!("{address}: it has gone"),
+    }
+}
+
+/// As the causes of this program begin, and without the number of an error of the system.
+fn lower(cause: &str) -> String {
+    let cause = cause.split(" (os error").next().unwrap_or(cause);
+    let mut letters = cause.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// From the connection to its end.
