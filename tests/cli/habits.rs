@@ -23,7 +23,7 @@ const HABITS: &[(&[&str], &str, &str)] = &[
         "write: tracer 'evt.type in (open, openat)'",
     ),
     (&["-e", "openat,close"], "invalid value 'openat,close'", "write: tracer 'evt.type in (openat, close)'"),
-    (&["-T"], "option '-T' (tracers) is not there", "%evt.latency"),
+    (&["-T"], "option '-T' (tracers) is not supported", "%evt.latency"),
     (&["sh"], "filter: ", "tracer run -- sh; "),
     // bpftrace, perf.
     (

@@ -374,10 +374,10 @@ mod tests {
     fn tables_of_calls_are_counted_beside_what_needs_records() {
         let text = explain(&["-c", "spy_users", "-c", "topscalls", "-c", "topscalls_time"]);
         assert!(
-            says(&text, &["the table", "counted: no record"]) && says(&text, &["the table", "times added up"]),
+            says(&text, &["the table", "without records"]) && says(&text, &["the table", "times summed"]),
             "{text}"
         );
-        assert!(says(&text, &["from events", "the chisel looks at each event"]), "{text}");
+        assert!(says(&text, &["from events", "the script processes each event"]), "{text}");
         let sampled = explain(&["--sample", "1/10", "-c", "spy_users", "-c", "topscalls"]);
         assert!(says(&sampled, &["no table", "--sample"]), "{sampled}");
     }

@@ -56,6 +56,7 @@ fn totals_are_those_since_the_start() {
         filter: None,
         top: 10,
         each: false,
+        any: false,
     };
     let (world, mut table) = (World::new(), Table::new(spec).unwrap());
     let mut interval = |reads: &[(u32, i64)]| {
@@ -256,6 +257,7 @@ fn one_row_in_the_kernel_has_calls_failures_and_times() {
         also: Vec::new(),
         share: false,
         per_second: false,
+        total: false,
     };
     let grouping = |values: Vec<Value>| {
         let keys = vec![column("proc.pid", "PID")];
