@@ -1,5 +1,5 @@
 //! Compiles the kernel side from source, for `include_bytes!` in `source/live/load.rs`, and lists the chisels for
-//! `chisel/builtin.rs`.
+//! `chisel/builtin.rs` and the views for `view/library.rs`.
 #![allow(clippy::disallowed_methods, reason = "names of files go into code, not into messages")]
 
 use std::{
@@ -20,9 +20,11 @@ fn main() {
     for path in ["tracer-ebpf", "tracer-common", "Cargo.toml", "Cargo.lock", "xtask/src/ebpf.rs"] {
         println!("cargo::rerun-if-changed={}", workspace.join(path).display());
     }
-    if let Err(error) = embed_chisels(&workspace.join("chisels"), &out.join("chisels.rs")) {
-        eprintln!("tracer: cannot list chisels: {error}");
-        exit(1);
+    for (folder, extension, list) in [("chisels", "rhai", "chisels.rs"), ("chisels/views", "toml", "views.rs")] {
+        if let Err(error) = embed(&workspace.join(folder), extension, &out.join(list)) {
+            eprintln!("tracer: cannot list the files of {folder}: {error}");
+            exit(1);
+        }
     }
     println!("cargo::rerun-if-env-changed=BPF_LINKER");
     println!("cargo::rerun-if-env-changed=TRACER_BPF_RUSTC");
@@ -37,11 +39,11 @@ fn main() {
     }
 }
 
-/// Writes an array of name and text of every chisel, in alphabetical order.
-fn embed_chisels(folder: &Path, list: &Path) -> io::Result<()> {
+/// Writes an array of name and text of every file with that extension, in alphabetical order.
+fn embed(folder: &Path, extension: &str, list: &Path) -> io::Result<()> {
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut paths: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "rhai"));
+    paths.retain(|path| path.extension().is_some_and(|it| it == extension));
     paths.sort();
     let mut text = String::from("&[\n");
     for path in paths {

@@ -60,7 +60,7 @@ fn scripts() -> Vec<(String, &'static str)> {
         ),
         (
             "let f = || 0; for i in 0..1000000 { let g = f; f = || { g; }; }".to_owned(),
-            "it took more than 400 ms|Too many operations|one call takes more than 32 MiB",
+            "it took more than 400 ms|Too many operations|one call uses more than 32 MiB",
         ),
         (
             "let f = || 0; fn on_event(e) { for i in 0..500 { let g = this.f; this.f = || { g; }; } }".to_owned(),
@@ -72,14 +72,14 @@ fn scripts() -> Vec<(String, &'static str)> {
         ),
         (
             (0..4_000).map(|number| format!("let a{number}=1;")).collect(),
-            "Too many variables|reading it takes more than 300 ms",
+            "Too many variables|compiling it takes more than 300 ms",
         ),
         (
             format!(
                 "fn on_event(e) {{ let s = \"\"; s.pad(250000, \"x\"); {} }}",
                 many(200, |at| format!("let a{at} = s + \"{at}\";"))
             ),
-            "one call takes more than 32 MiB of memory",
+            "one call uses more than 32 MiB of memory",
         ),
         (format!("// {}", "x".repeat(64 << 10)), "it has more than 64 KiB"),
         ("loop {}".to_owned(), "Too many operations"),
@@ -139,13 +139,13 @@ fn what_has_no_end_is_no_script_and_no_settings() {
     let link = scratch.path("zero.rhai");
     std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
     let output = run(&["-r", SAMPLE, "-c", link.to_str().unwrap()]);
-    assert!(output.errors.contains("it is no plain file") && output.status.code() == Some(2), "{}", output.errors);
+    assert!(output.errors.contains("it is not a regular file") && output.status.code() == Some(2), "{}", output.errors);
     let output = run(&["--config", "/dev/zero", "-r", SAMPLE, "-q"]);
     assert!(output.errors.contains("it has more than 64 KiB") && output.status.code() == Some(2), "{}", output.errors);
     let pipe = scratch.path("pipe.rhai");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let output = run(&["-r", SAMPLE, "-c", pipe.to_str().unwrap()]);
-    assert!(output.errors.contains("it is no plain file"), "{}", output.errors);
+    assert!(output.errors.contains("it is not a regular file"), "{}", output.errors);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn formats_and_filters_have_limits() {
     for width in ["999999999", "-999999999", "99999999999999999999999", "0", "1001"] {
         wrong(
             &["-p", &format!("a %{width}proc.name")],
-            &format!("the width is not from 1 to 1000 at '%{width}proc.name'"),
+            &format!("the width must be from 1 to 1000, at '%{width}proc.name'"),
         );
     }
     wrong(&["-p", &"%proc.name ".repeat(10_000)], "it has more than 64 KiB");

@@ -176,15 +176,15 @@ fn where_the_kernel_does_not_offer_it_that_is_said() {
     };
     let landlock = [libc::SYS_landlock_create_ruleset];
     let text = said(&landlock, libc::ENOSYS);
-    assert!(text.contains("no file but those that are open; not confined by Landlock: this kernel has none"), "{text}");
+    assert!(text.contains("only open files; not confined by Landlock: not supported by this kernel"), "{text}");
     let text = said(&landlock, libc::EOPNOTSUPP);
-    assert!(text.contains("not confined by Landlock: switched off"), "{text}");
+    assert!(text.contains("not confined by Landlock: disabled"), "{text}");
     let text = said(&[libc::SYS_seccomp], libc::EINVAL);
     assert!(text.contains("all system calls") && text.contains("not confined by seccomp: "), "{text}");
     let mut command = tracer(["--doctor"]);
     without_calls(&mut command, &landlock, libc::EOPNOTSUPP);
     let output = Running::start(&mut command).end();
-    assert!(output.lines.iter().any(|line| line.starts_with("warn Landlock: not there")), "{:#?}", output.lines);
+    assert!(output.lines.iter().any(|line| line.starts_with("warn Landlock: not available")), "{:#?}", output.lines);
 }
 
 #[test]

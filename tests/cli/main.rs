@@ -10,6 +10,7 @@ mod limits;
 mod planted;
 mod recipes;
 mod screen;
+mod top;
 mod trusted;
 mod write;
 
@@ -35,7 +36,7 @@ fn wrong_use_has_a_hint_and_exit_code_2() {
     wrong_use(["--buffersize", "3"], "there is no option '--buffersize'", "a similar argument exists: '--buffer-size'");
     wrong_use(["-n", "x"], "invalid value 'x'", "tracer -h lists the options");
     for wrong in ["1/0", "x", "2/3"] {
-        let message = format!("invalid value '{wrong}' for '--sample <1/N>': expected 1/N, one event of N");
+        let message = format!("invalid value '{wrong}' for '--sample <1/N>': expected 1/N, for one in N events");
         wrong_use(["--sample", wrong], &message, "tracer -h lists the options");
     }
     wrong_use(["-c", "topscals"], "chisel 'topscals'", "did you mean 'topscalls'?");
@@ -49,7 +50,7 @@ fn a_filter_that_never_matches_says_what_would() {
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/sample.scap");
     let output = command::output(["-r", sample, "evt.type=exit_group"]);
     assert_eq!((output.status.code(), output.lines.len()), (Some(0), 0), "{output:?}");
-    let note = "tracer: note: no event is called 'exit_group', a call that never comes back\nhint: procexit is the event of it\n";
+    let note = "tracer: note: there is no 'exit_group' event, because this call never returns\nhint: use procexit\n";
     assert!(output.errors.starts_with(note), "{}", output.errors);
 }
 
@@ -64,10 +65,10 @@ fn a_wrong_entry_of_a_file_is_said_with_the_file() {
     };
     wrong(
         "engine-socket = ['crio=/run/crio.sock']",
-        "invalid value 'crio=/run/crio.sock' for '--engine-socket <ENGINE=PATH>': 'crio' is no engine",
+        "invalid value 'crio=/run/crio.sock' for '--engine-socket <ENGINE=PATH>': 'crio' is not a supported engine",
         "engines are containerd, cri, cri-o, docker, podman",
     );
-    wrong("engine-socket = ['docker=run/a.sock']", "invalid value 'docker=run/a.sock'", "the path begins with /");
+    wrong("engine-socket = ['docker=run/a.sock']", "invalid value 'docker=run/a.sock'", "give an absolute path");
     wrong("engine-sockets = []", "there is no option 'engine-sockets'", "did you mean 'engine-socket'?");
 }
 

@@ -94,7 +94,7 @@ const PLANTED: [(&str, &str); 5] = [
     ("ln -s nowhere NAME", "it is a symbolic link"),
     ("mkfifo NAME", "it is a FIFO"),
     (": > NAME; chmod 666 NAME", "it belongs to user 65534"),
-    ("ln $V NAME", "it has a second name"),
+    ("ln $V NAME", "it has several hard links"),
 ];
 
 #[test]

@@ -1,64 +1,8 @@
 //! Live tables on a terminal: a real one in tmux, which is resized, and a plain pseudo-terminal.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use tracer_tests::{command::Running, level, wait};
-
-/// A terminal in tmux, with a shell. It ends with this.
-struct Tmux {
-    socket: String,
-}
-
-impl Tmux {
-    /// `None`, and why, without tmux.
-    fn start(name: &str, columns: u16, rows: u16) -> Option<Self> {
-        if Command::new("tmux").arg("-V").stdout(Stdio::null()).status().is_err() {
-            println!("skipped: tmux is not installed");
-            return None;
-        }
-        let this = Self { socket: format!("tracer-test-{name}-{}", std::process::id()) };
-        let size = [columns, rows].map(|number| number.to_string());
-        let shell = "env LC_ALL=C.UTF-8 PS1='ready> ' sh";
-        this.run(&["-f", "/dev/null", "new-session", "-d", "-x", &size[0], "-y", &size[1], shell]);
-        wait::until("the shell", || this.text().contains("ready>").then_some(()));
-        Some(this)
-    }
-
-    fn run(&self, words: &[&str]) -> String {
-        let output = Command::new("tmux").arg("-L").arg(&self.socket).args(words).output().expect("tmux");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    fn resize(&self, columns: u16, rows: u16) {
-        let size = [columns, rows].map(|number| number.to_string());
-        self.run(&["resize-window", "-x", &size[0], "-y", &size[1]]);
-    }
-
-    fn line(&self, line: &str) {
-        self.run(&["send-keys", line, "Enter"]);
-    }
-
-    /// What is on the terminal.
-    fn text(&self) -> String {
-        self.run(&["capture-pane", "-p"])
-    }
-
-    /// The same with what has left it at the top.
-    fn all(&self) -> String {
-        self.run(&["capture-pane", "-p", "-S", "-"])
-    }
-
-    /// Waits until what is on the terminal is right.
-    fn wait(&self, what: &str, is_right: impl Fn(&str) -> bool) -> String {
-        wait::until(what, || Some(self.text()).filter(|text| is_right(text)))
-    }
-}
-
-impl Drop for Tmux {
-    fn drop(&mut self) {
-        self.run(&["kill-server"]);
-    }
-}
+use tracer_tests::{command::Running, level, tmux::Tmux};
 
 fn tracer(words: &str) -> String {
     format!("{} {words}", level::tracer().display())
@@ -96,6 +40,57 @@ fn a_live_table_follows_the_terminal_and_leaves_what_was_there() {
 
 fn both_parts(text: &str) -> bool {
     text.contains("topscalls") && text.contains(" lost  every 1s")
+}
+
+/// What is typed is not between the tables, the shell has its terminal while the tracer is stopped and when it has ended, and `q` ends it.
+#[test]
+fn keys_are_not_shown_and_the_terminal_is_given_back() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let Some(tmux) = Tmux::start("keys", 80, 24) else { return };
+    let is_live = |text: &str| text.contains("events/s  0 lost  every 1s") && text.contains("Syscall");
+    let echoes = |mark: &str| {
+        tmux.line(&format!("stty -a | grep -c -w -e '-echo' -e '-icanon'; echo {mark}-'said'"));
+        let text = tmux.wait("what the terminal is set to", |text| text.contains(&format!("{mark}-said")));
+        let lines: Vec<&str> = text.lines().collect();
+        let at = lines.iter().position(|line| *line == format!("{mark}-said")).unwrap();
+        lines[at - 1] == "0"
+    };
+    tmux.line(&tracer("-c topscalls --rows 3"));
+    tmux.wait("a table", is_live);
+    tmux.run(&["send-keys", "C-z"]);
+    tmux.wait("the shell", |text| text.trim_end().ends_with("ready>"));
+    assert!(echoes("stopped"), "{}", tmux.text());
+    tmux.line("clear; fg");
+    tmux.wait("the table again", is_live);
+    tmux.run(&["send-keys", "typed-and-hidden"]);
+    tmux.run(&["send-keys", "q"]);
+    let text = tmux.wait("the end", |text| text.contains("events seen") && text.trim_end().ends_with("ready>"));
+    assert!(!text.contains("typed") && !tmux.all().contains("and-hidden"), "{text}");
+    tmux.line("echo code-$?");
+    tmux.wait("the status", |text| text.contains("code-0"));
+    assert!(echoes("ended"), "{}", tmux.text());
+}
+
+#[test]
+fn a_table_that_had_no_room_is_drawn_anew() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let Some(tmux) = Tmux::start("tiny", 80, 24) else { return };
+    tmux.line(&tracer("-c topscalls --rows 12"));
+    let is_whole = |text: &str| text.contains(" 0 lost  every 1s") && text.contains("Syscall");
+    tmux.wait("a table", is_whole);
+    tmux.resize(10, 3);
+    // Only the time has room.
+    tmux.wait("a smaller one", |text| text.trim().len() <= 10 && text.contains(':'));
+    tmux.resize(80, 24);
+    let text = tmux.wait("the table again", is_whole);
+    let parts = |what: &str| text.matches(what).count();
+    assert_eq!((parts("Syscall"), parts(" lost")), (1, 1), "{text}");
+    let first = text.lines().next().unwrap();
+    assert!(first.contains(" lost  every 1s"), "nothing is above it: {text}");
 }
 
 #[test]

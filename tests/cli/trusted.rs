@@ -145,7 +145,7 @@ fn chisels_of_the_working_directory_have_to_be_named() {
     let about = |words: &[&str]| run(&mut tracer(words.iter().copied()), &scratch.path("none"), scratch.dir());
     let note = |name: &str| {
         format!(
-            "tracer: note: './chisels/{name}.rhai' is not loaded, because the folder was not named\n\
+            "tracer: note: './chisels/{name}.rhai' is not loaded, because its folder was not given\n\
              hint: --chisel-dir ./chisels loads it\n"
         )
     };
@@ -155,7 +155,7 @@ fn chisels_of_the_working_directory_have_to_be_named() {
     let output = about(&["-c", "mine", "-r", SAMPLE]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(output.errors.starts_with(&note("mine")), "{}", output.errors);
-    assert!(output.errors.contains("tracer: chisel 'mine': there is no chisel of that name"), "{}", output.errors);
+    assert!(output.errors.contains("tracer: chisel 'mine': there is no chisel with this name"), "{}", output.errors);
     for words in [&["--chisel-dir", "./chisels", "-i", "mine"][..], &["--chisel-dir=chisels", "-i", "mine"]] {
         let output = about(words);
         assert!(output.lines[0].contains("of the folder") && output.errors.is_empty(), "{output:?}");

@@ -41,14 +41,14 @@ fn wrong_use_of_captures_has_a_hint() {
         wrong_use(words.iter().map(String::as_str), message, hint);
         assert!(!fs::exists(path).unwrap(), "{more:?} makes no file");
     };
-    wrong(&["-w", "FILE", "-W", "3"], "-W says how many files are kept", "give -C, -G or -e, too");
+    wrong(&["-w", "FILE", "-W", "3"], "-W limits the number of files", "give -C, -G or -e, too");
     wrong(&["-w", "FILE", "--filter-proclist"], "--filter-proclist needs a filter", "put the filter after the options");
     for option in [&["-C", "1"][..], &["-G", "1"], &["-e", "1"], &["-W", "1"], &["-z"], &["-F"], &["--filter-proclist"]]
     {
-        wrong(option, "this option is about the capture that is written", "give -w FILE, too");
+        wrong(option, "this option needs a capture to write", "give -w FILE, too");
     }
     for option in [&["--schema", "newest"][..], &["--redact", "env"], &["--no-latency"], &["--no-cpu"]] {
-        wrong(option, "this option is about the capture that is written", "give -w FILE, too");
+        wrong(option, "this option needs a capture to write", "give -w FILE, too");
     }
     for option in
         [&["-C", "0"][..], &["-G", "x"], &["-e", "-1"], &["-W", "0"], &["--redact", "all"], &["--compress=lz4"]]
@@ -66,11 +66,11 @@ fn wrong_use_of_captures_has_a_hint() {
 fn standard_output_has_either_a_capture_or_lines() {
     for option in [&["-pc"][..], &["-p", "%evt.type"], &["-j"], &["-S"], &["-c", "topscalls"]] {
         let words = [&["-r", SAMPLE, "-w", "-"], option].concat();
-        wrong_use(words, "standard output cannot have the capture and lines", "give -w a name");
+        wrong_use(words, "standard output cannot carry both the capture and printed lines", "give -w a name");
     }
     for option in [&["-C", "1"][..], &["-G", "1"], &["-e", "1"]] {
         let words = [&["-r", SAMPLE, "-w", "-"], option].concat();
-        wrong_use(words, "-C, -G and -e make files, standard output is none", "give -w a name");
+        wrong_use(words, "-C, -G and -e need a file: standard output cannot be rotated", "give -w a name");
     }
 }
 
@@ -85,13 +85,13 @@ fn the_file_that_is_read_stays_as_it_is() {
     for target in [&path, &link, &other] {
         let (read, write) = (text(&path), text(target));
         let words = ["-r", SAMPLE, "-r", &read, "-w", &write];
-        wrong_use(words, &format!("capture '{write}' is read"), "give -w another name");
+        wrong_use(words, &format!("capture '{write}' cannot be read and written"), "give -w another name");
     }
     assert!(fs::read(&path).unwrap() == fs::read(SAMPLE).unwrap());
     // Nor for a chisel, or for a file of a rotation.
     let read = text(&path);
     let words = ["-r", &read, "-c", "around", &read, "evt.type=read"];
-    wrong_use(words, &format!("capture '{read}' is read"), "give the chisel another name");
+    wrong_use(words, &format!("capture '{read}' cannot be read and written"), "give the chisel another name");
     let twice = ["-w", "x.scap", "-c", "spy_logs", "x.scap"];
     wrong_use(twice, "capture 'x.scap' is written twice", "give the chisel another name");
     let twice = ["-r", &read, "-c", "spy_logs", "y.scap", "-c", "spy_syslog", "y.scap"];
@@ -99,13 +99,13 @@ fn the_file_that_is_read_stays_as_it_is() {
     for (name, before) in [("around", &[][..]), ("spy_logs", &["-C", "1", "-w", "x.scap"])] {
         let words = before.iter().copied().chain(["-c", name, "y.scap"]);
         let hint = "read one with -r, or write one with -w and without -C, -G and -e";
-        wrong_use(words, &format!("chisel '{name}' reads a capture a second time: it needs a file"), hint);
+        wrong_use(words, &format!("chisel '{name}' reads a capture twice, so it needs a file"), hint);
     }
     let rotated = scratch.path("rotated");
     fs::copy(SAMPLE, scratch.path("rotated1")).unwrap();
     let read = text(&scratch.path("rotated1"));
     let output = command::output(["-r", &read, "-w", &text(&rotated), "-e", "10"]);
-    fails(&output, &["cannot create capture '", "rotated1", "it is read at the same time"]);
+    fails(&output, &["cannot create capture '", "rotated1", "it is being read"]);
     assert!(fs::read(&read).unwrap() == fs::read(SAMPLE).unwrap());
 }
 
@@ -118,7 +118,7 @@ fn a_file_that_cannot_be_made_is_named() {
     fails(&write(missing), &[&format!("cannot create capture '{missing}'"), "No such file or directory"]);
     let dir = scratch.dir().to_str().unwrap();
     fails(&write(dir), &[&format!("cannot create capture '{dir}'"), "Is a directory"]);
-    fails(&write("/dev/full"), &["cannot write capture '/dev/full' behind byte 0", "No space left on device"]);
+    fails(&write("/dev/full"), &["cannot write capture '/dev/full' after byte 0", "No space left on device"]);
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn the_engine_of_a_user_names_that_users_containers_and_no_others() {
     assert!(engine.sent() > 1000, "it was asked");
     // A fresh one of the machine is that user's just as little, although the user's engine knew of it first.
     let doctor = output(["--doctor"]);
-    let line = format!("docker 27.0, API 1.46 at {}, names containers of user {USER} alone", engine.socket.display());
+    let line = format!("docker 27.0, API 1.46 at {}, names only containers of user {USER}", engine.socket.display());
     assert!(doctor.lines.iter().any(|found| found.contains(&line)), "{:?}", doctor.lines);
 }
 
@@ -148,7 +148,7 @@ fn a_socket_that_is_not_the_users_own_is_not_asked_and_that_is_said() {
     for (uid, mode, cause) in [
         (USER, 0o1777, format!("it belongs to user {USER}, not {OTHER}")),
         (0, 0o1777, format!("it belongs to user 0, not {OTHER}")),
-        (OTHER, 0o777, format!("others may write to its folder '/run/user/{OTHER}'")),
+        (OTHER, 0o777, format!("other users can write to its folder '/run/user/{OTHER}'")),
     ] {
         fs::set_permissions(folder.path(""), fs::Permissions::from_mode(mode)).expect("a mode");
         let engine = Engine::start(&socket, uid, knows(Vec::new()));
@@ -196,7 +196,7 @@ fn a_socket_that_changed_hands_after_the_look_is_not_asked() {
     let doctor = Running::start(&mut tracer(["--doctor"]));
     let pid = doctor.pid();
     let doctor = doctor.end().lines.join("\n");
-    assert!(doctor.contains(&format!("user {USER} listens there, not {OTHER}")), "{doctor}");
+    assert!(doctor.contains(&format!("user {USER} is listening there, not user {OTHER}")), "{doctor}");
     assert_eq!(engine.contacts(pid), (1, 0), "it hangs up before it asks for anything");
 }
 

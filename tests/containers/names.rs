@@ -148,7 +148,7 @@ fn an_engine_that_dies_and_returns_costs_names_only() {
         containers.poll();
         Some(containers.notes()).filter(|notes| !notes.is_empty())
     });
-    assert!(notes.len() == 1 && notes[0].contains("has gone"), "{notes:?}");
+    assert!(notes.len() == 1 && notes[0].contains("lost connection"), "{notes:?}");
     assert_eq!(containers.get(key).name.as_deref(), Some(first.name.as_str()), "what is known stays");
     let other = containers.of_cgroup(second_cgroup, second_pid);
     assert_eq!(containers.get(other).id, second.short_id());

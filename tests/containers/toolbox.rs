@@ -130,7 +130,7 @@ fn without_the_numbers_of_the_host_it_shows_the_host_and_says_what_it_cannot_kno
         assert!(!shown.is_empty() && shown.iter().all(|line| line.starts_with(&right)), "{right}: {output:?}");
         assert!(of(&output, own).is_empty(), "it traces itself: {output:?}");
         assert_eq!(
-            output.errors.contains("note: /proc is that of another pid namespace"),
+            output.errors.contains("note: /proc belongs to a different pid namespace"),
             args == "<NA>",
             "{output:?}"
         );

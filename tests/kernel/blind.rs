@@ -85,7 +85,7 @@ fn in_a_pid_namespace_the_process_of_its_own_number_is_seen_and_itself_is_not() 
     assert!(shown.len() > 20 && shown.iter().all(|line| **line == right), "{right:?}: {output:?}");
     assert!(lines_of(own).is_empty(), "{output:?}");
     assert!(!output.lines.contains(&"another number".to_owned()), "{output:?}");
-    assert!(output.errors.contains("note: /proc is that of another pid namespace"), "{}", output.errors);
+    assert!(output.errors.contains("note: /proc belongs to a different pid namespace"), "{}", output.errors);
     assert!(output.errors.contains(", 0 lost"), "{}", output.errors);
 }
 

@@ -214,7 +214,7 @@ fn bytes_of_the_network_are_added_up_to_the_last_one() {
         return;
     }
     if !tracer::source::live::groups::has_socket_hooks() {
-        println!("skipped: the kernel has no hooks of sockets");
+        println!("skipped: the kernel has no socket hooks");
         return;
     }
     let scratch = Scratch::new();
@@ -238,7 +238,7 @@ fn bytes_of_a_port_are_added_up_from_both_ends_to_the_last_one() {
     // By system calls, and where sockets move bytes.
     for filter in [&[][..], &["fd.l4proto=tcp"]] {
         if !filter.is_empty() && !tracer::source::live::groups::has_socket_hooks() {
-            println!("skipped for {filter:?}: the kernel has no hooks of sockets");
+            println!("skipped for {filter:?}: the kernel has no socket hooks");
             continue;
         }
         let network = Network::watch(&chisel, filter);

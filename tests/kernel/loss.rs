@@ -157,6 +157,34 @@ fn programs_are_told_what_was_lost_by_cause_and_cpu() {
     assert_eq!(said.map(Option::unwrap_or_default).sum::<u64>(), lost, "{summary}");
 }
 
+/// A capture says how many events it lacks, also to those who read it later.
+#[test]
+fn a_capture_keeps_what_was_lost() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let scratch = Scratch::new();
+    let capture = scratch.path("lost.scap");
+    let capture = capture.to_str().unwrap();
+    let running =
+        Running::start(&mut command::tracer(["--buffer-size", "4K", "-w", capture, &format!("evt.type={RARE}")]));
+    running.attached();
+    let workload = flood();
+    workload.start();
+    let _ = workload.end();
+    running.interrupt();
+    let written = running.end();
+    let closing = |errors: &str| errors.lines().find(|line| line.contains("events seen")).unwrap().to_owned();
+    let lost = number(&closing(&written.errors), " lost");
+    assert!(lost > 0, "{}", written.errors);
+    let read = command::output(["-r", capture, "-q", "--fail-on-drop"]);
+    assert!(closing(&read.errors).ends_with(&format!(" {lost} lost (when it was captured {lost})")), "{}", read.errors);
+    assert_eq!(read.status.code(), Some(3));
+    let info = command::output(["info", capture]).lines.join("\n");
+    assert!(info.contains(&format!(", for {lost} events lost when it was captured")), "{info}");
+}
+
 /// More rows than the kernel keeps for an interval: what it had no room for is lost, and the rest is counted.
 #[test]
 fn rows_that_the_kernel_had_no_room_for_are_lost() {

@@ -53,6 +53,7 @@ mod tables;
 mod tids;
 mod time;
 mod together;
+mod top;
 mod user;
 
 use std::{ffi::CStr, os::unix::fs::MetadataExt as _, path::Path};

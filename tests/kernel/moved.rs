@@ -111,7 +111,7 @@ fn bytes_that_go_between_descriptors_count_on_both_sides() {
     ];
     for (which, (name, filter)) in cases.into_iter().enumerate() {
         if name == "network" && !tracer::source::live::groups::has_socket_hooks() {
-            println!("skipped for the network: the kernel has no hooks of sockets");
+            println!("skipped for the network: the kernel has no socket hooks");
             continue;
         }
         let workload = Workload::fork(|| moves(&source, &target));
@@ -294,7 +294,7 @@ fn bytes_that_were_only_looked_at_do_not_count() {
     // By calls, and where sockets move bytes.
     for (name, filter) in [("taken", "evt.is_io=true"), ("network", "evt.is_io=true and fd.type in (ipv4, ipv6)")] {
         if name == "network" && !tracer::source::live::groups::has_socket_hooks() {
-            println!("skipped for the network: the kernel has no hooks of sockets");
+            println!("skipped for the network: the kernel has no socket hooks");
             continue;
         }
         let (ways, [taken, sent, back]) = ways(&scratch, name, filter, Workload::fork(peeks));

@@ -60,8 +60,8 @@ impl Random {
     }
 
     /// One of the texts.
-    pub fn of<'t>(&mut self, texts: &[&'t str]) -> &'t str {
-        texts[self.below(texts.len())]
+    pub fn of<T: Copy>(&mut self, some: &[T]) -> T {
+        some[self.below(some.len())]
     }
 }
 

@@ -61,7 +61,11 @@ const VALUES: &[(&str, &str)] = &[
     ("count", "evt.buflen"),
     ("count", "evt.latency"),
     ("sum", "evt.count.error"),
+    ("count", "evt.count.error"),
+    ("max", "evt.count.error"),
 ];
+/// Those of them, by their places, that one row in the kernel can have together.
+const TOGETHER: &[usize] = &[0, 7, 8, 9, 10];
 
 /// Tests that the kernel knows exactly, and one that it does not.
 const TESTS: &[&str] = &[
@@ -104,9 +108,12 @@ const TESTS: &[&str] = &[
 /// A table and what it is asked of.
 pub struct Case {
     keys: Vec<&'static str>,
-    value: (&'static str, &'static str),
+    values: Vec<(&'static str, &'static str)>,
     filter: String,
 }
+
+/// A row by its keys: its values, as far as they are there.
+pub type Rows = BTreeMap<String, Vec<Option<f64>>>;
 
 impl Case {
     /// Tables with many keys get simple filters.
@@ -114,9 +121,13 @@ impl Case {
         let mut keys: Vec<&str> = (0..1 + random.below(3)).map(|_| random.of(KEYS)).collect();
         keys.sort_unstable();
         keys.dedup();
-        let value = VALUES[random.below(VALUES.len())];
+        let values = match random.below(4) {
+            0 => (0..2 + random.below(2)).map(|_| VALUES[random.of(TOGETHER)]).collect(),
+            1 => (0..2).map(|_| random.of(VALUES)).collect(),
+            _ => vec![random.of(VALUES)],
+        };
         let filter = filter(random, TESTS, 3 - keys.len()).replace("PORT", &port.to_string());
-        Self { keys, value, filter }
+        Self { keys, values, filter }
     }
 
     /// The script, whose filter is that of the case within `around`.
@@ -127,43 +138,49 @@ impl Case {
 
     /// What it is, for a message.
     pub fn name(&self) -> String {
-        format!("{} of {} by {:?}, filter '{}'", self.value.0, self.value.1, self.keys, self.filter)
+        format!("{:?} by {:?}, filter '{}'", self.values, self.keys, self.filter)
     }
 
     fn chisel(&self) -> String {
         let keys: Vec<String> = self.keys.iter().map(|key| format!("#{{ field: \"{key}\", title: \"K\" }}")).collect();
-        let (op, field) = self.value;
-        let field = if field.is_empty() { String::new() } else { format!("field: \"{field}\", ") };
+        let value = |(op, field): &(&str, &str)| {
+            let field = if field.is_empty() { String::new() } else { format!("field: \"{field}\", ") };
+            format!("#{{ {field}title: \"V\", op: \"{op}\" }}")
+        };
+        let values: Vec<String> = self.values.iter().map(value).collect();
         format!(
             "chisel(#{{ summary: \"a random table\" }});\ninterval({INTERVAL_MS});\n\
-             table(#{{ keys: [{}], value: #{{ {field}title: \"V\", op: \"{op}\" }}, top: 100000 }});\n",
-            keys.join(", ")
+             table(#{{ keys: [{}], values: [{}], top: 100000 }});\n",
+            keys.join(", "),
+            values.join(", ")
         )
     }
 
     /// The rows of all tables of a run, put together.
-    pub fn rows(&self, lines: &[String]) -> BTreeMap<String, f64> {
+    pub fn rows(&self, lines: &[String]) -> Rows {
         let parsed =
             lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")));
         self.rows_of(parsed)
     }
 
     /// The same of tables that were read already.
-    pub fn rows_of(&self, tables: impl Iterator<Item = Value>) -> BTreeMap<String, f64> {
-        let mut rows = BTreeMap::new();
+    pub fn rows_of(&self, tables: impl Iterator<Item = Value>) -> Rows {
+        let mut rows = Rows::new();
         for table in tables {
             for row in table["data"].as_array().expect("a table has rows").iter().filter_map(Value::as_array) {
-                let (value, keys) = row.split_last().expect("a row has values");
-                let Some(value) = value.as_f64() else { continue };
-                rows.entry(Value::from(keys.to_vec()).to_string())
-                    .and_modify(|sum: &mut f64| {
-                        *sum = match self.value.0 {
-                            "min" => sum.min(value),
-                            "max" => sum.max(value),
-                            _ => *sum + value,
-                        };
-                    })
-                    .or_insert(value);
+                let (keys, values) = row.split_at(self.keys.len());
+                assert_eq!(values.len(), self.values.len(), "a row has all values: {row:?}");
+                let kept = rows.entry(Value::from(keys.to_vec()).to_string()).or_default();
+                kept.resize(values.len(), None);
+                for ((kept, value), (op, _)) in kept.iter_mut().zip(values).zip(&self.values) {
+                    let Some(value) = value.as_f64() else { continue };
+                    *kept = Some(match (*kept, *op) {
+                        (None, _) => value,
+                        (Some(kept), "min") => kept.min(value),
+                        (Some(kept), "max") => kept.max(value),
+                        (Some(kept), _) => kept + value,
+                    });
+                }
             }
         }
         rows

@@ -73,6 +73,17 @@ filter("evt.type=getuid");
 fn on_event(evt) { this.calls.add([`${evt.get(this.pid)}`], 1); }
 "##;
 
+/// The same, for which threads are followed.
+const EVENTS_OF_THREADS: &str = r##"
+chisel(#{ summary: "calls of programs, one by one" });
+let pid = field("proc.pid", 0);
+let name = field("proc.name", "");
+let program = field("proc.exepath", "");
+let calls = tally(#{ keys: ["PID", "Name", "Program"], value: #{ title: "N" }, top: 100000 });
+filter("evt.type=getuid");
+fn on_event(evt) { this.calls.add([`${evt.get(this.pid)}`, evt.get(this.name), evt.get(this.program)], 1); }
+"##;
+
 /// CPU time that this process has used, microseconds.
 fn used_us() -> i64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -154,7 +165,7 @@ fn tables_of_the_network_calls_and_cpu_are_counted_at_once() {
         return;
     }
     if !tracer::source::live::groups::has_socket_hooks() {
-        println!("skipped: the kernel has no hooks of sockets");
+        println!("skipped: the kernel has no socket hooks");
         return;
     }
     let scratch = Scratch::new();
@@ -187,7 +198,7 @@ fn tables_with_and_without_ends_of_sockets_have_all_bytes() {
         return;
     }
     if !tracer::source::live::groups::has_socket_hooks() {
-        println!("skipped: the kernel has no hooks of sockets");
+        println!("skipped: the kernel has no socket hooks");
         return;
     }
     let scratch = Scratch::new();
@@ -202,13 +213,41 @@ fn tables_with_and_without_ends_of_sockets_have_all_bytes() {
     }
 }
 
+/// What another chisel needs makes records, and nothing of the tables.
+#[test]
+fn tables_of_calls_are_counted_beside_a_chisel_that_needs_each_event() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let own = std::fs::read_link("/proc/self/exe").unwrap().display().to_string();
+    let errors = CALLS.replace("interval", "filter(\"evt.failed=true\");\ninterval");
+    for events in [EVENTS, EVENTS_OF_THREADS] {
+        let all = [("calls", CALLS), ("events", events), ("errors", errors.as_str())];
+        let Some((found, pids, _)) = watch(&scratch, &all, true) else { return };
+        let name = std::fs::read_to_string("/proc/self/comm").unwrap();
+        let is_named = |key: &[String]| key[1..].is_empty() || key[2] == own && !key[1].is_empty() && key[1] != name;
+        for pid in &pids {
+            for (call, count) in [("getuid", ROUNDS), ("sendto", ROUNDS + 1)] {
+                let key = vec![pid.clone(), call.to_owned()];
+                assert_eq!(found[0].get(&key), Some(&(count as u64)), "{call} of {pid}");
+                assert_eq!(found[2].get(&key), None, "{call} of {pid} never failed");
+            }
+            let of_pid: Vec<_> = found[1].iter().filter(|(key, _)| key[0] == *pid).collect();
+            assert_eq!(of_pid.len(), 1, "one name: {of_pid:?}");
+            assert_eq!(*of_pid[0].1, ROUNDS as u64, "calls of {pid}");
+            assert!(is_named(of_pid[0].0), "{of_pid:?}");
+        }
+    }
+}
+
 #[test]
 fn a_table_of_sockets_is_counted_beside_a_chisel_that_needs_each_event() {
     if !level::root_or_skip() {
         return;
     }
     if !tracer::source::live::groups::has_socket_hooks() {
-        println!("skipped: the kernel has no hooks of sockets");
+        println!("skipped: the kernel has no socket hooks");
         return;
     }
     let scratch = Scratch::new();

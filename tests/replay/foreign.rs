@@ -309,7 +309,7 @@ fn a_capture_of_a_network_is_named_as_such() {
     for bytes in [pcap, pcapng, swapped] {
         for words in [&[][..], &["-c", "topscalls"]] {
             let said = read(&bytes, words).errors;
-            assert!(said.contains("a network capture (pcap or pcapng)") && said.contains("hint: tshark"), "{said}");
+            assert!(said.contains("a network capture (pcap or pcapng)") && said.contains("hint: use tshark"), "{said}");
         }
         let scratch = Scratch::new();
         let path = scratch.path("network.pcapng");

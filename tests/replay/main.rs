@@ -9,6 +9,7 @@ mod filters;
 mod foreign;
 mod frames;
 mod interpreted;
+mod lost;
 mod machine;
 mod needs;
 mod output;

@@ -106,7 +106,8 @@ fn lines_with_other_options_are_those_of_another_tool() {
         let theirs = in_order(&case, peer::peer(&format!("output/{}.{}.gz", case.capture, case.name)));
         let ours: Vec<String> = ours(&case).into_iter().filter(|line| !line.is_empty()).collect();
         let mut ours = in_order(&case, ours);
-        let of_its_own = |line: &String| case.name == "summary" && line.starts_with("> scapevent ");
+        let internal = ["> scapevent ", "> procinfo "];
+        let of_its_own = |line: &String| case.name == "summary" && internal.iter().any(|it| line.starts_with(it));
         let theirs: Vec<String> = theirs.into_iter().filter(|line| !of_its_own(line)).collect();
         if case.kept > 0 {
             // Empty lines among those that were kept are none here.

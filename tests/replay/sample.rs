@@ -59,7 +59,7 @@ fn a_table_is_near_to_the_exact_one_and_marked() {
         assert_eq!(table["sample"].as_f64(), Some(one_in));
         let output = read(&CAPTURES, &["--sample", &option, "-c", chisel]);
         assert_eq!(output.lines[0], format!("(estimated from {option} of the events)"));
-        assert!(output.errors.starts_with(&format!("tracer: a sample: {option} of the events")), "{}", output.errors);
+        assert!(output.errors.starts_with(&format!("tracer: sampling {option} of the events")), "{}", output.errors);
         assert!(output.errors.contains(&format!(", a sample of {option}, 0 lost")), "{}", output.errors);
     }
     assert_eq!(read(&CAPTURES, &["--sample", "1", "-c", chisel]).lines, read(&CAPTURES, &["-c", chisel]).lines);
@@ -78,7 +78,7 @@ fn lines_are_a_part_of_all_with_their_names_and_the_same_each_time() {
         for line in &part.lines {
             assert!(rest.any(|known| known == line), "{capture}: {line}");
         }
-        assert_eq!(part.errors.lines().filter(|line| line.contains("a sample: 1/7")).count(), 1, "{}", part.errors);
+        assert_eq!(part.errors.lines().filter(|line| line.contains("sampling 1/7")).count(), 1, "{}", part.errors);
         assert_eq!(read(&[capture], &["--sample", "7", "-p", format]).lines, part.lines, "{capture}");
         // Whatever is asked, the same events are looked at.
         let reads = read(&[capture], &["--sample", "7", "-p", format, "evt.type=read"]).lines;
@@ -150,7 +150,7 @@ fn a_capture_of_a_sample_says_that_it_is_one() {
             assert_eq!(table(&["-r", &copy]), expected, "{capture} {options:?}");
         }
         let output = of(&["-r", &written, "-p", "%evt.type"]);
-        assert!(output.errors.contains("a sample: 1/4 of the events"), "{}", output.errors);
+        assert!(output.errors.contains("sampling 1/4 of the events"), "{}", output.errors);
         assert!(output.errors.contains(", a sample of 1/4, 0 lost"), "{}", output.errors);
         // A sample of a sample.
         let (data, sample) = table(&["-r", &written, "--sample", "1/2"]);

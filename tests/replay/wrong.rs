@@ -73,8 +73,8 @@ fn which_limit(message: String) -> String {
         "Size of array/BLOB too large",
         "Size of object map too large",
         "Stack overflow",
-        "it took more than 80 ms: is this a loop without end?",
-        "it took more than 400 ms: is this a loop without end?",
+        "it took more than 80 ms: is this an endless loop?",
+        "it took more than 400 ms: is this an endless loop?",
     ];
     LIMITS.iter().fold(message, |message, limit| message.replace(limit, "(one of the limits)"))
 }
@@ -106,7 +106,7 @@ fn a_chisel_that_fails_leaves_the_others_alone() {
     let (alone, _, _) = run(vec![good.clone()]);
     let (both, result, took) = run(vec![bad, good]);
     assert!(alone.starts_with("saw ") && both == alone, "{both}");
-    assert_eq!(result.unwrap_err().to_string(), "chisel bad.rhai failed, as said above");
+    assert_eq!(result.unwrap_err().to_string(), "chisel bad.rhai failed; see the error above");
     assert!(took < Duration::from_secs(1), "{took:?}");
 }
 

@@ -13,6 +13,7 @@ pub mod call;
 pub mod hijack;
 pub mod scratch;
 pub mod terminal;
+pub mod tmux;
 pub mod workload;
 
 // What the tests see.

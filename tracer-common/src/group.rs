@@ -48,6 +48,8 @@ pub mod by {
     pub const NAME: u32 = 1 << 21;
     /// Whether bytes are written or read; of what has an event in the key, too, it is not known.
     pub const DIRECTION: u32 = 1 << 22;
+    /// Of a call its number, which several calls of one event differ in.
+    pub const NUMBER: u32 = 1 << 23;
     /// No member: the table is counted in. Only where tables vary.
     pub const COUNTED: u32 = 1 << 31;
     /// Addresses and ports of both ends.
@@ -64,49 +66,69 @@ pub mod by {
     pub const OF_CALLS: u32 = CALL | ERROR | RANGE;
 
     /// All of them, and what a person calls them.
-    pub const ALL: [(u32, &str); 23] = [
-        (COMM, "name of the thread"),
+    pub const ALL: [(u32, &str); 24] = [
+        (COMM, "thread name"),
         (TGID, "process"),
         (TID, "thread"),
         (UID, "user"),
-        (CGROUP, "cgroup, from which the container follows"),
+        (CGROUP, "cgroup, which identifies the container"),
         (CALL, "event"),
         (CPU, "CPU"),
         (ERROR, "error"),
         (VPID, "process in its namespace"),
-        (RANGE, "range of the number"),
-        (FD_KIND, "type of the descriptor"),
+        (RANGE, "range of the value"),
+        (FD_KIND, "descriptor type"),
         (PROTOCOL, "protocol"),
-        (LOCAL_IP, "address"),
-        (LOCAL_PORT, "port"),
-        (REMOTE_IP, "address of the other end"),
-        (REMOTE_PORT, "port of the other end"),
-        (CLIENT_IP, "address of the client"),
-        (CLIENT_PORT, "port of the client"),
-        (SERVER_IP, "address of the server"),
-        (SERVER_PORT, "port of the server"),
-        (ROLE, "which end it is"),
-        (NAME, "name of the socket"),
+        (LOCAL_IP, "local address"),
+        (LOCAL_PORT, "local port"),
+        (REMOTE_IP, "remote address"),
+        (REMOTE_PORT, "remote port"),
+        (CLIENT_IP, "client address"),
+        (CLIENT_PORT, "client port"),
+        (SERVER_IP, "server address"),
+        (SERVER_PORT, "server port"),
+        (ROLE, "role (client or server"),
+        (NAME, "socket name"),
         (DIRECTION, "direction"),
+        (NUMBER, "number of the call"),
     ];
 }
 
-/// The number of an event that is added up in a row, and of which the smallest and the largest are kept.
+/// What is known of the events of a row besides how many there were. Of bytes and nanoseconds the sum, the smallest and the largest are
+/// kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Number {
-    /// None: events are counted.
+    /// Nothing: events are counted.
     #[default]
     None = 0,
     /// The bytes that were transferred: the result of the call, unless it is an error.
     Bytes = 1,
     /// Nanoseconds from the beginning of the call, when it was timed.
     Latency = 2,
-    /// 1 for a call that failed, else 0.
-    Failure = 3,
+    /// Whether the calls failed: 1 for one that did, else 0. It is a part of the key.
+    Failure = 4,
+    /// Both [`Number::Latency`] and [`Number::Failure`].
+    LatencyAndFailure = 6,
 }
 
-/// The same as numbers.
+impl Number {
+    /// One row that has both; `None` when no row can. Bytes stand alone: a call may move bytes for each of two descriptors,
+    /// and takes its time once.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Option<Self> {
+        Some(match (self as u32) | (other as u32) {
+            0 => Self::None,
+            number::BYTES => Self::Bytes,
+            number::LATENCY => Self::Latency,
+            number::FAILURE => Self::Failure,
+            number::LATENCY_AND_FAILURE => Self::LatencyAndFailure,
+            _ => return None,
+        })
+    }
+}
+
+/// The same as bits.
 pub mod number {
     use super::Number;
 
@@ -116,12 +138,20 @@ pub mod number {
     pub const LATENCY: u32 = Number::Latency as u32;
     /// See [`Number::Failure`].
     pub const FAILURE: u32 = Number::Failure as u32;
+    /// See [`Number::LatencyAndFailure`].
+    pub const LATENCY_AND_FAILURE: u32 = LATENCY | FAILURE;
+    /// Those that are added up.
+    pub const SUMS: u32 = BYTES | LATENCY;
 }
 
 /// Ranges of numbers between a power of two and the next.
 pub const STEPS: u64 = 16;
-/// In [`GroupKey::range`]: the events have no number.
-pub const NO_NUMBER: u32 = u32::MAX;
+/// The part of [`GroupKey::range`] that is the range.
+pub const RANGE_MASK: u32 = 0xffff;
+/// As that part: the events have no number that is added up.
+pub const NO_NUMBER: u32 = RANGE_MASK;
+/// In [`GroupKey::range`]: the calls failed, if that was asked for.
+pub const FAILED: u32 = 1 << 16;
 /// The number of the range that a number lies in. Numbers below [`STEPS`] have one each, so that zero has one of its own.
 #[inline(always)]
 #[must_use]
@@ -173,6 +203,8 @@ pub const MAX_GROUPS: u32 = 16_384;
 
 /// In [`GroupKey::call`], where the number of a generic call begins.
 pub const NUMBER_SHIFT: u32 = 16;
+/// In [`GroupKey::call`], the number of the call.
+pub const NUMBERS: u32 = 0x3FFF << NUMBER_SHIFT;
 /// In [`GroupKey::call`]: the bytes were written.
 pub const OUT: u32 = 1 << 30;
 /// In [`GroupKey::call`]: the call came through the 32-bit entry.
@@ -192,11 +224,13 @@ pub struct GroupKey {
     pub tid: u32,
     /// Effective user id.
     pub uid: u32,
-    /// Event code in the lower half; of generic events the number of the call from [`NUMBER_SHIFT`] on; [`COMPAT`]; [`OUT`].
+    /// Event code in the lower half; of generic events, and where it is asked for, the number of the call in
+    /// [`NUMBERS`]; [`COMPAT`]; [`OUT`].
     pub call: u32,
     /// Number of the CPU.
     pub cpu: u32,
-    /// The range of the number when it is asked for; else 1, and of the number zero 0; [`NO_NUMBER`] when there is none.
+    /// The range of the number that is added up when that is asked for; else 1, and of the number zero 0; [`NO_NUMBER`] when there is
+    /// none. Perhaps [`FAILED`].
     pub range: u32,
     /// The number of the error, 0 of a call that did not fail.
     pub error: u32,

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, generated::bpf_get_current_comm};
 use tracer_common::{
     events::{NOT_TAKEN, code::GENERIC},
-    group::{COMPAT, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, OUT, SOCKETS, by, number, range},
+    group::{COMPAT, FAILED, GroupKey, GroupValue, NO_NUMBER, NUMBER_SHIFT, NUMBERS, OUT, SOCKETS, by, number, range},
     plan::{self, NO_DESCRIPTOR, NONE, Plan, UNKNOWN_DESCRIPTOR},
     wire::{COMM_LEN, NO_LATENCY},
 };
@@ -36,6 +36,8 @@ pub struct Counted {
     number: u64,
     /// Whether they have.
     has_number: bool,
+    /// Whether they failed.
+    failed: bool,
     /// Where their table stands.
     place: u32,
 }
@@ -126,13 +128,13 @@ pub fn bytes(sock: usize, bytes: u64, sent: bool) {
         return;
     }
     let call = if sent { OUT } else { 0 };
-    add(&Counted { call, error: 0, count: 1, number: bytes, has_number: true, place }, key);
+    add(&Counted { call, error: 0, count: 1, number: bytes, has_number: true, failed: false, place }, key);
 }
 
-/// Whether the number of a row, to which events of this plan go, is that one.
+/// Whether that number is one of those of a row to which events of this plan go.
 #[inline(always)]
 pub fn asks(plan: *const Plan, number: u32) -> bool {
-    counted_number(place_of(plan)) == number
+    counted_number(place_of(plan)) & number != 0
 }
 
 #[inline(always)]
@@ -140,23 +142,22 @@ fn counted(plan: *const Plan, number: u32, result: i64, latency_ns: u64) -> Coun
     // SAFETY: a live map value.
     let (code, flags, writes) = unsafe { ((*plan).code, (*plan).flags, (*plan).writes) };
     let out = if writes != 0 { OUT } else { 0 };
-    let generic = if code == GENERIC { number << NUMBER_SHIFT } else { 0 };
+    let of_call = number << NUMBER_SHIFT & NUMBERS;
     let compat = if flags & plan::COMPAT != 0 { COMPAT } else { 0 };
     let failed = result < 0;
     let (number, has_number) = if asks(plan, number::BYTES) {
         (result as u64, !failed && flags & plan::IO != 0)
-    } else if asks(plan, number::LATENCY) {
-        (latency_ns, latency_ns != NO_LATENCY)
     } else {
-        (u64::from(failed), true)
+        (latency_ns, latency_ns != NO_LATENCY)
     };
     let error = if failed { result.unsigned_abs() as u32 } else { 0 };
     Counted {
-        call: u32::from(code) | generic | compat | out,
+        call: u32::from(code) | of_call | compat | out,
         error,
         count: 1,
         number,
         has_number,
+        failed,
         place: place_of(plan),
     }
 }
@@ -170,8 +171,9 @@ fn place_of(plan: *const Plan) -> u32 {
 /// Adds to the row of the running task.
 #[inline(never)]
 fn add(counted: &Counted, key: &mut GroupKey) {
-    let (asked, has_numbers) = (counted_by(counted.place), counted_number(counted.place) != 0);
-    complete(key, counted, asked, has_numbers);
+    let numbers = counted_number(counted.place);
+    let has_sums = numbers & number::SUMS != 0;
+    complete(key, counted, counted_by(counted.place), numbers);
     let key = &*key;
     let Some(table) = GROUPS.get(counted.place) else {
         // There always is one. Without a program that knows them, the maps would not be in the object.
@@ -185,7 +187,7 @@ fn add(counted: &Counted, key: &mut GroupKey) {
         if let Some(value) = table.get_ptr_mut(key) {
             // SAFETY: a live map value, 8-byte aligned.
             unsafe {
-                if has_numbers {
+                if has_sums {
                     if (*value).count == 0 || number < (*value).min {
                         (*value).min = number;
                     }
@@ -218,7 +220,7 @@ unsafe fn add_to(to: *mut u64, number: u64) {
 
 /// Puts what is asked of the running task and the event to the key.
 #[inline(always)]
-fn complete(key: &mut GroupKey, counted: &Counted, asked: u32, has_numbers: bool) {
+fn complete(key: &mut GroupKey, counted: &Counted, asked: u32, numbers: u32) {
     // SAFETY: the helpers have no preconditions; the one for the name writes `COMM_LEN` bytes.
     unsafe {
         if asked & by::COMM != 0 {
@@ -244,7 +246,8 @@ fn complete(key: &mut GroupKey, counted: &Counted, asked: u32, has_numbers: bool
         key.uid = task::uid();
     }
     if asked & by::CALL != 0 {
-        key.call = counted.call & !OUT;
+        let has_number = asked & by::NUMBER != 0 || counted.call as u16 == GENERIC;
+        key.call = counted.call & if has_number { !OUT } else { !(OUT | NUMBERS) };
     }
     if asked & by::DIRECTION != 0 {
         key.call |= counted.call & OUT;
@@ -255,7 +258,7 @@ fn complete(key: &mut GroupKey, counted: &Counted, asked: u32, has_numbers: bool
     if asked & by::VPID != 0 {
         key.vpid = task::vpid();
     }
-    if has_numbers {
+    if numbers & number::SUMS != 0 {
         key.range = if !counted.has_number {
             NO_NUMBER
         } else if asked & by::RANGE != 0 {
@@ -263,5 +266,8 @@ fn complete(key: &mut GroupKey, counted: &Counted, asked: u32, has_numbers: bool
         } else {
             u32::from(counted.number != 0)
         };
+    }
+    if numbers & number::FAILURE != 0 && counted.failed {
+        key.range |= FAILED;
     }
 }

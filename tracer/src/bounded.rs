@@ -20,7 +20,7 @@ pub fn text(path: &Path, most: u64) -> io::Result<String> {
     // Another pipe without a writer is not waited for.
     let file = File::options().read(true).custom_flags(if is_open { 0 } else { libc::O_NONBLOCK }).open(path)?;
     if !is_open && !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no plain file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut text = String::new();
     file.take(most + 1).read_to_string(&mut text)?;
@@ -41,7 +41,7 @@ mod tests {
         assert_eq!(text(&path, 4).unwrap(), "1234");
         assert_eq!(text(&path, 3).unwrap_err().to_string(), "it has more than 0 KiB");
         std::fs::remove_file(path).unwrap();
-        assert_eq!(text(Path::new("/dev/zero"), 4).unwrap_err().to_string(), "it is no plain file");
+        assert_eq!(text(Path::new("/dev/zero"), 4).unwrap_err().to_string(), "it is not a regular file");
         assert_eq!(text(Path::new("/nonexistent"), 4).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

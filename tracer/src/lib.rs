@@ -33,8 +33,11 @@ pub mod memory;
 pub mod message;
 pub mod pipeline;
 pub mod sample;
+mod signal;
 pub mod stats;
 mod thread;
+mod tui;
+mod view;
 
 // What this machine allows, and what is given up.
 pub mod confine;

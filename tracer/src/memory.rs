@@ -41,8 +41,8 @@ fn none(bytes: usize) -> ! {
     // What does not fit is left out.
     let _ = writeln!(
         rest,
-        "tracer: there is no memory for {bytes} more bytes\n\
-         hint: raise the limit of memory (ulimit -v, or that of the cgroup), or ask for less: a smaller --buffer-size or -s"
+        "tracer: out of memory: cannot allocate {bytes} bytes\n\
+         hint: raise the memory limit (ulimit -v, or the limit of the cgroup), or use a smaller --buffer-size or -s"
     );
     let left = rest.len();
     let length = text.len() - left;

@@ -7,6 +7,7 @@
 use std::{
     io::{self, IsTerminal as _, Write},
     path::Path,
+    sync::{Mutex, PoisonError},
 };
 
 use crate::{format::escape, output::step_aside};
@@ -38,7 +39,21 @@ pub fn said_by(part: &str, text: &str) {
     say(&format!("{part}: "), text, None);
 }
 
+/// Who takes what is said while the terminal belongs to the full-screen interface.
+type Diverted = Box<dyn Fn(String) + Send>;
+
+static DIVERTED: Mutex<Option<Diverted>> = Mutex::new(None);
+
+/// Says everything to `to` from now on; to standard error again with `None`.
+pub fn divert(to: Option<Diverted>) {
+    *DIVERTED.lock().unwrap_or_else(PoisonError::into_inner) = to;
+}
+
 fn say(part: &str, text: &str, hint: Option<&str>) {
+    if let Some(take) = &*DIVERTED.lock().unwrap_or_else(PoisonError::into_inner) {
+        take(format!("{part}{}", message(&without_numbers(text), hint)));
+        return;
+    }
     if io::stderr().is_terminal() {
         step_aside();
     }

@@ -78,7 +78,7 @@ impl FromStr for Sample {
         let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
         match number.parse() {
             Ok(one_in @ 1..=MAX) if is_number => Ok(Self { one_in }),
-            _ => Err(format!("expected 1/N, one event of N, with N from 1 to {MAX}")),
+            _ => Err(format!("expected 1/N, for one in N events, with N from 1 to {MAX}")),
         }
     }
 }
@@ -196,8 +196,10 @@ mod tests {
         assert_eq!(sampler.weight(&read), 0);
         assert_eq!(sampler.weight(&Event { sampled: true, ..read }), 1_000_000);
         assert_eq!(
-            sampler
-                .weight(&Event { group: Some(Group { count: 5, numbers: None, origin: Default::default() }), ..read }),
+            sampler.weight(&Event {
+                group: Some(Group { count: 5, numbers: None, failed: false, origin: Default::default() }),
+                ..read
+            }),
             1
         );
         for row in [&meta::PROCINFO, &meta::DROP, &meta::CGROUP_MKDIR] {

@@ -15,6 +15,8 @@ use crate::{
 pub struct Stats {
     /// Events that the source delivered, without the tracer's own, unless these were shown.
     pub seen: u64,
+    /// The tables of the kernel that events were counted in, and records, as bits: with several, an event is seen in each.
+    pub tables: u8,
     /// Events that were shown or counted in a table.
     pub shown: u64,
     /// Events, and bytes, that were written to a capture; `None` without one.
@@ -39,7 +41,7 @@ type Cause = (&'static str, &'static str, fn(&Stats) -> u64);
 type CpuCause = (&'static str, fn(&CpuLosses) -> u64);
 
 /// The causes of loss of a run.
-const CAUSES: [Cause; 11] = [
+const CAUSES: [Cause; 12] = [
     ("ring_full", "ring full", |it| it.losses.ring_full),
     ("scratch", "no scratch", |it| it.losses.scratch),
     ("messages", "too many messages in one call", |it| it.losses.messages),
@@ -48,8 +50,9 @@ const CAUSES: [Cause; 11] = [
     ("tables", "table full", |it| it.not_in_tables),
     ("cpu_slices", "CPU time of a slice not counted", |it| it.losses.cpu_table),
     ("not_timed", "call not timed", |it| it.losses.entry_table),
-    ("not_followed", "thread not followed, with all that it did", |it| it.losses.followed),
+    ("not_followed", "thread not followed, and its events missing", |it| it.losses.followed),
     ("not_taken", "unknown or too large in the file", |it| it.losses.not_taken),
+    ("captured", "when it was captured", |it| it.losses.captured),
     ("undecoded", "not decoded", |it| it.undecoded),
 ];
 
@@ -84,6 +87,18 @@ impl Stats {
         self.losses.total() + self.undecoded + self.not_in_tables
     }
 
+    /// Whether an event may be seen several times.
+    #[must_use]
+    pub fn is_seen_by_table(&self) -> bool {
+        self.tables.count_ones() > 1
+    }
+
+    /// Whether anything was lost, also when it is not known how much.
+    #[must_use]
+    pub fn is_lossy(&self) -> bool {
+        self.lost() > 0 || self.losses.uncounted > 0
+    }
+
     fn lost_by_cpu(&self) -> impl Iterator<Item = (usize, &CpuLosses)> {
         self.losses.by_cpu.iter().enumerate().filter(|(_, lost)| lost.total() != 0)
     }
@@ -112,6 +127,7 @@ impl Stats {
             "lost": self.lost(),
             "lost_by_cause": by_cause,
             "lost_by_cpu": by_cpu.collect::<Vec<_>>(),
+            "drop_marks_uncounted": self.losses.uncounted,
             "late": self.losses.late,
             "not_timed": self.losses.entry_table,
             "cpu_slices_not_counted": self.losses.cpu_table,
@@ -148,7 +164,8 @@ impl fmt::Display for Causes {
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} events seen, {} shown", self.seen, self.shown)?;
+        let of_tables = if self.is_seen_by_table() { " (in each table that counts them)" } else { "" };
+        write!(f, "{} events seen{of_tables}, {} shown", self.seen, self.shown)?;
         if let Some((events, bytes)) = self.written {
             write!(f, ", {events} written in {}", units::bytes(bytes as f64))?;
         }
@@ -157,12 +174,17 @@ impl fmt::Display for Stats {
         }
         write!(f, ", {} lost", self.lost())?;
         Causes(CAUSES.iter().map(|(_, words, count)| (count(self), *words)).collect()).fmt(f)?;
+        match self.losses.uncounted {
+            0 => {}
+            1 => f.write_str("; a drop mark of another tool does not say how many more")?,
+            marks => write!(f, "; {marks} drop marks of another tool do not say how many more")?,
+        }
         if self.losses.late != 0 {
             write!(f, "; {} out of order", self.losses.late)?;
         }
         if self.losses.ring_full != 0 {
             f.write_str(
-                "\nhint: a larger --buffer-size rides out longer bursts; a filter, a chisel or --sample asks for less",
+                "\nhint: a larger --buffer-size survives longer bursts; a filter, a chisel or --sample reduces the load",
             )?;
         }
         Ok(())
@@ -177,6 +199,8 @@ mod tests {
     fn losses_are_said_by_cause() {
         let mut stats = Stats { seen: 7, shown: 3, ..Stats::default() };
         assert_eq!(stats.to_string(), "7 events seen, 3 shown, 0 lost");
+        let several = Stats { tables: 0b101, ..stats.clone() };
+        assert_eq!(several.to_string(), "7 events seen (in each table that counts them), 3 shown, 0 lost");
         stats.written = Some((3, 2048));
         assert_eq!(stats.to_string(), "7 events seen, 3 shown, 3 written in 2.00KB, 0 lost");
         stats.written = None;
@@ -185,6 +209,9 @@ mod tests {
         let text = stats.to_string();
         assert!(text.starts_with("7 events seen, 3 shown, 5 lost (ring full 4, program skipped 1)\nhint: "), "{text}");
         assert_eq!(stats.by_cpu().collect::<Vec<_>>(), ["cpu 1: 4 lost (ring full 4)"]);
+        let foreign = Stats { losses: Losses { uncounted: 2, ..Losses::default() }, ..Stats::default() };
+        let said = "0 events seen, 0 shown, 0 lost; 2 drop marks of another tool do not say how many more";
+        assert_eq!((foreign.to_string().as_str(), foreign.lost(), foreign.is_lossy()), (said, 0, true));
         stats.sample = "1/10".parse().ok();
         assert!(stats.to_string().starts_with("7 events seen, 3 shown, a sample of 1/10, 5 lost ("), "{stats}");
     }
@@ -201,6 +228,7 @@ mod tests {
             groups: 5,
             cpu_table,
             entry_table,
+            captured: 10,
             late: 9,
             by_cpu,
             ..Losses::default()
@@ -218,9 +246,9 @@ mod tests {
         let object = stats.json();
         let causes = json!({
             "ring_full": 4, "scratch": 0, "messages": 2, "skipped": 1, "groups": 5, "tables": 6, "cpu_slices": 7, "not_timed": 8,
-            "not_followed": 0, "not_taken": 0, "undecoded": 1,
+            "not_followed": 0, "not_taken": 0, "captured": 10, "undecoded": 1,
         });
-        assert_eq!((&object["seen"], &object["shown"], &object["lost"]), (&json!(7), &json!(3), &json!(34)));
+        assert_eq!((&object["seen"], &object["shown"], &object["lost"]), (&json!(7), &json!(3), &json!(44)));
         assert_eq!((&object["lost_by_cause"], &object["late"]), (&causes, &json!(9)));
         let cpus = json!([
             { "cpu": 0, "lost": 20, "ring_full": 0, "scratch": 0, "messages": 0, "groups": 5, "cpu_slices": 7, "not_timed": 8, "not_followed": 0 },

@@ -9,7 +9,7 @@ use std::{
 
 /// There can be no more threads.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot begin the thread '{name}'")]
+#[error("cannot start thread '{name}'")]
 pub struct NoThread {
     name: &'static str,
     source: io::Error,
@@ -21,9 +21,10 @@ impl NoThread {
     pub fn hint(&self) -> &'static str {
         match self.source.raw_os_error() {
             Some(libc::EAGAIN) => {
-                "the limit of threads is reached: ulimit -u (RLIMIT_NPROC), or pids.max of the cgroup; a container has --pids-limit"
+                "the thread limit is reached: see ulimit -u (RLIMIT_NPROC) and pids.max of the cgroup (--pids-limit \
+                    of a container)"
             }
-            _ => "there is too little memory for its stack: see ulimit -v and the limit of the cgroup",
+            _ => "not enough memory for its stack: see ulimit -v and the limit of the cgroup",
         }
     }
 }

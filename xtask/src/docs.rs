@@ -15,6 +15,7 @@ const PAGES: &[(&str, &str)] = &[
     ("fields", "docs/fields.md"),
     ("options", "docs/options.md"),
     ("chisels", "docs/chisel-list.md"),
+    ("views", "docs/view-list.md"),
 ];
 
 /// Each page as the program writes it today: its file, below the workspace, and its text.

@@ -47,8 +47,8 @@ enum Task {
     Run(run::Options),
     /// Run all tests, as root, against real containers; a skipped test is a failure
     Test(test::Options),
-    /// Check format, lints of both sides, and generated pages
-    Check,
+    /// Check format, lints of both sides, generated pages and wording
+    Check(check::Options),
     /// Measure what tracing costs, next to its peers
     Bench(bench::Options),
     /// Boot other kernels in qemu, and run a smoke test and the kernel level of the tests on each
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         Task::Build(options) => build::task(&options),
         Task::Run(options) => run::task(&options),
         Task::Test(options) => test::task(&options),
-        Task::Check => check::task(),
+        Task::Check(options) => check::task(&options),
         Task::Bench(options) => bench::task(&options),
         Task::Vm(options) => vm::task(&options),
         Task::Fuzz(options) => fuzz::task(&options),

@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(template) = Template::parse(&Preset::Container.format(false), Show::default()) else { return };
     let sinks: Vec<Box<dyn Sink>> = vec![
         Box::new(Print::new(Lines::Text(template), out.clone(), false)),
-        Box::new(Summary::new(out.clone(), false)),
+        Box::new(Summary::new(out.clone(), false, false)),
     ];
     let outputs = Outputs::new(None, sinks, out.clone(), None);
     let state = State { procfs: Procfs::none(), ..State::default() };

@@ -65,7 +65,7 @@ fn a_full_disk_leaves_a_capture_that_can_be_read() {
         let flood = Flood::start(64);
         let filter = flood.filter();
         let tracer = writing(&file, &option.into_iter().chain([filter.as_str()]).collect::<Vec<_>>());
-        let named = format!("cannot write capture '{}' behind byte", text(&file));
+        let named = format!("cannot write capture '{}' after byte", text(&file));
         let _ = ended(tracer, &[&named, "No space left on device"]);
         drop(flood);
         let report = sound(&file);
@@ -129,13 +129,13 @@ fn a_capture_that_is_removed_ends_it() {
     let tracer = writing(&file, &[&flood.filter()]);
     wait_for_bytes(&file, 0);
     fs::remove_file(&file).unwrap();
-    let _ = ended(tracer, &[&format!("capture '{}' was removed while it was written", text(&file))]);
+    let _ = ended(tracer, &[&format!("capture '{}' was removed while it was being written", text(&file))]);
     // Another one in its place is not touched.
     let tracer = writing(&file, &[&flood.filter()]);
     wait_for_bytes(&file, 0);
     fs::rename(&file, scratch.path("moved.scap")).unwrap();
     fs::write(&file, b"mine").unwrap();
-    let _ = ended(tracer, &["was removed while it was written"]);
+    let _ = ended(tracer, &["was removed while it was being written"]);
     assert_eq!(fs::read(&file).unwrap(), b"mine");
     let _ = sound(&scratch.path("moved.scap"));
     no_gap(&calls(&scratch.path("moved.scap")).0);

@@ -36,6 +36,21 @@ fn a_summary_has_the_counts_of_strace() {
     assert!(last.starts_with("100.00 ") && last.ends_with(" total"), "{last}");
 }
 
+/// Each of half a million calls is counted where it happens: no ring is too small for that.
+#[test]
+fn a_summary_is_counted_in_the_kernel() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let words = ["dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=250000", "status=none"];
+    let (table, output) = lines(&scratch, &["--summary", "--buffer-size", "4K"], &words);
+    let own = counts(table.iter().map(String::as_str));
+    assert!((250_000..250_100).contains(&own["read"]), "{}", table.join("\n"));
+    assert!((250_000..250_100).contains(&own["write"]), "{}", table.join("\n"));
+    assert!(output.errors.contains(" 0 lost"), "{}", output.errors);
+}
+
 #[test]
 fn a_trace_is_an_array_of_slices_that_do_not_overlap() {
     if !level::root_or_skip() {

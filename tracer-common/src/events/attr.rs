@@ -1,21 +1,21 @@
 //! What belongs to a process: session, group, namespaces, limits; and handles on other processes.
 
 events! {
-    /// Begin a session.
+    /// Start a new session.
     /// Source: setsid(2); kernel kernel/sys.c.
     SETSID = 275 "setsid" Process [MODIFIES_STATE] => SetSid {
         res: Pid = ret, "session id, which is the process id; or -errno";
     }
 
-    /// Put a process into a process group.
+    /// Set the process group of a process.
     /// Source: setpgid(2); kernel kernel/sys.c.
     SETPGID = 295 "setpgid" Process [] => SetPgid {
         res: Errno = ret, "0, or -errno";
         pid: Pid = 0, "process; 0 for the caller";
-        pgid: Pid = 1, "group; 0 for one of its own";
+        pgid: Pid = 1, "group; 0 for a new group";
     }
 
-    /// Move into other namespaces.
+    /// Join other namespaces.
     /// Source: setns(2); kernel kernel/nsproxy.c.
     SETNS = 241 "setns" Process [USES_FD] {
         res: Errno = ret, "0, or -errno";
@@ -23,7 +23,7 @@ events! {
         nstype: Flags32(CLONE_FLAGS) = 1, "which namespaces, CLONE_NEW*; 0 for any";
     }
 
-    /// Stop sharing things with other processes.
+    /// Stop sharing namespaces or other resources with other processes.
     /// Source: unshare(2); kernel kernel/fork.c.
     UNSHARE = 285 "unshare" Process [] => Unshare {
         res: Errno = ret, "0, or -errno";
@@ -33,21 +33,21 @@ events! {
     /// Restrict the system calls of the thread.
     /// Source: seccomp(2); kernel kernel/seccomp.c.
     SECCOMP = 299 "seccomp" Other [] {
-        res: Errno = ret, "0, a descriptor, a thread id or -errno, as the operation says";
+        res: Errno = ret, "depends on the operation: 0, a descriptor or a thread id; or -errno";
         op: Low32 = 0, "SECCOMP_* operation";
         flags: Hex64 = 1, "flags of the operation";
     }
 
-    /// Work on attributes of the process or thread.
+    /// Control attributes of the process or thread.
     /// Source: prctl(2); kernel kernel/sys.c.
     PRCTL = 401 "prctl" Process [MODIFIES_STATE] => Prctl {
         res: Errno = ret, "depends on the option; or -errno";
         option: Enum32(PRCTL_OPTIONS) = 0, "PR_* option";
-        arg2_str: Text = prctl_text, "name of the thread, of the options that set it or ask for it";
+        arg2_str: Text = prctl_text, "name of the thread, for options that set or get it";
         arg2_int: I64 = prctl_number, "second argument of the other options";
     }
 
-    /// Ask for a resource limit.
+    /// Get a resource limit.
     /// Source: getrlimit(2); kernel kernel/sys.c, struct rlimit.
     GETRLIMIT = 141 "getrlimit" Process [] => Limit {
         res: Errno = ret, "0, or -errno";
@@ -65,29 +65,29 @@ events! {
         resource: Enum8(RLIMIT_RESOURCES) = 0, "RLIMIT_* resource";
     }
 
-    /// Ask for a resource limit of a process, set it, or both.
+    /// Get or set a resource limit of a process.
     /// Source: prlimit(2); kernel kernel/sys.c, struct rlimit64.
     PRLIMIT = 145 "prlimit" ["prlimit64"] Process [] => Limit {
         res: Errno = ret, "0, or -errno";
-        newcur: I64 = user_u64_or_ones(2, 0), "new soft limit; -1 for none, or when it is not set";
-        newmax: I64 = user_u64_or_ones(2, 8), "new hard limit; -1 for none, or when it is not set";
-        oldcur: I64 = user_u64_done(3, 0), "soft limit before; -1 for none, on failure, or when it is not asked for";
-        oldmax: I64 = user_u64_done(3, 8), "hard limit before; -1 for none, on failure, or when it is not asked for";
+        newcur: I64 = user_u64_or_ones(2, 0), "new soft limit; -1 for none, or if not set";
+        newmax: I64 = user_u64_or_ones(2, 8), "new hard limit; -1 for none, or if not set";
+        oldcur: I64 = user_u64_done(3, 0), "old soft limit; -1 for none, on failure, or if not requested";
+        oldmax: I64 = user_u64_done(3, 8), "old hard limit; -1 for none, on failure, or if not requested";
         pid: I64 = 0, "process; 0 for the caller";
         resource: Enum8(RLIMIT_RESOURCES) = 1, "RLIMIT_* resource";
     }
 
-    /// Watch and control another thread.
+    /// Trace and control a thread.
     /// Source: ptrace(2); kernel kernel/ptrace.c.
     PTRACE = 169 "ptrace" Process [] {
         res: Errno = ret, "depends on the request; or -errno";
         addr: Dyn(PTRACE_TYPES) = ptrace_arg(2), "address";
-        data: Dyn(PTRACE_TYPES) = ptrace_arg(3), "what was read, the signal that is passed on, or the argument";
+        data: Dyn(PTRACE_TYPES) = ptrace_arg(3), "data read, signal passed on, or argument";
         request: Enum16(PTRACE_REQUESTS) = 0, "PTRACE_* request";
         pid: Pid = 1, "the other thread";
     }
 
-    /// Make a descriptor for a process.
+    /// Create a descriptor for a process.
     /// Source: pidfd_open(2); kernel kernel/pid.c.
     PIDFD_OPEN = 409 "pidfd_open" Process [CREATES_FD | MODIFIES_STATE] => AnonFd {
         fd: Fd = ret, "new descriptor, or -errno";

@@ -52,7 +52,8 @@ events! {
     /// Source: open_by_handle_at(2); kernel fs/fhandle.c.
     OPEN_BY_HANDLE_AT = 337 "open_by_handle_at" File [CREATES_FD | MODIFIES_STATE] => Open {
         fd: Fd = ret, "new descriptor, or -errno";
-        mountfd: Fd = 0, "descriptor of any file of the mounted filesystem; AT_FDCWD for that of the working directory";
+        mountfd: Fd = 0, "descriptor of any file in the mounted filesystem; AT_FDCWD for the filesystem of the \
+            working directory";
         flags: Flags32(OPEN_FLAGS) = open_flags(2), "O_* flags, and what the kernel did: overlay layer";
         path: Path = path_of_ret, "path of the opened file; no value on failure";
         dev: Hex32 = dev_of_ret, "device number of the filesystem; 0 on failure";
@@ -87,7 +88,7 @@ events! {
     DUP2 = 363 "dup2" IoOther [CREATES_FD | USES_FD | MODIFIES_STATE] => Dup {
         res: Fd = ret, "new descriptor, or -errno";
         oldfd: Fd = 0, "descriptor to duplicate";
-        newfd: Fd = 1, "number that it gets";
+        newfd: Fd = 1, "number of the new descriptor";
     }
 
     /// Duplicate a file descriptor to a given number, with flags.
@@ -95,11 +96,11 @@ events! {
     DUP3 = 365 "dup3" IoOther [CREATES_FD | USES_FD | MODIFIES_STATE] => Dup {
         res: Fd = ret, "new descriptor, or -errno";
         oldfd: Fd = 0, "descriptor to duplicate";
-        newfd: Fd = 1, "number that it gets";
+        newfd: Fd = 1, "number of the new descriptor";
         flags: Flags32(OPEN_FLAGS) = 2, "O_CLOEXEC or nothing";
     }
 
-    /// Work on a file descriptor: duplicate, flags, locks, pipe size and more.
+    /// Control a file descriptor: duplicate it, set flags, locks, the pipe size and more.
     /// Source: fcntl(2); kernel fs/fcntl.c.
     FCNTL = 151 "fcntl" IoOther [USES_FD | MODIFIES_STATE] => Fcntl {
         res: Fd = ret, "depends on the command; the new descriptor when it duplicates; or -errno";
@@ -116,7 +117,7 @@ events! {
         operation: Flags32(FLOCK_FLAGS) = 1, "LOCK_* flags";
     }
 
-    /// Work on a device or a file in a way of its own.
+    /// Control a device or a file.
     /// Source: ioctl(2); kernel fs/ioctl.c.
     IOCTL = 171 "ioctl" IoOther [USES_FD] => Cloexec {
         res: Errno = ret, "depends on the request; or -errno";

@@ -29,7 +29,7 @@ events! {
         path: Path = text(0), "path as passed by the caller";
     }
 
-    /// Make a directory.
+    /// Create a directory.
     /// Source: mkdir(2); kernel fs/namei.c.
     MKDIR = 277 "mkdir" File [] {
         res: Errno = ret, "0, or -errno";
@@ -37,7 +37,7 @@ events! {
         mode: Hex32 = 1, "permission bits, before the umask";
     }
 
-    /// Make a directory relative to a directory.
+    /// Create a directory relative to a directory.
     /// Source: mkdirat(2); kernel fs/namei.c.
     MKDIRAT = 305 "mkdirat" File [USES_FD] {
         res: Errno = ret, "0, or -errno";
@@ -71,7 +71,7 @@ events! {
     /// Source: mount(2); kernel fs/namespace.c.
     MOUNT = 257 "mount" File [MODIFIES_STATE] {
         res: Errno = ret, "0, or -errno";
-        dev: Text = text(0), "what to mount: often a device or a directory";
+        dev: Text = text(0), "source of the mount: often a device or a directory";
         dir: Path = text(1), "where";
         type: Text = text(2), "type of the filesystem";
         flags: Flags32(MOUNT_FLAGS) = 3, "MS_* flags";
@@ -81,7 +81,7 @@ events! {
     /// Source: umount(2); kernel fs/namespace.c.
     UMOUNT2 = 391 "umount2" File [MODIFIES_STATE] {
         res: Errno = ret, "0, or -errno";
-        name: Path = text(0), "where it is mounted";
+        name: Path = text(0), "mount point";
         flags: Flags32(UMOUNT_FLAGS) = 1, "MNT_* and UMOUNT_* flags";
     }
 
@@ -91,7 +91,7 @@ events! {
         res: Errno = ret, "0, or -errno";
         fd: Fd = 0, "descriptor from fsopen or fspick";
         cmd: Enum32(FSCONFIG_COMMANDS) = 1, "FSCONFIG_* command";
-        key: Text = text(2), "name of the parameter; no value where the command has none";
+        key: Text = text(2), "name of the parameter; no value if the command has none";
         value_bytebuf: Bytes = fsconfig_bytes, "value of FSCONFIG_SET_BINARY, cut at snaplen";
         value_charbuf: Text = fsconfig_text, "value of FSCONFIG_SET_STRING and FSCONFIG_SET_PATH";
         aux: I32 = 4, "more of the value: length of bytes, directory descriptor of a path, or descriptor";

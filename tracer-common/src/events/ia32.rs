@@ -1,21 +1,21 @@
 //! Calls that only 32-bit programs have, and those that they make through `socketcall`.
 
 events! {
-    /// Size, times and owner of a file.
+    /// Get the size, times and owner of a file.
     /// Source: stat(2); kernel fs/stat.c.
     STAT64 = 73 "stat64" File [] {
         res: Errno = ret, "0, or -errno";
         path: Path = text(0), "path as passed by the caller";
     }
 
-    /// The same, not following a symbolic link.
+    /// Get the size, times and owner of a file, without following a symbolic link.
     /// Source: stat(2); kernel fs/stat.c.
     LSTAT64 = 75 "lstat64" File [] {
         res: Errno = ret, "0, or -errno";
         path: Path = text(0), "path as passed by the caller";
     }
 
-    /// The same, of an open file.
+    /// Get the size, times and owner of an open file.
     /// Source: stat(2); kernel fs/stat.c.
     FSTAT64 = 77 "fstat64" File [] {
         res: Errno = ret, "0, or -errno";
@@ -26,8 +26,8 @@ events! {
     LLSEEK = 89 "llseek" ["_llseek"] File [USES_FD] {
         res: Errno = ret, "0, or -errno";
         fd: Fd = 0, "descriptor";
-        offset: I64 = arg_halves(1), "how far, bytes; below 0 for backwards";
-        whence: Enum8(LSEEK_WHENCE) = 4, "what it counts from";
+        offset: I64 = arg_halves(1), "distance in bytes; negative for backwards";
+        whence: Enum8(LSEEK_WHENCE) = 4, "reference point of the offset";
     }
 
     /// Map a file or memory, with the offset in pages.
@@ -49,26 +49,26 @@ events! {
     /// Source: umount(2); kernel fs/namespace.c.
     UMOUNT = 387 "umount" File [MODIFIES_STATE] {
         res: Errno = ret, "0, or -errno";
-        name: Path = text(0), "where it is mounted";
+        name: Path = text(0), "mount point";
     }
 
     /// Send data on a connected socket.
     /// Source: send(2); kernel net/socket.c.
     SEND = 29 "send" IoWrite [USES_FD | WRITES_TO_FD] => Transfer {
         res: Errno = ret, "bytes sent, or -errno";
-        data: Bytes = data_out(1, 2), "what was to be sent, cut at snaplen";
+        data: Bytes = data_out(1, 2), "data to send, cut at snaplen";
         fd: Fd = 0, "descriptor";
         size: U32 = 2, "bytes to send";
-        tuple: SockTuple = tuple_out_connected(0), "this end and the peer";
+        tuple: SockTuple = tuple_out_connected(0), "local and remote address";
     }
 
     /// Receive data from a connected socket.
     /// Source: recv(2); kernel net/socket.c.
     RECV = 33 "recv" IoRead [USES_FD | READS_FROM_FD] => Transfer {
         res: Errno = ret, "bytes received, or -errno";
-        data: Bytes = data_in_room(1, 2), "what was received, cut at snaplen";
+        data: Bytes = data_in_room(1, 2), "data received, cut at snaplen";
         fd: Fd = 0, "descriptor";
-        size: U32 = 2, "room in the buffer, bytes";
-        tuple: SockTuple = tuple_in_connected(0), "the peer and this end";
+        size: U32 = 2, "size of the buffer, bytes";
+        tuple: SockTuple = tuple_in_connected(0), "remote and local address";
     }
 }

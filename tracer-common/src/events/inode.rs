@@ -31,12 +31,12 @@ events! {
         flags: Flags32(NEWFSTATAT_FLAGS) = 3, "AT_* flags";
     }
 
-    /// Ask whether a file may be read, written or executed.
+    /// Check whether a file may be read, written or executed.
     /// Source: access(2); kernel fs/open.c.
     ACCESS = 265 "access" File [] {
         res: Errno = ret, "0, or -errno";
         name: Path = text(0), "path as passed by the caller";
-        mode: Flags32(ACCESS_FLAGS) = 1, "R_OK, W_OK and X_OK; F_OK asks only whether the file is there";
+        mode: Flags32(ACCESS_FLAGS) = 1, "R_OK, W_OK and X_OK; F_OK only checks that the file exists";
     }
 
     /// Change the permissions of a file.

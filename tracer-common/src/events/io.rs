@@ -5,16 +5,16 @@ events! {
     /// Source: read(2); kernel fs/read_write.c.
     READ = 7 "read" IoRead [USES_FD | READS_FROM_FD] {
         res: Errno = ret, "bytes read, or -errno";
-        data: Bytes = data_in(1), "what was read, cut at snaplen";
+        data: Bytes = data_in(1), "data read, cut at snaplen";
         fd: Fd = 0, "descriptor";
-        size: U32 = 2, "room in the buffer, bytes";
+        size: U32 = 2, "size of the buffer, bytes";
     }
 
     /// Write to a file descriptor.
     /// Source: write(2); kernel fs/read_write.c.
     WRITE = 9 "write" IoWrite [USES_FD | WRITES_TO_FD] {
         res: Errno = ret, "bytes written, or -errno";
-        data: Bytes = data_out(1, 2), "what was to be written, cut at snaplen";
+        data: Bytes = data_out(1, 2), "data to write, cut at snaplen";
         fd: Fd = 0, "descriptor";
         size: U32 = 2, "bytes to write";
     }
@@ -23,9 +23,9 @@ events! {
     /// Source: pread(2); kernel fs/read_write.c.
     PREAD = 113 "pread" ["pread64"] IoRead [USES_FD | READS_FROM_FD] {
         res: Errno = ret, "bytes read, or -errno";
-        data: Bytes = data_in(1), "what was read, cut at snaplen";
+        data: Bytes = data_in(1), "data read, cut at snaplen";
         fd: Fd = 0, "descriptor";
-        size: U32 = 2, "room in the buffer, bytes";
+        size: U32 = 2, "size of the buffer, bytes";
         pos: U64 = 3, "offset in the file, bytes";
     }
 
@@ -33,7 +33,7 @@ events! {
     /// Source: pwrite(2); kernel fs/read_write.c.
     PWRITE = 115 "pwrite" ["pwrite64"] IoWrite [USES_FD | WRITES_TO_FD] {
         res: Errno = ret, "bytes written, or -errno";
-        data: Bytes = data_out(1, 2), "what was to be written, cut at snaplen";
+        data: Bytes = data_out(1, 2), "data to write, cut at snaplen";
         fd: Fd = 0, "descriptor";
         size: U32 = 2, "bytes to write";
         pos: U64 = 3, "offset in the file, bytes";
@@ -43,8 +43,8 @@ events! {
     /// Source: readv(2); kernel fs/read_write.c.
     READV = 117 "readv" IoRead [USES_FD | READS_FROM_FD] {
         res: Errno = ret, "bytes read, or -errno";
-        size: U32 = iovec_len(1, 2), "room in all buffers, bytes";
-        data: Bytes = iovec_in(1, 2), "what was read, cut at snaplen";
+        size: U32 = iovec_len(1, 2), "total size of the buffers, bytes";
+        data: Bytes = iovec_in(1, 2), "data read, cut at snaplen";
         fd: Fd = 0, "descriptor";
     }
 
@@ -52,7 +52,7 @@ events! {
     /// Source: writev(2); kernel fs/read_write.c.
     WRITEV = 119 "writev" IoWrite [USES_FD | WRITES_TO_FD] {
         res: Errno = ret, "bytes written, or -errno";
-        data: Bytes = iovec_out(1, 2), "what was to be written, cut at snaplen";
+        data: Bytes = iovec_out(1, 2), "data to write, cut at snaplen";
         fd: Fd = 0, "descriptor";
         size: U32 = iovec_len(1, 2), "bytes to write";
     }
@@ -61,8 +61,8 @@ events! {
     /// Source: preadv(2); kernel fs/read_write.c.
     PREADV = 121 "preadv" IoRead [USES_FD | READS_FROM_FD] {
         res: Errno = ret, "bytes read, or -errno";
-        size: U32 = iovec_len(1, 2), "room in all buffers, bytes";
-        data: Bytes = iovec_in(1, 2), "what was read, cut at snaplen";
+        size: U32 = iovec_len(1, 2), "total size of the buffers, bytes";
+        data: Bytes = iovec_in(1, 2), "data read, cut at snaplen";
         fd: Fd = 0, "descriptor";
         pos: U64 = 3, "offset in the file, bytes";
     }
@@ -71,7 +71,7 @@ events! {
     /// Source: pwritev(2); kernel fs/read_write.c.
     PWRITEV = 123 "pwritev" IoWrite [USES_FD | WRITES_TO_FD] {
         res: Errno = ret, "bytes written, or -errno";
-        data: Bytes = iovec_out(1, 2), "what was to be written, cut at snaplen";
+        data: Bytes = iovec_out(1, 2), "data to write, cut at snaplen";
         fd: Fd = 0, "descriptor";
         size: U32 = iovec_len(1, 2), "bytes to write";
         pos: U64 = 3, "offset in the file, bytes";
@@ -82,7 +82,7 @@ events! {
     LSEEK = 87 "lseek" File [USES_FD] {
         res: Errno = ret, "new position, bytes from the beginning; or -errno";
         fd: Fd = 0, "descriptor";
-        offset: I64 = 1, "how far, bytes; below 0 for backwards";
+        offset: I64 = 1, "distance in bytes; negative for backwards";
         whence: Enum8(LSEEK_WHENCE) = 2, "from where";
     }
 

@@ -1,7 +1,7 @@
 //! Descriptors that are not files, and other ways between processes.
 
 events! {
-    /// Make a pipe.
+    /// Create a pipe.
     /// Source: pipe(2); kernel fs/pipe.c.
     PIPE = 61 "pipe" Ipc [CREATES_FD | MODIFIES_STATE] => Pipe {
         res: Errno = ret, "0, or -errno";
@@ -10,7 +10,7 @@ events! {
         ino: U64 = ino_of_user_fd(0), "inode number of the pipe; 0 on failure";
     }
 
-    /// Make a pipe, with flags.
+    /// Create a pipe, with flags.
     /// Source: pipe2(2); kernel fs/pipe.c.
     PIPE2 = 393 "pipe2" Ipc [CREATES_FD | MODIFIES_STATE] => Pipe {
         res: Errno = ret, "0, or -errno";
@@ -20,15 +20,15 @@ events! {
         flags: Flags32(OPEN_FLAGS) = 1, "O_* flags";
     }
 
-    /// Make an event counter.
+    /// Create an event counter.
     /// Source: eventfd(2); kernel fs/eventfd.c.
     EVENTFD = 63 "eventfd" Ipc [CREATES_FD | MODIFIES_STATE] => AnonFd {
         res: Fd = ret, "new descriptor, or -errno";
         initval: Low32 = 0, "start value";
-        flags: Hex32 = constant(0), "always 0: the call has no flags";
+        flags: Hex32 = constant(0), "always 0, because the call has no flags";
     }
 
-    /// Make an event counter, with flags.
+    /// Create an event counter, with flags.
     /// Source: eventfd(2); kernel fs/eventfd.c.
     EVENTFD2 = 397 "eventfd2" Ipc [CREATES_FD | MODIFIES_STATE] => AnonFd {
         res: Fd = ret, "new descriptor, or -errno";
@@ -36,50 +36,50 @@ events! {
         initval: Low32 = 0, "start value";
     }
 
-    /// Make an epoll instance.
+    /// Create an epoll instance.
     /// Source: epoll_create(2); kernel fs/eventpoll.c.
     EPOLL_CREATE = 375 "epoll_create" Wait [CREATES_FD | MODIFIES_STATE] => AnonFd {
         res: Errno = ret, "new descriptor, or -errno";
-        size: I32 = 0, "must be positive, otherwise without meaning";
+        size: I32 = 0, "must be positive, otherwise ignored";
     }
 
-    /// Make an epoll instance, with flags.
+    /// Create an epoll instance, with flags.
     /// Source: epoll_create1(2); kernel fs/eventpoll.c.
     EPOLL_CREATE1 = 377 "epoll_create1" Wait [CREATES_FD | MODIFIES_STATE] => AnonFd {
         res: Errno = ret, "new descriptor, or -errno";
         flags: Flags32(EPOLL_CREATE_FLAGS) = 0, "EPOLL_* flags";
     }
 
-    /// Make a queue for changes of files.
+    /// Create a queue for changes of files.
     /// Source: inotify_init(2); kernel fs/notify/inotify/inotify_user.c.
     INOTIFY_INIT = 139 "inotify_init" Ipc [CREATES_FD | MODIFIES_STATE] => AnonFd {
         res: Fd = ret, "new descriptor, or -errno";
-        flags: Hex8 = constant(0), "always 0: the call has no flags";
+        flags: Hex8 = constant(0), "always 0, because the call has no flags";
     }
 
-    /// Make a queue for changes of files, with flags.
+    /// Create a queue for changes of files, with flags.
     /// Source: inotify_init1(2); kernel fs/notify/inotify/inotify_user.c.
     INOTIFY_INIT1 = 395 "inotify_init1" Ipc [CREATES_FD | MODIFIES_STATE] => AnonFd {
         res: Fd = ret, "new descriptor, or -errno";
         flags: Flags16(EVENTFD_FLAGS) = 0, "IN_* flags, as O_* flags";
     }
 
-    /// Make a descriptor for page faults of the process.
+    /// Create a descriptor for page faults of the process.
     /// Source: userfaultfd(2); kernel fs/userfaultfd.c.
     USERFAULTFD = 321 "userfaultfd" File [CREATES_FD | MODIFIES_STATE] => AnonFd {
         res: Errno = ret, "new descriptor, or -errno";
         flags: Flags32(EVENTFD_FLAGS) = 0, "O_* flags";
     }
 
-    /// Make a file in memory.
+    /// Create a file in memory.
     /// Source: memfd_create(2); kernel mm/memfd.c.
     MEMFD_CREATE = 405 "memfd_create" Memory [CREATES_FD | MODIFIES_STATE] => Memfd {
         fd: Fd = ret, "new descriptor, or -errno";
-        name: Text = text(0), "name, only for people";
+        name: Text = text(0), "name, for information only";
         flags: Flags32(MEMFD_FLAGS) = 1, "MFD_* flags";
     }
 
-    /// Wait for a word in memory to change, or wake those that wait.
+    /// Wait for a word in memory to change, or wake waiting threads.
     /// Source: futex(2); kernel kernel/futex/syscalls.c.
     FUTEX = 65 "futex" Ipc [] {
         res: Errno = ret, "depends on the operation; or -errno";
@@ -88,12 +88,12 @@ events! {
         val: Low32 = 2, "expected value, or how many to wake";
     }
 
-    /// Make a set of semaphores, or find one.
+    /// Create a set of semaphores, or find one.
     /// Source: semget(2); kernel ipc/sem.c.
     SEMGET = 263 "semget" Process [] {
         res: Errno = ret, "id of the set, or -errno";
         key: HexI32 = 0, "key; 0 for a set without one";
-        nsems: I32 = 1, "how many semaphores";
+        nsems: I32 = 1, "number of semaphores";
         semflg: Flags32(SEMGET_FLAGS) = 2, "IPC_* flags";
     }
 
@@ -101,17 +101,17 @@ events! {
     /// Source: semop(2); kernel ipc/sem.c, struct sembuf.
     SEMOP = 251 "semop" Process [] {
         res: Errno = ret, "0, or -errno";
-        nsops: U32 = 2, "how many changes";
+        nsops: U32 = 2, "number of changes";
         sem_num_0: U16 = sembuf(0, 0), "semaphore of the first";
-        sem_op_0: I16 = sembuf(0, 1), "what is added; 0 waits for zero";
+        sem_op_0: I16 = sembuf(0, 1), "number to add; 0 waits for zero";
         sem_flg_0: Flags16(SEMOP_FLAGS) = sembuf(0, 2), "IPC_NOWAIT, SEM_UNDO";
         sem_num_1: U16 = sembuf(1, 0), "semaphore of the second";
-        sem_op_1: I16 = sembuf(1, 1), "what is added; 0 waits for zero";
+        sem_op_1: I16 = sembuf(1, 1), "number to add; 0 waits for zero";
         sem_flg_1: Flags16(SEMOP_FLAGS) = sembuf(1, 2), "IPC_NOWAIT, SEM_UNDO";
         semid: I32 = 0, "id of the set";
     }
 
-    /// Work on a set of semaphores.
+    /// Control a set of semaphores.
     /// Source: semctl(2); kernel ipc/sem.c.
     SEMCTL = 253 "semctl" Process [] {
         res: Errno = ret, "depends on the command; or -errno";
@@ -126,7 +126,7 @@ events! {
     PROCESS_VM_READV = 421 "process_vm_readv" Ipc [] {
         res: I64 = ret, "bytes read, or -errno";
         pid: Pid = 0, "the other process";
-        data: Bytes = iovec_in(1, 2), "what was read, cut at snaplen";
+        data: Bytes = iovec_in(1, 2), "data read, cut at snaplen";
     }
 
     /// Write memory of another process.
@@ -134,6 +134,6 @@ events! {
     PROCESS_VM_WRITEV = 423 "process_vm_writev" Ipc [] {
         res: I64 = ret, "bytes written, or -errno";
         pid: Pid = 0, "the other process";
-        data: Bytes = iovec_out(1, 2), "what was to be written, cut at snaplen";
+        data: Bytes = iovec_out(1, 2), "data to write, cut at snaplen";
     }
 }

@@ -1,10 +1,10 @@
 //! What the kernel runs or keeps for programs: bpf, modules, io_uring, keys, quotas.
 
 events! {
-    /// Work on bpf programs, maps and links.
+    /// Control BPF programs, maps and links.
     /// Source: bpf(2); kernel kernel/bpf/syscall.c.
     BPF = 369 "bpf" Other [CREATES_FD] => Bpf {
-        fd: Fd = ret, "new descriptor of the commands that make one; depends on the command; or -errno";
+        fd: Fd = ret, "depends on the command, such as a new descriptor; or -errno";
         cmd: Enum32(BPF_COMMANDS) = 0, "BPF_* command";
     }
 
@@ -34,7 +34,7 @@ events! {
         flags: Flags32(DELETE_MODULE_FLAGS) = 1, "O_NONBLOCK, O_TRUNC";
     }
 
-    /// Make an io_uring instance.
+    /// Create an io_uring instance.
     /// Source: io_uring_setup(2); kernel io_uring/io_uring.c, struct io_uring_params.
     IO_URING_SETUP = 339 "io_uring_setup" IoOther [CREATES_FD | MODIFIES_STATE] => AnonFd {
         res: Errno = ret, "new descriptor, or -errno";
@@ -50,12 +50,12 @@ events! {
     /// Submit requests of an io_uring instance, wait for completions, or both.
     /// Source: io_uring_enter(2); kernel io_uring/io_uring.c.
     IO_URING_ENTER = 341 "io_uring_enter" IoOther [USES_FD] {
-        res: Errno = ret, "requests taken, or -errno";
+        res: Errno = ret, "requests submitted, or -errno";
         fd: Fd = 0, "descriptor";
         to_submit: U32 = 1, "requests to submit";
         min_complete: U32 = 2, "completions to wait for";
         flags: Flags32(IO_URING_ENTER_FLAGS) = 3, "IORING_ENTER_* flags";
-        sig: SigSet = ring_signals, "signals that are blocked while it waits";
+        sig: SigSet = ring_signals, "signals blocked during the wait";
     }
 
     /// Register buffers, files and more with an io_uring instance.
@@ -64,11 +64,11 @@ events! {
         res: Errno = ret, "depends on the operation; or -errno";
         fd: Fd = 0, "descriptor";
         opcode: Enum16(IO_URING_REGISTER_OPCODES) = 1, "IORING_REGISTER_* and IORING_UNREGISTER_* operation";
-        arg: Hex64 = 2, "address of what is registered";
+        arg: Hex64 = 2, "address of the resources to register";
         nr_args: U32 = 3, "how many";
     }
 
-    /// Work on keys and keyrings.
+    /// Control keys and keyrings.
     /// Source: keyctl(2); kernel security/keys/keyctl.c.
     KEYCTL = 453 "keyctl" Other [] {
         res: Errno = ret, "depends on the operation; or -errno";
@@ -79,7 +79,7 @@ events! {
         arg5: Dyn(KEYCTL_TYPES) = key_arg(4), "fifth argument";
     }
 
-    /// Work on disk quotas.
+    /// Control disk quotas.
     /// Source: quotactl(2); kernel fs/quota/quota.c, struct if_dqblk, struct if_dqinfo.
     QUOTACTL = 191 "quotactl" User [] {
         res: Errno = ret, "0, or -errno";
@@ -98,7 +98,7 @@ events! {
         quota_fmt_out: Flags8(QUOTA_FORMATS) = quota(FormatOut), "format, of Q_GETFMT";
         cmd: Flags16(QUOTA_COMMANDS) = quota(Command), "Q_* command";
         type: Flags8(QUOTA_TYPES) = quota(Type), "quotas of users or of groups";
-        id: U32 = quota(Id), "user or group, of the commands that are about one";
+        id: U32 = quota(Id), "user or group, for commands that take one";
         quota_fmt: Flags8(QUOTA_FORMATS) = quota(FormatIn), "format, of Q_QUOTAON";
     }
 }

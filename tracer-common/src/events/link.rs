@@ -30,7 +30,7 @@ events! {
         flags: Flags32(RENAME_FLAGS) = 4, "RENAME_* flags";
     }
 
-    /// Give a file another name.
+    /// Create a hard link.
     /// Source: link(2); kernel fs/namei.c.
     LINK = 309 "link" File [] {
         res: Errno = ret, "0, or -errno";
@@ -38,7 +38,7 @@ events! {
         newpath: Path = text(1), "new path as passed by the caller";
     }
 
-    /// Give a file another name, with paths relative to directories.
+    /// Create a hard link, with paths relative to directories.
     /// Source: linkat(2); kernel fs/namei.c.
     LINKAT = 311 "linkat" File [] {
         res: Errno = ret, "0, or -errno";
@@ -49,31 +49,31 @@ events! {
         flags: Flags32(LINKAT_FLAGS) = 4, "AT_* flags";
     }
 
-    /// Make a symbolic link.
+    /// Create a symbolic link.
     /// Source: symlink(2); kernel fs/namei.c.
     SYMLINK = 179 "symlink" File [] {
         res: Errno = ret, "0, or -errno";
-        target: Text = text(0), "what the link points to, as it stands in the link";
+        target: Text = text(0), "target of the link, as passed by the caller";
         linkpath: Path = text(1), "path of the link as passed by the caller";
     }
 
-    /// Make a symbolic link relative to a directory.
+    /// Create a symbolic link relative to a directory.
     /// Source: symlinkat(2); kernel fs/namei.c.
     SYMLINKAT = 181 "symlinkat" File [USES_FD] {
         res: Errno = ret, "0, or -errno";
-        target: Text = text(0), "what the link points to, as it stands in the link";
+        target: Text = text(0), "target of the link, as passed by the caller";
         linkdirfd: Fd = 1, "directory descriptor; AT_FDCWD for the working directory";
         linkpath: PathAt(linkdirfd) = text(2), "path of the link as passed by the caller";
     }
 
-    /// Remove a name of a file.
+    /// Remove a file name.
     /// Source: unlink(2); kernel fs/namei.c.
     UNLINK = 301 "unlink" File [] {
         res: Errno = ret, "0, or -errno";
         path: Path = text(0), "path as passed by the caller";
     }
 
-    /// Remove a name of a file, or an empty directory, relative to a directory.
+    /// Remove a file name or an empty directory, relative to a directory.
     /// Source: unlinkat(2); kernel fs/namei.c.
     UNLINKAT = 303 "unlinkat" File [USES_FD] {
         res: Errno = ret, "0, or -errno";
@@ -82,7 +82,7 @@ events! {
         flags: Flags32(UNLINKAT_FLAGS) = 2, "AT_REMOVEDIR or nothing";
     }
 
-    /// Make a file of any type: regular, device, named pipe or socket.
+    /// Create a file of any type: regular, device, named pipe or socket.
     /// Source: mknod(2); kernel fs/namei.c.
     MKNOD = 415 "mknod" Other [] {
         res: Errno = ret, "0, or -errno";
@@ -91,7 +91,7 @@ events! {
         dev: U32 = 2, "device number of a device, as makedev(3) gives it";
     }
 
-    /// Make a file of any type relative to a directory.
+    /// Create a file of any type relative to a directory.
     /// Source: mknodat(2); kernel fs/namei.c.
     MKNODAT = 417 "mknodat" Other [USES_FD] {
         res: Errno = ret, "0, or -errno";

@@ -8,7 +8,7 @@ events! {
         vm_size: U32 = vm_size, "virtual memory of the process after the call, kB";
         vm_rss: U32 = vm_rss, "resident memory, kB";
         vm_swap: U32 = vm_swap, "swapped memory, kB";
-        addr: Hex64 = 0, "address that the caller wished";
+        addr: Hex64 = 0, "requested address";
         length: U64 = 1, "length, bytes";
         prot: Flags32(PROT_FLAGS) = 2, "PROT_* flags";
         flags: Flags32(MMAP_FLAGS) = 3, "MAP_* flags";
@@ -30,14 +30,14 @@ events! {
     /// Move the end of the data segment.
     /// Source: brk(2); kernel mm/mmap.c.
     BRK = 159 "brk" Memory [] {
-        res: Hex64 = ret, "address of the end after the call; the old one when the call failed";
+        res: Hex64 = ret, "end address after the call; the old one if the call failed";
         vm_size: U32 = vm_size, "virtual memory of the process after the call, kB";
         vm_rss: U32 = vm_rss, "resident memory, kB";
         vm_swap: U32 = vm_swap, "swapped memory, kB";
-        addr: Hex64 = 0, "address of the end that the caller wants; 0 only asks";
+        addr: Hex64 = 0, "requested end address; 0 only gets the current one";
     }
 
-    /// Change what may be done with memory.
+    /// Change the protection of memory.
     /// Source: mprotect(2); kernel mm/mprotect.c.
     MPROTECT = 329 "mprotect" Memory [] {
         res: Errno = ret, "0, or -errno";
@@ -46,7 +46,7 @@ events! {
         prot: Flags32(PROT_FLAGS) = 2, "PROT_* flags";
     }
 
-    /// Keep memory resident.
+    /// Lock memory.
     /// Source: mlock(2); kernel mm/mlock.c.
     MLOCK = 345 "mlock" Memory [] {
         res: Errno = ret, "0, or -errno";
@@ -54,7 +54,7 @@ events! {
         len: U64 = 1, "length, bytes";
     }
 
-    /// Keep memory resident, with flags.
+    /// Lock memory, with flags.
     /// Source: mlock2(2); kernel mm/mlock.c.
     MLOCK2 = 371 "mlock2" Memory [] {
         res: Errno = ret, "0, or -errno";
@@ -63,7 +63,7 @@ events! {
         flags: Flags32(MLOCK2_FLAGS) = 2, "MLOCK_ONFAULT or nothing";
     }
 
-    /// Let memory be swapped again.
+    /// Unlock memory.
     /// Source: munlock(2); kernel mm/mlock.c.
     MUNLOCK = 347 "munlock" Memory [] {
         res: Errno = ret, "0, or -errno";
@@ -71,14 +71,14 @@ events! {
         len: U64 = 1, "length, bytes";
     }
 
-    /// Keep all memory of the process resident.
+    /// Lock all memory of the process.
     /// Source: mlockall(2); kernel mm/mlock.c.
     MLOCKALL = 349 "mlockall" Memory [] {
         res: Errno = ret, "0, or -errno";
         flags: Flags32(MLOCKALL_FLAGS) = 0, "MCL_* flags";
     }
 
-    /// Let all memory of the process be swapped again.
+    /// Unlock all memory of the process.
     /// Source: munlockall(2); kernel mm/mlock.c.
     MUNLOCKALL = 351 "munlockall" Memory [] {
         res: Errno = ret, "0, or -errno";

@@ -1,20 +1,20 @@
 //! Events that are not calls of their own, and records of the tracer.
 
 events! {
-    /// A system call without a row of its own; its name is the event's.
+    /// A system call without a row of its own; the event has the name of the call.
     /// Source: syscalls(2).
     GENERIC = 1 "syscall" [] Other [] {
         ID: SyscallId = syscall_id, "portable number of the call";
         nativeID: U16 = syscall_number, "number of the call on this architecture";
     }
 
-    /// Records of this CPU were lost; the closing line says why.
+    /// Records of this CPU were lost; the summary says why.
     /// Source: the tracer.
     DROP = 148 "drop" [] Internal [TRACEPOINT] {
-        ratio: U32 = empty, "records lost since the last event of this kind; in captures of others, the sampling ratio";
+        ratio: U32 = empty, "records lost since the last such event; in captures of other tools, the sampling ratio";
     }
 
-    /// CPU time of a thread since the last event of this kind; once a second for each thread that ran.
+    /// CPU time of a thread since the last such event; once a second for each thread that ran.
     /// Source: the tracer, from tracepoint sched_switch; kernel kernel/sched/core.c.
     PROCINFO = 234 "procinfo" [] Internal [TRACEPOINT | INTERNAL] {
         cpu_usr: U64 = empty, "user time, ns";

@@ -5,12 +5,12 @@
 //! with the arguments that the caller passed. Memory, ids and paths come from the task, at the time of the event.
 
 events! {
-    /// Make a process or thread.
+    /// Create a process or thread.
     /// Source: clone(2); kernel kernel/fork.c.
     CLONE = 223 "clone" Process [MODIFIES_STATE] => Clone {
         res: Pid = ret, "thread id of the child, in the parent; 0, in the child; or -errno";
         exe: Text = task_text(Exe), "first argument of the program";
-        args: List = task_text(Args), "its other arguments";
+        args: List = task_text(Args), "other arguments of the program";
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -27,16 +27,16 @@ events! {
         uid: U32 = task(Uid), "effective user id";
         gid: U32 = task(Gid), "effective group id";
         vtid: Pid = task(Vtid), "thread id in its own pid namespace";
-        vpid: Pid = task(Vpid), "process id there";
-        pidns_init_start_ts: U64 = task(PidnsInitStart), "start of the init of that namespace, boot-time ns";
+        vpid: Pid = task(Vpid), "process id in its own pid namespace";
+        pidns_init_start_ts: U64 = task(PidnsInitStart), "start of the init process of that namespace, boot-time ns";
     }
 
-    /// Make a process or thread, with extensible arguments.
+    /// Create a process or thread, with extensible arguments.
     /// Source: clone3(2); kernel kernel/fork.c, struct clone_args.
     CLONE3 = 335 "clone3" Process [MODIFIES_STATE] => Clone {
         res: Pid = ret, "thread id of the child, in the parent; 0, in the child; or -errno";
         exe: Text = task_text(Exe), "first argument of the program";
-        args: List = task_text(Args), "its other arguments";
+        args: List = task_text(Args), "other arguments of the program";
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -53,16 +53,16 @@ events! {
         uid: U32 = task(Uid), "effective user id";
         gid: U32 = task(Gid), "effective group id";
         vtid: Pid = task(Vtid), "thread id in its own pid namespace";
-        vpid: Pid = task(Vpid), "process id there";
-        pidns_init_start_ts: U64 = task(PidnsInitStart), "start of the init of that namespace, boot-time ns";
+        vpid: Pid = task(Vpid), "process id in its own pid namespace";
+        pidns_init_start_ts: U64 = task(PidnsInitStart), "start of the init process of that namespace, boot-time ns";
     }
 
-    /// Make a process.
+    /// Create a process.
     /// Source: fork(2); kernel kernel/fork.c.
     FORK = 225 "fork" Process [MODIFIES_STATE] => Clone {
         res: Pid = ret, "thread id of the child, in the parent; 0, in the child; or -errno";
         exe: Text = task_text(Exe), "first argument of the program";
-        args: List = task_text(Args), "its other arguments";
+        args: List = task_text(Args), "other arguments of the program";
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -79,16 +79,16 @@ events! {
         uid: U32 = task(Uid), "effective user id";
         gid: U32 = task(Gid), "effective group id";
         vtid: Pid = task(Vtid), "thread id in its own pid namespace";
-        vpid: Pid = task(Vpid), "process id there";
-        pidns_init_start_ts: U64 = task(PidnsInitStart), "start of the init of that namespace, boot-time ns";
+        vpid: Pid = task(Vpid), "process id in its own pid namespace";
+        pidns_init_start_ts: U64 = task(PidnsInitStart), "start of the init process of that namespace, boot-time ns";
     }
 
-    /// Make a process that borrows the memory of its parent until it execs.
+    /// Create a process that borrows the memory of its parent until it execs.
     /// Source: vfork(2); kernel kernel/fork.c.
     VFORK = 227 "vfork" Process [MODIFIES_STATE] => Clone {
         res: Pid = ret, "thread id of the child, in the parent; 0, in the child; or -errno";
         exe: Text = task_text(Exe), "first argument of the program";
-        args: List = task_text(Args), "its other arguments";
+        args: List = task_text(Args), "other arguments of the program";
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -105,8 +105,8 @@ events! {
         uid: U32 = task(Uid), "effective user id";
         gid: U32 = task(Gid), "effective group id";
         vtid: Pid = task(Vtid), "thread id in its own pid namespace";
-        vpid: Pid = task(Vpid), "process id there";
-        pidns_init_start_ts: U64 = task(PidnsInitStart), "start of the init of that namespace, boot-time ns";
+        vpid: Pid = task(Vpid), "process id in its own pid namespace";
+        pidns_init_start_ts: U64 = task(PidnsInitStart), "start of the init process of that namespace, boot-time ns";
     }
 
     /// Run a program.

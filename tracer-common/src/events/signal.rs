@@ -5,8 +5,8 @@ events! {
     /// Source: kill(2); kernel kernel/signal.c.
     KILL = 129 "kill" Signal [] {
         res: Errno = ret, "0, or -errno";
-        pid: Pid = 0, "process; 0 the own group, -1 all, other negative numbers a group";
-        sig: Signal = 1, "signal; 0 only asks whether it could be sent";
+        pid: Pid = 0, "process; 0 for the caller's group, -1 for all processes, other negative numbers for a group";
+        sig: Signal = 1, "signal; 0 only checks whether it could be sent";
     }
 
     /// Send a signal to a thread.
@@ -14,7 +14,7 @@ events! {
     TKILL = 131 "tkill" Signal [] {
         res: Errno = ret, "0, or -errno";
         tid: Pid = 0, "thread";
-        sig: Signal = 1, "signal; 0 only asks whether it could be sent";
+        sig: Signal = 1, "signal; 0 only checks whether it could be sent";
     }
 
     /// Send a signal to a thread of a process.
@@ -23,19 +23,19 @@ events! {
         res: Errno = ret, "0, or -errno";
         pid: Pid = 0, "process";
         tid: Pid = 1, "thread";
-        sig: Signal = 2, "signal; 0 only asks whether it could be sent";
+        sig: Signal = 2, "signal; 0 only checks whether it could be sent";
     }
 
-    /// Make a descriptor for signals, or change the signals of one.
+    /// Create a descriptor for signals, or change the signals of one.
     /// Source: signalfd(2); kernel fs/signalfd.c.
     SIGNALFD = 127 "signalfd" Signal [CREATES_FD | MODIFIES_STATE] => AnonFd {
         res: Fd = ret, "descriptor, or -errno";
         fd: Fd = 0, "descriptor to change; -1 for a new one";
         mask: Hex32 = user_u32(1, 0), "signals 1 to 32, the lowest bit is signal 1";
-        flags: Hex8 = constant(0), "always 0: the call has none";
+        flags: Hex8 = constant(0), "always 0, because the call has no flags";
     }
 
-    /// Make a descriptor for signals, with flags, or change the signals of one.
+    /// Create a descriptor for signals, with flags, or change the signals of one.
     /// Source: signalfd4(2); kernel fs/signalfd.c.
     SIGNALFD4 = 399 "signalfd4" Signal [CREATES_FD | MODIFIES_STATE] => AnonFd {
         res: Fd = ret, "descriptor, or -errno";

@@ -1,21 +1,21 @@
 //! Users, groups and capabilities of the caller. An id of all ones, -1, leaves that id as it is.
 
 events! {
-    /// Become another user.
+    /// Set the user id.
     /// Source: setuid(2); kernel kernel/sys.c.
     SETUID = 199 "setuid" User [MODIFIES_STATE] => SetUid {
         res: Errno = ret, "0, or -errno";
-        uid: Uid = 0, "new effective user; of a privileged caller also the real and the saved one";
+        uid: Uid = 0, "new effective user id; for a privileged caller also the real and saved ids";
     }
 
-    /// Become another group.
+    /// Set the group id.
     /// Source: setgid(2); kernel kernel/sys.c.
     SETGID = 201 "setgid" User [MODIFIES_STATE] => SetGid {
         res: Errno = ret, "0, or -errno";
-        gid: Gid = 0, "new effective group; of a privileged caller also the real and the saved one";
+        gid: Gid = 0, "new effective group id; for a privileged caller also the real and saved ids";
     }
 
-    /// Set the real, the effective and the saved user.
+    /// Set the real, effective and saved user ids.
     /// Source: setresuid(2); kernel kernel/sys.c.
     SETRESUID = 193 "setresuid" User [MODIFIES_STATE] => SetUid {
         res: Errno = ret, "0, or -errno";
@@ -24,7 +24,7 @@ events! {
         suid: Uid = 2, "saved user";
     }
 
-    /// Set the real, the effective and the saved group.
+    /// Set the real, effective and saved group ids.
     /// Source: setresgid(2); kernel kernel/sys.c.
     SETRESGID = 195 "setresgid" User [MODIFIES_STATE] => SetGid {
         res: Errno = ret, "0, or -errno";
@@ -33,7 +33,7 @@ events! {
         sgid: Gid = 2, "saved group";
     }
 
-    /// Set the real and the effective user.
+    /// Set the real and effective user ids.
     /// Source: setreuid(2); kernel kernel/sys.c.
     SETREUID = 427 "setreuid" User [MODIFIES_STATE] => SetUid {
         res: Errno = ret, "0, or -errno";
@@ -41,7 +41,7 @@ events! {
         euid: Uid = 1, "effective user";
     }
 
-    /// Set the real and the effective group. The format gives both the type of a user id.
+    /// Set the real and effective group ids. The format gives both the type of a user id.
     /// Source: setregid(2); kernel kernel/sys.c.
     SETREGID = 429 "setregid" User [MODIFIES_STATE] => SetGid {
         res: Errno = ret, "0, or -errno";
@@ -49,31 +49,31 @@ events! {
         egid: Uid = 1, "effective group";
     }
 
-    /// Ask for the real user.
+    /// Get the real user id.
     /// Source: getuid(2); kernel kernel/sys.c.
     GETUID = 203 "getuid" User [] {
         uid: Uid = ret, "real user";
     }
 
-    /// Ask for the effective user.
+    /// Get the effective user id.
     /// Source: geteuid(2); kernel kernel/sys.c.
     GETEUID = 205 "geteuid" User [] {
         euid: Uid = ret, "effective user";
     }
 
-    /// Ask for the real group.
+    /// Get the real group id.
     /// Source: getgid(2); kernel kernel/sys.c.
     GETGID = 207 "getgid" User [] {
         gid: Gid = ret, "real group";
     }
 
-    /// Ask for the effective group.
+    /// Get the effective group id.
     /// Source: getegid(2); kernel kernel/sys.c.
     GETEGID = 209 "getegid" User [] {
         egid: Gid = ret, "effective group";
     }
 
-    /// Ask for the real, the effective and the saved user.
+    /// Get the real, effective and saved user ids.
     /// Source: getresuid(2); kernel kernel/sys.c.
     GETRESUID = 211 "getresuid" User [] {
         res: Errno = ret, "0, or -errno";
@@ -82,7 +82,7 @@ events! {
         suid: Uid = user_u32(2, 0), "saved user";
     }
 
-    /// Ask for the real, the effective and the saved group.
+    /// Get the real, effective and saved group ids.
     /// Source: getresgid(2); kernel kernel/sys.c.
     GETRESGID = 213 "getresgid" User [] {
         res: Errno = ret, "0, or -errno";
@@ -91,7 +91,7 @@ events! {
         sgid: Gid = user_u32(2, 0), "saved group";
     }
 
-    /// Change what the thread may do.
+    /// Set the capabilities of the thread.
     /// Source: capset(2); kernel kernel/capability.c.
     CAPSET = 353 "capset" Process [MODIFIES_STATE] {
         res: Errno = ret, "0, or -errno";

@@ -74,6 +74,11 @@ impl Histogram {
         all
     }
 
+    /// The number of its bars, if the kernel knows it.
+    fn number(&self) -> Number {
+        self.spec.field.field.in_kernel.map_or(Number::None, InKernel::number)
+    }
+
     /// From, to, and count of each range.
     fn columns(&self) -> Vec<output::Column> {
         let column = |title: &str, kind| output::Column {
@@ -113,8 +118,11 @@ impl Aggregate for Histogram {
         if self.spec.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
             return false;
         }
-        let of_group =
-            context.event.group.map(|group| Some((row(group::limits(group.numbers?.range).0 as f64), group.count)));
+        let number = self.number();
+        let of_group = context.event.group.map(|group| {
+            let low = group::limits(group.numbers(number)?.range).0;
+            Some((row(low as f64), group.count))
+        });
         let of_event = || Some((row(self.spec.field.get(context).as_f64()?), context.event.weight.into()));
         let Some((row, events)) = of_group.unwrap_or_else(of_event) else { return false };
         self.key.clear();
@@ -168,10 +176,10 @@ impl Aggregate for Histogram {
     }
 
     fn grouping(&self) -> Result<Counts, &'static str> {
-        let number = self.spec.field.field.in_kernel.map_or(Number::None, InKernel::number);
+        let number = self.number();
         let more = self.spec.field.field.in_kernel.map_or(0, InKernel::number_by);
         if number == Number::None || more != 0 {
-            return Err("the kernel does not know the number of the bars");
+            return Err("the kernel does not know the number of bars");
         }
         Ok(Counts { by: key::members(&self.spec.keys)? | by::RANGE, number, sums_only: false })
     }

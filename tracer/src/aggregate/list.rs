@@ -115,7 +115,7 @@ pub fn each<E>(
 }
 
 /// A row as the event that fields are asked of: a `close` of the descriptor that never happened.
-fn with_row<R>(
+pub fn with_row<R>(
     state: &State,
     now_ns: u64,
     thread: Option<&Rc<Thread>>,

@@ -19,7 +19,7 @@ mod top;
 pub use heatmap::{HeatMap, HeatSpec};
 pub use histogram::{Histogram, HistogramSpec};
 pub use key::Column;
-pub use list::{Listing, Rows, each as each_row};
+pub use list::{Listing, Rows, each as each_row, with_row};
 pub use op::Op;
 pub use rate::Rate;
 pub use table::{Sort, Spec, Table, TableError, Value};
@@ -27,13 +27,13 @@ pub use top::{Line, Top};
 
 use std::fmt;
 
-use tracer_common::group::Number;
+use tracer_common::group::{Counted, Grouping, Number, by};
 
 use crate::{
     fields::{Context, EventType, Needs},
     filter::{
         Filter,
-        kernel::{Expr, Question, Target},
+        kernel::{self, Expr, Question, Target},
     },
     output::{Frame, Span},
     state::State,
@@ -76,6 +76,35 @@ pub struct Counts {
     pub number: Number,
     /// Whether nothing but the sum of the numbers is asked for: it may come from hooks that know no calls.
     pub sums_only: bool,
+}
+
+impl Counts {
+    /// Both in one row, if one can have both.
+    #[must_use]
+    pub fn with(self, other: Self) -> Option<Self> {
+        let number = self.number.with(other.number).filter(|_| same_rows(self.by, other.by))?;
+        Some(Self { by: self.by | other.by, number, sums_only: self.sums_only && other.sums_only })
+    }
+
+    /// The table in the kernel, when these filters come before it.
+    ///
+    /// # Errors
+    /// The reason why there is none.
+    pub fn in_kernel(self, filters: &[&Filter]) -> Result<Grouping, &'static str> {
+        let Self { by, number, sums_only } = self;
+        let of_sockets = sums_only && number == Number::Bytes && by & by::OF_CALLS == 0;
+        let (by, counted) = match kernel::can_group(filters, by, Counted::SocketBytes) {
+            Ok(by) if of_sockets => (by, Counted::SocketBytes),
+            _ => (kernel::can_group(filters, by, Counted::Events)?, Counted::Events),
+        };
+        Ok(Grouping { by, counted, number })
+    }
+}
+
+/// Whether tables by these members can be one, in which rows may be finer than one of them needs: by the range of a number.
+#[must_use]
+pub const fn same_rows(one: u32, other: u32) -> bool {
+    (one ^ other) & !by::RANGE == 0
 }
 
 /// Something that is kept while events go by, and taken as a frame.

@@ -96,6 +96,7 @@ mod tests {
             also: Vec::new(),
             share: false,
             per_second: false,
+            total: false,
         };
         let mut rate = Rate::new(vec![value("in", "evt.buflen.in"), value("out", "evt.buflen.out")], None);
         world.with(&world.read(10, 3, 100, b"x"), |context| rate.add(context));

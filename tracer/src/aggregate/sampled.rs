@@ -28,6 +28,7 @@ fn value(name: Option<&str>, op: Op) -> Value {
         also: Vec::new(),
         share: false,
         per_second: false,
+        total: false,
     }
 }
 
@@ -50,7 +51,7 @@ fn print(aggregate: &mut dyn Aggregate, (page, sample): &(Page, Option<Sample>))
 }
 
 fn spec(values: Vec<Value>, keys: Vec<Column>) -> Spec {
-    Spec { title: String::new(), keys, values, sort: Sort::Value(0), filter: None, top: 10, each: false }
+    Spec { title: String::new(), keys, values, sort: Sort::Value(0), filter: None, top: 10, each: false, any: false }
 }
 
 fn by_name() -> Vec<Column> {

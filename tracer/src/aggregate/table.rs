@@ -42,6 +42,8 @@ pub struct Value {
     pub share: bool,
     /// Whether it is shown for one second of the interval.
     pub per_second: bool,
+    /// Whether it is shown since the start, instead of for the interval.
+    pub total: bool,
 }
 
 impl Value {
@@ -69,13 +71,13 @@ impl Value {
 
     /// The numbers of what was counted in the kernel, if they are those of the field.
     fn of_group(&self, event: &Event<'_>, group: Group) -> Option<Numbers> {
-        let field = self.field.as_ref()?;
-        let is_so = match field.field.in_kernel {
-            Some(InKernel::BytesIn) => event.reads(),
-            Some(InKernel::BytesOut) => event.writes(),
+        let in_kernel = self.field.as_ref()?.field.in_kernel?;
+        let is_so = match in_kernel {
+            InKernel::BytesIn => event.reads(),
+            InKernel::BytesOut => event.writes(),
             _ => true,
         };
-        group.numbers.filter(|_| is_so)
+        group.numbers(in_kernel.number()).filter(|_| is_so)
     }
 
     /// Percents of a field. Those that a script gives are what it says.
@@ -101,6 +103,7 @@ impl Value {
     /// Its name in JSON.
     fn name(&self) -> String {
         match &self.field {
+            Some(field) if self.total => format!("{}.total", field.name()),
             Some(field) => field.name(),
             None if self.op == Op::Count => "evt.count".to_owned(),
             // A number that a script gives.
@@ -137,6 +140,8 @@ pub struct Spec {
     pub top: usize,
     /// Whether there is a table for each interval of a capture, too.
     pub each: bool,
+    /// Whether an event counts that has any of the values, and not the first one only.
+    pub any: bool,
 }
 
 /// By what rows are sorted.
@@ -219,6 +224,8 @@ pub struct Table {
     overflow: u64,
     /// The same of all intervals.
     lost: u64,
+    /// Values since the start, by keys as they are shown, for those that are shown so.
+    totals: FxHashMap<Vec<Vec<u8>>, Vec<f64>>,
 }
 
 impl Table {
@@ -246,7 +253,37 @@ impl Table {
             parts: 0,
             overflow: 0,
             lost: 0,
+            totals: FxHashMap::default(),
         })
+    }
+
+    /// Puts in place of values of this interval those since the start, where that is asked for. Of rows beyond the most that are kept none is
+    /// known.
+    fn add_up(&mut self, rows: &mut [Row]) {
+        let columns: Vec<usize> =
+            self.spec.values.iter().enumerate().filter(|(_, value)| value.total).map(|(at, _)| at).collect();
+        if columns.is_empty() {
+            return;
+        }
+        for row in rows {
+            let has_room = self.totals.len() < MAX_KEYS;
+            let totals = match self.totals.get_mut(&row.keys) {
+                Some(totals) => Some(totals),
+                None if has_room => {
+                    Some(self.totals.entry(row.keys.clone()).or_insert_with(|| vec![0.0; columns.len()]))
+                }
+                None => None,
+            };
+            match totals {
+                Some(totals) => {
+                    for (total, at) in totals.iter_mut().zip(&columns) {
+                        *total += row.values[*at].unwrap_or_default();
+                        row.values[*at] = Some(*total);
+                    }
+                }
+                None => columns.iter().for_each(|at| row.values[*at] = None),
+            }
+        }
     }
 
     /// Where the values of the key that was made last begin; `None`, and counted as so many events, when there are too many
@@ -357,6 +394,7 @@ impl Table {
         for (column, _) in self.spec.values.iter().enumerate().filter(|(_, value)| value.share) {
             to_shares(&mut rows, column);
         }
+        self.add_up(&mut rows);
         let value = |row: &Row, at: usize| row.values.get(at).copied().flatten().unwrap_or(f64::NEG_INFINITY);
         match self.spec.sort {
             Sort::Value(at) => {
@@ -385,16 +423,17 @@ fn to_shares(rows: &mut [Row], column: usize) {
 }
 
 impl Aggregate for Table {
-    /// Counts an event. An event without one of the keys or without the first value does not count.
+    /// Counts an event. An event without one of the keys, or without the value that it takes, does not count.
     fn add(&mut self, context: &Context<'_>) -> bool {
         if self.spec.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
             return false;
         }
         // What a script fills in has no fields.
-        let Some(first) = self.spec.values.first().and_then(|value| Some((value.of(context)?, value.op))) else {
-            return false;
-        };
-        if first == (0.0, Op::Sum) {
+        let Some((value, others)) = self.spec.values.split_first() else { return false };
+        let counts = |number: Option<f64>, op| number.is_some_and(|number| (number, op) != (0.0, Op::Sum));
+        let first = value.of(context);
+        let any_other = || self.spec.any && others.iter().any(|value| counts(value.of(context), value.op));
+        if !counts(first, value.op) && !any_other() {
             return false;
         }
         self.key.clear();
@@ -411,7 +450,7 @@ impl Aggregate for Table {
             self.add_group(at, context.event, group);
             return true;
         }
-        let (mut value, mut is_whole) = (Some(first.0), true);
+        let (mut value, mut is_whole) = (first, true);
         for index in 0..self.spec.values.len() {
             if index > 0 {
                 value = self.spec.values[index].of(context);
@@ -482,24 +521,22 @@ impl Aggregate for Table {
             let number = field.field.in_kernel.map_or(Number::None, InKernel::number);
             counts.by |= field.field.in_kernel.map_or(0, InKernel::number_by);
             match value.op {
-                _ if number == Number::None => return Err("the kernel does not add up that value"),
-                _ if !matches!(counts.number, Number::None) && counts.number != number => {
-                    return Err("the kernel adds up one kind of numbers, the table has two");
-                }
-                Op::Distinct => return Err("different values are not counted in the kernel"),
+                _ if number == Number::None => return Err("the kernel cannot sum this value"),
+                Op::Distinct => return Err("the kernel does not count different values"),
                 Op::Percentile(_) => counts.by |= by::RANGE,
                 Op::Sum | Op::Count | Op::Avg | Op::Min | Op::Max => {}
             }
-            counts.number = number;
+            counts.number = counts.number.with(number).ok_or(
+                "the kernel sums bytes only in tables of their own, because bytes count for each descriptor of a call",
+            )?;
         }
         if counts.by & by::DIRECTION != 0 && counts.by & by::CALL != 0 {
-            return Err(
-                "the kernel does not tell bytes that are read from those that are written where it counts calls by name",
-            );
+            return Err("where the kernel counts calls by name, it does not distinguish bytes read from bytes written");
         }
         if counts.number == Number::Bytes && self.spec.values.iter().any(|value| value.field.is_none()) {
             return Err(
-                "bytes of a call count for both of its descriptors, and the call once: only events tell these apart",
+                "the bytes of a call count for both of its descriptors but the call counts once, and only events can \
+                    distinguish these",
             );
         }
         Ok(counts)
@@ -511,9 +548,11 @@ impl Aggregate for Table {
 
     fn may_count(&self, event: &EventType<'_>) -> bool {
         let keys = self.spec.keys.iter().map(|column| column.field.as_ref());
-        let value = self.spec.values.iter().take(1).map(|value| value.field.as_ref());
         let missing = |field: &FieldRef| field.by_type(event).is_some_and(|value| value.is_missing());
-        !keys.chain(value).flatten().any(missing)
+        let deciding = if self.spec.any { self.spec.values.len() } else { 1 };
+        let mut values = self.spec.values.iter().take(deciding);
+        !keys.flatten().any(missing)
+            && values.any(|value| !value.field.as_ref().is_some_and(missing))
             && self.spec.filter.as_ref().is_none_or(|filter| filter.may_match(event))
     }
 }

@@ -42,13 +42,13 @@ pub fn values(name: &str, meta: &Meta, word: Option<&str>) -> Result<Map, Chisel
     };
     let required = meta.args.iter().filter(|arg| !arg.optional).count();
     if given.len() < required || given.len() > meta.args.len() {
-        let names: Vec<&str> = meta.args.iter().map(|arg| arg.name.as_str()).collect();
-        let optional = meta.args.len() - required;
-        return Err(error(format!(
-            "takes {required} required and {optional} optional arguments ({}), {} given",
-            names.join(", "),
-            given.len()
-        )));
+        let cause = match (given.len(), required, meta.args.len()) {
+            (_, _, 0) => "takes no argument".to_owned(),
+            (0, 1, _) => "needs an argument".to_owned(),
+            (count, _, most) if count > most => format!("takes at most {most} arguments, {count} given"),
+            (count, ..) => format!("needs {required} arguments, {count} given"),
+        };
+        return Err(ChiselError { hint: Some(usage(name, meta)), ..error(cause) });
     }
     let mut map = Map::new();
     let mut given = given.iter().peekable();
@@ -64,6 +64,18 @@ pub fn values(name: &str, meta: &Meta, word: Option<&str>) -> Result<Map, Chisel
         Some(text) => Err(error(format!("'{text}' is one argument too many"))),
         None => Ok(map),
     }
+}
+
+/// How it is called. Several values are one word.
+fn usage(name: &str, meta: &Meta) -> String {
+    let word = |spec: &ArgSpec| {
+        let word = spec.name.to_uppercase();
+        if spec.optional { format!("[{word}]") } else { word }
+    };
+    let words: Vec<String> = meta.args.iter().map(word).collect();
+    let quote = if words.len() > 1 { "\"" } else { "" };
+    let blank = if words.is_empty() { "" } else { " " };
+    format!("write: tracer -c {name}{blank}{quote}{}{quote}; tracer -i {name} describes it", words.join(" "))
 }
 
 /// The choice that a text stands for: small and capital letters are the same.
@@ -172,7 +184,9 @@ mod tests {
             assert_eq!(values("x", &two, Some(quoted)).unwrap()["a"].clone().into_string().unwrap(), "one two");
         }
         let cause = |word| values("x", &two, word).unwrap_err().cause;
-        assert_eq!(cause(None), "takes 1 required and 1 optional arguments (a, b), 0 given");
+        let hint = values("x", &two, None).unwrap_err().hint.unwrap();
+        assert_eq!(hint, "write: tracer -c x \"A [B]\"; tracer -i x describes it");
+        assert_eq!(cause(None), "needs an argument");
         assert_eq!(cause(Some("a b")), "argument 'b': 'b' is not a whole number");
         assert!(cause(Some("a 1 2")).contains("3 given"));
     }

@@ -96,7 +96,7 @@ impl Library {
         let is_same = |source: &Source| files::read(&path, MAX_BYTES).is_ok_and(|text| text == source.text);
         if self.here && path.is_file() && !found.as_ref().is_ok_and(is_same) {
             self.note(format!(
-                "note: './{}' is not loaded, because the folder was not named\nhint: --chisel-dir ./{HERE} loads it",
+                "note: './{}' is not loaded, because its folder was not given\nhint: --chisel-dir ./{HERE} loads it",
                 path.shown()
             ));
         }
@@ -131,7 +131,7 @@ impl Library {
             });
         }
         let names = self.list();
-        let mut error = ChiselError::new(&format!("'{name}'"), "there is no chisel of that name");
+        let mut error = ChiselError::new(&format!("'{name}'"), "there is no chisel with this name");
         error.hint = Some(match nearest(name, names.keys().map(String::as_str)) {
             Some(name) => format!("did you mean '{name}'?"),
             None => "tracer -cl lists the chisels".to_owned(),
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_wrong_name_gets_a_suggestion() {
         let error = Library::builtin().find("topproc_cpu").unwrap_err();
-        assert_eq!(error.to_string(), "chisel 'topproc_cpu': there is no chisel of that name");
+        assert_eq!(error.to_string(), "chisel 'topproc_cpu': there is no chisel with this name");
         assert_eq!(error.hint.as_deref(), Some("did you mean 'topprocs_cpu'?"));
     }
 

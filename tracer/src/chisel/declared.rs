@@ -132,7 +132,7 @@ impl Declared {
         match self.phase {
             Phase::Declare => Ok(self),
             Phase::Describe => Err("chisel(#{ … }) must come before everything else".into()),
-            Phase::Run => Err(format!("{what} can be used at the top of the script and in on_init only").into()),
+            Phase::Run => Err(format!("{what} can only be used at the top of the script and in on_init").into()),
         }
     }
 
@@ -149,10 +149,7 @@ impl Declared {
         let is_simple = other.is_unit() || other.is_string() || other.is_bool() || other.is_int() || other.is_float();
         if !is_simple {
             let found = other.type_name();
-            return Err(format!(
-                "field: what stands for a missing value is text, a number, true or false, not {found}"
-            )
-            .into());
+            return Err(format!("field: the default is text, a number, true or false, not {found}").into());
         }
         self.fields.push(field);
         self.others.push(other);
@@ -176,7 +173,7 @@ impl Declared {
         let spec = self.meta.iter().flat_map(|meta| &meta.args).find(|arg| arg.name == name);
         if spec.is_none_or(|spec| spec.kind != kind) {
             let kind = kind.name();
-            return Err(format!("{what}: the chisel does not declare an argument '{name}' of the type {kind}").into());
+            return Err(format!("{what}: the chisel does not declare an argument '{name}' with the type {kind}").into());
         }
         let path = self.args.get(name).cloned().unwrap_or_default().into_string();
         path.map_err(|_| format!("{what}: argument '{name}' was left out").into())
@@ -214,19 +211,25 @@ impl Declared {
         for value in take.one_or_more("value", "values")? {
             values.push(self.value(value, filled)?);
         }
+        if self.env.replay && self.env.tables.interval_ms.is_none() && values.len() > 1 {
+            // There is one table, for all of the capture.
+            values.retain(|value| !value.total);
+        }
         let filter = self.filter_of(&mut take)?;
         let top = usize::try_from(take.int_or("top", 10)?).map_err(|_| format!("{of}: 'top' is negative"))?;
         let sort = match take.text_if("sort")? {
             None => 0,
             Some(title) => {
                 let found = values.iter().position(|value| value.title == title);
-                found.ok_or_else(|| format!("{of}: 'sort' is the title of a value, and none is called '{title}'"))?
+                found.ok_or_else(|| {
+                    format!("{of}: 'sort' must be the title of a value, and there is no value '{title}'")
+                })?
             }
         };
         let Tables { rows, interval_ms, sort: wanted } = &self.env.tables;
         let each = self.env.replay && interval_ms.is_some();
         let (top, sort) = (rows.unwrap_or(top), Sort::Value(sort));
-        let mut spec = Spec { title: take.title("")?, keys, values, sort, filter, top, each };
+        let mut spec = Spec { title: take.title("")?, keys, values, sort, filter, top, each, any: false };
         if let Some(sort) = wanted.as_ref().and_then(|name| spec.column(name)) {
             (spec.sort, self.is_sorted) = (sort, true);
         }
@@ -248,7 +251,8 @@ impl Declared {
 
     /// `filled`: numbers come from the script.
     fn value(&self, map: Map, filled: bool) -> Result<Value> {
-        let mut take = Taker::new(map, "value", &["field", "also", "title", "op", "unit", "share", "per_second"])?;
+        let mut take =
+            Taker::new(map, "value", &["field", "also", "title", "op", "unit", "share", "per_second", "total"])?;
         let name = take.text_if("field")?;
         let field = name.as_deref().map(|name| self.field(name)).transpose()?;
         let op = take.text_or("op", if field.is_some() || filled { "sum" } else { "count" })?;
@@ -256,17 +260,21 @@ impl Declared {
             .ok_or_else(|| format!("value: unknown op '{op}'; ops are {}", Op::ALL.map(|(name, _)| name).join(", ")))?;
         let mut also = Vec::new();
         for name in take.array("also")? {
-            also.push(
-                self.field(&name.into_string().map_err(|found| format!("value: 'also' has fields, not {found}"))?)?,
-            );
+            also.push(self.field(
+                &name.into_string().map_err(|found| format!("value: 'also' must contain fields, not {found}"))?,
+            )?);
         }
         if !also.is_empty() && op != Op::Distinct {
-            return Err("value: 'also' is for 'distinct' only".into());
+            return Err("value: 'also' works only with 'distinct'".into());
         }
         let share = take.flag("share")?;
         let per_second = take.flag("per_second")?;
         if per_second && (share || !matches!(op, Op::Sum | Op::Count)) {
-            return Err("value: 'per_second' is for 'sum' and 'count' only, and not for shares".into());
+            return Err("value: 'per_second' works only with 'sum' and 'count', and not with 'share'".into());
+        }
+        let total = take.flag("total")?;
+        if total && (share || per_second || filled || !matches!(op, Op::Sum | Op::Count)) {
+            return Err("value: 'total' is for 'sum' and 'count' of events only, and not for shares and rates".into());
         }
         let own = field.as_ref().map_or(Unit::None, FieldRef::unit);
         let unit = match take.text_if("unit")? {
@@ -275,7 +283,7 @@ impl Declared {
             Some(unit) => self::unit("value", &unit)?,
         };
         if share && !matches!(op, Op::Sum | Op::Count) {
-            return Err("value: 'share' is a part of a total, which only 'sum' and 'count' have".into());
+            return Err("value: 'share' works only with 'sum' and 'count', because only these have a total".into());
         }
         if unit != Unit::None && matches!(op, Op::Count | Op::Distinct) && !(share && unit == Unit::Percent) {
             let hint = if unit == Unit::Percent { SHARE } else { "leave out 'unit'" };
@@ -285,9 +293,9 @@ impl Declared {
             fits("value", name, own, unit)?;
         }
         let title = take.title(name.as_deref().unwrap_or("Count"))?;
-        let value = Value { title, field, also, op, unit, share, per_second };
+        let value = Value { title, field, also, op, unit, share, per_second, total };
         match value.field {
-            Some(_) if filled => Err("value: the script gives the numbers of a tally, not a field".into()),
+            Some(_) if filled => Err("value: the values of a tally come from the script, not from a field".into()),
             _ if filled => Ok(value),
             _ => value.check().map(|()| value).map_err(|error| error.to_string().into()),
         }
@@ -298,8 +306,8 @@ impl Declared {
         let mut values = Vec::new();
         for value in take.one_or_more("value", "values")? {
             let value = self.value(value, false)?;
-            if value.share || value.per_second {
-                return Err("rate: 'share' and 'per_second' are for tables".into());
+            if value.share || value.per_second || value.total {
+                return Err("rate: 'share', 'per_second' and 'total' work only in tables".into());
             }
             values.push(value);
         }
@@ -310,7 +318,7 @@ impl Declared {
         let mut take = Taker::new(map, "top", &["by", "count", "format"])?;
         let by = self.number("top", &take.text("by")?)?;
         let count = usize::try_from(take.int_or("count", 10)?).ok().filter(|count| (1..=1000).contains(count));
-        let count = self.env.tables.rows.unwrap_or(count.ok_or("top: 'count' is from 1 to 1000")?).max(1);
+        let count = self.env.tables.rows.unwrap_or(count.ok_or("top: 'count' must be from 1 to 1000")?).max(1);
         Ok(Top::new(by, count, self.format(&take.text("format")?)?))
     }
 
@@ -324,7 +332,7 @@ impl Declared {
         };
         let range = (take.number("min")?, take.number("max")?);
         if range.0 >= range.1 || scale == Scale::Log && range.0 <= 0.0 {
-            return Err("heatmap: 'min' is below 'max', and above 0 if the scale is log".into());
+            return Err("heatmap: 'min' must be below 'max', and above 0 if the scale is log".into());
         }
         let unit = match take.text_if("unit")? {
             None => field.unit(),
@@ -370,12 +378,12 @@ impl Declared {
 
 /// A key that the script fills: its title.
 fn titled(key: Dynamic) -> Result<Column> {
-    let title = key.into_string().map_err(|found| format!("tally: a key is the title of its column, not {found}"))?;
+    let title = key.into_string().map_err(|found| format!("tally: a key must be a column title, not {found}"))?;
     Ok(Column { title: escape::printed_text(&title), field: None })
 }
 
 /// What to write for a part of a total.
-const SHARE: &str = "for its part of the total, write share: true";
+const SHARE: &str = "for the percentage of the total, write share: true";
 
 /// A unit that was asked for, if a field that has another one, or none, can be shown with it.
 fn fits(of: &str, field: &str, own: Unit, asked: Unit) -> Result<Unit> {

@@ -76,8 +76,8 @@ impl TooMuch {
     /// As it is said.
     pub(super) fn text(self) -> String {
         match self {
-            Self::Time(limit) => format!("it took more than {} ms: is this a loop without end?", limit.as_millis()),
-            Self::Memory => format!("one call takes more than {} MiB of memory", MAX_CALL_BYTES >> 20),
+            Self::Time(limit) => format!("it took more than {} ms: is this an endless loop?", limit.as_millis()),
+            Self::Memory => format!("one call uses more than {} MiB of memory", MAX_CALL_BYTES >> 20),
         }
     }
 }
@@ -203,7 +203,7 @@ fn bound_loading(engine: &mut Engine) {
     #[allow(deprecated, reason = "it says that it may change, and the version is fixed")]
     engine.on_parse_token(move |token, place, _| {
         if is_over((place.line(), place.position())) {
-            let text = format!("reading it takes more than {} ms", MAX_LOAD_NS / 1_000_000);
+            let text = format!("compiling it takes more than {} ms", MAX_LOAD_NS / 1_000_000);
             return Token::LexError(Box::new(LexError::Runtime(text)));
         }
         token

@@ -84,7 +84,7 @@ impl ChiselError {
         if let ParseErrorType::VariableUndefined(name) = error.err_type()
             && is_top_level(source, name)
         {
-            this.hint = Some(format!("inside a function, variables of the script are properties of this: this.{name}"));
+            this.hint = Some(format!("inside a function, use this.{name} for a script variable"));
         }
         this
     }
@@ -108,9 +108,9 @@ impl ChiselError {
             let name = signature.split(" (").next().unwrap_or(signature);
             let usage = functions::all().find(|function| function.name() == name);
             this.hint = match usage {
-                Some(function) => Some(format!("it is called as {}", function.usage)),
+                Some(function) => Some(format!("usage: {}", function.usage)),
                 None if signature.contains("()") => {
-                    Some("() stands for a value that the event does not have: ask with == () first".to_owned())
+                    Some("() means that the event does not have this value: test for == () first".to_owned())
                 }
                 None => None,
             };

@@ -33,7 +33,7 @@ impl Excerpt {
         if self.stretches.add(tid, first, last, MAX_STRETCHES) {
             return Ok(());
         }
-        Err(format!("mark: more than {MAX_STRETCHES} stretches of time: mark less, or with a longer time"))
+        Err(format!("mark: more than {MAX_STRETCHES} time ranges: mark fewer events, or use a longer time"))
     }
 
     /// The filter that lets through what is to be written; `None` when nothing was marked.
@@ -65,6 +65,6 @@ mod tests {
             excerpt.mark(i64::from(i32::MAX) - time as i64, 1_700_000_000_000_000_000 + 100 * time).unwrap();
         }
         assert!(excerpt.filter().is_some());
-        assert!(excerpt.mark(9, u64::MAX / 2).unwrap_err().contains("stretches"));
+        assert!(excerpt.mark(9, u64::MAX / 2).unwrap_err().contains("time ranges"));
     }
 }

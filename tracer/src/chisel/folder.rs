@@ -39,7 +39,7 @@ impl Folder {
     pub(super) fn new(path: &str, force: bool) -> Result<Self, String> {
         let folder = files::Folder::open(Path::new(path), force).map_err(|error| {
             let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
-            format!("cannot use the folder '{path}': {error}{hint}")
+            format!("cannot use folder '{path}': {error}{hint}")
         })?;
         Ok(Self { path: path.into(), folder, files: FxHashMap::default(), open: 0, bytes: 0 })
     }
@@ -50,7 +50,7 @@ impl Folder {
         let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
         let name: String = name.chars().take(MAX_NAME).map(|it| if plain(it) { it } else { '.' }).collect();
         let name = match name.trim_start_matches('.') {
-            "" => return Err("append: the file has no name".to_owned()),
+            "" => return Err("append: the file name is empty".to_owned()),
             name => name.to_owned(),
         };
         if self.bytes + data.len() as u64 > MAX_BYTES {
@@ -75,7 +75,7 @@ impl Folder {
                 closed.insert(self.folder.append(name)?)
             }
             None if count >= MAX_FILES => {
-                return Err(io::Error::other(format!("there are {MAX_FILES} files already")).into());
+                return Err(io::Error::other(format!("there are already {MAX_FILES} files")).into());
             }
             None => {
                 // Never a file that somebody else made, or a link to one.

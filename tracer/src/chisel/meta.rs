@@ -80,6 +80,14 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// The name with the arguments, optional ones in brackets.
+    #[must_use]
+    pub fn synopsis(&self, name: &str) -> String {
+        let args = self.args.iter();
+        let args = args.map(|arg| if arg.optional { format!(" [{}]", arg.name) } else { format!(" {}", arg.name) });
+        std::iter::once(name.to_owned()).chain(args).collect()
+    }
+
     /// Whether it cannot do without arguments.
     #[must_use]
     pub fn needs_args(&self) -> bool {
@@ -95,7 +103,7 @@ impl Meta {
             args: take.array("args")?.into_iter().map(arg).collect::<Result<_, _>>()?,
         };
         match meta.args.windows(2).find(|two| two[0].optional && !two[1].optional) {
-            Some(two) => Err(format!("argument '{}' must be optional: the one before it is", two[1].name)),
+            Some(two) => Err(format!("argument '{}' must be optional, because the one before it is", two[1].name)),
             None => Ok(meta),
         }
     }

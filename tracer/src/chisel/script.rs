@@ -3,7 +3,7 @@
 use std::{cell::RefCell, path::PathBuf, rc::Rc, sync::Arc};
 
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, FuncArgs, Map, Position, Scope};
-use tracer_common::group::{self, Counted, Grouping, Number};
+use tracer_common::group::Grouping;
 
 use super::{
     ChiselError, Meta, Source, args,
@@ -17,12 +17,12 @@ use super::{
     value::{Handle, ScriptEvent},
 };
 use crate::{
-    aggregate::{Aggregate, Counts, Listing, When},
+    aggregate::{Aggregate, Listing, When},
     event::{Event, Side},
     fields::{Context, EventType, FieldRef, Needs, nearest},
     filter::{
         Filter,
-        kernel::{self, Expr, Question, Target},
+        kernel::{Expr, Question, Target},
     },
     memory,
     message::note,
@@ -108,9 +108,7 @@ impl Chisel {
         }
         Err(match result {
             Err(error) => ChiselError::run(&source.origin, &source.text, &error),
-            Ok(()) => {
-                ChiselError::new(&source.origin, "it does not say what it is: chisel(#{ summary: \"…\" }) is missing")
-            }
+            Ok(()) => ChiselError::new(&source.origin, "chisel(#{ summary: \"…\" }) is missing"),
         })
     }
 
@@ -254,14 +252,14 @@ impl Chisel {
         let name = missing.and_then(|handle| self.shared.borrow().fields.get(handle.0).map(FieldRef::name));
         note(&error.to_string());
         if self.shared.borrow().beyond_data {
-            note("the event has less data than it reads: such events are left out");
-            note("hint: compare with () first, or look at len(); snaplen(bytes) takes more of each event");
+            note("the script reads more data than the event has; such events are left out");
+            note("hint: compare with () first, or test len(); snaplen(bytes) captures more of each event");
             return;
         }
         let which = name.as_deref().map_or("a field".to_owned(), |name| format!("'{name}'"));
-        note(&format!("the event has no {which}: such events are left out"));
+        note(&format!("the event has no {which}; such events are left out"));
         let name = name.unwrap_or_else(|| "…".to_owned());
-        note(&format!("hint: field(\"{name}\", 0) gives a value in its place, or compare with () first"));
+        note(&format!("hint: field(\"{name}\", 0) gives a default; or compare with () first"));
     }
 
     /// What is said at the end of the events that were left out.
@@ -269,7 +267,7 @@ impl Chisel {
         match std::mem::take(&mut self.incomplete) {
             0 | 1 => {}
             count => note(&format!(
-                "chisel {}: {count} events were left out because they do not have a value that it computes with",
+                "chisel {}: {count} events were left out, because they do not have a value that the script uses",
                 self.source.origin
             )),
         }
@@ -285,7 +283,7 @@ impl Chisel {
         self.looked = self.kept;
         let text = &self.source.text;
         if self.kept > MAX_KEPT_BYTES {
-            let cause = format!("it keeps more than {} MiB of memory", MAX_KEPT_BYTES >> 20);
+            let cause = format!("it keeps more than {} MiB in memory", MAX_KEPT_BYTES >> 20);
             return Err(ChiselError::new(&self.source.origin, cause).or_in_function(text, name));
         }
         let Some(what) = sizes::excess(&self.this) else { return Ok(()) };
@@ -407,23 +405,18 @@ impl Chisel {
     pub fn grouping(&self, before: Option<&Filter>) -> Result<Grouping, &'static str> {
         let shared = self.shared.borrow();
         if self.callbacks.contains(&"on_event") || shared.line.is_some() || !shared.lists.is_empty() {
-            return Err("the chisel looks at each event");
+            return Err("the script processes each event");
         }
         let Some((first, others)) = shared.aggregates.split_first() else { return Err("the chisel declares no table") };
-        let Counts { by, number, sums_only } = first.grouping()?;
-        let same = |other: &dyn Aggregate| {
-            other.filter().is_none() && other.grouping() == Ok(Counts { by, number, sums_only })
-        };
-        if !others.iter().all(|other| same(&**other)) || !others.is_empty() && first.filter().is_some() {
-            return Err("the chisel declares tables of different things");
-        }
+        let counts = others.iter().try_fold(first.grouping()?, |counts, other| {
+            let is_alone = first.filter().is_some() || other.filter().is_some();
+            counts
+                .with(other.grouping()?)
+                .filter(|_| !is_alone)
+                .ok_or("the chisel declares several tables with different keys or filters")
+        })?;
         let filters: Vec<&Filter> = [before, shared.filter.as_ref(), first.filter()].into_iter().flatten().collect();
-        let of_sockets = sums_only && number == Number::Bytes && by & group::by::OF_CALLS == 0;
-        let (by, counted) = match kernel::can_group(&filters, by, Counted::SocketBytes) {
-            Ok(by) if of_sockets => (by, Counted::SocketBytes),
-            _ => (kernel::can_group(&filters, by, Counted::Events)?, Counted::Events),
-        };
-        Ok(Grouping { by, counted, number })
+        counts.in_kernel(&filters)
     }
 
     /// Whether the event can be of use to it, whatever the metadata of its container will be.
@@ -555,7 +548,7 @@ fn callbacks(source: &Source, ast: &AST) -> Result<Vec<&'static str>, ChiselErro
         };
         if function.params.len() != *count {
             let cause =
-                format!("function '{name}' has {} parameters, it is called with {count}", function.params.len());
+                format!("function '{name}' has {} parameters but is called with {count}", function.params.len());
             return Err(ChiselError::new(&source.origin, cause).or_in_function(&source.text, name));
         }
         found.push(*known);

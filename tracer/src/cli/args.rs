@@ -33,8 +33,8 @@ pub const SETTINGS: &str = "settings";
 #[command(name = "tracer", version, max_term_width = 100, disable_help_subcommand = true, args_override_self = true,
     group = ArgGroup::new(SETTINGS).multiple(true))]
 pub struct Args {
-    /// Run a chisel: print a table or a report instead of lines. The next word is its argument, if it takes one; quote several: -c NAME
-    /// "1 2". Can be repeated
+    /// Run a chisel: print a table or a report instead of lines. If the chisel takes an argument, it is the next word; quote several:
+    /// -c NAME "1 2". Can be repeated
     #[arg(short = 'c', long = "chisel", value_name = "NAME", help_heading = "Tables and reports")]
     pub chisels: Vec<String>,
 
@@ -62,11 +62,11 @@ pub struct Args {
     #[arg(long, value_name = "COLUMN", requires = "chisels", help_heading = "Tables and reports")]
     pub sort: Option<String>,
 
-    /// Load chisels again when their files change
+    /// Reload chisels when their files change
     #[arg(hide = true, long, requires = "chisels", conflicts_with = "read", help_heading = "Tables and reports")]
     pub watch: bool,
 
-    /// Format of the lines: text with %fields; p for the default, c to show containers, k to show pods (chisels follow c and k, too)
+    /// Format of lines: text with %fields; or p for the default, c to show containers, k to show pods (c and k work for chisels, too)
     #[arg(short = 'p', long = "print", value_name = "FORMAT", help_heading = "Output", group = SETTINGS)]
     pub print: Option<String>,
 
@@ -74,7 +74,7 @@ pub struct Args {
     #[arg(short = 'j', long, help_heading = "Output", group = SETTINGS)]
     pub json: bool,
 
-    /// Show data as text: printable characters and line ends. Applies to chisels, too, as do -x, -X and -b
+    /// Show data as text: printable characters and newlines. Like -x, -X and -b, this applies to chisels, too
     #[arg(short = 'A', long, group = "data", help_heading = "Output", group = SETTINGS)]
     pub print_ascii: bool,
 
@@ -98,7 +98,7 @@ pub struct Args {
     #[arg(short = 'D', long, help_heading = "Output", group = SETTINGS)]
     pub debug: bool,
 
-    /// What evt.outputtime shows: h time of day, a seconds since the epoch, r since the first event, d latency of the call, D since the
+    /// Meaning of evt.outputtime: h time of day, a seconds since the epoch, r since the first event, d latency of the call, D since the
     /// previous event
     #[arg(short = 't', long = "timetype", value_name = "h|a|r|d|D", default_value = "h", value_parser = time_mode,
         hide_default_value = true, help_heading = "Output", group = SETTINGS)]
@@ -116,15 +116,15 @@ pub struct Args {
     #[arg(short = 'q', long, help_heading = "Output", group = SETTINGS)]
     pub quiet: bool,
 
-    /// Print how often each event happened, at the end
+    /// At the end, print how often each event happened
     #[arg(short = 'S', long, help_heading = "Output", group = SETTINGS)]
     pub summary: bool,
 
-    /// Show on standard error how much of the files has been read
+    /// Show progress on standard error while reading captures
     #[arg(short = 'P', long, help_heading = "Output", group = SETTINGS)]
     pub progress: bool,
 
-    /// Print data whole instead of its first 80 characters, and more statistics at the end
+    /// Print all data instead of the first 80 characters, and more statistics at the end
     #[arg(short = 'v', long, help_heading = "Output", group = SETTINGS)]
     pub verbose: bool,
 
@@ -132,7 +132,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output", group = SETTINGS)]
     pub color: ColorChoice,
 
-    /// Write each line at once
+    /// Flush the output after each line
     #[arg(long, help_heading = "Output", group = SETTINGS)]
     pub unbuffered: bool,
 
@@ -164,7 +164,7 @@ pub struct Args {
     #[arg(long, help_heading = "Limits", group = SETTINGS)]
     pub fail_on_drop: bool,
 
-    /// Stop after this many events were shown
+    /// Stop after showing this many events
     #[arg(short = 'n', long = "numevents", value_name = "COUNT", value_parser = |text: &str| whole(text, 1, u64::MAX),
         help_heading = "Limits", group = SETTINGS)]
     pub max_events: Option<u64>,
@@ -179,8 +179,8 @@ pub struct Args {
         help_heading = "Events", group = SETTINGS)]
     pub snaplen: u32,
 
-    /// Keep this many bytes of the arguments and of the environment of each process. What is longer than 4091 bytes is read from /proc
-    /// while the process lives
+    /// Keep this many bytes of the arguments and of the environment of each process. Beyond 4091 bytes they are read from /proc, if the
+    /// process still exists
     #[arg(long, value_name = "BYTES", value_parser = |text: &str| whole(text, 4096_u32, 2_097_152),
         conflicts_with = "read", help_heading = "Events", group = SETTINGS)]
     pub args_limit: Option<u32>,
@@ -194,33 +194,33 @@ pub struct Args {
     #[arg(long, help_heading = "Events", group = SETTINGS)]
     pub page_faults: bool,
 
-    /// Process a random one in N events. Counts and sums are scaled and marked as estimates; lines are only a part of all. Names stay
+    /// Process a random one in N events. Counts and sums are scaled and marked as estimates; lines show only the sample. Names stay
     /// correct. A capture always gives the same sample
     #[arg(long, value_name = "1/N", help_heading = "Limits", group = SETTINGS)]
     pub sample: Option<Sample>,
 
     /// Size of the buffer between kernel and tracer on each CPU, such as 8M. A larger one survives longer bursts
-    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Limits", group = SETTINGS)]
+    #[arg(long, value_name = "SIZE", value_parser = buffer_size, help_heading = "Limits", group = SETTINGS)]
     pub buffer_size: Option<u64>,
 
     /// Filter in user space only: the kernel sends every event
     #[arg(hide = true, long, help_heading = "Events", group = SETTINGS)]
     pub no_pushdown: bool,
 
-    /// Ask only this engine for container names: the path of its socket after docker=, podman=, containerd=, cri-o= or cri= (any other
-    /// runtime of Kubernetes). Can be repeated
+    /// Ask only this engine for container names: ENGINE is docker, podman, containerd, cri-o or cri (any Kubernetes runtime), PATH its
+    /// socket. Can be repeated
     #[arg(long = "engine-socket", value_name = "ENGINE=PATH", help_heading = "Names and rights", group = SETTINGS)]
     pub engine_sockets: Vec<EngineSocket>,
 
-    /// Print the log of the kernel side
+    /// Print the log of the BPF programs
     #[arg(hide = true, long, help_heading = "Events", group = SETTINGS)]
     pub kernel_log: bool,
 
-    /// Read defaults from this file instead of tracer/tracer.toml in the configuration folder: long option names as keys
+    /// Read defaults from this file instead of tracer/tracer.toml in the configuration folder; its keys are long option names
     #[arg(long, value_name = "FILE", help_heading = "Help and settings")]
     pub config: Option<PathBuf>,
 
-    /// Show only what the filter lets through, and know what all events change: this is always so.
+    /// The filter decides only what is shown, and all events update the state: this is always so.
     #[arg(short = 'd', long = "displayflt", hide = true)]
     pub display_filter: bool,
 
@@ -232,7 +232,7 @@ pub struct Args {
     #[arg(long, value_name = "COUNT", hide = true)]
     pub cpus_for_each_buffer: Option<u32>,
 
-    /// List the fields for filters and formats; -lv for everything about them
+    /// List the fields for filters and formats; -l proc lists those that begin with proc, -lv shows more about each
     #[arg(short = 'l', long, help_heading = "Help and settings")]
     pub list: bool,
 
@@ -248,7 +248,7 @@ pub struct Args {
     #[arg(long, help_heading = "Help and settings")]
     pub explain: bool,
 
-    /// Check what this kernel and this user allow, and suggest fixes
+    /// Check kernel and permissions, and suggest fixes
     #[arg(long, help_heading = "Help and settings")]
     pub doctor: bool,
 
@@ -301,7 +301,7 @@ pub struct Writing {
         default_missing_value = "gzip", requires = "write", help_heading = "Captures", group = SETTINGS)]
     pub compress: Option<Compression>,
 
-    /// Also write the filtered-out events that are needed for file and process names when the capture is read. They are not printed
+    /// Also write filtered-out events that file and process names depend on when the capture is read. They are not printed
     #[arg(short = 'F', long, requires = "write", help_heading = "Captures", group = SETTINGS)]
     pub fatfile: bool,
 
@@ -313,15 +313,15 @@ pub struct Writing {
     #[arg(long, value_enum, value_name = "WHICH", default_value_t, requires = "write", help_heading = "Captures", group = SETTINGS)]
     pub schema: Schema,
 
-    /// Leave secrets out of the capture: env (environments), args (program arguments), data (what is read and written)
+    /// Leave secrets out of the capture: env (environments), args (program arguments), data (bytes read and written)
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', requires = "write", help_heading = "Captures", group = SETTINGS)]
     pub redact: Vec<Secret>,
 
-    /// Do not record how long calls take; saves a hook at the start of calls
+    /// Do not record latency; saves the hook at syscall entry
     #[arg(long, requires = "write", help_heading = "Captures", group = SETTINGS)]
     pub no_latency: bool,
 
-    /// Do not record CPU times; saves a hook in the scheduler
+    /// Do not record CPU times; saves the hook in the scheduler
     #[arg(long, requires = "write", help_heading = "Captures", group = SETTINGS)]
     pub no_cpu: bool,
 
@@ -329,8 +329,8 @@ pub struct Writing {
     #[arg(long, help_heading = "Captures")]
     pub force: bool,
 
-    /// Switch to this user (name or number) once tracing or reading has started, so that they own the capture files. Descriptors and
-    /// threads of other users that are first seen later cannot be looked up then
+    /// Switch to this user (name or number) once tracing or reading has started, so that they own the capture files. After that,
+    /// threads and descriptors of other users cannot be looked up
     #[arg(long, value_name = "USER", help_heading = "Names and rights", group = SETTINGS)]
     pub drop_to: Option<String>,
 }
@@ -338,11 +338,11 @@ pub struct Writing {
 /// What can be left out of a capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Secret {
-    /// Environments.
+    /// Environments of processes
     Env,
-    /// Arguments of programs.
+    /// Arguments of processes
     Args,
-    /// What is read and written.
+    /// Bytes read and written
     Data,
 }
 
@@ -470,6 +470,18 @@ fn interval(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "expected a time such as 5s, 500ms or 2m, from 10ms to 1440m".to_owned())
 }
 
+/// The least size of a buffer: a page.
+const MIN_BUFFER: u64 = 4096;
+
+fn buffer_size(text: &str) -> Result<u64, String> {
+    let bytes = size(text)?;
+    if bytes >= MIN_BUFFER {
+        return Ok(bytes);
+    }
+    let meant = if text.parse::<u64>().is_ok() { format!("\nhint: did you mean {text}M?") } else { String::new() };
+    Err(format!("expected at least {}K{meant}", MIN_BUFFER >> 10))
+}
+
 fn size(text: &str) -> Result<u64, String> {
     let (digits, factor) = match text.to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
         text if text.ends_with('K') => (text.trim_end_matches('K').to_owned(), 1 << 10),
@@ -520,6 +532,8 @@ mod tests {
             &["-n", "0"],
             &["-t", "x"],
             &["--buffer-size", "8X"],
+            &["--buffer-size", "256"],
+            &["--buffer-size", "3K"],
             &["--interval", "1ms"],
             &["--interval", "5h"],
             &["--rows", "0"],

@@ -48,8 +48,8 @@ fn new(name: &str, out: &mut dyn Write) -> Result<ExitCode, End> {
     let name = name.strip_suffix(".rhai").unwrap_or(name);
     let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if name.is_empty() || !name.bytes().all(good) {
-        let hint = "a name has small letters, digits and _, such as topopens";
-        return Err(Failure::with_hint(format!("'{name}' is no name of a chisel"), hint).into());
+        let hint = "use lower-case letters, digits and _, such as topopens";
+        return Err(Failure::with_hint(format!("'{name}' is not a valid chisel name"), hint).into());
     }
     let path = PathBuf::from(format!("{name}.rhai"));
     if path.symlink_metadata().is_ok() {
@@ -89,7 +89,7 @@ fn check_files(files: &[&str], out: &mut dyn Write) -> Result<ExitCode, End> {
         }
         let errors = wrong.iter().filter(|error| !error.is_warning).count();
         if errors == 0 {
-            writeln!(out, "{}: nothing is wrong", source.origin)?;
+            writeln!(out, "{}: ok", source.origin)?;
         }
         count += errors;
     }
@@ -115,7 +115,7 @@ impl Recorded {
     fn read(source: &Source) -> Result<Self, Failure> {
         let path = Self::path(source);
         let text = fs::read_to_string(&path).map_err(|error| {
-            let hint = "record what it prints now: tracer chisel test FILE CAPTURE [ARGUMENT]";
+            let hint = "store its current output: tracer chisel test FILE CAPTURE [ARGUMENT]";
             Failure::with_hint(format!("cannot read '{}': {error}", path.shown()), hint)
         })?;
         let mut lines = text.lines();
@@ -168,12 +168,12 @@ fn test(
         confine(&Paths { folders: folders.to_vec(), ..Paths::default() });
     })?;
     if lines == recorded.lines {
-        writeln!(out, "{}: {} lines as recorded", source.origin, lines.len())?;
+        writeln!(out, "{}: ok, {} lines", source.origin, lines.len())?;
         return Ok(ExitCode::SUCCESS);
     }
     let at = lines.iter().zip(&recorded.lines).take_while(|(now, before)| now == before).count();
     let none = "(no line)".to_owned();
-    writeln!(out, "{}: line {} is another one", source.origin, at + 1)?;
+    writeln!(out, "{}: line {} differs", source.origin, at + 1)?;
     writeln!(out, "  recorded: {}", recorded.lines.get(at).unwrap_or(&none))?;
     writeln!(out, "  now:      {}", lines.get(at).unwrap_or(&none))?;
     Ok(ExitCode::FAILURE)
@@ -221,23 +221,23 @@ mod tests {
         let path = folder.join("mine.rhai");
         let file = path.to_str().unwrap();
         fs::write(&path, SKELETON.replace("NAME", "mine")).unwrap();
-        assert_eq!(call(&["check", file]), (true, format!("{file}: nothing is wrong\n")));
+        assert_eq!(call(&["check", file]), (true, format!("{file}: ok\n")));
         let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/captures/tcp-client-server.scap");
         assert!(call(&["test", file]).1.contains("cannot read"));
         let recorded = call(&["test", file, capture]);
         assert!(recorded.0 && recorded.1.starts_with("recorded 6 lines"), "{}", recorded.1);
-        assert!(call(&["test", file]).1.ends_with("6 lines as recorded\n"));
+        assert!(call(&["test", file]).1.ends_with(": ok, 6 lines\n"));
         let other = fs::read_to_string(&path).unwrap().replace("\"Opens\"", "\"Opened\"");
         fs::write(&path, other).unwrap();
         let (good, text) = call(&["test", file]);
-        assert!(!good && text.contains("line 1 is another one\n  recorded: Opens "), "{text}");
+        assert!(!good && text.contains("line 1 differs\n  recorded: Opens "), "{text}");
         fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn wrong_words_are_refused() {
-        assert!(call(&["new", "../x"]).1.contains("is no name of a chisel"));
+        assert!(call(&["new", "../x"]).1.contains("is not a valid chisel name"));
         assert!(call(&["chek"]).1.contains("expected new, check or test"));
-        assert!(call(&["check", "topscals"]).1.contains("there is no chisel of that name"));
+        assert!(call(&["check", "topscals"]).1.contains("there is no chisel with this name"));
     }
 }

@@ -31,7 +31,7 @@ const USAGE: &str = "tracer run -- ls -l";
 /// Whom to follow, and how it is shown.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Following {
-    /// Trace only these processes, with all processes that they start. Several numbers are separated by commas
+    /// Trace only these processes and all processes that they start. Separate several numbers by commas
     #[arg(long = "pid", value_name = "PID", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..),
         conflicts_with = "read", help_heading = "Commands")]
     pub pids: Vec<u32>,
@@ -44,11 +44,11 @@ pub struct Following {
     #[arg(long, conflicts_with_all = ["json", "print", "trace_json"], help_heading = "Commands")]
     pub strace: bool,
 
-    /// Print the calls as a trace in Chrome's JSON format, which Perfetto (ui.perfetto.dev) shows as a timeline
+    /// Print calls in Chrome's JSON trace format, which Perfetto (ui.perfetto.dev) shows as a timeline
     #[arg(long, conflicts_with_all = ["json", "print"], help_heading = "Commands")]
     pub trace_json: bool,
 
-    /// Write the output to this file. Without it, the output of tracer run goes to standard error
+    /// Write the output to this file. Without this option, tracer run writes to standard error
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Commands")]
     pub output: Option<PathBuf>,
 
@@ -102,17 +102,21 @@ pub fn complete(args: &mut Args, command: Option<usize>) -> Result<(), Failure> 
             return Err(Failure::with_hint("run needs a command", USAGE));
         }
         if !words.is_empty() && !follow.pids.is_empty() {
-            return Err(Failure::with_hint("run and --pid do not go together", "run the command, or name processes"));
+            return Err(Failure::with_hint(
+                "run and --pid cannot be combined",
+                "either run a command or give process \
+                numbers with --pid",
+            ));
         }
     }
     follow.command = Some(words).filter(|words| !words.is_empty());
     if follow.user.is_some() && follow.command.is_none() {
-        let hint = "tracer run -u USER -- COMMAND; a filter chooses users: user.name=USER";
-        return Err(Failure::with_hint("-u is for a command that tracer runs", hint));
+        let hint = "tracer run -u USER -- COMMAND; to filter by user: user.name=USER";
+        return Err(Failure::with_hint("-u needs a command to run", hint));
     }
     if follow.command.is_some() && follow.trace_json && follow.output.is_none() {
         return Err(Failure::with_hint(
-            "--trace-json would be mixed with what the command prints",
+            "--trace-json would be mixed with the output of the command",
             "give it a file: tracer run --trace-json -o trace.json -- COMMAND",
         ));
     }
@@ -192,7 +196,7 @@ pub fn ended(launched: Launched, traced: anyhow::Result<Stats>, fail_on_drop: bo
     match traced {
         Ok(stats) => {
             let code = launched.end();
-            if fail_on_drop && stats.lost() > 0 { ExitCode::from(LOST) } else { code }
+            if fail_on_drop && stats.is_lossy() { ExitCode::from(LOST) } else { code }
         }
         // Whoever read the output has seen enough.
         Err(error) if is_closed(&error) => launched.end(),
@@ -204,7 +208,7 @@ pub fn ended(launched: Launched, traced: anyhow::Result<Stats>, fail_on_drop: bo
                 return not_run.map_or(code, ExitCode::from);
             }
             if io::stderr().is_terminal() {
-                message::note("the command goes on without being traced");
+                message::note("the command continues without being traced");
             }
             let _ = launched.end();
             code

@@ -125,15 +125,14 @@ pub fn parse(text: &str) -> Result<Vec<String>, Failure> {
                 return Err(Failure::with_hint(format!("option '{key}' cannot be a default"), hint));
             }
             let hint = nearest(key, options().map(|(long, _)| long)).map(|name| format!("did you mean '{name}'?"));
-            let hint =
-                hint.unwrap_or_else(|| "keys are the long names of options, such as color and buffer-size".to_owned());
+            let hint = hint.unwrap_or_else(|| "keys are long option names, such as color and buffer-size".to_owned());
             return Err(Failure::with_hint(format!("there is no option '{key}'"), hint));
         };
         if !arg.get_action().takes_values() {
             match value {
                 Value::Boolean(true) => words.push(format!("--{long}")),
                 Value::Boolean(false) => {}
-                _ => return Err(Failure::new(format!("'{key}' is true or false"))),
+                _ => return Err(Failure::new(format!("'{key}' must be true or false"))),
             }
             continue;
         }
@@ -143,12 +142,12 @@ pub fn parse(text: &str) -> Result<Vec<String>, Failure> {
                 Value::String(text) => text.clone(),
                 Value::Integer(number) => number.to_string(),
                 Value::Float(number) => number.to_string(),
-                _ => return Err(Failure::new(format!("'{key}' is a text or a number"))),
+                _ => return Err(Failure::new(format!("'{key}' must be text or a number"))),
             };
             if words.len() >= MAX_VALUES {
                 return Err(Failure::with_hint(
                     format!("'{key}': there are more than {MAX_VALUES} values"),
-                    "give fewer values; one filter can name many things: proc.name in (…)",
+                    "give fewer values; one filter can have many: proc.name in (…)",
                 ));
             }
             let word = format!("--{long}={value}");
@@ -210,8 +209,8 @@ mod tests {
         };
         assert_eq!(failure("colour = 'x'").1, "did you mean 'color'?");
         assert_eq!(failure("reed = 'x.scap'").0, "there is no option 'reed'");
-        assert_eq!(failure("unbuffered = 'yes'").0, "'unbuffered' is true or false");
-        assert_eq!(failure("color = {}").0, "'color' is a text or a number");
+        assert_eq!(failure("unbuffered = 'yes'").0, "'unbuffered' must be true or false");
+        assert_eq!(failure("color = {}").0, "'color' must be text or a number");
         assert!(failure("\ncolor = ").0.starts_with("line 2: "));
     }
 
@@ -237,7 +236,7 @@ mod tests {
             (failure.message, failure.hint.unwrap_or_default())
         };
         let (message, hint) = failure("engine-socket = ['docker=/a.sock', 'rkt=/b.sock']");
-        assert!(message.contains("'rkt=/b.sock'") && message.contains("no engine that can be asked"), "{message}");
+        assert!(message.contains("'rkt=/b.sock'") && message.contains("not a supported engine"), "{message}");
         assert_eq!(hint, "engines are containerd, cri, cri-o, docker, podman");
         assert!(failure("engine-socket = '/a.sock'").1.contains("docker=/run/docker.sock"));
         assert!(failure("buffer-size = 'much'").0.contains("expected a size such as 512K"));

@@ -56,11 +56,11 @@ fn write_one(excerpt: &Excerpt, again: &Again<'_>, stop: &AtomicBool) -> anyhow:
     let Again { files, users, force } = *again;
     if files.is_empty() {
         // Of a chisel that was loaded again, and did not want this when it began.
-        note(&format!("nothing is written to '{}': there is no capture to read", excerpt.path.shown()));
+        note(&format!("'{}' is not written, because there is no capture to read", excerpt.path.shown()));
         return Ok(());
     }
     let Some(filter) = excerpt.filter() else {
-        note(&format!("nothing is written to '{}': no event was marked", excerpt.path.shown()));
+        note(&format!("'{}' is not written, because no event was marked", excerpt.path.shown()));
         return Ok(());
     };
     let options = capture::Options {

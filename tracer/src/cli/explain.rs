@@ -44,7 +44,7 @@ pub fn text(plan: &mut Plan, has_socket_hooks: impl Fn() -> bool, width: usize) 
     section("Hooks", hooks(plan, &asked, &made));
     section("System calls", calls(&asked, &made, &event));
     section("In the kernel", tables(&asked));
-    section("Tests of the filters, for what is asked for", filters(plan, &asked, &made, &event));
+    section("Filter tests, for the calls that the output needs", filters(plan, &asked, &made, &event));
     section("Sample", sample(plan, &asked, &made));
     section("Records", records(plan, &asked, &made));
     out
@@ -62,28 +62,28 @@ fn hooks(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
     let enter = plan.needs.has(Needs::LATENCY) || plan.entry_args;
     let yes = |attached: bool, why: &str, without: &str| if attached { why.to_owned() } else { none(without) };
     let mut hooks = vec![
-        row("sys_exit", yes(made.calls, "system calls that end", "no system call is asked for")),
+        row("sys_exit", yes(made.calls, "reports system calls when they return", "no output needs system calls")),
         row(
             "sys_enter",
-            yes(made.calls && enter, "times calls from their beginning", "nothing asks for the time of calls"),
+            yes(made.calls && enter, "measures latency, or reports the start of calls", "no output needs latency"),
         ),
         row(
             "sched_process_exec, -exit",
-            yes(made.lives || enter, "programs that are run, threads that end", "neither is asked for"),
+            yes(made.lives || enter, "reports execs and thread exits", "no output needs them"),
         ),
         row(
             "sched_switch",
             match (cpu, switches) {
-                (true, true) => "adds up CPU time, and reports switches".to_owned(),
-                (true, false) => "adds up CPU time; no event".to_owned(),
+                (true, true) => "sums CPU time and reports switches".to_owned(),
+                (true, false) => "sums CPU time, without events".to_owned(),
                 (false, true) => "reports switches".to_owned(),
-                (false, false) => none("nothing asks for CPU time or switches"),
+                (false, false) => none("no output needs CPU time or switches"),
             },
         ),
-        row("cgroup_mkdir, -rmdir", "containers that come and go"),
+        row("cgroup_mkdir, -rmdir", "reports new and removed containers"),
     ];
     if sockets {
-        hooks.push(row("sock_send_length, -recv", "adds up bytes where sockets move them"));
+        hooks.push(row("sock_send_length, -recv", "sums bytes at the sockets"));
     }
     hooks
 }
@@ -101,21 +101,24 @@ fn calls(
         let list = if event(events::by_syscall(call.name), Some(call.name)) { &mut shown } else { &mut kept };
         list.push(call.name);
     }
-    let mut rows = vec![row("asked for", format!("{} of {}{}", shown.len(), SYSCALLS.len(), names(&shown)))];
+    let mut rows = vec![row("needed for output", format!("{} of {}{}", shown.len(), SYSCALLS.len(), names(&shown)))];
     let of_what = match (asked.threads, asked.descriptors) {
         (_, true) => "threads and descriptors",
         (true, false) => "threads",
         (false, false) if asked.who => {
-            rows.push(row("kept for names", "none: records say name, parent, user and group of their thread"));
+            rows.push(row(
+                "needed for names",
+                "none, because records contain name, parent, user and group of their thread",
+            ));
             return rows;
         }
         (false, false) => {
-            rows.push(row("kept for names", "none: no names are asked for"));
+            rows.push(row("needed for names", "none, because no output needs names"));
             return rows;
         }
     };
-    let text = format!("{}, for {of_what} of all processes, when they succeed{}", kept.len(), names(&kept));
-    rows.push(row("kept for names", text));
+    let text = format!("{}, to track {of_what} of all processes, if they succeed{}", kept.len(), names(&kept));
+    rows.push(row("needed for names", text));
     rows
 }
 
@@ -126,18 +129,21 @@ fn names(names: &[&str]) -> String {
 
 fn tables(asked: &Asked) -> Vec<(String, String)> {
     let mut rows = Vec::new();
-    for Grouping { by: key, counted, number } in asked.tables.calls.iter().chain(&asked.tables.sockets) {
+    for Grouping { by: key, counted, number } in asked.tables.calls.iter().flatten().chain(&asked.tables.sockets) {
         let members: Vec<&str> = by::ALL.into_iter().filter(|(bit, _)| key & bit != 0).map(|(_, name)| name).collect();
         let what = match counted {
             Counted::Events => match *number {
-                Number::None => "counted: no record is made",
-                Number::Bytes => "counted and bytes added up: no record is made",
-                Number::Latency => "counted and times added up: no record is made",
-                Number::Failure => "counted and failures added up: no record is made",
+                Number::None => "counted in the kernel, without records",
+                Number::Bytes => "counted and bytes summed in the kernel, without records",
+                Number::Latency => "counted and times summed in the kernel, without records",
+                Number::Failure => "counted in the kernel, failures separately, without records",
+                Number::LatencyAndFailure => {
+                    "counted in the kernel, failures separately, and times summed, without records"
+                }
             },
-            Counted::SocketBytes => "bytes of internet sockets are added up: no call is looked at",
+            Counted::SocketBytes => "bytes of internet sockets are summed in the kernel, without hooks on calls",
         };
-        rows.push(row("the table", format!("{what}; a row for each {}", members.join(", "))));
+        rows.push(row("the table", format!("{what}; one row per {}", members.join(", "))));
     }
     rows.extend(asked.tables.why.map(|why| row(if rows.is_empty() { "no table" } else { "from events" }, why)));
     rows
@@ -148,16 +154,19 @@ fn sample(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
     let Some(wanted) = plan.sample else { return Vec::new() };
     let Some(sample) = asked.sample else {
         let why = if asked.tables.is_any() {
-            "the table is counted in the kernel, exactly"
+            "the table is counted in the kernel and exact"
         } else {
-            "what is shown is exact: CPU time, or what there is"
+            "CPU times and lists are exact"
         };
         return vec![row(&wanted.to_string(), format!("not used: {why}"))];
     };
     let is_sampled = |(index, plan): &&(u32, CallPlan)| *index < PLAN_COMPAT && plan.flags & plan::SAMPLE != 0;
     let text = match made.plans.iter().filter(is_sampled).count() {
-        0 => "chosen here, of all events".to_owned(),
-        calls => format!("chosen in the kernel for {calls} calls, before a record is made; here for all other events"),
+        0 => "sampled in user space, from all events".to_owned(),
+        calls => format!(
+            "sampled in the kernel for {calls} calls, before a record is built; in user space for all \
+            other events"
+        ),
     };
     vec![row(&sample.to_string(), text)]
 }
@@ -193,16 +202,16 @@ fn filters(
         }
         if *here > 0 {
             parts.push(if *kernel > 0 {
-                format!("here for {here}")
+                format!("in user space for {here}")
             } else if asked.tables.is_any() {
-                "here, of the rows of the table".to_owned()
+                "in user space, on the rows of the table".to_owned()
             } else {
-                "here: the kernel does not know it".to_owned()
+                "in user space, because the kernel does not know it".to_owned()
             });
         }
         if *by_type > 0 {
             let alone = parts.is_empty();
-            parts.push(if alone { "by the kind of event".to_owned() } else { format!("by their kind for {by_type}") });
+            parts.push(if alone { "by event type".to_owned() } else { format!("by event type for {by_type}") });
         }
         parts.join(", ")
     };
@@ -210,19 +219,19 @@ fn filters(
         rows.rows.iter().map(|(name, counts)| (name.clone(), text(counts))).collect();
     if !plan.pushdown && !found.is_empty() {
         let why = if plan.needs.has(Needs::NEIGHBOURS) {
-            "the time since the event before is shown"
+            "the output shows the time since the previous event"
         } else {
             "--no-pushdown"
         };
-        return vec![row("all of them", format!("here: {why}"))];
+        return vec![row("all of them", format!("in user space: {why}"))];
     }
     if !made.predicates.is_empty() {
         let steps: BTreeSet<usize> = made.predicates.iter().map(longest).collect();
         let most = steps.last().copied().unwrap_or_default();
-        found.push(row("predicates", format!("{}, of at most {most} steps", made.predicates.len())));
+        found.push(row("predicates", format!("{}, with at most {most} steps", made.predicates.len())));
     }
     if !made.questions.is_empty() {
-        found.push(row("containers", "cgroups are looked up in a table that follows them"));
+        found.push(row("containers", "looked up by cgroup"));
     }
     found
 }
@@ -265,12 +274,13 @@ fn longest(predicate: &Predicate) -> usize {
 }
 
 fn records(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
-    if asked.tables.calls.iter().any(|it| it.by & by::DESCRIPTOR != 0) {
-        let what = "of calls whose descriptor the kernel does not know for sure: sockets without a peer, what begins or closes one";
-        return vec![row("some", what), row("none", "of all others: the table is read once in an interval")];
+    if asked.tables.calls.iter().flatten().any(|it| it.by & by::DESCRIPTOR != 0) {
+        let what = "for calls whose row the kernel cannot be sure of: on sockets without a peer, and calls that \
+            create or close one";
+        return vec![row("some", what), row("none", "for all other calls: the table is read once per interval")];
     }
     if asked.tables.is_any() && asked.tables.why.is_none() {
-        return vec![row("none", "the table is read once in an interval")];
+        return vec![row("none", "the table is read once per interval")];
     }
     let mut rows = Vec::new();
     let payload = plan.needs.has(Needs::PAYLOAD);
@@ -279,17 +289,18 @@ fn records(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
         if payload {
             format!("at most {} bytes of each call", plan.snaplen)
         } else {
-            "none is shown, none is taken".to_owned()
+            "none, because no output shows data".to_owned()
         },
     ));
     let wanted = made.plans.iter().filter(|(index, plan)| *index < PLAN_COMPAT && plan.flags & plan::WANTED != 0);
     let sizes: BTreeSet<usize> = wanted.map(|(_, plan)| fixed_bytes(plan, asked.who)).collect();
     if let (Some(least), Some(most)) = (sizes.first(), sizes.last()) {
-        rows.push(row("bytes", format!("{least} to {most} for header and numbers, and texts and data behind them")));
+        rows.push(row("bytes", format!("{least} to {most} for header and numbers, plus text and data")));
     }
     rows.push(row(
         "cost",
-        "docs/performance.md: what is not asked for costs a call 50 ns, what the kernel decides 10 to 40 ns more, a record 150 to 600 ns, its time 60 ns",
+        "docs/performance.md: a call that no output needs costs 50 ns, a test in the kernel 10 to 40 ns more, a \
+            record 150 to 600 ns, its latency 60 ns",
     ));
     rows
 }
@@ -340,28 +351,46 @@ mod tests {
             "{text}"
         );
         let text = explain(&["-c", "topprocs_cpu"]);
-        assert!(says(&text, &["sys_exit", "not attached"]) && says(&text, &["sched_switch", "adds up"]), "{text}");
+        assert!(
+            says(&text, &["sys_exit", "not attached"]) && says(&text, &["sched_switch", "sums CPU time"]),
+            "{text}"
+        );
         let text = explain(&["-c", "topscalls"]);
         assert!(says(&text, &["the table", "counted", "event"]) && says(&text, &["none", "interval"]), "{text}");
         let text = explain(&["-pc", "-c", "topprocs_net"]);
         assert!(says(&text, &["the table", "bytes of internet sockets"]), "{text}");
         let text = explain(&["-c", "syscall_latency"]);
-        assert!(says(&text, &["the table", "times added up"]) && says(&text, &["range of the number"]), "{text}");
+        assert!(says(&text, &["the table", "times summed"]) && says(&text, &["range of the value"]), "{text}");
         let text = explain(&["-c", "topfiles_bytes"]);
-        assert!(says(&text, &["no table", "names of others than internet sockets"]), "{text}");
+        assert!(says(&text, &["no table", "only the names of internet sockets"]), "{text}");
         // More tests than there are steps: what passed too much would be counted.
         let many = (1..13).map(|pid| format!("proc.pid={pid}")).collect::<Vec<_>>().join(" or ");
         let filter = format!("({many}) and ({})", many.replace("proc.pid", "evt.cpu"));
         let text = explain(&["-c", "topscalls", &filter]);
-        assert!(says(&text, &["no table", "more tests"]), "{text}");
+        assert!(says(&text, &["no table", "too many tests"]), "{text}");
+    }
+
+    #[test]
+    fn tables_of_calls_are_counted_beside_what_needs_records() {
+        let text = explain(&["-c", "spy_users", "-c", "topscalls", "-c", "topscalls_time"]);
+        assert!(
+            says(&text, &["the table", "without records"]) && says(&text, &["the table", "times summed"]),
+            "{text}"
+        );
+        assert!(says(&text, &["from events", "the script processes each event"]), "{text}");
+        let sampled = explain(&["--sample", "1/10", "-c", "spy_users", "-c", "topscalls"]);
+        assert!(says(&sampled, &["no table", "--sample"]), "{sampled}");
     }
 
     #[test]
     fn tables_of_connections_are_counted_and_what_is_not_known_makes_records() {
-        for (chisel, row) in [("topconns", "name of the socket"), ("topports_server", "port of the server")] {
+        for (chisel, row) in [("topconns", "socket name"), ("topports_server", "server port")] {
             let text = explain(&["-c", chisel]);
-            assert!(text.contains(row) && says(&text, &["some", "not know for sure"]), "{text}");
-            assert!(says(&text, &["sys_exit", "that end"]) && says(&text, &["fd.type in", "in the kernel"]), "{text}");
+            assert!(text.contains(row) && says(&text, &["some", "cannot be sure"]), "{text}");
+            assert!(
+                says(&text, &["sys_exit", "when they return"]) && says(&text, &["fd.type in", "in the kernel"]),
+                "{text}"
+            );
             let text = explain(&["-c", chisel, "fd.l4proto=tcp"]);
             assert!(says(&text, &["the table", "bytes of internet sockets"]) && text.contains(row), "{text}");
             assert!(says(&text, &["sys_exit", "not attached"]), "{text}");
@@ -371,10 +400,7 @@ mod tests {
         assert!(says(&text, &["the table", "counted"]), "{text}");
         // The rows say ports and protocols, so that tests of these can be made of them.
         let text = explain(&["-c", "topprocs_net", "fd.sport=443 and fd.l4proto=tcp"]);
-        assert!(
-            says(&text, &["the table", "bytes of internet sockets"]) && text.contains("port of the server"),
-            "{text}"
-        );
+        assert!(says(&text, &["the table", "bytes of internet sockets"]) && text.contains("server port"), "{text}");
         assert!(says(&explain(&["-c", "topscalls", "not fd.port=22"]), &["the table", "counted"]));
         assert!(says(&explain(&["-c", "topscalls", "fd.port=22 or proc.name=sshd"]), &["no table"]));
         assert!(says(&explain(&["-c", "topscalls", "fd.name contains x"]), &["no table"]));
@@ -385,7 +411,7 @@ mod tests {
         let text = explain(&["--sample", "1/50", "evt.type in (read, openat)"]);
         assert!(says(&text, &["1/50", "in the kernel for 1 calls"]), "{text}");
         let text = explain(&["--sample", "1/50", "evt.type=openat"]);
-        assert!(says(&text, &["1/50", "chosen here"]), "{text}");
+        assert!(says(&text, &["1/50", "sampled in user space"]), "{text}");
         for exact in [&["-c", "topscalls"][..], &["-c", "topprocs_cpu"], &["-c", "lsof"]] {
             let text = explain(&[&["--sample", "1/50"][..], exact].concat());
             assert!(says(&text, &["1/50", "not used"]), "{exact:?}: {text}");
@@ -457,11 +483,11 @@ mod tests {
     fn each_test_of_a_filter_has_its_place() {
         let text = explain(&["proc.name=nginx and evt.type in (open, openat) and fd.name contains /etc"]);
         assert!(says(&text, &["proc.name=nginx", "in the kernel"]), "{text}");
-        assert!(says(&text, &["fd.name contains /etc", "here"]), "{text}");
-        assert!(says(&text, &["asked for", "2 of", "open, openat"]), "{text}");
-        assert!(says(&text, &["kept for names", "threads and descriptors"]), "{text}");
+        assert!(says(&text, &["fd.name contains /etc", "in user space"]), "{text}");
+        assert!(says(&text, &["needed for output", "2 of", "open, openat"]), "{text}");
+        assert!(says(&text, &["needed for names", "threads and descriptors"]), "{text}");
         let text = explain(&["-p", "%evt.type %proc.name", "proc.name=nosuch"]);
-        assert!(says(&text, &["kept for names", "none", "records say"]), "{text}");
+        assert!(says(&text, &["needed for names", "none", "records contain"]), "{text}");
         let text = explain(&["--no-pushdown", "proc.name=nginx"]);
         assert!(says(&text, &["all of them", "--no-pushdown"]), "{text}");
     }

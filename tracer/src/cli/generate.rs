@@ -17,12 +17,14 @@ use super::{Args, Failure, help, list};
 use crate::{
     chisel::{Chisel, Library},
     fields::{CLASSES, GONE, nearest},
+    view,
 };
 
 type Page = fn(&mut String) -> Result<(), Failure>;
 
 /// The pages by name.
-const PAGES: [(&str, Page); 4] = [("events", events), ("fields", fields), ("options", options), ("chisels", chisels)];
+const PAGES: [(&str, Page); 5] =
+    [("events", events), ("fields", fields), ("options", options), ("chisels", chisels), ("views", views)];
 
 /// The page of that name.
 ///
@@ -43,6 +45,28 @@ pub fn page(name: &str) -> Result<String, Failure> {
     let mut out = format!("<!-- Made by `tracer --generate {name}`. -->\n\n");
     write(&mut out)?;
     Ok(out)
+}
+
+/// The views of `tracer top`: what they show, and their columns.
+fn views(out: &mut String) -> Result<(), Failure> {
+    out.push_str("# Views of `tracer top`\n\n[views.md](views.md) explains how to write one.\n");
+    for (id, view) in view::Library::builtin().all() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "\n## {} (`{id}`)\n\n{}.\n", view.name, view.summary);
+        if let Some(filter) = &view.filter {
+            let _ = writeln!(out, "Counts events that match `{filter}`.\n");
+        }
+        let _ = writeln!(out, "| column | field | what it says |\n| --- | --- | --- |");
+        for column in &view.columns {
+            let field = column.field.as_deref().map_or("events".to_owned(), |field| format!("`{field}`"));
+            let op = column.op.as_deref().map(|op| format!(", {op}")).unwrap_or_default();
+            let _ = writeln!(out, "| {} | {field}{op} | {} |", column.title, column.about);
+        }
+        if let Some(next) = &view.next {
+            let _ = writeln!(out, "\nEnter opens `{next}` for the row.");
+        }
+    }
+    Ok(())
 }
 
 /// What packages install beside the program.
@@ -161,26 +185,26 @@ fn cell(text: &str) -> String {
 const EVENTS: &str = "\
 # Events
 
-Each event is taken at the end of its call, with all parameters. Every other system call is an event of
-its own name, without parameters; so are calls of 32-bit programs whose structs are not those of any row.
+Events are recorded at the end of their call, with all parameters. A system call that is not listed is an event with the
+name of the call and no parameters. The same is true for calls of 32-bit programs whose structs have no row here.
 The event type is the number in a capture file.
 
-Where a value comes from says what it can be trusted for:
+The column `from` says where a value comes from, and so how far to trust it:
 
-- call: a register, as the caller passed it or the kernel returned it.
-- kernel: an object of the kernel, at the time of the event.
-- memory: the memory of the caller, read at the end of the call. Another thread may have written to it since the
-  kernel read it. For calls that open files and connect sockets, `--entry-args` shows it as it was at the beginning,
+- call: a register, as passed by the caller or returned by the kernel.
+- kernel: a kernel object, at the time of the event.
+- memory: the memory of the caller, read at the end of the call. Another thread may have changed it after the kernel
+  read it. For calls that open files and connect sockets, `--entry-args` shows the value at the start of the call,
   unless the page was not in memory yet.
-- hook: what a tracepoint is given.
+- hook: an argument of a tracepoint.
 ";
 
 /// The beginning of the part about events that a live capture does not make.
 const ONLY_IN_CAPTURES: &str = "
 ## Only in captures
 
-A capture file of another tool may hold these: the beginnings of calls, older forms of events, and records of the tool
-itself. A live capture makes none of them.
+Capture files of other tools may contain these: entry events, older versions of events, and records of the tool itself.
+A live capture never has them.
 
 | code | name | direction | parameters |
 |---|---|---|---|
@@ -190,12 +214,12 @@ itself. A live capture makes none of them.
 const FIELDS: &str = "\
 # Fields
 
-Fields stand in filters (`tracer proc.name=nginx`), formats (`-p '%proc.name'`) and chisels. A field that an event does
-not have is missing: a test of it in a filter is false, whatever the operator, and a format shows `<NA>`.
+Use fields in filters (`tracer proc.name=nginx`), formats (`-p '%proc.name'`) and chisels. If an event does not have a
+field, the field is missing: every test of it is false, whatever the operator, and a format shows `<NA>`.
 
-What stands in brackets behind a name is its argument; a name may also stand behind a dot: `proc.env[HOME]`,
-`thread.cgroup.cpu`. Fields of ancestors are asked with a number (`proc.aname[1]` is the parent) or without: then a
-filter asks all ancestors, and a format shows all of them, the parent first. Times are in nanoseconds.
+The argument of a field follows its name in brackets; a name may also follow a dot: `proc.env[HOME]`,
+`thread.cgroup.cpu`. Ancestor fields take a number (`proc.aname[1]` is the parent). Without a number, a filter tests all
+ancestors, and a format shows all of them, the parent first. Times are in nanoseconds.
 ";
 
 /// Writing to a string cannot fail, so results of `write!` are dropped in this file.
@@ -233,10 +257,10 @@ fn events(out: &mut String) -> Result<(), Failure> {
 const FLAGS: &str = "
 ## Flags
 
-Flags have bits of their own in captures, the same on every architecture, and `evt.rawarg` shows those, live too. What
-the table of the format has no name for is not in them:
+In captures, flags have bits of their own, which are the same on every architecture. `evt.rawarg` shows these bits, also
+live. Bits and values that have no name in the table of the format are left out:
 
-| flags | names | of the kernel's bits or values, left out |
+| flags | names | left out, of the kernel's bits or values |
 |---|---|---|
 ";
 
@@ -268,7 +292,7 @@ fn fields(out: &mut String) -> Result<(), Failure> {
             let _ = writeln!(out, "| {} | {} | {} |", list::usage(field), list::kind(field), cell(field.doc));
         }
     }
-    out.push_str("\n## Gone\n\nOther tools once had these classes.\n\n| class | why it is gone |\n|---|---|\n");
+    out.push_str("\n## Removed\n\nOther tools once had these classes.\n\n| class | reason |\n|---|---|\n");
     for (class, why) in GONE {
         let _ = writeln!(out, "| {class} | {} |", cell(why));
     }
@@ -289,12 +313,10 @@ fn options(out: &mut String) -> Result<(), Failure> {
     let mut command = Args::command();
     command.build();
     out.push_str("# Options\n\n`tracer [OPTIONS] [FILTER]`\n\n");
-    out.push_str("All words that are not options are one filter.\n\n`tracer run [OPTIONS] [FILTER] -- COMMAND`\n\n");
-    out.push_str(
-        "Runs a command and traces it with all its children, and nothing else ([commands.md](commands.md)).\n\n",
-    );
+    out.push_str("All words that are not options form the filter.\n\n`tracer run [OPTIONS] [FILTER] -- COMMAND`\n\n");
+    out.push_str("Runs a command and traces only it and its children ([commands.md](commands.md)).\n\n");
     out.push_str("`tracer info FILE`\n\n");
-    out.push_str("Says what a capture file holds: host, time, processes, containers, events. `-` is standard input.\n");
+    out.push_str("Describes a capture file: host, time, processes, containers, events. `-` means standard input.\n");
     // Those that are for developers are hidden from users who ask for help, and listed here.
     let shown: Vec<&Arg> =
         command.get_arguments().filter(|arg| !arg.is_hide_set() || arg.get_help_heading().is_some()).collect();
@@ -313,11 +335,11 @@ fn options(out: &mut String) -> Result<(), Failure> {
         }
     }
     out.push_str("\n## Exit codes\n\n| code | meaning |\n|---|---|\n");
-    out.push_str("| 0 | done, also when the reader of the output went away |\n");
+    out.push_str("| 0 | success, also if the output pipe was closed |\n");
     out.push_str("| 1 | failed while running |\n| 2 | wrong use |\n");
     out.push_str("| 3 | events were lost, and `--fail-on-drop` was given |\n");
     out.push_str("| any | after `tracer run`: the exit code of the command, 128 + n if signal n ended it, 127 if there is no such program, 126 if it cannot be run |\n");
-    out.push_str("| 128 + n | ended by signal n, other than by Ctrl-C; what was gathered is shown and written |\n");
+    out.push_str("| 128 + n | ended by signal n, except Ctrl-C; everything up to then is shown and written |\n");
     Ok(())
 }
 
@@ -325,8 +347,8 @@ fn chisels(out: &mut String) -> Result<(), Failure> {
     out.push_str("# The chisels\n");
     for (name, source) in Library::builtin().list() {
         let meta = Chisel::describe(&source)?;
-        let _ = write!(out, "\n## {name}\n\n{} ({}).\n\n", meta.description, meta.category);
-        let _ = writeln!(out, "    tracer -c {}", list::synopsis(&name, &meta));
+        let _ = write!(out, "\n## {name}\n\n{} Category: {}.\n\n", meta.description, meta.category);
+        let _ = writeln!(out, "    tracer -c {}", meta.synopsis(&name));
         if !meta.args.is_empty() {
             out.push_str("\n| argument | type | meaning |\n|---|---|---|\n");
         }

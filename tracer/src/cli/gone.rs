@@ -17,56 +17,56 @@ enum Then {
 type Gone = (Option<char>, &'static str, &'static str, &'static str, Then);
 
 const GONE: &[Gone] = &[
+    (Some('B'), "bpf", "the eBPF probe to build", "leave it out; the BPF programs are built in", Ignored(false)),
+    (None, "udig", "tracing without a driver", "leave it out; the BPF programs are built in", Ignored(false)),
     (
-        Some('B'),
-        "bpf",
-        "the eBPF probe that had to be built",
-        "leave it out: the kernel side is in the program",
-        Ignored(false),
+        Some('T'),
+        "force-tracers-capture",
+        "tracers",
+        "leave it out; the time of a call, which strace -T shows, is %evt.latency, and tracer run --strace prints it",
+        Fails,
     ),
-    (None, "udig", "tracing without a driver", "leave it out: the kernel side is in the program", Ignored(false)),
-    (Some('T'), "force-tracers-capture", "tracers", "there are none any more", Fails),
-    (Some('g'), "gvisor-config", "capturing from gVisor", "trace on a host whose containers use its kernel", Fails),
-    (None, "gvisor-generate-config", "capturing from gVisor", "trace on a host whose containers use its kernel", Fails),
-    (None, "gvisor-root", "capturing from gVisor", "trace on a host whose containers use its kernel", Fails),
+    (Some('g'), "gvisor-config", "capturing from gVisor", "trace a host whose containers share its kernel", Fails),
+    (None, "gvisor-generate-config", "capturing from gVisor", "trace a host whose containers share its kernel", Fails),
+    (None, "gvisor-root", "capturing from gVisor", "trace a host whose containers share its kernel", Fails),
     (Some('H'), "plugin", "plugins", "containers and system logs are built in", Fails),
     (Some('I'), "input", "events of plugins", "events of system calls need no option", Fails),
     (None, "plugin-info", "plugins", "containers and system logs are built in", Fails),
     (None, "plugin-config-file", "plugins", "containers and system logs are built in", Fails),
-    (Some('m'), "mesos-api", "Mesos", "names of containers come from their engine, -pc shows them", Ignored(true)),
+    (Some('m'), "mesos-api", "Mesos", "container names come from the engine; -pc shows them", Ignored(true)),
     (
         Some('k'),
         "k8s-api",
         "the Kubernetes API",
-        "names of pods come from the container runtime, -pk shows them; the Kubernetes API is not asked",
+        "pod names come from the container runtime; -pk shows them",
         Ignored(true),
     ),
     (
         Some('K'),
         "k8s-api-cert",
         "the Kubernetes API",
-        "names of pods come from the container runtime, -pk shows them; the Kubernetes API is not asked",
+        "pod names come from the container runtime; -pk shows them",
         Ignored(true),
     ),
     (
         Some('N'),
         "node-name",
         "the Kubernetes API",
-        "names of pods come from the container runtime, -pk shows them; the Kubernetes API is not asked",
+        "pod names come from the container runtime; -pk shows them",
         Ignored(true),
     ),
     (
         None,
         "cri",
         "the socket of a CRI engine",
-        "sockets of containerd and CRI-O are found where they usually are, --engine-socket cri=PATH names others",
+        "containerd and CRI-O sockets are found at their usual paths; --engine-socket cri=PATH adds others",
         Fails,
     ),
     (
         None,
         "cri-timeout",
-        "the patience with a CRI engine",
-        "engines are asked beside the events, nothing waits for them",
+        "the timeout for a CRI engine",
+        "leave it out; events do not wait for engines",
         Ignored(true),
     ),
     (None, "libs-version", "the version of sysdig's libraries", "tracer --version", Fails),
@@ -74,14 +74,14 @@ const GONE: &[Gone] = &[
         None,
         "log-level",
         "the log of sysdig's libraries",
-        "what matters is said on standard error; --kernel-log has more",
+        "messages go to standard error; --kernel-log shows more",
         Fails,
     ),
     (
         None,
         "large-environment",
         "long environments",
-        "environments are kept up to 4091 bytes, --args-limit keeps more",
+        "environments are kept up to 4091 bytes; --args-limit keeps more",
         Ignored(false),
     ),
 ];
@@ -99,7 +99,7 @@ fn find(option: &str) -> Option<(&'static Gone, &str)> {
 /// Why an option is not there, if sysdig has it.
 pub fn explain(option: &str) -> Option<Failure> {
     let ((_, _, what, instead, _), name) = find(option)?;
-    Some(Failure::with_hint(format!("option '{name}' ({what}) is not there"), *instead))
+    Some(Failure::with_hint(format!("option '{name}' ({what}) is not supported"), *instead))
 }
 
 /// What to say of an option that is left out because the output is much the same without it, and whether the next word is its

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use clap::CommandFactory as _;
+use tracer_common::arch;
 
 use super::{Args, Failure};
 use crate::{
@@ -57,6 +58,12 @@ const TCPDUMP: [(&[&str], &str); 9] = [
 /// Words that stand alone there.
 const PROTOCOLS: [&str; 3] = ["tcp", "udp", "icmp"];
 
+/// What stands between tests.
+const CONNECTIVES: [&str; 5] = ["and", "or", "not", "&&", "||"];
+
+/// Units of numbers.
+const UNITS: [&str; 14] = ["ns", "us", "ms", "s", "m", "h", "k", "g", "kb", "mb", "gb", "kib", "mib", "gib"];
+
 /// Nobody types a longer filter.
 const MAX_LEN_BYTES: usize = 1_000;
 
@@ -69,11 +76,14 @@ pub(super) fn meant(text: &str) -> Option<String> {
     let words = words(text);
     if let [word] = &*words
         && is_name(word)
+        && call_of(word).is_none()
     {
         let protocol = PROTOCOLS.contains(&word.as_str());
         return Some(format!("{}={word}", if protocol { "fd.l4proto" } else { "proc.name" })).filter(is_right);
     }
-    let text = with_ands(&from_tcpdump(&words).iter().map(|word| of_word(word)).collect::<Vec<_>>().join(" "));
+    let text = with_ands(
+        &from_tcpdump(&from_languages(&words)).iter().map(|word| of_word(word)).collect::<Vec<_>>().join(" "),
+    );
     Some(text).filter(is_right)
 }
 
@@ -107,6 +117,52 @@ fn words(text: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     words
+}
+
+/// Operators of SQL and of scripts, lists without brackets, and units apart from their numbers.
+fn from_languages(words: &[String]) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut rest = words.iter().peekable();
+    while let Some(word) = rest.next() {
+        let is_number = |before: &String| {
+            let number = before.trim_start_matches(|c: char| !c.is_ascii_digit());
+            !number.is_empty() && number.parse::<f64>().is_ok()
+        };
+        match word.to_ascii_lowercase().as_str() {
+            "like" | "ilike" => out.extend(rest.next().map(|value| of_like(value))),
+            "=~" | "~" => out.push("regex".to_owned()),
+            "in" if rest.peek().is_some_and(|next| !next.starts_with('(')) => {
+                let mut values = Vec::new();
+                while let Some(value) = rest.next_if(|next| !CONNECTIVES.contains(&next.to_lowercase().as_str())) {
+                    values.extend(value.split(',').filter(|value| !value.is_empty()));
+                }
+                out.push(format!("in ({})", values.join(", ")));
+            }
+            unit if UNITS.contains(&unit) && out.last().is_some_and(is_number) => {
+                out.iter_mut().last().into_iter().for_each(|number| number.push_str(word));
+            }
+            _ => out.push(word.clone()),
+        }
+    }
+    out
+}
+
+/// What SQL's `like` means: `%` is any text, `_` any character.
+fn of_like(value: &str) -> String {
+    if value.contains(['%', '_']) {
+        return format!("glob {}", value.replace('%', "*").replace('_', "?"));
+    }
+    format!("contains {value}")
+}
+
+/// The call that a word of other tracers stands for: `sys_enter_openat`, `tracepoint:syscalls:sys_exit_openat`, `__x64_sys_openat`.
+fn call_of(word: &str) -> Option<&str> {
+    let word = word.strip_prefix("tracepoint:").unwrap_or(word);
+    let word = word.strip_prefix("syscalls:").unwrap_or(word);
+    let name = ["sys_enter_", "sys_exit_", "__x64_sys_", "__arm64_sys_", "sys_"]
+        .iter()
+        .find_map(|it| word.strip_prefix(it))?;
+    arch::call_names().any(|call| call == name).then_some(name)
 }
 
 /// `port 80` and the like as tests.
@@ -143,9 +199,12 @@ fn of_word(word: &str) -> String {
         "NOT" => return "not".to_owned(),
         _ => {}
     }
+    if let Some(call) = call_of(word) {
+        return format!("evt.type={call}");
+    }
     let end = word.find(|c: char| !c.is_alphanumeric() && !"._".contains(c)).unwrap_or(word.len());
     let (name, rest) = word.split_at(end);
-    if !rest.starts_with(['=', '!', '<', '>']) {
+    if !rest.starts_with(['=', '!', '<', '>', '~']) {
         let lower = name.to_lowercase();
         let is_field = rest.is_empty() && FieldRef::resolve(&lower, Show::default()).is_ok();
         return if is_field { lower } else { word.to_owned() };
@@ -153,6 +212,17 @@ fn of_word(word: &str) -> String {
     let lower = name.to_lowercase();
     let field = SHORT_NAMES.iter().find(|(short, _)| *short == lower).map_or(lower.as_str(), |(_, field)| field);
     let value = rest.trim_start_matches('=');
+    if let Some(pattern) = value.trim_start_matches('!').strip_prefix('~') {
+        let pattern = pattern.strip_prefix('/').and_then(|it| it.strip_suffix('/')).unwrap_or(pattern);
+        let not = if value.starts_with('!') { "not " } else { "" };
+        return format!("{not}{field} regex {pattern}");
+    }
+    if rest.starts_with("==") && value.contains('*') {
+        return format!("{field} glob {value}");
+    }
+    if let Some(call) = call_of(value).filter(|_| rest.starts_with('=') && field == "evt.type") {
+        return format!("{field}={call}");
+    }
     let is_list = rest.starts_with('=') && value.contains(',') && !value.contains(['(', '\'', '"']);
     if is_list { format!("{field} in ({})", value.replace(',', ", ")) } else { format!("{field}{rest}") }
 }
@@ -175,19 +245,21 @@ pub(super) fn of_filter(filter: &[String], line: &[String]) -> Option<String> {
     if text.len() > MAX_LEN_BYTES {
         return None;
     }
-    let program =
-        filter.first().filter(|_| filter.len() > 1 || filter[0].contains('/')).filter(|word| is_program(word));
-    if let Some(program) = program {
-        return Some(of_program(program));
+    let meant = meant(&text);
+    let program = filter.first().filter(|_| filter.len() == 1 || filter[0].contains('/') || meant.is_none());
+    if let Some(program) = program.filter(|word| is_program(word)) {
+        return Some(of_program(program, filter));
     }
-    Some(format!("write: {}", line_with(&meant(&text)?, filter, line)))
+    Some(format!("write: {}", line_with(&meant?, filter, line)))
 }
 
 /// A program where a filter was expected.
-fn of_program(program: &str) -> String {
+fn of_program(program: &str, line: &[String]) -> String {
     let name = Path::new(program).file_name().map_or(program.into(), |name| name.to_string_lossy());
+    let line: Vec<String> = line.iter().map(|word| quoted(word)).collect();
     format!(
-        "'{program}' is a program: to see what programs of that name do, start tracer first: tracer proc.name={name}"
+        "'{program}' is a program: to run and trace it: tracer run -- {}; to see all programs of that name: tracer proc.name={name}",
+        line.join(" ")
     )
 }
 
@@ -238,14 +310,14 @@ pub(super) fn of_line(words: &[String]) -> Option<Failure> {
         };
         let all: Vec<String> = line.iter().map(|word| quoted(&right(word))).collect();
         return Some(Failure::with_hint(
-            format!("'{wrong}' begins with a dash that is none of the keyboard"),
+            format!("'{wrong}' starts with a typographic dash instead of '-'"),
             format!("write: tracer {}", all.join(" ")),
         ));
     }
     let starts_program = line.len() > 1 && line[0] != "info" && line[0] != "chisel" && is_program(&line[0]);
     // What follows looks like the options of that program.
     if starts_program && line[1].starts_with('-') && meant(&line[0]).is_some() {
-        return Some(Failure::with_hint(format!("'{}' is not a filter", line[0]), of_program(&line[0])));
+        return Some(Failure::with_hint(format!("'{}' is not a filter", line[0]), of_program(&line[0], line)));
     }
     None
 }
@@ -256,28 +328,44 @@ pub(super) fn of_format(format: &str) -> Option<Failure> {
         return None;
     }
     if format.len() > MAX_LEN_BYTES {
-        return Some(Failure::with_hint(
-            "format: it has no field, so that all lines would be the same",
-            "fields begin with %",
-        ));
+        return Some(Failure::with_hint("format: it has no field, so all lines would be equal", "fields begin with %"));
     }
     let names: Vec<&str> = format.split([' ', ',', '\t']).filter(|word| !word.is_empty()).collect();
     let is_field = |name: &&str| FieldRef::resolve(name, Show::default()).is_ok();
     let hint = if format.parse::<u32>().is_ok() {
-        format!("-p is the format of lines; to see what process {format} does: tracer proc.pid={format}")
+        format!("-p is the format of lines; to trace process {format}: tracer --pid {format}")
     } else if !names.is_empty() && names.iter().all(is_field) {
         let fields: Vec<String> = names.iter().map(|name| format!("%{name}")).collect();
         format!("write: -p '{}'", fields.join(" "))
     } else {
         "fields begin with %, such as -p '%proc.name %evt.type'; tracer -l lists them".to_owned()
     };
-    Some(Failure::with_hint(format!("format: '{format}' has no field, so that all lines would be the same"), hint))
+    Some(Failure::with_hint(format!("format: '{format}' has no field, so all lines would be equal"), hint))
 }
 
 /// What the value of an option says that is of another tool.
 pub(super) fn of_value(option: &str, value: &str) -> Option<String> {
-    let (_, calls) =
-        value.split_once("trace=").filter(|_| option.starts_with("--events") || option.starts_with("-e"))?;
+    if option.starts_with("--numevents") && value.chars().all(|letter| letter == 'n') {
+        return Some(
+            "-n is the number of events to show; names are not looked up unless -R asks for it, so leave out -nn"
+                .to_owned(),
+        );
+    }
+    if !option.starts_with("--events") && !option.starts_with("-e") {
+        return None;
+    }
+    if let Some(probe) = value.split([' ', '{']).next().filter(|probe| probe.contains(':')) {
+        return Some(match call_of(probe) {
+            Some(call) => format!("-e is bpftrace's; write: tracer evt.type={call}"),
+            None => "-e is bpftrace's; tracer has filters and chisels instead: tracer -L lists the events, tracer -cl the chisels".to_owned(),
+        });
+    }
+    let is_call = |name: &str| arch::call_names().any(|call| call == name);
+    let calls = match value.split_once("trace=") {
+        Some((_, calls)) => calls,
+        None if value.split(',').all(is_call) => value,
+        None => return None,
+    };
     let filter = if calls.contains(',') {
         format!("evt.type in ({})", calls.replace(',', ", "))
     } else {
@@ -291,7 +379,7 @@ pub(super) fn of_chisel(name: &str, library: &Library, failure: Failure) -> Fail
     let parts: Vec<&str> = name.split(',').collect();
     if parts.len() > 1 && parts.iter().all(|part| library.find(part).is_ok()) {
         let all: Vec<String> = parts.iter().map(|part| format!("-c {part}")).collect();
-        return Failure { hint: Some(format!("several chisels are several options: {}", all.join(" "))), ..failure };
+        return Failure { hint: Some(format!("for several chisels, repeat the option: {}", all.join(" "))), ..failure };
     }
     if !name.contains('/') && Path::new(&format!("{name}.rhai")).is_file() {
         let hint =
@@ -300,7 +388,7 @@ pub(super) fn of_chisel(name: &str, library: &Library, failure: Failure) -> Fail
     }
     let is_interface = !name.contains(['/', '.']) && Path::new("/sys/class/net").join(name).exists();
     if is_interface || name == "any" {
-        let hint = "tracer sees all network interfaces; leave out the option. -i describes a chisel";
+        let hint = "tracer sees all network interfaces; leave out the option, because -i describes a chisel";
         return Failure { hint: Some(hint.to_owned()), ..failure };
     }
     failure
@@ -330,6 +418,23 @@ mod tests {
             ("PROC.NAME=nginx", "proc.name=nginx"),
             ("Proc.Name contains ngi", "proc.name contains ngi"),
             ("proc.name=nginx,redis", "proc.name in (nginx, redis)"),
+            ("proc.name=~ngi", "proc.name regex ngi"),
+            ("proc.name=~/ngi.*/ && fd.num=3", "proc.name regex ngi.* and fd.num=3"),
+            ("fd.name==/etc/*", "fd.name glob /etc/*"),
+            ("evt.latency > 1 ms", "evt.latency > 1ms"),
+            ("evt.latency>1 ms and fd.num=3", "evt.latency>1ms and fd.num=3"),
+            ("proc.name in a,b", "proc.name in (a, b)"),
+            ("proc.name in a, b and fd.num=3", "proc.name in (a, b) and fd.num=3"),
+            ("proc.name like ngi%", "proc.name glob ngi*"),
+            ("proc.name like ngi", "proc.name contains ngi"),
+            ("comm=nginx", "proc.name=nginx"),
+            ("syscall=openat", "evt.type=openat"),
+            ("sys_enter_openat", "evt.type=openat"),
+            ("syscall=sys_enter_openat", "evt.type=openat"),
+            ("tracepoint:syscalls:sys_exit_openat", "evt.type=openat"),
+            ("tcp", "fd.l4proto=tcp"),
+            ("src host 1.2.3.4", "fd.cip=1.2.3.4"),
+            ("not port 22", "not fd.port=22"),
             ("proc.name='a && b' && fd.num=1", "proc.name='a && b' and fd.num=1"),
         ] {
             assert_eq!(meant(written).as_deref(), Some(right), "{written}");

@@ -15,6 +15,7 @@ system calls. It needs root, or the capabilities that tracer --doctor names.
 
   tracer [OPTIONS] [FILTER]            print each event that matches the filter
   tracer -c CHISEL [ARGUMENT] [FILTER] print a table or a report instead
+  tracer top [FILTER]                  show tables on a full screen
   tracer run -- COMMAND [ARG…]         trace a command and all that it starts
   tracer info FILE                     describe a capture file
 
@@ -36,18 +37,36 @@ tracer --help lists all options, tracer help explains filters, formats and more.
 
 /// `tracer run --help`.
 pub(super) const RUN: &str = "\
-Trace a command and all its children, from its first call to its end. Its exit status
-is passed on. All options, filters and chisels work; tracer writes to standard error
-unless -o names a file.
+Trace a command and all its children, from the first call to the last. tracer exits
+with the exit status of the command. All options, filters and chisels work. Output
+goes to standard error, unless -o names a file.
 
   tracer run -- ./build.sh                  every call, one line each
   tracer run evt.failed=true -- ./build.sh  only those that fail
   tracer run --strace -- ls /               lines as strace prints them
-  tracer run --summary -- make              how often each call, and how long
+  tracer run --summary -- make              number and time of each call
   tracer run --trace-json -o t.json -- make a timeline for Perfetto
-  tracer run -c topfiles_bytes -- make      a table of a chisel
+  tracer run -c topfiles_bytes -- make      the table of a chisel
   tracer run -u nobody -- id                as that user
-  tracer --pid 1234                         a process that runs already, with children
+  tracer --pid 1234                         a running process and its children
+";
+
+/// `tracer help top`; `tracer top --help` lists the options.
+pub(super) const TOP: &str = "\
+Show what processes and containers are doing on a full screen. Tables refresh every
+second; Enter goes into the selected row, Backspace comes back.
+
+  tracer top                       processes: CPU, files, network, errors
+  tracer top -pc                   containers
+  tracer top -v connections        begin with another view; tracer top -l lists them
+  tracer top proc.name=nginx       only events that match a filter
+  tracer top -r trace.scap         the same for a capture file
+  tracer top --plain -v syscalls   as text, for a pipe or a dumb terminal
+  tracer top -j -v files           as JSON, one line per refresh
+
+F2 chooses a view, F4 edits the filter, F5 shows data, F6 events, F8 actions, ? all
+keys. Most tables are counted in the kernel. --read-only offers nothing that changes
+the machine.
 ";
 
 /// `tracer info --help`.
@@ -63,11 +82,11 @@ pub(super) const CHISEL: &str = "\
 Write chisels: scripts that turn events into tables and reports. docs/chisels.md is
 the guide.
 
-  tracer chisel new NAME                   write NAME.rhai, a commented start
+  tracer chisel new NAME                   write NAME.rhai, a commented template
   tracer chisel check FILE…                find mistakes: fields, types, unused values
-  tracer chisel test FILE CAPTURE [ARG]    keep what it prints of a capture; later runs
-                                           of 'test FILE' compare with that
-  tracer -c ./NAME.rhai --watch            run it, and load it again when it changes
+  tracer chisel test FILE CAPTURE [ARG]    store its output for a capture; later,
+                                           'test FILE' compares with it
+  tracer -c ./NAME.rhai --watch            run it, and reload it when it changes
 ";
 
 /// A topic of `tracer help`: name, summary, text.
@@ -76,15 +95,15 @@ type Topic = (&'static str, &'static str, &'static str);
 const TOPICS: [Topic; 7] = [
     (
         "filters",
-        "choose events: proc.name=nginx and fd.port=443",
+        "select events: proc.name=nginx and fd.port=443",
         "\
 A filter is made of tests joined with 'and', 'or' and 'not', with parentheses:
 
   tracer proc.name=nginx and evt.type in (open, openat)
   tracer 'container.name=web and not fd.port in (80, 443)'
 
-A test is FIELD OPERATOR VALUE. Quote the filter if it has < > ( ) or *, which are
-the shell's. Operators: = != < <= > >= in contains icontains startswith endswith
+A test is FIELD OPERATOR VALUE. Quote the filter if it has < > ( ) or *, because
+these are special to the shell. Operators: = != < <= > >= in contains icontains startswith endswith
 glob regex exists, and more in docs/filters.md.
 
 Common fields:
@@ -94,14 +113,14 @@ Common fields:
   container.name  container.image  k8s.pod.name   where
 
 tracer -l lists all fields, tracer help FIELD describes one, tracer -L lists events.
-A test of a field that an event does not have is false.
+If an event does not have a field, every test of the field is false.
 ",
     ),
     (
         "formats",
-        "choose what a line shows: -p '%evt.time %proc.name %fd.name'",
+        "select what a line shows: -p '%evt.time %proc.name %fd.name'",
         "\
--p FORMAT is text with %FIELD in it:
+-p FORMAT prints text and the values of %FIELD:
 
   tracer -p '%evt.time %proc.name: %evt.type %fd.name' evt.is_io=true
 
@@ -117,13 +136,13 @@ unless the format begins with *. Ready-made formats: -pp (the default), -pc (wit
 A chisel turns events into a table or a report:
 
   tracer -c topprocs_net                  refreshed every second, until Ctrl-C
-  tracer -c topprocs_net user             the same by user
+  tracer -c topprocs_net user             one row per user
   tracer -c fileslower 10                 file calls that take at least 10 ms
   tracer -c topprocs_cpu -c topprocs_net  several at once
-  tracer -r trace.scap -c topfiles_bytes  from a capture: one table at its end
+  tracer -r trace.scap -c topfiles_bytes  one table for a whole capture
 
-For every table: --rows N, --interval TIME, --sort COLUMN. -pc shows containers, -j prints
-JSON. A filter after the chisel chooses which events count. tracer -cl lists the chisels,
+--rows N, --interval TIME and --sort COLUMN work for every table. -pc shows containers, -j
+prints JSON. A filter after the chisel selects the events that count. tracer -cl lists the chisels,
 tracer -i NAME describes one.
 ",
     ),
@@ -145,8 +164,8 @@ sysdig, Falco and Stratoshark read the files, and tracer reads theirs. -z compre
         "containers",
         "names of containers and pods",
         "\
-Containers are known by their cgroups; their names, images and labels come from the
-engine's socket (Docker, podman).
+tracer identifies containers by their cgroups. Names, images and labels come from the
+socket of the engine (Docker, podman).
 
   tracer -pc                                   lines with containers
   tracer -c topcontainers_net                  tables by container
@@ -159,10 +178,10 @@ If names are missing, tracer --doctor says whether the engine answers.
     ),
     (
         "privileges",
-        "what tracer is allowed to do, and what it needs",
+        "what tracer needs, and what it may do",
         "\
-Tracing needs root, or CAP_BPF, CAP_PERFMON and a few more: tracer --doctor checks this
-kernel and this user and says what to do. Reading captures needs no rights. --drop-to USER
+Tracing needs root, or CAP_BPF, CAP_PERFMON and a few more: tracer --doctor checks the
+kernel and your permissions, and suggests fixes. Reading captures needs no privileges. --drop-to USER
 switches to another user once tracing has started. docs/trust.md has the details.
 ",
     ),
@@ -172,17 +191,17 @@ switches to another user once tracing has started. docs/trust.md has the details
         "\
 Exit status:
   0       success, also when stopped with Ctrl-C, by -n or -M, or because the pipe closed
-  1       it failed while running
-  2       wrong use: options, filter, format or chisel
+  1       failed while running
+  2       usage error: options, filter, format or chisel
   3       events were lost, with --fail-on-drop
   128+N   ended by signal N
 
 Files:
-  ~/.config/tracer/tracer.toml   defaults: long names of options, such as color = 'never'
+  ~/.config/tracer/tracer.toml   defaults, with long option names: color = 'never'
   ~/.config/tracer/chisels       your own chisels
 
 Variables:
-  NO_COLOR   no colours             TERM=dumb  plain tables, one after the other
+  NO_COLOR   no colours             TERM=dumb  plain tables, one after another
   COLUMNS    width of tables that do not go to a terminal
   HOST_ROOT  where the host's file system is, in a container
 ",
@@ -197,17 +216,18 @@ pub(super) fn topic(words: &[String], library: &Library, width: usize) -> Result
     let Some(word) = words.first().map(String::as_str) else {
         let mut out = "Topics:\n".to_owned();
         TOPICS.iter().for_each(|(name, summary, _)| out.push_str(&format!("  {name:<12} {summary}\n")));
-        out.push_str("\ntracer help TOPIC explains one; TOPIC may also be a chisel or a field.\n");
+        out.push_str("\ntracer help TOPIC explains a topic; TOPIC may also be a chisel or a field.\n");
         out.push_str("tracer -h is a summary on one screen, tracer --help lists all options.\n");
         return Ok(out);
     };
     match word {
         "run" => return Ok(RUN.to_owned()),
+        "top" => return Ok(TOP.to_owned()),
         "info" => return Ok(INFO.to_owned()),
         "chisel" => return Ok(CHISEL.to_owned()),
         "options" => return Ok(long()),
-        "fields" => return Ok(list::fields(width, false)),
-        "events" => return Ok(list::events(width)),
+        "fields" => return list::fields(width, false, &[]),
+        "events" => return list::events(width, &[]),
         _ => {}
     }
     // In the singular, too.
@@ -239,7 +259,7 @@ pub(super) fn long() -> String {
 /// Text for the manual page: its sections after the options.
 pub(super) fn sections() -> Vec<(&'static str, String)> {
     let examples = SHORT.split("Examples:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
-    let commands = "tracer info FILE describes a capture file. tracer chisel new|check|test helps to write chisels. \
+    let commands = "tracer top shows tables on a full screen. tracer info FILE describes a capture file. tracer chisel new|check|test helps to write chisels. \
         tracer help TOPIC explains filters, formats, chisels, captures, containers, privileges and the exit status."
         .to_owned();
     let last = TOPICS.iter().find(|(name, ..)| *name == "exit").map(|(.., text)| *text).unwrap_or_default();

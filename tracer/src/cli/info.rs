@@ -16,8 +16,11 @@ use tracer_common::{
 use crate::message::Shown as _;
 use crate::{
     format::{escape::escaped, time, units},
-    scap::{self, Block, Event, Opened, Process, Progress, Reader, ScapError},
-    state::container::{runtime::recognise, told::Told},
+    scap::{self, Block, Event, Opened, Process, Progress, Reader, ScapError, options::own},
+    state::{
+        container::{runtime::recognise, told::Told},
+        facts::Facts,
+    },
 };
 
 /// Containers that are named; of more, only how many.
@@ -52,6 +55,12 @@ struct Summary {
     by_number: Vec<u64>,
     /// Marks that events were lost.
     drops: u64,
+    /// Events that marks of ours say were lost.
+    lost: u64,
+    /// Marks of other tools, which do not say how many were.
+    uncounted: u64,
+    /// Whether the section says how many were lost: one of ours, written while the events happened. `None` before its first event.
+    counts_drops: Option<bool>,
     first_ns: Option<u64>,
     last_ns: u64,
     /// Blocks and lists that are damaged inside.
@@ -98,6 +107,7 @@ impl Summary {
         match block {
             Block::Section(section) => {
                 self.sections += 1;
+                self.counts_drops = None;
                 self.format = Some((section.major, section.minor));
                 let comments = section.options().filter(|(code, _)| *code == COMMENT);
                 self.comments.extend(comments.map(|(_, text)| escaped(text)));
@@ -151,6 +161,7 @@ impl Summary {
 
     fn event(&mut self, event: &Event<'_>) {
         self.events += 1;
+        self.counts_drops.get_or_insert_with(|| was_live(event));
         self.state_only += u64::from(event.state_only());
         // Some tools write an event without a time in front: it is not from 1970.
         if event.time_ns != 0 {
@@ -158,7 +169,7 @@ impl Summary {
         }
         self.last_ns = self.last_ns.max(event.time_ns);
         match event.code {
-            code::DROP | old::code::DROP_X => self.drops += 1,
+            code::DROP | old::code::DROP_X => self.drop(event),
             old::code::CONTAINER_JSON_E | old::code::CONTAINER_JSON_2_E => self.container(event),
             _ => {}
         }
@@ -168,6 +179,30 @@ impl Summary {
                 [id, _] => count(&mut self.by_call, id),
             },
             code => count(&mut self.by_code, code),
+        }
+    }
+
+    fn drop(&mut self, event: &Event<'_>) {
+        self.drops += 1;
+        let count = param(event, 0).and_then(<[u8]>::first_chunk).map(|count| u32::from_ne_bytes(*count));
+        match count.filter(|_| self.counts_drops == Some(true)) {
+            Some(count) => self.lost += u64::from(count),
+            None => self.uncounted += 1,
+        }
+    }
+
+    /// What was lost when it was captured.
+    fn losses(&self) -> String {
+        match (self.drops, self.uncounted) {
+            (0, _) => "0".to_owned(),
+            (marks, 0) => format!("{marks}, for {} events lost when it was captured", self.lost),
+            (marks, uncounted) if marks == uncounted => format!("{marks}, which do not say how many events were lost"),
+            (marks, uncounted) => {
+                let lost = self.lost;
+                format!(
+                    "{marks}, for {lost} events lost when it was captured, and {uncounted} of them do not say how many"
+                )
+            }
         }
     }
 
@@ -236,7 +271,7 @@ impl Summary {
             if self.state_only > 0 { format!(", {} only for the state", self.state_only) } else { String::new() };
         let by_name = self.by_name();
         line("events", format!("{} of {} types{state_only}", self.events, by_name.len()));
-        line("drop marks", self.drops.to_string());
+        line("drop marks", self.losses());
         if self.damaged > 0 {
             line("damaged", format!("{} blocks", self.damaged));
         }
@@ -256,6 +291,12 @@ impl Summary {
             (all, more) => format!("{all}: {} and {more} more", names.join(", ")),
         }
     }
+}
+
+/// Whether the first event of a section says that we wrote it while its events happened.
+fn was_live(event: &Event<'_>) -> bool {
+    let facts = event.options().custom().find(|(number, _)| *number == own::FACTS);
+    facts.and_then(|(_, json)| Facts::parse(json)).is_some_and(|facts| facts.live)
 }
 
 fn count(counts: &mut Vec<u64>, at: u16) {

@@ -6,8 +6,9 @@ use tracer_common::events::{self, Flags};
 
 use super::Failure;
 use crate::{
-    chisel::{Chisel, Library, Meta, Source},
+    chisel::{Chisel, Library, Source},
     fields::{ArgRule, CLASSES, Field, GONE, Unit},
+    format::escape::escaped,
 };
 
 /// Where the second column begins.
@@ -103,26 +104,44 @@ fn argument(field: &Field) -> Option<&'static str> {
         ArgRule::None => return None,
         ArgRule::IndexAllowed => "a number in brackets, or nothing",
         ArgRule::Ancestor if field.or_name => {
-            "number of an ancestor, 0 for itself, 1 for the parent; or a name; or nothing"
+            "an ancestor number (0 is the process itself, 1 its parent), or a name, or nothing"
         }
-        ArgRule::Ancestor => "number of an ancestor, 0 for itself, 1 for the parent; or nothing for all of them",
-        ArgRule::NameAllowed => "a name in brackets or behind a dot, or nothing",
-        ArgRule::Name => "a name in brackets or behind a dot",
-        ArgRule::IndexOrName => "a number, or a path, which may have * and ?, in brackets",
-        ArgRule::Param => "name of a parameter behind a dot, or its number in brackets",
-        ArgRule::Event => "name or number of an event behind a dot",
-        ArgRule::Side => "src or dst behind a dot, or nothing",
+        ArgRule::Ancestor => "an ancestor number (0 is the process itself, 1 its parent), or nothing for all ancestors",
+        ArgRule::NameAllowed => "a name in brackets or after a dot, or nothing",
+        ArgRule::Name => "a name in brackets or after a dot",
+        ArgRule::IndexOrName => "a number, or a path pattern with * and ?, in brackets",
+        ArgRule::Param => "a parameter name after a dot, or its number in brackets",
+        ArgRule::Event => "an event name or number after a dot",
+        ArgRule::Side => "src or dst after a dot, or nothing",
         ArgRule::Time => "nanoseconds since the epoch in brackets",
     })
 }
 
-/// `-l`; in the long form with arguments, and with fields that are for tables alone.
-pub fn fields(width: usize, long: bool) -> String {
+/// Whether a name is asked for: without words all are, else those that begin with one of them.
+fn is_asked(words: &[String], name: &str) -> bool {
+    words.is_empty() || words.iter().any(|word| name.starts_with(&word.to_lowercase()))
+}
+
+/// A list of which nothing is asked for.
+fn none_of(what: &str, words: &[String], option: &str) -> Failure {
+    let words = escaped(words.join(" ").as_bytes());
+    Failure::with_hint(format!("no {what} begins with '{words}'"), format!("tracer {option} lists all"))
+}
+
+/// `-l`, of fields that begin with one of the words; in the long form with arguments, and with fields that are for tables alone.
+///
+/// # Errors
+/// There are none.
+pub fn fields(width: usize, long: bool, words: &[String]) -> Result<String, Failure> {
     let mut out = String::new();
     for class in CLASSES {
+        let is_shown = |field: &&Field| (long || !field.table_only && !field.deprecated) && is_asked(words, field.name);
+        if !words.is_empty() && class.fields().find(is_shown).is_none() {
+            continue;
+        }
         paragraph(&format!("{}: {}", class.name, class.about), width, &mut out);
         out.push('\n');
-        for field in class.fields().filter(|field| long || !field.table_only && !field.deprecated) {
+        for field in class.fields().filter(is_shown) {
             let argument = argument(field).filter(|_| long);
             let argument = argument.map(|text| format!(" Argument: {text}.")).unwrap_or_default();
             let end = if argument.is_empty() { "" } else { "." };
@@ -130,13 +149,20 @@ pub fn fields(width: usize, long: bool) -> String {
         }
         out.push('\n');
     }
+    if !words.is_empty() {
+        return if out.is_empty() { Err(none_of("field", words, "-l")) } else { Ok(out) };
+    }
     if long {
-        out.push_str("Gone:\n\n");
+        out.push_str("Removed:\n\n");
         GONE.iter().for_each(|(class, why)| entry(&format!("{class}.*"), why, width, &mut out));
     } else {
-        paragraph("tracer -lv says more, and lists fields that are only for tables.", width, &mut out);
+        paragraph(
+            "tracer -lv shows more, including fields that are only for tables; tracer -l proc lists those that begin with proc.",
+            width,
+            &mut out,
+        );
     }
-    out
+    Ok(out)
 }
 
 /// All that there is to say of one field.
@@ -157,19 +183,25 @@ pub(super) fn visible() -> impl Iterator<Item = (&'static str, Vec<&'static even
 }
 
 /// `-L`.
-pub fn events(width: usize) -> String {
+///
+/// # Errors
+/// There is none that begins with one of the words.
+pub fn events(width: usize, words: &[String]) -> Result<String, Failure> {
     let mut out = String::new();
     for (_, rows) in visible() {
-        for row in rows {
+        for row in rows.into_iter().filter(|row| is_asked(words, row.name)) {
             let params: Vec<String> =
                 row.params.iter().map(|param| format!("{} {}", param.kind.name(), param.name)).collect();
             let internal = if row.flags.has(Flags::INTERNAL) { "(internal) " } else { "" };
             entry(row.name, &format!("{internal}{}", params.join(", ")), width, &mut out);
         }
     }
+    if !words.is_empty() {
+        return if out.is_empty() { Err(none_of("event with parameters", words, "-L")) } else { Ok(out) };
+    }
     out.push('\n');
-    paragraph("Every other system call is an event of its own name, without parameters.", width, &mut out);
-    out
+    paragraph("Every other system call is an event with the name of the call and no parameters.", width, &mut out);
+    Ok(out)
 }
 
 /// `-cl`.
@@ -190,7 +222,7 @@ pub fn chisels(library: &Library, width: usize) -> String {
         }
         out.push('\n');
     }
-    paragraph("tracer -i NAME describes one, tracer -c NAME runs it.", width, &mut out);
+    paragraph("tracer -i NAME describes a chisel, tracer -c NAME runs it.", width, &mut out);
     out
 }
 
@@ -203,23 +235,16 @@ pub fn chisel(source: &Source, width: usize) -> Result<String, Failure> {
     let mut out = format!("{}: {}\n", source.name, meta.summary);
     out.push_str(&format!("Category: {}\nFrom: {}\n\n", meta.category, source.origin));
     paragraph(&meta.description, width, &mut out);
-    out.push_str(&format!("\nUsage: tracer -c {}\n", synopsis(&source.name, &meta)));
+    out.push_str(&format!("\nUsage: tracer -c {}\n", meta.synopsis(&source.name)));
     for arg in &meta.args {
         let optional = match (arg.optional, arg.default.is_unit()) {
             (false, _) => String::new(),
             (true, true) => ", optional".to_owned(),
-            (true, false) => format!(", {} when it is left out", arg.default),
+            (true, false) => format!(", default {}", arg.default),
         };
         entry(&arg.name, &format!("({}{optional}) {}", arg.expects(), arg.description), width, &mut out);
     }
     Ok(out)
-}
-
-/// The name with its arguments, optional ones in brackets.
-pub(super) fn synopsis(name: &str, meta: &Meta) -> String {
-    let args =
-        meta.args.iter().map(|arg| if arg.optional { format!(" [{}]", arg.name) } else { format!(" {}", arg.name) });
-    std::iter::once(name.to_owned()).chain(args).collect()
 }
 
 #[cfg(test)]
@@ -228,15 +253,23 @@ mod tests {
 
     #[test]
     fn lists_fit_into_their_width() {
-        for text in [fields(46, true), events(46), chisels(&Library::builtin(), 46)] {
+        for text in [fields(46, true, &[]).unwrap(), events(46, &[]).unwrap(), chisels(&Library::builtin(), 46)] {
             assert!(text.lines().all(|line| line.chars().count() <= 46 || !line.trim().contains(' ')), "{text}");
         }
-        for text in [fields(80, false), fields(80, true), events(80), chisels(&Library::builtin(), 80)] {
+        for text in [
+            fields(80, false, &[]).unwrap(),
+            fields(80, true, &[]).unwrap(),
+            events(80, &[]).unwrap(),
+            chisels(&Library::builtin(), 80),
+        ] {
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         }
-        assert!(fields(80, true).contains("Argument: number of an ancestor"));
-        assert!(fields(80, true).contains("  thread.nametid ") && !fields(80, false).contains("thread.nametid"));
-        assert!(fields(80, false).contains("  proc.aname[n]               (text) name of an ancestor\n"));
+        assert!(fields(80, true, &[]).unwrap().contains("Argument: an ancestor number"));
+        assert!(
+            fields(80, true, &[]).unwrap().contains("  thread.nametid ")
+                && !fields(80, false, &[]).unwrap().contains("thread.nametid")
+        );
+        assert!(fields(80, false, &[]).unwrap().contains("  proc.aname[n]               (text) name of an ancestor\n"));
         assert!(chisels(&Library::builtin(), 80).contains("Security\n  list_login_shells "));
     }
 
@@ -244,6 +277,6 @@ mod tests {
     fn a_chisel_is_described_with_its_arguments() {
         let text = chisel(&Library::builtin().find("spy_users").unwrap(), 80).unwrap();
         assert!(text.contains("Usage: tracer -c spy_users [max_depth]\n"), "{text}");
-        assert!(text.contains("(int, 16 when it is left out)"), "{text}");
+        assert!(text.contains("(int, default 16)"), "{text}");
     }
 }

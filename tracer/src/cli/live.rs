@@ -3,7 +3,7 @@
 use std::{
     io::{self, IsTerminal as _},
     process::ExitCode,
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -25,6 +25,7 @@ use crate::{
     message::{Report, note, object},
     pipeline::{Asked, INTERVAL, Limits, Pipeline},
     sample::Sampler,
+    sink::Outputs,
     source::live::{self, Live, LiveError, Options, follow::Follow, groups, own::Own, plan::Wanted},
     state::{
         Containers, Host, Procfs, State, Users,
@@ -51,9 +52,12 @@ fn failure(error: &LiveError) -> Failure {
 ///
 /// # Errors
 /// The kernel cannot be traced, output cannot be written, or a script failed.
-pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<Stats> {
-    let stop = Stop::at_signals(launched.as_deref())?;
-    let waiting = Waiting::begin();
+pub fn run(mut plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<Stats> {
+    let stop = match &plan.screen {
+        Some(screen) => Stop::from(Arc::clone(&screen.stop)),
+        None => Stop::at_signals(launched.as_deref())?,
+    };
+    let waiting = plan.screen.is_none().then(Waiting::begin);
     let (root, _) = host_root();
     let own = Own::learn().map_err(|error| failure(&error))?;
     let view = View::find(root, Some(own.tgid));
@@ -61,6 +65,9 @@ pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<St
     mode.options.follow = follow(&plan, launched.as_deref(), &view)?;
     let mut outputs = plan.outputs;
     let asked = Asked::of(&mut outputs, &mode, groups::has_socket_hooks);
+    if io::stderr().is_terminal() {
+        demoted(&asked, &outputs).iter().for_each(|text| note(text));
+    }
     let mut options = asked.options.clone();
     let loss = view.loss().filter(|_| asked.threads);
     // What cannot be looked up is said by records, as far as they can.
@@ -115,7 +122,8 @@ pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<St
         .open(live::monotonic_ns().wrapping_add(to_epoch_ns))
         .map_err(|error| missing::of_folder(error, plan.drop_to.as_deref()))?;
     let command = launched.as_deref().map(Launched::pid);
-    let keep = Tracing { folders: outputs.folders(), network, changes: options.changes, command };
+    let runs = plan.screen.as_ref().is_some_and(|screen| screen.runs);
+    let keep = Tracing { folders: outputs.folders(), network, changes: options.changes, command, runs };
     let confined = confine::tracing(&keep);
     if plan.verbose {
         note(&format!("note: {confined}"));
@@ -128,24 +136,43 @@ pub fn run(plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Result<St
     }
     // Whoever only writes a capture sees by its size that it grows.
     let hints = io::stderr().is_terminal() && outputs.written().is_none() && !plan.quiet;
-    let pipeline = Pipeline::new(state, outputs, to_epoch_ns).sampled(sampler).scanning(scan.flatten()).hinting(hints);
+    let mut pipeline =
+        Pipeline::new(state, outputs, to_epoch_ns).sampled(sampler).scanning(scan.flatten()).hinting(hints);
+    if let Some(commands) = plan.screen.as_mut().and_then(|screen| screen.commands.take()) {
+        pipeline = pipeline.commanded(commands, asked);
+    }
     let (stats, outputs) = pipeline.run_to(&mut source, limits, &stop)?;
     // The kernel side is not needed for it, and would fill its rings.
     drop(source);
     if !outputs.excerpts().is_empty() {
-        confine(&Paths { read: plan.again.clone(), folders: outputs.folders() }, plan.verbose);
+        confine(&Paths { read: plan.again.clone(), folders: outputs.folders(), terminal: false }, plan.verbose);
     }
     let again = Again { files: &plan.again, users: plan.users, force: plan.force };
     excerpt::write(&outputs.excerpts(), &again, &stop)?;
-    say_stats(&stats, plan.verbose, plan.json);
+    if plan.screen.is_none() {
+        say_stats(&stats, plan.verbose, plan.json);
+    }
     Ok(stats)
+}
+
+/// Says which tables are made of events, although the kernel could count them, because something else that is asked for needs these.
+fn demoted(asked: &Asked, outputs: &Outputs) -> Option<String> {
+    let needs_events = outputs.name(asked.tables.needs_events?);
+    let names: Vec<String> = asked.tables.demoted.iter().map(|sink| outputs.name(*sink)).collect();
+    let verb = if names.len() > 1 { "are" } else { "is" };
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} {verb} not counted in the kernel, because {needs_events} needs each event: under load, events may be lost",
+            names.join(", ")
+        )
+    })
 }
 
 /// Whom the kernel side follows, when it is not all that run.
 fn follow(plan: &Plan, launched: Option<&Launched>, view: &View) -> Result<Option<Follow>, Failure> {
     if let Some(launched) = launched {
         if launched.number() == 0 {
-            return Err(Failure::new("the kernel does not say the number of the command in the first pid namespace"));
+            return Err(Failure::new("the kernel does not report the pid of the command in the initial pid namespace"));
         }
         return Ok(Some(Follow::Command { tid: launched.number(), pid: launched.pid() }));
     }
@@ -154,7 +181,7 @@ fn follow(plan: &Plan, launched: Option<&Launched>, view: &View) -> Result<Optio
     }
     let Some(proc) = view.path() else {
         return Err(Failure::with_hint(
-            "--pid needs a /proc that shows the machine's processes",
+            "--pid needs a /proc that shows all processes of the machine",
             "in a container, add --pid=host or -v /proc:/host/proc:ro",
         ));
     };
@@ -187,7 +214,7 @@ pub(super) fn drop_to(name: &str, users: &Users) -> anyhow::Result<()> {
         .into());
     };
     let account = Account { uid, gid, groups: vec![gid] };
-    account.take_on().with_context(|| format!("cannot go on as user '{name}'"))
+    account.take_on().with_context(|| format!("cannot switch to user '{name}'"))
 }
 
 /// Says what the kernel and the user allow, and whether these engines answer; those of the usual places if there are none.
@@ -213,4 +240,38 @@ pub fn bench_empty(plan: Plan) -> anyhow::Result<()> {
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::{chisel::Library, cli::Args};
+
+    #[test]
+    fn tables_that_are_made_of_events_because_of_another_chisel_are_named() {
+        let path = std::env::temp_dir().join(format!("tracer-demoted-{}.rhai", std::process::id()));
+        let text = "chisel(#{ summary: \"calls of ports\" });\nfilter(\"evt.is_io=true and fd.type in (ipv4, ipv6)\");\n\
+            table(#{ keys: [\"fd.lport\"], value: #{ op: \"count\" } });\n";
+        std::fs::write(&path, text).unwrap();
+        let file = path.to_str().unwrap();
+        let said = |words: &[&str]| {
+            let args = Args::try_parse_from(std::iter::once("tracer").chain(words.iter().copied())).unwrap();
+            let mut plan = crate::cli::run::plan(&args, &Library::builtin(), &[]).unwrap();
+            let mode = plan.mode();
+            let asked = Asked::of(&mut plan.outputs, &mode, || true);
+            demoted(&asked, &plan.outputs)
+        };
+        assert_eq!(said(&["-c", file]), None);
+        assert_eq!(said(&["-c", "topscalls", "-c", "spy_users"]), None, "it is counted beside");
+        let both = said(&["-c", file, "-c", "spy_users"]).unwrap();
+        assert!(
+            both.starts_with(&format!(
+                "chisel '{file}' is not counted in the kernel, because chisel 'spy_users' needs"
+            )),
+            "{both}"
+        );
+        std::fs::remove_file(&path).unwrap();
+    }
 }

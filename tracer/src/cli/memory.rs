@@ -69,7 +69,7 @@ pub fn run(plan: Plan) -> anyhow::Result<()> {
     let mut outputs = plan.outputs;
     outputs.open(0)?;
     let mut source = Replay::open(plan.read)?;
-    let mut paths = Paths { read: source.later(), folders: outputs.folders() };
+    let mut paths = Paths { read: source.later(), folders: outputs.folders(), terminal: false };
     paths.read.extend(first.later());
     confine(&paths, plan.verbose);
     while first.drain(&mut |_| ControlFlow::Break(()))? == Drained::Metadata {

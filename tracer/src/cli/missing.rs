@@ -8,12 +8,12 @@ use super::Failure;
 const REMEDIES: [(i32, &str); 3] = [
     (
         libc::EMFILE,
-        "the limit of open files is reached: raise it with ulimit -n (RLIMIT_NOFILE); 1024 are enough for all",
+        "the limit on open files is reached: raise it with ulimit -n (RLIMIT_NOFILE); 1024 is always enough",
     ),
-    (libc::ENFILE, "the machine has no more open files: fs.file-max says how many there can be"),
+    (libc::ENFILE, "the machine's limit on open files is reached: see fs.file-max"),
     (
         libc::ENOMEM,
-        "there is too little memory: raise ulimit -v, ulimit -l or the limit of the cgroup, or try a smaller --buffer-size",
+        "not enough memory: raise ulimit -v, ulimit -l or the limit of the cgroup, or use a smaller --buffer-size",
     ),
 ];
 
@@ -21,9 +21,9 @@ const REMEDIES: [(i32, &str); 3] = [
 pub(super) fn of_folder(error: anyhow::Error, user: Option<&str>) -> anyhow::Error {
     let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
     let hint = kinds.map(io::Error::kind).find_map(|kind| match (kind, user) {
-        (io::ErrorKind::NotFound, _) => Some("make the folder first: mkdir -p".to_owned()),
+        (io::ErrorKind::NotFound, _) => Some("create the folder first: mkdir -p".to_owned()),
         (io::ErrorKind::PermissionDenied, Some(user)) => Some(format!(
-            "user '{user}' of --drop-to cannot write there: give it a folder of its own, made with install -d -o {user}"
+            "user '{user}' of --drop-to cannot write there: create a folder for that user with install -d -o {user}"
         )),
         _ => None,
     });

@@ -25,6 +25,7 @@ mod replay;
 mod run;
 mod still;
 mod stop;
+mod top;
 mod waiting;
 
 use std::{
@@ -214,6 +215,9 @@ fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<
         let confine = |paths: &Paths| replay::confine(paths, false);
         return chisel_tool::run(rest, &confine, &mut Report::stdout());
     }
+    if let Some(rest) = top_words(&words) {
+        return top::execute(rest, live);
+    }
     let (words, command) = command::split(words)?;
     if command.is_none()
         && let Some(failure) = habits::of_line(&words)
@@ -256,7 +260,7 @@ fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<
     }
     if let Some(zone) = args.zone() {
         time::choose_zone(zone)
-            .map_err(|error| Failure::with_hint(error, "names are those of IANA, such as Europe/Berlin"))?;
+            .map_err(|error| Failure::with_hint(error, "use an IANA name, such as Europe/Berlin"))?;
     }
     if args.doctor {
         return Ok((live.doctor)(args.engine_sockets)?);
@@ -280,7 +284,7 @@ fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<
     let mut plan = run::plan(&args, &library, &arguments)?;
     if args.explain {
         if !plan.read.is_empty() {
-            return Err(Failure::with_hint("--explain is about the running kernel", "leave out -r").into());
+            return Err(Failure::with_hint("--explain works only for the running kernel", "leave out -r").into());
         }
         message::print(&explain::text(&mut plan, groups::has_socket_hooks, terminal_width()))?;
         return Ok(ExitCode::SUCCESS);
@@ -305,8 +309,18 @@ fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<
     } else {
         (live.run)(plan, None)?
     };
-    let failed = args.fail_on_drop && stats.lost() > 0;
+    let failed = args.fail_on_drop && stats.is_lossy();
     Ok(ExitCode::from(if failed { LOST } else { stop::code() }))
+}
+
+/// The words of `tracer top`, which is also the name `ctracer`.
+fn top_words(words: &[String]) -> Option<&[String]> {
+    let name = std::env::args_os().next();
+    let name = name.as_deref().and_then(|name| Path::new(name).file_name());
+    if name.is_some_and(|name| name == "ctracer") {
+        return Some(&words[1..]);
+    }
+    words.get(1).filter(|word| *word == top::TOP).map(|_| &words[2..])
 }
 
 /// What is wrong with the options, in our words.
@@ -331,7 +345,7 @@ fn wrong_option(error: &clap::Error) -> Failure {
         }
         (ErrorKind::MissingRequiredArgument, ..) => match error.get(ContextKind::InvalidArg) {
             Some(ContextValue::Strings(missing)) if missing.iter().any(|name| name.starts_with("--write")) => {
-                Failure::with_hint("this option is about the capture that is written", "give -w FILE, too")
+                Failure::with_hint("this option needs a capture to write", "give -w FILE, too")
             }
             Some(ContextValue::Strings(missing)) => {
                 Failure { message: format!("this needs another option: {}", missing.join(", ")), ..failure }
@@ -392,9 +406,9 @@ fn lists(args: &Args, library: &Library) -> Result<Option<String>, Failure> {
     } else if args.list_markdown {
         Some(generate::page("fields")?)
     } else if args.list {
-        Some(list::fields(width, args.verbose))
+        Some(list::fields(width, args.verbose, &args.filter)?)
     } else if args.list_events {
-        Some(list::events(width))
+        Some(list::events(width, &args.filter)?)
     } else {
         None
     })

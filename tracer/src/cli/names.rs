@@ -31,8 +31,8 @@ pub(super) fn of(what: &str, library: &Library) -> Result<String, Failure> {
         "containers" => containers(),
         _ => {
             return Err(Failure::with_hint(
-                format!("--complete: there are no '{what}'"),
-                "names are of chisels, fields and containers",
+                format!("--complete: unknown kind '{what}'"),
+                "expected chisels, fields or containers",
             ));
         }
     };

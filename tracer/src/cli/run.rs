@@ -5,8 +5,11 @@ use std::{
     io::{self, IsTerminal as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
     time::Duration,
 };
+
+use tracer_common::events::sched::SWITCH;
 
 use super::{Args, Failure, habits};
 use crate::message::Shown as _;
@@ -17,10 +20,10 @@ use crate::{
     format::{Preset, Template, TemplateError, escape, json::Json, units},
     message::note,
     output::{Out, Page, Palette},
-    pipeline::Mode,
+    pipeline::{Commands, Mode},
     sample::Sample,
     sink::{Calls, Capture, ChiselSink, Discard, Lines, Outputs, Print, Sink, Strace, Summary, Trace},
-    source::live::Options,
+    source::{live::Options, replay::Position},
     state::container::EngineSocket,
 };
 
@@ -80,6 +83,23 @@ pub struct Plan {
     pub verbose: bool,
     /// Whether they are printed as JSON, too.
     pub json: bool,
+    /// The full-screen interface that shows it, if there is one.
+    pub screen: Option<Screen>,
+}
+
+/// What a plan needs to know of the full-screen interface.
+#[derive(Debug)]
+pub struct Screen {
+    /// Questions that come later; none when a capture is read.
+    pub commands: Option<Commands>,
+    /// Set when it is to end. Signals are the interface's.
+    pub stop: Arc<AtomicBool>,
+    /// Whether commands are run for the user.
+    pub runs: bool,
+    /// Whether what is not needed is given up now: the first time.
+    pub confines: bool,
+    /// How far reading is, once a capture is open.
+    pub position: Arc<OnceLock<Arc<Position>>>,
 }
 
 impl Plan {
@@ -94,6 +114,7 @@ impl Plan {
             entry_args: self.entry_args || self.ends,
             page_faults: self.page_faults,
             own: self.own,
+            changes: self.screen.as_ref().is_some_and(|screen| screen.commands.is_some()),
             ..Options::default()
         };
         Mode { options, pushdown: self.pushdown, ends: self.ends, sample: self.sample }
@@ -157,7 +178,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
             not_read(&excerpt.path, args, "give the chisel another name")?;
             if again.is_empty() {
                 return Err(Failure::with_hint(
-                    format!("chisel '{name}' reads a capture a second time: it needs a file"),
+                    format!("chisel '{name}' reads a capture twice, so it needs a file"),
                     "read one with -r, or write one with -w and without -C, -G and -e",
                 ));
             }
@@ -182,7 +203,8 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
     }
     let counts = args.summary && args.following.is_some();
     if counts {
-        sinks.push(Box::new(Calls::new(out.clone())));
+        let calls = Calls::new(out.clone()).map_err(|error| Failure::new(error.to_string()))?;
+        sinks.push(Box::new(calls));
     }
     if sinks.is_empty() && args.quiet {
         sinks.push(Box::new(Discard));
@@ -195,12 +217,15 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
             (_, preset) => preset.unwrap_or_default().format(colors && !args.json),
         };
         let template = template(&format, show)?;
+        // Most lines of an idle machine would be of its scheduler. A capture is shown whole.
+        let asked = filter.as_ref().is_some_and(|filter| filter.names(&SWITCH)) || template.names(&SWITCH);
+        let without = (args.read.is_empty() && !asked).then_some(&SWITCH);
         let lines = if args.json { Lines::Json(Json::new(template)) } else { Lines::Text(template) };
-        sinks.push(Box::new(Print::new(lines, out.clone(), args.debug)));
+        sinks.push(Box::new(Print::new(lines, out.clone(), args.debug).without(without)));
     }
 
     if args.summary && !counts {
-        sinks.push(Box::new(Summary::new(out.clone(), args.json)));
+        sinks.push(Box::new(Summary::new(out.clone(), args.json, args.debug)));
     }
     let ends = args.following.strace && sinks.len() == 1 && args.write.is_none() && !args.entry_args;
     let capture = capture(args)?;
@@ -235,6 +260,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
         quiet: args.quiet,
         verbose: args.verbose,
         json: args.json,
+        screen: None,
         outputs,
     })
 }
@@ -256,7 +282,7 @@ fn capture(args: &Args) -> Result<Option<Capture>, Failure> {
     let options = args.writing.options(file, &args.read);
     if options.limits.files.is_some() && !options.limits.rotates() {
         return Err(Failure::with_hint(
-            "-W says how many files are kept, not when another one begins",
+            "-W limits the number of files, but nothing says when to start a new file",
             "give -C, -G or -e, too",
         ));
     }
@@ -265,15 +291,22 @@ fn capture(args: &Args) -> Result<Option<Capture>, Failure> {
     }
     if file.as_os_str() == "-" {
         if options.limits.rotates() {
-            return Err(Failure::with_hint("-C, -G and -e make files, standard output is none", "give -w a name"));
+            return Err(Failure::with_hint(
+                "-C, -G and -e need a file: standard output cannot be rotated",
+                "give -w a name",
+            ));
         }
         if args.print.is_some() || args.json || args.summary || !args.chisels.is_empty() {
-            return Err(Failure::with_hint("standard output cannot have the capture and lines", "give -w a name"));
+            return Err(Failure::with_hint(
+                "standard output cannot carry both the capture and printed lines",
+                "give -w \
+                a name",
+            ));
         }
         if io::stdout().is_terminal() {
             return Err(Failure::with_hint(
-                "a capture is not for a terminal",
-                "send it into a file or a pipe: tracer -w - > FILE",
+                "cannot write a capture to a terminal",
+                "redirect it to a file or a pipe: tracer -w - > FILE",
             ));
         }
     }
@@ -303,10 +336,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 fn not_read(file: &Path, args: &Args, hint: &str) -> Result<(), Failure> {
     if args.read.iter().any(|read| is_same(read, file)) {
         let name = file.shown();
-        return Err(Failure::with_hint(
-            format!("capture '{name}' is read, it cannot be written at the same time"),
-            hint,
-        ));
+        return Err(Failure::with_hint(format!("capture '{name}' cannot be read and written at the same time"), hint));
     }
     Ok(())
 }
@@ -334,8 +364,8 @@ fn template(format: &str, show: Show) -> Result<Template, Failure> {
         let hint = match &error {
             TemplateError::Field { source, .. } => FieldError::hint(source),
             TemplateError::Transformer { source, .. } => source.hint.clone(),
-            TemplateError::Width { .. } => Some("a field stands in so many characters with %20proc.name".into()),
-            TemplateError::TooLong => Some("give fewer fields, or print all of an event with -p p".into()),
+            TemplateError::Width { .. } => Some("%20proc.name prints a field in 20 characters".into()),
+            TemplateError::TooLong => Some("use fewer fields, or print the whole event with -p p".into()),
             _ => None,
         };
         Failure {

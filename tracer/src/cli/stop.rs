@@ -3,7 +3,6 @@
 //! Ctrl-C is the usual end. After another signal the exit code says which one it was, as shells do: 128 and its number.
 
 use std::{
-    fs,
     ops::Deref,
     sync::{
         Arc, OnceLock,
@@ -16,7 +15,7 @@ use signal_hook::{
     flag,
 };
 
-use crate::launch::Launched;
+use crate::{launch::Launched, signal::is_ignored};
 
 /// What is added to the number of a signal.
 const BY_SIGNAL: u8 = 128;
@@ -57,6 +56,13 @@ impl Stop {
     }
 }
 
+impl From<Arc<AtomicBool>> for Stop {
+    /// Set by somebody else, who takes the signals.
+    fn from(stop: Arc<AtomicBool>) -> Self {
+        Self(stop)
+    }
+}
+
 /// Files that may not become larger are an error of the write, as a full disk is, and not the end of the process.
 ///
 /// # Errors
@@ -77,17 +83,14 @@ impl Deref for Stop {
 /// The exit code of a run that went well: which signal ended it, if that was not Ctrl-C.
 pub(super) fn code() -> u8 {
     let first = FIRST.get().map_or(0, |first| first.load(Ordering::Relaxed));
-    i32::try_from(first).ok().filter(|signal| ![0, SIGINT].contains(signal)).map_or(0, exit_code)
+    i32::try_from(first).map_or(0, code_of)
+}
+
+/// The exit code of a run that went well and that this signal ended; 0 stands for none.
+pub(super) fn code_of(signal: i32) -> u8 {
+    if [0, SIGINT].contains(&signal) { 0 } else { exit_code(signal) }
 }
 
 fn exit_code(signal: i32) -> u8 {
     u8::try_from(signal).map_or(BY_SIGNAL, |signal| BY_SIGNAL.saturating_add(signal))
-}
-
-/// Whether the process was started to ignore a signal.
-fn is_ignored(signal: i32) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask >> (signal - 1) & 1 == 1
 }

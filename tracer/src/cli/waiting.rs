@@ -28,7 +28,7 @@ impl Waiting {
         let (ended, end) = channel();
         let waits = move || {
             if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                note("starting: loading the kernel side and reading what runs on this machine …");
+                note("starting: loading BPF programs and reading the processes of this machine …");
             }
         };
         // Without a thread there is no sign, and nothing else is missing.

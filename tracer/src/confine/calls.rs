@@ -10,6 +10,8 @@ use seccompiler::{
     apply_filter_all_threads,
 };
 
+use super::Tracing;
+
 /// What reading captures calls: memory, threads, time, and what is open. None of them opens, connects or executes.
 const READING: &[c_long] = &[
     libc::SYS_brk,
@@ -220,8 +222,22 @@ fn always(lists: &[&[c_long]]) -> Calls {
     lists.iter().flat_map(|list| list.iter()).map(|call| (*call, Vec::new())).collect()
 }
 
+/// What terminals are asked; from the fourth on, how their modes are set, in both forms that kernels have.
+const TERMINAL: &[u64] = &[
+    libc::TCGETS,
+    libc::TIOCGWINSZ,
+    libc::FIONREAD,
+    libc::TCGETS2,
+    libc::TCSETS,
+    libc::TCSETSW,
+    libc::TCSETSF,
+    libc::TCSETS2,
+    libc::TCSETSW2,
+    libc::TCSETSF2,
+];
+
 /// What reading captures may call.
-fn allowed(opens: bool) -> Result<Calls> {
+fn allowed(opens: bool, terminal: bool) -> Result<Calls> {
     use SeccompCmpOp::{Eq, MaskedEq};
     let mut calls = always(&[READING, READING_HERE]);
     if opens {
@@ -241,7 +257,7 @@ fn allowed(opens: bool) -> Result<Calls> {
         (libc::SYS_kill, one_of(0, &[this])?),
         (libc::SYS_tgkill, one_of(0, &[this])?),
         // The size of a terminal, and nothing that types into it.
-        (libc::SYS_ioctl, one_of(1, &[libc::TCGETS, libc::TIOCGWINSZ, libc::FIONREAD])?),
+        (libc::SYS_ioctl, one_of(1, if terminal { TERMINAL } else { &TERMINAL[..3] })?),
         (libc::SYS_prctl, one_of(0, &[libc::PR_SET_NAME as u64])?),
         // Limits are read.
         (libc::SYS_prlimit64, vec![all([argument(0, Eq, 0), zero(2)])?]),
@@ -260,7 +276,8 @@ fn zero(number: u8) -> Result<SeccompCondition> {
 }
 
 /// What tracing may not call. Signals may go to this process and to a command that it started.
-fn denied(network: bool, attaches: bool, command: Option<u32>) -> Result<Calls> {
+fn denied(keep: &Tracing) -> Result<Calls> {
+    let &Tracing { network, changes: attaches, command, runs, .. } = keep;
     let mut calls = always(&[NOT_TRACING, NOT_TRACING_HERE]);
     let domains = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6].map(|domain| domain as u64);
     let domains = if network { &domains[..] } else { &domains[..1] };
@@ -275,6 +292,11 @@ fn denied(network: bool, attaches: bool, command: Option<u32>) -> Result<Calls> 
         (libc::SYS_socket, none_of(0, domains)?),
         (libc::SYS_tgkill, none_of(0, &[this])?),
     ]);
+    if runs {
+        for call in [libc::SYS_execve, libc::SYS_clone, libc::SYS_kill, libc::SYS_pidfd_send_signal] {
+            calls.remove(&call);
+        }
+    }
     Ok(calls)
 }
 
@@ -296,8 +318,8 @@ fn without_clone3() -> Result<()> {
 ///
 /// # Errors
 /// The kernel does not take it.
-pub(super) fn only_reading(opens: bool) -> Result<usize> {
-    let mut calls = allowed(opens)?;
+pub(super) fn only_reading(opens: bool, terminal: bool) -> Result<usize> {
+    let mut calls = allowed(opens, terminal)?;
     let count = calls.len();
     // What one filter refuses, another one cannot allow: this one leaves it to the first.
     calls.extend(always(&[&[libc::SYS_clone3]]));
@@ -310,8 +332,8 @@ pub(super) fn only_reading(opens: bool) -> Result<usize> {
 ///
 /// # Errors
 /// The kernel does not take it.
-pub(super) fn not_tracing(network: bool, attaches: bool, command: Option<u32>) -> Result<usize> {
-    let calls = denied(network, attaches, command)?;
+pub(super) fn not_tracing(keep: &Tracing) -> Result<usize> {
+    let calls = denied(keep)?;
     let count = calls.len();
     without_clone3()?;
     apply(calls, SeccompAction::Allow, REFUSED)?;

@@ -38,8 +38,10 @@ pub(super) fn restrict(paths: &Paths) -> Result<i32, String> {
         .map_err(|error| error.to_string())?;
     match status.landlock {
         LandlockStatus::Available { effective_abi, kernel_abi } => Ok(kernel_abi.unwrap_or(effective_abi as i32)),
-        LandlockStatus::NotEnabled => Err("switched off in this kernel (see lsm= of its command line)".to_owned()),
-        LandlockStatus::NotImplemented => Err("this kernel has none (CONFIG_SECURITY_LANDLOCK, since 5.13)".to_owned()),
+        LandlockStatus::NotEnabled => Err("disabled in this kernel (see lsm= on its command line)".to_owned()),
+        LandlockStatus::NotImplemented => Err("not supported by this kernel (CONFIG_SECURITY_LANDLOCK, since \
+            5.13)"
+            .to_owned()),
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Paths {
     pub read: Vec<PathBuf>,
     /// Folders in which files are made.
     pub folders: Vec<PathBuf>,
+    /// Whether keys are read from a terminal, whose modes are set.
+    pub terminal: bool,
 }
 
 impl Paths {
@@ -44,6 +46,8 @@ pub struct Tracing {
     pub network: bool,
     /// A command that was started, which signals are passed on to.
     pub command: Option<u32>,
+    /// Whether commands are run for the user, who may also send signals.
+    pub runs: bool,
     /// Whether what is asked may change: programs that are loaded already are attached and detached.
     pub changes: bool,
 }
@@ -77,21 +81,21 @@ pub fn reading(paths: &Paths) -> Confined {
     let capabilities = capabilities::keep(&[], &paths.folders);
     // Before the system calls that it takes are gone.
     let landlock = files::restrict(paths);
-    let seccomp = calls::only_reading(!paths.are_none());
+    let seccomp = calls::only_reading(!paths.are_none(), paths.terminal);
     if let Err(error) = &seccomp {
         missing.push(format!("seccomp: {error}"));
     }
     let files = match landlock {
-        Ok(version) if paths.are_none() => format!("no file but those that are open (Landlock {version})"),
-        Ok(version) => format!("of files only what it makes or reads later (Landlock {version})"),
+        Ok(version) if paths.are_none() => format!("only open files (Landlock {version})"),
+        Ok(version) => format!("only open files, and files that it creates or reads later (Landlock {version})"),
         Err(error) => {
             missing.push(format!("Landlock: {error}"));
             let opens = !paths.are_none() || seccomp.is_err();
-            (if opens { "all files" } else { "no file but those that are open" }).to_owned()
+            (if opens { "all files" } else { "only open files" }).to_owned()
         }
     };
     let calls = match seccomp {
-        Ok(count) => format!("{count} system calls (none that executes or connects)"),
+        Ok(count) => format!("{count} system calls (none that execute or connect)"),
         Err(_) => "all system calls".to_owned(),
     };
     Confined { mode: "reading", capabilities: names(&capabilities), calls, files: Some(files), missing }
@@ -102,12 +106,18 @@ pub fn reading(paths: &Paths) -> Confined {
 pub fn tracing(keep: &Tracing) -> Confined {
     let wanted = capabilities::of_tracing(keep.command.is_some());
     let capabilities = capabilities::keep(&wanted, &keep.folders);
-    let sockets = if keep.network { "sockets of the network and of files" } else { "no sockets but those of files" };
-    let (calls, missing) = match calls::not_tracing(keep.network, keep.changes, keep.command) {
-        Ok(count) => (format!("all system calls but {count} (none that executes or loads, {sockets})"), Vec::new()),
+    let sockets = if keep.network { "network and unix sockets" } else { "only unix sockets" };
+    let what = if keep.runs { "none that load" } else { "none that execute or load" };
+    let (calls, missing) = match calls::not_tracing(keep) {
+        Ok(count) => (format!("all system calls except {count} ({what}, {sockets})"), Vec::new()),
         Err(error) => ("all system calls".to_owned(), vec![format!("seccomp: {error}")]),
     };
     Confined { mode: "tracing", capabilities: names(&capabilities), calls, files: None, missing }
+}
+
+/// For the thread that shows what others count, and those that it makes from now on.
+pub fn interface() {
+    let _ = capabilities::keep(&[], &[]);
 }
 
 /// Whether the kernel takes filters of system calls.

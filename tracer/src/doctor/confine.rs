@@ -8,27 +8,29 @@ pub(super) fn look() -> Vec<Finding> {
     let kept = confine::TRACING.map(|one| one.to_string()).join(" and ");
     let mut findings = vec![
         Finding::ok(
-            "reading captures (-r, info) keeps: no capability; no system call that executes or connects; files that are open, \
-             and where it makes some later (-C, -G, -e, chisels that write) those folders",
+            "reading captures (-r, info) keeps: no capabilities; no system calls that execute or connect; only open \
+                files, and the output folders if it creates files later (-C, -G, -e, chisels that write)",
         ),
         Finding::ok(format!(
-            "tracing keeps: {kept}, to see open files of others, and what folders of others take; no system call that \
-             executes, loads or mounts; sockets of container engines only; with --drop-to, no capability"
+            "tracing keeps: {kept}, to see open files and folders of other users; no system calls that execute, load \
+                or mount; only sockets of container engines; with --drop-to, no capabilities"
         )),
     ];
     findings.push(match confine::landlock_version() {
         Ok(version) => Finding::ok(format!("Landlock: version {version}")),
         Err(error) => Finding::warn(
-            format!("Landlock: not there ({error}), so reading captures keeps files that it makes later to no folder"),
-            "a kernel since 5.13 with CONFIG_SECURITY_LANDLOCK and landlock in lsm= has it",
+            format!(
+                "Landlock: not available ({error}), so file creation while reading captures is not limited to folders"
+            ),
+            "use a kernel from 5.13 on with CONFIG_SECURITY_LANDLOCK, and landlock in lsm=",
         ),
     });
     findings.push(if confine::has_seccomp() {
-        Finding::ok("seccomp: there")
+        Finding::ok("seccomp: available")
     } else {
         Finding::warn(
-            "seccomp: not there, so all system calls are kept",
-            "a kernel with CONFIG_SECCOMP_FILTER has it; in a container, look for a profile that refuses seccomp",
+            "seccomp: not available, so all system calls stay allowed",
+            "use a kernel with CONFIG_SECCOMP_FILTER; in a container, check for a profile that forbids seccomp",
         )
     });
     findings

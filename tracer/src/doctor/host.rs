@@ -38,22 +38,23 @@ fn host_files(root: &Path, view: &View) -> Finding {
     let (_, reason) = host_root();
     match (fs::metadata(&users), reason) {
         (Ok(_), Reason::Own) if *view == View::Foreign => Finding::warn(
-            "host: its files are looked for at /, which is a container's if this is one; users have the names of there",
+            "host: using the files at /; if this is a container, user names come from the container",
             "in a container, add -v /:/host:ro -e HOST_ROOT=/host",
         ),
         (Ok(_), Reason::Own) => match fs::metadata(view.path().unwrap_or(Path::new("/proc")).join("1/root/.")) {
-            Ok(_) => Finding::ok("host: its files are at /"),
+            Ok(_) => Finding::ok("host: using the files at /"),
             Err(error) => Finding::ok(format!(
-                "host: its files are at / (HOST_ROOT is not set, and the root of the first process cannot be seen: {error})"
+                "host: using the files at / (HOST_ROOT is not set, and the root of the first process cannot be read: \
+                    {error})"
             )),
         },
-        (Ok(_), Reason::Asked) => Finding::ok(format!("host: its files are at {} (HOST_ROOT)", root.shown())),
+        (Ok(_), Reason::Asked) => Finding::ok(format!("host: using the files at {} (HOST_ROOT)", root.shown())),
         (Ok(_), Reason::First) => {
-            Finding::ok(format!("host: its files are at {} (the root of its first process)", root.shown()))
+            Finding::ok(format!("host: using the files at {} (root of the first process)", root.shown()))
         }
         (Err(error), _) => Finding::warn(
             format!("host: cannot read {}: {error}", users.shown()),
-            "names of users are missing; in a container, add -v /:/host:ro -e HOST_ROOT=/host",
+            "user names are missing; in a container, add -v /:/host:ro -e HOST_ROOT=/host",
         ),
     }
 }
@@ -69,28 +70,31 @@ fn processes(view: &View, own: Option<Own>) -> Vec<Finding> {
         (_, Some((loss, remedy))) => vec![Finding::warn(format!("processes: {loss}"), remedy)],
         (view, None) => {
             let at = view.path().unwrap_or(Path::new("/proc")).shown();
-            vec![Finding::ok(format!("processes: all that run are at {at}"))]
+            vec![Finding::ok(format!("processes: all visible at {at}"))]
         }
     };
     let number = std::process::id();
     if let Some(own) = own.filter(|own| own.tgid != number) {
         let tgid = own.tgid;
-        findings.push(Finding::ok(format!("pid namespace: not the machine's; process {number} here is {tgid} there")));
+        findings.push(Finding::ok(format!(
+            "pid namespace: not the initial one; process {number} here is {tgid} on the \
+            machine"
+        )));
     }
     if own.is_some_and(Own::in_time_namespace) {
-        findings.push(Finding::ok("time namespace: not the machine's, whose clocks are read instead"));
+        findings.push(Finding::ok("time namespace: not the initial one; tracer uses the clocks of the machine"));
     } else if own.is_none() && is_in_time_namespace() {
-        findings.push(Finding::ok("time namespace: not the machine's"));
+        findings.push(Finding::ok("time namespace: not the initial one"));
     }
     findings
 }
 
 fn open_files(proc: &Path) -> Finding {
     match fs::read_dir(proc.join("1/fd")) {
-        Ok(_) => Finding::ok("open files of other processes: can be read"),
+        Ok(_) => Finding::ok("open files of other processes: readable"),
         Err(error) => Finding::warn(
-            format!("open files of other processes: cannot be read: {error}"),
-            "names of what was open before the start are missing; CAP_SYS_PTRACE is needed",
+            format!("open files of other processes: not readable: {error}"),
+            "names of files that were open before the start are missing; CAP_SYS_PTRACE is needed",
         ),
     }
 }
@@ -101,10 +105,10 @@ fn cgroups(hierarchies: &Hierarchies, root: &Path) -> Finding {
         _ if hierarchies.is_partial() => Finding::warn(format!("cgroups: {}", PARTIAL.0), PARTIAL.1),
         Mode::Unified => Finding::ok(format!("cgroups: v2 at {tree}")),
         Mode::Hybrid => Finding::ok(format!("cgroups: hybrid, v2 at {tree}")),
-        Mode::Legacy => Finding::ok("cgroups: v1, containers are looked up by process"),
+        Mode::Legacy => Finding::ok("cgroups: v1, containers are identified by process"),
         Mode::Unknown => Finding::warn(
-            format!("cgroups: none can be read at {}", root.join("sys/fs/cgroup").shown()),
-            "containers are not told apart; mount /sys, in a container with -v /:/host:ro -e HOST_ROOT=/host",
+            format!("cgroups: cannot read any at {}", root.join("sys/fs/cgroup").shown()),
+            "tracer cannot distinguish containers; mount /sys, in a container with -v /:/host:ro -e HOST_ROOT=/host",
         ),
     }
 }
@@ -130,20 +134,20 @@ fn engines(options: &Options) -> Vec<Finding> {
                 }
                 Err(cause) => failures.push(Finding::warn(
                     format!("container engine: no answer at {address}: {cause}"),
-                    "containers have ids and no names as long as it does not answer",
+                    "containers are shown by id until it answers",
                 )),
             }
         }
         if endpoint.asked_for && endpoint.existing().is_empty() {
             failures.push(Finding::warn(
                 format!("container engine: no socket at {}", endpoint.label),
-                "is the path right, and in a container, is the socket mounted?",
+                "check the path; in a container, mount the socket",
             ));
         }
         findings.extend(failures);
     }
     if findings.is_empty() {
-        let hint = "containers have ids and no names; say where it is with --engine-socket, or in a container mount it";
+        let hint = "containers are shown by id; give the path with --engine-socket, or in a container mount the socket";
         findings.push(Finding::warn("container engine: no socket found", hint));
     }
     findings
@@ -152,7 +156,7 @@ fn engines(options: &Options) -> Vec<Finding> {
 /// An engine that answers.
 fn engine(greeting: &Greeting, address: &Address, owner: Owner) -> Finding {
     let Greeting { version, containers, lacks } = greeting;
-    let whose = if owner.is_machine() { String::new() } else { format!(", names containers of user {owner} alone") };
+    let whose = if owner.is_machine() { String::new() } else { format!(", names only containers of user {owner}") };
     let text = format!("container engine: {version} at {address}{whose}");
     match containers {
         Ok(count) => {

@@ -21,7 +21,7 @@ pub(super) fn look() -> Vec<Finding> {
     let mut findings = vec![release(&uname().release().to_string_lossy()), btf(Path::new(BTF_PATH))];
     findings.push(lockdown(read("/sys/kernel/security/lockdown").as_deref()));
     findings.extend(read("/proc/sys/kernel/unprivileged_bpf_disabled").map(|value| {
-        let meaning = if value == "0" { "everyone may load some programs" } else { "only with privileges" };
+        let meaning = if value == "0" { "every user may load some programs" } else { "only with privileges" };
         Finding::ok(format!("kernel.unprivileged_bpf_disabled: {value}, {meaning}"))
     }));
     findings
@@ -33,7 +33,7 @@ pub(crate) const UNUSED_CALL: &str = "quotactl";
 /// Loads and attaches all programs, and lets them go again.
 pub(super) fn try_hooks() -> Vec<Finding> {
     if !may_load() {
-        return vec![Finding::fail("hooks: not tried without privileges", "see above")];
+        return vec![Finding::fail("hooks: not tested without privileges", "see above")];
     }
     let options = Options {
         ring_bytes: Some(RING_BYTES),
@@ -62,7 +62,7 @@ fn attached(live: &Live) -> Vec<Finding> {
         .collect();
     let missing = live.missing().iter();
     findings.extend(
-        missing.map(|loss| Finding::warn(format!("hooks: {loss}"), "the rest works; please report this kernel")),
+        missing.map(|loss| Finding::warn(format!("hooks: {loss}"), "everything else works; please report this kernel")),
     );
     findings
 }
@@ -71,7 +71,7 @@ fn refused(error: &LiveError) -> Finding {
     let text = error.to_string();
     let (text, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
     let hint = if hint.is_empty() || hint.contains("--doctor") {
-        "look above for the cause, or report this kernel"
+        "see above for the cause, or report this kernel"
     } else {
         hint
     };
@@ -88,9 +88,9 @@ fn release(release: &str) -> Finding {
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     let (major, minor) = SUPPORTED;
     if version < SUPPORTED {
-        Finding::fail(text, format!("kernels from {major}.{minor} on are supported"))
+        Finding::fail(text, format!("tracer supports kernels from {major}.{minor} on"))
     } else if version < TESTED {
-        Finding::warn(text, format!("it should work; tested are kernels from {}.{} on", TESTED.0, TESTED.1))
+        Finding::warn(text, format!("it should work, but only kernels from {}.{} on are tested", TESTED.0, TESTED.1))
     } else {
         Finding::ok(text)
     }
@@ -108,10 +108,10 @@ fn btf(path: &Path) -> Finding {
 
 /// The mode that applies is in brackets. Source: kernel_lockdown(7).
 fn lockdown(modes: Option<&str>) -> Finding {
-    let Some(modes) = modes else { return Finding::ok("lockdown: not there, or securityfs is not mounted") };
+    let Some(modes) = modes else { return Finding::ok("lockdown: off, or securityfs is not mounted") };
     let mode = modes.split(' ').find_map(|mode| mode.strip_prefix('[')?.strip_suffix(']')).unwrap_or(modes);
     if mode == "confidentiality" {
-        let hint = "boot with lockdown=integrity or without: programs may not read kernel memory";
+        let hint = "boot with lockdown=integrity or without lockdown, because BPF programs may not read kernel memory";
         return Finding::fail(format!("lockdown: {mode}"), hint);
     }
     Finding::ok(format!("lockdown: {mode}"))

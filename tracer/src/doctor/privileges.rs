@@ -39,14 +39,14 @@ const CAPABILITIES: [Capability; 4] = [
     Capability {
         bit: 19,
         name: "CAP_SYS_PTRACE",
-        what_for: "to see open files of processes that run already",
-        without: Without::Loses("names of what was open before the start are missing"),
+        what_for: "to see open files of processes that already run",
+        without: Without::Loses("names of files that were open before the start are missing"),
     },
     Capability {
         bit: 24,
         name: "CAP_SYS_RESOURCE",
-        what_for: "to raise the limit of locked memory",
-        without: Without::Fine("kernels from 5.11 on do not need it"),
+        what_for: "to raise the limit on locked memory",
+        without: Without::Fine("not needed from kernel 5.11 on"),
     },
 ];
 
@@ -73,7 +73,7 @@ pub fn missing_privileges() -> Option<String> {
             list(&missing)
         ));
     }
-    is_nested().then(|| "tracing needs root of the machine, and this is root of a user namespace".to_owned())
+    is_nested().then(|| "tracing needs root on the machine, but this is root in a user namespace".to_owned())
 }
 
 /// The findings.
@@ -84,12 +84,12 @@ pub(super) fn look() -> Vec<Finding> {
         None => vec![Finding::warn("capabilities: cannot read /proc/self/status", "mount /proc")],
     };
     if is_nested() {
-        findings.push(Finding::fail("user namespace: not the first one, so its capabilities do not count", REMEDY));
+        findings.push(Finding::fail("user namespace: not the initial one, so its capabilities do not count", REMEDY));
     }
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     findings.extend(locked_memory(&limits).map(|limit| {
         // Since 5.11 memory of maps is charged to the cgroup. Source: kernel commit 97306be45fbe.
-        Finding::ok(format!("locked memory: {limit}; kernels from 5.11 on do not count maps in it"))
+        Finding::ok(format!("locked memory: {limit}; from kernel 5.11 on, BPF maps do not count"))
     }));
     findings
 }

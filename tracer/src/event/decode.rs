@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use tracer_common::{
     events::{self, Flags},
+    group,
     kind::Kind,
     wire,
 };
@@ -14,13 +15,13 @@ use super::{Event, Group, Numbers, Origin, Params, Row, Side, Who};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// It is shorter than its header says.
-    #[error("record of {len} bytes is cut")]
+    #[error("record is truncated ({len} bytes)")]
     Cut {
         /// Bytes that are there.
         len: usize,
     },
     /// The table has no row of that code.
-    #[error("event code {code} is not known")]
+    #[error("unknown event code {code}")]
     UnknownCode {
         /// The code.
         code: u16,
@@ -150,7 +151,7 @@ pub fn live(record: &[u8], num: u64, to_epoch_ns: u64) -> Result<Event<'_>, Deco
     let is_compat = flags & wire::FLAG_COMPAT != 0;
     let params = Params::new(row, &record[lengths..payload], &record[payload..end], true);
     let params = if is_call { params.with_call(is_compat, &record[wire::CALL..lengths]) } else { params };
-    let of_group = record
+    let in_kernel = record
         .get(end + wire::WHO_LEN..end + wire::WHO_LEN + wire::GROUP_LEN)
         .filter(|_| flags & wire::FLAG_GROUP != 0);
     Ok(Event {
@@ -166,9 +167,9 @@ pub fn live(record: &[u8], num: u64, to_epoch_ns: u64) -> Result<Event<'_>, Deco
         from_file: false,
         hidden: false,
         who: record.get(end..end + wire::WHO_LEN).filter(|_| flags & wire::FLAG_WHO != 0).map(who),
-        group: of_group.map(|bytes| group(bytes, flags)),
+        group: in_kernel.map(|bytes| of_group(bytes, flags)),
         tables: tables(flags),
-        descriptor: of_group.and_then(|bytes| bytes[wire::GROUP_NUMBERS_LEN..].first_chunk()),
+        descriptor: in_kernel.and_then(|bytes| bytes[wire::GROUP_NUMBERS_LEN..].first_chunk()),
         sampled: flags & wire::FLAG_SAMPLED != 0,
         weight: 1,
         side: Side::Whole,
@@ -203,15 +204,16 @@ fn tables(flags: u16) -> u8 {
 }
 
 /// Reads [`wire::GROUP_LEN`] bytes.
-fn group(bytes: &[u8], flags: u16) -> Group {
+fn of_group(bytes: &[u8], flags: u16) -> Group {
     let [count, sum, min, max, range] = std::array::from_fn(|at| u64_at(bytes, 8 * at));
-    let numbers = u32::try_from(range).ok().map(|range| Numbers { sum, min, max, range });
+    let (range, failed) = (range as u32 & group::RANGE_MASK, range as u32 & group::FAILED != 0);
+    let numbers = (range != group::NO_NUMBER).then_some(Numbers { sum, min, max, range });
     let origin = if flags & wire::FLAG_SOCKETS != 0 {
         Origin::Sockets
     } else {
         Origin::Calls(tables(flags).trailing_zeros() as u8)
     };
-    Group { count, numbers, origin }
+    Group { count, numbers, failed, origin }
 }
 
 /// Where in a row the things are that every event is asked for, found once.

@@ -10,7 +10,11 @@ pub mod portable;
 pub mod service;
 pub mod sockaddr;
 
-use tracer_common::{arch, events, group::KeyDescriptor};
+use tracer_common::{
+    arch, events,
+    flags::{BPF_MAKES_FD, F_DUPFD, F_DUPFD_CLOEXEC},
+    group::{KeyDescriptor, Number},
+};
 
 pub use param::{FdList, ParamValue, Params};
 pub use sockaddr::{SockAddr, SockTuple};
@@ -119,10 +123,25 @@ pub struct Event<'a> {
 pub struct Group {
     /// How many.
     pub count: u64,
-    /// What was added up, when they have it.
+    /// What was added up, when they have it: bytes or nanoseconds.
     pub numbers: Option<Numbers>,
+    /// Whether they failed, if that was asked for.
+    pub failed: bool,
     /// The table.
     pub origin: Origin,
+}
+
+impl Group {
+    /// What that number is for these events, if they have it.
+    #[must_use]
+    pub fn numbers(&self, number: Number) -> Option<Numbers> {
+        let failed = u32::from(self.failed);
+        let each = u64::from(failed);
+        match number {
+            Number::Failure => Some(Numbers { sum: each * self.count, min: each, max: each, range: failed }),
+            _ => self.numbers,
+        }
+    }
 }
 
 /// Where events come from.
@@ -137,7 +156,7 @@ pub enum Origin {
     Sockets,
 }
 
-/// Numbers of events that were counted in the kernel: bytes, nanoseconds or failures, as was asked.
+/// Numbers of events that were counted in the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numbers {
     /// Their sum.
@@ -275,7 +294,21 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn fd_param(&self) -> Option<usize> {
         let layout = decode::layout(self.row);
-        if self.side == Side::Out { layout.fd_out } else { layout.fd }.map(usize::from)
+        let at = if self.side == Side::Out { layout.fd_out } else { layout.fd }.map(usize::from);
+        at.filter(|_| self.row.flags.has(events::Flags::USES_FD) || self.returns_fd())
+    }
+
+    /// Whether the result is a descriptor where the row says so. Of some calls the command decides: then the result of most commands is none,
+    /// and neither is that of a command that is not known.
+    #[must_use]
+    pub fn returns_fd(&self) -> bool {
+        let commands: &[u32] = match self.row.effect {
+            events::Effect::Bpf => &BPF_MAKES_FD,
+            events::Effect::Fcntl => &[F_DUPFD, F_DUPFD_CLOEXEC],
+            _ => return true,
+        };
+        let command = self.row.param("cmd").and_then(|(at, _)| self.params.i64(at));
+        command.and_then(|command| u32::try_from(command).ok()).is_some_and(|command| commands.contains(&command))
     }
 
     /// Whether it reads from its descriptor.

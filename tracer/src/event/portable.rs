@@ -12,10 +12,10 @@ use crate::scap::{EventOut, convert};
 /// Which parameters are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Schema {
-    /// As many as all released readers take.
+    /// Readable by all released readers
     #[default]
     Released,
-    /// All of the newest table.
+    /// All parameters of the newest event table
     Newest,
 }
 

@@ -86,77 +86,72 @@ pub(super) static FIELDS: &[Field] = &[
         "container.id",
         Type::Text,
         |c, _| of(c).map(|k| k.id.as_str()).into(),
-        "first twelve digits of the id; of a container in a container, the innermost; host outside of containers",
+        "first 12 digits of the container id; for nested containers, the innermost; host outside of containers",
     )
     .in_kernel(InKernel::Container),
     Field::new(
         "container.ids",
         Type::Text,
         |c, _| of(c).map_or(Value::Missing, ids),
-        "ids of the container and of those that it is in, the innermost first",
+        "ids of the container and of the containers around it, innermost first",
     )
     .list()
     .in_kernel(InKernel::Container)
     .cost(4),
-    Field::new("container.full_id", Type::Text, |c, _| of(c).map(|k| k.full_id.as_str()).into(), "the whole id")
+    Field::new("container.full_id", Type::Text, |c, _| of(c).map(|k| k.full_id.as_str()).into(), "full container id")
         .in_kernel(InKernel::Container),
     Field::new(
         "container.type",
         Type::Text,
         |c, _| of(c).map(|k| k.runtime).filter(|name| !name.is_empty()).into(),
-        "runtime that made it, such as docker; host outside of containers",
+        "container runtime, such as docker; host outside of containers",
     )
     .in_kernel(InKernel::Container),
     Field::new(
         "container.claimed",
         Type::Bool,
         |c, _| of(c).map(|k| !k.owner.is_machine()).into(),
-        "whether an unprivileged user could have made its cgroup, so that id and name are that user's word",
+        "whether an unprivileged user could have created the cgroup, so that id and name are only that user's claim",
     )
     .in_kernel(InKernel::Container),
     late!(
         "container.unit",
         Text,
         |k, _| option(k.unit.as_ref()),
-        "unit of systemd that its cgroup is, or is in, such as docker-ID.scope"
+        "systemd unit of the container's cgroup, such as docker-ID.scope"
     ),
-    late!("container.name", Text, |k, _| option(k.name.as_ref()), "name of the container; host outside of containers"),
-    late!("container.image", Text, |k, _| option(k.image.as_ref()), "image as it was started"),
-    late!("container.image.id", Text, |k, _| option(k.image_id.as_ref()), "id of the image"),
+    late!("container.name", Text, |k, _| option(k.name.as_ref()), "container name; host outside of containers"),
+    late!("container.image", Text, |k, _| option(k.image.as_ref()), "image name that the container was started with"),
+    late!("container.image.id", Text, |k, _| option(k.image_id.as_ref()), "image id"),
     late!(
         "container.image.repository",
         Text,
         |k, _| image_part(k, k.spec.repository.as_ref(), |image| Some(image.repository)),
-        "image without tag and digest"
+        "image name without tag and digest"
     )
     .cost(3),
-    late!(
-        "container.image.tag",
-        Text,
-        |k, _| image_part(k, k.spec.tag.as_ref(), |image| image.tag),
-        "tag of the image"
-    )
-    .cost(3),
+    late!("container.image.tag", Text, |k, _| image_part(k, k.spec.tag.as_ref(), |image| image.tag), "image tag")
+        .cost(3),
     late!(
         "container.image.digest",
         Text,
         |k, _| image_part(k, k.spec.digest.as_ref(), |image| image.digest),
-        "digest of the image, where its name has one or a capture tells"
+        "image digest, if the image name has one or a capture stores it"
     )
     .cost(3),
-    late!("container.privileged", Bool, |k, _| k.privileged.into(), "whether it is privileged"),
+    late!("container.privileged", Bool, |k, _| k.privileged.into(), "whether the container is privileged"),
     late!(
         "container.mounts",
         Text,
         |k, _| joined(k.spec.mounts.iter().map(ToString::to_string), ","),
-        "all mounts, as source:destination:mode:writable:propagation with commas between"
+        "all mounts as source:destination:mode:writable:propagation, separated by commas"
     )
     .cost(8),
     late!(
         "container.mount",
         Text,
         |k, arg| by_dest(k, arg).map_or(Value::Missing, |mount| Value::made(mount.to_string().into_bytes())),
-        "one mount, by its number or a pattern of its destination"
+        "one mount, selected by number or by a pattern for its destination"
     )
     .arg(ArgRule::IndexOrName)
     .cost(8),
@@ -164,7 +159,7 @@ pub(super) static FIELDS: &[Field] = &[
         "container.mount.source",
         Text,
         |k, arg| by_dest(k, arg).map(|mount| mount.source.as_str()).into(),
-        "source of a mount, by its number or a pattern of its destination"
+        "source of a mount, selected by number or by a pattern for its destination"
     )
     .arg(ArgRule::IndexOrName)
     .cost(4),
@@ -172,7 +167,7 @@ pub(super) static FIELDS: &[Field] = &[
         "container.mount.dest",
         Text,
         |k, arg| by_source(k, arg).map(|mount| mount.dest.as_str()).into(),
-        "destination of a mount, by its number or a pattern of its source"
+        "destination of a mount, selected by number or by a pattern for its source"
     )
     .arg(ArgRule::IndexOrName)
     .cost(4),
@@ -180,7 +175,7 @@ pub(super) static FIELDS: &[Field] = &[
         "container.mount.mode",
         Text,
         |k, arg| by_dest(k, arg).map(|mount| mount.mode.as_str()).into(),
-        "mode of a mount, by its number or a pattern of its destination"
+        "mode of a mount, selected by number or by a pattern for its destination"
     )
     .arg(ArgRule::IndexOrName)
     .cost(4),
@@ -188,7 +183,7 @@ pub(super) static FIELDS: &[Field] = &[
         "container.mount.rdwr",
         Text,
         |k, arg| by_dest(k, arg).map(|mount| if mount.is_writable { "true" } else { "false" }).into(),
-        "whether a mount may be written to, by its number or a pattern of its destination"
+        "whether a mount is writable, selected by number or by a pattern for its destination"
     )
     .arg(ArgRule::IndexOrName)
     .cost(4),
@@ -196,7 +191,7 @@ pub(super) static FIELDS: &[Field] = &[
         "container.mount.propagation",
         Text,
         |k, arg| by_dest(k, arg).map(|mount| mount.propagation.as_str()).into(),
-        "how mounts below it are passed on, by its number or a pattern of its destination"
+        "propagation of a mount, selected by number or by a pattern for its destination"
     )
     .arg(ArgRule::IndexOrName)
     .cost(4),
@@ -204,28 +199,28 @@ pub(super) static FIELDS: &[Field] = &[
         "container.healthcheck",
         Text,
         |k, _| joined(k.spec.health_check.iter().map(ToString::to_string), ""),
-        "command that asks whether it is healthy"
+        "health check command"
     )
     .cost(4),
     late!(
         "container.liveness_probe",
         Text,
         |k, _| joined(k.spec.liveness_probe.iter().map(ToString::to_string), ""),
-        "command by which Kubernetes asks whether it lives; only captures tell"
+        "Kubernetes liveness probe command; only from captures that store it"
     )
     .cost(4),
     late!(
         "container.readiness_probe",
         Text,
         |k, _| joined(k.spec.readiness_probe.iter().map(ToString::to_string), ""),
-        "command by which Kubernetes asks whether it is ready; only captures tell"
+        "Kubernetes readiness probe command; only from captures that store it"
     )
     .cost(4),
     Field::new(
         "container.start_ts",
         Type::Time,
         |c, _| start(c).into(),
-        "when its pid namespace started, since the epoch",
+        "start time of its pid namespace, since the epoch",
     )
     .needs(Needs::THREADS)
     .cost(3),
@@ -233,7 +228,7 @@ pub(super) static FIELDS: &[Field] = &[
         "container.duration",
         Type::Time,
         |c, _| start(c).map(|start_ns| c.event.time_ns.saturating_sub(start_ns)).into(),
-        "time since then",
+        "time since container.start_ts",
     )
     .needs(Needs::THREADS)
     .cost(3),
@@ -242,11 +237,26 @@ pub(super) static FIELDS: &[Field] = &[
         "container.cni.json",
         Text,
         |k, _| option(k.spec.cni_json.as_ref()),
-        "what the network plugin answered, JSON; only captures tell"
+        "result of the network plugin (CNI) as JSON; only from captures that store it"
     ),
-    late!("container.host_pid", Bool, |k, _| k.spec.host_pid.into(), "whether it has the pid namespace of the host"),
-    late!("container.host_network", Bool, |k, _| k.spec.host_network.into(), "whether it has the network of the host"),
-    late!("container.host_ipc", Bool, |k, _| k.spec.host_ipc.into(), "whether it has the IPC namespace of the host"),
+    late!(
+        "container.host_pid",
+        Bool,
+        |k, _| k.spec.host_pid.into(),
+        "whether the container uses the host's pid namespace"
+    ),
+    late!(
+        "container.host_network",
+        Bool,
+        |k, _| k.spec.host_network.into(),
+        "whether the container uses the host's network"
+    ),
+    late!(
+        "container.host_ipc",
+        Bool,
+        |k, _| k.spec.host_ipc.into(),
+        "whether the container uses the host's IPC namespace"
+    ),
     late!(
         "container.label",
         Text,
@@ -258,7 +268,7 @@ pub(super) static FIELDS: &[Field] = &[
         "container.labels",
         Text,
         |k, _| joined(k.labels.iter().map(|(key, value)| format!("{key}:{value}")), ", "),
-        "all labels, as key:value joined by commas"
+        "all labels as key:value, separated by commas"
     )
     .cost(8),
 ];

@@ -59,18 +59,18 @@ fields! { FIELDS needs STATE;
     "fdlist.nums": Text [by_type(no_list) needs(Needs::NONE) cost(8)] => |c, _| each(c, |number, _, out| {
         // Writing to a vector cannot fail.
         let _ = write!(out, "{number}");
-    }), "their numbers, with commas between";
+    }), "descriptor numbers, separated by commas";
     "fdlist.names": Text [by_type(no_list) cost(9)] => |c, _| each(c, |_, fd, out| {
         out.extend_from_slice(fd.map_or(b"", |fd| &fd.name));
-    }), "their names";
+    }), "descriptor names, separated by commas";
     "fdlist.cips": Text [by_type(no_list) cost(9)] => |c, _| ends(c, Sock::client, |end| end.ip().to_string()),
-        "addresses of their clients";
+        "client addresses, separated by commas";
     "fdlist.sips": Text [by_type(no_list) cost(9)] => |c, _| ends(c, Sock::server, |end| end.ip().to_string()),
-        "addresses of their servers";
+        "server addresses, separated by commas";
     "fdlist.cports": Text [by_type(no_list) cost(9)] => |c, _| ends(c, Sock::client, |end| end.port().to_string()),
-        "ports of their clients";
+        "client ports, separated by commas";
     "fdlist.sports": Text [by_type(no_list) cost(9)] => |c, _| ends(c, Sock::server, |end| end.port().to_string()),
-        "ports of their servers";
+        "server ports, separated by commas";
 }
 
 #[cfg(test)]

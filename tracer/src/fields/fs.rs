@@ -146,16 +146,18 @@ fn no_target(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
 
 fields! { FIELDS needs STATE;
     "fs.path.name": Text [by_type(no_name) cost(8)] => |c, _| value(c, Role::Name),
-        "path of a call with one path: open, mkdir, rmdir, unlink, chmod, chown, umount, quotactl";
-    "fs.path.nameraw": Text [by_type(no_name) cost(2)] => |c, _| raw(c, Role::Name).into(), "the same as it was passed";
+        "path of a call that takes one path: open, mkdir, rmdir, unlink, chmod, chown, umount, quotactl";
+    "fs.path.nameraw": Text [by_type(no_name) cost(2)] => |c, _| raw(c, Role::Name).into(), "fs.path.name as passed \
+        to the call";
     "fs.path.source": Text [by_type(no_source) cost(8)] => |c, _| value(c, Role::Source),
-        "first path of a call with two: the old name of rename, the new one of link and symlink, what mount mounts";
+        "source path of a call that takes two: the old name for rename, the new name for link and symlink, the source \
+            for mount";
     "fs.path.sourceraw": Text [by_type(no_source) needs(Needs::NONE) cost(2)] => |c, _| raw(c, Role::Source).into(),
-        "the same as it was passed";
+        "fs.path.source as passed to the call";
     "fs.path.target": Text [by_type(no_target) cost(8)] => |c, _| value(c, Role::Target),
-        "the other path: the new name of rename, what link and symlink lead to, where mount mounts it";
+        "target path: the new name for rename, the target of link and symlink, the mount point for mount";
     "fs.path.targetraw": Text [by_type(no_target) needs(Needs::NONE) cost(2)] => |c, _| raw(c, Role::Target).into(),
-        "the same as it was passed";
+        "fs.path.target as passed to the call";
 }
 
 #[cfg(test)]

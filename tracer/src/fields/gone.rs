@@ -2,10 +2,10 @@
 
 /// Classes that are gone, and why.
 pub static GONE: &[(&str, &str)] = &[
-    ("mesos", "Mesos was asked by a client that no release has any more"),
-    ("marathon", "Marathon was asked by a client that no release has any more"),
-    ("span", "traces that programs write to /dev/null are not followed any more"),
-    ("evtin", "traces that programs write to /dev/null are not followed any more"),
+    ("mesos", "no current tool asks Mesos any more"),
+    ("marathon", "no current tool asks Marathon any more"),
+    ("span", "traces that programs write to /dev/null are no longer supported"),
+    ("evtin", "traces that programs write to /dev/null are no longer supported"),
 ];
 
 /// Why the class of a field is gone; `None` when it is not.

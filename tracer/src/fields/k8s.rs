@@ -61,10 +61,15 @@ fn pod_labels(k: &Container) -> impl Iterator<Item = (&String, &String)> {
 /// Declares fields that no source has a value for any more.
 macro_rules! silent {
     ($name:literal) => {
-        late!($name, Text, |_, _| Value::Missing, "missing: only the Kubernetes API knows, which tracer does not ask")
-            .deprecated()
-            .needs($crate::fields::Needs::NONE)
-            .by_type(|_, _| Some(Value::Missing))
+        late!(
+            $name,
+            Text,
+            |_, _| Value::Missing,
+            "always missing, because only the Kubernetes API knows it and tracer does not ask"
+        )
+        .deprecated()
+        .needs($crate::fields::Needs::NONE)
+        .by_type(|_, _| Some(Value::Missing))
     };
 }
 
@@ -82,30 +87,30 @@ pub(super) static FIELDS: &[Field] = &[
         |k, _| option(label(k, "io.kubernetes.pod.name")),
         "name of the pod; from the container runtime"
     ),
-    late!("k8s.pod.id", Text, |k, _| option(uid(k)), "the same as k8s.pod.uid"),
+    late!("k8s.pod.id", Text, |k, _| option(uid(k)), "same as k8s.pod.uid"),
     late!(
         "k8s.pod.uid",
         Text,
         |k, _| option(uid(k)),
-        "unique id of the pod; from the container runtime, else from the path of the cgroup"
+        "unique id of the pod; from the container runtime, or from the cgroup path"
     ),
     late!(
         "k8s.pod.qos",
         Text,
         |k, _| k.pod.as_ref().map(|pod| pod.qos).into(),
-        "quality of service class of the pod: Guaranteed, Burstable or BestEffort; from the path of the cgroup"
+        "quality of service class of the pod: Guaranteed, Burstable or BestEffort; from the cgroup path"
     ),
     late!(
         "k8s.pod.sandbox_id",
         Text,
         |k, _| sandbox(k).map(|id| id.get(..SHORT).unwrap_or(id)).into(),
-        "first twelve digits of the id of the pod's sandbox; from the container runtime"
+        "first 12 digits of the pod's sandbox id; from the container runtime"
     ),
     late!(
         "k8s.pod.full_sandbox_id",
         Text,
         |k, _| option(sandbox(k)),
-        "id of the pod's sandbox; from the container runtime"
+        "full id of the pod's sandbox; from the container runtime"
     ),
     late!(
         "k8s.pod.label",
@@ -119,7 +124,7 @@ pub(super) static FIELDS: &[Field] = &[
         "k8s.pod.labels",
         Text,
         |k, _| joined(pod_labels(k).map(|(name, value)| format!("{name}:{value}")), ", "),
-        "all labels of the pod, as key:value joined by commas; from the container runtime"
+        "all labels of the pod, as key:value, separated by commas; from the container runtime"
     )
     .cost(8),
     late!(
@@ -133,7 +138,7 @@ pub(super) static FIELDS: &[Field] = &[
         "k8s.pod.annotations",
         Text,
         |k, _| joined(k.spec.pod.annotations.iter().map(|(name, value)| format!("{name}:{value}")), ", "),
-        "all annotations of the pod, as key:value joined by commas; from the container runtime"
+        "all annotations of the pod, as key:value, separated by commas; from the container runtime"
     )
     .cost(8),
     late!(
@@ -147,7 +152,7 @@ pub(super) static FIELDS: &[Field] = &[
         "k8s.pod.cni.json",
         Text,
         |k, _| option(k.spec.cni_json.as_ref().filter(|_| is_pod(k))),
-        "what the network plugin answered, JSON; only captures of other tools have it"
+        "result of the network plugin (CNI) as JSON; only from captures that store it"
     )
     .cost(3),
     late!(
@@ -160,7 +165,7 @@ pub(super) static FIELDS: &[Field] = &[
         "k8s.container.restarts",
         Int,
         |k, _| k.spec.pod.restarts.filter(|_| is_pod(k)).map(u64::from).into(),
-        "how many times the container was started again in its pod; from the container runtime"
+        "number of times the container was restarted in its pod; from the container runtime"
     ),
     late!(
         "k8s.container.is_sandbox",
@@ -187,7 +192,7 @@ pub(super) static FIELDS: &[Field] = &[
         "k8s.workload.inferred",
         Bool,
         |k, _| workload(k).map(|_| true).into(),
-        "true where the controller is inferred; missing where there is no controller, or it cannot be told"
+        "true if the controller is inferred; missing if the pod has none, or none that can be inferred"
     )
     .cost(4),
     late!(

@@ -445,21 +445,17 @@ const fn class(name: &'static str, about: &'static str, rows: &'static [&'static
 /// The classes.
 pub static CLASSES: &[Class] = &[
     class("evt", "the event itself", evt::FIELDS),
-    class("proc", "the process in which it happened", proc::FIELDS),
-    class("thread", "the thread in which it happened", &[thread::FIELDS]),
+    class("proc", "the process of the event", proc::FIELDS),
+    class("thread", "the thread of the event", &[thread::FIELDS]),
     class("user", "the user of the process", &[user::USER]),
     class("group", "the group of the process", &[user::GROUP]),
-    class("fd", "the file descriptor that it uses or creates", fd::FIELDS),
+    class("fd", "the file descriptor that the event uses or creates", fd::FIELDS),
     class("fdlist", "the file descriptors that a poll returns", &[fdlist::FIELDS]),
-    class("fs", "the paths of calls on the file system that succeeded", &[fs::FIELDS]),
-    class("container", "the container of the process; host for those outside", &[container::FIELDS]),
-    class(
-        "k8s",
-        "the pod of the container, as its container runtime tells it; the Kubernetes API is not asked",
-        &[k8s::FIELDS],
-    ),
-    class("syslog", "the message that is written to the system log", &[syslog::FIELDS]),
-    class("util", "what is useful in formats", &[util::FIELDS]),
+    class("fs", "the paths of file system calls that succeeded", &[fs::FIELDS]),
+    class("container", "the container of the process; host outside of containers", &[container::FIELDS]),
+    class("k8s", "the pod of the container, from its runtime; the Kubernetes API is not asked", &[k8s::FIELDS]),
+    class("syslog", "messages to the system log", &[syslog::FIELDS]),
+    class("util", "helpers for formats", &[util::FIELDS]),
 ];
 
 /// All fields.

@@ -40,7 +40,7 @@ pub enum FieldError {
         arg: String,
     },
     /// Its class is gone.
-    #[error("field '{name}' is gone: {why}")]
+    #[error("field '{name}' was removed: {why}")]
     Gone {
         /// The name.
         name: String,
@@ -48,7 +48,7 @@ pub enum FieldError {
         why: &'static str,
     },
     /// There is no event of that name.
-    #[error("no event is called '{name}'")]
+    #[error("there is no event '{name}'")]
     UnknownEvent {
         /// The name.
         name: String,
@@ -504,7 +504,7 @@ mod tests {
         assert_eq!(resolve("proc.nmae").unwrap_err().hint().as_deref(), Some("did you mean 'proc.name'?"));
         assert_eq!(resolve("evt.arg.falgs").unwrap_err().hint().as_deref(), Some("did you mean 'flags'?"));
         assert_eq!(resolve("evt.type.is.opnat").unwrap_err().hint().as_deref(), Some("did you mean 'openat'?"));
-        assert!(resolve("span.id").unwrap_err().to_string().starts_with("field 'span.id' is gone: "));
+        assert!(resolve("span.id").unwrap_err().to_string().starts_with("field 'span.id' was removed: "));
         assert!(matches!(resolve("evt.abspath[x]"), Err(FieldError::BadArg { .. })));
         assert!(matches!(resolve("evt.around"), Err(FieldError::NeedsArg { .. })));
         assert!(matches!(resolve("evt.arg"), Err(FieldError::NeedsArg { .. })));

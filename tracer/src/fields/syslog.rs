@@ -73,16 +73,16 @@ const NEEDS: Needs = Needs::STATE.with(Needs::PAYLOAD);
 fields! { FIELDS needs STATE;
     "syslog.facility.str": Text [by_type(no_message) needs(NEEDS) cost(3)] => |c, _| {
         message(c).and_then(|message| FACILITIES.get(message.facility() as usize).copied()).into()
-    }, "what kind of program writes: kern, user, mail, daemon, auth and others";
+    }, "facility: kern, user, mail, daemon, auth and so on";
     "syslog.facility": Int [by_type(no_message) needs(NEEDS) cost(3)] => |c, _| message(c).map(Message::facility).into(),
-        "the same as a number";
+        "facility as a number";
     "syslog.severity.str": Text [by_type(no_message) needs(NEEDS) cost(3)] => |c, _| {
         message(c).and_then(Message::severity_name).into()
-    }, "how grave it is: emerg, alert, crit, err, warn, notice, info or debug";
+    }, "severity: emerg, alert, crit, err, warn, notice, info or debug";
     "syslog.severity": Int [by_type(no_message) needs(NEEDS) cost(3)] => |c, _| message(c).map(Message::severity).into(),
-        "the same as a number, 0 for the gravest";
+        "severity as a number; 0 is emerg, the most severe";
     "syslog.message": Text [by_type(no_message) needs(NEEDS) cost(3)] => |c, _| message(c).map(|message| message.text).into(),
-        "the text, as much as was taken";
+        "message text, up to the limit of -s";
 }
 
 #[cfg(test)]

@@ -101,48 +101,48 @@ const CPU: Needs = Needs::CPU_TIME;
 fields! { FIELDS needs THREADS;
     "thread.tid": Int [in_kernel(InKernel::Tid) needs(Needs::NONE)] => |c, _| c.event.tid.into(), "thread id";
     "thread.ismain": Bool [needs(Needs::NONE)] => |c, _| is_main(c).into(),
-        "whether it is the main thread of its process";
+        "whether the thread is the main thread of its process";
     "thread.vtid": Int => |c, _| thread(c).map(|t| t.vtid).into(), "thread id in its own pid namespace";
     "thread.nametid": Text [cost(8) table_only()] => |c, _| thread(c).map_or(Value::Missing, |t| {
         let mut text = t.comm.to_vec();
         text.extend_from_slice(t.tid.to_string().as_bytes());
         Value::made(text)
-    }), "name and id in one, as a key for tables";
+    }), "thread name and id joined, as a table key";
     "thread.cap_permitted": Text [cost(8)] => |c, _| capabilities(c, |sets| sets.permitted),
-        "permitted capabilities, with blanks between";
+        "permitted capabilities, separated by spaces";
     "thread.cap_inheritable": Text [cost(8)] => |c, _| capabilities(c, |sets| sets.inheritable),
-        "inheritable capabilities, with blanks between";
+        "inheritable capabilities, separated by spaces";
     "thread.cap_effective": Text [cost(8)] => |c, _| capabilities(c, |sets| sets.effective),
-        "effective capabilities, with blanks between; like the other sets, as they were at the last exec";
+        "effective capabilities, separated by spaces; all three sets are as of the last exec";
     "thread.cgroups": Text [cost(8)] => |c, _| thread(c).map_or(Value::Missing, cgroups),
-        "cgroup of each controller, as controller=path, with blanks between";
+        "cgroup of each controller as controller=path, separated by spaces";
     "thread.cgroup": Text [arg(ArgRule::Name) cost(3)] => |c, arg| thread(c).and_then(|t| cgroup(t, arg)).into(),
         "cgroup of one controller, such as cpu or memory";
     "thread.exectime": Time [by_type(no_switch)] => |c, _| slice(c).into(),
-        "how long the thread was on the CPU that it leaves with this switch event; missing when its beginning was not seen";
+        "how long the thread ran on the CPU that it leaves with this switch event; missing if the switch to the thread was not seen";
     "thread.totexectime": Time [needs(CPU)] => |c, _| c.thread.map(|t| t.ran_ns).into(),
-        "CPU time since the capture began: live, up to the last second; in captures, the sum of thread.exectime";
+        "CPU time since tracing began; live, up to the last second; in a capture file, the sum of thread.exectime";
     "thread.cpu": Float [unit(Unit::Percent) needs(CPU)] => |c, _| c.thread.map(|t| t.cpu_percent).into(),
-        "CPU use of the thread in the last second, percent of one CPU";
+        "CPU use of the thread in the last second, in percent of one CPU";
     "thread.cpu.user": Float [unit(Unit::Percent) needs(CPU)] => |c, _| c.thread.map(|t| t.cpu_user_percent).into(),
-        "the part of it in user mode";
+        "user-mode share of thread.cpu";
     "thread.cpu.system": Float [unit(Unit::Percent) needs(CPU)] => |c, _| {
         c.thread.map(|t| t.cpu_percent - t.cpu_user_percent).into()
-    }, "the part of it in the kernel";
+    }, "kernel-mode share of thread.cpu";
     "thread.vmsize": Int => |c, _| own_memory(c, |memory| memory.size_kb).into(),
-        "virtual memory, kB; 0 for threads that are not the main thread";
+        "virtual memory in kB; 0 for all threads but the main thread";
     "thread.vmrss": Int => |c, _| own_memory(c, |memory| memory.resident_kb).into(),
-        "resident memory, kB; 0 for threads that are not the main thread";
+        "resident memory in kB; 0 for all threads but the main thread";
     "thread.vmsize.b": Int [unit(Unit::Bytes) table_only()] => |c, _| {
         own_memory(c, |memory| memory.size_kb).map(|kb| kb * 1024).into()
-    }, "the same in bytes: virtual memory";
+    }, "like thread.vmsize, but in bytes";
     "thread.vmrss.b": Int [unit(Unit::Bytes) table_only()] => |c, _| {
         own_memory(c, |memory| memory.resident_kb).map(|kb| kb * 1024).into()
-    }, "the same in bytes: resident memory";
+    }, "like thread.vmrss, but in bytes";
     "thread.pfmajor": Int => |c, _| memory(c).map(|memory| memory.major_faults).into(),
-        "page faults that read from a disk, since the thread started, as an event told last";
+        "major page faults (read from disk) since the thread started, as of the last event that reported them";
     "thread.pfminor": Int => |c, _| memory(c).map(|memory| memory.minor_faults).into(),
-        "other page faults since the thread started, as an event told last";
+        "minor page faults since the thread started, as of the last event that reported them";
 }
 
 #[cfg(test)]

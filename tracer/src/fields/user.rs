@@ -26,22 +26,22 @@ fn gid(c: &Context<'_>) -> Option<u32> {
 
 fields! { USER needs THREADS;
     "user.uid": Int [in_kernel(InKernel::Uid) needs(Needs::WHO)] => |c, _| uid(c).into(), "user id";
-    "user.name": Text [in_kernel(InKernel::UserName) needs(Needs::WHO)] => |c, _| user(c).map(|user| user.name.as_str()).into(), "name of the user, as the host's /etc/passwd has it: also in a container that has users of its own";
+    "user.name": Text [in_kernel(InKernel::UserName) needs(Needs::WHO)] => |c, _| user(c).map(|user| user.name.as_str()).into(), "user name from the host's /etc/passwd, even in a container that has its own users";
     "user.homedir": Text => |c, _| user(c).map(|user| user.home.as_str()).into(), "home directory of the user";
     "user.shell": Text => |c, _| user(c).map(|user| user.shell.as_str()).into(), "login shell of the user";
     "user.loginuid": Int => |c, _| thread(c).map(|thread| match thread.loginuid {
         NO_ID => -1,
         uid => i64::from(uid),
-    }).into(), "user id that logged in, from the audit system; -1 when unset";
+    }).into(), "user id of the login, from the audit system; -1 if unset";
     "user.loginname": Text => |c, _| match thread(c) {
         Some(thread) if thread.loginuid != NO_ID => {
             c.state.users.user(thread.loginuid).map(|user| user.name.as_str()).into()
         }
         _ => Value::Missing,
-    }, "name of that user";
+    }, "name of the login user";
 }
 
 fields! { GROUP needs THREADS;
     "group.gid": Int [in_kernel(InKernel::Gid) needs(Needs::WHO)] => |c, _| gid(c).into(), "group id";
-    "group.name": Text => |c, _| gid(c).and_then(|gid| c.state.users.group(gid)).into(), "name of the group, as the host's /etc/group has it: also in a container that has groups of its own";
+    "group.name": Text => |c, _| gid(c).and_then(|gid| c.state.users.group(gid)).into(), "group name from the host's /etc/group, even in a container that has its own groups";
 }

@@ -9,5 +9,5 @@ static SHOWN: AtomicU64 = AtomicU64::new(0);
 
 fields! { FIELDS needs NONE;
     "util.cnt": Int => |_, _| (SHOWN.fetch_add(1, Ordering::Relaxed) + 1).into(),
-        "a counter that grows each time it is asked for";
+        "counter that increases each time it is printed or tested";
 }

@@ -40,10 +40,7 @@ fn refuse_views(file: &File) -> Result<(), Refused> {
     let is_regular = file.metadata()?.is_file();
     let kind = fstatfs(file)?.f_type;
     if is_regular && VIEWS.iter().any(|magic| i128::from(*magic) == i128::from(kind)) {
-        return Err(unsafe_because(
-            "what is written there is not kept: it shows what the kernel has",
-            "choose another name",
-        ));
+        return Err(unsafe_because("files there are not stored: they show data of the kernel", "choose another name"));
     }
     Ok(())
 }
@@ -169,11 +166,11 @@ fn open_existing(dir: &Dir, name: &OsStr, stat: &Stat, shared: bool) -> Result<F
         FileType::CharacterDevice if dir.is_safe() && is_ours(stat.st_uid) => {}
         FileType::Directory => return Err(Errno::ISDIR.into()),
         FileType::Symlink => {
-            let hint = "name the file that the link leads to, or follow it with --force";
+            let hint = "give the file that the link points to, or follow the link with --force";
             return Err(unsafe_because("it is a symbolic link", hint));
         }
         FileType::Fifo => {
-            let hint = "write to the pipe of standard output, tracer -w - | READER, or use the FIFO with --force";
+            let hint = "pipe the capture: tracer -w - | READER, or use the FIFO with --force";
             return Err(unsafe_because("it is a FIFO, and opening it would wait for its reader", hint));
         }
         FileType::Socket => return Err(unsafe_because("it is a socket", ELSEWHERE)),
@@ -195,7 +192,7 @@ fn refuse_planted(dir: &Dir, stat: &Stat) -> Result<(), Refused> {
         return Err(unsafe_because(format!("it belongs to user {}", stat.st_uid), ELSEWHERE));
     }
     if stat.st_nlink > 1 && !dir.is_safe() {
-        return Err(unsafe_because("it has a second name, so another user may have linked it here", ELSEWHERE));
+        return Err(unsafe_because("it has several hard links, so another user may have linked it here", ELSEWHERE));
     }
     Ok(())
 }
@@ -253,7 +250,7 @@ mod tests {
     fn what_shows_the_kernel_is_not_written_over() {
         for force in [false, true] {
             let refused = create(Path::new("/proc/self/comm"), force).unwrap_err().to_string();
-            assert!(refused.contains("not kept"), "{refused}");
+            assert!(refused.contains("not stored"), "{refused}");
         }
         assert!(create(Path::new("/dev/null"), true).is_ok());
     }
@@ -290,7 +287,7 @@ mod tests {
         mode(0o1777);
         assert!(create(&path, false).is_ok());
         fs::hard_link(&path, folder.join("second")).unwrap();
-        assert_eq!(refused(&path), "it has a second name, so another user may have linked it here");
+        assert_eq!(refused(&path), "it has several hard links, so another user may have linked it here");
         mode(0o700);
         assert!(create(&path, false).is_ok(), "nobody else made the second name");
         assert!(create(Path::new("/dev/null"), false).is_ok());

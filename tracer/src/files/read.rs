@@ -40,7 +40,7 @@ pub fn settings_folder() -> Option<PathBuf> {
 
 fn open(path: &Path) -> Result<File, Refused> {
     let refused = |reason: String| {
-        let hint = "only files that root or you own, and that no other user can change, are obeyed: chown and chmod it";
+        let hint = "it must belong to root or you, and no other user may be able to change it: use chown and chmod";
         Refused::Unsafe { reason, hint }
     };
     let (dir, name) = walk::parent(path, Last::Follow)?;

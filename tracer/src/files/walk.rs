@@ -148,7 +148,7 @@ fn walk(path: &Path, last: Last, makes: bool) -> Result<(Dir, Option<OsString>),
                 if fstatfs(&dir.fd)?.f_type == PROC_SUPER_MAGIC {
                     // Such a link leads to an open folder, whatever its text is; what is there belongs to that process.
                     let target = Dir::open(&dir, &name, OFlags::empty())?;
-                    let who = format!("a process can change what '{}' leads to", target.path.shown());
+                    let who = format!("a process can change where '{}' points", target.path.shown());
                     dir = Dir { changed_by: Some(who), ..target };
                     continue;
                 }
@@ -163,7 +163,7 @@ fn walk(path: &Path, last: Last, makes: bool) -> Result<(Dir, Option<OsString>),
                 let who = dir.changed_by.clone().or_else(|| dir.written_by()).unwrap_or_default();
                 return Err(Refused::Unsafe {
                     reason: format!("'{link}' is a symbolic link, and {who}"),
-                    hint: "name the folder that the link leads to, or follow it with --force",
+                    hint: "give the folder that the link points to, or follow the link with --force",
                 });
             }
             _ if is_last => return Ok((dir, Some(name))),

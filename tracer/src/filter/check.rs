@@ -14,7 +14,10 @@ use super::{
     prefixes::Prefixes,
     test::{Test, Texts},
 };
-use crate::fields::{ArgRule, Context, EventType, FieldRef, InKernel, Needs, Show, Type, Value};
+use crate::{
+    fields::{ArgRule, Context, EventType, FieldRef, InKernel, Needs, Show, Type, Value},
+    format::escape::escaped,
+};
 
 /// The most memory of one compiled expression, and of what it keeps while it searches; bytes.
 const REGEX_SIZE: usize = 1 << 20;
@@ -88,7 +91,7 @@ impl<'f> Checker<'f> {
     fn no_operator(&self, check: &Check, left: &Operand, class: Class) -> FilterError {
         let what = check.operator.row().text;
         let kind = if class == Class::List { "list" } else { left.kind().name() };
-        let message = format!("'{what}' does not work on '{}', which is of type {kind}", short(&check.left));
+        let message = format!("'{what}' does not work on '{}', which has the type {kind}", short(&check.left));
         let hint = format!("{} the operators {}", class.name(), operator::names_for(class));
         FilterError::new(self.filter, check.operator_at.0.clone(), message).hint(Some(hint))
     }
@@ -104,10 +107,10 @@ impl<'f> Checker<'f> {
         let error = |message: String| Err(FilterError::new(self.filter, at.clone(), message));
         match check.operator {
             Operator::Regex | Operator::Bcontains | Operator::Bstartswith => {
-                return error(format!("what stands behind '{}' has to be known beforehand", check.operator.row().text));
+                return error(format!("the value after '{}' must be a constant", check.operator.row().text));
             }
             operator if right.is_list() && operator.row().takes != operator::Takes::List => {
-                return error(format!("'{}' does not compare with a list", operator.row().text));
+                return error(format!("'{}' cannot compare with a list", operator.row().text));
             }
             _ => {}
         }
@@ -119,7 +122,7 @@ impl<'f> Checker<'f> {
             return Ok(());
         }
         let (left, right) = (left.kind().name(), right.kind().name());
-        error(format!("the left side is of type {left}, this is of type {right}"))
+        error(format!("the left side has the type {left}, this has the type {right}"))
     }
 
     fn constant(&mut self, check: &Check, left: &Operand) -> Result<Test, FilterError> {
@@ -161,6 +164,7 @@ impl<'f> Checker<'f> {
                     self.no_return(left, &test);
                 }
                 if operator == Operator::Eq {
+                    self.no_pattern(left, value);
                     self.name(left, value);
                 }
                 test
@@ -214,7 +218,7 @@ impl<'f> Checker<'f> {
     fn wrong(&self, value: &Literal, wrong: Wrong) -> FilterError {
         let hint = wrong.hint.or_else(|| {
             let text = std::str::from_utf8(&value.text).ok().filter(|text| text.contains('.'))?;
-            FieldRef::resolve(text, self.show).ok().map(|_| format!("val({text}) is the value of that field"))
+            FieldRef::resolve(text, self.show).ok().map(|_| format!("to compare with a field, write val({text})"))
         });
         self.error(value, wrong.message).hint(hint)
     }
@@ -261,7 +265,7 @@ impl<'f> Checker<'f> {
             return Err(self.error(value, format!("a filter has at most {MAX_REGEXES} regular expressions")));
         }
         let Ok(text) = std::str::from_utf8(&value.text) else {
-            return Err(self.error(value, "a regular expression has to be UTF-8"));
+            return Err(self.error(value, "a regular expression must be valid UTF-8"));
         };
         let build = |text: &str| {
             RegexBuilder::new(text)
@@ -282,7 +286,7 @@ impl<'f> Checker<'f> {
                 let text = error.to_string();
                 let reason = text.lines().last().unwrap_or_default();
                 let reason = reason.strip_prefix("error: ").unwrap_or(reason);
-                Err(self.error(value, format!("not a regular expression: {reason}")))
+                Err(self.error(value, format!("invalid regular expression: {reason}")))
             }
         }
     }
@@ -313,6 +317,25 @@ impl<'f> Checker<'f> {
         .collect()
     }
 
+    /// Notes that what looks like a pattern is compared as it is.
+    fn no_pattern(&mut self, left: &Operand, value: &Literal) {
+        let Operand::Field(field) = left else { return };
+        // In quotes it is meant as it is.
+        if self.filter.get(value.at.0.start..).is_none_or(|rest| rest.starts_with(['"', '\''])) {
+            return;
+        }
+        let (name, text) = (field.name(), escaped(&value.text));
+        self.notes.extend(if let Some(pattern) = text.strip_prefix('~') {
+            Some(format!("note: '=' compares with the text '{text}'\nhint: a pattern is {name} regex {pattern}"))
+        } else if text.starts_with('/') && text.contains('*') {
+            Some(format!(
+                "note: '=' compares with the text '{text}', without wildcards\nhint: with them: {name} glob {text}"
+            ))
+        } else {
+            None
+        });
+    }
+
     /// Notes that a test only lets calls through that never come back.
     fn no_return(&mut self, left: &Operand, test: &Test) {
         let mut passing = event_names().filter(|name| test.passes(&(*name).into()));
@@ -322,7 +345,7 @@ impl<'f> Checker<'f> {
         }
         let passing = arch::NO_RETURN.iter().filter(|(call, _)| test.passes(&(*call).into()));
         self.notes.extend(passing.map(|(call, event)| {
-            format!("note: no event is called '{call}', a call that never comes back\nhint: {event} is the event of it")
+            format!("note: there is no '{call}' event, because this call never returns\nhint: use {event}")
         }));
     }
 }
@@ -344,7 +367,7 @@ fn event_names() -> impl Iterator<Item = &'static str> {
 fn no_event(error: FilterError, name: &str) -> FilterError {
     let hint = did_you_mean(name, event_names()).unwrap_or_else(|| "tracer -L lists the events".to_owned());
     let name: String = name.chars().take(60).collect();
-    FilterError { message: plain(&format!("no event is called '{name}'")), ..error }.hint(Some(hint))
+    FilterError { message: plain(&format!("there is no event '{name}'")), ..error }.hint(Some(hint))
 }
 
 impl Checked {

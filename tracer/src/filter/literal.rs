@@ -113,7 +113,7 @@ fn quantity(text: &str, steps: &Steps, what: &str) -> Result<i128, Wrong> {
             None if whole.is_empty() || steps.is_empty() => return Err(expected(what)),
             None => {
                 let names: Vec<&str> = steps.iter().map(|(name, _)| *name).collect();
-                let message = format!("'{}' is not a unit of it", short(name));
+                let message = format!("unknown unit '{}'", short(name));
                 return Err(Wrong { message, hint: Some(format!("units are {}", names.join(" "))) });
             }
         },
@@ -174,11 +174,11 @@ pub fn port(text: &[u8]) -> Result<i128, Wrong> {
 pub fn address(text: &[u8]) -> Result<IpAddr, Wrong> {
     let wrong = expected("an address, such as 10.0.0.1 or ::1");
     let hint = match text.contains(&b'/') {
-        true => Some("networks are compared with fd.net and its relatives".to_owned()),
+        true => Some("for networks, use fd.net, fd.cnet, fd.snet, fd.lnet or fd.rnet".to_owned()),
         false => text
             .first()
             .filter(|byte| byte.is_ascii_alphabetic() && !text.contains(&b':'))
-            .map(|_| "names are not looked up".to_owned()),
+            .map(|_| "host names are not looked up".to_owned()),
     };
     parse_ip(text).ok_or_else(|| wrong.hint(hint))
 }
@@ -221,7 +221,8 @@ impl Network {
 pub fn network(text: &[u8]) -> Result<Network, Wrong> {
     const WHAT: &str = "a network, such as 10.0.0.0/8 or fe80::/10";
     let Some(slash) = text.iter().position(|byte| *byte == b'/') else {
-        let hint = parse_ip(text).map(|ip| format!("one address is {ip}/{}", if ip.is_ipv4() { 32 } else { 128 }));
+        let hint =
+            parse_ip(text).map(|ip| format!("for one address, write {ip}/{}", if ip.is_ipv4() { 32 } else { 128 }));
         return Err(expected(WHAT).hint(hint));
     };
     let address = std::str::from_utf8(&text[..slash]).ok().and_then(|text| text.parse().ok());
@@ -238,8 +239,8 @@ pub fn network(text: &[u8]) -> Result<Network, Wrong> {
             let mask = u128::MAX.checked_shl(128 - len).unwrap_or(0);
             Ok(Network::V6(Ipv6Addr::to_bits(ip) & mask, mask))
         }
-        IpAddr::V4(_) => Err(out_of_range("the length of an IPv4 network is 0 to 32")),
-        IpAddr::V6(_) => Err(out_of_range("the length of an IPv6 network is 0 to 128")),
+        IpAddr::V4(_) => Err(out_of_range("the prefix length of an IPv4 network is 0 to 32")),
+        IpAddr::V6(_) => Err(out_of_range("the prefix length of an IPv6 network is 0 to 128")),
     }
 }
 

@@ -64,7 +64,7 @@ impl Operand {
             ast::Operand::Field { name, at } => {
                 let error = |message: String| FilterError::new(filter, at.0.clone(), message);
                 if name.len() > MAX_FIELD_LEN {
-                    return Err(error(format!("no field has a name of more than {MAX_FIELD_LEN} bytes")));
+                    return Err(error(format!("field names have at most {MAX_FIELD_LEN} bytes")));
                 }
                 let field = FieldRef::resolve(name, show);
                 field.map(Self::Field).map_err(|wrong| error(wrong.to_string()).hint(wrong.hint()))
@@ -81,8 +81,8 @@ impl Operand {
         let row = call.transformer.row();
         let error = |message: String| FilterError::new(filter, call.at.0.clone(), message);
         if call.transformer == Transformer::Val && side == Side::Left {
-            let hint = Some("on the left a field stands for its value");
-            return Err(error("'val' stands on the right of an operator".to_owned()).hint(hint));
+            let hint = Some("on the left, write the field itself");
+            return Err(error("'val' is only allowed on the right of an operator".to_owned()).hint(hint));
         }
         let mut args = Vec::new();
         flatten(filter, &call.args, side, show, &mut args)?;
@@ -94,7 +94,7 @@ impl Operand {
             (_, None, _) => None,
             (Makes::Texts, Some(letter), Some(Arg::Text(options))) => match *letter.as_bytes() {
                 [letter] if letter != b':' && options.contains(&letter) => Some(letter),
-                _ => return Err(error(format!("'{letter}' is none of the options"))),
+                _ => return Err(error(format!("'{letter}' is not one of the options"))),
             },
             // Nothing else is read there.
             (_, Some(_), _) => None,
@@ -315,9 +315,10 @@ fn check_args(takes: Takes, written: &[ast::Argument], args: &[Arg]) -> Result<(
         {
             Ok(())
         }
-        (Takes::SeparatorAndList, _) => Err("a separator and a list of texts, as in join(\",\", (proc.name, fd.name))"),
+        (Takes::SeparatorAndList, _) => Err("a separator and a list of text values, as in join(\",\", (proc.name, \
+            fd.name))"),
         (Takes::Texts, [_, _, ..]) if lists == 0 && args.iter().all(|arg| is_text(arg) && !is_list(arg)) => Ok(()),
-        (Takes::Texts, _) => Err("two or more texts"),
+        (Takes::Texts, _) => Err("two or more text values"),
         (Takes::ListAndOptions, [list @ .., Arg::Text(_)])
             if written.len() == 2
                 && matches!(written, [_, ast::Argument::Text(_)])
@@ -326,6 +327,6 @@ fn check_args(takes: Takes, written: &[ast::Argument], args: &[Arg]) -> Result<(
         {
             Ok(())
         }
-        (Takes::ListAndOptions, _) => Err("a list of texts and quoted options, as in getopt(proc.args, \"ab:\")"),
+        (Takes::ListAndOptions, _) => Err("a list of text values and quoted options, as in getopt(proc.args, \"ab:\")"),
     }
 }

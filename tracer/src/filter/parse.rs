@@ -24,7 +24,7 @@ pub fn parse(filter: &str) -> Result<Expr, FilterError> {
     let mut cursor = Cursor::new(filter);
     if filter.len() > MAX_LEN_BYTES {
         let message = format!("the filter is longer than {MAX_LEN_BYTES} bytes");
-        let hint = Some("many values are shorter as a list, proc.name in (a, b), or as a pattern, proc.name glob 'a*'");
+        let hint = Some("use a list, proc.name in (a, b), or a pattern, proc.name glob 'a*'");
         return Err(cursor.error(MAX_LEN_BYTES..MAX_LEN_BYTES + 1, message).hint(hint));
     }
     if cursor.is_end() {
@@ -93,7 +93,7 @@ fn deeper(cursor: &Cursor<'_>, open: usize, depth: usize) -> Result<usize, Filte
         return Ok(depth + 1);
     }
     let error = cursor.error(open..open + 1, format!("brackets are nested more than {MAX_DEPTH} levels deep"));
-    Err(error.hint(Some("leave out brackets that change nothing: 'not' binds more than 'and', 'and' more than 'or'")))
+    Err(error.hint(Some("leave out unnecessary brackets: 'not' binds tighter than 'and', 'and' tighter than 'or'")))
 }
 
 /// Takes the closing bracket.
@@ -117,7 +117,7 @@ fn check(cursor: &mut Cursor<'_>, depth: usize) -> Result<Expr, FilterError> {
         && matches!(&**name, "and" | "or")
     {
         let error = cursor.error(at.0.clone(), "expected a field, such as proc.name");
-        return Err(error.hint(Some(format!("'{name}' stands between two tests"))));
+        return Err(error.hint(Some(format!("'{name}' must be between two tests"))));
     }
     let start = cursor.skip();
     let Some(row) = operator(cursor) else {
@@ -144,7 +144,7 @@ fn expected_operator(cursor: &mut Cursor<'_>, left: &Operand) -> FilterError {
     let word = cursor.text(here.clone());
     let hint = did_you_mean(word, operator::names().filter(|name| name.len() > 1));
     let all = || format!("operators are {}", operator::names().collect::<Vec<_>>().join(" "));
-    cursor.error(here, format!("expected an operator behind '{}'", short(left))).hint(hint.or_else(|| Some(all())))
+    cursor.error(here, format!("expected an operator after '{}'", short(left))).hint(hint.or_else(|| Some(all())))
 }
 
 /// What is tested, for messages: not longer than a line.
@@ -174,7 +174,7 @@ fn value(cursor: &mut Cursor<'_>, row: &Row, left: &Operand, depth: usize) -> Re
     let is_list = cursor.sees(b'(');
     let here = cursor.here();
     let error = cursor.error(here, format!("expected a value for '{}'", short(left)));
-    let hint = is_list.then(|| format!("a list stands behind 'in' or a word such as '{} anyof'", row.text));
+    let hint = is_list.then(|| format!("use a list after 'in' or after a word such as '{} anyof'", row.text));
     Err(error.hint(hint))
 }
 

@@ -67,26 +67,50 @@ pub struct Row {
 
 /// The transformers.
 pub static ROWS: [Row; 9] = [
-    row("tolower", Transformer::Tolower, Takes::One { text: true }, Makes::Same, "ASCII letters in lower case"),
-    row("toupper", Transformer::Toupper, Takes::One { text: true }, Makes::Same, "ASCII letters in upper case"),
-    row("b64", Transformer::B64, Takes::One { text: true }, Makes::Same, "what the base64 text stands for"),
-    row("basename", Transformer::Basename, Takes::One { text: true }, Makes::Same, "what stands behind the last slash"),
+    row(
+        "tolower",
+        Transformer::Tolower,
+        Takes::One { text: true },
+        Makes::Same,
+        "text with ASCII letters in lower case",
+    ),
+    row(
+        "toupper",
+        Transformer::Toupper,
+        Takes::One { text: true },
+        Makes::Same,
+        "text with ASCII letters in upper case",
+    ),
+    row("b64", Transformer::B64, Takes::One { text: true }, Makes::Same, "decoded base64 text"),
+    row("basename", Transformer::Basename, Takes::One { text: true }, Makes::Same, "the part after the last slash"),
     row(
         "len",
         Transformer::Len,
         Takes::Countable,
         Makes::One(Type::Int),
-        "bytes of a text, number of values of a list",
+        "length of text in bytes, or number of values in a list",
     ),
-    row("val", Transformer::Val, Takes::One { text: false }, Makes::Same, "the value itself: only on the right side"),
-    row("join", Transformer::Join, Takes::SeparatorAndList, Makes::One(Type::Text), "the texts of a list in one"),
-    row("concat", Transformer::Concat, Takes::Texts, Makes::One(Type::Text), "several texts in one"),
+    row(
+        "val",
+        Transformer::Val,
+        Takes::One { text: false },
+        Makes::Same,
+        "the value of a field; only on the right side",
+    ),
+    row(
+        "join",
+        Transformer::Join,
+        Takes::SeparatorAndList,
+        Makes::One(Type::Text),
+        "concatenated list, with a separator",
+    ),
+    row("concat", Transformer::Concat, Takes::Texts, Makes::One(Type::Text), "concatenated text"),
     row(
         "getopt",
         Transformer::Getopt,
         Takes::ListAndOptions,
         Makes::Texts,
-        "options of a command line and their values; with [c] the value of option c",
+        "options of a command line and their values; with [c], the value of option c",
     ),
 ];
 

@@ -23,7 +23,7 @@ const AT_FDCWD: i64 = -100;
 /// Nobody: the id of no user and no group.
 const NO_ID: u64 = u32::MAX as u64;
 
-/// All parameters, with blanks between them. Nothing for generic calls, whose parameters only say which call it is.
+/// All parameters, with blanks between them. Of generic calls, whose parameters only say which call it is, the result when it is known.
 #[must_use]
 pub fn all(c: &Context<'_>, show: Show) -> Value<'static> {
     let mut out = Vec::with_capacity(160);
@@ -34,6 +34,10 @@ pub fn all(c: &Context<'_>, show: Show) -> Value<'static> {
 /// Appends what [`all`] is.
 pub fn write_all(c: &Context<'_>, show: Show, out: &mut Vec<u8>) {
     if matches!(c.event.row.code, code::GENERIC | old::code::GENERIC_E) {
+        if let Some(result) = c.event.call_result {
+            out.extend_from_slice(b"res=");
+            write_signed(c, Kind::Errno, result, show, out);
+        }
         return;
     }
     // Of older captures only what the event has; a live record that was cut shows what is missing.
@@ -45,9 +49,14 @@ pub fn write_all(c: &Context<'_>, show: Show, out: &mut Vec<u8>) {
         out.extend_from_slice(param.name.as_bytes());
         out.push(b'=');
         let start = out.len();
-        let _ = write_param(c, param.kind, kind, value, show, out);
+        let _ = write_param(c, param.kind, of_result(c, at, kind), value, show, out);
         make_safe(param.kind, show, start, out);
     }
+}
+
+/// The kind of a parameter: the result of a command that makes no descriptor is a number.
+fn of_result(c: &Context<'_>, at: usize, kind: Kind) -> Kind {
+    if at == 0 && matches!(kind, Kind::Fd) && !c.event.returns_fd() { Kind::Errno } else { kind }
 }
 
 /// Escapes what was written from `start` on, where data with line ends stands in the same text.
@@ -65,7 +74,7 @@ pub fn argument(c: &Context<'_>, at: usize, show: Show) -> Value<'static> {
     }
     let mut text = Vec::new();
     let Some(param) = c.event.row.params.get(at) else { return Value::Missing };
-    let kind = c.event.params.typed(at).map_or(param.kind, |(kind, _)| kind);
+    let kind = of_result(c, at, c.event.params.typed(at).map_or(param.kind, |(kind, _)| kind));
     if let Some(bracket) = write_param(c, param.kind, kind, c.event.params.value(at), show, &mut text) {
         text.drain(..=bracket);
         let _ = text.pop();
@@ -324,6 +333,7 @@ pub(super) fn signal(number: u64) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::{
+        event::decode,
         format::{Preset, Template},
         testing::World,
     };
@@ -348,6 +358,34 @@ mod tests {
         );
         assert!(args(&world, &world.openat_at(10, -2, 4, b"../x")).contains("name=../x(/srv/x)"));
         assert!(args(&world, &world.openat_at(10, -2, 9, b"x")).contains("name=x(<UNKNOWN>/x)"));
+    }
+
+    /// The result of most commands of bpf and fcntl is no descriptor, also when it looks like one that is open.
+    #[test]
+    fn a_result_is_a_descriptor_only_of_commands_that_make_one() {
+        let world = World::new();
+        let of = |code: u16, res: i64, rest: &[&[u8]]| {
+            let res = res.to_le_bytes();
+            let params: Vec<&[u8]> = std::iter::once(&res[..]).chain(rest.iter().copied()).collect();
+            let record = world.record(10, code, &params);
+            let number = decode::live(&record, 1, 0).unwrap().fd();
+            (args(&world, &record), number)
+        };
+        let command = |number: u64| number.to_le_bytes();
+        let (text, number) = of(code::BPF, 3, &[&command(1)]);
+        assert!(text.starts_with("fd=3 cmd=") && number.is_none(), "{text} {number:?}");
+        let (text, number) = of(code::BPF, 3, &[&command(5)]);
+        assert!(text.starts_with("fd=3(<") && number == Some(3), "{text} {number:?}");
+        let (text, number) = of(code::BPF, 3, &[]);
+        assert!(text.starts_with("fd=3 ") && number.is_none(), "{text} {number:?}");
+        let (text, _) = of(code::BPF, -1, &[&command(1)]);
+        assert!(text.starts_with("fd=-1(EPERM) "), "{text}");
+        let fd = 3i64.to_le_bytes();
+        // F_GETFD and F_DUPFD, as the kernel numbers them.
+        for (native, begin) in [(1u64, "res=3 fd=3(<"), (0, "res=3(<")] {
+            let (text, number) = of(code::FCNTL, 3, &[&fd, &command(native), &[0; 8]]);
+            assert!(text.starts_with(begin) && number == Some(3), "{text} {number:?}");
+        }
     }
 
     #[test]

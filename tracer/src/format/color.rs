@@ -5,14 +5,14 @@ use std::{env, io::IsTerminal};
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum ColorChoice {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal, unless NO_COLOR is set
     #[default]
     #[value(alias = "true")]
     Auto,
-    /// Never.
+    /// Never
     #[value(alias = "false")]
     Never,
-    /// Always, also into a file or pipe.
+    /// Always, also in files and pipes
     #[value(alias = "force")]
     Always,
 }

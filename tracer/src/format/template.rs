@@ -5,8 +5,11 @@
 //! that lack some of the fields, with `<NA>` in their place; without it such events are not printed. `%%` is a percent
 //! sign. `\n`, `\t`, `\e` and `\\` are a newline, a tab, the escape character and a backslash.
 
+use tracer_common::events;
+
 use crate::{
-    fields::{Context, FieldError, FieldRef, Needs, Show, Type, Value, Writer},
+    event::Row,
+    fields::{Context, EventType, FieldError, FieldRef, Needs, Show, Type, Value, Writer},
     filter::{FilterError, Operand},
 };
 
@@ -37,7 +40,7 @@ fn from_here(rest: &str) -> String {
 #[non_exhaustive]
 pub enum TemplateError {
     /// A `%` without a field.
-    #[error("no field behind '%' at '{rest}'")]
+    #[error("no field after '%' at '{rest}'")]
     NoField {
         /// The format from there on.
         rest: String,
@@ -59,7 +62,7 @@ pub enum TemplateError {
         rest: String,
     },
     /// A width that no line can have.
-    #[error("the width is not from 1 to {MAX_WIDTH} at '{rest}'")]
+    #[error("the width must be from 1 to {MAX_WIDTH}, at '{rest}'")]
     Width {
         /// The format from there on.
         rest: String,
@@ -210,6 +213,18 @@ impl Template {
             }
         }
         true
+    }
+
+    /// Whether a field has a value only for events of a few rows, of which this is one.
+    #[must_use]
+    pub fn names(&self, row: &'static Row) -> bool {
+        let has = |field: &FieldRef, row: &'static Row| {
+            !field.by_type(&EventType::of(row)).is_some_and(|value| value.is_missing())
+        };
+        self.fields().any(|field| {
+            let rows = events::all().filter(|row| has(field, row)).count();
+            has(field, row) && 10 * rows < events::all().count()
+        })
     }
 
     /// What has to be collected for its fields.
@@ -375,8 +390,8 @@ mod tests {
     #[test]
     fn wrong_formats_name_the_place() {
         let error = |format: &str| Template::parse(format, Show::default()).unwrap_err().to_string();
-        assert_eq!(error("100%"), "no field behind '%' at '%'");
-        assert_eq!(error("a % b"), "no field behind '%' at '% b'");
+        assert_eq!(error("100%"), "no field after '%' at '%'");
+        assert_eq!(error("a % b"), "no field after '%' at '% b'");
         assert_eq!(error("x %foo.bar y"), "unknown field 'foo.bar' at '%foo.bar y'");
         assert_eq!(error("x %len(proc.pid)"), "'len' takes one field that is text, data or a list at '%len(proc.pid)'");
         assert_eq!(error("%len(proc.name"), "the bracket is not closed at '%len(proc.name'");

@@ -19,12 +19,12 @@ pub fn number(value: f64) -> String {
     if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }
 
-/// Bytes in steps of 1024: `512B`, `1.45KB`.
+/// Bytes in steps of 1024, below that whole ones: `512B`, `1.45KB`.
 #[must_use]
 pub fn bytes(value: f64) -> String {
     const STEPS: [&str; 5] = ["KB", "MB", "GB", "TB", "PB"];
-    if value.abs() < 1024.0 {
-        return format!("{}B", number(value));
+    if value.round().abs() < 1024.0 {
+        return format!("{value:.0}B");
     }
     let mut scaled = value / 1024.0;
     let mut step = 0;
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn values_have_the_texts_of_the_documentation() {
-        assert_eq!(bytes(512.0), "512B");
+        assert_eq!((bytes(512.0), bytes(33.33), bytes(1023.7)), ("512B".into(), "33B".into(), "1.00KB".into()));
         assert_eq!(bytes(1484.8), "1.45KB");
         assert_eq!(bytes(1024.0 * 1024.0 - 1.0), "1.00MB");
         assert_eq!(bytes(3.0 * 1024.0 * 1024.0 * 1024.0), "3.00GB");

@@ -37,6 +37,13 @@ pub(super) fn frame(frame: &Frame, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
+/// Between the entries of a list.
+fn comma(at: usize, out: &mut Vec<u8>) {
+    if at > 0 {
+        out.push(b',');
+    }
+}
+
 fn table(frame: &Frame, out: &mut Vec<u8>) {
     if !frame.title.is_empty() {
         out.extend_from_slice(b",\"title\":");
@@ -45,14 +52,12 @@ fn table(frame: &Frame, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"data\":[");
     for (at, row) in frame.rows.iter().enumerate() {
         out.extend_from_slice(if at == 0 { b"[" } else { b",[" });
-        for key in &row.keys {
+        for (at, key) in row.keys.iter().enumerate() {
+            comma(at, out);
             json::text(key, out);
-            out.push(b',');
         }
         for (at, value) in row.values.iter().enumerate() {
-            if at > 0 {
-                out.push(b',');
-            }
+            comma(row.keys.len() + at, out);
             match value.filter(|value| value.is_finite()) {
                 Some(value) => _ = write!(out, "{value}"),
                 None => out.extend_from_slice(b"null"),
@@ -61,18 +66,16 @@ fn table(frame: &Frame, out: &mut Vec<u8>) {
         out.push(b']');
     }
     out.extend_from_slice(b"],\"info\":[");
-    for column in &frame.keys {
+    for (at, column) in frame.keys.iter().enumerate() {
+        comma(at, out);
         info(column, true, out);
-        out.push(b',');
     }
-    if frame.keys.len() == 1 {
+    if frame.keys.len() == 1 && !frame.values.is_empty() {
         // The value of tables with one or two keys is the third entry.
-        out.extend_from_slice(b"null,");
+        out.extend_from_slice(b",null");
     }
     for (at, column) in frame.values.iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
+        comma(frame.keys.len() + at, out);
         info(column, false, out);
     }
     out.push(b']');

@@ -3,6 +3,7 @@
 
 mod frame;
 mod json;
+mod keys;
 mod out;
 mod page;
 mod picture;

@@ -10,7 +10,11 @@ use super::{
     picture::{Picture, Place, Status},
     reader::error_of_write,
     screen::Screen,
-    text::{Block, Room, table::Widths},
+    text::{
+        Block, Room,
+        table::Widths,
+        width::{cut_middle, width},
+    },
 };
 use crate::format::{color::ColorChoice, json};
 
@@ -36,6 +40,8 @@ struct Inner {
     screen: Option<Screen>,
     picture: Picture,
     room: Room,
+    /// Whether lines lose their middle where they do not fit.
+    cuts: bool,
 }
 
 enum Target {
@@ -84,7 +90,8 @@ impl Out {
 
     fn with(target: Target, unbuffered: bool, terminal: bool, screen: Option<Screen>, room: Room) -> Self {
         let buffer = Vec::with_capacity(BUFFER + 4096);
-        let inner = Inner { buffer, target, unbuffered, terminal, screen, picture: Picture::default(), room };
+        let inner =
+            Inner { buffer, target, unbuffered, terminal, screen, picture: Picture::default(), room, cuts: false };
         Self { inner: Rc::new(RefCell::new(inner)), label: None }
     }
 
@@ -133,6 +140,11 @@ impl Out {
         self.inner.borrow_mut().picture.describe(about);
     }
 
+    /// Whether lines are cut from now on: of those of a list, which are many, the beginning and the end say most.
+    pub fn cut_lines(&self, cuts: bool) {
+        self.inner.borrow_mut().cuts = cuts;
+    }
+
     /// Writes a line of plain text.
     ///
     /// # Errors
@@ -154,6 +166,9 @@ impl Out {
         let start = inner.buffer.len();
         let made = make(&mut inner.buffer);
         if made {
+            if inner.cuts {
+                inner.cut(start);
+            }
             if let Some(label) = &self.label
                 && let [b'{', rest @ ..] = &inner.buffer[start..]
             {
@@ -219,6 +234,11 @@ impl Out {
         self.inner.borrow_mut().screen.iter_mut().for_each(Screen::leave);
     }
 
+    /// Looks at what was typed where tables are redrawn.
+    pub fn look_at_keys(&self) {
+        self.inner.borrow_mut().screen.iter_mut().for_each(Screen::look_at_keys);
+    }
+
     /// Writes out what is buffered.
     ///
     /// # Errors
@@ -229,6 +249,17 @@ impl Out {
 }
 
 impl Inner {
+    /// Cuts the line that begins at `start`, unless it is an object.
+    fn cut(&mut self, start: usize) {
+        let columns = if self.terminal { Some(usize::from(Screen::size().0)) } else { self.room.width };
+        let line = std::str::from_utf8(&self.buffer[start..]).ok().filter(|line| !line.starts_with('{'));
+        if let Some((columns, line)) = columns.zip(line).filter(|(columns, line)| width(line) > *columns) {
+            let line = cut_middle(line, columns, if self.room.unicode { "…" } else { ".." });
+            self.buffer.truncate(start);
+            self.buffer.extend_from_slice(line.as_bytes());
+        }
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         let aside = self.screen.as_ref().is_some_and(Screen::is_aside);
         if self.buffer.is_empty() && !aside {

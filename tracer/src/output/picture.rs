@@ -16,6 +16,8 @@ pub struct Status {
     pub now_ns: u64,
     /// Events that were seen so far.
     pub seen: u64,
+    /// Whether an event is seen in each table that counts it.
+    pub by_table: bool,
     /// Events that were lost so far.
     pub lost: u64,
 }
@@ -113,7 +115,8 @@ impl Picture {
         let seconds = status.now_ns.saturating_sub(self.last.now_ns) as f64 / 1e9;
         let seen = status.seen.saturating_sub(self.last.seen);
         if self.last.now_ns != 0 && status.seen > 0 && seconds > 0.0 {
-            parts.push(format!("{} events/s", units::number((seen as f64 / seconds).round())));
+            let what = if status.by_table { "events/s in all tables" } else { "events/s" };
+            parts.push(format!("{} {what}", units::number((seen as f64 / seconds).round())));
         }
         if status.now_ns != self.last.now_ns {
             self.last = status;
@@ -168,10 +171,12 @@ mod tests {
         let mut picture = Picture::default();
         picture.describe(vec!["every 1s".into(), "proc.name=nginx".into()]);
         let second = 1_000_000_000;
-        let mut of = |now_ns, seen, lost| picture.status(Status { now_ns, seen, lost }, 60, false)[8..].to_owned();
+        let mut of = |now_ns, seen, lost| {
+            picture.status(Status { now_ns, seen, lost, ..Status::default() }, 60, false)[8..].to_owned()
+        };
         assert_eq!(of(second, 100, 0), "  0 lost  every 1s  proc.name=nginx");
         assert_eq!(of(3 * second, 2100, 5), "  1000 events/s  5 lost  every 1s  proc.name=nginx");
-        let red = picture.status(Status { now_ns: 4 * second, seen: 2100, lost: 5 }, 20, true);
+        let red = picture.status(Status { now_ns: 4 * second, seen: 2100, lost: 5, by_table: false }, 20, true);
         assert!(red.starts_with(Color::Red.on()) && red.ends_with(&format!("  0 events/s{RESET}")), "{red}");
     }
 }

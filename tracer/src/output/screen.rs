@@ -7,12 +7,15 @@ use std::{
 };
 
 use crossterm::{
-    cursor::{Hide, MoveToColumn, MoveUp, Show},
+    cursor::{Hide, MoveTo, MoveToColumn, MoveUp, Show},
     execute, queue,
     terminal::{self, Clear, ClearType},
 };
 
-use super::text::width::width;
+use super::{
+    keys::{Keys, Typed},
+    text::width::width,
+};
 
 /// What a terminal has when it does not say.
 const SIZE: (u16, u16) = (80, 24);
@@ -38,10 +41,14 @@ pub fn step_aside() {
 /// became longer than they are wide.
 fn up(drawn: &Drawn, (width, height): (u16, u16), out: &mut Vec<u8>) -> bool {
     let widths = std::mem::take(&mut *drawn.lock().unwrap_or_else(PoisonError::into_inner));
-    let rows: usize = widths.iter().map(|columns| columns.div_ceil(usize::from(width)).max(1)).sum();
-    let rows = rows.min(usize::from(height).saturating_sub(1));
+    let rows = rows(&widths, width).min(usize::from(height).saturating_sub(1));
     // Writing to a vector cannot fail.
     rows > 0 && queue!(out, MoveToColumn(0), MoveUp(rows as u16)).is_ok()
+}
+
+/// How many lines of a terminal these take.
+fn rows(widths: &[usize], width: u16) -> usize {
+    widths.iter().map(|columns| columns.div_ceil(usize::from(width)).max(1)).sum()
 }
 
 /// The terminal that standard output is.
@@ -52,12 +59,26 @@ pub(super) struct Screen {
     hidden: bool,
     /// What was drawn last.
     lines: Vec<String>,
+    /// The size of the terminal then.
+    size: (u16, u16),
+    /// Whether a picture was once larger than the terminal became: parts of it are where they cannot be reached, and come back when the terminal
+    /// grows.
+    has_remains: bool,
+    keys: Option<Keys>,
 }
 
 impl Screen {
     /// The one of standard output, which makes room for messages.
     pub(super) fn of_stdout() -> Self {
-        Self { drawn: Arc::clone(STDOUT.get_or_init(Drawn::default)), hidden: false, lines: Vec::new() }
+        let drawn = Arc::clone(STDOUT.get_or_init(Drawn::default));
+        Self {
+            drawn,
+            hidden: false,
+            lines: Vec::new(),
+            size: Self::size(),
+            has_remains: false,
+            keys: Some(Keys::default()),
+        }
     }
 
     /// Whether something was drawn on it.
@@ -73,6 +94,14 @@ impl Screen {
     /// Columns and rows.
     pub(super) fn size() -> (u16, u16) {
         terminal::size().ok().filter(|(width, height)| *width > 0 && *height > 0).unwrap_or(SIZE)
+    }
+
+    /// Looks at what was typed. What was drawn is drawn again below what others wrote while the process was stopped.
+    pub(super) fn look_at_keys(&mut self) {
+        if self.keys.as_mut().map(Keys::look) == Some(Typed::Stopped) {
+            self.hidden = false;
+            self.drawn.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
     }
 
     /// Appends what shows the lines in place of those before.
@@ -93,7 +122,15 @@ impl Screen {
     /// Leaves what is drawn where it is, also when messages come.
     pub(super) fn leave(&mut self) {
         self.lines.clear();
+        self.keys.iter_mut().for_each(Keys::give_back);
         self.drawn.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Whether what was drawn cannot be drawn over any more on a terminal that has that size now.
+    fn is_torn(&mut self, (width, height): (u16, u16)) -> bool {
+        let drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.has_remains |= rows(&drawn, width) >= usize::from(height);
+        self.has_remains
     }
 
     fn again(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
@@ -104,7 +141,14 @@ impl Screen {
             self.hidden = true;
             queue!(out, Hide)?;
         }
-        up(&self.drawn, Self::size(), out);
+        self.keys.iter_mut().for_each(Keys::take);
+        let size = Self::size();
+        if self.size != size && self.is_torn(size) {
+            self.drawn.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            queue!(out, Clear(ClearType::All), MoveTo(0, 0))?;
+        }
+        self.size = size;
+        up(&self.drawn, size, out);
         for line in &self.lines {
             out.write_all(line.as_bytes())?;
             queue!(out, Clear(ClearType::UntilNewLine))?;
@@ -172,6 +216,19 @@ mod tests {
         screen.below(b"line\n", &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "\x1b[1G\x1b[2A\x1b[Jline\na\x1b[K\r\nb\x1b[K\r\n\x1b[J");
         assert!(screen.is_drawn() && !screen.is_aside());
+    }
+
+    /// Parts of it left the terminal at the top, and come back when it grows.
+    #[test]
+    fn a_picture_that_became_larger_than_the_terminal_is_drawn_on_an_empty_one() {
+        let mut screen = screen();
+        let mut torn = |drawn: &[usize], size| {
+            *screen.drawn.lock().unwrap() = drawn.to_vec();
+            screen.is_torn(size)
+        };
+        assert!(!torn(&[80; 10], (100, 24)) && !torn(&[80; 10], (60, 24)));
+        assert!(torn(&[80; 10], (10, 3)));
+        assert!(torn(&[10], (80, 24)), "also when it grows");
     }
 
     #[test]

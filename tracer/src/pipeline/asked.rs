@@ -2,10 +2,11 @@
 
 use tracer_common::{
     events::Event,
-    group::{Number, by},
+    group::{Grouping, by},
 };
 
 use crate::{
+    aggregate,
     event::Origin,
     fields::{EventType, Needs},
     filter::kernel::{Expr, Question, Target},
@@ -75,6 +76,14 @@ impl Asked {
             None
         };
         let tables = why.map_or_else(|| outputs.tables(has_socket_hooks), |why| outputs.no_tables(why));
+        let tables = match mode {
+            // What is chosen by chance, or at the beginning of a call, is chosen for records and tables alike.
+            Mode { sample: Some(_), .. } if tables.is_beside_records() => tables.without_calls("--sample"),
+            Mode { options: Options { entry_args: true, .. }, .. } if tables.is_beside_records() => {
+                tables.without_calls("the beginning of calls is reported")
+            }
+            _ => tables,
+        };
         let mut asked = Self::with(outputs, mode, tables);
         if asked.tables.calls.is_empty() {
             return asked;
@@ -83,27 +92,23 @@ impl Asked {
             let plans = asked.with_wanted(outputs, plan::all);
             // What is counted is not tested again: nothing may pass that should not.
             if plans.cut {
-                let tables = asked.tables.without_calls("the filter has more tests than the kernel takes");
+                let tables = asked.tables.without_calls("the filter has too many tests for the kernel");
                 return Self::with(outputs, mode, tables);
             }
-            let Some((table, with, number)) = asked.alike(&plans) else { return asked };
-            asked = Self::with(outputs, mode, asked.tables.shared(table, with, number));
+            let Some((table, with, both)) = asked.alike(&plans) else { return asked };
+            asked = Self::with(outputs, mode, asked.tables.shared(table, with, both));
         }
     }
 
     /// Two tables of calls that can be one, because the same passes for them and goes to the same rows; and what is added up in it.
-    fn alike(&self, plans: &Plans) -> Option<(usize, usize, Number)> {
+    fn alike(&self, plans: &Plans) -> Option<(usize, usize, Grouping)> {
         let tables = &self.tables.calls;
         let pairs = (0..tables.len()).flat_map(|table| (0..table).map(move |with| (table, with)));
         pairs.into_iter().find_map(|(table, with)| {
-            let (one, other) = (tables[table], tables[with]);
-            let number = match (one.number, other.number) {
-                (one, other) if one == other => one,
-                (Number::None, number) | (number, Number::None) => number,
-                _ => return None,
-            };
-            let is_alike = one.by == other.by && plans.section(table) == plans.section(with);
-            is_alike.then_some((table, with, number))
+            let (one, other) = tables[table].zip(tables[with])?;
+            let number = one.number.with(other.number)?;
+            let is_alike = aggregate::same_rows(one.by, other.by) && plans.section(table) == plans.section(with);
+            is_alike.then_some((table, with, Grouping { by: one.by | other.by, number, ..one }))
         })
     }
 
@@ -179,7 +184,7 @@ impl Asked {
             let OfTable { sides, bytes } = self.of_tables[at];
             Wanted {
                 demand: if self.pushdown { Some(&*demands[at]) } else { None },
-                grouped: !self.tables.calls.is_empty(),
+                grouped: self.tables.calls.get(at).is_some_and(Option::is_some),
                 sides,
                 bytes,
                 by_descriptor: is_by_descriptor(&self.tables, table),
@@ -200,5 +205,5 @@ fn event_type(row: &'static Event, call: Option<&'static str>) -> EventType<'sta
 
 /// Whether rows of a table of calls say what the descriptor is.
 fn is_by_descriptor(tables: &Tables, table: u8) -> bool {
-    tables.calls.get(usize::from(table)).is_some_and(|grouping| grouping.by & by::DESCRIPTOR != 0)
+    tables.calls.get(usize::from(table)).copied().flatten().is_some_and(|grouping| grouping.by & by::DESCRIPTOR != 0)
 }

@@ -58,6 +58,13 @@ pub(super) fn required(filter: &Filter, state: &State) -> Option<String> {
 
 /// Why no event can pass a test now.
 fn reason(field: &str, test: &Test, state: &State) -> Option<String> {
+    let is_of_engine = field.starts_with("k8s.") || field.starts_with("container.") && field != "container.id";
+    if is_of_engine
+        && state.containers.all().count() > 1
+        && let Some(silence) = state.containers.silence()
+    {
+        return Some(format!("names of containers are not known: no engine answers: {}", escaped(silence.as_bytes())));
+    }
     match field {
         "container.name" | "container.id" => {
             let host = "host";

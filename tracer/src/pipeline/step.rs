@@ -3,11 +3,14 @@
 
 use std::{mem, ops::ControlFlow, rc::Rc, time::Instant};
 
-use tracer_common::{events::Category, group::KeyDescriptor};
+use tracer_common::{
+    events::Category,
+    group::{CALL_TABLES, KeyDescriptor},
+};
 
 use super::{Pipeline, change::mark, quiet};
 use crate::{
-    event::{Event, decode},
+    event::{Event, Origin, decode},
     fields::{Context, Times},
     message::note,
     sample::{self, Sample},
@@ -60,7 +63,7 @@ impl Pipeline {
             self.asking.outputs.sample(sample);
             self.stats.sample = Some(sample);
             note(&format!(
-                "a sample: {sample} of the events; counts and sums are estimates, lines are not all there are"
+                "sampling {sample} of the events: counts and sums are estimates, and lines show only the sample"
             ));
         }
     }
@@ -134,6 +137,12 @@ impl Pipeline {
         self.file_ns = if event.from_file { event.time_ns } else { 0 };
         let counts = event.row.category != Category::Internal && !event.hidden && !event.done;
         self.stats.seen += event.group.map_or(u64::from(counts), |group| group.count);
+        // Records are of the first place, in which no table is counted beside them.
+        self.stats.tables |= match event.group.map(|group| group.origin) {
+            Some(Origin::Sockets) => 1 << CALL_TABLES,
+            Some(Origin::Calls(table)) => 1 << table,
+            Some(Origin::Records) | None => u8::from(counts),
+        };
         effects::before(&mut self.state, event);
         let mut flow = Flow::Continue;
         let chosen = event.weight != 0;
@@ -145,7 +154,8 @@ impl Pipeline {
             if counts && self.times.first_ns == 0 {
                 self.times = Times { first_ns: event.time_ns, previous_ns: event.time_ns };
             }
-            let thread = self.state.thread(event.tid);
+            let as_counted = event.group.and_then(|_| effects::of_row(&mut self.state, event));
+            let thread = as_counted.as_ref().or_else(|| self.state.thread(event.tid));
             let of_row = event.descriptor.and_then(|key| Fd::of_key(&KeyDescriptor::from_bytes(key))).map(Rc::new);
             let of_thread = || thread.zip(event.fd()).and_then(|(thread, fd)| self.state.fd(thread, fd));
             let fd = of_row.as_ref().or_else(of_thread);

@@ -18,16 +18,16 @@ pub enum ScapError {
         offset: u64,
     },
     /// It is a capture of a network.
-    #[error("a network capture (pcap or pcapng), not one of system calls")]
+    #[error("a network capture (pcap or pcapng), not a system call capture")]
     Network,
     /// It was written on a machine whose numbers have their bytes in the other order.
-    #[error("capture of a machine with the other byte order (magic at byte {offset})")]
+    #[error("capture from a machine with the opposite byte order (magic at byte {offset})")]
     ByteOrder {
         /// Where the byte-order magic is.
         offset: u64,
     },
     /// A newer format.
-    #[error("capture format {major} is not known, only 1 (section at byte {offset})")]
+    #[error("unknown capture format {major}, expected 1 (section at byte {offset})")]
     Version {
         /// Where the section header begins.
         offset: u64,
@@ -43,7 +43,7 @@ pub enum ScapError {
         end: u64,
     },
     /// The length of a block is impossible, so what follows cannot be found.
-    #[error("damaged: a block of {length} bytes (at byte {offset})")]
+    #[error("damaged: a block has {length} bytes (at byte {offset})")]
     Length {
         /// Where the block begins.
         offset: u64,
@@ -51,7 +51,7 @@ pub enum ScapError {
         length: u32,
     },
     /// A block ends with another length than it begins with.
-    #[error("damaged: a block of {length} bytes ends as one of {trailer} (at byte {offset})")]
+    #[error("damaged: a block has {length} bytes at its start and {trailer} at its end (at byte {offset})")]
     Trailer {
         /// Where the block begins.
         offset: u64,
@@ -69,7 +69,7 @@ pub enum ScapError {
         block: &'static str,
     },
     /// The input cannot be read or decompressed.
-    #[error("cannot be read on from byte {offset}")]
+    #[error("cannot read beyond byte {offset}")]
     Io {
         /// Bytes that were read before.
         offset: u64,
@@ -99,7 +99,7 @@ impl ScapError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         matches!(self, Self::Network)
-            .then_some("tshark and Wireshark read network captures; tracer -w writes captures of system calls")
+            .then_some("use tshark or Wireshark for network captures; tracer -w writes system call captures")
     }
 
     /// Whether the next block can be read in spite of it.

@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(message(b"#!"), "not a capture file (bad magic at byte 0)");
         assert_eq!(
             message(b"\xd4\xc3\xb2\xa1\x02\0\x04\0"),
-            "a network capture (pcap or pcapng), not one of system calls"
+            "a network capture (pcap or pcapng), not a system call capture"
         );
         assert_eq!(message(b"#!/bin/sh\necho hello\n"), "not a capture file (bad magic at byte 0)");
         assert_eq!(
@@ -297,10 +297,10 @@ mod tests {
         let mut other = section();
         other[4..8].reverse();
         other[8..12].reverse();
-        assert_eq!(message(&other), "capture of a machine with the other byte order (magic at byte 8)");
+        assert_eq!(message(&other), "capture from a machine with the opposite byte order (magic at byte 8)");
         let newer = Body::default().u32(0x1A2B_3C4D).u16(2).u16(0).u64(u64::MAX).block(SECTION);
         assert_eq!(read(&newer).0, "");
-        assert_eq!(message(&newer), "capture format 2 is not known, only 1 (section at byte 0)");
+        assert_eq!(message(&newer), "unknown capture format 2, expected 1 (section at byte 0)");
     }
 
     #[test]

@@ -1,13 +1,22 @@
-//! How much time each call took, as `strace -c -w` prints it: `--summary` of a command.
+//! How much time each call took, as `strace -c -w` prints it: `--summary` of a command. The kernel adds it up when nothing else is
+//! asked for.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use rustc_hash::FxHashMap;
+use tracer_common::{
+    events::{self, Effect},
+    group::{Counted, Grouping, Number, by},
+};
 
 use super::{Shown, Sink, Tick};
 use crate::{
     event::is_internal,
-    fields::{Context, EventType, Needs},
+    fields::{Context, EventType, Needs, Show},
+    filter::{
+        Filter, FilterError,
+        kernel::{self, Expr, Question, Target},
+    },
     format::strace,
     output::Out,
     sample::Sample,
@@ -19,6 +28,7 @@ const RULE: &str = "------ ----------- ----------- --------- --------- ---------
 #[derive(Debug)]
 pub struct Calls {
     by_name: FxHashMap<&'static str, Sums>,
+    filter: Filter,
     out: Out,
     sample: Option<Sample>,
 }
@@ -32,9 +42,17 @@ struct Sums {
 
 impl Calls {
     /// Into `out`.
-    #[must_use]
-    pub fn new(out: Out) -> Self {
-        Self { by_name: FxHashMap::default(), out, sample: None }
+    ///
+    /// # Errors
+    /// None that anybody can do something about.
+    pub fn new(out: Out) -> Result<Self, FilterError> {
+        let clones = events::all().filter(|row| row.effect == Effect::Clone && row.is_syscall() && !row.is_enter());
+        let names: BTreeSet<&str> = clones.map(|row| row.name).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        // The parent's call is the same one.
+        let text = format!("not (evt.type in ({}) and evt.rawres=0)", names.join(", "));
+        let filter = Filter::compile(&text, Show::default())?;
+        Ok(Self { by_name: FxHashMap::default(), filter, out, sample: None })
     }
 
     fn line(&self, name: &str, sums: Sums, all_ns: u64) -> anyhow::Result<()> {
@@ -50,15 +68,19 @@ impl Calls {
 impl Sink for Calls {
     fn event(&mut self, context: &Context<'_>) -> anyhow::Result<Shown> {
         let event = context.event;
-        // The same call was counted for the parent.
-        if event.row.effect == tracer_common::events::Effect::Clone && event.result() == Some(0) {
+        // A row has only what passed, and not its results.
+        if event.group.is_none() && !self.filter.matches(context) {
             return Ok(Shown::No);
         }
         let sums = self.by_name.entry(strace::name_of_call(event)).or_default();
         let weight = u64::from(event.weight);
-        sums.calls += weight;
-        sums.errors += if event.failed() { weight } else { 0 };
-        sums.ns += event.latency_ns.unwrap_or(0) * weight;
+        let (calls, ns) = match event.group {
+            Some(group) => (group.count, group.numbers.map_or(0, |numbers| numbers.sum)),
+            None => (weight, event.latency_ns.unwrap_or(0) * weight),
+        };
+        sums.calls += calls;
+        sums.errors += if event.failed() { calls } else { 0 };
+        sums.ns += ns;
         Ok(Shown::Yes)
     }
 
@@ -80,6 +102,10 @@ impl Sink for Calls {
         self.line("total", total, total.ns)
     }
 
+    fn name(&self) -> String {
+        "--summary".to_owned()
+    }
+
     fn sample(&mut self, sample: Sample) {
         self.sample = Some(sample);
     }
@@ -89,6 +115,16 @@ impl Sink for Calls {
     }
 
     fn wants(&self, event: &EventType<'_>) -> bool {
-        event.row.is_syscall() && !is_internal(event.row) && !event.row.is_enter()
+        event.row.is_syscall() && !is_internal(event.row) && !event.row.is_enter() && self.filter.may_match(event)
+    }
+
+    fn demand(&self, target: &Target<'_>, questions: &mut Vec<Question>) -> Expr {
+        if self.wants(&target.event) { self.filter.in_kernel(target, questions) } else { Expr::Always(false) }
+    }
+
+    fn grouping(&self, before: Option<&Filter>) -> Result<Grouping, &'static str> {
+        let filters: Vec<&Filter> = before.into_iter().chain([&self.filter]).collect();
+        let by = kernel::can_group(&filters, by::CALL | by::NUMBER | by::ERROR, Counted::Events)?;
+        Ok(Grouping { by, counted: Counted::Events, number: Number::Latency })
     }
 }

@@ -74,7 +74,7 @@ impl ChiselSink {
         match self.watch.as_mut().and_then(Watch::renewed) {
             None => {}
             Some(Ok(chisel)) => {
-                note(&format!("{} is loaded again", chisel.origin()));
+                note(&format!("{} reloaded", chisel.origin()));
                 self.lost_before += self.chisel.lost();
                 self.chisel.page().clear();
                 (self.chisel, self.failed, self.wrong, self.due_ns) = (chisel, None, None, 0);
@@ -163,7 +163,7 @@ impl Sink for ChiselSink {
         match self.failed.take() {
             // What was said before is under the picture.
             Some(error) if picture => Err(error.into()),
-            Some(error) => anyhow::bail!("chisel {} failed, as said above", error.origin),
+            Some(error) => anyhow::bail!("chisel {} failed; see the error above", error.origin),
             None => Ok(()),
         }
     }
@@ -217,6 +217,13 @@ impl Sink for ChiselSink {
 
     fn excerpts(&self) -> Vec<Excerpt> {
         self.chisel.excerpts()
+    }
+
+    fn name(&self) -> String {
+        let origin = self.chisel.origin();
+        // Those that are built in have no folder.
+        let name = if origin.contains('/') { origin } else { origin.strip_suffix(".rhai").unwrap_or(origin) };
+        format!("chisel '{}'", escaped(name.as_bytes()))
     }
 
     fn is_still(&self) -> bool {

@@ -1,12 +1,14 @@
 //! Events that wait for the name of their container.
 
-use std::{collections::VecDeque, rc::Rc};
+use std::{collections::VecDeque, mem, rc::Rc};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
     event::OwnedEvent,
     fields::{Context, Times},
+    format::escape::escaped,
+    message::note,
     state::{ContainerKey, Fd, State, Thread, container::Lookup},
 };
 
@@ -74,6 +76,8 @@ pub(super) struct Hold {
     gave_up: FxHashSet<ContainerKey>,
     count: usize,
     bytes: usize,
+    /// Whether it was said that a name did not come in time, and that there were too many events to wait for.
+    said: [bool; 2],
 }
 
 impl Hold {
@@ -108,10 +112,16 @@ impl Hold {
         Some(held)
     }
 
-    /// The oldest event, when there are too many.
+    /// The oldest event, when there are too many. That is said once.
     pub(super) fn overflow(&mut self) -> Option<Held> {
         if self.count <= MAX_EVENTS && self.bytes <= MAX_BYTES {
             return None;
+        }
+        if !mem::replace(&mut self.said[1], true) {
+            note(&format!(
+                "more than {MAX_EVENTS} events wait for the name of their container: the oldest are taken without it, and a filter by name \
+                 does not match them"
+            ));
         }
         let fronts = self.queues.iter().filter_map(|(key, queue)| Some((time(queue.front()?), *key)));
         let (_, oldest) = fronts.min()?;
@@ -128,6 +138,15 @@ impl Hold {
         let (container, late) = ready?;
         if late {
             self.gave_up.insert(container);
+            if !mem::replace(&mut self.said[0], true) {
+                let id = &state.containers.get(container).id;
+                note(&format!(
+                    "the name of container {} did not come within {} s: its events are taken without it, and a filter by name does not match \
+                     them until it is known",
+                    escaped(id.as_bytes()),
+                    PATIENCE_NS as f64 / 1e9
+                ));
+            }
         }
         self.pop(container)
     }

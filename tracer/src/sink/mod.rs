@@ -112,7 +112,7 @@ pub trait Sink {
     /// What can be counted in the kernel instead, when `filter` stands before it; `None` when it needs the events.
     fn grouping(&self, filter: Option<&Filter>) -> Result<Grouping, &'static str> {
         let _ = filter;
-        Err("what is shown needs each event")
+        Err("the output needs each event")
     }
 
     /// Its own filters.
@@ -158,6 +158,11 @@ pub trait Sink {
     /// Events so far that it had no room for.
     fn lost(&self) -> u64 {
         0
+    }
+
+    /// What a person calls it.
+    fn name(&self) -> String {
+        "what is printed".to_owned()
     }
 
     /// Whether it prints anything.
@@ -415,6 +420,7 @@ impl Outputs {
     /// Output cannot be written, also since nobody reads it any more, or a script failed.
     pub fn idle(&mut self, state: &State, now_ns: u64) -> anyhow::Result<Flow> {
         self.readers.check()?;
+        self.out.look_at_keys();
         let flow = if self.hold.is_empty() { Flow::Continue } else { self.release(state, now_ns)? };
         if let Some(capture) = &mut self.capture {
             capture.idle(state, self.filter.as_ref())?;
@@ -505,28 +511,6 @@ impl Outputs {
         let sinks = self.sinks.iter().filter(|slot| slot.takes_records_of(1 << table));
         let sinks = sinks.map(|slot| slot.sink.demand(target, questions)).collect();
         Expr::And(vec![filter, Expr::Or(sinks)])
-    }
-
-    /// What can be counted in the kernel instead of here.
-    #[must_use]
-    pub fn tables(&self, has_socket_hooks: impl Fn() -> bool) -> Tables {
-        let none = |why| self.no_tables(why);
-        if self.capture.is_some() {
-            return none("a capture is written");
-        }
-        if self.max_shown.is_some() {
-            return none("events are counted here, to stop after so many");
-        }
-        if !self.suppressed.is_empty() {
-            return none("processes are left out by name");
-        }
-        Tables::of(self.sinks.iter().map(|slot| &*slot.sink), self.filter.as_ref(), has_socket_hooks)
-    }
-
-    /// Nothing, for this reason.
-    #[must_use]
-    pub fn no_tables(&self, why: &'static str) -> Tables {
-        Tables::none(self.sinks.len(), why)
     }
 
     /// Says where the events of each sink come from. Without it, all of them come from records.

@@ -26,17 +26,25 @@ pub struct Print {
     out: Out,
     /// Internal events too.
     internal: bool,
+    /// Events that are left out.
+    without: Option<&'static Row>,
 }
 
 impl Print {
     /// Into `out`. Events that only tell the reader something are lines when `internal` is set.
     #[must_use]
     pub fn new(lines: Lines, out: Out, internal: bool) -> Self {
-        Self { lines, out, internal }
+        Self { lines, out, internal, without: None }
+    }
+
+    /// The same without events of that row.
+    #[must_use]
+    pub fn without(self, row: Option<&'static Row>) -> Self {
+        Self { without: row, ..self }
     }
 
     fn hides(&self, row: &Row) -> bool {
-        !self.internal && is_hidden(row)
+        !self.internal && is_hidden(row) || self.without.is_some_and(|it| it.code == row.code)
     }
 }
 

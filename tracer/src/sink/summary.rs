@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use tracer_common::events::code;
+use tracer_common::events::{Category, code};
 
 use super::{Shown, Sink, Tick};
 use crate::{
@@ -25,14 +25,16 @@ pub struct Summary {
     calls: Vec<(&'static str, u64)>,
     out: Out,
     json: bool,
+    /// Internal events too.
+    internal: bool,
     sample: Option<Sample>,
 }
 
 impl Summary {
-    /// Into `out`.
+    /// Into `out`. Internal events are counted when `internal` is set.
     #[must_use]
-    pub fn new(out: Out, json: bool) -> Self {
-        Self { rows: Vec::new(), calls: Vec::new(), out, json, sample: None }
+    pub fn new(out: Out, json: bool, internal: bool) -> Self {
+        Self { rows: Vec::new(), calls: Vec::new(), out, json, internal, sample: None }
     }
 
     fn table(&self) -> Vec<(char, &'static str, u64)> {
@@ -49,6 +51,9 @@ impl Summary {
 impl Sink for Summary {
     fn event(&mut self, context: &Context<'_>) -> anyhow::Result<Shown> {
         let row = context.event.row;
+        if !self.internal && row.category == Category::Internal {
+            return Ok(Shown::No);
+        }
         let weight = u64::from(context.event.weight);
         if row.code == code::GENERIC {
             let name = context.event.name();
@@ -89,6 +94,10 @@ impl Sink for Summary {
         Ok(())
     }
 
+    fn name(&self) -> String {
+        "--summary".to_owned()
+    }
+
     fn sample(&mut self, sample: Sample) {
         self.sample = Some(sample);
     }
@@ -98,6 +107,6 @@ impl Sink for Summary {
     }
 
     fn wants(&self, event: &EventType<'_>) -> bool {
-        !event.row.live_only()
+        !event.row.live_only() && (self.internal || event.row.category != Category::Internal)
     }
 }

@@ -2,16 +2,16 @@
 //!
 //! There is one table of the bytes of sockets, of which no call knows. Any number of sinks share it; its rows are then as fine as all of
 //! them together need, if they ask the same of the descriptor: a socket without a peer has no row where its ends are asked for.
-//! There are a few tables of calls, each with what passes for its sink. They stand in for the records of calls, so nothing else may need
-//! these.
+//! There are a few tables of calls, each with what passes for its sink. Where another sink needs the records of calls, the first place
+//! is for what it asks for, and those tables of calls are counted in the kernel that need no records themselves.
 
 use tracer_common::{
     arch::{SYSCALLS, Syscall},
     events::{self, Category},
-    group::{CALL_TABLES, Counted, Grouping, Number, by},
+    group::{CALL_TABLES, Counted, Grouping, by},
 };
 
-use super::Sink;
+use super::{Outputs, Sink};
 use crate::{
     event::{Origin, Row},
     fields::EventType,
@@ -21,21 +21,30 @@ use crate::{
 /// The tables that the kernel counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tables {
-    /// Those of calls.
-    pub calls: Vec<Grouping>,
+    /// Those of calls by their number. The first is `None` where records are made beside the others.
+    pub calls: Vec<Option<Grouping>>,
     /// That of the bytes of sockets.
     pub sockets: Option<Grouping>,
     /// Where the events of each sink come from, in their order.
     pub origins: Vec<Origin>,
     /// Why a sink has no table; `None` if none needs the records of calls.
     pub why: Option<&'static str>,
+    /// Sinks whose tables could be counted in the kernel if no other sink needed events, and a sink that does.
+    pub demoted: Vec<usize>,
+    /// See `demoted`.
+    pub needs_events: Option<usize>,
 }
 
 impl Tables {
     /// No table, for this reason.
     #[must_use]
     pub fn none(sinks: usize, why: &'static str) -> Self {
-        Self { calls: Vec::new(), sockets: None, origins: vec![Origin::Records; sinks], why: Some(why) }
+        Self { origins: vec![Origin::Records; sinks], why: Some(why), ..Self::empty() }
+    }
+
+    fn empty() -> Self {
+        let (calls, origins, demoted) = Default::default();
+        Self { calls, sockets: None, origins, why: None, demoted, needs_events: None }
     }
 
     /// What these sinks can have counted in the kernel, after a filter.
@@ -45,15 +54,15 @@ impl Tables {
         filter: Option<&Filter>,
         has_socket_hooks: impl Fn() -> bool,
     ) -> Self {
-        let mut tables = Self { calls: Vec::new(), sockets: None, origins: Vec::new(), why: None };
-        for sink in sinks {
+        let mut tables = Self::empty();
+        for (at, sink) in sinks.enumerate() {
             let origin = match sink.grouping(filter) {
                 Ok(Grouping { counted: Counted::SocketBytes, .. }) if !has_socket_hooks() => {
-                    tables.why.get_or_insert("the kernel has no hooks of sockets, as from 6.3 on");
+                    tables.why.get_or_insert("the kernel has no socket hooks, which exist from 6.3 on");
                     Origin::Records
                 }
                 Ok(Grouping { counted: Counted::SocketBytes, by, .. }) if !tables.shares_sockets(by) => {
-                    tables.why.get_or_insert("another table of sockets asks something else of their ends");
+                    tables.why.get_or_insert("another socket table has different keys");
                     Origin::Records
                 }
                 Ok(grouping) if grouping.counted == Counted::SocketBytes => {
@@ -61,31 +70,60 @@ impl Tables {
                     Origin::Sockets
                 }
                 Ok(grouping) => {
-                    tables.calls.push(grouping);
+                    tables.calls.push(Some(grouping));
                     Origin::Calls(u8::try_from(tables.calls.len() - 1).unwrap_or(u8::MAX))
                 }
                 Err(why) => {
                     if asks_records(sink) {
                         tables.why.get_or_insert(why);
+                        tables.needs_events.get_or_insert(at);
                     }
                     Origin::Records
                 }
             };
             tables.origins.push(origin);
         }
-        match tables.why {
-            _ if tables.calls.len() > CALL_TABLES as usize => {
-                tables.without_calls("there are more tables of calls than the kernel side has")
-            }
-            Some(why) if !tables.calls.is_empty() => tables.without_calls(why),
-            _ => tables.descriptors_first(),
+        if tables.calls.len() > CALL_TABLES as usize {
+            tables.why.get_or_insert("there are more tables of calls than the kernel side supports");
         }
+        if tables.why.is_some() { tables.beside_records() } else { tables.descriptors_first() }
+    }
+
+    /// The same, in which records are made of what the first place asks for. A table by descriptors needs that place itself, so it is
+    /// counted from events, and so are those for which there is no place left.
+    fn beside_records(mut self) -> Self {
+        if self.calls.is_empty() {
+            return self;
+        }
+        let mut calls = vec![None];
+        for (at, origin) in self.origins.iter_mut().enumerate() {
+            let Origin::Calls(own) = *origin else { continue };
+            let grouping = self.calls[usize::from(own)];
+            let is_by_descriptor = grouping.is_some_and(|grouping| grouping.by & by::DESCRIPTOR != 0);
+            *origin = if is_by_descriptor || calls.len() >= CALL_TABLES as usize {
+                self.demoted.push(at);
+                Origin::Records
+            } else {
+                calls.push(grouping);
+                Origin::Calls(u8::try_from(calls.len() - 1).unwrap_or(u8::MAX))
+            };
+        }
+        self.calls = if calls.len() > 1 { calls } else { Vec::new() };
+        self
+    }
+
+    /// Whether records are made beside tables of calls.
+    #[must_use]
+    pub fn is_beside_records(&self) -> bool {
+        matches!(self.calls.first(), Some(None))
     }
 
     /// The same, in which the first table of calls is one by descriptors, if there is one: what keeps names right is recorded there. A
     /// call that names its peer passes for that, and such a table has no row for it.
     fn descriptors_first(mut self) -> Self {
-        let Some(at) = self.calls.iter().position(|grouping| grouping.by & by::DESCRIPTOR != 0) else { return self };
+        let Some(at) = self.calls.iter().flatten().position(|grouping| grouping.by & by::DESCRIPTOR != 0) else {
+            return self;
+        };
         self.calls.swap(0, at);
         for origin in &mut self.origins {
             *origin = match *origin {
@@ -102,11 +140,11 @@ impl Tables {
         self.sockets.is_none_or(|sockets| sockets.by & by::DESCRIPTOR == by & by::DESCRIPTOR)
     }
 
-    /// The same, in which the sinks of one table of calls have another one.
+    /// The same, in which the sinks of one table of calls have another one, with what `both` need.
     #[must_use]
-    pub fn shared(mut self, table: usize, with: usize, number: Number) -> Self {
+    pub fn shared(mut self, table: usize, with: usize, both: Grouping) -> Self {
+        self.calls[with] = Some(both);
         self.calls.remove(table);
-        self.calls[with].number = number;
         for origin in &mut self.origins {
             if let Origin::Calls(own) = origin {
                 let at = usize::from(*own);
@@ -121,7 +159,8 @@ impl Tables {
     #[must_use]
     pub fn without_calls(mut self, why: &'static str) -> Self {
         self.calls.clear();
-        for origin in self.origins.iter_mut().filter(|origin| matches!(origin, Origin::Calls(_))) {
+        for (at, origin) in self.origins.iter_mut().enumerate().filter(|(_, it)| matches!(it, Origin::Calls(_))) {
+            self.demoted.push(at);
             *origin = Origin::Records;
         }
         self.why = Some(why);
@@ -132,6 +171,36 @@ impl Tables {
     #[must_use]
     pub fn is_any(&self) -> bool {
         !self.calls.is_empty() || self.sockets.is_some()
+    }
+}
+
+impl Outputs {
+    /// What can be counted in the kernel instead of here.
+    #[must_use]
+    pub fn tables(&self, has_socket_hooks: impl Fn() -> bool) -> Tables {
+        let none = |why| self.no_tables(why);
+        if self.capture.is_some() {
+            return none("a capture is written");
+        }
+        if self.max_shown.is_some() {
+            return none("events are counted here, to stop after so many");
+        }
+        if !self.suppressed.is_empty() {
+            return none("processes are left out by name");
+        }
+        Tables::of(self.sinks.iter().map(|slot| &*slot.sink), self.filter.as_ref(), has_socket_hooks)
+    }
+
+    /// What a person calls the sink of that number.
+    #[must_use]
+    pub fn name(&self, sink: usize) -> String {
+        self.sinks.get(sink).map(|slot| slot.sink.name()).unwrap_or_default()
+    }
+
+    /// Nothing, for this reason.
+    #[must_use]
+    pub fn no_tables(&self, why: &'static str) -> Tables {
+        Tables::none(self.sinks.len(), why)
     }
 }
 

@@ -17,6 +17,7 @@ impl Tick<'_> {
     /// What a terminal says of the run.
     #[must_use]
     pub fn status(&self) -> Status {
-        Status { now_ns: self.now_ns, seen: self.stats.seen, lost: self.stats.lost() }
+        let Stats { seen, .. } = *self.stats;
+        Status { now_ns: self.now_ns, seen, by_table: self.stats.is_seen_by_table(), lost: self.stats.lost() }
     }
 }

@@ -7,7 +7,7 @@ pub mod replay;
 
 use std::{io, ops::ControlFlow, os::fd::BorrowedFd, time::Duration};
 
-use crate::state::State;
+use crate::{event::Params, state::State};
 
 pub use self::live::clock::Step;
 pub use crate::event::decode::{FileRecord, Record};
@@ -47,6 +47,10 @@ pub struct Losses {
     pub groups: u64,
     /// Threads that were not followed, since too many were.
     pub followed: u64,
+    /// Events that were lost when the capture that is read was written, as it says itself.
+    pub captured: u64,
+    /// Marks of another tool that events are missing in the capture, which do not say how many.
+    pub uncounted: u64,
     /// Records that were delivered out of order.
     pub late: u64,
     /// What each CPU lost, in the order of their numbers.
@@ -87,7 +91,16 @@ impl Losses {
     pub fn total(&self) -> u64 {
         let records = self.ring_full + self.scratch + self.messages;
         let of_cpus = records + self.cpu_table + self.entry_table + self.groups + self.followed;
-        of_cpus + self.skipped + self.not_taken
+        of_cpus + self.skipped + self.not_taken + self.captured
+    }
+
+    /// Takes a mark of a capture that events are missing there. Only captures of ours, written while the events happened, say how many
+    /// (`is_counted`): other tools write by how much they sample.
+    fn add_drop(&mut self, params: &Params<'_>, is_counted: bool) {
+        match params.u64(0).filter(|_| is_counted) {
+            Some(count) => self.captured = self.captured.saturating_add(count),
+            None => self.uncounted += 1,
+        }
     }
 }
 

@@ -38,15 +38,15 @@ pub(super) struct Way {
 pub(super) const FROM_MEMORY: &[Way] = &[
     Way { name: "decoding and state", words: &["-q", "evt.num<0"] },
     Way {
-        name: "the same with a filter of three tests",
+        name: "with a filter of three tests",
         words: &["-q", "proc.name=nginx and evt.type in (open,openat) and fd.name contains /etc"],
     },
-    Way { name: "the same with a filter of names", words: &["-q", "proc.name=nosuch"] },
-    Way { name: "the same with `-c topfiles_bytes`", words: &["-c", "topfiles_bytes"] },
-    Way { name: "the same with `-c topscalls`, which counts nearly all", words: &["-c", "topscalls"] },
-    Way { name: "the same with a script that reads two fields of each", words: &["-c", SCRIPT] },
-    Way { name: "the same with `-w`", words: &["-w", "/dev/null"] },
-    Way { name: "the same with `-w` behind a filter of all", words: &["-w", "/dev/null", "evt.num>0"] },
+    Way { name: "with a filter on names", words: &["-q", "proc.name=nosuch"] },
+    Way { name: "with `-c topfiles_bytes`", words: &["-c", "topfiles_bytes"] },
+    Way { name: "with `-c topscalls`, which counts nearly everything", words: &["-c", "topscalls"] },
+    Way { name: "with a script that reads two fields of each event", words: &["-c", SCRIPT] },
+    Way { name: "with `-w`", words: &["-w", "/dev/null"] },
+    Way { name: "with `-w` and a filter that matches everything", words: &["-w", "/dev/null", "evt.num>0"] },
 ];
 
 /// A chisel that counts in script.
@@ -67,7 +67,7 @@ fn on_end() {
 
 /// What is measured.
 pub(super) const WAYS: &[Way] = &[
-    Way { name: "a filter that nothing passes", words: &["proc.name=nosuch"] },
+    Way { name: "a filter that matches nothing", words: &["proc.name=nosuch"] },
     Way {
         name: "a filter of three tests",
         words: &["proc.name=nginx and evt.type in (open,openat) and fd.name contains /etc"],
@@ -77,7 +77,7 @@ pub(super) const WAYS: &[Way] = &[
     Way { name: "default lines", words: &[] },
     Way { name: "`-j`", words: &["-j"] },
     Way { name: "`-w`, all events", words: &["-w", "/dev/null"] },
-    Way { name: "`-w`, those of files", words: &["-w", "/dev/null", "fd.type=file"] },
+    Way { name: "`-w`, only events of files", words: &["-w", "/dev/null", "fd.type=file"] },
     Way { name: "`info`", words: &["info"] },
 ];
 

@@ -82,6 +82,8 @@ pub(super) const OBSERVERS: &[Observer] = &[
     beside("tracer --no-pushdown -c topconns", &["TRACER", "--no-pushdown", "-c", "topconns"]),
     beside("tracer -c topfiles_bytes", &["TRACER", "-c", "topfiles_bytes"]),
     beside("tracer -c topscalls", &["TRACER", "-c", "topscalls"]),
+    beside("tracer top -v procs", &["TRACER", "top", "-j", "-v", "procs"]),
+    beside("tracer top -v containers", &["TRACER", "top", "-j", "-v", "containers"]),
     beside("tracer --no-pushdown -c topscalls", &["TRACER", "--no-pushdown", "-c", "topscalls"]),
     beside("tracer -w", &["TRACER", "-w", "CAPTURE"]).paced(),
     beside("tracer -w --no-latency", &["TRACER", "-w", "CAPTURE", "--no-latency"]).paced(),

@@ -19,9 +19,11 @@ fn table(keys: &[(&str, &str)], value: Option<&str>, op: Op, unit: Unit) -> Tabl
             also: Vec::new(),
             share: false,
             per_second: false,
+            total: false,
         }],
         sort: Sort::Value(0),
         each: false,
+        any: false,
         filter: None,
         top: 10,
     })
@@ -30,6 +32,44 @@ fn table(keys: &[(&str, &str)], value: Option<&str>, op: Op, unit: Unit) -> Tabl
 
 fn plain(row: Row) -> (f64, Vec<String>) {
     (row.values[0].unwrap(), row.keys.iter().map(|key| String::from_utf8(key.clone()).unwrap()).collect())
+}
+
+#[test]
+fn totals_are_those_since_the_start() {
+    let field = |name: &str| FieldRef::resolve(name, Show::default()).unwrap();
+    let value = |total| Value {
+        title: "V".into(),
+        field: Some(field("evt.buflen")),
+        also: Vec::new(),
+        op: Op::Sum,
+        unit: Unit::Bytes,
+        share: false,
+        per_second: false,
+        total,
+    };
+    let keys = vec![Column { title: "P".into(), field: Some(field("proc.name")) }];
+    let spec = Spec {
+        title: String::new(),
+        keys,
+        values: vec![value(false), value(true)],
+        sort: Sort::Value(0),
+        filter: None,
+        top: 10,
+        each: false,
+        any: false,
+    };
+    let (world, mut table) = (World::new(), Table::new(spec).unwrap());
+    let mut interval = |reads: &[(u32, i64)]| {
+        for (tid, res) in reads {
+            world.with(&world.read(*tid, 3, *res, b"x"), |context| table.add(context));
+        }
+        let rows = table.rows(&world.state, 1.0, 1.0);
+        let values = |row: Row| row.values.iter().map(|value| value.unwrap() as u64).collect::<Vec<_>>();
+        rows.into_iter().map(values).collect::<Vec<_>>()
+    };
+    assert_eq!(interval(&[(10, 5), (20, 9)]), [[9, 9], [5, 5]]);
+    assert_eq!(interval(&[(10, 7)]), [[7, 12]]);
+    assert_eq!(interval(&[(20, 1), (10, 2)]), [[2, 14], [1, 10]]);
 }
 
 #[test]
@@ -101,6 +141,7 @@ fn events_without_room_are_lost_and_are_not_counted() {
         unit: Unit::None,
         share: false,
         per_second: false,
+        total: false,
     });
     parts.parts = MAX_PARTS;
     world.with(&world.read(10, 3, 1, b"x"), |context| assert!(parts.add(context)));
@@ -146,10 +187,12 @@ fn a_row_may_have_several_values() {
                 also: Vec::new(),
                 share: false,
                 per_second: false,
+                total: false,
             })
             .into(),
         sort: Sort::Value(0),
         each: false,
+        any: false,
         filter: None,
         top: 10,
     })
@@ -186,9 +229,11 @@ fn declarations_without_sense_are_refused() {
             also: Vec::new(),
             share: false,
             per_second: false,
+            total: false,
         }],
         sort: Sort::Value(0),
         each: false,
+        any: false,
         filter: None,
         top: 1,
     };
@@ -199,4 +244,38 @@ fn declarations_without_sense_are_refused() {
     assert!(matches!(check(None, Op::Sum), Err(TableError::NoField)));
     assert!(check(Some("fd.name"), Op::Distinct).is_ok());
     assert!(matches!(Table::new(spec(vec![column("fd.ip", "")], None, Op::Count)), Err(TableError::Several { .. })));
+}
+
+/// The kernel keeps calls, failures and times of a key in one row; bytes count for each descriptor of a call, so they are alone.
+#[test]
+fn one_row_in_the_kernel_has_calls_failures_and_times() {
+    let value = |name: &str, op| Value {
+        title: "V".into(),
+        field: (!name.is_empty()).then(|| FieldRef::resolve(name, Show::default()).unwrap()),
+        op,
+        unit: Unit::None,
+        also: Vec::new(),
+        share: false,
+        per_second: false,
+        total: false,
+    };
+    let grouping = |values: Vec<Value>| {
+        let keys = vec![column("proc.pid", "PID")];
+        let sort = Sort::Value(0);
+        Table::new(Spec { title: String::new(), keys, values, sort, each: false, any: false, filter: None, top: 10 })
+            .unwrap()
+            .grouping()
+    };
+    let all = grouping(vec![
+        value("", Op::Count),
+        value("evt.count.error", Op::Sum),
+        value("evt.latency", Op::Avg),
+        value("evt.latency", Op::Percentile(99)),
+    ]);
+    let all = all.unwrap();
+    assert_eq!((all.by, all.number), (by::TGID | by::RANGE, Number::LatencyAndFailure));
+    assert!(grouping(vec![value("evt.buflen", Op::Sum), value("evt.latency", Op::Sum)]).is_err());
+    // The same rows are enough for a table that asks less of them.
+    let calls = grouping(vec![value("", Op::Count)]).unwrap();
+    assert_eq!(calls.with(all), Some(all));
 }

@@ -99,9 +99,10 @@ impl Types<'_> {
                 }
                 let name = field.name();
                 let mut error =
-                    self.script.wrong(position, format!("an event may have no '{name}', and is left out then"));
+                    self.script.wrong(position, format!("an event may not have '{name}', and is then left out"));
                 let other = if field.kind.is_number() { "0" } else { "\"\"" };
-                error.hint = Some(format!("field(\"{name}\", {other}) gives it a value, or compare it with () first"));
+                error.hint =
+                    Some(format!("field(\"{name}\", {other}) gives it a default; or compare it with () first"));
                 error.is_warning = true;
                 wrong.push(error);
             }

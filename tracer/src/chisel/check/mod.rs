@@ -182,7 +182,7 @@ impl<'s> Script<'s> {
                 _ => None,
             });
             return text.map(|(text, at)| {
-                let mut error = self.wrong(at, format!("get takes a field, not its name '{text}'"));
+                let mut error = self.wrong(at, format!("get takes a field, not the field name '{text}'"));
                 error.hint = Some(format!("at the top: let it = field(\"{text}\"); here: evt.get(this.it)"));
                 error
             });
@@ -198,7 +198,7 @@ impl<'s> Script<'s> {
         }
         let usage = functions::all().find(|function| function.name() == name).map(|function| function.usage);
         let mut error = self.wrong(position, format!("function '{name}' does not take {} arguments", call.args.len()));
-        error.hint = usage.map(|usage| format!("it is called as {usage}"));
+        error.hint = usage.map(|usage| format!("usage: {usage}"));
         Some(error)
     }
 
@@ -233,12 +233,12 @@ impl<'s> Script<'s> {
         });
         for (name, (position, is_field)) in self.variables() {
             if is_field && !read.contains(&name) {
-                wrong.push(self.wrong(position, format!("field '{name}' is asked for and never read")));
+                wrong.push(self.wrong(position, format!("field '{name}' is declared but never read")));
             }
         }
         for arg in meta.args.iter().filter(|arg| !arguments.contains(&arg.name)) {
             wrong.push(
-                self.wrong(self.text_at(&arg.name), format!("argument '{}' is declared and never read", arg.name)),
+                self.wrong(self.text_at(&arg.name), format!("argument '{}' is declared but never read", arg.name)),
             );
         }
         let has = |name: &str| self.ast.iter_functions().any(|function| function.name == name);
@@ -251,7 +251,7 @@ impl<'s> Script<'s> {
             true
         });
         if !shows {
-            let cause = format!("it shows nothing: it has no {}, and no on_event", declares.join(", no "));
+            let cause = format!("the chisel shows nothing: it has no {}, and no on_event", declares.join(", no "));
             wrong.push(self.wrong(Position::NONE, cause));
         }
     }
@@ -290,19 +290,19 @@ fn on_event(evt) {
         assert_eq!(
             causes(text),
             [
-                "3: field 'b' is asked for and never read",
+                "3: field 'b' is declared but never read",
                 "6: there is no function 'prnt'",
                 "6: function 'left' does not take 1 arguments",
-                "7: get takes a field, not its name 'fd.name'",
+                "7: get takes a field, not the field name 'fd.name'",
                 "9: the script has no variable 'cc'",
             ]
         );
         assert_eq!(
             causes("filter(\"evt.type=open\");"),
             [
-                "0: it shows nothing: it has no table, no tally, no rate, no top, no heatmap, no histogram, no list, no format, and no \
+                "0: the chisel shows nothing: it has no table, no tally, no rate, no top, no heatmap, no histogram, no list, no format, and no \
                  on_event",
-                "1: argument 'n' is declared and never read",
+                "1: argument 'n' is declared but never read",
             ]
         );
     }
@@ -330,7 +330,7 @@ fn on_event(evt) {
         assert!(found("fn on_init() { this.x = 1; }\nfn on_event(evt) { this.x += 1; }").is_empty());
         assert_eq!(
             found("fn on_event(evt) { this.x = 1; }\nfn on_interval() { print(this.x); }"),
-            ["variable 'x' is set in 'on_event' only, and may not be there yet"]
+            ["variable 'x' is set only in 'on_event', and may not exist yet"]
         );
     }
 
@@ -375,7 +375,10 @@ fn on_event(evt) {
             )
         };
         assert!(found(&text("this.more(pure(1));")).is_empty());
-        assert_eq!(found(&text("more(1);")), ["function 'more' uses this, and has none if it is called so"]);
+        assert_eq!(
+            found(&text("more(1);")),
+            ["function 'more' uses this, which does not exist if it is called this way"]
+        );
         assert_eq!(found(&text("if true { let x = more(1); }")).len(), 1);
     }
 
@@ -386,7 +389,7 @@ fn on_event(evt) {
                 format!("let size = field(\"evt.buflen\"{fields}); let sum = 0; fn on_event(evt) {{ {statement} }}");
             found(&text)
         };
-        let warned = ["an event may have no 'evt.buflen', and is left out then"];
+        let warned = ["an event may not have 'evt.buflen', and is then left out"];
         for statement in [
             "this.sum += evt.get(this.size);",
             "let n = evt.get(this.size); this.sum = this.sum + n;",

@@ -45,8 +45,7 @@ impl Script<'_> {
             let mut error = match sets().next() {
                 None => self.wrong(it.position, format!("the script has no variable '{name}'")),
                 Some(other) => {
-                    let cause =
-                        format!("variable '{name}' is set in '{}' only, and may not be there yet", other.function);
+                    let cause = format!("variable '{name}' is set only in '{}', and may not exist yet", other.function);
                     self.wrong(it.position, cause)
                 }
             };
@@ -93,8 +92,13 @@ impl Script<'_> {
             let name = call.name.as_str();
             let is_own = |function: &&Function| function.name == name && function.params.len() == call.args.len();
             if call.op_token.is_none() && users.contains(name) && self.own.iter().any(|function| is_own(&function)) {
-                let mut error =
-                    self.wrong(position, format!("function '{name}' uses this, and has none if it is called so"));
+                let mut error = self.wrong(
+                    position,
+                    format!(
+                        "function '{name}' uses this, which does not exist if it is called \
+                        this way"
+                    ),
+                );
                 error.hint = Some(format!("this.{name}(…)"));
                 wrong.push(error);
             }

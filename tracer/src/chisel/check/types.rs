@@ -228,7 +228,7 @@ impl<'s> Types<'s> {
         if others.contains(name) {
             let usage = crate::chisel::functions::all().find(|function| function.name() == name);
             error.cause = format!("method '{name}' of {} does not take {} arguments", of.name, call.args.len());
-            error.hint = usage.map(|function| format!("it is called as {}", function.usage));
+            error.hint = usage.map(|function| format!("usage: {}", function.usage));
         } else {
             let names = || others.iter().copied();
             let all = || (others.len() <= 8).then(|| format!("it has {}", names().collect::<Vec<_>>().join(", ")));

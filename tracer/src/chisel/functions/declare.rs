@@ -17,7 +17,7 @@ const MIN_INTERVAL_MS: u64 = 10;
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
         usage: "chisel(#{ summary, description, category, args })",
-        doc: "what the chisel is; comes first; only `summary` is required",
+        doc: "describes the chisel; must come first; only `summary` is required",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("chisel", move |map: Map| -> Result<()> {
@@ -34,7 +34,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "filter(\"…\")",
-        doc: "which events it gets; the filter of the command line holds too",
+        doc: "events that the chisel gets; the filter of the command line applies too",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("filter", move |text: &str| -> Result<()> {
@@ -49,7 +49,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "table(#{ keys, value or values, sort, filter, top, title })",
-        doc: "a table, printed and emptied at each interval; of a capture, one table at its end",
+        doc: "a table that is printed and emptied at each interval; with `-r`, one table at the end of the capture",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("table", move |map: Map| -> Result<()> {
@@ -62,7 +62,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "tally(#{ keys, value or values, sort, top, title })",
-        doc: "a table that the script fills with `add`; its keys are the titles of their columns",
+        doc: "a table that the script fills with `add`; `keys` are the column titles",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("tally", move |map: Map| -> Result<Tally> {
@@ -75,7 +75,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "rate(#{ value or values, filter })",
-        doc: "a line with the values of all events of the interval, at each interval, of captures too",
+        doc: "one line per interval with the values over all its events, also with `-r`",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("rate", move |map: Map| -> Result<()> {
@@ -88,7 +88,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "top(#{ by, count, format })",
-        doc: "the events with the largest `by`, a number, as lines at the end; 10 if `count` is left out",
+        doc: "prints the events with the largest `by`, a number, at the end; `count` defaults to 10",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("top", move |map: Map| -> Result<()> {
@@ -101,8 +101,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "heatmap(#{ field, scale, min, max, unit, title })",
-        doc: "a line of colours at each interval: where the values of the field were between `min` and `max`, and how many; \
-              `scale` is `log` or `linear`",
+        doc: "one coloured line per interval: how many values of the field were in each part of the range from `min` \
+            to `max`; `scale` is `log` or `linear`",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("heatmap", move |map: Map| -> Result<()> {
@@ -115,7 +115,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "histogram(#{ field, keys, unit, filter, top, title })",
-        doc: "bars that show how the values of the field are spread, at each interval; one for each value of the keys",
+        doc: "bars that show the distribution of the field's values, per interval; one histogram for each value of the keys",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("histogram", move |map: Map| -> Result<()> {
@@ -128,8 +128,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "list(#{ of, filter, title, format })",
-        doc: "what there is: `threads`, `processes`, `fds` or `containers`, once; each is a line of the format, or a call of \
-              `on_row`",
+        doc: "lists all `threads`, `processes`, `fds` or `containers`, once; each is a line of the format, or a call \
+            of `on_row`",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("list", move |map: Map| -> Result<()> {
@@ -142,7 +142,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "format(\"…\")",
-        doc: "a line for each event, in the language of `-p`; with `-j`, an object with its fields",
+        doc: "prints each event in this format, as with `-p`; with `-j`, as an object with its fields",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("format", move |format: &str| -> Result<()> {
@@ -155,7 +155,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "field(\"…\")",
-        doc: "a field that `on_event` and `on_row` read; see [fields](fields.md)",
+        doc: "a field for `on_event` and `on_row` to read; see [fields](fields.md)",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("field", move |name: &str| -> Result<Handle> {
@@ -165,7 +165,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "field(\"…\", or)",
-        doc: "the same, with the value that `get` gives when the event has none: a text, a number, true or false, in place of `()`",
+        doc: "a field with a default: `get` returns `or` (text, number, true or false) instead of `()` if the event does not have the field",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("field", move |name: &str, or: Dynamic| -> Result<Handle> {
@@ -175,7 +175,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "folder(\"name\")",
-        doc: "the folder that the user named as this argument, of the type `folder`; the only place where a script writes",
+        doc: "the folder named by this argument, which has the type `folder`; the only place where a script can write",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("folder", move |name: &str| -> Result<FolderHandle> {
@@ -188,8 +188,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "excerpt(\"name\", ms)",
-        doc: "the capture that the user named as this argument, of the type `capture`: of the capture that is read, or written \
-              live, so much before and behind each event that is marked",
+        doc: "the capture named by this argument, which has the type `capture`; it gets the events up to `ms` \
+            milliseconds before and after each marked event, from the capture that is read or written",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("excerpt", move |name: &str, around_ms: i64| -> Result<ExcerptHandle> {
@@ -202,7 +202,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "interval(ms)",
-        doc: "how often; 1000 if it is left out",
+        doc: "length of the interval; defaults to 1000",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("interval", move |ms: i64| -> Result<()> {
@@ -216,7 +216,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "snaplen(bytes)",
-        doc: "how much data of each event is wanted, if more than `-s` says",
+        doc: "bytes of data needed from each event, if that is more than `-s`",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("snaplen", move |bytes: i64| -> Result<()> {

@@ -35,15 +35,15 @@ fn integer(engine: &mut Engine, shared: &Shared, name: &'static str, read: fn(&D
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
         usage: "evt.get(field)",
-        doc: "value of the field: text, a number, true or false, an array, data, or `()` if the event has none",
+        doc: "value of the field: text, number, true or false, array, data, or `()` if the event does not have it",
         register: |engine, _| {
             engine.register_fn("get", |event: &mut ScriptEvent, field: Handle| event.get(field));
         },
     },
     Function {
         usage: "weight()",
-        doc: "how many events the one of `on_event` stands for: N with `--sample 1/N`, else 1. Numbers that the script adds up \
-              itself are to be multiplied by it; tables and tallies do so themselves",
+        doc: "number of events that the current one represents: N with `--sample 1/N`, else 1. Multiply by it when \
+            the script counts in its own variables; tables and tallies do so themselves",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("weight", move || i64::from(it.borrow().weight));
@@ -51,14 +51,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "data.dots()",
-        doc: "data in one line, with a point for each byte that is no printable character",
+        doc: "data in one line, with a dot for each byte that is not printable",
         register: |engine, _| {
             engine.register_fn("dots", |data: &mut Data| data.dots());
         },
     },
     Function {
         usage: "data.ascii()",
-        doc: "data as text: its printable characters and line ends",
+        doc: "data as text: only printable characters and newlines",
         register: |engine, _| {
             engine.register_fn("ascii", |data: &mut Data| data.ascii());
         },
@@ -77,14 +77,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "data.size()",
-        doc: "bytes of the data that were taken",
+        doc: "number of captured bytes",
         register: |engine, _| {
             engine.register_fn("size", |data: &mut Data| data.0.len() as i64);
         },
     },
     Function {
         usage: "data.len()",
-        doc: "the same; `data[at]` is a byte, -1 the last one, and `data[from..to]` a part",
+        doc: "number of captured bytes, too; `data[at]` is a byte (-1 is the last one) and `data[from..to]` a slice",
         register: |engine, shared| {
             engine.register_fn("len", |data: &mut Data| data.0.len() as i64);
             let it = Rc::clone(shared);
@@ -97,7 +97,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "data.slice(from, len)",
-        doc: "as many bytes from there on, or as many as there are",
+        doc: "up to `len` bytes, starting at `from`",
         register: |engine, _| {
             engine.register_fn("slice", |data: &mut Data, from: i64, len: i64| {
                 data.part(from, from.saturating_add(len.max(0)))
@@ -106,28 +106,28 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "data.uint_be(at, len)",
-        doc: "the whole number of 1 to 8 bytes there, most significant byte first, as in most protocols of networks; beyond the end `()`. \
-              Greater ones than 2^63-1 are that",
+        doc: "unsigned integer of 1 to 8 bytes, big-endian, as in most network protocols; `()` beyond the end; capped \
+            at 2^63-1",
         register: |engine, shared| integer(engine, shared, "uint_be", Data::uint_be),
     },
     Function {
         usage: "data.uint_le(at, len)",
-        doc: "the same, least significant byte first",
+        doc: "unsigned integer, little-endian",
         register: |engine, shared| integer(engine, shared, "uint_le", Data::uint_le),
     },
     Function {
         usage: "data.int_be(at, len)",
-        doc: "the same with a sign, most significant byte first",
+        doc: "signed integer, big-endian",
         register: |engine, shared| integer(engine, shared, "int_be", Data::int_be),
     },
     Function {
         usage: "data.int_le(at, len)",
-        doc: "the same with a sign, least significant byte first",
+        doc: "signed integer, little-endian",
         register: |engine, shared| integer(engine, shared, "int_le", Data::int_le),
     },
     Function {
         usage: "data.index_of(text)",
-        doc: "where the text begins in the data, or -1",
+        doc: "position of the text in the data, or -1",
         register: |engine, _| {
             engine.register_fn("index_of", |data: &mut Data, text: &str| {
                 memchr::memmem::find(&data.0, text.as_bytes()).map_or(-1, |at| at as i64)
@@ -136,22 +136,22 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "data.http()",
-        doc: "the beginning of a message of HTTP/1 as a map, or `()`: of a request `method`, `url`; of a response `code`, \
-              `length`, its size in bytes or -1",
+        doc: "parses the start of an HTTP/1 message into a map, or returns `()`: `method` and `url` for a request; \
+            `code` and `length` (size in bytes, or -1) for a response",
         register: |engine, _| {
             engine.register_fn("http", |data: &mut Data| http::parse(&data.0).map_or(Dynamic::UNIT, Dynamic::from_map));
         },
     },
     Function {
         usage: "data.dns()",
-        doc: "a message of DNS as a map, or `()`: `id`, `answer`, whether it is one, `name`, `type`, `code`, `answers`",
+        doc: "parses a DNS message into a map, or returns `()`: `id`, `answer` (true or false), `name`, `type`, `code`, `answers`",
         register: |engine, _| {
             engine.register_fn("dns", |data: &mut Data| dns::parse(&data.0).map_or(Dynamic::UNIT, Dynamic::from_map));
         },
     },
     Function {
         usage: "arg(\"name\")",
-        doc: "value of an argument; `()` if it was left out and has no `default_value`",
+        doc: "value of an argument; `()` if it was omitted and has no `default_value`",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("arg", move |name: &str| -> Result<Dynamic> {
@@ -163,7 +163,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "show_container()",
-        doc: "whether containers are to be shown: `-pc`",
+        doc: "whether to show containers (`-pc`)",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("show_container", move || it.borrow().env.container);
@@ -171,8 +171,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "keys_of(grouping)",
-        doc: "the keys of a table whose rows are what an argument of the type `grouping` says: a `process`, `thread`, `name` of \
-              processes, `user`, `container` or `pod`; with `-pc` containers are beside them",
+        doc: "table keys for an argument of the type `grouping`: one row per `process`, `thread`, process `name`, \
+            `user`, `container` or `pod`; with `-pc`, containers are added as a key",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("keys_of", move |name: &str| -> Result<rhai::Array> {
@@ -200,7 +200,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "now()",
-        doc: "time of the event, or of the end of the interval: nanoseconds since the epoch",
+        doc: "time of the event, or of the interval's end, in nanoseconds since the epoch",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("now", move || it.borrow().now_ns as i64);
@@ -208,7 +208,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "stop()",
-        doc: "ends the chisel, and the tracer when no other one runs",
+        doc: "ends the chisel, and tracer if no other chisel runs",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("stop", move || it.borrow_mut().done = true);

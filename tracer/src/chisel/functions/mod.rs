@@ -46,9 +46,9 @@ pub struct Group {
 
 /// All functions.
 pub static GROUPS: &[Group] = &[
-    Group { title: "What is wanted: at the top of the script and in `on_init`", functions: declare::FUNCTIONS },
-    Group { title: "Events, arguments, surroundings", functions: environment::FUNCTIONS },
-    Group { title: "Texts, numbers, times", functions: text::FUNCTIONS },
+    Group { title: "Declarations: at the top of the script and in `on_init`", functions: declare::FUNCTIONS },
+    Group { title: "Events, arguments, environment", functions: environment::FUNCTIONS },
+    Group { title: "Text, numbers, times", functions: text::FUNCTIONS },
     Group { title: "Output", functions: output::FUNCTIONS },
 ];
 

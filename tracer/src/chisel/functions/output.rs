@@ -14,7 +14,7 @@ use crate::{format::escape, message::said_by};
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
         usage: "print(text)",
-        doc: "prints a line; with `-j`, an object with it",
+        doc: "prints a line; with `-j`, an object that contains it",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.on_print(move |text| print(&mut it.borrow_mut(), text));
@@ -23,7 +23,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "emit_json(map)",
-        doc: "prints a map as a line of JSON",
+        doc: "prints a map as one line of JSON",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("emit_json", move |map: Map| emit_json(&mut it.borrow_mut(), map));
@@ -31,8 +31,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "tally.add(keys, value)",
-        doc: "adds to the row with these keys, an array of texts; several values are an array too. Sampled events count as all that \
-              they stand for",
+        doc: "adds to the row with these keys, an array of text; pass several values as an array, too. Sampled events \
+            are scaled",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("add", move |tally: &mut Tally, keys: Array, value: Dynamic| -> Result<()> {
@@ -44,8 +44,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "folder.append(name, data)",
-        doc: "appends data or text to a file of that name, in which other characters than letters, digits and `.-_` are points; \
-              returns the name",
+        doc: "appends data or text to a file, and returns the file's name; characters in `name` other than letters, \
+            digits and `.-_` become dots",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("append", move |folder: &mut FolderHandle, name: &str, data: Data| -> Result<String> {
@@ -59,7 +59,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "excerpt.mark(tid, time)",
-        doc: "an event of that thread at that time, of `evt.rawtime`: what is around it is written at the end",
+        doc: "marks an event by thread and time (`evt.rawtime`); the events around it are written at the end",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("mark", move |excerpt: &mut ExcerptHandle, tid: i64, time: i64| -> Result<()> {
@@ -71,7 +71,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "folder.count()",
-        doc: "how many files it wrote",
+        doc: "number of files written",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("count", move |folder: &mut FolderHandle| {

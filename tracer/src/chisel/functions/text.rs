@@ -24,28 +24,28 @@ macro_rules! color {
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
         usage: "left(text, width)",
-        doc: "the text at the left of a cell, padded or cut to that many characters",
+        doc: "left-aligns the text in `width` characters; pads or cuts it",
         register: |engine, _| {
             engine.register_fn("left", |text: &str, width: i64| cell(text, width, false));
         },
     },
     Function {
         usage: "right(text, width)",
-        doc: "the same at the right",
+        doc: "right-aligns the text in `width` characters; pads or cuts it",
         register: |engine, _| {
             engine.register_fn("right", |text: &str, width: i64| cell(text, width, true));
         },
     },
     Function {
         usage: "quote(text)",
-        doc: "the text in quotes, as a value in a filter",
+        doc: "quotes the text for use as a value in a filter",
         register: |engine, _| {
             engine.register_fn("quote", quoted);
         },
     },
     Function {
         usage: "format_bytes(n)",
-        doc: "a number of bytes with its unit: `1.45KB`",
+        doc: "bytes with a unit: `1.45KB`",
         register: |engine, _| {
             engine.register_fn("format_bytes", |bytes: i64| units::bytes(bytes as f64));
             engine.register_fn("format_bytes", units::bytes);
@@ -53,7 +53,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "format_time(ns)",
-        doc: "nanoseconds with their unit: `4.97us`, `29ms`",
+        doc: "nanoseconds with a unit: `4.97us`, `29ms`",
         register: |engine, _| {
             engine.register_fn("format_time", |ns: i64| units::time(ns as f64));
             engine.register_fn("format_time", units::time);
@@ -61,24 +61,24 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         usage: "time_of_day(ns)",
-        doc: "a point in time as local time of day: `14:01:07`",
+        doc: "local time of day: `14:01:07`",
         register: |engine, _| {
             engine.register_fn("time_of_day", |ns: i64| shown(ns, |ns, out| time::time_of_day(ns, false, out)));
         },
     },
     Function {
         usage: "date_time(ns)",
-        doc: "the same with the date: `2023-07-28 14:01:07`",
+        doc: "local date and time: `2023-07-28 14:01:07`",
         register: |engine, _| {
             engine.register_fn("date_time", |ns: i64| shown(ns, |ns, out| time::date_time(ns, false, out)));
         },
     },
-    color!("red", Color::Red, "the text in that colour, if there are colours"),
-    color!("green", Color::Green, "the same in green"),
-    color!("yellow", Color::Yellow, "the same in yellow"),
-    color!("blue", Color::Blue, "the same in blue"),
-    color!("magenta", Color::Magenta, "the same in magenta"),
-    color!("cyan", Color::Cyan, "the same in cyan"),
+    color!("red", Color::Red, "the text in red, if colours are on"),
+    color!("green", Color::Green, "the text in green"),
+    color!("yellow", Color::Yellow, "the text in yellow"),
+    color!("blue", Color::Blue, "the text in blue"),
+    color!("magenta", Color::Magenta, "the text in magenta"),
+    color!("cyan", Color::Cyan, "the text in cyan"),
 ];
 
 /// Text in quotes.

@@ -143,6 +143,17 @@ impl Chisel {
             return Ok(());
         }
         let page = self.shared.borrow().env.page.clone();
+        page.out.cut_lines(true);
+        let shown = self.lists(&lists, &page, state, now_ns);
+        page.out.cut_lines(false);
+        shown?;
+        let mut shared = self.shared.borrow_mut();
+        // Nothing else is wanted of it.
+        shared.done |= shared.aggregates.is_empty() && !self.callbacks.contains(&"on_event");
+        Ok(())
+    }
+
+    fn lists(&mut self, lists: &[Listing], page: &Page, state: &State, now_ns: u64) -> anyhow::Result<()> {
         for (index, Listing { rows, filter, title, line }) in lists.iter().enumerate() {
             let Some(line) = line else {
                 if !title.is_empty() && !page.json {
@@ -159,16 +170,13 @@ impl Chisel {
                 index,
                 ..Frame::new(Form::Lines { continues: false }, title, span)
             };
-            let mut parts = Parts { page: &page, line, frame };
+            let mut parts = Parts { page, line, frame };
             each_row(*rows, filter.as_ref(), state, now_ns, &mut |context| match line.row(context) {
                 Some(row) => parts.add(row),
                 None => Ok(()),
             })?;
             parts.end()?;
         }
-        let mut shared = self.shared.borrow_mut();
-        // Nothing else is wanted of it.
-        shared.done |= shared.aggregates.is_empty() && !self.callbacks.contains(&"on_event");
         Ok(())
     }
 

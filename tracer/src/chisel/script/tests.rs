@@ -69,14 +69,14 @@ fn tables_count_what_their_filter_lets_through() {
     ];
     let table = |name| rows(&run(name, false, &world, &records));
     assert_eq!(table("topfiles_bytes"), ["519B /etc/passwd"]);
-    assert_eq!(table("topprocs_net"), ["2.00KB 2.00KB 0B cat 20", "1000B 1000B 0B nginx 30"]);
+    assert_eq!(table("topprocs_net"), ["2.00KB 2.00KB 0B 2.00KB cat 20", "1000B 1000B 0B 1000B nginx 30"]);
     assert_eq!(table("topprocs_file"), ["512B bash 10", "7B nginx 30"]);
-    assert_eq!(table("topcontainers_net"), ["1000B 1000B 0B web"]);
+    assert_eq!(table("topcontainers_net"), ["1000B 1000B 0B 1000B web"]);
     assert_eq!(table("topcontainers_file"), ["7B web"]);
     assert_eq!(table("topscalls"), ["6 read", "1 openat"]);
     let wide = run("topprocs_net", true, &world, &records);
-    assert!(wide.starts_with(" Bytes    RX/s  TX/s  Process  PID  vPID  Container\n"), "{wide}");
-    assert_eq!(rows(&wide), ["2.00KB 2.00KB 0B cat 20 20 host", "1000B 1000B 0B nginx 30 30 web"]);
+    assert!(wide.starts_with(" Bytes    RX/s  TX/s   Total  Process  PID  vPID  Container\n"), "{wide}");
+    assert_eq!(rows(&wide), ["2.00KB 2.00KB 0B 2.00KB cat 20 20 host", "1000B 1000B 0B 1000B nginx 30 30 web"]);
 }
 
 /// Runs a chisel with an argument and what is asked of tables.
@@ -117,7 +117,7 @@ fn tables_are_as_the_user_asks() {
         Chisel::load(Library::builtin().find("topprocs_net").unwrap(), None, env).unwrap()
     };
     assert!(chisel(sort("rx")).sorted().1 && !chisel(sort("x")).sorted().1);
-    assert_eq!(chisel(sort("x")).sorted().0, ["Bytes", "RX/s", "TX/s", "Process", "PID"]);
+    assert_eq!(chisel(sort("x")).sorted().0, ["Bytes", "RX/s", "TX/s", "Total", "Process", "PID"]);
     let every = Tables { interval_ms: Some(250), ..Tables::default() };
     assert_eq!(chisel(every).interval_ms(), Some(250));
 }
@@ -237,10 +237,7 @@ fn errors_name_file_line_column_and_cause() {
     assert!(error("let x = ;").to_string().starts_with("chisel test.rhai:2:9: "));
     let undefined = error("let depth = 1;\nfn on_event(evt) { print(depth) }");
     assert_eq!(undefined.place, Some((3, 26)));
-    assert_eq!(
-        undefined.hint.as_deref(),
-        Some("inside a function, variables of the script are properties of this: this.depth")
-    );
+    assert_eq!(undefined.hint.as_deref(), Some("inside a function, use this.depth for a script variable"));
     assert!(error("fn on_evnt(evt) {}").hint.unwrap().contains("on_event"));
     assert!(error("table(#{ keyz: [] });").cause.contains("did you mean 'keys'?"));
     assert!(error("filter(\"proc.pid=x\");").cause.contains("expected a whole number"));
@@ -491,15 +488,16 @@ fn a_count_is_no_percentage_but_has_a_share() {
     let cause = |value: &str| load(&format!("table(#{{ keys: [\"proc.name\"], value: {value} }});")).unwrap_err().cause;
     assert_eq!(
         cause("#{ op: \"count\", unit: \"percent\" }"),
-        "value: 'count' is a number without a unit; for its part of the total, write share: true"
+        "value: 'count' is a number without a unit; for the percentage of the total, write share: true"
     );
     assert!(cause("#{ op: \"distinct\", field: \"fd.name\", unit: \"bytes\" }").contains("leave out 'unit'"));
     assert!(
-        cause("#{ field: \"evt.buflen\", unit: \"percent\" }").contains("cannot be shown as 'percent'; for its part")
+        cause("#{ field: \"evt.buflen\", unit: \"percent\" }")
+            .contains("cannot be shown as 'percent'; for the percentage")
     );
     assert!(cause("#{ field: \"evt.latency\", unit: \"bytes\" }").ends_with("cannot be shown as 'bytes'"));
-    assert!(cause("#{ field: \"evt.buflen\", op: \"max\", share: true }").contains("only 'sum' and 'count' have"));
-    assert!(load("rate(#{ value: #{ op: \"count\", share: true } });").unwrap_err().cause.contains("for tables"));
+    assert!(cause("#{ field: \"evt.buflen\", op: \"max\", share: true }").contains("only with 'sum' and 'count'"));
+    assert!(load("rate(#{ value: #{ op: \"count\", share: true } });").unwrap_err().cause.contains("only in tables"));
     assert!(load("heatmap(#{ field: \"evt.latency\", min: 1, max: 2, unit: \"percent\" });").is_err());
     let world = World::new();
     let text = "table(#{ keys: [\"proc.name\"], values: [#{ title: \"Calls\", op: \"count\", share: true },

@@ -94,56 +94,56 @@ const SIDES: Needs = Needs::SIDES.with(Needs::BYTES);
 const FD: Needs = Needs::FD.with(Needs::BYTES);
 
 fields! { FIELDS needs NONE;
-    "evt.count": Int [by_type(|_, _| Some(count_if(true)))] => |_, _| count_if(true), "always 1, for sums";
+    "evt.count": Int [by_type(|_, _| Some(count_if(true)))] => |_, _| count_if(true), "always 1; sum it to count events";
     "evt.count.error": Int [in_kernel(InKernel::Failure) by_type(cannot_fail)] => |c, _| count_if(c.event.failed()),
-        "1 for an event that failed, else 0";
+        "1 if the event failed, else 0";
     "evt.count.error.file": Int [by_type(cannot_fail) needs(STATE)] => |c, _| failed(c, About::File),
-        "1 for an event that failed on a file, else 0";
+        "1 if the event failed on a file, else 0";
     "evt.count.error.net": Int [by_type(cannot_fail) needs(STATE)] => |c, _| failed(c, About::Net),
-        "1 for an event that failed on a socket, else 0";
+        "1 if the event failed on a socket, else 0";
     "evt.count.error.memory": Int [by_type(cannot_fail) needs(STATE)] => |c, _| failed(c, About::Memory),
-        "1 for a memory call that failed, else 0";
+        "1 if a memory call failed, else 0";
     "evt.count.error.other": Int [by_type(cannot_fail) needs(STATE)] => |c, _| failed(c, About::Other),
-        "1 for an event that failed on anything else, else 0";
+        "1 if the event failed on anything else, else 0";
     "evt.count.exit": Int [by_type(|event, _| Some(count_if(ends(event.row))))] => |c, _| count_if(ends(c.event.row)),
-        "1 for the end of a call, else 0";
+        "1 for a syscall exit, else 0";
     "evt.count.procinfo": Int [by_type(no_procinfo) table_only()] => |c, _| {
         count_if(c.event.row.code == code::PROCINFO && c.event.tid == c.event.tgid)
     }, "1 for the procinfo event of a main thread, else 0";
     "evt.count.threadinfo": Int [by_type(no_procinfo) table_only()] => |c, _| {
         count_if(c.event.row.code == code::PROCINFO)
     }, "1 for a procinfo event, else 0";
-    "evt.buflen": Int [in_kernel(InKernel::Bytes) by_type(no_io) unit(Unit::Bytes) needs(SIDES)] => |c, _| buflen(c).into(), "bytes that were read or written";
+    "evt.buflen": Int [in_kernel(InKernel::Bytes) by_type(no_io) unit(Unit::Bytes) needs(SIDES)] => |c, _| buflen(c).into(), "bytes read or written";
     "evt.buflen.in": Int [in_kernel(InKernel::BytesIn) by_type(no_read) unit(Unit::Bytes) needs(SIDES) table_only()] => |c, _| {
         bytes(c, |event| event.reads(), "")
-    }, "bytes that were read";
+    }, "bytes read";
     "evt.buflen.out": Int [in_kernel(InKernel::BytesOut) by_type(no_write) unit(Unit::Bytes) needs(SIDES) table_only()] => |c, _| {
         bytes(c, |event| event.writes(), "")
-    }, "bytes that were written";
+    }, "bytes written";
     "evt.buflen.file": Int [by_type(no_io) unit(Unit::Bytes) needs(FD) table_only()] => |c, _| {
         bytes(c, |_| true, "file")
-    }, "bytes that were read from or written to files";
+    }, "bytes read from or written to files";
     "evt.buflen.file.in": Int [by_type(no_read) unit(Unit::Bytes) needs(FD) table_only()] => |c, _| {
         bytes(c, |event| event.reads(), "file")
-    }, "bytes that were read from files";
+    }, "bytes read from files";
     "evt.buflen.file.out": Int [by_type(no_write) unit(Unit::Bytes) needs(FD) table_only()] => |c, _| {
         bytes(c, |event| event.writes(), "file")
-    }, "bytes that were written to files";
+    }, "bytes written to files";
     "evt.buflen.net": Int [by_type(no_io) unit(Unit::Bytes) needs(FD) table_only()] => |c, _| {
         bytes(c, |_| true, "net")
-    }, "bytes that went over internet sockets";
+    }, "bytes sent and received over internet sockets";
     "evt.buflen.net.in": Int [by_type(no_read) unit(Unit::Bytes) needs(FD) table_only()] => |c, _| {
         bytes(c, |event| event.reads(), "net")
-    }, "bytes that were received from internet sockets";
+    }, "bytes received from internet sockets";
     "evt.buflen.net.out": Int [by_type(no_write) unit(Unit::Bytes) needs(FD) table_only()] => |c, _| {
         bytes(c, |event| event.writes(), "net")
-    }, "bytes that were sent over internet sockets";
+    }, "bytes sent over internet sockets";
     "evt.infra.docker.name": Text [by_type(no_infra) table_only()] => |c, _| infra_name(c),
-        "name of an event of Docker; only old captures have some";
+        "name of a Docker event; only in old captures";
     "evt.infra.docker.container.id": Text [by_type(no_infra) table_only()] => |c, _| infra(c, b"ID"),
-        "id of the container of such an event";
+        "container id of a Docker event; only in old captures";
     "evt.infra.docker.container.name": Text [by_type(no_infra) table_only()] => |c, _| infra(c, b"Name"),
-        "name of the container of such an event";
+        "container name of a Docker event; only in old captures";
     "evt.infra.docker.container.image": Text [by_type(no_infra) table_only()] => |c, _| infra(c, b"Image"),
-        "image of the container of such an event";
+        "container image of a Docker event; only in old captures";
 }

@@ -89,24 +89,24 @@ fn direction(row: &Row) -> &'static str {
 }
 
 fields! { FIELDS needs NONE;
-    "evt.type": Text [in_kernel(InKernel::Type) by_type(name_of)] => |c, _| c.event.name().into(), "name of the event, such as openat";
+    "evt.type": Text [in_kernel(InKernel::Type) by_type(name_of)] => |c, _| c.event.name().into(), "event name, such as openat";
     "evt.type.is": Int [arg(ArgRule::Event) by_type(is_type)] => |c, arg| {
         is_type(&EventType::of_event(c.event), arg).unwrap_or(Value::Missing)
-    }, "1 if the event has that name or number, else 0";
+    }, "1 if the event has this name or number, else 0";
     "syscall.type": Text [by_type(syscall_name)] => |c, _| {
         if c.event.row.is_syscall() { c.event.name().into() } else { Value::Missing }
-    }, "name of the system call; missing for other events";
+    }, "system call name; missing for other events";
     "evt.dir": Text [by_type(|event, _| Some(direction(event.row).into()))] => |c, _| direction(c.event.row).into(),
-        "direction: < for the end of a call, > for its beginning and for what is no call";
+        "direction: < for syscall exit, > for syscall entry and for other events";
     "evt.category": Text [by_type(category_of) cost(2) needs(Needs::FD)] => |c, _| category(c).into(),
-        "file, net, ipc, process and others; of reads and writes, by their descriptor";
-    "evt.cpu": Int [in_kernel(InKernel::Cpu)] => |c, _| c.event.cpu.into(), "CPU on which it happened";
+        "file, net, ipc, process and so on; for reads and writes, the category of the descriptor";
+    "evt.cpu": Int [in_kernel(InKernel::Cpu)] => |c, _| c.event.cpu.into(), "CPU that the event happened on";
     "evt.is_io": Bool [by_type(|event, _| Some(event.row.is_io().into()))] => |c, _| c.event.row.is_io().into(),
-        "whether it reads or writes a descriptor";
+        "whether the event reads from or writes to a descriptor";
     "evt.is_io_read": Bool [by_type(|event, _| event.reads().map(Value::from)) needs(Needs::SIDES)] => |c, _| c.event.reads().into(),
-        "whether it reads from a descriptor";
+        "whether the event reads from a descriptor";
     "evt.is_io_write": Bool [by_type(|event, _| event.writes().map(Value::from)) needs(Needs::SIDES)] => |c, _| c.event.writes().into(),
-        "whether it writes to a descriptor";
+        "whether the event writes to a descriptor";
     "evt.io_dir": Text [by_type(io_dir_of) needs(Needs::SIDES)] => |c, _| io_dir(c.event.reads(), c.event.writes()).into(),
         "read or write";
     "evt.is_wait": Bool [by_type(|event, _| Some(event.row.flags.has(Flags::WAITS).into()))] => |c, _| {
@@ -114,16 +114,16 @@ fields! { FIELDS needs NONE;
     }, "whether the call waits";
     "evt.is_syslog": Bool [by_type(no_write) needs(Needs::FD) cost(2)] => |c, _| {
         (c.event.writes() && crate::fields::syslog::is_log(c)).into()
-    }, "whether it writes to the socket of the system log";
+    }, "whether the event writes to the system log socket";
     "evt.pluginname": Text [by_type(|_, _| Some(Value::Missing))] => |_, _| Value::Missing,
-        "name of the plugin that made it; missing: there are no plugins";
+        "plugin that made the event; always missing, because there are no plugins";
     "evt.plugininfo": Text [by_type(|_, _| Some(Value::Missing))] => |_, _| Value::Missing,
-        "what the plugin says of it; missing: there are no plugins";
-    "evt.source": Text [by_type(|_, _| Some("syscall".into()))] => |_, _| "syscall".into(), "where it is from: syscall";
+        "text from the plugin; always missing, because there are no plugins";
+    "evt.source": Text [by_type(|_, _| Some("syscall".into()))] => |_, _| "syscall".into(), "event source; always syscall";
     "evt.is_async": Bool [by_type(|event, _| Some(is_async(event.row).into()))] => |c, _| is_async(c.event.row).into(),
-        "whether a tool put it into the capture, beside the calls";
+        "whether a tool added the event to the capture; such an event is not a system call";
     "evt.asynctype": Text [by_type(|event, _| (!is_async(event.row)).then_some(Value::Missing))] => |c, _| {
         if is_async(c.event.row) { c.event.params.text(1).into() } else { Value::Missing }
-    }, "what kind of such an event it is";
-    "evt.hostname": Text => |c, _| Value::some_text(&c.state.host.name), "name of the machine";
+    }, "kind of an event that a tool added to the capture";
+    "evt.hostname": Text => |c, _| Value::some_text(&c.state.host.name), "host name of the machine";
 }

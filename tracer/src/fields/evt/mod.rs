@@ -24,5 +24,5 @@ fn ends(row: &Row) -> bool {
 
 fields! { NUMBER needs NONE;
     "evt.num": Int => |c, _| c.event.num.into(),
-        "running number of the event in this session; internal events count too";
+        "sequence number of the event; internal events are numbered too";
 }

@@ -50,11 +50,11 @@ fn executable(c: &Context<'_>) -> bool {
 
 fields! { FIELDS needs NONE;
     "evt.is_open_read": Bool [by_type(opens) cost(2)] => |c, _| open_flag(c, READ_BIT).into(),
-        "whether it opened a file for reading, or failed to";
+        "whether the call opens a file for reading, successfully or not";
     "evt.is_open_write": Bool [by_type(opens) cost(2)] => |c, _| open_flag(c, WRITE_BIT).into(),
-        "whether it opened a file for writing, or failed to";
+        "whether the call opens a file for writing, successfully or not";
     "evt.is_open_exec": Bool [by_type(makes) cost(2)] => |c, _| executable(c).into(),
-        "whether it opened a file, to be made if it was not there, with a permission to execute";
+        "whether the call asks to create a file with an executable mode, successfully or not";
     "evt.is_open_create": Bool [by_type(makes) cost(2)] => |c, _| created(c).into(),
-        "whether it created a file by opening it";
+        "whether the call created the file that it opened";
 }

@@ -100,21 +100,21 @@ fields! { FIELDS needs NONE;
     "evt.args": Text [shows_data() cost(12) needs(ALL) write(all)] => |c, arg| written(all, c, arg),
         "all parameters, as name=value";
     "evt.info": Text [shows_data() cost(12) needs(ALL) write(all)] => |c, arg| written(all, c, arg),
-        "like evt.args; what is written to the system log is decoded in syslog.*";
+        "like evt.args; messages to the system log are decoded in syslog.*";
     "evt.arg": Text [shows_data() arg(ArgRule::Param) by_type(no_param) cost(8)] => |c, arg| {
         arg.param(c.event.row).map_or(Value::Missing, |at| args::argument(c, at, arg.show))
-    }, "one parameter as text: resolved, if it has a meaning of its own";
-    "evt.rawarg": Text [in_kernel(InKernel::Param) arg(ArgRule::Param) by_type(no_param)] => raw_arg, "one parameter as a value of its own type";
-    "evt.res": Text [in_kernel(InKernel::ResultName) by_type(no_result)] => |c, _| result_name(c), "SUCCESS, or the name of the error";
-    "evt.rawres": Int [in_kernel(InKernel::Result) by_type(no_result)] => |c, _| c.event.result().into(), "result: a number, or the negative error";
+    }, "one parameter as text, decoded if it is a flag, a descriptor or the like";
+    "evt.rawarg": Text [in_kernel(InKernel::Param) arg(ArgRule::Param) by_type(no_param)] => raw_arg, "one parameter as its raw value";
+    "evt.res": Text [in_kernel(InKernel::ResultName) by_type(no_result)] => |c, _| result_name(c), "SUCCESS, or the error name, such as ENOENT";
+    "evt.rawres": Int [in_kernel(InKernel::Result) by_type(no_result)] => |c, _| c.event.result().into(), "return value; negative for an error";
     "evt.failed": Bool [in_kernel(InKernel::Failed) by_type(no_result)] => |c, _| c.event.result().map(|result| result < 0).into(),
-        "whether the result is an error";
+        "whether the call returned an error";
     "evt.buffer": Bytes [by_type(no_data) needs(Needs::PAYLOAD) cost(2)] => |c, _| data(c),
-        "data that was read or written, as much as was taken";
+        "data read or written, up to the limit of -s";
     "evt.abspath": Text [arg(ArgRule::Side) by_type(no_path) needs(Needs::STATE) cost(8)] => abspath,
-        "path of the event from the root on; of two, the first, or with dst the second";
+        "absolute path; for calls with two paths, the first, or the second with dst";
     "evt.around": Int [arg(ArgRule::Time) filter_only() cost(2)] => around,
-        "evt.around[time]=500 asks whether it happened within 500 ms of that time, which is in nanoseconds since the epoch";
+        "evt.around[time]=500 matches events within 500 ms of this time, which is in nanoseconds since the epoch";
 }
 
 #[cfg(test)]

@@ -77,31 +77,31 @@ fields! { FIELDS needs NONE;
     "evt.rawtime": Time => |c, _| c.event.time_ns.into(), "time since the epoch";
     "evt.rawtime.s": Int => |c, _| (c.event.time_ns / SECOND).into(), "whole seconds since the epoch";
     "evt.rawtime.ns": Time [digits(Digits::Nine)] => |c, _| (c.event.time_ns % SECOND).into(),
-        "nanoseconds within the second";
+        "nanosecond part of evt.rawtime";
     "evt.reltime": Time [digits(Digits::Nine)] => |c, _| relative(c).into(), "time since the first event";
     "evt.reltime.s": Int => |c, _| (relative(c) / SECOND).into(), "whole seconds since the first event";
     "evt.reltime.ns": Time [digits(Digits::Nine)] => |c, _| (relative(c) % SECOND).into(),
-        "nanoseconds within that second";
+        "nanosecond part of evt.reltime";
     "evt.deltatime": Time [needs(Needs::NEIGHBOURS)] => |c, _| delta(c).into(), "time since the previous event";
-    "evt.deltatime.s": Int [needs(Needs::NEIGHBOURS)] => |c, _| (delta(c) / SECOND).into(), "whole seconds of it";
+    "evt.deltatime.s": Int [needs(Needs::NEIGHBOURS)] => |c, _| (delta(c) / SECOND).into(), "whole seconds of evt.deltatime";
     "evt.deltatime.ns": Time [needs(Needs::NEIGHBOURS) digits(Digits::Nine)] => |c, _| (delta(c) % SECOND).into(),
-        "nanoseconds within that second";
+        "nanosecond part of evt.deltatime";
     "evt.outputtime": Text [cost(8) json(|c, arg| output_ns(c, arg).into()) write(output_time)] => |c, arg| {
         written(output_time, c, arg)
-    }, "the time that -t chooses";
+    }, "time in the form that -t selects";
     "evt.latency": Time [in_kernel(InKernel::Latency) needs(Needs::LATENCY)] => |c, _| c.event.latency_ns.into(),
-        "time from entry to exit";
+        "time from syscall entry to exit";
     "evt.latency.s": Int [needs(Needs::LATENCY)] => |c, _| c.event.latency_ns.map(|ns| ns / SECOND).into(),
-        "whole seconds of it";
+        "whole seconds of evt.latency";
     "evt.latency.ns": Time [in_kernel(InKernel::Latency) needs(Needs::LATENCY) digits(Digits::Nine)] => |c, _| {
         c.event.latency_ns.map(|ns| ns % SECOND).into()
-    }, "nanoseconds within that second";
+    }, "nanosecond part of evt.latency";
     "evt.latency.human": Text [needs(Needs::LATENCY) cost(8)] => |c, _| c.event.latency_ns.map_or(Value::Missing, |ns| {
         Value::made(units::time(ns as f64).into_bytes())
-    }), "the same for people, such as 4.97us";
+    }), "evt.latency with a unit, such as 4.97us";
     "evt.latency.quantized": Int [needs(Needs::LATENCY) table_only()] => |c, _| quantized(c.event.latency_ns),
-        "the same in buckets, ten for each power of ten, for spectrograms";
+        "evt.latency in buckets, ten per power of ten, for heat maps";
     "evt.wait_latency": Time [needs(Needs::LATENCY) by_type(no_wait) deprecated()] => |c, _| {
         c.event.latency_ns.filter(|_| c.event.row.flags.has(Flags::WAITS)).into()
-    }, "the same, of calls that wait";
+    }, "evt.latency, but only of calls that wait";
 }

@@ -80,37 +80,37 @@ fn host<'a>(c: &Context<'a>, end: Option<SocketAddr>) -> Value<'a> {
 
 fields! { FIELDS needs FD;
     "fd.ip": Ip [in_kernel(InKernel::Ip(End::Either)) by_type(no_fd) filter_only()] => |c, _| either_ip(c), "address of either end";
-    "fd.cip": Ip [in_kernel(InKernel::Ip(End::Client)) by_type(no_fd)] => |c, _| ip(end(c, Sock::client)), "address of the client";
-    "fd.sip": Ip [in_kernel(InKernel::Ip(End::Server)) by_type(no_fd)] => |c, _| ip(end(c, Sock::server)), "address of the server";
-    "fd.lip": Ip [in_kernel(InKernel::Ip(End::Local)) by_type(no_fd)] => |c, _| ip(end(c, LOCAL)), "address of this end";
-    "fd.rip": Ip [in_kernel(InKernel::Ip(End::Remote)) by_type(no_fd)] => |c, _| ip(end(c, REMOTE)), "address of the other end";
+    "fd.cip": Ip [in_kernel(InKernel::Ip(End::Client)) by_type(no_fd)] => |c, _| ip(end(c, Sock::client)), "client address";
+    "fd.sip": Ip [in_kernel(InKernel::Ip(End::Server)) by_type(no_fd)] => |c, _| ip(end(c, Sock::server)), "server address";
+    "fd.lip": Ip [in_kernel(InKernel::Ip(End::Local)) by_type(no_fd)] => |c, _| ip(end(c, LOCAL)), "local address";
+    "fd.rip": Ip [in_kernel(InKernel::Ip(End::Remote)) by_type(no_fd)] => |c, _| ip(end(c, REMOTE)), "remote address";
     "fd.port": Port [in_kernel(InKernel::Port(End::Either)) by_type(no_fd) filter_only()] => |c, _| either_port(c), "port of either end";
-    "fd.cport": Port [in_kernel(InKernel::Port(End::Client)) by_type(no_fd)] => |c, _| port(end(c, Sock::client)), "port of the client";
-    "fd.sport": Port [in_kernel(InKernel::Port(End::Server)) by_type(no_fd)] => |c, _| port(end(c, Sock::server)), "port of the server";
-    "fd.lport": Port [in_kernel(InKernel::Port(End::Local)) by_type(no_fd)] => |c, _| port(end(c, LOCAL)), "port of this end";
-    "fd.rport": Port [in_kernel(InKernel::Port(End::Remote)) by_type(no_fd)] => |c, _| port(end(c, REMOTE)), "port of the other end";
+    "fd.cport": Port [in_kernel(InKernel::Port(End::Client)) by_type(no_fd)] => |c, _| port(end(c, Sock::client)), "client port";
+    "fd.sport": Port [in_kernel(InKernel::Port(End::Server)) by_type(no_fd)] => |c, _| port(end(c, Sock::server)), "server port";
+    "fd.lport": Port [in_kernel(InKernel::Port(End::Local)) by_type(no_fd)] => |c, _| port(end(c, LOCAL)), "local port";
+    "fd.rport": Port [in_kernel(InKernel::Port(End::Remote)) by_type(no_fd)] => |c, _| port(end(c, REMOTE)), "remote port";
     "fd.l4proto": Text [in_kernel(InKernel::Protocol) by_type(no_fd)] => |c, _| super::fd(c).and_then(l4proto).into(), "tcp, udp, icmp or raw";
     "fd.is_server": Bool [in_kernel(InKernel::Role) by_type(no_fd)] => |c, _| {
         super::fd(c).filter(|fd| fd.kind != FdKind::Unknown).map(is_server).into()
     },
-        "whether this end of a socket is the server; false for what is no socket";
+        "whether this end of the socket is the server; false if the descriptor is not a socket";
     "fd.connected": Bool [by_type(no_fd)] => |c, _| sock(c).map(|sock| set(sock.remote).is_some()).into(),
         "whether the socket has a peer";
     "fd.net": Net [in_kernel(InKernel::Ip(End::Either)) by_type(no_fd) filter_only()] => |c, _| either_ip(c), "network of either end";
     "fd.cnet": Net [in_kernel(InKernel::Ip(End::Client)) by_type(no_fd) filter_only()] => |c, _| ip(end(c, Sock::client)), "network of the client";
     "fd.snet": Net [in_kernel(InKernel::Ip(End::Server)) by_type(no_fd) filter_only()] => |c, _| ip(end(c, Sock::server)), "network of the server";
-    "fd.lnet": Net [in_kernel(InKernel::Ip(End::Local)) by_type(no_fd) filter_only()] => |c, _| ip(end(c, LOCAL)), "network of this end";
-    "fd.rnet": Net [in_kernel(InKernel::Ip(End::Remote)) by_type(no_fd) filter_only()] => |c, _| ip(end(c, REMOTE)), "network of the other end";
-    "fd.proto": Port [by_type(no_fd) filter_only()] => |c, _| either_port(c), "service of either end, by name or port";
+    "fd.lnet": Net [in_kernel(InKernel::Ip(End::Local)) by_type(no_fd) filter_only()] => |c, _| ip(end(c, LOCAL)), "network of the local end";
+    "fd.rnet": Net [in_kernel(InKernel::Ip(End::Remote)) by_type(no_fd) filter_only()] => |c, _| ip(end(c, REMOTE)), "network of the remote end";
+    "fd.proto": Port [by_type(no_fd) filter_only()] => |c, _| either_port(c), "service of either end, as a name or a port";
     "fd.cproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, Sock::client)),
-        "service of the port of the client";
+        "service name of the client port";
     "fd.sproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, Sock::server)),
-        "service of the port of the server";
-    "fd.lproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, LOCAL)), "service of the port of this end";
-    "fd.rproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, REMOTE)), "service of the port of the other end";
+        "service name of the server port";
+    "fd.lproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, LOCAL)), "service name of the local port";
+    "fd.rproto": Text [by_type(no_fd) cost(3)] => |c, _| proto(end(c, REMOTE)), "service name of the remote port";
     "fd.cip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, Sock::client)),
-        "host name of the client, from /etc/hosts: names are not asked for in the network";
-    "fd.sip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, Sock::server)), "the same of the server";
-    "fd.lip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, LOCAL)), "the same of this end";
-    "fd.rip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, REMOTE)), "the same of the other end";
+        "host name of the client, from /etc/hosts; tracer makes no DNS queries";
+    "fd.sip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, Sock::server)), "like fd.cip.name, for the server";
+    "fd.lip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, LOCAL)), "like fd.cip.name, for the local end";
+    "fd.rip.name": Text [by_type(no_fd)] => |c, _| host(c, end(c, REMOTE)), "like fd.cip.name, for the remote end";
 }

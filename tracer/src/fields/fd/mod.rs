@@ -136,50 +136,50 @@ fn types<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
 
 fields! { FILE needs FD;
     "fd.num": Int [in_kernel(InKernel::Descriptor) by_type(no_fd) needs(Needs::SIDES)] => |c, _| number(c).into(),
-        "number of the descriptor; -1 where a call may do without, or failed to make one; -100 (AT_FDCWD) for the working directory";
+        "descriptor number; -1 if the call does not use one or failed to create one; -100 (AT_FDCWD) for the working directory";
     "fd.type": Text [in_kernel(InKernel::FdType) by_type(no_fd)] => |c, _| fd(c).and_then(|fd| fd.kind.name()).into(),
-        "what it is: file, directory, ipv4, ipv6, unix, pipe, event, eventpoll and others";
+        "what the descriptor refers to: file, directory, ipv4, ipv6, unix, pipe, event, eventpoll and so on";
     "fd.typechar": Text [by_type(no_fd)] => |c, _| {
         let letter = fd(c).map(|fd| fd.kind.letter());
         letter.or_else(|| asked_for(c).map(|_| FdKind::File.letter())).into()
     },
-        "the same as one letter: f d 4 6 u p e s l i t n k b r m P, or o when it is not known";
+        "fd.type as one letter: f d 4 6 u p e s l i t n k b r m P, or o if unknown";
     "fd.name": Text [in_kernel(InKernel::FdName) by_type(no_fd) cost(2)] => |c, arg| match fd(c).filter(|_| arg.show.services) {
         Some(fd) if !fd.name.is_empty() => Value::Text(fd.shown_name(true)),
         _ => name(c),
-    }, "path, also of a file that could not be opened; of a socket, client->server or its own address";
+    }, "path, even if the file could not be opened; for a socket, client->server or its own address";
     "fd.nameraw": Text [by_type(no_fd) cost(2)] => |c, _| {
         let raw = || fd(c).and_then(|fd| fd.raw_name.as_deref());
         asked_for(c).map(|(path, _)| path).or_else(raw).map_or_else(|| name(c), Value::text)
-    }, "path as it was passed to the call that opened it";
+    }, "path as passed to the call that opened it";
     "fd.directory": Text [by_type(no_fd) cost(2)] => |c, _| part(path_of(c), directory),
         "directory of the file";
     "fd.filename": Text [by_type(no_fd) cost(2)] => |c, _| part(path_of(c), filename),
-        "name of the file without its directory";
+        "file name without its directory";
     "fd.sockfamily": Text [by_type(no_fd)] => |c, _| fd(c).and_then(sockfamily).into(), "ip or unix";
     "fd.uid": Text [by_type(no_fd) needs(Needs::SIDES) cost(8)] => |c, _| uid(c),
-        "thread id and number in one, as a key for tables";
+        "thread id and descriptor number joined, as a table key";
     "fd.containername": Text [by_type(no_fd) cost(8)] => |c, _| {
         name_of(c).map_or(Value::Missing, |name| with_container(c, &name))
-    }, "id of the container and name in one, as a key for tables";
+    }, "container id and fd.name joined, as a table key";
     "fd.containerdirectory": Text [by_type(no_fd) cost(8)] => |c, _| {
         path_of(c).map_or(Value::Missing, |path| with_container(c, directory(&path)))
-    }, "id of the container and directory in one, as a key for tables";
+    }, "container id and fd.directory joined, as a table key";
     "fd.dev": Int [by_type(no_fd) digits(Digits::Hex)] => |c, _| device(c).into(),
         "device number of the filesystem";
     "fd.dev.major": Int [by_type(no_fd)] => |c, _| device(c).map(|dev| dev >> 8 & 0xfff).into(),
-        "its major part";
+        "major part of fd.dev";
     "fd.dev.minor": Int [by_type(no_fd)] => |c, _| {
         device(c).map(|dev| dev & 0xff | dev >> 12 & 0xfff00).into()
-    }, "its minor part";
+    }, "minor part of fd.dev";
     "fd.ino": Int [by_type(no_fd)] => |c, _| fd(c).filter(|fd| fd.ino != 0).map(|fd| fd.ino).into(),
         "inode number";
     "fd.types": Text [arg(ArgRule::IndexAllowed) by_type(no_fd) list() cost(20)] => types,
-        "of an event with a descriptor, the types of all descriptors of the process; or that of one of them";
+        "types of all descriptors of the process, or of one; only for events that have a descriptor";
     "fd.name_changed": Bool [by_type(no_fd)] => |c, _| fd(c).map(|fd| fd.renamed_by == c.event.num).into(),
-        "whether this event gave the descriptor its name: an open, a connection, or a datagram with another address";
+        "whether this event gave the descriptor its name: an open, a connection, or a datagram with a different address";
     "fd.is_upper_layer": Bool [by_type(no_fd)] => |c, _| layer(c, UPPER_LAYER),
-        "whether the file is in the upper layer of an overlay, as the call that opened it said";
+        "whether the file is in the upper layer of an overlay, as reported when it was opened";
     "fd.is_lower_layer": Bool [by_type(no_fd)] => |c, _| layer(c, LOWER_LAYER),
-        "whether the file is in a lower layer of an overlay, as the call that opened it said";
+        "whether the file is in a lower layer of an overlay, as reported when it was opened";
 }

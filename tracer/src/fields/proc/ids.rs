@@ -56,8 +56,8 @@ pub(in crate::fields) fn namespace_start(c: &Context<'_>) -> Option<u64> {
 
 fields! { FIELDS needs THREADS;
     "proc.loginshellid": Int [cost(4)] => |c, _| login_shell(c).map(|t| t.pid).into(),
-        "id of the oldest process of the chain whose name ends in sh";
-    "proc.tty": Int => |c, _| thread(c).map(|t| t.tty).into(), "device number of the controlling terminal; 0 without";
+        "pid of the outermost shell (a name that ends in sh) among the process and its ancestors";
+    "proc.tty": Int => |c, _| thread(c).map(|t| t.tty).into(), "device number of the controlling terminal; 0 if there is none";
     "proc.pid": Int [in_kernel(InKernel::Tgid) needs(Needs::NONE)] => |c, _| c.event.tgid.into(), "process id";
     "proc.ppid": Int [in_kernel(InKernel::ParentTgid) needs(Needs::WHO)] => |c, _| ppid(c).into(), "process id of the parent";
     "proc.apid": Int [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| t.pid.into()),
@@ -67,33 +67,33 @@ fields! { FIELDS needs THREADS;
         "process id of the parent in its own pid namespace";
     "proc.sid": Int => |c, _| thread(c).map(|t| t.sid).into(), "session id";
     "proc.sname": Text [cost(2)] => |c, _| session(c).map(|t| &*t.comm).into(),
-        "name of the session leader; when that has ended, of the oldest ancestor in the session";
-    "proc.sid.exe": Text [cost(2)] => |c, _| session(c).map(|t| &*t.exe).into(), "first argument of the session leader";
+        "name of the session leader, or of the oldest ancestor in the session if the leader has ended";
+    "proc.sid.exe": Text [cost(2)] => |c, _| session(c).map(|t| &*t.exe).into(), "first argument (argv[0]) of the session leader";
     "proc.sid.exepath": Text [cost(2)] => |c, _| session(c).map(|t| &*t.exepath).into(),
         "path of the executable of the session leader";
-    "proc.vpgid": Int => |c, _| thread(c).map(|t| t.vpgid).into(), "process group in its own pid namespace";
+    "proc.vpgid": Int => |c, _| thread(c).map(|t| t.vpgid).into(), "process group id in its own pid namespace";
     "proc.vpgid.name": Text [cost(2)] => |c, _| inner_group(c).map(|t| &*t.comm).into(),
-        "name of the leader of that group; when that has ended, of the oldest ancestor in it";
-    "proc.vpgid.exe": Text [cost(2)] => |c, _| inner_group(c).map(|t| &*t.exe).into(), "first argument of that leader";
+        "name of the leader of that process group, or of the oldest ancestor in the group if the leader has ended";
+    "proc.vpgid.exe": Text [cost(2)] => |c, _| inner_group(c).map(|t| &*t.exe).into(), "first argument (argv[0]) of that leader";
     "proc.vpgid.exepath": Text [cost(2)] => |c, _| inner_group(c).map(|t| &*t.exepath).into(),
         "path of the executable of that leader";
-    "proc.pgid": Int => |c, _| thread(c).map(|t| t.pgid).into(), "process group";
+    "proc.pgid": Int => |c, _| thread(c).map(|t| t.pgid).into(), "process group id";
     "proc.pgid.name": Text [cost(2)] => |c, _| group(c).map(|t| &*t.comm).into(),
-        "name of the leader of the process group; when that has ended, of the oldest ancestor in it";
-    "proc.pgid.exe": Text [cost(2)] => |c, _| group(c).map(|t| &*t.exe).into(), "first argument of that leader";
+        "name of the process group leader, or of the oldest ancestor in the group if the leader has ended";
+    "proc.pgid.exe": Text [cost(2)] => |c, _| group(c).map(|t| &*t.exe).into(), "first argument (argv[0]) of the process group leader";
     "proc.pgid.exepath": Text [cost(2)] => |c, _| group(c).map(|t| &*t.exepath).into(),
-        "path of the executable of that leader";
+        "path of the executable of the process group leader";
     "proc.is_sid_leader": Bool => |c, _| thread(c).map(|t| t.sid == t.pid || t.sid == t.vpid && t.sid != 0).into(),
-        "whether it leads its session";
+        "whether the process leads its session";
     "proc.is_pgid_leader": Bool => |c, _| thread(c).map(|t| t.pgid == t.pid).into(),
-        "whether it leads its process group";
+        "whether the process leads its process group";
     "proc.is_vpgid_leader": Bool => |c, _| thread(c).map(|t| t.vpgid == t.vpid).into(),
-        "whether it leads its process group in its own pid namespace";
+        "whether the process leads its process group in its own pid namespace";
     "proc.duration": Time => |c, _| since(c, thread(c)),
-        "time since the process started; missing where a capture does not say when";
+        "time since the process started; missing if the capture does not store the start time";
     "proc.ppid.duration": Time [cost(2)] => |c, _| since(c, parent(c)), "time since the parent started";
-    "proc.pid.ts": Time => |c, _| start(thread(c)).into(), "start of the process, since the epoch";
-    "proc.ppid.ts": Time [cost(2)] => |c, _| start(parent(c)).into(), "start of the parent, since the epoch";
+    "proc.pid.ts": Time => |c, _| start(thread(c)).into(), "start time of the process, since the epoch";
+    "proc.ppid.ts": Time [cost(2)] => |c, _| start(parent(c)).into(), "start time of the parent, since the epoch";
     "proc.pidns_init_start_ts": Time [cost(3)] => |c, _| namespace_start(c).into(),
-        "start of the init of its pid namespace, since the epoch";
+        "start time of the init process of its pid namespace, since the epoch";
 }

@@ -36,14 +36,14 @@ const NEEDS: Needs = Needs::THREADS.with(Needs::CONTAINER).with(Needs::CONTAINER
 
 fields! { FIELDS needs THREADS;
     "proc.is_container_entry": Bool [cost(3)] => |c, _| entered(c).into(),
-        "whether the process came into its container from outside, as docker exec does: its parent is not in it";
+        "whether the process entered its container from outside, as with docker exec, so that its parent is not in the container";
     "proc.is_container_healthcheck": Bool [cost(9) needs(NEEDS) deprecated()] => |c, _| {
         probes(c, |spec| spec.health_check.as_ref())
-    }, "whether the process is the health check of its container, or a child of it";
+    }, "whether the process is the health check of its container, or a child of the health check";
     "proc.is_container_liveness_probe": Bool [cost(9) needs(NEEDS) deprecated()] => |c, _| {
         probes(c, |spec| spec.liveness_probe.as_ref())
-    }, "whether the process is the liveness probe of its container, or a child of it";
+    }, "whether the process is the liveness probe of its container, or a child of the probe";
     "proc.is_container_readiness_probe": Bool [cost(9) needs(NEEDS) deprecated()] => |c, _| {
         probes(c, |spec| spec.readiness_probe.as_ref())
-    }, "whether the process is the readiness probe of its container, or a child of it";
+    }, "whether the process is the readiness probe of its container, or a child of the probe";
 }

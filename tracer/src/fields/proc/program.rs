@@ -81,48 +81,50 @@ fn ancestor_env<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
 
 fields! { FIELDS needs THREADS;
     "proc.name": Text [in_kernel(InKernel::Comm) needs(Needs::WHO)] => |c, _| c.thread.map_or(Value::Missing, |t| Value::some_text(&t.comm)),
-        "name of the program, at most 15 characters";
+        "program name, at most 15 characters";
     "proc.main_name": Text [in_kernel(InKernel::MainName)] => |c, _| main_name(c),
         "name of the main thread of the process, at most 15 characters";
     "proc.pname": Text [cost(2)] => |c, _| match c.thread.and_then(|t| c.state.parent(t)) {
         // Of one of which nothing is known, a record may still have said the name.
         Some(t) if t.is_stranger => Value::some_text(&t.comm),
         parent => parent.map(|t| &*t.comm).into(),
-    }, "name of the parent";
+    }, "name of the parent process";
     "proc.aname": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.comm)),
         "name of an ancestor";
-    "proc.exe": Text => |c, _| thread(c).map(|t| &*t.exe).into(), "first argument";
-    "proc.pexe": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.exe).into(), "first argument of the parent";
+    "proc.exe": Text => |c, _| thread(c).map(|t| &*t.exe).into(), "first argument (argv[0])";
+    "proc.pexe": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.exe).into(), "first argument (argv[0]) of the parent";
     "proc.aexe": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.exe)),
-        "first argument of an ancestor";
+        "first argument (argv[0]) of an ancestor";
     "proc.exepath": Text => |c, _| thread(c).map(|t| &*t.exepath).into(), "path of the executable";
     "proc.pexepath": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.exepath).into(),
         "path of the executable of the parent";
     "proc.aexepath": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.exepath)),
         "path of the executable of an ancestor";
     "proc.args": Text [arg(ArgRule::IndexAllowed) cost(8)] => |c, a| args(thread(c), a),
-        "arguments after the first, with blanks between; or one of them, from 0. Those of a process that starts are cut at 4091 bytes, with ... at the end";
+        "arguments after the first, separated by spaces; with a number, one of them, counted from 0. When a process \
+            starts, they are cut at 4091 bytes, with ... at the end";
     "proc.aargs": Text [arg(ArgRule::Ancestor) cost(9)] => |c, a| ancestor(c, a, |t| Value::made(with_arguments(b"", t))),
-        "arguments after the first of an ancestor";
-    "proc.cmdline": Text [cost(8)] => |c, _| thread(c).map_or(Value::Missing, cmdline), "name and arguments";
+        "arguments of an ancestor, without the first";
+    "proc.cmdline": Text [cost(8)] => |c, _| thread(c).map_or(Value::Missing, cmdline), "program name and arguments";
     "proc.pcmdline": Text [cost(9)] => |c, _| parent(c).map_or(Value::Missing, cmdline),
-        "name and arguments of the parent";
+        "program name and arguments of the parent";
     "proc.acmdline": Text [arg(ArgRule::Ancestor) cost(9)] => |c, a| ancestor(c, a, cmdline),
-        "name and arguments of an ancestor";
+        "program name and arguments of an ancestor";
     "proc.exeline": Text [cost(8)] => |c, _| thread(c).map_or(Value::Missing, |t| Value::made(with_arguments(&t.exe, t))),
-        "all arguments";
+        "all arguments, including the first";
     "proc.cmdnargs": Int [cost(4)] => |c, _| thread(c).map(|t| t.arguments().count() as u64).into(),
         "number of arguments after the first";
     "proc.cmdlenargs": Int [cost(4)] => |c, _| thread(c).map(|t| t.arguments().map(|arg| arg.len() as u64).sum::<u64>()).into(),
-        "length of these arguments together";
+        "total length of the arguments after the first";
     "proc.env": Text [arg(ArgRule::NameAllowed) cost(8)] => |c, a| thread(c).map_or(Value::Missing, |t| env(t, a)),
-        "environment; or one variable. That of a process that starts is cut at 4091 bytes, with ... at the end";
+        "environment, separated by spaces; with a name, one variable. When a process starts, it is cut at 4091 bytes, \
+            with ... at the end";
     "proc.args_cut": Int => |c, _| thread(c).and_then(|t| cut_len(t.args_cut)).into(),
-        "length that the arguments after the first had when they were cut, bytes with their NULs; missing when they are whole";
+        "bytes that the arguments after the first had before they were cut, NULs included; missing if they are complete";
     "proc.env_cut": Int => |c, _| thread(c).and_then(|t| cut_len(t.env_cut)).into(),
-        "length that the environment had when it was cut, bytes with their NULs; missing when it is whole";
+        "bytes that the environment had before it was cut, NULs included; missing if it is complete";
     "proc.aenv": Text [arg(ArgRule::Ancestor) or_name() cost(9)] => ancestor_env,
-        "environment of an ancestor; or one variable, of the nearest ancestor that has it";
+        "environment of an ancestor; with a name, one variable of the nearest ancestor that has it";
     "proc.cwd": Text [needs(Needs::STATE) cost(4)] => |c, _| c.thread.map_or(Value::Missing, |t| cwd(t)),
-        "working directory, with a final slash";
+        "working directory, with a trailing slash";
 }

@@ -43,19 +43,19 @@ fn threads(c: &Context<'_>) -> Option<u64> {
 }
 
 fields! { FIELDS needs THREADS;
-    "proc.fdopencount": Int [needs(Needs::STATE)] => |c, _| open(c).into(), "number of open descriptors that are known";
+    "proc.fdopencount": Int [needs(Needs::STATE)] => |c, _| open(c).into(), "number of open descriptors that tracer knows of";
     "proc.fdlimit": Int => |c, _| limit(c).map(|limit| limit as i64).into(),
-        "soft limit of open descriptors; -1 for none";
-    "proc.fdusage": Float [unit(Unit::Percent) needs(Needs::STATE)] => |c, _| usage(c).into(), "open descriptors in percent of the limit";
+        "soft limit on open descriptors; -1 if there is none";
+    "proc.fdusage": Float [unit(Unit::Percent) needs(Needs::STATE)] => |c, _| usage(c).into(), "open descriptors as a percentage of the limit";
     "proc.vmsize": Int [cost(2)] => |c, _| memory(c).map(|memory| memory.size_kb).into(),
-        "virtual memory, kB, as an event told last: clone, exec or switch";
+        "virtual memory in kB, as of the last clone, exec or switch event";
     "proc.vmrss": Int [cost(2)] => |c, _| memory(c).map(|memory| memory.resident_kb).into(),
-        "resident memory, kB, as an event told last";
+        "resident memory in kB, as of the last clone, exec or switch event";
     "proc.vmswap": Int [cost(2)] => |c, _| memory(c).map(|memory| memory.swapped_kb).into(),
-        "swapped memory, kB, as an event told last";
-    "proc.nthreads": Int [cost(20)] => |c, _| threads(c).into(), "threads of the process that are known";
+        "swapped memory in kB, as of the last clone, exec or switch event";
+    "proc.nthreads": Int [cost(20)] => |c, _| threads(c).into(), "number of threads of the process that tracer knows of";
     "proc.nchilds": Int [cost(20)] => |c, _| threads(c).map(|count| count.saturating_sub(1)).into(),
-        "threads of the process besides one: the main thread";
+        "like proc.nthreads, without the main thread";
     "proc.stdin.type": Text [needs(Needs::STATE) cost(2)] => |c, _| kind(c, 0), "type of descriptor 0";
     "proc.stdout.type": Text [needs(Needs::STATE) cost(2)] => |c, _| kind(c, 1), "type of descriptor 1";
     "proc.stderr.type": Text [needs(Needs::STATE) cost(2)] => |c, _| kind(c, 2), "type of descriptor 2";

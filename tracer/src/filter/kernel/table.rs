@@ -27,9 +27,7 @@ pub fn can_group(filters: &[&Filter], by: u32, counted: Counted) -> Result<u32, 
     let mut by = by;
     of_rows.iter().for_each(|part| part.each(&mut |test| by |= of_row(&test.check).unwrap_or_default()));
     if by & by::NAME != 0 && !others.iter().any(|part| is_inet(part)) {
-        return Err(
-            "the kernel does not know the names of others than internet sockets: `fd.type in (ipv4, ipv6)` asks for these",
-        );
+        return Err("the kernel knows only the names of internet sockets: add `fd.type in (ipv4, ipv6)` to the filter");
     }
     let mut rest = others.into_iter();
     match counted {
@@ -53,27 +51,28 @@ pub fn can_group(filters: &[&Filter], by: u32, counted: Counted) -> Result<u32, 
                     exact(&whole) && exact(&half) && (!is_packed || exact(&packed))
                 })
             });
-            if exact { Ok(by) } else { Err("the kernel does not know all tests of the filter exactly") }
+            if exact { Ok(by) } else { Err("the kernel cannot decide all tests of the filter") }
         }
         Counted::SocketBytes => {
             let io = || events::all().filter(|row| row.is_io());
             let mut sockets = false;
             for part in rest {
-                let Node::Check(leaf) = part else { return Err("the filter is not the one for bytes of the network") };
+                let Node::Check(leaf) = part else { return Err("the filter does not select only network bytes") };
                 let mut types = io().flat_map(|row| EventType::of(row).sides());
                 let every = types.all(|event| leaf.check.by_type(&event) == Some(true));
                 if is_inet(part) {
                     sockets = true;
                 } else if !every {
-                    return Err("the filter asks for more than bytes of the network");
+                    return Err("the filter selects more than network bytes");
                 }
             }
             if by & (by::FD_KIND | by::ENDS) != 0 && !of_rows.iter().any(|part| is_tcp(part)) {
                 return Err(
-                    "what a socket without a peer talks to, only its calls say: `fd.l4proto=tcp` leaves these out",
+                    "only the calls of a socket without a peer tell whom it talks to: `fd.l4proto=tcp` excludes such \
+                        sockets",
                 );
             }
-            if sockets { Ok(by) } else { Err("bytes are added up in the kernel for internet sockets only") }
+            if sockets { Ok(by) } else { Err("the kernel sums bytes only for internet sockets") }
         }
     }
 }
@@ -99,6 +98,10 @@ fn is_test(part: &Node, of: InKernel, is_so: impl Fn(&Test) -> bool) -> bool {
 
 /// Whether the kernel knows exactly for which events of a type the node holds, or, `negated`, does not.
 pub(super) fn is_exact(node: &Node, negated: bool, target: &Target<'_>) -> bool {
+    // What the type decides asks nothing else.
+    if node.decide(&|check| check.by_type(&target.event)).is_some() {
+        return true;
+    }
     match node {
         Node::And(parts) | Node::Or(parts) => parts.iter().all(|part| is_exact(part, negated, target)),
         Node::Not(part) => is_exact(part, !negated, target),

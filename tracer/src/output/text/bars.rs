@@ -36,7 +36,8 @@ pub(in crate::output) fn block(frame: &Frame, room: Room) -> Block {
             lines.push(format!("{low:>10} - {high:<10} {count:>8} |{bar:<longest$}|"));
         }
     }
-    let note = (frame.lost > 0).then(|| format!("({} events are not shown: there are too many keys)", frame.lost));
+    let note =
+        (frame.lost > 0).then(|| format!("({} events are not shown, because there are too many keys)", frame.lost));
     Block { head, rows: lines, note }.fit(room)
 }
 

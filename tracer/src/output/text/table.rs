@@ -53,7 +53,8 @@ pub(in crate::output) fn block(frame: &Frame, room: Room, widths: &mut Widths) -
         let rule = layout.width().min(room.width.unwrap_or(80)).max(width(&head));
         lines.extend([head, "-".repeat(rule)]);
     }
-    let note = (frame.lost > 0).then(|| format!("({} events are not in the table: it has too many keys)", frame.lost));
+    let note = (frame.lost > 0)
+        .then(|| format!("({} events are not counted, because the table has too many keys)", frame.lost));
     let rows = rows.iter().map(|row| {
         let cells: Vec<&str> = row.iter().map(String::as_str).collect();
         line(&cells, &layout, room)
@@ -116,7 +117,7 @@ mod tests {
                 "------------------------",
                 "1.50KB  a-ver~-name  12",
                 "    3B  c\\x0at       7",
-                "(5 events are not in the",
+                "(5 events are not counte",
             ]
         );
         assert_eq!(lines(&frame, Room { unicode: true, ..ASCII })[2], "1.50KB  a-ver…-name  12");

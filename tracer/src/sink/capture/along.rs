@@ -134,6 +134,9 @@ impl Along {
         for (at, param) in context.event.row.params.iter().enumerate() {
             match param.kind {
                 Kind::Fd | Kind::Fd32 => {
+                    if at == 0 && !context.event.returns_fd() {
+                        continue;
+                    }
                     if let Some(number) = params.i64(at) {
                         fd(number, facts, self);
                     }

@@ -29,12 +29,12 @@ use crate::{
 /// How what is written is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Compression {
-    /// Not at all.
+    /// Uncompressed
     #[default]
     None,
-    /// As all readers know it.
+    /// Readable everywhere
     Gzip,
-    /// Faster; sysdig does not read it.
+    /// Faster; not readable by sysdig
     Zstd,
 }
 
@@ -55,7 +55,7 @@ pub enum DiskError {
         source: Refused,
     },
     /// It cannot be written to any more.
-    #[error("cannot write capture '{}' behind byte {offset}", path.shown())]
+    #[error("cannot write capture '{}' after byte {offset}", path.shown())]
     Write {
         /// The file.
         path: PathBuf,
@@ -65,7 +65,7 @@ pub enum DiskError {
         source: io::Error,
     },
     /// Somebody removed it, or put another one in its place.
-    #[error("capture '{}' was removed while it was written", path.shown())]
+    #[error("capture '{}' was removed while it was being written", path.shown())]
     Removed {
         /// The file.
         path: PathBuf,
@@ -212,7 +212,7 @@ impl Target {
         let is_plain = metadata.is_file();
         if is_plain {
             if read.contains(&id(&metadata)) {
-                return Err(failed(io::Error::other("it is read at the same time")));
+                return Err(failed(io::Error::other("it is being read")));
             }
             file.set_len(0).map_err(failed)?;
             // One that was there before may be open to others.

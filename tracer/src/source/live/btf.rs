@@ -116,9 +116,9 @@ mod tests {
         let path = std::env::temp_dir().join(format!("tracer-btf-{}", std::process::id()));
         let whole = std::fs::read(BTF_PATH).unwrap_or_default();
         for (bytes, cause) in [
-            (&b""[..], "it is no BTF"),
-            (b"\x9f\xeb\x01\0", "its header is cut"),
-            (whole.get(..whole.len() / 2).unwrap_or(b"x"), "cut"),
+            (&b""[..], "it is not BTF"),
+            (b"\x9f\xeb\x01\0", "its header is truncated"),
+            (whole.get(..whole.len() / 2).unwrap_or(b"x"), "truncated"),
         ] {
             std::fs::write(&path, bytes).unwrap();
             let error = find(&path, &[]).unwrap_err().to_string();

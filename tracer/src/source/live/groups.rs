@@ -9,7 +9,7 @@ use aya::{
 use tracer_common::{
     config::TURNS,
     events::{self, code},
-    group::{COMPAT, Counted, GroupKey, GroupValue, Grouping, NO_NUMBER, NUMBER_SHIFT, OUT, SOCKETS, TABLES, by},
+    group::{COMPAT, Counted, GroupKey, GroupValue, Grouping, NUMBER_SHIFT, NUMBERS, OUT, SOCKETS, TABLES, by},
     plan::Store,
     wire,
 };
@@ -54,7 +54,8 @@ pub type Groupings = [Option<Grouping>; TABLES as usize];
 /// What these options ask for.
 #[must_use]
 pub fn wanted(options: &Options) -> Groupings {
-    let of = |table| if table == SOCKETS { options.sockets } else { options.calls.get(table as usize).copied() };
+    let of =
+        |table| if table == SOCKETS { options.sockets } else { options.calls.get(table as usize).copied().flatten() };
     std::array::from_fn(|table| of(table as u32))
 }
 
@@ -227,6 +228,7 @@ impl Row<'_> {
             Counted::Events | Counted::SocketBytes if key.call & OUT != 0 => code::WRITE,
             Counted::Events | Counted::SocketBytes => code::READ,
         };
+        let has_number = code == code::GENERIC || self.grouping.by & by::NUMBER != 0;
         let compat = if key.call & COMPAT != 0 { wire::FLAG_COMPAT } else { 0 };
         let head = Head {
             cpu: key.cpu as u16,
@@ -244,31 +246,30 @@ impl Row<'_> {
             time_ns,
             tid: if key.tid != 0 { key.tid } else { key.tgid }.into(),
             code,
-            call: (code == code::GENERIC).then(|| self.generic()),
+            call: has_number.then(|| self.numbers()),
             ..Head::default()
         };
         let result = self.result(code);
-        let params: &[&[u8]] = if code == code::GENERIC { &[] } else { &[&result] };
+        let params: &[&[u8]] = if has_number { &[] } else { &[&result] };
         let mut record = head.with(params);
         key.comm.iter().for_each(|word| record.extend_from_slice(&word.to_le_bytes()));
         for number in [0, key.uid, 0, key.vpid] {
             record.extend_from_slice(&number.to_le_bytes());
         }
-        let range = if key.range == NO_NUMBER { u64::MAX } else { key.range.into() };
-        for number in [value.count, value.sum, value.min, value.max, range] {
+        for number in [value.count, value.sum, value.min, value.max, key.range.into()] {
             record.extend_from_slice(&number.to_le_bytes());
         }
         record.extend_from_slice(&key.descriptor.to_bytes());
         record
     }
 
-    /// The numbers of a call without a row of its own: the result and the number of the call. The portable number is not asked
-    /// for when the other one is there.
-    fn generic(&self) -> [u64; wire::CALL_NUMBERS] {
+    /// The result and the number of the call, whose arguments nobody asked for. The portable number is not asked for when the other one is
+    /// there.
+    fn numbers(&self) -> [u64; wire::CALL_NUMBERS] {
         let key = self.key;
         let mut numbers = [0; wire::CALL_NUMBERS];
         numbers[wire::CALL_RESULT] = (-i64::from(key.error)) as u64;
-        numbers[wire::CALL_SYSCALL] = u64::from((key.call & !(COMPAT | OUT)) >> NUMBER_SHIFT);
+        numbers[wire::CALL_SYSCALL] = u64::from((key.call & NUMBERS) >> NUMBER_SHIFT);
         numbers
     }
 

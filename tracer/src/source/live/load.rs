@@ -122,9 +122,9 @@ pub fn load(
     let (rings, ring_size) = ring_sizes(cpus, options.ring_bytes);
     // What is not asked for yet may be later.
     let may = |is_asked: bool| is_asked || options.changes;
-    let asked = |tables: &[Grouping]| match options.changes {
+    let asked = |tables: &[Option<Grouping>]| match options.changes {
         true => u32::MAX,
-        false => tables.iter().fold(0, |all, grouping| all | grouping.by),
+        false => tables.iter().flatten().fold(0, |all, grouping| all | grouping.by),
     };
     let config = Config {
         snaplen: options.snaplen.min(MAX_SNAPLEN),
@@ -138,8 +138,8 @@ pub fn load(
         who: may(options.who).into(),
         sample_below: sample.and_then(Sample::of_several).map_or(0, Sample::below),
         group_by: asked(&options.calls),
-        group_number: options.calls.first().map_or(0, |grouping| grouping.number as u32),
-        sockets_by: asked(options.sockets.as_slice()),
+        group_number: options.calls.iter().flatten().next().map_or(0, |grouping| grouping.number as u32),
+        sockets_by: asked(&[options.sockets]),
         predicates: may(predicates > 0).into(),
         changes: options.changes.into(),
         follow: options.follow.is_some().into(),

@@ -58,19 +58,19 @@ pub enum LiveError {
         cause: String,
     },
     /// A kernel struct is not as it was on any kernel known.
-    #[error("this kernel has no {field}\nhint: kernels from 5.15 on are supported; please report this one")]
+    #[error("this kernel has no {field}\nhint: tracer supports kernels from 5.15 on; if this is one, please report it")]
     NoField {
         /// The field.
         field: String,
     },
     /// The object is refused.
-    #[error("the kernel refuses the object: {cause}\nhint: run `tracer --doctor`")]
+    #[error("the kernel rejects the BPF object: {cause}\nhint: run `tracer --doctor`")]
     Load {
         /// What went wrong.
         cause: String,
     },
     /// A program is refused.
-    #[error("the kernel refuses program {program} on {hook}: {cause}\nhint: run `tracer --doctor`")]
+    #[error("the kernel rejects BPF program {program} on {hook}: {cause}\nhint: run `tracer --doctor`")]
     Program {
         /// Its name.
         program: &'static str,
@@ -80,7 +80,7 @@ pub enum LiveError {
         cause: String,
     },
     /// A ring cannot be made.
-    #[error("cannot make a ring of {size} bytes: {cause}\nhint: try a smaller --buffer-size")]
+    #[error("cannot create a ring buffer of {size} bytes: {cause}\nhint: try a smaller --buffer-size")]
     Ring {
         /// Its size.
         size: usize,
@@ -88,10 +88,10 @@ pub enum LiveError {
         cause: String,
     },
     /// A map of the object is not there or refuses.
-    #[error("map {0} of the object cannot be used")]
+    #[error("cannot use map {0} of the BPF object")]
     Map(&'static str),
     /// More threads are to be followed than there is room for.
-    #[error("more than {max} threads would be followed\nhint: name fewer processes with --pid", max = tracer_common::follow::MAX_FOLLOWED)]
+    #[error("more than {max} threads would be followed\nhint: give fewer processes with --pid", max = tracer_common::follow::MAX_FOLLOWED)]
     TooManyThreads,
     /// The privileges for BPF are missing.
     #[error("{0}\nhint: run it with sudo; in a container with --privileged --pid=host")]
@@ -122,8 +122,8 @@ pub struct Options {
     pub containers: bool,
     /// Whether records say who made the call, although no predicate asks for it.
     pub who: bool,
-    /// The tables of calls that are counted in the kernel.
-    pub calls: Vec<Grouping>,
+    /// The tables of calls that are counted in the kernel, by their number. The first is `None` where records are made beside others.
+    pub calls: Vec<Option<Grouping>>,
     /// The table of the bytes of sockets that is.
     pub sockets: Option<Grouping>,
     /// Whether something else may be asked for later: see [`Source::prepare`]. Then all programs are loaded at the start.
@@ -462,7 +462,6 @@ impl Source for Live {
             ring_full: sum(|counters| counters.ring_full),
             scratch: sum(|counters| counters.scratch),
             skipped: probes::skipped(&self.bpf).values().sum(),
-            not_taken: 0,
             messages: sum(|counters| counters.messages),
             cpu_table: sum(|counters| counters.cpu_table_full),
             entry_table: sum(|counters| counters.entry_table_full),
@@ -470,6 +469,7 @@ impl Source for Live {
             followed: sum(|counters| counters.followed_full),
             late: self.late,
             by_cpu: per_cpu.iter().map(cpu_losses).collect(),
+            ..Losses::default()
         }
     }
 }

@@ -75,7 +75,7 @@ pub const PROBES: &[Probe] = &[
         hook: "cgroup_rmdir",
         when: When::Cgroups,
         next: None,
-        loss: Some("ended containers are forgotten late"),
+        loss: Some("containers that have ended are removed late"),
     },
     Probe { program: "process_fork", hook: "sched_process_fork", when: When::Forks, next: None, loss: None },
     Probe { program: "process_exit", hook: "sched_process_exit", when: When::Lives, next: None, loss: None },

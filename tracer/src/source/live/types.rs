@@ -82,12 +82,12 @@ impl<'n> Types<'n> {
     pub fn parse(bytes: Vec<u8>, names: &[&'n str]) -> Result<Self, &'static str> {
         const CUT: &str = "it ends in the middle of a type";
         if bytes.first_chunk().map(|magic| u16::from_ne_bytes(*magic)) != Some(MAGIC) {
-            return Err("it is no BTF");
+            return Err("it is not BTF");
         }
-        let header = |at| word(&bytes, at).map(|word| word as usize).ok_or("its header is cut");
+        let header = |at| word(&bytes, at).map(|word| word as usize).ok_or("its header is truncated");
         let (base, types, types_len) = (header(4)?, header(8)?, header(12)?);
         let (strings, strings_len) = (base + header(16)?, header(20)?);
-        let texts = bytes.get(strings..).and_then(|rest| rest.get(..strings_len)).ok_or("its names are cut")?;
+        let texts = bytes.get(strings..).and_then(|rest| rest.get(..strings_len)).ok_or("its names are truncated")?;
         let wanted = offsets(texts, names);
         let (mut entries, mut named) = (vec![0], FxHashMap::<&str, Vec<u32>>::default());
         let (mut at, end) = (base + types, base + types + types_len);

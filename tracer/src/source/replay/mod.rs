@@ -20,9 +20,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tracer_common::events::Category;
+use tracer_common::events::{Category, code, old::code as old};
 
 use self::feed::{Batch, Feed, From, Next, failed};
+use self::machine::Told;
 pub use self::progress::Position;
 use super::{Drained, Losses, Record, Source, Visit};
 use crate::{
@@ -49,7 +50,9 @@ pub struct Replay {
     batch: Batch,
     delivered: usize,
     position: Arc<Position>,
-    not_taken: u64,
+    losses: Losses,
+    /// Whether the file that is read says how many events were lost: one of ours, written while they happened.
+    counts_drops: bool,
     users: bool,
     /// How much of the time of the captures is read, nanoseconds; and when that is over, once the first event was seen.
     length_ns: Option<u64>,
@@ -89,7 +92,8 @@ impl Replay {
             batch: Batch::default(),
             delivered: 0,
             position,
-            not_taken: 0,
+            losses: Losses::default(),
+            counts_drops: false,
             users: true,
             length_ns: None,
             last_ns: None,
@@ -147,7 +151,7 @@ impl Source for Replay {
             // When nobody needs it any more, its memory is of no use.
             let _ = self.empty.try_send(std::mem::replace(&mut self.batch, next));
             self.delivered = 0;
-            self.not_taken += self.batch.not_taken;
+            self.losses.not_taken += self.batch.not_taken;
             if !self.batch.told.is_empty() {
                 return Ok(Drained::Metadata);
             }
@@ -155,6 +159,9 @@ impl Source for Replay {
         let before = self.delivered;
         while let Some(record) = self.batch.record(self.delivered) {
             self.delivered += 1;
+            if matches!(record.params.row().code, code::DROP | old::DROP_X) {
+                self.losses.add_drop(&record.params, self.counts_drops);
+            }
             let is_visible = !record.hidden && record.params.row().category != Category::Internal;
             if let Some(length_ns) = self.length_ns.filter(|_| is_visible) {
                 let last_ns = *self.last_ns.get_or_insert(record.time_ns.saturating_add(length_ns));
@@ -177,12 +184,17 @@ impl Source for Replay {
     fn metadata(&mut self, state: &mut State) -> anyhow::Result<()> {
         let users = self.users;
         for told in self.batch.told.drain(..).filter(|told| users || !told.is_user()) {
+            match &told {
+                Told::Section => self.counts_drops = false,
+                Told::Facts(facts) => self.counts_drops |= facts.live,
+                _ => {}
+            }
             told.apply(state);
         }
         Ok(())
     }
 
     fn losses(&self) -> Losses {
-        Losses { not_taken: self.not_taken, ..Losses::default() }
+        self.losses.clone()
     }
 }

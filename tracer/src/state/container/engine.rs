@@ -26,7 +26,7 @@ use std::{
     path::PathBuf,
     rc::Rc,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
@@ -68,6 +68,8 @@ const FULL_PAUSE: Duration = Duration::from_millis(2);
 const QUESTIONS: usize = 1_024;
 /// The most that are asked at the same time, and the same of users' engines: the others wait in the queue.
 const ASKED_AT_ONCE: usize = 64;
+/// The most engines of which it is said why they do not answer.
+const MAX_REASONS: usize = 3;
 /// How long a list answers what is asked about its containers.
 const LIST_AGE: Duration = Duration::from_secs(10);
 /// The most ids that are kept of lists.
@@ -190,7 +192,11 @@ pub struct Engines {
     answers: Receiver<Answer>,
     waiting_bytes: Arc<AtomicUsize>,
     hope: Arc<AtomicUsize>,
+    silent: Silent,
 }
+
+/// Why engines of the machine do not answer, by what they are called: the address and the reason.
+type Silent = Arc<Mutex<BTreeMap<String, String>>>;
 
 impl Engines {
     /// Starts to follow the engines that these options name.
@@ -209,7 +215,8 @@ impl Engines {
         let hope = endpoints.iter().filter(|endpoint| endpoint.is_hope()).count();
         let hope = Arc::new(AtomicUsize::new(hope));
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
-        let shared = (answer, Arc::clone(&waiting_bytes), Arc::clone(&hope));
+        let silent = Silent::default();
+        let shared = (answer, Arc::clone(&waiting_bytes), Arc::clone(&hope), Arc::clone(&silent));
         let (host_root, verbose) = (options.host_root.clone(), options.verbose);
         let (users_too, drops) = (options.sockets.is_empty(), options.drops);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -217,11 +224,12 @@ impl Engines {
             if !drops {
                 confine::of_engines();
             }
-            let (answers, waiting_bytes, hope) = shared;
+            let (answers, waiting_bytes, hope, silent) = shared;
             let shared = Rc::new(Shared {
                 answers,
                 waiting_bytes,
                 hope,
+                silent,
                 host_root,
                 verbose,
                 clients: RefCell::default(),
@@ -233,13 +241,29 @@ impl Engines {
             runtime.shutdown_background();
         })
         .map_err(io::Error::other)?;
-        Ok(Self { questions, answers, waiting_bytes, hope })
+        Ok(Self { questions, answers, waiting_bytes, hope, silent })
     }
 
     /// Whether an engine of the machine answers, or may soon.
     #[must_use]
     pub fn may_answer(&self) -> bool {
         self.hope.load(Ordering::Relaxed) > 0
+    }
+
+    /// Why no engine of the machine answers; `None` while one does, or may soon.
+    #[must_use]
+    pub fn silence(&self) -> Option<String> {
+        if self.may_answer() {
+            return None;
+        }
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is there and fails tells more than all the places where nothing is.
+        let (absent, failing): (Vec<&str>, Vec<&str>) =
+            silent.values().map(String::as_str).partition(|reason| reason.ends_with(client::NOT_FOUND));
+        let mut reasons = if failing.is_empty() { absent } else { failing };
+        let more = reasons.split_off(reasons.len().min(MAX_REASONS)).len();
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        (!reasons.is_empty()).then(|| format!("{}{more}", reasons.join(", ")))
     }
 
     /// Asks for the container of that id. Whether to wait for the answer: that of a user's engine comes when it wants, and
@@ -273,6 +297,7 @@ struct Shared {
     waiting_bytes: Arc<AtomicUsize>,
     /// Engines of the machine that answer, and those that were not tried yet.
     hope: Arc<AtomicUsize>,
+    silent: Silent,
     host_root: PathBuf,
     verbose: bool,
     clients: RefCell<Vec<(usize, Client)>>,

@@ -117,7 +117,7 @@ pub struct Containers {
 
 /// What it means that only a part of the cgroups can be seen, and the remedy.
 pub const PARTIAL: (&str, &str) = (
-    "cgroups are only those of this container, so other containers are not told apart",
+    "only the cgroups of this container are visible, so tracer cannot distinguish other containers",
     "add -v /:/host:ro -e HOST_ROOT=/host",
 );
 
@@ -181,7 +181,11 @@ impl Containers {
             }
         }
         if this.hierarchies.mode() == Mode::Unknown {
-            this.notes.push("containers are not told apart: no cgroup hierarchy can be read\nhint: in a container, mount the host's root with -v /:/host:ro".to_owned());
+            this.notes.push(
+                "cannot distinguish containers, because no cgroup hierarchy can be read\nhint: in a \
+                container, mount the host's root with -v /:/host:ro"
+                    .to_owned(),
+            );
         }
         if options.metadata && this.hierarchies.is_partial() {
             this.notes.push(format!("note: {}; {}", PARTIAL.0, PARTIAL.1));
@@ -240,6 +244,12 @@ impl Containers {
     #[must_use]
     pub fn pending(&self, key: ContainerKey) -> bool {
         self.get(key).lookup == Lookup::Pending
+    }
+
+    /// Why no container engine answers; `None` when one does, or none is asked.
+    #[must_use]
+    pub fn silence(&self) -> Option<String> {
+        self.engines.as_ref().and_then(Engines::silence)
     }
 
     /// What a person should know, once.

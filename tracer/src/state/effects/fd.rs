@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use tracer_common::{
     events::{Flags, code},
-    flags::{BPF_MAKES_FD, F_DUPFD, F_DUPFD_CLOEXEC, F_SETFD, FIOCLEX, FIONCLEX},
+    flags::{F_DUPFD, F_DUPFD_CLOEXEC, F_SETFD, FIOCLEX, FIONCLEX},
     kind::Kind,
 };
 
@@ -197,8 +197,7 @@ pub(super) fn anonymous(state: &mut State, event: &Event<'_>) {
 
 pub(super) fn bpf(state: &mut State, event: &Event<'_>) {
     let Some(fd) = event.result().and_then(descriptor) else { return };
-    let command = number(event, "cmd").unwrap_or(-1);
-    if u32::try_from(command).is_ok_and(|command| BPF_MAKES_FD.contains(&command)) {
+    if event.returns_fd() {
         set(state, event, fd, Fd { kind: FdKind::Bpf, flags: CLOEXEC, ..Fd::default() });
     }
 }

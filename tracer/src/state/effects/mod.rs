@@ -10,7 +10,7 @@ mod socket;
 
 use tracer_common::events::{Effect, code, old::code as old};
 
-pub use process::ended;
+pub use process::{ended, of_row};
 
 use super::State;
 use crate::event::Event;

@@ -1,5 +1,7 @@
 //! Threads that begin, run another program, move and end.
 
+use std::rc::Rc;
+
 use tracer_common::{
     events::code,
     flags::{CLONE_FILES, CLONE_PARENT, CLONE_THREAD},
@@ -59,6 +61,8 @@ pub(super) fn know_thread(state: &mut State, event: &Event<'_>) {
         return;
     }
     match state.thread(event.tid) {
+        // What a row says was so when it was counted, and only what was asked for: see `of_row`.
+        Some(_) if event.group.is_some() && !state.brief => return,
         Some(thread) if thread.pid == event.tgid && !ended(thread) => {
             know_who(state, event);
             if state.thread(event.tid).is_some_and(|thread| thread.cgroup == event.cgroup) {
@@ -75,6 +79,25 @@ pub(super) fn know_thread(state: &mut State, event: &Event<'_>) {
         thread.cgroup = event.cgroup;
         thread.container = container;
     }
+}
+
+/// Where threads are followed: the thread of a row that the kernel counted, as it was then. Records may have told more since.
+pub fn of_row(state: &mut State, event: &Event<'_>) -> Option<Rc<Thread>> {
+    let who = event.who.filter(|_| event.group.is_some() && !state.brief)?;
+    let known = state.thread(event.tid).filter(|thread| thread.pid == event.tgid);
+    let unknown = || Thread { tid: event.tid, pid: event.tgid, ..Thread::default() };
+    let mut thread = known.map_or_else(unknown, |known| Thread::clone(known));
+    if !who.comm.is_empty() {
+        thread.comm = who.comm.into();
+    }
+    thread.uid = who.uid;
+    if who.vpid != 0 {
+        thread.vpid = who.vpid;
+    }
+    if event.cgroup != 0 && event.cgroup != thread.cgroup {
+        thread.container = state.containers.of_cgroup(event.cgroup, event.tgid);
+    }
+    Some(Rc::new(thread))
 }
 
 /// Whether the record says all that is asked for of its thread.

@@ -56,16 +56,16 @@ impl View {
         match self {
             Self::Whole(_) => None,
             Self::Hidden(_) => Some((
-                "/proc hides processes of other users (hidepid), so little is known of those that run already",
+                "/proc hides processes of other users (hidepid), so little is known about those that already run",
                 "CAP_SYS_PTRACE is needed, or a /proc without hidepid",
             )),
             Self::Foreign => Some((
-                "/proc is that of another pid namespace, so little is known of processes that run already, and users and engines \
-                 are those of this root",
+                "/proc belongs to a different pid namespace, so little is known about processes that already run, and \
+                    users and engines are from this root",
                 "in a container, add --pid=host or -v /proc:/host/proc:ro",
             )),
             Self::Absent => {
-                Some(("there is no /proc, so little is known of processes that run already", "mount /proc"))
+                Some(("there is no /proc, so little is known about processes that already run", "mount /proc"))
             }
         }
     }

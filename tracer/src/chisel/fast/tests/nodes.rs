@@ -324,7 +324,7 @@ fn functions_of_the_program() {
         ("this.t.left(2)", "\"te\""),
         (
             "format_bytes(2000) + format_bytes(0.5) + format_time(evt.get(this.h)) + format_time(1.5)",
-            "\"1.95KB0.50B12ns2ns\"",
+            "\"1.95KB0B12ns2ns\"",
         ),
         ("time_of_day(0).len() + date_time(-5).len()", "27"),
         (

@@ -8,7 +8,7 @@ use std::{
     collections::{HashSet, VecDeque},
     pin::pin,
     rc::Rc,
-    sync::atomic::Ordering,
+    sync::{PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -108,16 +108,22 @@ pub(super) async fn follow(shared: Rc<Shared>, endpoint: Endpoint, counted: bool
         if start.elapsed() >= STEADY {
             pause = FIRST_PAUSE;
         }
+        if !endpoint.of_user {
+            let mut silent = shared.silent.lock().unwrap_or_else(PoisonError::into_inner);
+            silent.insert(endpoint.label.clone(), silence(&endpoint, &end));
+        }
         let note = match end {
             End::Absent => None,
             // Any user could have it said that there is such a socket.
             End::Distrusted { address, cause } => (endpoint.asked_for || shared.verbose)
                 .then(|| format!("container engine at '{address}' is not asked: {cause}\nhint: {}", trust::HINT)),
             End::Failed { address, cause } => Some(format!(
-                "container engine at '{address}' does not answer: {cause}\nhint: ids of its containers are shown, names come when it answers"
+                "container engine at '{address}' does not answer: {cause}\nhint: its containers are shown by id until \
+                    it answers"
             )),
             End::Gone { address } => Some(format!(
-                "container engine at '{address}' has gone\nhint: ids of new containers are shown, names come when it is back"
+                "lost connection to the container engine at '{address}'\nhint: new containers are shown by id until \
+                    it returns"
             )),
         };
         if let Some(note) = note.filter(|_| !noted) {
@@ -127,6 +133,28 @@ pub(super) async fn follow(shared: Rc<Shared>, endpoint: Endpoint, counted: bool
         sleep(pause).await;
         pause = if endpoint.of_user { LONGEST_PAUSE } else { LONGEST_PAUSE_OF_MACHINE }.min(pause * 2);
     }
+}
+
+/// How the reason ends of an engine that is at none of its places.
+pub(super) const NOT_FOUND: &str = ": not found";
+
+/// Where the engine was looked for, and why it does not answer.
+fn silence(endpoint: &Endpoint, end: &End) -> String {
+    match end {
+        End::Absent => {
+            let address = endpoint.addresses.first().map_or_else(|| endpoint.label.clone(), ToString::to_string);
+            format!("{address}{NOT_FOUND}")
+        }
+        End::Distrusted { address, cause } | End::Failed { address, cause } => format!("{address}: {}", lower(cause)),
+        End::Gone { address } => format!("{address}: it has gone"),
+    }
+}
+
+/// As the causes of this program begin, and without the number of an error of the system.
+fn lower(cause: &str) -> String {
+    let cause = cause.split(" (os error").next().unwrap_or(cause);
+    let mut letters = cause.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// From the connection to its end.
@@ -145,7 +173,7 @@ async fn session(shared: &Rc<Shared>, endpoint: &Endpoint, hoped: &mut bool) -> 
                     endpoint.runtime.filter(|runtime| *runtime != said && *runtime != runtime::ANY_CRI)
                 {
                     let note = format!(
-                        "container engine at '{text}' is {said}, not {runtime}\nhint: its containers have names all the same"
+                        "container engine at '{text}' is {said}, not {runtime}\nhint: its containers have names anyway"
                     );
                     shared.note_once(note).await;
                 }
@@ -161,7 +189,7 @@ async fn session(shared: &Rc<Shared>, endpoint: &Endpoint, hoped: &mut bool) -> 
     }
     match (failed, endpoint.asked_for) {
         (End::Absent, true) => {
-            End::Failed { address: endpoint.label.clone(), cause: "there is no such socket".to_owned() }
+            End::Failed { address: endpoint.label.clone(), cause: "the socket does not exist".to_owned() }
         }
         (failed, _) => failed,
     }

@@ -28,10 +28,10 @@ const MAX_OF_USERS: usize = 128;
 #[non_exhaustive]
 pub enum EndpointError {
     /// The form of the address is not known.
-    #[error("only unix:// and tcp:// are known")]
+    #[error("only unix:// and tcp:// are supported")]
     Scheme,
     /// A name that is in no file.
-    #[error("the name '{0}' is not in /etc/hosts\nhint: give the address in numbers, this binary asks no name service")]
+    #[error("the name '{0}' is not in /etc/hosts\nhint: give a numeric address, because tracer makes no DNS queries")]
     Name(String),
     /// What says which engines are believed, or who we are.
     #[error("cannot read '{}': {cause}", .path.shown())]

@@ -50,7 +50,7 @@ pub enum HttpError {
     #[error("it answers with status {0}")]
     Status(u16),
     /// It takes too long.
-    #[error("it takes too long")]
+    #[error("timed out")]
     Late,
     /// It sends more than there can be.
     #[error("its answer is longer than {0} MiB")]
@@ -76,7 +76,7 @@ pub enum HttpError {
     #[error("it has no CRI service")]
     NoCri,
     /// Not even a version.
-    #[error("it does not say its version")]
+    #[error("it does not report its version")]
     Version,
 }
 

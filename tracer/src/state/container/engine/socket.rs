@@ -27,13 +27,13 @@ pub enum SocketError {
     )]
     Form,
     /// No engine of that name tells names.
-    #[error("'{name}' is no engine that can be asked for names\nhint: engines are {}", engines())]
+    #[error("'{name}' is not a supported engine\nhint: engines are {}", engines())]
     Engine {
         /// What stands in front of the `=`.
         name: String,
     },
     /// What it means would depend on the working directory.
-    #[error("the path '{0}' is not absolute\nhint: the path begins with /")]
+    #[error("the path '{0}' is not absolute\nhint: give an absolute path, such as /run/docker.sock")]
     Relative(String),
 }
 

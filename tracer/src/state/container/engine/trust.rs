@@ -25,8 +25,8 @@ const ALL_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
 /// What to do about a socket that is not asked.
-pub const HINT: &str =
-    "a socket in /run/user/UID has to be that user's, every other one root's, and others may not write to its folder";
+pub const HINT: &str = "a socket in /run/user/UID must belong to that user, any other socket to root, and its folder must not be \
+        writable by others";
 
 /// Why a socket is not asked.
 #[derive(Debug, thiserror::Error)]
@@ -41,10 +41,10 @@ pub enum Distrust {
         expected: u32,
     },
     /// Somebody else can put another one in its place.
-    #[error("others may write to its folder '{}'", .0.shown())]
+    #[error("other users can write to its folder '{}'", .0.shown())]
     Folder(PathBuf),
     /// Another user listens than the one who owns the socket.
-    #[error("user {is} listens there, not {expected}")]
+    #[error("user {is} is listening there, not user {expected}")]
     Peer {
         /// Who listens.
         is: u32,

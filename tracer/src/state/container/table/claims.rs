@@ -37,7 +37,8 @@ impl Containers {
         let has_room = owner.is_machine() || self.claims.of_users < MAX_CLAIMS;
         if !has_room && !std::mem::replace(&mut self.claims.said, true) {
             self.notes.push(format!(
-                "users have more than {MAX_CLAIMS} containers of their own; processes of those beyond are shown as the host's\nhint: user {owner} has made the last one"
+                "users have created more than {MAX_CLAIMS} containers; processes in the others are shown as the \
+                    host's\nhint: user {owner} created the last one"
             ));
         }
         has_room

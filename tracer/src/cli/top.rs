@@ -1,0 +1,457 @@
+//! `tracer top`, also under the name `ctracer`: the full-screen interface, or its views as text and JSON.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal as _},
+    path::PathBuf,
+    process::ExitCode,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Sender, TryRecvError},
+    },
+    thread::{self, JoinHandle},
+};
+
+use clap::Parser;
+
+use super::{Args, End, Failure, Live, Plan, habits, replay, run, run::Screen};
+use crate::{
+    chisel,
+    fields::{Needs, Show},
+    filter::Filter,
+    format::color::ColorChoice,
+    message::{self, note},
+    output::{Out, Page, Palette},
+    pipeline::{Answer, Asked, Commander, Mode, Question, channel},
+    source::{live::groups, replay::Position},
+    tui::{
+        self, Engine, Link, Look,
+        app::{Model, Msg, Settings},
+    },
+    view::{self, Ask, Library, View, ViewError, spec::Kind},
+};
+
+/// The word for it.
+pub const TOP: &str = "top";
+/// Bytes of data that are kept of a call while data is looked at.
+const ECHO_BYTES: u32 = 2000;
+
+/// Show what processes and containers are doing on a full screen: tables that refresh, with Enter to go into a row.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "tracer top", max_term_width = 100, disable_version_flag = true, args_override_self = true)]
+struct TopArgs {
+    /// Begin with this view; -l lists them
+    #[arg(short = 'v', long, value_name = "VIEW")]
+    view: Option<String>,
+
+    /// List the views
+    #[arg(short = 'l', long)]
+    list: bool,
+
+    /// Refresh this often, in milliseconds
+    #[arg(short = 'd', long, value_name = "MS", default_value_t = 1000, hide_default_value = true,
+        value_parser = clap::value_parser!(u64).range(100..))]
+    delay: u64,
+
+    /// Show containers: begin with the Containers view, and add a column for them to all others
+    #[arg(short = 'p', long = "print", value_name = "c|k")]
+    print: Option<String>,
+
+    /// Read events from this capture file instead of the kernel
+    #[arg(short = 'r', long = "read", value_name = "FILE")]
+    read: Vec<PathBuf>,
+
+    /// Print one view as JSON, a line for each refresh
+    #[arg(short = 'j', long)]
+    json: bool,
+
+    /// Print one view as text instead of a full screen
+    #[arg(long, conflicts_with = "json")]
+    plain: bool,
+
+    /// Offer nothing that changes the machine or writes a file
+    #[arg(long)]
+    read_only: bool,
+
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    no_mouse: bool,
+
+    /// Look for views in this folder first. Can be repeated
+    #[arg(long, value_name = "DIR")]
+    view_dir: Vec<PathBuf>,
+
+    /// Say what is wrong with the file of a view
+    #[arg(long, value_name = "FILE")]
+    view_check: Option<PathBuf>,
+
+    /// Do not look up users
+    #[arg(short = 'E', long)]
+    exclude_users: bool,
+
+    /// Stop after this many events
+    #[arg(short = 'n', long = "numevents", value_name = "COUNT")]
+    max_events: Option<u64>,
+
+    /// Stop after this many seconds
+    #[arg(short = 'M', value_name = "SECONDS")]
+    max_time: Option<String>,
+
+    /// Bytes of each I/O buffer to capture
+    #[arg(short = 's', long = "snaplen", value_name = "BYTES")]
+    snaplen: Option<u32>,
+
+    /// Show ports as service names
+    #[arg(short = 'R', long)]
+    resolve_ports: bool,
+
+    /// Ask this container engine, as TYPE=PATH. Can be repeated
+    #[arg(long = "engine-socket", value_name = "SOCKET")]
+    engine_sockets: Vec<String>,
+
+    /// Use colours: auto, never, always
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    color: ColorChoice,
+
+    /// Only show events that match this filter
+    #[arg(value_name = "FILTER", allow_hyphen_values = false, num_args = 0..)]
+    filter: Vec<String>,
+}
+
+/// Carries out the words behind `top`.
+///
+/// # Errors
+/// They are wrong, the terminal cannot be used, or the engine fails.
+pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
+    let words = [TOP.to_owned()].into_iter().chain(words.iter().cloned());
+    let top = match TopArgs::try_parse_from(words) {
+        Ok(top) => top,
+        Err(error) if error.use_stderr() => return Err(End::Usage(super::wrong_option(&error))),
+        Err(help) => {
+            help.print()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    if let Some(path) = &top.view_check {
+        view::read(path).map_err(failure)?;
+        message::print("ok\n")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let views = Library::new(&top.view_dir).all();
+    if top.list {
+        message::print(&list(&views))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let containers = top.print.as_deref().is_some_and(|print| matches!(print, "c" | "container" | "k" | "kubernetes"));
+    let first = top.view.as_deref().unwrap_or(if containers { "containers" } else { "procs" });
+    let first = view::find(&views, first).map_err(failure)?.clone();
+    let filter = Some(top.filter.join(" ")).filter(|filter| !filter.trim().is_empty());
+    if let Some(text) = &filter {
+        Filter::compile(text, Show::PLAIN).map_err(|error| Failure {
+            hint: habits::of_filter(&top.filter, &[]).or(error.hint.clone()),
+            message: error.to_string(),
+        })?;
+    }
+    let show = Show { services: top.resolve_ports, ..Show::PLAIN };
+    let ask = Ask {
+        view: first,
+        mode: view::Mode::Rows,
+        filter,
+        containers,
+        interval_ms: top.delay,
+        replay: !top.read.is_empty(),
+        show,
+    };
+    super::stop::survive_file_limit()?;
+    if top.plain || top.json {
+        return printed(&top, &ask, live);
+    }
+    if !io::stdout().is_terminal() {
+        return Err(Failure::with_hint(
+            "standard output is not a terminal",
+            "--plain prints the view as text, -j as JSON",
+        )
+        .into());
+    }
+    if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
+        return Err(Failure::with_hint(
+            "this terminal cannot draw a full screen (TERM=dumb)",
+            "--plain prints the view as text",
+        )
+        .into());
+    }
+    full_screen(&top, ask, views, live)
+}
+
+fn failure(error: ViewError) -> Failure {
+    Failure { hint: error.hint(), message: error.to_string() }
+}
+
+/// The views by name.
+fn list(views: &BTreeMap<String, View>) -> String {
+    let width = views.keys().map(String::len).max().unwrap_or(0);
+    let line = |(id, view): (&String, &View)| format!("{id:<width$}  {}: {}\n", view.name, view.summary);
+    views.iter().map(line).collect()
+}
+
+/// The options of tracer that these stand for.
+fn plan(top: &TopArgs) -> Result<Plan, Failure> {
+    let mut words = vec!["tracer".to_owned(), "-q".to_owned()];
+    let mut option = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            words.extend([name.to_owned(), value]);
+        }
+    };
+    option("-n", top.max_events.map(|count| count.to_string()));
+    option("-M", top.max_time.clone());
+    option("-s", top.snaplen.map(|bytes| bytes.to_string()));
+    top.engine_sockets.iter().for_each(|socket| option("--engine-socket", Some(socket.clone())));
+    top.read.iter().for_each(|path| option("-r", Some(path.to_string_lossy().into_owned())));
+    words.extend(top.exclude_users.then(|| "-E".to_owned()));
+    let args = Args::try_parse_from(words).map_err(|error| super::wrong_option(&error))?;
+    run::plan(&args, &chisel::Library::builtin(), &[])
+}
+
+/// A plan with the outputs of a question.
+fn planned(top: &TopArgs, ask: &Ask, publish: view::Publish) -> anyhow::Result<Plan> {
+    let mut plan = plan(top)?;
+    plan.outputs = ask.outputs(publish)?;
+    plan.needs = plan.outputs.needs();
+    plan.interval_ms = plan.outputs.interval_ms();
+    plan.snaplen = snaplen(top, plan.needs);
+    Ok(plan)
+}
+
+fn snaplen(top: &TopArgs, needs: Needs) -> u32 {
+    if needs.has(Needs::PAYLOAD) { top.snaplen.unwrap_or(ECHO_BYTES) } else { 0 }
+}
+
+/// The view as text or JSON.
+fn printed(top: &TopArgs, ask: &Ask, live: Live) -> Result<ExitCode, End> {
+    if ask.view.kind == Kind::List && !top.json {
+        let hint = "print it as JSON with -j, or use a chisel or a filter";
+        return Err(Failure::with_hint(format!("'{}' is a list of events, not a table", ask.view.id), hint).into());
+    }
+    let out = Out::stdout(false, top.read.is_empty(), top.color);
+    let palette = Palette::of_terminal(top.color.enabled() && !top.json);
+    let page = Page { json: top.json, palette, ..Page::plain(out.clone()) };
+    let drawn = out.clone();
+    let publish: view::Publish = Box::new(move |frame, counts| {
+        let now_ns = frame.span.ended_ns;
+        if matches!(frame.form, crate::output::Form::Lines { .. }) && frame.rows.is_empty() {
+            return Ok(());
+        }
+        let form = crate::output::Form::Table;
+        page.frame(crate::output::Frame { form, ..frame })?;
+        let counts = counts.map_or((0, 0), |counts| (counts.seen, counts.lost));
+        drawn.draw(crate::output::Status { now_ns, seen: counts.0, by_table: false, lost: counts.1 })?;
+        Ok(())
+    });
+    let plan = planned(top, ask, publish)?;
+    if ask.replay {
+        let (_, damaged) = replay::run(plan)?;
+        return Ok(damaged.unwrap_or(ExitCode::from(super::stop::code())));
+    }
+    (live.run)(plan, None)?;
+    Ok(ExitCode::from(super::stop::code()))
+}
+
+fn full_screen(top: &TopArgs, ask: Ask, views: BTreeMap<String, View>, live: Live) -> Result<ExitCode, End> {
+    // What is wrong with the options is said before the screen changes.
+    drop(plan(top)?);
+    let host = || nix::unistd::gethostname().ok().map(|name| name.to_string_lossy().into_owned());
+    let source = match top.read.first() {
+        Some(path) => message::Shown::shown(path.as_path()),
+        None => crate::format::escape::escaped(host().unwrap_or_default().as_bytes()),
+    };
+    let settings = Settings {
+        containers: ask.containers,
+        interval_ms: top.delay,
+        replay: ask.replay,
+        read_only: top.read_only,
+        show: ask.show,
+        filter: ask.filter.clone(),
+        source,
+    };
+    let model = Model::new(settings, views, ask.view)
+        .map_err(|fault| Failure::new(format!("the view cannot be shown: {fault}")))?;
+    let engine: Box<dyn Engine> = if ask.replay {
+        Box::new(Passes { top: top.clone(), send: None, running: None, confined: false, position: Arc::default() })
+    } else {
+        Box::new(Tracing::new(top.clone(), live))
+    };
+    let look = Look { colors: top.color.enabled(), mouse: !top.no_mouse };
+    let ended = tui::run(model, engine, look)?;
+    match ended.failed {
+        Some(error) => {
+            let (message, hint) = error.split_once("\nhint: ").map_or((error.as_str(), None), |(a, b)| (a, Some(b)));
+            message::failure(message, hint);
+            Ok(ExitCode::FAILURE)
+        }
+        None => Ok(ExitCode::from(ended.signal.map_or(0, super::stop::code_of))),
+    }
+}
+
+/// The text of an error with its remedy.
+fn told(error: &anyhow::Error) -> String {
+    let hint = error.chain().find_map(|cause| cause.downcast_ref::<Failure>()?.hint.clone());
+    let text = format!("{error:#}");
+    hint.map_or(text.clone(), |hint| format!("{text}\nhint: {hint}"))
+}
+
+/// A thread that runs the engine.
+type Running = JoinHandle<Result<String, String>>;
+
+/// The running kernel: one engine, whose question changes.
+struct Tracing {
+    top: TopArgs,
+    live: Live,
+    send: Option<Sender<Msg>>,
+    stop: Arc<AtomicBool>,
+    commander: Option<Commander>,
+    running: Option<Running>,
+    answers: Vec<(u64, Answer)>,
+}
+
+impl Tracing {
+    fn new(top: TopArgs, live: Live) -> Self {
+        Self { top, live, send: None, stop: Arc::default(), commander: None, running: None, answers: Vec::new() }
+    }
+
+    fn start(&mut self, ask: Ask, link: Link) -> anyhow::Result<()> {
+        let (commander, commands) = channel()?;
+        let (top, live, stop) = (self.top.clone(), self.live, Arc::clone(&self.stop));
+        let running = thread::Builder::new().name("engine".into()).stack_size(16 << 20).spawn(move || {
+            let send = link.send.clone();
+            let ran = || -> anyhow::Result<String> {
+                let mut plan = planned(&top, &ask, link.publish())?;
+                let runs = !top.read_only;
+                plan.screen =
+                    Some(Screen { commands: Some(commands), stop, runs, confines: true, position: Arc::default() });
+                Ok((live.run)(plan, None)?.to_string())
+            };
+            let result = ran().map_err(|error| told(&error));
+            let _ = send.send(Msg::Ended(result.as_ref().map(|_| ()).map_err(Clone::clone)));
+            result
+        })?;
+        (self.commander, self.running) = (Some(commander), Some(running));
+        Ok(())
+    }
+}
+
+impl Engine for Tracing {
+    fn begin(&mut self, send: Sender<Msg>) {
+        self.send = Some(send);
+    }
+
+    fn ask(&mut self, number: u64, ask: Ask) {
+        let Some(send) = self.send.clone() else { return };
+        let link = Link { number, send: send.clone() };
+        let Some(commander) = &self.commander else {
+            if let Err(error) = self.start(ask, link) {
+                let _ = send.send(Msg::Ended(Err(told(&error))));
+            }
+            return;
+        };
+        let top = self.top.clone();
+        let answer = commander.ask(move || {
+            let mut outputs = ask.outputs(link.publish())?;
+            let mut plan = plan(&top)?;
+            plan.needs = outputs.needs();
+            plan.snaplen = snaplen(&top, plan.needs);
+            let mut mode: Mode = plan.mode();
+            mode.options.changes = true;
+            let asked = Asked::of(&mut outputs, &mode, groups::has_socket_hooks);
+            let interval = outputs.interval_ms().map(std::time::Duration::from_millis);
+            Ok(Question { outputs, asked, interval })
+        });
+        self.answers.push((number, answer));
+    }
+
+    fn look(&mut self) {
+        let Some(send) = &self.send else { return };
+        self.answers.retain(|(number, answer)| match answer.try_recv() {
+            Ok(result) => {
+                let _ = send.send(Msg::Answered(*number, result.map_err(|error| told(&error))));
+                false
+            }
+            Err(TryRecvError::Empty) => true,
+            Err(TryRecvError::Disconnected) => false,
+        });
+    }
+
+    fn end(&mut self) -> Option<String> {
+        self.stop.store(true, Ordering::Relaxed);
+        match self.running.take()?.join() {
+            Ok(Ok(summary)) => {
+                note(&summary);
+                None
+            }
+            Ok(Err(error)) => Some(error),
+            Err(_) => Some("the engine has panicked".to_owned()),
+        }
+    }
+}
+
+/// A capture: each question is a pass over it.
+struct Passes {
+    top: TopArgs,
+    send: Option<Sender<Msg>>,
+    running: Option<(Arc<AtomicBool>, Running)>,
+    confined: bool,
+    position: Arc<OnceLock<Arc<Position>>>,
+}
+
+impl Passes {
+    fn stop(&mut self) -> Option<Result<String, String>> {
+        let (stop, running) = self.running.take()?;
+        stop.store(true, Ordering::Relaxed);
+        Some(running.join().unwrap_or_else(|_| Err("the reader has panicked".to_owned())))
+    }
+}
+
+impl Engine for Passes {
+    fn begin(&mut self, send: Sender<Msg>) {
+        self.send = Some(send);
+    }
+
+    fn ask(&mut self, number: u64, ask: Ask) {
+        let Some(send) = self.send.clone() else { return };
+        self.stop();
+        let stop = Arc::new(AtomicBool::new(false));
+        let (top, of_thread) = (self.top.clone(), Arc::clone(&stop));
+        let confines = !std::mem::replace(&mut self.confined, true);
+        self.position = Arc::default();
+        let position = Arc::clone(&self.position);
+        let link = Link { number, send: send.clone() };
+        let spawned = thread::Builder::new().name("reader".into()).stack_size(16 << 20).spawn(move || {
+            let ran = || -> anyhow::Result<String> {
+                let mut plan = planned(&top, &ask, link.clone().publish())?;
+                plan.screen = Some(Screen { commands: None, stop: of_thread, runs: false, confines, position });
+                let (stats, _) = replay::run(plan)?;
+                Ok(stats.to_string())
+            };
+            let result = ran().map_err(|error| told(&error));
+            let _ = link.send.send(Msg::Ended(result.as_ref().map(|_| ()).map_err(Clone::clone)));
+            result
+        });
+        match spawned {
+            Ok(running) => self.running = Some((stop, running)),
+            Err(error) => drop(send.send(Msg::Ended(Err(format!("cannot start a thread: {error}"))))),
+        }
+    }
+
+    fn look(&mut self) {
+        let reads = self.running.as_ref().is_some_and(|(_, running)| !running.is_finished());
+        if let (true, Some(send), Some(position)) = (reads, &self.send, self.position.get())
+            && let Some(total) = position.total()
+        {
+            let _ = send.send(Msg::Read(100.0 * position.read() as f64 / total.max(1) as f64));
+        }
+    }
+
+    fn end(&mut self) -> Option<String> {
+        self.stop()?.err()
+    }
+}

@@ -1,0 +1,319 @@
+//! What the interface knows, and what a message changes: no terminal, no clock, no engine. What is to be done outside is returned.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use crossterm::event::{Event, KeyEventKind};
+
+use super::{
+    level::{Level, Part},
+    line::{History, Line},
+};
+use crate::{
+    fields::Show,
+    format::escape,
+    output::Frame,
+    view::{Ask, Mode, View, ask::all_of, spec::Kind},
+};
+
+/// The most messages that are kept.
+const MAX_LOG: usize = 1000;
+/// The shortest time that a rate is computed from, nanoseconds.
+const MIN_RATE_NS: u64 = 800_000_000;
+
+/// What happens.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key, the mouse, a paste or a new size.
+    Input(Event),
+    /// A frame of the question of that number.
+    Frame(u64, Arc<Frame>),
+    /// What became of the question of that number.
+    Answered(u64, Result<(), String>),
+    /// Something that the engine says.
+    Note(String),
+    /// How much was seen and lost.
+    Counted { seen: u64, lost: u64 },
+    /// How much of a capture was read, in percent; more than 100 when that is not known.
+    Read(f64),
+    /// The engine has ended: why, if it failed.
+    Ended(Result<(), String>),
+    /// A signal that ends.
+    Signal(i32),
+}
+
+/// What is to be done outside.
+#[derive(Debug)]
+pub enum Command {
+    /// Put this question to the engine.
+    Ask(u64, Box<Ask>),
+    Quit,
+    Suspend,
+    /// Draw all anew.
+    Redraw,
+    /// Put this on the clipboard.
+    Copy(String),
+    /// Write this to a file.
+    Export(String),
+    /// Give the terminal to this command.
+    Run(Vec<String>),
+    /// Send a signal to these processes: number, and start, nanoseconds since the epoch.
+    Kill(Vec<u32>, i32),
+}
+
+/// What is typed at the bottom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PromptKind {
+    Search,
+    Filter,
+    RowFilter,
+}
+
+/// What lies over the screen.
+#[derive(Debug)]
+pub enum Overlay {
+    Help { scroll: usize },
+    Legend { scroll: usize },
+    Views { line: Line, at: usize },
+    Sort { at: usize },
+    Actions { at: usize },
+    Confirm { what: Vec<String>, yes: bool, signal: Option<(Vec<u32>, i32)> },
+    Prompt { kind: PromptKind, line: Line, error: Option<(usize, String)>, before: String },
+}
+
+/// An action that the menu offers.
+#[derive(Debug)]
+pub struct Offered {
+    pub key: char,
+    pub title: String,
+    /// Program and arguments, or why it cannot be done.
+    pub command: Result<Vec<String>, String>,
+    /// The signal that is sent instead of running it.
+    pub signal: Option<i32>,
+    /// Whether it asks before.
+    pub dangerous: bool,
+}
+
+/// What does not change.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub containers: bool,
+    pub interval_ms: u64,
+    pub replay: bool,
+    pub read_only: bool,
+    pub show: Show,
+    /// The filter of the command line.
+    pub filter: Option<String>,
+    /// What is looked at: the name of the machine, or the capture.
+    pub source: String,
+}
+
+/// What the interface knows.
+#[derive(Debug)]
+pub struct Model {
+    pub settings: Settings,
+    pub views: BTreeMap<String, View>,
+    pub levels: Vec<Level>,
+    /// The filter that was typed.
+    pub typed: String,
+    pub overlay: Option<Overlay>,
+    pub search: String,
+    /// Whether the screen is frozen, and the frame that came meanwhile.
+    pub frozen: bool,
+    pub(super) waiting: Option<Arc<Frame>>,
+    /// What is said in the last line, until the next key.
+    pub said: Option<String>,
+    pub log: VecDeque<String>,
+    pub seen: u64,
+    pub seen_per_s: f64,
+    pub lost: u64,
+    /// Lost in the last interval.
+    pub lost_now: u64,
+    pub read: Option<f64>,
+    pub ended: bool,
+    pub failed: Option<String>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// The number of the question that counts.
+    pub asked: u64,
+    pub(super) filters: History,
+    /// Rows of the table on the screen: set by whoever draws.
+    pub page: usize,
+    /// Columns of the screen, as well.
+    pub width: usize,
+    /// What was seen when the rate was computed last, and when that was.
+    counted: (u64, u64),
+}
+
+impl Model {
+    /// At that view.
+    ///
+    /// # Errors
+    /// The view makes no sense.
+    pub fn new(settings: Settings, views: BTreeMap<String, View>, first: View) -> Result<Self, crate::view::Wrong> {
+        let level = Level::new(first, Mode::Rows, None, settings.containers)?;
+        Ok(Self {
+            settings,
+            views,
+            levels: vec![level],
+            typed: String::new(),
+            overlay: None,
+            search: String::new(),
+            frozen: false,
+            waiting: None,
+            said: None,
+            log: VecDeque::new(),
+            seen: 0,
+            seen_per_s: 0.0,
+            lost: 0,
+            lost_now: 0,
+            read: None,
+            ended: false,
+            failed: None,
+            signal: None,
+            asked: 0,
+            filters: History::default(),
+            page: 20,
+            width: 80,
+            counted: (0, 0),
+        })
+    }
+
+    /// The level that is shown.
+    #[must_use]
+    pub fn level(&self) -> &Level {
+        self.levels.last().unwrap_or_else(|| unreachable!("the first level stays"))
+    }
+
+    pub fn level_mut(&mut self) -> &mut Level {
+        self.levels.last_mut().unwrap_or_else(|| unreachable!("the first level stays"))
+    }
+
+    /// The filter of what is shown, without the view's own.
+    #[must_use]
+    pub fn filter(&self) -> Option<String> {
+        let parts: Vec<String> = self.levels.iter().filter_map(|level| level.part.as_ref()).map(Part::filter).collect();
+        let filters = [self.settings.filter.as_deref(), Some(self.typed.as_str())];
+        all_of(&filters.into_iter().chain(parts.iter().map(|part| Some(part.as_str()))).collect::<Vec<_>>())
+    }
+
+    /// The question for the level that is shown.
+    pub fn ask(&mut self) -> Command {
+        self.asked += 1;
+        self.waiting = None;
+        let Settings { containers, interval_ms, replay, show, .. } = self.settings;
+        let level = self.level();
+        let (view, mode) = (level.view.clone(), level.mode);
+        let ask = Ask { view, mode, filter: self.filter(), containers, interval_ms, replay, show };
+        self.level_mut().stale = true;
+        Command::Ask(self.asked, Box::new(ask))
+    }
+
+    /// Takes a message.
+    pub fn update(&mut self, msg: Msg) -> Vec<Command> {
+        match msg {
+            Msg::Input(Event::Key(key)) if key.kind != KeyEventKind::Release => return self.key(&key),
+            Msg::Input(Event::Mouse(mouse)) => return self.mouse(mouse),
+            Msg::Input(Event::Paste(text)) => {
+                if let Some(Overlay::Prompt { line, .. } | Overlay::Views { line, .. }) = &mut self.overlay {
+                    line.insert(&text);
+                    return self.typed();
+                }
+            }
+            Msg::Input(_) => {}
+            Msg::Frame(asked, frame) => self.frame(asked, frame),
+            Msg::Answered(asked, Err(error)) if asked == self.asked => self.say(error),
+            Msg::Answered(..) => {}
+            Msg::Note(text) => {
+                self.log.push_back(text.clone());
+                if self.log.len() > MAX_LOG {
+                    self.log.pop_front();
+                }
+                self.say(text);
+            }
+            Msg::Counted { seen, lost } => {
+                self.lost_now = lost.saturating_sub(self.lost);
+                (self.seen, self.lost) = (seen, lost);
+            }
+            Msg::Read(percent) => self.read = Some(percent),
+            Msg::Ended(result) => {
+                (self.ended, self.read) = (true, None);
+                if let Err(error) = result {
+                    self.failed = Some(error.clone());
+                    self.say(error);
+                    if !self.settings.replay {
+                        return vec![Command::Quit];
+                    }
+                } else if !self.settings.replay {
+                    return vec![Command::Quit];
+                }
+            }
+            Msg::Signal(signal) => {
+                self.signal = Some(signal);
+                return vec![Command::Quit];
+            }
+        }
+        Vec::new()
+    }
+
+    pub(super) fn say(&mut self, text: String) {
+        self.said = Some(escape::lines(&text).replace('\n', " "));
+    }
+
+    pub(super) fn frame(&mut self, asked: u64, frame: Arc<Frame>) {
+        if asked != self.asked {
+            return;
+        }
+        if self.frozen {
+            if self.level().is_list() {
+                self.level_mut().left_out += frame.rows.len() as u64;
+            } else {
+                self.waiting = Some(frame);
+            }
+            return;
+        }
+        self.level_mut().take(&frame);
+    }
+
+    /// Why there are no rows.
+    #[must_use]
+    pub fn empty(&self) -> String {
+        let level = self.level();
+        if let Some(failed) = &self.failed {
+            return failed.clone();
+        }
+        if !level.row_filter.is_empty() && level.frame.as_ref().is_some_and(|frame| !frame.rows.is_empty()) {
+            return format!("no row has the text '{}' (\\ changes it)", level.row_filter);
+        }
+        if level.frame.is_none() && !self.ended {
+            return match self.read {
+                Some(percent) if percent <= 100.0 => format!("Reading: {percent:.0} %"),
+                _ => "Collecting data".to_owned(),
+            };
+        }
+        let filter = all_of(&[self.filter().as_deref(), level.view.filter.as_deref()]);
+        let kind = if level.view.kind == Kind::List { "event" } else { "row" };
+        match filter {
+            Some(filter) => {
+                format!("no {kind} yet; {} events seen, filter: {}", self.seen, escape::escaped(filter.as_bytes()))
+            }
+            None => format!("no {kind} yet; {} events seen", self.seen),
+        }
+    }
+
+    /// Learns how many events come a second.
+    pub fn counted(&mut self, seen: u64, lost: u64, now_ns: u64) {
+        self.lost_now = lost.saturating_sub(self.lost);
+        (self.seen, self.lost) = (seen, lost);
+        let (before, then_ns) = self.counted;
+        let length_ns = now_ns.saturating_sub(then_ns);
+        // Frames of lists come several times a second: of so short a time the rate says nothing.
+        if length_ns >= MIN_RATE_NS {
+            self.seen_per_s =
+                if then_ns == 0 { 0.0 } else { seen.saturating_sub(before) as f64 * 1e9 / length_ns as f64 };
+            self.counted = (seen, now_ns);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! From level to level: into a row, back, and to another view.
+
+use super::{
+    app::{Command, Model},
+    level::{Level, Part},
+};
+use crate::view::{Mode, View};
+
+impl Model {
+    /// The part that the selected row stands for.
+    pub(super) fn part(&mut self) -> Option<Part> {
+        let level = self.level();
+        let row = level.row(level.at)?;
+        let part = if level.mode == Mode::Rows {
+            let key = level.view.key.as_ref()?;
+            Part { field: key.field.clone(), value: String::from_utf8(row.keys.first()?.clone()).ok()? }
+        } else {
+            let value = String::from_utf8(row.keys.first()?.clone()).ok()?;
+            Part { field: "proc.pid".into(), value }
+        };
+        (!part.value.is_empty()).then_some(part)
+    }
+
+    pub(super) fn enter(&mut self) -> Vec<Command> {
+        let Some(part) = self.part() else {
+            self.say(
+                if self.level().len() == 0 { "there is no row to go into" } else { "this row has no key to go into" }
+                    .into(),
+            );
+            return Vec::new();
+        };
+        let level = self.level();
+        let next = if level.mode == Mode::Rows { level.view.next.clone() } else { Some("files".to_owned()) };
+        let applies = |view: &&View| view.applies_to.contains(&part.field);
+        let view = next.and_then(|id| self.views.get(&id)).filter(applies);
+        match view.or_else(|| self.views.values().find(applies)).cloned() {
+            Some(view) => self.push(view, Mode::Rows, Some(part)),
+            None => {
+                self.say(format!("no view applies to {}", part.field));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Data or events of the selected row; of all rows when none is selected.
+    pub(super) fn look(&mut self, mode: Mode) -> Vec<Command> {
+        let part = if self.level().mode == Mode::Rows { self.part() } else { None };
+        let view = self.level().view.clone();
+        self.push(view, mode, part)
+    }
+
+    pub(super) fn push(&mut self, view: View, mode: Mode, part: Option<Part>) -> Vec<Command> {
+        match Level::new(view, mode, part, self.settings.containers) {
+            Ok(level) => {
+                self.levels.push(level);
+                self.frozen = false;
+                vec![self.ask()]
+            }
+            Err(error) => {
+                self.say(error.to_string());
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn back(&mut self) -> Vec<Command> {
+        self.go_to_crumb(self.levels.len().saturating_sub(2))
+    }
+
+    pub(super) fn go_to_crumb(&mut self, to: usize) -> Vec<Command> {
+        if to + 1 >= self.levels.len() {
+            return Vec::new();
+        }
+        self.levels.truncate(to + 1);
+        self.frozen = false;
+        vec![self.ask()]
+    }
+
+    /// Views whose name has these letters, and why one does not apply here.
+    #[must_use]
+    pub fn chosen(&self, text: &str) -> Vec<(&View, Option<String>)> {
+        let field =
+            self.levels.iter().rev().find_map(|level| level.part.as_ref()).map_or("", |part| part.field.as_str());
+        let text = text.to_lowercase();
+        let mut views: Vec<_> = self
+            .views
+            .values()
+            .filter(|view| view.name.to_lowercase().contains(&text) || view.id.contains(&text))
+            .map(|view| {
+                let applies = view.applies_to.iter().any(|it| it == field);
+                let of = if field.is_empty() { "the whole machine".to_owned() } else { format!("one {field}") };
+                (view, (!applies).then(|| format!("not for {of}")))
+            })
+            .collect();
+        views.sort_by(|a, b| a.1.is_some().cmp(&b.1.is_some()).then_with(|| a.0.name.cmp(&b.0.name)));
+        views
+    }
+
+    /// Another view of the same things: a level of its own, which Backspace leaves.
+    pub(super) fn change(&mut self, view: View) -> Vec<Command> {
+        if view.id == self.level().view.id && self.level().mode == Mode::Rows {
+            return Vec::new();
+        }
+        self.push(view, Mode::Rows, None)
+    }
+}

@@ -1,0 +1,155 @@
+//! The terminal: taken at the start, and given back at every end.
+
+use std::{
+    io::{self, Write as _},
+    panic,
+    sync::{
+        Once,
+        atomic::{AtomicBool, Ordering},
+        mpsc::Sender,
+    },
+    thread,
+};
+
+use crossterm::{
+    cursor::{MoveTo, Show},
+    event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
+    execute, queue,
+    terminal::{
+        BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+        enable_raw_mode, size,
+    },
+};
+use ratatui::{
+    backend::{Backend as _, CrosstermBackend},
+    buffer::Buffer,
+    layout::Rect,
+};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
+    iterator::{Handle, Signals},
+};
+
+use super::{
+    app::{Model, Msg},
+    draw::{self, Style},
+};
+use crate::confine;
+
+/// Whether it is ours now.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+static HOOK: Once = Once::new();
+
+/// The terminal, while it is ours.
+#[derive(Debug)]
+pub struct Terminal {
+    mouse: bool,
+    backend: CrosstermBackend<io::Stdout>,
+    /// What is on the screen; empty when that is not known.
+    screen: Buffer,
+}
+
+impl Terminal {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    pub fn enter(mouse: bool) -> io::Result<Self> {
+        HOOK.call_once(|| {
+            let before = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                give_back();
+                before(info);
+            }));
+        });
+        take(mouse)?;
+        Ok(Self { mouse, backend: CrosstermBackend::new(io::stdout()), screen: Buffer::default() })
+    }
+
+    /// Draws what has changed.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    pub fn draw(&mut self, model: &mut Model, style: Style, now: &str) -> io::Result<()> {
+        let (width, height) = size()?;
+        let area = Rect::new(0, 0, width, height);
+        if area.is_empty() {
+            return Ok(());
+        }
+        queue!(io::stdout(), BeginSynchronizedUpdate)?;
+        if self.screen.area != area {
+            self.screen = Buffer::empty(area);
+            self.backend.clear()?;
+        }
+        let mut next = Buffer::empty(area);
+        let (page, cursor) = draw::draw(model, style, now, area, &mut next);
+        (model.page, model.width) = (page, usize::from(width));
+        model.level_mut().keep_in_sight(page);
+        self.backend.draw(self.screen.diff(&next).into_iter())?;
+        queue!(io::stdout(), MoveTo(cursor.0.min(width - 1), cursor.1.min(height - 1)), EndSynchronizedUpdate)?;
+        io::stdout().flush()?;
+        self.screen = next;
+        Ok(())
+    }
+
+    /// Draws all anew the next time.
+    pub fn forget(&mut self) {
+        self.screen = Buffer::default();
+    }
+
+    /// Gives the terminal away while something else uses it.
+    ///
+    /// # Errors
+    /// It cannot be taken again.
+    pub fn lend<T>(&mut self, to: impl FnOnce() -> T) -> io::Result<T> {
+        give_back();
+        let result = to();
+        take(self.mouse)?;
+        self.forget();
+        Ok(result)
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn take(mouse: bool) -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    let mut out = io::stdout();
+    execute!(out, EnterAlternateScreen, EnableBracketedPaste)?;
+    if mouse {
+        execute!(out, EnableMouseCapture)?;
+    }
+    Ok(())
+}
+
+/// Gives the terminal back as it was, once.
+fn give_back() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        // There is nobody to tell when the terminal is gone.
+        let _ = execute!(io::stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
+        let _ = disable_raw_mode();
+    }
+}
+
+/// Signals that end, as messages. A second one changes nothing: the terminal has to be given back first.
+///
+/// # Errors
+/// The kernel does not allow it.
+pub fn signals(send: Sender<Msg>) -> io::Result<Handle> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])?;
+    let handle = signals.handle();
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        confine::interface();
+        for signal in signals.forever() {
+            if send.send(Msg::Signal(signal)).is_err() {
+                break;
+            }
+        }
+    })?;
+    Ok(handle)
+}

@@ -1,0 +1,118 @@
+//! From a view and where one is to what the engine is asked.
+
+use super::{
+    Compiled, Publish, View, ViewError, Wrong,
+    join::sinks,
+    rows::{EventRows, What},
+    spec::Kind,
+};
+use crate::{
+    fields::{FieldRef, Show},
+    filter::Filter,
+    format::Template,
+    output::Out,
+    sink::{Outputs, Sink},
+};
+
+/// What is shown of a view's events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// The rows of the view.
+    Rows,
+    /// The data that is read and written.
+    Echo,
+    /// The events, a line each.
+    Events,
+}
+
+/// What the engine is asked.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The view.
+    pub view: View,
+    /// What is shown.
+    pub mode: Mode,
+    /// Which events: what the user said, and the way to here. Without the view's own filter.
+    pub filter: Option<String>,
+    /// Whether containers are shown.
+    pub containers: bool,
+    /// How long an interval is, milliseconds.
+    pub interval_ms: u64,
+    /// Whether a capture is read.
+    pub replay: bool,
+    /// How values are shown.
+    pub show: Show,
+}
+
+/// The format of lines of events.
+const EVENTS: &str = "*%evt.outputtime %evt.cpu %proc.name (%thread.tid) %evt.type %evt.info";
+/// The same with containers.
+const EVENTS_OF_CONTAINERS: &str = "*%evt.outputtime %evt.cpu %container.name (%container.id) %proc.name (%thread.tid:%thread.vtid) %evt.type %evt.info";
+/// The format of data.
+const ECHO: &str = "*%evt.io_dir %evt.rawres %fd.name (%proc.name) %evt.buffer";
+/// What has data.
+const HAS_DATA: &str = "evt.is_io=true and evt.rawres>0";
+/// The fields that Enter on an event can go into.
+pub const OF_EVENTS: &[&str] = &["proc.pid", "fd.name", "container.id", "evt.type"];
+
+impl Ask {
+    /// All of the filter.
+    #[must_use]
+    pub fn whole_filter(&self) -> Option<String> {
+        let of_view = if self.mode == Mode::Rows { self.view.filter.as_deref() } else { None };
+        let data = (self.mode == Mode::Echo).then_some(HAS_DATA);
+        all_of(&[self.filter.as_deref(), of_view, data])
+    }
+
+    /// Filter and sinks for it.
+    ///
+    /// # Errors
+    /// The filter is wrong, or the view.
+    pub fn outputs(&self, publish: Publish) -> anyhow::Result<Outputs> {
+        let show = self.show;
+        let compile = |text: &str| Filter::compile(text, show);
+        let filter = self.whole_filter().as_deref().map(compile).transpose()?;
+        let fields = |names: &mut dyn Iterator<Item = &str>| {
+            names.map(|name| FieldRef::resolve(name, show)).collect::<Result<Vec<_>, _>>()
+        };
+        let line = |format: &str| -> anyhow::Result<What> {
+            Ok(What::Line(Template::parse(format, show)?, fields(&mut OF_EVENTS.iter().copied())?))
+        };
+        let what = match (self.mode, self.view.kind) {
+            (Mode::Echo, _) => Some(line(ECHO)?),
+            (Mode::Events, _) => Some(line(if self.containers { EVENTS_OF_CONTAINERS } else { EVENTS })?),
+            (Mode::Rows, Kind::List) => {
+                let key = self.view.key.iter().map(|key| key.field.as_str());
+                let columns = self.view.columns.iter().filter(|column| column.is_shown(self.containers));
+                let columns = columns.filter_map(|column| column.field.as_deref());
+                Some(What::Fields(fields(&mut key.chain(columns))?))
+            }
+            (Mode::Rows, Kind::Table) => None,
+        };
+        let sinks = match what {
+            Some(what) => vec![Box::new(EventRows::new(what, self.replay, publish)) as Box<dyn Sink>],
+            None => {
+                let compiled = Compiled::of(&self.view, self.containers, show).map_err(|fault| self.wrong(fault))?;
+                let specs = compiled.specs(show).map_err(|fault| self.wrong(fault))?;
+                let of_rows = self.filter.as_deref().map(compile).transpose()?;
+                sinks(&self.view.id, specs, of_rows, self.replay, self.interval_ms, publish)?
+            }
+        };
+        Ok(Outputs::new(filter, sinks, Out::memory(), None))
+    }
+
+    fn wrong(&self, fault: Wrong) -> ViewError {
+        ViewError::Wrong { origin: self.view.id.clone(), faults: vec![fault] }
+    }
+}
+
+/// Filters, all of which must hold.
+#[must_use]
+pub fn all_of(filters: &[Option<&str>]) -> Option<String> {
+    let given: Vec<&str> = filters.iter().flatten().copied().filter(|text| !text.trim().is_empty()).collect();
+    match given.as_slice() {
+        [] => None,
+        [one] => Some((*one).to_owned()),
+        several => Some(several.iter().map(|text| format!("({text})")).collect::<Vec<_>>().join(" and ")),
+    }
+}

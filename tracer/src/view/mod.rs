@@ -1,0 +1,19 @@
+//! Views: what one screen of `tracer top` shows, as data.
+//!
+//! A view is a TOML file: a key, columns, a filter, and where Enter leads. [`spec`] reads and checks it, [`Library`] finds it,
+//! [`compiled`] turns it into tables, which the engine counts like those of chisels, and [`Joiner`] makes one frame of them.
+
+pub mod ask;
+mod compiled;
+mod join;
+mod library;
+pub mod rows;
+pub mod spec;
+mod wrong;
+
+pub use ask::{Ask, Mode};
+pub use compiled::{Compiled, Place, Shown};
+pub use join::{Counts, Publish};
+pub use library::{Library, find, read};
+pub use spec::View;
+pub use wrong::{ViewError, Wrong};
