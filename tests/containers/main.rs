@@ -9,10 +9,12 @@ mod fresh;
 mod hostile;
 mod names;
 mod oneliners;
+mod pods;
 mod shelf;
 mod short;
 mod tables;
 mod toolbox;
+mod units;
 
 use std::process::Command;
 

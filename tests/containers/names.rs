@@ -12,7 +12,7 @@ use tracer::{
         Drained, Record, Source as _,
         live::{Live, Options as LiveOptions, plan::Wanted, to_epoch_ns},
     },
-    state::container::{Container, ContainerKey, Containers, Lookup, Options},
+    state::container::{Api, Container, ContainerKey, Containers, Lookup, Options},
 };
 use tracer_common::events::code;
 use tracer_tests::{
@@ -23,7 +23,7 @@ use tracer_tests::{
 fn with_engine(docker: &Docker) -> Containers {
     let mut options = Options::default();
     if let Some(host) = docker.host() {
-        options.docker_host = Some(host.to_owned());
+        options.named = vec![(Api::Docker, host.to_owned())];
     }
     Containers::start(&options)
 }
@@ -173,8 +173,8 @@ fn a_dead_socket_is_noted_once_and_stalls_nothing() {
     drop(UnixListener::bind(&socket).expect("a socket"));
 
     let start = Instant::now();
-    let docker_host = Some(format!("unix://{}", socket.display()));
-    let mut containers = Containers::start(&Options { docker_host, ..Options::default() });
+    let named = vec![(Api::Docker, format!("unix://{}", socket.display()))];
+    let mut containers = Containers::start(&Options { named, ..Options::default() });
     let key = containers.of_cgroup(cgroup, pid);
     assert!(start.elapsed() < Duration::from_millis(300), "start took {:?}", start.elapsed());
     assert_eq!(containers.get(key).id, container.short_id());

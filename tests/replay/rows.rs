@@ -72,7 +72,7 @@ impl Ask {
                 say("by_type says another value");
             }
             let needs = field.needs();
-            // The container is told with each event, the machine at the start; of a capture, the process with the thread.
+            // The container and the cgroup are told with each event, the machine at the start; of a capture, the process with the thread.
             let told = [
                 "container.id",
                 "container.ids",
@@ -80,6 +80,9 @@ impl Ask {
                 "container.full_id",
                 "container.type",
                 "evt.hostname",
+                "proc.slice",
+                "proc.unit",
+                "proc.user_unit",
                 "thread.ismain",
             ];
             let is_told = told.contains(&field.field.name);

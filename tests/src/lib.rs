@@ -2,6 +2,8 @@
 
 // What can run here.
 pub mod cgroup;
+pub mod containerd;
+pub mod cri;
 pub mod docker;
 pub mod engine;
 pub mod level;

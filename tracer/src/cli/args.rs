@@ -207,7 +207,8 @@ pub struct Args {
     #[arg(hide = true, long, help_heading = "Events", group = SETTINGS)]
     pub no_pushdown: bool,
 
-    /// Ask only this engine for container names: docker=PATH or podman=PATH, where PATH is its socket. Can be repeated
+    /// Ask only this engine for container names: ENGINE is docker, podman, containerd, cri-o or cri (any Kubernetes runtime), PATH its
+    /// socket. Can be repeated
     #[arg(long = "engine-socket", value_name = "ENGINE=PATH", help_heading = "Names and rights", group = SETTINGS)]
     pub engine_sockets: Vec<EngineSocket>,
 

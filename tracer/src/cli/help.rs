@@ -126,7 +126,7 @@ If an event does not have a field, every test of the field is false.
 
 %20proc.name pads or cuts to 20 characters. Events that lack one of the fields are left out,
 unless the format begins with *. Ready-made formats: -pp (the default), -pc (with containers),
--pk (with pods). -j prints the fields of the format as JSON.
+-pk (with pods), -pu (with systemd units). -j prints the fields of the format as JSON.
 ",
     ),
     (

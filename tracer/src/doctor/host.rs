@@ -8,9 +8,9 @@ use crate::{
     source::live::own::Own,
     state::{
         container::{
-            Options, PARTIAL,
+            Options, Owner, PARTIAL,
             cgroup::{Hierarchies, Mode},
-            engine::{DISTRUST_HINT as HINT, endpoints, greet},
+            engine::{Address, DISTRUST_HINT as HINT, Greeting, endpoints, greet},
         },
         procfs::View,
         root::{Reason, host_root},
@@ -126,16 +126,10 @@ fn engines(options: &Options) -> Vec<Finding> {
                     continue;
                 }
             };
-            match greet(address, owner) {
-                Ok(version) if !owner.is_machine() => {
+            match greet(endpoint.api, address, owner) {
+                Ok(greeting) => {
                     failures.clear();
-                    let whose = format!("names only containers of user {owner}");
-                    findings.push(Finding::ok(format!("container engine: {version} at {address}, {whose}")));
-                    break;
-                }
-                Ok(version) => {
-                    failures.clear();
-                    findings.push(Finding::ok(format!("container engine: {version} at {address}")));
+                    findings.push(engine(&greeting, address, owner));
                     break;
                 }
                 Err(cause) => failures.push(Finding::warn(
@@ -157,6 +151,23 @@ fn engines(options: &Options) -> Vec<Finding> {
         findings.push(Finding::warn("container engine: no socket found", hint));
     }
     findings
+}
+
+/// An engine that answers.
+fn engine(greeting: &Greeting, address: &Address, owner: Owner) -> Finding {
+    let Greeting { version, containers, lacks } = greeting;
+    let whose = if owner.is_machine() { String::new() } else { format!(", names only containers of user {owner}") };
+    let text = format!("container engine: {version} at {address}{whose}");
+    match containers {
+        Ok(count) => {
+            let lacks = lacks.map_or_else(String::new, |lacks| format!("; {lacks}"));
+            Finding::ok(format!("{text}, {count} containers{lacks}"))
+        }
+        Err(cause) => Finding::warn(
+            format!("{text}, does not list its containers: {cause}"),
+            "its containers have ids and no names as long as it does not",
+        ),
+    }
 }
 
 #[cfg(test)]

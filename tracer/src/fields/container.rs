@@ -114,6 +114,12 @@ pub(super) static FIELDS: &[Field] = &[
         "whether an unprivileged user could have created the cgroup, so that id and name are only that user's claim",
     )
     .in_kernel(InKernel::Container),
+    late!(
+        "container.unit",
+        Text,
+        |k, _| option(k.unit.as_ref()),
+        "systemd unit of the container's cgroup, such as docker-ID.scope"
+    ),
     late!("container.name", Text, |k, _| option(k.name.as_ref()), "container name; host outside of containers"),
     late!("container.image", Text, |k, _| option(k.image.as_ref()), "image name that the container was started with"),
     late!("container.image.id", Text, |k, _| option(k.image_id.as_ref()), "image id"),

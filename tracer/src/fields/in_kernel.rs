@@ -61,6 +61,8 @@ pub enum InKernel {
     Role,
     /// Something of the container: known by its cgroups.
     Container,
+    /// Something of the path of the cgroup.
+    Cgroup,
 }
 
 /// Which end of a socket.
@@ -91,7 +93,7 @@ impl InKernel {
             Self::Vpid => by::VPID | by::TGID,
             Self::Cpu => by::CPU,
             // On hosts without a v2 tree for containers, the process says which one it is.
-            Self::Container => by::CGROUP | by::TGID,
+            Self::Container | Self::Cgroup => by::CGROUP | by::TGID,
             Self::Type => by::CALL,
             Self::Failed | Self::ResultName => by::ERROR,
             Self::FdType => by::FD_KIND,

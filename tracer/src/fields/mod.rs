@@ -453,7 +453,7 @@ pub static CLASSES: &[Class] = &[
     class("fdlist", "the file descriptors that a poll returns", &[fdlist::FIELDS]),
     class("fs", "the paths of file system calls that succeeded", &[fs::FIELDS]),
     class("container", "the container of the process; host outside of containers", &[container::FIELDS]),
-    class("k8s", "the pod of the container, from its labels", &[k8s::FIELDS]),
+    class("k8s", "the pod of the container, from its runtime; the Kubernetes API is not asked", &[k8s::FIELDS]),
     class("syslog", "messages to the system log", &[syslog::FIELDS]),
     class("util", "helpers for formats", &[util::FIELDS]),
 ];

@@ -420,10 +420,11 @@ impl Checked {
         }
     }
 
-    /// Whether it asks for the container alone.
+    /// Whether it asks for the container, or for the cgroup, alone.
     #[must_use]
     pub fn is_about_container(&self) -> bool {
-        self.constant().is_some_and(|(field, _)| field.field.in_kernel == Some(InKernel::Container))
+        let about = [InKernel::Container, InKernel::Cgroup];
+        self.constant().is_some_and(|(field, _)| field.field.in_kernel.is_some_and(|known| about.contains(&known)))
     }
 
     /// Whether it asks for the ends of a socket alone: the row of a table can say that, when they are in its key.

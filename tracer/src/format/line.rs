@@ -10,8 +10,10 @@ pub enum Preset {
     Default,
     /// The same with the container.
     Container,
-    /// The same with the pod of the container.
+    /// The same with the namespace and the pod of the container.
     Kubernetes,
+    /// The same with the unit of systemd.
+    Unit,
 }
 
 impl Preset {
@@ -22,6 +24,7 @@ impl Preset {
             "p" | "default" => Some(Self::Default),
             "c" | "container" => Some(Self::Container),
             "k" | "kubernetes" => Some(Self::Kubernetes),
+            "u" | "unit" => Some(Self::Unit),
             _ => None,
         }
     }
@@ -33,14 +36,26 @@ impl Preset {
         let tail = "%evt.dir %evt.type %evt.info";
         let paint = |color: Color, text: &str| format!("{}{text}{RESET}", color.on());
         // Whose process it is, and the field for it.
-        let owner = if self == Self::Kubernetes { "%k8s.pod.name" } else { "%container.name" };
+        let owner = match self {
+            Self::Kubernetes => "%k8s.ns.name/%k8s.pod.name/%container.name",
+            Self::Unit => "%proc.unit",
+            Self::Default | Self::Container => "%container.name",
+        };
         match (self, colors) {
             (Self::Default, false) => format!("{head} %proc.name (%thread.tid) {tail}"),
+            (Self::Unit, false) => format!("{head} {owner} %proc.name (%thread.tid) {tail}"),
             (Self::Container | Self::Kubernetes, false) => {
                 format!("{head} {owner} (%container.id) %proc.name (%thread.tid:%thread.vtid) {tail}")
             }
             (Self::Default, true) => format!(
                 "{head} {} ({}.%thread.tid) %evt.dir {} %evt.info",
+                paint(Color::Green, "%proc.name"),
+                paint(Color::Cyan, "%proc.pid"),
+                paint(Color::Blue, "%evt.type"),
+            ),
+            (Self::Unit, true) => format!(
+                "{head} {} {} ({}.%thread.tid) %evt.dir {} %evt.info",
+                paint(Color::Yellow, owner),
                 paint(Color::Green, "%proc.name"),
                 paint(Color::Cyan, "%proc.pid"),
                 paint(Color::Blue, "%evt.type"),

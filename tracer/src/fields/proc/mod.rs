@@ -4,6 +4,7 @@ mod exe;
 mod ids;
 mod probe;
 mod program;
+mod unit;
 mod usage;
 
 use super::{Arg, Context, Field, Key, Value};
@@ -12,7 +13,8 @@ use crate::state::Thread;
 pub(super) use ids::namespace_start;
 
 /// The rows.
-pub(super) static FIELDS: &[&[Field]] = &[program::FIELDS, ids::FIELDS, exe::FIELDS, usage::FIELDS, probe::FIELDS];
+pub(super) static FIELDS: &[&[Field]] =
+    &[program::FIELDS, ids::FIELDS, exe::FIELDS, usage::FIELDS, probe::FIELDS, unit::FIELDS];
 
 /// The thread, when more is known of it than its id.
 pub(super) fn thread<'a>(c: &Context<'a>) -> Option<&'a Thread> {

@@ -47,6 +47,12 @@ pub struct Question {
 }
 
 impl Question {
+    /// Whether it is about the path of a cgroup, and not about a container.
+    #[must_use]
+    pub fn is_about_path(&self) -> bool {
+        self.leaf.check.constant().is_some_and(|(field, _)| field.field.in_kernel == Some(InKernel::Cgroup))
+    }
+
     /// The answer for the container of `context`, whose metadata is known.
     #[must_use]
     pub fn answer(&self, context: &Context<'_>) -> bool {
@@ -194,7 +200,7 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
                 _ => None,
             }
         }
-        InKernel::Container => {
+        InKernel::Container | InKernel::Cgroup => {
             let same = |asked: &Question| Rc::ptr_eq(&asked.leaf, leaf) && asked.negated == negated;
             let operand = questions.iter().position(same).or_else(|| {
                 questions.push(Question { leaf: Rc::clone(leaf), negated });

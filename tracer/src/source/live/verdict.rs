@@ -70,7 +70,16 @@ impl Verdicts {
         let answers: FxHashMap<u64, Answers> = {
             let mut by_key: FxHashMap<ContainerKey, Answers> = FxHashMap::default();
             let cgroups = state.containers.settled_cgroups();
-            cgroups.map(|(id, key)| (id, *by_key.entry(key).or_insert_with(|| self.answer(key, state)))).collect()
+            // What is asked of its path is not the same for all cgroups of a container.
+            let of_paths = self.questions.iter().flatten().any(Question::is_about_path);
+            let mut answer = |id, key| {
+                if of_paths {
+                    self.answer(id, key, state)
+                } else {
+                    *by_key.entry(key).or_insert_with(|| self.answer(id, key, state))
+                }
+            };
+            cgroups.map(|(id, key)| (id, answer(id, key))).collect()
         };
         for (id, answer) in &answers {
             // A full table costs speed only.
@@ -86,8 +95,8 @@ impl Verdicts {
     }
 
     /// A bit for each question of each turn.
-    fn answer(&self, key: ContainerKey, state: &State) -> Answers {
-        let event = Event::empty(&io::READ);
+    fn answer(&self, cgroup: u64, key: ContainerKey, state: &State) -> Answers {
+        let event = Event { cgroup, ..Event::empty(&io::READ) };
         let context = Context {
             event: &event,
             thread: None,

@@ -3,15 +3,21 @@
 //! The event path hands ids over ([`Engines::ask`]) and takes answers ([`Engines::next`]); neither waits. Every engine
 //! is followed by its events, so that a container is known by its id before its first process runs.
 
+mod api;
 mod client;
+mod containerd;
+mod cri;
 mod cut;
 mod docker;
 mod endpoint;
+mod grpc;
 mod http;
 mod pace;
+pub mod proto;
 mod socket;
 mod text;
 mod trust;
+mod way;
 
 use std::{
     cell::{Cell, RefCell},
@@ -29,18 +35,25 @@ use std::{
 
 use tokio::{
     sync::{Semaphore, mpsc},
-    task::{LocalSet, spawn_local},
+    task::{JoinSet, LocalSet, spawn_local},
     time::{Instant, sleep, sleep_until, timeout_at},
 };
 
-use self::client::Client;
-use super::{Options, Owner, Spec};
+use self::{
+    api::{AGAIN, Teller},
+    client::Client,
+};
+use super::{Options, Owner, Spec, runtime};
 use crate::{confine, thread};
+pub use api::Api;
+pub use cri::read as read_cri;
 pub use cut::{CutError, Cutter, Form, MAX_VALUE};
+pub(super) use docker::DOCKER;
 pub use docker::{Kind, Said};
 pub use endpoint::{Address, Endpoint, EndpointError, endpoints};
 pub use http::HttpError;
 pub use socket::{EngineSocket, SocketError};
+pub(super) use text::{List, Object, Text, Texts};
 pub use trust::{Distrust, HINT as DISTRUST_HINT};
 
 /// How long the answer to a question may take; afterwards the container stays without a name for now.
@@ -55,6 +68,8 @@ const FULL_PAUSE: Duration = Duration::from_millis(2);
 const QUESTIONS: usize = 1_024;
 /// The most that are asked at the same time, and the same of users' engines: the others wait in the queue.
 const ASKED_AT_ONCE: usize = 64;
+/// The most engines of which it is said why they do not answer.
+const MAX_REASONS: usize = 3;
 /// How long a list answers what is asked about its containers.
 const LIST_AGE: Duration = Duration::from_secs(10);
 /// The most ids that are kept of lists.
@@ -69,6 +84,8 @@ pub struct Metadata {
     pub full_id: String,
     /// `container.type` of the engine's containers.
     pub runtime: &'static str,
+    /// Of containerd, the namespace: an id that is a text is one in it.
+    pub namespace: Option<String>,
     /// Name, without the slash.
     pub name: Option<String>,
     /// Image as it was started.
@@ -86,10 +103,19 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// What it is found by: its id, which of containerd may be any text in a namespace.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match &self.namespace {
+            Some(namespace) if !runtime::is_full_id(&self.full_id) => format!("{namespace}/{}", self.full_id),
+            _ => self.full_id.clone(),
+        }
+    }
+
     /// How much memory it takes, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let texts = [&self.name, &self.image, &self.image_id, &self.ip];
+        let texts = [&self.namespace, &self.name, &self.image, &self.image_id, &self.ip];
         let texts: usize = texts.into_iter().flatten().map(String::len).sum();
         size_of::<Self>() + self.full_id.len() + texts + self.detail_bytes()
     }
@@ -128,17 +154,35 @@ impl Answer {
     }
 }
 
-/// What an engine says of itself: `docker 20.10.24, API 1.41`. It is waited for, so this is not for the event path.
+/// What an engine says when it is greeted.
+#[derive(Debug, Clone)]
+pub struct Greeting {
+    /// What it is: `docker 20.10.24, API 1.41`.
+    pub version: String,
+    /// How many containers it lists, or why it does not.
+    pub containers: Result<usize, String>,
+    /// What it cannot do, if anything.
+    pub lacks: Option<&'static str>,
+}
+
+/// Greets an engine and waits for its answer, so this is not for the event path.
 ///
 /// # Errors
 /// Nobody answers there; the text says why.
-pub fn greet(address: &Address, owner: Owner) -> Result<String, String> {
+pub fn greet(api: Api, address: &Address, owner: Owner) -> Result<Greeting, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let version = LocalSet::new().block_on(&runtime, async { Ok(Client::greet(address, owner).await?.version) });
+    let greeting = LocalSet::new().block_on(&runtime, async {
+        let client = Client::greet(api, address, owner).await.map_err(|error| client::cause(&error))?;
+        let listed = client.engine.list(&Teller::silent(owner)).await;
+        Ok(Greeting {
+            version: client.engine.version().to_string(),
+            containers: listed.map(|listed| listed.ids.len()).map_err(|error| client::cause(&error)),
+            lacks: client.engine.lacks(),
+        })
+    });
     runtime.shutdown_background();
-    let version = version.map_err(|error| client::cause(&error))?;
-    Ok(format!("{} {}, API {}", version.runtime, version.number, version.api))
+    greeting
 }
 
 /// The engines of this machine, seen from the event path. When it is dropped, their thread ends.
@@ -213,8 +257,13 @@ impl Engines {
             return None;
         }
         let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
-        let reasons: Vec<&str> = silent.values().map(String::as_str).collect();
-        (!reasons.is_empty()).then(|| reasons.join(", "))
+        // What is there and fails tells more than all the places where nothing is.
+        let (absent, failing): (Vec<&str>, Vec<&str>) =
+            silent.values().map(String::as_str).partition(|reason| reason.ends_with(client::NOT_FOUND));
+        let mut reasons = if failing.is_empty() { absent } else { failing };
+        let more = reasons.split_off(reasons.len().min(MAX_REASONS)).len();
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        (!reasons.is_empty()).then(|| format!("{}{more}", reasons.join(", ")))
     }
 
     /// Asks for the container of that id. Whether to wait for the answer: that of a user's engine comes when it wants, and
@@ -368,7 +417,7 @@ async fn supervise(
     }
 }
 
-/// Asks each engine that may name it for a container until one knows it.
+/// Asks all engines that may name it for a container, side by side, until one knows it.
 async fn ask_all(shared: Rc<Shared>, owner: Owner, id: String) {
     let deadline = Instant::now() + DEADLINE;
     // Before the first engine has answered at all, nobody can be asked; its list may have the container, too.
@@ -379,10 +428,23 @@ async fn ask_all(shared: Rc<Shared>, owner: Owner, id: String) {
     if owner.is_machine() && shared.was_listed(&id) {
         return;
     }
-    for client in shared.clients(owner) {
-        if let Ok(Some(found)) = timeout_at(deadline, client.inspect(&id)).await {
-            return shared.answer(Answer::Found(owner, Box::new(found))).await;
+    let mut clients = shared.clients(owner);
+    let mut pauses = AGAIN.into_iter();
+    loop {
+        let mut asked = JoinSet::new();
+        for client in clients.iter().cloned() {
+            let id = id.clone();
+            asked.spawn_local(async move { client.inspect(&id).await });
         }
+        // One that hangs holds up nobody but those that no other engine knows.
+        while let Ok(Some(answer)) = timeout_at(deadline, asked.join_next()).await {
+            if let Ok(Some(found)) = answer {
+                return shared.answer(Answer::Found(owner, Box::new(found))).await;
+            }
+        }
+        clients.retain(|client| !client.engine.knows_at_once());
+        let Some(pause) = pauses.next().filter(|_| !clients.is_empty() && Instant::now() < deadline) else { break };
+        sleep(pause).await;
     }
     shared.answer(Answer::NotFound(owner, id)).await;
 }
@@ -406,11 +468,7 @@ mod tests {
     }
 
     fn at(socket: &Path) -> Vec<Endpoint> {
-        vec![Endpoint {
-            label: "test".into(),
-            addresses: vec![Address::Unix(socket.to_owned())],
-            ..Endpoint::default()
-        }]
+        vec![Endpoint::new(Api::Docker, "test", vec![Address::Unix(socket.to_owned())])]
     }
 
     fn follow(endpoints: Vec<Endpoint>) -> io::Result<Engines> {
@@ -473,7 +531,8 @@ mod tests {
         let socket = folder("other").join("docker.sock");
         let _ = std::fs::remove_file(&socket);
         podman(UnixListener::bind(&socket).unwrap());
-        assert_eq!(greet(&Address::Unix(socket.clone()), Owner::Machine).unwrap(), "podman 5.0, API 1.41");
+        let greeting = greet(Api::Docker, &Address::Unix(socket.clone()), Owner::Machine).unwrap();
+        assert_eq!((greeting.version.as_str(), greeting.containers), ("podman 5.0, API 1.41", Ok(0)));
         let sockets =
             ["docker", "podman"].map(|engine| format!("{engine}={}", socket.to_str().unwrap()).parse().unwrap());
         let notes_of = |sockets: &[EngineSocket]| {

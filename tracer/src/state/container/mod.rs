@@ -1,7 +1,8 @@
 //! Containers: from a cgroup to a runtime and an id at once, and to a name when the engine answers.
 //!
-//! `cgroup` knows the hierarchies, `runtime` recognises paths, `engine` asks for names on a thread of its own, and
-//! `table` brings them together for the event path, which never waits.
+//! `cgroup` knows the hierarchies, `runtime` recognises paths, `written` reads what a runtime wrote before it started a
+//! container, `engine` asks for the rest on a thread of its own, and `table` brings them together for the event path, which
+//! never waits.
 
 pub mod cgroup;
 pub mod engine;
@@ -10,14 +11,19 @@ pub mod runtime;
 pub mod spec;
 mod table;
 pub mod told;
+pub mod unit;
+pub mod workload;
+mod written;
 
 use std::{collections::BTreeMap, env, path::PathBuf};
 
 use super::{host_root, procfs::View};
 
-pub use engine::EngineSocket;
+pub use engine::{Api, EngineSocket};
 pub use owner::Owner;
+pub use runtime::PodPlace;
 pub use spec::Spec;
+pub(crate) use table::paths as cgroup_paths;
 pub use table::{Containers, PARTIAL};
 
 /// Number of a container in [`Containers`]; 0 is the host. Numbers are not used again.
@@ -68,9 +74,17 @@ pub struct Container {
     pub labels: BTreeMap<String, String>,
     /// How it was made.
     pub spec: Spec,
+    /// The pod that it is in, as its cgroup tells it.
+    pub pod: Option<PodPlace>,
+    /// The unit of systemd that its cgroup is, or is in.
+    pub unit: Option<String>,
     /// Where the metadata stands.
     pub lookup: Lookup,
 }
+
+/// Variables that name an engine, as the tools of each have them: docker, podman and crictl.
+const VARIABLES: [(&str, Api); 3] =
+    [("DOCKER_HOST", Api::Docker), ("CONTAINER_HOST", Api::Docker), ("CONTAINER_RUNTIME_ENDPOINT", Api::Cri)];
 
 /// How containers are looked for.
 #[derive(Debug, Clone)]
@@ -81,9 +95,9 @@ pub struct Options {
     pub view: View,
     /// Whether engines are asked for names, images and labels.
     pub metadata: bool,
-    /// An engine to ask besides those whose sockets are in the usual places: the value of `DOCKER_HOST`.
-    pub docker_host: Option<String>,
-    /// The engines to ask, and no others, `docker_host` included; those of the usual places when there are none.
+    /// Engines to ask besides those whose sockets are in the usual places, as variables of the environment name them.
+    pub named: Vec<(Api, String)>,
+    /// The engines to ask, and no others, `named` included; those of the usual places when there are none.
     pub sockets: Vec<EngineSocket>,
     /// Whether it is said, too, which sockets of users are not asked, and why.
     pub verbose: bool,
@@ -94,9 +108,10 @@ pub struct Options {
 impl Default for Options {
     /// As the environment says.
     fn default() -> Self {
-        let docker_host = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+        let named = VARIABLES.into_iter().filter_map(|(name, api)| Some((api, env::var(name).ok()?)));
+        let named = named.filter(|(_, address)| !address.is_empty()).collect();
         let host_root = host_root().0.clone();
         let view = View::find(&host_root, None);
-        Self { host_root, view, metadata: true, docker_host, sockets: Vec::new(), verbose: false, drops: false }
+        Self { host_root, view, metadata: true, named, sockets: Vec::new(), verbose: false, drops: false }
     }
 }

@@ -29,8 +29,8 @@ pub struct Spec {
     pub host_ipc: Option<bool>,
     /// Id of the sandbox of its pod.
     pub sandbox_id: Option<String>,
-    /// Labels of the sandbox of its pod.
-    pub sandbox_labels: BTreeMap<String, String>,
+    /// Its pod.
+    pub pod: Pod,
 }
 
 impl Spec {
@@ -38,7 +38,53 @@ impl Spec {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let check: usize = self.health_check.iter().flat_map(|Command(words)| words).map(String::len).sum();
-        check + self.mounts.iter().map(|mount| size_of::<Mount>() + mount.bytes()).sum::<usize>()
+        check + self.mounts.iter().map(|mount| size_of::<Mount>() + mount.bytes()).sum::<usize>() + self.pod.bytes()
+    }
+
+    /// Takes what a later answer says, and keeps what it does not say.
+    pub fn update(&mut self, new: Self) {
+        macro_rules! later {
+            ($($option:ident),+) => { $(self.$option = new.$option.or(self.$option.take());)+ };
+        }
+        later!(repository, tag, digest, health_check, liveness_probe, readiness_probe, cni_json);
+        later!(host_pid, host_network, host_ipc, sandbox_id);
+        if !new.mounts.is_empty() {
+            self.mounts = new.mounts;
+        }
+        self.pod.update(new.pod);
+    }
+}
+
+/// The pod of a container, and what Kubernetes says of the container in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pod {
+    /// Labels of the pod: those of its sandbox.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the pod.
+    pub annotations: BTreeMap<String, String>,
+    /// How often the container was started again in its pod.
+    pub restarts: Option<u32>,
+    /// Whether the container is the sandbox itself.
+    pub is_sandbox: bool,
+}
+
+impl Pod {
+    /// How long its texts are.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let maps = [&self.labels, &self.annotations];
+        let entry = |(name, value): (&String, &String)| 2 * size_of::<String>() + name.len() + value.len();
+        maps.into_iter().flatten().map(entry).sum()
+    }
+
+    fn update(&mut self, new: Self) {
+        for (new, own) in [(new.labels, &mut self.labels), (new.annotations, &mut self.annotations)] {
+            if !new.is_empty() {
+                *own = new;
+            }
+        }
+        self.restarts = new.restarts.or(self.restarts);
+        self.is_sandbox |= new.is_sandbox;
     }
 }
 

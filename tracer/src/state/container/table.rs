@@ -6,12 +6,12 @@
 mod answers;
 mod claims;
 mod ended;
+mod known_paths;
 mod told;
 mod unseen;
 
 use std::{
     collections::VecDeque,
-    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -20,8 +20,9 @@ use rustc_hash::FxHashMap;
 use super::{
     Container, ContainerKey, Lookup, Options, Owner,
     cgroup::{Hierarchies, Mode},
-    engine::Engines,
+    engine::{Engines, endpoints},
     runtime::{self, Found, Id},
+    written::Written,
 };
 
 /// The most cgroups that are kept; beyond, all are forgotten and found again.
@@ -77,6 +78,7 @@ pub struct Containers {
     /// Of those that a capture told of, by the id that it has there.
     by_told: FxHashMap<String, ContainerKey>,
     by_cgroup: FxHashMap<u64, Cgroup>,
+    paths: known_paths::Paths,
     by_process: FxHashMap<u32, (ContainerKey, Instant)>,
     /// What a cgroup may be whose folder was gone before it could be looked at.
     doubtful: FxHashMap<u64, ContainerKey>,
@@ -85,7 +87,9 @@ pub struct Containers {
     hierarchies: Hierarchies,
     /// Whether runtimes use the v1 hierarchies alone, although there is a v2 tree.
     v1_only_runtimes: bool,
-    host_root: PathBuf,
+    written: Written,
+    /// Whether all cgroups are being looked at, among them many that have been there for long.
+    is_scanning: bool,
     next_scan: Option<Instant>,
     engines: Option<Engines>,
     /// Until when an answer is waited for, in the order of time.
@@ -133,12 +137,14 @@ impl Default for Containers {
             by_identity: FxHashMap::default(),
             by_told: FxHashMap::default(),
             by_cgroup: FxHashMap::default(),
+            paths: known_paths::Paths::default(),
             by_process: FxHashMap::default(),
             doubtful: FxHashMap::default(),
             last: (0, ContainerKey::HOST),
             hierarchies: Hierarchies::default(),
             v1_only_runtimes: false,
-            host_root: PathBuf::from("/"),
+            written: Written::default(),
+            is_scanning: false,
             next_scan: None,
             engines: None,
             deadlines: VecDeque::new(),
@@ -164,7 +170,7 @@ impl Containers {
     pub fn start(options: &Options) -> Self {
         let mut this = Self {
             hierarchies: Hierarchies::find(&options.host_root, &options.view),
-            host_root: options.host_root.clone(),
+            written: Written::new(&options.host_root, &endpoints(options)),
             next_scan: Some(Instant::now()),
             ..Self::default()
         };
@@ -273,6 +279,12 @@ impl Containers {
         self.look_for(cgroup, tgid)
     }
 
+    /// The path of a cgroup in the v2 tree, if it is known and not very long.
+    #[must_use]
+    pub fn path(&self, cgroup: u64) -> Option<&str> {
+        self.paths.get(cgroup)
+    }
+
     /// The container of a process in these cgroups, each as `controller=path` with a NUL behind it.
     pub fn of_cgroups(&mut self, cgroups: &[u8]) -> ContainerKey {
         for path in paths(cgroups) {
@@ -323,10 +335,10 @@ impl Containers {
         let path = String::from_utf8_lossy(path);
         let key = self.of_path(&path);
         match self.hierarchies.mode() {
-            Mode::Unified | Mode::Unknown => self.remember(id, key.unwrap_or_default()),
+            Mode::Unified | Mode::Unknown => self.remember(id, &path, key.unwrap_or_default()),
             // v1 hierarchies count their ids from 1, too: only the folder in the v2 tree tells whose this id is.
             Mode::Hybrid => match self.hierarchies.id_of(&path) {
-                Some(own) if own == id => self.remember(id, key.unwrap_or_default()),
+                Some(own) if own == id => self.remember(id, &path, key.unwrap_or_default()),
                 Some(_) => {}
                 None => {
                     if let Some(key) = key {
@@ -365,7 +377,7 @@ impl Containers {
             && (self.hierarchies.id_of(&path) == Some(cgroup) || self.hierarchies.tree().is_none())
         {
             let key = self.of_path(&path).unwrap_or_default();
-            self.remember(cgroup, key);
+            self.remember(cgroup, &path, key);
             return self.of_cgroup(cgroup, tgid);
         }
         if self.next_scan.is_some_and(|at| now >= at) {
@@ -384,12 +396,14 @@ impl Containers {
         let start = Instant::now();
         let mut all = Vec::new();
         self.hierarchies.scan(&mut |id, path| all.push((id, path.to_owned())));
+        self.is_scanning = true;
         for (id, path) in all {
             if self.by_cgroup.get(&id).is_none_or(|known| known.retry.is_some()) {
                 let key = self.of_path(&path).unwrap_or_default();
-                self.remember(id, key);
+                self.remember(id, &path, key);
             }
         }
+        self.is_scanning = false;
         let end = Instant::now();
         // Scanning takes at most a twentieth of the time.
         self.next_scan = self.next_scan.map(|_| end + BETWEEN_SCANS.max(20 * (end - start)));
@@ -410,7 +424,8 @@ impl Containers {
         self.v1_only_runtimes = v1_only;
     }
 
-    fn remember(&mut self, cgroup: u64, key: ContainerKey) {
+    fn remember(&mut self, cgroup: u64, path: &str, key: ContainerKey) {
+        self.paths.keep(cgroup, path);
         self.insert_cgroup(cgroup, Cgroup { key, retry: None });
         self.last = (0, ContainerKey::HOST);
     }
@@ -418,6 +433,7 @@ impl Containers {
     fn insert_cgroup(&mut self, id: u64, cgroup: Cgroup) {
         if self.by_cgroup.len() >= MAX_CGROUPS {
             self.by_cgroup.clear();
+            self.paths.clear();
             self.list.iter_mut().flatten().for_each(|row| row.cgroups = 0);
         }
         if let Some(row) = self.row(cgroup.key) {
@@ -445,7 +461,7 @@ impl Containers {
     fn of_path(&mut self, path: &str) -> Option<ContainerKey> {
         let found = runtime::recognise(path)?;
         if let Some(bundle) = &found.bundle
-            && !runtime::BUNDLES.iter().any(|folder| self.host_root.join(folder).join(bundle).exists())
+            && !self.written.has_bundle(bundle)
         {
             return None;
         }
@@ -494,7 +510,7 @@ impl Containers {
 }
 
 /// The paths of a list of cgroups.
-fn paths(cgroups: &[u8]) -> impl Iterator<Item = &str> {
+pub(crate) fn paths(cgroups: &[u8]) -> impl Iterator<Item = &str> {
     cgroups.split(|byte| *byte == 0).filter_map(|entry| {
         let at = entry.iter().position(|byte| *byte == b'=')?;
         std::str::from_utf8(&entry[at + 1..]).ok()

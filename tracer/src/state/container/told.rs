@@ -7,7 +7,8 @@ use tracer_common::events::old::code as old;
 
 use super::{
     Container, Owner,
-    spec::{Command, ImageName, Mount, Spec},
+    runtime::Runtime,
+    spec::{Command, ImageName, Mount, Pod, Spec},
 };
 
 /// What an event says; empty where it says nothing.
@@ -64,9 +65,15 @@ pub fn without_env(json: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The names of runtimes, by the numbers of the format.
-const RUNTIMES: [&str; 12] =
-    ["docker", "lxc", "libvirt-lxc", "mesos", "rkt", "custom", "cri", "containerd", "cri-o", "bpm", "static", "podman"];
+/// `type` of a container whose runtime has no number. Source: falcosecurity/libs, `sinsp_container_type`: `CT_UNKNOWN`.
+const UNKNOWN: u16 = 0xffff;
+
+/// The runtime: by its number, or by its name where the format has no number.
+fn runtime(container: &Value) -> Option<&'static str> {
+    let by_name = || Runtime::by_name(container.get("runtime")?.as_str()?);
+    let runtime = container.get("type").and_then(Value::as_u64).and_then(Runtime::by_number).or_else(by_name);
+    runtime.map(|runtime| runtime.name)
+}
 
 /// A map of texts; what is no text is left out.
 fn texts(value: Option<&Value>) -> BTreeMap<String, String> {
@@ -119,7 +126,12 @@ fn spec(container: &Value) -> Spec {
         host_network: flag("host_network"),
         host_ipc: flag("host_ipc"),
         sandbox_id: some("pod_sandbox_id"),
-        sandbox_labels: texts(container.get("pod_sandbox_labels")),
+        pod: Pod {
+            labels: texts(container.get("pod_sandbox_labels")),
+            annotations: texts(container.get("pod_sandbox_annotations")),
+            restarts: container.get("restarts").and_then(Value::as_u64).and_then(|count| u32::try_from(count).ok()),
+            is_sandbox: flag("is_pod_sandbox") == Some(true),
+        },
     }
 }
 
@@ -140,11 +152,10 @@ impl Told {
         let value = serde_json::from_slice::<Value>(json).ok()?;
         let container = value.get("container")?;
         let text = |name: &str| container.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let number = container.get("type").and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
         let told = Self {
             id: text("id"),
             full_id: text("full_id"),
-            runtime: number.and_then(|number| RUNTIMES.get(number).copied()),
+            runtime: runtime(container),
             name: text("name").trim_start_matches('/').to_owned(),
             image: text("image"),
             image_id: text("imageid"),
@@ -172,8 +183,11 @@ pub fn json(container: &Container, parent: &str) -> Vec<u8> {
     let or = |own: &Option<String>, part: Option<&str>| Value::from(own.as_deref().or(part).unwrap_or_default());
     set("id", container.id.as_str().into());
     set("full_id", container.full_id.as_str().into());
-    if let Some(number) = RUNTIMES.iter().position(|name| *name == container.runtime) {
-        set("type", number.into());
+    if let Some(runtime) = Runtime::by_name(container.runtime) {
+        set("type", runtime.number.unwrap_or(UNKNOWN).into());
+        if runtime.number.is_none() {
+            set("runtime", runtime.name.into());
+        }
     }
     set("name", container.name.as_deref().unwrap_or_default().into());
     set("image", image.into());
@@ -208,7 +222,15 @@ pub fn json(container: &Container, parent: &str) -> Vec<u8> {
     }
     if let Some(id) = &spec.sandbox_id {
         set("pod_sandbox_id", id.as_str().into());
-        set("pod_sandbox_labels", json!(spec.sandbox_labels));
+        set("pod_sandbox_labels", json!(spec.pod.labels));
+        set("is_pod_sandbox", spec.pod.is_sandbox.into());
+    }
+    // Other tools have no keys for these.
+    if !spec.pod.annotations.is_empty() {
+        set("pod_sandbox_annotations", json!(spec.pod.annotations));
+    }
+    if let Some(restarts) = spec.pod.restarts {
+        set("restarts", restarts.into());
     }
     set("claimed", (!container.owner.is_machine()).into());
     if !container.owner.is_machine() {
@@ -237,6 +259,7 @@ fn mount_json(mount: &Mount) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::container::runtime::RUNTIMES;
 
     #[test]
     fn a_container_is_told_with_how_it_was_made() {
@@ -250,7 +273,7 @@ mod tests {
         assert_eq!(told.spec.health_check.unwrap().to_string(), "/bin/sh -c true");
         assert_eq!(told.spec.liveness_probe.unwrap().to_string(), "cat /live");
         assert_eq!((told.spec.readiness_probe, told.spec.host_pid, told.spec.host_ipc), (None, Some(true), None));
-        assert_eq!(told.spec.sandbox_labels, BTreeMap::from([("app".to_owned(), "web".to_owned())]));
+        assert_eq!(told.spec.pod.labels, BTreeMap::from([("app".to_owned(), "web".to_owned())]));
     }
 
     #[test]
@@ -262,6 +285,19 @@ mod tests {
             assert_eq!((told.owner, told.parent), (Some(owner), parent));
         }
         assert_eq!(Told::parse(br#"{"container":{"id":"77"}}"#).unwrap().owner, None);
+    }
+
+    #[test]
+    fn every_runtime_comes_back() {
+        for runtime in RUNTIMES {
+            let container = Container { id: "77".into(), runtime: runtime.name, ..Container::default() };
+            let json = json(&container, "");
+            assert_eq!(Told::parse(&json).unwrap().runtime, Some(runtime.name));
+            let value: Value = serde_json::from_slice(json.strip_suffix(b"\0").unwrap()).unwrap();
+            let number = value["container"]["type"].as_u64();
+            assert_eq!(number, Some(runtime.number.map_or(0xffff, u64::from)), "{}", runtime.name);
+        }
+        assert_eq!(Told::parse(br#"{"container":{"id":"77","type":65535}}"#).unwrap().runtime, None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One engine, followed for as long as the program runs: connect, subscribe, list, and again when it comes back.
 //!
-//! Nothing that an engine sends is collected: objects are cut out of what comes ([`Cutter`]), read and handed over one by
-//! one, at most at the engine's [`Pace`]. Every request has a limit of time, and all but the events one of length.
+//! How an engine is asked is for its [`Engine`] to know. Nothing that it sends is collected: containers are handed over one
+//! by one, at most at the engine's [`Pace`]. Every request has a limit of time, and all but the events one of length.
 
 use std::{
     cell::RefCell,
@@ -9,7 +9,7 @@ use std::{
     pin::pin,
     rc::Rc,
     sync::{PoisonError, atomic::Ordering},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use tokio::{
@@ -20,107 +20,65 @@ use tokio::{
 
 use super::{
     Answer, Endpoint, Metadata, Shared,
-    cut::{Cutter, Form},
-    docker::{self, Kind, Said, Version},
+    api::{Api, Engine, Teller},
     endpoint::{Address, EndpointError},
-    http::{HttpError, Way, within},
+    http::HttpError,
     pace::Pace,
     trust::{self, Distrust},
+    way::Way,
 };
-use crate::state::container::Owner;
+use crate::state::container::{Owner, runtime};
 
 /// The pause before the second attempt; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause between two attempts.
+/// The longest pause between two attempts, with the engine of a user, and of root: names are there soon after it has come back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+const LONGEST_PAUSE_OF_MACHINE: Duration = Duration::from_millis(800);
 /// An engine that answered for so long was not one that only comes and goes: it is soon asked again.
 const STEADY: Duration = Duration::from_secs(10);
 /// How long an engine may take to say its version.
-const VERSION_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const VERSION_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long it may take for a list.
-const LIST_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const LIST_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long it may take for an inspection.
-const INSPECTION_TIMEOUT: Duration = Duration::from_secs(3);
-/// The most bytes of a version and of an inspection, MiB.
-const MAX_SINGLE_MIB: usize = 2;
+pub(super) const INSPECTION_TIMEOUT: Duration = Duration::from_secs(3);
 /// The most bytes of a list, MiB: those of ten thousand containers.
-const MAX_LIST_MIB: usize = 64;
+pub(super) const MAX_LIST_MIB: usize = 64;
 /// The most containers of a list.
-const MAX_LISTED: usize = 16_384;
+pub(super) const MAX_LISTED: usize = 16_384;
 /// The pause between two inspections that nobody waits for.
 const BACKGROUND_PAUSE: Duration = Duration::from_millis(20);
 /// The most containers that wait to be inspected because of events.
 const MAX_URGENT: usize = 256;
 /// The most requests to one engine at the same time, besides those for lists and events.
 const PARALLEL: usize = 4;
-/// Events from so long before the subscription are asked for again: nothing is missed, and twice does no harm.
-const OVERLAP_S: u64 = 2;
 
 /// An engine that answers.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
-    way: Way,
-    pub(super) version: Version,
-    pace: Rc<Pace>,
+    pub(super) engine: Rc<dyn Engine>,
+    owner: Owner,
     slots: Rc<Semaphore>,
 }
 
 impl Client {
-    /// Learns which engine is at an address, and agrees with it on a version of the API.
-    pub(super) async fn greet(address: &Address, owner: Owner) -> Result<Self, EndpointError> {
+    /// Learns which engine is at an address, asked in that way.
+    pub(super) async fn greet(api: Api, address: &Address, owner: Owner) -> Result<Self, EndpointError> {
         let way = Way::new(address, owner)?;
-        let pace = Rc::new(Pace::of(owner));
-        let mut version = None;
-        let read = read(&way, &pace, docker::VERSION, |object| {
-            version = version.take().or_else(|| docker::version(object));
-        });
-        within(VERSION_TIMEOUT, read).await?;
-        let version = version.ok_or(HttpError::Version)?;
-        Ok(Self { way, version, pace, slots: Rc::new(Semaphore::new(PARALLEL)) })
+        let engine = api.greet(way, Rc::new(Pace::of(owner))).await?;
+        Ok(Self { engine, owner, slots: Rc::new(Semaphore::new(PARALLEL)) })
     }
 
     /// Whose containers it may name.
     pub(super) fn owner(&self) -> Owner {
-        self.way.owner
+        self.owner
     }
 
     /// Asks for one container. `None` if the engine does not know it, or does not answer.
     pub(super) async fn inspect(&self, id: &str) -> Option<Metadata> {
         let _slot = self.slots.acquire().await.ok()?;
-        let (mut metadata, other) = self.inspect_one(id).await?;
-        if let Some(other) = other {
-            metadata.ip = self.inspect_one(&other).await.and_then(|(other, _)| other.ip);
-        }
-        Some(metadata)
+        self.engine.inspect(id).await.ok()?
     }
-
-    async fn inspect_one(&self, id: &str) -> Option<(Metadata, Option<String>)> {
-        let mut found = None;
-        let path = Kind::inspection(self.version.api, id);
-        let read = read(&self.way, &self.pace, &path, |object| {
-            if let Some(Said::Found { metadata, shares_network_of, .. }) =
-                Kind::Inspection.read(object, self.version.runtime)
-                && metadata.full_id == id
-            {
-                found.get_or_insert((*metadata, shares_network_of));
-            }
-        });
-        within(INSPECTION_TIMEOUT, read).await.ok()?;
-        found
-    }
-}
-
-/// Reads an answer of a limited length, object by object.
-async fn read(way: &Way, pace: &Pace, path: &str, mut visit: impl FnMut(&[u8])) -> Result<(), EndpointError> {
-    let mut body = way.get(path).await?;
-    let mut cutter = Cutter::new(Form::Sequence);
-    let mut left = MAX_SINGLE_MIB << 20;
-    while let Some(piece) = body.next().await? {
-        left = left.checked_sub(piece.len()).ok_or(HttpError::Long(MAX_SINGLE_MIB))?;
-        pace.bytes(piece.len()).await;
-        cutter.push(&piece, &mut visit).map_err(HttpError::Cut)?;
-    }
-    Ok(())
 }
 
 /// How a session ended.
@@ -173,16 +131,19 @@ pub(super) async fn follow(shared: Rc<Shared>, endpoint: Endpoint, counted: bool
             shared.answer(Answer::Note(note)).await;
         }
         sleep(pause).await;
-        pause = LONGEST_PAUSE.min(pause * 2);
+        pause = if endpoint.of_user { LONGEST_PAUSE } else { LONGEST_PAUSE_OF_MACHINE }.min(pause * 2);
     }
 }
+
+/// How the reason ends of an engine that is at none of its places.
+pub(super) const NOT_FOUND: &str = ": not found";
 
 /// Where the engine was looked for, and why it does not answer.
 fn silence(endpoint: &Endpoint, end: &End) -> String {
     match end {
         End::Absent => {
             let address = endpoint.addresses.first().map_or_else(|| endpoint.label.clone(), ToString::to_string);
-            format!("{address}: not found")
+            format!("{address}{NOT_FOUND}")
         }
         End::Distrusted { address, cause } | End::Failed { address, cause } => format!("{address}: {}", lower(cause)),
         End::Gone { address } => format!("{address}: it has gone"),
@@ -202,13 +163,15 @@ async fn session(shared: &Rc<Shared>, endpoint: &Endpoint, hoped: &mut bool) -> 
     for address in endpoint.existing() {
         let text = address.to_string();
         let client = match endpoint.owner_of(address, &shared.host_root) {
-            Ok(owner) => Client::greet(address, owner).await,
+            Ok(owner) => Client::greet(endpoint.api, address, owner).await,
             Err(distrust) => Err(HttpError::Distrust(distrust).into()),
         };
         match client {
             Ok(client) => {
-                let said = client.version.runtime;
-                if let Some(runtime) = endpoint.runtime.filter(|runtime| *runtime != said) {
+                let said = client.engine.version().runtime;
+                if let Some(runtime) =
+                    endpoint.runtime.filter(|runtime| *runtime != said && *runtime != runtime::ANY_CRI)
+                {
                     let note = format!(
                         "container engine at '{text}' is {said}, not {runtime}\nhint: its containers have names anyway"
                     );
@@ -216,6 +179,8 @@ async fn session(shared: &Rc<Shared>, endpoint: &Endpoint, hoped: &mut bool) -> 
                 }
                 return attend(shared, client, text, hoped).await;
             }
+            // Docker's own containerd has none, and Docker names its containers.
+            Err(EndpointError::Http(HttpError::NoCri)) if !endpoint.asked_for => {}
             Err(EndpointError::Http(HttpError::Distrust(distrust))) if !matches!(distrust, Distrust::Io(_)) => {
                 failed = End::Distrusted { address: text, cause: distrust.to_string() };
             }
@@ -237,9 +202,10 @@ async fn attend(shared: &Rc<Shared>, client: Client, address: String, hoped: &mu
         Task(spawn_local(inspect_urgently(Rc::clone(shared), client.clone(), Rc::clone(&urgent)))),
         Task(spawn_local(inspect_urgently(Rc::clone(shared), client.clone(), Rc::clone(&urgent)))),
     ];
-    let mut events = pin!(events(shared, &client, &urgent));
+    let teller = Teller::new(client.owner(), shared, &urgent);
+    let mut events = client.engine.events(&teller);
     let listed = {
-        let list = pin!(within(LIST_TIMEOUT, list(shared, &client, &address)));
+        let list = pin!(client.engine.list(&teller));
         tokio::select! {
             biased;
             _ = &mut events => None,
@@ -247,7 +213,14 @@ async fn attend(shared: &Rc<Shared>, client: Client, address: String, hoped: &mu
         }
     };
     let ids = match listed {
-        Some(Ok(ids)) => ids,
+        Some(Ok(listed)) => {
+            if listed.is_cut {
+                shared.note_once(format!(
+                    "container engine at '{address}' lists more than {MAX_LISTED} containers or {MAX_LIST_MIB} MiB\nhint: it is asked for the others when they are seen"
+                )).await;
+            }
+            listed.ids
+        }
         Some(Err(error)) => return End::Failed { address, cause: cause(&error) },
         None => return End::Failed { address, cause: "it sends no events".to_owned() },
     };
@@ -273,77 +246,16 @@ impl Drop for Task {
     }
 }
 
-/// Hands over the containers of the list as they come, and returns their ids.
-async fn list(shared: &Rc<Shared>, client: &Client, address: &str) -> Result<Vec<String>, EndpointError> {
-    let mut body = client.way.get(&Kind::list(client.version.api)).await?;
-    let mut cutter = Cutter::new(Kind::List.form());
-    let mut ids = Vec::new();
-    let mut left = MAX_LIST_MIB << 20;
-    while let Some(piece) = body.next().await?
-        && !cutter.is_done()
-    {
-        let mut said = Vec::new();
-        let read = |object: &[u8]| said.push(Kind::List.read(object, client.version.runtime));
-        client.pace.bytes(piece.len()).await;
-        cutter.push(&piece, &mut { read }).map_err(HttpError::Cut)?;
-        client.pace.values(said.len()).await;
-        for said in said.into_iter().flatten() {
-            let Said::Found { metadata, .. } = said else { continue };
-            if ids.len() < MAX_LISTED {
-                ids.push(metadata.full_id.clone());
-                shared.answer(Answer::Found(client.owner(), metadata)).await;
-            }
-        }
-        left = left.saturating_sub(piece.len());
-        if ids.len() == MAX_LISTED || left == 0 {
-            let note = format!(
-                "container engine at '{address}' lists more than {MAX_LISTED} containers or {MAX_LIST_MIB} MiB\nhint: \
-                    tracer asks for the others when it sees them"
-            );
-            shared.note_once(note).await;
-            break;
-        }
-    }
-    Ok(ids)
-}
-
-/// Passes events on until there are no more.
-async fn events(shared: &Rc<Shared>, client: &Client, urgent: &Urgent) -> Result<(), EndpointError> {
-    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
-    // The answer may begin with the first event.
-    let mut body = client.way.get_at_leisure(&Kind::events(&client.version, now_s.saturating_sub(OVERLAP_S))).await?;
-    let mut cutter = Cutter::new(Kind::Events.form());
-    while let Some(piece) = body.next().await? {
-        let mut said = Vec::new();
-        let read = |object: &[u8]| said.push(Kind::Events.read(object, client.version.runtime));
-        client.pace.bytes(piece.len()).await;
-        cutter.push(&piece, &mut { read }).map_err(HttpError::Cut)?;
-        client.pace.values(said.len()).await;
-        for said in said.into_iter().flatten() {
-            match said {
-                Said::Found { metadata, inspect, .. } => {
-                    if inspect {
-                        urgent.add(&metadata.full_id);
-                    }
-                    shared.answer(Answer::Found(client.owner(), metadata)).await;
-                }
-                Said::Ended(id) => shared.answer(Answer::Ended(client.owner(), id)).await,
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Containers to inspect because of what happened to them, in the order of time, each once.
 #[derive(Debug, Default)]
-struct Urgent {
+pub(super) struct Urgent {
     waiting: RefCell<(VecDeque<String>, HashSet<String>)>,
     some: Notify,
 }
 
 impl Urgent {
     /// Beyond [`MAX_URGENT`] the event has told the name and the image all the same.
-    fn add(&self, id: &str) {
+    pub(super) fn add(&self, id: &str) {
         let mut waiting = self.waiting.borrow_mut();
         let (order, all) = &mut *waiting;
         if order.len() < MAX_URGENT && all.insert(id.to_owned()) {

@@ -1,5 +1,7 @@
 //! Docker's API, which Podman has, too: what versions, lists, events and inspections say of a container.
 
+pub(super) mod client;
+
 use serde::Deserialize;
 
 use super::{
@@ -13,13 +15,11 @@ use crate::state::container::{
 };
 
 /// `container.type` of Docker's containers.
-pub(super) const DOCKER: &str = "docker";
+pub(in crate::state::container) const DOCKER: &str = "docker";
 /// `container.type` of Podman's containers.
 pub(super) const PODMAN: &str = "podman";
-/// Engines that speak this API.
-pub(super) const RUNTIMES: [&str; 2] = [DOCKER, PODMAN];
 /// The newest version of the API that this is written for. Engines that have only newer ones are asked for their oldest.
-const NEWEST_API: Api = Api { major: 1, minor: 53 };
+const NEWEST_API: ApiVersion = ApiVersion { major: 1, minor: 53 };
 /// The longest version of an engine that is shown.
 const MAX_VERSION: usize = 64;
 
@@ -29,19 +29,19 @@ const NO_LABELS: [&str; 8] =
 
 /// A version of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Api {
+pub(super) struct ApiVersion {
     major: u32,
     minor: u32,
 }
 
-impl Api {
+impl ApiVersion {
     fn parse(text: &str) -> Option<Self> {
         let (major, minor) = text.split_once('.')?;
         Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? })
     }
 }
 
-impl std::fmt::Display for Api {
+impl std::fmt::Display for ApiVersion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
     }
@@ -49,17 +49,17 @@ impl std::fmt::Display for Api {
 
 /// What an engine says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Version {
+struct Version {
     /// Which engine it is.
-    pub(super) runtime: &'static str,
+    runtime: &'static str,
     /// The engine's version.
-    pub(super) number: String,
+    number: String,
     /// The version of the API to use with it.
-    pub(super) api: Api,
+    api: ApiVersion,
 }
 
 /// Path of the request for it, which needs no version.
-pub(super) const VERSION: &str = "/version";
+const VERSION: &str = "/version";
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
@@ -78,9 +78,9 @@ struct Component {
 }
 
 /// What the answer to [`VERSION`] says; `None` if it names no version of the API.
-pub(super) fn version(object: &[u8]) -> Option<Version> {
+fn version(object: &[u8]) -> Option<Version> {
     let answer: VersionAnswer = serde_json::from_slice(object).ok()?;
-    let api = |text: &Text| text.0.as_deref().and_then(Api::parse);
+    let api = |text: &Text| text.0.as_deref().and_then(ApiVersion::parse);
     let newest = api(&answer.api_version)?;
     let oldest = api(&answer.min_api_version).unwrap_or(newest.min(NEWEST_API));
     let names = answer.components.0.iter().filter_map(|Object(component)| component.name.0.as_deref());
@@ -123,23 +123,23 @@ pub enum Said {
 
 impl Kind {
     /// The path of the request for a list.
-    pub(super) fn list(api: Api) -> String {
+    fn list(api: ApiVersion) -> String {
         format!("/v{api}/containers/json")
     }
 
     /// The path of the request for the container of that id, which is one ([`runtime::is_full_id`]).
-    pub(super) fn inspection(api: Api, full_id: &str) -> String {
+    fn inspection(api: ApiVersion, full_id: &str) -> String {
         format!("/v{api}/containers/{full_id}/json")
     }
 
     /// The path of the request for the events from `since` (seconds since the epoch) on: those of containers, and not what
     /// happens inside of one (health checks make three for each probe). Podman has other names for some: there all are taken.
-    pub(super) fn events(version: &Version, since: u64) -> String {
-        let filters = match version.runtime {
+    fn events(runtime: &'static str, api: ApiVersion, since: u64) -> String {
+        let filters = match runtime {
             DOCKER => r#"{"type":["container"],"event":["create","start","rename","update","die","destroy"]}"#,
             _ => r#"{"type":["container"]}"#,
         };
-        let mut path = format!("/v{}/events?since={since}&filters=", version.api);
+        let mut path = format!("/v{api}/events?since={since}&filters=");
         for byte in filters.bytes() {
             if byte.is_ascii_alphanumeric() { path.push(byte.into()) } else { path.push_str(&format!("%{byte:02X}")) }
         }
@@ -251,6 +251,7 @@ fn inspected(answer: Inspection, runtime: &'static str) -> Option<Said> {
     let metadata = Metadata {
         full_id: answer.id.0?,
         runtime,
+        namespace: None,
         name: answer.name.0.as_deref().and_then(plain_name),
         image: config.image.0.filter(|image| !image.is_empty()),
         image_id: answer.image.0.as_deref().and_then(without_hash_name),
@@ -299,6 +300,7 @@ fn listed(summary: Summary, runtime: &'static str) -> Option<Said> {
     let metadata = Metadata {
         full_id: summary.id.0?,
         runtime,
+        namespace: None,
         name: own.and_then(|name| plain_name(name)),
         // When its tag went to another image, the list has the image's id for a name.
         image: summary.image.0.filter(|image| !image.is_empty() && !image.starts_with("sha256:")),

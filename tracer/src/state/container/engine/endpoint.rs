@@ -8,11 +8,15 @@ use std::{
 
 use super::{
     EngineSocket, Options,
+    api::Api,
     http::HttpError,
     trust::{self, Distrust},
 };
 use crate::message::Shown as _;
-use crate::state::container::Owner;
+use crate::state::container::{
+    Owner,
+    runtime::{Runtime, Service},
+};
 
 /// Port of an engine that DOCKER_HOST names without one, plain and with TLS.
 const PORTS: [u16; 2] = [2375, 2376];
@@ -71,7 +75,8 @@ impl fmt::Display for Address {
 impl Address {
     /// What DOCKER_HOST means.
     fn parse(text: &str, tls: bool, certificates: PathBuf) -> Self {
-        if let Some(path) = text.strip_prefix("unix://") {
+        // crictl takes plain paths, too.
+        if let Some(path) = text.strip_prefix("unix://").or_else(|| text.starts_with('/').then_some(text)) {
             return Self::Unix(path.into());
         }
         let (host, tls) = match text.split_once("://") {
@@ -95,8 +100,10 @@ impl Address {
 }
 
 /// An engine, and the ways to reach it, which are tried in order.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Endpoint {
+    /// How it is asked.
+    pub api: Api,
     /// What it is called in notes as long as no way works.
     pub label: String,
     /// The ways.
@@ -110,23 +117,30 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    fn of_sockets(label: &str, paths: impl IntoIterator<Item = PathBuf>) -> Self {
+    /// An engine whose sockets are in the usual places, or that a person named.
+    #[must_use]
+    pub fn new(api: Api, label: impl Into<String>, addresses: Vec<Address>) -> Self {
+        Self { api, label: label.into(), addresses, asked_for: false, of_user: false, runtime: None }
+    }
+
+    fn of_sockets(api: Api, label: &str, paths: impl IntoIterator<Item = PathBuf>) -> Self {
         let mut addresses: Vec<Address> = Vec::new();
         for address in paths.into_iter().map(Address::Unix) {
             if !addresses.contains(&address) {
                 addresses.push(address);
             }
         }
-        Self { label: label.to_owned(), addresses, ..Self::default() }
+        Self::new(api, label, addresses)
     }
 
-    fn asked_for(address: Address) -> Self {
-        Self { label: address.to_string(), addresses: vec![address], asked_for: true, ..Self::default() }
+    fn asked_for(api: Api, address: Address) -> Self {
+        Self { asked_for: true, ..Self::new(api, address.to_string(), vec![address]) }
     }
 
-    fn of_socket(socket: &EngineSocket, host_root: &Path) -> Self {
+    fn of_socket(socket: &EngineSocket, host_root: &Path) -> Option<Self> {
+        let api = Runtime::by_name(socket.runtime)?.engine.as_ref()?.api;
         let address = Address::Unix(on_host(&socket.path, host_root));
-        Self { runtime: Some(socket.runtime), ..Self::asked_for(address) }
+        Some(Self { runtime: Some(socket.runtime), ..Self::asked_for(api, address) })
     }
 
     /// Whose containers the engine at that address may name.
@@ -177,44 +191,58 @@ impl Endpoint {
     }
 }
 
-/// The engines that were asked for, or else all that may be on this machine, and the one that DOCKER_HOST names.
+/// The engines that were asked for, or else all that may be on this machine, and those that variables of the environment name.
 #[must_use]
 pub fn endpoints(options: &Options) -> Vec<Endpoint> {
     let host_root = options.host_root.as_path();
     if !options.sockets.is_empty() {
-        return options.sockets.iter().map(|socket| Endpoint::of_socket(socket, host_root)).collect();
+        return options.sockets.iter().filter_map(|socket| Endpoint::of_socket(socket, host_root)).collect();
     }
-    // Below the host's root first. `/var/run` is an absolute link, which leads out of it: `run` is tried, too. In a
-    // container the engine follows that link when it mounts the socket, which then is in the container's own `/run`.
-    let below = |path: &str| [host_root.join(path), Path::new("/").join(path)];
-    let docker = below("var/run/docker.sock").into_iter().chain(below("run/docker.sock"));
-    let mut docker: Vec<_> = docker.collect();
-    docker.swap(1, 2);
-    let mut all = Vec::new();
-    if let Some(asked_for) = options.docker_host.as_deref().map(|text| asked_for(text, host_root)) {
-        let same = |path: &PathBuf| same_socket(path, &asked_for);
-        if docker.iter().any(same) {
-            docker.clear();
+    let mut all: Vec<Endpoint> = Vec::new();
+    for (api, text) in &options.named {
+        let address = asked_for(text, host_root);
+        if !all.iter().any(|named| named.addresses.contains(&address)) {
+            all.push(Endpoint::asked_for(*api, address));
         }
-        all.push(Endpoint::asked_for(asked_for));
     }
-    if !docker.is_empty() {
-        all.push(Endpoint::of_sockets("docker", docker));
+    for (_, service) in Runtime::with_engine() {
+        for socket in service.sockets {
+            let paths = usual(socket, host_root);
+            let is_named = |named: &Endpoint| {
+                named.asked_for && named.addresses.iter().any(|one| paths.iter().any(|path| same_socket(path, one)))
+            };
+            if !all.iter().any(is_named) {
+                all.push(Endpoint::of_sockets(service.api, &format!("/{socket}"), paths));
+            }
+        }
     }
-    all.push(Endpoint::of_sockets("podman", below("run/podman/podman.sock")));
     all.extend(of_users(host_root));
     all
+}
+
+/// Where a socket may be that is usually at that path: below the host's root first. `/var/run` is an absolute link, which
+/// leads out of it: `run` is tried, too. In a container the engine follows that link when it mounts the socket, which then is
+/// in the container's own `/run`.
+fn usual(socket: &str, host_root: &Path) -> Vec<PathBuf> {
+    let in_var = socket.starts_with("run/").then(|| format!("var/{socket}"));
+    let places = [host_root, Path::new("/")].into_iter();
+    places.flat_map(|root| in_var.iter().map(String::as_str).chain([socket]).map(|path| root.join(path))).collect()
 }
 
 /// The engines that users run for themselves.
 #[must_use]
 pub fn of_users(host_root: &Path) -> Vec<Endpoint> {
     let Ok(users) = fs::read_dir(host_root.join("run/user")) else { return Vec::new() };
+    let sockets = |service: &'static Service| service.user_sockets.iter().map(|socket| (service.api, *socket));
+    let sockets: Vec<(Api, &str)> = Runtime::with_engine().flat_map(|(_, service)| sockets(service)).collect();
     users
         .flatten()
-        .flat_map(|user| ["podman/podman.sock", "docker.sock"].map(|socket| user.path().join(socket)))
-        .filter(|socket| socket.exists())
-        .map(|socket| Endpoint { of_user: true, ..Endpoint::of_sockets(&socket.to_string_lossy(), [socket.clone()]) })
+        .flat_map(|user| sockets.iter().map(move |(api, socket)| (*api, user.path().join(socket))))
+        .filter(|(_, socket)| socket.exists())
+        .map(|(api, socket)| Endpoint {
+            of_user: true,
+            ..Endpoint::of_sockets(api, &socket.to_string_lossy(), [socket.clone()])
+        })
         .take(MAX_OF_USERS)
         .collect()
 }
@@ -272,7 +300,7 @@ fn in_hosts(text: &str, name: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::http::Way, *};
+    use super::{super::way::Way, *};
 
     #[test]
     fn every_form_of_docker_host_is_understood() {
@@ -298,7 +326,7 @@ mod tests {
     #[test]
     fn sockets_are_looked_for_on_the_host_first() {
         let all = endpoints(&options(None, &[]));
-        let docker = all.iter().find(|endpoint| endpoint.label == "docker").unwrap();
+        let docker = all.iter().find(|endpoint| endpoint.label == "/run/docker.sock").unwrap();
         let paths: Vec<_> = docker.addresses.iter().map(ToString::to_string).collect();
         let expected =
             ["/host/var/run/docker.sock", "/host/run/docker.sock", "/var/run/docker.sock", "/run/docker.sock"];
@@ -307,8 +335,8 @@ mod tests {
 
     fn options(docker_host: Option<&str>, sockets: &[&str]) -> Options {
         let sockets = sockets.iter().map(|text| text.parse().unwrap()).collect();
-        let docker_host = docker_host.map(str::to_owned);
-        Options { host_root: "/host".into(), docker_host, sockets, ..Options::default() }
+        let named = docker_host.map(|host| (Api::Docker, host.to_owned())).into_iter().collect();
+        Options { host_root: "/host".into(), named, sockets, ..Options::default() }
     }
 
     #[test]
@@ -337,7 +365,7 @@ mod tests {
         fs::write(folder.join("run/docker.sock"), "").unwrap();
         std::os::unix::fs::symlink("run", folder.join("var")).unwrap();
         let paths = ["run/docker.sock", "var/docker.sock", "none.sock"].map(|path| folder.join(path));
-        let endpoint = Endpoint::of_sockets("docker", paths.clone());
+        let endpoint = Endpoint::of_sockets(Api::Docker, "docker", paths.clone());
         assert_eq!(endpoint.existing(), [&Address::Unix(paths[0].clone())]);
         fs::remove_dir_all(&folder).unwrap();
     }

@@ -2,7 +2,7 @@
 //!
 //! Nothing is collected here. Who reads a body decides how much of it, and dropping it closes the connection.
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{future::Future, io, time::Duration};
 
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{
@@ -14,24 +14,17 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, UnixStream},
     task::{JoinHandle, spawn_local},
     time::timeout,
-};
-use tokio_rustls::{
-    TlsConnector,
-    rustls::{
-        ClientConfig, RootCertStore,
-        pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
-    },
 };
 
 use super::{
     cut::CutError,
-    endpoint::{Address, EndpointError, resolve},
-    trust::{self, Distrust},
+    endpoint::{Address, EndpointError},
+    proto::NoMessage,
+    trust::Distrust,
+    way::Way,
 };
-use crate::state::container::Owner;
 
 /// How long an engine may take until its answer begins.
 const FIRST_BYTE: Duration = Duration::from_secs(3);
@@ -65,53 +58,46 @@ pub enum HttpError {
     /// It sends something else.
     #[error("{0}")]
     Cut(#[from] CutError),
+    /// It refuses a call of gRPC, and why.
+    #[error("it answers with status {status}{}{message}", if .message.is_empty() { "" } else { ": " })]
+    Grpc {
+        /// The number of the status.
+        status: u32,
+        /// What it says about it.
+        message: String,
+    },
+    /// What comes is no HTTP/2, or too long.
+    #[error("{0}")]
+    H2(#[from] h2::Error),
+    /// It sends something else.
+    #[error("{0}")]
+    Message(#[from] NoMessage),
+    /// It is containerd, and its plugin for Kubernetes is off.
+    #[error("it has no CRI service")]
+    NoCri,
     /// Not even a version.
     #[error("it does not report its version")]
     Version,
 }
 
-/// How to reach an engine again and again.
-#[derive(Debug, Clone)]
-pub(super) struct Way {
-    address: Address,
-    pub(super) owner: Owner,
-    tls: Option<Arc<ClientConfig>>,
+/// Asks for a path, and returns the body when the answer has begun, which must be soon.
+pub(super) async fn get(way: &Way, path: &str) -> Result<Body, EndpointError> {
+    within(FIRST_BYTE, get_at_leisure(way, path)).await
 }
 
-impl Way {
-    /// Prepares requests to that address, whose engine may name the containers of `owner`. Nothing is sent yet.
-    pub(super) fn new(address: &Address, owner: Owner) -> Result<Self, EndpointError> {
-        let tls = match address {
-            Address::Tcp { certificates: Some(folder), .. } => Some(tls(folder)?),
-            Address::Other(_) => return Err(EndpointError::Scheme),
-            Address::Unix(_) | Address::Tcp { .. } => None,
-        };
-        Ok(Self { address: address.clone(), owner, tls })
-    }
-
-    /// Asks for a path, and returns the body when the answer has begun, which must be soon.
-    pub(super) async fn get(&self, path: &str) -> Result<Body, EndpointError> {
-        within(FIRST_BYTE, self.get_at_leisure(path)).await
-    }
-
-    /// The same, but the answer may begin whenever it wants.
-    pub(super) async fn get_at_leisure(&self, path: &str) -> Result<Body, EndpointError> {
-        match &self.address {
-            Address::Unix(socket) => {
-                let stream = UnixStream::connect(socket).await.map_err(HttpError::Io)?;
-                trust::check_peer(&stream, self.owner).map_err(HttpError::Distrust)?;
-                exchange(stream, "localhost", path).await
+/// The same, but the answer may begin whenever it wants.
+pub(super) async fn get_at_leisure(way: &Way, path: &str) -> Result<Body, EndpointError> {
+    match way.address() {
+        Address::Unix(_) => exchange(way.unix().await?, "localhost", path).await,
+        Address::Tcp { host, .. } => {
+            let stream = way.tcp().await?;
+            if way.has_tls() {
+                exchange(way.tls(stream).await?, host, path).await
+            } else {
+                exchange(stream, host, path).await
             }
-            Address::Tcp { host, .. } => {
-                let stream = TcpStream::connect(resolve(host)?).await.map_err(HttpError::Io)?;
-                let Some(config) = &self.tls else { return exchange(stream, host, path).await };
-                let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name).trim_matches(['[', ']']);
-                let name = ServerName::try_from(name.to_owned()).map_err(|_| EndpointError::Name(name.to_owned()))?;
-                let connector = TlsConnector::from(Arc::clone(config));
-                exchange(connector.connect(name, stream).await.map_err(HttpError::Io)?, host, path).await
-            }
-            Address::Other(_) => Err(EndpointError::Scheme),
         }
+        Address::Other(_) => Err(EndpointError::Scheme),
     }
 }
 
@@ -170,20 +156,4 @@ impl Body {
         }
         Ok(None)
     }
-}
-
-/// What `ca.pem`, `cert.pem` and `key.pem` of a folder say: which engines are believed, and who we are.
-fn tls(folder: &std::path::Path) -> Result<Arc<ClientConfig>, EndpointError> {
-    let [ca, certificate, key] = ["ca.pem", "cert.pem", "key.pem"].map(|name| folder.join(name));
-    let wrong = |path: &std::path::Path, cause: String| EndpointError::Certificate { path: path.to_owned(), cause };
-    let certificates = |path: &std::path::Path| {
-        let all = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        all.map_err(|error| wrong(path, error.to_string()))
-    };
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(certificates(&ca)?);
-    let own = certificates(&certificate)?;
-    let private = PrivateKeyDer::from_pem_file(&key).map_err(|error| wrong(&key, error.to_string()))?;
-    let config = ClientConfig::builder().with_root_certificates(roots).with_client_auth_cert(own, private);
-    Ok(Arc::new(config.map_err(|error| wrong(&certificate, error.to_string()))?))
 }

@@ -7,7 +7,14 @@ use std::{
     str::FromStr,
 };
 
-use super::docker;
+use crate::state::container::runtime::Runtime;
+
+/// The names of engines that can be asked.
+fn engines() -> String {
+    let mut names: Vec<&str> = Runtime::with_engine().map(|(runtime, _)| runtime.name).collect();
+    names.sort_unstable();
+    names.join(", ")
+}
 
 /// Why a text names no socket.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -15,13 +22,12 @@ use super::docker;
 pub enum SocketError {
     /// There is no engine, or no path.
     #[error(
-        "expected an engine and the path of its socket\nhint: such as {}=/run/{}.sock",
-        docker::DOCKER,
-        docker::DOCKER
+        "expected an engine and the path of its socket\nhint: such as docker=/run/docker.sock; engines are {}",
+        engines()
     )]
     Form,
     /// No engine of that name tells names.
-    #[error("'{name}' is not a supported engine\nhint: engines are {}", docker::RUNTIMES.join(" and "))]
+    #[error("'{name}' is not a supported engine\nhint: engines are {}", engines())]
     Engine {
         /// What stands in front of the `=`.
         name: String,
@@ -34,7 +40,7 @@ pub enum SocketError {
 /// A socket of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineSocket {
-    /// Which engine listens there, one of [`docker::RUNTIMES`].
+    /// Which engine listens there, the name of a [`Runtime`] with an engine.
     pub runtime: &'static str,
     /// Where: here, or below the host's root. Absolute.
     pub path: PathBuf,
@@ -45,7 +51,7 @@ impl FromStr for EngineSocket {
 
     fn from_str(text: &str) -> Result<Self, SocketError> {
         let (name, path) = text.split_once('=').filter(|(_, path)| !path.is_empty()).ok_or(SocketError::Form)?;
-        let known = docker::RUNTIMES.into_iter().find(|runtime| *runtime == name);
+        let known = Runtime::with_engine().map(|(runtime, _)| runtime.name).find(|runtime| *runtime == name);
         let runtime = known.ok_or_else(|| SocketError::Engine { name: name.to_owned() })?;
         // What DOCKER_HOST has in front of it is no part of the path.
         let path = path.strip_prefix("unix://").unwrap_or(path);
@@ -79,8 +85,8 @@ mod tests {
         let error = |text: &str| text.parse::<EngineSocket>().unwrap_err();
         assert_eq!(error("/run/docker.sock"), SocketError::Form);
         assert_eq!(error("docker="), SocketError::Form);
-        assert_eq!(error("crio=/run/crio.sock"), SocketError::Engine { name: "crio".to_owned() });
+        assert_eq!(error("rkt=/run/rkt.sock"), SocketError::Engine { name: "rkt".to_owned() });
         assert_eq!(error("docker=run/docker.sock"), SocketError::Relative("run/docker.sock".to_owned()));
-        assert!(error("crio=/x").to_string().ends_with("\nhint: engines are docker and podman"));
+        assert!(error("crio=/x").to_string().ends_with("\nhint: engines are containerd, cri, cri-o, docker, podman"));
     }
 }

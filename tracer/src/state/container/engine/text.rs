@@ -19,27 +19,27 @@ pub(super) const MAX_TEXTS: usize = 64 << 10;
 
 /// A text, without its end if that is too long. `None` if it is not a text.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Text(pub(super) Option<String>);
+pub(in crate::state::container) struct Text(pub(in crate::state::container) Option<String>);
 
 /// A truth value; `None` if it is not one.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Flag(pub(super) Option<bool>);
+pub(in crate::state::container) struct Flag(pub(in crate::state::container) Option<bool>);
 
 /// A map of texts, in the order of their names.
 #[derive(Debug, Default)]
-pub(super) struct Texts(pub(super) BTreeMap<String, String>);
+pub(in crate::state::container) struct Texts(pub(in crate::state::container) BTreeMap<String, String>);
 
 /// A list, without what is wrong in it.
 #[derive(Debug)]
-pub(super) struct List<T>(pub(super) Vec<T>);
+pub(in crate::state::container) struct List<T>(pub(in crate::state::container) Vec<T>);
 
 /// A map from names to objects.
 #[derive(Debug)]
-pub(super) struct Objects<T>(pub(super) BTreeMap<String, T>);
+pub(in crate::state::container) struct Objects<T>(pub(in crate::state::container) BTreeMap<String, T>);
 
 /// An object, the default one if it is not an object.
 #[derive(Debug, Default)]
-pub(super) struct Object<T>(pub(super) T);
+pub(in crate::state::container) struct Object<T>(pub(in crate::state::container) T);
 
 impl<T> Default for List<T> {
     fn default() -> Self {

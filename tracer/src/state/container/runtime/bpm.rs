@@ -3,7 +3,7 @@
 use super::{Folder, Id, Runtime};
 
 /// The row.
-pub static RUNTIME: Runtime = Runtime { name: "bpm", engine: false, recognise };
+pub static RUNTIME: Runtime = Runtime::new("bpm", recognise).number(9);
 
 fn recognise(folder: &Folder<'_>) -> Option<Id> {
     let name = folder.name.strip_prefix("bpm-")?;

@@ -1,17 +1,29 @@
 //! containerd: `cri-containerd-ID.scope` and `SLICE:cri-containerd:ID` in Kubernetes, `nerdctl-ID.scope`, and
 //! `/NAMESPACE/ID` for what its own tools start.
 //!
-//! In the last form both parts are free text, which other folders have, too. It counts only if containerd has a folder
-//! for the container among its own files ([`BUNDLES`]).
+//! In the last form both parts are free text, which other folders have, too. It counts only if containerd has a bundle
+//! for the container.
 
 use super::{Folder, Found, Id, Runtime};
+use crate::state::container::{engine::Api, written::Form};
 
 /// The row.
-pub static RUNTIME: Runtime = Runtime { name: "containerd", engine: false, recognise };
-
-/// Where the shims keep `NAMESPACE/ID`, below the host's root. Source: containerd, core/runtime/v2 ("io.containerd.runtime.v2.task").
-pub const BUNDLES: [&str; 2] =
-    ["run/containerd/io.containerd.runtime.v2.task", "run/k3s/containerd/io.containerd.runtime.v2.task"];
+pub static RUNTIME: Runtime = Runtime::new("containerd", recognise)
+    .number(7)
+    .engine(
+        Api::Cri,
+        &[
+            "run/containerd/containerd.sock",
+            // k3s and RKE2.
+            "run/k3s/containerd/containerd.sock",
+            "run/k0s/containerd.sock",
+            "var/snap/microk8s/common/run/containerd.sock",
+            // Bottlerocket, and where the socket of the host is mounted into a container.
+            "run/host-containerd/containerd.sock",
+        ],
+        &[],
+    )
+    .written(&[Form::Containerd]);
 
 /// Longest id. Source: containerd, pkg/identifiers.
 const MAX_LEN: usize = 76;
@@ -32,6 +44,8 @@ pub fn by_namespace(folders: &[&str]) -> Option<Found> {
         bundle: Some(format!("{namespace}/{id}")),
         around: Vec::new(),
         parent: format!("/{namespace}"),
+        pod: None,
+        unit: None,
     })
 }
 

@@ -3,7 +3,7 @@
 use super::{Folder, Id, Runtime};
 
 /// The row.
-pub static RUNTIME: Runtime = Runtime { name: "libvirt-lxc", engine: false, recognise };
+pub static RUNTIME: Runtime = Runtime::new("libvirt-lxc", recognise).number(2);
 
 fn recognise(folder: &Folder<'_>) -> Option<Id> {
     if folder.above.ends_with(&["libvirt", "lxc"]) {

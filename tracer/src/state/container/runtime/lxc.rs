@@ -4,7 +4,7 @@
 use super::{Folder, Id, Runtime};
 
 /// The row.
-pub static RUNTIME: Runtime = Runtime { name: "lxc", engine: false, recognise };
+pub static RUNTIME: Runtime = Runtime::new("lxc", recognise).number(1);
 
 fn recognise(folder: &Folder<'_>) -> Option<Id> {
     match folder.parent() {

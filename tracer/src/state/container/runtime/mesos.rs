@@ -3,7 +3,7 @@
 use super::{Folder, Id, Runtime};
 
 /// The row.
-pub static RUNTIME: Runtime = Runtime { name: "mesos", engine: false, recognise };
+pub static RUNTIME: Runtime = Runtime::new("mesos", recognise).number(3);
 
 /// Characters of a UUID.
 const UUID_LEN: usize = 36;

@@ -9,32 +9,97 @@ mod containerd;
 mod cri;
 mod crio;
 mod docker;
+mod foreign;
+mod kube;
 mod libvirt;
 mod lxc;
 mod mesos;
 mod nspawn;
 mod podman;
 
-use super::Owner;
+use super::{Owner, engine::Api, unit::Place, written::Form};
+
+/// What a runtime is called of which it is known only that it speaks CRI.
+pub const ANY_CRI: &str = "cri";
+
+pub use kube::PodPlace;
 
 /// How many digits of an id are shown.
 const SHORT: usize = 12;
 /// How many digits an id has.
 const FULL: usize = 64;
 
-/// A runtime.
+/// A runtime: how its containers are recognised, and how its engine is asked about them.
 #[derive(Debug)]
 pub struct Runtime {
     /// `container.type`.
     pub name: &'static str,
-    /// Whether an engine with Docker's API may know its containers.
-    pub engine: bool,
+    /// Its number in capture files; `None` where the format has none.
+    pub number: Option<u16>,
     /// The container that a folder stands for, if it does.
     pub recognise: fn(&Folder<'_>) -> Option<Id>,
+    /// How it writes down what it starts: each is tried.
+    pub written: &'static [Form],
+    /// How its own engine is asked, and where that listens; `None` if it has none.
+    pub engine: Option<Service>,
 }
 
-/// All runtimes. Of several that recognise a folder the first is taken.
-pub static RUNTIMES: [&Runtime; 10] = [
+/// The engine of a runtime.
+#[derive(Debug)]
+pub struct Service {
+    /// How it is asked.
+    pub api: Api,
+    /// Its usual sockets, relative to the root of the host.
+    pub sockets: &'static [&'static str],
+    /// The same of an engine that a user runs, relative to `/run/user/UID`.
+    pub user_sockets: &'static [&'static str],
+}
+
+impl Runtime {
+    const fn new(name: &'static str, recognise: fn(&Folder<'_>) -> Option<Id>) -> Self {
+        Self { name, number: None, recognise, written: &[], engine: None }
+    }
+
+    const fn number(mut self, number: u16) -> Self {
+        self.number = Some(number);
+        self
+    }
+
+    const fn written(mut self, forms: &'static [Form]) -> Self {
+        self.written = forms;
+        self
+    }
+
+    const fn engine(
+        mut self,
+        api: Api,
+        sockets: &'static [&'static str],
+        user_sockets: &'static [&'static str],
+    ) -> Self {
+        self.engine = Some(Service { api, sockets, user_sockets });
+        self
+    }
+
+    /// The runtime of that name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        RUNTIMES.into_iter().find(|runtime| runtime.name == name)
+    }
+
+    /// The runtime that has that number in captures.
+    #[must_use]
+    pub fn by_number(number: u64) -> Option<&'static Self> {
+        RUNTIMES.into_iter().find(|runtime| runtime.number.is_some_and(|own| u64::from(own) == number))
+    }
+
+    /// Those whose engines can be asked, with how.
+    pub fn with_engine() -> impl Iterator<Item = (&'static Self, &'static Service)> {
+        RUNTIMES.into_iter().filter_map(|runtime| Some((runtime, runtime.engine.as_ref()?)))
+    }
+}
+
+/// All runtimes: to add one takes a file with a row, and its place here. Of several that recognise a folder the first is taken.
+pub static RUNTIMES: [&Runtime; 13] = [
     &podman::RUNTIME,
     &cri::RUNTIME,
     &crio::RUNTIME,
@@ -45,6 +110,9 @@ pub static RUNTIMES: [&Runtime; 10] = [
     &nspawn::RUNTIME,
     &bpm::RUNTIME,
     &mesos::RUNTIME,
+    &foreign::RKT,
+    &foreign::CUSTOM,
+    &foreign::STATIC,
 ];
 
 /// A folder of a cgroup path, and where it stands.
@@ -118,6 +186,10 @@ pub struct Found {
     pub around: Vec<String>,
     /// The folder that its own is in.
     pub parent: String,
+    /// The pod of Kubernetes that it is in.
+    pub pod: Option<PodPlace>,
+    /// The unit of systemd that it is in.
+    pub unit: Option<String>,
 }
 
 impl Found {
@@ -125,13 +197,29 @@ impl Found {
     /// container in which another one is, is not the machine's, although both may say the same.
     #[must_use]
     pub fn identity(&self, owner: Owner) -> String {
-        let id = self.id.full();
+        identity(&self.claimed(), owner, &self.around)
+    }
+
+    /// What it is found by: its id, which of containerd may be any text in a namespace.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.bundle.as_deref().unwrap_or(self.id.full())
+    }
+
+    /// What it claims to be, whoever made it: in each container there may be one of that name.
+    #[must_use]
+    pub fn claimed(&self) -> String {
         match &self.id {
-            Id::Digits(_) => identity(id, owner, &self.around),
-            // In each container there may be one of that name.
-            Id::Text(_) | Id::Name(_) => identity(&format!("{}:{id}", self.runtime.name), owner, &self.around),
+            Id::Digits(id) => id.clone(),
+            Id::Text(_) | Id::Name(_) => named(self.runtime.name, self.key()),
         }
     }
+}
+
+/// What a container without digits claims to be.
+#[must_use]
+pub fn named(runtime: &str, key: &str) -> String {
+    format!("{runtime}:{key}")
 }
 
 /// The identity of a container whose id is of digits; of one of the machine, it is the id.
@@ -143,9 +231,6 @@ pub fn identity(id: &str, owner: Owner, around: &[String]) -> String {
         (owner, around) => format!("{id} by {owner} in {}", around.join(" ")),
     }
 }
-
-/// Where containerd and its kin keep a folder for each running container, below the host's root.
-pub use containerd::BUNDLES;
 
 /// The container that a path of a cgroup hierarchy belongs to, the innermost one; `None` for the host's own cgroups.
 #[must_use]
@@ -166,7 +251,9 @@ pub fn recognise(path: &str) -> Option<Found> {
             around = [vec![outer.id.short().to_owned()], outer.around].concat();
         }
         let parent = format!("/{}", folders[..depth].join("/"));
-        innermost = Some(Found { runtime, id, bundle: None, around, parent });
+        let unit = Place::of_folders(folders[..=depth].iter().copied()).unit.map(str::to_owned);
+        let pod = kube::pod_of(&folders[..=depth]);
+        innermost = Some(Found { runtime, id, bundle: None, around, parent, pod, unit });
     }
     innermost.or_else(|| containerd::by_namespace(&folders))
 }
@@ -350,6 +437,41 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), RUNTIMES.len());
+    }
+
+    #[test]
+    fn the_numbers_are_those_of_the_capture_format() {
+        // Source: falcosecurity/libs, `sinsp_container_type`.
+        let all = [
+            "docker",
+            "lxc",
+            "libvirt-lxc",
+            "mesos",
+            "rkt",
+            "custom",
+            "cri",
+            "containerd",
+            "cri-o",
+            "bpm",
+            "static",
+            "podman",
+        ];
+        for (number, name) in (0..).zip(all) {
+            assert_eq!(Runtime::by_number(number).map(|runtime| runtime.name), Some(name), "{number}");
+        }
+        assert_eq!(RUNTIMES.iter().filter(|runtime| runtime.number.is_some()).count(), all.len());
+    }
+
+    #[test]
+    fn the_page_about_containers_has_all_sockets_and_engines() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/containers.md"));
+        for (runtime, service) in Runtime::with_engine() {
+            assert!(page.contains(&format!("`{}`", runtime.name)), "{} is missing", runtime.name);
+            let of_users = service.user_sockets.iter().map(|socket| format!("run/user/UID/{socket}"));
+            for socket in service.sockets.iter().map(|socket| (*socket).to_owned()).chain(of_users) {
+                assert!(page.contains(&format!("`/{socket}`")), "/{socket} is missing");
+            }
+        }
     }
 
     #[test]

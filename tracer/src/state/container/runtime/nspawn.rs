@@ -3,8 +3,8 @@
 
 use super::{Folder, Id, Runtime};
 
-/// The row.
-pub static RUNTIME: Runtime = Runtime { name: "systemd-nspawn", engine: false, recognise };
+/// The row. Captures have no number for it.
+pub static RUNTIME: Runtime = Runtime::new("systemd-nspawn", recognise);
 
 fn recognise(folder: &Folder<'_>) -> Option<Id> {
     if let Some(name) = folder.name.strip_prefix("systemd-nspawn@") {

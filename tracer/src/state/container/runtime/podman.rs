@@ -2,9 +2,13 @@
 //! `podman-PID.scope`, as older rootless versions have it. `libpod-conmon-ID` is the monitor, which is not in the container.
 
 use super::{Folder, Id, Runtime};
+use crate::state::container::{engine::Api, written::Form};
 
 /// The row.
-pub static RUNTIME: Runtime = Runtime { name: "podman", engine: true, recognise };
+pub static RUNTIME: Runtime = Runtime::new("podman", recognise)
+    .number(11)
+    .engine(Api::Docker, &["run/podman/podman.sock"], &["podman/podman.sock"])
+    .written(&[Form::Storage]);
 
 fn recognise(folder: &Folder<'_>) -> Option<Id> {
     let suffixes = ["", ".scope"];

@@ -63,6 +63,7 @@ impl Containers {
         {
             self.gone.pop_front();
             self.doubtful.remove(&id);
+            self.paths.forget(id);
             if self.last.0 == id {
                 self.last = (0, ContainerKey::HOST);
             }
@@ -78,9 +79,13 @@ impl Containers {
         let full_id = found.id.full();
         let named = matches!(found.id, Id::Name(_));
         // An engine knows its own containers, and none of those that are made inside of one.
-        let may_ask = found.runtime.engine && matches!(found.id, Id::Digits(_)) && found.around.is_empty();
-        let told = if may_ask { self.unseen.take(owner, full_id) } else { None };
+        let is_own = found.runtime.engine.is_some() && found.around.is_empty();
+        let may_ask = is_own && matches!(found.id, Id::Digits(_));
+        let told = if is_own { self.unseen.take(owner, found.key()) } else { None };
         let asked = may_ask && self.engines.as_ref().is_some_and(|engines| engines.ask(owner, full_id));
+        // Of those that have been there for long, the engine's list tells all.
+        let is_read = is_own && owner.is_machine() && told.is_none() && !(self.is_scanning && asked);
+        let written = if is_read && self.engines.is_some() { self.written.read(found) } else { None };
         let lookup = match (named, asked) {
             (true, _) => Lookup::Known,
             (false, true) => Lookup::Pending,
@@ -99,6 +104,13 @@ impl Containers {
         self.bind(key, found, owner);
         if lookup == Lookup::Pending {
             self.deadlines.push_back((Instant::now() + DEADLINE, key));
+        }
+        if let Some(metadata) = written {
+            self.describe(key, metadata);
+            // The engine has more to say, and lines wait for it.
+            if let Some(row) = self.row(key).filter(|_| asked) {
+                row.container.lookup = Lookup::Pending;
+            }
         }
         if let Some(metadata) = told {
             self.describe(key, metadata);
@@ -125,17 +137,21 @@ impl Containers {
     }
 
     fn take_metadata(&mut self, owner: Owner, metadata: Metadata) {
-        if !runtime::is_full_id(&metadata.full_id) {
+        let is_digits = runtime::is_full_id(&metadata.full_id);
+        if !is_digits && metadata.namespace.is_none() {
             return;
         }
-        let identity = runtime::identity(&metadata.full_id, owner, &[]);
+        let key = metadata.key();
+        let claimed = if is_digits { key } else { runtime::named(metadata.runtime, &key) };
+        let identity = runtime::identity(&claimed, owner, &[]);
         if let Some(key) = self.by_identity.get(&identity).copied() {
             return self.describe(key, metadata);
         }
         if !self.is_blind || !owner.is_machine() || self.list.len() >= MAX_BLIND {
             return self.unseen.keep(owner, metadata);
         }
-        let id = Id::Digits(metadata.full_id.clone());
+        let full_id = metadata.full_id.clone();
+        let id = if is_digits { Id::Digits(full_id) } else { Id::Text(full_id) };
         let full_id = metadata.full_id.clone();
         let key = self.add(Container { id: id.short().to_owned(), full_id, ..Container::default() });
         self.by_identity.insert(identity, key);
@@ -153,7 +169,8 @@ impl Containers {
             (metadata.labels, metadata.spec) = (None, None);
         }
         let Some(Row { container, ended, .. }) = self.row(key) else { return };
-        let Metadata { full_id: _, runtime, name, image, image_id, ip, privileged, labels, spec } = metadata;
+        let Metadata { full_id: _, namespace: _, runtime, name, image, image_id, ip, privileged, labels, spec } =
+            metadata;
         let mut changed = std::mem::take(ended) | (container.runtime != runtime) | (container.lookup != Lookup::Known);
         container.runtime = runtime;
         container.lookup = Lookup::Known;
@@ -171,8 +188,10 @@ impl Containers {
         if let Some(labels) = labels.filter(|labels| *labels != container.labels) {
             (container.labels, changed) = (labels, true);
         }
-        if let Some(spec) = spec.filter(|spec| *spec != container.spec) {
-            (container.spec, changed) = (spec, true);
+        if let Some(spec) = spec {
+            let before = container.spec.clone();
+            container.spec.update(spec);
+            changed |= before != container.spec;
         }
         let new = details(container);
         self.details[kept] = self.details[kept] - old + new;

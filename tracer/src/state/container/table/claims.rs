@@ -46,14 +46,13 @@ impl Containers {
 
     /// From now on the row is the container that was found in a path.
     pub(super) fn bind(&mut self, key: ContainerKey, found: &Found, owner: Owner) {
-        let claimed = match &found.id {
-            Id::Digits(id) => Some(id.clone()),
-            // In containers there may be many of one name.
-            Id::Text(_) | Id::Name(_) if owner.is_machine() && !found.around.is_empty() => None,
-            Id::Text(id) | Id::Name(id) => Some(format!("{}:{id}", found.runtime.name)),
-        };
+        // In containers there may be many of one name.
+        let is_ambiguous = !matches!(found.id, Id::Digits(_)) && owner.is_machine() && !found.around.is_empty();
+        let claimed = (!is_ambiguous).then(|| found.claimed());
         if let Some(row) = self.row(key) {
             row.parent.clone_from(&found.parent);
+            row.container.pod.clone_from(&found.pod);
+            row.container.unit.clone_from(&found.unit);
         }
         self.bind_as(key, found.identity(owner), claimed, owner);
     }

@@ -62,7 +62,14 @@ impl Containers {
         }
         let gone: FxHashSet<ContainerKey> = keys.into_iter().collect();
         if !gone.is_empty() {
-            self.by_cgroup.retain(|_, cgroup| !gone.contains(&cgroup.key));
+            let paths = &mut self.paths;
+            self.by_cgroup.retain(|id, cgroup| {
+                let is_kept = !gone.contains(&cgroup.key);
+                if !is_kept {
+                    paths.forget(*id);
+                }
+                is_kept
+            });
             self.last = (0, ContainerKey::HOST);
         }
     }

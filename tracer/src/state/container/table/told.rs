@@ -1,7 +1,7 @@
 //! What a capture file says of containers, put into the table.
 
 use super::Containers;
-use crate::state::container::{Container, ContainerKey, Lookup, told::Told};
+use crate::state::container::{Container, ContainerKey, Lookup, runtime, told::Told};
 
 /// The most containers that captures may tell of; beyond, only those that are known already are described.
 const MAX_TOLD: usize = 16_384;
@@ -83,7 +83,7 @@ impl Containers {
         let owner = told.owner.filter(|owner| !owner.is_machine())?;
         let parent = told.parent.as_ref()?;
         let id = told.full_id.split('@').next()?;
-        let claimed = [id.to_owned(), format!("{}:{id}", told.runtime.unwrap_or_default())];
+        let claimed = [id.to_owned(), runtime::named(told.runtime.unwrap_or_default(), id)];
         let is_it = |key: &ContainerKey| {
             let row = self.list.get(key.0 as usize).and_then(Option::as_deref);
             row.is_some_and(|row| row.parent == *parent && row.container.owner == owner)

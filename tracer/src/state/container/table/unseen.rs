@@ -28,7 +28,7 @@ pub(super) struct Unseen {
 impl Unseen {
     /// Keeps it. What was told of the same container before is replaced, as far as this says more.
     pub(super) fn keep(&mut self, owner: Owner, mut metadata: Metadata) {
-        let id = (owner, metadata.full_id.clone());
+        let id = (owner, metadata.key());
         let which = usize::from(!owner.is_machine());
         let room = &mut self.rooms[which];
         if let Some(old) = room.by_id.remove(&id) {
@@ -47,12 +47,12 @@ impl Unseen {
     }
 
     /// What is kept of the container of that id.
-    pub(super) fn take(&mut self, owner: Owner, full_id: &str) -> Option<Metadata> {
+    pub(super) fn take(&mut self, owner: Owner, key: &str) -> Option<Metadata> {
         let room = &mut self.rooms[usize::from(!owner.is_machine())];
         if room.by_id.is_empty() {
             return None;
         }
-        let id = (owner, full_id.to_owned());
+        let id = (owner, key.to_owned());
         let metadata = room.by_id.remove(&id)?;
         room.bytes -= cost(&metadata);
         // Few wait at a time: containers are seen soon.
@@ -63,7 +63,7 @@ impl Unseen {
 
 /// With its place in the map and in the order.
 fn cost(metadata: &Metadata) -> usize {
-    metadata.bytes() + 2 * (metadata.full_id.len() + size_of::<(Owner, String)>())
+    metadata.bytes() + 2 * (metadata.key().len() + size_of::<(Owner, String)>())
 }
 
 /// The later of two, and what only the earlier one says.
@@ -75,7 +75,13 @@ fn merged(old: Metadata, new: Metadata) -> Metadata {
         ip: new.ip.or(old.ip),
         privileged: new.privileged.or(old.privileged),
         labels: new.labels.or(old.labels),
-        spec: new.spec.or(old.spec),
+        spec: match (old.spec, new.spec) {
+            (Some(mut old), Some(new)) => {
+                old.update(new);
+                Some(old)
+            }
+            (old, new) => new.or(old),
+        },
         ..new
     }
 }

@@ -1,0 +1,149 @@
+//! Docker's API, asked: requests of limited time and length, whose answers are cut into objects and handed over one by one.
+
+use std::{
+    rc::Rc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use super::{ApiVersion, Kind, Said, VERSION, version};
+use crate::state::container::engine::{
+    Metadata,
+    api::{Engine, Listed, Soon, Teller, Version},
+    client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, MAX_LIST_MIB, MAX_LISTED, VERSION_TIMEOUT},
+    cut::{Cutter, Form},
+    endpoint::EndpointError,
+    http::{self, HttpError, within},
+    pace::Pace,
+    way::Way,
+};
+
+/// The most bytes of a version and of an inspection, MiB.
+const MAX_SINGLE_MIB: usize = 2;
+/// Events from so long before the subscription are asked for again: nothing is missed, and twice does no harm.
+const OVERLAP_S: u64 = 2;
+
+/// An engine with this API.
+#[derive(Debug)]
+struct Docker {
+    way: Way,
+    pace: Rc<Pace>,
+    version: Version,
+    api: ApiVersion,
+}
+
+/// Learns which engine is there, and which version of the API to use with it.
+pub(in super::super) async fn greet(way: Way, pace: Rc<Pace>) -> Result<Rc<dyn Engine>, EndpointError> {
+    let mut said = None;
+    let read = read(&way, &pace, VERSION, |object| said = said.take().or_else(|| version(object)));
+    within(VERSION_TIMEOUT, read).await?;
+    let said = said.ok_or(HttpError::Version)?;
+    let version = Version { runtime: said.runtime, number: said.number, api: said.api.to_string() };
+    Ok(Rc::new(Docker { way, pace, version, api: said.api }))
+}
+
+/// Reads an answer of a limited length, object by object.
+async fn read(way: &Way, pace: &Pace, path: &str, mut visit: impl FnMut(&[u8])) -> Result<(), EndpointError> {
+    let mut body = http::get(way, path).await?;
+    let mut cutter = Cutter::new(Form::Sequence);
+    let mut left = MAX_SINGLE_MIB << 20;
+    while let Some(piece) = body.next().await? {
+        left = left.checked_sub(piece.len()).ok_or(HttpError::Long(MAX_SINGLE_MIB))?;
+        pace.bytes(piece.len()).await;
+        cutter.push(&piece, &mut visit).map_err(HttpError::Cut)?;
+    }
+    Ok(())
+}
+
+impl Engine for Docker {
+    fn version(&self) -> &Version {
+        &self.version
+    }
+
+    fn list<'a>(&'a self, teller: &'a Teller) -> Soon<'a, Listed> {
+        Box::pin(within(LIST_TIMEOUT, self.hand_over(teller)))
+    }
+
+    fn events<'a>(&'a self, teller: &'a Teller) -> Soon<'a, ()> {
+        Box::pin(self.follow(teller))
+    }
+
+    fn inspect<'a>(&'a self, id: &'a str) -> Soon<'a, Option<Metadata>> {
+        Box::pin(async move {
+            let Some((mut metadata, other)) = self.inspect_one(id).await? else { return Ok(None) };
+            if let Some(other) = other {
+                metadata.ip = self.inspect_one(&other).await.ok().flatten().and_then(|(other, _)| other.ip);
+            }
+            Ok(Some(metadata))
+        })
+    }
+}
+
+impl Docker {
+    /// Hands over the containers of the list as they come, and returns their ids.
+    async fn hand_over(&self, teller: &Teller) -> Result<Listed, EndpointError> {
+        let mut body = http::get(&self.way, &Kind::list(self.api)).await?;
+        let mut cutter = Cutter::new(Kind::List.form());
+        let mut listed = Listed::default();
+        let mut left = MAX_LIST_MIB << 20;
+        while let Some(piece) = body.next().await?
+            && !cutter.is_done()
+        {
+            let mut said = Vec::new();
+            let read = |object: &[u8]| said.push(Kind::List.read(object, self.version.runtime));
+            self.pace.bytes(piece.len()).await;
+            cutter.push(&piece, &mut { read }).map_err(HttpError::Cut)?;
+            self.pace.values(said.len()).await;
+            for said in said.into_iter().flatten() {
+                let Said::Found { metadata, .. } = said else { continue };
+                if listed.ids.len() < MAX_LISTED {
+                    listed.ids.push(metadata.full_id.clone());
+                    teller.listed(metadata).await;
+                }
+            }
+            left = left.saturating_sub(piece.len());
+            if listed.ids.len() == MAX_LISTED || left == 0 {
+                listed.is_cut = true;
+                break;
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Passes events on until there are no more.
+    async fn follow(&self, teller: &Teller) -> Result<(), EndpointError> {
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+        // The answer may begin with the first event.
+        let path = Kind::events(self.version.runtime, self.api, now_s.saturating_sub(OVERLAP_S));
+        let mut body = http::get_at_leisure(&self.way, &path).await?;
+        let mut cutter = Cutter::new(Kind::Events.form());
+        while let Some(piece) = body.next().await? {
+            let mut said = Vec::new();
+            let read = |object: &[u8]| said.push(Kind::Events.read(object, self.version.runtime));
+            self.pace.bytes(piece.len()).await;
+            cutter.push(&piece, &mut { read }).map_err(HttpError::Cut)?;
+            self.pace.values(said.len()).await;
+            for said in said.into_iter().flatten() {
+                match said {
+                    Said::Found { metadata, inspect, .. } => teller.happened(metadata, inspect).await,
+                    Said::Ended(id) => teller.ended(id).await,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn inspect_one(&self, id: &str) -> Result<Option<(Metadata, Option<String>)>, EndpointError> {
+        let mut found = None;
+        let path = Kind::inspection(self.api, id);
+        let read = read(&self.way, &self.pace, &path, |object| {
+            if let Some(Said::Found { metadata, shares_network_of, .. }) =
+                Kind::Inspection.read(object, self.version.runtime)
+                && metadata.full_id == id
+            {
+                found.get_or_insert((*metadata, shares_network_of));
+            }
+        });
+        within(INSPECTION_TIMEOUT, read).await?;
+        Ok(found)
+    }
+}
