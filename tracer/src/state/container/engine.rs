@@ -432,8 +432,8 @@ async fn ask_all(shared: Rc<Shared>, owner: Owner, id: String) {
     let mut pauses = AGAIN.into_iter();
     loop {
         let mut asked = JoinSet::new();
-        for client in clients.iter().cloned() {
-            let id = id.clone();
+        for client in &clients {
+            let (client, id) = (client.clone(), id.clone());
             asked.spawn_local(async move { client.inspect(&id).await });
         }
         // One that hangs holds up nobody but those that no other engine knows.

@@ -9,7 +9,7 @@ use super::{Containers, Row};
 use crate::state::container::{
     Container, ContainerKey, Lookup, Owner, Spec,
     engine::{Answer, DEADLINE, Engines, Metadata, label_bytes},
-    runtime::{self, Found, Id},
+    runtime::{self, Found, Id, Runtime},
 };
 
 /// A cgroup's id is kept so long after its end, for records that come late.
@@ -124,6 +124,7 @@ impl Containers {
             Answer::Found(owner, metadata) => self.take_metadata(owner, *metadata),
             Answer::NotFound(owner, id) => {
                 if let Some(key) = self.by_identity.get(&of(owner, &id)).copied() {
+                    self.read_written(key);
                     self.give_up(key);
                 }
             }
@@ -133,6 +134,27 @@ impl Containers {
                 }
             }
             Answer::Note(note) => self.notes.push(note),
+        }
+    }
+
+    /// Takes what is written about a container of the machine that no engine knows, and that was not read when it was entered.
+    fn read_written(&mut self, key: ContainerKey) {
+        let container = self.get(key);
+        if container.name.is_some() || !container.owner.is_machine() || !container.around.is_empty() {
+            return;
+        }
+        let Some(runtime) = Runtime::by_name(container.runtime) else { return };
+        let found = Found {
+            runtime,
+            id: Id::Digits(container.full_id.clone()),
+            bundle: None,
+            around: Vec::new(),
+            parent: String::new(),
+            pod: None,
+            unit: None,
+        };
+        if let Some(metadata) = self.written.read(&found) {
+            self.describe(key, metadata);
         }
     }
 

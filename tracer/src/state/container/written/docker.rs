@@ -42,3 +42,28 @@ pub(super) fn read(host_root: &Path, id: &str) -> Option<Metadata> {
         ..Metadata::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_container_of_docker_is_named_by_its_folder() {
+        let root = std::env::temp_dir().join(format!("tracer-docker-files-{}", std::process::id()));
+        let folder = root.join(CONTAINERS).join("77");
+        fs::create_dir_all(&folder).unwrap();
+        let text = r#"{"ID":"77","Name":"/web","Image":"sha256:88","Config":{"Image":"nginx:1","Labels":{"tier":"web"}},"X":[1]}"#;
+        fs::write(folder.join("config.v2.json"), text).unwrap();
+        let metadata = read(&root, "77").unwrap();
+        let said = [metadata.name, metadata.image, metadata.image_id].map(Option::unwrap_or_default);
+        assert_eq!(said, ["web", "nginx:1", "88"].map(str::to_owned));
+        assert_eq!(metadata.labels.unwrap()["tier"], "web");
+        // A pipe in its place holds nobody up.
+        fs::remove_file(folder.join("config.v2.json")).unwrap();
+        nix::unistd::mkfifo(&folder.join("config.v2.json"), nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+        assert_eq!(read(&root, "77"), None);
+        fs::remove_dir_all(&root).unwrap();
+    }
+}

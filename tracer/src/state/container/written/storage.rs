@@ -65,3 +65,34 @@ fn listed(list: &Path, found: &Found) -> Option<Metadata> {
         ..Metadata::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::state::container::runtime::recognise;
+
+    const ID: &str = "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789";
+
+    /// In the shape that Podman 4.3 writes.
+    #[test]
+    fn a_container_of_podman_is_named_by_its_list() {
+        let root = std::env::temp_dir().join(format!("tracer-storage-{}", std::process::id()));
+        let folder = root.join(GRAPH_ROOT).join("overlay-containers");
+        fs::create_dir_all(&folder).unwrap();
+        let noted =
+            r#"{\"image-name\":\"localhost/web:latest\",\"image-id\":\"77\",\"name\":\"web\",\"created-at\":1}"#;
+        let list = format!(
+            r#"[{{"id":"other","names":["x"]}},{{"id":"{ID}","names":["web"],"image":"77","metadata":"{noted}"}}]"#
+        );
+        fs::write(folder.join("containers.json"), list).unwrap();
+        let found = recognise(&format!("/libpod_parent/libpod-{ID}")).unwrap();
+        let metadata = read(&root, &found).unwrap();
+        let said = [metadata.name, metadata.image, metadata.image_id].map(Option::unwrap_or_default);
+        assert_eq!((said, metadata.runtime), (["web", "localhost/web:latest", "77"].map(str::to_owned), "podman"));
+        let other = recognise(&format!("/libpod_parent/libpod-{}", ID.replace('a', "9"))).unwrap();
+        assert_eq!(read(&root, &other), None);
+        fs::remove_dir_all(&root).unwrap();
+    }
+}
