@@ -280,7 +280,9 @@ fn s070_to_s073_a_heat_map_has_a_line_for_each_interval_and_opens_its_events() {
     let axis = text.iter().position(|line| line.contains("|1us")).unwrap();
     assert_eq!(text[2].find('-'), text[axis].find("|1us"), "the axis is to scale");
     assert!(press(&mut model, KeyCode::Enter).is_empty(), "nothing is selected");
-    [KeyCode::Left, KeyCode::Char(' '), KeyCode::Right, KeyCode::Right].map(|key| press(&mut model, key));
+    for key in [KeyCode::Left, KeyCode::Char(' '), KeyCode::Right, KeyCode::Right] {
+        press(&mut model, key);
+    }
     assert!(screen(&mut model, 110, 24)[22].contains("59 events (95.2 %)"));
     let commands = press(&mut model, KeyCode::Enter);
     let filter = asked(&commands).filter.clone().unwrap();
