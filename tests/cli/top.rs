@@ -206,8 +206,8 @@ fn s006_signals_give_the_terminal_back() {
         tmux.wait("rows", |text| text.contains("FILE") && text.contains("PID"));
         let pane = tmux.run(&["display-message", "-p", "#{pane_pid}"]);
         // s007: twice.
-        let kill = format!("pkill -{signal} -x -P {0} tracer; pkill -{signal} -x -P {0} tracer", pane.trim());
-        Running::start(std::process::Command::new("sh").args(["-c", &kill])).end();
+        let kill = format!("pkill -{signal} -x -P {0} tracer; pkill -{signal} -x -P {0} tracer; true", pane.trim());
+        assert!(Running::start(std::process::Command::new("sh").args(["-c", &kill])).end().status.success());
         tmux.wait("the end", |text| text.contains(&format!("ended {code}")));
         tmux.wait("the terminal as it was", |text| text.lines().any(|line| line == "icanon"));
     }

@@ -77,7 +77,7 @@ fn rows_have_what_a_short_workload_did_to_the_last_byte() {
     let program = scratch.path("exactly-dd");
     std::fs::copy("/bin/dd", &program).unwrap();
     let words = ["top", "-j", "--view-dir", &folder, "-v", "exact", "-d", "200", "proc.name=exactly-dd"];
-    let mut running = Running::start(&mut command::tracer(words));
+    let running = Running::start(&mut command::tracer(words));
     running.attached();
     let out = scratch.path("out");
     for count in [500, 1, 77] {

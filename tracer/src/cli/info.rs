@@ -59,8 +59,8 @@ struct Summary {
     lost: u64,
     /// Marks of other tools, which do not say how many were.
     uncounted: u64,
-    /// Whether the section says how many were lost: one of ours, written while the events happened. `None` before its first event.
-    counts_drops: Option<bool>,
+    /// Whether the section says how many were lost: one of ours, written while the events happened.
+    counts_drops: bool,
     first_ns: Option<u64>,
     last_ns: u64,
     /// Blocks and lists that are damaged inside.
@@ -107,7 +107,7 @@ impl Summary {
         match block {
             Block::Section(section) => {
                 self.sections += 1;
-                self.counts_drops = None;
+                self.counts_drops = false;
                 self.format = Some((section.major, section.minor));
                 let comments = section.options().filter(|(code, _)| *code == COMMENT);
                 self.comments.extend(comments.map(|(_, text)| escaped(text)));
@@ -161,7 +161,8 @@ impl Summary {
 
     fn event(&mut self, event: &Event<'_>) {
         self.events += 1;
-        self.counts_drops.get_or_insert_with(|| was_live(event));
+        // Containers are told before the first event that says it.
+        self.counts_drops = self.counts_drops || was_live(event);
         self.state_only += u64::from(event.state_only());
         // Some tools write an event without a time in front: it is not from 1970.
         if event.time_ns != 0 {
@@ -185,7 +186,7 @@ impl Summary {
     fn drop(&mut self, event: &Event<'_>) {
         self.drops += 1;
         let count = param(event, 0).and_then(<[u8]>::first_chunk).map(|count| u32::from_ne_bytes(*count));
-        match count.filter(|_| self.counts_drops == Some(true)) {
+        match count.filter(|_| self.counts_drops) {
             Some(count) => self.lost += u64::from(count),
             None => self.uncounted += 1,
         }
@@ -293,7 +294,7 @@ impl Summary {
     }
 }
 
-/// Whether the first event of a section says that we wrote it while its events happened.
+/// Whether an event says that we wrote it while its events happened.
 fn was_live(event: &Event<'_>) -> bool {
     let facts = event.options().custom().find(|(number, _)| *number == own::FACTS);
     facts.and_then(|(_, json)| Facts::parse(json)).is_some_and(|facts| facts.live)

@@ -183,7 +183,7 @@ impl Outputs {
             return none("a capture is written");
         }
         if self.max_shown.is_some() {
-            return none("events are counted here, to stop after so many");
+            return none("events are counted in user space, because -n stops after N of them");
         }
         if !self.suppressed.is_empty() {
             return none("processes are left out by name");

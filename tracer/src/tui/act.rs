@@ -37,6 +37,9 @@ impl Model {
             Do::PageDown => level.go(at + page),
             Do::Home => level.go(0),
             Do::End => level.go(all),
+            Do::Left if level.mode == Mode::Heat => level.heat.go(-1),
+            Do::Right if level.mode == Mode::Heat => level.heat.go(1),
+            Do::Mark if level.mode == Mode::Heat => level.heat.mark(),
             Do::Left => level.left = level.left.saturating_sub(4),
             Do::Right => level.left += 4,
             Do::SortBy(column) => level.sort_by(column.into()),
@@ -88,7 +91,8 @@ impl Model {
             Do::Previous => self.find(false, at.wrapping_sub(1)),
             Do::Echo => return self.look(Mode::Echo),
             Do::Events => return self.look(Mode::Events),
-            Do::DataForm => {}
+            Do::Heat => return self.heat(None),
+            Do::HeatOfFiles => return self.heat(Some("evt.is_io=true and fd.type=file")),
             Do::Copy => {
                 let text = self.selected_text();
                 return vec![Command::Copy(text)];

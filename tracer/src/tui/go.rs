@@ -13,15 +13,23 @@ impl Model {
         let row = level.row(level.at)?;
         let part = if level.mode == Mode::Rows {
             let key = level.view.key.as_ref()?;
-            Part { field: key.field.clone(), value: String::from_utf8(row.keys.first()?.clone()).ok()? }
+            Part { field: key.field.clone(), value: String::from_utf8(row.keys.first()?.clone()).ok()?, test: None }
         } else {
             let value = String::from_utf8(row.keys.first()?.clone()).ok()?;
-            Part { field: "proc.pid".into(), value }
+            Part { field: "proc.pid".into(), value, test: None }
         };
         (!part.value.is_empty()).then_some(part)
     }
 
     pub(super) fn enter(&mut self) -> Vec<Command> {
+        if self.level().mode == Mode::Heat {
+            let Some((test, value)) = self.level().heat.test() else {
+                self.say("Left and Right select a latency first".into());
+                return Vec::new();
+            };
+            let view = self.level().view.clone();
+            return self.push(view, Mode::Events, Some(Part { field: String::new(), value, test: Some(test) }));
+        }
         let Some(part) = self.part() else {
             self.say(
                 if self.level().len() == 0 { "there is no row to go into" } else { "this row has no key to go into" }
@@ -39,6 +47,25 @@ impl Model {
                 self.say(format!("no view applies to {}", part.field));
                 Vec::new()
             }
+        }
+    }
+
+    /// A heat map of the row that somebody selected; of everything when nobody did.
+    pub(super) fn heat(&mut self, test: Option<&str>) -> Vec<Command> {
+        // A picture of everything is what one wants to see first.
+        let is_chosen = self.level().mode == Mode::Rows && self.level().selected.is_some();
+        let part = if is_chosen { self.part() } else { None };
+        let test = test.map(|test| Part { field: String::new(), value: "file I/O".into(), test: Some(test.into()) });
+        let view = self.level().view.clone();
+        match (part, test) {
+            (Some(part), Some(test)) => {
+                // Two tests are two levels; only the last one is asked for.
+                if let Ok(level) = Level::new(view.clone(), Mode::Heat, Some(part), self.settings.containers) {
+                    self.levels.push(level);
+                }
+                self.push(view, Mode::Heat, Some(test))
+            }
+            (part, test) => self.push(view, Mode::Heat, part.or(test)),
         }
     }
 

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use super::heat::Map;
 use crate::{
     fields::Unit,
     format::{escape, units},
@@ -17,17 +18,22 @@ use crate::{
 const MAX_KEPT: usize = 500_000;
 const MAX_KEPT_BYTES: usize = 32 << 20;
 
-/// How one came to a level: a value that a field must have.
+/// How one came to a level: a value that a field must have, or another test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     pub field: String,
     pub value: String,
+    /// The test, where it is another one; `value` says it to people.
+    pub test: Option<String>,
 }
 
 impl Part {
     /// As a test of the filter language.
     #[must_use]
     pub fn filter(&self) -> String {
+        if let Some(test) = &self.test {
+            return test.clone();
+        }
         let quoted: String = self
             .value
             .chars()
@@ -75,6 +81,8 @@ pub struct Level {
     pub follows: bool,
     /// Whether what is shown is from the question before.
     pub stale: bool,
+    /// Of a heat map, its lines and what is selected of them.
+    pub heat: Map,
 }
 
 impl Level {
@@ -103,6 +111,7 @@ impl Level {
             left_out: 0,
             follows: true,
             stale: false,
+            heat: Map::default(),
         })
     }
 
@@ -128,6 +137,11 @@ impl Level {
     /// Takes a frame.
     pub fn take(&mut self, frame: &Arc<Frame>) {
         self.stale = false;
+        if self.mode == Mode::Heat {
+            self.heat.take(frame);
+            self.frame = Some(Arc::clone(frame));
+            return;
+        }
         if self.is_list() {
             self.left_out += frame.lost;
             for row in &frame.rows {
@@ -154,6 +168,7 @@ impl Level {
 
     /// Forgets the rows of a list or text.
     pub fn clear(&mut self) {
+        self.heat.clear();
         if self.is_list() {
             self.kept.clear();
             (self.kept_bytes, self.left_out, self.at, self.scroll) = (0, 0, 0, 0);

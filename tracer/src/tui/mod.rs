@@ -8,6 +8,7 @@ pub mod app;
 pub mod draw;
 mod engine;
 mod go;
+pub mod heat;
 pub mod keys;
 pub mod level;
 pub mod line;

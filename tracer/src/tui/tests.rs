@@ -194,7 +194,7 @@ fn s037_any_name_can_be_gone_into() {
     for name in
         ["/etc/passwd", "a\"b", "it's", "back\\slash", "two\nlines", "a  b", "$(x)", "-rf", "%s", "ünï", "a,b) or (c"]
     {
-        let by_arg = Part { field: "evt.arg.name".into(), value: format!("/x/{name}") }.filter();
+        let by_arg = Part { field: "evt.arg.name".into(), value: format!("/x/{name}"), test: None }.filter();
         let by_arg = Filter::compile(&by_arg, Show::PLAIN).unwrap();
         assert!(
             world.with(&world.openat(10, 3, format!("/x/{name}").as_bytes()), |context| by_arg.matches(context)),
@@ -253,6 +253,43 @@ fn s050_a_paste_is_one_line_and_applies_nothing() {
     assert!(model.update(Msg::Input(Event::Paste("proc.pid=1\nor proc.pid=2\n".into()))).is_empty());
     let last = screen(&mut model, 80, 24).pop().unwrap();
     assert!(last.starts_with("filter: proc.pid=1or proc.pid=2"), "{last}");
+}
+
+/// A line of a heat map: how many events took so many nanoseconds.
+fn heat(number: u32, counts: &[(u64, u64)]) -> Arc<Frame> {
+    let form = Form::Heat { scale: crate::output::Scale::Log, limits: crate::view::heat::LIMITS, number };
+    let row =
+        |(from, count): &(u64, u64)| Row { values: vec![Some(*from as f64), Some(*count as f64)], ..Row::default() };
+    Arc::new(Frame { rows: counts.iter().map(row).collect(), ..Frame::new(form, "", Span::default()) })
+}
+
+#[test]
+fn s070_to_s073_a_heat_map_has_a_line_for_each_interval_and_opens_its_events() {
+    let mut model = model("procs");
+    model.ask();
+    model.update(Msg::Frame(1, processes(ROWS)));
+    let commands = press(&mut model, KeyCode::F(12));
+    assert_eq!((asked(&commands).mode, asked(&commands).filter.clone()), (crate::view::Mode::Heat, None));
+    for (number, counts) in [&[(1000, 50), (1_000_000, 3)][..], &[], &[(1000, 9)]].iter().enumerate() {
+        model.update(Msg::Frame(2, heat(number as u32, counts)));
+    }
+    let text = screen(&mut model, 110, 24);
+    assert!(text[1].contains("3 lines"), "{}", text[1]);
+    assert!(text[2].contains('-') && text[2].contains('.'), "many and few: {}", text[2]);
+    assert_eq!(text[3].trim().len(), "00:00:00".len(), "s070: a line without events: {:?}", text[3]);
+    let axis = text.iter().position(|line| line.contains("|1us")).unwrap();
+    assert_eq!(text[2].find('-'), text[axis].find("|1us"), "the axis is to scale");
+    assert!(press(&mut model, KeyCode::Enter).is_empty(), "nothing is selected");
+    for key in [KeyCode::Left, KeyCode::Char(' '), KeyCode::Right, KeyCode::Right] {
+        press(&mut model, key);
+    }
+    assert!(screen(&mut model, 110, 24)[22].contains("59 events (95.2 %)"));
+    let commands = press(&mut model, KeyCode::Enter);
+    let filter = asked(&commands).filter.clone().unwrap();
+    let compiled = Filter::compile(&filter, Show::PLAIN).unwrap_or_else(|error| panic!("{filter}: {error}"));
+    assert!(filter.starts_with("evt.latency>=") && filter.contains(" and evt.latency<"), "{filter}");
+    drop(compiled);
+    assert_eq!(asked(&commands).mode, crate::view::Mode::Events);
 }
 
 #[test]

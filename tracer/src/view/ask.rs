@@ -2,6 +2,7 @@
 
 use super::{
     Compiled, Publish, View, ViewError, Wrong,
+    heat::Heat,
     join::sinks,
     rows::{EventRows, What},
     spec::Kind,
@@ -23,6 +24,8 @@ pub enum Mode {
     Echo,
     /// The events, a line each.
     Events,
+    /// How long calls took, as a picture.
+    Heat,
 }
 
 /// What the engine is asked.
@@ -78,6 +81,11 @@ impl Ask {
         let line = |format: &str| -> anyhow::Result<What> {
             Ok(What::Line(Template::parse(format, show)?, fields(&mut OF_EVENTS.iter().copied())?))
         };
+        if self.mode == Mode::Heat {
+            // Twice as fine as tables.
+            let sink = Heat::new((self.interval_ms / 2).max(100), self.replay, show, publish)?;
+            return Ok(Outputs::new(filter, vec![Box::new(sink)], Out::memory(), None));
+        }
         let what = match (self.mode, self.view.kind) {
             (Mode::Echo, _) => Some(line(ECHO)?),
             (Mode::Events, _) => Some(line(if self.containers { EVENTS_OF_CONTAINERS } else { EVENTS })?),
@@ -87,7 +95,7 @@ impl Ask {
                 let columns = columns.filter_map(|column| column.field.as_deref());
                 Some(What::Fields(fields(&mut key.chain(columns))?))
             }
-            (Mode::Rows, Kind::Table) => None,
+            (Mode::Rows, Kind::Table) | (Mode::Heat, _) => None,
         };
         let sinks = match what {
             Some(what) => vec![Box::new(EventRows::new(what, self.replay, publish)) as Box<dyn Sink>],

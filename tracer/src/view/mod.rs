@@ -5,6 +5,7 @@
 
 pub mod ask;
 mod compiled;
+pub mod heat;
 mod join;
 mod library;
 pub mod rows;

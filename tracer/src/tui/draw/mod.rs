@@ -1,5 +1,6 @@
 //! Drawing: from what the interface knows to cells, and nothing else.
 
+mod heat;
 mod over;
 mod style;
 mod table;
@@ -30,7 +31,12 @@ pub fn draw(model: &Model, style: Style, now: &str, area: Rect, buffer: &mut Buf
     let rows = Rect { y: area.y + HEAD as u16, height: area.height - HEAD as u16 - 1, ..area };
     let level = model.level();
     let page = usize::from(rows.height).saturating_sub(usize::from(level.mode == Mode::Rows));
-    let mut cursor = table::draw(model, style, rows, buffer);
+    let mut cursor = (rows.x, rows.y);
+    if level.mode == Mode::Heat {
+        heat::draw(model, style, rows, buffer);
+    } else {
+        cursor = table::draw(model, style, rows, buffer);
+    }
     bottom(model, style, area, buffer);
     if let Some(at) = over::draw(model, style, area, buffer) {
         cursor = at;
@@ -45,6 +51,7 @@ fn head(model: &Model, style: Style, now: &str, area: Rect, buffer: &mut Buffer)
         Mode::Rows => level.view.name.clone(),
         Mode::Echo => format!("{}: I/O", level.view.name),
         Mode::Events => format!("{}: events", level.view.name),
+        Mode::Heat => format!("{}: latency", level.view.name),
     };
     let state = match (model.frozen, model.settings.replay, model.ended) {
         (true, ..) => "PAUSED",
@@ -85,6 +92,9 @@ fn head(model: &Model, style: Style, now: &str, area: Rect, buffer: &mut Buffer)
             let field = part.field.rsplit('.').next().unwrap_or_default();
             let class = part.field.split('.').next().unwrap_or_default();
             let value = crate::format::escape::escaped(part.value.as_bytes());
+            if part.test.is_some() {
+                return value;
+            }
             if field == "name" || field == "id" || field == "pid" {
                 format!("{class} {value}")
             } else {
@@ -97,6 +107,7 @@ fn head(model: &Model, style: Style, now: &str, area: Rect, buffer: &mut Buffer)
         crumbs.push(format!("[{}]", crate::format::escape::escaped(model.typed.as_bytes())));
     }
     let count = match level.frame.as_ref().map(|frame| frame.rows.len()) {
+        _ if level.mode == Mode::Heat => format!("{} lines", level.heat.lines.len()),
         Some(all) if !level.is_list() && all != level.len() => format!("{} of {all} rows", level.len()),
         _ if level.is_list() && level.left_out > 0 => format!("{} kept, {} not shown", level.len(), level.left_out),
         _ => format!("{} rows", level.len()),

@@ -1,0 +1,75 @@
+//! Drawing a heat map: a line for each interval, a character for each range of latency.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::{Color, Style as Look},
+};
+
+use super::{Style, put};
+use crate::{
+    format::{time, units},
+    output::Scale,
+    tui::{app::Model, heat::COLUMNS},
+    view::heat::LIMITS,
+};
+
+/// Characters before the map: the time of day and a blank.
+const MARGIN: usize = 10;
+/// From few to many, without colours.
+const SHADES: &[u8] = b".:-=+*#%@";
+/// The same as colours of the 256: green, yellow, red.
+const COLORS: [u8; 9] = [22, 28, 34, 40, 118, 190, 226, 208, 196];
+
+/// Draws it: the newest line is the last one, and the axis is below.
+pub(super) fn draw(model: &Model, style: Style, area: Rect, buffer: &mut Buffer) {
+    let map = &model.level().heat;
+    let width = usize::from(area.width).saturating_sub(MARGIN + 1).max(1);
+    let height = usize::from(area.height).saturating_sub(3);
+    if map.lines.is_empty() {
+        put(buffer, area, 2, 1, &model.empty(), style.dim());
+    }
+    let first = map.lines.len().saturating_sub(height);
+    for (y, line) in map.lines.iter().skip(first).enumerate() {
+        let mut clock = Vec::new();
+        time::time_of_day(line.span.ended_ns, false, &mut clock);
+        put(buffer, area, 1, y, &String::from_utf8_lossy(&clock), style.plain());
+        let mut counts = vec![0.0; width];
+        for row in &line.rows {
+            if let [Some(from), Some(count)] = row.values[..] {
+                counts[Scale::Log.column(from, LIMITS, width)] += count;
+            }
+        }
+        for (x, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0.0) {
+            let level = (count.log2().max(0.0) as usize).min(15) * (SHADES.len() - 1) / 15;
+            let shade = char::from(SHADES[level]).to_string();
+            let look = if style.colors {
+                Look::default().bg(Color::Indexed(COLORS[level])).fg(Color::Black)
+            } else {
+                style.plain()
+            };
+            put(buffer, area, MARGIN + x, y, &shade, look);
+        }
+    }
+    let bottom = usize::from(area.height);
+    if let Some((first, last)) = map.selected() {
+        let at = |column: usize| column * width / COLUMNS;
+        let marks: String = (0..width).map(|x| if (at(first)..=at(last)).contains(&x) { '^' } else { ' ' }).collect();
+        put(buffer, area, MARGIN, bottom - 3, &marks, style.strong(style.plain()));
+        let (selected, all) = map.counts();
+        let text = map.test().map(|(_, text)| text).unwrap_or_default();
+        let share = if all > 0.0 { 100.0 * selected / all } else { 0.0 };
+        let said = format!("{text}: {selected:.0} events ({share:.1} %)   Enter shows such events   Space sets an end");
+        put(buffer, area, 1, bottom - 1, &said, style.plain());
+    } else {
+        put(buffer, area, 1, bottom - 1, "Left and Right select a latency, Enter shows its events", style.dim());
+    }
+    for power in 0..=11 {
+        let value = 10f64.powi(power);
+        let x = Scale::Log.column(value, LIMITS, width);
+        let text = format!("|{}", units::time(value).replace(".00", ""));
+        if x + text.len() <= width || power == 0 {
+            put(buffer, area, MARGIN + x, bottom - 2, &text, style.dim());
+        }
+    }
+}
