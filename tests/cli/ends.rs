@@ -84,7 +84,7 @@ fn a_signal_ends_reading_and_what_was_lost_is_still_told() {
         let mut stdin = child.stdin.take().unwrap();
         // Enough for keys to be lost; the end does not come.
         (0..4).for_each(|_| stdin.write_all(&bytes).unwrap());
-        sleep(Duration::from_secs(2));
+        wait_until_idle(child.id());
         send(child.id(), signal);
         let status = status(&mut child, Duration::from_secs(10)).expect("it ends");
         let mut errors = String::new();
@@ -93,6 +93,25 @@ fn a_signal_ends_reading_and_what_was_lost_is_still_told() {
         assert!(errors.contains(" lost (table full "), "{errors}");
         drop(stdin);
     }
+}
+
+/// Waits until a process that had something to do has used no CPU time for half a second: it waits for more.
+fn wait_until_idle(pid: u32) {
+    let used = || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // Behind the name, which may have blanks: state, then numbers.
+        let numbers: Vec<u64> =
+            stat.rsplit(')').next().unwrap_or_default().split(' ').map(|it| it.parse().unwrap_or(0)).collect();
+        numbers.get(12).copied().unwrap_or(0) + numbers.get(13).copied().unwrap_or(0)
+    };
+    let mut before = 0;
+    tracer_tests::wait::until("it to have read what there is", || {
+        sleep(Duration::from_millis(500));
+        let now = used();
+        let is_idle = now == before && now > 0;
+        before = now;
+        is_idle.then_some(())
+    });
 }
 
 /// As after SIGKILL in the middle of a write, and after a disk was full.

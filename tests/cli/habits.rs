@@ -71,7 +71,7 @@ const HABITS: &[(&[&str], &str, &str)] = &[
         "chisel 'fileslower' needs an argument, and '-M' is an option",
         "tracer -c fileslower MIN_MS -M",
     ),
-    (&["-c", "fileslower"], "chisel 'fileslower': takes 1 required", "write: tracer -c fileslower"),
+    (&["-c", "fileslower"], "chisel 'fileslower': needs an argument", "write: tracer -c fileslower"),
     (&["-n", "x"], "invalid value 'x' for '--numevents <COUNT>': expected a whole number, at least 1", "tracer -h"),
     (
         &["-s", "99999"],

@@ -23,7 +23,7 @@ const DEAD: &[(&[&str], &str)] = &[
     (&["backlog"], "tracepoints do not tell the length of a socket's queue: ss -lt shows it"),
     (
         &["spectro_all", "spectro_file"],
-        "press F12 in any view for a heat map of latency, Shift+F12 for that of file I/O",
+        "press F12 in any view for a heat map of latency, Shift+F12 for one of file I/O",
     ),
     (&["notifications"], "there are no policy notifications in captures of today"),
     (
