@@ -29,10 +29,11 @@ fn replay(capture: &str, arguments: &[&str]) -> Output {
     output
 }
 
-/// The lines without those of the beacon, which begin with its path.
+/// The lines without those of the beacon, which begin with its path, and without switches, which lines of a live run leave out.
 fn own_lines(output: &Output) -> Vec<&str> {
     let lines = output.lines.iter().map(String::as_str);
-    lines.filter(|line| !line.split(' ').next().is_some_and(|word| word.ends_with("/beacon"))).collect()
+    let is_beacon = |line: &&str| line.split(' ').next().is_some_and(|word| word.ends_with("/beacon"));
+    lines.filter(|line| !is_beacon(line) && !line.contains(" switch ")).collect()
 }
 
 fn same(live: &[&str], again: &[&str], what: &str) {
