@@ -54,7 +54,7 @@ cp /bin/tracer /tmp/container/tracer
 mount --rbind /proc /tmp/container/proc
 mount --rbind /sys /tmp/container/sys
 check "users of the host in another root" "^outside$" chroot /tmp/container /tracer -n 5 -p %user.name 'proc.name=xtask and evt.type=openat'
-check "where the host is, in another root" "its files are at /proc/1/root" chroot /tmp/container /tracer --doctor
+check "where the host is, in another root" "using the files at /proc/1/root" chroot /tmp/container /tracer --doctor
 umount -l /tmp/container/proc /tmp/container/sys
 
 kill %1
