@@ -160,7 +160,7 @@ fn it_shows_what_another_tracer_printed() {
         assert!(again.len() > if and.is_empty() { 300 } else { 20 }, "{what}: {}", again.len());
         // Lines of a live run leave switches out, a capture has them.
         let is_switch = |line: &&str| line.contains(" switch > ");
-        assert!(and != "" || again.iter().any(is_switch), "{what}");
+        assert!(!and.is_empty() || again.iter().any(is_switch), "{what}");
         assert!(!beside.iter().chain(&other).any(is_switch), "{what}");
         again.retain(|line| !is_switch(line));
         same(&again, &beside, &format!("{what}, beside it"));
