@@ -75,7 +75,18 @@ pub fn run(mut model: Model, mut engine: Box<dyn Engine>, look: Look) -> anyhow:
     // It ends with the process: a read of the terminal cannot be stopped.
     thread::Builder::new().name("keys".into()).spawn(move || {
         confine::interface();
-        while let Ok(event) = crossterm::event::read() {
+        loop {
+            // Keys belong to whoever has the terminal.
+            if term::is_lent() {
+                thread::sleep(LOOK);
+                continue;
+            }
+            let event = match crossterm::event::poll(LOOK) {
+                Ok(false) => continue,
+                Ok(true) => crossterm::event::read(),
+                Err(error) => Err(error),
+            };
+            let Ok(event) = event else { break };
             if keys.send(Msg::Input(event)).is_err() {
                 break;
             }

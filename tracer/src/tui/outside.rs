@@ -108,7 +108,7 @@ fn run(words: &[String]) -> String {
     said
 }
 
-/// Sends a signal through a pidfd, so that it cannot reach another process that got the number meanwhile.
+/// Sends a signal. The process is looked up by its number now, so it may be another one than the row was about.
 fn kill(pids: &[u32], signal: i32) -> String {
     let signal = if signal == 9 { Signal::KILL } else { Signal::TERM };
     let mut failed = Vec::new();

@@ -39,6 +39,13 @@ use crate::confine;
 /// Whether it is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
+/// Whether something else uses it for a while.
+static LENT: AtomicBool = AtomicBool::new(false);
+
+/// Whether something else uses the terminal, and is to get what is typed.
+pub fn is_lent() -> bool {
+    LENT.load(Ordering::SeqCst)
+}
 
 /// The terminal, while it is ours.
 #[derive(Debug)]
@@ -102,9 +109,12 @@ impl Terminal {
     /// # Errors
     /// It cannot be taken again.
     pub fn lend<T>(&mut self, to: impl FnOnce() -> T) -> io::Result<T> {
+        LENT.store(true, Ordering::SeqCst);
         give_back();
         let result = to();
-        take(self.mouse)?;
+        let taken = take(self.mouse);
+        LENT.store(false, Ordering::SeqCst);
+        taken?;
         self.forget();
         Ok(result)
     }
