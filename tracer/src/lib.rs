@@ -27,12 +27,16 @@ pub mod sink;
 // Files of other users.
 pub mod files;
 
+// What the kernel's files say of cgroups.
+pub mod resources;
+
 // The loop, what it counts, and what all use.
 mod bounded;
 pub mod memory;
 pub mod message;
 pub mod pipeline;
 pub mod sample;
+pub mod serve;
 mod signal;
 pub mod stats;
 mod thread;

@@ -13,7 +13,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use super::{Args, End, Failure, Live, Plan, habits, replay, run, run::Screen};
 use crate::{
@@ -117,6 +117,11 @@ struct TopArgs {
     /// Only show events that match this filter
     #[arg(value_name = "FILTER", allow_hyphen_values = false, num_args = 0..)]
     filter: Vec<String>,
+}
+
+/// Its options.
+pub(super) fn command() -> clap::Command {
+    TopArgs::command()
 }
 
 /// Carries out the words behind `top`.
@@ -327,8 +332,14 @@ impl Tracing {
             let ran = || -> anyhow::Result<String> {
                 let mut plan = planned(&top, &ask, link.publish())?;
                 let runs = !top.read_only;
-                plan.screen =
-                    Some(Screen { commands: Some(commands), stop, runs, confines: true, position: Arc::default() });
+                plan.screen = Some(Screen {
+                    commands: Some(commands),
+                    stop,
+                    runs,
+                    serves: false,
+                    confines: true,
+                    position: Arc::default(),
+                });
                 Ok((live.run)(plan, None)?.to_string())
             };
             let result = ran().map_err(|error| told(&error));
@@ -428,7 +439,8 @@ impl Engine for Passes {
         let spawned = thread::Builder::new().name("reader".into()).stack_size(16 << 20).spawn(move || {
             let ran = || -> anyhow::Result<String> {
                 let mut plan = planned(&top, &ask, link.clone().publish())?;
-                plan.screen = Some(Screen { commands: None, stop: of_thread, runs: false, confines, position });
+                plan.screen =
+                    Some(Screen { commands: None, stop: of_thread, runs: false, serves: false, confines, position });
                 let (stats, _) = replay::run(plan)?;
                 Ok(stats.to_string())
             };

@@ -14,6 +14,7 @@ mod wrong;
 
 pub use ask::{Ask, Mode};
 pub use compiled::{Compiled, Place, Shown};
+pub(crate) use join::{Board, board};
 pub use join::{Counts, Publish};
 pub use library::{Library, find, read};
 pub use spec::View;
