@@ -8,6 +8,7 @@ pub mod source;
 
 // What they mean.
 pub mod event;
+pub mod resources;
 pub mod state;
 
 // What users ask.
