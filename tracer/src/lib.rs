@@ -28,9 +28,6 @@ pub mod sink;
 // Files of other users.
 pub mod files;
 
-// What the kernel's files say of cgroups.
-pub mod resources;
-
 // The loop, what it counts, and what all use.
 mod bounded;
 pub mod memory;

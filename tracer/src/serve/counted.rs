@@ -111,13 +111,7 @@ const TABLES: [Table; 8] = [
         level: Level::Basic,
         rows: 64,
     },
-    Table {
-        keys: &["evt.res"],
-        filter: "evt.type=connect",
-        numbers: &[Number::Events],
-        level: Level::Basic,
-        rows: 64,
-    },
+    Table { keys: &["evt.res"], filter: "evt.type=connect", numbers: &[Number::Events], level: Level::Basic, rows: 64 },
     Table {
         keys: &["evt.type"],
         filter: "evt.type in (open, openat, openat2, creat, unlink, unlinkat, rename, renameat, renameat2, mkdir, mkdirat, fsync, \
