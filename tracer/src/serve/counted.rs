@@ -341,11 +341,25 @@ fn connected(result: &str) -> &'static str {
 /// Why a process ended, from its signal and its code.
 pub(super) fn exit_reason(signal: &str, code: &str) -> &'static str {
     match (signal, code) {
+        (OTHER, _) => OTHER,
         ("0" | "", "0" | "") => "ok",
         ("0" | "", _) => "error",
         _ => "signal",
     }
 }
+
+/// The keys under which a row is kept: of processes that end, only whether it is the first of its container.
+pub(super) fn kept(table: usize, mut keys: Vec<String>) -> Vec<String> {
+    if table == EXITS
+        && let Some(vpid) = keys.get_mut(2).filter(|vpid| *vpid != INIT)
+    {
+        OTHER.clone_into(vpid);
+    }
+    keys
+}
+
+/// The number of the first process of a container in its pid namespace.
+pub(super) const INIT: &str = "1";
 
 /// A table of metrics does not go with the fields and filters of this version.
 #[derive(Debug, thiserror::Error)]
@@ -453,5 +467,6 @@ mod tests {
         }
         assert_eq!((direction("pwrite"), direction("writev"), direction("read")), ("write", "write", "read"));
         assert_eq!((exit_reason("0", "0"), exit_reason("0", "1"), exit_reason("9", "0")), ("ok", "error", "signal"));
+        assert_eq!(exit_reason(OTHER, OTHER), OTHER);
     }
 }

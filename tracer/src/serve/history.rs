@@ -51,7 +51,7 @@ impl Point {
             let rows = counts.into_iter().flat_map(|counts| counts.rows(FILES));
             let own =
                 rows.filter(|row| row.keys.first().is_some_and(|name| super::counted::direction(name) == direction));
-            own.map(|row| row.numbers.first().copied().unwrap_or_default()).sum()
+            own.map(|row| row.numbers.first().copied().unwrap_or_default()).fold(0.0, |sum, it| sum + it)
         };
         Self {
             ms: measured.now_ns / 1_000_000,

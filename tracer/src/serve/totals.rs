@@ -29,11 +29,13 @@ impl Counts {
 
     /// The sum of a number over the rows of a table.
     pub(super) fn sum(&self, table: usize, number: usize) -> f64 {
-        self.rows(table).map(|row| row.numbers.get(number).copied().unwrap_or_default()).sum()
+        // The sum of nothing is -0.
+        self.rows(table).map(|row| row.numbers.get(number).copied().unwrap_or_default()).fold(0.0, |sum, it| sum + it)
     }
 
     fn add(&mut self, table: usize, keys: Vec<String>, numbers: &[f64]) {
         let Some(rows) = self.tables.get_mut(table) else { return };
+        let keys = counted::kept(table, keys);
         let is_new = !rows.contains_key(&keys);
         let keys =
             if is_new && rows.len() >= counted::most_rows(table) { vec![OTHER.to_owned(); keys.len()] } else { keys };
@@ -50,7 +52,7 @@ impl Counts {
 
     /// How the first process of the container ended, if it did: that of number 1 in its pid namespace.
     pub(super) fn exit(&self) -> Option<&'static str> {
-        let of_init = self.rows(EXITS).find(|row| row.keys.get(2).is_some_and(|vpid| vpid == "1"))?;
+        let of_init = self.rows(EXITS).find(|row| row.keys.get(2).is_some_and(|vpid| vpid == counted::INIT))?;
         Some(counted::exit_reason(&of_init.keys[0], &of_init.keys[1]))
     }
 }
@@ -229,6 +231,15 @@ mod tests {
         }
         let ended = &totals.ended["short"];
         assert_eq!((ended.counts.sum(CALLS, 0), ended.starts, totals.live.len()), (2.0, 1, 0));
+    }
+
+    #[test]
+    fn processes_that_end_do_not_fill_the_table() {
+        let mut counts = Counts::default();
+        for pid in 1..1000 {
+            counts.add(EXITS, vec!["0".into(), "0".into(), pid.to_string()], &[1.0]);
+        }
+        assert_eq!((counts.rows(EXITS).count(), counts.sum(EXITS, 0), counts.exit()), (2, 999.0, Some("ok")));
     }
 
     #[test]
