@@ -10,6 +10,7 @@ mod hostile;
 mod names;
 mod oneliners;
 mod pods;
+mod serve;
 mod shelf;
 mod short;
 mod tables;

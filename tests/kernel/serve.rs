@@ -24,8 +24,13 @@ fn it_answers_what_there_is_and_says_what_there_is_not() {
     }
     let served = Served::start(&[]);
     let metrics = served.get("/metrics");
-    assert_eq!((metrics.status, metrics.header("content-type")), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
-    for name in ["container_cpu_usage_seconds_total", "machine_memory_bytes", "tracer_events_lost_total", "tracer_build_info"] {
+    assert_eq!(
+        (metrics.status, metrics.header("content-type")),
+        (200, Some("text/plain; version=0.0.4; charset=utf-8"))
+    );
+    for name in
+        ["container_cpu_usage_seconds_total", "machine_memory_bytes", "tracer_events_lost_total", "tracer_build_info"]
+    {
         assert!(sample(&metrics.body, name, &[]).is_some(), "{name}");
     }
     let host = sample(&metrics.body, "container_last_seen", &[("id", "/")]).expect("the machine");
@@ -76,7 +81,8 @@ fn the_machine_of_the_rest_api_is_this_one() {
     let served = Served::start(&[]);
     let machine = served.get("/api/v1.3/machine").json();
     let memory = fs::read_to_string("/proc/meminfo").expect("meminfo");
-    let kb: u64 = memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).expect("MemTotal");
+    let kb: u64 =
+        memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).expect("MemTotal");
     assert_eq!(machine["memory_capacity"], kb * 1024);
     let cpus = std::thread::available_parallelism().expect("CPUs").get();
     assert!(machine["num_cores"].as_u64().is_some_and(|cores| cores >= cpus as u64), "{machine}");
@@ -108,7 +114,11 @@ fn strangers_are_refused() {
     assert_eq!(status(&[right, "Host: localhost:1"]), 200);
 
     // Another token, after SIGHUP; a wrong one changes nothing.
-    let hang_up = || assert!(Command::new("kill").args(["-HUP", &served.running.pid().to_string()]).status().expect("kill").success());
+    let hang_up = || {
+        assert!(
+            Command::new("kill").args(["-HUP", &served.running.pid().to_string()]).status().expect("kill").success()
+        )
+    };
     fs::write(&token, "fedcba9876543210\n").expect("a file");
     hang_up();
     wait::until("the new token counts", || (status(&["Authorization: Bearer fedcba9876543210"]) == 200).then_some(()));
