@@ -3,16 +3,19 @@
 mod capture;
 mod claims;
 mod commands;
+mod crio;
 mod dead;
 mod forks;
 mod fresh;
 mod hostile;
+mod memory;
 mod names;
 mod oneliners;
 mod pods;
 mod shelf;
 mod short;
 mod tables;
+mod tls;
 mod toolbox;
 mod units;
 
