@@ -357,14 +357,13 @@ impl Containers {
         ContainerKey::HOST
     }
 
-    /// The same of a container that is known already; else the host.
+    /// What a reader of a capture takes a thread with these cgroups for, if nothing else is told: a path that looks like that of a
+    /// container is one. `None` when that is one which is not known here.
     #[must_use]
-    pub fn find_cgroups(&self, cgroups: &[u8]) -> ContainerKey {
-        let found = paths(cgroups).find_map(|path| {
-            let found = runtime::recognise(path)?;
-            self.find(&found, self.maker_in(&found.parent))
-        });
-        found.unwrap_or(ContainerKey::HOST)
+    pub fn as_read(&self, cgroups: &[u8]) -> Option<ContainerKey> {
+        let is_seen = |found: &Found| found.bundle.is_none();
+        let found = paths(cgroups).find_map(|path| runtime::recognise(path).filter(is_seen));
+        found.map_or(Some(ContainerKey::HOST), |found| self.find(&found, self.maker_in(&found.parent)))
     }
 
     /// The container of a process, for hosts whose containers have no cgroup in a v2 tree.
