@@ -8,6 +8,7 @@ mod dead;
 mod forks;
 mod fresh;
 mod hostile;
+mod lxc;
 mod memory;
 mod names;
 mod oneliners;
