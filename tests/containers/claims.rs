@@ -64,6 +64,65 @@ fn a_user_cannot_be_the_container_of_another() {
     }
 }
 
+/// Claims in some of the hierarchies of a hybrid host, live and in a capture, which has the cgroups of all of them. `shown` is what
+/// the claimer's processes are shown as.
+fn claims_in(user: Option<Cgroup>, place: &str, shown: impl Fn(&str) -> String) {
+    let Some(user) = user.map(|user| user.delegate(USER)) else { return };
+    let victim = Docker::default().run(&unique("victim"), &[], &["sleep", "1000"]);
+    let scratch = Scratch::new();
+    let file = scratch.path("claim.scap").display().to_string();
+    let filter = "evt.type=execve and proc.name in (id, uname)";
+    // One that is there before the capture begins, and is in its list of processes, and one that comes later.
+    let script = user.enter_below(&format!("docker-{}.scope", victim.id))
+        + "cat /proc/self/cgroup; while [ ! -e $0 ]; do sleep 0.05; done; id -u; exec id -u";
+    let go = scratch.path("go").display().to_string();
+    let script = script.replace("$0", &go);
+    let attack = std::thread::scope(|scope| {
+        let early = scope.spawn(|| user.run(USER, &script));
+        thread::sleep(Duration::from_millis(300));
+        let session = Session::lines_of(&mut tracer(["--buffer-size", "64M", "-w", &file]), FORMAT, filter);
+        fs::write(&go, "").expect("a file");
+        let early = early.join().expect("the attack");
+        let late = user.run(USER, &script);
+        let _ = victim.exec(&["uname"]);
+        (early, late, session.end())
+    });
+    let (early, late, live) = attack;
+    for attack in [&early, &late] {
+        let witness = String::from_utf8_lossy(&attack.stdout);
+        let claim = format!("{place}/docker-{}.scope", victim.id);
+        assert!(witness.lines().any(|line| line.ends_with(&claim)), "{attack:?}");
+    }
+    let lines: Vec<&str> = live.lines.iter().filter_map(|line| line.strip_prefix("<NA> ")).collect();
+    let own = vec![format!("id {}", shown(victim.short_id())); 4];
+    let expected = [own, vec![format!("uname {} {} false", victim.short_id(), victim.name)]].concat();
+    assert_eq!(lines, expected, "{}", live.errors);
+    let format = format!("*{FORMAT}");
+    let again = output(["-r", &file, "-p", &format, filter]);
+    assert_eq!(again.lines, expected, "from the capture: {}", again.errors);
+}
+
+#[test]
+fn a_claim_in_v1_hierarchies_alone_is_none() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let place = format!("/system.slice/v1-{USER}.service");
+    claims_in(Cgroup::make_v1(&place), &place, |_| "host host false".to_owned());
+}
+
+#[test]
+fn a_claim_in_the_v2_tree_alone_is_shown_as_one() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let place = format!("/system.slice/v2-{USER}.service");
+    claims_in(Cgroup::make_v2(&place), &place, |id| format!("{id}@{USER} <NA> true"));
+    // Deeper than what a record has of a path.
+    let deep = format!("{}{}", slice(), "/d".repeat(30));
+    claims_in(Some(Cgroup::make(&deep)), &deep, |id| format!("{id}@{USER} <NA> true"));
+}
+
 /// What an engine says that knows these containers: their ids and names.
 fn knows(containers: Vec<(String, &'static str)>) -> Box<tracer_tests::engine::Answer> {
     Box::new(move |connection, path| {

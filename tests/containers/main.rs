@@ -3,10 +3,13 @@
 mod capture;
 mod claims;
 mod commands;
+mod crio;
 mod dead;
 mod forks;
 mod fresh;
 mod hostile;
+mod lxc;
+mod memory;
 mod names;
 mod oneliners;
 mod pods;
@@ -14,6 +17,7 @@ mod serve;
 mod shelf;
 mod short;
 mod tables;
+mod tls;
 mod toolbox;
 mod units;
 

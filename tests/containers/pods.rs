@@ -9,7 +9,8 @@ use std::{
 
 use serde_json::Value;
 use tracer_tests::{
-    command::{Running, output, tracer},
+    cgroup::Cgroup,
+    command::{Output, Running, output, tracer},
     containerd::{Containerd, IMAGE},
     docker::unique,
     engine::Engine,
@@ -308,4 +309,53 @@ fn doctor_says_what_each_engine_can_and_what_it_knows() {
     let doctor = output(["--doctor", "--engine-socket", &containerd.argument()]);
     let line = doctor.lines.iter().find(|line| line.contains("container engine: containerd 1.")).expect("a line");
     assert!(line.starts_with("ok ") && line.contains("API CRI v1") && line.ends_with(", 2 containers"), "{line}");
+}
+
+#[test]
+fn doctor_says_of_each_container_without_a_name_why() {
+    if !needs() {
+        return;
+    }
+    let containerd = Containerd::start();
+    let pod = containerd.pod("web", "", &[]);
+    let known = pod.run("nginx", 0, &["sleep", "1000"]);
+    // Nobody made this one.
+    let unknown = format!("{:012x}{}", std::process::id(), "5a".repeat(26));
+    let _cgroup = Cgroup::make(&format!("/kubepods/burstable/podgone/{unknown}"));
+    let about = |doctor: &Output, id: &str| {
+        let at = doctor.lines.iter().position(|line| line.contains(&id[..12]));
+        at.map(|at| (doctor.lines[at].clone(), doctor.lines[at + 1].clone()))
+    };
+    let doctor = output(["--doctor", "--engine-socket", &containerd.argument()]);
+    let (line, hint) = about(&doctor, &unknown).unwrap_or_else(|| panic!("{:?}", doctor.lines));
+    let start = format!("warn container {} (cri) has no name: containerd 1.", &unknown[..12]);
+    let socket = containerd.socket().display().to_string();
+    assert!(line.starts_with(&start) && line.ends_with(&format!(" at {socket} does not know it")), "{line}");
+    assert!(hint.starts_with("     hint: its cgroup may be left over"), "{hint}");
+    assert_eq!(about(&doctor, &known), None, "it has a name");
+    let doctor = output(["--doctor", "--engine-socket", "containerd=/nonexistent/a.sock"]);
+    let (line, _) = about(&doctor, &unknown).unwrap_or_else(|| panic!("{:?}", doctor.lines));
+    assert!(line.ends_with("none of the engines that were asked for (/nonexistent/a.sock) is there"), "{line}");
+}
+
+#[test]
+fn container_events_say_which_pod() {
+    if !needs() {
+        return;
+    }
+    let containerd = Containerd::start();
+    let pod = containerd.pod("web-0", "", &[]);
+    let arguments = ["--buffer-size", "64M", "--engine-socket", &containerd.argument(), "-c", "container_events"];
+    let running = Running::start(&mut tracer(arguments));
+    running.attached();
+    let id = pod.run("nginx", 0, &["sh", "-c", "/bin/sleep 0.3; exit 3"]);
+    containerd.cri.exec(&id, &["uname"]);
+    thread::sleep(Duration::from_millis(900));
+    running.interrupt();
+    let ended = running.end();
+    let mine: Vec<&str> =
+        ended.lines.iter().filter_map(|line| Some(line.split_once(" prod/web-0/nginx ")?.1)).collect();
+    for expected in ["start sh -c", "exec uname", "die sh exit code 3"] {
+        assert!(mine.iter().any(|line| line.starts_with(expected)), "{expected}: {:?} {}", ended.lines, ended.errors);
+    }
 }

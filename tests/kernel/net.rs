@@ -4,7 +4,11 @@ use libc::{
     AF_INET, AF_INET6, AF_UNIX, EAGAIN, EBADF, ECONNREFUSED, EDESTADDRREQ, EFAULT, EINPROGRESS, ENOENT, ENOTCONN,
 };
 use libc::{IPPROTO_TCP, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM, TCP_INFO};
-use tracer_common::events::net::{ACCEPT, ACCEPT4, CONNECT, RECVFROM, RECVMSG, SENDMSG, SENDTO};
+use tracer::event::Event;
+use tracer_common::{
+    events::net::{ACCEPT, ACCEPT4, CONNECT, RECVFROM, RECVMSG, SENDMSG, SENDTO},
+    kind::Kind,
+};
 use tracer_tests::{
     call::{NOWHERE, at, at_mut},
     check,
@@ -166,6 +170,14 @@ fn unix_sockets_have_the_name_of_the_bound_end_and_each_other() {
     let connected = check!(run, CONNECT { res: 0, tuple: &*path, fd: client, addr: &*path });
     let taken = check!(run, ACCEPT { fd: accepted, tuple: &*path, queuepct: 0, queuelen: 0, queuemax: 3 });
     assert_eq!(unix_ends(&connected), unix_ends(&taken), "the client's socket first, on both sides");
+    // The kernel's address of a path has its NUL already; that of an abstract name has none.
+    let ends_in_one = |event: &Event<'_>| {
+        let tuples = (0..event.params.count()).filter_map(|at| event.params.typed(at));
+        let tuple =
+            tuples.filter(|(kind, _)| matches!(kind, Kind::SockTuple)).map(|(_, bytes)| bytes).next().expect("a tuple");
+        tuple.iter().rev().take_while(|byte| **byte == 0).count() == 1
+    };
+    assert!(ends_in_one(&connected) && ends_in_one(&taken));
     let shown = format!("@{}", String::from_utf8_lossy(&name[1..]));
     check!(run, CONNECT { res: 0, tuple: &*shown, fd: second, addr: &*shown });
     check!(run, ACCEPT { fd: other, tuple: &*shown, queuepct: 0, queuelen: 0, queuemax: 3 });

@@ -418,7 +418,7 @@ pub(super) const ARGUMENTS: &[(&str, &str)] = &[
 #[test]
 fn every_chisel_prints_what_it_printed_before() {
     let mut text = String::new();
-    for name in tracer::chisel::Library::builtin().list().keys() {
+    for name in super::chisels_of_captures().keys() {
         let argument = ARGUMENTS.iter().find(|(known, _)| known == name).map(|(_, argument)| *argument);
         for more in [&["-pc"][..], &["-j"]] {
             let words: Vec<&str> = more.iter().copied().chain(["-c", name]).chain(argument).collect();
@@ -430,6 +430,21 @@ fn every_chisel_prints_what_it_printed_before() {
         }
     }
     golden("chisels.txt", &text);
+}
+
+#[test]
+fn chisels_of_the_running_machine_say_so_of_a_capture() {
+    let all = Library::builtin().list();
+    let live: Vec<&String> = all.keys().filter(|name| !super::chisels_of_captures().contains_key(*name)).collect();
+    assert_eq!(live, ["topcontainers_mem", "toppods_mem"]);
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/sample.scap");
+    for name in live {
+        let output = Running::start(&mut tracer(["-r", capture, "-c", name])).end();
+        assert_eq!((output.status.code(), output.lines.len()), (Some(2), 0), "{name}");
+        let expected = "this chisel works only on a running machine: it reads files of the host (cgroups), and these are not \
+            in a capture";
+        assert!(output.errors.contains(expected), "{name}: {}", output.errors);
+    }
 }
 
 /// Objects of several chisels are those of each one alone, behind its name.

@@ -65,7 +65,7 @@ fn check(source: &Source, frames: &[Arc<Frame>]) {
 #[test]
 fn what_is_drawn_again_from_frames_is_what_was_printed() {
     let (mut with_frames, mut frames_only) = (0, 0);
-    for source in Library::builtin().list().values() {
+    for source in super::chisels_of_captures().values() {
         for json in [false, true] {
             let (printed, frames) = run(source, "files", json);
             check(source, &frames);

@@ -71,6 +71,13 @@ fn chisel(name: &'static str, container: bool) -> impl FnOnce(Out) -> Box<dyn Si
     }
 }
 
+/// The built-in chisels that can read captures.
+fn chisels_of_captures() -> std::collections::BTreeMap<String, tracer::chisel::Source> {
+    let mut all = tracer::chisel::Library::builtin().list();
+    all.retain(|_, source| tracer::chisel::Chisel::describe(source).expect("it is one of ours").live.is_none());
+    all
+}
+
 /// Compares with the file of that name.
 #[track_caller]
 fn golden(name: &str, text: &str) {

@@ -1,6 +1,6 @@
 //! The tables of all chisels on terminals of several widths.
 
-use tracer::chisel::{Chisel, Library};
+use tracer::chisel::Chisel;
 use tracer_tests::command::{Running, tracer};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -36,7 +36,7 @@ fn is_rule(line: &str) -> bool {
 fn tables_fit_every_width() {
     let mut text = String::new();
     let mut tables = 0;
-    for (name, source) in Library::builtin().list() {
+    for (name, source) in super::chisels_of_captures() {
         let given = ARGUMENTS.iter().find(|(chisel, _)| *chisel == name).map(|(_, given)| *given);
         if Chisel::describe(&source).unwrap().needs_args() && given.is_none() {
             continue;

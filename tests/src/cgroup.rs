@@ -17,16 +17,21 @@ pub fn tree() -> PathBuf {
     trees.into_iter().find(|tree| tree.join("cgroup.controllers").exists()).expect("a v2 tree")
 }
 
+/// The v1 hierarchies of these names that there are.
+fn v1(names: &[&str]) -> Vec<PathBuf> {
+    let v1 = names.iter().map(|name| Path::new("/sys/fs/cgroup").join(name));
+    v1.filter(|v1| v1.join("tasks").exists()).collect()
+}
+
 /// The v2 tree, and beside it the v1 hierarchies in which engines make a folder, too.
 fn hierarchies() -> Vec<PathBuf> {
-    let v1 = ["cpu", "memory"].map(|name| Path::new("/sys/fs/cgroup").join(name));
-    v1.into_iter().filter(|v1| v1.join("tasks").exists()).chain([tree()]).collect()
+    v1(&["cpu", "memory"]).into_iter().chain([tree()]).collect()
 }
 
 /// A cgroup with the same path in each hierarchy. What was not there before is removed at the end.
 #[derive(Debug)]
 pub struct Cgroup {
-    /// Its folder in the v2 tree.
+    /// Its folder in the v2 tree, if it is there.
     pub folder: PathBuf,
     folders: Vec<PathBuf>,
     made: Vec<PathBuf>,
@@ -39,7 +44,30 @@ impl Cgroup {
     /// If it cannot be made.
     #[must_use]
     pub fn make(path: &str) -> Self {
-        let (mut folders, mut made) = (hierarchies(), Vec::new());
+        Self::make_in(hierarchies(), path)
+    }
+
+    /// Makes it in v1 hierarchies alone; `None` where there are none.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[must_use]
+    pub fn make_v1(path: &str) -> Option<Self> {
+        let v1 = v1(&["systemd", "cpu", "memory", "pids"]);
+        (!v1.is_empty()).then(|| Self::make_in(v1, path))
+    }
+
+    /// Makes it in the v2 tree alone; `None` where there is nothing beside that.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[must_use]
+    pub fn make_v2(path: &str) -> Option<Self> {
+        (hierarchies().len() > 1).then(|| Self::make_in(vec![tree()], path))
+    }
+
+    fn make_in(mut folders: Vec<PathBuf>, path: &str) -> Self {
+        let mut made = Vec::new();
         for folder in &mut folders {
             for name in path.split('/').filter(|name| !name.is_empty()) {
                 folder.push(name);
@@ -49,7 +77,7 @@ impl Cgroup {
                 }
             }
         }
-        let folder = folders.last().expect("the v2 tree is the last one").clone();
+        let folder = folders.last().expect("a hierarchy").clone();
         Self { folder, folders, made }
     }
 

@@ -30,13 +30,13 @@ pub struct PodConfig {
 }
 
 /// A map entry.
-fn entry(name: &str, value: &str) -> Vec<u8> {
+pub(crate) fn entry(name: &str, value: &str) -> Vec<u8> {
     Message::default().bytes(1, name.as_bytes()).bytes(2, value.as_bytes()).finish()
 }
 
 impl PodConfig {
     /// The labels by which kubelet says whose a sandbox or container is.
-    fn kubelet(&self) -> [(&'static str, &str); 3] {
+    pub(crate) fn kubelet(&self) -> [(&'static str, &str); 3] {
         [
             ("io.kubernetes.pod.name", &self.name),
             ("io.kubernetes.pod.namespace", &self.namespace),
@@ -149,6 +149,10 @@ impl Cri {
             config = config.bytes(9, &entry(label, value));
         }
         let config = config.bytes(10, &entry("io.kubernetes.container.restartCount", &attempt.to_string()));
+        // Its own pids, as of all pods that do not share them.
+        let options = Message::default().number(1, 2).number(2, 1).finish();
+        let security = Message::default().bytes(3, &options).finish();
+        let config = config.bytes(15, &Message::default().bytes(2, &security).finish());
         let request =
             Message::default().bytes(1, sandbox.as_bytes()).bytes(2, &config.finish()).bytes(3, &pod.message());
         self.id("CreateContainer", &request.finish())

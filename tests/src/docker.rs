@@ -135,6 +135,8 @@ fn assert_success(output: &Output, arguments: &[&str]) {
 pub struct OwnEngine {
     folder: PathBuf,
     daemon: Option<Child>,
+    /// What it is started with besides what all are.
+    options: Vec<String>,
     /// The way to it.
     pub docker: Docker,
 }
@@ -146,10 +148,19 @@ impl OwnEngine {
     /// If it does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with more options.
+    ///
+    /// # Panics
+    /// As for [`OwnEngine::start`].
+    #[must_use]
+    pub fn start_with(options: &[String]) -> Self {
         let folder = PathBuf::from("/run").join(unique("engine"));
         fs::create_dir_all(&folder).expect("a folder for the engine");
         let docker = Docker { host: Some(format!("unix://{}", folder.join("docker.sock").display())) };
-        let mut this = Self { folder, daemon: None, docker };
+        let mut this = Self { folder, daemon: None, options: options.to_vec(), docker };
         this.start_again();
         let mut save = Docker::default()
             .command(&["save", &level::image()])
@@ -171,7 +182,9 @@ impl OwnEngine {
         let log = fs::File::create(self.folder.join("log")).expect("a log for the engine");
         // In a network namespace of its own: an engine without a bridge removes that of the usual one.
         let mut command = Command::new("unshare");
-        command.args(["--net", "dockerd", "--bridge=none", "--iptables=false", "--live-restore"]);
+        let start = "busybox ip link set lo up; exec dockerd \"$@\"";
+        command.args(["--net", "sh", "-c", start, "dockerd", "--bridge=none", "--iptables=false", "--live-restore"]);
+        command.args(&self.options);
         for (option, name) in [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "pid")] {
             command.arg(option).arg(self.folder.join(name));
         }
@@ -187,6 +200,18 @@ impl OwnEngine {
             let answer = self.docker.command(&["version"]).output().ok()?;
             answer.status.success().then_some(())
         });
+    }
+
+    /// A program that is run in its network.
+    ///
+    /// # Panics
+    /// If the engine was killed.
+    #[must_use]
+    pub fn in_its_network(&self, program: &Path) -> Command {
+        let daemon = self.daemon.as_ref().expect("an engine that runs");
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/proc/{}/ns/net", daemon.id())).arg(program);
+        command
     }
 
     /// Kills it, without a chance to say so to anyone.

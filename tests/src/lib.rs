@@ -4,6 +4,7 @@
 pub mod cgroup;
 pub mod containerd;
 pub mod cri;
+pub mod crio;
 pub mod docker;
 pub mod engine;
 pub mod level;

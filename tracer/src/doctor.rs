@@ -1,6 +1,7 @@
 //! What this kernel and this user allow, line by line, each problem with its remedy: `tracer --doctor`.
 
 mod confine;
+mod engines;
 mod host;
 mod kernel;
 pub mod privileges;
@@ -52,8 +53,9 @@ impl Finding {
 /// `out` cannot be written.
 pub fn run(options: &Options, out: &mut impl Write) -> io::Result<bool> {
     let host = || host::look(options);
-    let looks: [&dyn Fn() -> Vec<Finding>; 5] =
-        [&kernel::look, &privileges::look, &confine::look, &host, &kernel::try_hooks];
+    let engines = || engines::look(options);
+    let looks: [&dyn Fn() -> Vec<Finding>; 6] =
+        [&kernel::look, &privileges::look, &confine::look, &host, &engines, &kernel::try_hooks];
     let mut works = true;
     for look in looks {
         for finding in look() {

@@ -188,6 +188,8 @@ impl Toolchain {
             // bpf-linker sees the whole program and does this work itself.
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
+            // More units than one are linked into programs that the kernel does not take.
+            .env("CARGO_INCREMENTAL", "0")
             .args(["--package", "tracer-ebpf", "--release", "--target", TARGET, "--target-dir"])
             .arg(workspace.join(BUILD))
             .current_dir(workspace);

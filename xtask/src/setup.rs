@@ -50,7 +50,12 @@ const ENGINE: &[Need] =
     &[Need("dockerd", &["docker.io"]), Need("iptables", &["iptables"]), Need("busybox", &["busybox-static"])];
 const VM: &[Need] =
     &[Need("qemu-system-x86_64", &["qemu-system-x86"]), Need("cpio", &["cpio"]), Need("busybox", &["busybox-static"])];
-const TEST: &[Need] = &[Need("strace", &["strace"]), Need("stress-ng", &["stress-ng"])];
+const TEST: &[Need] = &[
+    Need("strace", &["strace"]),
+    Need("stress-ng", &["stress-ng"]),
+    Need("lxc-start", &["lxc"]),
+    Need("openssl", &["openssl"]),
+];
 const DIST: &[Need] = &[
     Need("dpkg", &["dpkg"]),
     Need("rpm", &["rpm"]),

@@ -137,7 +137,9 @@ pub fn gather_address(record: Record, address: usize, len: u64) {
     unsafe { core::ptr::write_volatile(&raw mut (*record.scratch).address_len, written as u64) };
 }
 
-/// Ends the path of a unix socket, `len` bytes at `to`, with a NUL. An abstract name begins with a NUL, which becomes `@`.
+/// Ends the path of a unix socket, `len` bytes at `to`, with one NUL: the kernel's address of a path has it already. An abstract
+/// name begins with a NUL, which becomes `@`; those at its end are part of it. Source: kernel net/unix/af_unix.c,
+/// `unix_mkname_bsd`.
 ///
 /// # Safety
 /// `to` has room for 128 bytes.
@@ -146,8 +148,12 @@ unsafe fn end_path(to: *mut u8, len: usize) -> usize {
     let len = opaque(len) & 127;
     // SAFETY: the caller's promise.
     unsafe {
-        if len != 0 && core::ptr::read_volatile(to) == 0 {
-            to.write(b'@');
+        if len != 0 {
+            if core::ptr::read_volatile(to) == 0 {
+                to.write(b'@');
+            } else if core::ptr::read_volatile(to.add(opaque(len - 1) & 127)) == 0 {
+                return len;
+            }
         }
         to.add(len).write(0);
     }

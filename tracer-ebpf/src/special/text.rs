@@ -21,7 +21,9 @@ use crate::{
 /// The most components of a path.
 const DEPTH: usize = 32;
 /// The most components of the path of a cgroup.
-const CGROUP_DEPTH: usize = 8;
+const CGROUP_DEPTH: usize = 32;
+/// The most bytes of the path of a cgroup, with its NUL: there are several.
+const CGROUP_PATH: usize = 1000;
 /// The most entries of the lists of an exec that failed.
 const LIST: usize = 64;
 /// The most bytes of a text.
@@ -420,12 +422,23 @@ fn cgroup_entry(scratch: *mut Scratch, name: u64, cgroup: usize) {
     }
     store(walk!(scratch, node), read::kernel(cgroup + offset!(cgroup_kn)));
     set_cursor(scratch, MASK);
+    let mut is_cut = true;
     for _ in 0..CGROUP_DEPTH {
-        if cgroup_step(scratch) == 0 {
+        let step = cgroup_step(scratch);
+        if step != 1 {
+            is_cut = step != 0;
             break;
         }
     }
     end_path(scratch);
+    if cursor(scratch) < TEXT_LEN - CGROUP_PATH {
+        set_cursor(scratch, TEXT_LEN - CGROUP_PATH + 4);
+        is_cut = true;
+    }
+    // Whose folder it is in is not known without the beginning: it must not be taken for one at the root.
+    if is_cut {
+        mark_cut(scratch);
+    }
     let position = cursor(scratch) & MASK;
     let path_len = opaque(TEXT_LEN - position) & 1023;
     let at = opaque(len(scratch, CGROUPS));
@@ -466,7 +479,7 @@ impl ShortText for u64 {
     }
 }
 
-/// One component of the path of a cgroup. False at the root.
+/// One component of the path of a cgroup: 1. At the root 0, and 2 when there is no more room.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn cgroup_step(scratch: *mut Scratch) -> u64 {
@@ -483,7 +496,7 @@ extern "C" fn cgroup_step(scratch: *mut Scratch) -> u64 {
     // SAFETY: the component has `NAME_LEN` bytes.
     let len = unsafe { read::kernel_text(component, NAME_LEN, text) };
     store(walk!(scratch, node), parent);
-    u64::from(prepend(scratch, component as usize, if len == 0 { 0 } else { len - 1 }))
+    if prepend(scratch, component as usize, if len == 0 { 0 } else { len - 1 }) { 1 } else { 2 }
 }
 
 /// Properties of the executable in the form of `execve_flags`.

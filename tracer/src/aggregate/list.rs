@@ -40,6 +40,11 @@ impl Rows {
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, rows)| *rows)
     }
+
+    /// What has to be collected so that all of them are known.
+    pub(super) fn needs(self) -> Needs {
+        if self == Self::Fds { Needs::STATE } else { Needs::THREADS }.with(Needs::WHOLE)
+    }
 }
 
 /// A list: printed once, when everything that was there is known, and of a capture at its end.
@@ -61,9 +66,8 @@ impl Listing {
     pub fn needs(&self) -> Needs {
         let filter = self.filter.as_ref().map_or(Needs::NONE, Filter::needs);
         let line = self.line.as_ref().map_or(Needs::NONE, Line::needs);
-        let rows = if self.rows == Rows::Fds { Needs::STATE } else { Needs::THREADS };
         // A name is asked for at the start, and a list does not wait for events.
-        rows.with(filter).with(line).with(Needs::WHOLE).without(Needs::CONTAINER_NOW)
+        self.rows.needs().with(filter).with(line).without(Needs::CONTAINER_NOW)
     }
 }
 

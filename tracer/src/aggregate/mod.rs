@@ -13,6 +13,7 @@ mod op;
 mod rate;
 #[cfg(test)]
 mod sampled;
+mod snapshot;
 mod table;
 mod top;
 
@@ -22,6 +23,7 @@ pub use key::Column;
 pub use list::{Listing, Rows, each as each_row, with_row};
 pub use op::Op;
 pub use rate::Rate;
+pub use snapshot::Snapshot;
 pub use table::{Sort, Spec, Table, TableError, Value};
 pub use top::{Line, Top};
 

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     aggregate::{
-        Aggregate, Column, HeatMap, HeatSpec, Histogram, HistogramSpec, Line, Listing, Op, Rate, Rows, Sort, Spec,
-        Table, Top, Value,
+        Aggregate, Column, HeatMap, HeatSpec, Histogram, HistogramSpec, Line, Listing, Op, Rate, Rows, Snapshot, Sort,
+        Spec, Table, Top, Value,
     },
     event::{Row, is_internal},
     fields::{EventType, FieldRef, Show, Unit},
@@ -200,6 +200,13 @@ impl Declared {
         take.text_if("filter")?.map(|text| self.compile(&text)).transpose()
     }
 
+    /// A table of events, or of what there is.
+    pub(super) fn aggregate_table(&mut self, mut map: Map) -> Result<Box<dyn Aggregate>> {
+        let Some(of) = map.remove("of") else { return Ok(Box::new(self.table(map, "table", false)?)) };
+        let rows = rows("table", &of.to_string())?;
+        Ok(Box::new(Snapshot::new(self.table(map, "table", false)?, rows)))
+    }
+
     /// A table; `filled` by the script if its keys are titles.
     pub(super) fn table(&mut self, map: Map, of: &'static str, filled: bool) -> Result<Table> {
         let mut take = Taker::new(map, of, &["title", "keys", "value", "values", "sort", "filter", "top"])?;
@@ -368,12 +375,16 @@ impl Declared {
 
     pub(super) fn list(&self, map: Map) -> Result<Listing> {
         let mut take = Taker::new(map, "list", &["of", "filter", "title", "format"])?;
-        let of = take.text("of")?;
-        let names = Rows::ALL.map(|(name, _)| name).join(", ");
-        let rows = Rows::by_name(&of).ok_or_else(|| format!("list: there are no '{of}'; lists are of {names}"))?;
+        let rows = rows("list", &take.text("of")?)?;
         let line = take.text_if("format")?.map(|format| self.format(&format)).transpose()?;
         Ok(Listing { rows, filter: self.filter_of(&mut take)?, title: take.title("")?, line })
     }
+}
+
+/// What rows that are no events are.
+fn rows(what: &str, of: &str) -> Result<Rows> {
+    let names = || Rows::ALL.map(|(name, _)| name).join(", ");
+    Rows::by_name(of).ok_or_else(|| format!("{what}: there are no '{of}'; {what}s are of {}", names()).into())
 }
 
 /// A key that the script fills: its title.

@@ -77,9 +77,18 @@ pub struct Meta {
     pub category: String,
     /// Its arguments in their order.
     pub args: Vec<ArgSpec>,
+    /// Why it cannot read captures, if it cannot.
+    pub live: Option<String>,
 }
 
 impl Meta {
+    /// What it does, and what it does not work on.
+    #[must_use]
+    pub fn about(&self) -> String {
+        let live = self.live.iter().map(|why| format!(" It works only on a running machine: {why}."));
+        std::iter::once(self.description.clone()).chain(live).collect()
+    }
+
     /// The name with the arguments, optional ones in brackets.
     #[must_use]
     pub fn synopsis(&self, name: &str) -> String {
@@ -95,12 +104,13 @@ impl Meta {
     }
 
     pub(super) fn from_map(map: Map) -> Result<Self, String> {
-        let mut take = Taker::new(map, "chisel", &["summary", "description", "category", "args"])?;
+        let mut take = Taker::new(map, "chisel", &["summary", "description", "category", "args", "live"])?;
         let meta = Self {
             summary: take.text("summary")?,
             description: take.text_or("description", "")?,
             category: take.text_or("category", "Other")?,
             args: take.array("args")?.into_iter().map(arg).collect::<Result<_, _>>()?,
+            live: take.text_if("live")?,
         };
         match meta.args.windows(2).find(|two| two[0].optional && !two[1].optional) {
             Some(two) => Err(format!("argument '{}' must be optional, because the one before it is", two[1].name)),

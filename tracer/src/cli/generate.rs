@@ -346,7 +346,7 @@ fn chisels(out: &mut String) -> Result<(), Failure> {
     out.push_str("# The chisels\n");
     for (name, source) in Library::builtin().list() {
         let meta = Chisel::describe(&source)?;
-        let _ = write!(out, "\n## {name}\n\n{} Category: {}.\n\n", meta.description, meta.category);
+        let _ = write!(out, "\n## {name}\n\n{} Category: {}.\n\n", meta.about(), meta.category);
         let _ = writeln!(out, "    tracer -c {}", meta.synopsis(&name));
         if !meta.args.is_empty() {
             out.push_str("\n| argument | type | meaning |\n|---|---|---|\n");

@@ -234,7 +234,7 @@ pub fn chisel(source: &Source, width: usize) -> Result<String, Failure> {
     let meta = Chisel::describe(source)?;
     let mut out = format!("{}: {}\n", source.name, meta.summary);
     out.push_str(&format!("Category: {}\nFrom: {}\n\n", meta.category, source.origin));
-    paragraph(&meta.description, width, &mut out);
+    paragraph(&meta.about(), width, &mut out);
     out.push_str(&format!("\nUsage: tracer -c {}\n", meta.synopsis(&source.name)));
     for arg in &meta.args {
         let optional = match (arg.optional, arg.default.is_unit()) {

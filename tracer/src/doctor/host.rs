@@ -1,4 +1,4 @@
-//! What of the machine can be seen from here: namespaces, cgroups, engines, the host's files.
+//! What of the machine can be seen from here: namespaces, cgroups, the host's files.
 
 use std::{fs, path::Path};
 
@@ -8,9 +8,8 @@ use crate::{
     source::live::own::Own,
     state::{
         container::{
-            Options, Owner, PARTIAL,
+            Options, PARTIAL,
             cgroup::{Hierarchies, Mode},
-            engine::{Address, DISTRUST_HINT as HINT, Greeting, endpoints, greet},
         },
         procfs::View,
         root::{Reason, host_root},
@@ -29,7 +28,6 @@ pub(super) fn look(options: &Options) -> Vec<Finding> {
     findings.extend(processes(&view, own));
     findings.extend(view.path().map(open_files));
     findings.push(cgroups(&Hierarchies::find(root, &view), root));
-    findings.extend(engines(options));
     findings
 }
 
@@ -113,63 +111,6 @@ fn cgroups(hierarchies: &Hierarchies, root: &Path) -> Finding {
     }
 }
 
-fn engines(options: &Options) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for endpoint in endpoints(options) {
-        // The ways to one engine are tried in order, and the first that works is taken.
-        let mut failures = Vec::new();
-        for address in endpoint.existing() {
-            let owner = match endpoint.owner_of(address, &options.host_root) {
-                Ok(owner) => owner,
-                Err(distrust) => {
-                    failures.push(Finding::warn(format!("container engine: not asked at {address}: {distrust}"), HINT));
-                    continue;
-                }
-            };
-            match greet(endpoint.api, address, owner) {
-                Ok(greeting) => {
-                    failures.clear();
-                    findings.push(engine(&greeting, address, owner));
-                    break;
-                }
-                Err(cause) => failures.push(Finding::warn(
-                    format!("container engine: no answer at {address}: {cause}"),
-                    "containers are shown by id until it answers",
-                )),
-            }
-        }
-        if endpoint.asked_for && endpoint.existing().is_empty() {
-            failures.push(Finding::warn(
-                format!("container engine: no socket at {}", endpoint.label),
-                "check the path; in a container, mount the socket",
-            ));
-        }
-        findings.extend(failures);
-    }
-    if findings.is_empty() {
-        let hint = "containers are shown by id; give the path with --engine-socket, or in a container mount the socket";
-        findings.push(Finding::warn("container engine: no socket found", hint));
-    }
-    findings
-}
-
-/// An engine that answers.
-fn engine(greeting: &Greeting, address: &Address, owner: Owner) -> Finding {
-    let Greeting { version, containers, lacks } = greeting;
-    let whose = if owner.is_machine() { String::new() } else { format!(", names only containers of user {owner}") };
-    let text = format!("container engine: {version} at {address}{whose}");
-    match containers {
-        Ok(count) => {
-            let lacks = lacks.map_or_else(String::new, |lacks| format!("; {lacks}"));
-            Finding::ok(format!("{text}, {count} containers{lacks}"))
-        }
-        Err(cause) => Finding::warn(
-            format!("{text}, does not list its containers: {cause}"),
-            "its containers have ids and no names as long as it does not",
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,16 +122,5 @@ mod tests {
         assert_eq!(host_files(nowhere, &View::Absent).grade, Grade::Warn);
         let cgroups = cgroups(&Hierarchies::find(nowhere, &View::Absent), nowhere);
         assert!(cgroups.hint.is_some_and(|hint| hint.contains("HOST_ROOT=/host")));
-    }
-
-    #[test]
-    fn a_dead_engine_is_a_warning() {
-        let socket = std::env::temp_dir().join(format!("tracer-doctor-{}.sock", std::process::id()));
-        drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-        let sockets = vec![format!("docker={}", socket.shown()).parse().unwrap()];
-        let findings = engines(&Options { sockets, ..Options::default() });
-        let dead = findings.iter().find(|finding| finding.text.contains("tracer-doctor")).unwrap();
-        assert!(dead.grade == Grade::Warn && dead.text.contains("Connection refused"), "{}", dead.text);
-        std::fs::remove_file(&socket).unwrap();
     }
 }

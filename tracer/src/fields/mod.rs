@@ -16,6 +16,7 @@ mod proc;
 mod resolve;
 mod syslog;
 mod thread;
+mod used;
 mod user;
 mod util;
 pub mod value;
@@ -452,8 +453,16 @@ pub static CLASSES: &[Class] = &[
     class("fd", "the file descriptor that the event uses or creates", fd::FIELDS),
     class("fdlist", "the file descriptors that a poll returns", &[fdlist::FIELDS]),
     class("fs", "the paths of file system calls that succeeded", &[fs::FIELDS]),
-    class("container", "the container of the process; host outside of containers", &[container::FIELDS]),
-    class("k8s", "the pod of the container, from its runtime; the Kubernetes API is not asked", &[k8s::FIELDS]),
+    class(
+        "container",
+        "the container of the process; host outside of containers",
+        &[container::FIELDS, used::OF_CONTAINERS],
+    ),
+    class(
+        "k8s",
+        "the pod of the container, from its runtime; the Kubernetes API is not asked",
+        &[k8s::FIELDS, used::OF_PODS],
+    ),
     class("syslog", "messages to the system log", &[syslog::FIELDS]),
     class("util", "helpers for formats", &[util::FIELDS]),
 ];

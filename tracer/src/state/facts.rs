@@ -382,6 +382,7 @@ impl Facts {
             if let (Some(thread), Some(container)) = (state.threads.get_mut(tid), container) {
                 thread.container = container;
             }
+            state.told_container = container.map(|container| (tid, container));
         }
     }
 }

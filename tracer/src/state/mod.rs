@@ -64,6 +64,8 @@ pub struct State {
     pub sample: Option<Sample>,
     /// How often the capture that is read told facts, and what it told last.
     pub told: (u64, Rc<facts::Facts>),
+    /// Of a capture, the container that the thread of the next event is in by then, if that is told with the event.
+    pub told_container: Option<(u32, ContainerKey)>,
     /// How many captures have begun in what is read.
     pub section: u64,
     /// By CPU, the thread that was switched to, and when, nanoseconds since the epoch.

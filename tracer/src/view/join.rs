@@ -303,6 +303,10 @@ impl Joiner {
         if let Some(id) = self.key(row, &["container.id", "container.full_id"]) {
             return state.containers.by_id(id);
         }
+        if let Some(pod) = self.key(row, &["k8s.pod.name"]) {
+            // Any container of the pod knows the pod.
+            return state.containers.of_pod(self.key(row, &["k8s.ns.name"]), pod);
+        }
         let name = self.key(row, &["container.name"])?;
         if name == "host" {
             return Some(ContainerKey::HOST);

@@ -16,13 +16,18 @@ const MIN_INTERVAL_MS: u64 = 10;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
-        usage: "chisel(#{ summary, description, category, args })",
-        doc: "describes the chisel; must come first; only `summary` is required",
+        usage: "chisel(#{ summary, description, category, args, live })",
+        doc: "describes the chisel; must come first; only `summary` is required. `live` says why the chisel cannot read \
+            captures, if it cannot",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("chisel", move |map: Map| -> Result<()> {
                 let mut it = it.borrow_mut();
-                it.meta = Some(Meta::from_map(map)?);
+                let meta = Meta::from_map(map)?;
+                if let Some(why) = meta.live.as_ref().filter(|_| it.env.replay) {
+                    return Err(format!("this chisel works only on a running machine: {why}").into());
+                }
+                it.meta = Some(meta);
                 match it.phase {
                     // Nothing behind this is wanted.
                     Phase::Describe => Err(EvalAltResult::ErrorTerminated(Dynamic::UNIT, rhai::Position::NONE).into()),
@@ -48,14 +53,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
         },
     },
     Function {
-        usage: "table(#{ keys, value or values, sort, filter, top, title })",
-        doc: "a table that is printed and emptied at each interval; with `-r`, one table at the end of the capture",
+        usage: "table(#{ keys, value or values, sort, filter, top, title, of })",
+        doc: "a table that is printed and emptied at each interval; with `-r`, one table at the end of the capture. Its \
+            rows are of events or, with `of`, of all `threads`, `processes`, `fds` or `containers` that exist then",
         register: |engine, shared| {
             let it = Rc::clone(shared);
             engine.register_fn("table", move |map: Map| -> Result<()> {
                 let mut it = it.borrow_mut();
-                let table = it.declare("table")?.table(map, "table", false)?;
-                it.aggregates.push(Box::new(table));
+                let table = it.declare("table")?.aggregate_table(map)?;
+                it.aggregates.push(table);
                 Ok(())
             });
         },

@@ -67,6 +67,8 @@ impl Along {
         }
         if !facts.is_empty() {
             facts.clone().apply(&mut self.state);
+            // It applies them before the event, and this one is over.
+            self.state.told_container = None;
         }
         facts
     }

@@ -8,7 +8,7 @@ use tracer_common::events::Effect;
 use crate::{
     fields::Context,
     state::{
-        ContainerKey, Fd, State,
+        ContainerKey, Fd, State, Thread,
         facts::{Facts, FdFact, ThreadFact},
     },
 };
@@ -21,16 +21,20 @@ const MAX_THREADS: usize = 262_144;
 /// What was told of threads and descriptors.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// When a thread began, and the container that it is in for a reader.
-    threads: FxHashMap<u32, (u64, ContainerKey)>,
+    /// When a thread began, and the container that it is in for a reader; `None` when that is one which is not known here.
+    threads: FxHashMap<u32, (u64, Option<ContainerKey>)>,
     /// Descriptors that were looked up, by their table and number.
     fds: FxHashMap<(u32, i32), Rc<Fd>>,
 }
 
 impl Known {
     /// Behind the tables of a file.
-    pub(super) fn new(state: &State) -> Self {
-        let threads = state.threads.iter().map(|thread| (thread.tid, (thread.start_ns, thread.container))).collect();
+    pub(super) fn new<'s>(state: &'s State) -> Self {
+        // Few lists of cgroups are many threads'.
+        let mut read: FxHashMap<&'s [u8], Option<ContainerKey>> = FxHashMap::default();
+        let mut as_read = |cgroups: &'s [u8]| *read.entry(cgroups).or_insert_with(|| state.containers.as_read(cgroups));
+        let of_thread = |thread: &'s Rc<Thread>| (thread.tid, (thread.start_ns, as_read(&thread.cgroups)));
+        let threads = state.threads.iter().map(of_thread).collect();
         Self { threads, fds: FxHashMap::default() }
     }
 
@@ -46,35 +50,31 @@ impl Known {
         }
         // Such an event says who its thread is, and its cgroups.
         let begins = matches!(event.row.effect, Effect::Clone | Effect::Exec) && event.result() == Some(0);
-        let by_cgroups = || context.state.containers.find_cgroups(&thread.cgroups);
+        let as_read = || context.state.containers.as_read(&thread.cgroups);
+        let here = Some(context.container);
         let known = self.threads.get_mut(&thread.tid).filter(|(start_ns, _)| *start_ns == thread.start_ns);
-        match known {
-            Some((_, container)) if begins => *container = by_cgroups(),
-            Some((_, container)) if *container == context.container => {}
-            Some((_, container)) => {
-                *container = context.container;
-                facts
-                    .get_or_insert_default()
-                    .moved
-                    .push((thread.tid, context.state.containers.get(context.container).id.clone()));
+        let before = match known {
+            Some((_, container)) if begins => {
+                *container = here;
+                as_read()
             }
+            Some((_, container)) => std::mem::replace(container, here),
             None => {
                 if self.threads.len() >= MAX_THREADS {
                     self.threads.clear();
                 }
-                let mut container = by_cgroups();
-                if !begins && !thread.is_stranger {
+                let is_told = begins || !thread.is_stranger;
+                if is_told && !begins {
                     facts.get_or_insert_default().threads.push(ThreadFact::from(&**thread));
-                    if container != context.container {
-                        container = context.container;
-                        facts
-                            .get_or_insert_default()
-                            .moved
-                            .push((thread.tid, context.state.containers.get(container).id.clone()));
-                    }
                 }
-                self.threads.insert(thread.tid, (thread.start_ns, container));
+                let before = as_read();
+                self.threads.insert(thread.tid, (thread.start_ns, if is_told { here } else { before }));
+                if is_told { before } else { here }
             }
+        };
+        if before != here {
+            let id = context.state.containers.get(context.container).id.clone();
+            facts.get_or_insert_default().moved.push((thread.tid, id));
         }
         if let (Some(number), Some(fd)) = (event.fd(), context.fd.filter(|fd| fd.looked_up)) {
             let place = (thread.fds, number);

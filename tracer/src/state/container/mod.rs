@@ -12,6 +12,7 @@ pub mod spec;
 mod table;
 pub mod told;
 pub mod unit;
+pub mod usage;
 pub mod workload;
 mod written;
 

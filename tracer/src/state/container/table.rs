@@ -7,12 +7,13 @@ mod answers;
 mod claims;
 mod ended;
 mod known_paths;
-mod running;
 mod told;
 mod unseen;
 
 use std::{
+    cell::RefCell,
     collections::VecDeque,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -23,8 +24,10 @@ use super::{
     cgroup::{Hierarchies, Mode},
     engine::{Engines, endpoints},
     runtime::{self, Found, Id},
+    usage::{Readings, Usage},
     written::Written,
 };
+use crate::resources::Trees;
 
 /// The most cgroups that are kept; beyond, all are forgotten and found again.
 const MAX_CGROUPS: usize = 131_072;
@@ -57,8 +60,8 @@ struct Row {
     claimed: String,
     /// The folder that its cgroup is in.
     parent: String,
-    /// Its cgroup, in which others may be. Empty as long as it is not known, and of very long paths.
-    cgroup: String,
+    /// The path of its cgroup.
+    path: String,
     /// How many cgroups it has in `by_cgroup`.
     cgroups: u32,
     /// Whose word its id is, if a capture tells that.
@@ -67,8 +70,8 @@ struct Row {
 
 impl Row {
     fn new(container: Container) -> Self {
-        let (identity, claimed, parent, cgroup) = Default::default();
-        Self { container, ended: false, identity, claimed, parent, cgroup, cgroups: 0, told_owner: None }
+        let (claimed, parent, path) = (String::new(), String::new(), String::new());
+        Self { container, ended: false, identity: None, claimed, parent, path, cgroups: 0, told_owner: None }
     }
 }
 
@@ -80,6 +83,8 @@ pub struct Containers {
     by_identity: FxHashMap<String, ContainerKey>,
     /// Of those that a capture told of, by the id that it has there.
     by_told: FxHashMap<String, ContainerKey>,
+    /// By the id that is shown; made when it is asked for, and anew when one has changed.
+    by_shown: RefCell<Option<FxHashMap<String, ContainerKey>>>,
     by_cgroup: FxHashMap<u64, Cgroup>,
     paths: known_paths::Paths,
     by_process: FxHashMap<u32, (ContainerKey, Instant)>,
@@ -88,6 +93,7 @@ pub struct Containers {
     /// The cgroup of the last look-up; mostly the next one has the same.
     last: (u64, ContainerKey),
     hierarchies: Hierarchies,
+    readings: Readings,
     /// Whether runtimes use the v1 hierarchies alone, although there is a v2 tree.
     v1_only_runtimes: bool,
     written: Written,
@@ -139,12 +145,14 @@ impl Default for Containers {
             list: vec![Some(Box::new(Row::new(host)))],
             by_identity: FxHashMap::default(),
             by_told: FxHashMap::default(),
+            by_shown: RefCell::default(),
             by_cgroup: FxHashMap::default(),
             paths: known_paths::Paths::default(),
             by_process: FxHashMap::default(),
             doubtful: FxHashMap::default(),
             last: (0, ContainerKey::HOST),
             hierarchies: Hierarchies::default(),
+            readings: Readings::default(),
             v1_only_runtimes: false,
             written: Written::default(),
             is_scanning: false,
@@ -173,6 +181,7 @@ impl Containers {
     pub fn start(options: &Options) -> Self {
         let mut this = Self {
             hierarchies: Hierarchies::find(&options.host_root, &options.view),
+            readings: Readings::new(Trees::find(&options.host_root, &options.view)),
             written: Written::new(&options.host_root, &endpoints(options)),
             next_scan: Some(Instant::now()),
             ..Self::default()
@@ -211,10 +220,44 @@ impl Containers {
         self.list.get(key.0 as usize).and_then(Option::as_deref).map_or("", |row| &row.parent)
     }
 
+    /// The path of the cgroup of a container; empty where that is not known.
+    #[must_use]
+    pub fn cgroup(&self, key: ContainerKey) -> &str {
+        self.list.get(key.0 as usize).and_then(Option::as_deref).map_or("", |row| &row.path)
+    }
+
+    /// The path of the cgroup of the pod that a container is in, where Kubernetes made one.
+    #[must_use]
+    pub fn pod_cgroup(&self, key: ContainerKey) -> Option<String> {
+        let pod = self.get(key).pod.as_ref()?;
+        runtime::pod_folder(self.cgroup(key), pod)
+    }
+
+    /// What a container uses now. Of a capture nothing is known: the files of the host are not in it.
+    #[must_use]
+    pub fn usage(&self, key: ContainerKey) -> Option<Rc<Usage>> {
+        self.readings.of(Some(self.cgroup(key)).filter(|path| !path.is_empty())?)
+    }
+
+    /// What the pod of a container uses now, all of its containers together.
+    #[must_use]
+    pub fn pod_usage(&self, key: ContainerKey) -> Option<Rc<Usage>> {
+        self.readings.of(&self.pod_cgroup(key)?)
+    }
+
+    /// Containers that run, without the host, and the path of the cgroup of each.
+    pub fn running(&self) -> impl Iterator<Item = (ContainerKey, &Container, &str)> {
+        let keyed = self.list.iter().enumerate();
+        let rows = keyed.filter_map(|(key, row)| Some((ContainerKey(u32::try_from(key).ok()?), row.as_deref()?)));
+        rows.filter(|(_, row)| !row.ended && !row.path.is_empty())
+            .map(|(key, row)| (key, &row.container, row.path.as_str()))
+    }
+
     /// Adds a container and returns its key.
     pub fn add(&mut self, container: Container) -> ContainerKey {
         let key = ContainerKey(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
         self.list.push(Some(Box::new(Row::new(container))));
+        self.by_shown.take();
         key
     }
 
@@ -227,8 +270,32 @@ impl Containers {
     /// The container whose id is shown so; `host` for the host.
     #[must_use]
     pub fn by_id(&self, id: &str) -> Option<ContainerKey> {
-        let known = self.by_told.get(id).copied();
-        known.or_else(|| self.all().find(|(_, container)| container.id == id).map(|(key, _)| key))
+        if let Some(known) = self.by_told.get(id) {
+            return Some(*known);
+        }
+        // Whoever makes a frame asks for the id of each row.
+        let mut by_shown = self.by_shown.borrow_mut();
+        let by_shown = by_shown.get_or_insert_with(|| {
+            let mut all = FxHashMap::default();
+            for (key, container) in self.all() {
+                all.entry(container.id.clone()).or_insert(key);
+            }
+            all
+        });
+        by_shown.get(id).copied()
+    }
+
+    /// A container of the pod of that name, which runs if one does; in that namespace if it is known.
+    #[must_use]
+    pub fn of_pod(&self, namespace: Option<&str>, pod: &str) -> Option<ContainerKey> {
+        let is_it = |container: &Container| {
+            let label = |name: &str| container.labels.get(name).or_else(|| container.spec.pod.labels.get(name));
+            let is_in = |name: &str| label("io.kubernetes.pod.namespace").is_some_and(|own| own == name);
+            label("io.kubernetes.pod.name").is_some_and(|own| own == pod) && namespace.is_none_or(is_in)
+        };
+        let rows = self.list.iter().enumerate().filter_map(|(at, row)| Some((at, row.as_deref()?)));
+        let found = rows.filter(|(_, row)| is_it(&row.container)).min_by_key(|(_, row)| row.ended);
+        found.and_then(|(at, _)| u32::try_from(at).ok()).map(ContainerKey)
     }
 
     /// A number that is another one when a container has changed.
@@ -298,14 +365,13 @@ impl Containers {
         ContainerKey::HOST
     }
 
-    /// The same of a container that is known already; else the host.
+    /// What a reader of a capture takes a thread with these cgroups for, if nothing else is told: a path that looks like that of a
+    /// container is one. `None` when that is one which is not known here.
     #[must_use]
-    pub fn find_cgroups(&self, cgroups: &[u8]) -> ContainerKey {
-        let found = paths(cgroups).find_map(|path| {
-            let found = runtime::recognise(path)?;
-            self.find(&found, self.maker_in(&found.parent))
-        });
-        found.unwrap_or(ContainerKey::HOST)
+    pub fn as_read(&self, cgroups: &[u8]) -> Option<ContainerKey> {
+        let is_seen = |found: &Found| found.bundle.is_none();
+        let found = paths(cgroups).find_map(|path| runtime::recognise(path).filter(is_seen));
+        found.map_or(Some(ContainerKey::HOST), |found| self.find(&found, self.maker_in(&found.parent)))
     }
 
     /// The container of a process, for hosts whose containers have no cgroup in a v2 tree.
@@ -469,18 +535,15 @@ impl Containers {
             return None;
         }
         let owner = self.maker_in(&found.parent);
-        let mut known = self.known(&found, owner);
-        if known.is_none() {
-            if !self.has_room_for(owner) {
-                return None;
-            }
-            // An engine's event may have told it already.
-            self.take_answers();
-            known = self.known(&found, owner);
+        if let Some(key) = self.known(&found, owner) {
+            return Some(key);
         }
-        let key = known.unwrap_or_else(|| self.enter(&found, owner));
-        self.keep_cgroup(key, path, &found.parent);
-        Some(key)
+        if !self.has_room_for(owner) {
+            return None;
+        }
+        // An engine's event may have told it already.
+        self.take_answers();
+        Some(self.known(&found, owner).unwrap_or_else(|| self.enter(&found, owner)))
     }
 
     fn known(&mut self, found: &Found, owner: Owner) -> Option<ContainerKey> {

@@ -63,6 +63,7 @@ pub fn before(state: &mut State, event: &Event<'_>) {
         Effect::CgroupMkdir => process::cgroup_mkdir(state, event),
         Effect::None | Effect::Close | Effect::CloseRange | Effect::ProcExit | Effect::CgroupRmdir => {}
     }
+    state.told_container = None;
     fd::know_fd(state, event);
     match event.row.code {
         code::PROCINFO => process::cpu(state, event),

@@ -346,6 +346,10 @@ fn parent_elsewhere(state: &mut State, event: &Event<'_>, vtid: u32) {
 /// tells; elsewhere it is asked for again.
 fn moved(state: &mut State, event: &Event<'_>) -> super::super::ContainerKey {
     if event.from_file {
+        // Told with the event, because its cgroups do not say it.
+        if let Some((_, told)) = state.told_container.filter(|(tid, _)| *tid == event.tid) {
+            return told;
+        }
         // Events of old captures have no cgroups: then the thread stays where it is.
         let known = state.thread(event.tid).map(|thread| thread.container).unwrap_or_default();
         let cgroups = list(event, "cgroups");

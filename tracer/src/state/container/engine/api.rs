@@ -8,7 +8,13 @@ use std::{fmt, future::Future, pin::Pin, rc::Rc, time::Duration};
 use tokio::{task::spawn_local, time::sleep};
 
 use super::{
-    Answer, Metadata, Shared, client::Urgent, containerd, docker, endpoint::EndpointError, pace::Pace, way::Way,
+    Answer, Metadata, Shared,
+    client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, Urgent},
+    containerd, docker,
+    endpoint::EndpointError,
+    http::within,
+    pace::Pace,
+    way::Way,
 };
 use crate::state::container::Owner;
 
@@ -86,6 +92,51 @@ pub(super) trait Engine: fmt::Debug {
 
     /// All of one container; `None` if the engine does not know it.
     fn inspect<'a>(&'a self, id: &'a str) -> Soon<'a, Option<Metadata>>;
+}
+
+/// An engine that is asked over gRPC, without limits of time: those are the same for all of them.
+pub(super) trait Remote: fmt::Debug {
+    /// Which engine it is.
+    fn version(&self) -> &Version;
+
+    /// What it cannot do.
+    fn lacks(&self) -> Option<&'static str>;
+
+    /// Tells of the containers that run.
+    async fn hand_over(&self, teller: &Teller) -> Result<Listed, EndpointError>;
+
+    /// Tells what happens to containers, until the connection ends.
+    async fn follow(&self, teller: &Teller) -> Result<(), EndpointError>;
+
+    /// All of one container.
+    async fn describe(&self, id: &str) -> Result<Option<Metadata>, EndpointError>;
+}
+
+impl<R: Remote> Engine for R {
+    fn version(&self) -> &Version {
+        Remote::version(self)
+    }
+
+    fn lacks(&self) -> Option<&'static str> {
+        Remote::lacks(self)
+    }
+
+    /// A sandbox is known once it has started.
+    fn knows_at_once(&self) -> bool {
+        false
+    }
+
+    fn list<'a>(&'a self, teller: &'a Teller) -> Soon<'a, Listed> {
+        Box::pin(within(LIST_TIMEOUT, self.hand_over(teller)))
+    }
+
+    fn events<'a>(&'a self, teller: &'a Teller) -> Soon<'a, ()> {
+        Box::pin(self.follow(teller))
+    }
+
+    fn inspect<'a>(&'a self, id: &'a str) -> Soon<'a, Option<Metadata>> {
+        Box::pin(within(INSPECTION_TIMEOUT, self.describe(id)))
+    }
 }
 
 /// To whom an engine tells what it knows.

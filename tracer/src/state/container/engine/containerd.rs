@@ -10,8 +10,8 @@ use rustc_hash::FxHashMap;
 
 use super::{
     Metadata,
-    api::{Engine, Listed, Soon, Teller, Version},
-    client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, MAX_LIST_MIB, MAX_LISTED, VERSION_TIMEOUT},
+    api::{self, Listed, Remote, Teller, Version},
+    client::{MAX_LIST_MIB, MAX_LISTED, VERSION_TIMEOUT},
     cri::client::{Cri, plain},
     endpoint::EndpointError,
     grpc::{Channel, NOT_FOUND},
@@ -71,7 +71,7 @@ impl Known {
 }
 
 /// Learns which engine is there, and what it speaks.
-pub(super) async fn greet(way: Way, pace: Rc<Pace>) -> Result<Rc<dyn Engine>, EndpointError> {
+pub(super) async fn greet(way: Way, pace: Rc<Pace>) -> Result<Rc<dyn api::Engine>, EndpointError> {
     within(VERSION_TIMEOUT, async {
         let channel = Rc::new(Channel::open(&way).await?);
         let cri = match Cri::greet(&channel, &pace).await {
@@ -80,7 +80,7 @@ pub(super) async fn greet(way: Way, pace: Rc<Pace>) -> Result<Rc<dyn Engine>, En
             Err(error) => return Err(error),
         };
         if cri.as_ref().is_some_and(|cri| cri.version().runtime != CONTAINERD) {
-            return Ok(cri.map(Rc::new).ok_or(HttpError::Version)? as Rc<dyn Engine>);
+            return Ok(cri.map(Rc::new).ok_or(HttpError::Version)? as Rc<dyn api::Engine>);
         }
         let version = match &cri {
             Some(cri) => cri.version().clone(),
@@ -96,12 +96,12 @@ pub(super) async fn greet(way: Way, pace: Rc<Pace>) -> Result<Rc<dyn Engine>, En
                 Version { runtime: CONTAINERD, number, api: "containerd v1".to_owned() }
             }
         };
-        Ok(Rc::new(Containerd { channel, pace, version, cri, known: RefCell::default() }) as Rc<dyn Engine>)
+        Ok(Rc::new(Containerd { channel, pace, version, cri, known: RefCell::default() }) as Rc<dyn api::Engine>)
     })
     .await
 }
 
-impl Engine for Containerd {
+impl Remote for Containerd {
     fn version(&self) -> &Version {
         &self.version
     }
@@ -110,21 +110,59 @@ impl Engine for Containerd {
         self.cri.is_none().then_some("it has no CRI service, which Kubernetes needs; Docker names its own containers")
     }
 
-    /// A sandbox is known once it has started.
-    fn knows_at_once(&self) -> bool {
-        false
+    async fn hand_over(&self, teller: &Teller) -> Result<Listed, EndpointError> {
+        let mut listed = match &self.cri {
+            Some(cri) => cri.hand_over(teller).await?,
+            None => Listed::default(),
+        };
+        for namespace in self.namespaces().await? {
+            // What runs, by its ids alone: the list of containers has the whole specification of each.
+            let tasks = self.ask("/containerd.services.tasks.v1.Tasks/List", &namespace, &[], MAX_LIST_MIB).await?;
+            for id in tasks.iter().filter_map(|task| text(task, 2).or_else(|| text(task, 1))) {
+                if listed.ids.len() == MAX_LISTED {
+                    listed.is_cut = true;
+                    return Ok(listed);
+                }
+                if let Some(metadata) = self.describe_in(&namespace, &id).await? {
+                    listed.ids.push(id);
+                    teller.listed(Box::new(metadata)).await;
+                }
+            }
+        }
+        Ok(listed)
     }
 
-    fn list<'a>(&'a self, teller: &'a Teller) -> Soon<'a, Listed> {
-        Box::pin(within(LIST_TIMEOUT, self.hand_over(teller)))
+    async fn follow(&self, teller: &Teller) -> Result<(), EndpointError> {
+        let topics = ["/containers/create", "/containers/update", "/tasks/start", "/tasks/exit", "/tasks/delete"];
+        let filters = topics
+            .iter()
+            .fold(Message::default(), |request, topic| request.bytes(1, format!("topic==\"{topic}\"").as_bytes()));
+        let method = "/containerd.services.events.v1.Events/Subscribe";
+        let mut answer = self.channel.call(method, &[], &filters.finish(), true).await?;
+        while let Some(envelope) = answer.message(&self.pace).await? {
+            self.happened(&envelope, teller).await;
+        }
+        Ok(())
     }
 
-    fn events<'a>(&'a self, teller: &'a Teller) -> Soon<'a, ()> {
-        Box::pin(self.follow(teller))
-    }
-
-    fn inspect<'a>(&'a self, id: &'a str) -> Soon<'a, Option<Metadata>> {
-        Box::pin(within(INSPECTION_TIMEOUT, self.describe(id)))
+    async fn describe(&self, id: &str) -> Result<Option<Metadata>, EndpointError> {
+        let known = self.known.borrow().by_id.get(id).cloned();
+        if known.is_none()
+            && let Some(cri) = &self.cri
+            && let Some(found) = cri.describe(id).await?
+        {
+            return Ok(Some(found));
+        }
+        let namespaces = match known {
+            Some(namespace) => vec![namespace],
+            None => self.namespaces().await?,
+        };
+        for namespace in namespaces {
+            if let Some(found) = self.describe_in(&namespace, id).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -161,48 +199,6 @@ impl Containerd {
         !OF_OTHERS.contains(&namespace) && (namespace != KUBERNETES || self.cri.is_none())
     }
 
-    async fn hand_over(&self, teller: &Teller) -> Result<Listed, EndpointError> {
-        let mut listed = match &self.cri {
-            Some(cri) => cri.hand_over(teller).await?,
-            None => Listed::default(),
-        };
-        for namespace in self.namespaces().await? {
-            // What runs, by its ids alone: the list of containers has the whole specification of each.
-            let tasks = self.ask("/containerd.services.tasks.v1.Tasks/List", &namespace, &[], MAX_LIST_MIB).await?;
-            for id in tasks.iter().filter_map(|task| text(task, 2).or_else(|| text(task, 1))) {
-                if listed.ids.len() == MAX_LISTED {
-                    listed.is_cut = true;
-                    return Ok(listed);
-                }
-                if let Some(metadata) = self.describe_in(&namespace, &id).await? {
-                    listed.ids.push(id);
-                    teller.listed(Box::new(metadata)).await;
-                }
-            }
-        }
-        Ok(listed)
-    }
-
-    async fn describe(&self, id: &str) -> Result<Option<Metadata>, EndpointError> {
-        let known = self.known.borrow().by_id.get(id).cloned();
-        if known.is_none()
-            && let Some(cri) = &self.cri
-            && let Some(found) = cri.describe(id).await?
-        {
-            return Ok(Some(found));
-        }
-        let namespaces = match known {
-            Some(namespace) => vec![namespace],
-            None => self.namespaces().await?,
-        };
-        for namespace in namespaces {
-            if let Some(found) = self.describe_in(&namespace, id).await? {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
-    }
-
     /// What the record of a container says.
     async fn describe_in(&self, namespace: &str, id: &str) -> Result<Option<Metadata>, EndpointError> {
         let request = Message::default().bytes(1, id.as_bytes()).finish();
@@ -227,19 +223,6 @@ impl Containerd {
             labels: Some(labels),
             ..Metadata::default()
         }))
-    }
-
-    async fn follow(&self, teller: &Teller) -> Result<(), EndpointError> {
-        let topics = ["/containers/create", "/containers/update", "/tasks/start", "/tasks/exit", "/tasks/delete"];
-        let filters = topics
-            .iter()
-            .fold(Message::default(), |request, topic| request.bytes(1, format!("topic==\"{topic}\"").as_bytes()));
-        let method = "/containerd.services.events.v1.Events/Subscribe";
-        let mut answer = self.channel.call(method, &[], &filters.finish(), true).await?;
-        while let Some(envelope) = answer.message(&self.pace).await? {
-            self.happened(&envelope, teller).await;
-        }
-        Ok(())
     }
 
     /// One event: its envelope has the namespace, the topic, and the event in a message of any type.

@@ -84,8 +84,13 @@ fn tls(folder: &std::path::Path) -> Result<Arc<ClientConfig>, EndpointError> {
     };
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates(&ca)?);
+    let config = ClientConfig::builder().with_root_certificates(roots);
+    // As docker has it: an engine that does not ask who we are needs none of them.
+    if !certificate.exists() && !key.exists() {
+        return Ok(Arc::new(config.with_no_client_auth()));
+    }
     let own = certificates(&certificate)?;
     let private = PrivateKeyDer::from_pem_file(&key).map_err(|error| wrong(&key, error.to_string()))?;
-    let config = ClientConfig::builder().with_root_certificates(roots).with_client_auth_cert(own, private);
+    let config = config.with_client_auth_cert(own, private);
     Ok(Arc::new(config.map_err(|error| wrong(&certificate, error.to_string()))?))
 }

@@ -44,6 +44,7 @@ pub fn by_namespace(folders: &[&str]) -> Option<Found> {
         bundle: Some(format!("{namespace}/{id}")),
         around: Vec::new(),
         parent: format!("/{namespace}"),
+        path: format!("/{namespace}/{id}"),
         pod: None,
         unit: None,
     })

@@ -186,6 +186,8 @@ pub struct Found {
     pub around: Vec<String>,
     /// The folder that its own is in.
     pub parent: String,
+    /// Its own folder, from the root of the hierarchy.
+    pub path: String,
     /// The pod of Kubernetes that it is in.
     pub pod: Option<PodPlace>,
     /// The unit of systemd that it is in.
@@ -251,11 +253,20 @@ pub fn recognise(path: &str) -> Option<Found> {
             around = [vec![outer.id.short().to_owned()], outer.around].concat();
         }
         let parent = format!("/{}", folders[..depth].join("/"));
+        let path = format!("/{}", folders[..=depth].join("/"));
         let unit = Place::of_folders(folders[..=depth].iter().copied()).unit.map(str::to_owned);
         let pod = kube::pod_of(&folders[..=depth]);
-        innermost = Some(Found { runtime, id, bundle: None, around, parent, pod, unit });
+        innermost = Some(Found { runtime, id, bundle: None, around, parent, path, pod, unit });
     }
     innermost.or_else(|| containerd::by_namespace(&folders))
+}
+
+/// The path of a pod's folder, from that of a container in it.
+#[must_use]
+pub fn pod_folder(path: &str, pod: &PodPlace) -> Option<String> {
+    let folders: Vec<&str> = path.split('/').filter(|folder| !folder.is_empty()).collect();
+    let is_it = |depth: &usize| kube::pod_of(&folders[..*depth]).is_some_and(|found| found.uid == pod.uid);
+    (1..=folders.len()).find(is_it).map(|depth| format!("/{}", folders[..depth].join("/")))
 }
 
 /// The digits of an id that an engine names, as [`recognise`] finds them.

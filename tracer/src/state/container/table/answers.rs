@@ -150,6 +150,7 @@ impl Containers {
             bundle: None,
             around: Vec::new(),
             parent: String::new(),
+            path: String::new(),
             pod: None,
             unit: None,
         };

@@ -51,6 +51,7 @@ impl Containers {
         let claimed = (!is_ambiguous).then(|| found.claimed());
         if let Some(row) = self.row(key) {
             row.parent.clone_from(&found.parent);
+            row.path.clone_from(&found.path);
             row.container.pod.clone_from(&found.pod);
             row.container.unit.clone_from(&found.unit);
         }
@@ -96,6 +97,7 @@ impl Containers {
         if let Some(who) = who.filter(|_| !container.id.contains('@')) {
             container.id = format!("{}@{who}", container.id);
             container.full_id = format!("{}@{who}", container.full_id);
+            self.by_shown.take();
             self.changed = true;
         }
     }

@@ -54,6 +54,7 @@ impl Containers {
     /// Forgets those of them that have ended. If one should run again, it is entered anew, under another key.
     pub(super) fn forget(&mut self, mut keys: Vec<ContainerKey>) {
         keys.retain(|key| self.row(*key).is_some_and(|row| row.ended));
+        self.by_shown.take();
         for key in &keys {
             let Some(row) = self.list.get_mut(key.0 as usize).and_then(Option::take) else { continue };
             self.unclaim(*key, &row);

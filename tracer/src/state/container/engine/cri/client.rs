@@ -14,8 +14,8 @@ use super::{CREATED, STARTED, Said, Sandbox, info};
 use crate::state::container::{
     engine::{
         Metadata,
-        api::{Engine, Listed, Soon, Teller, Version},
-        client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, MAX_LIST_MIB, MAX_LISTED},
+        api::{Listed, Remote, Teller, Version},
+        client::{LIST_TIMEOUT, MAX_LIST_MIB, MAX_LISTED},
         endpoint::EndpointError,
         grpc::{Channel, NOT_FOUND, UNIMPLEMENTED},
         http::{HttpError, within},
@@ -91,7 +91,7 @@ pub(in super::super) fn plain(bytes: &[u8]) -> String {
     cut(&text, MAX_VERSION).to_owned()
 }
 
-impl Engine for Cri {
+impl Remote for Cri {
     fn version(&self) -> &Version {
         &self.version
     }
@@ -101,21 +101,85 @@ impl Engine for Cri {
         (self.has_events.get() == Some(false)).then_some(lacks)
     }
 
-    /// A sandbox is known once it has started.
-    fn knows_at_once(&self) -> bool {
-        false
+    /// Hands over the pods and the containers that run, and returns their ids.
+    async fn hand_over(&self, teller: &Teller) -> Result<Listed, EndpointError> {
+        let mut listed = Listed::default();
+        let method = self.method("ListPodSandbox");
+        self.channel
+            .ask(&self.pace, (&method, &[]), &[], MAX_LIST_MIB, async |field, item| {
+                let Some(sandbox) = (field == 1).then(|| Sandbox::listed(&item)).flatten() else { return true };
+                let is_ready = number(&item, 3) == 0;
+                let sandbox = self.sandboxes.borrow_mut().keep(sandbox);
+                if is_ready && listed.ids.len() < MAX_LISTED {
+                    listed.ids.push(sandbox.id.clone());
+                    teller.listed(Box::new(sandbox.metadata(self.version.runtime))).await;
+                }
+                true
+            })
+            .await?;
+        let method = self.method("ListContainers");
+        let is_running = Message::default().bytes(2, &Message::default().number(1, RUNNING).finish()).finish();
+        let request = Message::default().bytes(1, &is_running).finish();
+        self.channel
+            .ask(&self.pace, (&method, &[]), &request, MAX_LIST_MIB, async |field, item| {
+                let said = (field == 1).then(|| Said::listed(&item, self.version.runtime)).flatten();
+                let Some(said) = said else { return true };
+                if listed.ids.len() == MAX_LISTED {
+                    listed.is_cut = true;
+                    return false;
+                }
+                let sandbox = said.sandbox.as_ref().and_then(|id| self.sandboxes.borrow().by_id.get(id).cloned());
+                let metadata = said.within(sandbox.as_ref());
+                listed.ids.push(metadata.full_id.clone());
+                teller.listed(Box::new(metadata)).await;
+                true
+            })
+            .await?;
+        Ok(listed)
     }
 
-    fn list<'a>(&'a self, teller: &'a Teller) -> Soon<'a, Listed> {
-        Box::pin(within(LIST_TIMEOUT, self.hand_over(teller)))
+    /// Passes events on until the connection ends. An engine without events is asked for its list from time to time: who can
+    /// see cgroups asks about each container anyway.
+    async fn follow(&self, teller: &Teller) -> Result<(), EndpointError> {
+        let ended = self.follow_events(teller).await;
+        // Where events are turned off, some runtimes say so with a status of their own, or end the stream at once.
+        let is_refused = matches!(ended, Ok(()) | Err(EndpointError::Http(HttpError::Grpc { .. })));
+        if !is_refused || self.has_events.get() == Some(true) {
+            return ended;
+        }
+        self.has_events.set(Some(false));
+        loop {
+            tokio::select! {
+                () = self.channel.closed() => return Ok(()),
+                () = sleep(LIST_AGAIN) => within(LIST_TIMEOUT, self.hand_over(teller)).await?,
+            };
+        }
     }
 
-    fn events<'a>(&'a self, teller: &'a Teller) -> Soon<'a, ()> {
-        Box::pin(self.follow(teller))
-    }
-
-    fn inspect<'a>(&'a self, id: &'a str) -> Soon<'a, Option<Metadata>> {
-        Box::pin(within(INSPECTION_TIMEOUT, self.describe(id)))
+    /// All of a container, or of the sandbox of that id.
+    async fn describe(&self, id: &str) -> Result<Option<Metadata>, EndpointError> {
+        if !runtime::is_full_id(id) {
+            return Ok(None);
+        }
+        let request = Message::default().bytes(1, id.as_bytes()).number(2, 1).finish();
+        let Some(answer) = self.ask("ContainerStatus", &request).await? else {
+            let sandbox = self.sandbox_status(id).await?;
+            return Ok(
+                sandbox.map(|(sandbox, privileged)| Metadata { privileged, ..sandbox.metadata(self.version.runtime) })
+            );
+        };
+        let Some(mut said) = Said::status(bytes(&answer, 1), self.version.runtime) else { return Ok(None) };
+        if said.metadata.full_id != id {
+            return Ok(None);
+        }
+        let (sandbox, privileged) = info(&answer);
+        said.metadata.privileged = privileged;
+        said.sandbox = sandbox;
+        let sandbox = match &said.sandbox {
+            Some(id) => self.sandbox(id).await?,
+            None => None,
+        };
+        Ok(Some(said.within(sandbox.as_ref())))
     }
 }
 
@@ -178,69 +242,6 @@ impl Cri {
         }
     }
 
-    /// Hands over the pods and the containers that run, and returns their ids.
-    pub(in super::super) async fn hand_over(&self, teller: &Teller) -> Result<Listed, EndpointError> {
-        let mut listed = Listed::default();
-        let method = self.method("ListPodSandbox");
-        self.channel
-            .ask(&self.pace, (&method, &[]), &[], MAX_LIST_MIB, async |field, item| {
-                let Some(sandbox) = (field == 1).then(|| Sandbox::listed(&item)).flatten() else { return true };
-                let is_ready = number(&item, 3) == 0;
-                let sandbox = self.sandboxes.borrow_mut().keep(sandbox);
-                if is_ready && listed.ids.len() < MAX_LISTED {
-                    listed.ids.push(sandbox.id.clone());
-                    teller.listed(Box::new(sandbox.metadata(self.version.runtime))).await;
-                }
-                true
-            })
-            .await?;
-        let method = self.method("ListContainers");
-        let is_running = Message::default().bytes(2, &Message::default().number(1, RUNNING).finish()).finish();
-        let request = Message::default().bytes(1, &is_running).finish();
-        self.channel
-            .ask(&self.pace, (&method, &[]), &request, MAX_LIST_MIB, async |field, item| {
-                let said = (field == 1).then(|| Said::listed(&item, self.version.runtime)).flatten();
-                let Some(said) = said else { return true };
-                if listed.ids.len() == MAX_LISTED {
-                    listed.is_cut = true;
-                    return false;
-                }
-                let sandbox = said.sandbox.as_ref().and_then(|id| self.sandboxes.borrow().by_id.get(id).cloned());
-                let metadata = said.within(sandbox.as_ref());
-                listed.ids.push(metadata.full_id.clone());
-                teller.listed(Box::new(metadata)).await;
-                true
-            })
-            .await?;
-        Ok(listed)
-    }
-
-    /// All of a container, or of the sandbox of that id.
-    pub(in super::super) async fn describe(&self, id: &str) -> Result<Option<Metadata>, EndpointError> {
-        if !runtime::is_full_id(id) {
-            return Ok(None);
-        }
-        let request = Message::default().bytes(1, id.as_bytes()).number(2, 1).finish();
-        let Some(answer) = self.ask("ContainerStatus", &request).await? else {
-            let sandbox = self.sandbox_status(id).await?;
-            return Ok(
-                sandbox.map(|(sandbox, privileged)| Metadata { privileged, ..sandbox.metadata(self.version.runtime) })
-            );
-        };
-        let Some(mut said) = Said::status(bytes(&answer, 1), self.version.runtime) else { return Ok(None) };
-        if said.metadata.full_id != id {
-            return Ok(None);
-        }
-        let (sandbox, privileged) = info(&answer);
-        said.metadata.privileged = privileged;
-        said.sandbox = sandbox;
-        let sandbox = match &said.sandbox {
-            Some(id) => self.sandbox(id).await?,
-            None => None,
-        };
-        Ok(Some(said.within(sandbox.as_ref())))
-    }
-
     /// A sandbox with its address, asked for once.
     async fn sandbox(&self, id: &str) -> Result<Option<Rc<Sandbox>>, EndpointError> {
         let known = self.sandboxes.borrow().by_id.get(id).cloned();
@@ -258,31 +259,19 @@ impl Cri {
         Ok(sandbox.map(|sandbox| (self.sandboxes.borrow_mut().keep(sandbox), privileged)))
     }
 
-    /// Passes events on until the connection ends. An engine without events is asked for its list from time to time: who can
-    /// see cgroups asks about each container anyway.
-    async fn follow(&self, teller: &Teller) -> Result<(), EndpointError> {
-        match self.follow_events(teller).await {
-            Err(EndpointError::Http(HttpError::Grpc { status: UNIMPLEMENTED, .. })) => self.has_events.set(Some(false)),
-            ended => return ended,
-        }
-        loop {
-            tokio::select! {
-                () = self.channel.closed() => return Ok(()),
-                () = sleep(LIST_AGAIN) => within(LIST_TIMEOUT, self.hand_over(teller)).await?,
-            };
-        }
-    }
-
     async fn follow_events(&self, teller: &Teller) -> Result<(), EndpointError> {
         let method = self.method("GetContainerEvents");
         let mut answer = self.channel.call(&method, &[], &[], true).await?;
         // A service that is not there says so at once, a stream without events says nothing.
         let mut next = match timeout(EVENTS_REFUSED, answer.message(&self.pace)).await {
             Ok(first) => first?,
-            Err(_) => answer.message(&self.pace).await?,
+            Err(_) => {
+                self.has_events.set(Some(true));
+                answer.message(&self.pace).await?
+            }
         };
-        self.has_events.set(Some(true));
         while let Some(event) = next {
+            self.has_events.set(Some(true));
             self.happened(&event, teller).await;
             next = answer.message(&self.pace).await?;
         }
