@@ -25,6 +25,30 @@ const MAX_BYTES: u64 = 64 << 10;
 /// The most values that it may have: each is looked at by the parser of options, with all others.
 const MAX_VALUES: usize = 1_000;
 
+/// The table for the full screen, which has settings of its own.
+pub const TOP: &str = "top";
+
+/// The file in the folder for configurations, and its text; `None` when there is none for this user.
+///
+/// # Errors
+/// It cannot be read.
+pub fn default_text() -> Result<Option<(String, String)>, Failure> {
+    let Some(folder) = files::settings_folder() else { return Ok(None) };
+    let path = folder.join("tracer.toml");
+    match files::read(&path, MAX_BYTES) {
+        Ok(text) => Ok(Some((path.shown(), text))),
+        Err(Refused::Io(error)) if is_elsewhere(error.kind()) => Ok(None),
+        Err(Refused::Unsafe { reason, hint }) => {
+            note(&format!("note: settings in {} are ignored: {reason}\nhint: {hint}", path.shown()));
+            Ok(None)
+        }
+        Err(error) => {
+            let hint = error.hint().map(str::to_owned);
+            Err(Failure { message: format!("cannot read {}: {error}", path.shown()), hint })
+        }
+    }
+}
+
 /// The words with those of the file in front: the one of `--config`, or the one in the folder for configurations.
 ///
 /// # Errors
@@ -118,7 +142,7 @@ pub fn parse(text: &str) -> Result<Vec<String>, Failure> {
         here.filter_map(|arg| Some((arg.get_long()?, arg)))
     };
     let mut words = Vec::new();
-    for (key, value) in &table {
+    for (key, value) in table.iter().filter(|(key, value)| *key != TOP || !value.is_table()) {
         let Some((long, arg)) = options().find(|(long, _)| *long == key.as_str()) else {
             if command.get_arguments().any(|arg| arg.get_long() == Some(key)) {
                 let hint = format!("give --{key} on the command line");
