@@ -8,6 +8,7 @@ pub mod source;
 
 // What they mean.
 pub mod event;
+pub mod resources;
 pub mod state;
 
 // What users ask.
@@ -33,6 +34,7 @@ pub mod memory;
 pub mod message;
 pub mod pipeline;
 pub mod sample;
+pub mod serve;
 mod signal;
 pub mod stats;
 mod thread;

@@ -10,7 +10,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use engines::{Passes, Tracing};
 
 use super::{Args, End, Failure, Live, Plan, habits, replay, run};
@@ -119,6 +119,11 @@ struct TopArgs {
     /// Only show events that match this filter
     #[arg(value_name = "FILTER", allow_hyphen_values = false, num_args = 0..)]
     filter: Vec<String>,
+}
+
+/// Its options.
+pub(super) fn command() -> clap::Command {
+    TopArgs::command()
 }
 
 /// Carries out the words behind `top`.

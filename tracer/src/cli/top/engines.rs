@@ -49,8 +49,14 @@ impl Tracing {
             let ran = || -> anyhow::Result<String> {
                 let mut plan = planned(&top, &ask, link.publish())?;
                 let runs = !top.read_only;
-                plan.screen =
-                    Some(Screen { commands: Some(commands), stop, runs, confines: true, position: Arc::default() });
+                plan.screen = Some(Screen {
+                    commands: Some(commands),
+                    stop,
+                    runs,
+                    serves: false,
+                    confines: true,
+                    position: Arc::default(),
+                });
                 Ok((live.run)(plan, None)?.to_string())
             };
             let result = ran().map_err(|error| told(&error));
@@ -166,7 +172,8 @@ impl Engine for Passes {
         let spawned = thread::Builder::new().name("reader".into()).stack_size(16 << 20).spawn(move || {
             let ran = || -> anyhow::Result<String> {
                 let mut plan = planned(&top, &ask, link.clone().publish())?;
-                plan.screen = Some(Screen { commands: None, stop: of_thread, runs: false, confines, position });
+                plan.screen =
+                    Some(Screen { commands: None, stop: of_thread, runs: false, serves: false, confines, position });
                 let (stats, _) = replay::run(plan)?;
                 Ok(stats.to_string())
             };
@@ -202,7 +209,14 @@ impl Engine for Passes {
             let ran = || -> anyhow::Result<String> {
                 let mut plan = planned(&top, &ask, publish)?;
                 let position = Arc::default();
-                plan.screen = Some(Screen { commands: None, stop: of_thread, runs: false, confines: false, position });
+                plan.screen = Some(Screen {
+                    commands: None,
+                    stop: of_thread,
+                    runs: false,
+                    serves: false,
+                    confines: false,
+                    position,
+                });
                 let (stats, _) = replay::run(plan)?;
                 Ok(stats.to_string())
             };

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use crate::{
     cli::{Failure, config},
     fields::nearest,
+    message::Shown as _,
     tui::{
         Theme,
         prefs::{Prefs, ViewPrefs},
@@ -50,8 +51,8 @@ pub(super) struct TopSettings {
 /// # Errors
 /// What stands there is wrong.
 pub(super) fn load() -> Result<TopSettings, Failure> {
-    match config::default_text()? {
-        Some((path, text)) => parse(path, &text),
+    match config::text(None)? {
+        Some((path, text)) => parse(path.shown(), &text),
         None => Ok(TopSettings::default()),
     }
 }
@@ -60,7 +61,7 @@ fn parse(path: String, text: &str) -> Result<TopSettings, Failure> {
     let in_file = |what: &str| format!("{path}: {what}");
     let mut file: toml::Table =
         text.parse().map_err(|error: toml::de::Error| Failure::new(in_file(error.message())))?;
-    let Some(table) = file.remove(config::TOP) else { return Ok(TopSettings::default()) };
+    let Some(table) = file.remove(super::TOP) else { return Ok(TopSettings::default()) };
     let table: Table = table.try_into().map_err(|error: toml::de::Error| {
         Failure::with_hint(
             in_file(&format!("[top]: {}", error.message().lines().next().unwrap_or_default())),

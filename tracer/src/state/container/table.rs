@@ -7,6 +7,7 @@ mod answers;
 mod claims;
 mod ended;
 mod known_paths;
+mod running;
 mod told;
 mod unseen;
 
@@ -56,6 +57,8 @@ struct Row {
     claimed: String,
     /// The folder that its cgroup is in.
     parent: String,
+    /// Its cgroup, in which others may be. Empty as long as it is not known, and of very long paths.
+    cgroup: String,
     /// How many cgroups it has in `by_cgroup`.
     cgroups: u32,
     /// Whose word its id is, if a capture tells that.
@@ -64,8 +67,8 @@ struct Row {
 
 impl Row {
     fn new(container: Container) -> Self {
-        let (identity, claimed, parent) = (None, String::new(), String::new());
-        Self { container, ended: false, identity, claimed, parent, cgroups: 0, told_owner: None }
+        let (identity, claimed, parent, cgroup) = Default::default();
+        Self { container, ended: false, identity, claimed, parent, cgroup, cgroups: 0, told_owner: None }
     }
 }
 
@@ -466,15 +469,18 @@ impl Containers {
             return None;
         }
         let owner = self.maker_in(&found.parent);
-        if let Some(key) = self.known(&found, owner) {
-            return Some(key);
+        let mut known = self.known(&found, owner);
+        if known.is_none() {
+            if !self.has_room_for(owner) {
+                return None;
+            }
+            // An engine's event may have told it already.
+            self.take_answers();
+            known = self.known(&found, owner);
         }
-        if !self.has_room_for(owner) {
-            return None;
-        }
-        // An engine's event may have told it already.
-        self.take_answers();
-        Some(self.known(&found, owner).unwrap_or_else(|| self.enter(&found, owner)))
+        let key = known.unwrap_or_else(|| self.enter(&found, owner));
+        self.keep_cgroup(key, path, &found.parent);
+        Some(key)
     }
 
     fn known(&mut self, found: &Found, owner: Owner) -> Option<ContainerKey> {
