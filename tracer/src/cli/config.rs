@@ -71,7 +71,7 @@ fn of_file(path: &Path, failure: Failure) -> Failure {
 }
 
 /// The text of the file of `--config`, or of the one in the folder for configurations, with its path; `None` if there is none.
-fn text(asked_for: Option<PathBuf>) -> Result<Option<(PathBuf, String)>, Failure> {
+pub(super) fn text(asked_for: Option<PathBuf>) -> Result<Option<(PathBuf, String)>, Failure> {
     let (path, must_exist) = match asked_for {
         Some(path) => (path, true),
         None => match files::settings_folder() {

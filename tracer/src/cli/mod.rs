@@ -366,8 +366,11 @@ fn wrong_use(message: &str) -> Failure {
     });
     let text = paragraph.join(" ");
     let text = text.strip_prefix("error: ").unwrap_or(&text);
-    Failure::with_hint(text, tip.unwrap_or("tracer -h lists the options"))
+    Failure::with_hint(text, tip.unwrap_or(LISTS_OPTIONS))
 }
+
+/// What to do about wrong options when nothing better is known.
+const LISTS_OPTIONS: &str = "tracer -h lists the options";
 
 /// How wide lists are.
 fn terminal_width() -> usize {
