@@ -458,6 +458,7 @@ impl Containers {
         let mut all = Vec::new();
         self.hierarchies.scan(&mut |id, path| all.push((id, path.to_owned())));
         self.is_scanning = true;
+        self.written.begin_many();
         for (id, path) in all {
             if self.by_cgroup.get(&id).is_none_or(|known| known.retry.is_some()) {
                 let key = self.of_path(&path).unwrap_or_default();
@@ -465,6 +466,7 @@ impl Containers {
             }
         }
         self.is_scanning = false;
+        self.written.end_many();
         let end = Instant::now();
         // Scanning takes at most a twentieth of the time.
         self.next_scan = self.next_scan.map(|_| end + BETWEEN_SCANS.max(20 * (end - start)));
