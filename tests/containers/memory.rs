@@ -17,8 +17,8 @@ const MIB: f64 = (1 << 20) as f64;
 
 /// The rows of the last whole table in JSON, by the names of its columns.
 fn rows(lines: &[String]) -> Vec<Vec<(String, Value)>> {
-    let tables = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let table = tables.filter(|table| table["data"].as_array().is_some_and(|rows| !rows.is_empty())).last();
+    let mut tables = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let table = tables.rfind(|table| table["data"].as_array().is_some_and(|rows| !rows.is_empty()));
     let table = table.unwrap_or_else(|| panic!("no table: {lines:?}"));
     let names: Vec<String> = table["info"]
         .as_array()
