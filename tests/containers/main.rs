@@ -14,6 +14,7 @@ mod memory;
 mod names;
 mod oneliners;
 mod pods;
+mod serve;
 mod shelf;
 mod short;
 mod tables;

@@ -43,6 +43,7 @@ mod renamed;
 mod run;
 mod sample;
 mod sched;
+mod serve;
 mod signal;
 mod snaplen;
 mod socket;

@@ -24,5 +24,6 @@ pub mod cpu;
 pub mod live;
 pub mod peer;
 pub mod scap;
+pub mod served;
 pub mod session;
 pub mod wait;

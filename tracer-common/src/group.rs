@@ -192,7 +192,7 @@ pub struct Grouping {
 }
 
 /// How many tables of calls and events there can be. They have the numbers from 0 on.
-pub const CALL_TABLES: u32 = 4;
+pub const CALL_TABLES: u32 = 6;
 /// Number of the table of the bytes of sockets.
 pub const SOCKETS: u32 = CALL_TABLES;
 /// How many tables there can be.

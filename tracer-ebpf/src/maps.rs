@@ -81,7 +81,7 @@ macro_rules! group_maps {
 }
 
 // User space knows them by these names: `source/live/groups.rs`.
-group_maps! { CALLS_0A CALLS_0B CALLS_1A CALLS_1B CALLS_2A CALLS_2B CALLS_3A CALLS_3B SOCKETS_A SOCKETS_B }
+group_maps! { CALLS_0A CALLS_0B CALLS_1A CALLS_1B CALLS_2A CALLS_2B CALLS_3A CALLS_3B CALLS_4A CALLS_4B CALLS_5A CALLS_5B SOCKETS_A SOCKETS_B }
 
 /// What was written and lost, for each CPU.
 #[btf_map]
@@ -230,7 +230,7 @@ pub fn flags_of(plan: *const Plan) -> u16 {
     }
     // SAFETY: only used with live map values.
     let (turn, table) = unsafe { ((*plan).turn, (*plan).table) };
-    turn_flag(turn.into()) | 1 << (u16::from(table & 3) + wire::TABLE_SHIFT)
+    turn_flag(turn.into()) | 1 << (u16::from(table & 7) + wire::TABLE_SHIFT)
 }
 
 /// Where a table of a turn stands.

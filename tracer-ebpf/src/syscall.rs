@@ -89,7 +89,7 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
         // A call of which the key is not known for sure makes a record.
     }
     if config!(varies) != 0 {
-        running::set_tables(running::tables() | 1 << (table & 3));
+        running::set_tables(running::tables() | 1 << (table & 7));
         if table != 0 {
             next_table(&ctx, passed.plan);
             return 0;

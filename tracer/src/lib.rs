@@ -34,6 +34,7 @@ pub mod memory;
 pub mod message;
 pub mod pipeline;
 pub mod sample;
+pub mod serve;
 mod signal;
 pub mod stats;
 mod thread;

@@ -87,6 +87,11 @@ impl Stats {
         self.losses.total() + self.undecoded + self.not_in_tables
     }
 
+    /// What was lost by each cause, with its key in JSON.
+    pub fn causes(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        CAUSES.iter().map(|(key, _, count)| (*key, count(self)))
+    }
+
     /// Whether an event may be seen several times.
     #[must_use]
     pub fn is_seen_by_table(&self) -> bool {

@@ -173,6 +173,8 @@ impl Toolchain {
             "RUSTC_WRAPPER",
             "RUSTC_WORKSPACE_WRAPPER",
             "CARGO_TARGET_DIR",
+            // Incremental code ends a program in the middle: the verifier rejects it.
+            "CARGO_INCREMENTAL",
             "CARGO_MAKEFLAGS",
             "RUSTUP_TOOLCHAIN",
             "CLIPPY_ARGS",

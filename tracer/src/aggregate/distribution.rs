@@ -66,6 +66,12 @@ impl Distribution {
         self.count += other.count;
     }
 
+    /// How many values are smaller than two to this power: exact, because ranges end there.
+    pub(super) fn below(&self, power: u8) -> u64 {
+        let end = 1u64.checked_shl(power.into()).map_or(u32::MAX, group::range);
+        self.ranges.iter().take_while(|(range, _)| u32::from(*range) < end).map(|(_, count)| u64::from(*count)).sum()
+    }
+
     /// The value that so many percent are not above; `None` without values.
     pub(super) fn percentile(&self, percent: u8) -> Option<f64> {
         if self.count == 0 {
@@ -102,6 +108,14 @@ mod tests {
         assert_eq!(one.percentile(99), Some(1234.0));
         one.merge(&values);
         assert_eq!(one.count, 10_002);
+    }
+
+    #[test]
+    fn values_below_a_power_of_two_are_counted_exactly() {
+        let mut values = Distribution::default();
+        let numbers = [0.0, 1.0, 4095.0, 4096.0, 5000.0, 1e9];
+        numbers.iter().for_each(|value| _ = values.add(*value, false));
+        assert_eq!([0, 1, 12, 13, 30, 64].map(|power| values.below(power)), [1, 2, 3, 5, 6, 6]);
     }
 
     #[test]

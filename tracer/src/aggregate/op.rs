@@ -23,6 +23,8 @@ pub enum Op {
     Distinct,
     /// The value that so many percent are not above.
     Percentile(u8),
+    /// How many values are smaller than two to this power. It has no name: histograms of metrics are made of it.
+    Below(u8),
 }
 
 impl Op {
@@ -52,6 +54,12 @@ impl Op {
         Self::ALL.iter().find(|(_, op)| *op == self).map_or("", |(name, _)| name)
     }
 
+    /// Whether it is computed from how values are spread.
+    #[must_use]
+    pub const fn is_of_spread(self) -> bool {
+        matches!(self, Self::Percentile(_) | Self::Below(_))
+    }
+
     /// Whether it takes numbers only.
     #[must_use]
     pub const fn wants_number(self) -> bool {
@@ -62,9 +70,16 @@ impl Op {
 /// What is kept for a value of a key. Sums are exact up to 2^53.
 #[derive(Debug, Clone)]
 pub(super) enum Kept {
-    Plain { sum: f64, count: u64, min: f64, max: f64 },
+    Plain {
+        sum: f64,
+        count: u64,
+        min: f64,
+        max: f64,
+    },
     Distinct(FxHashSet<u64>),
     Distribution(Distribution),
+    /// The distribution of another value of the same key has it.
+    Shared,
 }
 
 impl Kept {
@@ -72,7 +87,7 @@ impl Kept {
     pub(super) fn new(op: Op) -> Self {
         match op {
             Op::Distinct => Self::Distinct(FxHashSet::default()),
-            Op::Percentile(_) => Self::Distribution(Distribution::default()),
+            Op::Percentile(_) | Op::Below(_) => Self::Distribution(Distribution::default()),
             Op::Sum | Op::Count | Op::Avg | Op::Min | Op::Max => {
                 Self::Plain { sum: 0.0, count: 0, min: f64::INFINITY, max: f64::NEG_INFINITY }
             }
@@ -91,7 +106,7 @@ impl Kept {
             }
             (Self::Distribution(values), Some(numbers)) => return values.add_group(events, numbers, is_full),
             // Neither is counted in the kernel.
-            (Self::Distribution(_), None) | (Self::Distinct(_), _) => {}
+            (Self::Distribution(_), None) | (Self::Distinct(_), _) | (Self::Shared, _) => {}
         }
         Some(0)
     }
@@ -109,6 +124,7 @@ impl Kept {
             Self::Distinct(seen) if is_full => return seen.contains(&value.to_bits()).then_some(0),
             Self::Distinct(seen) => return Some(usize::from(seen.insert(value.to_bits()))),
             Self::Distribution(values) => return values.add(value, is_full),
+            Self::Shared => {}
         }
         Some(0)
     }
@@ -139,7 +155,8 @@ impl Kept {
             (Self::Plain { max, .. }, _) => Some(*max),
             (Self::Distinct(seen), _) => Some(seen.len() as f64),
             (Self::Distribution(values), Op::Percentile(percent)) => values.percentile(percent),
-            (Self::Distribution(_), _) => None,
+            (Self::Distribution(values), Op::Below(power)) => Some(values.below(power) as f64),
+            (Self::Distribution(_) | Self::Shared, _) => None,
         }
     }
 }

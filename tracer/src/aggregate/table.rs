@@ -65,7 +65,7 @@ impl Value {
                 bytes.hash(&mut hasher);
                 Some(f64::from_bits(hasher.finish()))
             }
-            Op::Sum | Op::Avg | Op::Min | Op::Max | Op::Percentile(_) => field.get(context).as_f64(),
+            Op::Sum | Op::Avg | Op::Min | Op::Max | Op::Percentile(_) | Op::Below(_) => field.get(context).as_f64(),
         }
     }
 
@@ -215,6 +215,8 @@ pub struct Table {
     /// By key, where its values begin in `kept`.
     rows: FxHashMap<Box<[u8]>, u32>,
     kept: Vec<Kept>,
+    /// Which of the values of a key has what each of them is computed from: itself, or the first of the same spread.
+    places: Vec<usize>,
     key: Vec<u8>,
     /// Bytes of the keys.
     key_bytes: usize,
@@ -244,10 +246,12 @@ impl Table {
         if let Some(field) = fields.find(|field| field.field.filter_only) {
             return Err(TableError::Several { field: field.name() });
         }
+        let places = (0..spec.values.len()).map(|at| place(&spec.values, at)).collect();
         Ok(Self {
             spec,
             rows: FxHashMap::default(),
             kept: Vec::new(),
+            places,
             key: Vec::new(),
             key_bytes: 0,
             parts: 0,
@@ -297,7 +301,9 @@ impl Table {
             return None;
         }
         let at = self.kept.len();
-        self.kept.extend(self.spec.values.iter().map(|value| Kept::new(value.op)));
+        let values = self.spec.values.iter().zip(&self.places).enumerate();
+        self.kept
+            .extend(values.map(|(at, (value, place))| if at == *place { Kept::new(value.op) } else { Kept::Shared }));
         self.key_bytes += self.key.len();
         self.rows.insert(self.key.as_slice().into(), at as u32);
         Some(at)
@@ -380,14 +386,15 @@ impl Table {
             }
         }
         let results = |at: usize| {
-            let kept = self.kept[at..].iter().zip(&self.spec.values);
-            kept.map(|(kept, value)| {
-                // Of nothing the sum is zero, and all other results are not there.
-                let result = kept.result(value.op).or((value.op == Op::Sum).then_some(0.0))?;
-                let result = if value.per_second { result / seconds } else { result };
-                Some(result / if value.is_rate() { times } else { 1.0 })
-            })
-            .collect()
+            let values = self.places.iter().zip(&self.spec.values);
+            values
+                .map(|(place, value)| {
+                    // Of nothing the sum is zero, and all other results are not there.
+                    let result = self.kept[at + place].result(value.op).or((value.op == Op::Sum).then_some(0.0))?;
+                    let result = if value.per_second { result / seconds } else { result };
+                    Some(result / if value.is_rate() { times } else { 1.0 })
+                })
+                .collect()
         };
         let mut rows: Vec<Row> =
             merged.into_iter().map(|(keys, at)| Row { values: results(at), keys, line: Vec::new() }).collect();
@@ -412,6 +419,14 @@ impl Table {
         (self.key_bytes, self.parts) = (0, 0);
         rows
     }
+}
+
+/// Which of the values keeps what that one is computed from.
+fn place(values: &[Value], at: usize) -> usize {
+    let field = |value: &Value| value.field.as_ref().map(FieldRef::name);
+    let own = &values[at];
+    let same = |other: &Value| own.op.is_of_spread() && other.op.is_of_spread() && field(own) == field(other);
+    values[..at].iter().position(same).unwrap_or(at)
 }
 
 /// Makes the values of a column parts of their total, in percent. Without a total there are none.
@@ -523,7 +538,7 @@ impl Aggregate for Table {
             match value.op {
                 _ if number == Number::None => return Err("the kernel cannot sum this value"),
                 Op::Distinct => return Err("the kernel does not count different values"),
-                Op::Percentile(_) => counts.by |= by::RANGE,
+                Op::Percentile(_) | Op::Below(_) => counts.by |= by::RANGE,
                 Op::Sum | Op::Count | Op::Avg | Op::Min | Op::Max => {}
             }
             counts.number = counts.number.with(number).ok_or(

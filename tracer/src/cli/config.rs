@@ -3,15 +3,18 @@
 //! Each entry is put in front of the words of the command line, where a later option of the same name replaces it. A file that
 //! another user can change is not obeyed ([`files::read`]), and only options of the group [`SETTINGS`] can be keys.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
-use clap::{Args as _, Command, CommandFactory, Parser, error::ErrorKind};
+use clap::{Arg, Args as _, Command, CommandFactory, Parser, error::ErrorKind};
 use toml::{Table, Value};
 
 use super::{
     Args, Failure,
     args::{SETTINGS, Writing},
-    wrong_use,
+    subcommands, wrong_use,
 };
 use crate::message::Shown as _;
 use crate::{
@@ -30,30 +33,64 @@ const MAX_VALUES: usize = 1_000;
 /// # Errors
 /// The file of `--config` cannot be read, or what stands in a file is wrong.
 pub fn with_defaults(mut words: Vec<String>) -> Result<Vec<String>, Failure> {
-    let (path, must_exist) = match asked_for(&words) {
-        Some(path) => (path, true),
-        None => match files::settings_folder() {
-            Some(folder) => (folder.join("tracer.toml"), false),
-            None => return Ok(words),
-        },
-    };
-    let text = match files::read(&path, MAX_BYTES) {
-        Ok(text) => text,
-        Err(Refused::Io(error)) if !must_exist && is_elsewhere(error.kind()) => return Ok(words),
-        Err(Refused::Unsafe { reason, hint }) if !must_exist => {
-            note(&format!("note: settings in {} are ignored: {reason}\nhint: {hint}", path.shown()));
-            return Ok(words);
-        }
-        Err(error) => {
-            let hint = error.hint().map(str::to_owned);
-            return Err(Failure { message: format!("cannot read {}: {error}", path.shown()), hint });
-        }
-    };
-    let defaults = parse(&text)
-        .map_err(|failure| Failure { message: format!("{}: {}", path.shown(), failure.message), hint: failure.hint })?;
+    let Some((path, text)) = text(asked_for(&words))? else { return Ok(words) };
+    let defaults = parse(&text).map_err(|failure| of_file(&path, failure))?;
     let defaults = of_this_run(defaults, &words);
     words.splice(1..1, defaults);
     Ok(words)
+}
+
+/// The words that the section of a subcommand stands for, such as `[serve]`; its keys are long names of `options`.
+///
+/// # Errors
+/// As [`with_defaults`].
+pub fn section(name: &str, options: &Command, words: &[String]) -> Result<Vec<String>, Failure> {
+    let Some((path, text)) = text(asked_for(words))? else { return Ok(Vec::new()) };
+    let of_section = || -> Result<Vec<String>, Failure> {
+        let table = table(&text)?;
+        let Some(section) = table.get(name) else { return Ok(Vec::new()) };
+        let section =
+            section.as_table().ok_or_else(|| Failure::new(format!("'{name}' must be a section: [{name}]")))?;
+        let mut words = Vec::new();
+        for (key, value) in section {
+            let longs = || options.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
+            let Some((long, arg)) = longs().find(|(long, _)| *long == key.as_str()) else {
+                let hint = nearest(key, longs().map(|(long, _)| long)).map(|name| format!("did you mean '{name}'?"));
+                let hint = hint.or_else(|| Some(format!("keys are long option names of tracer {name}")));
+                return Err(Failure { message: format!("[{name}]: there is no option '{key}'"), hint });
+            };
+            add(&mut words, (long, arg), value, &|_| Ok(()))?;
+        }
+        Ok(words)
+    };
+    of_section().map_err(|failure| of_file(&path, failure))
+}
+
+fn of_file(path: &Path, failure: Failure) -> Failure {
+    Failure { message: format!("{}: {}", path.shown(), failure.message), hint: failure.hint }
+}
+
+/// The text of the file of `--config`, or of the one in the folder for configurations, with its path; `None` if there is none.
+pub(super) fn text(asked_for: Option<PathBuf>) -> Result<Option<(PathBuf, String)>, Failure> {
+    let (path, must_exist) = match asked_for {
+        Some(path) => (path, true),
+        None => match files::settings_folder() {
+            Some(folder) => (folder.join("tracer.toml"), false),
+            None => return Ok(None),
+        },
+    };
+    match files::read(&path, MAX_BYTES) {
+        Ok(text) => Ok(Some((path, text))),
+        Err(Refused::Io(error)) if !must_exist && is_elsewhere(error.kind()) => Ok(None),
+        Err(Refused::Unsafe { reason, hint }) if !must_exist => {
+            note(&format!("note: settings in {} are ignored: {reason}\nhint: {hint}", path.shown()));
+            Ok(None)
+        }
+        Err(error) => {
+            let hint = error.hint().map(str::to_owned);
+            Err(Failure { message: format!("cannot read {}: {error}", path.shown()), hint })
+        }
+    }
 }
 
 /// The defaults that this run has a use for: how a capture is written says nothing to one that writes none.
@@ -102,12 +139,7 @@ fn asked_for(words: &[String]) -> Option<PathBuf> {
 /// # Errors
 /// An entry is no option that can be here, or has no value that it can have.
 pub fn parse(text: &str) -> Result<Vec<String>, Failure> {
-    let table: Table = text.parse().map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(0, |span| {
-            text.as_bytes()[..span.start.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
-        });
-        Failure::new(format!("line {line}: {}", error.message()))
-    })?;
+    let table = table(text)?;
     let mut command = Args::command();
     // Groups get their members then.
     command.build();
@@ -119,6 +151,10 @@ pub fn parse(text: &str) -> Result<Vec<String>, Failure> {
     };
     let mut words = Vec::new();
     for (key, value) in &table {
+        // The sections of subcommands are read by these.
+        if value.is_table() && subcommands::find(key).is_some_and(|it| it.lists_options) {
+            continue;
+        }
         let Some((long, arg)) = options().find(|(long, _)| *long == key.as_str()) else {
             if command.get_arguments().any(|arg| arg.get_long() == Some(key)) {
                 let hint = format!("give --{key} on the command line");
@@ -128,34 +164,55 @@ pub fn parse(text: &str) -> Result<Vec<String>, Failure> {
             let hint = hint.unwrap_or_else(|| "keys are long option names, such as color and buffer-size".to_owned());
             return Err(Failure::with_hint(format!("there is no option '{key}'"), hint));
         };
-        if !arg.get_action().takes_values() {
-            match value {
-                Value::Boolean(true) => words.push(format!("--{long}")),
-                Value::Boolean(false) => {}
-                _ => return Err(Failure::new(format!("'{key}' must be true or false"))),
-            }
-            continue;
-        }
-        let values = if let Value::Array(values) = value { values.as_slice() } else { std::slice::from_ref(value) };
-        for value in values {
-            let value = match value {
-                Value::String(text) => text.clone(),
-                Value::Integer(number) => number.to_string(),
-                Value::Float(number) => number.to_string(),
-                _ => return Err(Failure::new(format!("'{key}' must be text or a number"))),
-            };
-            if words.len() >= MAX_VALUES {
-                return Err(Failure::with_hint(
-                    format!("'{key}': there are more than {MAX_VALUES} values"),
-                    "give fewer values; one filter can have many: proc.name in (…)",
-                ));
-            }
-            let word = format!("--{long}={value}");
-            check(&word)?;
-            words.push(word);
-        }
+        add(&mut words, (long, arg), value, &check)?;
     }
     Ok(words)
+}
+
+/// The entries of a text.
+fn table(text: &str) -> Result<Table, Failure> {
+    text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(0, |span| {
+            text.as_bytes()[..span.start.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+        });
+        Failure::new(format!("line {line}: {}", error.message()))
+    })
+}
+
+/// Adds the words that an entry stands for, each of which `check` looks at.
+fn add(
+    words: &mut Vec<String>,
+    (long, arg): (&str, &Arg),
+    value: &Value,
+    check: &dyn Fn(&str) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if !arg.get_action().takes_values() {
+        match value {
+            Value::Boolean(true) => words.push(format!("--{long}")),
+            Value::Boolean(false) => {}
+            _ => return Err(Failure::new(format!("'{long}' must be true or false"))),
+        }
+        return Ok(());
+    }
+    let values = if let Value::Array(values) = value { values.as_slice() } else { std::slice::from_ref(value) };
+    for value in values {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            Value::Integer(number) => number.to_string(),
+            Value::Float(number) => number.to_string(),
+            _ => return Err(Failure::new(format!("'{long}' must be text or a number"))),
+        };
+        if words.len() >= MAX_VALUES {
+            return Err(Failure::with_hint(
+                format!("'{long}': there are more than {MAX_VALUES} values"),
+                "give fewer values; one filter can have many: proc.name in (…)",
+            ));
+        }
+        let word = format!("--{long}={value}");
+        check(&word)?;
+        words.push(word);
+    }
+    Ok(())
 }
 
 /// Whether the value of an option can be one. What else an option needs may stand on the command line.

@@ -13,7 +13,7 @@ use tracer_common::{
     flags::{FlagSet, SetKind},
 };
 
-use super::{Args, Failure, help, list};
+use super::{Args, Failure, help, list, subcommands};
 use crate::{
     chisel::{Chisel, Library},
     fields::{CLASSES, GONE, nearest},
@@ -74,11 +74,10 @@ const FOR_SHELLS: [&str; 4] = ["man", "complete-bash", "complete-zsh", "complete
 
 /// A page of [`FOR_SHELLS`]; `None` for another name.
 fn for_shells(name: &str) -> Result<Option<String>, Failure> {
-    let mut command = Args::command();
     let mut out = Vec::new();
     let shell = match name {
         "man" => {
-            manual(command, &mut out).map_err(|error| Failure::new(error.to_string()))?;
+            manual(Args::command(), &mut out).map_err(|error| Failure::new(error.to_string()))?;
             return Ok(Some(String::from_utf8_lossy(&out).into_owned()));
         }
         "complete-bash" => Shell::Bash,
@@ -86,7 +85,7 @@ fn for_shells(name: &str) -> Result<Option<String>, Failure> {
         "complete-fish" => Shell::Fish,
         _ => return Ok(None),
     };
-    clap_complete::generate(shell, &mut command, "tracer", &mut out);
+    clap_complete::generate(shell, &mut subcommands::command(), "tracer", &mut out);
     Ok(Some(with_names(shell, String::from_utf8_lossy(&out).into_owned())))
 }
 

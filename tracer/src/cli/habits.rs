@@ -314,7 +314,7 @@ pub(super) fn of_line(words: &[String]) -> Option<Failure> {
             format!("write: tracer {}", all.join(" ")),
         ));
     }
-    let starts_program = line.len() > 1 && line[0] != "info" && line[0] != "chisel" && is_program(&line[0]);
+    let starts_program = line.len() > 1 && is_program(&line[0]);
     // What follows looks like the options of that program.
     if starts_program && line[1].starts_with('-') && meant(&line[0]).is_some() {
         return Some(Failure::with_hint(format!("'{}' is not a filter", line[0]), of_program(&line[0], line)));

@@ -1,8 +1,11 @@
-//! Help: `-h` on one screen, `--help` with all options, `tracer help TOPIC`, and that of the subcommands.
+//! Help: `-h` on one screen, `--help` with all options, `tracer help TOPIC`.
 
 use clap::CommandFactory as _;
 
-use super::{Args, Failure, list};
+use super::{
+    Args, Failure, list,
+    subcommands::{self, Subcommand},
+};
 use crate::{
     chisel::Library,
     fields::{CLASSES, nearest},
@@ -33,60 +36,6 @@ Often used:
   -j       JSON                               -l  list the fields for filters
 
 tracer --help lists all options, tracer help explains filters, formats and more.
-";
-
-/// `tracer run --help`.
-pub(super) const RUN: &str = "\
-Trace a command and all its children, from the first call to the last. tracer exits
-with the exit status of the command. All options, filters and chisels work. Output
-goes to standard error, unless -o names a file.
-
-  tracer run -- ./build.sh                  every call, one line each
-  tracer run evt.failed=true -- ./build.sh  only those that fail
-  tracer run --strace -- ls /               lines as strace prints them
-  tracer run --summary -- make              number and time of each call
-  tracer run --trace-json -o t.json -- make a timeline for Perfetto
-  tracer run -c topfiles_bytes -- make      the table of a chisel
-  tracer run -u nobody -- id                as that user
-  tracer --pid 1234                         a running process and its children
-";
-
-/// `tracer help top`; `tracer top --help` lists the options.
-pub(super) const TOP: &str = "\
-Show what processes and containers are doing on a full screen. Tables refresh every
-second; Enter goes into the selected row, Backspace comes back.
-
-  tracer top                       processes: CPU, files, network, errors
-  tracer top -pc                   containers
-  tracer top -v connections        begin with another view; tracer top -l lists them
-  tracer top proc.name=nginx       only events that match a filter
-  tracer top -r trace.scap         the same for a capture file
-  tracer top --plain -v syscalls   as text, for a pipe or a dumb terminal
-  tracer top -j -v files           as JSON, one line per refresh
-
-F2 chooses a view, F4 edits the filter, F5 shows data, F6 events, F8 actions, ? all
-keys. Most tables are counted in the kernel. --read-only offers nothing that changes
-the machine.
-";
-
-/// `tracer info --help`.
-pub(super) const INFO: &str = "\
-Describe a capture file: the machine, the time it covers, processes, containers and
-the most frequent events. Nothing is replayed.
-
-Usage: tracer info FILE        FILE may be - for standard input
-";
-
-/// `tracer chisel --help`.
-pub(super) const CHISEL: &str = "\
-Write chisels: scripts that turn events into tables and reports. docs/chisels.md is
-the guide.
-
-  tracer chisel new NAME                   write NAME.rhai, a commented template
-  tracer chisel check FILE…                find mistakes: fields, types, unused values
-  tracer chisel test FILE CAPTURE [ARG]    store its output for a capture; later,
-                                           'test FILE' compares with it
-  tracer -c ./NAME.rhai --watch            run it, and reload it when it changes
 ";
 
 /// A topic of `tracer help`: name, summary, text.
@@ -220,11 +169,10 @@ pub(super) fn topic(words: &[String], library: &Library, width: usize) -> Result
         out.push_str("tracer -h is a summary on one screen, tracer --help lists all options.\n");
         return Ok(out);
     };
+    if let Some(subcommand) = subcommands::find(word) {
+        return Ok(subcommand.help.to_owned());
+    }
     match word {
-        "run" => return Ok(RUN.to_owned()),
-        "top" => return Ok(TOP.to_owned()),
-        "info" => return Ok(INFO.to_owned()),
-        "chisel" => return Ok(CHISEL.to_owned()),
         "options" => return Ok(long()),
         "fields" => return list::fields(width, false, &[]),
         "events" => return list::events(width, &[]),
@@ -259,9 +207,9 @@ pub(super) fn long() -> String {
 /// Text for the manual page: its sections after the options.
 pub(super) fn sections() -> Vec<(&'static str, String)> {
     let examples = SHORT.split("Examples:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
-    let commands = "tracer top shows tables on a full screen. tracer info FILE describes a capture file. tracer chisel new|check|test helps to write chisels. \
-        tracer help TOPIC explains filters, formats, chisels, captures, containers, privileges and the exit status."
-        .to_owned();
+    let line = |it: &Subcommand| format!("  tracer {:<8} {}\n", it.name, it.summary);
+    let mut commands: String = subcommands::ALL.iter().map(line).collect();
+    commands.push_str("  tracer help     explain a topic, a chisel or a field\n");
     let last = TOPICS.iter().find(|(name, ..)| *name == "exit").map(|(.., text)| *text).unwrap_or_default();
     let part = |name: &str| {
         let rest = last.split(&format!("{name}:\n")).nth(1).unwrap_or_default();

@@ -123,7 +123,8 @@ pub fn run(mut plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Resul
         .map_err(|error| missing::of_folder(error, plan.drop_to.as_deref()))?;
     let command = launched.as_deref().map(Launched::pid);
     let runs = plan.screen.as_ref().is_some_and(|screen| screen.runs);
-    let keep = Tracing { folders: outputs.folders(), network, changes: options.changes, command, runs };
+    let serves = plan.screen.as_ref().is_some_and(|screen| screen.serves);
+    let keep = Tracing { folders: outputs.folders(), network, changes: options.changes, command, runs, serves };
     let confined = confine::tracing(&keep);
     if plan.verbose {
         note(&format!("note: {confined}"));

@@ -23,8 +23,10 @@ mod names;
 mod progress;
 mod replay;
 mod run;
+mod serve;
 mod still;
 mod stop;
+mod subcommands;
 mod top;
 mod waiting;
 
@@ -51,7 +53,7 @@ use crate::{
     files::Refused,
     format::{escape, time},
     launch::Launched,
-    message::{self, Report},
+    message,
     scap::ScapError,
     source::live::groups,
     state::container::EngineSocket,
@@ -192,31 +194,22 @@ fn end(error: &anyhow::Error) -> ExitCode {
 }
 
 fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<ExitCode, End> {
-    let asks_help = words.get(2).is_some_and(|word| word == "-h" || word == "--help");
     let text = match words.get(1).map(String::as_str) {
         Some("help") => {
             let library = Library::new(&args::chisel_dirs(&words));
             Some(help::topic(&words[2..], &library, terminal_width())?)
         }
         Some("-h") => Some(help::SHORT.to_owned()),
-        Some("run") if asks_help => Some(help::RUN.to_owned()),
-        Some("info") if asks_help => Some(help::INFO.to_owned()),
-        Some("chisel") if asks_help => Some(help::CHISEL.to_owned()),
         _ => None,
     };
     if let Some(text) = text {
         message::print(&text)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if let Some(("info", files)) = words.get(1).map(|word| (word.as_str(), &words[2..])) {
-        return info(files);
-    }
-    if let Some(("chisel", rest)) = words.get(1).map(|word| (word.as_str(), &words[2..])) {
-        let confine = |paths: &Paths| replay::confine(paths, false);
-        return chisel_tool::run(rest, &confine, &mut Report::stdout());
-    }
-    if let Some(rest) = top_words(&words) {
-        return top::execute(rest, live);
+    if let Some((subcommand, rest)) = subcommands::of_words(&words)
+        && let Some(result) = subcommand.run(rest, live)
+    {
+        return result;
     }
     let (words, command) = command::split(words)?;
     if command.is_none()
@@ -313,16 +306,6 @@ fn execute(words: Vec<String>, live: Live, stack: Option<(u64, u64)>) -> Result<
     Ok(ExitCode::from(if failed { LOST } else { stop::code() }))
 }
 
-/// The words of `tracer top`, which is also the name `ctracer`.
-fn top_words(words: &[String]) -> Option<&[String]> {
-    let name = std::env::args_os().next();
-    let name = name.as_deref().and_then(|name| Path::new(name).file_name());
-    if name.is_some_and(|name| name == "ctracer") {
-        return Some(&words[1..]);
-    }
-    words.get(1).filter(|word| *word == top::TOP).map(|_| &words[2..])
-}
-
 /// What is wrong with the options, in our words.
 fn wrong_option(error: &clap::Error) -> Failure {
     let text = |kind| match error.get(kind) {
@@ -383,8 +366,11 @@ fn wrong_use(message: &str) -> Failure {
     });
     let text = paragraph.join(" ");
     let text = text.strip_prefix("error: ").unwrap_or(&text);
-    Failure::with_hint(text, tip.unwrap_or("tracer -h lists the options"))
+    Failure::with_hint(text, tip.unwrap_or(LISTS_OPTIONS))
 }
+
+/// What to do about wrong options when nothing better is known.
+const LISTS_OPTIONS: &str = "tracer -h lists the options";
 
 /// How wide lists are.
 fn terminal_width() -> usize {

@@ -83,11 +83,11 @@ pub struct Plan {
     pub verbose: bool,
     /// Whether they are printed as JSON, too.
     pub json: bool,
-    /// The full-screen interface that shows it, if there is one.
+    /// The interface that shows it, if there is one: a full screen, or a server.
     pub screen: Option<Screen>,
 }
 
-/// What a plan needs to know of the full-screen interface.
+/// What a plan needs to know of an interface.
 #[derive(Debug)]
 pub struct Screen {
     /// Questions that come later; none when a capture is read.
@@ -96,6 +96,8 @@ pub struct Screen {
     pub stop: Arc<AtomicBool>,
     /// Whether commands are run for the user.
     pub runs: bool,
+    /// Whether clients are answered.
+    pub serves: bool,
     /// Whether what is not needed is given up now: the first time.
     pub confines: bool,
     /// How far reading is, once a capture is open.

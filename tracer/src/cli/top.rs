@@ -1,39 +1,38 @@
 //! `tracer top`, also under the name `ctracer`: the full-screen interface, or its views as text and JSON.
 
+mod engines;
+mod settings;
+
 use std::{
     collections::BTreeMap,
     io::{self, IsTerminal as _},
     path::PathBuf,
     process::ExitCode,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{Sender, TryRecvError},
-    },
-    thread::{self, JoinHandle},
 };
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
+use engines::{Passes, Tracing};
 
-use super::{Args, End, Failure, Live, Plan, habits, replay, run, run::Screen};
+use super::{Args, End, Failure, Live, Plan, habits, replay, run};
 use crate::{
     chisel,
     fields::{Needs, Show},
     filter::Filter,
     format::color::ColorChoice,
-    message::{self, note},
+    message,
     output::{Out, Page, Palette},
-    pipeline::{Answer, Asked, Commander, Mode, Question, channel},
-    source::{live::groups, replay::Position},
     tui::{
-        self, Engine, Link, Look,
-        app::{Model, Msg, Settings},
+        self, Engine, Look, Theme,
+        app::{Model, Settings},
+        prefs::Prefs,
     },
-    view::{self, Ask, Library, View, ViewError, spec::Kind},
+    view::{self, Ask, Library, View, ViewError, With, spec::Kind},
 };
 
 /// The word for it.
 pub const TOP: &str = "top";
+/// How often tables refresh unless it is said, milliseconds.
+const INTERVAL_MS: u64 = 1000;
 /// Bytes of data that are kept of a call while data is looked at.
 const ECHO_BYTES: u32 = 2000;
 
@@ -49,10 +48,9 @@ struct TopArgs {
     #[arg(short = 'l', long)]
     list: bool,
 
-    /// Refresh this often, in milliseconds
-    #[arg(short = 'd', long, value_name = "MS", default_value_t = 1000, hide_default_value = true,
-        value_parser = clap::value_parser!(u64).range(100..))]
-    delay: u64,
+    /// Refresh this often, in milliseconds (1000 unless tracer.toml says otherwise)
+    #[arg(short = 'd', long, value_name = "MS", value_parser = clap::value_parser!(u64).range(100..))]
+    delay: Option<u64>,
 
     /// Show containers: begin with the Containers view, and add a column for them to all others
     #[arg(short = 'p', long = "print", value_name = "c|k")]
@@ -110,6 +108,10 @@ struct TopArgs {
     #[arg(long = "engine-socket", value_name = "SOCKET")]
     engine_sockets: Vec<String>,
 
+    /// Colours for this kind of terminal
+    #[arg(long, value_enum, value_name = "THEME")]
+    theme: Option<Theme>,
+
     /// Use colours: auto, never, always
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     color: ColorChoice,
@@ -117,6 +119,11 @@ struct TopArgs {
     /// Only show events that match this filter
     #[arg(value_name = "FILTER", allow_hyphen_values = false, num_args = 0..)]
     filter: Vec<String>,
+}
+
+/// Its options.
+pub(super) fn command() -> clap::Command {
+    TopArgs::command()
 }
 
 /// Carries out the words behind `top`.
@@ -127,7 +134,7 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
     let words = [TOP.to_owned()].into_iter().chain(words.iter().cloned());
     let top = match TopArgs::try_parse_from(words) {
         Ok(top) => top,
-        Err(error) if error.use_stderr() => return Err(End::Usage(super::wrong_option(&error))),
+        Err(error) if error.use_stderr() => return Err(End::Usage(wrong_option(&error))),
         Err(help) => {
             help.print()?;
             return Ok(ExitCode::SUCCESS);
@@ -138,6 +145,7 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
         message::print("ok\n")?;
         return Ok(ExitCode::SUCCESS);
     }
+    let settings = settings::load()?;
     let views = Library::new(&top.view_dir).all();
     if top.list {
         message::print(&list(&views))?;
@@ -159,9 +167,11 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
         mode: view::Mode::Rows,
         filter,
         containers,
-        interval_ms: top.delay,
+        interval_ms: top.delay.or(settings.delay).unwrap_or(INTERVAL_MS),
         replay: !top.read.is_empty(),
         show,
+        with: With::Nothing,
+        more: Vec::new(),
     };
     super::stop::survive_file_limit()?;
     if top.plain || top.json {
@@ -181,11 +191,18 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
         )
         .into());
     }
-    full_screen(&top, ask, views, live)
+    full_screen(&top, ask, views, &settings, live)
 }
 
 fn failure(error: ViewError) -> Failure {
     Failure { hint: error.hint(), message: error.to_string() }
+}
+
+/// What is wrong with the options, in our words.
+fn wrong_option(error: &clap::Error) -> Failure {
+    let failure = super::wrong_option(error);
+    let hint = failure.hint.filter(|hint| hint != super::LISTS_OPTIONS);
+    Failure { hint: hint.or(Some("tracer top --help lists the options".into())), ..failure }
 }
 
 /// The views by name.
@@ -209,7 +226,7 @@ fn plan(top: &TopArgs) -> Result<Plan, Failure> {
     top.engine_sockets.iter().for_each(|socket| option("--engine-socket", Some(socket.clone())));
     top.read.iter().for_each(|path| option("-r", Some(path.to_string_lossy().into_owned())));
     words.extend(top.exclude_users.then(|| "-E".to_owned()));
-    let args = Args::try_parse_from(words).map_err(|error| super::wrong_option(&error))?;
+    let args = Args::try_parse_from(words).map_err(|error| wrong_option(&error))?;
     run::plan(&args, &chisel::Library::builtin(), &[])
 }
 
@@ -257,7 +274,13 @@ fn printed(top: &TopArgs, ask: &Ask, live: Live) -> Result<ExitCode, End> {
     Ok(ExitCode::from(super::stop::code()))
 }
 
-fn full_screen(top: &TopArgs, ask: Ask, views: BTreeMap<String, View>, live: Live) -> Result<ExitCode, End> {
+fn full_screen(
+    top: &TopArgs,
+    ask: Ask,
+    views: BTreeMap<String, View>,
+    settings: &settings::TopSettings,
+    live: Live,
+) -> Result<ExitCode, End> {
     // What is wrong with the options is said before the screen changes.
     drop(plan(top)?);
     let host = || nix::unistd::gethostname().ok().map(|name| name.to_string_lossy().into_owned());
@@ -265,22 +288,31 @@ fn full_screen(top: &TopArgs, ask: Ask, views: BTreeMap<String, View>, live: Liv
         Some(path) => message::Shown::shown(path.as_path()),
         None => crate::format::escape::escaped(host().unwrap_or_default().as_bytes()),
     };
+    let mut prefs = settings.prefs(&views)?;
+    if !top.read_only {
+        match Prefs::load() {
+            Ok(last) => {
+                prefs.filters = last.filters;
+                prefs.views.extend(last.views);
+            }
+            Err(error) => message::note(&format!("tracer: settings of the last time are ignored: {error}")),
+        }
+    }
     let settings = Settings {
+        theme: top.theme.or(settings.theme).unwrap_or_default(),
         containers: ask.containers,
-        interval_ms: top.delay,
+        interval_ms: ask.interval_ms,
         replay: ask.replay,
         read_only: top.read_only,
         show: ask.show,
         filter: ask.filter.clone(),
         source,
     };
-    let model = Model::new(settings, views, ask.view)
+    let mut model = Model::new(settings, views, ask.view)
         .map_err(|fault| Failure::new(format!("the view cannot be shown: {fault}")))?;
-    let engine: Box<dyn Engine> = if ask.replay {
-        Box::new(Passes { top: top.clone(), send: None, running: None, confined: false, position: Arc::default() })
-    } else {
-        Box::new(Tracing::new(top.clone(), live))
-    };
+    model.prefer(prefs);
+    let engine: Box<dyn Engine> =
+        if ask.replay { Box::new(Passes::new(top.clone())) } else { Box::new(Tracing::new(top.clone(), live)) };
     let look = Look { colors: top.color.enabled(), mouse: !top.no_mouse };
     let ended = tui::run(model, engine, look)?;
     match ended.failed {
@@ -298,160 +330,4 @@ fn told(error: &anyhow::Error) -> String {
     let hint = error.chain().find_map(|cause| cause.downcast_ref::<Failure>()?.hint.clone());
     let text = format!("{error:#}");
     hint.map_or(text.clone(), |hint| format!("{text}\nhint: {hint}"))
-}
-
-/// A thread that runs the engine.
-type Running = JoinHandle<Result<String, String>>;
-
-/// The running kernel: one engine, whose question changes.
-struct Tracing {
-    top: TopArgs,
-    live: Live,
-    send: Option<Sender<Msg>>,
-    stop: Arc<AtomicBool>,
-    commander: Option<Commander>,
-    running: Option<Running>,
-    answers: Vec<(u64, Answer)>,
-}
-
-impl Tracing {
-    fn new(top: TopArgs, live: Live) -> Self {
-        Self { top, live, send: None, stop: Arc::default(), commander: None, running: None, answers: Vec::new() }
-    }
-
-    fn start(&mut self, ask: Ask, link: Link) -> anyhow::Result<()> {
-        let (commander, commands) = channel()?;
-        let (top, live, stop) = (self.top.clone(), self.live, Arc::clone(&self.stop));
-        let running = thread::Builder::new().name("engine".into()).stack_size(16 << 20).spawn(move || {
-            let send = link.send.clone();
-            let ran = || -> anyhow::Result<String> {
-                let mut plan = planned(&top, &ask, link.publish())?;
-                let runs = !top.read_only;
-                plan.screen =
-                    Some(Screen { commands: Some(commands), stop, runs, confines: true, position: Arc::default() });
-                Ok((live.run)(plan, None)?.to_string())
-            };
-            let result = ran().map_err(|error| told(&error));
-            let _ = send.send(Msg::Ended(result.as_ref().map(|_| ()).map_err(Clone::clone)));
-            result
-        })?;
-        (self.commander, self.running) = (Some(commander), Some(running));
-        Ok(())
-    }
-}
-
-impl Engine for Tracing {
-    fn begin(&mut self, send: Sender<Msg>) {
-        self.send = Some(send);
-    }
-
-    fn ask(&mut self, number: u64, ask: Ask) {
-        let Some(send) = self.send.clone() else { return };
-        let link = Link { number, send: send.clone() };
-        let Some(commander) = &self.commander else {
-            if let Err(error) = self.start(ask, link) {
-                let _ = send.send(Msg::Ended(Err(told(&error))));
-            }
-            return;
-        };
-        let top = self.top.clone();
-        let answer = commander.ask(move || {
-            let mut outputs = ask.outputs(link.publish())?;
-            let mut plan = plan(&top)?;
-            plan.needs = outputs.needs();
-            plan.snaplen = snaplen(&top, plan.needs);
-            let mut mode: Mode = plan.mode();
-            mode.options.changes = true;
-            let asked = Asked::of(&mut outputs, &mode, groups::has_socket_hooks);
-            let interval = outputs.interval_ms().map(std::time::Duration::from_millis);
-            Ok(Question { outputs, asked, interval })
-        });
-        self.answers.push((number, answer));
-    }
-
-    fn look(&mut self) {
-        let Some(send) = &self.send else { return };
-        self.answers.retain(|(number, answer)| match answer.try_recv() {
-            Ok(result) => {
-                let _ = send.send(Msg::Answered(*number, result.map_err(|error| told(&error))));
-                false
-            }
-            Err(TryRecvError::Empty) => true,
-            Err(TryRecvError::Disconnected) => false,
-        });
-    }
-
-    fn end(&mut self) -> Option<String> {
-        self.stop.store(true, Ordering::Relaxed);
-        match self.running.take()?.join() {
-            Ok(Ok(summary)) => {
-                note(&summary);
-                None
-            }
-            Ok(Err(error)) => Some(error),
-            Err(_) => Some("the engine has panicked".to_owned()),
-        }
-    }
-}
-
-/// A capture: each question is a pass over it.
-struct Passes {
-    top: TopArgs,
-    send: Option<Sender<Msg>>,
-    running: Option<(Arc<AtomicBool>, Running)>,
-    confined: bool,
-    position: Arc<OnceLock<Arc<Position>>>,
-}
-
-impl Passes {
-    fn stop(&mut self) -> Option<Result<String, String>> {
-        let (stop, running) = self.running.take()?;
-        stop.store(true, Ordering::Relaxed);
-        Some(running.join().unwrap_or_else(|_| Err("the reader has panicked".to_owned())))
-    }
-}
-
-impl Engine for Passes {
-    fn begin(&mut self, send: Sender<Msg>) {
-        self.send = Some(send);
-    }
-
-    fn ask(&mut self, number: u64, ask: Ask) {
-        let Some(send) = self.send.clone() else { return };
-        self.stop();
-        let stop = Arc::new(AtomicBool::new(false));
-        let (top, of_thread) = (self.top.clone(), Arc::clone(&stop));
-        let confines = !std::mem::replace(&mut self.confined, true);
-        self.position = Arc::default();
-        let position = Arc::clone(&self.position);
-        let link = Link { number, send: send.clone() };
-        let spawned = thread::Builder::new().name("reader".into()).stack_size(16 << 20).spawn(move || {
-            let ran = || -> anyhow::Result<String> {
-                let mut plan = planned(&top, &ask, link.clone().publish())?;
-                plan.screen = Some(Screen { commands: None, stop: of_thread, runs: false, confines, position });
-                let (stats, _) = replay::run(plan)?;
-                Ok(stats.to_string())
-            };
-            let result = ran().map_err(|error| told(&error));
-            let _ = link.send.send(Msg::Ended(result.as_ref().map(|_| ()).map_err(Clone::clone)));
-            result
-        });
-        match spawned {
-            Ok(running) => self.running = Some((stop, running)),
-            Err(error) => drop(send.send(Msg::Ended(Err(format!("cannot start a thread: {error}"))))),
-        }
-    }
-
-    fn look(&mut self) {
-        let reads = self.running.as_ref().is_some_and(|(_, running)| !running.is_finished());
-        if let (true, Some(send), Some(position)) = (reads, &self.send, self.position.get())
-            && let Some(total) = position.total()
-        {
-            let _ = send.send(Msg::Read(100.0 * position.read() as f64 / total.max(1) as f64));
-        }
-    }
-
-    fn end(&mut self) -> Option<String> {
-        self.stop()?.err()
-    }
 }

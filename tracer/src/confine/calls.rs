@@ -277,7 +277,7 @@ fn zero(number: u8) -> Result<SeccompCondition> {
 
 /// What tracing may not call. Signals may go to this process and to a command that it started.
 fn denied(keep: &Tracing) -> Result<Calls> {
-    let &Tracing { network, changes: attaches, command, runs, .. } = keep;
+    let &Tracing { network, changes: attaches, command, runs, serves, .. } = keep;
     let mut calls = always(&[NOT_TRACING, NOT_TRACING_HERE]);
     let domains = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6].map(|domain| domain as u64);
     let domains = if network { &domains[..] } else { &domains[..1] };
@@ -292,6 +292,9 @@ fn denied(keep: &Tracing) -> Result<Calls> {
         (libc::SYS_socket, none_of(0, domains)?),
         (libc::SYS_tgkill, none_of(0, &[this])?),
     ]);
+    if serves {
+        calls.remove(&libc::SYS_accept4);
+    }
     if runs {
         for call in [libc::SYS_execve, libc::SYS_clone, libc::SYS_kill, libc::SYS_pidfd_send_signal] {
             calls.remove(&call);

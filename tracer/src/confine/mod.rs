@@ -48,6 +48,8 @@ pub struct Tracing {
     pub command: Option<u32>,
     /// Whether commands are run for the user, who may also send signals.
     pub runs: bool,
+    /// Whether clients are answered, by sockets that listen already.
+    pub serves: bool,
     /// Whether what is asked may change: programs that are loaded already are attached and detached.
     pub changes: bool,
 }
@@ -118,6 +120,11 @@ pub fn tracing(keep: &Tracing) -> Confined {
 /// For the thread that shows what others count, and those that it makes from now on.
 pub fn interface() {
     let _ = capabilities::keep(&[], &[]);
+}
+
+/// For the thread that reads what the kernel's files say of others.
+pub fn reader() {
+    let _ = capabilities::keep(&capabilities::of_tracing(false), &[]);
 }
 
 /// Whether the kernel takes filters of system calls.

@@ -64,7 +64,7 @@ pub fn may_load() -> bool {
 /// What is missing to load and attach programs, in one line; `None` if nothing is.
 #[must_use]
 pub fn missing_privileges() -> Option<String> {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     // Without /proc nothing can be told: the kernel will say it.
     let missing = missing_of(effective(&status)?);
     if !missing.is_empty() {
@@ -78,10 +78,10 @@ pub fn missing_privileges() -> Option<String> {
 
 /// The findings.
 pub(super) fn look() -> Vec<Finding> {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
     let mut findings = match effective(&status) {
         Some(set) => capabilities(set),
-        None => vec![Finding::warn("capabilities: cannot read /proc/self/status", "mount /proc")],
+        None => vec![Finding::warn("capabilities: cannot read /proc/thread-self/status", "mount /proc")],
     };
     if is_nested() {
         findings.push(Finding::fail("user namespace: not the initial one, so its capabilities do not count", REMEDY));

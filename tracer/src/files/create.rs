@@ -3,7 +3,7 @@
 use std::{
     ffi::OsStr,
     fs::{File, OpenOptions},
-    io,
+    io::{self, Write as _},
     os::{
         fd::OwnedFd,
         unix::fs::{MetadataExt as _, OpenOptionsExt as _},
@@ -12,7 +12,9 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, FileType, Mode, OFlags, Stat, fcntl_getfl, fcntl_setfl, fstatfs, openat, statat, unlinkat},
+    fs::{
+        AtFlags, FileType, Mode, OFlags, Stat, fcntl_getfl, fcntl_setfl, fstatfs, openat, renameat, statat, unlinkat,
+    },
     io::Errno,
 };
 
@@ -227,6 +229,31 @@ impl Folder {
         Ok(open_new(&self.dir, OsStr::new(name), OFlags::APPEND)?.into())
     }
 
+    /// Puts a file with that content in the place of the one that has the name: whoever reads it finds all of one or of the other. A link
+    /// of that name is replaced, not followed. It is the caller's alone.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn replace(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let new = format!(".{name}.{}", std::process::id());
+        let new = OsStr::new(&new);
+        let made = match open_new(&self.dir, new, OFlags::empty()) {
+            // That of a process with this number that was ended in the middle.
+            Err(Errno::EXIST) => {
+                unlinkat(&self.dir.fd, new, AtFlags::empty())?;
+                open_new(&self.dir, new, OFlags::empty())
+            }
+            made => made,
+        };
+        let mut file = File::from(made?);
+        let written = file.write_all(content).and_then(|()| file.sync_all());
+        let moved = written.and_then(|()| Ok(renameat(&self.dir.fd, new, &self.dir.fd, name)?));
+        if moved.is_err() {
+            let _ = unlinkat(&self.dir.fd, new, AtFlags::empty());
+        }
+        moved
+    }
+
     /// A file that was made before, for appending.
     ///
     /// # Errors
@@ -263,6 +290,25 @@ mod tests {
         for path in ["/dev/null", "/dev/fd/", "/dev/fd/../x", "/proc/1/fd/1", "/proc/self/fd/1/x", "x"] {
             assert!(!is_own_descriptor(Path::new(path)), "{path}");
         }
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_a_link_is_not_followed() {
+        let path = std::env::temp_dir().join(format!("tracer-replace-{}", std::process::id()));
+        let folder = Folder::open(&path.join("made"), false).unwrap();
+        let file = path.join("made/x");
+        folder.replace("x", b"one").unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+        fs::write(path.join("other"), "kept").unwrap();
+        fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink("../other", &file).unwrap();
+        folder.replace("x", b"two").unwrap();
+        assert!(!file.is_symlink());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "two");
+        assert_eq!(fs::read_to_string(path.join("other")).unwrap(), "kept");
+        let names: Vec<_> = fs::read_dir(path.join("made")).unwrap().map(|it| it.unwrap().file_name()).collect();
+        assert_eq!(names, ["x"], "nothing else is left");
+        fs::remove_dir_all(path).unwrap();
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::io;
 use rustix::{fs::Stat, process};
 
 pub use create::{Folder, check, create, remove};
-pub use read::{read, settings_folder};
+pub use read::{read, settings_folder, state_folder};
 
 /// The bits of a mode that let the group, and everybody, write.
 const GROUP_WRITES: u32 = 0o020;

@@ -33,8 +33,18 @@ pub fn read(path: &Path, max_bytes: u64) -> Result<String, Refused> {
 /// Where the caller keeps settings and scripts: `tracer` in the folder for configurations. Never in the working directory.
 #[must_use]
 pub fn settings_folder() -> Option<PathBuf> {
+    folder_of("XDG_CONFIG_HOME", ".config")
+}
+
+/// Where what was done last is kept: `tracer` in the folder for state.
+#[must_use]
+pub fn state_folder() -> Option<PathBuf> {
+    folder_of("XDG_STATE_HOME", ".local/state")
+}
+
+fn folder_of(variable: &str, below_home: &str) -> Option<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
+    let folder = absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below_home)))?;
     Some(folder.join("tracer"))
 }
 

@@ -1,7 +1,10 @@
 //! Names and types: from a written test to one that can be evaluated.
 
 use regex::bytes::RegexBuilder;
-use tracer_common::{arch, events};
+use tracer_common::{
+    arch::{self, SYSCALLS},
+    events,
+};
 
 use super::{
     ast::{Check, Literal, Quantifier, Right},
@@ -402,13 +405,25 @@ impl Checked {
     /// What it is for all events of a type; `None` when that depends on the event.
     #[must_use]
     pub fn by_type(&self, event: &EventType<'_>) -> Option<bool> {
-        let left = self.left.by_type(event)?;
+        let Some(left) = self.left.by_type(event) else { return self.exists_for_all(event) };
         match &self.right {
             Compared::Constant(test) if self.is_name => Some(test.passes_name(&left, event.name.unwrap_or_default())),
             Compared::Constant(test) => Some(test.passes(&left)),
             // Nothing equals what is missing.
             Compared::Value(..) => left.is_missing().then_some(false),
         }
+    }
+
+    /// Whether there is a value, if that is asked and is the same for all calls of the generic row.
+    fn exists_for_all(&self, event: &EventType<'_>) -> Option<bool> {
+        let asks = matches!(&self.right, Compared::Constant(Test::Exists)) && event.name.is_none();
+        let calls = SYSCALLS.iter().filter(|call| asks && events::by_syscall(call.name).code == event.row.code);
+        let mut found = calls.map(|call| {
+            let left = self.left.by_type(&EventType { name: Some(call.name), ..*event })?;
+            Some(!left.is_missing())
+        });
+        let first = found.next()??;
+        found.all(|other| other == Some(first)).then_some(first)
     }
 
     /// The field and the test, when a field of one value is compared with constants.

@@ -246,7 +246,7 @@ fn options<'a>(values: impl Iterator<Item = Value<'a>>, part: Option<u8>) -> Opt
 }
 
 /// Base64 of RFC 4648 with or without padding; `None` when it is none.
-fn decode(text: &[u8]) -> Option<Vec<u8>> {
+pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let padding = text.iter().rev().take(2).take_while(|byte| **byte == b'=').count();
     let digits = &text[..text.len() - padding];
     if digits.len() % 4 == 1 || (padding > 0 && !text.len().is_multiple_of(4)) {

@@ -158,25 +158,62 @@ impl Trees {
         inside.filter_map(|folder| super::text::limit(&text(&folder.join(name))?)?.value()).min()
     }
 
+    /// The folder of a cgroup in the first hierarchy that has it.
+    fn folder(&self, path: &str) -> Option<PathBuf> {
+        let mounts = self.v2.iter().chain(self.v1.get("pids")).chain(self.v1.get("memory"));
+        mounts.filter_map(|mount| mount.folder(path)).find(|folder| folder.is_dir())
+    }
+
+    /// The first process of a cgroup, or of one in it; `None` if there is none.
+    #[must_use]
+    pub fn process(&self, path: &str) -> Option<u32> {
+        let mut folders = vec![self.folder(path)?];
+        let mut left = MAX_FOLDERS;
+        while let Some(folder) = folders.pop() {
+            let first = text(&folder.join("cgroup.procs")).and_then(|text| text.lines().next()?.parse().ok());
+            if first.is_some() {
+                return first;
+            }
+            for name in names(&folder).take(left) {
+                folders.push(folder.join(name));
+                left -= 1;
+            }
+        }
+        None
+    }
+
+    /// The names of the cgroups in a cgroup.
+    #[must_use]
+    pub fn children(&self, path: &str) -> Vec<String> {
+        let Some(folder) = self.folder(path) else { return Vec::new() };
+        let mut all: Vec<String> = names(&folder).take(MAX_FOLDERS).collect();
+        all.sort_unstable();
+        all
+    }
+
     /// How many processes there are in a cgroup and in those in it; `None` if it cannot be found.
     #[must_use]
     pub fn processes(&self, path: &str) -> Option<u64> {
-        let mount = self.v2.iter().chain(self.v1.get("pids")).chain(self.v1.get("memory"));
-        let folder = mount.filter_map(|mount| mount.folder(path)).find(|folder| folder.is_dir())?;
-        let mut folders = vec![folder];
+        let mut folders = vec![self.folder(path)?];
         let (mut sum, mut left) = (0, MAX_FOLDERS);
         while let Some(folder) = folders.pop() {
             // A thread group's threads are not listed where it is allowed to spread them over cgroups.
             let text = text(&folder.join("cgroup.procs")).unwrap_or_default();
             sum += text.lines().count() as u64;
-            let children = fs::read_dir(&folder).into_iter().flatten().flatten();
-            for child in children.filter(|child| child.file_type().is_ok_and(|kind| kind.is_dir())).take(left) {
-                folders.push(child.path());
+            for name in names(&folder).take(left) {
+                folders.push(folder.join(name));
                 left -= 1;
             }
         }
         Some(sum)
     }
+}
+
+/// The names of the folders in a folder.
+fn names(folder: &Path) -> impl Iterator<Item = String> {
+    let children = fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = children.filter(|child| child.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.filter_map(|child| child.file_name().into_string().ok())
 }
 
 /// The text of a file. The kernel refuses some of them, such as those of pressure where it was turned off.

@@ -1,14 +1,20 @@
-//! What keys and the mouse do where nothing lies over the screen.
+//! What keys do where nothing lies over the screen.
 
-use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::KeyEvent;
 
 use super::{
     app::{Command, Model, Overlay, PromptKind},
-    draw,
+    arrange::{Node, Shape},
+    cells::Needle,
+    export,
     keys::{self, Do},
+    level::Level,
     line::Line,
 };
 use crate::{format::escape, view::Mode};
+
+/// The most rows in which all matches are counted.
+const MAX_COUNTED: usize = 20_000;
 
 impl Model {
     pub(super) fn key(&mut self, key: &KeyEvent) -> Vec<Command> {
@@ -16,21 +22,63 @@ impl Model {
         if keys::find(key) == Some(Do::Suspend) {
             return vec![Command::Suspend];
         }
-        match self.overlay.take() {
+        let mut commands = match self.overlay.take() {
             None => match keys::find(key) {
                 Some(act) => self.act(act),
                 None => Vec::new(),
             },
             Some(overlay) => self.overlay_key(overlay, key),
+        };
+        commands.extend(self.find_fields());
+        commands
+    }
+
+    /// What a key does in the pane of fields; `None` when it does what it does elsewhere.
+    fn act_in_pane(&mut self, act: Do) -> Option<Vec<Command>> {
+        let count = self.details().len();
+        let (at, page) = (self.pane.at.min(count.saturating_sub(1)), self.page.max(1) / 2 + 1);
+        self.pane.at = match act {
+            Do::Up => at.saturating_sub(1),
+            Do::Down => at + 1,
+            Do::PageUp => at.saturating_sub(page),
+            Do::PageDown => at + page,
+            Do::Home => 0,
+            Do::End => count,
+            Do::Enter => {
+                self.open_cell(None);
+                at
+            }
+            Do::Close | Do::Back => {
+                self.pane.focus = false;
+                at
+            }
+            Do::Copy => {
+                let value = self.details().get(at).map(|line| escape::escaped(&line.value));
+                return Some(vec![Command::Copy(value.unwrap_or_default())]);
+            }
+            _ => return None,
         }
+        .min(count.saturating_sub(1));
+        Some(Vec::new())
     }
 
     /// What a key does where nothing lies over the screen.
     pub(super) fn act(&mut self, act: Do) -> Vec<Command> {
+        if self.pane.focus
+            && self.pane.is_shown()
+            && self.level().mode != Mode::Heat
+            && let Some(commands) = self.act_in_pane(act)
+        {
+            return commands;
+        }
         let page = self.page.max(1);
         let level = self.level_mut();
         let (at, all) = (level.at, level.len());
         match act {
+            Do::Up | Do::PageUp if level.mode == Mode::Heat => level.heat.go_line(if act == Do::Up { -1 } else { -10 }),
+            Do::Down | Do::PageDown if level.mode == Mode::Heat => {
+                level.heat.go_line(if act == Do::Down { 1 } else { 10 });
+            }
             Do::Up => level.go(at.saturating_sub(1)),
             Do::Down => level.go(at + 1),
             Do::PageUp => level.go(at.saturating_sub(page)),
@@ -40,17 +88,26 @@ impl Model {
             Do::Left if level.mode == Mode::Heat => level.heat.go(-1),
             Do::Right if level.mode == Mode::Heat => level.heat.go(1),
             Do::Mark if level.mode == Mode::Heat => level.heat.mark(),
-            Do::Left => level.left = level.left.saturating_sub(4),
-            Do::Right => level.left += 4,
-            Do::SortBy(column) => level.sort_by(column.into()),
-            Do::Reverse => level.sort_by(level.sort),
+            Do::Left | Do::Right => level.scroll_aside(act == Do::Right),
+            Do::SortBy(column) => {
+                if let Some(column) = level.columns.get(usize::from(column)).copied() {
+                    level.sort_by(column);
+                    self.remember();
+                }
+            }
+            Do::Reverse => {
+                level.sort_by(level.sort);
+                self.remember();
+            }
+            Do::Pin if level.is_list() => level.go(all),
             Do::Pin => level.pinned = !level.pinned,
             Do::Clear => level.clear(),
             Do::Mark => {
-                if let Some(row) = level.row(at).filter(|_| !level.is_list()) {
-                    let keys = row.keys.clone();
-                    if !level.marked.remove(&keys) {
-                        level.marked.insert(keys);
+                let id = level.row(at).filter(|_| !level.is_list()).map(|row| level.id(row));
+                // A group is not a row that something can be done to.
+                if let Some(id) = id.filter(|id| id.len() == level.keys()) {
+                    if !level.marked.remove(&id) {
+                        level.marked.insert(id);
                     }
                     level.go(at + 1);
                 }
@@ -67,12 +124,19 @@ impl Model {
                 }
             }
             Do::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
-            Do::Legend => self.overlay = Some(Overlay::Legend { scroll: 0 }),
+            Do::Legend => {
+                self.overlay = Some(Overlay::Legend { scroll: 0 });
+                self.explained.clear();
+                return vec![Command::Explain(Box::new(self.question()))];
+            }
             Do::Views => {
                 let at = self.chosen("").iter().position(|(view, _)| view.id == self.level().view.id).unwrap_or(0);
                 self.overlay = Some(Overlay::Views { line: Line::default(), at });
             }
-            Do::Sort if !level.is_list() => self.overlay = Some(Overlay::Sort { at: level.sort }),
+            Do::Sort if !level.is_list() => {
+                let at = level.columns.iter().position(|column| *column == level.sort).unwrap_or(0);
+                self.overlay = Some(Overlay::Sort { at });
+            }
             Do::Sort => {}
             Do::Actions => {
                 if self.actions().is_empty() {
@@ -87,20 +151,41 @@ impl Model {
                 let before = self.level().row_filter.clone();
                 self.prompt(PromptKind::RowFilter, before);
             }
-            Do::Next => self.find(true, at + 1),
-            Do::Previous => self.find(false, at.wrapping_sub(1)),
+            Do::Next => self.find(true, self.place() + 1),
+            Do::Previous => self.find(false, self.place().wrapping_sub(1)),
             Do::Echo => return self.look(Mode::Echo),
             Do::Events => return self.look(Mode::Events),
             Do::Heat => return self.heat(None),
             Do::HeatOfFiles => return self.heat(Some("evt.is_io=true and fd.type=file")),
-            Do::Copy => {
-                let text = self.selected_text();
-                return vec![Command::Copy(text)];
+            Do::Copy => return vec![Command::Copy(export::copied(self.level(), at))],
+            Do::CopyAll => {
+                let rows = (0..all).map(|at| export::copied(self.level(), at));
+                return vec![Command::Copy(rows.collect::<Vec<_>>().join("\n"))];
             }
-            Do::Export => {
-                let text = self.exported();
-                return vec![Command::Export(text)];
+            Do::Export => self.export_menu(),
+            Do::Detail => return self.pane_key(),
+            Do::Focus => self.pane.focus = self.pane.is_shown() && !self.pane.focus,
+            Do::Form => {
+                let form = level.form.next();
+                level.set_form(form);
+                self.say(format!("data as {}", form.name()));
             }
+            Do::Columns if level.is_list() && level.mode != Mode::Rows || level.mode == Mode::Heat => {}
+            Do::Columns => self.overlay = Some(Overlay::Columns { at: 0 }),
+            Do::Cell => self.open_cell(None),
+            Do::Tree => {
+                let shape = if level.tree.shape == Shape::Tree { Shape::Flat } else { Shape::Tree };
+                return self.shape(shape);
+            }
+            Do::Unfold => level.fold(false),
+            Do::Fold => level.fold(true),
+            Do::FoldAll if level.tree.shape == Shape::Flat => self.say("t shows a tree, g groups".into()),
+            Do::FoldAll => {
+                level.tree.all();
+                level.arrange();
+            }
+            Do::Group => self.group_menu(),
+            Do::Palette => self.overlay = Some(Overlay::Palette { line: Line::default(), at: 0 }),
             Do::Redraw => return vec![Command::Redraw],
             Do::Quit => return vec![Command::Quit],
             Do::Suspend => return vec![Command::Suspend],
@@ -113,92 +198,71 @@ impl Model {
         self.overlay = Some(Overlay::Prompt { kind, line, error: None, before });
     }
 
-    /// The cells of the selected row.
-    pub(super) fn selected_text(&self) -> String {
-        let level = self.level();
-        let Some(row) = level.row(level.at) else { return String::new() };
-        if level.mode == Mode::Rows {
-            level.shown.iter().map(|column| level.cell(column, row)).collect::<Vec<_>>().join("\t")
-        } else {
-            escape::escaped(&row.line)
-        }
+    /// Where searching begins: at the selected row, or field.
+    pub(super) fn place(&self) -> usize {
+        if self.pane.focus { self.pane.at } else { self.level().at }
     }
 
-    /// All rows as CSV.
-    pub(super) fn exported(&self) -> String {
-        let level = self.level();
-        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-        let mut out = String::new();
-        if level.mode == Mode::Rows {
-            out += &level.shown.iter().map(|column| quoted(&column.title)).collect::<Vec<_>>().join(",");
-            out.push('\n');
-        }
-        for row in (0..level.len()).filter_map(|at| level.row(at)) {
-            if level.mode == Mode::Rows {
-                let cells = level.shown.iter().map(|column| quoted(&level.cell(column, row)));
-                out += &cells.collect::<Vec<_>>().join(",");
-            } else {
-                out += &escape::escaped(&row.line);
-            }
-            out.push('\n');
-        }
-        out
-    }
-
-    /// Looks for a row with the text of the search, from one on.
+    /// Looks for a row with the text of the search, from one on; in the pane for a field, when that has the keys.
     pub(super) fn find(&mut self, forward: bool, from: usize) {
-        let wanted = self.search.to_lowercase();
+        let wanted = Needle::new(&self.search);
         if wanted.is_empty() {
             self.say("nothing was searched for: /".into());
             return;
         }
         let level = self.level();
-        let all = level.len();
-        let has = |at: &usize| level.row(*at).is_some_and(|row| level.has_text(row, &wanted));
+        let fields = if self.pane.focus { self.details() } else { Vec::new() };
+        let all = if self.pane.focus { fields.len() } else { level.len() };
+        let has = |at: &usize| match fields.get(*at) {
+            Some(line) => wanted.is_in(&line.name) || wanted.is_in(&escape::escaped(&line.value)),
+            None => level.has_text_at(*at, &wanted),
+        };
         let from = if from >= all && forward { 0 } else { from.min(all.saturating_sub(1)) };
         let found = if forward {
             (from..all).chain(0..from).find(has)
         } else {
             (0..=from).rev().chain((from + 1..all).rev()).find(has)
         };
-        match found.filter(|_| all > 0) {
-            Some(at) => self.level_mut().go(at),
-            None => self.say(format!("not found: {}", self.search)),
+        let Some(at) = found.filter(|_| all > 0) else {
+            self.say(format!("not found: {}", self.search));
+            return;
+        };
+        let counted = all <= MAX_COUNTED;
+        let number = (0..if counted { at } else { 0 }).filter(has).count() + 1;
+        let count = if counted { number + (at + 1..all).filter(has).count() } else { 0 };
+        if self.pane.focus {
+            self.pane.at = at;
+        } else {
+            self.level_mut().go(at);
+        }
+        if counted {
+            self.say(format!("{number}/{count}"));
         }
     }
+}
 
-    pub(super) fn mouse(&mut self, mouse: MouseEvent) -> Vec<Command> {
-        let up = matches!(mouse.kind, MouseEventKind::ScrollUp);
-        match mouse.kind {
-            MouseEventKind::ScrollUp | MouseEventKind::ScrollDown if self.overlay.is_none() => {
-                let level = self.level_mut();
-                let at = level.at;
-                level.go(if up { at.saturating_sub(3) } else { at + 3 });
+impl Level {
+    /// Scrolls aside: by columns, and in text and in the last column by characters.
+    fn scroll_aside(&mut self, right: bool) {
+        let by = if self.mode == Mode::Rows { 1 } else { 4 };
+        let most = if self.mode == Mode::Rows { self.columns.len() + 200 } else { 8000 };
+        self.left = if right { (self.left + by).min(most) } else { self.left.saturating_sub(by) };
+    }
+
+    /// Folds the selected row, or the one that it is below; or opens it.
+    fn fold(&mut self, fold: bool) {
+        let Some(spot) = self.spots.get(self.at).copied() else { return };
+        let mut at = self.at;
+        if fold && spot.node != Node::Open {
+            // That of a leaf is the one above it.
+            while at > 0 && self.spots[at].depth >= spot.depth {
+                at -= 1;
             }
-            MouseEventKind::Down(MouseButton::Left) if self.overlay.is_none() => {
-                let (column, row) = (usize::from(mouse.column), usize::from(mouse.row));
-                match row.checked_sub(draw::HEAD) {
-                    Some(0) => {
-                        if let Some(clicked) = draw::column_at(self, column) {
-                            self.level_mut().sort_by(clicked);
-                        }
-                    }
-                    Some(below) => {
-                        let level = self.level_mut();
-                        let to = level.scroll + below - 1;
-                        if to < level.len() {
-                            let again = level.at == to && level.selected.is_some();
-                            level.go(to);
-                            if again {
-                                return self.enter();
-                            }
-                        }
-                    }
-                    None => {}
-                }
-            }
-            _ => {}
         }
-        Vec::new()
+        let Some(row) = self.row(at).filter(|_| self.spots[at].node != Node::Leaf) else { return };
+        let id = self.id(row);
+        self.tree.open(id, !fold);
+        self.go(at);
+        self.arrange();
     }
 }

@@ -8,14 +8,21 @@ use std::{
 use crossterm::event::{Event, KeyEventKind};
 
 use super::{
-    level::{Level, Part},
+    Theme,
+    actions::{BEGAN, Confirmed, Target},
+    arrange::{GROUPS, PARENT, PID, Shape},
+    level::Level,
     line::{History, Line},
+    pane::Pane,
+    part::Part,
+    prefs::Prefs,
+    timeline::Timeline,
 };
 use crate::{
     fields::Show,
     format::escape,
     output::Frame,
-    view::{Ask, Mode, View, ask::all_of, spec::Kind},
+    view::{Ask, Mode, View, With, ask::all_of, spec::Kind},
 };
 
 /// The most messages that are kept.
@@ -32,6 +39,12 @@ pub enum Msg {
     Frame(u64, Arc<Frame>),
     /// What became of the question of that number.
     Answered(u64, Result<(), String>),
+    /// What an event of a capture has besides what its row shows: the number of the event, and its fields.
+    Fields(String, Vec<u8>),
+    /// What became of the processes that a signal is for.
+    Held(Vec<Target>),
+    /// What the kernel does for the view.
+    Explained(Vec<String>),
     /// Something that the engine says.
     Note(String),
     /// How much was seen and lost.
@@ -55,12 +68,18 @@ pub enum Command {
     Redraw,
     /// Put this on the clipboard.
     Copy(String),
-    /// Write this to a file.
-    Export(String),
+    /// Write this to a file whose name ends so.
+    Export(&'static str, Vec<u8>),
     /// Give the terminal to this command.
     Run(Vec<String>),
-    /// Send a signal to these processes: number, and start, nanoseconds since the epoch.
-    Kill(Vec<u32>, i32),
+    /// Hold these processes, and no others.
+    Hold(Vec<Target>),
+    /// Send a signal to those that are held.
+    Kill(i32),
+    /// Find the fields of the event of that number in the capture.
+    Find(String, Box<Ask>),
+    /// What the kernel does for this.
+    Explain(Box<Ask>),
 }
 
 /// What is typed at the bottom.
@@ -74,26 +93,71 @@ pub enum PromptKind {
 /// What lies over the screen.
 #[derive(Debug)]
 pub enum Overlay {
-    Help { scroll: usize },
-    Legend { scroll: usize },
-    Views { line: Line, at: usize },
-    Sort { at: usize },
-    Actions { at: usize },
-    Confirm { what: Vec<String>, yes: bool, signal: Option<(Vec<u32>, i32)> },
-    Prompt { kind: PromptKind, line: Line, error: Option<(usize, String)>, before: String },
+    Help {
+        scroll: usize,
+    },
+    Legend {
+        scroll: usize,
+    },
+    Views {
+        line: Line,
+        at: usize,
+    },
+    Sort {
+        at: usize,
+    },
+    Actions {
+        at: usize,
+    },
+    Columns {
+        at: usize,
+    },
+    /// The menu of a cell: of which column, and where in the menu.
+    Cell {
+        column: usize,
+        at: usize,
+    },
+    /// A menu whose lines do something each.
+    Menu {
+        title: String,
+        items: Vec<Item>,
+        at: usize,
+    },
+    Palette {
+        line: Line,
+        at: usize,
+    },
+    Confirm {
+        what: Confirmed,
+        yes: bool,
+    },
+    Prompt {
+        kind: PromptKind,
+        line: Line,
+        error: Option<(usize, String)>,
+        before: String,
+    },
 }
 
-/// An action that the menu offers.
-#[derive(Debug)]
-pub struct Offered {
-    pub key: char,
-    pub title: String,
-    /// Program and arguments, or why it cannot be done.
-    pub command: Result<Vec<String>, String>,
-    /// The signal that is sent instead of running it.
-    pub signal: Option<i32>,
-    /// Whether it asks before.
-    pub dangerous: bool,
+/// What a line of a menu does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then {
+    /// Another level with the same view, and that part.
+    Only(Part),
+    /// A level with that view.
+    Into(String, Part),
+    Copy(String),
+    Export(super::export::Form),
+    /// Another shape of the rows.
+    Shape(Shape),
+}
+
+/// A line of a menu.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    pub key: Option<char>,
+    pub text: String,
+    pub then: Then,
 }
 
 /// What does not change.
@@ -104,6 +168,8 @@ pub struct Settings {
     pub replay: bool,
     pub read_only: bool,
     pub show: Show,
+    /// The theme of the colours.
+    pub theme: Theme,
     /// The filter of the command line.
     pub filter: Option<String>,
     /// What is looked at: the name of the machine, or the capture.
@@ -139,12 +205,24 @@ pub struct Model {
     /// The number of the question that counts.
     pub asked: u64,
     pub(super) filters: History,
+    /// How the user had the views.
+    pub prefs: Prefs,
+    /// The fields of a row: whether they are shown, and what is selected of them.
+    pub pane: Pane,
+    /// What the kernel does for the view, once it was asked.
+    pub explained: Vec<String>,
+    /// What was seen and lost, second by second.
+    pub timeline: Timeline,
+    /// Lines above the titles of the columns: set by whoever draws.
+    pub head: usize,
     /// Rows of the table on the screen: set by whoever draws.
     pub page: usize,
     /// Columns of the screen, as well.
     pub width: usize,
     /// What was seen when the rate was computed last, and when that was.
     counted: (u64, u64),
+    /// The time of the last message, nanoseconds since the epoch.
+    pub now_ns: u64,
 }
 
 impl Model {
@@ -155,6 +233,11 @@ impl Model {
     pub fn new(settings: Settings, views: BTreeMap<String, View>, first: View) -> Result<Self, crate::view::Wrong> {
         let level = Level::new(first, Mode::Rows, None, settings.containers)?;
         Ok(Self {
+            prefs: Prefs::default(),
+            pane: Pane::default(),
+            explained: Vec::new(),
+            timeline: Timeline::default(),
+            head: 2,
             settings,
             views,
             levels: vec![level],
@@ -178,6 +261,7 @@ impl Model {
             page: 20,
             width: 80,
             counted: (0, 0),
+            now_ns: 0,
         })
     }
 
@@ -199,16 +283,56 @@ impl Model {
         all_of(&filters.into_iter().chain(parts.iter().map(|part| Some(part.as_str()))).collect::<Vec<_>>())
     }
 
+    /// Takes how the user had the views.
+    pub fn prefer(&mut self, prefs: Prefs) {
+        prefs.filters.iter().for_each(|filter| self.filters.add(filter.clone()));
+        self.levels.iter_mut().for_each(|level| prefs.apply(level));
+        self.prefs = prefs;
+    }
+
     /// The question for the level that is shown.
     pub fn ask(&mut self) -> Command {
         self.asked += 1;
         self.waiting = None;
+        let ask = self.question();
+        self.level_mut().stale = true;
+        Command::Ask(self.asked, Box::new(ask))
+    }
+
+    pub(super) fn question(&self) -> Ask {
         let Settings { containers, interval_ms, replay, show, .. } = self.settings;
         let level = self.level();
         let (view, mode) = (level.view.clone(), level.mode);
-        let ask = Ask { view, mode, filter: self.filter(), containers, interval_ms, replay, show };
-        self.level_mut().stale = true;
-        Command::Ask(self.asked, Box::new(ask))
+        // A capture is read again for the fields of an event: with all events they would take too long.
+        let with = if replay { With::Number } else { With::Fields };
+        Ask { view, mode, filter: self.filter(), containers, interval_ms, replay, show, with, more: self.more() }
+    }
+
+    /// What is looked up for rows besides their columns.
+    fn more(&self) -> Vec<String> {
+        let level = self.level();
+        let Some(key) = level.view.key.as_ref().filter(|_| !level.is_list()) else { return Vec::new() };
+        let Settings { replay, read_only, .. } = self.settings;
+        let mut more = Vec::new();
+        let mut add = |names: &[&str]| {
+            for name in names {
+                if !more.iter().any(|it| it == name) {
+                    more.push((*name).to_owned());
+                }
+            }
+        };
+        if key.field == PID && !replay && !read_only {
+            add(&[BEGAN, "container.name"]);
+        }
+        match level.tree.shape {
+            Shape::Flat => {}
+            Shape::Tree => add(&[PARENT]),
+            Shape::Groups(by) => add(&[GROUPS[by].1]),
+        }
+        if self.pane.is_shown() {
+            add(super::pane::of_key(&key.field));
+        }
+        more
     }
 
     /// Takes a message.
@@ -217,7 +341,10 @@ impl Model {
             Msg::Input(Event::Key(key)) if key.kind != KeyEventKind::Release => return self.key(&key),
             Msg::Input(Event::Mouse(mouse)) => return self.mouse(mouse),
             Msg::Input(Event::Paste(text)) => {
-                if let Some(Overlay::Prompt { line, .. } | Overlay::Views { line, .. }) = &mut self.overlay {
+                if let Some(
+                    Overlay::Prompt { line, .. } | Overlay::Views { line, .. } | Overlay::Palette { line, .. },
+                ) = &mut self.overlay
+                {
                     line.insert(&text);
                     return self.typed();
                 }
@@ -226,6 +353,9 @@ impl Model {
             Msg::Frame(asked, frame) => self.frame(asked, frame),
             Msg::Answered(asked, Err(error)) if asked == self.asked => self.say(error),
             Msg::Answered(..) => {}
+            Msg::Fields(number, fields) => self.pane.found(number, fields),
+            Msg::Held(targets) => self.held(targets),
+            Msg::Explained(lines) => self.explained = lines,
             Msg::Note(text) => {
                 self.log.push_back(text.clone());
                 if self.log.len() > MAX_LOG {
@@ -274,7 +404,12 @@ impl Model {
             }
             return;
         }
-        self.level_mut().take(&frame);
+        let selected = self.level().selected.clone();
+        if self.level_mut().take(&frame) {
+            let id = selected.unwrap_or_default();
+            let texts = id.iter().map(|text| escape::escaped(text));
+            self.say(format!("{} is gone", texts.collect::<Vec<_>>().join(" ")));
+        }
     }
 
     /// Why there are no rows.
@@ -303,6 +438,14 @@ impl Model {
         }
     }
 
+    /// How far the screen is behind, milliseconds.
+    #[must_use]
+    pub fn behind_ms(&self) -> Option<u64> {
+        let ended_ns = self.level().frame.as_ref()?.span.ended_ns;
+        let is_live = !self.settings.replay && ended_ns > 0;
+        is_live.then(|| self.now_ns.saturating_sub(ended_ns) / 1_000_000)
+    }
+
     /// Learns how many events come a second.
     pub fn counted(&mut self, seen: u64, lost: u64, now_ns: u64) {
         self.lost_now = lost.saturating_sub(self.lost);
@@ -314,6 +457,9 @@ impl Model {
             self.seen_per_s =
                 if then_ns == 0 { 0.0 } else { seen.saturating_sub(before) as f64 * 1e9 / length_ns as f64 };
             self.counted = (seen, now_ns);
+            if then_ns != 0 {
+                self.timeline.add(self.seen_per_s, lost);
+            }
         }
     }
 }

@@ -19,6 +19,17 @@ pub trait Engine {
     /// Takes the question of that number; the one before is over.
     fn ask(&mut self, number: u64, ask: Ask);
 
+    /// Finds the fields of the event of that number, with that question: of a capture, whose events can be read again.
+    fn find(&mut self, number: String, ask: Ask) {
+        let _ = (number, ask);
+    }
+
+    /// What the kernel does for a question; nothing when there is none.
+    fn explain(&mut self, ask: Ask) -> Vec<String> {
+        let _ = ask;
+        Vec::new()
+    }
+
     /// Looks whether something was answered.
     fn look(&mut self) {}
 

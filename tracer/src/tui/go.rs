@@ -1,8 +1,10 @@
 //! From level to level: into a row, back, and to another view.
 
 use super::{
-    app::{Command, Model},
-    level::{Level, Part},
+    app::{Command, Model, Overlay},
+    arrange::Node,
+    level::Level,
+    part::Part,
 };
 use crate::view::{Mode, View};
 
@@ -11,24 +13,46 @@ impl Model {
     pub(super) fn part(&mut self) -> Option<Part> {
         let level = self.level();
         let row = level.row(level.at)?;
-        let part = if level.mode == Mode::Rows {
+        let part = if let Some((field, value)) = level.group_at(level.at) {
+            Part::is(field, &value)
+        } else if level.mode == Mode::Rows {
             let key = level.view.key.as_ref()?;
-            Part { field: key.field.clone(), value: String::from_utf8(row.keys.first()?.clone()).ok()?, test: None }
+            Part::is(&key.field, &String::from_utf8(row.keys.first()?.clone()).ok()?)
         } else {
-            let value = String::from_utf8(row.keys.first()?.clone()).ok()?;
-            Part { field: "proc.pid".into(), value, test: None }
+            Part::is("proc.pid", &String::from_utf8(row.keys.first()?.clone()).ok()?)
         };
         (!part.value.is_empty()).then_some(part)
     }
 
     pub(super) fn enter(&mut self) -> Vec<Command> {
         if self.level().mode == Mode::Heat {
-            let Some((test, value)) = self.level().heat.test() else {
-                self.say("Left and Right select a latency first".into());
+            let replay = self.settings.replay;
+            let Some((test, value)) = self.level().heat.test(replay) else {
+                self.say("arrows select latency and time first".into());
                 return Vec::new();
             };
+            let of_the_past = self.level().heat.selected().is_some_and(|selected| selected.lines.is_some()) && !replay;
             let view = self.level().view.clone();
-            return self.push(view, Mode::Events, Some(Part { field: String::new(), value, test: Some(test) }));
+            let commands = self.push(view, Mode::Events, Some(Part::of_test(&test, &value)));
+            if of_the_past {
+                self.say("events of the past were not kept: these are new ones of that latency".into());
+            }
+            return commands;
+        }
+        if matches!(self.level().mode, Mode::Events | Mode::Echo)
+            && let Some(items) = self.into_menu().filter(|items| items.len() > 1)
+        {
+            self.overlay = Some(Overlay::Menu { title: "Go to".into(), items, at: 0 });
+            return Vec::new();
+        }
+        if self.level().group_at(self.level().at).is_some() && self.level().spots[self.level().at].node == Node::Folded
+        {
+            // A group opens first; its rows can be gone into.
+            return self.act(super::keys::Do::Unfold);
+        }
+        if let Some((field, value)) = self.level().group_at(self.level().at) {
+            let view = self.level().view.clone();
+            return self.push(view, Mode::Rows, Some(Part::is(field, &value)));
         }
         let Some(part) = self.part() else {
             self.say(
@@ -55,7 +79,7 @@ impl Model {
         // A picture of everything is what one wants to see first.
         let is_chosen = self.level().mode == Mode::Rows && self.level().selected.is_some();
         let part = if is_chosen { self.part() } else { None };
-        let test = test.map(|test| Part { field: String::new(), value: "file I/O".into(), test: Some(test.into()) });
+        let test = test.map(|test| Part::of_test(test, "file I/O"));
         let view = self.level().view.clone();
         match (part, test) {
             (Some(part), Some(test)) => {
@@ -78,7 +102,10 @@ impl Model {
 
     pub(super) fn push(&mut self, view: View, mode: Mode, part: Option<Part>) -> Vec<Command> {
         match Level::new(view, mode, part, self.settings.containers) {
-            Ok(level) => {
+            Ok(mut level) => {
+                self.prefs.apply(&mut level);
+                level.form = self.level().form;
+                self.pane.focus = false;
                 self.levels.push(level);
                 self.frozen = false;
                 vec![self.ask()]
@@ -99,6 +126,7 @@ impl Model {
             return Vec::new();
         }
         self.levels.truncate(to + 1);
+        self.pane.focus = false;
         self.frozen = false;
         vec![self.ask()]
     }

@@ -1,47 +1,28 @@
 //! A level: a view, how one came to it, and what is selected there. Going back finds it as it was.
 
 use std::{
-    cmp::Ordering,
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
-use super::heat::Map;
+use super::{
+    arrange::{Spot, Tree},
+    cells::{Needle, is_number, number, text_of},
+    data::DataForm,
+    heat::Map,
+    history::History,
+    part::Part,
+};
 use crate::{
-    fields::Unit,
-    format::{escape, units},
+    fields::Show,
+    format::escape,
     output::{Frame, Row},
-    view::{Compiled, Mode, Place, Shown, View, spec::Kind, spec::Order},
+    view::{Compiled, Mode, Place, Shown, View, ask::DATA, spec::Kind, spec::Order},
 };
 
 /// The most rows of a list or of text that are kept, and their bytes.
 const MAX_KEPT: usize = 500_000;
 const MAX_KEPT_BYTES: usize = 32 << 20;
-
-/// How one came to a level: a value that a field must have, or another test.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    pub field: String,
-    pub value: String,
-    /// The test, where it is another one; `value` says it to people.
-    pub test: Option<String>,
-}
-
-impl Part {
-    /// As a test of the filter language.
-    #[must_use]
-    pub fn filter(&self) -> String {
-        if let Some(test) = &self.test {
-            return test.clone();
-        }
-        let quoted: String = self
-            .value
-            .chars()
-            .flat_map(|it| ['\\'].into_iter().filter(move |_| matches!(it, '"' | '\\')).chain([it]))
-            .collect();
-        format!("{}=\"{quoted}\"", self.field)
-    }
-}
 
 /// A level.
 #[derive(Debug)]
@@ -49,9 +30,13 @@ pub struct Level {
     pub view: View,
     pub mode: Mode,
     pub part: Option<Part>,
-    /// The columns of the screen.
+    /// All columns of the view.
     pub shown: Vec<Shown>,
-    /// By which of them rows are sorted.
+    /// Those on the screen, in their order: places among all.
+    pub columns: Vec<usize>,
+    /// Widths that the user chose, by place among all.
+    pub widths: BTreeMap<usize, u16>,
+    /// By which of all columns rows are sorted.
     pub sort: usize,
     pub order: Order,
     /// Only rows with that text.
@@ -70,15 +55,26 @@ pub struct Level {
     pub marked: BTreeSet<Vec<Vec<u8>>>,
     /// The newest frame.
     pub frame: Option<Arc<Frame>>,
-    /// Rows of the frame in the order of the screen.
-    pub rows: Vec<usize>,
-    /// Of a list or of text: all rows that are kept.
+    /// The frames before it.
+    pub history: History,
+    /// The rows in the order of the screen.
+    pub spots: Vec<Spot>,
+    /// Rows that no event made: groups, and sums of what is folded.
+    pub made: Vec<Row>,
+    /// How rows belong to each other.
+    pub tree: Tree,
+    /// Of a list or of text: all rows that are kept, and how many lines each takes.
     pub kept: VecDeque<Row>,
+    pub(super) lines: VecDeque<u32>,
     kept_bytes: usize,
-    /// Rows of it that are gone because there was no room.
+    /// Rows of it that came too fast to be kept, and those that are gone because there was no room.
     pub left_out: u64,
-    /// Whether a list or text follows its end.
+    pub gone: u64,
+    /// What data looks like.
+    pub form: DataForm,
+    /// Whether a list or text follows its end, and how many rows came since it does not.
     pub follows: bool,
+    pub unseen: u64,
     /// Whether what is shown is from the question before.
     pub stale: bool,
     /// Of a heat map, its lines and what is selected of them.
@@ -87,13 +83,15 @@ pub struct Level {
 
 impl Level {
     pub fn new(view: View, mode: Mode, part: Option<Part>, containers: bool) -> Result<Self, crate::view::Wrong> {
-        let shown = Compiled::of(&view, containers, crate::fields::Show::PLAIN)?.shown;
+        let shown = Compiled::of(&view, containers, Show::PLAIN)?.shown;
         let sort = shown.iter().position(|column| column.sort.is_some()).unwrap_or(0);
         let order = shown.get(sort).and_then(|column| column.sort).unwrap_or(Order::Down);
         Ok(Self {
             view,
             mode,
             part,
+            columns: (0..shown.len()).collect(),
+            widths: BTreeMap::new(),
             shown,
             sort,
             order,
@@ -105,11 +103,18 @@ impl Level {
             pinned: false,
             marked: BTreeSet::new(),
             frame: None,
-            rows: Vec::new(),
+            history: History::default(),
+            spots: Vec::new(),
+            made: Vec::new(),
+            tree: Tree::default(),
             kept: VecDeque::new(),
+            lines: VecDeque::new(),
             kept_bytes: 0,
             left_out: 0,
+            gone: 0,
+            form: DataForm::default(),
             follows: true,
+            unseen: 0,
             stale: false,
             heat: Map::default(),
         })
@@ -124,46 +129,92 @@ impl Level {
     /// How many rows there are to look at.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.spots.len()
     }
 
     /// The row at that place.
     #[must_use]
     pub fn row(&self, at: usize) -> Option<&Row> {
-        let at = *self.rows.get(at)?;
-        if self.is_list() { self.kept.get(at) } else { self.frame.as_ref()?.rows.get(at) }
+        let spot = self.spots.get(at)?;
+        if spot.is_made {
+            self.made.get(spot.row)
+        } else if self.is_list() {
+            self.kept.get(spot.row)
+        } else {
+            self.frame.as_ref()?.rows.get(spot.row)
+        }
     }
 
-    /// Takes a frame.
-    pub fn take(&mut self, frame: &Arc<Frame>) {
-        self.stale = false;
+    /// Takes a frame. Returns whether the row that somebody selected is gone with it.
+    pub fn take(&mut self, frame: &Arc<Frame>) -> bool {
+        let was_stale = std::mem::replace(&mut self.stale, false);
         if self.mode == Mode::Heat {
             self.heat.take(frame);
             self.frame = Some(Arc::clone(frame));
-            return;
+            return false;
         }
-        if self.is_list() {
-            self.left_out += frame.lost;
-            for row in &frame.rows {
-                self.kept_bytes += bytes(row);
-                self.kept.push_back(row.clone());
+        if !self.is_list() {
+            if was_stale {
+                self.history.clear();
             }
-            let mut gone = 0;
-            while self.kept.len() > MAX_KEPT || self.kept_bytes > MAX_KEPT_BYTES {
-                let Some(row) = self.kept.pop_front() else { break };
-                self.kept_bytes -= bytes(&row);
-                gone += 1;
-            }
-            if !self.follows {
-                self.at = self.at.saturating_sub(gone);
-                self.scroll = self.scroll.saturating_sub(gone);
-            }
-            let fields = Frame { rows: Vec::new(), ..Frame::clone(frame) };
-            self.frame = Some(Arc::new(fields));
-        } else {
+            self.history.take(frame, self.keys());
             self.frame = Some(Arc::clone(frame));
+            self.arrange();
+            let is_gone = self.selected.as_ref().is_some_and(|selected| {
+                selected.len() == self.keys() && !frame.rows.iter().any(|row| row.keys.starts_with(selected))
+            });
+            if is_gone {
+                // From here on the row in its place is the selected one.
+                self.go(self.at);
+            }
+            return is_gone && !was_stale;
+        }
+        self.left_out += frame.lost;
+        // Where the data is among the texts of a row.
+        self.frame = Some(Arc::new(Frame { rows: Vec::new(), ..Frame::clone(frame) }));
+        for row in &frame.rows {
+            self.kept_bytes += bytes(row);
+            self.lines.push_back(self.lines_of(row));
+            self.kept.push_back(row.clone());
+        }
+        let mut gone = 0;
+        while self.kept.len() > MAX_KEPT || self.kept_bytes > MAX_KEPT_BYTES {
+            let Some(row) = self.kept.pop_front() else { break };
+            self.kept_bytes -= bytes(&row);
+            gone += self.lines.pop_front().unwrap_or(1) as usize;
+            self.gone += 1;
+        }
+        if !self.follows {
+            self.at = self.at.saturating_sub(gone);
+            self.scroll = self.scroll.saturating_sub(gone);
+            self.unseen += frame.rows.len() as u64;
         }
         self.arrange();
+        false
+    }
+
+    /// How many lines of the screen a row takes.
+    fn lines_of(&self, row: &Row) -> u32 {
+        match (self.mode, self.form) {
+            (Mode::Echo, DataForm::Text | DataForm::Hex) => {
+                1 + u32::try_from(self.form.count(self.text(row, DATA).unwrap_or_default())).unwrap_or(0)
+            }
+            _ => 1,
+        }
+    }
+
+    /// Shows data in another form. The selected row stays on its place.
+    pub fn set_form(&mut self, form: DataForm) {
+        let row = self.spots.get(self.at).map(|spot| spot.row);
+        let on_screen = self.at.saturating_sub(self.scroll);
+        self.form = form;
+        self.lines = self.kept.iter().map(|row| self.lines_of(row)).collect();
+        let follows = self.follows;
+        self.arrange();
+        if let Some(at) = row.and_then(|row| self.spots.iter().position(|spot| spot.row == row)).filter(|_| !follows) {
+            self.at = at;
+            self.scroll = at.saturating_sub(on_screen);
+        }
     }
 
     /// Forgets the rows of a list or text.
@@ -171,46 +222,10 @@ impl Level {
         self.heat.clear();
         if self.is_list() {
             self.kept.clear();
-            (self.kept_bytes, self.left_out, self.at, self.scroll) = (0, 0, 0, 0);
+            self.lines.clear();
+            (self.kept_bytes, self.left_out, self.gone, self.unseen) = (0, 0, 0, 0);
+            (self.at, self.scroll) = (0, 0);
             self.arrange();
-        }
-    }
-
-    /// Sorts and filters the rows anew. The selection stays on its row.
-    pub fn arrange(&mut self) {
-        let place = self.at.saturating_sub(self.scroll);
-        let wanted = self.row_filter.to_lowercase();
-        let mut rows: Vec<usize> = if self.is_list() {
-            (0..self.kept.len()).filter(|at| self.has_text(&self.kept[*at], &wanted)).collect()
-        } else {
-            let all = self.frame.as_ref().map_or(0, |frame| frame.rows.len());
-            let rows = self.frame.as_ref().map_or(&[][..], |frame| &frame.rows);
-            (0..all).filter(|at| self.has_text(&rows[*at], &wanted)).collect()
-        };
-        if !self.is_list()
-            && let (Some(column), Some(frame)) = (self.shown.get(self.sort), &self.frame)
-        {
-            rows.sort_by(|a, b| {
-                let (a, b) = (&frame.rows[*a], &frame.rows[*b]);
-                compare(column, self.order, a, b).then_with(|| a.keys.cmp(&b.keys))
-            });
-        }
-        self.rows = rows;
-        if self.is_list() {
-            if self.follows {
-                self.at = self.rows.len().saturating_sub(1);
-            }
-        } else if let Some(selected) = &self.selected {
-            let keys = self.keys();
-            let is_it = |row: &Row| row.keys.get(..keys) == selected.get(..keys);
-            match (0..self.rows.len()).find(|at| self.row(*at).is_some_and(is_it)) {
-                Some(at) => self.at = at,
-                None => self.at = self.at.min(self.rows.len().saturating_sub(1)),
-            }
-        }
-        self.at = self.at.min(self.rows.len().saturating_sub(1));
-        if self.pinned {
-            self.scroll = self.at.saturating_sub(place);
         }
     }
 
@@ -220,11 +235,26 @@ impl Level {
         self.view.key.as_ref().map_or(0, |key| 1 + key.also.len())
     }
 
+    /// What tells a row from all others.
+    #[must_use]
+    pub fn id(&self, row: &Row) -> Vec<Vec<u8>> {
+        if !self.is_list() && !row.line.is_empty() {
+            // A group: one text more than keys have.
+            let mut id = vec![Vec::new(); self.keys()];
+            id.push(row.line.clone());
+            return id;
+        }
+        row.keys.iter().take(self.keys()).cloned().collect()
+    }
+
     /// Moves the selection. From here on it is followed.
     pub fn go(&mut self, to: usize) {
-        self.at = to.min(self.rows.len().saturating_sub(1));
-        self.follows = self.is_list() && self.at + 1 >= self.rows.len();
-        self.selected = self.row(self.at).map(|row| row.keys.clone());
+        self.at = to.min(self.spots.len().saturating_sub(1));
+        self.follows = self.is_list() && self.at + 1 >= self.spots.len();
+        if self.follows {
+            self.unseen = 0;
+        }
+        self.selected = self.row(self.at).map(|row| self.id(row));
     }
 
     /// Sorts by a column, the other way round if it is sorted by it already.
@@ -242,103 +272,83 @@ impl Level {
         self.arrange();
     }
 
-    /// Whether what is shown of a row has that text, in small letters.
+    /// Whether what is shown of a row has that text.
     #[must_use]
-    pub fn has_text(&self, row: &Row, wanted: &str) -> bool {
+    pub fn has_text(&self, row: &Row, wanted: &Needle) -> bool {
         if wanted.is_empty() {
             return true;
         }
-        if self.mode != Mode::Rows {
-            return String::from_utf8_lossy(&row.line).to_lowercase().contains(wanted);
+        if self.mode == Mode::Rows {
+            return self.columns.iter().any(|column| wanted.is_in(&self.cell(&self.shown[*column], row)));
         }
-        self.shown.iter().any(|column| self.cell(column, row).to_lowercase().contains(wanted))
+        let data = self.text(row, DATA).unwrap_or_default();
+        wanted.is_in(&String::from_utf8_lossy(&row.line))
+            || !data.is_empty() && self.form.lines(data).iter().any(|line| wanted.is_in(line))
+    }
+
+    /// The same of the line at that place.
+    #[must_use]
+    pub fn has_text_at(&self, at: usize, wanted: &Needle) -> bool {
+        match self.row(at) {
+            Some(row) if self.mode == Mode::Rows => self.has_text(row, wanted),
+            Some(_) => wanted.is_in(&self.line(at)),
+            None => false,
+        }
+    }
+
+    /// Of text, the line at that place: escaped.
+    #[must_use]
+    pub fn line(&self, at: usize) -> String {
+        let (Some(spot), Some(row)) = (self.spots.get(at), self.row(at)) else { return String::new() };
+        let head = || escape::escaped(&row.line);
+        if self.mode != Mode::Echo {
+            return head();
+        }
+        let data = self.text(row, DATA).unwrap_or_default();
+        match (self.form, spot.line) {
+            (DataForm::Dots, _) => format!("{} {}", head(), self.form.lines(data).concat()),
+            (_, 0) => head(),
+            (form, line) => {
+                format!("    {}", form.lines(data).get(line as usize - 1).map_or("", String::as_str))
+            }
+        }
+    }
+
+    /// The text of a row that has that name in the frame.
+    #[must_use]
+    pub fn text<'r>(&self, row: &'r Row, name: &str) -> Option<&'r [u8]> {
+        let at = self.frame.as_ref()?.keys.iter().position(|column| column.name == name)?;
+        row.keys.get(at).map(Vec::as_slice)
     }
 
     /// The text of a cell: escaped, and `-` where nothing is known.
     #[must_use]
     pub fn cell(&self, column: &Shown, row: &Row) -> String {
-        // The rows of a list have the key before their columns.
-        let shift = if self.is_list() { self.list_shift() } else { 0 };
+        if self.is_list() {
+            // The rows of a list have the key before their columns.
+            let at = self.shown.iter().position(|it| std::ptr::eq(it, column)).unwrap_or(0);
+            return text_of(row.keys.get(at + usize::from(self.view.key.is_some())).map(Vec::as_slice), column);
+        }
+        let is_group = !row.line.is_empty();
         match column.place {
-            _ if self.is_list() => {
-                let at = self.shown.iter().position(|it| std::ptr::eq(it, column)).unwrap_or(0);
-                text_of(row.keys.get(at + shift).map(Vec::as_slice), column)
-            }
+            Place::Key(at) if is_group && row.keys.get(at).is_none_or(Vec::is_empty) => String::new(),
             Place::Key(at) => text_of(row.keys.get(at).map(Vec::as_slice), column),
             Place::Value(at) => match row.values.get(at).copied().flatten() {
                 Some(value) => number(value, column.unit),
+                None if is_group => String::new(),
                 None => "-".to_owned(),
             },
         }
     }
 
-    fn list_shift(&self) -> usize {
-        usize::from(self.view.key.is_some())
-    }
-}
-
-/// A number as short as a cell should be.
-fn number(value: f64, unit: Unit) -> String {
-    match unit {
-        Unit::Bytes if value == 0.0 => "0".to_owned(),
-        Unit::Bytes if value < 1024.0 => format!("{value:.0}B"),
-        Unit::Bytes => units::bytes(value),
-        Unit::Percent => format!("{value:.1}"),
-        Unit::None if value.fract() != 0.0 => format!("{value:.1}"),
-        _ => units::text(value, unit),
-    }
-}
-
-fn text_of(text: Option<&[u8]>, column: &Shown) -> String {
-    match text {
-        None | Some([]) => "-".to_owned(),
-        Some(text) if column.unit != Unit::None => {
-            let parsed = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-            parsed.map_or_else(|| escape::escaped(text), |value| number(value, column.unit))
-        }
-        Some(text) => escape::escaped(text),
-    }
-}
-
-/// Whether its cells are to the right, and the largest comes first.
-#[must_use]
-pub fn is_number(column: &Shown) -> bool {
-    matches!(column.place, Place::Value(_)) || column.is_key || column.unit != Unit::None
-}
-
-fn compare(column: &Shown, order: Order, a: &Row, b: &Row) -> Ordering {
-    let known = |ordering: Ordering| if order == Order::Down { ordering.reverse() } else { ordering };
-    match column.place {
-        Place::Value(at) => {
-            let value = |row: &Row| row.values.get(at).copied().flatten();
-            match (value(a), value(b)) {
-                (Some(a), Some(b)) => known(a.total_cmp(&b)),
-                // What is not known comes last.
-                (a, b) => b.is_some().cmp(&a.is_some()),
-            }
-        }
-        Place::Key(at) => {
-            let text = |row: &'_ Row| row.keys.get(at).cloned().unwrap_or_default();
-            let (a, b) = (text(a), text(b));
-            let number = |text: &[u8]| std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-            match (number(&a), number(&b)) {
-                _ if a.is_empty() || b.is_empty() => b.is_empty().cmp(&a.is_empty()).reverse(),
-                (Some(a), Some(b)) => known(a.total_cmp(&b)),
-                _ => known(a.cmp(&b)),
-            }
-        }
-    }
-}
-
-fn bytes(row: &Row) -> usize {
-    row.line.len() + row.keys.iter().map(Vec::len).sum::<usize>() + 64
-}
-
-impl Level {
     /// Scrolls so that the selected row is on a screen with room for so many.
     pub fn keep_in_sight(&mut self, page: usize) {
         let page = page.max(1);
         self.scroll = self.scroll.min(self.at).max((self.at + 1).saturating_sub(page));
-        self.scroll = self.scroll.min(self.rows.len().saturating_sub(page));
+        self.scroll = self.scroll.min(self.spots.len().saturating_sub(page));
     }
+}
+
+fn bytes(row: &Row) -> usize {
+    row.line.len() + row.keys.iter().map(|key| key.len() + 24).sum::<usize>() + 64
 }

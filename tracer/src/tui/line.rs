@@ -91,7 +91,9 @@ pub struct History {
 
 impl History {
     pub fn add(&mut self, line: String) {
-        if !line.is_empty() && self.lines.last() != Some(&line) {
+        if !line.is_empty() {
+            // What was entered before comes once.
+            self.lines.retain(|it| *it != line);
             self.lines.push(line);
             let over = self.lines.len().saturating_sub(HISTORY);
             self.lines.drain(..over);

@@ -4,20 +4,36 @@
 //! messages, changes what it knows ([`app`]), and draws it ([`draw`]). The engine never waits for it.
 
 mod act;
+pub mod actions;
 pub mod app;
+pub mod arrange;
+pub mod cells;
+pub mod complete;
+pub mod data;
 pub mod draw;
 mod engine;
+pub mod export;
 mod go;
 pub mod heat;
+pub mod history;
+mod hold;
 pub mod keys;
 pub mod level;
 pub mod line;
+mod menu;
+mod mouse;
 mod outside;
 mod over;
+pub mod palette;
+pub mod pane;
+pub mod part;
+pub mod prefs;
 mod term;
 #[cfg(test)]
 mod tests;
+pub mod timeline;
 
+pub use draw::Theme;
 pub use engine::{Engine, Link};
 
 use std::{
@@ -27,6 +43,7 @@ use std::{
 };
 
 use app::{Command, Model, Msg};
+use hold::Held;
 use term::Terminal;
 
 use crate::{confine, format::time::time_of_day};
@@ -70,8 +87,10 @@ pub fn run(mut model: Model, mut engine: Box<dyn Engine>, look: Look) -> anyhow:
     let keys = send.clone();
     let signals = term::signals(send.clone())?;
     engine.begin(send);
+    let before = model.prefs.clone();
     let first = model.ask();
-    let mut quit = outside::carry_out(vec![first], &mut model, &mut *engine, &mut terminal)?;
+    let mut held = Held::default();
+    let mut quit = outside::carry_out(vec![first], &mut model, &mut *engine, &mut terminal, &mut held)?;
     // It ends with the process: a read of the terminal cannot be stopped.
     thread::Builder::new().name("keys".into()).spawn(move || {
         confine::interface();
@@ -92,7 +111,6 @@ pub fn run(mut model: Model, mut engine: Box<dyn Engine>, look: Look) -> anyhow:
             }
         }
     })?;
-    let style = draw::Style { colors: look.colors };
     let (mut dirty, mut drawn) = (true, Instant::now() - BETWEEN);
     // Those who only look need no rights. The engine looks at those of the process when it begins, so they stay until then.
     let mut drops = model.settings.read_only;
@@ -100,6 +118,8 @@ pub fn run(mut model: Model, mut engine: Box<dyn Engine>, look: Look) -> anyhow:
     while !quit {
         if dirty && drawn.elapsed() >= BETWEEN {
             (dirty, drawn) = (false, Instant::now());
+            let theme = model.settings.theme;
+            let style = draw::Style { colors: look.colors && theme != Theme::Mono, theme };
             terminal.draw(&mut model, style, &now())?;
         }
         let wait = if dirty { BETWEEN.saturating_sub(drawn.elapsed()) } else { LOOK };
@@ -119,20 +139,28 @@ pub fn run(mut model: Model, mut engine: Box<dyn Engine>, look: Look) -> anyhow:
         let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         dirty |= second != shown_second;
         shown_second = second;
-        quit = outside::carry_out(commands, &mut model, &mut *engine, &mut terminal)?;
+        quit = outside::carry_out(commands, &mut model, &mut *engine, &mut terminal, &mut held)?;
     }
     drop(terminal);
     crate::message::divert(None);
     signals.close();
+    if !model.settings.read_only
+        && model.prefs != before
+        && let Err(error) = model.prefs.save()
+    {
+        crate::message::note(&format!("tracer: {error}"));
+    }
     let failed = engine.end().or(model.failed);
     Ok(Ended { failed, signal: model.signal })
 }
 
 /// Takes a message; what was counted has the time of now.
 fn take(model: &mut Model, msg: Msg) -> Vec<Command> {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now_ns = u64::try_from(since.as_nanos()).unwrap_or(0);
+    model.now_ns = now_ns;
     if let Msg::Counted { seen, lost } = msg {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        model.counted(seen, lost, u64::try_from(since.as_nanos()).unwrap_or(0));
+        model.counted(seen, lost, now_ns);
         return Vec::new();
     }
     model.update(msg)

@@ -6,15 +6,14 @@ use std::{
     process,
 };
 
-use crossterm::clipboard::CopyToClipboard;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-
 use super::{
-    app::{Command, Model},
+    app::{Command, Model, Msg},
     engine::Engine,
+    hold::Held,
     term::Terminal,
 };
 use crate::files::Folder;
+use crossterm::clipboard::CopyToClipboard;
 
 /// The most bytes that go to the clipboard.
 const MAX_COPY: usize = 100 << 10;
@@ -28,6 +27,7 @@ pub fn carry_out(
     model: &mut Model,
     engine: &mut dyn Engine,
     terminal: &mut Terminal,
+    held: &mut Held,
 ) -> anyhow::Result<bool> {
     for command in commands {
         let said = match command {
@@ -45,13 +45,27 @@ pub fn carry_out(
                 None
             }
             Command::Copy(text) => Some(copy(text)),
-            Command::Export(text) => Some(if model.settings.read_only {
+            Command::Export(extension, bytes) => Some(if model.settings.read_only {
                 "nothing is written with --read-only".to_owned()
             } else {
-                export(&model.level().view.id, &text)
+                export(&model.level().view.id, extension, &bytes)
             }),
             Command::Run(words) => Some(terminal.lend(|| run(&words))?),
-            Command::Kill(pids, signal) => Some(kill(&pids, signal)),
+            Command::Hold(targets) => {
+                let targets = held.hold(targets);
+                // What comes of it changes only what is shown.
+                let _ = model.update(Msg::Held(targets));
+                None
+            }
+            Command::Kill(signal) => Some(held.signal(signal)),
+            Command::Find(number, ask) => {
+                engine.find(number, *ask);
+                None
+            }
+            Command::Explain(ask) => {
+                let _ = model.update(Msg::Explained(engine.explain(*ask)));
+                None
+            }
         };
         if let Some(said) = said {
             model.said = Some(said);
@@ -77,14 +91,14 @@ fn copy(mut text: String) -> String {
 }
 
 /// Writes into a new file of this folder.
-fn export(view: &str, text: &str) -> String {
+fn export(view: &str, extension: &str, bytes: &[u8]) -> String {
     let folder = match Folder::open(Path::new("."), false) {
         Ok(folder) => folder,
         Err(error) => return format!("cannot write here: {error}"),
     };
     for number in 1..1000 {
-        let name = format!("tracer-{view}-{number}.csv");
-        match folder.create_new(&name).and_then(|mut file| file.write_all(text.as_bytes())) {
+        let name = format!("tracer-{view}-{number}.{extension}");
+        match folder.create_new(&name).and_then(|mut file| file.write_all(bytes)) {
             Ok(()) => return format!("written: {name}"),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return format!("cannot write {name}: {error}"),
@@ -106,18 +120,4 @@ fn run(words: &[String]) -> String {
     let _ = writeln!(io::stdout(), "\n[{said}; Enter goes back to tracer]");
     let _ = io::stdin().read_line(&mut String::new());
     said
-}
-
-/// Sends a signal. The process is looked up by its number now, so it may be another one than the row was about.
-fn kill(pids: &[u32], signal: i32) -> String {
-    let signal = if signal == 9 { Signal::KILL } else { Signal::TERM };
-    let mut failed = Vec::new();
-    for pid in pids {
-        let sent = i32::try_from(*pid).ok().and_then(Pid::from_raw).ok_or(rustix::io::Errno::SRCH);
-        let sent = sent.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));
-        if let Err(error) = sent.and_then(|fd| pidfd_send_signal(fd, signal)) {
-            failed.push(format!("{pid}: {}", io::Error::from(error)));
-        }
-    }
-    if failed.is_empty() { format!("sent to {}", pids.len()) } else { failed.join(", ") }
 }

@@ -89,9 +89,9 @@ impl Terminal {
             self.backend.clear()?;
         }
         let mut next = Buffer::empty(area);
-        let (page, cursor) = draw::draw(model, style, now, area, &mut next);
-        (model.page, model.width) = (page, usize::from(width));
-        model.level_mut().keep_in_sight(page);
+        let drawn = draw::draw(model, style, now, area, &mut next);
+        drawn.tell(model, width);
+        let cursor = drawn.cursor;
         self.backend.draw(self.screen.diff(&next).into_iter())?;
         queue!(io::stdout(), MoveTo(cursor.0.min(width - 1), cursor.1.min(height - 1)), EndSynchronizedUpdate)?;
         io::stdout().flush()?;

@@ -2,6 +2,7 @@
 
 use super::{
     Compiled, Publish, View, ViewError, Wrong,
+    details::Fields,
     heat::Heat,
     join::sinks,
     rows::{EventRows, What},
@@ -28,6 +29,18 @@ pub enum Mode {
     Heat,
 }
 
+/// What comes with rows besides what is shown of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum With {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Of an event its number, by which it is found again in a capture.
+    Number,
+    /// Of an event its number, and all its fields while events do not come too fast.
+    Fields,
+}
+
 /// What the engine is asked.
 #[derive(Debug, Clone)]
 pub struct Ask {
@@ -45,14 +58,24 @@ pub struct Ask {
     pub replay: bool,
     /// How values are shown.
     pub show: Show,
+    /// What comes with the rows of events.
+    pub with: With,
+    /// Fields that are looked up for each row of a table, after those of its columns.
+    pub more: Vec<String>,
 }
 
 /// The format of lines of events.
 const EVENTS: &str = "*%evt.outputtime %evt.cpu %proc.name (%thread.tid) %evt.type %evt.info";
 /// The same with containers.
 const EVENTS_OF_CONTAINERS: &str = "*%evt.outputtime %evt.cpu %container.name (%container.id) %proc.name (%thread.tid:%thread.vtid) %evt.type %evt.info";
-/// The format of data.
-const ECHO: &str = "*%evt.io_dir %evt.rawres %fd.name (%proc.name) %evt.buffer";
+/// The format of the line over data.
+const ECHO: &str = "*%evt.io_dir %evt.rawres bytes, %fd.name (%proc.name %proc.pid)";
+/// The same with containers.
+const ECHO_OF_CONTAINERS: &str = "*%evt.io_dir %evt.rawres bytes, %fd.name (%container.name: %proc.name %proc.pid)";
+/// The field of the data itself.
+pub const DATA: &str = "evt.buffer";
+/// The field by which an event is found again in a capture.
+pub const NUMBER: &str = "evt.num";
 /// What has data.
 const HAS_DATA: &str = "evt.is_io=true and evt.rawres>0";
 /// The fields that Enter on an event can go into.
@@ -78,8 +101,10 @@ impl Ask {
         let fields = |names: &mut dyn Iterator<Item = &str>| {
             names.map(|name| FieldRef::resolve(name, show)).collect::<Result<Vec<_>, _>>()
         };
-        let line = |format: &str| -> anyhow::Result<What> {
-            Ok(What::Line(Template::parse(format, show)?, fields(&mut OF_EVENTS.iter().copied())?))
+        let number = (self.with != With::Nothing).then_some(NUMBER);
+        let line = |format: &str, data: Option<&'static str>| -> anyhow::Result<What> {
+            let mut names = OF_EVENTS.iter().copied().chain(data).chain(number);
+            Ok(What::Line(Template::parse(format, show)?, fields(&mut names)?))
         };
         if self.mode == Mode::Heat {
             // Twice as fine as tables.
@@ -87,20 +112,25 @@ impl Ask {
             return Ok(Outputs::new(filter, vec![Box::new(sink)], Out::memory(), None));
         }
         let what = match (self.mode, self.view.kind) {
-            (Mode::Echo, _) => Some(line(ECHO)?),
-            (Mode::Events, _) => Some(line(if self.containers { EVENTS_OF_CONTAINERS } else { EVENTS })?),
+            (Mode::Echo, _) => Some(line(if self.containers { ECHO_OF_CONTAINERS } else { ECHO }, Some(DATA))?),
+            (Mode::Events, _) => Some(line(if self.containers { EVENTS_OF_CONTAINERS } else { EVENTS }, None)?),
             (Mode::Rows, Kind::List) => {
                 let key = self.view.key.iter().map(|key| key.field.as_str());
                 let columns = self.view.columns.iter().filter(|column| column.is_shown(self.containers));
                 let columns = columns.filter_map(|column| column.field.as_deref());
-                Some(What::Fields(fields(&mut key.chain(columns))?))
+                Some(What::Fields(fields(&mut key.chain(columns).chain(number))?))
             }
             (Mode::Rows, Kind::Table) | (Mode::Heat, _) => None,
         };
         let sinks = match what {
-            Some(what) => vec![Box::new(EventRows::new(what, self.replay, publish)) as Box<dyn Sink>],
+            Some(what) => {
+                let all = (self.with == With::Fields).then(|| Fields::all(show));
+                vec![Box::new(EventRows::new(what, all, self.replay, publish)) as Box<dyn Sink>]
+            }
             None => {
-                let compiled = Compiled::of(&self.view, self.containers, show).map_err(|fault| self.wrong(fault))?;
+                let compiled = Compiled::of(&self.view, self.containers, show)
+                    .and_then(|compiled| compiled.with(&self.more, show))
+                    .map_err(|fault| self.wrong(fault))?;
                 let specs = compiled.specs(show).map_err(|fault| self.wrong(fault))?;
                 let of_rows = self.filter.as_deref().map(compile).transpose()?;
                 sinks(&self.view.id, specs, of_rows, self.replay, self.interval_ms, publish)?

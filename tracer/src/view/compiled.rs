@@ -43,6 +43,12 @@ pub struct Shown {
     pub sort: Option<Order>,
     /// Whether its numbers are read from left to right, as ids are, and not compared: they have no unit.
     pub is_key: bool,
+    /// Whether numbers of several rows can be added.
+    pub adds: bool,
+    /// Whether there is a line of its last values where there is room.
+    pub history: bool,
+    /// The field whose value is shown in brackets where the first has none.
+    pub otherwise: Option<String>,
 }
 
 /// What one table of the engine counts for a view.
@@ -116,6 +122,9 @@ impl Compiled {
                 keep: column.keep,
                 sort: column.sort,
                 is_key: false,
+                adds: column.op.as_deref().is_some_and(|op| matches!(op, RATE | "sum" | "count")),
+                history: column.history,
+                otherwise: column.otherwise.clone(),
             };
             if let Some(op) = &column.op {
                 let value = value(field, op, unit, &column.title);
@@ -152,6 +161,18 @@ impl Compiled {
         }
         places.into_iter().for_each(|(at, value)| compiled.shown[at].place = Place::Value(value));
         Ok(compiled)
+    }
+
+    /// With more that is looked up for each row: its texts come after all others.
+    ///
+    /// # Errors
+    /// There is no such field.
+    pub fn with(mut self, more: &[String], show: Show) -> Result<Self, Wrong> {
+        for name in more {
+            let field = FieldRef::resolve(name, show).map_err(|error| Wrong::new("", error.to_string()))?;
+            self.texts.push((field, None));
+        }
+        Ok(self)
     }
 
     /// The table of that filter.

@@ -37,9 +37,9 @@ impl Counts {
 /// Who takes the frames of a view; with what was counted, where that is known.
 pub type Publish = Box<dyn FnMut(Frame, Option<Counts>) -> anyhow::Result<()>>;
 
-/// What the tables of a view have in common.
+/// What tables have in common whose frames are taken together.
 #[derive(Debug)]
-struct Board {
+pub(crate) struct Board {
     /// The frames of this interval, by table.
     frames: Vec<Option<Frame>>,
     /// When the interval began, nanoseconds since the epoch; 0 when nothing says it.
@@ -49,7 +49,33 @@ struct Board {
     interval_ms: u64,
 }
 
+/// Tables whose frames are taken together, as sinks, and where their frames are after each interval. Whoever takes them comes after
+/// the sinks.
+///
+/// # Errors
+/// A table makes no sense.
+pub(crate) fn board(
+    specs: Vec<Spec>,
+    replay: bool,
+    interval_ms: u64,
+) -> Result<(Vec<Box<dyn Sink>>, Rc<RefCell<Board>>), TableError> {
+    let frames = specs.iter().map(|_| None).collect();
+    let board = Rc::new(RefCell::new(Board { frames, began_ns: 0, replay, interval_ms }));
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    for (at, spec) in specs.into_iter().enumerate() {
+        sinks.push(Box::new(Counted { table: Table::new(spec)?, at, board: Rc::clone(&board) }));
+    }
+    Ok((sinks, board))
+}
+
 impl Board {
+    /// The time that the frames are about, and the frames by the place of their table. A new interval begins.
+    pub(crate) fn take(&mut self, now_ns: u64) -> (Span, Vec<Option<Frame>>) {
+        let span = self.moment(now_ns).span;
+        self.began_ns = now_ns;
+        (span, self.frames.iter_mut().map(Option::take).collect())
+    }
+
     fn moment(&self, now_ns: u64) -> Moment {
         let began_ns = match self.began_ns {
             0 => now_ns.saturating_sub(self.interval_ms * 1_000_000),
@@ -97,12 +123,7 @@ pub fn sinks(
     interval_ms: u64,
     publish: Publish,
 ) -> Result<Vec<Box<dyn Sink>>, TableError> {
-    let frames = specs.iter().map(|_| None).collect();
-    let board = Rc::new(RefCell::new(Board { frames, began_ns: 0, replay, interval_ms }));
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    for (at, spec) in specs.into_iter().enumerate() {
-        sinks.push(Box::new(Counted { table: Table::new(spec)?, at, board: Rc::clone(&board) }));
-    }
+    let (mut sinks, board) = board(specs, replay, interval_ms)?;
     let view = Arc::from(view);
     sinks.push(Box::new(Joiner { rest, filter: idle_filter, board, view, publish, sample: None, lost_before: 0 }));
     Ok(sinks)
@@ -181,13 +202,12 @@ impl Joiner {
     /// One frame of those of the tables.
     fn join(&mut self, tick: &Tick<'_>) -> Frame {
         let mut board = self.board.borrow_mut();
-        let span = board.moment(tick.now_ns).span;
-        board.began_ns = tick.now_ns;
+        let (span, frames) = board.take(tick.now_ns);
         let mut joined =
             Frame { chisel: Arc::clone(&self.view), sample: self.sample, ..Frame::new(Form::Table, "", span) };
         let lost = tick.stats.losses.total();
         joined.dropped = lost.saturating_sub(std::mem::replace(&mut self.lost_before, lost));
-        let frames: Vec<Frame> = board.frames.iter_mut().filter_map(Option::take).collect();
+        let frames: Vec<Frame> = frames.into_iter().flatten().collect();
         joined.keys = self.rest.keys.iter().map(key_column).collect();
         joined.values = frames.iter().flat_map(|frame| frame.values.clone()).collect();
         let none = self.rest.none.clone();

@@ -5,6 +5,7 @@
 
 pub mod ask;
 mod compiled;
+pub mod details;
 pub mod heat;
 mod join;
 mod library;
@@ -12,8 +13,9 @@ pub mod rows;
 pub mod spec;
 mod wrong;
 
-pub use ask::{Ask, Mode};
+pub use ask::{Ask, Mode, With};
 pub use compiled::{Compiled, Place, Shown};
+pub(crate) use join::{Board, board};
 pub use join::{Counts, Publish};
 pub use library::{Library, find, read};
 pub use spec::View;

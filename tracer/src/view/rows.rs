@@ -12,6 +12,7 @@ use crate::{
 
 use super::{
     Publish,
+    details::Fields,
     join::{Counts, text},
 };
 
@@ -21,6 +22,8 @@ pub const EVERY_MS: u64 = 200;
 const MAX_ROWS: usize = 5_000;
 /// The same in bytes.
 const MAX_BYTES: usize = 4 << 20;
+/// The most rows of them that have all fields: a thousand a second. To collect more would take too much of the engine's time.
+const MAX_WITH_FIELDS: usize = 200;
 
 /// What is shown of an event.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub enum What {
 /// Hands over events as rows, some at a time.
 pub struct EventRows {
     what: What,
+    /// All fields, when they come with rows.
+    all: Option<Fields>,
     publish: Publish,
     replay: bool,
     rows: Vec<Row>,
@@ -51,8 +56,8 @@ impl std::fmt::Debug for EventRows {
 impl EventRows {
     /// Rows of events.
     #[must_use]
-    pub fn new(what: What, replay: bool, publish: Publish) -> Self {
-        Self { what, publish, replay, rows: Vec::new(), bytes: 0, left_out: 0 }
+    pub fn new(what: What, all: Option<Fields>, replay: bool, publish: Publish) -> Self {
+        Self { what, all, publish, replay, rows: Vec::new(), bytes: 0, left_out: 0 }
     }
 
     fn hand_over(&mut self, now_ns: u64, counts: Option<Counts>) -> anyhow::Result<()> {
@@ -87,11 +92,14 @@ impl Sink for EventRows {
         }
         let mut line = Vec::new();
         let (What::Fields(fields) | What::Line(_, fields)) = &self.what;
-        let keys: Vec<Vec<u8>> = fields.iter().map(|field| text(field, context)).collect();
+        let mut keys: Vec<Vec<u8>> = fields.iter().map(|field| text(field, context)).collect();
         if let What::Line(template, _) = &self.what
             && !template.render(context, &mut line)
         {
             return Ok(Shown::No);
+        }
+        if let Some(all) = self.all.as_ref().filter(|_| self.rows.len() < MAX_WITH_FIELDS) {
+            keys.push(all.of(context));
         }
         self.bytes += line.len() + keys.iter().map(Vec::len).sum::<usize>();
         self.rows.push(Row { keys, values: Vec::new(), line });

@@ -108,6 +108,9 @@ pub struct Column {
     /// When it is shown.
     #[serde(default)]
     pub when: When,
+    /// Whether there is a line of its last values where there is room.
+    #[serde(default)]
+    pub history: bool,
     /// What it says, for the legend.
     pub about: String,
 }
@@ -254,6 +257,9 @@ impl Column {
         }
         if self.op.is_some() && self.otherwise.is_some() {
             faults.push(Wrong::new(place, "only a column without op has another field instead"));
+        }
+        if self.op.is_none() && self.history {
+            faults.push(Wrong::new(place, "only a column with an op has a history"));
         }
         if self.op.is_none() && (self.filter.is_some() || self.field.is_none()) {
             faults.push(Wrong::new(place, "a column without op has a field and no filter"));

@@ -43,7 +43,12 @@ pub(super) fn table(
     for (observer, load) in cases {
         say(format!("bench: {} under {}, against the other binary", load.name, observer.name));
         match compare(observer, load, [&before, subject], rounds) {
-            Ok(ratio) => ratios.push(ratio),
+            Ok(ratio) => {
+                // A long run that is cut off has said what it knows.
+                let Spread { low, median, high } = ratio.ratio;
+                say(format!("bench: {median:.3} of the other one, {low:.3} to {high:.3}"));
+                ratios.push(ratio);
+            }
             Err(error) => say(format!("bench: not measured: {error:#}")),
         }
         check_interrupt()?;

@@ -45,6 +45,8 @@ pub const NAMES: [[&str; 2]; TABLES as usize] = [
     ["CALLS_1A", "CALLS_1B"],
     ["CALLS_2A", "CALLS_2B"],
     ["CALLS_3A", "CALLS_3B"],
+    ["CALLS_4A", "CALLS_4B"],
+    ["CALLS_5A", "CALLS_5B"],
     ["SOCKETS_A", "SOCKETS_B"],
 ];
 

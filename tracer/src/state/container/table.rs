@@ -245,6 +245,14 @@ impl Containers {
         self.readings.of(&self.pod_cgroup(key)?)
     }
 
+    /// Containers that run, without the host, and the path of the cgroup of each.
+    pub fn running(&self) -> impl Iterator<Item = (ContainerKey, &Container, &str)> {
+        let keyed = self.list.iter().enumerate();
+        let rows = keyed.filter_map(|(key, row)| Some((ContainerKey(u32::try_from(key).ok()?), row.as_deref()?)));
+        rows.filter(|(_, row)| !row.ended && !row.path.is_empty())
+            .map(|(key, row)| (key, &row.container, row.path.as_str()))
+    }
+
     /// Adds a container and returns its key.
     pub fn add(&mut self, container: Container) -> ContainerKey {
         let key = ContainerKey(u32::try_from(self.list.len()).unwrap_or(u32::MAX));

@@ -10,7 +10,10 @@ use super::{Style, put};
 use crate::{
     format::{time, units},
     output::Scale,
-    tui::{app::Model, heat::COLUMNS},
+    tui::{
+        app::Model,
+        heat::{COLUMNS, Selected},
+    },
     view::heat::LIMITS,
 };
 
@@ -21,11 +24,25 @@ const SHADES: &[u8] = b".:-=+*#%@";
 /// The same as colours of the 256: green, yellow, red.
 const COLORS: [u8; 9] = [22, 28, 34, 40, 118, 190, 226, 208, 196];
 
+/// Where the map itself is on a screen of that size: its width and height.
+fn room(width: usize, height: usize) -> (usize, usize) {
+    (width.saturating_sub(MARGIN + 1).max(1), height.saturating_sub(3))
+}
+
+/// The column and the line of the map at a place on the screen.
+#[must_use]
+pub fn heat_at(model: &Model, x: usize, y: usize) -> Option<(usize, usize)> {
+    let lines = model.level().heat.lines.len();
+    let (width, height) = room(model.width, model.page);
+    let (x, y) = (x.checked_sub(MARGIN)?, y.checked_sub(model.head)?);
+    let line = lines.saturating_sub(height) + y;
+    (x < width && y < height && line < lines).then(|| ((x * COLUMNS).div_ceil(width).min(COLUMNS - 1), line))
+}
+
 /// Draws it: the newest line is the last one, and the axis is below.
 pub(super) fn draw(model: &Model, style: Style, area: Rect, buffer: &mut Buffer) {
     let map = &model.level().heat;
-    let width = usize::from(area.width).saturating_sub(MARGIN + 1).max(1);
-    let height = usize::from(area.height).saturating_sub(3);
+    let (width, height) = room(area.width.into(), area.height.into());
     if map.lines.is_empty() {
         put(buffer, area, 2, 1, &model.empty(), style.dim());
     }
@@ -52,17 +69,30 @@ pub(super) fn draw(model: &Model, style: Style, area: Rect, buffer: &mut Buffer)
         }
     }
     let bottom = usize::from(area.height);
-    if let Some((first, last)) = map.selected() {
+    if let Some(Selected { columns: (first, last), lines }) = map.selected() {
         let at = |column: usize| column * width / COLUMNS;
+        let shown = map.lines.len().saturating_sub(height);
+        if let Some((from, to)) = lines {
+            // The lines of what is selected, seen without colours, too.
+            for line in from.max(shown)..=to.min((shown + height).saturating_sub(1)) {
+                for x in at(first)..=at(last).min(width - 1) {
+                    let cell = (area.x + (MARGIN + x) as u16, area.y + (line - shown) as u16);
+                    if let Some(cell) = buffer.cell_mut(cell) {
+                        cell.set_style(style.selected());
+                    }
+                }
+                put(buffer, area, 0, line - shown, ">", style.strong(style.plain()));
+            }
+        }
         let marks: String = (0..width).map(|x| if (at(first)..=at(last)).contains(&x) { '^' } else { ' ' }).collect();
         put(buffer, area, MARGIN, bottom - 3, &marks, style.strong(style.plain()));
         let (selected, all) = map.counts();
-        let text = map.test().map(|(_, text)| text).unwrap_or_default();
+        let text = map.test(true).map(|(_, text)| text).unwrap_or_default();
         let share = if all > 0.0 { 100.0 * selected / all } else { 0.0 };
-        let said = format!("{text}: {selected:.0} events ({share:.1} %)   Enter shows such events   Space sets an end");
+        let said = format!("{text}: {selected:.0} events ({share:.1} %)   Enter shows them   Space sets a corner");
         put(buffer, area, 1, bottom - 1, &said, style.plain());
     } else {
-        put(buffer, area, 1, bottom - 1, "Left and Right select a latency, Enter shows its events", style.dim());
+        put(buffer, area, 1, bottom - 1, "arrows select latency and time, Enter shows the events", style.dim());
     }
     for power in 0..=11 {
         let value = 10f64.powi(power);

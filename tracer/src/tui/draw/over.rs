@@ -3,15 +3,19 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{Style, cut, fill, put};
+use super::{Style, cut, fill, menus, put};
 use crate::{
+    fields,
     format::escape,
     tui::{
-        app::{Model, Offered, Overlay, PromptKind},
+        app::{Model, Overlay, PromptKind},
         keys::{Group, KEYS},
     },
     view::View,
 };
+
+/// The most candidates that are listed.
+const MAX_CANDIDATES: usize = 8;
 
 /// Draws it. Returns where the cursor is, if it is there.
 pub(super) fn draw(model: &Model, style: Style, area: Rect, buffer: &mut Buffer) -> Option<(u16, u16)> {
@@ -22,41 +26,45 @@ pub(super) fn draw(model: &Model, style: Style, area: Rect, buffer: &mut Buffer)
             text(&format!(" {}", level.view.name), &legend(model), *scroll, style, area, buffer);
         }
         Overlay::Views { line, at } => return Some(views(model, &line.text(), *at, style, area, buffer)),
-        Overlay::Sort { at } => {
-            let level = model.level();
-            let items: Vec<String> = level.shown.iter().map(|it| it.title.clone()).collect();
-            menu("Sort by", &items, *at, style, area, buffer);
-        }
-        Overlay::Actions { at } => {
-            let items = model.actions().into_iter().map(|Offered { key, title, command, dangerous, .. }| {
-                let why = command.err().map(|why| format!("  ({why})")).unwrap_or_default();
-                format!("{key}  {title}{}{why}", if dangerous { "..." } else { "" })
-            });
-            menu("Actions", &items.collect::<Vec<_>>(), *at, style, area, buffer);
-        }
-        Overlay::Confirm { what, yes, .. } => {
-            let text = what.iter().map(|word| escape::escaped(word.as_bytes())).collect::<Vec<_>>().join(" ");
-            let answers = if *yes { "  No   [Yes]" } else { " [No]   Yes " };
-            menu("Do this?", &[text, String::new(), answers.to_owned()], 9, style, area, buffer);
+        Overlay::Sort { at } => menus::sort(model, *at, style, area, buffer),
+        Overlay::Columns { at } => menus::columns(model, *at, style, area, buffer),
+        Overlay::Cell { column, at } => menus::cell(model, *column, *at, style, area, buffer),
+        Overlay::Menu { title, items, at } => menus::of_items(title, items, *at, style, area, buffer),
+        Overlay::Actions { at } => menus::actions(model, *at, style, area, buffer),
+        Overlay::Confirm { what, yes } => menus::confirm(what, *yes, style, area, buffer),
+        Overlay::Palette { line, at } => {
+            let cursor = menus::palette(model, line, *at, style, area, buffer);
+            if let Some(said) = &model.said {
+                let y = usize::from(area.height) - 1;
+                put(buffer, area, usize::from(cursor.0) + 3, y, said, style.warn(style.plain()));
+            }
+            return Some(cursor);
         }
         Overlay::Prompt { kind, line, error, .. } => {
-            let y = usize::from(area.height) - 1;
             let name = match kind {
                 PromptKind::Search => "search: ",
                 PromptKind::Filter => "filter: ",
                 PromptKind::RowFilter => "rows with: ",
             };
-            fill(buffer, area, y, style.plain());
+            let cursor = menus::prompt(name, line, style, area, buffer);
+            let y = usize::from(area.height) - 1;
             let blank = " ".repeat(area.width.into());
-            put(buffer, area, 0, y, &blank, style.plain());
-            put(buffer, area, 0, y, &format!("{name}{}", escape::escaped(line.text().as_bytes())), style.plain());
-            if let Some((at, message)) = error {
+            let candidates = if *kind == PromptKind::Filter { model.candidates(line).texts } else { Vec::new() };
+            if !candidates.is_empty() {
+                let mut lines: Vec<String> =
+                    candidates.iter().take(MAX_CANDIDATES).map(|name| described(name)).collect();
+                let more = candidates.len() - lines.len();
+                lines.push(if more > 0 { format!("and {more} more   Tab completes") } else { "Tab completes".into() });
+                menus::list(&lines, None, style, area, buffer);
+            } else if let Some((at, message)) = error {
                 put(buffer, area, 0, y - 1, &blank, style.plain());
                 let at = (name.width() + at).min(usize::from(area.width) / 2);
                 put(buffer, area, at, y - 1, &format!("^ {message}"), style.warn(style.plain()));
             }
-            let x = (name.width() + line.before().width()).min(usize::from(area.width) - 1);
-            return Some((area.x + x as u16, area.y + y as u16));
+            if let Some(said) = model.said.as_ref().filter(|_| *kind == PromptKind::Search) {
+                put(buffer, area, usize::from(cursor.0) + 3, y, said, style.dim());
+            }
+            return Some(cursor);
         }
     }
     None
@@ -96,6 +104,14 @@ pub(super) fn wrapped(line: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// A candidate, and what it means if it is a field.
+fn described(name: &str) -> String {
+    match fields::all().find(|field| field.name == name) {
+        Some(field) => format!("{name:<24}  {:<9}  {}", field.kind.name(), field.doc),
+        None => name.to_owned(),
+    }
+}
+
 fn help() -> Vec<String> {
     let mut lines = Vec::new();
     for (group, name) in Group::ALL {
@@ -106,7 +122,8 @@ fn help() -> Vec<String> {
     }
     lines.push(String::new());
     lines.push(
-        "The mouse: a click selects a row, a second one goes into it, a click on a title sorts. Shift selects text."
+        "The mouse: a click selects a row, a second one goes into it, a click on a title sorts, one on a crumb goes there; the right \
+         button opens the menu of a cell. In the heat map, dragging selects. Shift selects text."
             .into(),
     );
     lines
@@ -122,6 +139,10 @@ fn legend(model: &Model) -> Vec<String> {
     lines.push(format!("Losses   {} events were lost in all", model.lost));
     lines.push(String::new());
     lines.extend(level.shown.iter().map(|column| format!("{:<10}  {}", column.title, column.about)));
+    if !model.explained.is_empty() {
+        lines.extend([String::new(), "What the kernel does for it".to_owned()]);
+        lines.extend(model.explained.iter().cloned());
+    }
     if !model.log.is_empty() {
         lines.extend([String::new(), "Messages".to_owned()]);
         lines.extend(
@@ -129,26 +150,6 @@ fn legend(model: &Model) -> Vec<String> {
         );
     }
     lines
-}
-
-/// A menu in the middle.
-fn menu(title: &str, items: &[String], at: usize, style: Style, area: Rect, buffer: &mut Buffer) {
-    let width = items.iter().map(|item| item.width()).chain([title.width()]).max().unwrap_or(0) + 4;
-    let width = width.min(usize::from(area.width) - 2);
-    let height = (items.len() + 2).min(usize::from(area.height) - 2);
-    let (x, y) = ((usize::from(area.width) - width) / 2, (usize::from(area.height) - height) / 2);
-    let line = |left: &str, middle: &str| format!("{left}{}{left}", middle.repeat(width - 2));
-    put(buffer, area, x, y, &line("+", "-"), style.plain());
-    put(buffer, area, x + 2, y, &cut(&format!(" {title} "), width - 4), style.strong(style.plain()));
-    let first = (at + 1).saturating_sub(height - 2).min(items.len().saturating_sub(height - 2));
-    for (row, (number, item)) in items.iter().enumerate().skip(first).take(height - 2).enumerate() {
-        put(buffer, area, x, y + 1 + row, &line("|", " "), style.plain());
-        let look = if number == at { style.selected() } else { style.plain() };
-        let text = cut(item, width - 4);
-        let text = format!(" {text}{}", " ".repeat((width - 3).saturating_sub(text.width() + 1)));
-        put(buffer, area, x + 1, y + 1 + row, &text, look);
-    }
-    put(buffer, area, x, y + height - 1, &line("+", "-"), style.plain());
 }
 
 fn views(model: &Model, typed: &str, at: usize, style: Style, area: Rect, buffer: &mut Buffer) -> (u16, u16) {

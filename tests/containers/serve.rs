@@ -1,0 +1,179 @@
+//! `tracer serve` beside real containers: its numbers are those of the load, and of the kernel's files.
+
+use std::fs;
+
+use tracer_tests::{
+    docker::{Container, Docker, unique},
+    level,
+    served::{Served, sample},
+    wait,
+};
+
+const BLOCK: u64 = 512;
+const BLOCKS: u64 = 900;
+
+/// Starts a server that asks the engine of the tests.
+fn serve(options: &[&str]) -> Served {
+    let docker = Docker::default();
+    let mut command = tracer_tests::command::tracer([&["serve", "--listen", "127.0.0.1:0"], options].concat());
+    if let Some(host) = docker.host() {
+        command.env("DOCKER_HOST", host);
+    }
+    Served::of(&mut command)
+}
+
+/// Copies blocks once the file `/tmp/go` is there, fails to open a file ten times, and stays.
+fn load() -> String {
+    format!(
+        "while [ ! -e /tmp/go ]; do sleep 0.1; done; \
+         dd if=/dev/zero of=/tmp/in bs={BLOCK} count={BLOCKS} 2>/tmp/err; dd if=/tmp/in of=/tmp/out bs={BLOCK} 2>/tmp/err; \
+         for i in 1 2 3 4 5 6 7 8 9 10; do cat /nothing 2>/tmp/err; done; touch /tmp/done; sleep 1000"
+    )
+}
+
+/// The file of a v1 or v2 hierarchy with that name, of a container.
+fn file_of(container: &Container, v1: &str, v2: &str) -> Option<String> {
+    let cgroups = fs::read_to_string(format!("/proc/{}/cgroup", container.pid())).ok()?;
+    let controller = v1.split('.').next()?;
+    let line = cgroups
+        .lines()
+        .find(|line| line.split(':').nth(1).is_some_and(|names| names.split(',').any(|it| it == controller)));
+    let of_v1 = line.and_then(|line| {
+        let path = line.splitn(3, ':').nth(2)?;
+        fs::read_to_string(format!("/sys/fs/cgroup/{controller}{path}/{v1}")).ok()
+    });
+    let of_v2 = || {
+        let path = cgroups.lines().find_map(|line| line.strip_prefix("0::"))?;
+        ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
+            .iter()
+            .find_map(|root| fs::read_to_string(format!("{root}{path}/{v2}")).ok())
+    };
+    of_v1.or_else(of_v2)
+}
+
+#[test]
+fn what_a_container_did_is_counted_exactly_and_what_it_uses_is_what_the_kernel_says() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let served = serve(&["--container-label", "shop"]);
+    let name = unique("serve");
+    let options = ["--memory", "64m", "--cpus", "0.5", "--label", "shop=a\"b\nc"];
+    let container = Docker::default().run(&name, &options, &["sh", "-c", &load()]);
+    let by_name =
+        |family: &str, labels: &[(&str, &str)]| served.sample(family, &[&[("name", name.as_str())], labels].concat());
+    wait::until("it is known by name", || by_name("tracer_container_info", &[]));
+    // What its start did is over.
+    let before = |family: &str, labels: &[(&str, &str)]| by_name(family, labels).unwrap_or(0.0);
+    let written = before("tracer_container_file_bytes_total", &[("direction", "write")]);
+    let _ = container.exec(&["touch", "/tmp/go"]);
+    wait::until("its work is done", || (container.exec(&["ls", "/tmp"]).contains("done")).then_some(()));
+    let bytes = (BLOCK * BLOCKS) as f64;
+    wait::until("all of it is counted", || {
+        (before("tracer_container_file_bytes_total", &[("direction", "write")]) - written >= 2.0 * bytes).then_some(())
+    });
+    let metrics = served.get("/metrics").body;
+    let of = |family: &str, labels: &[(&str, &str)]| {
+        sample(&metrics, family, &[&[("name", name.as_str())], labels].concat())
+    };
+    let failed = of("tracer_container_syscall_errors_total", &[("syscall", "openat"), ("errno", "ENOENT")])
+        .or_else(|| of("tracer_container_syscall_errors_total", &[("syscall", "open"), ("errno", "ENOENT")]));
+    assert!(failed.is_some_and(|count| count >= 10.0), "{failed:?}\n{metrics}");
+    assert!(of("tracer_container_execs_total", &[("result", "ok")]).is_some_and(|count| count >= 13.0));
+    assert!(of("tracer_container_forks_total", &[]).is_some_and(|count| count >= 12.0));
+    assert!(of("tracer_container_exits_total", &[("reason", "error")]).is_some_and(|count| count >= 10.0));
+    let timed = of("tracer_container_syscall_duration_seconds_count", &[("class", "file")]);
+    let most = of("tracer_container_syscall_duration_seconds_bucket", &[("class", "file"), ("le", "+Inf")]);
+    assert!(timed.is_some_and(|count| count >= 15.0) && timed == most, "{timed:?} {most:?}");
+
+    // Labels are text of others.
+    assert!(metrics.contains("container_label_shop=\"a\\\"b\\nc\""), "{metrics}");
+    assert_eq!(of("container_spec_memory_limit_bytes", &[]), Some(f64::from(64 << 20)));
+    assert_eq!(of("container_spec_cpu_quota", &[]), Some(50_000.0));
+    let usage =
+        file_of(&container, "memory.usage_in_bytes", "memory.current").and_then(|text| text.trim().parse::<f64>().ok());
+    let (usage, said) = (usage.expect("memory"), by_name("container_memory_usage_bytes", &[]).expect("memory"));
+    assert!((usage - said).abs() <= 0.1 * usage, "{usage} {said}");
+    let limit = file_of(&container, "pids.max", "pids.max").expect("a limit");
+    let said = by_name("container_threads_max", &[]).expect("a limit");
+    assert_eq!(limit.trim().parse::<f64>().unwrap_or(0.0), said);
+    let cpu = by_name("container_cpu_usage_seconds_total", &[]).expect("CPU time");
+    let ns = file_of(&container, "cpuacct.usage", "none").and_then(|text| text.trim().parse::<f64>().ok());
+    if let Some(ns) = ns {
+        assert!(cpu <= ns / 1e9 && cpu >= ns / 1e9 * 0.9, "{cpu} {ns}");
+    }
+
+    // The same by the API, ours and cAdvisor's, and on the page.
+    let own = served.get(&format!("/api/v1/containers/{name}")).json();
+    assert_eq!((&own["id"], &own["name"]), (&container.id.as_str().into(), &name.as_str().into()));
+    assert_eq!(own["now"]["memory_limit_bytes"], 64 << 20);
+    let docker = served.get(&format!("/api/v1.3/docker/{name}")).json();
+    let (path, info) = docker.as_object().and_then(|map| map.iter().next()).expect("one container");
+    assert!(path.contains(&container.id) && info["name"] == path.as_str(), "{path}");
+    assert_eq!((&info["aliases"][0], &info["namespace"]), (&name.as_str().into(), &"docker".into()));
+    assert_eq!(info["spec"]["memory"]["limit"], 64 << 20);
+    let stats = served.get("/api/v2.1/stats?type=docker&recursive=true").json();
+    assert!(stats[path]["stats"][0]["memory"]["usage"].as_u64().is_some(), "{stats}");
+    let page = served.get(&format!("/docker/{}", container.id)).body;
+    assert!(page.contains(&format!("<h1>{name}</h1>")) && page.contains("a&quot;b"), "{page}");
+    assert!(served.get("/").body.contains(&name));
+
+    // Its series end with it; what it did stays.
+    let calls = before("tracer_container_syscalls_total", &[]);
+    drop(container);
+    wait::until("its series have ended", || {
+        served.get("/metrics").body.lines().all(|line| !line.contains(&format!("name=\"{name}\""))).then_some(())
+    });
+    let stays = served.sample("tracer_workload_syscalls_total", &[("workload", &name)]);
+    assert!(stays.is_some_and(|sum| sum >= calls), "{stays:?} {calls}");
+    let died = served.sample("tracer_container_deaths_total", &[("workload", &name), ("reason", "signal")]);
+    assert_eq!(died, Some(1.0));
+}
+
+#[test]
+fn a_container_that_lives_for_a_moment_is_in_the_sums() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let served = serve(&[]);
+    let name = unique("moment");
+    let script = format!("dd if=/bin/busybox of=/tmp/out bs={BLOCK} count={BLOCKS} 2>/tmp/err; exit 3");
+    let docker = Docker::default();
+    let output = docker.command(&["run", "--rm", "--name", &name, &level::image(), "sh", "-c", &script]).output();
+    assert_eq!(output.expect("docker").status.code(), Some(3));
+    let of = |family: &str, labels: &[(&str, &str)]| {
+        served.sample(family, &[&[("workload", name.as_str())], labels].concat())
+    };
+    wait::until("it is counted", || of("tracer_container_deaths_total", &[("reason", "error")]));
+    let bytes = (BLOCK * BLOCKS) as f64;
+    let written = of("tracer_workload_file_bytes_total", &[("direction", "write")]).expect("bytes");
+    // Beside the load, what dd says, and what the runtime writes before it hands over.
+    assert!(written >= bytes && written < bytes + 4096.0, "{written}");
+    assert_eq!(of("tracer_container_starts_total", &[]), Some(1.0));
+    assert!(of("tracer_workload_exits_total", &[("reason", "error")]).is_some_and(|count| count >= 1.0));
+}
+
+#[test]
+fn bytes_over_the_network_are_those_that_were_sent() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let served = serve(&["--metrics", "basic"]);
+    let docker = Docker::default();
+    let (to, from) = (unique("to"), unique("from"));
+    let receiver = docker.run(&to, &[], &["sh", "-c", "sleep 1000 | nc -l -p 7000 >/dev/null"]);
+    let address = docker.output(&["inspect", "--format", "{{.NetworkSettings.IPAddress}}", &receiver.id]);
+    let network = if address.is_empty() { format!("container:{to}") } else { "bridge".to_owned() };
+    let host = if address.is_empty() { "127.0.0.1".to_owned() } else { address };
+    let script = format!(
+        "while ! dd if=/dev/zero bs={BLOCK} count={BLOCKS} 2>/tmp/err | nc {host} 7000; do sleep 0.1; done; sleep 1000"
+    );
+    let _sender = docker.run(&from, &["--network", &network], &["sh", "-c", &script]);
+    let bytes = (BLOCK * BLOCKS) as f64;
+    let of = |name: &str, direction: &str| {
+        served.sample("tracer_container_network_bytes_total", &[("name", name), ("direction", direction)])
+    };
+    let received = wait::until("all of it has arrived", || of(&to, "receive").filter(|sum| *sum >= bytes));
+    assert_eq!((received, of(&from, "transmit")), (bytes, Some(bytes)));
+    assert!(!served.get("/metrics").body.contains("syscall_duration"), "basic has no times");
+}

@@ -1,0 +1,218 @@
+//! `tracer serve` without containers: what it answers to whom, how it begins and ends.
+
+use std::{
+    fs,
+    io::Write as _,
+    net::TcpStream,
+    os::unix::net::UnixStream,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use tracer_tests::{
+    command::{self, Running},
+    level,
+    scratch::Scratch,
+    served::{Served, sample},
+    wait,
+};
+
+#[test]
+fn it_answers_what_there_is_and_says_what_there_is_not() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let served = Served::start(&[]);
+    let metrics = served.get("/metrics");
+    assert_eq!(
+        (metrics.status, metrics.header("content-type")),
+        (200, Some("text/plain; version=0.0.4; charset=utf-8"))
+    );
+    for name in
+        ["container_cpu_usage_seconds_total", "machine_memory_bytes", "tracer_events_lost_total", "tracer_build_info"]
+    {
+        assert!(sample(&metrics.body, name, &[]).is_some(), "{name}");
+    }
+    let host = sample(&metrics.body, "container_last_seen", &[("id", "/")]).expect("the machine");
+    assert!(host > 1e9);
+    for (path, status) in [
+        ("/", 200),
+        ("/static/app.js", 200),
+        ("/static/nothing", 404),
+        ("/nothing", 404),
+        ("/docker/nothing", 404),
+        ("/api/v1/containers/nothing", 404),
+        ("/api/v1.3/machine", 200),
+        ("/api/v1.3/containers/", 200),
+        ("/api/v1.3/containers/nothing", 404),
+        ("/api/v2.1/version", 200),
+        ("/api/v2.1/machinestats", 200),
+        ("/api/v2.1/stats/?count=-2", 400),
+        ("/api/v2.1/stats/?type=other", 400),
+        ("/api/v2.1/", 400),
+        ("/readyz", 200),
+        ("/version", 200),
+        ("/../../etc/passwd", 404),
+        ("/static/..%2f..%2fetc%2fpasswd", 404),
+    ] {
+        let answer = served.get(path);
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+    }
+    let wrong = served.ask("DELETE", "/metrics", &[], "");
+    assert_eq!((wrong.status, wrong.header("allow")), (405, Some("GET, HEAD")));
+    assert_eq!(served.ask("POST", "/api/v1.3/containers/", &[], "{\"num_stats\":0}").status, 200);
+    let long = "x".repeat(100_000);
+    assert_eq!(served.ask("POST", "/api/v1.3/containers/", &[], &long).status, 413);
+    // Every path that the description has is answered.
+    let paths = served.get("/api/v1/openapi.json").json();
+    let paths = paths["paths"].as_object().expect("paths");
+    assert!(paths.len() > 15);
+    for path in paths.keys().filter(|path| !path.contains('{') && !path.ends_with("watch") && *path != "/api") {
+        assert_eq!(served.get(path).status, 200, "{path}");
+    }
+}
+
+#[test]
+fn the_machine_of_the_rest_api_is_this_one() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let served = Served::start(&[]);
+    let machine = served.get("/api/v1.3/machine").json();
+    let memory = fs::read_to_string("/proc/meminfo").expect("meminfo");
+    let kb: u64 =
+        memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).expect("MemTotal");
+    assert_eq!(machine["memory_capacity"], kb * 1024);
+    let cpus = std::thread::available_parallelism().expect("CPUs").get();
+    assert!(machine["num_cores"].as_u64().is_some_and(|cores| cores >= cpus as u64), "{machine}");
+    let root = served.get("/api/v1.3/containers/").json();
+    assert_eq!(root["name"], "/");
+    assert!(root["stats"][0]["cpu"]["usage"]["total"].as_u64().is_some_and(|ns| ns > 0), "{root}");
+    let events = served.get("/api/v2.1/attributes").json();
+    assert_eq!(events["kernel_version"], fs::read_to_string("/proc/sys/kernel/osrelease").expect("osrelease").trim());
+}
+
+#[test]
+fn strangers_are_refused() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let (token, config) = (scratch.path("token"), scratch.path("tracer.toml"));
+    fs::write(&token, "0123456789abcdef\n").expect("a file");
+    fs::write(&config, format!("[serve]\ntoken-file = '{}'\n", token.display())).expect("a file");
+    let served = Served::start(&["--config", &config.display().to_string()]);
+    let status = |headers: &[&str]| served.ask("GET", "/metrics", headers, "").status;
+    assert_eq!(status(&[]), 401);
+    assert_eq!(status(&["Authorization: Bearer 0123456789abcdef"]), 200);
+    assert_eq!(status(&["Authorization: Bearer 0123456789abcdeF"]), 401);
+    assert_eq!(served.get("/readyz").status, 200, "probes know nothing");
+    let right = "Authorization: Bearer 0123456789abcdef";
+    assert_eq!(status(&[right, "Host: evil.example"]), 421);
+    assert_eq!(status(&[right, "Origin: http://evil.example"]), 403);
+    assert_eq!(status(&[right, "Host: localhost:1"]), 200);
+
+    // Another token, after SIGHUP; a wrong one changes nothing.
+    let hang_up = || {
+        assert!(
+            Command::new("kill").args(["-HUP", &served.running.pid().to_string()]).status().expect("kill").success()
+        )
+    };
+    fs::write(&token, "fedcba9876543210\n").expect("a file");
+    hang_up();
+    wait::until("the new token counts", || (status(&["Authorization: Bearer fedcba9876543210"]) == 200).then_some(()));
+    assert_eq!(status(&[right]), 401);
+    fs::write(&token, "short\n").expect("a file");
+    hang_up();
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(status(&["Authorization: Bearer fedcba9876543210"]), 200);
+    let Served { running, .. } = served;
+    running.interrupt();
+    let output = running.end();
+    assert_eq!(output.status.code(), Some(0), "{}", output.errors);
+    assert!(output.errors.contains("settings were read again"), "{}", output.errors);
+    assert!(output.errors.contains("settings stay as they are: "), "{}", output.errors);
+}
+
+#[test]
+fn slow_clients_keep_nobody_out() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let served = Served::start(&[]);
+    let slow: Vec<TcpStream> = (0..1000)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&served.address).expect("it listens");
+            // Some are closed at once.
+            let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nX-");
+            stream
+        })
+        .collect();
+    let begin = Instant::now();
+    // Their time is over after ten seconds.
+    wait::until("somebody else is answered", || {
+        let Ok(mut stream) = TcpStream::connect(&served.address) else { return None };
+        let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
+        let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let mut bytes = Vec::new();
+        let _ = std::io::Read::read_to_end(&mut stream, &mut bytes);
+        bytes.starts_with(b"HTTP/1.1 200").then_some(())
+    });
+    assert!(begin.elapsed() < Duration::from_secs(20));
+    drop(slow);
+    let long = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(200_000));
+    let mut stream = TcpStream::connect(&served.address).expect("it listens");
+    let _ = stream.write_all(long.as_bytes());
+    assert_eq!(served.get("/healthz").status, 200, "it goes on");
+}
+
+#[test]
+fn it_listens_at_a_unix_socket_and_ends_as_it_is_told() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let path = scratch.path("serve.sock");
+    let place = format!("unix:{}", path.display());
+    let mut running = Running::start(&mut command::tracer(["serve", "--listen", &place]));
+    assert!(running.error_line().contains(&format!("listening at {place}")));
+    let ask = || -> Option<()> {
+        let mut stream = UnixStream::connect(&path).ok()?;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: any\r\nConnection: close\r\n\r\n").ok()?;
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut text).ok()?;
+        text.starts_with("HTTP/1.1 200").then_some(())
+    };
+    wait::until("it answers", ask);
+    let second = command::output(["serve", "--listen", &place]);
+    assert_eq!(second.status.code(), Some(1), "{}", second.errors);
+    assert!(second.errors.contains("cannot listen at unix:"), "{}", second.errors);
+    assert!(Command::new("kill").args(["-TERM", &running.pid().to_string()]).status().expect("kill").success());
+    let output = running.end();
+    assert_eq!(output.status.code(), Some(128 + 15), "{}", output.errors);
+}
+
+#[test]
+fn wrong_use_is_said_before_anything_begins() {
+    let wrong = |words: &[&str]| {
+        let output = command::output([&["serve"], words].concat());
+        (output.status.code(), output.errors)
+    };
+    for (words, said) in [
+        (&["--listen", "nowhere"][..], "not an address to listen at"),
+        (&["--port=8080"], "use --listen :PORT"),
+        (&["--storage_driver=influxdb"], "let it scrape /metrics"),
+        (&["--metrics", "most"], "basic"),
+        (&["proc.nam=x"], "did you mean 'proc.name'?"),
+        (&["--url-base-prefix", "/a b"], "give it as /tools/tracer"),
+        (&["--nonsense"], "tracer serve --help"),
+    ] {
+        let (code, errors) = wrong(words);
+        assert_eq!(code, Some(2), "{words:?}: {errors}");
+        assert!(errors.contains(said), "{words:?}: {errors}");
+    }
+    let (code, errors) = wrong(&["--web-config", "/nonexistent"]);
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(errors.contains("cannot read '/nonexistent'"), "{errors}");
+}

@@ -1,0 +1,326 @@
+//! `tracer serve`: options, those of cAdvisor too, and the engine beside the server.
+
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use clap::{CommandFactory as _, Parser};
+
+use super::{Args, End, Failure, Live, config, habits, run, run::Screen, stop};
+use crate::{
+    chisel,
+    fields::Show,
+    filter::Filter,
+    message::note,
+    serve::{Level, Listen, Options, Server},
+};
+
+/// The word for it.
+pub const SERVE: &str = "serve";
+
+/// Serve metrics for Prometheus, cAdvisor's REST API and a web page about all containers of this machine.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "tracer serve", max_term_width = 100, disable_version_flag = true, args_override_self = true)]
+struct ServeArgs {
+    /// Listen at ADDRESS:PORT, at :PORT on all addresses, or at unix:PATH. Can be repeated [default: 127.0.0.1:9938]
+    #[arg(long, value_name = "PLACE")]
+    listen: Vec<Listen>,
+
+    /// Count less: basic leaves out how long calls take
+    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
+    metrics: Level,
+
+    /// Take TLS and users from this web configuration file, as Prometheus exporters do
+    #[arg(long, visible_alias = "web.config.file", value_name = "FILE")]
+    web_config: Option<PathBuf>,
+
+    /// Ask clients for the token in this file: Authorization: Bearer TOKEN
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+
+    /// Also answer clients that ask for this host name. Can be repeated
+    #[arg(long, value_name = "NAME")]
+    allowed_host: Vec<String>,
+
+    /// Begin all paths with this, for a proxy
+    #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
+    url_base_prefix: String,
+
+    /// Make this label of containers a label of metrics. Can be repeated [default: those of Docker Compose and Swarm]
+    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
+    container_label: Vec<String>,
+
+    /// Make all labels of containers labels of metrics
+    #[arg(long)]
+    all_container_labels: bool,
+
+    /// Ask this container engine, as TYPE=PATH. Can be repeated
+    #[arg(long = "engine-socket", value_name = "SOCKET")]
+    engine_sockets: Vec<String>,
+
+    /// Take settings from this file: its section [serve]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Say more, such as which rights are kept
+    #[arg(short, long)]
+    verbose: bool,
+
+    /// Only count events that match this filter
+    #[arg(value_name = "FILTER", allow_hyphen_values = false, num_args = 0..)]
+    filter: Vec<String>,
+}
+
+/// What an option of cAdvisor becomes.
+enum Meaning {
+    /// This option of ours, with the same value.
+    Is(&'static str),
+    /// A switch of ours, when it is true.
+    Switch(&'static str),
+    /// Nothing, because of this.
+    Needless(&'static str),
+    /// An error that says what to use.
+    Use(&'static str),
+}
+
+/// What cAdvisor's users are used to.
+const OF_CADVISOR: &[(&str, Meaning)] = &[
+    ("url_base_prefix", Meaning::Is("url-base-prefix")),
+    ("whitelisted_container_labels", Meaning::Is("container-label")),
+    ("store_container_labels", Meaning::Switch("all-container-labels")),
+    ("docker_only", Meaning::Needless("only containers and the machine are shown anyway")),
+    ("disable_root_cgroup_stats", Meaning::Needless("only containers and the machine are shown anyway")),
+    ("raw_cgroup_prefix_whitelist", Meaning::Needless("only containers and the machine are shown anyway")),
+    ("housekeeping_interval", Meaning::Needless("files are read when somebody asks")),
+    ("max_housekeeping_interval", Meaning::Needless("files are read when somebody asks")),
+    ("global_housekeeping_interval", Meaning::Needless("files are read when somebody asks")),
+    ("allow_dynamic_housekeeping", Meaning::Needless("files are read when somebody asks")),
+    ("storage_duration", Meaning::Needless("the last ten minutes are kept")),
+    ("enable_load_reader", Meaning::Needless("the load is not read")),
+    ("logtostderr", Meaning::Needless("messages go to standard error anyway")),
+    ("alsologtostderr", Meaning::Needless("messages go to standard error anyway")),
+    ("stderrthreshold", Meaning::Needless("messages go to standard error anyway")),
+    (
+        "disable_metrics",
+        Meaning::Use("leave it out: files are read only when somebody asks; --metrics=basic counts less"),
+    ),
+    ("enable_metrics", Meaning::Use("leave it out: everything that tracer knows is there")),
+    ("port", Meaning::Use("--listen :PORT")),
+    ("listen_ip", Meaning::Use("--listen ADDRESS:PORT")),
+    ("docker", Meaning::Use("--engine-socket docker=PATH, without unix://")),
+    ("podman", Meaning::Use("--engine-socket podman=PATH, without unix://")),
+    ("containerd", Meaning::Use("--engine-socket containerd=PATH")),
+    ("http_auth_file", Meaning::Use("--web-config FILE, with basic_auth_users")),
+    ("http_digest_file", Meaning::Use("--web-config FILE, with basic_auth_users")),
+    ("prometheus_endpoint", Meaning::Use("/metrics, below --url-base-prefix if that is given")),
+    (
+        "storage_driver",
+        Meaning::Use("Prometheus: let it scrape /metrics, and write from there to where history is kept"),
+    ),
+    (
+        "storage_driver_host",
+        Meaning::Use("Prometheus: let it scrape /metrics, and write from there to where history is kept"),
+    ),
+    (
+        "env_metadata_whitelist",
+        Meaning::Use("labels: variables of containers are never told, since they may be secrets"),
+    ),
+    ("profiling", Meaning::Use("perf(1), on the process")),
+];
+
+/// The words with options of cAdvisor in our words.
+///
+/// # Errors
+/// There is something else to use.
+fn translated(words: &[String]) -> Result<Vec<String>, Failure> {
+    let mut all = Vec::new();
+    for word in words {
+        let stripped = word.strip_prefix('-').map(|rest| rest.strip_prefix('-').unwrap_or(rest));
+        let (name, value) = stripped.map_or(("", None), |text| match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        });
+        let Some((_, meaning)) = OF_CADVISOR.iter().find(|(known, _)| *known == name) else {
+            all.push(word.clone());
+            continue;
+        };
+        match meaning {
+            Meaning::Is(own) => all.push(value.map_or_else(|| format!("--{own}"), |value| format!("--{own}={value}"))),
+            Meaning::Switch(own) if value.is_none_or(|value| value == "true") => all.push(format!("--{own}")),
+            Meaning::Switch(_) => {}
+            Meaning::Needless(why) => note(&format!("note: --{name} is not needed: {why}")),
+            Meaning::Use(what) => {
+                return Err(Failure::with_hint(format!("there is no option '--{name}'"), format!("use {what}")));
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Its options.
+pub(super) fn command() -> clap::Command {
+    ServeArgs::command()
+}
+
+/// The options with those of the file in front; the inner error is the help that was asked for.
+fn parse(words: &[String]) -> Result<Result<ServeArgs, clap::Error>, Failure> {
+    let given = translated(words)?;
+    let defaults = config::section(SERVE, &command(), &[&[String::new()], &given[..]].concat())?;
+    let words = [SERVE.to_owned()].into_iter().chain(defaults).chain(given);
+    match ServeArgs::try_parse_from(words) {
+        Ok(args) => Ok(Ok(args)),
+        Err(error) if error.use_stderr() => {
+            let failure = super::wrong_option(&error);
+            let hint = failure.hint.filter(|hint| !hint.starts_with("tracer -h"));
+            let hint = hint.unwrap_or_else(|| "tracer serve --help lists the options".to_owned());
+            Err(Failure::with_hint(failure.message, hint))
+        }
+        Err(help) => Ok(Err(help)),
+    }
+}
+
+fn options(args: &ServeArgs) -> Result<Options, Failure> {
+    let prefix = args.url_base_prefix.trim_matches('/');
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '/');
+    if !prefix.chars().all(is_plain) {
+        return Err(Failure::with_hint(
+            "--url-base-prefix has characters that paths do not have",
+            "give it as /tools/tracer",
+        ));
+    }
+    Ok(Options {
+        listen: args.listen.clone(),
+        level: args.metrics,
+        web_config: args.web_config.clone(),
+        token_file: args.token_file.clone(),
+        allowed_hosts: args.allowed_host.clone(),
+        prefix: if prefix.is_empty() { String::new() } else { format!("/{prefix}") },
+        container_labels: args.container_label.clone(),
+        all_labels: args.all_container_labels,
+    })
+}
+
+/// Carries out the words behind `serve`.
+///
+/// # Errors
+/// They are wrong, an address is taken, or the engine fails.
+pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
+    let args = match parse(words)? {
+        Ok(args) => args,
+        Err(help) => {
+            help.print()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    let filter = Some(args.filter.join(" ")).filter(|filter| !filter.trim().is_empty());
+    if let Some(text) = &filter {
+        Filter::compile(text, Show::PLAIN).map_err(|error| Failure {
+            hint: habits::of_filter(&args.filter, &[]).or(error.hint.clone()),
+            message: error.to_string(),
+        })?;
+    }
+    let server = Server::bind(&options(&args)?).map_err(anyhow::Error::from)?;
+    if server.is_exposed() {
+        note("warning: everybody who reaches this machine can ask; --web-config or --token-file protect it");
+    }
+    stop::survive_file_limit()?;
+    // What is wrong with other options is said before anything begins.
+    drop(plan(&args)?);
+    server.places().for_each(|place| note(&format!("listening at {place}")));
+    let counting = server.counting();
+    let (stop, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (of_engine, has_ended, own) = (Arc::clone(&stop), Arc::clone(&ended), args.clone());
+    let engine = thread::Builder::new().name("engine".into()).stack_size(16 << 20).spawn(move || {
+        let run = || -> anyhow::Result<()> {
+            let compiled = filter.as_deref().map(|text| Filter::compile(text, Show::PLAIN)).transpose()?;
+            let mut plan = plan(&own)?;
+            plan.outputs = counting.outputs(compiled)?;
+            plan.needs = plan.outputs.needs();
+            plan.interval_ms = plan.outputs.interval_ms();
+            plan.snaplen = 0;
+            plan.screen = Some(Screen {
+                commands: None,
+                stop: of_engine,
+                runs: false,
+                serves: true,
+                confines: true,
+                position: Arc::default(),
+            });
+            (live.run)(plan, None)?;
+            Ok(())
+        };
+        let result = run();
+        has_ended.store(true, Ordering::Relaxed);
+        result
+    });
+    let engine = engine.map_err(anyhow::Error::from)?;
+    let words = words.to_vec();
+    let mut again = || -> Result<Options, String> {
+        let args = parse(&words).map_err(|failure| failure.message)?.map_err(|help| help.to_string())?;
+        options(&args).map_err(|failure| failure.message)
+    };
+    let signal = server.run(&ended, &mut again);
+    stop.store(true, Ordering::Relaxed);
+    let engine = engine.join();
+    let signal = signal.map_err(anyhow::Error::from)?;
+    match engine {
+        Ok(Ok(())) => Ok(ExitCode::from(signal.map_or(0, stop::code_of))),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(anyhow::anyhow!("the engine has panicked").into()),
+    }
+}
+
+/// A plan of the options that are also those of tracer itself.
+fn plan(args: &ServeArgs) -> Result<super::Plan, Failure> {
+    let mut words = vec!["tracer".to_owned(), "-q".to_owned()];
+    args.engine_sockets.iter().for_each(|socket| words.extend(["--engine-socket".to_owned(), socket.clone()]));
+    words.extend(args.verbose.then(|| "-v".to_owned()));
+    let args = Args::try_parse_from(words).map_err(|error| super::wrong_option(&error))?;
+    run::plan(&args, &chisel::Library::builtin(), &[])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_option_of_cadvisor_works_or_says_what_to_use() {
+        let command = command();
+        let own: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+        for (name, meaning) in OF_CADVISOR {
+            match meaning {
+                Meaning::Is(to) | Meaning::Switch(to) => assert!(own.contains(to), "{name}"),
+                Meaning::Needless(why) | Meaning::Use(why) => assert!(!why.is_empty(), "{name}"),
+            }
+        }
+        let of = |text: &str| translated(&words(text)).map_err(|failure| failure.hint.unwrap());
+        assert_eq!(of("--url_base_prefix=/x -docker_only proc.name=a"), Ok(words("--url-base-prefix=/x proc.name=a")));
+        assert_eq!(of("--whitelisted_container_labels a,b"), Ok(words("--container-label a,b")));
+        assert_eq!(of("--store_container_labels=false"), Ok(Vec::new()));
+        assert_eq!(of("--store_container_labels"), Ok(words("--all-container-labels")));
+        assert_eq!(of("--port=8080"), Err("use --listen :PORT".into()));
+    }
+
+    #[test]
+    fn prefixes_are_paths() {
+        let prefix = |text: &str| {
+            let args = ServeArgs::try_parse_from(["serve", "--url-base-prefix", text]).unwrap();
+            options(&args).map(|options| options.prefix).map_err(drop)
+        };
+        assert_eq!(
+            (prefix("/a/b/"), prefix("a"), prefix("/"), prefix("")),
+            (Ok("/a/b".into()), Ok("/a".into()), Ok(String::new()), Ok(String::new()))
+        );
+        assert!(prefix("/a\"b").is_err() && prefix("/a b").is_err());
+    }
+}

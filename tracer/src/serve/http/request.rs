@@ -1,0 +1,111 @@
+//! What a request asks for: the rest of its path, its parameters, and its body.
+
+use std::sync::Arc;
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::{
+    StatusCode,
+    body::{Bytes, Incoming},
+};
+
+use super::answer::Answer;
+use crate::serve::site::Site;
+
+/// The most of a body, bytes.
+const MAX_BODY: usize = 64 << 10;
+
+/// A request for a route.
+#[derive(Debug)]
+pub(in crate::serve) struct Request {
+    pub(in crate::serve) site: Arc<Site>,
+    /// What follows the path of the route, without escapes.
+    pub(in crate::serve) rest: String,
+    /// Parameters in their order.
+    pub(in crate::serve) query: Vec<(String, String)>,
+    pub(in crate::serve) body: Bytes,
+}
+
+impl Request {
+    /// The first parameter of that name.
+    pub(in crate::serve) fn get(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A number; what is no number is an error.
+    ///
+    /// # Errors
+    /// The answer that says so.
+    pub(in crate::serve) fn number<T: std::str::FromStr>(&self, name: &str, otherwise: T) -> Result<T, Answer> {
+        self.get(name).map_or(Ok(otherwise), |text| {
+            text.parse().map_err(|_| Answer::bad_request(&format!("{name} is not a number")))
+        })
+    }
+
+    /// Whether a parameter says yes, in the words that Go takes.
+    pub(in crate::serve) fn flag(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|text| matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True"))
+    }
+}
+
+/// Reads a body, if there may be one.
+///
+/// # Errors
+/// The answer that refuses it.
+pub(super) async fn read(body: Incoming, is_taken: bool) -> Result<Bytes, Answer> {
+    if !is_taken {
+        return Ok(Bytes::new());
+    }
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(_) => Err(Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long or was cut off")),
+    }
+}
+
+/// The parameters of a query.
+pub(in crate::serve) fn pairs(query: &str) -> Vec<(String, String)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decoded(&name.replace('+', " ")), decoded(&value.replace('+', " ")))
+        })
+        .collect()
+}
+
+/// A text without its escapes (`%2F`). What is no escape stays as it is.
+pub(in crate::serve) fn decoded(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digit = |at: usize| after.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        match (first, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                rest = &after[2..];
+            }
+            _ => {
+                out.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_read_as_browsers_write_them() {
+        let own = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            pairs("a=1&b=x+y%2Fz&c&=d&&e=%"),
+            own(&[("a", "1"), ("b", "x y/z"), ("c", ""), ("", "d"), ("e", "%")])
+        );
+        assert_eq!(pairs(""), []);
+        assert_eq!(decoded("%e2%82%ac%zz%ff"), "€%zz\u{fffd}");
+    }
+}

@@ -1,0 +1,235 @@
+//! What the files of the kernel say of containers and of the host, read when somebody asks: of cgroups, network interfaces, processes.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use super::{gather::Snapshot, known::Known};
+use crate::{
+    resources::{Part, Resources, Trees},
+    state::{host_root, procfs::View},
+};
+
+/// Interfaces that are not of a container, or whose bytes others count again. Source: cAdvisor's rule, and those of network plugins.
+const OTHER_INTERFACES: [&str; 9] = ["lo", "veth", "docker", "nerdctl", "br-", "cali", "cni", "lxc", "flannel."];
+/// The most of a text of `/proc`, bytes.
+const MAX_BYTES: u64 = 256 << 10;
+
+/// A network interface: what came in and went out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Interface {
+    pub(super) name: String,
+    /// Bytes, packets, errors, dropped.
+    pub(super) received: [u64; 4],
+    pub(super) sent: [u64; 4],
+}
+
+/// What was read of a cgroup.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Measured {
+    /// When, nanoseconds since the epoch.
+    pub(super) now_ns: u64,
+    pub(super) resources: Resources,
+    /// Processes in it and in the cgroups in it.
+    pub(super) processes: Option<u64>,
+    /// Empty where the network is that of the host, or of another container that has it already.
+    pub(super) interfaces: Vec<Interface>,
+    /// When its first process began, seconds since the epoch.
+    pub(super) started_s: Option<f64>,
+    /// The smallest limit of memory that holds for it, bytes.
+    pub(super) memory_limit: Option<u64>,
+}
+
+/// What is read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Picture {
+    pub(super) host: Measured,
+    /// By the whole id. What has just ended is not there.
+    pub(super) containers: BTreeMap<String, Measured>,
+    /// Names of block devices by their number.
+    pub(super) devices: HashMap<(u32, u32), String>,
+    /// Whether a part could not be read.
+    pub(super) failed: bool,
+}
+
+/// Reads.
+#[derive(Debug)]
+pub(super) struct Reader {
+    root: PathBuf,
+    proc: Option<PathBuf>,
+    trees: Trees,
+    boot_s: Option<f64>,
+    devices: HashMap<(u32, u32), String>,
+}
+
+impl Reader {
+    /// Finds the files of the host.
+    pub(super) fn new() -> Self {
+        let (root, _) = host_root();
+        let view = View::find(root, None);
+        let proc = view.path().map(Path::to_owned);
+        let stat = proc.as_ref().and_then(|proc| text(&proc.join("stat")));
+        let boot =
+            stat.as_deref().and_then(|stat| stat.lines().find_map(|line| line.strip_prefix("btime "))?.parse().ok());
+        Self { root: root.clone(), trees: Trees::find(root, &view), proc, boot_s: boot, devices: HashMap::new() }
+    }
+
+    /// Reads all of it.
+    pub(super) fn read(&mut self, snapshot: &Snapshot) -> Picture {
+        let now_ns = epoch_ns();
+        let mut picture = Picture { host: self.host(now_ns), failed: self.trees.are_none(), ..Picture::default() };
+        let mut networks = HashSet::new();
+        // The sandbox of a pod stands for the network of its containers.
+        let is_sandbox = |known: &Known| known.get("sandbox") == "true";
+        let mut all: Vec<_> = snapshot.live.iter().map(|(id, live)| (id, &*live.known)).collect();
+        all.sort_by_key(|(_, known)| !is_sandbox(known));
+        for (id, known) in all {
+            if let Some(measured) = self.container(&known.cgroup, now_ns, &mut networks) {
+                picture.containers.insert(id.clone(), measured);
+            }
+        }
+        let all = picture.containers.values().chain([&picture.host]);
+        let numbers: HashSet<(u32, u32)> = all
+            .flat_map(|it| it.resources.io.devices.iter().flatten())
+            .map(|device| (device.major, device.minor))
+            .collect();
+        for number in &numbers {
+            if !self.devices.contains_key(number) {
+                let name = self.device(*number);
+                self.devices.insert(*number, name);
+            }
+        }
+        self.devices.retain(|number, _| numbers.contains(number));
+        picture.devices = self.devices.clone();
+        picture
+    }
+
+    /// Reads one cgroup, and the names of those in it; `None` if there is no such cgroup.
+    pub(super) fn one(&mut self, path: &str) -> Option<(Measured, Vec<String>)> {
+        let now_ns = epoch_ns();
+        let measured = if path == "/" { self.host(now_ns) } else { self.container(path, now_ns, &mut HashSet::new())? };
+        Some((measured, self.trees.children(path)))
+    }
+
+    /// Reads one container; `networks` are the namespaces whose interfaces were counted.
+    fn container(&self, cgroup: &str, now_ns: u64, networks: &mut HashSet<PathBuf>) -> Option<Measured> {
+        let resources = self.trees.read(cgroup, &Part::ALL)?;
+        let process = self.trees.process(cgroup);
+        let interfaces = process.and_then(|pid| self.interfaces(pid, networks)).unwrap_or_default();
+        Some(Measured {
+            now_ns,
+            processes: self.trees.processes(cgroup),
+            memory_limit: self.trees.memory_limit(cgroup),
+            interfaces,
+            started_s: process.and_then(|pid| self.started(pid)),
+            resources,
+        })
+    }
+
+    fn host(&self, now_ns: u64) -> Measured {
+        let mut resources = self.trees.read("/", &Part::ALL).unwrap_or_default();
+        let info = self.proc.as_ref().and_then(|proc| text(&proc.join("meminfo"))).unwrap_or_default();
+        let bytes = |key: &str| {
+            let rest = info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
+            Some(rest.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+        };
+        if resources.memory.usage.is_none() {
+            // The root of a v2 tree has no usage of its own.
+            resources.memory.usage =
+                bytes("MemTotal").zip(bytes("MemFree")).map(|(all, free)| all.saturating_sub(free));
+        }
+        Measured {
+            now_ns,
+            resources,
+            processes: self.trees.processes("/"),
+            interfaces: self.proc.as_ref().map(|proc| interfaces(&proc.join("1/net/dev"))).unwrap_or_default(),
+            started_s: self.boot_s,
+            memory_limit: bytes("MemTotal"),
+        }
+    }
+
+    /// Those of the network namespace of a process, unless it is that of the host, or was counted already.
+    fn interfaces(&self, pid: u32, networks: &mut HashSet<PathBuf>) -> Option<Vec<Interface>> {
+        let proc = self.proc.as_ref()?;
+        let process = proc.join(pid.to_string());
+        let own = fs::read_link(process.join("ns/net")).ok()?;
+        if fs::read_link(proc.join("1/ns/net")).is_ok_and(|host| host == own) || !networks.insert(own) {
+            return None;
+        }
+        Some(interfaces(&process.join("net/dev")))
+    }
+
+    /// When a process began. Source: proc_pid_stat(5), field 22, in ticks since the boot.
+    fn started(&self, pid: u32) -> Option<f64> {
+        /// Of every architecture that programs see.
+        const TICKS: f64 = 100.0;
+        let stat = text(&self.proc.as_ref()?.join(pid.to_string()).join("stat"))?;
+        let after_name = &stat[stat.rfind(')')? + 1..];
+        let ticks: f64 = after_name.split_ascii_whitespace().nth(19)?.parse().ok()?;
+        Some(self.boot_s? + ticks / TICKS)
+    }
+
+    /// The name of a block device, as `/dev` has it; its number where it has none.
+    fn device(&self, (major, minor): (u32, u32)) -> String {
+        let path = self.root.join(format!("sys/dev/block/{major}:{minor}/uevent"));
+        let text = text(&path).unwrap_or_default();
+        let name = text.lines().find_map(|line| line.strip_prefix("DEVNAME="));
+        name.map_or_else(|| format!("{major}:{minor}"), |name| format!("/dev/{name}"))
+    }
+}
+
+/// The interfaces of `/proc/PID/net/dev` (proc_pid_net(5)) that count.
+fn interfaces(path: &Path) -> Vec<Interface> {
+    let text = text(path).unwrap_or_default();
+    text.lines()
+        .filter_map(interface)
+        .filter(|it| !OTHER_INTERFACES.iter().any(|other| it.name.starts_with(other)))
+        .collect()
+}
+
+fn interface(line: &str) -> Option<Interface> {
+    let (name, rest) = line.split_once(':')?;
+    let numbers: Vec<u64> = rest.split_ascii_whitespace().map_while(|number| number.parse().ok()).collect();
+    let of = |at: usize| Some([*numbers.get(at)?, *numbers.get(at + 1)?, *numbers.get(at + 2)?, *numbers.get(at + 3)?]);
+    Some(Interface { name: name.trim().to_owned(), received: of(0)?, sent: of(8)? })
+}
+
+/// Now, nanoseconds since the epoch.
+pub(super) fn epoch_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn text(path: &Path) -> Option<String> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    fs::File::open(path).ok()?.take(MAX_BYTES).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_interfaces_are_read() {
+        let line = "  eth0: 1500 10 1 2 0 0 0 0 700 7 3 4 0 0 0 0";
+        let eth0 = Interface { name: "eth0".into(), received: [1500, 10, 1, 2], sent: [700, 7, 3, 4] };
+        assert_eq!(interface(line), Some(eth0));
+        for line in ["Inter-|   Receive", " face |bytes", "eth0: 1 2 3", "eth0: x"] {
+            assert_eq!(interface(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn this_machine_is_measured() {
+        let mut reader = Reader::new();
+        let picture = reader.read(&Snapshot::default());
+        assert!(picture.host.memory_limit.is_some_and(|limit| limit > 1 << 20));
+        assert!(picture.host.started_s.is_some_and(|boot| boot > 1e9));
+        assert!(reader.started(std::process::id()).is_some_and(|began| began * 1e9 <= epoch_ns() as f64 + 2e9));
+    }
+}

@@ -1,0 +1,28 @@
+//! `tracer serve`: metrics for Prometheus, cAdvisor's API and our own, and a web page, for every container of the machine.
+//!
+//! ```text
+//!  engine ─▶ tables (counted) ─▶ gather ─▶ snapshot ─┬─▶ metrics ─┐
+//!                                                    ├─▶ rest ────┼─▶ routes ─▶ http
+//!  kernel's files ─▶ reader (measured) ─▶ picture ───┴─▶ page ────┘
+//! ```
+//!
+//! What containers do is counted in the kernel and taken once a second; what they use is read from files when somebody asks. Both are
+//! handed over as pictures that nobody changes, so nobody waits for a client.
+
+mod counted;
+mod gather;
+mod history;
+mod http;
+mod known;
+mod measured;
+mod metrics;
+mod page;
+mod rest;
+mod routes;
+mod run;
+mod site;
+mod totals;
+
+pub use counted::{CountedError, Level};
+pub use http::{Listen, PORT, WebError, fuzz_web_config};
+pub use run::{Counting, Options, ServeError, Server};

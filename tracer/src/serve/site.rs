@@ -1,0 +1,201 @@
+//! What requests are answered from: the newest snapshot, what the kernel's files say, the last minutes, and settings that may change.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, RwLock, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{oneshot, watch};
+
+use super::{
+    gather::Snapshot,
+    history::History,
+    http::Web,
+    measured::{Measured, Picture, Reader},
+    metrics::ContainerLabels,
+};
+use crate::confine;
+
+/// A picture that is younger serves several who ask at the same time.
+pub(super) const FRESH: Duration = Duration::from_millis(500);
+/// While somebody looks, the last minutes are kept in steps of so long; else in steps of [`IDLE_STEP`].
+const STEP: Duration = Duration::from_secs(1);
+const IDLE_STEP: Duration = Duration::from_secs(15);
+/// Who has asked within so long still looks.
+const LOOKS_FOR: Duration = Duration::from_secs(60);
+/// Whoever has not heard from the engine for so long takes it to be stuck.
+const STUCK: Duration = Duration::from_secs(10);
+
+/// What may change while the server runs.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    /// Which labels of containers become labels of metrics.
+    pub(super) labels: ContainerLabels,
+    pub(super) web: Arc<Web>,
+}
+
+/// What is asked of the thread that reads files.
+enum Question {
+    All(oneshot::Sender<Picture>),
+    One(String, oneshot::Sender<Option<(Measured, Vec<String>)>>),
+}
+
+/// All of it.
+#[derive(Debug)]
+pub(super) struct Site {
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    questions: mpsc::Sender<Question>,
+    newest: tokio::sync::Mutex<Option<(Instant, Arc<Picture>)>>,
+    history: Mutex<History>,
+    settings: RwLock<Settings>,
+    /// What all paths begin with; empty for nothing.
+    prefix: String,
+    looked: Mutex<Option<Instant>>,
+    streams: Arc<()>,
+}
+
+impl Site {
+    /// Starts the thread that reads files. It keeps the rights that this takes; the threads of the server need none.
+    ///
+    /// # Errors
+    /// There can be no thread.
+    pub(super) fn new(
+        snapshots: watch::Receiver<Arc<Snapshot>>,
+        settings: Settings,
+        prefix: String,
+    ) -> std::io::Result<Self> {
+        let (questions, asked) = mpsc::channel();
+        let of_thread = snapshots.clone();
+        thread::Builder::new().name("reader".into()).spawn(move || {
+            confine::reader();
+            let mut reader = Reader::new();
+            while let Ok(question) = asked.recv() {
+                // Whoever has gone needs no answer.
+                match question {
+                    Question::All(to) => {
+                        let snapshot = Arc::clone(&of_thread.borrow());
+                        let _ = to.send(reader.read(&snapshot));
+                    }
+                    Question::One(path, to) => {
+                        let _ = to.send(reader.one(&path));
+                    }
+                }
+            }
+        })?;
+        Ok(Self {
+            snapshots,
+            questions,
+            newest: tokio::sync::Mutex::default(),
+            history: Mutex::default(),
+            settings: RwLock::new(settings),
+            prefix,
+            looked: Mutex::default(),
+            streams: Arc::default(),
+        })
+    }
+
+    /// The newest snapshot.
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
+    }
+
+    /// Snapshots as they come.
+    pub(super) fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// What the kernel's files say, not older than that; those who ask at the same time share it.
+    pub(super) async fn picture(&self, max_age: Duration) -> Arc<Picture> {
+        let mut newest = self.newest.lock().await;
+        if let Some((at, picture)) = &*newest
+            && at.elapsed() <= max_age
+        {
+            return Arc::clone(picture);
+        }
+        let (to, answer) = oneshot::channel();
+        let asked = self.questions.send(Question::All(to)).is_ok();
+        let picture = if asked { answer.await.ok() } else { None };
+        let picture = Arc::new(picture.unwrap_or_else(|| Picture { failed: true, ..Picture::default() }));
+        *newest = Some((Instant::now(), Arc::clone(&picture)));
+        let snapshot = self.snapshot();
+        self.history.lock().unwrap_or_else(PoisonError::into_inner).add(&snapshot, &picture);
+        picture
+    }
+
+    /// What the files of one cgroup say, and the names of those in it.
+    pub(super) async fn cgroup(&self, path: &str) -> Option<(Measured, Vec<String>)> {
+        let (to, answer) = oneshot::channel();
+        self.questions.send(Question::One(path.to_owned(), to)).ok()?;
+        answer.await.ok()?
+    }
+
+    /// Looks at the last minutes.
+    pub(super) fn with_history<T>(&self, look: impl FnOnce(&History) -> T) -> T {
+        look(&self.history.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Somebody looks at the last minutes: from now on they are kept in small steps.
+    pub(super) fn looked(&self) {
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Keeps the last minutes.
+    pub(super) async fn keep_history(&self) {
+        let mut idle = IDLE_STEP;
+        loop {
+            tokio::time::sleep(STEP).await;
+            let looked = *self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            let looks = looked.is_some_and(|at| at.elapsed() < LOOKS_FOR);
+            idle += STEP;
+            if looks || idle >= IDLE_STEP {
+                idle = Duration::ZERO;
+                let _ = self.picture(STEP / 2).await;
+            }
+        }
+    }
+
+    /// What protects the server.
+    pub(super) fn web(&self) -> Arc<Web> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner).web)
+    }
+
+    /// Which labels become labels of metrics.
+    pub(super) fn labels(&self) -> ContainerLabels {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).labels.clone()
+    }
+
+    /// Changes what may change.
+    pub(super) fn change(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    /// The path of a request below the prefix; `None` for one that is not below it.
+    pub(super) fn own_path(&self, path: &str) -> Option<String> {
+        let rest = path.strip_prefix(&self.prefix)?;
+        if rest.is_empty() {
+            return Some("/".to_owned());
+        }
+        rest.starts_with('/').then(|| rest.to_owned())
+    }
+
+    /// What all links begin with.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// A place for a stream, for as long as it is held; `None` if there are `most` already.
+    pub(super) fn stream(&self, most: usize) -> Option<Arc<()>> {
+        (Arc::strong_count(&self.streams) <= most).then(|| Arc::clone(&self.streams))
+    }
+
+    /// Why the engine is not well; `None` if it is.
+    pub(super) fn illness(&self) -> Option<String> {
+        let snapshot = self.snapshot();
+        if snapshot.now_ns == 0 {
+            return Some("tracing has not begun yet".to_owned());
+        }
+        let age = Duration::from_nanos(super::measured::epoch_ns().saturating_sub(snapshot.now_ns));
+        (age > STUCK).then(|| format!("nothing was heard from the engine for {} s", age.as_secs()))
+    }
+}
