@@ -412,8 +412,9 @@ impl Containers {
                 None => {
                     if let Some(key) = key {
                         self.doubtful.insert(id, key);
-                        self.gone.push_back((Instant::now(), id));
                     }
+                    self.paths.keep(id, &path);
+                    self.gone.push_back((Instant::now(), id));
                 }
             },
             Mode::Legacy => {}
