@@ -16,6 +16,7 @@ const PAGES: &[(&str, &str)] = &[
     ("options", "docs/options.md"),
     ("chisels", "docs/chisel-list.md"),
     ("views", "docs/view-list.md"),
+    ("metrics", "docs/metrics.md"),
 ];
 
 /// Each page as the program writes it today: its file, below the workspace, and its text.

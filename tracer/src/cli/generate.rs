@@ -13,7 +13,7 @@ use tracer_common::{
     flags::{FlagSet, SetKind},
 };
 
-use super::{Args, Failure, help, list, subcommands};
+use super::{Args, Failure, help, list, serve, subcommands};
 use crate::{
     chisel::{Chisel, Library},
     fields::{CLASSES, GONE, nearest},
@@ -23,8 +23,14 @@ use crate::{
 type Page = fn(&mut String) -> Result<(), Failure>;
 
 /// The pages by name.
-const PAGES: [(&str, Page); 5] =
-    [("events", events), ("fields", fields), ("options", options), ("chisels", chisels), ("views", views)];
+const PAGES: [(&str, Page); 6] = [
+    ("events", events),
+    ("fields", fields),
+    ("options", options),
+    ("chisels", chisels),
+    ("views", views),
+    ("metrics", metrics),
+];
 
 /// The page of that name.
 ///
@@ -66,6 +72,13 @@ fn views(out: &mut String) -> Result<(), Failure> {
             let _ = writeln!(out, "\nEnter opens `{next}` for the row.");
         }
     }
+    Ok(())
+}
+
+/// Metrics and paths of `tracer serve`, and what options of cAdvisor become.
+fn metrics(out: &mut String) -> Result<(), Failure> {
+    crate::serve::describe(out);
+    serve::describe(out);
     Ok(())
 }
 

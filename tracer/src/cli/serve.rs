@@ -134,6 +134,19 @@ const OF_CADVISOR: &[(&str, Meaning)] = &[
     ("profiling", Meaning::Use("perf(1), on the process")),
 ];
 
+/// What options of cAdvisor become, as a part of a page.
+pub(super) fn describe(out: &mut String) {
+    out.push_str("\n## Options of cAdvisor\n\n| option | here |\n|---|---|\n");
+    for (name, meaning) in OF_CADVISOR {
+        let here = match meaning {
+            Meaning::Is(own) | Meaning::Switch(own) => format!("works: `--{own}`"),
+            Meaning::Needless(why) => format!("accepted and not needed: {why}"),
+            Meaning::Use(what) => format!("not there; use {what}"),
+        };
+        out.push_str(&format!("| `--{name}` | {here} |\n"));
+    }
+}
+
 /// The words with options of cAdvisor in our words.
 ///
 /// # Errors

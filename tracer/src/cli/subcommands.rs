@@ -7,6 +7,9 @@ use clap::{Command, CommandFactory as _};
 use super::{Args, End, Live, chisel_tool, info, message, replay, serve, top};
 use crate::{confine::Paths, message::Report};
 
+/// Carries out the words behind a subcommand.
+type Execute = fn(&[String], Live) -> Result<ExitCode, End>;
+
 /// A subcommand.
 pub(super) struct Subcommand {
     /// The word for it.
@@ -18,7 +21,7 @@ pub(super) struct Subcommand {
     /// Its options.
     pub(super) options: fn() -> Command,
     /// What carries out the words behind it. Without it, they are options of tracer itself.
-    pub(super) execute: Option<fn(&[String], Live) -> Result<ExitCode, End>>,
+    pub(super) execute: Option<Execute>,
     /// Whether `--help` lists its options, instead of saying what `tracer help NAME` does.
     pub(super) lists_options: bool,
 }

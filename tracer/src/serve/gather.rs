@@ -1,7 +1,7 @@
 //! The sink that metrics and pages are made of: it takes the tables of an interval, says which containers run, and hands over a picture
 //! of all of it that nobody changes.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::watch;
 
@@ -14,7 +14,7 @@ use crate::{
     fields::{Context, EventType, Needs},
     sink::{Shown, Sink, Tick},
     state::ContainerKey,
-    view::{self, Board},
+    view::{self, SharedBoard},
 };
 
 /// How often tables are taken, milliseconds.
@@ -45,7 +45,7 @@ pub(super) type Publish = watch::Sender<Arc<Snapshot>>;
 struct Gather {
     /// Which table each frame of the board is of.
     places: Vec<usize>,
-    board: Rc<RefCell<Board>>,
+    board: SharedBoard,
     looks: Looks,
     totals: Totals,
     /// What was known when containers changed last.

@@ -119,7 +119,8 @@ impl Looks {
 
 /// The text, or its beginning.
 fn cut(text: &str) -> String {
-    if text.len() <= MAX_TEXT { text.to_owned() } else { text[..text.floor_char_boundary(MAX_TEXT)].to_owned() }
+    let end = (0..=MAX_TEXT.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text[..end].to_owned()
 }
 
 #[cfg(test)]

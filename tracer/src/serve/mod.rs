@@ -10,6 +10,7 @@
 //! handed over as pictures that nobody changes, so nobody waits for a client.
 
 mod counted;
+mod describe;
 mod gather;
 mod history;
 mod http;
@@ -24,5 +25,12 @@ mod site;
 mod totals;
 
 pub use counted::{CountedError, Level};
-pub use http::{Listen, PORT, WebError, fuzz_web_config};
+pub use describe::page as describe;
+pub use http::{Listen, PORT, WebError};
 pub use run::{Counting, Options, ServeError, Server};
+
+/// For fuzzing: any text as what the server reads.
+#[doc(hidden)]
+pub fn fuzz(text: &str) {
+    http::fuzz(text);
+}

@@ -49,6 +49,9 @@ pub(crate) struct Board {
     interval_ms: u64,
 }
 
+/// A board that its tables and whoever takes their frames have.
+pub(crate) type SharedBoard = Rc<RefCell<Board>>;
+
 /// Tables whose frames are taken together, as sinks, and where their frames are after each interval. Whoever takes them comes after
 /// the sinks.
 ///
@@ -58,7 +61,7 @@ pub(crate) fn board(
     specs: Vec<Spec>,
     replay: bool,
     interval_ms: u64,
-) -> Result<(Vec<Box<dyn Sink>>, Rc<RefCell<Board>>), TableError> {
+) -> Result<(Vec<Box<dyn Sink>>, SharedBoard), TableError> {
     let frames = specs.iter().map(|_| None).collect();
     let board = Rc::new(RefCell::new(Board { frames, began_ns: 0, replay, interval_ms }));
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();

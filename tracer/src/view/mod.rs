@@ -15,7 +15,7 @@ mod wrong;
 
 pub use ask::{Ask, Mode, With};
 pub use compiled::{Compiled, Place, Shown};
-pub(crate) use join::{Board, board};
+pub(crate) use join::{SharedBoard, board};
 pub use join::{Counts, Publish};
 pub use library::{Library, find, read};
 pub use spec::View;

@@ -237,8 +237,7 @@ fn check_http(value: &Yaml) -> Result<(), ParseError> {
 }
 
 /// For fuzzing: any text is read or refused.
-#[doc(hidden)]
-pub fn fuzz(text: &str) {
+pub(in crate::serve) fn fuzz(text: &str) {
     let _ = Web::parse(text, Path::new("/nonexistent"));
 }
 

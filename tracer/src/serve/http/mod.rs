@@ -24,7 +24,7 @@ use tokio::{
 pub(super) use access::Access;
 pub(super) use answer::{Answer, HTML, PLAIN};
 pub(super) use config::Web;
-pub use config::{WebError, fuzz as fuzz_web_config};
+pub use config::WebError;
 pub(super) use listen::Bound;
 pub use listen::{Listen, PORT};
 pub(super) use request::{Request, decoded};
@@ -40,6 +40,16 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// The most of a head, bytes. It is also what a connection takes.
 const MAX_HEAD: usize = 16 << 10;
+
+/// For fuzzing: any text as a web configuration file, a query, and a path.
+pub(super) fn fuzz(text: &str) {
+    config::fuzz(text);
+    for (name, value) in request::pairs(text) {
+        // What was an escape is one no more.
+        assert!(name.len() + value.len() <= 3 * text.len());
+    }
+    let _ = super::routes::find(text);
+}
 
 /// Takes connections until the task ends.
 pub(super) async fn serve(bound: Bound, site: Arc<Site>, slots: Arc<Semaphore>) -> std::io::Result<Infallible> {

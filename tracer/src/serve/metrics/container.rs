@@ -14,9 +14,9 @@ type Samples = Vec<(Vec<(&'static str, Cow<'static, str>)>, f64)>;
 
 /// A family.
 pub(super) struct Family {
-    name: &'static str,
-    kind: Kind,
-    help: &'static str,
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) help: &'static str,
     of: fn(&Measured, &Picture) -> Samples,
 }
 

@@ -53,6 +53,11 @@ impl ContainerLabels {
     }
 }
 
+/// Name, type and meaning of the families that a container has from files.
+pub(super) fn of_containers() -> impl Iterator<Item = (&'static str, Kind, &'static str)> {
+    container::FAMILIES.iter().map(|family| (family.name, family.kind, family.help))
+}
+
 /// All of it.
 pub(super) fn text(snapshot: &Snapshot, picture: &Picture, labels: &ContainerLabels) -> String {
     let began = Instant::now();

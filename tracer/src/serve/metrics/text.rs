@@ -14,7 +14,7 @@ pub(in crate::serve) enum Kind {
 }
 
 impl Kind {
-    const fn name(self) -> &'static str {
+    pub(in crate::serve) const fn name(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
