@@ -15,8 +15,8 @@ mod wrong;
 
 pub use ask::{Ask, Mode, With};
 pub use compiled::{Compiled, Place, Shown};
-pub(crate) use join::{SharedBoard, board};
 pub use join::{Counts, Publish};
+pub(crate) use join::{SharedBoard, board};
 pub use library::{Library, find, read};
 pub use spec::View;
 pub use wrong::{ViewError, Wrong};
