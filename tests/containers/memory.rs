@@ -93,4 +93,10 @@ fn memory_of_a_pod_is_that_of_all_its_containers() {
     assert_eq!(mine.len(), 1, "{rows:?} {}", json.errors);
     let usage = number(mine[0], "k8s.pod.mem.usage").expect("memory");
     assert!((20.0 * MIB..80.0 * MIB).contains(&usage), "{usage}");
+    // On the screen, too: the row of a pod has the numbers of its cgroup.
+    let arguments = ["top", "-v", "kubernetes_pods", "--plain", "-M", "3", "--engine-socket", &containerd.argument()];
+    let screen = output(arguments);
+    let row = screen.lines.iter().rev().find(|line| line.contains("cache-0"));
+    let row = row.unwrap_or_else(|| panic!("{:?} {}", screen.lines, screen.errors));
+    assert!(row.split_whitespace().any(|cell| cell.ends_with("MB")), "{row}: {:?}", screen.lines);
 }
