@@ -70,6 +70,7 @@ fn claims_in(user: Option<Cgroup>, place: &str, shown: impl Fn(&str) -> String) 
     let Some(user) = user.map(|user| user.delegate(USER)) else { return };
     let victim = Docker::default().run(&unique("victim"), &[], &["sleep", "1000"]);
     let scratch = Scratch::new();
+    let whole = scratch.path("whole.scap").display().to_string();
     let file = scratch.path("claim.scap").display().to_string();
     let filter = "evt.type=execve and proc.name in (id, uname)";
     // One that is there before the capture begins, and is in its list of processes, and one that comes later.
@@ -80,14 +81,19 @@ fn claims_in(user: Option<Cgroup>, place: &str, shown: impl Fn(&str) -> String) 
     let attack = std::thread::scope(|scope| {
         let early = scope.spawn(|| user.run(USER, &script));
         thread::sleep(Duration::from_millis(300));
+        // One capture of what the filter lets through, and one of everything.
+        let all = Running::start(&mut tracer(["--buffer-size", "64M", "-s", "0", "-w", &whole]));
+        all.attached();
         let session = Session::lines_of(&mut tracer(["--buffer-size", "64M", "-w", &file]), FORMAT, filter);
         fs::write(&go, "").expect("a file");
         let early = early.join().expect("the attack");
         let late = user.run(USER, &script);
         let _ = victim.exec(&["uname"]);
-        (early, late, session.end())
+        let live = session.end();
+        all.interrupt();
+        (early, late, live, all.end())
     });
-    let (early, late, live) = attack;
+    let (early, late, live, all) = attack;
     for attack in [&early, &late] {
         let witness = String::from_utf8_lossy(&attack.stdout);
         let claim = format!("{place}/docker-{}.scope", victim.id);
@@ -98,8 +104,10 @@ fn claims_in(user: Option<Cgroup>, place: &str, shown: impl Fn(&str) -> String) 
     let expected = [own, vec![format!("uname {} {} false", victim.short_id(), victim.name)]].concat();
     assert_eq!(lines, expected, "{}", live.errors);
     let format = format!("*{FORMAT}");
-    let again = output(["-r", &file, "-p", &format, filter]);
-    assert_eq!(again.lines, expected, "from the capture: {}", again.errors);
+    for (file, errors) in [(&file, &live.errors), (&whole, &all.errors)] {
+        let again = output(["-r", file, "-p", &format, filter]);
+        assert_eq!(again.lines, expected, "from the capture: {} {errors}", again.errors);
+    }
 }
 
 #[test]

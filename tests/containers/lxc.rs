@@ -31,7 +31,7 @@ impl Lxc {
         for path in ["bin", "dev", "proc", "sys", "tmp"] {
             fs::create_dir_all(root.join(path)).expect("a folder");
         }
-        let busybox = output_of(&mut Command::new("sh").args(["-c", "command -v busybox"]));
+        let busybox = output_of(Command::new("sh").args(["-c", "command -v busybox"]));
         fs::copy(String::from_utf8_lossy(&busybox.stdout).trim(), root.join("bin/busybox")).expect("busybox");
         for program in ["sleep", "uname", "sh"] {
             std::os::unix::fs::symlink("busybox", root.join("bin").join(program)).expect("a link");

@@ -9,6 +9,7 @@ mod forks;
 mod fresh;
 mod hostile;
 mod lxc;
+mod many;
 mod memory;
 mod names;
 mod oneliners;

@@ -17,8 +17,8 @@ const MIB: f64 = (1 << 20) as f64;
 
 /// The rows of the last whole table in JSON, by the names of its columns.
 fn rows(lines: &[String]) -> Vec<Vec<(String, Value)>> {
-    let tables = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let table = tables.filter(|table| table["data"].as_array().is_some_and(|rows| !rows.is_empty())).last();
+    let mut tables = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let table = tables.rfind(|table| table["data"].as_array().is_some_and(|rows| !rows.is_empty()));
     let table = table.unwrap_or_else(|| panic!("no table: {lines:?}"));
     let names: Vec<String> = table["info"]
         .as_array()
@@ -93,4 +93,10 @@ fn memory_of_a_pod_is_that_of_all_its_containers() {
     assert_eq!(mine.len(), 1, "{rows:?} {}", json.errors);
     let usage = number(mine[0], "k8s.pod.mem.usage").expect("memory");
     assert!((20.0 * MIB..80.0 * MIB).contains(&usage), "{usage}");
+    // On the screen, too: the row of a pod has the numbers of its cgroup.
+    let arguments = ["top", "-v", "kubernetes_pods", "--plain", "-M", "3", "--engine-socket", &containerd.argument()];
+    let screen = output(arguments);
+    let row = screen.lines.iter().rev().find(|line| line.contains("cache-0"));
+    let row = row.unwrap_or_else(|| panic!("{:?} {}", screen.lines, screen.errors));
+    assert!(row.split_whitespace().any(|cell| cell.ends_with("MB")), "{row}: {:?}", screen.lines);
 }

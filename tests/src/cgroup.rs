@@ -105,7 +105,7 @@ impl Cgroup {
     #[must_use]
     pub fn run(&self, uid: u32, script: &str) -> Output {
         let enter: String =
-            self.folders.iter().map(|one| format!("echo $$ > {}/cgroup.procs; ", one.display())).collect();
+            self.folders.iter().map(|one| format!("echo $$ > \"{}/cgroup.procs\"; ", quoted(one))).collect();
         let script =
             format!("set -e; {enter} exec setpriv --reuid={uid} --regid={uid} --clear-groups sh -e -c '{script}'");
         Command::new("sh").args(["-c", &script]).output().expect("a shell")
@@ -115,11 +115,16 @@ impl Cgroup {
     #[must_use]
     pub fn enter_below(&self, path: &str) -> String {
         let enter = |folder: &PathBuf| {
-            let folder = folder.join(path);
-            format!("mkdir -p {0}; echo $$ > {0}/cgroup.procs; ", folder.display())
+            let folder = quoted(&folder.join(path));
+            format!("mkdir -p \"{folder}\"; echo $$ > \"{folder}/cgroup.procs\"; ")
         };
         self.folders.iter().map(enter).collect()
     }
+}
+
+/// A path between double quotes of a shell: systemd's names have backslashes.
+fn quoted(path: &Path) -> String {
+    path.display().to_string().replace('\\', "\\\\")
 }
 
 /// Removes the cgroups below a folder, the innermost first.

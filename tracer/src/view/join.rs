@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tracer_common::group::Grouping;
 
 use super::compiled::Rest;
@@ -251,14 +251,18 @@ impl Joiner {
     ) {
         let Some(rows) = self.rest.idle.rows() else { return };
         let keys = &self.rest.keys;
+        // Several containers may be of one row, as those of a pod are.
+        let mut added: FxHashSet<Vec<Vec<u8>>> = FxHashSet::default();
         let _: Result<(), std::convert::Infallible> =
             aggregate::each_row(rows, None, tick.state, tick.now_ns, &mut |context| {
-                if self.filter.as_ref().is_some_and(|filter| !filter.may_match_thread(context)) {
+                let is_over = rows == Rows::Containers && tick.state.containers.is_over(context.container);
+                if is_over || self.filter.as_ref().is_some_and(|filter| !filter.may_match_thread(context)) {
                     return Ok(());
                 }
                 let text = |key: &KeyColumn| key.field.as_ref().map_or_else(Vec::new, |field| text(field, context));
                 let row: Vec<Vec<u8>> = keys.iter().map(text).collect();
-                if row.first().is_some_and(|key| !key.is_empty()) && !places.contains_key(&row) {
+                let is_new = row.first().is_some_and(|key| !key.is_empty()) && !places.contains_key(&row);
+                if is_new && added.insert(row.clone()) {
                     joined.rows.push(Row { keys: row, values: none.to_vec(), line: Vec::new() });
                 }
                 Ok(())

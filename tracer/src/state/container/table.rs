@@ -9,11 +9,11 @@ mod ended;
 mod known_paths;
 mod told;
 mod unseen;
+mod used;
 
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -24,7 +24,7 @@ use super::{
     cgroup::{Hierarchies, Mode},
     engine::{Engines, endpoints},
     runtime::{self, Found, Id},
-    usage::{Readings, Usage},
+    usage::Readings,
     written::Written,
 };
 use crate::resources::Trees;
@@ -220,39 +220,6 @@ impl Containers {
         self.list.get(key.0 as usize).and_then(Option::as_deref).map_or("", |row| &row.parent)
     }
 
-    /// The path of the cgroup of a container; empty where that is not known.
-    #[must_use]
-    pub fn cgroup(&self, key: ContainerKey) -> &str {
-        self.list.get(key.0 as usize).and_then(Option::as_deref).map_or("", |row| &row.path)
-    }
-
-    /// The path of the cgroup of the pod that a container is in, where Kubernetes made one.
-    #[must_use]
-    pub fn pod_cgroup(&self, key: ContainerKey) -> Option<String> {
-        let pod = self.get(key).pod.as_ref()?;
-        runtime::pod_folder(self.cgroup(key), pod)
-    }
-
-    /// What a container uses now. Of a capture nothing is known: the files of the host are not in it.
-    #[must_use]
-    pub fn usage(&self, key: ContainerKey) -> Option<Rc<Usage>> {
-        self.readings.of(Some(self.cgroup(key)).filter(|path| !path.is_empty())?)
-    }
-
-    /// What the pod of a container uses now, all of its containers together.
-    #[must_use]
-    pub fn pod_usage(&self, key: ContainerKey) -> Option<Rc<Usage>> {
-        self.readings.of(&self.pod_cgroup(key)?)
-    }
-
-    /// Containers that run, without the host, and the path of the cgroup of each.
-    pub fn running(&self) -> impl Iterator<Item = (ContainerKey, &Container, &str)> {
-        let keyed = self.list.iter().enumerate();
-        let rows = keyed.filter_map(|(key, row)| Some((ContainerKey(u32::try_from(key).ok()?), row.as_deref()?)));
-        rows.filter(|(_, row)| !row.ended && !row.path.is_empty())
-            .map(|(key, row)| (key, &row.container, row.path.as_str()))
-    }
-
     /// Adds a container and returns its key.
     pub fn add(&mut self, container: Container) -> ContainerKey {
         let key = ContainerKey(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
@@ -283,19 +250,6 @@ impl Containers {
             all
         });
         by_shown.get(id).copied()
-    }
-
-    /// A container of the pod of that name, which runs if one does; in that namespace if it is known.
-    #[must_use]
-    pub fn of_pod(&self, namespace: Option<&str>, pod: &str) -> Option<ContainerKey> {
-        let is_it = |container: &Container| {
-            let label = |name: &str| container.labels.get(name).or_else(|| container.spec.pod.labels.get(name));
-            let is_in = |name: &str| label("io.kubernetes.pod.namespace").is_some_and(|own| own == name);
-            label("io.kubernetes.pod.name").is_some_and(|own| own == pod) && namespace.is_none_or(is_in)
-        };
-        let rows = self.list.iter().enumerate().filter_map(|(at, row)| Some((at, row.as_deref()?)));
-        let found = rows.filter(|(_, row)| is_it(&row.container)).min_by_key(|(_, row)| row.ended);
-        found.and_then(|(at, _)| u32::try_from(at).ok()).map(ContainerKey)
     }
 
     /// A number that is another one when a container has changed.
@@ -412,8 +366,9 @@ impl Containers {
                 None => {
                     if let Some(key) = key {
                         self.doubtful.insert(id, key);
-                        self.gone.push_back((Instant::now(), id));
                     }
+                    self.paths.keep(id, &path);
+                    self.gone.push_back((Instant::now(), id));
                 }
             },
             Mode::Legacy => {}
@@ -466,6 +421,7 @@ impl Containers {
         let mut all = Vec::new();
         self.hierarchies.scan(&mut |id, path| all.push((id, path.to_owned())));
         self.is_scanning = true;
+        self.written.begin_many();
         for (id, path) in all {
             if self.by_cgroup.get(&id).is_none_or(|known| known.retry.is_some()) {
                 let key = self.of_path(&path).unwrap_or_default();
@@ -473,6 +429,7 @@ impl Containers {
             }
         }
         self.is_scanning = false;
+        self.written.end_many();
         let end = Instant::now();
         // Scanning takes at most a twentieth of the time.
         self.next_scan = self.next_scan.map(|_| end + BETWEEN_SCANS.max(20 * (end - start)));

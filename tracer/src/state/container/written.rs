@@ -9,7 +9,8 @@ mod oci;
 mod storage;
 
 use std::{
-    fs::{self, OpenOptions},
+    cell::RefCell,
+    fs::{self, File, OpenOptions},
     io::Read as _,
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
@@ -48,6 +49,9 @@ pub struct Written {
     host_root: PathBuf,
     /// Folders of tasks of each containerd that there may be.
     tasks: Vec<PathBuf>,
+    /// Those that there are, with the folders of their namespaces, while many containers are looked at.
+    here: Option<Vec<(PathBuf, Vec<PathBuf>)>>,
+    lists: RefCell<storage::Lists>,
 }
 
 impl Written {
@@ -67,13 +71,31 @@ impl Written {
                 }
             }
         }
-        Self { host_root: host_root.to_owned(), tasks }
+        Self { host_root: host_root.to_owned(), tasks, ..Self::default() }
+    }
+
+    /// Many containers are looked at from now on: what there is is looked for once.
+    pub fn begin_many(&mut self) {
+        let existing = self.tasks.iter().filter(|tasks| tasks.is_dir());
+        self.here = Some(existing.map(|tasks| (tasks.clone(), namespaces(tasks).collect())).collect());
+    }
+
+    /// They were looked at.
+    pub fn end_many(&mut self) {
+        self.here = None;
+    }
+
+    /// Folders of tasks that may have a bundle.
+    fn tasks(&self) -> impl Iterator<Item = &Path> {
+        let here = self.here.iter().flatten().map(|(tasks, _)| tasks.as_path());
+        let all = if self.here.is_none() { &self.tasks[..] } else { &[] };
+        here.chain(all.iter().map(PathBuf::as_path))
     }
 
     /// Whether containerd has a bundle of that name, `namespace/id`.
     #[must_use]
     pub fn has_bundle(&self, bundle: &str) -> bool {
-        self.tasks.iter().any(|tasks| tasks.join(bundle).exists())
+        self.tasks().any(|tasks| tasks.join(bundle).exists())
     }
 
     /// What is written about a container that was found by its cgroup; `None` if nothing is.
@@ -81,7 +103,8 @@ impl Written {
     pub fn read(&self, found: &Found) -> Option<Metadata> {
         found.runtime.written.iter().find_map(|form| match form {
             Form::Containerd => self.containerd(found),
-            Form::Storage => matches!(found.id, Id::Digits(_)).then(|| storage::read(&self.host_root, found))?,
+            Form::Storage => matches!(found.id, Id::Digits(_))
+                .then(|| storage::read(&self.host_root, &mut self.lists.borrow_mut(), found))?,
             Form::Docker => {
                 matches!(found.id, Id::Digits(_)).then(|| docker::read(&self.host_root, found.id.full()))?
             }
@@ -90,29 +113,42 @@ impl Written {
 
     fn containerd(&self, found: &Found) -> Option<Metadata> {
         let id = found.id.full();
-        let text = self.tasks.iter().find_map(|tasks| match &found.bundle {
-            Some(bundle) => file(&tasks.join(bundle).join("config.json")),
-            None => {
-                let at = |namespace: &Path| file(&namespace.join(id).join("config.json"));
-                at(&tasks.join(KUBERNETES)).or_else(|| {
-                    let all = fs::read_dir(tasks).ok()?.flatten().take(MAX_NAMESPACES);
-                    all.map(|namespace| namespace.path()).find_map(|namespace| at(&namespace))
-                })
+        let at = |namespace: &Path| file(&namespace.join(id).join("config.json"));
+        let text = match (&found.bundle, &self.here) {
+            (Some(bundle), _) => self.tasks().find_map(|tasks| file(&tasks.join(bundle).join("config.json"))),
+            (None, Some(here)) => {
+                here.iter().flat_map(|(_, namespaces)| namespaces).find_map(|namespace| at(namespace))
             }
-        })?;
+            (None, None) => self.tasks.iter().find_map(|tasks| {
+                at(&tasks.join(KUBERNETES)).or_else(|| namespaces(tasks).find_map(|namespace| at(&namespace)))
+            }),
+        }?;
         Some(Metadata { runtime: CONTAINERD, ..oci::read(&text, found)? })
     }
 }
 
+/// The folders of namespaces in one of tasks.
+fn namespaces(tasks: &Path) -> impl Iterator<Item = PathBuf> {
+    let all = fs::read_dir(tasks).into_iter().flatten().flatten();
+    all.take(MAX_NAMESPACES).map(|namespace| namespace.path())
+}
+
 /// A file of root's, or of whoever runs this; `None` if it is not one, or too long.
 fn file(path: &Path) -> Option<Vec<u8>> {
+    read(open(path)?)
+}
+
+/// The same, opened, when there is something to look at before it is read.
+fn open(path: &Path) -> Option<(File, fs::Metadata)> {
     let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
     let about = file.metadata().ok()?;
     let is_trusted = about.uid() == 0 || about.uid() == nix::unistd::geteuid().as_raw();
-    if !about.is_file() || !is_trusted || about.len() > MAX_FILE {
-        return None;
-    }
+    (about.is_file() && is_trusted && about.len() <= MAX_FILE).then_some((file, about))
+}
+
+/// What is in it.
+fn read((file, about): (File, fs::Metadata)) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(about.len() as usize);
     file.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
     Some(bytes)

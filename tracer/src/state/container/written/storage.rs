@@ -2,11 +2,15 @@
 //!
 //! Source: containers/storage, containers.go (`containers.json`); podman, libpod/container_internal.go; cri-o, internal/storage.
 
-use std::path::Path;
+use std::{
+    collections::HashMap,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
-use super::{file, oci};
+use super::{file, oci, open};
 use crate::state::container::{
     engine::{List, Metadata, Object, Text},
     runtime::Found,
@@ -37,33 +41,60 @@ struct Noted {
     image_name: Text,
 }
 
+/// Lists that were read, by their path: one is read again when it is another file or has changed. podman writes a new file
+/// each time.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lists(HashMap<PathBuf, (Stamp, HashMap<String, Metadata>)>);
+
+/// What changes with a file: its number, size and time.
+type Stamp = (u64, u64, i64, i64);
+
 /// What is written about a container.
-pub(super) fn read(host_root: &Path, found: &Found) -> Option<Metadata> {
+pub(super) fn read(host_root: &Path, lists: &mut Lists, found: &Found) -> Option<Metadata> {
     let id = found.id.full();
     DRIVERS.iter().find_map(|driver| {
         let containers = format!("{driver}-containers");
         let bundle = host_root.join(RUN_ROOT).join(&containers).join(id).join("userdata/config.json");
         let of_pod = file(&bundle).and_then(|text| oci::read(&text, found));
-        of_pod.or_else(|| listed(&host_root.join(GRAPH_ROOT).join(&containers).join("containers.json"), found))
+        of_pod.or_else(|| lists.find(host_root.join(GRAPH_ROOT).join(&containers).join("containers.json"), found))
     })
 }
 
-/// What the list says of it.
-fn listed(list: &Path, found: &Found) -> Option<Metadata> {
-    let id = found.id.full();
-    let all: Vec<Object<Entry>> = serde_json::from_slice(&file(list)?).ok()?;
-    let Object(entry) = all.into_iter().find(|Object(entry)| entry.id.0.as_deref() == Some(id))?;
-    let noted =
-        entry.metadata.0.as_deref().and_then(|text| serde_json::from_str::<Noted>(text).ok()).unwrap_or_default();
-    let first = entry.names.0.into_iter().find_map(|Text(name)| name);
-    Some(Metadata {
-        full_id: id.to_owned(),
-        runtime: found.runtime.name,
-        name: noted.name.0.or(first).filter(|name| !name.is_empty()),
-        image: noted.image_name.0.filter(|image| !image.is_empty()),
-        image_id: entry.image.0.filter(|image| !image.is_empty()),
-        ..Metadata::default()
-    })
+impl Lists {
+    /// What the list says of it.
+    fn find(&mut self, list: PathBuf, found: &Found) -> Option<Metadata> {
+        let Some(opened) = open(&list) else {
+            self.0.remove(&list);
+            return None;
+        };
+        let about = &opened.1;
+        let stamp = (about.ino(), about.len(), about.mtime(), about.mtime_nsec());
+        if self.0.get(&list).is_none_or(|(known, _)| *known != stamp) {
+            self.0.insert(list.clone(), (stamp, super::read(opened).map(|text| listed(&text)).unwrap_or_default()));
+        }
+        let metadata = self.0.get(&list)?.1.get(found.id.full())?;
+        Some(Metadata { runtime: found.runtime.name, ..metadata.clone() })
+    }
+}
+
+/// What a list says, by id.
+fn listed(list: &[u8]) -> HashMap<String, Metadata> {
+    let all: Vec<Object<Entry>> = serde_json::from_slice(list).unwrap_or_default();
+    let named = all.into_iter().filter_map(|Object(entry)| {
+        let id = entry.id.0?;
+        let noted =
+            entry.metadata.0.as_deref().and_then(|text| serde_json::from_str::<Noted>(text).ok()).unwrap_or_default();
+        let first = entry.names.0.into_iter().find_map(|Text(name)| name);
+        let metadata = Metadata {
+            full_id: id.clone(),
+            name: noted.name.0.or(first).filter(|name| !name.is_empty()),
+            image: noted.image_name.0.filter(|image| !image.is_empty()),
+            image_id: entry.image.0.filter(|image| !image.is_empty()),
+            ..Metadata::default()
+        };
+        Some((id, metadata))
+    });
+    named.collect()
 }
 
 #[cfg(test)]
@@ -88,11 +119,11 @@ mod tests {
         );
         fs::write(folder.join("containers.json"), list).unwrap();
         let found = recognise(&format!("/libpod_parent/libpod-{ID}")).unwrap();
-        let metadata = read(&root, &found).unwrap();
+        let metadata = read(&root, &mut Lists::default(), &found).unwrap();
         let said = [metadata.name, metadata.image, metadata.image_id].map(Option::unwrap_or_default);
         assert_eq!((said, metadata.runtime), (["web", "localhost/web:latest", "77"].map(str::to_owned), "podman"));
         let other = recognise(&format!("/libpod_parent/libpod-{}", ID.replace('a', "9"))).unwrap();
-        assert_eq!(read(&root, &other), None);
+        assert_eq!(read(&root, &mut Lists::default(), &other), None);
         fs::remove_dir_all(&root).unwrap();
     }
 }
