@@ -1,6 +1,10 @@
 //! `tracer serve` beside real containers: its numbers are those of the load, and of the kernel's files.
 
-use std::fs;
+use std::{
+    fs,
+    io::Write as _,
+    process::{Command, Stdio},
+};
 
 use tracer_tests::{
     docker::{Container, Docker, unique},
@@ -176,4 +180,30 @@ fn bytes_over_the_network_are_those_that_were_sent() {
     let received = wait::until("all of it has arrived", || of(&to, "receive").filter(|sum| *sum >= bytes));
     assert_eq!((received, of(&from, "transmit")), (bytes, Some(bytes)));
     assert!(!served.get("/metrics").body.contains("syscall_duration"), "basic has no times");
+}
+
+/// What Prometheus' own checker has to say of names that are cAdvisor's.
+const OF_CADVISOR: [&str; 2] = ["cadvisor_version_info ", "container_memory_failcnt "];
+
+#[test]
+fn the_checker_of_prometheus_has_nothing_to_say_but_of_names_of_cadvisor() {
+    if !level::engine_or_skip() || !level::program_or_skip("promtool") {
+        return;
+    }
+    let served = serve(&["--all-container-labels"]);
+    let name = unique("checked");
+    let options = ["--label", "a.b=1", "--label", "a-b=2", "--label", "\u{e9}=\u{1f600}\\"];
+    let _container =
+        Docker::default().run(&name, &options, &["sh", "-c", "while cat /nothing; ls /; do sleep 0.1; done"]);
+    wait::until("it is counted", || served.sample("tracer_container_syscall_errors_total", &[("name", &name)]));
+    let metrics = served.get("/metrics").body;
+    let mut check = Command::new("promtool");
+    let check = check.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut check = check.spawn().expect("promtool");
+    check.stdin.take().expect("piped").write_all(metrics.as_bytes()).expect("it reads");
+    let output = check.wait_with_output().expect("it ends");
+    let said = [output.stderr, output.stdout].concat();
+    let said = String::from_utf8_lossy(&said);
+    let ours: Vec<&str> = said.lines().filter(|line| !OF_CADVISOR.iter().any(|name| line.starts_with(name))).collect();
+    assert_eq!(ours, Vec::<&str>::new(), "{metrics}");
 }

@@ -54,6 +54,7 @@ const TEST: &[Need] = &[
     Need("strace", &["strace"]),
     Need("stress-ng", &["stress-ng"]),
     Need("lxc-start", &["lxc"]),
+    Need("promtool", &["prometheus"]),
     Need("openssl", &["openssl"]),
 ];
 const DIST: &[Need] = &[

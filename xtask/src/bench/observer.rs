@@ -84,6 +84,8 @@ pub(super) const OBSERVERS: &[Observer] = &[
     beside("tracer -c topscalls", &["TRACER", "-c", "topscalls"]),
     beside("tracer top -v procs", &["TRACER", "top", "-j", "-v", "procs"]),
     beside("tracer top -v containers", &["TRACER", "top", "-j", "-v", "containers"]),
+    beside("tracer serve", &["TRACER", "serve", "--listen", "127.0.0.1:0"]),
+    beside("tracer serve --metrics=basic", &["TRACER", "serve", "--listen", "127.0.0.1:0", "--metrics=basic"]),
     beside("tracer --no-pushdown -c topscalls", &["TRACER", "--no-pushdown", "-c", "topscalls"]),
     beside("tracer -w", &["TRACER", "-w", "CAPTURE"]).paced(),
     beside("tracer -w --no-latency", &["TRACER", "-w", "CAPTURE", "--no-latency"]).paced(),
