@@ -183,6 +183,19 @@ fn a_capture_keeps_what_was_lost() {
     assert_eq!(read.status.code(), Some(3));
     let info = command::output(["info", capture]).lines.join("\n");
     assert!(info.contains(&format!(", for {lost} events lost when it was captured")), "{info}");
+
+    // One that ends because it has enough events says it, too.
+    let options = ["--buffer-size", "4K", "-n", "20000", "-w", capture];
+    let running = Running::start(&mut command::tracer(options));
+    running.attached();
+    let workload = flood();
+    workload.start();
+    let _ = workload.end();
+    let written = running.end();
+    let lost = number(&closing(&written.errors), " lost");
+    assert!(lost > 0, "{}", written.errors);
+    let read = command::output(["-r", capture, "-q"]);
+    assert!(closing(&read.errors).ends_with(&format!(" {lost} lost (when it was captured {lost})")), "{}", read.errors);
 }
 
 /// More rows than the kernel keeps for an interval: what it had no room for is lost, and the rest is counted.

@@ -207,7 +207,7 @@ impl Pipeline {
             }
             let over = limits.max_time.is_some_and(|max| now.duration_since(start) >= max);
             if flow == Flow::Stop {
-                break Ok(());
+                break self.enough(source);
             }
             if over || stop.load(Ordering::Relaxed) || drained == Drained::End {
                 let last = (drained == Drained::End).then(|| self.pace.length(now));
@@ -221,7 +221,7 @@ impl Pipeline {
             self.say_quiet(now);
             match self.asking.outputs.idle(&self.state, self.now_ns()) {
                 Ok(Flow::Continue) => {}
-                Ok(Flow::Stop) => break Ok(()),
+                Ok(Flow::Stop) => break self.enough(source),
                 Err(error) => break Err(error),
             }
             if let Some(scan) = &mut self.scan {
@@ -246,6 +246,13 @@ impl Pipeline {
         self.stats.elapsed = start.elapsed();
         self.stats.cpu_time = cpu_time();
         (self.stats, self.asking.outputs, result.and(ended))
+    }
+
+    /// Enough was shown. A capture still gets what was lost until now.
+    fn enough(&mut self, source: &mut dyn Source) -> anyhow::Result<()> {
+        let mut flow = Flow::Continue;
+        source.last_losses(&mut |record| self.record(record, &mut flow));
+        self.failure.take().map_or(Ok(()), Err)
     }
 
     /// What is left. Of what has ended by itself, also what is reported for an interval: how long the `last` one was, nanoseconds.

@@ -33,7 +33,10 @@ use std::{
 };
 
 use rustc_hash::FxHashSet;
-use tracer_common::{events::Category, group::Grouping};
+use tracer_common::{
+    events::{Category, code},
+    group::Grouping,
+};
 
 use crate::{
     chisel::excerpt::Excerpt,
@@ -294,6 +297,10 @@ impl Outputs {
         let Some(capture) = &mut self.capture else { return Ok(Flow::Continue) };
         if is_suppressed(&self.suppressed, context) {
             return Ok(Flow::Continue);
+        }
+        // What was lost is no event that was asked for, and is written also when there are enough of those.
+        if context.event.row.code == code::DROP {
+            return capture.event(context, self.filter.as_ref()).map(|_| Flow::Continue);
         }
         if self.max_shown.is_some_and(|max| self.shown >= max) {
             return Ok(Flow::Stop);

@@ -121,6 +121,11 @@ pub trait Source {
         self.drain(visit).map(drop)
     }
 
+    /// Delivers what was lost since that was last said, when enough was shown: no other records are wanted.
+    fn last_losses(&mut self, visit: Visit<'_>) {
+        let _ = visit;
+    }
+
     /// Puts into the state what the source knows of the machine, when [`Source::drain`] asked for it.
     ///
     /// # Errors

@@ -412,6 +412,10 @@ impl Source for Live {
         Ok(())
     }
 
+    fn last_losses(&mut self, visit: Visit<'_>) {
+        self.at_the_end = Some(self.report_losses(visit));
+    }
+
     fn wait(&mut self, drained: usize, at_most: Duration) {
         if let Some(logger) = &mut self.logger {
             logger.flush();
