@@ -89,6 +89,14 @@ fn shells_complete_chisels_and_fields() {
     assert!(completions(&["tracer", "-c", "topprocs_"]).contains("topprocs_net"));
     assert!(completions(&["tracer", "proc.na"]).contains("proc.name"));
     assert!(completions(&["tracer", "--buf"]).contains("--buffer-size"));
+    assert!(completions(&["tracer", "ser"]).contains("serve"));
+    assert!(completions(&["tracer", "serve", "--lis"]).contains("--listen"));
+    assert!(completions(&["tracer", "top", "--view-c"]).contains("--view-check"));
+    // In zsh the first word may be a subcommand, which a filter in front of it would swallow.
+    let zsh = lines(&["--generate", "complete-zsh"]).join("\n");
+    assert!(zsh.contains("\":: :_tracer_first\"") && zsh.contains("'serve:") && !zsh.contains("$line[2]"));
+    let fish = lines(&["--generate", "complete-fish"]).join("\n");
+    assert!(fish.contains("__fish_tracer_needs_command") && fish.contains("-a \"serve\""));
     assert!(lines(&["--complete", "chisels"]).contains(&"topscalls".to_owned()));
 }
 

@@ -53,6 +53,8 @@ fn wrong_words_are_refused_before_anything_is_drawn() {
         assert_eq!(code, Some(2), "{words:?}: {errors}");
         assert!(errors.contains(said), "{words:?}: {errors}");
     }
+    let (_, errors) = refused(&["top", "-d", "x"]);
+    assert!(errors.contains("hint: tracer top --help lists the options"), "{errors}");
 }
 
 #[test]
@@ -255,6 +257,142 @@ fn s047_a_wrong_filter_is_told_while_it_is_typed() {
     tmux.type_in("=sshd");
     tmux.keys(&["Enter"]);
     tmux.wait("the filter is a crumb", |text| text.contains("[proc.name=sshd]"));
+}
+
+/// A screen with a folder for state of its own.
+fn screen_with_state(name: &str, state: &Scratch, words: &str) -> Option<Tmux> {
+    let tmux = Tmux::start(name, 110, 24)?;
+    let state = state.path("x").parent().unwrap().display().to_string();
+    let top = level::tracer().display().to_string();
+    tmux.line(&format!("XDG_STATE_HOME={state}/state XDG_CONFIG_HOME={state}/config {top} top {words}; echo ended $?"));
+    Some(tmux)
+}
+
+#[test]
+fn order_and_columns_are_kept_in_a_file_of_the_users_own() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let state = Scratch::new();
+    let words = format!("-r {}", capture("sample"));
+    let Some(tmux) = screen_with_state("keeps", &state, &words) else { return };
+    tmux.wait("rows", |text| text.contains("CPU% v") && text.contains("PPID"));
+    // Without PPID, by the id.
+    tmux.keys(&["o", "Down", "Space", "Enter"]);
+    tmux.wait("no parent", |text| !text.contains("PPID") && !text.contains("[x]"));
+    tmux.keys(&["1"]);
+    tmux.wait("by id", |text| text.contains("PID v"));
+    tmux.keys(&["f"]);
+    tmux.type_in("proc.pid>1");
+    tmux.keys(&["Enter"]);
+    tmux.wait("the filter", |text| text.contains("[proc.pid>1]"));
+    tmux.keys(&["q"]);
+    tmux.wait("the end", |text| text.contains("ended 0"));
+    let path = state.path("state/tracer/top.json");
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!((&kept["views"]["procs"]["sort"], &kept["filters"][0]), (&"PID".into(), &"proc.pid>1".into()));
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    drop(tmux);
+    let Some(tmux) = screen_with_state("kept", &state, &words) else { return };
+    tmux.wait("as it was", |text| text.contains("PID v") && !text.contains("PPID"));
+    // s049: filters of earlier sessions come back.
+    tmux.keys(&["f", "Up"]);
+    tmux.wait("the filter of before", |text| text.contains("filter: proc.pid>1"));
+    tmux.keys(&["C-c"]);
+    tmux.wait("the end", |text| text.contains("ended 0"));
+    drop(tmux);
+    // Who only looks has no settings, and leaves none.
+    std::fs::remove_file(&path).unwrap();
+    let Some(tmux) = screen_with_state("keeps-none", &state, &format!("--read-only {words}")) else { return };
+    tmux.wait("as the view has it", |text| text.contains("CPU% v") && text.contains("PPID"));
+    tmux.keys(&["1"]);
+    tmux.wait("by id", |text| text.contains("PID v"));
+    tmux.keys(&["q"]);
+    tmux.wait("the end", |text| text.contains("ended 0"));
+    assert!(!path.exists());
+}
+
+#[test]
+fn settings_say_theme_interval_and_columns() {
+    let state = Scratch::new();
+    std::fs::create_dir_all(state.path("config/tracer")).unwrap();
+    let path = state.path("config/tracer/tracer.toml");
+    let text = "color = 'never'\n[top]\ndelay = 700\ntheme = 'mono'\n[top.columns]\nprocs = ['PID', 'COMMAND']\n";
+    std::fs::write(&path, text).unwrap();
+    let words = format!("-r {}", capture("sample"));
+    let Some(tmux) = screen_with_state("settings", &state, &words) else { return };
+    let text = tmux.wait("the columns", |text| text.contains("COMMAND") && text.contains("every 700ms"));
+    assert!(!text.contains("CPU%"), "{text}");
+    tmux.keys(&["q"]);
+    tmux.wait("the end", |text| text.contains("ended 0"));
+    std::fs::write(&path, "[top]\nthemes = 'x'\n").unwrap();
+    let config = path.parent().unwrap().parent().unwrap().to_path_buf();
+    let output = Running::start(command::tracer(["top"]).env("XDG_CONFIG_HOME", &config)).end();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.errors.contains("themes") && output.errors.contains("delay, theme"), "{}", output.errors);
+    // What the file says of the full screen is not for the other commands.
+    std::fs::write(&path, text_of_both()).unwrap();
+    let output =
+        Running::start(command::tracer(["-r", &capture("sample"), "-n", "1"]).env("XDG_CONFIG_HOME", &config)).end();
+    assert_eq!(output.status.code(), Some(0), "{}", output.errors);
+}
+
+fn text_of_both() -> &'static str {
+    "color = 'never'\n[top]\ndelay = 700\n"
+}
+
+#[test]
+fn s062_s078_fields_of_an_event_of_a_capture_are_read_and_filter() {
+    let capture = capture("run_as_user_0_container");
+    let pid = command::output(["-r", &capture, "-p", "%proc.pid", "evt.type in (open, openat)"]).lines[0].clone();
+    let Some(tmux) = screen("fields", &format!("-r {capture} proc.pid={pid} and 'evt.type in (open, openat)'")) else {
+        return;
+    };
+    tmux.wait("rows", |text| text.contains("CPU%") && text.lines().any(|line| line.starts_with('>')));
+    tmux.keys(&["d"]);
+    tmux.wait("events", |text| text.contains("Processes: events") && text.contains(" open"));
+    tmux.keys(&["i"]);
+    let text = tmux.wait("all fields", |text| {
+        text.contains("- detail -") && text.contains("evt.type") && text.contains("fd.name")
+    });
+    assert!(text.contains("openat"), "{text}");
+    tmux.keys(&["Tab", "/"]);
+    tmux.type_in("evt.arg.name");
+    tmux.keys(&["Enter", "."]);
+    tmux.wait("the menu of the field", |text| text.contains("only this value") && text.contains("evt.arg.name = "));
+    tmux.keys(&["n"]);
+    tmux.wait("without those", |text| text.contains("not evt.arg.name"));
+    tmux.keys(&["BSpace"]);
+    tmux.wait("with them again", |text| !text.contains("not evt.arg.name"));
+}
+
+/// The events of what is selected are exactly those of that time and that latency.
+#[test]
+fn s072_a_marked_area_of_the_heat_map_has_exactly_its_events() {
+    let capture = capture("sample");
+    let Some(tmux) = screen("heat", &format!("-r {capture}")) else { return };
+    tmux.wait("rows", |text| text.contains("CPU%") && text.contains("rows"));
+    tmux.keys(&["m"]);
+    tmux.wait("the map", |text| text.contains("Processes: latency") && text.contains(" 2 lines"));
+    // From the newest line and the shortest time to the first line and the longest.
+    tmux.keys(&["Down"]);
+    tmux.keys(&["Left"; 110]);
+    tmux.keys(&["Space"]);
+    tmux.keys(&["PPage"; 20]);
+    tmux.keys(&["Right"; 110]);
+    tmux.wait("all is selected", |text| text.contains("(100.0 %)"));
+    let kept = |text: &str| text.lines().nth(1).and_then(|line| line.split_whitespace().rev().nth(1)?.parse().ok());
+    let all = |filter: &str| command::output(["-r", &capture, "-p", "%evt.latency %evt.rawtime", filter]).lines;
+    let whole = all("evt.latency exists").len();
+    assert!(whole > 50, "{whole}");
+    tmux.keys(&["Enter"]);
+    tmux.wait("all that have a latency", |text| text.contains("Processes: events") && kept(text) == Some(whole));
+    // A part of it: what the crumb says is what is there.
+    tmux.keys(&["BSpace"]);
+    tmux.wait("the map again", |text| text.contains("(100.0 %)"));
+    tmux.keys(&["Left"; 60]);
+    tmux.keys(&["NPage", "Enter"]);
+    tmux.wait("some of them", |text| {
+        text.contains("Processes: events") && kept(text).is_some_and(|kept: usize| kept > 0 && kept < whole)
+    });
 }
 
 /// The example of the guide for authors of views is a view, and shows what it says.

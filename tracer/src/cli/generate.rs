@@ -152,6 +152,7 @@ complete -F _tracer_names -o bashdefault -o default tracer
 /// The same for zsh, as functions that the options name.
 const ZSH_NAMES: &str = r#"
 _tracer_chisels() { compadd -- ${(f)"$(tracer --complete chisels 2>/dev/null)"} }
+_tracer_first() { _tracer_commands; _tracer_filter }
 _tracer_filter() {
     if compset -P 'container.name='; then
         compadd -- ${(f)"$(tracer --complete containers 2>/dev/null)"}
@@ -180,7 +181,14 @@ fn with_names(shell: Shell, script: String) -> String {
                 let is_filter = line.contains("::filter") && line.contains(":_default'");
                 if is_filter { line.replace(":_default'", ":_tracer_filter'") } else { line.to_owned() }
             });
-            let script = script.collect::<Vec<_>>().join("\n");
+            let mut lines: Vec<String> = script.collect();
+            // The first word is a subcommand or begins a filter: as two places, a subcommand would come after a filter.
+            if let Some(at) = lines.iter().position(|line| line.contains("\":: :_tracer_commands\"")) {
+                lines[at] = lines[at].replace("_tracer_commands", "_tracer_first");
+                lines.remove(at - 1);
+                lines.iter_mut().for_each(|line| *line = line.replace("$line[2]", "$line[1]"));
+            }
+            let script = lines.join("\n");
             // The functions come before the script completes for the first time.
             script.replacen("autoload -U is-at-least", &format!("{ZSH_NAMES}\nautoload -U is-at-least"), 1) + "\n"
         }

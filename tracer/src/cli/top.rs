@@ -24,7 +24,7 @@ use crate::{
     tui::{
         self, Engine, Look, Theme,
         app::{Model, Settings},
-        prefs::Prefs,
+        prefs::{Keeper, Prefs},
     },
     view::{self, Ask, Library, View, ViewError, With, spec::Kind},
 };
@@ -289,13 +289,18 @@ fn full_screen(
         None => crate::format::escape::escaped(host().unwrap_or_default().as_bytes()),
     };
     let mut prefs = settings.prefs(&views)?;
+    let mut keeper = None;
     if !top.read_only {
+        keeper = Keeper::open().unwrap_or_else(|error| {
+            message::note(&error);
+            None
+        });
         match Prefs::load() {
             Ok(last) => {
                 prefs.filters = last.filters;
                 prefs.views.extend(last.views);
             }
-            Err(error) => message::note(&format!("tracer: settings of the last time are ignored: {error}")),
+            Err(error) => message::note(&format!("settings of the last time are ignored: {error}")),
         }
     }
     let settings = Settings {
@@ -314,7 +319,7 @@ fn full_screen(
     let engine: Box<dyn Engine> =
         if ask.replay { Box::new(Passes::new(top.clone())) } else { Box::new(Tracing::new(top.clone(), live)) };
     let look = Look { colors: top.color.enabled(), mouse: !top.no_mouse };
-    let ended = tui::run(model, engine, look)?;
+    let ended = tui::run(model, engine, look, keeper)?;
     match ended.failed {
         Some(error) => {
             let (message, hint) = error.split_once("\nhint: ").map_or((error.as_str(), None), |(a, b)| (a, Some(b)));

@@ -51,8 +51,8 @@ pub enum Msg {
     Counted { seen: u64, lost: u64 },
     /// How much of a capture was read, in percent; more than 100 when that is not known.
     Read(f64),
-    /// The engine has ended: why, if it failed.
-    Ended(Result<(), String>),
+    /// The engine has ended: why, if it failed. Of a capture, the pass for the question of that number.
+    Ended(Option<u64>, Result<(), String>),
     /// A signal that ends.
     Signal(i32),
 }
@@ -295,6 +295,10 @@ impl Model {
         self.asked += 1;
         self.waiting = None;
         let ask = self.question();
+        if self.settings.replay {
+            (self.ended, self.failed) = (false, None);
+            self.level_mut().begin_anew();
+        }
         self.level_mut().stale = true;
         Command::Ask(self.asked, Box::new(ask))
     }
@@ -368,8 +372,10 @@ impl Model {
                 (self.seen, self.lost) = (seen, lost);
             }
             Msg::Read(percent) => self.read = Some(percent),
-            Msg::Ended(result) => {
+            Msg::Ended(Some(asked), _) if asked != self.asked => {}
+            Msg::Ended(_, result) => {
                 (self.ended, self.read) = (true, None);
+                self.level_mut().complete = result.is_ok();
                 if let Err(error) = result {
                     self.failed = Some(error.clone());
                     self.say(error);

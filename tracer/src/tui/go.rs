@@ -128,6 +128,12 @@ impl Model {
         self.levels.truncate(to + 1);
         self.pane.focus = false;
         self.frozen = false;
+        if self.level().complete {
+            // All of the capture is there already: what still comes is for the level that was left.
+            self.asked += 1;
+            (self.ended, self.read) = (true, None);
+            return Vec::new();
+        }
         vec![self.ask()]
     }
 

@@ -122,10 +122,12 @@ impl Map {
         let below = if last + 1 < COLUMNS { format!(" and {FIELD}<{:.0}", high.max(low + 1.0)) } else { String::new() };
         let above = if first > 0 { low } else { 0.0 };
         let mut test = format!("{FIELD}>={above:.0}{below}");
+        let is_newest = lines.is_some_and(|(_, last)| last + 1 == self.lines.len());
         if let Some((first, last)) = lines
             && let (Some(first), Some(last)) = (self.lines.get(first), self.lines.get(last))
         {
-            let (from, to) = (first.span.began_ns, last.span.ended_ns);
+            // The last line of a capture ends with its last event, which belongs to it.
+            let (from, to) = (first.span.began_ns, last.span.ended_ns + u64::from(is_newest));
             let clock = |ns: u64| {
                 let mut text = Vec::new();
                 time::time_of_day(ns, true, &mut text);

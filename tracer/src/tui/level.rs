@@ -77,6 +77,9 @@ pub struct Level {
     pub unseen: u64,
     /// Whether what is shown is from the question before.
     pub stale: bool,
+    /// Of a capture, whether it has all of it; and whether its rows come anew.
+    pub complete: bool,
+    anew: bool,
     /// Of a heat map, its lines and what is selected of them.
     pub heat: Map,
 }
@@ -116,6 +119,8 @@ impl Level {
             follows: true,
             unseen: 0,
             stale: false,
+            complete: false,
+            anew: false,
             heat: Map::default(),
         })
     }
@@ -148,6 +153,9 @@ impl Level {
     /// Takes a frame. Returns whether the row that somebody selected is gone with it.
     pub fn take(&mut self, frame: &Arc<Frame>) -> bool {
         let was_stale = std::mem::replace(&mut self.stale, false);
+        if std::mem::replace(&mut self.anew, false) {
+            self.clear();
+        }
         if self.mode == Mode::Heat {
             self.heat.take(frame);
             self.frame = Some(Arc::clone(frame));
@@ -191,6 +199,11 @@ impl Level {
         }
         self.arrange();
         false
+    }
+
+    /// Its rows come anew, from the beginning of a capture.
+    pub fn begin_anew(&mut self) {
+        (self.complete, self.anew) = (false, true);
     }
 
     /// How many lines of the screen a row takes.

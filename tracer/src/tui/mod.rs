@@ -44,6 +44,7 @@ use std::{
 
 use app::{Command, Model, Msg};
 use hold::Held;
+use prefs::Keeper;
 use term::Terminal;
 
 use crate::{confine, format::time::time_of_day};
@@ -73,11 +74,11 @@ pub struct Ended {
     pub signal: Option<i32>,
 }
 
-/// Shows the model until somebody quits.
+/// Shows the model until somebody quits. How the user had the views is kept at the end, if there is a place for it.
 ///
 /// # Errors
 /// The terminal cannot be used.
-pub fn run(mut model: Model, mut engine: Box<dyn Engine>, look: Look) -> anyhow::Result<Ended> {
+pub fn run(mut model: Model, mut engine: Box<dyn Engine>, look: Look, keeper: Option<Keeper>) -> anyhow::Result<Ended> {
     let (send, messages) = mpsc::channel();
     crate::message::divert(Some(Box::new({
         let send = send.clone();
@@ -144,11 +145,10 @@ pub fn run(mut model: Model, mut engine: Box<dyn Engine>, look: Look) -> anyhow:
     drop(terminal);
     crate::message::divert(None);
     signals.close();
-    if !model.settings.read_only
-        && model.prefs != before
-        && let Err(error) = model.prefs.save()
+    if let Some(keeper) = keeper.filter(|_| model.prefs != before)
+        && let Err(error) = keeper.save(&model.prefs)
     {
-        crate::message::note(&format!("tracer: {error}"));
+        crate::message::note(&error);
     }
     let failed = engine.end().or(model.failed);
     Ok(Ended { failed, signal: model.signal })

@@ -207,7 +207,7 @@ impl Model {
         };
         let is_filter = !filter.is_empty() && Filter::compile(filter, self.settings.show).is_ok();
         if is_filter {
-            self.typed = filter.to_owned();
+            self.narrow(filter.to_owned());
         }
         let mut commands = self.change(view);
         if commands.is_empty() && is_filter {
@@ -222,6 +222,12 @@ impl Model {
         Ok(commands)
     }
 
+    /// Another filter for all levels: what they have is not what passes it.
+    fn narrow(&mut self, filter: String) {
+        self.levels.iter_mut().for_each(|level| level.complete = false);
+        self.typed = filter;
+    }
+
     /// Another filter of the user's, checked before.
     pub(super) fn set_filter(&mut self, text: String) -> Vec<Command> {
         self.filters.add(text.clone());
@@ -231,7 +237,7 @@ impl Model {
             let over = self.prefs.filters.len().saturating_sub(50);
             self.prefs.filters.drain(..over);
         }
-        self.typed = text;
+        self.narrow(text);
         self.frozen = false;
         vec![self.ask()]
     }

@@ -57,6 +57,35 @@ pub fn of_key(field: &str) -> &'static [&'static str] {
     }
 }
 
+/// What people look for in an event, in this order; then its parameters, then all else. What was read or written comes last: it is long.
+const FIRST: &[&str] = &[
+    "evt.num",
+    "evt.time",
+    "evt.type",
+    "evt.res",
+    "evt.rawres",
+    "evt.latency",
+    "fd.name",
+    "fd.num",
+    "fd.typechar",
+    "fd.type",
+    "proc.name",
+    "proc.cmdline",
+    "proc.pid",
+    "thread.tid",
+    "user.name",
+    "container.name",
+];
+
+fn rank(name: &str) -> usize {
+    match FIRST.iter().position(|it| *it == name) {
+        Some(at) => at,
+        None if name == DATA || name == "evt.arg.data" => usize::MAX,
+        None if name.starts_with("evt.arg.") => FIRST.len(),
+        None => FIRST.len() + 1,
+    }
+}
+
 /// How much of the screen it takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Size {
@@ -166,8 +195,7 @@ impl Model {
             Some(text) => {
                 let mut lines: Vec<Line> =
                     details::pairs(text).iter().map(|(name, value)| field(name, value)).collect();
-                // What was read or written comes last: it is long.
-                lines.sort_by_key(|line| line.name == DATA);
+                lines.sort_by_key(|line| rank(&line.name));
                 lines
             }
             None => texts(),

@@ -2,13 +2,14 @@
 //!
 //! The file is JSON. What it says of views and columns that are not there any more is ignored.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, io, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::level::Level;
 use crate::{
     files::{self, Folder, Refused},
+    message::Shown as _,
     view::{Place, spec::Order},
 };
 
@@ -45,24 +46,12 @@ impl Prefs {
     /// # Errors
     /// It cannot be read or understood, in words.
     pub fn load() -> Result<Self, String> {
-        let Some(path) = folder().map(|folder| folder.join(FILE)) else { return Ok(Self::default()) };
+        let Some(path) = files::state_folder().map(|folder| folder.join(FILE)) else { return Ok(Self::default()) };
         match files::read(&path, MAX_BYTES) {
-            Ok(text) => serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display())),
-            Err(Refused::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(format!("cannot read {}: {error}", path.display())),
+            Ok(text) => serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.shown())),
+            Err(Refused::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(format!("cannot read {}: {error}", path.shown())),
         }
-    }
-
-    /// Writes the file, all or nothing.
-    ///
-    /// # Errors
-    /// It cannot be written, in words.
-    pub fn save(&self) -> Result<(), String> {
-        let Some(path) = folder() else { return Ok(()) };
-        let wrong = |error: &dyn std::fmt::Display| format!("cannot keep settings in {}: {error}", path.display());
-        let text = serde_json::to_vec_pretty(self).map_err(|error| wrong(&error))?;
-        let folder = Folder::open(&path, false).map_err(|error| wrong(&error))?;
-        folder.replace(FILE, &text).map_err(|error| wrong(&error))
     }
 
     /// Makes a level as the user had its view.
@@ -101,8 +90,35 @@ impl Prefs {
     }
 }
 
-fn folder() -> Option<PathBuf> {
-    files::state_folder()
+/// Where they are kept. It is opened at the start: once a capture is read, this process makes no folders any more.
+#[derive(Debug)]
+pub struct Keeper {
+    folder: Folder,
+    path: PathBuf,
+}
+
+impl Keeper {
+    /// Opens the folder; it is made if it is missing. `None` without a home.
+    ///
+    /// # Errors
+    /// It cannot be made, or is not the user's alone, in words.
+    pub fn open() -> Result<Option<Self>, String> {
+        let Some(path) = files::state_folder() else { return Ok(None) };
+        match Folder::open(&path, false) {
+            Ok(folder) => Ok(Some(Self { folder, path })),
+            Err(error) => Err(format!("the order and columns of views are not kept in {}: {error}", path.shown())),
+        }
+    }
+
+    /// Writes the file, all or nothing.
+    ///
+    /// # Errors
+    /// It cannot be written, in words.
+    pub fn save(&self, prefs: &Prefs) -> Result<(), String> {
+        let text = serde_json::to_vec_pretty(prefs).map_err(io::Error::from);
+        let written = text.and_then(|text| self.folder.replace(FILE, &text));
+        written.map_err(|error| format!("cannot keep the order and columns of views in {}: {error}", self.path.shown()))
+    }
 }
 
 impl Level {

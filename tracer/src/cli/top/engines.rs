@@ -60,7 +60,7 @@ impl Tracing {
                 Ok((live.run)(plan, None)?.to_string())
             };
             let result = ran().map_err(|error| told(&error));
-            let _ = send.send(Msg::Ended(result.as_ref().map(|_| ()).map_err(Clone::clone)));
+            let _ = send.send(Msg::Ended(None, result.as_ref().map(|_| ()).map_err(Clone::clone)));
             result
         })?;
         (self.commander, self.running) = (Some(commander), Some(running));
@@ -78,7 +78,7 @@ impl Engine for Tracing {
         let link = Link { number, send: send.clone() };
         let Some(commander) = &self.commander else {
             if let Err(error) = self.start(ask, link) {
-                let _ = send.send(Msg::Ended(Err(told(&error))));
+                let _ = send.send(Msg::Ended(None, Err(told(&error))));
             }
             return;
         };
@@ -178,12 +178,12 @@ impl Engine for Passes {
                 Ok(stats.to_string())
             };
             let result = ran().map_err(|error| told(&error));
-            let _ = link.send.send(Msg::Ended(result.as_ref().map(|_| ()).map_err(Clone::clone)));
+            let _ = link.send.send(Msg::Ended(Some(link.number), result.as_ref().map(|_| ()).map_err(Clone::clone)));
             result
         });
         match spawned {
             Ok(running) => self.running = Some((stop, running)),
-            Err(error) => drop(send.send(Msg::Ended(Err(format!("cannot start a thread: {error}"))))),
+            Err(error) => drop(send.send(Msg::Ended(None, Err(format!("cannot start a thread: {error}"))))),
         }
     }
 

@@ -91,7 +91,7 @@ fn bottom(model: &Model, style: Style, area: Rect, buffer: &mut Buffer) {
     let mut at = 0;
     for (key, word) in KEYS.iter().filter_map(|key| Some((key, key.bar?))) {
         let short = key.names.iter().min_by_key(|name| name.len());
-        let Some(name) = key.names.first().filter(|_| area.width >= 120).or(short) else { continue };
+        let Some(name) = key.names.first().filter(|_| area.width >= 100).or(short) else { continue };
         let width = name.width() + word.width() + 1;
         if at + width > room {
             break;

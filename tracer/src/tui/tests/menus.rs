@@ -265,7 +265,7 @@ fn s071_keys_and_mouse_select_the_same_of_a_heat_map() {
         let commands = press(&mut by_keys, KeyCode::Enter);
         let filter = asked(&commands).filter.clone().unwrap();
         assert!(Filter::compile(&filter, Show::PLAIN).is_ok(), "{filter}");
-        assert_eq!(filter.contains("evt.rawtime>=1000000000 and evt.rawtime<3000000000"), replay, "{filter}");
+        assert_eq!(filter.contains("evt.rawtime>=1000000000 and evt.rawtime<3000000001"), replay, "{filter}");
 
         let mut by_mouse = map(replay);
         let mouse = |kind, column: usize, row: u16| {
