@@ -236,6 +236,10 @@ fn every_chisel_runs_where_there_is_no_dev() {
     assert!(names.len() > 50);
     for name in names {
         let here = run(&["-r", "/capture", "-c", &name]);
+        // It reads files of a host, and there is none here.
+        if here.errors.contains("this chisel works only on a running machine") {
+            continue;
+        }
         let here = match here.status.code() {
             Some(2) => run(&["-r", "/capture", "-c", &name, argument(&name)]),
             _ => here,
