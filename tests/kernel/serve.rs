@@ -5,7 +5,8 @@ use std::{
     io::Write as _,
     net::TcpStream,
     os::unix::net::UnixStream,
-    process::Command,
+    path::Path,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -133,6 +134,79 @@ fn strangers_are_refused() {
     assert_eq!(output.status.code(), Some(0), "{}", output.errors);
     assert!(output.errors.contains("settings were read again"), "{}", output.errors);
     assert!(output.errors.contains("settings stay as they are: "), "{}", output.errors);
+}
+
+/// Runs `openssl` in a folder.
+fn openssl(folder: &Path, arguments: &str, input: &str) -> String {
+    let mut command = Command::new("openssl");
+    let command = command.args(arguments.split(' ')).current_dir(folder);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("openssl starts");
+    let mut to = child.stdin.take().expect("piped");
+    let _ = to.write_all(input.as_bytes());
+    // The end of its input would end the connection before an answer.
+    let output = child.wait_with_output().expect("openssl ends");
+    drop(to);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn connections_are_secured_as_the_web_configuration_says() {
+    if !level::root_or_skip() || !level::program_or_skip("openssl") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let dir = scratch.dir();
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    for name in ["server", "ca"] {
+        openssl(dir, &format!("req -x509 {key} -keyout {name}.key -out {name}.crt -subj /CN={name} -days 2"), "");
+    }
+    openssl(dir, &format!("req -new {key} -keyout client.key -out client.csr -subj /CN=client"), "");
+    openssl(dir, "x509 -req -in client.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out client.crt -days 2", "");
+    let config = scratch.path("web.yml");
+    // The hash is of the word "secret".
+    let write = |asks: &str| {
+        let text = format!(
+            "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n  client_auth_type: {asks}\n  \
+             client_ca_file: ca.crt\nbasic_auth_users:\n  \
+             ann: $2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n"
+        );
+        fs::write(&config, text).expect("a file");
+    };
+    write("NoClientCert");
+    let place = ["serve", "--listen", "127.0.0.1:0", "--web-config", &config.display().to_string()];
+    let mut running = Running::start(&mut command::tracer(place));
+    let line = running.error_line();
+    let (_, address) = line.split_once("https://").expect("TLS");
+    let address = address.trim_end_matches('/').to_owned();
+    let ask = |options: &str, path: &str, user: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{user}Connection: close\r\n\r\n");
+        openssl(dir, &format!("s_client -quiet -connect {address} {options}"), &request)
+    };
+    let basic = "Authorization: Basic YW5uOnNlY3JldA==\r\n";
+    wait::until("it is well", || ask("-tls1_3", "/healthz", "").starts_with("HTTP/1.1 200").then_some(()));
+    assert!(ask("-tls1_2", "/metrics", "").starts_with("HTTP/1.1 401"));
+    assert!(ask("-tls1_3", "/metrics", basic).starts_with("HTTP/1.1 200"));
+    let plain = {
+        let mut stream = TcpStream::connect(&address).expect("it listens");
+        let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let mut bytes = Vec::new();
+        let _ = std::io::Read::read_to_end(&mut stream, &mut bytes);
+        bytes
+    };
+    assert!(!plain.starts_with(b"HTTP/1.1"), "{plain:?}");
+
+    // Clients have to show a certificate from now on.
+    write("RequireAndVerifyClientCert");
+    assert!(Command::new("kill").args(["-HUP", &running.pid().to_string()]).status().expect("kill").success());
+    let own = "-cert client.crt -key client.key";
+    wait::until("a client without certificate is refused", || {
+        (!ask("-tls1_2", "/healthz", "").starts_with("HTTP/1.1")).then_some(())
+    });
+    assert!(ask(&format!("-tls1_2 {own}"), "/metrics", basic).starts_with("HTTP/1.1 200"));
+    assert!(!ask("-tls1_2 -cert server.crt -key server.key", "/healthz", "").starts_with("HTTP/1.1"));
+    running.interrupt();
+    assert_eq!(running.end().status.code(), Some(0));
 }
 
 #[test]

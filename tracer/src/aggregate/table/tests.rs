@@ -143,6 +143,7 @@ fn events_without_room_are_lost_and_are_not_counted() {
         per_second: false,
         total: false,
     });
+    parts.places = vec![0, 1];
     parts.parts = MAX_PARTS;
     world.with(&world.read(10, 3, 1, b"x"), |context| assert!(parts.add(context)));
     assert_eq!(parts.lost(), 1);

@@ -16,7 +16,7 @@ use super::answer::Answer;
 /// The most passwords that are remembered as right: checking one takes long by design.
 const MAX_CHECKED: usize = 64;
 /// A hash that fits no password: for unknown users the same work is done as for those that are known.
-const NOBODY: &str = "$2b$10$C6UzMDM.H6dfI/f/IKcEeO7uXqg6h2Qkq3b0ZqjT6F4b9K0kq7QZK";
+const NOBODY: &str = "$2b$10$abcdefghijklmnopqrstuuPi3q/jWk4bHmNFszjdb3Hf1vpl2wjYO";
 
 /// Who may ask.
 #[derive(Debug, Default)]
