@@ -162,7 +162,9 @@ fn connections_are_secured_as_the_web_configuration_says() {
         openssl(dir, &format!("req -x509 {key} -keyout {name}.key -out {name}.crt -subj /CN={name} -days 2"), "");
     }
     openssl(dir, &format!("req -new {key} -keyout client.key -out client.csr -subj /CN=client"), "");
-    openssl(dir, "x509 -req -in client.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out client.crt -days 2", "");
+    fs::write(scratch.path("extension"), "extendedKeyUsage=clientAuth\n").expect("a file");
+    let by = "-CA ca.crt -CAkey ca.key -CAcreateserial";
+    openssl(dir, &format!("x509 -req -in client.csr {by} -out client.crt -days 2 -extfile extension"), "");
     let config = scratch.path("web.yml");
     // The hash is of the word "secret".
     let write = |asks: &str| {

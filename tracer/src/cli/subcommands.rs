@@ -115,7 +115,7 @@ the machine.
 const SERVE: &str = "\
 Serve what containers use and do: metrics for Prometheus, the REST API of cAdvisor,
 and a web page. Calls, bytes and errors are counted in the kernel; memory, CPU time
-and limits are read from the kernel's files when somebody asks.
+and limits are read from the kernel's files on request.
 
   tracer serve                            at http://127.0.0.1:9938/
   tracer serve --listen :9938 --web-config web.yml

@@ -141,7 +141,7 @@ pub(super) fn workloads(snapshot: &Snapshot, text: &mut Text) {
 pub(super) fn health(snapshot: &Snapshot, text: &mut Text) {
     text.family("tracer_build_info", Kind::Gauge, "The version; the value is 1.");
     text.sample(&[("version", env!("CARGO_PKG_VERSION"))], &[], 1.0);
-    text.family("tracer_source_up", Kind::Gauge, "Whether a source of what is shown here is there.");
+    text.family("tracer_source_up", Kind::Gauge, "Whether a source of these metrics works.");
     let up = |is_up: bool| f64::from(u8::from(is_up));
     text.sample(&[("source", "kernel")], &[], up(snapshot.now_ns != 0));
     text.sample(&[("source", "engines")], &[], up(snapshot.now_ns != 0 && snapshot.silence.is_none()));
