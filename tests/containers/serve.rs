@@ -118,6 +118,12 @@ fn what_a_container_did_is_counted_exactly_and_what_it_uses_is_what_the_kernel_s
     assert_eq!(info["spec"]["memory"]["limit"], 64 << 20);
     let stats = served.get("/api/v2.1/stats?type=docker&recursive=true").json();
     assert!(stats[path]["stats"][0]["memory"]["usage"].as_u64().is_some(), "{stats}");
+    let processes = served.get(&format!("/api/v1/processes/{name}")).json();
+    let all = processes.as_array().expect("processes");
+    let init = all.iter().find(|it| it["pid"] == container.pid()).unwrap_or_else(|| panic!("{processes}"));
+    assert!(init["name"] == "sleep" && init["started_s"].as_f64().is_some_and(|began| began > 1e9), "{init}");
+    let ps = served.get(&format!("/api/v2.1/ps{path}")).json();
+    assert_eq!(ps.as_array().map(Vec::len), Some(all.len()), "{ps}");
     let page = served.get(&format!("/docker/{}", container.id)).body;
     assert!(page.contains(&format!("<h1>{name}</h1>")) && page.contains("a&quot;b"), "{page}");
     assert!(served.get("/").body.contains(&name));

@@ -106,10 +106,7 @@ const OF_CADVISOR: &[(&str, Meaning)] = &[
     ("logtostderr", Meaning::Needless("messages go to standard error anyway")),
     ("alsologtostderr", Meaning::Needless("messages go to standard error anyway")),
     ("stderrthreshold", Meaning::Needless("messages go to standard error anyway")),
-    (
-        "disable_metrics",
-        Meaning::Use("leave it out: files are read only on request; --metrics=basic counts less"),
-    ),
+    ("disable_metrics", Meaning::Use("leave it out: files are read only on request; --metrics=basic counts less")),
     ("enable_metrics", Meaning::Use("leave it out: everything that tracer knows is there")),
     ("port", Meaning::Use("--listen :PORT")),
     ("listen_ip", Meaning::Use("--listen ADDRESS:PORT")),

@@ -182,6 +182,23 @@ impl Trees {
         None
     }
 
+    /// The processes of a cgroup and of those in it, at most so many.
+    #[must_use]
+    pub fn pids(&self, path: &str, most: usize) -> Vec<u32> {
+        let mut folders: Vec<PathBuf> = self.folder(path).into_iter().collect();
+        let (mut pids, mut left) = (Vec::new(), MAX_FOLDERS);
+        while let Some(folder) = folders.pop().filter(|_| pids.len() < most) {
+            let text = text(&folder.join("cgroup.procs")).unwrap_or_default();
+            pids.extend(text.lines().filter_map(|line| line.parse::<u32>().ok()));
+            for name in names(&folder).take(left) {
+                folders.push(folder.join(name));
+                left -= 1;
+            }
+        }
+        pids.truncate(most);
+        pids
+    }
+
     /// The names of the cgroups in a cgroup.
     #[must_use]
     pub fn children(&self, path: &str) -> Vec<String> {

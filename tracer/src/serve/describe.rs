@@ -45,7 +45,7 @@ pub fn page(out: &mut String) {
 fn families() -> BTreeMap<String, (String, String)> {
     let mut all = BTreeMap::new();
     let counted = counted::FAMILIES.iter().map(|family| (family.name, family.kind(), family.help));
-    for (name, kind, help) in counted.chain(metrics::of_containers()) {
+    for (name, kind, help) in counted.chain(metrics::of_files()) {
         all.insert(name.to_owned(), (kind.name().to_owned(), help.to_owned()));
     }
     let text = metrics::text(&Snapshot::default(), &Picture::default(), &ContainerLabels::default());

@@ -55,6 +55,28 @@ pub(super) struct Picture {
     pub(super) failed: bool,
 }
 
+/// A process, without its command line, which may have secrets.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Process {
+    pub(super) pid: u32,
+    pub(super) parent: u32,
+    pub(super) name: String,
+    /// As ps(1) has it: R, S, D, Z, T.
+    pub(super) state: char,
+    pub(super) threads: u64,
+    /// CPU time, seconds.
+    pub(super) cpu_s: f64,
+    /// Memory that is resident, bytes.
+    pub(super) resident: u64,
+    /// When it began, seconds since the epoch.
+    pub(super) started_s: Option<f64>,
+}
+
+/// The most processes of a container that are listed.
+const MAX_PROCESSES: usize = 1_000;
+/// Ticks of a second, of every architecture that programs see.
+const TICKS: f64 = 100.0;
+
 /// Reads.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -114,6 +136,20 @@ impl Reader {
         Some((measured, self.trees.children(path)))
     }
 
+    /// The processes of a cgroup, those with the most CPU time first.
+    pub(super) fn processes(&self, path: &str) -> Vec<Process> {
+        let pids = self.trees.pids(path, MAX_PROCESSES);
+        let mut all: Vec<Process> = pids.into_iter().filter_map(|pid| self.process(pid)).collect();
+        all.sort_by(|a, b| b.cpu_s.total_cmp(&a.cpu_s).then(a.pid.cmp(&b.pid)));
+        all
+    }
+
+    fn process(&self, pid: u32) -> Option<Process> {
+        let stat = text(&self.proc.as_ref()?.join(pid.to_string()).join("stat"))?;
+        let process = process(&stat)?;
+        Some(Process { pid, started_s: process.started_s.and_then(|since| Some(self.boot_s? + since)), ..process })
+    }
+
     /// Reads one container; `networks` are the namespaces whose interfaces were counted.
     fn container(&self, cgroup: &str, now_ns: u64, networks: &mut HashSet<PathBuf>) -> Option<Measured> {
         let resources = self.trees.read(cgroup, &Part::ALL)?;
@@ -162,14 +198,9 @@ impl Reader {
         Some(interfaces(&process.join("net/dev")))
     }
 
-    /// When a process began. Source: proc_pid_stat(5), field 22, in ticks since the boot.
+    /// When a process began, seconds since the epoch.
     fn started(&self, pid: u32) -> Option<f64> {
-        /// Of every architecture that programs see.
-        const TICKS: f64 = 100.0;
-        let stat = text(&self.proc.as_ref()?.join(pid.to_string()).join("stat"))?;
-        let after_name = &stat[stat.rfind(')')? + 1..];
-        let ticks: f64 = after_name.split_ascii_whitespace().nth(19)?.parse().ok()?;
-        Some(self.boot_s? + ticks / TICKS)
+        self.process(pid)?.started_s
     }
 
     /// The name of a block device, as `/dev` has it; its number where it has none.
@@ -179,6 +210,25 @@ impl Reader {
         let name = text.lines().find_map(|line| line.strip_prefix("DEVNAME="));
         name.map_or_else(|| format!("{major}:{minor}"), |name| format!("/dev/{name}"))
     }
+}
+
+/// A process from `/proc/PID/stat` (proc_pid_stat(5)); its begin is that since the boot.
+fn process(stat: &str) -> Option<Process> {
+    // The name may have any characters.
+    let (begin, end) = (stat.find('(')?, stat.rfind(')')?);
+    let fields: Vec<&str> = stat[end + 1..].split_ascii_whitespace().collect();
+    // They begin with the third one.
+    let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
+    Some(Process {
+        pid: 0,
+        parent: u32::try_from(number(4)?).ok()?,
+        name: stat.get(begin + 1..end)?.to_owned(),
+        state: fields.first()?.chars().next()?,
+        threads: number(20)?,
+        cpu_s: (number(14)? + number(15)?) as f64 / TICKS,
+        resident: number(24)?.saturating_mul(rustix::param::page_size() as u64),
+        started_s: Some(number(22)? as f64 / TICKS),
+    })
 }
 
 /// The interfaces of `/proc/PID/net/dev` (proc_pid_net(5)) that count.
@@ -221,6 +271,18 @@ mod tests {
         assert_eq!(interface(line), Some(eth0));
         for line in ["Inter-|   Receive", " face |bytes", "eth0: 1 2 3", "eth0: x"] {
             assert_eq!(interface(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_process_is_read_whatever_it_is_called() {
+        let stat = "7 (a ) (b) S 1 7 7 0 -1 4194560 1 2 3 4 150 50 0 0 20 0 3 0 1234 1000000 25 18446744073709551615 0";
+        let read = process(stat).unwrap();
+        assert_eq!((read.name.as_str(), read.state, read.parent, read.threads), ("a ) (b", 'S', 1, 3));
+        assert_eq!((read.cpu_s, read.started_s), (2.0, Some(12.34)));
+        assert_eq!(read.resident, 25 * rustix::param::page_size() as u64);
+        for wrong in ["", "7 (x", "7 (x) S", ") 7 ("] {
+            assert_eq!(process(wrong), None, "{wrong}");
         }
     }
 

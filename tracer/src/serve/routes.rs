@@ -65,6 +65,8 @@ pub(super) static ROUTES: &[Route] = &[
     route!("/api/v1/openapi.json", "This API as an OpenAPI document.", rest::openapi::document),
     route!("/api/v1/containers", "Containers that run, with what they use and do.", rest::own::containers),
     route!("/api/v1/containers/", "One container, by name or id, with its last minutes.", rest::own::container).below(),
+    route!("/api/v1/processes/", "Processes of one container, without their command lines.", rest::own::processes)
+        .below(),
     route!("/api/v1/host", "The machine, with its last minutes.", rest::own::host),
     route!("/api/v1/workloads", "What containers did that have ended, by workload.", rest::own::workloads),
     route!("/api/v1/watch", "Containers once a second, as Server-Sent Events.", rest::own::watch),

@@ -12,7 +12,7 @@ use super::{
     gather::Snapshot,
     history::History,
     http::Web,
-    measured::{Measured, Picture, Reader},
+    measured::{Measured, Picture, Process, Reader},
     metrics::ContainerLabels,
 };
 use crate::confine;
@@ -39,6 +39,7 @@ pub(super) struct Settings {
 enum Question {
     All(oneshot::Sender<Picture>),
     One(String, oneshot::Sender<Option<(Measured, Vec<String>)>>),
+    Processes(String, oneshot::Sender<Vec<Process>>),
 }
 
 /// All of it.
@@ -79,6 +80,9 @@ impl Site {
                     }
                     Question::One(path, to) => {
                         let _ = to.send(reader.one(&path));
+                    }
+                    Question::Processes(path, to) => {
+                        let _ = to.send(reader.processes(&path));
                     }
                 }
             }
@@ -128,6 +132,13 @@ impl Site {
         let (to, answer) = oneshot::channel();
         self.questions.send(Question::One(path.to_owned(), to)).ok()?;
         answer.await.ok()?
+    }
+
+    /// The processes of a cgroup.
+    pub(super) async fn processes(&self, path: &str) -> Vec<Process> {
+        let (to, answer) = oneshot::channel();
+        let asked = self.questions.send(Question::Processes(path.to_owned(), to)).is_ok();
+        if asked { answer.await.unwrap_or_default() } else { Vec::new() }
     }
 
     /// Looks at the last minutes.

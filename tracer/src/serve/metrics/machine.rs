@@ -5,17 +5,23 @@ use std::{collections::BTreeSet, fs};
 use super::text::{Kind, Text};
 use crate::{serve::measured::Picture, state::host_root};
 
+/// A number of a machine.
+type Of = fn(&Machine, &Picture) -> Option<u64>;
+
+/// The families, in the order in which they are written: a name, its meaning, and the value.
+pub(super) const FAMILIES: [(&str, &str, Of); 5] = [
+    ("machine_cpu_cores", "CPUs that are online.", |it, _| it.cpus),
+    ("machine_cpu_physical_cores", "Cores; a core may have several CPUs.", |it, _| it.cores),
+    ("machine_cpu_sockets", "Sockets of processors.", |it, _| it.sockets),
+    ("machine_memory_bytes", "Memory.", |_, picture| picture.host.memory_limit),
+    ("machine_swap_bytes", "Swap.", |it, _| it.swap),
+];
+
 /// Writes it.
 pub(super) fn write(picture: &Picture, text: &mut Text) {
     let machine = Machine::read();
-    for (name, help, value) in [
-        ("machine_cpu_cores", "CPUs that are online.", machine.cpus),
-        ("machine_cpu_physical_cores", "Cores; a core may have several CPUs.", machine.cores),
-        ("machine_cpu_sockets", "Sockets of processors.", machine.sockets),
-        ("machine_memory_bytes", "Memory.", picture.host.memory_limit),
-        ("machine_swap_bytes", "Swap.", machine.swap),
-    ] {
-        if let Some(value) = value {
+    for (name, help, of) in FAMILIES {
+        if let Some(value) = of(&machine, picture) {
             text.family(name, Kind::Gauge, help);
             text.sample(&[], &[], value as f64);
         }

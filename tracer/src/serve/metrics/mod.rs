@@ -53,9 +53,10 @@ impl ContainerLabels {
     }
 }
 
-/// Name, type and meaning of the families that a container has from files.
-pub(super) fn of_containers() -> impl Iterator<Item = (&'static str, Kind, &'static str)> {
-    container::FAMILIES.iter().map(|family| (family.name, family.kind, family.help))
+/// Name, type and meaning of the families that are there only where the kernel has their values.
+pub(super) fn of_files() -> impl Iterator<Item = (&'static str, Kind, &'static str)> {
+    let of_containers = container::FAMILIES.iter().map(|family| (family.name, family.kind, family.help));
+    of_containers.chain(machine::FAMILIES.iter().map(|(name, help, _)| (*name, Kind::Gauge, *help)))
 }
 
 /// All of it.

@@ -7,7 +7,7 @@ use super::{
     history::Point,
     http::{Answer, HTML, Request},
     known::Known,
-    measured::{Measured, Picture},
+    measured::{Measured, Picture, Process},
     metrics,
     rest::own,
     site::{FRESH, Site},
@@ -209,7 +209,34 @@ async fn detail(site: &Site, id: &str, live: &Live) -> Answer {
         body.push_str("</tbody></table>");
     }
     body.push_str("</div>");
+    processes(&mut body, &site.processes(&known.cgroup).await);
     page(site, known.title(), "container", &body)
+}
+
+/// The processes of a container.
+fn processes(body: &mut String, all: &[Process]) {
+    body.push_str("<div class=\"scroll\"><table><caption>Processes</caption><thead><tr>");
+    for (title, is_number) in
+        [("Name", false), ("PID", true), ("State", false), ("Threads", true), ("CPU time", true), ("Memory", true)]
+    {
+        let class = if is_number { " class=\"n\"" } else { "" };
+        let _ = write!(body, "<th scope=\"col\"{class}>{title}</th>");
+    }
+    body.push_str("</tr></thead><tbody>");
+    for it in all.iter().take(50) {
+        let _ = write!(
+            body,
+            "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{:.2} s</td>\
+             <td class=\"n\">{}</td></tr>",
+            html(&it.name),
+            it.pid,
+            it.state,
+            it.threads,
+            it.cpu_s,
+            shown_bytes(it.resident as f64)
+        );
+    }
+    body.push_str("</tbody></table></div>");
 }
 
 fn facts(body: &mut String, known: &Known) {

@@ -149,7 +149,14 @@ pub(in crate::serve) async fn v2(request: Request) -> Answer {
             });
             Answer::json(&Value::Object(all.collect()))
         }
-        "ps" | "storage" | "appmetrics" | "events" => Answer::json(&json!([])),
+        "ps" => match subject(&site, &snapshot, &picture, &absolute(name)).await {
+            Some(subject) => {
+                let all = site.processes(&subject.path).await;
+                Answer::json(&Value::Array(all.iter().map(|it| shapes::process(it, &subject.path)).collect()))
+            }
+            None => unknown(name),
+        },
+        "storage" | "appmetrics" | "events" => Answer::json(&json!([])),
         _ => Answer::not_found(&format!("Supported request types: {}", TYPES.join(","))),
     }
 }

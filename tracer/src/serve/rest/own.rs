@@ -10,7 +10,7 @@ use crate::serve::{
     gather::Snapshot,
     history::Point,
     http::{Answer, PLAIN, Request},
-    measured::{Measured, Picture},
+    measured::{Measured, Picture, Process},
     metrics,
     routes::ROUTES,
     site::{FRESH, Site},
@@ -75,6 +75,21 @@ pub(in crate::serve) async fn container(request: Request) -> Answer {
         object.insert("history".to_owned(), history);
     }
     Answer::json(&object)
+}
+
+pub(in crate::serve) async fn processes(request: Request) -> Answer {
+    let snapshot = request.site.snapshot();
+    let live = match find(&snapshot, &request.rest) {
+        Ok((_, live)) => live,
+        Err(answer) => return answer,
+    };
+    let one = |it: Process| {
+        json!({
+            "pid": it.pid, "ppid": it.parent, "name": it.name, "state": it.state.to_string(), "threads": it.threads, "cpu_s": it.cpu_s,
+            "resident_bytes": it.resident, "started_s": it.started_s,
+        })
+    };
+    Answer::json(&Value::Array(request.site.processes(&live.known.cgroup).await.into_iter().map(one).collect()))
 }
 
 pub(in crate::serve) async fn host(request: Request) -> Answer {

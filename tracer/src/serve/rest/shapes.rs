@@ -7,7 +7,7 @@ use crate::{
     resources::{Device, Limit, Stall},
     serve::{
         known::Known,
-        measured::{Interface, Measured, Picture},
+        measured::{Interface, Measured, Picture, Process},
         metrics::Machine,
     },
 };
@@ -287,6 +287,19 @@ pub(super) fn machine(machine: &Machine, picture: &Picture) -> Value {
         ("topology", Value::Null),
         ("cloud_provider", json!("Unknown")),
         ("instance_type", json!("Unknown")),
+    ])
+}
+
+/// A process. The command line, which may have secrets, is its name only.
+pub(super) fn process(it: &Process, cgroup: &str) -> Value {
+    object(vec![
+        ("pid", json!(it.pid)),
+        ("parent_pid", json!(it.parent)),
+        ("start_time", json!(it.started_s.map(|seconds| time((seconds * 1e9) as u64)))),
+        ("rss", json!(it.resident)),
+        ("status", json!(it.state.to_string())),
+        ("cgroup_path", json!(cgroup)),
+        ("cmd", json!(it.name)),
     ])
 }
 
