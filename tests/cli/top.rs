@@ -346,7 +346,7 @@ fn s062_s078_fields_of_an_event_of_a_capture_are_read_and_filter() {
     let Some(tmux) = screen("fields", &format!("-r {capture} proc.pid={pid} and 'evt.type in (open, openat)'")) else {
         return;
     };
-    tmux.wait("rows", |text| text.contains("CPU%") && text.lines().any(|line| line.starts_with('>')));
+    tmux.wait("rows", |text| text.contains("CPU%") && text.contains("FILE  "));
     tmux.keys(&["d"]);
     tmux.wait("events", |text| text.contains("Processes: events") && text.contains(" open"));
     tmux.keys(&["i"]);

@@ -40,7 +40,7 @@ impl Model {
             return commands;
         }
         if matches!(self.level().mode, Mode::Events | Mode::Echo)
-            && let Some(items) = self.into_menu().filter(|items| items.len() > 1)
+            && let Some(items) = self.ways_from_event().filter(|items| items.len() > 1)
         {
             self.overlay = Some(Overlay::Menu { title: "Go to".into(), items, at: 0 });
             return Vec::new();

@@ -239,7 +239,7 @@ impl Model {
     }
 
     /// What Enter on an event can go into, when that is more than one thing.
-    pub(super) fn into_menu(&mut self) -> Option<Vec<Item>> {
+    pub(super) fn ways_from_event(&mut self) -> Option<Vec<Item>> {
         let level = self.level();
         let row = level.row(level.at)?;
         let choices = [
