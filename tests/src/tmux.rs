@@ -2,11 +2,13 @@
 
 use std::process::{Command, Stdio};
 
-use crate::wait;
+use crate::{scratch::Scratch, wait};
 
 /// A terminal in tmux, with a shell. It ends with this.
 pub struct Tmux {
     socket: String,
+    /// What programs in it keep of their user's settings, and what they find: nothing of others.
+    _home: Scratch,
 }
 
 impl Tmux {
@@ -20,10 +22,13 @@ impl Tmux {
             println!("skipped: tmux is not installed");
             return None;
         }
-        let this = Self { socket: format!("tracer-test-{name}-{}", std::process::id()) };
+        let home = Scratch::new();
+        let folder = |name: &str| home.path(name).display().to_string();
+        let (state, config) = (folder("state"), folder("config"));
+        let this = Self { socket: format!("tracer-test-{name}-{}", std::process::id()), _home: home };
         let size = [columns, rows].map(|number| number.to_string());
-        let shell = "env LC_ALL=C.UTF-8 PS1='ready> ' sh";
-        this.run(&["-f", "/dev/null", "new-session", "-d", "-x", &size[0], "-y", &size[1], shell]);
+        let shell = format!("env LC_ALL=C.UTF-8 XDG_STATE_HOME={state} XDG_CONFIG_HOME={config} PS1='ready> ' sh");
+        this.run(&["-f", "/dev/null", "new-session", "-d", "-x", &size[0], "-y", &size[1], &shell]);
         wait::until("the shell", || this.text().contains("ready>").then_some(()));
         Some(this)
     }
