@@ -414,7 +414,7 @@ impl Model {
         if self.level_mut().take(&frame) {
             let id = selected.unwrap_or_default();
             let texts = id.iter().map(|text| escape::escaped(text));
-            self.say(format!("{} is gone", texts.collect::<Vec<_>>().join(" ")));
+            self.say(format!("{} has ended", texts.collect::<Vec<_>>().join(" ")));
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) fn draw(model: &Model, style: Style, now: &str, timeline: bool, area:
     let wide = area.width >= 80;
     let mut right = vec![state.to_owned()];
     if let Some(behind_ms) = model.behind_ms().filter(|_| model.frozen) {
-        right.push(format!("{} behind", seconds(behind_ms / 1000 * 1000)));
+        right.push(format!("{} old", seconds(behind_ms / 1000 * 1000)));
     }
     right.push(now.to_owned());
     if wide {

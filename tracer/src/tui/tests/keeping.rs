@@ -8,7 +8,7 @@ fn order_columns_and_widths_come_back() {
     let mut model = model("procs");
     model.ask();
     model.update(Msg::Frame(1, processes(ROWS)));
-    assert_eq!(model.prefs, Prefs::default(), "nothing is kept of what nobody changed");
+    assert_eq!(model.prefs, Prefs::default(), "a view without changes is not kept");
     press(&mut model, KeyCode::Char('o'));
     press(&mut model, KeyCode::Down);
     press(&mut model, KeyCode::Char(' '));
