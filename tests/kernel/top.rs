@@ -137,3 +137,34 @@ fn s042_levels_change_while_it_runs_and_nothing_is_lost() {
     // s008
     tmux.wait("the summary", |text| text.contains("events seen") && text.contains("ended 0"));
 }
+
+#[test]
+fn s082_a_signal_goes_to_the_process_of_the_row_once_it_is_confirmed() {
+    use std::os::unix::process::ExitStatusExt as _;
+    if !level::root_or_skip() {
+        return;
+    }
+    let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+    let Some(tmux) = Tmux::start("live-kill", 120, 30) else { return };
+    tmux.line(&format!("{} top -d 300 proc.pid={}; echo ended $?", level::tracer().display(), child.id()));
+    // It does nothing, and is a row.
+    tmux.wait("its row", |text| text.contains("1 rows") && text.contains("sleep 1000"));
+    let dialog = || {
+        tmux.keys(&["F8"]);
+        tmux.wait("actions", |text| text.contains("send SIGTERM"));
+        tmux.keys(&["t"]);
+        tmux.wait("the dialog", |text| text.contains("SIGTERM to 1 process") && text.contains("[No]"))
+    };
+    let text = dialog();
+    assert!(text.contains(&format!("{} sleep 1000", child.id())) && !text.contains("has ended"), "{text}");
+    // Enter means no.
+    tmux.keys(&["Enter"]);
+    tmux.wait("nothing was done", |text| !text.contains("[No]"));
+    assert!(child.try_wait().unwrap().is_none());
+    let _ = dialog();
+    tmux.keys(&["y"]);
+    tmux.wait("it is said", |text| text.contains(&format!("SIGTERM sent to {}", child.id())));
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
+    tmux.keys(&["q"]);
+    tmux.wait("the end", |text| text.contains("ended 0"));
+}

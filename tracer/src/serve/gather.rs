@@ -25,7 +25,7 @@ pub(super) const INTERVAL_MS: u64 = 1000;
 pub(super) struct Snapshot {
     /// When it was made, nanoseconds since the epoch; 0 before the first one.
     pub(super) now_ns: u64,
-    /// Containers that run, by the whole id.
+    /// Containers that run, by the whole id; without those whose names may still come, so that no series begins without a name.
     pub(super) live: BTreeMap<String, Live>,
     /// What outlives them, by workload.
     pub(super) ended: BTreeMap<String, Arc<Ended>>,
@@ -92,7 +92,7 @@ impl Gather {
         });
         let snapshot = Snapshot {
             now_ns,
-            live: self.totals.live.clone(),
+            live: self.totals.told().map(|(id, live)| (id.clone(), live.clone())).collect(),
             ended: self.totals.ended.clone(),
             seen: stats.seen,
             lost: stats.causes().collect(),

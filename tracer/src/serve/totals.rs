@@ -119,6 +119,11 @@ impl Totals {
         }
     }
 
+    /// Containers that run, by the whole id, without those whose names may still come.
+    pub(super) fn told(&self) -> impl Iterator<Item = (&String, &Live)> {
+        self.live.iter().filter(|(_, live)| !live.known.is_pending)
+    }
+
     /// Says which containers run now. Those that do not any more become part of what outlives them. `find` knows those that have ended.
     pub(super) fn update(
         &mut self,
@@ -219,6 +224,18 @@ mod tests {
         totals.update(running(&[]), 4_000_000_000, nobody);
         let web = &totals.ended["web"];
         assert_eq!((web.starts, web.lives, web.deaths.clone()), (0, 0, [("unknown", 1)].into()), "it was there before");
+    }
+
+    #[test]
+    fn a_container_is_told_once_its_name_is_known_or_will_not_come() {
+        let mut totals = Totals::default();
+        let one = |is_pending| [("a".to_owned(), Arc::new(Known { is_pending, ..known("web") }))].into();
+        totals.update(one(true), 1, &mut |_| None);
+        totals.add(CALLS, &frame(&[(&["a", "read"], &[3.0, 1.0])]));
+        assert_eq!(totals.told().count(), 0);
+        totals.update(one(false), 2, &mut |_| None);
+        let (_, live) = totals.told().next().unwrap();
+        assert_eq!((live.counts.sum(CALLS, 0), live.since_ns), (3.0, 1), "what it did meanwhile counts");
     }
 
     #[test]
