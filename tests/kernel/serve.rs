@@ -264,6 +264,7 @@ fn it_listens_at_a_unix_socket_and_ends_as_it_is_told() {
     let second = command::output(["serve", "--listen", &place]);
     assert_eq!(second.status.code(), Some(1), "{}", second.errors);
     assert!(second.errors.contains("cannot listen at unix:"), "{}", second.errors);
+    assert!(second.errors.contains("hint: another program listens there"), "{}", second.errors);
     assert!(Command::new("kill").args(["-TERM", &running.pid().to_string()]).status().expect("kill").success());
     let output = running.end();
     assert_eq!(output.status.code(), Some(128 + 15), "{}", output.errors);

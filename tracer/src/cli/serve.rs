@@ -18,7 +18,7 @@ use crate::{
     fields::Show,
     filter::Filter,
     message::note,
-    serve::{Level, Listen, Options, Server},
+    serve::{Level, Listen, Options, ServeError, Server},
 };
 
 /// The word for it.
@@ -83,8 +83,10 @@ enum Meaning {
     Is(&'static str),
     /// A switch of ours, when it is true.
     Switch(&'static str),
-    /// Nothing, because of this.
+    /// Nothing, because of this: a switch.
     Needless(&'static str),
+    /// The same of an option with a value.
+    NeedlessValue(&'static str),
     /// An error that says what to use.
     Use(&'static str),
 }
@@ -96,16 +98,16 @@ const OF_CADVISOR: &[(&str, Meaning)] = &[
     ("store_container_labels", Meaning::Switch("all-container-labels")),
     ("docker_only", Meaning::Needless("only containers and the machine are shown anyway")),
     ("disable_root_cgroup_stats", Meaning::Needless("only containers and the machine are shown anyway")),
-    ("raw_cgroup_prefix_whitelist", Meaning::Needless("only containers and the machine are shown anyway")),
-    ("housekeeping_interval", Meaning::Needless("files are read only on request")),
-    ("max_housekeeping_interval", Meaning::Needless("files are read only on request")),
-    ("global_housekeeping_interval", Meaning::Needless("files are read only on request")),
+    ("raw_cgroup_prefix_whitelist", Meaning::NeedlessValue("only containers and the machine are shown anyway")),
+    ("housekeeping_interval", Meaning::NeedlessValue("files are read only on request")),
+    ("max_housekeeping_interval", Meaning::NeedlessValue("files are read only on request")),
+    ("global_housekeeping_interval", Meaning::NeedlessValue("files are read only on request")),
     ("allow_dynamic_housekeeping", Meaning::Needless("files are read only on request")),
-    ("storage_duration", Meaning::Needless("the last ten minutes are kept")),
+    ("storage_duration", Meaning::NeedlessValue("the last ten minutes are kept")),
     ("enable_load_reader", Meaning::Needless("the load is not read")),
     ("logtostderr", Meaning::Needless("messages go to standard error anyway")),
     ("alsologtostderr", Meaning::Needless("messages go to standard error anyway")),
-    ("stderrthreshold", Meaning::Needless("messages go to standard error anyway")),
+    ("stderrthreshold", Meaning::NeedlessValue("messages go to standard error anyway")),
     ("disable_metrics", Meaning::Use("leave it out: files are read only on request; --metrics=basic counts less")),
     ("enable_metrics", Meaning::Use("leave it out: everything that tracer knows is there")),
     ("port", Meaning::Use("--listen :PORT")),
@@ -137,7 +139,7 @@ pub(super) fn describe(out: &mut String) {
     for (name, meaning) in OF_CADVISOR {
         let here = match meaning {
             Meaning::Is(own) | Meaning::Switch(own) => format!("works: `--{own}`"),
-            Meaning::Needless(why) => format!("accepted and not needed: {why}"),
+            Meaning::Needless(why) | Meaning::NeedlessValue(why) => format!("accepted and not needed: {why}"),
             Meaning::Use(what) => format!("not there; use {what}"),
         };
         out.push_str(&format!("| `--{name}` | {here} |\n"));
@@ -150,7 +152,8 @@ pub(super) fn describe(out: &mut String) {
 /// There is something else to use.
 fn translated(words: &[String]) -> Result<Vec<String>, Failure> {
     let mut all = Vec::new();
-    for word in words {
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
         let stripped = word.strip_prefix('-').map(|rest| rest.strip_prefix('-').unwrap_or(rest));
         let (name, value) = stripped.map_or(("", None), |text| match text.split_once('=') {
             Some((name, value)) => (name, Some(value)),
@@ -165,6 +168,12 @@ fn translated(words: &[String]) -> Result<Vec<String>, Failure> {
             Meaning::Switch(own) if value.is_none_or(|value| value == "true") => all.push(format!("--{own}")),
             Meaning::Switch(_) => {}
             Meaning::Needless(why) => note(&format!("note: --{name} is not needed: {why}")),
+            Meaning::NeedlessValue(why) => {
+                note(&format!("note: --{name} is not needed: {why}"));
+                if value.is_none() {
+                    let _ = words.next();
+                }
+            }
             Meaning::Use(what) => {
                 return Err(Failure::with_hint(format!("there is no option '--{name}'"), format!("use {what}")));
             }
@@ -235,7 +244,10 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
             message: error.to_string(),
         })?;
     }
-    let server = Server::bind(&options(&args)?).map_err(anyhow::Error::from)?;
+    let server = Server::bind(&options(&args)?).map_err(failure)?;
+    if server.is_overheard() {
+        note("warning: passwords and tokens come unencrypted; tls_server_config in --web-config protects them");
+    }
     if server.is_exposed() {
         note("warning: everybody who reaches this machine can ask; --web-config or --token-file protect it");
     }
@@ -286,6 +298,12 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
     }
 }
 
+/// An error of the server with its remedy.
+fn failure(error: ServeError) -> End {
+    let hint = error.hint().map(str::to_owned);
+    End::Run(Failure { message: error.to_string(), hint }.into())
+}
+
 /// A plan of the options that are also those of tracer itself.
 fn plan(args: &ServeArgs) -> Result<super::Plan, Failure> {
     let mut words = vec!["tracer".to_owned(), "-q".to_owned()];
@@ -310,12 +328,15 @@ mod tests {
         for (name, meaning) in OF_CADVISOR {
             match meaning {
                 Meaning::Is(to) | Meaning::Switch(to) => assert!(own.contains(to), "{name}"),
-                Meaning::Needless(why) | Meaning::Use(why) => assert!(!why.is_empty(), "{name}"),
+                Meaning::Needless(why) | Meaning::NeedlessValue(why) | Meaning::Use(why) => {
+                    assert!(!why.is_empty(), "{name}");
+                }
             }
         }
         let of = |text: &str| translated(&words(text)).map_err(|failure| failure.hint.unwrap());
         assert_eq!(of("--url_base_prefix=/x -docker_only proc.name=a"), Ok(words("--url-base-prefix=/x proc.name=a")));
         assert_eq!(of("--whitelisted_container_labels a,b"), Ok(words("--container-label a,b")));
+        assert_eq!(of("--housekeeping_interval 10s -storage_duration=1m proc.name=a"), Ok(words("proc.name=a")));
         assert_eq!(of("--store_container_labels=false"), Ok(Vec::new()));
         assert_eq!(of("--store_container_labels"), Ok(words("--all-container-labels")));
         assert_eq!(of("--port=8080"), Err("use --listen :PORT".into()));

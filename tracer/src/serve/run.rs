@@ -86,6 +86,24 @@ pub enum ServeError {
     Start(io::Error),
 }
 
+impl ServeError {
+    /// What to do about it, if that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        let Self::Listen { error, .. } = self else { return None };
+        Some(match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "another program listens there, as ss -ltnp shows; --listen takes another address"
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                "this machine does not have that address; --listen :PORT is all that it has"
+            }
+            io::ErrorKind::PermissionDenied => "ports below 1024 need root",
+            _ => return None,
+        })
+    }
+}
+
 /// A server that listens already.
 #[derive(Debug)]
 pub struct Server {
@@ -164,6 +182,13 @@ impl Server {
     pub fn is_exposed(&self) -> bool {
         let web = &self.settings.web;
         self.bound.iter().any(|bound| !bound.is_local()) && !web.access.is_closed()
+    }
+
+    /// Whether passwords or tokens reach it unencrypted over a network.
+    #[must_use]
+    pub fn is_overheard(&self) -> bool {
+        let web = &self.settings.web;
+        self.bound.iter().any(|bound| !bound.is_local()) && web.access.is_closed() && web.tls.is_none()
     }
 
     /// Where it listens.
