@@ -17,6 +17,7 @@ mod drawing;
 mod fields;
 mod keeping;
 mod menus;
+mod readme;
 mod shapes;
 
 use super::{
