@@ -6,7 +6,7 @@ use ratatui::style::{Color, Modifier};
 
 use super::*;
 
-const SIZE: (u16, u16) = (132, 11);
+const SIZE: (u16, u16) = (132, 13);
 /// A character, in pixels.
 const CELL: (u16, u16) = (8, 17);
 
@@ -147,7 +147,7 @@ fn the_picture_of_the_readme_is_what_is_drawn() {
     let area = Rect::new(0, 0, SIZE.0, SIZE.1);
     let mut buffer = Buffer::empty(area);
     let style = Style { colors: true, theme: Theme::Dark };
-    draw::draw(&mut model, style, "14:03:27", area, &mut buffer).tell(&mut model, SIZE.0);
+    draw::draw(&model, style, "14:03:27", area, &mut buffer).tell(&mut model, SIZE.0);
     let picture = svg(&buffer);
     assert!(picture.contains("shop-db") && picture.contains("THROTTLED"), "{picture}");
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
