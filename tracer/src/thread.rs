@@ -21,8 +21,8 @@ impl NoThread {
     pub fn hint(&self) -> &'static str {
         match self.source.raw_os_error() {
             Some(libc::EAGAIN) => {
-                "the thread limit is reached: see ulimit -u (RLIMIT_NPROC) and pids.max of the cgroup (--pids-limit \
-                    of a container)"
+                "the thread limit is reached, or there is not enough memory: see ulimit -u (RLIMIT_NPROC) and -v (RLIMIT_AS), and \
+                    pids.max of the cgroup (--pids-limit of a container)"
             }
             _ => "not enough memory for its stack: see ulimit -v and the limit of the cgroup",
         }

@@ -300,8 +300,10 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
 
 /// An error of the server with its remedy.
 fn failure(error: ServeError) -> End {
-    let hint = error.hint().map(str::to_owned);
-    End::Run(Failure { message: error.to_string(), hint }.into())
+    End::Run(match error.hint() {
+        Some(hint) => Failure::with_hint(error.to_string(), hint).into(),
+        None => error.into(),
+    })
 }
 
 /// A plan of the options that are also those of tracer itself.

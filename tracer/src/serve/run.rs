@@ -23,7 +23,7 @@ use super::{
     metrics::ContainerLabels,
     site::{Settings, Site},
 };
-use crate::{confine, filter::Filter, message::note, output::Out, sink::Outputs};
+use crate::{confine, filter::Filter, message::note, output::Out, sink::Outputs, thread::NoThread};
 
 /// How long streams and slow clients may take once the server ends.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -81,7 +81,10 @@ pub enum ServeError {
         /// The file.
         path: String,
     },
-    /// There can be no thread, or no signals.
+    /// There can be no thread.
+    #[error("cannot start the server")]
+    Thread(#[from] NoThread),
+    /// There can be no runtime, or no signals.
     #[error("cannot start the server: {0}")]
     Start(io::Error),
 }
@@ -211,7 +214,7 @@ impl Server {
     ) -> Result<Option<i32>, ServeError> {
         let Self { bound, settings, prefix, snapshots, .. } = self;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
-        let site = Arc::new(Site::new(snapshots, settings, prefix).map_err(ServeError::Start)?);
+        let site = Arc::new(Site::new(snapshots, settings, prefix)?);
         // Whoever reads what strangers send needs no rights.
         confine::interface();
         let signal = runtime.block_on(async {

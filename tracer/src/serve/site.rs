@@ -2,7 +2,6 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError, RwLock, mpsc},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -15,7 +14,10 @@ use super::{
     measured::{Measured, Picture, Process, Reader},
     metrics::ContainerLabels,
 };
-use crate::confine;
+use crate::{
+    confine,
+    thread::{self, NoThread},
+};
 
 /// A picture that is younger serves several who ask at the same time.
 pub(super) const FRESH: Duration = Duration::from_millis(500);
@@ -65,10 +67,10 @@ impl Site {
         snapshots: watch::Receiver<Arc<Snapshot>>,
         settings: Settings,
         prefix: String,
-    ) -> std::io::Result<Self> {
+    ) -> Result<Self, NoThread> {
         let (questions, asked) = mpsc::channel();
         let of_thread = snapshots.clone();
-        thread::Builder::new().name("reader".into()).spawn(move || {
+        thread::begin("reader", move || {
             confine::reader();
             let mut reader = Reader::new();
             while let Ok(question) = asked.recv() {
