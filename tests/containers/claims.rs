@@ -264,7 +264,9 @@ fn a_socket_that_changed_hands_after_the_look_is_not_asked() {
     let pid = doctor.pid();
     let doctor = doctor.end().lines.join("\n");
     assert!(doctor.contains(&format!("user {USER} is listening there, not user {OTHER}")), "{doctor}");
-    assert_eq!(engine.contacts(pid), (1, 0), "it hangs up before it asks for anything");
+    // It is looked at again for each container without a name.
+    let (connected, asked) = engine.contacts(pid);
+    assert!(connected > 0 && asked == 0, "it hangs up before it asks for anything: {connected} {asked}");
 }
 
 #[test]
