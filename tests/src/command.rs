@@ -114,7 +114,10 @@ impl Running {
         match self.lines.recv_timeout(DEADLINE) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => panic!("no line in time"),
+            Err(RecvTimeoutError::Timeout) => {
+                let said: Vec<String> = self.errors.try_iter().collect();
+                panic!("no line in time; on standard error: {}{}", self.said, said.join("\n"))
+            }
         }
     }
 

@@ -118,6 +118,8 @@ impl Session {
     pub fn wait_for(&mut self, words: &[&str]) -> String {
         loop {
             let line = self.running.line().unwrap_or_else(|| panic!("the end, and no line with {words:?}"));
+            // Shown if the test fails.
+            println!("{line}");
             self.seen.push(line.clone());
             if words.iter().all(|word| line.contains(word)) {
                 return line;
