@@ -144,8 +144,8 @@ fn s082_a_signal_goes_to_the_process_of_the_row_once_it_is_confirmed() {
     if !level::root_or_skip() {
         return;
     }
-    let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
     let Some(tmux) = Tmux::start("live-kill", 120, 30) else { return };
+    let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
     tmux.line(&format!("{} top -d 300 proc.pid={}; echo ended $?", level::tracer().display(), child.id()));
     // It does nothing, and is a row.
     tmux.wait("its row", |text| text.contains("1 rows") && text.contains("sleep 1000"));
