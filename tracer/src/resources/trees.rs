@@ -164,24 +164,6 @@ impl Trees {
         mounts.filter_map(|mount| mount.folder(path)).find(|folder| folder.is_dir())
     }
 
-    /// The first process of a cgroup, or of one in it; `None` if there is none.
-    #[must_use]
-    pub fn process(&self, path: &str) -> Option<u32> {
-        let mut folders = vec![self.folder(path)?];
-        let mut left = MAX_FOLDERS;
-        while let Some(folder) = folders.pop() {
-            let first = text(&folder.join("cgroup.procs")).and_then(|text| text.lines().next()?.parse().ok());
-            if first.is_some() {
-                return first;
-            }
-            for name in names(&folder).take(left) {
-                folders.push(folder.join(name));
-                left -= 1;
-            }
-        }
-        None
-    }
-
     /// The processes of a cgroup and of those in it, at most so many.
     #[must_use]
     pub fn pids(&self, path: &str, most: usize) -> Vec<u32> {
@@ -211,18 +193,25 @@ impl Trees {
     /// How many processes there are in a cgroup and in those in it; `None` if it cannot be found.
     #[must_use]
     pub fn processes(&self, path: &str) -> Option<u64> {
+        self.members(path).map(|(count, _)| count)
+    }
+
+    /// The same, and one of these processes, if there is any.
+    #[must_use]
+    pub fn members(&self, path: &str) -> Option<(u64, Option<u32>)> {
         let mut folders = vec![self.folder(path)?];
-        let (mut sum, mut left) = (0, MAX_FOLDERS);
+        let (mut sum, mut first, mut left) = (0, None, MAX_FOLDERS);
         while let Some(folder) = folders.pop() {
             // A thread group's threads are not listed where it is allowed to spread them over cgroups.
             let text = text(&folder.join("cgroup.procs")).unwrap_or_default();
             sum += text.lines().count() as u64;
+            first = first.or_else(|| text.lines().next()?.parse().ok());
             for name in names(&folder).take(left) {
                 folders.push(folder.join(name));
                 left -= 1;
             }
         }
-        Some(sum)
+        Some((sum, first))
     }
 }
 
@@ -235,9 +224,10 @@ fn names(folder: &Path) -> impl Iterator<Item = String> {
 
 /// The text of a file. The kernel refuses some of them, such as those of pressure where it was turned off.
 fn text(path: &Path) -> Option<String> {
-    let mut text = String::new();
-    let read = File::open(path).ok()?.take(MAX_BYTES + 1).read_to_string(&mut text).ok()?;
-    (read as u64 <= MAX_BYTES).then_some(text)
+    // With room from the start, most files take one read, and one that finds their end.
+    let mut bytes = Vec::with_capacity(4096);
+    File::open(path).ok()?.take(MAX_BYTES + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 <= MAX_BYTES).then(|| String::from_utf8(bytes).ok())?
 }
 
 /// A mount of a hierarchy of cgroups.

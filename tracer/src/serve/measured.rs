@@ -153,11 +153,12 @@ impl Reader {
     /// Reads one container; `networks` are the namespaces whose interfaces were counted.
     fn container(&self, cgroup: &str, now_ns: u64, networks: &mut HashSet<PathBuf>) -> Option<Measured> {
         let resources = self.trees.read(cgroup, &Part::ALL)?;
-        let process = self.trees.process(cgroup);
+        let members = self.trees.members(cgroup);
+        let process = members.and_then(|(_, first)| first);
         let interfaces = process.and_then(|pid| self.interfaces(pid, networks)).unwrap_or_default();
         Some(Measured {
             now_ns,
-            processes: self.trees.processes(cgroup),
+            processes: members.map(|(count, _)| count),
             memory_limit: self.trees.memory_limit(cgroup),
             interfaces,
             started_s: process.and_then(|pid| self.started(pid)),

@@ -23,7 +23,7 @@ use crate::{
 pub(super) const FRESH: Duration = Duration::from_millis(500);
 /// While somebody looks, the last minutes are kept in steps of so long; else in steps of [`IDLE_STEP`].
 const STEP: Duration = Duration::from_secs(1);
-const IDLE_STEP: Duration = Duration::from_secs(15);
+const IDLE_STEP: Duration = Duration::from_secs(60);
 /// Who has asked within so long still looks.
 const LOOKS_FOR: Duration = Duration::from_secs(60);
 /// Whoever has not heard from the engine for so long takes it to be stuck.
@@ -163,7 +163,8 @@ impl Site {
             idle += STEP;
             if looks || idle >= IDLE_STEP {
                 idle = Duration::ZERO;
-                let _ = self.picture(STEP / 2).await;
+                // Whoever scrapes has made a point.
+                let _ = self.picture(if looks { STEP / 2 } else { IDLE_STEP }).await;
             }
         }
     }
