@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 
-use tracer_common::events::{self, Category};
-
-use super::metrics::Kind;
+use super::{
+    calls::{self, Call},
+    metrics::Kind,
+};
 use crate::{
     aggregate::{Column, Op, Sort, Spec, TableError, Value},
     fields::{FieldError, FieldRef, Show, Unit},
@@ -43,13 +44,31 @@ enum Number {
     Timed,
 }
 
+/// Which events count.
+#[derive(Debug, Clone, Copy)]
+enum Events {
+    /// Those that pass a filter.
+    Filter(&'static str),
+    /// Calls whose times have a class.
+    Timed,
+}
+
+impl Events {
+    fn filter(self) -> String {
+        let events = match self {
+            Self::Filter(text) => text.to_owned(),
+            Self::Timed => format!("evt.type in ({})", calls::timed().collect::<Vec<_>>().join(", ")),
+        };
+        format!("{IN_CONTAINERS} and {events}")
+    }
+}
+
 /// A table.
 #[derive(Debug)]
 struct Table {
     /// What tells rows of a container apart.
     keys: &'static [&'static str],
-    /// Which events count.
-    filter: &'static str,
+    filter: Events,
     numbers: &'static [Number],
     level: Level,
     /// The most rows of one container; what comes then is counted in one more, with [`OTHER`] for each key.
@@ -76,7 +95,7 @@ const TIMES_OF: [Number; BOUNDS.len() + 2] = {
 
 /// The places of tables in [`TABLES`].
 pub(super) const CALLS: usize = 0;
-pub(super) const FAILURES: usize = 1;
+const FAILURES: usize = 1;
 pub(super) const FILES: usize = 2;
 const CONNECTS: usize = 3;
 pub(super) const TIMES: usize = 4;
@@ -84,13 +103,13 @@ pub(super) const SOCKETS: usize = 5;
 pub(super) const EXITS: usize = 6;
 const FORKS: usize = 7;
 
-/// What is not counted for a container.
+/// Processes outside of containers do not count.
 const IN_CONTAINERS: &str = "container.id!=host";
 
 const TABLES: [Table; 8] = [
     Table {
         keys: &["evt.type"],
-        filter: "syscall.type exists",
+        filter: Events::Filter("syscall.type exists"),
         numbers: &[Number::Events, Number::Failures],
         level: Level::Basic,
         rows: 512,
@@ -98,45 +117,46 @@ const TABLES: [Table; 8] = [
     Table {
         keys: &["evt.type", "evt.res"],
         // What is no error to those who ask again, or wait.
-        filter: "evt.failed=true and not evt.res in (EAGAIN, EINPROGRESS, ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, \
+        filter: Events::Filter(
+            "evt.failed=true and not evt.res in (EAGAIN, EINPROGRESS, ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, \
             ERESTART_RESTARTBLOCK)",
+        ),
         numbers: &[Number::Events],
         level: Level::Basic,
         rows: 32,
     },
     Table {
         keys: &["evt.type"],
-        filter: "evt.is_io=true and fd.type=file",
+        filter: Events::Filter("evt.is_io=true and fd.type=file"),
         numbers: &[Number::Bytes("evt.buflen"), Number::Transfers],
         level: Level::Basic,
         rows: 64,
     },
-    Table { keys: &["evt.res"], filter: "evt.type=connect", numbers: &[Number::Events], level: Level::Basic, rows: 64 },
     Table {
-        keys: &["evt.type"],
-        filter: "evt.type in (open, openat, openat2, creat, unlink, unlinkat, rename, renameat, renameat2, mkdir, mkdirat, fsync, \
-            fdatasync, sync_file_range, msync, connect, accept, accept4, sendto, sendmsg, recvfrom, recvmsg)",
-        numbers: &TIMES_OF,
-        level: Level::Full,
+        keys: &["evt.res"],
+        filter: Events::Filter("evt.type=connect"),
+        numbers: &[Number::Events],
+        level: Level::Basic,
         rows: 64,
     },
+    Table { keys: &["evt.type"], filter: Events::Timed, numbers: &TIMES_OF, level: Level::Full, rows: 64 },
     Table {
         keys: &[],
-        filter: "evt.is_io=true and fd.type in (ipv4, ipv6)",
+        filter: Events::Filter("evt.is_io=true and fd.type in (ipv4, ipv6)"),
         numbers: &[Number::Bytes("evt.buflen.in"), Number::Bytes("evt.buflen.out")],
         level: Level::Basic,
         rows: 1,
     },
     Table {
         keys: &["evt.rawarg.sig", "evt.rawarg.ret", "proc.vpid"],
-        filter: "evt.type=procexit and thread.ismain=true",
+        filter: Events::Filter("evt.type=procexit and thread.ismain=true"),
         numbers: &[Number::Events],
         level: Level::Basic,
         rows: 64,
     },
     Table {
         keys: &[],
-        filter: "evt.type in (clone, clone3, fork, vfork) and evt.rawres=0 and thread.ismain=true",
+        filter: Events::Filter("evt.type in (clone, clone3, fork, vfork) and evt.rawres=0 and thread.ismain=true"),
         numbers: &[Number::Events],
         level: Level::Basic,
         rows: 1,
@@ -208,7 +228,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "tracer_container_syscalls_total",
         help: "System calls that ended, by class.",
         outlives: true,
-        of: Of::Sums(&[(CALLS, |row| vec![(one("class", class(row.key(0))), row.number(0))])]),
+        of: Of::Sums(&[(CALLS, |row| vec![(one("class", Call::of(row.key(0)).class), row.number(0))])]),
     },
     Family {
         name: "tracer_container_syscall_errors_total",
@@ -223,21 +243,21 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "tracer_container_syscall_duration_seconds",
         help: "How long system calls took, by class; waiting counts.",
         outlives: false,
-        of: Of::Times(|row| one("class", timed_class(row.key(0)))),
+        of: Of::Times(|row| one("class", Call::of(row.key(0)).timed.unwrap_or(OTHER))),
     },
     Family {
         name: "tracer_container_file_bytes_total",
         help: "Bytes that were read from and written to files, page cache included.",
         outlives: true,
-        of: Of::Sums(&[(FILES, |row| vec![(one("direction", direction(row.key(0))), row.number(0))])]),
+        of: Of::Sums(&[(FILES, |row| vec![(one("direction", Call::of(row.key(0)).direction), row.number(0))])]),
     },
     Family {
         name: "tracer_container_file_operations_total",
         help: "Operations on files that succeeded.",
         outlives: false,
         of: Of::Sums(&[
-            (FILES, |row| vec![(one("operation", direction(row.key(0))), row.number(1))]),
-            (CALLS, |row| match operation(row.key(0)) {
+            (FILES, |row| vec![(one("operation", Call::of(row.key(0)).direction), row.number(1))]),
+            (CALLS, |row| match Call::of(row.key(0)).operation {
                 Some(operation) => vec![(one("operation", operation), row.number(0) - row.number(1))],
                 None => Vec::new(),
             }),
@@ -281,50 +301,6 @@ pub(super) const FAMILIES: &[Family] = &[
         of: Of::Sums(&[(EXITS, |row| vec![(one("reason", exit_reason(row.key(0), row.key(1))), row.number(0))])]),
     },
 ];
-
-/// The class of a system call.
-fn class(name: &str) -> &'static str {
-    match events::by_syscall(name).category {
-        Category::File => "file",
-        Category::IoRead | Category::IoWrite | Category::IoOther => "io",
-        Category::Net => "net",
-        Category::Process | Category::Signal | Category::User => "process",
-        Category::Memory => "memory",
-        Category::Ipc => "ipc",
-        Category::Sleep | Category::Time | Category::Wait => "time",
-        Category::Other | Category::System | Category::Scheduler | Category::Internal => OTHER,
-    }
-}
-
-/// The class of a call whose time is measured.
-fn timed_class(name: &str) -> &'static str {
-    match name {
-        "fsync" | "fdatasync" | "sync_file_range" | "msync" => "fsync",
-        "connect" => "connect",
-        "accept" | "accept4" | "sendto" | "sendmsg" | "recvfrom" | "recvmsg" => "net",
-        _ => "file",
-    }
-}
-
-pub(super) fn direction(name: &str) -> &'static str {
-    if events::all().any(|row| row.name == name && row.flags.has(events::Flags::WRITES_TO_FD)) {
-        "write"
-    } else {
-        "read"
-    }
-}
-
-/// What a call does to a file, apart from reading and writing.
-fn operation(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "open" | "openat" | "openat2" | "creat" => "open",
-        "unlink" | "unlinkat" | "rmdir" => "unlink",
-        "rename" | "renameat" | "renameat2" => "rename",
-        "mkdir" | "mkdirat" => "mkdir",
-        "fsync" | "fdatasync" | "sync_file_range" | "msync" => "fsync",
-        _ => return None,
-    })
-}
 
 fn connected(result: &str) -> &'static str {
     match result {
@@ -415,13 +391,12 @@ pub(super) fn specs(level: Level) -> Result<Vec<(usize, Spec)>, CountedError> {
                 let field = FieldRef::resolve(name, Show::PLAIN)?;
                 Ok(Column { title: name.to_owned(), field: Some(field) })
             });
-            let filter = format!("{IN_CONTAINERS} and {}", table.filter);
             let spec = Spec {
                 title: String::new(),
                 keys: keys.collect::<Result<_, CountedError>>()?,
                 values: table.numbers.iter().map(|number| number.value()).collect::<Result<_, _>>()?,
                 sort: Sort::Value(0),
-                filter: Some(Filter::compile(&filter, Show::PLAIN)?),
+                filter: Some(Filter::compile(&table.filter.filter(), Show::PLAIN)?),
                 top: usize::MAX,
                 each: false,
                 any: true,
@@ -459,13 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_in_classes() {
-        for (name, expected) in
-            [("openat", "file"), ("read", "io"), ("sendto", "io"), ("socket", "net"), ("mmap", "memory")]
-        {
-            assert_eq!(class(name), expected, "{name}");
-        }
-        assert_eq!((direction("pwrite"), direction("writev"), direction("read")), ("write", "write", "read"));
+    fn processes_end_for_a_reason() {
         assert_eq!((exit_reason("0", "0"), exit_reason("0", "1"), exit_reason("9", "0")), ("ok", "error", "signal"));
         assert_eq!(exit_reason(OTHER, OTHER), OTHER);
     }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    calls::Call,
     counted::{CALLS, FILES, SOCKETS},
     gather::Snapshot,
     measured::{Measured, Picture},
@@ -49,8 +50,7 @@ impl Point {
         let sum = |table, number| counts.map_or(0.0, |counts| counts.sum(table, number));
         let files = |direction: &str| {
             let rows = counts.into_iter().flat_map(|counts| counts.rows(FILES));
-            let own =
-                rows.filter(|row| row.keys.first().is_some_and(|name| super::counted::direction(name) == direction));
+            let own = rows.filter(|row| row.keys.first().is_some_and(|name| Call::of(name).direction == direction));
             own.map(|row| row.numbers.first().copied().unwrap_or_default()).fold(0.0, |sum, it| sum + it)
         };
         Self {

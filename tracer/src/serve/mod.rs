@@ -9,6 +9,7 @@
 //! What containers do is counted in the kernel and taken once a second; what they use is read from files when somebody asks. Both are
 //! handed over as pictures that nobody changes, so nobody waits for a client.
 
+mod calls;
 mod counted;
 mod describe;
 mod gather;
