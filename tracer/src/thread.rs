@@ -7,6 +7,9 @@ use std::{
     thread::{self, Scope},
 };
 
+/// The stack of an engine, bytes; pages that are never used take no memory.
+const ENGINE_STACK: usize = 16 << 20;
+
 /// There can be no more threads.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start thread '{name}'")]
@@ -37,7 +40,26 @@ pub fn begin<T: Send + 'static>(
     name: &'static str,
     run: impl FnOnce() -> T + Send + 'static,
 ) -> Result<thread::JoinHandle<T>, NoThread> {
-    thread::Builder::new().name(name.into()).spawn(run).map_err(|source| NoThread { name, source })
+    spawned(name, thread::Builder::new(), run)
+}
+
+/// Begins a thread that an engine runs in: filters and chisels go deep, so it has a stack like that of a main thread.
+///
+/// # Errors
+/// There can be no more.
+pub fn begin_engine<T: Send + 'static>(
+    name: &'static str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<thread::JoinHandle<T>, NoThread> {
+    spawned(name, thread::Builder::new().stack_size(ENGINE_STACK), run)
+}
+
+fn spawned<T: Send + 'static>(
+    name: &'static str,
+    builder: thread::Builder,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<thread::JoinHandle<T>, NoThread> {
+    builder.name(name.into()).spawn(run).map_err(|source| NoThread { name, source })
 }
 
 /// Does both, side by side if there can be another thread, else one after the other.

@@ -7,7 +7,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
 };
 
 use clap::{CommandFactory as _, Parser};
@@ -19,6 +18,7 @@ use crate::{
     filter::Filter,
     message::note,
     serve::{Level, Listen, Options, ServeError, Server},
+    thread,
 };
 
 /// The word for it.
@@ -256,30 +256,25 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
     drop(plan(&args)?);
     server.places().for_each(|place| note(&format!("listening at {place}")));
     let counting = server.counting();
-    let (stop, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let (of_engine, has_ended, own) = (Arc::clone(&stop), Arc::clone(&ended), args.clone());
-    let engine = thread::Builder::new().name("engine".into()).stack_size(16 << 20).spawn(move || {
-        let run = || -> anyhow::Result<()> {
-            let compiled = filter.as_deref().map(|text| Filter::compile(text, Show::PLAIN)).transpose()?;
-            let mut plan = plan(&own)?;
-            plan.outputs = counting.outputs(compiled)?;
-            plan.needs = plan.outputs.needs();
-            plan.interval_ms = plan.outputs.interval_ms();
-            plan.snaplen = 0;
-            plan.screen = Some(Screen {
-                commands: None,
-                stop: of_engine,
-                runs: false,
-                serves: true,
-                confines: true,
-                position: Arc::default(),
-            });
-            (live.run)(plan, None)?;
-            Ok(())
-        };
-        let result = run();
-        has_ended.store(true, Ordering::Relaxed);
-        result
+    let stop = Arc::new(AtomicBool::new(false));
+    let (of_engine, own) = (Arc::clone(&stop), args.clone());
+    let engine = thread::begin_engine("engine", move || {
+        let compiled = filter.as_deref().map(|text| Filter::compile(text, Show::PLAIN)).transpose()?;
+        let mut plan = plan(&own)?;
+        plan.outputs = counting.outputs(compiled)?;
+        plan.needs = plan.outputs.needs();
+        plan.interval_ms = plan.outputs.interval_ms();
+        plan.snaplen = 0;
+        plan.screen = Some(Screen {
+            commands: None,
+            stop: of_engine,
+            runs: false,
+            serves: true,
+            confines: true,
+            position: Arc::default(),
+        });
+        (live.run)(plan, None)?;
+        anyhow::Ok(())
     });
     let engine = engine.map_err(anyhow::Error::from)?;
     let words = words.to_vec();
@@ -287,7 +282,7 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
         let args = parse(&words).map_err(|failure| failure.message)?.map_err(|help| help.to_string())?;
         options(&args).map_err(|failure| failure.message)
     };
-    let signal = server.run(&ended, &mut again);
+    let signal = server.run(&mut again);
     stop.store(true, Ordering::Relaxed);
     let engine = engine.join();
     let signal = signal.map_err(anyhow::Error::from)?;

@@ -1,14 +1,6 @@
 //! From options to a running server.
 
-use std::{
-    io,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -202,19 +194,17 @@ impl Server {
         })
     }
 
-    /// Answers until a signal comes, which is returned, or `ended` says that the engine has ended. SIGHUP reads the settings that may change
-    /// again, as `options` says them then.
+    /// Answers until a signal comes, which is returned, or the engine ends. SIGHUP reads the settings that may change again, as
+    /// `options` says them then.
     ///
     /// # Errors
     /// There can be no thread, or no signals.
-    pub fn run(
-        self,
-        ended: &AtomicBool,
-        options: &mut dyn FnMut() -> Result<Options, String>,
-    ) -> Result<Option<i32>, ServeError> {
-        let Self { bound, settings, prefix, snapshots, .. } = self;
+    pub fn run(self, options: &mut dyn FnMut() -> Result<Options, String>) -> Result<Option<i32>, ServeError> {
+        let Self { bound, settings, prefix, level: _, publish, mut snapshots } = self;
+        // From here on only the engine publishes: when it has gone, however it went, nothing comes any more.
+        drop(publish);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
-        let site = Arc::new(Site::new(snapshots, settings, prefix)?);
+        let site = Arc::new(Site::new(snapshots.clone(), settings, prefix)?);
         // Whoever reads what strangers send needs no rights.
         confine::interface();
         let signal = runtime.block_on(async {
@@ -240,11 +230,9 @@ impl Server {
                         Ok(Err(error)) => return Err(error),
                         Err(error) => return Err(io::Error::other(error)),
                     },
-                    () = tokio::time::sleep(Duration::from_millis(100)) => {
-                        if ended.load(Ordering::Relaxed) {
-                            return Ok(None);
-                        }
-                    }
+                    changed = snapshots.changed() => if changed.is_err() {
+                        return Ok(None);
+                    },
                 }
             }
         });

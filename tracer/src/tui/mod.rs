@@ -93,7 +93,7 @@ pub fn run(mut model: Model, mut engine: Box<dyn Engine>, look: Look, keeper: Op
     let mut held = Held::default();
     let mut quit = outside::carry_out(vec![first], &mut model, &mut *engine, &mut terminal, &mut held)?;
     // It ends with the process: a read of the terminal cannot be stopped.
-    thread::Builder::new().name("keys".into()).spawn(move || {
+    crate::thread::begin("keys", move || {
         confine::interface();
         loop {
             // Keys belong to whoever has the terminal.

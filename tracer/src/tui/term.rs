@@ -8,7 +8,6 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::Sender,
     },
-    thread,
 };
 
 use crossterm::{
@@ -34,7 +33,7 @@ use super::{
     app::{Model, Msg},
     draw::{self, Style},
 };
-use crate::confine;
+use crate::{confine, thread::begin};
 
 /// Whether it is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -153,13 +152,14 @@ fn give_back() {
 pub fn signals(send: Sender<Msg>) -> io::Result<Handle> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])?;
     let handle = signals.handle();
-    thread::Builder::new().name("signals".into()).spawn(move || {
+    begin("signals", move || {
         confine::interface();
         for signal in signals.forever() {
             if send.send(Msg::Signal(signal)).is_err() {
                 break;
             }
         }
-    })?;
+    })
+    .map_err(io::Error::other)?;
     Ok(handle)
 }

@@ -6,7 +6,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::{Sender, TryRecvError},
     },
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
 };
 
 use super::{Live, TopArgs, plan, planned, snaplen, told};
@@ -15,6 +15,7 @@ use crate::{
     message::note,
     pipeline::{Answer, Asked, Commander, Mode, Question, channel},
     source::{live::groups, replay::Position},
+    thread,
     tui::{Engine, Link, app::Msg},
     view::{self, Ask},
 };
@@ -44,7 +45,7 @@ impl Tracing {
     fn start(&mut self, ask: Ask, link: Link) -> anyhow::Result<()> {
         let (commander, commands) = channel()?;
         let (top, live, stop) = (self.top.clone(), self.live, Arc::clone(&self.stop));
-        let running = thread::Builder::new().name("engine".into()).stack_size(16 << 20).spawn(move || {
+        let running = thread::begin_engine("engine", move || {
             let send = link.send.clone();
             let ran = || -> anyhow::Result<String> {
                 let mut plan = planned(&top, &ask, link.publish())?;
@@ -169,7 +170,7 @@ impl Engine for Passes {
         self.position = Arc::default();
         let position = Arc::clone(&self.position);
         let link = Link { number, send: send.clone() };
-        let spawned = thread::Builder::new().name("reader".into()).stack_size(16 << 20).spawn(move || {
+        let spawned = thread::begin_engine("reader", move || {
             let ran = || -> anyhow::Result<String> {
                 let mut plan = planned(&top, &ask, link.clone().publish())?;
                 plan.screen =
@@ -183,7 +184,7 @@ impl Engine for Passes {
         });
         match spawned {
             Ok(running) => self.running = Some((stop, running)),
-            Err(error) => drop(send.send(Msg::Ended(None, Err(format!("cannot start a thread: {error}"))))),
+            Err(error) => drop(send.send(Msg::Ended(None, Err(told(&error.into()))))),
         }
     }
 
@@ -196,7 +197,7 @@ impl Engine for Passes {
         let stop = Arc::new(AtomicBool::new(false));
         let (top, of_thread, of_frame) = (self.top.clone(), Arc::clone(&stop), Arc::clone(&stop));
         // Like the reader: what it reads is made by strangers. The pass before has confined its own thread only.
-        let spawned = thread::Builder::new().name("finder".into()).stack_size(16 << 20).spawn(move || {
+        let spawned = thread::begin_engine("finder", move || {
             let publish: view::Publish = Box::new(move |frame: crate::output::Frame, _| {
                 let fields = frame.rows.into_iter().next().and_then(|row| row.keys.into_iter().nth(frame.keys.len()));
                 if let Some(fields) = fields {
