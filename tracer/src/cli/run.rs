@@ -343,6 +343,18 @@ fn not_read(file: &Path, args: &Args, hint: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The filter that those words are, if there are any: its text, which compiles.
+pub(super) fn checked(words: &[String]) -> Result<Option<String>, Failure> {
+    let Some(text) = Some(words.join(" ")).filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+    match Filter::compile(&text, Show::PLAIN) {
+        Ok(_) => Ok(Some(text)),
+        Err(error) => {
+            let hint = habits::of_filter(words, &[]).or(error.hint.clone());
+            Err(Failure { message: error.to_string(), hint })
+        }
+    }
+}
+
 fn filter(args: &Args, text: &str, show: Show) -> Result<Filter, Failure> {
     let filter = Filter::compile(text, show).map_err(|error| {
         let option = args.filter.iter().find(|word| word.starts_with('-'));

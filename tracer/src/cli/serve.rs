@@ -11,7 +11,7 @@ use std::{
 
 use clap::{CommandFactory as _, Parser};
 
-use super::{Args, End, Failure, Live, config, habits, run, run::Screen, stop};
+use super::{Args, End, Failure, Live, config, run, run::Screen, stop};
 use crate::{
     chisel,
     fields::Show,
@@ -237,13 +237,7 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
             return Ok(ExitCode::SUCCESS);
         }
     };
-    let filter = Some(args.filter.join(" ")).filter(|filter| !filter.trim().is_empty());
-    if let Some(text) = &filter {
-        Filter::compile(text, Show::PLAIN).map_err(|error| Failure {
-            hint: habits::of_filter(&args.filter, &[]).or(error.hint.clone()),
-            message: error.to_string(),
-        })?;
-    }
+    let filter = run::checked(&args.filter)?;
     let server = Server::bind(&options(&args)?).map_err(failure)?;
     if server.is_overheard() {
         note("warning: passwords and tokens come unencrypted; tls_server_config in --web-config protects them");

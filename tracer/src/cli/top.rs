@@ -13,11 +13,10 @@ use std::{
 use clap::{CommandFactory as _, Parser};
 use engines::{Passes, Tracing};
 
-use super::{Args, End, Failure, Live, Plan, habits, replay, run};
+use super::{Args, End, Failure, Live, Plan, replay, run};
 use crate::{
     chisel,
     fields::{Needs, Show},
-    filter::Filter,
     format::color::ColorChoice,
     message,
     output::{Out, Page, Palette},
@@ -154,13 +153,7 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
     let containers = top.print.as_deref().is_some_and(|print| matches!(print, "c" | "container" | "k" | "kubernetes"));
     let first = top.view.as_deref().unwrap_or(if containers { "containers" } else { "procs" });
     let first = view::find(&views, first).map_err(failure)?.clone();
-    let filter = Some(top.filter.join(" ")).filter(|filter| !filter.trim().is_empty());
-    if let Some(text) = &filter {
-        Filter::compile(text, Show::PLAIN).map_err(|error| Failure {
-            hint: habits::of_filter(&top.filter, &[]).or(error.hint.clone()),
-            message: error.to_string(),
-        })?;
-    }
+    let filter = run::checked(&top.filter)?;
     let show = Show { services: top.resolve_ports, ..Show::PLAIN };
     let ask = Ask {
         view: first,
