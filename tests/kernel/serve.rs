@@ -170,7 +170,8 @@ fn connections_are_secured_as_the_web_configuration_says() {
     let write = |asks: &str| {
         let text = format!(
             "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n  client_auth_type: {asks}\n  \
-             client_ca_file: ca.crt\nbasic_auth_users:\n  \
+             client_ca_file: ca.crt\nhttp_server_config:\n  headers:\n    \
+             Strict-Transport-Security: max-age=60\nbasic_auth_users:\n  \
              ann: $2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n"
         );
         fs::write(&config, text).expect("a file");
@@ -188,7 +189,9 @@ fn connections_are_secured_as_the_web_configuration_says() {
     let basic = "Authorization: Basic YW5uOnNlY3JldA==\r\n";
     wait::until("it is well", || ask("-tls1_3", "/healthz", "").starts_with("HTTP/1.1 200").then_some(()));
     assert!(ask("-tls1_2", "/metrics", "").starts_with("HTTP/1.1 401"));
-    assert!(ask("-tls1_3", "/metrics", basic).starts_with("HTTP/1.1 200"));
+    let answer = ask("-tls1_3", "/metrics", basic);
+    assert!(answer.starts_with("HTTP/1.1 200"));
+    assert!(answer.contains("\r\nstrict-transport-security: max-age=60\r\n"), "{answer}");
     let plain = {
         let mut stream = TcpStream::connect(&address).expect("it listens");
         let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");

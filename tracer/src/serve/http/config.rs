@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use hyper::header::{self, HeaderName, HeaderValue};
 use tokio_rustls::TlsAcceptor;
 use yaml_rust2::{ScanError, Yaml, YamlLoader};
 
@@ -24,11 +25,13 @@ pub(in crate::serve) struct Web {
     pub(in crate::serve) tls: Option<TlsAcceptor>,
     /// Who may ask.
     pub(in crate::serve) access: Access,
+    /// What answers have as well, or instead of what they have by themselves.
+    pub(in crate::serve) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl std::fmt::Debug for Web {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Web").field("tls", &self.tls.is_some()).field("access", &self.access).finish()
+        f.debug_struct("Web").field("tls", &self.tls.is_some()).field("access", &self.access).finish_non_exhaustive()
     }
 }
 
@@ -112,7 +115,7 @@ impl Web {
                         web.access.users.insert(user.to_owned(), hash.to_owned());
                     }
                 }
-                "http_server_config" => check_http(value)?,
+                "http_server_config" => web.headers = headers_of(value)?,
                 _ => return Err(wrong(key, "there is no such key")),
             }
         }
@@ -210,30 +213,39 @@ fn tls_of(value: &Yaml, folder: &Path) -> Result<Option<TlsAcceptor>, ParseError
     Ok(Some(acceptor))
 }
 
-/// The part about HTTP: version 2 is not offered, and the headers that protect pages are always sent.
-fn check_http(value: &Yaml) -> Result<(), ParseError> {
+/// Headers that may be set.
+const HEADERS: [(&str, HeaderName); 5] = [
+    ("Content-Security-Policy", header::CONTENT_SECURITY_POLICY),
+    ("X-Frame-Options", header::X_FRAME_OPTIONS),
+    ("X-Content-Type-Options", header::X_CONTENT_TYPE_OPTIONS),
+    ("X-XSS-Protection", header::X_XSS_PROTECTION),
+    ("Strict-Transport-Security", header::STRICT_TRANSPORT_SECURITY),
+];
+
+/// The headers of the part about HTTP; version 2 is never offered, whatever it says.
+fn headers_of(value: &Yaml) -> Result<Vec<(HeaderName, HeaderValue)>, ParseError> {
+    let mut headers = Vec::new();
     for (key, value) in entries(value, "http_server_config")? {
         let place = format!("http_server_config.{key}");
         match key {
             "http2" if value.as_bool().is_some() => {}
             "headers" => {
-                const KNOWN: [&str; 5] = [
-                    "Content-Security-Policy",
-                    "X-Frame-Options",
-                    "X-Content-Type-Options",
-                    "X-XSS-Protection",
-                    "Strict-Transport-Security",
-                ];
-                for (name, _) in entries(value, &place)? {
-                    if !KNOWN.contains(&name) {
-                        return Err(wrong(&format!("{place}.{name}"), format!("expected one of {}", KNOWN.join(", "))));
-                    }
+                for (name, value) in entries(value, &place)? {
+                    let place = format!("{place}.{name}");
+                    let (_, header) = HEADERS.iter().find(|(known, _)| *known == name).ok_or_else(|| {
+                        wrong(&place, format!("expected one of {}", HEADERS.map(|(name, _)| name).join(", ")))
+                    })?;
+                    let text = value.as_str().ok_or_else(|| wrong(&place, "expected a text"))?;
+                    let value = HeaderValue::from_str(text)
+                        .map_err(|_| wrong(&place, "has characters that headers do not have"))?;
+                    // Without a text it is not set.
+                    headers.extend((!text.is_empty()).then(|| (header.clone(), value)));
                 }
             }
             _ => return Err(wrong(&place, "there is no such key, or it has another type")),
         }
     }
-    Ok(())
+    Ok(headers)
 }
 
 /// For fuzzing: any text is read or refused.
@@ -264,6 +276,12 @@ mod tests {
     }
 
     #[test]
+    fn headers_are_read() {
+        let text = "http_server_config:\n  headers:\n    X-Frame-Options: deny\n    X-XSS-Protection: \"\"\n";
+        assert_eq!(parse(text).unwrap().headers, [(header::X_FRAME_OPTIONS, HeaderValue::from_static("deny"))]);
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (text, place, what) in [
             ("tls: {}\n", "tls", "there is no such key"),
@@ -277,6 +295,11 @@ mod tests {
                 "http_server_config:\n  headers:\n    X-Other: a\n",
                 "http_server_config.headers.X-Other",
                 "expected one of",
+            ),
+            (
+                "http_server_config:\n  headers:\n    X-Frame-Options: \"a\\nb\"\n",
+                "http_server_config.headers.X-Frame-Options",
+                "characters",
             ),
             ("- a\n", "the file", "expected keys and values"),
             ("a: [\n", "yaml", ""),

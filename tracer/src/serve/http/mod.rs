@@ -134,17 +134,17 @@ where
 
 /// The answer to a request.
 async fn respond(request: hyper::Request<Incoming>, site: &Arc<Site>, names: Names) -> Response<Content> {
-    let encodings = request.headers().get(header::ACCEPT_ENCODING);
-    let takes_gzip = encodings.is_some_and(|it| {
-        let words = String::from_utf8_lossy(it.as_bytes()).into_owned();
-        words.split(',').any(|word| word.split(';').next().is_some_and(|name| name.trim() == "gzip"))
-    });
-    let answer = answer(request, site, names).await;
-    answer.into_response(takes_gzip)
+    let takes_gzip = request::takes_gzip(request.headers());
+    let web = site.web();
+    let answer = answer(request, site, &web, names).await;
+    let mut response = answer.into_response(takes_gzip);
+    for (name, value) in &web.headers {
+        response.headers_mut().insert(name, value.clone());
+    }
+    response
 }
 
-async fn answer(request: hyper::Request<Incoming>, site: &Arc<Site>, names: Names) -> Answer {
-    let web = site.web();
+async fn answer(request: hyper::Request<Incoming>, site: &Arc<Site>, web: &Arc<Web>, names: Names) -> Answer {
     let (head, body) = request.into_parts();
     if names != Names::Any
         && let Some(refusal) = web.access.refuse_origin(&head.headers, names == Names::Loopback)
@@ -168,7 +168,7 @@ async fn answer(request: hyper::Request<Incoming>, site: &Arc<Site>, names: Name
     }
     if !route.is_open && web.access.is_closed() {
         // Checking a password takes long.
-        let (asked, headers) = (Arc::clone(&web), head.headers.clone());
+        let (asked, headers) = (Arc::clone(web), head.headers.clone());
         let refusal = tokio::task::spawn_blocking(move || asked.access.refuse_stranger(&headers)).await;
         match refusal {
             Ok(None) => {}

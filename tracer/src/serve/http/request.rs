@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{
-    StatusCode,
+    HeaderMap, StatusCode,
     body::{Bytes, Incoming},
+    header,
 };
 
 use super::answer::Answer;
@@ -61,6 +62,17 @@ pub(super) async fn read(body: Incoming, is_taken: bool) -> Result<Bytes, Answer
     }
 }
 
+/// Whether a client takes gzip (RFC 9110, 12.5.3); a weight of 0 says that it does not.
+pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
+    let texts = headers.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+    texts.flat_map(|text| text.split(',')).any(|encoding| {
+        let mut parts = encoding.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        is_gzip && weight.is_none_or(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight > 0.0))
+    })
+}
+
 /// The parameters of a query.
 pub(in crate::serve) fn pairs(query: &str) -> Vec<(String, String)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
@@ -95,6 +107,23 @@ pub(in crate::serve) fn decoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gzip_is_taken_unless_its_weight_is_0() {
+        for (text, expected) in [
+            ("gzip", true),
+            ("deflate, gzip;q=0.5", true),
+            ("GZIP; q=1", true),
+            ("gzip;q=0", false),
+            ("gzip; q=0.000, br", false),
+            ("br, x-gzip2", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, header::HeaderValue::from_static(text))]);
+            assert_eq!(takes_gzip(&headers), expected, "{text}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
 
     #[test]
     fn queries_are_read_as_browsers_write_them() {
