@@ -4,10 +4,11 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use super::{gather::Snapshot, known::Known};
+use super::{gather::Snapshot, known::Known, machine::Machine};
 use crate::{
     resources::{Part, Resources, Trees},
     state::{host_root, procfs::View},
@@ -15,6 +16,8 @@ use crate::{
 
 /// Interfaces that are not of a container, or whose bytes others count again. Source: cAdvisor's rule, and those of network plugins.
 const OTHER_INTERFACES: [&str; 9] = ["lo", "veth", "docker", "nerdctl", "br-", "cali", "cni", "lxc", "flannel."];
+/// CPUs come and go, but seldom, and on a large machine they are hundreds of files.
+const MACHINE_AGE: Duration = Duration::from_secs(60);
 /// The most of a text of `/proc`, bytes.
 const MAX_BYTES: u64 = 256 << 10;
 
@@ -46,6 +49,7 @@ pub(super) struct Measured {
 /// What is read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Picture {
+    pub(super) machine: Arc<Machine>,
     pub(super) host: Measured,
     /// By the whole id. What has just ended is not there.
     pub(super) containers: BTreeMap<String, Measured>,
@@ -84,6 +88,8 @@ pub(super) struct Reader {
     proc: Option<PathBuf>,
     trees: Trees,
     boot_s: Option<f64>,
+    /// And when it was read.
+    machine: (Instant, Arc<Machine>),
     devices: HashMap<(u32, u32), String>,
 }
 
@@ -96,13 +102,28 @@ impl Reader {
         let stat = proc.as_ref().and_then(|proc| text(&proc.join("stat")));
         let boot =
             stat.as_deref().and_then(|stat| stat.lines().find_map(|line| line.strip_prefix("btime "))?.parse().ok());
-        Self { root: root.clone(), trees: Trees::find(root, &view), proc, boot_s: boot, devices: HashMap::new() }
+        Self {
+            root: root.clone(),
+            trees: Trees::find(root, &view),
+            proc,
+            boot_s: boot,
+            machine: (Instant::now(), Arc::new(Machine::read())),
+            devices: HashMap::new(),
+        }
     }
 
     /// Reads all of it.
     pub(super) fn read(&mut self, snapshot: &Snapshot) -> Picture {
         let now_ns = epoch_ns();
-        let mut picture = Picture { host: self.host(now_ns), failed: self.trees.are_none(), ..Picture::default() };
+        if self.machine.0.elapsed() > MACHINE_AGE {
+            self.machine = (Instant::now(), Arc::new(Machine::read()));
+        }
+        let mut picture = Picture {
+            machine: Arc::clone(&self.machine.1),
+            host: self.host(now_ns),
+            failed: self.trees.are_none(),
+            ..Picture::default()
+        };
         let mut networks = HashSet::new();
         // The sandbox of a pod stands for the network of its containers.
         let is_sandbox = |known: &Known| known.get("sandbox") == "true";

@@ -16,6 +16,7 @@ mod gather;
 mod history;
 mod http;
 mod known;
+mod machine;
 mod measured;
 mod metrics;
 mod page;

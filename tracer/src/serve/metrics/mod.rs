@@ -9,7 +9,6 @@ mod text;
 
 use std::time::Instant;
 
-pub(super) use machine::Machine;
 pub(super) use own::sums;
 pub(super) use text::{CONTENT_TYPE, Kind};
 

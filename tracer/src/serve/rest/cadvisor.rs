@@ -13,7 +13,6 @@ use crate::serve::{
     gather::Snapshot,
     http::{Answer, Request},
     measured::{Measured, Picture},
-    metrics::Machine,
     site::{FRESH, Site},
     totals::Live,
 };
@@ -69,7 +68,7 @@ pub(in crate::serve) async fn v1(request: Request) -> Answer {
     let snapshot = site.snapshot();
     let (what, name) = split(&request.rest);
     match what {
-        "machine" => Answer::json(&shapes::machine(&Machine::read(), &picture)),
+        "machine" => Answer::json(&shapes::machine(&picture)),
         "containers" => match subject(&site, &snapshot, &picture, &absolute(name)).await {
             Some(subject) => Answer::json(&info(&site, &picture, &subject, samples)),
             None => unknown(name),
@@ -121,8 +120,8 @@ pub(in crate::serve) async fn v2(request: Request) -> Answer {
     match what {
         "" => Answer::bad_request(&format!("Supported request types: {}", TYPES.join(","))),
         "version" => Answer::json(&json!(env!("CARGO_PKG_VERSION"))),
-        "machine" => Answer::json(&shapes::machine(&Machine::read(), &picture)),
-        "attributes" => Answer::json(&shapes::attributes(&Machine::read(), &picture)),
+        "machine" => Answer::json(&shapes::machine(&picture)),
+        "attributes" => Answer::json(&shapes::attributes(&picture)),
         "machinestats" => {
             let samples = site.with_history(|history| {
                 let hosts: Vec<Measured> = history.pictures().map(|picture| picture.host.clone()).collect();
@@ -236,7 +235,7 @@ async fn subject(site: &Site, snapshot: &Snapshot, picture: &Picture, path: &str
 /// What was measured of it lately, the oldest first.
 fn history_of(site: &Site, subject: &Subject) -> Vec<Measured> {
     site.with_history(|history| match &subject.live {
-        Some((id, _)) => history.pictures().filter_map(|picture| own::measured_of(picture, id).cloned()).collect(),
+        Some((id, _)) => history.pictures().filter_map(|picture| picture.containers.get(id).cloned()).collect(),
         None if subject.path == "/" => history.pictures().map(|picture| picture.host.clone()).collect(),
         None => vec![subject.now.clone()],
     })

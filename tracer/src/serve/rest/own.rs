@@ -10,7 +10,7 @@ use crate::serve::{
     gather::Snapshot,
     history::Point,
     http::{Answer, PLAIN, Request},
-    measured::{Measured, Picture, Process},
+    measured::{Measured, Process},
     metrics,
     routes::ROUTES,
     site::{FRESH, Site},
@@ -95,7 +95,7 @@ pub(in crate::serve) async fn processes(request: Request) -> Answer {
 pub(in crate::serve) async fn host(request: Request) -> Answer {
     request.site.looked();
     let picture = request.site.picture(FRESH).await;
-    let machine = crate::serve::metrics::Machine::read();
+    let machine = &picture.machine;
     let history = request.site.with_history(|history| points(history.points(None)));
     Answer::json(&json!({
         "cpus": machine.cpus,
@@ -249,9 +249,4 @@ pub(in crate::serve) fn health(snapshot: &Snapshot) -> Value {
         "lost_by_cause": lost,
         "engines": snapshot.silence.as_deref().unwrap_or("ok"),
     })
-}
-
-/// For pages: what a picture says of a container.
-pub(in crate::serve) fn measured_of<'p>(picture: &'p Picture, id: &str) -> Option<&'p Measured> {
-    picture.containers.get(id)
 }

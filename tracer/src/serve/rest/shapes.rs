@@ -8,7 +8,6 @@ use crate::{
     serve::{
         known::Known,
         measured::{Interface, Measured, Picture, Process},
-        metrics::Machine,
     },
 };
 
@@ -269,7 +268,8 @@ fn percentiles(mut values: Vec<f64>) -> Value {
 }
 
 /// The machine.
-pub(super) fn machine(machine: &Machine, picture: &Picture) -> Value {
+pub(super) fn machine(picture: &Picture) -> Value {
+    let machine = &picture.machine;
     object(vec![
         ("timestamp", json!(time(picture.host.now_ns))),
         ("num_cores", json!(machine.cpus)),
@@ -304,7 +304,8 @@ pub(super) fn process(it: &Process, cgroup: &str) -> Value {
 }
 
 /// The machine, flat.
-pub(super) fn attributes(machine: &Machine, picture: &Picture) -> Value {
+pub(super) fn attributes(picture: &Picture) -> Value {
+    let machine = &picture.machine;
     object(vec![
         ("kernel_version", json!(machine.kernel)),
         ("container_os_version", json!(machine.distribution)),
