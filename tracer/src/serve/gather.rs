@@ -27,6 +27,8 @@ pub(super) struct Snapshot {
     pub(super) now_ns: u64,
     /// Containers that run, by the whole id; without those whose names may still come, so that no series begins without a name.
     pub(super) live: BTreeMap<String, Live>,
+    /// How many more run that are beyond the limits.
+    pub(super) left_out: usize,
     /// What outlives them, by workload.
     pub(super) ended: BTreeMap<String, Arc<Ended>>,
     /// Events that were seen.
@@ -90,9 +92,11 @@ impl Gather {
             let (key, _) = state.containers.all().find(|(_, container)| container.full_id == id)?;
             Some(looks.at(state, key, now_ns))
         });
+        let (live, left_out) = self.totals.told();
         let snapshot = Snapshot {
             now_ns,
-            live: self.totals.told().map(|(id, live)| (id.clone(), live.clone())).collect(),
+            live,
+            left_out,
             ended: self.totals.ended.clone(),
             seen: stats.seen,
             lost: stats.causes().collect(),

@@ -71,6 +71,11 @@ impl Known {
         ["name", "short_id", "id"].into_iter().map(|name| self.get(name)).find(|text| !text.is_empty()).unwrap_or("")
     }
 
+    /// Whether it is only what an unprivileged user says.
+    pub(super) fn is_claimed(&self) -> bool {
+        self.get("claimed") == "true"
+    }
+
     /// By what sums are kept that outlive it: its controller, or its own name; `None` while no name is known.
     pub(super) fn workload(&self) -> Option<String> {
         let (namespace, workload) = (self.get("namespace"), self.get("workload"));

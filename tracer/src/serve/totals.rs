@@ -82,6 +82,10 @@ pub(super) struct Ended {
     pub(super) lives: u64,
 }
 
+/// More containers are not told: each of them makes more than a hundred series.
+const MAX_TOLD: usize = 2_000;
+/// The same for those that are the claim of an unprivileged user, who can make cgroups without end.
+const MAX_CLAIMED: usize = 256;
 /// More workloads are not told apart.
 const MAX_WORKLOADS: usize = 2_000;
 /// Rows of containers that are not known to run wait for so many intervals: an event may come before its cgroup is known.
@@ -119,9 +123,17 @@ impl Totals {
         }
     }
 
-    /// Containers that run, by the whole id, without those whose names may still come.
-    pub(super) fn told(&self) -> impl Iterator<Item = (&String, &Live)> {
-        self.live.iter().filter(|(_, live)| !live.known.is_pending)
+    /// Containers that run, by the whole id, without those whose names may still come; and how many others run that are beyond
+    /// the limits. Those that began first are told, so that no series ends before its container.
+    pub(super) fn told(&self) -> (BTreeMap<String, Live>, usize) {
+        let mut all: Vec<_> = self.live.iter().filter(|(_, live)| !live.known.is_pending).collect();
+        all.sort_by_key(|(_, live)| live.since_ns);
+        let (claimed, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, live)| live.known.is_claimed());
+        let count = claimed.len() + others.len();
+        let told = others.into_iter().take(MAX_TOLD).chain(claimed.into_iter().take(MAX_CLAIMED));
+        let told: BTreeMap<String, Live> = told.map(|(id, live)| (id.clone(), live.clone())).collect();
+        let left_out = count - told.len();
+        (told, left_out)
     }
 
     /// Says which containers run now. Those that do not any more become part of what outlives them. `find` knows those that have ended.
@@ -232,10 +244,27 @@ mod tests {
         let one = |is_pending| [("a".to_owned(), Arc::new(Known { is_pending, ..known("web") }))].into();
         totals.update(one(true), 1, &mut |_| None);
         totals.add(CALLS, &frame(&[(&["a", "read"], &[3.0, 1.0])]));
-        assert_eq!(totals.told().count(), 0);
+        assert_eq!(totals.told().0.len(), 0);
         totals.update(one(false), 2, &mut |_| None);
-        let (_, live) = totals.told().next().unwrap();
+        let live = &totals.told().0["a"];
         assert_eq!((live.counts.sum(CALLS, 0), live.since_ns), (3.0, 1), "what it did meanwhile counts");
+    }
+
+    #[test]
+    fn users_who_claim_containers_do_not_crowd_out_others() {
+        let mut totals = Totals::default();
+        let claim = |number: usize| {
+            let mut claim = known("");
+            claim.facts.insert("claimed", "true".to_owned());
+            (format!("{number:04}"), Arc::new(claim))
+        };
+        let first: BTreeMap<_, _> = (1000..1000 + MAX_CLAIMED).map(claim).collect();
+        totals.update(first.clone(), 1, &mut |_| None);
+        let more = (0..500).map(claim).chain(first.clone()).chain(running(&[("web", "web")]));
+        totals.update(more.collect(), 2, &mut |_| None);
+        let (told, left_out) = totals.told();
+        assert_eq!((told.len(), left_out), (MAX_CLAIMED + 1, 500));
+        assert!(told.contains_key("web") && first.keys().all(|id| told.contains_key(id)), "those that were there stay");
     }
 
     #[test]

@@ -153,4 +153,10 @@ pub(super) fn health(snapshot: &Snapshot, text: &mut Text) {
     text.sample(&[], &[], snapshot.seen as f64);
     text.family("tracer_events_lost_total", Kind::Counter, "Events that were lost, by reason.");
     snapshot.lost.iter().for_each(|(reason, count)| text.sample(&[("reason", reason)], &[], *count as f64));
+    text.family(
+        "tracer_containers_left_out",
+        Kind::Gauge,
+        "Containers that run but are not shown, because there are too many of them.",
+    );
+    text.sample(&[], &[], snapshot.left_out as f64);
 }

@@ -33,8 +33,9 @@ function remember(id, point) {
 function showStatus(message) {
   const status = document.getElementById('status');
   if (!status) return;
-  const { lost, engines } = message.health;
-  const parts = [`${message.containers.length} containers`, lost === 0 ? 'nothing lost' : `${lost} events lost`];
+  const { lost, engines, left_out: leftOut } = message.health;
+  const more = leftOut === 0 ? '' : ` and ${leftOut} more that are not shown`;
+  const parts = [`${message.containers.length} containers${more}`, lost === 0 ? 'nothing lost' : `${lost} events lost`];
   if (engines !== 'ok') parts.push(engines);
   status.textContent = parts.join(', ');
   status.classList.toggle('bad', lost !== 0);

@@ -285,7 +285,11 @@ fn status(snapshot: &Snapshot) -> String {
     let lost: u64 = snapshot.lost.iter().map(|(_, count)| count).sum();
     let lost = if lost == 0 { "nothing lost".to_owned() } else { format!("<strong>{lost} events lost</strong>") };
     let engines = snapshot.silence.as_deref().map(|why| format!("; {}", html(why))).unwrap_or_default();
-    format!("{} containers, {lost}{engines}", snapshot.live.len())
+    let left_out = match snapshot.left_out {
+        0 => String::new(),
+        count => format!(" and {count} more that are not shown"),
+    };
+    format!("{} containers{left_out}, {lost}{engines}", snapshot.live.len())
 }
 
 fn page(site: &Site, title: &str, kind: &str, body: &str) -> Answer {

@@ -247,6 +247,7 @@ pub(in crate::serve) fn health(snapshot: &Snapshot) -> Value {
         "seen": snapshot.seen,
         "lost": snapshot.lost.iter().map(|(_, count)| count).sum::<u64>(),
         "lost_by_cause": lost,
+        "left_out": snapshot.left_out,
         "engines": snapshot.silence.as_deref().unwrap_or("ok"),
     })
 }
