@@ -128,13 +128,13 @@ pub(super) fn workloads(snapshot: &Snapshot, text: &mut Text) {
         }
     }
     text.family(
-        "tracer_container_lifetime_seconds_sum",
-        Kind::Counter,
-        "How long containers lived together that began and ended since tracer began.",
+        "tracer_container_lifetime_seconds",
+        Kind::Summary,
+        "Lifetimes of containers that started and ended while tracer ran.",
     );
-    snapshot.ended.iter().for_each(|(name, it)| text.sample(&[("workload", &name_of(name))], &[], it.lived_s));
-    text.family("tracer_container_lifetime_seconds_count", Kind::Counter, "How many of these there were.");
-    snapshot.ended.iter().for_each(|(name, it)| text.sample(&[("workload", &name_of(name))], &[], it.lives as f64));
+    for (name, it) in &snapshot.ended {
+        text.summary(&[("workload", &name_of(name))], &[], (it.lived_s, it.lives as f64));
+    }
 }
 
 /// Writes how tracer is.

@@ -11,6 +11,8 @@ pub(in crate::serve) enum Kind {
     Gauge,
     /// Counts by upper bound.
     Histogram,
+    /// A sum, and of how many values it is.
+    Summary,
 }
 
 impl Kind {
@@ -19,6 +21,7 @@ impl Kind {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
             Self::Histogram => "histogram",
+            Self::Summary => "summary",
         }
     }
 }
@@ -72,6 +75,11 @@ impl Text {
             bucket(&bound.to_string(), value);
         }
         bucket("+Inf", count);
+        self.summary(common, own, (sum, count));
+    }
+
+    /// The samples of a summary.
+    pub(in crate::serve) fn summary(&mut self, common: Labels<'_>, own: Labels<'_>, (sum, count): (f64, f64)) {
         self.write("_sum", common, own, sum);
         self.write("_count", common, own, count);
     }
