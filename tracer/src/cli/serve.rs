@@ -26,37 +26,43 @@ pub const SERVE: &str = "serve";
 
 /// Serve metrics for Prometheus, cAdvisor's REST API and a web page about all containers of this machine.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "tracer serve", max_term_width = 100, disable_version_flag = true, args_override_self = true)]
+#[command(
+    name = "tracer serve",
+    bin_name = "tracer serve",
+    max_term_width = 100,
+    disable_version_flag = true,
+    args_override_self = true
+)]
 struct ServeArgs {
     /// Listen at ADDRESS:PORT, at :PORT on all addresses, or at unix:PATH. Can be repeated [default: 127.0.0.1:9938]
     #[arg(long, value_name = "PLACE")]
     listen: Vec<Listen>,
 
-    /// Count less: basic leaves out how long calls take
+    /// How much to count: basic leaves out the duration of calls
     #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
     metrics: Level,
 
-    /// Take TLS and users from this web configuration file, as Prometheus exporters do
+    /// Read TLS settings and users from this file, in the web configuration format of Prometheus exporters
     #[arg(long, visible_alias = "web.config.file", value_name = "FILE")]
     web_config: Option<PathBuf>,
 
-    /// Ask clients for the token in this file: Authorization: Bearer TOKEN
+    /// Require the token in this file from clients: Authorization: Bearer TOKEN
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 
-    /// Also answer clients that ask for this host name. Can be repeated
+    /// Also answer requests for this host name. Can be repeated
     #[arg(long, value_name = "NAME")]
     allowed_host: Vec<String>,
 
-    /// Begin all paths with this, for a proxy
+    /// Prefix of all paths, for a reverse proxy
     #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
     url_base_prefix: String,
 
-    /// Make this label of containers a label of metrics. Can be repeated [default: those of Docker Compose and Swarm]
+    /// Export this container label as a metric label. Can be repeated [default: the labels of Docker Compose and Swarm]
     #[arg(long, value_name = "LABEL", value_delimiter = ',')]
     container_label: Vec<String>,
 
-    /// Make all labels of containers labels of metrics
+    /// Export all container labels as metric labels
     #[arg(long)]
     all_container_labels: bool,
 
@@ -64,11 +70,11 @@ struct ServeArgs {
     #[arg(long = "engine-socket", value_name = "SOCKET")]
     engine_sockets: Vec<String>,
 
-    /// Take settings from this file: its section [serve]
+    /// Read settings from section [serve] of this file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Say more, such as which rights are kept
+    /// Print more, such as which privileges are kept
     #[arg(short, long)]
     verbose: bool,
 
@@ -96,20 +102,20 @@ const OF_CADVISOR: &[(&str, Meaning)] = &[
     ("url_base_prefix", Meaning::Is("url-base-prefix")),
     ("whitelisted_container_labels", Meaning::Is("container-label")),
     ("store_container_labels", Meaning::Switch("all-container-labels")),
-    ("docker_only", Meaning::Needless("only containers and the machine are shown anyway")),
-    ("disable_root_cgroup_stats", Meaning::Needless("only containers and the machine are shown anyway")),
-    ("raw_cgroup_prefix_whitelist", Meaning::NeedlessValue("only containers and the machine are shown anyway")),
-    ("housekeeping_interval", Meaning::NeedlessValue("files are read only on request")),
-    ("max_housekeeping_interval", Meaning::NeedlessValue("files are read only on request")),
-    ("global_housekeeping_interval", Meaning::NeedlessValue("files are read only on request")),
-    ("allow_dynamic_housekeeping", Meaning::Needless("files are read only on request")),
-    ("storage_duration", Meaning::NeedlessValue("the last ten minutes are kept")),
-    ("enable_load_reader", Meaning::Needless("the load is not read")),
-    ("logtostderr", Meaning::Needless("messages go to standard error anyway")),
-    ("alsologtostderr", Meaning::Needless("messages go to standard error anyway")),
-    ("stderrthreshold", Meaning::NeedlessValue("messages go to standard error anyway")),
-    ("disable_metrics", Meaning::Use("leave it out: files are read only on request; --metrics=basic counts less")),
-    ("enable_metrics", Meaning::Use("leave it out: everything that tracer knows is there")),
+    ("docker_only", Meaning::Needless("only containers and the machine are ever shown")),
+    ("disable_root_cgroup_stats", Meaning::Needless("only containers and the machine are ever shown")),
+    ("raw_cgroup_prefix_whitelist", Meaning::NeedlessValue("only containers and the machine are ever shown")),
+    ("housekeeping_interval", Meaning::NeedlessValue("the kernel's files are read only on request")),
+    ("max_housekeeping_interval", Meaning::NeedlessValue("the kernel's files are read only on request")),
+    ("global_housekeeping_interval", Meaning::NeedlessValue("the kernel's files are read only on request")),
+    ("allow_dynamic_housekeeping", Meaning::Needless("the kernel's files are read only on request")),
+    ("storage_duration", Meaning::NeedlessValue("the last ten minutes are always kept")),
+    ("enable_load_reader", Meaning::Needless("the load average is not read")),
+    ("logtostderr", Meaning::Needless("messages always go to standard error")),
+    ("alsologtostderr", Meaning::Needless("messages always go to standard error")),
+    ("stderrthreshold", Meaning::NeedlessValue("messages always go to standard error")),
+    ("disable_metrics", Meaning::Use("--metrics=basic to count less; the kernel's files are read only on request")),
+    ("enable_metrics", Meaning::Use("nothing instead: all metrics are always there")),
     ("port", Meaning::Use("--listen :PORT")),
     ("listen_ip", Meaning::Use("--listen ADDRESS:PORT")),
     ("docker", Meaning::Use("--engine-socket docker=PATH, without unix://")),
@@ -117,20 +123,14 @@ const OF_CADVISOR: &[(&str, Meaning)] = &[
     ("containerd", Meaning::Use("--engine-socket containerd=PATH")),
     ("http_auth_file", Meaning::Use("--web-config FILE, with basic_auth_users")),
     ("http_digest_file", Meaning::Use("--web-config FILE, with basic_auth_users")),
-    ("prometheus_endpoint", Meaning::Use("/metrics, below --url-base-prefix if that is given")),
-    (
-        "storage_driver",
-        Meaning::Use("Prometheus: let it scrape /metrics, and write from there to where history is kept"),
-    ),
-    (
-        "storage_driver_host",
-        Meaning::Use("Prometheus: let it scrape /metrics, and write from there to where history is kept"),
-    ),
+    ("prometheus_endpoint", Meaning::Use("/metrics, after the prefix of --url-base-prefix if there is one")),
+    ("storage_driver", Meaning::Use("Prometheus to keep history: let it scrape /metrics")),
+    ("storage_driver_host", Meaning::Use("Prometheus to keep history: let it scrape /metrics")),
     (
         "env_metadata_whitelist",
-        Meaning::Use("labels: variables of containers are never told, since they may be secrets"),
+        Meaning::Use("--container-label: environment variables are never shown, because they may contain secrets"),
     ),
-    ("profiling", Meaning::Use("perf(1), on the process")),
+    ("profiling", Meaning::Use("perf(1) on the process")),
 ];
 
 /// What options of cAdvisor become, as a part of a page.
@@ -139,8 +139,8 @@ pub(super) fn describe(out: &mut String) {
     for (name, meaning) in OF_CADVISOR {
         let here = match meaning {
             Meaning::Is(own) | Meaning::Switch(own) => format!("works: `--{own}`"),
-            Meaning::Needless(why) | Meaning::NeedlessValue(why) => format!("accepted and not needed: {why}"),
-            Meaning::Use(what) => format!("not there; use {what}"),
+            Meaning::Needless(why) | Meaning::NeedlessValue(why) => format!("accepted, but not needed: {why}"),
+            Meaning::Use(what) => format!("not supported; use {what}"),
         };
         out.push_str(&format!("| `--{name}` | {here} |\n"));
     }
@@ -240,10 +240,10 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
     let filter = run::checked(&args.filter)?;
     let server = Server::bind(&options(&args)?).map_err(failure)?;
     if server.is_overheard() {
-        note("warning: passwords and tokens come unencrypted; tls_server_config in --web-config protects them");
+        note("warning: passwords and tokens are sent unencrypted; tls_server_config in --web-config protects them");
     }
     if server.is_exposed() {
-        note("warning: everybody who reaches this machine can ask; --web-config or --token-file protect it");
+        note("warning: everyone who can reach this machine can read this; --web-config or --token-file protects it");
     }
     stop::survive_file_limit()?;
     // What is wrong with other options is said before anything begins.

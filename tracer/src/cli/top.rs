@@ -37,7 +37,13 @@ const ECHO_BYTES: u32 = 2000;
 
 /// Show what processes and containers are doing on a full screen: tables that refresh, with Enter to go into a row.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "tracer top", max_term_width = 100, disable_version_flag = true, args_override_self = true)]
+#[command(
+    name = "tracer top",
+    bin_name = "tracer top",
+    max_term_width = 100,
+    disable_version_flag = true,
+    args_override_self = true
+)]
 struct TopArgs {
     /// Begin with this view; -l lists them
     #[arg(short = 'v', long, value_name = "VIEW")]

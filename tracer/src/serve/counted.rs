@@ -18,9 +18,9 @@ use crate::{
 /// How much is counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Level {
-    /// Calls, errors, bytes, processes.
+    /// Calls, errors, bytes and processes.
     Basic,
-    /// Those and how long calls take.
+    /// All of basic, and the duration of calls.
     #[default]
     Full,
 }
@@ -226,13 +226,13 @@ fn one(name: &'static str, value: impl Into<Cow<'static, str>>) -> Labels {
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "tracer_container_syscalls_total",
-        help: "System calls that ended, by class.",
+        help: "System calls that returned, by class.",
         outlives: true,
         of: Of::Sums(&[(CALLS, |row| vec![(one("class", Call::of(row.key(0)).class), row.number(0))])]),
     },
     Family {
         name: "tracer_container_syscall_errors_total",
-        help: "System calls that failed, without EAGAIN, EINPROGRESS and calls that are restarted. Beyond 32 pairs of a container, other.",
+        help: "Failed system calls, except EAGAIN, EINPROGRESS and calls that are restarted. After 32 pairs of call and error per container, the rest is other.",
         outlives: false,
         of: Of::Sums(&[(FAILURES, |row| {
             let labels = vec![("syscall", row.key(0).to_owned().into()), ("errno", row.key(1).to_owned().into())];
@@ -241,19 +241,19 @@ pub(super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "tracer_container_syscall_duration_seconds",
-        help: "How long system calls took, by class; waiting counts.",
+        help: "Duration of system calls by class, including the time they wait.",
         outlives: false,
         of: Of::Times(|row| one("class", Call::of(row.key(0)).timed.unwrap_or(OTHER))),
     },
     Family {
         name: "tracer_container_file_bytes_total",
-        help: "Bytes that were read from and written to files, page cache included.",
+        help: "Bytes read from and written to files, including the page cache.",
         outlives: true,
         of: Of::Sums(&[(FILES, |row| vec![(one("direction", Call::of(row.key(0)).direction), row.number(0))])]),
     },
     Family {
         name: "tracer_container_file_operations_total",
-        help: "Operations on files that succeeded.",
+        help: "Successful file operations.",
         outlives: false,
         of: Of::Sums(&[
             (FILES, |row| vec![(one("operation", Call::of(row.key(0)).direction), row.number(1))]),
@@ -265,7 +265,7 @@ pub(super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "tracer_container_network_bytes_total",
-        help: "Bytes that were received and sent over IPv4 and IPv6, without headers; also in the network of the host.",
+        help: "Bytes received and sent over IPv4 and IPv6, without headers; works with host networking too.",
         outlives: true,
         of: Of::Sums(&[(SOCKETS, |row| {
             vec![(one("direction", "receive"), row.number(0)), (one("direction", "transmit"), row.number(1))]
@@ -273,13 +273,13 @@ pub(super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "tracer_container_connects_total",
-        help: "Calls of connect, on sockets of all kinds, by result; pending ones succeed or fail later.",
+        help: "Calls to connect by result, on sockets of any kind; pending ones succeed or fail later.",
         outlives: false,
         of: Of::Sums(&[(CONNECTS, |row| vec![(one("result", connected(row.key(0))), row.number(0))])]),
     },
     Family {
         name: "tracer_container_execs_total",
-        help: "Programs that were started, and attempts that failed.",
+        help: "Programs started, and attempts that failed.",
         outlives: true,
         of: Of::Sums(&[(CALLS, |row| {
             if !matches!(row.key(0), "execve" | "execveat") {
@@ -290,13 +290,13 @@ pub(super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "tracer_container_forks_total",
-        help: "Processes that were made; threads do not count.",
+        help: "Processes created; threads are not counted.",
         outlives: true,
         of: Of::Sums(&[(FORKS, |row| vec![(Vec::new(), row.number(0))])]),
     },
     Family {
         name: "tracer_container_exits_total",
-        help: "Processes that ended, by reason.",
+        help: "Processes that exited, by reason.",
         outlives: true,
         of: Of::Sums(&[(EXITS, |row| vec![(one("reason", exit_reason(row.key(0), row.key(1))), row.number(0))])]),
     },

@@ -19,7 +19,7 @@ const BEGIN: &str = "\
 ## Metrics
 
 `/metrics` has these families. Metrics that begin with `container_` and `machine_` have the names, types, labels and meanings of
-cAdvisor's; what the kernel does not have is left out, and never 0. Those that begin with `tracer_` are counted by tracer.
+cAdvisor's; a value that the kernel does not have is left out instead of 0. Metrics that begin with `tracer_` are counted by tracer.
 
 | metric | type | meaning |
 |---|---|---|
@@ -33,10 +33,10 @@ pub fn page(out: &mut String) {
     for (name, (kind, help)) in families() {
         let _ = writeln!(out, "| `{name}` | {kind} | {} |", help.replace('|', "\\|"));
     }
-    out.push_str("\n## Paths\n\n| path | what it answers |\n|---|---|\n");
+    out.push_str("\n## Paths\n\n| path | response |\n|---|---|\n");
     for route in ROUTES {
         let rest = if route.has_rest { "NAME" } else { "" };
-        let open = if route.is_open { " No password is asked for." } else { "" };
+        let open = if route.is_open { " Needs no password." } else { "" };
         let _ = writeln!(out, "| `{}{rest}` | {}{open} |", route.path, route.about);
     }
 }

@@ -72,47 +72,56 @@ macro_rules! family {
 
 /// The families, in the order in which they are written.
 pub(super) const FAMILIES: &[Family] = &[
-    family!("cpu_usage_seconds_total", Counter, "CPU time.", |it, _| {
+    family!("cpu_usage_seconds_total", Counter, "CPU time in user and kernel mode.", |it, _| {
         let total = it.resources.cpu.usage_ns.map(|ns| (vec![("cpu", Cow::Borrowed("total"))], to_seconds(ns)));
         total.into_iter().collect()
     }),
-    family!("cpu_user_seconds_total", Counter, "CPU time of programs.", |it, _| seconds(it.resources.cpu.user_ns)),
-    family!("cpu_system_seconds_total", Counter, "CPU time of the kernel.", |it, _| seconds(
+    family!("cpu_user_seconds_total", Counter, "CPU time in user mode.", |it, _| seconds(it.resources.cpu.user_ns)),
+    family!("cpu_system_seconds_total", Counter, "CPU time in kernel mode.", |it, _| seconds(
         it.resources.cpu.system_ns
     )),
-    family!("cpu_cfs_periods_total", Counter, "Periods of the CPU quota in which something ran.", |it, _| {
+    family!("cpu_cfs_periods_total", Counter, "CPU quota periods in which a task ran.", |it, _| {
         count(with_quota(it, it.resources.cpu.periods))
     }),
-    family!("cpu_cfs_throttled_periods_total", Counter, "Those of them in which the quota was used up.", |it, _| {
-        count(with_quota(it, it.resources.cpu.throttled_periods))
-    }),
-    family!("cpu_cfs_throttled_seconds_total", Counter, "How long tasks waited for the next period.", |it, _| {
-        seconds(with_quota(it, it.resources.cpu.throttled_ns))
-    }),
-    family!("memory_usage_bytes", Gauge, "Memory, page cache included.", |it, _| count(it.resources.memory.usage)),
-    family!("memory_working_set_bytes", Gauge, "Memory less the page cache that was not used lately.", |it, _| {
+    family!(
+        "cpu_cfs_throttled_periods_total",
+        Counter,
+        "CPU quota periods in which the quota was used up.",
+        |it, _| { count(with_quota(it, it.resources.cpu.throttled_periods)) }
+    ),
+    family!(
+        "cpu_cfs_throttled_seconds_total",
+        Counter,
+        "Time that tasks waited because the CPU quota was used up.",
+        |it, _| { seconds(with_quota(it, it.resources.cpu.throttled_ns)) }
+    ),
+    family!("memory_usage_bytes", Gauge, "Memory usage in bytes, including the page cache.", |it, _| count(
+        it.resources.memory.usage
+    )),
+    family!("memory_working_set_bytes", Gauge, "Memory usage in bytes without inactive page cache.", |it, _| {
         count(it.resources.memory.working_set())
     }),
-    family!("memory_rss", Gauge, "Bytes of memory of processes that are not of files.", |it, _| count(
-        it.resources.memory.anon
-    )),
-    family!("memory_cache", Gauge, "Bytes of page cache, shared memory included.", |it, _| count(
+    family!("memory_rss", Gauge, "Anonymous memory in bytes.", |it, _| count(it.resources.memory.anon)),
+    family!("memory_cache", Gauge, "Page cache in bytes, including shared memory.", |it, _| count(
         it.resources.memory.file
     )),
-    family!("memory_swap", Gauge, "Bytes in swap.", |it, _| count(it.resources.memory.swap)),
-    family!("memory_mapped_file", Gauge, "Bytes of mapped files.", |it, _| count(it.resources.memory.mapped)),
-    family!("memory_max_usage_bytes", Gauge, "The most memory that it had.", |it, _| count(it.resources.memory.peak)),
-    family!("memory_failcnt", Counter, "How often the limit of memory was reached.", |it, _| count(
+    family!("memory_swap", Gauge, "Swap usage in bytes.", |it, _| count(it.resources.memory.swap)),
+    family!("memory_mapped_file", Gauge, "Mapped files in bytes.", |it, _| count(it.resources.memory.mapped)),
+    family!("memory_max_usage_bytes", Gauge, "Peak memory usage in bytes.", |it, _| count(it.resources.memory.peak)),
+    family!("memory_failcnt", Counter, "Times the memory limit was reached.", |it, _| count(
         it.resources.memory.at_limit
     )),
-    family!("memory_kernel_usage", Gauge, "Bytes of kernel memory.", |it, _| count(it.resources.memory.kernel)),
-    family!("memory_total_active_file_bytes", Gauge, "Page cache that was used lately.", |it, _| {
+    family!("memory_kernel_usage", Gauge, "Kernel memory in bytes.", |it, _| count(it.resources.memory.kernel)),
+    family!("memory_total_active_file_bytes", Gauge, "Active page cache in bytes.", |it, _| {
         count(it.resources.memory.active_file)
     }),
-    family!("memory_total_inactive_file_bytes", Gauge, "Page cache that can go first.", |it, _| {
-        count(it.resources.memory.inactive_file)
-    }),
-    family!("memory_failures_total", Counter, "Page faults, those that waited for a device apart.", |it, _| {
+    family!(
+        "memory_total_inactive_file_bytes",
+        Gauge,
+        "Inactive page cache in bytes, which is reclaimed first.",
+        |it, _| { count(it.resources.memory.inactive_file) }
+    ),
+    family!("memory_failures_total", Counter, "Page faults; pgmajfault are those that read from a device.", |it, _| {
         let memory = &it.resources.memory;
         let types = [("pgfault", memory.faults), ("pgmajfault", memory.major_faults)];
         let scopes = |(kind, value): (&'static str, Option<u64>)| {
@@ -123,103 +132,105 @@ pub(super) const FAMILIES: &[Family] = &[
         };
         types.into_iter().flat_map(scopes).collect()
     }),
-    family!("oom_events_total", Counter, "Processes that the OOM killer ended.", |it, _| count(
+    family!("oom_events_total", Counter, "Processes killed by the OOM killer.", |it, _| count(
         it.resources.memory.oom_kills
     )),
-    family!("fs_reads_bytes_total", Counter, "Bytes that were read from block devices.", |it, all| {
+    family!("fs_reads_bytes_total", Counter, "Bytes read from block devices.", |it, all| {
         by_device(it, all, |device| device.read_bytes)
     }),
-    family!("fs_writes_bytes_total", Counter, "Bytes that were written to block devices.", |it, all| {
+    family!("fs_writes_bytes_total", Counter, "Bytes written to block devices.", |it, all| {
         by_device(it, all, |device| device.written_bytes)
     }),
     family!("fs_reads_total", Counter, "Reads from block devices.", |it, all| by_device(it, all, |device| device
         .reads)),
     family!("fs_writes_total", Counter, "Writes to block devices.", |it, all| by_device(it, all, |device| device
         .writes)),
-    family!("blkio_device_usage_total", Counter, "Bytes of block devices by operation.", |it, all| {
-        let mut samples = Vec::new();
-        for device in it.resources.io.devices.iter().flatten() {
-            let name = all.devices.get(&(device.major, device.minor)).cloned().unwrap_or_default();
-            for (operation, value) in [("Read", device.read_bytes), ("Write", device.written_bytes)] {
-                let labels = vec![
-                    ("device", Cow::Owned(name.clone())),
-                    ("major", Cow::Owned(device.major.to_string())),
-                    ("minor", Cow::Owned(device.minor.to_string())),
-                    ("operation", Cow::Borrowed(operation)),
-                ];
-                samples.extend(value.map(|value| (labels, value as f64)));
+    family!(
+        "blkio_device_usage_total",
+        Counter,
+        "Bytes read from and written to block devices, by operation.",
+        |it, all| {
+            let mut samples = Vec::new();
+            for device in it.resources.io.devices.iter().flatten() {
+                let name = all.devices.get(&(device.major, device.minor)).cloned().unwrap_or_default();
+                for (operation, value) in [("Read", device.read_bytes), ("Write", device.written_bytes)] {
+                    let labels = vec![
+                        ("device", Cow::Owned(name.clone())),
+                        ("major", Cow::Owned(device.major.to_string())),
+                        ("minor", Cow::Owned(device.minor.to_string())),
+                        ("operation", Cow::Borrowed(operation)),
+                    ];
+                    samples.extend(value.map(|value| (labels, value as f64)));
+                }
             }
+            samples
         }
-        samples
-    }),
-    family!("network_receive_bytes_total", Counter, "Bytes that came in.", |it, _| by_interface(it, |it| it.received
-        [0])),
-    family!("network_receive_packets_total", Counter, "Packets that came in.", |it, _| by_interface(it, |it| it
-        .received[1])),
-    family!("network_receive_errors_total", Counter, "Errors while receiving.", |it, _| by_interface(it, |it| it
-        .received[2])),
-    family!("network_receive_packets_dropped_total", Counter, "Packets that came in and were dropped.", |it, _| {
+    ),
+    family!("network_receive_bytes_total", Counter, "Bytes received.", |it, _| by_interface(it, |it| it.received[0])),
+    family!("network_receive_packets_total", Counter, "Packets received.", |it, _| by_interface(it, |it| it.received
+        [1])),
+    family!("network_receive_errors_total", Counter, "Receive errors.", |it, _| by_interface(it, |it| it.received[2])),
+    family!("network_receive_packets_dropped_total", Counter, "Received packets that were dropped.", |it, _| {
         by_interface(it, |it| it.received[3])
     }),
-    family!("network_transmit_bytes_total", Counter, "Bytes that went out.", |it, _| by_interface(it, |it| it.sent[0])),
-    family!("network_transmit_packets_total", Counter, "Packets that went out.", |it, _| by_interface(it, |it| it
-        .sent[1])),
-    family!("network_transmit_errors_total", Counter, "Errors while sending.", |it, _| by_interface(it, |it| it.sent
-        [2])),
-    family!(
-        "network_transmit_packets_dropped_total",
-        Counter,
-        "Packets that were dropped before they went out.",
-        |it, _| { by_interface(it, |it| it.sent[3]) }
-    ),
-    family!("processes", Gauge, "Processes, those of nested cgroups included.", |it, _| count(it.processes)),
-    family!("threads", Gauge, "Threads.", |it, _| count(it.resources.pids.current)),
-    family!("threads_max", Gauge, "How many threads there may be; 0 for no limit.", |it, _| limit(
-        it.resources.pids.limit
-    )),
-    family!("pressure_cpu_waiting_seconds_total", Counter, "How long at least one task waited for a CPU.", |it, _| {
-        seconds(it.resources.pressure.cpu.some_ns)
+    family!("network_transmit_bytes_total", Counter, "Bytes sent.", |it, _| by_interface(it, |it| it.sent[0])),
+    family!("network_transmit_packets_total", Counter, "Packets sent.", |it, _| by_interface(it, |it| it.sent[1])),
+    family!("network_transmit_errors_total", Counter, "Send errors.", |it, _| by_interface(it, |it| it.sent[2])),
+    family!("network_transmit_packets_dropped_total", Counter, "Packets dropped before they were sent.", |it, _| {
+        by_interface(it, |it| it.sent[3])
     }),
-    family!("pressure_cpu_stalled_seconds_total", Counter, "How long all tasks waited for a CPU.", |it, _| {
+    family!("processes", Gauge, "Processes, including those in nested cgroups.", |it, _| count(it.processes)),
+    family!("threads", Gauge, "Threads.", |it, _| count(it.resources.pids.current)),
+    family!("threads_max", Gauge, "Thread limit; 0 means no limit.", |it, _| limit(it.resources.pids.limit)),
+    family!(
+        "pressure_cpu_waiting_seconds_total",
+        Counter,
+        "Time in which at least one task waited for a CPU.",
+        |it, _| { seconds(it.resources.pressure.cpu.some_ns) }
+    ),
+    family!("pressure_cpu_stalled_seconds_total", Counter, "Time in which all tasks waited for a CPU.", |it, _| {
         seconds(it.resources.pressure.cpu.full_ns)
     }),
     family!(
         "pressure_memory_waiting_seconds_total",
         Counter,
-        "How long at least one task waited for memory.",
+        "Time in which at least one task waited for memory.",
         |it, _| { seconds(it.resources.pressure.memory.some_ns) }
     ),
-    family!("pressure_memory_stalled_seconds_total", Counter, "How long all tasks waited for memory.", |it, _| {
+    family!("pressure_memory_stalled_seconds_total", Counter, "Time in which all tasks waited for memory.", |it, _| {
         seconds(it.resources.pressure.memory.full_ns)
     }),
-    family!("pressure_io_waiting_seconds_total", Counter, "How long at least one task waited for I/O.", |it, _| {
-        seconds(it.resources.pressure.io.some_ns)
-    }),
-    family!("pressure_io_stalled_seconds_total", Counter, "How long all tasks waited for I/O.", |it, _| {
+    family!(
+        "pressure_io_waiting_seconds_total",
+        Counter,
+        "Time in which at least one task waited for I/O.",
+        |it, _| { seconds(it.resources.pressure.io.some_ns) }
+    ),
+    family!("pressure_io_stalled_seconds_total", Counter, "Time in which all tasks waited for I/O.", |it, _| {
         seconds(it.resources.pressure.io.full_ns)
     }),
-    family!("last_seen", Gauge, "When it was seen last, seconds since the epoch.", |it, _| {
+    family!("last_seen", Gauge, "When the container was last seen, seconds since the epoch.", |it, _| {
         plain(Some((it.now_ns / 1_000_000_000) as f64))
     }),
-    family!("start_time_seconds", Gauge, "When its first process began, seconds since the epoch.", |it, _| plain(
+    family!("start_time_seconds", Gauge, "When the first process started, seconds since the epoch.", |it, _| plain(
         it.started_s
     )),
-    family!("spec_cpu_period", Gauge, "Length of a period of the CPU quota, microseconds.", |it, _| {
+    family!("spec_cpu_period", Gauge, "CPU quota period in microseconds.", |it, _| {
         count(it.resources.cpu.period_ns.map(|ns| ns / 1000))
     }),
-    family!("spec_cpu_quota", Gauge, "CPU time that may be used in a period, microseconds.", |it, _| {
+    family!("spec_cpu_quota", Gauge, "CPU time allowed per period, in microseconds.", |it, _| {
         count(it.resources.cpu.quota_ns.and_then(Limit::value).map(|ns| ns / 1000))
     }),
-    family!("spec_cpu_shares", Gauge, "Its share of the CPUs beside others, usually 1024.", |it, _| {
+    family!("spec_cpu_shares", Gauge, "CPU shares relative to other cgroups; the default is 1024.", |it, _| {
         count(it.resources.cpu.shares_or_converted())
     }),
-    family!("spec_memory_limit_bytes", Gauge, "How much memory it may have; 0 for no limit.", |it, _| {
+    family!("spec_memory_limit_bytes", Gauge, "Memory limit in bytes; 0 means no limit.", |it, _| {
         limit(it.resources.memory.limit)
     }),
-    family!("spec_memory_reservation_limit_bytes", Gauge, "How much memory is kept for it; 0 for none.", |it, _| {
+    family!("spec_memory_reservation_limit_bytes", Gauge, "Memory reservation in bytes; 0 means none.", |it, _| {
         limit(it.resources.memory.reserved)
     }),
-    family!("spec_memory_swap_limit_bytes", Gauge, "How much swap it may have; 0 for no limit.", |it, _| {
+    family!("spec_memory_swap_limit_bytes", Gauge, "Swap limit in bytes; 0 means no limit.", |it, _| {
         limit(it.resources.memory.swap_limit)
     }),
 ];

@@ -8,11 +8,11 @@ type Of = fn(&Machine, &Picture) -> Option<u64>;
 
 /// The families, in the order in which they are written: a name, its meaning, and the value.
 pub(super) const FAMILIES: [(&str, &str, Of); 5] = [
-    ("machine_cpu_cores", "CPUs that are online.", |it, _| it.cpus),
-    ("machine_cpu_physical_cores", "Cores; a core may have several CPUs.", |it, _| it.cores),
-    ("machine_cpu_sockets", "Sockets of processors.", |it, _| it.sockets),
-    ("machine_memory_bytes", "Memory.", |_, picture| picture.host.memory_limit),
-    ("machine_swap_bytes", "Swap.", |it, _| it.swap),
+    ("machine_cpu_cores", "Online CPUs.", |it, _| it.cpus),
+    ("machine_cpu_physical_cores", "Physical cores; a core can have several CPUs.", |it, _| it.cores),
+    ("machine_cpu_sockets", "CPU sockets.", |it, _| it.sockets),
+    ("machine_memory_bytes", "Memory of the machine in bytes.", |_, picture| picture.host.memory_limit),
+    ("machine_swap_bytes", "Swap space of the machine in bytes.", |it, _| it.swap),
 ];
 
 /// Writes it.
@@ -24,9 +24,9 @@ pub(super) fn write(picture: &Picture, text: &mut Text) {
             text.sample(&[], &[], value as f64);
         }
     }
-    text.family("container_scrape_error", Kind::Gauge, "1 if a part could not be read.");
+    text.family("container_scrape_error", Kind::Gauge, "1 if some of the kernel's files could not be read.");
     text.sample(&[], &[], f64::from(u8::from(picture.failed)));
-    text.family("cadvisor_version_info", Kind::Gauge, "Versions of kernel and distribution; the value is 1.");
+    text.family("cadvisor_version_info", Kind::Gauge, "Kernel and distribution versions; the value is always 1.");
     let version = concat!("tracer ", env!("CARGO_PKG_VERSION"));
     let labels =
         [("kernelVersion", &*machine.kernel), ("osVersion", &machine.distribution), ("cadvisorVersion", version)];

@@ -79,11 +79,11 @@ pub(super) fn text(snapshot: &Snapshot, picture: &Picture, labels: &ContainerLab
     text.family(
         "tracer_scrape_duration_seconds",
         Kind::Gauge,
-        "How long it took to write this, without reading files.",
+        "Time spent writing this response, without reading files.",
     );
     text.sample(&[], &[], began.elapsed().as_secs_f64());
     let series = text.series() + 1;
-    text.family("tracer_series", Kind::Gauge, "Samples in this answer.");
+    text.family("tracer_series", Kind::Gauge, "Samples in this response.");
     text.sample(&[], &[], series as f64);
     text.into_text()
 }

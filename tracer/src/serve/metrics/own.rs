@@ -17,7 +17,7 @@ pub(super) fn labels(known: &Known) -> Vec<(&'static str, &str)> {
 
 /// Writes what was counted of containers.
 pub(super) fn containers(snapshot: &Snapshot, text: &mut Text) {
-    text.family("tracer_container_info", Kind::Gauge, "What is known of a container; the value is 1.");
+    text.family("tracer_container_info", Kind::Gauge, "Facts about a container as labels; the value is always 1.");
     for live in snapshot.live.values() {
         let labels: Vec<(&str, &str)> = INFO.iter().map(|name| (*name, live.known.get(name))).collect();
         text.sample(&labels, &[], 1.0);
@@ -102,7 +102,7 @@ pub(super) fn workloads(snapshot: &Snapshot, text: &mut Text) {
     let name_of = |name: &str| if name.is_empty() { "unknown".to_owned() } else { name.to_owned() };
     for family in FAMILIES.iter().filter(|family| family.outlives) {
         let name = family.name.replace("_container_", "_workload_");
-        text.family(&name, family.kind(), &format!("{} Those of containers that have ended included.", family.help));
+        text.family(&name, family.kind(), &format!("{} Includes containers that have ended.", family.help));
         for (workload, counts) in &all {
             for (labels, numbers) in samples(&family.of, counts) {
                 let own: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (*name, &**value)).collect();
@@ -115,12 +115,12 @@ pub(super) fn workloads(snapshot: &Snapshot, text: &mut Text) {
             snapshot.live.values().filter(|live| !live.was_there && live.known.workload().as_deref() == Some(name));
         live.count() as u64 + snapshot.ended.get(name).map_or(0, |ended| ended.starts)
     };
-    text.family("tracer_container_starts_total", Kind::Counter, "Containers that began since tracer did.");
+    text.family("tracer_container_starts_total", Kind::Counter, "Containers that started while tracer ran.");
     all.keys().for_each(|name| text.sample(&[("workload", &name_of(name))], &[], started(name) as f64));
     text.family(
         "tracer_container_deaths_total",
         Kind::Counter,
-        "Containers that ended, by how their first process did.",
+        "Containers that ended, by how their first process exited.",
     );
     for (name, ended) in &snapshot.ended {
         for (reason, count) in &ended.deaths {
@@ -139,16 +139,16 @@ pub(super) fn workloads(snapshot: &Snapshot, text: &mut Text) {
 
 /// Writes how tracer is.
 pub(super) fn health(snapshot: &Snapshot, text: &mut Text) {
-    text.family("tracer_build_info", Kind::Gauge, "The version; the value is 1.");
+    text.family("tracer_build_info", Kind::Gauge, "The version of tracer; the value is always 1.");
     text.sample(&[("version", env!("CARGO_PKG_VERSION"))], &[], 1.0);
-    text.family("tracer_source_up", Kind::Gauge, "Whether a source of these metrics works.");
+    text.family("tracer_source_up", Kind::Gauge, "1 if a source of these metrics works.");
     let up = |is_up: bool| f64::from(u8::from(is_up));
     text.sample(&[("source", "kernel")], &[], up(snapshot.now_ns != 0));
     text.sample(&[("source", "engines")], &[], up(snapshot.now_ns != 0 && snapshot.silence.is_none()));
     text.family(
         "tracer_events_total",
         Kind::Counter,
-        "Events that were counted; an event may be counted in several tables.",
+        "Events that were counted; an event can count in several tables.",
     );
     text.sample(&[], &[], snapshot.seen as f64);
     text.family("tracer_events_lost_total", Kind::Counter, "Events that were lost, by reason.");
@@ -156,7 +156,7 @@ pub(super) fn health(snapshot: &Snapshot, text: &mut Text) {
     text.family(
         "tracer_containers_left_out",
         Kind::Gauge,
-        "Containers that run but are not shown, because there are too many of them.",
+        "Running containers that are not shown because there are too many.",
     );
     text.sample(&[], &[], snapshot.left_out as f64);
 }
