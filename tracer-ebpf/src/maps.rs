@@ -222,6 +222,9 @@ pub fn turn_flag(turn: u32) -> u16 {
     turn as u16 * wire::FLAG_TURN
 }
 
+// Three bits number a table in the flags of a record.
+const _: () = assert!(CALL_TABLES <= 8);
+
 /// What the records of a plan have among their flags.
 #[inline(always)]
 pub fn flags_of(plan: *const Plan) -> u16 {

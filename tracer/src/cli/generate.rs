@@ -185,7 +185,9 @@ fn with_names(shell: Shell, script: String) -> String {
             // The first word is a subcommand or begins a filter: as two places, a subcommand would come after a filter.
             if let Some(at) = lines.iter().position(|line| line.contains("\":: :_tracer_commands\"")) {
                 lines[at] = lines[at].replace("_tracer_commands", "_tracer_first");
-                lines.remove(at - 1);
+                if at > 0 && lines[at - 1].contains("::filter") {
+                    lines.remove(at - 1);
+                }
                 lines.iter_mut().for_each(|line| *line = line.replace("$line[2]", "$line[1]"));
             }
             let script = lines.join("\n");

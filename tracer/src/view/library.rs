@@ -135,7 +135,9 @@ fn id(path: &Path) -> String {
 mod tests {
     use super::*;
     use crate::{
+        aggregate::{self, Aggregate as _},
         fields::Show,
+        filter::Filter,
         view::{Compiled, spec::Kind},
     };
 
@@ -156,6 +158,42 @@ mod tests {
             }
             assert!(view.kind == Kind::List || view.columns.iter().any(|it| it.sort.is_some()), "{id} is not sorted");
         }
+    }
+
+    /// Tables of views that need each event, by their view and place.
+    fn sent() -> Vec<String> {
+        let mut sent = Vec::new();
+        for (id, view) in Library::builtin().all() {
+            let compiled = Compiled::of(&view, true, Show::PLAIN).unwrap();
+            let of_view = view.filter.as_deref().map(|text| Filter::compile(text, Show::PLAIN).unwrap());
+            let (specs, _) = compiled.specs(Show::PLAIN).unwrap();
+            for (at, spec) in specs.into_iter().enumerate() {
+                let table = aggregate::Table::new(spec).unwrap();
+                let filters: Vec<&Filter> = of_view.iter().chain(table.filter()).collect();
+                if table.grouping().and_then(|counts| counts.in_kernel(&filters)).is_err() {
+                    sent.push(format!("{id} {at}"));
+                }
+            }
+        }
+        sent
+    }
+
+    #[test]
+    fn tables_of_views_are_counted_in_the_kernel() {
+        let cpu = [
+            "containers 0",
+            "kubernetes_namespaces 0",
+            "kubernetes_pods 0",
+            "procs 0",
+            "procs_cpu 0",
+            "threads 0",
+            "users 0",
+        ];
+        let failures_by_kind = ["containers_errors 0", "procs_errors 0"];
+        let files = ["directories 0", "files 0", "io_by_type 0"];
+        let mut expected = [&cpu[..], &failures_by_kind, &files].concat();
+        expected.sort_unstable();
+        assert_eq!(sent(), expected);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod listen;
 mod request;
 mod tls;
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use hyper::{Method, Response, StatusCode, body::Incoming, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,7 +18,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 pub(super) use access::Access;
@@ -52,18 +52,13 @@ pub(super) fn fuzz(text: &str) {
 }
 
 /// Takes connections until the task ends.
-pub(super) async fn serve(bound: Bound, site: Arc<Site>, slots: Arc<Semaphore>) -> std::io::Result<Infallible> {
+pub(super) async fn serve(bound: Bound, site: Arc<Site>, slots: Arc<Semaphore>) -> io::Result<Infallible> {
     let is_loopback = bound.is_local();
     match bound {
         Bound::Tcp(listener) => {
             let listener = TcpListener::from_std(listener)?;
             loop {
-                // Errors are of one connection, or pass: too many open files.
-                let Ok((stream, _)) = listener.accept().await else {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                };
-                let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
+                let Some((stream, slot)) = accepted(listener.accept(), &slots).await else { continue };
                 let _ = stream.set_nodelay(true);
                 tokio::spawn(secure(stream, Arc::clone(&site), is_loopback, slot));
             }
@@ -71,16 +66,25 @@ pub(super) async fn serve(bound: Bound, site: Arc<Site>, slots: Arc<Semaphore>) 
         Bound::Unix(listener) => {
             let listener = UnixListener::from_std(listener)?;
             loop {
-                let Ok((stream, _)) = listener.accept().await else {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                };
-                let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
+                let Some((stream, slot)) = accepted(listener.accept(), &slots).await else { continue };
                 // Whoever reaches the file may ask by any name.
                 tokio::spawn(connection(stream, Arc::clone(&site), Names::Any, slot));
             }
         }
     }
+}
+
+/// The next connection with its slot; `None` if it failed, or if there are too many.
+async fn accepted<S, A>(
+    next: impl Future<Output = io::Result<(S, A)>>,
+    slots: &Arc<Semaphore>,
+) -> Option<(S, OwnedSemaphorePermit)> {
+    // Errors concern one connection, or pass, such as too many open files.
+    let Ok((stream, _)) = next.await else {
+        sleep(Duration::from_millis(50)).await;
+        return None;
+    };
+    Some((stream, Arc::clone(slots).try_acquire_owned().ok()?))
 }
 
 /// How many connections there may be.
