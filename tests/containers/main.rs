@@ -7,6 +7,7 @@ mod crio;
 mod dead;
 mod forks;
 mod fresh;
+mod hold;
 mod hostile;
 mod lxc;
 mod many;
