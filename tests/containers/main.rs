@@ -7,7 +7,6 @@ mod crio;
 mod dead;
 mod forks;
 mod fresh;
-mod hold;
 mod hostile;
 mod lxc;
 mod many;

@@ -15,7 +15,7 @@ use crate::{
 /// How long an event waits at most, nanoseconds.
 const PATIENCE_NS: u64 = 1_500_000_000;
 /// The most events that wait.
-const MAX_EVENTS: usize = 32_768;
+pub(super) const MAX_EVENTS: usize = 32_768;
 /// The most bytes that they hold.
 const MAX_BYTES: usize = 32 << 20;
 /// What an event holds besides its parameters.
@@ -77,7 +77,7 @@ pub(super) struct Hold {
     count: usize,
     bytes: usize,
     /// Whether it was said that a name did not come in time, and that there were too many events to wait for.
-    said: [bool; 2],
+    pub(super) said: [bool; 2],
 }
 
 impl Hold {
