@@ -108,6 +108,15 @@ pub fn follows(thread: Thread, number: u32) -> Option<bool> {
     }
 }
 
+/// Whether a thread was known to be followed at its last call. What is followed stays so until it ends.
+#[inline(always)]
+pub fn is_followed(thread: Thread) -> bool {
+    thread.slot().is_some_and(|slot| {
+        // SAFETY: a live map value.
+        unsafe { (*slot).thread == thread.address() && (*slot).follows != 0 }
+    })
+}
+
 /// Nanoseconds from the beginning of call `number` of a thread to `now_ns`; `wire::NO_LATENCY` when that is not known. It is not
 /// known any more after `last`.
 #[inline(always)]
@@ -197,8 +206,12 @@ pub fn forget() {
         // SAFETY: a live map value.
         && unsafe { (*slot).thread } == thread.address()
     {
+        // Another thread may get the stack, which is not followed.
         // SAFETY: as above.
-        unsafe { (*slot).began_ns = 0 };
+        unsafe {
+            (*slot).began_ns = 0;
+            (*slot).thread = 0;
+        }
     }
     let _ = ENTRIES.remove(thread.address());
 }

@@ -50,8 +50,8 @@ pub fn wants_end(task: Task, registers: Registers, number: u32) -> bool {
 /// Whether the beginning of a call of the running thread is looked at, and if so, whether the thread is followed already: the first exec
 /// of the command is timed, too.
 #[inline(always)]
-pub fn beginning() -> Option<bool> {
-    if !only_some() {
+pub fn beginning(registers: Registers) -> Option<bool> {
+    if !only_some() || config!(latency) != 0 && entry::is_followed(Thread::of(registers)) {
         return Some(true);
     }
     // SAFETY: a live map value.

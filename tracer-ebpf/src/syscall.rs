@@ -272,7 +272,7 @@ fn next_message(ctx: &BtfTracePointContext, plan: *const Plan, table: u32) {
 pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
     let registers = Registers(ctx.arg(0));
     let Some(number) = gate::begins(registers) else { return 0 };
-    let Some(follows) = follow::beginning() else { return 0 };
+    let Some(follows) = follow::beginning(registers) else { return 0 };
     if config!(latency) != 0 {
         entry::begin(Thread::of(registers), number, follows);
     }
