@@ -12,6 +12,7 @@ mod lxc;
 mod many;
 mod memory;
 mod names;
+mod newer;
 mod oneliners;
 mod pods;
 mod serve;

@@ -7,7 +7,9 @@ pub mod cri;
 pub mod crio;
 pub mod docker;
 pub mod engine;
+mod grpc;
 pub mod level;
+pub mod relay;
 
 // What the tests do.
 pub mod call;
