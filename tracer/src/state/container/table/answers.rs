@@ -20,6 +20,8 @@ const AT_A_TIME: usize = 256;
 const MAX_DETAILS: usize = 12 << 20;
 /// The most containers that an engine alone tells of, where cgroups cannot be seen.
 const MAX_BLIND: usize = 4_096;
+/// Whoever waits for answers looks so often.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 /// Whoever follows changes looks at all containers: not more often than this.
 const BETWEEN_CHANGES: Duration = Duration::from_millis(10);
 
@@ -42,6 +44,18 @@ impl Containers {
         self.changed = false;
         self.generation += 1;
         true
+    }
+
+    /// Takes what the engines say until no name can come any more, at most so long, or until `stop` says that it is enough.
+    pub fn settle(&mut self, at_most: Duration, stop: impl Fn() -> bool) {
+        let end = Instant::now() + at_most;
+        while Instant::now() < end && !stop() {
+            let _ = self.poll();
+            if !self.all().any(|(key, _)| self.pending(key)) {
+                return;
+            }
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
     }
 
     pub(super) fn take_answers(&mut self) {
