@@ -9,6 +9,7 @@ pub mod docker;
 pub mod engine;
 mod grpc;
 pub mod level;
+pub mod podman;
 pub mod relay;
 
 // What the tests do.
