@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Containers, Row};
 use crate::state::container::{
     Container, ContainerKey, Lookup, Owner, Spec,
-    engine::{Answer, DEADLINE, Engines, Metadata, label_bytes},
+    engine::{Answer, Engines, Metadata, label_bytes, patience},
     runtime::{self, Found, Id, Runtime},
 };
 
@@ -117,7 +117,9 @@ impl Containers {
         });
         self.bind(key, found, owner);
         if lookup == Lookup::Pending {
-            self.deadlines.push_back((Instant::now() + DEADLINE, key));
+            let end = Instant::now() + patience(owner);
+            let at = self.deadlines.partition_point(|(other, _)| *other <= end);
+            self.deadlines.insert(at, (end, key));
         }
         if let Some(metadata) = written {
             self.describe(key, metadata);
