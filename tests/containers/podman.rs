@@ -1,4 +1,4 @@
-//! Containers of a real podman of root's: named at once, in commands that are started later, and after its service was killed.
+//! Containers of a real podman, of root and of a user: named at once, in commands that are started later, and after its service was killed.
 
 use std::{thread, time::Duration};
 
@@ -14,20 +14,33 @@ fn needs() -> bool {
     ["podman", "runc", "busybox"].into_iter().all(level::program_or_skip) && level::root_or_skip()
 }
 
+/// A user of whom nothing else is there.
+const USER: u32 = 61_023;
+
 #[test]
 fn containers_of_50_ms_are_named_in_their_events() {
-    if !needs() {
-        return;
+    if needs() {
+        short_ones_are_named(&Podman::start(), "false");
     }
-    let podman = Podman::start();
+}
+
+#[test]
+fn containers_of_50_ms_of_a_user_are_named_in_their_events() {
+    if needs() && level::program_or_skip("setpriv") {
+        short_ones_are_named(&Podman::rootless(USER), "true");
+    }
+}
+
+fn short_ones_are_named(podman: &Podman, claimed: &str) {
     let mut command = tracer(["--buffer-size", "64M", "--engine-socket", &podman.argument()]);
-    let session = Session::lines_of(&mut command, "%container.name %container.image", "container.type=podman");
+    let filter = format!("container.id!=host and container.claimed={claimed}");
+    let session = Session::lines_of(&mut command, "%container.type %container.name %container.image", &filter);
     let names: Vec<String> = (0..5).map(|_| unique("short")).collect();
     for name in &names {
         podman.run(name, "for i in 1 2 3 4 5 6 7 8 9; do true; done; sleep 0.05");
     }
     let live = session.end();
-    let of = |name: &str| live.lines.iter().filter(|line| line.ends_with(&format!(" {name} {IMAGE}"))).count();
+    let of = |name: &str| live.lines.iter().filter(|line| line.ends_with(&format!(" podman {name} {IMAGE}"))).count();
     let named: Vec<usize> = names.iter().map(|name| of(name)).collect();
     let (all, sum) = (live.lines.len(), named.iter().sum::<usize>());
     assert!(named.iter().all(|one| *one > 50) && sum * 100 >= all * 99, "{named:?} of {all}: {}", live.errors);
