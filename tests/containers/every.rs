@@ -20,9 +20,10 @@ use tracer_tests::{
 use super::{lxc::Lxc, toolbox};
 
 /// Each runtime, and what plays it.
-const RUNTIMES: [(&str, fn()); 9] = [
+const RUNTIMES: [(&str, fn()); 10] = [
     ("docker", docker),
-    ("podman", with_podman),
+    ("podman", || of_podman(Podman::start())),
+    ("podman, rootless", || of_podman(Podman::rootless(USER))),
     ("containerd, CRI", || of_cri(Some(Containerd::start()))),
     ("containerd, ctr", ctr),
     (NEWER[0].0, || of_cri(Containerd::start_newer(NEWER[0].0))),
@@ -31,6 +32,8 @@ const RUNTIMES: [(&str, fn()); 9] = [
     ("lxc", lxc),
     ("systemd-nspawn, its cgroups", nspawn),
 ];
+/// A user of whom nothing else is there.
+const USER: u32 = 61_024;
 /// What each container does: it waits until all see it, writes and starts a program.
 const WRITES: u64 = 700;
 const SCRIPT: &str =
@@ -51,7 +54,7 @@ struct Case {
 
 #[test]
 fn every_runtime_is_the_same_in_filters_lines_tables_captures_and_containers() {
-    let programs = ["podman", "containerd", "runc", "lxc-start", "busybox"];
+    let programs = ["podman", "setpriv", "containerd", "runc", "lxc-start", "busybox"];
     if !level::engine_or_skip() || !programs.into_iter().all(level::program_or_skip) {
         return;
     }
@@ -156,8 +159,7 @@ fn docker() {
     });
 }
 
-fn with_podman() {
-    let podman = Podman::start();
+fn of_podman(podman: Podman) {
     let engine = Some(podman.argument());
     let case = Case { runtime: "podman", name: unique("every"), image: Some(podman::IMAGE), pod: None, engine };
     case.check(|script| podman.run(&case.name, script));
