@@ -15,7 +15,7 @@ use crate::{
 /// How long an event waits at most, nanoseconds.
 const PATIENCE_NS: u64 = 1_500_000_000;
 /// The most events that wait.
-const MAX_EVENTS: usize = 32_768;
+pub(super) const MAX_EVENTS: usize = 32_768;
 /// The most bytes that they hold.
 const MAX_BYTES: usize = 32 << 20;
 /// What an event holds besides its parameters.

@@ -292,7 +292,7 @@ impl Engines {
         if self.questions.capacity() <= QUESTIONS / 2 {
             return false;
         }
-        let is_there = self.users.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|user| *user == owner);
+        let is_there = self.users.lock().unwrap_or_else(PoisonError::into_inner).contains(&owner);
         self.questions.try_send(question).is_ok() && is_there
     }
 
