@@ -84,9 +84,16 @@ fn random_groups_of_tables_are_the_same_as_each_table_alone() {
     let counted: Vec<usize> = (0..groups)
         .map(|_| {
             let (size, mixed) = (2 + random.below(3), random.below(4) == 0);
-            let group: Vec<Case> = std::iter::repeat_with(|| Case::random(&mut random, world.port))
+            let keys = [&["proc.pid"][..], &["proc.name"], &["container.id"], &["user.uid", "proc.pid"]];
+            let keys = if random.below(2) == 0 { Some(random.of(&keys)) } else { None };
+            let mut case = || match keys {
+                Some(keys) => Case::alike(&mut random, keys),
+                None => Case::random(&mut random, world.port),
+            };
+            let group: Vec<Case> = std::iter::repeat_with(&mut case)
                 // One that is not counted in the kernel keeps all others from it.
-                .filter(|case| mixed || is_counted(case))
+                // The name of a main thread is looked up when a table is made: where threads are followed, at another time than alone.
+                .filter(|case| if mixed { !case.has_key("proc.main_name") } else { is_counted(case) })
                 .take(size)
                 .collect();
             compare(&group, &world)

@@ -105,6 +105,27 @@ const TESTS: &[&str] = &[
     "fd.is_server=true",
 ];
 
+/// Values and filters of tables that can have rows in common.
+const ALIKE: &[((&str, &str), &str)] = &[
+    (("count", ""), "syscall.type exists"),
+    (("sum", "evt.count.error"), "syscall.type exists"),
+    (("count", ""), "evt.failed=true"),
+    (("count", ""), "evt.failed=true and not evt.res in (EAGAIN, ENOENT)"),
+    (("count", ""), "evt.type in (openat, read, connect)"),
+    (("count", ""), "evt.type=read or evt.res=EBADF"),
+    (("count", ""), "proc.name=first"),
+    (("count", "evt.latency"), "evt.type in (openat, read, write)"),
+    (("count", "evt.latency"), "syscall.type exists"),
+    (("sum", "evt.buflen"), "evt.is_io=true and fd.type=file"),
+    (("count", "evt.buflen"), "evt.is_io=true and fd.type=file"),
+    (("sum", "evt.buflen.in"), "evt.is_io=true and fd.type=file"),
+    (("max", "evt.buflen"), "evt.is_io=true"),
+    (("sum", "evt.buflen.out"), "evt.is_io=true"),
+    (("sum", "evt.buflen"), "evt.buflen>10"),
+    (("sum", "evt.buflen"), "evt.type in (read, write, pread, sendfile) and not fd.type in (ipv4, ipv6)"),
+    (("sum", "evt.buflen"), "proc.name=first and evt.is_io=true and fd.type=pipe"),
+];
+
 /// A table and what it is asked of.
 pub struct Case {
     keys: Vec<&'static str>,
@@ -130,10 +151,25 @@ impl Case {
         Self { keys, values, filter }
     }
 
+    /// One of several tables by the same keys, which the kernel may put into the same rows: what a call is or what came of it may be in the
+    /// key, too, and in the filter, and bytes may be those of calls that another table counts.
+    pub fn alike(random: &mut Random, keys: &[&'static str]) -> Self {
+        let of_result = ["evt.type", "evt.res", "evt.failed"];
+        let more = if random.below(2) == 0 { Some(random.of(&of_result)) } else { None };
+        let keys: Vec<&str> = keys.iter().copied().chain(more).collect();
+        let (value, filter) = random.of(ALIKE);
+        Self { keys, values: vec![value], filter: filter.to_owned() }
+    }
+
     /// The script, whose filter is that of the case within `around`.
     pub fn chisel_within(&self, around: &str) -> String {
         let filter = format!("{around} and ({})", self.filter).replace('"', "\\\"");
         self.chisel().replacen("interval(", &format!("filter(\"{filter}\");\ninterval("), 1)
+    }
+
+    /// Whether rows differ by that field.
+    pub fn has_key(&self, field: &str) -> bool {
+        self.keys.contains(&field)
     }
 
     /// What it is, for a message.

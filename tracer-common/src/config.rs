@@ -43,6 +43,8 @@ pub struct Config {
     pub tables: u32,
     /// Not zero when tables differ in what [`Counting`] says, because there are several or because the question may change.
     pub varies: u32,
+    /// Not zero when a table may add up numbers of some of its events only: see [`Plan::numbered`](crate::plan::Plan::numbered).
+    pub numbered: u32,
 }
 
 /// What is counted in a table, where that is no setting of [`Config`]. What no table asks for is still switched off there.
@@ -60,7 +62,7 @@ pub struct Counting {
 pub const TURNS: usize = 2;
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, seventeen `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, eighteen `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a global")]
 unsafe impl aya::Pod for Config {}
 

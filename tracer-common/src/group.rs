@@ -110,6 +110,9 @@ pub enum Number {
     Failure = 4,
     /// Both [`Number::Latency`] and [`Number::Failure`].
     LatencyAndFailure = 6,
+    /// Both [`Number::Bytes`] and [`Number::Failure`]: of a table that has the bytes of another one in its rows, see
+    /// [`Grouping::bytes_of`].
+    BytesAndFailure = 5,
 }
 
 impl Number {
@@ -189,6 +192,9 @@ pub struct Grouping {
     pub counted: Counted,
     /// The number that is added up.
     pub number: Number,
+    /// The table of calls whose bytes are added up in the rows of this one: those of the events that pass for both. What that table counts
+    /// alone stands in its own rows.
+    pub bytes_of: Option<u8>,
 }
 
 /// How many tables of calls and events there can be. They have the numbers from 0 on.

@@ -69,6 +69,22 @@ pub fn call_passes(passed: Passed, registers: Registers, result: i64) -> bool {
     }
 }
 
+/// Finds out whether the number of a call is added up, where a predicate decides that.
+#[inline(always)]
+pub fn decide_number(passed: Passed, registers: Registers, result: i64) {
+    // SAFETY: a live map value.
+    let index = unsafe { (*passed.plan).numbered };
+    if config!(numbered) == 0 || index == 0 || index == plan::NO_NUMBER {
+        return;
+    }
+    // What failed has no number.
+    let passes = result >= 0
+        && PREDICATES
+            .get_ptr(u32::from(index))
+            .is_some_and(|predicate| predicate::call_passes(predicate, registers, result, passed.number, passed.plan));
+    running::set_numbered(passes);
+}
+
 /// Whether an event of another hook passes the predicate of its plan.
 #[inline(always)]
 pub fn task_passes(plan: *const Plan) -> bool {

@@ -146,7 +146,7 @@ fn counted(plan: *const Plan, number: u32, result: i64, latency_ns: u64) -> Coun
     let compat = if flags & plan::COMPAT != 0 { COMPAT } else { 0 };
     let failed = result < 0;
     let (number, has_number) = if asks(plan, number::BYTES) {
-        (result as u64, !failed && flags & plan::IO != 0)
+        (result as u64, !failed && flags & plan::IO != 0 && is_numbered(plan))
     } else {
         (latency_ns, latency_ns != NO_LATENCY)
     };
@@ -159,6 +159,20 @@ fn counted(plan: *const Plan, number: u32, result: i64, latency_ns: u64) -> Coun
         has_number,
         failed,
         place: place_of(plan),
+    }
+}
+
+/// Whether the number of an event of this plan is added up.
+#[inline(always)]
+fn is_numbered(plan: *const Plan) -> bool {
+    if config!(numbered) == 0 {
+        return true;
+    }
+    // SAFETY: a live map value.
+    match unsafe { (*plan).numbered } {
+        0 => true,
+        plan::NO_NUMBER => false,
+        _ => running::is_numbered(),
     }
 }
 

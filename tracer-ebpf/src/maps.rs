@@ -131,6 +131,7 @@ pub static CONFIG: Config = Config {
     changes: 0,
     tables: 1,
     varies: 0,
+    numbered: 0,
 };
 
 /// Where the fields of kernel structs are; read-only once the object is loaded.

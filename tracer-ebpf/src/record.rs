@@ -54,6 +54,8 @@ pub struct Scratch {
     pub resumed: u64,
     /// The tables that need a record of the call, as bits.
     pub tables: u64,
+    /// Whether the number of the call is added up in the table that it is counted in.
+    pub numbered: u64,
     /// Which message of a call with several is next; 0 when the call is over.
     pub message: u64,
     /// Its header, in the place of the second argument.

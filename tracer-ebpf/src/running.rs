@@ -90,6 +90,22 @@ pub fn set_tables(tables: u16) {
     }
 }
 
+/// Says whether the number of the running call is added up in the table that it is counted in.
+#[inline(always)]
+pub fn set_numbered(numbered: bool) {
+    if let Some(scratch) = scratch() {
+        // SAFETY: a live map value.
+        unsafe { core::ptr::write_volatile(&raw mut (*scratch).numbered, numbered.into()) };
+    }
+}
+
+/// Whether it is.
+#[inline(always)]
+pub fn is_numbered() -> bool {
+    // SAFETY: a live map value.
+    scratch().is_some_and(|scratch| unsafe { core::ptr::read_volatile(&raw const (*scratch).numbered) != 0 })
+}
+
 /// The question and the table that were handed on.
 #[inline(always)]
 pub fn handed_on() -> (u32, u32) {

@@ -76,6 +76,7 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     if passed.flags & plan::GROUP != 0 {
+        gate::decide_number(passed, Registers(ctx.arg(0)), call.result);
         let counted = count(Registers(ctx.arg(0)), passed.plan, passed.number, call.result);
         if counted == Counted::OneMessage as u32 {
             next_message(&ctx, passed.plan, table);

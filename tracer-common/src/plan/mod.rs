@@ -110,6 +110,9 @@ pub const UNKNOWN_DESCRIPTOR: u32 = 7;
 /// In [`Plan::more`]: the first table does not want the call.
 pub const NO_MORE: u8 = 0xff;
 
+/// In [`Plan::numbered`]: no number of such an event is added up.
+pub const NO_NUMBER: u16 = u16::MAX;
+
 /// The most parameters of a row that the first program does.
 pub const SHORT_PARAMS: usize = 10;
 /// The most parameters of a row for rare calls.
@@ -196,11 +199,16 @@ pub struct Plan {
     pub more: u8,
     /// Unused, zero.
     pub reserved: [u8; 1],
+    /// Whether the number of such an event is added up where the table adds up numbers: 0 when it always is, [`NO_NUMBER`] when it never
+    /// is, or the index of the predicate that decides.
+    pub numbered: u16,
+    /// Unused, zero.
+    pub reserved_too: u16,
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
 
-const _: () = assert!(size_of::<PlanParam>() == 8 && size_of::<Plan>() == 32 + 8 * MAX_PARAMS);
+const _: () = assert!(size_of::<PlanParam>() == 8 && size_of::<Plan>() == 36 + 8 * MAX_PARAMS);
 
 impl Plan {
     /// A plan for nothing: the call is not wanted.
@@ -225,6 +233,8 @@ impl Plan {
         table: 0,
         more: 0,
         reserved: [0; 1],
+        numbered: 0,
+        reserved_too: 0,
         params: [PlanParam::ZERO; MAX_PARAMS],
     };
 

@@ -99,7 +99,7 @@ impl Counts {
             Ok(by) if of_sockets => (by, Counted::SocketBytes),
             _ => (kernel::can_group(filters, by, Counted::Events)?, Counted::Events),
         };
-        Ok(Grouping { by, counted, number })
+        Ok(Grouping { by, counted, number, bytes_of: None })
     }
 }
 

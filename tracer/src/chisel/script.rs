@@ -388,7 +388,7 @@ impl Chisel {
             return filter;
         }
         let aggregates = shared.aggregates.iter().map(|it| it.demand(target, questions)).collect();
-        Expr::And(vec![filter, Expr::Or(aggregates)])
+        Expr::And(vec![filter, Expr::any_of(aggregates)])
     }
 
     /// Its filter, and those of what it declares.

@@ -129,14 +129,26 @@ fn names(names: &[&str]) -> String {
 
 fn tables(asked: &Asked) -> Vec<(String, String)> {
     let mut rows = Vec::new();
-    for Grouping { by: key, counted, number } in asked.tables.calls.iter().flatten().chain(&asked.tables.sockets) {
+    let calls = (0..).zip(&asked.tables.calls).filter_map(|(at, of)| Some((Some(at), of.as_ref()?)));
+    for (at, Grouping { by: key, counted, number, bytes_of }) in
+        calls.chain(asked.tables.sockets.iter().map(|of| (None, of)))
+    {
         let members: Vec<&str> = by::ALL.into_iter().filter(|(bit, _)| key & bit != 0).map(|(_, name)| name).collect();
         let what = match counted {
             Counted::Events => match *number {
                 Number::None => "counted in the kernel, without records",
+                Number::Bytes if bytes_of.is_some() => {
+                    "counted in the kernel, and bytes summed for another table, without records"
+                }
+                Number::Bytes if asked.tables.calls.iter().flatten().any(|of| of.bytes_of == at) => {
+                    "bytes summed in the kernel, most of them in rows of another table, without records"
+                }
                 Number::Bytes => "counted and bytes summed in the kernel, without records",
                 Number::Latency => "counted and times summed in the kernel, without records",
                 Number::Failure => "counted in the kernel, failures separately, without records",
+                Number::BytesAndFailure => {
+                    "counted in the kernel, failures separately, and bytes summed for another table, without records"
+                }
                 Number::LatencyAndFailure => {
                     "counted in the kernel, failures separately, and times summed, without records"
                 }

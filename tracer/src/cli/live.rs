@@ -246,6 +246,7 @@ pub fn bench_empty(plan: Plan) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
+    use tracer_common::group::{Number, by};
 
     use super::*;
     use crate::{chisel::Library, cli::Args};
@@ -274,5 +275,55 @@ mod tests {
             "{both}"
         );
         std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn tables_that_rows_tell_apart_are_one() {
+        let folder = std::env::temp_dir().join(format!("tracer-one-row-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let calls_of = |tables: &[(&str, &str, &str)]| {
+            let file = |(at, (keys, value, filter)): (usize, &(&str, &str, &str))| {
+                let path = folder.join(format!("{at}.rhai"));
+                let text = format!(
+                    "chisel(#{{ summary: \"a table\" }});\nfilter(\"{filter}\");\ntable(#{{ keys: [{keys}], value: #{{ {value} }} }});\n"
+                );
+                std::fs::write(&path, text).unwrap();
+                path.to_str().unwrap().to_owned()
+            };
+            let files: Vec<String> = tables.iter().enumerate().map(file).collect();
+            let words = files.iter().flat_map(|file| ["-c", file]);
+            let args = Args::try_parse_from(std::iter::once("tracer").chain(words)).unwrap();
+            let mut plan = crate::cli::run::plan(&args, &Library::builtin(), &[]).unwrap();
+            let mode = plan.mode();
+            let asked = Asked::of(&mut plan.outputs, &mode, || true);
+            assert_eq!(asked.tables.why, None, "{tables:?}");
+            asked.tables.calls.iter().flatten().map(|of| (of.by, of.number, of.bytes_of)).collect::<Vec<_>>()
+        };
+        let (process, call) = ("\"proc.pid\"", "\"proc.pid\", \"evt.type\"");
+        let errno = "\"proc.pid\", \"evt.type\", \"evt.res\"";
+        let count = "op: \"count\"";
+        let bytes = "op: \"sum\", field: \"evt.buflen\"";
+        let failures = "op: \"sum\", field: \"evt.count.error\"";
+        let all = "syscall.type exists";
+        let of_files = "evt.is_io=true and fd.type=file";
+        let finest = by::TGID | by::CALL | by::ERROR;
+        // What a call is and what came of it, the row tells.
+        let told =
+            calls_of(&[(call, count, all), (errno, count, "evt.failed=true"), (errno, count, "evt.type=connect")]);
+        assert_eq!(told, [(finest, Number::None, None)]);
+        // Nothing tells the failed ones of these.
+        assert_eq!(calls_of(&[(process, count, all), (process, count, "evt.failed=true")]).len(), 2);
+        assert_eq!(calls_of(&[(call, count, all), (call, count, "proc.name=cat")]).len(), 2);
+        // Whoever measures no times does not pay for them.
+        let times = "op: \"sum\", field: \"evt.latency\"";
+        assert_eq!(calls_of(&[(call, count, all), (call, times, "evt.type=read")]).len(), 2);
+        // Bytes stand in the rows of calls that count anyway.
+        let numbered = calls_of(&[(process, failures, all), (process, bytes, of_files)]);
+        let own = (by::TGID, Number::Bytes, None);
+        assert_eq!(numbered, [(by::TGID, Number::BytesAndFailure, Some(1)), own]);
+        // Of these, not all of which there are bytes count.
+        let apart = [(process, failures, "proc.name=cat and syscall.type exists"), (process, bytes, of_files)];
+        assert_eq!(calls_of(&apart), [(by::TGID, Number::Failure, None), own]);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

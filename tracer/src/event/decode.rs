@@ -206,6 +206,7 @@ fn tables(flags: u16) -> u8 {
 /// Reads [`wire::GROUP_LEN`] bytes.
 fn of_group(bytes: &[u8], flags: u16) -> Group {
     let [count, sum, min, max, range] = std::array::from_fn(|at| u64_at(bytes, 8 * at));
+    let by = (range >> 32) as u32;
     let (range, failed) = (range as u32 & group::RANGE_MASK, range as u32 & group::FAILED != 0);
     let numbers = (range != group::NO_NUMBER).then_some(Numbers { sum, min, max, range });
     let origin = if flags & wire::FLAG_SOCKETS != 0 {
@@ -213,7 +214,7 @@ fn of_group(bytes: &[u8], flags: u16) -> Group {
     } else {
         Origin::Calls(tables(flags).trailing_zeros() as u8)
     };
-    Group { count, numbers, failed, origin }
+    Group { count, numbers, failed, origin, tables: tables(flags), by }
 }
 
 /// Where in a row the things are that every event is asked for, found once.

@@ -129,9 +129,22 @@ pub struct Group {
     pub failed: bool,
     /// The table.
     pub origin: Origin,
+    /// Of tables of calls, all that it stands for, a bit for each.
+    pub tables: u8,
+    /// What is in its key: bits of [`by`](tracer_common::group::by).
+    pub by: u32,
 }
 
 impl Group {
+    /// Whether what comes from there is in the row, which may stand for several tables of calls.
+    #[must_use]
+    pub fn is_of(&self, origin: Origin) -> bool {
+        match (self.origin, origin) {
+            (Origin::Calls(_), Origin::Calls(table)) => self.tables >> table & 1 != 0,
+            (own, origin) => own == origin,
+        }
+    }
+
     /// What that number is for these events, if they have it.
     #[must_use]
     pub fn numbers(&self, number: Number) -> Option<Numbers> {

@@ -119,6 +119,21 @@ impl Node {
         }
     }
 
+    /// What it asks, as text.
+    pub(super) fn text(&self) -> String {
+        let all = |parts: &[Self], word: &str| {
+            let parts: Vec<String> = parts.iter().map(Self::text).collect();
+            format!("({})", parts.join(word))
+        };
+        match self {
+            Self::And(parts) => all(parts, " and "),
+            Self::Or(parts) => all(parts, " or "),
+            Self::Not(part) => format!("not {}", part.text()),
+            Self::Check(test) => test.text.to_string(),
+            Self::Stretches(stretches) => format!("{stretches:?}"),
+        }
+    }
+
     /// Every test, in the order in which they are asked.
     pub(super) fn each<'n>(&'n self, visit: &mut impl FnMut(&'n Rc<Test>)) {
         match self {

@@ -36,7 +36,7 @@ pub use test::Test;
 use tracer_common::events;
 
 use crate::{
-    event::Row,
+    event::{Group, Row},
     fields::{Context, EventType, FieldRef, Needs, Show},
 };
 use check::Checker;
@@ -90,16 +90,15 @@ impl Filter {
     /// whose text has to be made.
     #[must_use]
     pub fn matches(&self, context: &Context<'_>) -> bool {
-        if context.event.group.is_some() {
-            return self.group_matches(context);
+        if let Some(group) = context.event.group {
+            return self.group_matches(group, context);
         }
         self.decided.get(context.event.row.code).unwrap_or_else(|| self.node.holds(context))
     }
 
     /// The same of events that were counted in the kernel, which has decided everything but what their row says.
-    fn group_matches(&self, context: &Context<'_>) -> bool {
-        let of_row = |check: &check::Checked| kernel::of_row(check).is_some();
-        self.node.decide(&|check| of_row(check).then(|| check.holds(context))) != Some(false)
+    fn group_matches(&self, group: Group, context: &Context<'_>) -> bool {
+        self.node.decide(&|check| kernel::of_group(check, group, context)) != Some(false)
     }
 
     /// Whether events of that type can be wanted, as far as the type decides.

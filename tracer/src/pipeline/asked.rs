@@ -2,7 +2,7 @@
 
 use tracer_common::{
     events::Event,
-    group::{Grouping, by},
+    group::{Grouping, Number, by, number},
 };
 
 use crate::{
@@ -95,21 +95,62 @@ impl Asked {
                 let tables = asked.tables.without_calls("the filter has too many tests for the kernel");
                 return Self::with(outputs, mode, tables);
             }
-            let Some((table, with, both)) = asked.alike(&plans) else { return asked };
+            let Some((table, with, both)) = asked.alike(&plans, outputs) else { break };
             asked = Self::with(outputs, mode, asked.tables.shared(table, with, both));
         }
+        let mut with_bytes = |asked: &Self, (table, bytes_of, both)| {
+            let asked = Self::with(outputs, mode, asked.tables.clone().numbered(table, bytes_of, both));
+            let plans = asked.with_wanted(outputs, plan::all);
+            (plans.numbered && !plans.cut).then_some(asked)
+        };
+        while let Some(next) = asked.numbered().into_iter().find_map(|pair| with_bytes(&asked, pair)) {
+            asked = next;
+        }
+        Self::with(outputs, mode, asked.tables)
     }
 
     /// Two tables of calls that can be one, because the same passes for them and goes to the same rows; and what is added up in it.
-    fn alike(&self, plans: &Plans) -> Option<(usize, usize, Grouping)> {
+    fn alike(&self, plans: &Plans, outputs: &Outputs) -> Option<(usize, usize, Grouping)> {
         let tables = &self.tables.calls;
         let pairs = (0..tables.len()).flat_map(|table| (0..table).map(move |with| (table, with)));
         pairs.into_iter().find_map(|(table, with)| {
             let (one, other) = tables[table].zip(tables[with])?;
-            let number = one.number.with(other.number)?;
-            let is_alike = aggregate::same_rows(one.by, other.by) && plans.section(table) == plans.section(with);
-            is_alike.then_some((table, with, Grouping { by: one.by | other.by, number, ..one }))
+            let both = Grouping { by: one.by | other.by, number: one.number.with(other.number)?, ..one };
+            let is_alike = || aggregate::same_rows(one.by, other.by) && plans.section(table) == plans.section(with);
+            let origin = |table| Origin::Calls(u8::try_from(table).unwrap_or(u8::MAX));
+            let are_told_apart = || {
+                let asked = can_tell(one, other).then(|| outputs.told_apart(origin(table), origin(with)))??;
+                // Who measures no times does not pay for them, unless all calls are timed anyway.
+                let is_timed = |of: Grouping| of.number as u32 & number::LATENCY != 0;
+                (asked & !both.by == 0 && (asked == 0 || is_timed(one) == is_timed(other))).then_some(())
+            };
+            (is_alike() || are_told_apart().is_some()).then_some((table, with, both))
         })
+    }
+
+    /// Tables that can have the bytes of another one in their rows, if its calls pass for them, and what is counted then: the key may be finer
+    /// than each of the two needs by what a call is and what came of it.
+    fn numbered(&self) -> Vec<(usize, usize, Grouping)> {
+        let tables = || self.tables.calls.iter().enumerate().filter_map(|(at, of)| Some((at, (*of)?)));
+        let pairs = tables().flat_map(|one| tables().map(move |other| (one, other)));
+        let found = pairs.filter_map(|((table, one), (of, bytes))| {
+            let number = match one.number {
+                Number::None => Number::Bytes,
+                Number::Failure => Number::BytesAndFailure,
+                Number::Bytes | Number::Latency | Number::LatencyAndFailure | Number::BytesAndFailure => return None,
+            };
+            let all = one.by | bytes.by;
+            let is_free =
+                bytes.bytes_of.is_none() && tables().all(|(_, other)| other.bytes_of.map(usize::from) != Some(of));
+            let is_one = is_free
+                && bytes.number == Number::Bytes
+                && (one.by ^ bytes.by) & !(OF_RESULTS | by::DIRECTION) == 0
+                && all & (by::DESCRIPTOR | by::RANGE) == 0;
+            // The call says which way its bytes go.
+            let by = if all & by::CALL == 0 { all } else { all & !by::DIRECTION };
+            is_one.then_some((table, of, Grouping { by, number, ..one }))
+        });
+        found.collect()
     }
 
     fn with(outputs: &mut Outputs, mode: &Mode, tables: Tables) -> Self {
@@ -185,6 +226,7 @@ impl Asked {
             Wanted {
                 demand: if self.pushdown { Some(&*demands[at]) } else { None },
                 grouped: self.tables.calls.get(at).is_some_and(Option::is_some),
+                bytes_of: self.tables.calls.get(at).copied().flatten().and_then(|grouping| grouping.bytes_of),
                 sides,
                 bytes,
                 by_descriptor: is_by_descriptor(&self.tables, table),
@@ -197,6 +239,22 @@ impl Asked {
         let more: Vec<Wanted<'_>> = tables.skip(1).map(of_table).collect();
         then(&Wanted { threads: self.threads, descriptors: self.descriptors, more: &more, ..of_table(0) })
     }
+}
+
+/// Members of a key that say what a call is and what came of it: rows that are finer by them are not many more.
+const OF_RESULTS: u32 = by::CALL | by::NUMBER | by::ERROR;
+
+/// Whether rows of one table can be finer, so that they tell which of its events those of the other one are. Bytes are left out: where
+/// they count is not told by the call alone.
+fn can_tell(one: Grouping, other: Grouping) -> bool {
+    let (all, differ) = (one.by | other.by, one.by ^ other.by);
+    let has_bytes = |of: Grouping| of.number as u32 & number::BYTES != 0;
+    let is_fine = all & by::RANGE == 0 || aggregate::same_rows(one.by, other.by);
+    differ & !(OF_RESULTS | by::RANGE) == 0
+        && is_fine
+        && all & by::DESCRIPTOR == 0
+        && !has_bytes(one)
+        && !has_bytes(other)
 }
 
 fn event_type(row: &'static Event, call: Option<&'static str>) -> EventType<'static> {

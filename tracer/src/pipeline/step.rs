@@ -140,7 +140,7 @@ impl Pipeline {
         // Records are of the first place, in which no table is counted beside them.
         self.stats.tables |= match event.group.map(|group| group.origin) {
             Some(Origin::Sockets) => 1 << CALL_TABLES,
-            Some(Origin::Calls(table)) => 1 << table,
+            Some(Origin::Calls(_)) => event.tables,
             Some(Origin::Records) | None => u8::from(counts),
         };
         effects::before(&mut self.state, event);

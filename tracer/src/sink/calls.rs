@@ -68,8 +68,7 @@ impl Calls {
 impl Sink for Calls {
     fn event(&mut self, context: &Context<'_>) -> anyhow::Result<Shown> {
         let event = context.event;
-        // A row has only what passed, and not its results.
-        if event.group.is_none() && !self.filter.matches(context) {
+        if !self.filter.matches(context) {
             return Ok(Shown::No);
         }
         let sums = self.by_name.entry(strace::name_of_call(event)).or_default();
@@ -122,9 +121,13 @@ impl Sink for Calls {
         if self.wants(&target.event) { self.filter.in_kernel(target, questions) } else { Expr::Always(false) }
     }
 
+    fn each_filter(&self, visit: &mut dyn FnMut(&Filter)) {
+        visit(&self.filter);
+    }
+
     fn grouping(&self, before: Option<&Filter>) -> Result<Grouping, &'static str> {
         let filters: Vec<&Filter> = before.into_iter().chain([&self.filter]).collect();
         let by = kernel::can_group(&filters, by::CALL | by::NUMBER | by::ERROR, Counted::Events)?;
-        Ok(Grouping { by, counted: Counted::Events, number: Number::Latency })
+        Ok(Grouping { by, counted: Counted::Events, number: Number::Latency, bytes_of: None })
     }
 }

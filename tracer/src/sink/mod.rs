@@ -44,7 +44,7 @@ use crate::{
     fields::{Context, EventType, Needs},
     filter::{
         Filter,
-        kernel::{Expr, Question, Target},
+        kernel::{Expr, Question, Target, Untold},
     },
     output::{Out, Readers},
     sample::Sample,
@@ -517,7 +517,20 @@ impl Outputs {
         }
         let sinks = self.sinks.iter().filter(|slot| slot.takes_records_of(1 << table));
         let sinks = sinks.map(|slot| slot.sink.demand(target, questions)).collect();
-        Expr::And(vec![filter, Expr::Or(sinks)])
+        Expr::And(vec![filter, Expr::any_of(sinks)])
+    }
+
+    /// What rows have to tell, as bits of [`by`](tracer_common::group::by), so that the same table can count the events of sinks from two
+    /// tables; `None` when no row can tell that.
+    #[must_use]
+    pub fn told_apart(&self, one: Origin, other: Origin) -> Option<u32> {
+        let mut all = self.sinks.iter().filter(|slot| [one, other].contains(&slot.origin)).map(|slot| {
+            let mut untold = Untold::default();
+            slot.sink.each_filter(&mut |filter| untold.add(filter));
+            untold
+        });
+        let first = all.next()?;
+        all.try_fold(0, |asked, untold| Some(asked | first.apart_from(&untold)?))
     }
 
     /// Says where the events of each sink come from. Without it, all of them come from records.

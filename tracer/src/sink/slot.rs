@@ -1,7 +1,12 @@
 //! Which events reach which sink.
 
+use tracer_common::group::by;
+
 use super::Sink;
-use crate::event::{Event, Origin};
+use crate::{
+    event::{Event, Origin},
+    fields::EventType,
+};
 
 /// A sink, and where its events come from.
 pub(super) struct Slot {
@@ -29,7 +34,9 @@ impl Slot {
 
     pub(super) fn takes(&self, event: &Event<'_>, again: bool) -> bool {
         match event.group {
-            Some(group) if self.origin != group.origin => false,
+            Some(group) if !group.is_of(self.origin) => false,
+            // The row may be there for another sink.
+            Some(group) if group.by & by::CALL != 0 => self.sink.wants(&EventType::of_event(event)),
             None if !self.takes_records_of(event.tables) => false,
             _ if event.done => self.sink.adds_bytes(),
             _ => !again || self.sink.takes_sides(),

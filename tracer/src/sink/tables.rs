@@ -155,6 +155,13 @@ impl Tables {
         self
     }
 
+    /// The same, in which a table of calls adds up the bytes of another one as well, with what `both` need.
+    #[must_use]
+    pub fn numbered(mut self, table: usize, bytes_of: usize, both: Grouping) -> Self {
+        self.calls[table] = Some(Grouping { bytes_of: u8::try_from(bytes_of).ok(), ..both });
+        self
+    }
+
     /// The same without a table of calls, for this reason.
     #[must_use]
     pub fn without_calls(mut self, why: &'static str) -> Self {

@@ -6,7 +6,7 @@ use tracer_common::{
 };
 
 /// The tests of one event type, combined; steps are what the kernel knows of them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Expr {
     /// Always so.
     Always(bool),
@@ -43,6 +43,43 @@ impl Expr {
     /// One number between two, both included.
     pub(super) fn between(subject: Subject, low: i64, high: i64) -> Self {
         Self::Step(Step { subject: subject as u8, low, high, ..Step::ZERO }, false)
+    }
+
+    /// One of these; those left out that ask for all that another one asks for, and for more.
+    #[must_use]
+    pub fn any_of(parts: Vec<Self>) -> Self {
+        let mut kept: Vec<Self> = Vec::new();
+        for part in parts.into_iter().filter(|part| *part != Self::Always(false)) {
+            if !kept.iter().any(|it| it.follows_from(&part)) {
+                kept.retain(|it| !part.follows_from(it));
+                kept.push(part);
+            }
+        }
+        Self::Or(kept)
+    }
+
+    /// Whether it holds where the other one does, because that one has all its parts.
+    #[must_use]
+    pub fn follows_from(&self, other: &Self) -> bool {
+        let known = other.conjuncts();
+        self.conjuncts().iter().all(|part| known.contains(part))
+    }
+
+    /// The same where the other one is known to hold.
+    #[must_use]
+    pub fn given(&self, other: &Self) -> Self {
+        let known = other.conjuncts();
+        Self::And(self.conjuncts().into_iter().filter(|part| !known.contains(part)).cloned().collect())
+    }
+
+    /// The parts that all have to hold.
+    fn conjuncts(&self) -> Vec<&Self> {
+        match self {
+            Self::Always(true) => Vec::new(),
+            Self::And(parts) => parts.iter().flat_map(Self::conjuncts).collect(),
+            Self::Or(parts) if parts.len() == 1 => parts[0].conjuncts(),
+            other => vec![other],
+        }
     }
 
     /// How much work it is for the kernel.

@@ -7,6 +7,7 @@
 mod descriptor;
 mod expr;
 mod table;
+mod told;
 mod values;
 
 use std::rc::Rc;
@@ -18,10 +19,12 @@ use tracer_common::{
     predicate::{COMPAT_ARGUMENT, QUESTIONS, Step, Subject},
 };
 
+pub(super) use self::told::of_group;
 pub use self::{
     descriptor::of_counted,
     expr::{Expr, Made},
     table::can_group,
+    told::Untold,
 };
 use self::{
     descriptor::{address, classes, counted_fd_type, descriptor},
@@ -119,7 +122,7 @@ pub fn marks_cloexec(plan: &Plan) -> Expr {
 /// The members of the key of a table, when a test can be made of its rows instead of each event: of the container and of the ends
 /// of sockets.
 #[must_use]
-pub(super) fn of_row(check: &Checked) -> Option<u32> {
+fn of_row(check: &Checked) -> Option<u32> {
     if check.is_about_container() || check.is_about_ends() { check.constant()?.0.field.in_kernel?.key() } else { None }
 }
 
@@ -201,7 +204,7 @@ fn step(leaf: &Rc<Leaf>, negated: bool, target: &Target<'_>, questions: &mut Vec
             }
         }
         InKernel::Container | InKernel::Cgroup => {
-            let same = |asked: &Question| Rc::ptr_eq(&asked.leaf, leaf) && asked.negated == negated;
+            let same = |asked: &Question| asked.leaf.text == leaf.text && asked.negated == negated;
             let operand = questions.iter().position(same).or_else(|| {
                 questions.push(Question { leaf: Rc::clone(leaf), negated });
                 questions.len().checked_sub(1).filter(|at| *at < QUESTIONS as usize)

@@ -9,7 +9,10 @@ use aya::{
 use tracer_common::{
     config::TURNS,
     events::{self, code},
-    group::{COMPAT, Counted, GroupKey, GroupValue, Grouping, NUMBER_SHIFT, NUMBERS, OUT, SOCKETS, TABLES, by},
+    group::{
+        COMPAT, Counted, GroupKey, GroupValue, Grouping, NO_NUMBER, NUMBER_SHIFT, NUMBERS, OUT, RANGE_MASK, SOCKETS,
+        TABLES, by,
+    },
     plan::Store,
     wire,
 };
@@ -234,15 +237,7 @@ impl Row<'_> {
         let compat = if key.call & COMPAT != 0 { wire::FLAG_COMPAT } else { 0 };
         let head = Head {
             cpu: key.cpu as u16,
-            flags: flags
-                | compat
-                | wire::FLAG_WHO
-                | wire::FLAG_GROUP
-                | if self.number == SOCKETS {
-                    wire::FLAG_SOCKETS
-                } else {
-                    1 << (self.number as u16 + wire::TABLE_SHIFT)
-                },
+            flags: flags | compat | wire::FLAG_WHO | wire::FLAG_GROUP | self.origin(),
             tgid: key.tgid,
             cgroup: key.cgroup,
             time_ns,
@@ -258,11 +253,24 @@ impl Row<'_> {
         for number in [0, key.uid, 0, key.vpid] {
             record.extend_from_slice(&number.to_le_bytes());
         }
-        for number in [value.count, value.sum, value.min, value.max, key.range.into()] {
+        for number in
+            [value.count, value.sum, value.min, value.max, u64::from(self.grouping.by) << 32 | u64::from(key.range)]
+        {
             record.extend_from_slice(&number.to_le_bytes());
         }
         record.extend_from_slice(&key.descriptor.to_bytes());
         record
+    }
+
+    /// The flags that say for which tables it is: its own, and of a row with bytes the one that they are added up for.
+    fn origin(&self) -> u16 {
+        let of = |table: u16| 1 << (table + wire::TABLE_SHIFT);
+        if self.number == SOCKETS {
+            return wire::FLAG_SOCKETS;
+        }
+        let has_bytes = self.key.range & RANGE_MASK != NO_NUMBER;
+        let bytes_of = self.grouping.bytes_of.filter(|_| has_bytes);
+        of(self.number as u16) | bytes_of.map_or(0, |table| of(table.into()))
     }
 
     /// The result and the number of the call, whose arguments nobody asked for. The portable number is not asked for when the other one is

@@ -16,7 +16,7 @@ use tracer_common::{
     config::{Config, Counting, TURNS},
     counters::ENTRY_SLOTS,
     group::{CALL_TABLES, GroupKey, GroupValue, Grouping, MAX_GROUPS, TABLES, by},
-    plan::{self, PLANS, Plan},
+    plan::{self, NO_NUMBER, PLANS, Plan},
     predicate::{PREDICATES, Predicate},
     wire::{MAX_RINGS, MAX_SNAPLEN, SCRATCH_SLOTS},
 };
@@ -145,6 +145,7 @@ pub fn load(
         follow: options.follow.is_some().into(),
         tables: tables_of_calls(options),
         varies: varies(options).into(),
+        numbered: may(options.calls.iter().flatten().any(|of| of.bytes_of.is_some())).into(),
     };
     let tables = groups::wanted(options);
     let number = tables.iter().filter(|table| may(table.is_some())).count();
@@ -227,8 +228,10 @@ pub fn write_plans(bpf: &mut Ebpf, plans: &Plans, turn: u32, options: &Options, 
         for (index, plan) in chained(plans, table as usize) {
             let is_used = plan.flags & (plan::WANTED | plan::COMPAT_TOO) != 0 || plan.more != 0;
             if is_used || again {
-                let predicate = if plan.predicate == 0 { 0 } else { first as u16 + plan.predicate };
-                let plan = Plan { predicate, turn: turn as u8, table: table as u8, ..plan };
+                let of_turn = |index: u16| if index == 0 { 0 } else { first as u16 + index };
+                let numbered = if plan.numbered == NO_NUMBER { NO_NUMBER } else { of_turn(plan.numbered) };
+                let plan =
+                    Plan { predicate: of_turn(plan.predicate), numbered, turn: turn as u8, table: table as u8, ..plan };
                 array.set(section + index, plan, 0).map_err(|_| LiveError::Map("PLANS"))?;
             }
         }

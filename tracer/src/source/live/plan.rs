@@ -1,6 +1,10 @@
 //! Which plan stands at each system call number: what the kernel side does, from the event table.
 
+mod numbered;
+
 use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
 
 use tracer_common::{
     arch::{self, COMPAT_SIGRETURN, COMPAT_SOCKETCALL, COMPAT_SYSCALLS, NO_RETURN, SOCKETCALLS, SYSCALLS, number_of},
@@ -45,6 +49,8 @@ pub struct Wanted<'a> {
     pub ends: bool,
     /// How many of the calls are recorded that are shown and change nothing of what is known; all of them when `None`.
     pub sample: Option<Sample>,
+    /// The table whose bytes are added up in the rows of this one, where that can be.
+    pub bytes_of: Option<u8>,
     /// What is wanted for tables of calls beyond the first one.
     pub more: &'a [Wanted<'a>],
 }
@@ -77,6 +83,7 @@ impl<'a> Wanted<'a> {
             by_descriptor: false,
             ends: false,
             sample: None,
+            bytes_of: None,
             more: &[],
         }
     }
@@ -146,6 +153,8 @@ pub struct Plans {
     pub lives: bool,
     /// Whether calls are counted in parts: for each of two descriptors, or for each request that they report.
     pub parts: bool,
+    /// Whether a table adds up bytes of another one.
+    pub numbered: bool,
 }
 
 impl Plans {
@@ -162,6 +171,18 @@ impl Plans {
         (0..=self.more.len()).filter_map(|table| self.section(table)).any(|plans| plans.iter().any(is_it))
     }
 
+    /// The number of a predicate, which is added if it is a new one; `None` when there is no room.
+    fn index_of(&mut self, predicate: &Predicate) -> Option<u16> {
+        let at = self.predicates.iter().position(|known| known == predicate).unwrap_or(self.predicates.len());
+        if at + 1 >= PREDICATES {
+            return None;
+        }
+        if at == self.predicates.len() {
+            self.predicates.push(*predicate);
+        }
+        Some((at + 1) as u16)
+    }
+
     /// Gives a plan its predicate. A plan of which nothing passes is not wanted.
     fn decide(&mut self, plan: &mut Plan, expr: &Expr) {
         match expr.make() {
@@ -169,16 +190,11 @@ impl Plans {
             Made::TooLong => self.cut = true,
             Made::Drop => plan.flags &= !plan::WANTED,
             Made::Steps(predicate, count) => {
-                let at = self.predicates.iter().position(|known| *known == *predicate).unwrap_or_else(|| {
-                    self.predicates.push(*predicate);
-                    self.predicates.len() - 1
-                });
-                if at + 1 >= PREDICATES {
-                    self.predicates.truncate(PREDICATES - 1);
+                let Some(index) = self.index_of(&predicate) else {
                     self.cut = true;
                     return;
-                }
-                plan.predicate = (at + 1) as u16;
+                };
+                plan.predicate = index;
                 const WHO: [u8; 4] = [subject::Comm, subject::ParentTgid, subject::Uid, subject::Gid];
                 self.asks_who |= predicate.steps[..count].iter().any(|step| WHO.contains(&step.subject));
             }
@@ -197,13 +213,27 @@ const HOOKS: &[(u32, &Event)] = &[
 #[must_use]
 pub fn all(wanted: &Wanted<'_>) -> Plans {
     let mut made = Plans::default();
-    let plans = section(wanted, &mut made);
-    made.more = wanted.more.iter().map(|wanted| section(wanted, &mut made)).collect();
-    Plans { plans, ..made }
+    let all: Vec<&Wanted<'_>> = std::iter::once(wanted).chain(wanted.more).collect();
+    let mut sections: Vec<Section> = all.iter().map(|wanted| section(wanted, &mut made)).collect();
+    for (at, wanted) in all.iter().enumerate() {
+        let Some(from) = wanted.bytes_of.map(usize::from).filter(|from| *from != at) else { continue };
+        if let Ok([table, from]) = sections.get_disjoint_mut([at, from]) {
+            numbered::add_up(table, from, &mut made);
+        }
+    }
+    let mut sections = sections.into_iter().map(|section| section.plans);
+    Plans { plans: sections.next().unwrap_or_default(), more: sections.collect(), ..made }
 }
 
-/// Plans for one table of calls, or for records.
-fn section(wanted: &Wanted<'_>, made: &mut Plans) -> Vec<(u32, Plan)> {
+/// The plans for a table of calls, or for records.
+struct Section {
+    plans: Vec<(u32, Plan)>,
+    /// Of those that are counted, what is asked for, by their index.
+    asked: FxHashMap<u32, Expr>,
+}
+
+fn section(wanted: &Wanted<'_>, made: &mut Plans) -> Section {
+    let mut of_counted = FxHashMap::default();
     let mut plans = Vec::with_capacity(SYSCALLS.len() + COMPAT_SYSCALLS.len() + SOCKETCALLS.len() + 1);
     let (mut enter, mut seconds) = (Vec::new(), Vec::new());
     let mut add = |index: u32, mut plan: Plan, row: &'static Event, call: Option<&'static str>| {
@@ -249,7 +279,11 @@ fn section(wanted: &Wanted<'_>, made: &mut Plans) -> Vec<(u32, Plan)> {
                 (true, true) => Expr::succeeded(),
                 (true, false) => Expr::Always(true),
             };
-            made.decide(&mut plan, &Expr::Or(vec![kept, asked]));
+            let asked = Expr::any_of(vec![kept, asked]);
+            made.decide(&mut plan, &asked);
+            if counts {
+                of_counted.insert(index, asked);
+            }
         }
         plan.enter = match call {
             Some(call) if wanted.ends => end_plan(&mut enter, row, &plan, call),
@@ -289,7 +323,7 @@ fn section(wanted: &Wanted<'_>, made: &mut Plans) -> Vec<(u32, Plan)> {
     if wanted.bytes {
         report_requests(&mut plans);
     }
-    plans
+    Section { plans, asked: of_counted }
 }
 
 /// The index of the plan for the beginning of a call of this row, which is made if it is a new one; 0 when there is none.
