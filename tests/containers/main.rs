@@ -8,6 +8,7 @@ mod dead;
 mod every;
 mod forks;
 mod fresh;
+mod hold;
 mod hostile;
 mod lxc;
 mod many;

@@ -84,12 +84,14 @@ pub struct Entry {
     pub thread: u64,
     /// Its number.
     pub number: u32,
+    /// Where only some threads are followed: not zero when this one is.
+    pub follows: u32,
     /// To a part of a cache line, so that none has parts of two.
-    pub padding: [u32; 3],
+    pub padding: [u32; 2],
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)` without padding of its own (8 + 8 + 4 + 12); every bit pattern is a value.
+// SAFETY: `repr(C)` without padding of its own (8 + 8 + 4 + 4 + 8); every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya reads the type from a map")]
 unsafe impl aya::Pod for Entry {}
 

@@ -71,9 +71,9 @@ impl Thread {
     }
 }
 
-/// A thread begins a call.
+/// A thread begins a call; whether it is followed, where only some are.
 #[inline(always)]
-pub fn begin(thread: Thread, number: u32) {
+pub fn begin(thread: Thread, number: u32, follows: bool) {
     let began_ns = read::now_ns();
     let Some(slot) = thread.slot() else { return };
     // SAFETY: a live map value; whom it belongs to is looked at.
@@ -81,18 +81,30 @@ pub fn begin(thread: Thread, number: u32) {
         if (*slot).thread == thread.address() || (*slot).began_ns == 0 || (*slot).began_ns < since_ns() {
             (*slot).thread = thread.address();
             (*slot).number = number;
+            (*slot).follows = follows.into();
             (*slot).began_ns = began_ns;
             return;
         }
     }
-    begin_elsewhere(thread, number, began_ns);
+    begin_elsewhere(thread, number, began_ns, follows);
 }
 
 #[inline(never)]
-fn begin_elsewhere(thread: Thread, number: u32, began_ns: u64) {
-    let entry = Entry { began_ns, number, thread: thread.address(), padding: [0; 3] };
+fn begin_elsewhere(thread: Thread, number: u32, began_ns: u64, follows: bool) {
+    let entry = Entry { began_ns, number, thread: thread.address(), follows: follows.into(), padding: [0; 2] };
     if ENTRIES.insert(entry.thread, entry, 0).is_err() {
         count_loss(Loss::EntryTable, 1);
+    }
+}
+
+/// Whether a thread is followed, as it was known at the beginning of the call of this number that it is in; `None` when that is not known.
+#[inline(always)]
+pub fn follows(thread: Thread, number: u32) -> Option<bool> {
+    let slot = thread.slot()?;
+    // SAFETY: a live map value.
+    unsafe {
+        let is_it = (*slot).thread == thread.address() && (*slot).began_ns != 0 && (*slot).number == number;
+        if is_it { Some((*slot).follows != 0) } else { None }
     }
 }
 

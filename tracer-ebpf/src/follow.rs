@@ -6,7 +6,8 @@
 use tracer_common::follow::{ENDS, FOLLOWED as FOLLOWS, WAITS};
 
 use crate::{
-    arch::{Task, member},
+    arch::{Registers, Task, member},
+    entry::{self, Thread},
     maps::{FOLLOWED, config, offset},
     record::{Loss, count_loss},
 };
@@ -36,10 +37,25 @@ pub fn wants(task: Task) -> bool {
     !only_some() || has(task.field(offset!(task_pid)))
 }
 
-/// The same for the beginning of a call. The first exec of the command is timed, too.
+/// The same for the end of a call. What was found out at its beginning is not asked again.
 #[inline(always)]
-pub fn wants_beginning() -> bool {
-    !only_some() || state(Task::current().field(offset!(task_pid))).is_some()
+pub fn wants_end(task: Task, registers: Registers, number: u32) -> bool {
+    if !only_some() {
+        return true;
+    }
+    let known = if config!(latency) != 0 { entry::follows(Thread::of(registers), number) } else { None };
+    known.unwrap_or_else(|| has(task.field(offset!(task_pid))))
+}
+
+/// Whether the beginning of a call of the running thread is looked at, and if so, whether the thread is followed already: the first exec
+/// of the command is timed, too.
+#[inline(always)]
+pub fn beginning() -> Option<bool> {
+    if !only_some() {
+        return Some(true);
+    }
+    // SAFETY: a live map value.
+    state(Task::current().field(offset!(task_pid))).map(|state| unsafe { *state } != WAITS)
 }
 
 /// Whether the time of a thread that leaves the CPU counts. That of one that has ended counts once more: its last slice.

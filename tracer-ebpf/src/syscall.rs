@@ -39,7 +39,7 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     let resumed = running::is_resumed();
     let (turn, table) = if resumed { running::handed_on() } else { (turn(), 0) };
     let Some((passed, call)) = call(&ctx, turn, table) else { return 0 };
-    if !follow::wants(passed.task) {
+    if !follow::wants_end(passed.task, Registers(ctx.arg(0)), passed.number) {
         return 0;
     }
     // Chance asks nothing of the call, and costs less than a predicate.
@@ -272,11 +272,9 @@ fn next_message(ctx: &BtfTracePointContext, plan: *const Plan, table: u32) {
 pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
     let registers = Registers(ctx.arg(0));
     let Some(number) = gate::begins(registers) else { return 0 };
-    if !follow::wants_beginning() {
-        return 0;
-    }
+    let Some(follows) = follow::beginning() else { return 0 };
     if config!(latency) != 0 {
-        entry::begin(Thread::of(registers), number);
+        entry::begin(Thread::of(registers), number, follows);
     }
     if config!(entry_args) != 0 {
         report_beginning(registers);

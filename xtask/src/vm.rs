@@ -165,20 +165,12 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Boots a guest, once more if something failed, and says what came of it.
+/// Boots a guest and says what came of it.
 fn examine(guest: &Guest<'_>, options: &Options, folder: &Path) -> Result<Report> {
     let label = &guest.label;
     let log = folder.join(format!("{label}.log"));
     let begin = Instant::now();
-    let mut report = boot(guest, options, &log)?;
-    if !report.failed.is_empty() {
-        let failed = report.failed.join(", ");
-        say(format!(
-            "WARNING: {label} failed: {failed}; it is booted once more: emulated processors are slow, so that what waits for \
-             something may wait too short"
-        ));
-        report = boot(guest, options, &log)?;
-    }
+    let report = boot(guest, options, &log)?;
     let (passed, failed) = (report.passed.len(), report.failed.len());
     println!("vm {label}: {passed} passed, {failed} failed in {:.0} s", begin.elapsed().as_secs_f64());
     if failed > 0 {

@@ -19,7 +19,7 @@ docker run -d --name web busybox sh -c "$talk" >/dev/null
 
 # The command of the README, on a terminal as there, until its table has a row of the container. Then it ends as with Ctrl-C.
 sh /readme.sh </dev/console >/tmp/table 2>&1 &
-timeout 60 sh -c "until grep -q ' web' /tmp/table; do sleep 0.2; done"
+timeout 120 sh -c "until grep -q ' web' /tmp/table; do sleep 0.2; done"
 docker kill --signal INT "$(docker ps --quiet --filter ancestor=tracer)" >/dev/null
 wait $!
 check "docker run --privileged as in the README" "^ *[0-9.]+[KM]?B .* web" cat /tmp/table
@@ -35,7 +35,7 @@ check "events of a container on the host" "^web nc" tracer -n 1 -p '%container.n
 # A container of 50 ms.
 tracer -p '*%container.id %container.name' container.id!=host >/tmp/lines 2>/tmp/summary &
 watching=$!
-timeout 60 sh -c 'until [ -s /tmp/lines ]; do sleep 0.2; done'
+timeout 120 sh -c 'until [ -s /tmp/lines ]; do sleep 0.2; done'
 id=$(docker create --rm --name short busybox sleep 0.05 | cut -c 1-12)
 docker start --attach short
 sleep 1

@@ -36,6 +36,24 @@ fn a_summary_has_the_counts_of_strace() {
     assert!(last.starts_with("100.00 ") && last.ends_with(" total"), "{last}");
 }
 
+/// strace counts a call with several messages once, and so does the summary: in the kernel, and of the events of a capture.
+#[test]
+fn messages_of_a_call_are_no_calls() {
+    if !level::root_or_skip() || !level::program_or_skip("perl") || !level::program_or_skip("strace") {
+        return;
+    }
+    // struct mmsghdr: a message header, whose third member is the iovec, and the bytes that were moved; see sendmmsg(2).
+    let script = "use Socket; socketpair(A, B, AF_UNIX, SOCK_DGRAM, 0); my $text = 'x'; my $iovec = pack('PQ', $text, 1); \
+        my $messages = pack('QQPQQQQQ', 0, 0, $iovec, 1, 0, 0, 0, 0) x 3; syscall(307, fileno(A), $messages, 3, 0) for 1..5;";
+    let words = ["perl", "-e", script];
+    let scratch = Scratch::new();
+    let (table, _) = lines(&scratch, &["--summary"], &words);
+    let (own, other) = (counts(table.iter().map(String::as_str)), strace_counts(&words));
+    assert_eq!((own.get("sendmmsg"), other.get("sendmmsg")), (Some(&5), Some(&5)), "{}", table.join("\n"));
+    let (table, _) = lines(&scratch, &["--summary", "--no-pushdown"], &words);
+    assert_eq!(counts(table.iter().map(String::as_str)).get("sendmmsg"), Some(&5), "{}", table.join("\n"));
+}
+
 /// Each of half a million calls is counted where it happens: no ring is too small for that.
 #[test]
 fn a_summary_is_counted_in_the_kernel() {

@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use rustc_hash::FxHashMap;
 use tracer_common::{
-    events::{self, Effect},
+    events::{self, Effect, Flags},
     group::{Counted, Grouping, Number, by},
 };
 
@@ -31,6 +31,8 @@ pub struct Calls {
     filter: Filter,
     out: Out,
     sample: Option<Sample>,
+    /// Whether calls are timed.
+    timed: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,7 +54,7 @@ impl Calls {
         // The parent's call is the same one.
         let text = format!("not (evt.type in ({}) and evt.rawres=0)", names.join(", "));
         let filter = Filter::compile(&text, Show::default())?;
-        Ok(Self { by_name: FxHashMap::default(), filter, out, sample: None })
+        Ok(Self { by_name: FxHashMap::default(), filter, out, sample: None, timed: false })
     }
 
     fn line(&self, name: &str, sums: Sums, all_ns: u64) -> anyhow::Result<()> {
@@ -73,10 +75,14 @@ impl Sink for Calls {
         }
         let sums = self.by_name.entry(strace::name_of_call(event)).or_default();
         let weight = u64::from(event.weight);
-        let (calls, ns) = match event.group {
-            Some(group) => (group.count, group.numbers.map_or(0, |numbers| numbers.sum)),
-            None => (weight, event.latency_ns.unwrap_or(0) * weight),
+        let (count, ns) = match event.group {
+            Some(group) => (group.count, group.numbers.map(|numbers| numbers.sum)),
+            None => (weight, event.latency_ns.map(|ns| ns * weight)),
         };
+        self.timed |= ns.is_some();
+        // Of the messages of a call only the first one is timed: the others are no calls.
+        let is_more = self.timed && ns.is_none() && event.row.flags.has(Flags::SEVERAL);
+        let (calls, ns) = (if is_more { 0 } else { count }, ns.unwrap_or(0));
         sums.calls += calls;
         sums.errors += if event.failed() { calls } else { 0 };
         sums.ns += ns;
