@@ -1,6 +1,6 @@
 //! Containers of a real podman, of root and of a user: named at once, in commands that are started later, and after its service was killed.
 
-use std::{thread, time::Duration};
+use std::{fs, thread, time::Duration};
 
 use tracer_tests::{
     command::{output, tracer},
@@ -29,6 +29,24 @@ fn containers_of_50_ms_of_a_user_are_named_in_their_events() {
     if needs() && level::program_or_skip("setpriv") {
         short_ones_are_named(&Podman::rootless(USER), "true");
     }
+}
+
+#[test]
+fn the_service_of_a_user_is_found_when_it_starts_after_tracer() {
+    if !needs() || !level::program_or_skip("setpriv") {
+        return;
+    }
+    let mut podman = Podman::rootless(USER);
+    podman.kill();
+    let _ = fs::remove_file(podman.socket());
+    let session = Session::lines_of(&mut tracer(["--buffer-size", "64M"]), "%container.name", "container.claimed=true");
+    podman.start_again();
+    thread::sleep(Duration::from_millis(2500));
+    let name = unique("later");
+    podman.run(&name, "for i in 1 2 3 4 5 6 7 8 9; do true; done; sleep 0.05");
+    let live = session.end();
+    let (named, all) = (live.lines.iter().filter(|line| line.ends_with(&name)).count(), live.lines.len());
+    assert!(named > 50 && named * 100 >= all * 99, "{named} of {all}: {}", live.errors);
 }
 
 fn short_ones_are_named(podman: &Podman, claimed: &str) {

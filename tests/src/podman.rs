@@ -54,10 +54,14 @@ impl Podman {
     }
 
     fn start_as(uid: Option<u32>) -> Self {
-        let folder = PathBuf::from("/run").join(unique("podman"));
-        fs::create_dir_all(&folder).expect("a folder for podman");
+        // That of a user is where the sockets of users are looked for.
+        let own = uid.map(|uid| PathBuf::from("/run/user").join(uid.to_string()));
+        let folder = own.unwrap_or_else(|| PathBuf::from("/run").join(unique("podman")));
+        fs::create_dir_all(folder.join("podman")).expect("a folder for podman");
         let user = uid.map(|uid| {
-            chown(&folder, Some(uid), Some(uid)).expect("an owner");
+            for folder in [&folder, &folder.join("podman")] {
+                chown(folder, Some(uid), Some(uid)).expect("an owner");
+            }
             let place = Self::place(uid);
             (uid, [place.clone(), place + "/app"].map(|place| Cgroup::make(&place).delegate(uid)))
         });
@@ -104,7 +108,7 @@ impl Podman {
     /// Its socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        self.folder.join("podman.sock")
+        self.folder.join("podman/podman.sock")
     }
 
     /// What `--engine-socket` takes.

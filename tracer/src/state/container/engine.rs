@@ -83,7 +83,7 @@ const LIST_AGE: Duration = Duration::from_secs(10);
 /// The most ids that are kept of lists.
 const MAX_LISTED: usize = 65_536;
 /// How often is looked for engines of users who logged in.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What an engine knows of a container. What it does not tell at once is `None` and comes later.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
