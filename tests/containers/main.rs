@@ -8,7 +8,6 @@ mod dead;
 mod every;
 mod forks;
 mod fresh;
-mod hold;
 mod hostile;
 mod lxc;
 mod many;

@@ -79,7 +79,7 @@ pub(super) struct Hold {
     /// Those of users, whose events make way first: a user decides how many there are, and how long they wait.
     of_users: FxHashSet<ContainerKey>,
     /// Whether it was said that a name did not come in time, and that there were too many events to wait for.
-    said: [bool; 2],
+    pub(super) said: [bool; 2],
 }
 
 impl Hold {

@@ -87,8 +87,10 @@ fn a_name_that_never_comes_costs_one_pause_only() {
     let (mut outputs, out) = outputs(None, "*%container.name %evt.type", None);
     let read = world.read(50, 3, 1, b"x");
     world.with(&read, |context| outputs.event(context).unwrap());
+    assert_eq!(outputs.hold.said, [false, false]);
     outputs.idle(&world.state, BOOT_NS + 3_000_000_000).unwrap();
     assert_eq!(out.text(), "<NA> read\n");
+    assert_eq!(outputs.hold.said, [true, false], "that it came too late");
     world.with(&read, |context| outputs.event(context).unwrap());
     assert_eq!(out.text(), "<NA> read\n<NA> read\n");
 }
@@ -109,6 +111,21 @@ fn events_of_a_users_container_make_way_first() {
     let popped: Vec<ContainerKey> = std::iter::from_fn(|| hold.overflow()).map(|held| held.container()).collect();
     assert_eq!(popped, [of_user, of_user]);
     assert!(hold.has(of_machine));
+}
+
+#[test]
+fn of_too_many_events_that_wait_the_oldest_are_taken_and_that_is_said() {
+    let (world, _) = pending();
+    let (mut outputs, out) = outputs(None, "*%container.name %evt.type", None);
+    let read = world.read(50, 3, 1, b"x");
+    for _ in 0..hold::MAX_EVENTS {
+        world.with(&read, |context| outputs.event(context).unwrap());
+    }
+    assert_eq!((out.text().as_str(), outputs.hold.said), ("", [false, false]));
+    for _ in 0..3 {
+        world.with(&read, |context| outputs.event(context).unwrap());
+    }
+    assert_eq!((out.text().as_str(), outputs.hold.said), ("<NA> read\n<NA> read\n<NA> read\n", [false, true]));
 }
 
 #[test]
