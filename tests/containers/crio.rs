@@ -18,7 +18,7 @@ use tracer_tests::{
 const IMAGE: &str = "quay.io/shop/web:2";
 
 /// An id that no other container has.
-fn id() -> String {
+pub(super) fn id() -> String {
     let number: u64 = unique("id").bytes().fold(7, |hash, byte| hash.wrapping_mul(1_099_511_628_211) ^ u64::from(byte));
     format!("{number:016x}{}", "0f".repeat(24))
 }

@@ -17,14 +17,15 @@ use tracer_tests::{
 };
 
 /// A container, until it is dropped.
-struct Lxc {
+pub(super) struct Lxc {
     folder: PathBuf,
-    name: String,
+    /// What it is called.
+    pub(super) name: String,
 }
 
 impl Lxc {
     /// Starts one that sleeps, with busybox and nothing else.
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let name = unique("lxc");
         let folder = PathBuf::from("/run").join(&name);
         let root = folder.join(&name).join("rootfs");
@@ -33,7 +34,7 @@ impl Lxc {
         }
         let busybox = output_of(Command::new("sh").args(["-c", "command -v busybox"]));
         fs::copy(String::from_utf8_lossy(&busybox.stdout).trim(), root.join("bin/busybox")).expect("busybox");
-        for program in ["sleep", "uname", "sh"] {
+        for program in ["sleep", "uname", "sh", "dd"] {
             std::os::unix::fs::symlink("busybox", root.join("bin").join(program)).expect("a link");
         }
         let config = format!(
@@ -48,7 +49,8 @@ impl Lxc {
         this
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) -> Output {
+    /// Runs a program of LXC on it.
+    pub(super) fn run(&self, program: &str, arguments: &[&str]) -> Output {
         output_of(Command::new(program).arg("-P").arg(&self.folder).args(["-n", &self.name]).args(arguments))
     }
 }

@@ -37,7 +37,7 @@ fn socket() -> String {
 }
 
 /// The command of the documentation, with a name so that it can be ended.
-fn toolbox(docker: &Docker, name: &str, arguments: &[&str]) -> Command {
+pub(super) fn toolbox(docker: &Docker, name: &str, arguments: &[&str]) -> Command {
     let socket = format!("{}:/host/var/run/docker.sock", socket());
     let image = level::toolbox_image();
     let mut command = docker.command(&["run", "--rm", "--name", name]);
@@ -46,7 +46,7 @@ fn toolbox(docker: &Docker, name: &str, arguments: &[&str]) -> Command {
 }
 
 /// What a toolbox left behind when a test failed.
-struct Remove(String);
+pub(super) struct Remove(pub(super) String);
 
 impl Drop for Remove {
     fn drop(&mut self) {

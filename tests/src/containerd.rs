@@ -2,7 +2,9 @@
 
 use std::{
     cell::RefCell,
+    env,
     fs::{self, File},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
 };
@@ -11,13 +13,19 @@ use crate::{
     cgroup::Cgroup,
     cri::{Cri, PodConfig},
     docker::unique,
-    wait,
+    peer, wait,
 };
 
 /// The image of pods and containers: busybox under the names that tests call.
 pub const IMAGE: &str = "docker.io/library/tracer-test-pod:1";
 /// The namespace of Kubernetes, and that of `ctr` unless it is told another.
 const NAMESPACES: [&str; 2] = ["k8s.io", "default"];
+
+/// Newer ones than this machine's own, which `cargo xtask setup --test` unpacks: their folders among the peers, and how their
+/// versions begin.
+pub const NEWER: [(&str, &str); 2] = [("containerd-trixie", "1.7."), ("containerd-sid", "2.")];
+/// What is taken of those. runc is this machine's own, because theirs needs a newer C library.
+const PROGRAMS: [&str; 3] = ["containerd", "ctr", "containerd-shim-runc-v2"];
 
 /// A containerd. It ends with its containers when it is dropped.
 #[derive(Debug)]
@@ -37,8 +45,25 @@ impl Containerd {
     /// If it does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_from(None)
+    }
+
+    /// Like [`Containerd::start`], but one of [`NEWER`]; `None` if that is not there.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_newer(name: &str) -> Option<Self> {
+        let unpacked = peer::unpacked(name, name)?;
+        Some(Self::start_from(Some(&unpacked.join("root/usr/bin"))))
+    }
+
+    fn start_from(programs: Option<&Path>) -> Self {
         let folder = PathBuf::from("/run").join(unique("containerd"));
-        fs::create_dir_all(&folder).expect("a folder for containerd");
+        fs::create_dir_all(folder.join("bin")).expect("a folder for containerd");
+        for (programs, name) in programs.into_iter().flat_map(|programs| PROGRAMS.map(|name| (programs, name))) {
+            symlink(programs.join(name), folder.join("bin").join(name)).expect("a link to a program");
+        }
         let at = folder.display();
         let config = format!(
             "version = 2\nroot = \"{at}/root\"\nstate = \"{at}/state\"\n\
@@ -83,12 +108,23 @@ impl Containerd {
     /// If it does not answer.
     pub fn start_again(&mut self) {
         let log = File::create(self.folder.join("log")).expect("a log");
-        let mut command = Command::new("containerd");
+        let mut command = self.program("containerd");
         command.arg("--config").arg(self.folder.join("config.toml"));
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
         self.daemon = Some(command.spawn().expect("containerd can be run"));
         let cri = self.cri.clone();
         wait::until("containerd to answer", || cri.call("Version", &[]).ok());
+    }
+
+    /// A program of its own, if it has one, else of this machine.
+    fn program(&self, name: &str) -> Command {
+        let own = self.folder.join("bin");
+        let program = own.join(name);
+        let mut command = Command::new(if program.exists() { program.as_path() } else { Path::new(name) });
+        let others = env::var_os("PATH").unwrap_or_default();
+        let paths = [own].into_iter().chain(env::split_paths(&others));
+        command.env("PATH", env::join_paths(paths).expect("paths without a colon"));
+        command
     }
 
     /// Kills it, without a chance to say so to anyone. Its containers run on.
@@ -102,7 +138,7 @@ impl Containerd {
     /// A command of `ctr` in a namespace.
     #[must_use]
     pub fn ctr_command(&self, namespace: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new("ctr");
+        let mut command = self.program("ctr");
         command.arg("--address").arg(self.socket()).args(["--namespace", namespace]).args(arguments);
         command
     }

@@ -9,22 +9,19 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    thread::{self, JoinHandle},
     time::Duration,
 };
 
-use h2::{RecvStream, SendStream, server};
-use hyper::{HeaderMap, Request, Response, body::Bytes};
-use tokio::{net::UnixListener, time::sleep};
+use h2::{RecvStream, SendStream, server::SendResponse};
+use hyper::{Request, body::Bytes};
+use tokio::time::sleep;
 use tracer::state::container::engine::proto::{Message, text};
 
-use crate::cri::{PodConfig, entry};
+use crate::{
+    cri::{PodConfig, entry},
+    grpc::{NOT_FOUND, OK, Server, UNIMPLEMENTED, UNKNOWN, asked, begin, end, send},
+};
 
-/// Statuses of gRPC. Source: grpc, doc/statuscodes.md.
-const OK: u32 = 0;
-const UNKNOWN: u32 = 2;
-const NOT_FOUND: u32 = 5;
-const UNIMPLEMENTED: u32 = 12;
 /// How often is looked for something new to tell.
 const TELL_EVERY: Duration = Duration::from_millis(5);
 
@@ -76,7 +73,7 @@ impl Shared {
 pub struct Crio {
     socket: PathBuf,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    _server: Server,
 }
 
 /// A container of a pod, as the runtime knows it.
@@ -173,25 +170,10 @@ impl Crio {
     /// If it cannot listen there.
     #[must_use]
     pub fn start(socket: &Path, events: Events) -> Self {
-        let listener = std::os::unix::net::UnixListener::bind(socket).expect("a socket");
-        listener.set_nonblocking(true).expect("a socket that does not wait");
         let shared = Arc::new(Shared { events, said: Mutex::default(), stop: AtomicBool::new(false) });
         let served = Arc::clone(&shared);
-        let thread = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async {
-                let listener = UnixListener::from_std(listener).expect("a listener");
-                while !served.stop.load(Ordering::Relaxed) {
-                    tokio::select! {
-                        accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                            tokio::spawn(connection(stream, Arc::clone(&served)));
-                        },
-                        () = sleep(Duration::from_millis(20)) => {}
-                    }
-                }
-            });
-        });
-        Self { socket: socket.to_owned(), shared, thread: Some(thread) }
+        let server = Server::start(socket, move |request, respond| serve(request, respond, Arc::clone(&served)));
+        Self { socket: socket.to_owned(), shared, _server: server }
     }
 
     /// What `--engine-socket` takes.
@@ -242,37 +224,16 @@ impl Crio {
 impl Drop for Crio {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-async fn connection(stream: tokio::net::UnixStream, shared: Arc<Shared>) {
-    let Ok(mut connection) = server::handshake(stream).await else { return };
-    while let Some(Ok((request, respond))) = connection.accept().await {
-        tokio::spawn(serve(request, respond, Arc::clone(&shared)));
     }
 }
 
 /// One call. `None` when the other side has gone.
-async fn serve(
-    request: Request<RecvStream>,
-    mut respond: server::SendResponse<Bytes>,
-    shared: Arc<Shared>,
-) -> Option<()> {
+async fn serve(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, shared: Arc<Shared>) -> Option<()> {
     let path = request.uri().path().to_owned();
     let (service, method) = path.rsplit_once('/')?;
-    let mut body = request.into_body();
-    let mut asked = Vec::new();
-    while let Some(piece) = body.data().await {
-        let piece = piece.ok()?;
-        let _ = body.flow_control().release_capacity(piece.len());
-        asked.extend_from_slice(&piece);
-    }
+    let asked = asked(request).await?;
     let asked = asked.get(5..).unwrap_or_default();
-    let head = Response::builder().status(200).header("content-type", "application/grpc").body(()).ok()?;
-    let mut stream = respond.send_response(head, false).ok()?;
+    let mut stream = begin(&mut respond)?;
     shared.said().calls.push(method.to_owned());
     if service != "/runtime.v1.RuntimeService" {
         return end(&mut stream, UNIMPLEMENTED);
@@ -321,17 +282,4 @@ async fn events(stream: &mut SendStream<Bytes>, shared: &Shared) -> Option<()> {
         sleep(TELL_EVERY).await;
     }
     end(stream, OK)
-}
-
-fn send(stream: &mut SendStream<Bytes>, message: &[u8]) -> Option<()> {
-    let mut framed = vec![0; 5];
-    framed[1..].copy_from_slice(&(message.len() as u32).to_be_bytes());
-    framed.extend_from_slice(message);
-    stream.send_data(framed.into(), false).ok()
-}
-
-fn end(stream: &mut SendStream<Bytes>, status: u32) -> Option<()> {
-    let mut trailers = HeaderMap::new();
-    trailers.insert("grpc-status", status.to_string().parse().ok()?);
-    stream.send_trailers(trailers).ok()
 }

@@ -7,7 +7,10 @@ pub mod cri;
 pub mod crio;
 pub mod docker;
 pub mod engine;
+mod grpc;
 pub mod level;
+pub mod podman;
+pub mod relay;
 
 // What the tests do.
 pub mod call;

@@ -8,6 +8,7 @@
 
 mod against;
 mod capture;
+mod engines;
 mod load;
 mod observer;
 mod report;
@@ -75,6 +76,9 @@ pub(crate) struct Options {
     /// Only whether wall times differ from those under this other binary of tracer, in rounds of both
     #[arg(long, value_name = "BINARY", conflicts_with_all = ["captures", "soak", "write"])]
     against: Option<PathBuf>,
+    /// Only whether container engines that hang, or that answer garbage, slow tracing down
+    #[arg(long, conflicts_with_all = ["captures", "soak", "against", "write"])]
+    engines: bool,
     /// Put the tables that were measured into docs/performance.md
     #[arg(long)]
     write: bool,
@@ -102,6 +106,10 @@ pub(crate) fn task(options: &Options) -> Result<()> {
             "against",
             &against::table(before, &subject, &options.compared(), options.repeat.unwrap_or(against::ROUNDS))?,
         );
+    }
+    if options.engines {
+        return options
+            .publish("engines", &engines::table(&subject, options.repeat.unwrap_or(engines::ROUNDS), options.shrink)?);
     }
     let mut failed = 0;
     if !only_services || options.captures {

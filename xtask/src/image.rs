@@ -47,8 +47,12 @@ pub(crate) fn make(engine: &Engine, binary: &Path, tag: &str) -> Result<()> {
     let _ = fs::remove_dir_all(&root);
     fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
     fs::copy(binary, root.join("tracer")).with_context(|| format!("cannot copy {}", binary.display()))?;
+    let changes = changes();
+    engine.import(&root, &changes.iter().map(String::as_str).collect::<Vec<_>>(), tag)
+}
+
+/// What the image says of itself, in Dockerfile words.
+pub(crate) fn changes() -> Vec<String> {
     let entrypoint = format!("ENTRYPOINT [\"{ENTRYPOINT}\"]");
-    let environment = ENVIRONMENT.map(|entry| format!("ENV {entry}"));
-    let changes: Vec<&str> = [&entrypoint].into_iter().chain(&environment).map(String::as_str).collect();
-    engine.import(&root, &changes, tag)
+    [entrypoint].into_iter().chain(ENVIRONMENT.map(|entry| format!("ENV {entry}"))).collect()
 }

@@ -1,5 +1,5 @@
-//! Gets the released programs that the tests need: readers of captures that the tracer is compared with, and a server
-//! whose requests it is to show.
+//! Gets the released programs that the tests need: readers of captures that the tracer is compared with, a server
+//! whose requests it is to show, and newer engines than this machine has.
 //!
 //! They are Debian packages of an old and of the newest release, unpacked with all libraries that they need under
 //! `target/tools/peers` and never installed: what is installed may start by itself. Once there they are used as they are, without the archive.
@@ -32,6 +32,9 @@ const PEERS: &[Peer] = &[
     Peer { name: "new", package: "sysdig", suite: "sid" },
     Peer { name: "wireshark", package: "tshark", suite: "sid" },
     Peer { name: "memcached", package: "memcached", suite: "bookworm" },
+    // The oldest of Debian that tells events through CRI, and the newest.
+    Peer { name: "containerd-trixie", package: "containerd", suite: "trixie" },
+    Peer { name: "containerd-sid", package: "containerd", suite: "sid" },
 ];
 /// Starts the program of that name with the libraries beside it, whatever this machine has.
 const LAUNCHER: &str = "#!/bin/sh

@@ -46,6 +46,7 @@ const COMPILER_LLVM: u32 = 22;
 /// A program that must be there, and the Debian packages that have it.
 struct Need(&'static str, &'static [&'static str]);
 
+const PODMAN: Need = Need("podman", &["podman", "crun", "fuse-overlayfs", "conmon"]);
 const ENGINE: &[Need] =
     &[Need("dockerd", &["docker.io"]), Need("iptables", &["iptables"]), Need("busybox", &["busybox-static"])];
 const VM: &[Need] =
@@ -54,15 +55,11 @@ const TEST: &[Need] = &[
     Need("strace", &["strace"]),
     Need("stress-ng", &["stress-ng"]),
     Need("lxc-start", &["lxc"]),
+    PODMAN,
     Need("promtool", &["prometheus"]),
     Need("openssl", &["openssl"]),
 ];
-const DIST: &[Need] = &[
-    Need("dpkg", &["dpkg"]),
-    Need("rpm", &["rpm"]),
-    Need("podman", &["podman", "crun", "fuse-overlayfs", "conmon"]),
-    Need("unshare", &["util-linux"]),
-];
+const DIST: &[Need] = &[Need("dpkg", &["dpkg"]), Need("rpm", &["rpm"]), PODMAN, Need("unshare", &["util-linux"])];
 const BENCH: &[Need] = &[Need("bpftrace", &["bpftrace"]), Need("strace", &["strace"]), Need("perf", &["linux-perf"])];
 
 /// `cargo xtask setup`.

@@ -3,9 +3,13 @@
 //! No disk and no KVM are needed: the initramfs holds busybox, tracer, a workload and `xtask/vm/{init,smoke.sh}`, and
 //! the guest reports on its serial console, a line `VM-RESULT pass|fail NAME` for each check and `VM-END` at the end.
 //! A guest that ends without that line, or in which nothing was checked, has failed.
+//!
+//! One more guest has a Docker engine of its own, for what cannot be asked of the machine that builds.
 
 mod attach;
+mod docker;
 mod kernels;
+mod root;
 
 use std::{
     fs,
@@ -22,9 +26,8 @@ use anyhow::{Context as _, Result, bail};
 
 use self::kernels::Kernel;
 use crate::{
-    build,
-    command::{find_program, say, target_dir, workspace},
-    engine, page, setup, sys,
+    command::{find_program, say, target_dir},
+    page, setup, sys,
 };
 
 /// What to boot.
@@ -42,6 +45,9 @@ pub(crate) struct Options {
     /// Run only the smoke test, without the kernel level of the tests
     #[arg(long)]
     smoke_only: bool,
+    /// Only the guest with a Docker engine
+    #[arg(long, conflicts_with_all = ["smoke", "smoke_only", "attach", "write"])]
+    docker: bool,
     /// Only attach and detach hooks again and again, with this
     #[arg(long, value_name = "WITH", conflicts_with_all = ["smoke", "write"])]
     attach: Option<attach::With>,
@@ -60,6 +66,16 @@ pub(crate) struct Options {
     /// Seconds that one guest may take
     #[arg(long, default_value_t = 900)]
     timeout: u64,
+}
+
+/// What is booted.
+#[derive(Debug)]
+struct Guest<'a> {
+    /// What its lines and its log are called.
+    label: String,
+    kernel: &'a Kernel,
+    initramfs: &'a Path,
+    memory_mib: u32,
 }
 
 /// What a guest reported.
@@ -87,7 +103,8 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     if std::env::consts::ARCH != "x86_64" {
         bail!("vm knows only x86-64 kernels");
     }
-    setup::task(&setup::Options { vm: true, ..setup::Options::default() })?;
+    let has_docker = options.smoke.is_none() && !options.smoke_only && options.attach.is_none();
+    setup::task(&setup::Options { vm: true, engine: has_docker, ..setup::Options::default() })?;
     let folder = target_dir().join("vm");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let kernels = || match &options.kernel {
@@ -95,36 +112,51 @@ pub(crate) fn task(options: &Options) -> Result<()> {
         None => kernels::debian(&folder, &options.only),
     };
     // Fetching waits for the archive, building does not.
-    let (kernels, initramfs) = thread::scope(|scope| {
+    let (kernels, archives) = thread::scope(|scope| {
         let kernels = scope.spawn(kernels);
-        let initramfs = initramfs(&folder, options);
-        (kernels.join().expect("nothing there panics"), initramfs)
+        let archives = || -> Result<_> {
+            let usual = if options.docker { None } else { Some(root::initramfs(&folder, options)?) };
+            Ok((usual, if has_docker { Some(docker::initramfs(&folder)?) } else { None }))
+        };
+        let archives = archives();
+        (kernels.join().expect("nothing there panics"), archives)
     });
-    let (kernels, initramfs) = (kernels?, initramfs?);
+    let (kernels, (usual, docker)) = (kernels?, archives?);
+    let usual = usual.as_deref();
 
     if options.attach.is_some() {
         let figures: Vec<attach::Figures> = thread::scope(|scope| {
-            let examine = |kernel| attach::examine(kernel, &initramfs, options, &folder);
-            let examined: Vec<_> = kernels.iter().map(|kernel| scope.spawn(move || examine(kernel))).collect();
+            let guests = kernels.iter().zip(usual.into_iter().cycle());
+            let examine = |(kernel, archive)| attach::examine(kernel, archive, options, &folder);
+            let examined: Vec<_> = guests.map(|guest| scope.spawn(move || examine(guest))).collect();
             examined.into_iter().map(|figures| figures.join().expect("nothing there panics")).collect::<Result<_>>()
         })?;
         return attach::sum_up(kernels.iter().zip(&figures));
     }
+    let of_kernels = kernels.iter().zip(usual.into_iter().cycle());
+    let of_kernels = of_kernels.map(|(kernel, initramfs)| Guest {
+        label: kernel.label.clone(),
+        kernel,
+        initramfs,
+        memory_mib: root::MEMORY_MIB,
+    });
+    let with_docker = docker.as_deref().and_then(|initramfs| docker::guest(&kernels, initramfs));
+    let guests: Vec<Guest<'_>> = of_kernels.chain(with_docker).collect();
     // All at once: a guest alone has times in which it waits.
     let reports: Vec<Report> = thread::scope(|scope| {
-        let examine = |kernel| examine(kernel, &initramfs, options, &folder);
-        let examined: Vec<_> = kernels.iter().map(|kernel| scope.spawn(move || examine(kernel))).collect();
+        let examine = |guest| examine(guest, options, &folder);
+        let examined: Vec<_> = guests.iter().map(|guest| scope.spawn(move || examine(guest))).collect();
         examined.into_iter().map(|report| report.join().expect("nothing there panics")).collect::<Result<_>>()
     })?;
     let passed: usize = reports.iter().map(|report| report.passed.len()).sum();
     let failed: usize = reports.iter().map(|report| report.failed.len()).sum();
     if options.write {
-        page::fill(PAGE, "vm", &table(&reports))?;
+        page::fill(PAGE, "vm", &table(&reports[..kernels.len()]))?;
         say(format!("wrote {PAGE}"));
     }
     say(format!(
-        "vm: {passed} passed, {failed} failed on {} kernels in {:.0} s",
-        kernels.len(),
+        "vm: {passed} passed, {failed} failed in {} guests in {:.0} s",
+        guests.len(),
         start.elapsed().as_secs_f64()
     ));
     if failed > 0 || passed == 0 {
@@ -133,12 +165,12 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Boots a kernel and says what came of it.
-fn examine(kernel: &Kernel, initramfs: &Path, options: &Options, folder: &Path) -> Result<Report> {
-    let label = &kernel.label;
+/// Boots a guest and says what came of it.
+fn examine(guest: &Guest<'_>, options: &Options, folder: &Path) -> Result<Report> {
+    let label = &guest.label;
     let log = folder.join(format!("{label}.log"));
     let begin = Instant::now();
-    let report = boot(kernel, initramfs, options, &log)?;
+    let report = boot(guest, options, &log)?;
     let (passed, failed) = (report.passed.len(), report.failed.len());
     println!("vm {label}: {passed} passed, {failed} failed in {:.0} s", begin.elapsed().as_secs_f64());
     if failed > 0 {
@@ -167,47 +199,8 @@ fn table(reports: &[Report]) -> String {
     text + &row(std::iter::once("all".to_owned()).chain(sums).collect())
 }
 
-/// Packs the guest's files.
-fn initramfs(folder: &Path, options: &Options) -> Result<PathBuf> {
-    let root = folder.join("root");
-    let _ = fs::remove_dir_all(&root);
-    engine::busybox_root(&root)?;
-    let scripts = workspace().join("xtask/vm");
-    let script = if options.attach.is_some() { "attach.sh" } else { "smoke.sh" };
-    let smoke = options.smoke.clone().unwrap_or_else(|| scripts.join(script));
-    let built = build::statically()?;
-    let mut files = vec![
-        (scripts.join("init"), "init"),
-        (smoke, "smoke.sh"),
-        (built.join("tracer"), "bin/tracer"),
-        (built.join("xtask"), "bin/xtask"),
-    ];
-    if options.attach == Some(attach::With::Bpftrace) {
-        attach::copy_with_libraries("bpftrace", &root)?;
-    }
-    if !options.smoke_only && options.smoke.is_none() && options.attach.is_none() {
-        files.push((build::test_statically("tracer-tests", "kernel")?, "bin/kernel-level"));
-    }
-    for (from, to) in &files {
-        fs::copy(from, root.join(to)).with_context(|| format!("cannot copy {}", from.display()))?;
-    }
-    // Loops of several kinds can run at the same time.
-    let archive = folder.join(format!("initramfs{}.cpio.gz", attach::suffix(options)));
-    let pack = "chmod 755 init && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1";
-    let packed = Command::new("sh")
-        .args(["-c", pack])
-        .current_dir(&root)
-        .stdout(File::create(&archive).with_context(|| format!("cannot write {}", archive.display()))?)
-        .status()
-        .context("cannot run sh")?;
-    if !packed.success() {
-        bail!("cannot pack the initramfs: `{pack}` failed");
-    }
-    Ok(archive)
-}
-
-/// Boots one kernel and reads what the guest reports until it powers off, or until time is up.
-fn boot(kernel: &Kernel, initramfs: &Path, options: &Options, log: &Path) -> Result<Report> {
+/// Boots a guest and reads what it reports until it powers off, or until time is up.
+fn boot(guest: &Guest<'_>, options: &Options, log: &Path) -> Result<Report> {
     let qemu = find_program("qemu-system-x86_64").context("qemu-system-x86_64 is not installed")?;
     let mut command = Command::new(qemu);
     command.args([
@@ -221,8 +214,7 @@ fn boot(kernel: &Kernel, initramfs: &Path, options: &Options, log: &Path) -> Res
         "-smp",
         "2",
         "-m",
-        // Programs and libraries of bpftrace are 200 MB.
-        if options.attach == Some(attach::With::Bpftrace) { "2048" } else { "1024" },
+        &guest.memory_mib.to_string(),
         "-nographic",
         "-no-reboot",
         "-nodefaults",
@@ -236,13 +228,13 @@ fn boot(kernel: &Kernel, initramfs: &Path, options: &Options, log: &Path) -> Res
         line += &format!(" oops=panic WITH={} LOOPS={}", with.word(), options.loops);
     }
     command.args(["-append", &line]);
-    command.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
+    command.arg("-kernel").arg(&guest.kernel.image).arg("-initrd").arg(guest.initramfs);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(log.with_extension("qemu.log"))?);
     if options.attach.is_none() {
-        say(format!("booting {}", kernel.label));
+        say(format!("booting {}", guest.label));
     }
-    let mut guest = sys::as_service(&mut command).spawn().context("cannot run qemu")?;
-    let console = guest.stdout.take().context("qemu has no console")?;
+    let mut machine = sys::as_service(&mut command).spawn().context("cannot run qemu")?;
+    let console = machine.stdout.take().context("qemu has no console")?;
     let (send, lines) = mpsc::channel();
     let reader = thread::spawn(move || {
         for line in BufReader::new(console).split(b'\n').map_while(Result::ok) {
@@ -261,7 +253,7 @@ fn boot(kernel: &Kernel, initramfs: &Path, options: &Options, log: &Path) -> Res
         match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) => {
                 writeln!(log_file, "{line}").context("cannot write the log")?;
-                report.take(&kernel.label, &line);
+                report.take(&guest.label, &line);
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
             Err(mpsc::RecvTimeoutError::Timeout) => {
@@ -270,8 +262,8 @@ fn boot(kernel: &Kernel, initramfs: &Path, options: &Options, log: &Path) -> Res
             }
         }
     }
-    let _ = guest.kill();
-    let _ = guest.wait();
+    let _ = machine.kill();
+    let _ = machine.wait();
     drop(lines);
     let _ = reader.join();
     if late {

@@ -1,21 +1,16 @@
 //! Names for the completion of shells: `--complete WHAT`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Failure;
 use crate::{
     chisel::Library,
     fields::CLASSES,
-    state::{
-        ContainerKey, Containers,
-        container::{self, Lookup},
-    },
+    state::{ContainerKey, Containers, container},
 };
 
 /// How long engines may take: somebody waits with a finger on the key.
 const PATIENCE: Duration = Duration::from_millis(700);
-/// Between two looks at what they answered.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// The names, one in each line.
 ///
@@ -42,14 +37,7 @@ pub(super) fn of(what: &str, library: &Library) -> Result<String, Failure> {
 /// Names of the containers that run, as far as their engines tell in time.
 fn containers() -> Vec<String> {
     let mut containers = Containers::start(&container::Options::default());
-    let end = Instant::now() + PATIENCE;
-    let all = |containers: &Containers| {
-        let all = containers.all().filter(|(key, _)| *key != ContainerKey::HOST);
-        all.map(|(_, container)| (container.name.clone(), container.lookup == Lookup::Pending)).collect::<Vec<_>>()
-    };
-    while Instant::now() < end && all(&containers).iter().any(|(_, pending)| *pending) {
-        let _ = containers.poll();
-        std::thread::sleep(PAUSE);
-    }
-    all(&containers).into_iter().filter_map(|(name, _)| name).collect()
+    containers.settle(PATIENCE, || false);
+    let all = containers.all().filter(|(key, _)| *key != ContainerKey::HOST);
+    all.filter_map(|(_, container)| container.name.clone()).collect()
 }

@@ -1,7 +1,7 @@
 //! Lists of what there is now: processes, descriptors, sockets, containers. Nothing is traced for them, so they need no rights that only
 //! tracing needs; what other users own is listed as far as this user may see it.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use nix::unistd::Uid;
 
@@ -60,6 +60,8 @@ pub(super) fn run(plan: Plan) -> anyhow::Result<Stats> {
     if !Uid::effective().is_root() {
         note("note: without root, files and sockets of other users' processes are not listed");
     }
+    // Without it the list would be there before the names are.
+    state.containers.settle(container::engine::DEADLINE, || stop.load(Ordering::Relaxed));
     let descriptors = plan.needs.has(Needs::STATE);
     let mut scan = state.procfs.scan(procfs::Wanted { descriptors, threads: false, whole: true });
     let scan = scan.first(&mut state, &stop).then_some(scan);

@@ -76,6 +76,8 @@ pub(super) struct Hold {
     gave_up: FxHashSet<ContainerKey>,
     count: usize,
     bytes: usize,
+    /// Those of users, whose events make way first: a user decides how many there are, and how long they wait.
+    of_users: FxHashSet<ContainerKey>,
     /// Whether it was said that a name did not come in time, and that there were too many events to wait for.
     pub(super) said: [bool; 2],
 }
@@ -97,7 +99,11 @@ impl Hold {
         let held = Held::new(context);
         self.count += 1;
         self.bytes += held.bytes();
-        self.queues.entry(context.container).or_default().push_back(held);
+        let queue = self.queues.entry(context.container).or_default();
+        if queue.is_empty() && !context.state.containers.get(context.container).owner.is_machine() {
+            self.of_users.insert(context.container);
+        }
+        queue.push_back(held);
     }
 
     fn pop(&mut self, container: ContainerKey) -> Option<Held> {
@@ -105,6 +111,7 @@ impl Hold {
         let held = queue.pop_front();
         if queue.is_empty() {
             self.queues.remove(&container);
+            self.of_users.remove(&container);
         }
         let held = held?;
         self.count -= 1;
@@ -124,7 +131,7 @@ impl Hold {
             ));
         }
         let fronts = self.queues.iter().filter_map(|(key, queue)| Some((time(queue.front()?), *key)));
-        let (_, oldest) = fronts.min()?;
+        let (_, (_, oldest)) = fronts.map(|front| (!self.of_users.contains(&front.1), front)).min()?;
         self.pop(oldest)
     }
 

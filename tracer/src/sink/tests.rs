@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     fields::Show,
     format::Template,
-    state::Container,
+    state::{Container, container::Owner},
     stats::Stats,
     testing::{BOOT_NS, World},
 };
@@ -93,6 +93,24 @@ fn a_name_that_never_comes_costs_one_pause_only() {
     assert_eq!(outputs.hold.said, [true, false], "that it came too late");
     world.with(&read, |context| outputs.event(context).unwrap());
     assert_eq!(out.text(), "<NA> read\n<NA> read\n");
+}
+
+#[test]
+fn events_of_a_users_container_make_way_first() {
+    let (mut world, of_machine) = pending();
+    let claim =
+        Container { id: "claim".into(), lookup: Lookup::Pending, owner: Owner::User(7), ..Container::default() };
+    let of_user = world.state.containers.add(claim);
+    world.thread(60, 1, "sh", of_user);
+    let mut hold = Hold::default();
+    // That of the machine is older, and alone.
+    world.with(&world.read(50, 3, 1, b"x"), |context| hold.push(context));
+    for _ in 0..=hold::MAX_EVENTS {
+        world.with(&world.read(60, 3, 1, b"x"), |context| hold.push(context));
+    }
+    let popped: Vec<ContainerKey> = std::iter::from_fn(|| hold.overflow()).map(|held| held.container()).collect();
+    assert_eq!(popped, [of_user, of_user]);
+    assert!(hold.has(of_machine));
 }
 
 #[test]

@@ -175,11 +175,11 @@ impl Observer {
 
     /// Starts what runs beside, and waits until it is attached. What it prints is dropped.
     pub(super) fn start(&self, subject: &Subject) -> Result<Running> {
-        self.start_printing(subject, Stdio::null())
+        self.start_with(subject, &[], Stdio::null())
     }
 
-    /// The same, and what it prints goes somewhere.
-    pub(super) fn start_printing(&self, subject: &Subject, stdout: Stdio) -> Result<Running> {
+    /// Like [`Observer::start`], but with more options before its own, and what it prints goes somewhere.
+    pub(super) fn start_with(&self, subject: &Subject, more: &[String], stdout: Stdio) -> Result<Running> {
         let (folder, captures) = (target_dir().join("xtask"), capture_folder());
         let file: String = self.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let said = folder.join(format!("{file}.stderr"));
@@ -193,7 +193,7 @@ impl Observer {
             Command::new(if *program == "TRACER" { subject.tracer.as_os_str() } else { program.as_ref() });
         let arguments =
             arguments.iter().map(|word| if *word == "CAPTURE" { running.capture.as_os_str() } else { word.as_ref() });
-        command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(File::create(&running.said)?);
+        command.args(more).args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(File::create(&running.said)?);
         if let Some(host) = &subject.docker_host {
             command.env("DOCKER_HOST", host);
         }

@@ -179,7 +179,7 @@ impl Watched {
         let printed = target_dir().join("xtask").join(format!("soak-{word}.txt"));
         fs::create_dir_all(target_dir().join("xtask"))?;
         let file = File::create(&printed).with_context(|| format!("cannot write {}", printed.display()))?;
-        let running = observer.start_printing(subject, file.into())?;
+        let running = observer.start_with(subject, &[], file.into())?;
         Ok(Self { observer, running, printed, samples: Vec::new(), start: Instant::now() })
     }
 

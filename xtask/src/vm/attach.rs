@@ -3,18 +3,13 @@
 //! Each kernel is booted again and again with a loop that does nothing else. The loop can run with tracer, with bpftrace or with the
 //! kernel's own switches of tracepoints, so that it shows whose fault it is when a kernel stops.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Instant,
-};
+use std::{fs, path::Path, time::Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
-use super::{Options, Report, boot, kernels::Kernel};
-use crate::command::{find_program, output, say};
+use super::{Guest, Options, Report, boot, kernels::Kernel, root};
+use crate::command::say;
 
 /// What attaches and detaches. The guest's script has the same words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -82,9 +77,12 @@ pub(super) fn examine(kernel: &Kernel, initramfs: &Path, options: &Options, fold
     let begin = Instant::now();
     let mut figures = Figures::default();
     let name = kernel.label.clone() + &suffix(options);
+    // Programs and libraries of bpftrace are 200 MB.
+    let memory_mib = if options.attach == Some(With::Bpftrace) { 2 * root::MEMORY_MIB } else { root::MEMORY_MIB };
+    let guest = Guest { label: name.clone(), kernel, initramfs, memory_mib };
     for _ in 0..options.boots {
         let log = folder.join(format!("{name}.log"));
-        let report = boot(kernel, initramfs, options, &log)?;
+        let report = boot(&guest, options, &log)?;
         figures.take(&report);
         if !report.oops.is_empty() {
             // The log of a kernel that stopped is kept.
@@ -93,23 +91,6 @@ pub(super) fn examine(kernel: &Kernel, initramfs: &Path, options: &Options, fold
         println!("vm {name}: {} in {:.0} s", figures.shown(), begin.elapsed().as_secs_f64());
     }
     Ok(figures)
-}
-
-/// Copies a program and the libraries that it needs below `root`, under the paths that they have here.
-pub(super) fn copy_with_libraries(program: &str, root: &Path) -> Result<()> {
-    let program = find_program(program)
-        .with_context(|| format!("{program} is not installed\nhint: run `cargo xtask setup --bench`"))?;
-    let libraries = output(Command::new("ldd").arg(&program))?;
-    let place = Path::new("/bin").join(program.file_name().unwrap_or_default());
-    let libraries = libraries.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from);
-    for (from, to) in libraries.map(|path| (path.clone(), path)).chain([(program, place)]) {
-        let to = root.join(to.strip_prefix("/").unwrap_or(&to));
-        if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-        }
-        fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
-    }
-    Ok(())
 }
 
 /// Says the figures of all kernels; a kernel that stopped is a failure.

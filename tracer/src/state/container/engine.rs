@@ -58,6 +58,14 @@ pub use trust::{Distrust, HINT as DISTRUST_HINT};
 
 /// How long the answer to a question may take; afterwards the container stays without a name for now.
 pub const DEADLINE: Duration = Duration::from_millis(1_500);
+/// Like [`DEADLINE`], for the engine of a user, who must not be able to delay much.
+const DEADLINE_OF_USERS: Duration = Duration::from_millis(500);
+
+/// How long to wait for a container of that owner.
+#[must_use]
+pub fn patience(owner: Owner) -> Duration {
+    if owner.is_machine() { DEADLINE } else { DEADLINE_OF_USERS }
+}
 /// The most answers that wait to be taken.
 const ANSWERS: usize = 4_096;
 /// The most bytes of them.
@@ -75,7 +83,7 @@ const LIST_AGE: Duration = Duration::from_secs(10);
 /// The most ids that are kept of lists.
 const MAX_LISTED: usize = 65_536;
 /// How often is looked for engines of users who logged in.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What an engine knows of a container. What it does not tell at once is `None` and comes later.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -193,7 +201,11 @@ pub struct Engines {
     waiting_bytes: Arc<AtomicUsize>,
     hope: Arc<AtomicUsize>,
     silent: Silent,
+    users: Users,
 }
+
+/// Whose engines answer, of those of users; one that has two is there twice.
+type Users = Arc<Mutex<Vec<Owner>>>;
 
 /// Why engines of the machine do not answer, by what they are called: the address and the reason.
 type Silent = Arc<Mutex<BTreeMap<String, String>>>;
@@ -216,7 +228,8 @@ impl Engines {
         let hope = Arc::new(AtomicUsize::new(hope));
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
         let silent = Silent::default();
-        let shared = (answer, Arc::clone(&waiting_bytes), Arc::clone(&hope), Arc::clone(&silent));
+        let users = Users::default();
+        let shared = (answer, Arc::clone(&waiting_bytes), Arc::clone(&hope), Arc::clone(&silent), Arc::clone(&users));
         let (host_root, verbose) = (options.host_root.clone(), options.verbose);
         let (users_too, drops) = (options.sockets.is_empty(), options.drops);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -224,12 +237,13 @@ impl Engines {
             if !drops {
                 confine::of_engines();
             }
-            let (answers, waiting_bytes, hope, silent) = shared;
+            let (answers, waiting_bytes, hope, silent, users) = shared;
             let shared = Rc::new(Shared {
                 answers,
                 waiting_bytes,
                 hope,
                 silent,
+                users,
                 host_root,
                 verbose,
                 clients: RefCell::default(),
@@ -241,7 +255,7 @@ impl Engines {
             runtime.shutdown_background();
         })
         .map_err(io::Error::other)?;
-        Ok(Self { questions, answers, waiting_bytes, hope, silent })
+        Ok(Self { questions, answers, waiting_bytes, hope, silent, users })
     }
 
     /// Whether an engine of the machine answers, or may soon.
@@ -266,8 +280,8 @@ impl Engines {
         (!reasons.is_empty()).then(|| format!("{}{more}", reasons.join(", ")))
     }
 
-    /// Asks for the container of that id. Whether to wait for the answer: that of a user's engine comes when it wants, and
-    /// nobody waits for it, because then a user could hold up what is shown.
+    /// Asks for the container of that id. Whether to wait for the answer: that of a user only if an engine of theirs is there, and
+    /// not for long ([`patience`]), because it comes when the user wants.
     #[must_use]
     pub fn ask(&self, owner: Owner, full_id: &str) -> bool {
         let question = (owner, full_id.to_owned());
@@ -275,10 +289,11 @@ impl Engines {
             return self.may_answer() && self.questions.try_send(question).is_ok();
         }
         // Questions of users leave room for those of the machine.
-        if self.questions.capacity() > QUESTIONS / 2 {
-            let _ = self.questions.try_send(question);
+        if self.questions.capacity() <= QUESTIONS / 2 {
+            return false;
         }
-        false
+        let is_there = self.users.lock().unwrap_or_else(PoisonError::into_inner).contains(&owner);
+        self.questions.try_send(question).is_ok() && is_there
     }
 
     /// The next answer, if there is one.
@@ -298,6 +313,7 @@ struct Shared {
     /// Engines of the machine that answer, and those that were not tried yet.
     hope: Arc<AtomicUsize>,
     silent: Silent,
+    users: Users,
     host_root: PathBuf,
     verbose: bool,
     clients: RefCell<Vec<(usize, Client)>>,
@@ -344,6 +360,8 @@ impl Shared {
             }
             *since = Some(Instant::now());
             all.extend(listed.iter().cloned());
+        } else {
+            self.users.lock().unwrap_or_else(PoisonError::into_inner).push(client.owner());
         }
         let number = self.next_client.get();
         self.next_client.set(number + 1);
@@ -361,7 +379,13 @@ impl Shared {
     }
 
     fn leave(&self, number: usize) {
-        self.clients.borrow_mut().retain(|(other, _)| *other != number);
+        let mut clients = self.clients.borrow_mut();
+        let Some(at) = clients.iter().position(|(other, _)| *other == number) else { return };
+        let owner = clients.remove(at).1.owner();
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = users.iter().position(|user| *user == owner) {
+            users.swap_remove(at);
+        }
     }
 
     /// The engines that may name the containers of that owner.

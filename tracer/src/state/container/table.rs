@@ -101,8 +101,8 @@ pub struct Containers {
     is_scanning: bool,
     next_scan: Option<Instant>,
     engines: Option<Engines>,
-    /// Until when an answer is waited for, in the order of time.
-    deadlines: VecDeque<(Instant, ContainerKey)>,
+    /// Until when an answer is waited for, in the order of time: for containers of the machine, and for those of users.
+    deadlines: [VecDeque<(Instant, ContainerKey)>; 2],
     /// Cgroups that are gone, and since when.
     gone: VecDeque<(Instant, u64)>,
     ended: ended::Ended,
@@ -158,7 +158,7 @@ impl Default for Containers {
             is_scanning: false,
             next_scan: None,
             engines: None,
-            deadlines: VecDeque::new(),
+            deadlines: Default::default(),
             gone: VecDeque::new(),
             ended: ended::Ended::default(),
             claims: claims::Claims::default(),

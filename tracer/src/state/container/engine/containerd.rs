@@ -2,7 +2,8 @@
 //!
 //! An engine that speaks CRI alone is asked with that. What kubelet starts is in the namespace `k8s.io` and is asked for with CRI. Namespaces of others, such as those of `ctr` and
 //! nerdctl, have a name, an image and labels for each container. Docker's namespace is left to Docker, which knows more.
-//! Events come at once for all namespaces, also where CRI has none. Source: containerd, api/services and api/types.
+//! Events come at once for all namespaces, also where CRI has none. Events of CRI are not read, because containerd 1.7 gives each of
+//! them to only one of its readers, and kubelet may be another. Source: containerd, api/services and api/types.
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 

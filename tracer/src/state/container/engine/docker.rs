@@ -60,6 +60,10 @@ struct Version {
 
 /// Path of the request for it, which needs no version.
 const VERSION: &str = "/version";
+/// Path of a request whose answer has versions in its headers.
+const PING: &str = "/_ping";
+/// Podman's version, and that of the API, among those headers. Source: podman, pkg/api/handlers/compat/ping.go.
+const PING_HEADERS: [&str; 2] = ["libpod-api-version", "api-version"];
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
@@ -85,13 +89,22 @@ fn version(object: &[u8]) -> Option<Version> {
     let oldest = api(&answer.min_api_version).unwrap_or(newest.min(NEWEST_API));
     let names = answer.components.0.iter().filter_map(|Object(component)| component.name.0.as_deref());
     let podman = names.into_iter().any(|name| name.to_lowercase().contains(PODMAN));
-    // It is shown in one line.
-    let number = answer.version.0.unwrap_or_default().replace(char::is_control, "");
     Some(Version {
         runtime: if podman { PODMAN } else { DOCKER },
-        number: cut(&number, MAX_VERSION).to_owned(),
+        number: shown(&answer.version.0.unwrap_or_default()),
         api: newest.min(NEWEST_API).max(oldest),
     })
+}
+
+/// What [`PING_HEADERS`] say; `None` if it is not Podman.
+fn pinged([number, api]: [Option<&str>; 2]) -> Option<Version> {
+    let api = ApiVersion::parse(api?)?.min(NEWEST_API);
+    Some(Version { runtime: PODMAN, number: shown(number?), api })
+}
+
+/// A version as it is shown, in one line.
+fn shown(number: &str) -> String {
+    cut(&number.replace(char::is_control, ""), MAX_VERSION).to_owned()
 }
 
 /// What is asked for.
@@ -471,6 +484,16 @@ mod tests {
         assert!(found.bytes() < 2 * MAX_TEXTS, "{}", found.bytes());
         let spec = found.spec.unwrap();
         assert_eq!((spec.mounts.len(), spec.health_check), (10, None));
+    }
+
+    #[test]
+    fn podman_is_known_by_the_headers_of_a_ping() {
+        let podman = Version { runtime: "podman", number: "4.3.1".to_owned(), api: ApiVersion { major: 1, minor: 41 } };
+        assert_eq!(pinged([Some("4.3.1\n"), Some("1.41")]), Some(podman));
+        assert_eq!(pinged([None, Some("1.41")]), None, "another engine");
+        assert_eq!(pinged([Some("4.3.1"), Some("new")]), None);
+        let newer = pinged([Some("9.0.0"), Some("1.99")]).expect("a version");
+        assert_eq!(newer.api, NEWEST_API);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{future::Future, io, time::Duration};
 
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{
-    Request,
+    HeaderMap, Request,
     body::{Bytes, Incoming},
     client::conn::http1,
     header::HOST,
@@ -126,7 +126,8 @@ async fn exchange(
     if !status.is_success() {
         return Err(HttpError::Status(status.as_u16()).into());
     }
-    Ok(Body { incoming: response.into_body(), _connection: connection })
+    let (head, incoming) = response.into_parts();
+    Ok(Body { headers: head.headers, incoming, _connection: connection })
 }
 
 /// What moves the bytes of a connection; it ends with its owner.
@@ -142,11 +143,17 @@ impl Drop for Connection {
 /// A body that is being read.
 #[derive(Debug)]
 pub(super) struct Body {
+    headers: HeaderMap,
     incoming: Incoming,
     _connection: Connection,
 }
 
 impl Body {
+    /// A header of the answer.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// The next piece, at most [`MAX_BUFFER`] bytes; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, EndpointError> {
         while let Some(frame) = self.incoming.frame().await {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Containers, Row};
 use crate::state::container::{
     Container, ContainerKey, Lookup, Owner, Spec,
-    engine::{Answer, DEADLINE, Engines, Metadata, label_bytes},
+    engine::{Answer, Engines, Metadata, label_bytes, patience},
     runtime::{self, Found, Id, Runtime},
 };
 
@@ -20,6 +20,10 @@ const AT_A_TIME: usize = 256;
 const MAX_DETAILS: usize = 12 << 20;
 /// The most containers that an engine alone tells of, where cgroups cannot be seen.
 const MAX_BLIND: usize = 4_096;
+/// The most containers of users that are waited for at a time.
+const MAX_WAITING_OF_USERS: usize = 64;
+/// Whoever waits for answers looks so often.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 /// Whoever follows changes looks at all containers: not more often than this.
 const BETWEEN_CHANGES: Duration = Duration::from_millis(10);
 
@@ -28,7 +32,7 @@ impl Containers {
     pub fn poll(&mut self) -> bool {
         self.take_answers();
         let mut now = None;
-        if !self.deadlines.is_empty() || !self.gone.is_empty() {
+        if self.deadlines.iter().any(|waiting| !waiting.is_empty()) || !self.gone.is_empty() {
             self.end_what_is_over(*now.get_or_insert_with(Instant::now));
         }
         if !self.changed {
@@ -44,6 +48,18 @@ impl Containers {
         true
     }
 
+    /// Takes what the engines say until no name can come any more, at most so long, or until `stop` says that it is enough.
+    pub fn settle(&mut self, at_most: Duration, stop: impl Fn() -> bool) {
+        let end = Instant::now() + at_most;
+        while Instant::now() < end && !stop() {
+            let _ = self.poll();
+            if !self.all().any(|(key, _)| self.pending(key)) {
+                return;
+            }
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+    }
+
     pub(super) fn take_answers(&mut self) {
         for _ in 0..AT_A_TIME {
             let Some(answer) = self.engines.as_ref().and_then(Engines::next) else { return };
@@ -52,11 +68,13 @@ impl Containers {
     }
 
     fn end_what_is_over(&mut self, now: Instant) {
-        while let Some((at, key)) = self.deadlines.front().copied()
-            && at <= now
-        {
-            self.deadlines.pop_front();
-            self.give_up(key);
+        for which in 0..self.deadlines.len() {
+            while let Some((at, key)) = self.deadlines[which].front().copied()
+                && at <= now
+            {
+                self.deadlines[which].pop_front();
+                self.give_up(key);
+            }
         }
         while let Some((since, id)) = self.gone.front().copied()
             && now.duration_since(since) >= AFTER_END
@@ -82,7 +100,9 @@ impl Containers {
         let is_own = found.runtime.engine.is_some() && found.around.is_empty();
         let may_ask = is_own && matches!(found.id, Id::Digits(_));
         let told = if is_own { self.unseen.take(owner, found.key()) } else { None };
+        let whose = usize::from(!owner.is_machine());
         let asked = may_ask && self.engines.as_ref().is_some_and(|engines| engines.ask(owner, full_id));
+        let asked = asked && (owner.is_machine() || self.deadlines[whose].len() < MAX_WAITING_OF_USERS);
         // Of those that have been there for long, the engine's list tells all.
         let is_read = is_own && owner.is_machine() && told.is_none() && !(self.is_scanning && asked);
         let written = if is_read && self.engines.is_some() { self.written.read(found) } else { None };
@@ -103,7 +123,7 @@ impl Containers {
         });
         self.bind(key, found, owner);
         if lookup == Lookup::Pending {
-            self.deadlines.push_back((Instant::now() + DEADLINE, key));
+            self.deadlines[whose].push_back((Instant::now() + patience(owner), key));
         }
         if let Some(metadata) = written {
             self.describe(key, metadata);

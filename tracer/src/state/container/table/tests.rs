@@ -68,7 +68,7 @@ fn a_deadline_ends_the_wait_and_a_late_answer_still_counts() {
     containers.cgroup_added(5, format!("/docker/{ID}").as_bytes());
     let key = containers.of_cgroup(5, 1);
     containers.row(key).unwrap().container.lookup = Lookup::Pending;
-    containers.deadlines.push_back((Instant::now(), key));
+    containers.deadlines[0].push_back((Instant::now(), key));
     assert!(containers.pending(key));
     assert!(containers.poll());
     assert!(!containers.pending(key));
