@@ -17,6 +17,7 @@ mod go;
 pub mod heat;
 pub mod history;
 mod hold;
+pub mod keymap;
 pub mod keys;
 pub mod level;
 pub mod line;

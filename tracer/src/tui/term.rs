@@ -53,6 +53,8 @@ pub struct Terminal {
     backend: CrosstermBackend<io::Stdout>,
     /// What is on the screen; empty when that is not known.
     screen: Buffer,
+    /// Where the cursor is.
+    cursor: (u16, u16),
 }
 
 impl Terminal {
@@ -69,7 +71,7 @@ impl Terminal {
             }));
         });
         take(mouse)?;
-        Ok(Self { mouse, backend: CrosstermBackend::new(io::stdout()), screen: Buffer::default() })
+        Ok(Self { mouse, backend: CrosstermBackend::new(io::stdout()), screen: Buffer::default(), cursor: (0, 0) })
     }
 
     /// Draws what has changed.
@@ -82,18 +84,24 @@ impl Terminal {
         if area.is_empty() {
             return Ok(());
         }
-        queue!(io::stdout(), BeginSynchronizedUpdate)?;
-        if self.screen.area != area {
-            self.screen = Buffer::empty(area);
-            self.backend.clear()?;
-        }
         let mut next = Buffer::empty(area);
         let drawn = draw::draw(model, style, now, area, &mut next);
         drawn.tell(model, width);
-        let cursor = drawn.cursor;
+        let cursor = (drawn.cursor.0.min(width - 1), drawn.cursor.1.min(height - 1));
+        let is_known = self.screen.area == area;
+        if is_known && cursor == self.cursor && self.screen.content == next.content {
+            // Nothing has changed: nothing is written.
+            return Ok(());
+        }
+        queue!(io::stdout(), BeginSynchronizedUpdate)?;
+        if !is_known {
+            self.screen = Buffer::empty(area);
+            self.backend.clear()?;
+        }
         self.backend.draw(self.screen.diff(&next).into_iter())?;
-        queue!(io::stdout(), MoveTo(cursor.0.min(width - 1), cursor.1.min(height - 1)), EndSynchronizedUpdate)?;
+        queue!(io::stdout(), MoveTo(cursor.0, cursor.1), EndSynchronizedUpdate)?;
         io::stdout().flush()?;
+        self.cursor = cursor;
         self.screen = next;
         Ok(())
     }

@@ -47,6 +47,7 @@ fn model(view: &str) -> Model {
         interval_ms: 1000,
         replay: false,
         read_only: false,
+        max_events: None,
         show: Show::PLAIN,
         theme: Theme::Dark,
         filter: None,
@@ -331,7 +332,10 @@ fn s081_s082_actions_are_arguments_and_dangerous_ones_ask() {
     assert!(matches!(commands.as_slice(), [Command::Kill(15)]), "{commands:?}");
     press(&mut model, KeyCode::F(8));
     let commands = press(&mut model, KeyCode::Char('f'));
-    assert!(matches!(commands.as_slice(), [Command::Run(words)] if words == &["lsof", "-p", "31"]), "{commands:?}");
+    assert!(
+        matches!(commands.as_slice(), [Command::Run(words, false)] if words == &["lsof", "-p", "31"]),
+        "{commands:?}"
+    );
     // s085
     model.settings.read_only = true;
     press(&mut model, KeyCode::F(8));

@@ -16,7 +16,7 @@ pub use table::column_at;
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::{app::Model, keys::KEYS};
+use super::app::Model;
 use crate::view::Mode;
 
 /// The least size that anything is shown on.
@@ -89,9 +89,9 @@ fn bottom(model: &Model, style: Style, area: Rect, buffer: &mut Buffer) {
     let place = format!("{}/{count}", (level.at + 1).min(count));
     let room = usize::from(area.width).saturating_sub(place.width() + 2);
     let mut at = 0;
-    for (key, word) in KEYS.iter().filter_map(|key| Some((key, key.bar?))) {
-        let short = key.names.iter().min_by_key(|name| name.len());
-        let Some(name) = key.names.first().filter(|_| area.width >= 100).or(short) else { continue };
+    for (bound, word) in model.keys.bound.iter().filter_map(|bound| Some((bound, bound.key.bar?))) {
+        let short = bound.names.iter().min_by_key(|name| name.len());
+        let Some(name) = bound.names.first().filter(|_| area.width >= 100).or(short) else { continue };
         let width = name.width() + word.width() + 1;
         if at + width > room {
             break;

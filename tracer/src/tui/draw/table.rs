@@ -132,7 +132,7 @@ pub(super) fn draw(model: &Model, style: Style, area: Rect, buffer: &mut Buffer)
         if marked {
             look = style.marked(look);
         }
-        if level.stale {
+        if level.stale && !model.frozen {
             look = look.patch(style.dim());
         }
         if level.mode == Mode::Rows {
