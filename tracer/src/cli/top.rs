@@ -306,7 +306,8 @@ fn full_screen(
     if !ask.replay
         && let Some(missing) = privileges::missing_privileges()
     {
-        return Err(Failure::with_hint(missing, privileges::REMEDY).into());
+        message::failure(&missing, Some(privileges::REMEDY));
+        return Ok(ExitCode::FAILURE);
     }
     let keys = settings::keys()?;
     let spool = match top.read.as_slice() {
@@ -316,7 +317,11 @@ fn full_screen(
     let host = || nix::unistd::gethostname().ok().map(|name| name.to_string_lossy().into_owned());
     let source = match top.read.first() {
         Some(_) if spool.is_some() => "standard input".to_owned(),
-        Some(path) => message::Shown::shown(path.as_path()),
+        Some(path) => {
+            let more = top.read.len() - 1;
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{}{more}", message::Shown::shown(path.as_path()))
+        }
         None => crate::format::escape::escaped(host().unwrap_or_default().as_bytes()),
     };
     let mut prefs = settings.prefs(&views)?;

@@ -26,7 +26,6 @@ use crate::{
     view::{
         Ask, Mode, View, With,
         ask::{Enough, all_of},
-        spec::Kind,
     },
 };
 
@@ -529,7 +528,7 @@ impl Model {
             };
         }
         let filter = all_of(&[self.filter().as_deref(), level.view.filter.as_deref()]);
-        let kind = if level.view.kind == Kind::List { "event" } else { "row" };
+        let kind = if level.is_list() { "event" } else { "row" };
         match filter {
             Some(filter) => {
                 format!("no {kind} yet; {} events seen, filter: {}", self.seen, escape::escaped(filter.as_bytes()))

@@ -153,6 +153,13 @@ impl Level {
         }
     }
 
+    /// Whether the process of the row at that place has ended.
+    #[must_use]
+    pub fn has_ended(&self, at: usize) -> bool {
+        let (Some(spot), Some(frame)) = (self.spots.get(at), &self.frame) else { return false };
+        !spot.is_made && frame.ended.binary_search(&spot.row).is_ok()
+    }
+
     /// Takes a frame. Returns whether the row that somebody selected is gone with it.
     pub fn take(&mut self, frame: &Arc<Frame>) -> bool {
         let was_stale = std::mem::replace(&mut self.stale, false);
@@ -211,9 +218,15 @@ impl Level {
         let (frame, part) = (self.frame.as_ref()?, below.part.as_ref()?);
         let is_alike = self.view.id == below.view.id && !self.is_list() && !below.is_list() && part.test.is_none();
         let at = frame.keys.iter().position(|column| column.name == part.field).filter(|_| is_alike)?;
-        let has = |row: &&Row| row.keys.get(at).is_some_and(|value| *value == part.value.as_bytes());
-        let rows = frame.rows.iter().filter(has).cloned().collect();
-        Some(Arc::new(Frame { rows, ..Frame::clone(frame) }))
+        let has = |row: &Row| row.keys.get(at).is_some_and(|value| *value == part.value.as_bytes());
+        let (mut rows, mut ended) = (Vec::new(), Vec::new());
+        for (place, row) in frame.rows.iter().enumerate().filter(|(_, row)| has(row)) {
+            if frame.ended.contains(&place) {
+                ended.push(rows.len());
+            }
+            rows.push(row.clone());
+        }
+        Some(Arc::new(Frame { rows, ended, ..Frame::clone(frame) }))
     }
 
     /// Its rows come anew, from the beginning of a capture.

@@ -15,6 +15,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 mod drawing;
 mod fields;
+mod holding;
 mod keeping;
 mod menus;
 mod readme;
@@ -382,7 +383,7 @@ fn s079_s080_names_stay_in_their_cells() {
 }
 
 #[test]
-fn s017_s019_no_key_on_no_screen_ends_it_but_those_for_it() {
+fn s015_s017_s019_no_key_on_no_screen_ends_it_but_those_for_it() {
     let key = prop_oneof![
         (32u8..127).prop_map(|byte| KeyCode::Char(byte.into())),
         (1u8..13).prop_map(KeyCode::F),
@@ -442,7 +443,11 @@ fn s017_s019_no_key_on_no_screen_ends_it_but_those_for_it() {
                     Event::Key(key) => by_word || matches!(key.code, KeyCode::Char('q' | 'c' | 'C') | KeyCode::F(10)),
                     _ => false,
                 };
+                let asks = matches!(model.overlay, Some(Overlay::Confirm { .. }));
                 let commands = model.update(Msg::Input(event));
+                // s015: nothing is signalled before a dialog was answered.
+                let acts = commands.iter().any(|command| matches!(command, Command::Kill(_)));
+                prop_assert!(!acts || asks, "{:?}", commands);
                 let quits = commands.iter().any(|command| matches!(command, Command::Quit));
                 prop_assert!(!quits || is_quit, "{:?}", commands);
                 screen(&mut model, width, height);

@@ -252,8 +252,10 @@ impl Joiner {
         let [texts, numbers] = self.rest.columns();
         joined.keys.extend(texts);
         joined.values.extend(numbers);
-        for row in &mut joined.rows {
-            self.look_up(tick, row);
+        for (at, row) in joined.rows.iter_mut().enumerate() {
+            if self.look_up(tick, row) {
+                joined.ended.push(at);
+            }
         }
         joined
     }
@@ -298,13 +300,15 @@ impl Joiner {
             });
     }
 
-    /// Adds what is known of a row by its key.
-    fn look_up(&self, tick: &Tick<'_>, row: &mut Row) {
+    /// Adds what is known of a row by its key. Returns whether the process or thread that it is about has ended.
+    fn look_up(&self, tick: &Tick<'_>, row: &mut Row) -> bool {
         let Rest { texts, numbers, .. } = &self.rest;
         if texts.is_empty() && numbers.is_empty() {
-            return;
+            return false;
         }
         let thread = self.thread(tick.state, row);
+        // Of a capture, what has ended at its end says nothing of the rest of it.
+        let has_ended = !self.board.borrow().replay && thread.is_some_and(|thread| thread.exited_ns.is_some());
         let container = match thread {
             Some(thread) => Some(thread.container),
             None => self.container(tick.state, row),
@@ -321,6 +325,7 @@ impl Joiner {
         }
         row.keys.append(&mut keys);
         row.values.append(&mut values);
+        has_ended
     }
 
     /// The text of the key of that name.

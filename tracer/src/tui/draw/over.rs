@@ -140,6 +140,7 @@ fn legend(model: &Model) -> Vec<String> {
     lines.extend([String::new(), format!("View     {id}")]);
     lines.extend(filter.iter().map(|filter| format!("Filter   {filter}")));
     lines.push(format!("Losses   {} events were lost in all", model.lost));
+    lines.push("Marks    * marked, x has ended, - not known, ~ an estimate".into());
     lines.push(String::new());
     lines.extend(level.shown.iter().map(|column| format!("{:<10}  {}", column.title, column.about)));
     if !model.explained.is_empty() {

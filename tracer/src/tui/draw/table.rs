@@ -136,10 +136,15 @@ pub(super) fn draw(model: &Model, style: Style, area: Rect, buffer: &mut Buffer)
             look = look.patch(style.dim());
         }
         if level.mode == Mode::Rows {
+            let has_ended = level.has_ended(at);
+            if has_ended {
+                look = look.patch(style.dim());
+            }
             super::fill(buffer, area, y, look);
             let mark = match (marked, at == level.at) {
                 (true, _) => "*",
                 (false, true) => ">",
+                (false, false) if has_ended => "x",
                 (false, false) => " ",
             };
             put(buffer, area, 0, y, mark, look);
