@@ -128,6 +128,10 @@ struct TopArgs {
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     color: ColorChoice,
 
+    /// Say how long drawing and the like take
+    #[arg(long, hide = true)]
+    bench_screen: bool,
+
     /// Only show events that match this filter
     #[arg(value_name = "FILTER", allow_hyphen_values = false, num_args = 0..)]
     filter: Vec<String>,
@@ -155,6 +159,10 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
     if let Some(path) = &top.view_check {
         view::read(path).map_err(failure)?;
         message::print("ok\n")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if top.bench_screen {
+        message::print(&tui::bench::screen()?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let settings = settings::load()?;

@@ -7,6 +7,7 @@ mod act;
 pub mod actions;
 pub mod app;
 pub mod arrange;
+pub mod bench;
 pub mod cells;
 pub mod complete;
 pub mod data;
