@@ -108,8 +108,8 @@ struct TopArgs {
     #[arg(short = 's', long = "snaplen", value_name = "BYTES")]
     snaplen: Option<u32>,
 
-    /// Look at a random one in this many events only; numbers are scaled and marked with ~
-    #[arg(long, value_name = "N")]
+    /// Look at a random one in N events only; numbers are scaled and marked with ~
+    #[arg(long, value_name = "1/N")]
     sample: Option<String>,
 
     /// Show ports as service names

@@ -44,7 +44,7 @@ pub fn screen() -> anyhow::Result<String> {
         let _ = writeln!(out, "{name}\t{:.3}\t{:.3}", at(50), at(99));
     };
     let (mut model, state) = (model()?, machine(PROCESSES));
-    let (times, frame) = frames(&mut model, &state)?;
+    let (times, frame) = frames(&mut model, &state, TIMES)?;
     say("a frame of 10,000 processes", times);
     say("taking it: sorting, history", timed(|| drop(model.update(Msg::Frame(model.asked, Arc::clone(&frame))))));
     for (width, height) in [(120, 40), (300, 100)] {
@@ -56,7 +56,7 @@ pub fn screen() -> anyhow::Result<String> {
         };
         say(&format!("drawing {width}x{height}"), timed(&mut once));
     }
-    let (_, large) = frames(&mut model, &machine(ROWS))?;
+    let (_, large) = frames(&mut model, &machine(ROWS), 1)?;
     model.update(Msg::Frame(model.asked, large));
     let mut press = |code: KeyCode| {
         model.update(Msg::Input(Event::Key(KeyEvent::new(code, KeyModifiers::NONE))));
@@ -69,13 +69,17 @@ pub fn screen() -> anyhow::Result<String> {
     Ok(out)
 }
 
-fn timed(mut once: impl FnMut()) -> Vec<Duration> {
+fn timed(once: impl FnMut()) -> Vec<Duration> {
+    timed_often(TIMES, once)
+}
+
+fn timed_often(times: usize, mut once: impl FnMut()) -> Vec<Duration> {
     let one = |_| {
         let began = Instant::now();
         once();
         began.elapsed()
     };
-    (0..TIMES).map(one).collect()
+    (0..times).map(one).collect()
 }
 
 fn model() -> anyhow::Result<Model> {
@@ -113,8 +117,8 @@ fn machine(processes: u32) -> State {
     state
 }
 
-/// How long the frames of Processes take that machine, and the last one.
-fn frames(model: &mut Model, state: &State) -> anyhow::Result<(Vec<Duration>, Arc<Frame>)> {
+/// How long so many frames of Processes of that machine take, and the last one.
+fn frames(model: &mut Model, state: &State, count: usize) -> anyhow::Result<(Vec<Duration>, Arc<Frame>)> {
     let Command::Ask(_, ask) = model.ask() else { anyhow::bail!("no question") };
     let (send, frames) = mpsc::channel();
     let publish = |send: Sender<Frame>| -> Publish {
@@ -127,7 +131,7 @@ fn frames(model: &mut Model, state: &State) -> anyhow::Result<(Vec<Duration>, Ar
     let stats = Stats::default();
     let mut second: u64 = 0;
     let mut result = Ok(());
-    let times = timed(|| {
+    let times = timed_often(count, || {
         second += 1;
         let tick = Tick { state, now_ns: second * 1_000_000_000, stats: &stats };
         if let Err(error) = outputs.interval(&tick) {

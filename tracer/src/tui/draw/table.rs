@@ -143,8 +143,8 @@ pub(super) fn draw(model: &Model, style: Style, area: Rect, buffer: &mut Buffer)
             super::fill(buffer, area, y, look);
             let mark = match (marked, at == level.at) {
                 (true, _) => "*",
+                (false, _) if has_ended => "x",
                 (false, true) => ">",
-                (false, false) if has_ended => "x",
                 (false, false) => " ",
             };
             put(buffer, area, 0, y, mark, look);
