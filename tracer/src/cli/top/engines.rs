@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Live, TopArgs, plan, planned, snaplen, spool::Spool, told};
+use super::{ECHO_BYTES, Live, TopArgs, plan, planned, snaplen, spool::Spool, told};
 use crate::{
     cli::{explain, replay, run::Screen},
     message::note,
@@ -51,6 +51,8 @@ impl Tracing {
             let send = link.send.clone();
             let ran = || -> anyhow::Result<String> {
                 let mut plan = planned(&top, &ask, link.publish())?;
+                // How much of data is recorded is settled when the programs are loaded, and the data of a row may be asked for later.
+                plan.snaplen = top.snaplen.unwrap_or(ECHO_BYTES);
                 let runs = !top.read_only;
                 plan.screen = Some(Screen {
                     commands: Some(commands),
