@@ -187,3 +187,71 @@ fn echo_dig_and_spectrograms_are_where_users_of_csysdig_look_for_them() {
     assert_eq!(output.status.code(), Some(2));
     assert!(output.errors.contains("'dig' is not a table\nhint: it needs a full screen"), "{}", output.errors);
 }
+
+/// The views of csysdig.
+const OF_CSYSDIG: [&str; 43] = [
+    "backlog",
+    "connections",
+    "containers",
+    "containers_errors",
+    "directories",
+    "docker_events",
+    "errors",
+    "file_opens",
+    "files",
+    "incoming_connections",
+    "io_by_type",
+    "kubernetes_controllers",
+    "kubernetes_deployments",
+    "kubernetes_namespaces",
+    "kubernetes_pods",
+    "kubernetes_replicasets",
+    "kubernetes_services",
+    "marathon_apps",
+    "marathon_groups",
+    "mesos_frameworks",
+    "mesos_tasks",
+    "notifications",
+    "page_faults",
+    "port_bindings",
+    "procs",
+    "procs_cpu",
+    "procs_errors",
+    "procs_fd_usage",
+    "slow_io",
+    "spans_list",
+    "spans_summary",
+    "spectro_all",
+    "spectro_file",
+    "spectro_traces",
+    "sports",
+    "spy_syslog",
+    "spy_users",
+    "spy_users_wsysdig",
+    "syscall_procs",
+    "syscalls",
+    "threads",
+    "traces_list",
+    "traces_summary",
+];
+
+#[test]
+fn each_view_of_csysdig_is_there_or_says_why_not() {
+    let (mut there, mut told) = (0, 0);
+    for id in OF_CSYSDIG {
+        let output = command::output(["top", "-j", "-v", id, "-r", &capture("files")]);
+        if output.status.code() == Some(0) {
+            there += 1;
+            continue;
+        }
+        assert_eq!(output.status.code(), Some(2), "{id}: {output:?}");
+        let hint = output.errors.split_once("\nhint: ").map(|(_, hint)| hint.trim()).unwrap_or_default();
+        assert!(
+            !hint.is_empty() && !hint.contains("did you mean") && !hint.contains("-l lists"),
+            "{id}: {}",
+            output.errors
+        );
+        told += 1;
+    }
+    assert_eq!((there, told), (24, 19));
+}

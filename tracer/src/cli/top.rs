@@ -177,7 +177,8 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
         Some(name) => match Mode::of_csysdig(name) {
             Some((mode, of_files)) if !top.plain && !top.json => (root, mode, of_files),
             Some(_) => {
-                let hint = "it needs a full screen; in lines, tracer FILTER prints events and tracer -c echo_fds data";
+                let hint =
+                    "it needs a full screen; tracer FILTER prints events, -c echo_fds data, -c spectrogram latencies";
                 return Err(Failure::with_hint(format!("'{name}' is not a table"), hint).into());
             }
             None => (name, Mode::Rows, false),
