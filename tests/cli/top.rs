@@ -355,7 +355,7 @@ fn s062_s078_fields_of_an_event_of_a_capture_are_read_and_filter() {
     tmux.wait("events", |text| text.contains("Processes: events") && text.contains(" open"));
     tmux.keys(&["i"]);
     let text = tmux.wait("all fields", |text| {
-        text.contains("- detail -") && text.contains("evt.type") && text.contains("fd.name")
+        text.contains("- detail -") && text.contains("evt.rawres") && text.contains("fd.name")
     });
     assert!(text.contains("openat"), "{text}");
     tmux.keys(&["Tab", "/"]);

@@ -388,7 +388,13 @@ impl Model {
             Msg::Frame(asked, frame) => self.frame(asked, frame),
             Msg::Answered(asked, Err(error)) if asked == self.asked => self.say(error),
             Msg::Answered(..) => {}
-            Msg::Fields(number, fields) => self.pane.found(number, fields),
+            Msg::Fields(number, fields) => {
+                // The field that is selected stays selected when others come in between.
+                let selected = self.details().get(self.pane.at).map(|line| line.name.clone());
+                self.pane.found(number, fields);
+                let at = self.details().iter().position(|line| Some(&line.name) == selected.as_ref());
+                self.pane.at = at.unwrap_or(self.pane.at);
+            }
             Msg::Held(targets) => self.held(targets),
             Msg::Explained(lines) => self.explained = lines,
             Msg::Note(text) => {
@@ -410,6 +416,7 @@ impl Model {
                 }
                 (self.ended, self.read, self.truncated) = (true, None, true);
                 self.level_mut().complete = true;
+                return self.find_fields().into_iter().collect();
             }
             Msg::Ended(_, result) => {
                 (self.ended, self.read) = (true, None);
@@ -423,6 +430,8 @@ impl Model {
                 } else if !self.settings.replay {
                     return vec![Command::Quit];
                 }
+                // The list has followed its end until now: the selected event may be another one than at the last key.
+                return self.find_fields().into_iter().collect();
             }
             Msg::Signal(signal) => {
                 self.signal = Some(signal);
@@ -505,7 +514,7 @@ impl Model {
         let percent = self.read.filter(|percent| *percent <= 100.0);
         self.say(match percent {
             Some(percent) => format!("stopped: the rows are of {percent:.0} % of the file"),
-            None => "stopped: the rows are of what was read so far".to_owned(),
+            None => "stopped: the rows are of a part of the file".to_owned(),
         });
         self.stopped = Some(percent.unwrap_or(f64::NAN));
         vec![Command::Stop]

@@ -100,7 +100,7 @@ fn s061_rows_of_first_looks_are_replaced_by_those_of_the_whole() {
     press(&mut model, KeyCode::Down);
     let chosen = selected(&model);
     model.update(Msg::Frame(1, frame_at(100, &[("bash", 7, 2.0), ("cat", 9, 3.0), ("dd", 10, 9.0)])));
-    assert_eq!((model.level().len(), selected(&model)), (3, chosen), "the row that somebody chose stays chosen");
+    assert_eq!((model.level().len(), selected(&model)), (3, chosen), "the row that was chosen stays chosen");
     assert_eq!(model.level().history.len(), 1, "it is no interval after another one");
     assert!(model.said.is_none());
 }
