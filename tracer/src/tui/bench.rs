@@ -32,7 +32,7 @@ const TIMES: usize = 50;
 const PROCESSES: u32 = 10_000;
 const ROWS: u32 = 100_000;
 
-/// What each thing took: its name, the median and the 99th percentile in milliseconds, separated by tabs.
+/// What each thing took: its name, the median and the 99th percentile in milliseconds, separated by semicolons.
 ///
 /// # Errors
 /// A built-in view cannot be asked for.
@@ -41,7 +41,7 @@ pub fn screen() -> anyhow::Result<String> {
     let mut say = |name: &str, mut times: Vec<Duration>| {
         times.sort_unstable();
         let at = |part: usize| times[(times.len() * part / 100).min(times.len() - 1)].as_secs_f64() * 1e3;
-        let _ = writeln!(out, "{name}\t{:.3}\t{:.3}", at(50), at(99));
+        let _ = writeln!(out, "{name};{:.3};{:.3}", at(50), at(99));
     };
     let (mut model, state) = (model()?, machine(PROCESSES));
     let (times, frame) = frames(&mut model, &state, TIMES)?;

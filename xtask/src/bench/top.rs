@@ -109,7 +109,7 @@ impl Bench<'_> {
     fn drawing(&mut self) -> Result<()> {
         let said = output(Command::new(&self.subject.tracer).args(["top", "--bench-screen"]))?;
         for line in said.lines() {
-            let mut words = line.split('\t');
+            let mut words = line.split(';');
             let name = words.next().unwrap_or_default();
             let mut number = || words.next().and_then(|word| word.parse::<f64>().ok()).context("no number");
             let (median, p99) = (number()?, number()?);
