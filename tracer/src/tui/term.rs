@@ -35,6 +35,9 @@ use super::{
 };
 use crate::{confine, thread::begin};
 
+/// The exit code after a panic: that of Rust's own.
+const PANICKED: i32 = 101;
+
 /// Whether it is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
@@ -66,8 +69,13 @@ impl Terminal {
         HOOK.call_once(|| {
             let before = panic::take_hook();
             panic::set_hook(Box::new(move |info| {
+                let was_ours = TAKEN.load(Ordering::SeqCst);
                 give_back();
                 before(info);
+                if was_ours {
+                    // Without one of its threads a screen shows what is not so.
+                    std::process::exit(PANICKED);
+                }
             }));
         });
         take(mouse)?;
