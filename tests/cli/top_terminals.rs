@@ -153,6 +153,9 @@ fn s091_nothing_is_written_while_nothing_changes() {
     assert_eq!(size(), before);
     tmux.keys(&["Down"]);
     wait::until("the next row", || (size() > before).then_some(()));
+    // script(1) outlives its terminal.
+    tmux.keys(&["q"]);
+    tmux.wait("the end", |text| text.contains("ready>") && !text.contains("F10Quit"));
 }
 
 #[test]
