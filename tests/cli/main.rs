@@ -11,6 +11,8 @@ mod planted;
 mod recipes;
 mod screen;
 mod top;
+mod top_captures;
+mod top_terminals;
 mod trusted;
 mod write;
 

@@ -55,6 +55,7 @@ mod tids;
 mod time;
 mod together;
 mod top;
+mod top_live;
 mod user;
 
 use std::{ffi::CStr, os::unix::fs::MetadataExt as _, path::Path};

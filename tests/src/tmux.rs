@@ -8,7 +8,7 @@ use crate::{scratch::Scratch, wait};
 pub struct Tmux {
     socket: String,
     /// What programs in it keep of their user's settings, and what they find: nothing of others.
-    _home: Scratch,
+    home: Scratch,
 }
 
 impl Tmux {
@@ -25,7 +25,7 @@ impl Tmux {
         let home = Scratch::new();
         let folder = |name: &str| home.path(name).display().to_string();
         let (state, config) = (folder("state"), folder("config"));
-        let this = Self { socket: format!("tracer-test-{name}-{}", std::process::id()), _home: home };
+        let this = Self { socket: format!("tracer-test-{name}-{}", std::process::id()), home };
         let size = [columns, rows].map(|number| number.to_string());
         let shell = format!("env LC_ALL=C.UTF-8 XDG_STATE_HOME={state} XDG_CONFIG_HOME={config} PS1='ready> ' sh");
         this.run(&["-f", "/dev/null", "new-session", "-d", "-x", &size[0], "-y", &size[1], &shell]);
@@ -56,6 +56,17 @@ impl Tmux {
     /// Types text as it is.
     pub fn type_in(&self, text: &str) {
         self.run(&["send-keys", "-l", text]);
+    }
+
+    /// Sends these bytes, at once, as a terminal does for a key.
+    ///
+    /// # Panics
+    /// The bytes cannot be handed over.
+    pub fn send(&self, bytes: &[u8]) {
+        let path = self.home.path("bytes");
+        std::fs::write(&path, bytes).expect("a file");
+        self.run(&["load-buffer", "-b", "bytes", &path.display().to_string()]);
+        self.run(&["paste-buffer", "-r", "-d", "-b", "bytes"]);
     }
 
     /// Types a line.

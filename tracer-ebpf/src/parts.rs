@@ -45,6 +45,7 @@ const MOST: u64 = 128;
 /// Ends a call that is counted for both of its descriptors, or one that reports requests: first the call, as any other one, then
 /// what it reports. The loop comes last, because the verifier explores what follows it once for each number of requests.
 #[btf_tracepoint(function = "sys_exit")]
+#[inline(always)]
 pub fn sys_exit_parts(ctx: BtfTracePointContext) -> i32 {
     let registers = Registers(ctx.arg(0));
     let result: i64 = ctx.arg(1);

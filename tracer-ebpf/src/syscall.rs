@@ -34,6 +34,7 @@ const RECORD: u32 = CALL_TABLES;
 /// Where there are several tables of calls, the program follows itself for each of them; the first table comes last, because what it
 /// wants may be a record.
 #[btf_tracepoint(function = "sys_exit")]
+#[inline(always)]
 pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     // A call belongs to one question, with all of its messages.
     let resumed = running::is_resumed();
@@ -269,6 +270,7 @@ fn next_message(ctx: &BtfTracePointContext, plan: *const Plan, table: u32) {
 ///
 /// Source: kernel include/trace/events/syscalls.h, `TP_PROTO(struct pt_regs *regs, long id)`.
 #[btf_tracepoint(function = "sys_enter")]
+#[inline(always)]
 pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
     let registers = Registers(ctx.arg(0));
     let Some(number) = gate::begins(registers) else { return 0 };
@@ -312,6 +314,7 @@ fn call(ctx: &BtfTracePointContext, turn: u32, table: u32) -> Option<(Passed, Ca
 
 /// Goes on for rows that read the task.
 #[btf_tracepoint(function = "sys_exit")]
+#[inline(always)]
 pub fn sys_exit_task(ctx: BtfTracePointContext) -> i32 {
     let (turn, table) = running::handed_on();
     if let Some((_, call)) = call(&ctx, turn, table) {
@@ -322,6 +325,7 @@ pub fn sys_exit_task(ctx: BtfTracePointContext) -> i32 {
 
 /// Goes on for rows that are long, or whose arguments depend on each other.
 #[btf_tracepoint(function = "sys_exit")]
+#[inline(always)]
 pub fn sys_exit_rare(ctx: BtfTracePointContext) -> i32 {
     let (turn, table) = running::handed_on();
     if let Some((_, call)) = call(&ctx, turn, table) {

@@ -17,6 +17,7 @@ mod service;
 mod soak;
 mod spread;
 mod stage;
+mod top;
 
 use std::{
     collections::BTreeMap,
@@ -45,6 +46,8 @@ use crate::{
 
 /// Runs of a load under an observer, unless others are asked for.
 const REPEAT: u32 = 3;
+/// The load of that name is the full screen.
+const TOP: &str = "top";
 /// Events of the capture that is read.
 const CAPTURE_EVENTS: u64 = 8_000_000;
 
@@ -54,8 +57,8 @@ pub(crate) struct Options {
     /// Only observers whose name has this in it; untraced is always measured
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Only these loads: dd, files, request, spawns, paced; and redis and nginx, servers in containers, which are measured only if
-    /// they are named here
+    /// Only these loads: dd, files, request, spawns, paced; and those that are measured only if they are named here: redis and nginx,
+    /// servers in containers, and top, the full screen
     #[arg(long, value_delimiter = ',')]
     load: Vec<String>,
     /// How often each load is run under an observer; rounds, for servers in containers [default: 3; 7 rounds]
@@ -86,13 +89,15 @@ pub(crate) struct Options {
 
 /// `cargo xtask bench`.
 pub(crate) fn task(options: &Options) -> Result<()> {
-    let known: Vec<_> =
-        load::all(1).iter().map(|load| load.name).chain(SERVICES.iter().map(|service| service.name)).collect();
+    let services = SERVICES.iter().map(|service| service.name);
+    let known: Vec<_> = load::all(1).iter().map(|load| load.name).chain(services).chain([TOP]).collect();
     if let Some(unknown) = options.load.iter().find(|part| !known.iter().any(|name| name.contains(part.as_str()))) {
         anyhow::bail!("no load '{unknown}'\nhint: there are {}", known.join(", "));
     }
     let services: Vec<_> = SERVICES.iter().filter(|service| options.names(service.name)).collect();
-    let only_services = !services.is_empty() && !load::all(1).iter().any(|load| options.names(load.name));
+    let of_screen = options.names(TOP);
+    let only_services =
+        (of_screen || !services.is_empty()) && !load::all(1).iter().any(|load| options.names(load.name));
     let engine = options.soak.is_some() || !services.is_empty();
     let bench = !options.captures && options.soak.is_none();
     sys::catch_interrupts().context("cannot wait for Ctrl-C")?;
@@ -114,6 +119,12 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     let mut failed = 0;
     if !only_services || options.captures {
         failed += loads(options, &subject)?;
+    }
+    if of_screen && !options.captures {
+        mount_tracefs();
+        let (text, missed) = top::run(&subject, options.shrink, options.repeat.unwrap_or(REPEAT))?;
+        options.publish(TOP, &text)?;
+        failed += missed;
     }
     if !options.captures {
         mount_tracefs();

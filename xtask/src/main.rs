@@ -18,6 +18,7 @@ mod image;
 mod linker;
 mod page;
 mod peers;
+mod pty;
 mod run;
 mod setup;
 mod sys;

@@ -4,9 +4,13 @@
 #![expect(unsafe_code, reason = "direct system calls")]
 
 use std::{
+    fs::File,
     io,
     mem::MaybeUninit,
-    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    os::{
+        fd::{AsRawFd as _, FromRawFd as _, RawFd},
+        unix::process::{CommandExt as _, ExitStatusExt as _},
+    },
     process::{Child, Command, ExitStatus},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
@@ -51,6 +55,56 @@ pub(crate) fn as_service(command: &mut Command) -> &mut Command {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         })
+    }
+}
+
+/// A new pseudo-terminal of that size: who drives it, and what a program has.
+pub(crate) fn terminal(columns: u16, rows: u16) -> io::Result<(File, File)> {
+    let (mut master, mut slave) = (0, 0);
+    let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: both numbers and the size are live locals; no name and no settings are asked for.
+    let opened = unsafe {
+        libc::openpty(&raw mut master, &raw mut slave, std::ptr::null_mut(), std::ptr::null(), &raw const size)
+    };
+    if opened != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: both were just opened, and nothing else has them.
+    let (master, slave) = unsafe { (File::from_raw_fd(master), File::from_raw_fd(slave)) };
+    for file in [&master, &slave] {
+        // SAFETY: the descriptor is open; no other program gets it by chance.
+        if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok((master, slave))
+}
+
+/// The child has its standard input as its own terminal.
+pub(crate) fn on_terminal(command: &mut Command) -> &mut Command {
+    // SAFETY: between fork and exec only these calls are made, which are async-signal-safe and take numbers.
+    unsafe {
+        command.pre_exec(|| {
+            if libc::setsid() < 0
+                || libc::ioctl(0, libc::TIOCSCTTY, 0) < 0
+                || libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) < 0
+            {
+                return Err(io::Error::last_os_error());
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Whether something can be read, after waiting for it at most so long.
+pub(crate) fn readable(fd: RawFd, wait: Duration) -> io::Result<bool> {
+    let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let wait_ms = libc::c_int::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(libc::c_int::MAX);
+    // SAFETY: the one entry is a live local.
+    match unsafe { libc::poll(&raw mut poll, 1, wait_ms) } {
+        -1 if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => Ok(false),
+        -1 => Err(io::Error::last_os_error()),
+        ready => Ok(ready > 0),
     }
 }
 

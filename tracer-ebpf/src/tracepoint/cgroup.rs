@@ -14,12 +14,14 @@ use crate::{
 
 /// A cgroup appears.
 #[btf_tracepoint(function = "cgroup_mkdir")]
+#[inline(always)]
 pub fn cgroup_mkdir(ctx: BtfTracePointContext) -> i32 {
     report(&ctx, code::CGROUP_MKDIR)
 }
 
 /// A cgroup disappears.
 #[btf_tracepoint(function = "cgroup_rmdir")]
+#[inline(always)]
 pub fn cgroup_rmdir(ctx: BtfTracePointContext) -> i32 {
     report(&ctx, code::CGROUP_RMDIR)
 }

@@ -15,12 +15,14 @@ use crate::{
 
 /// Reports a page fault in user mode.
 #[btf_tracepoint(function = "page_fault_user")]
+#[inline(always)]
 pub fn page_fault_user(ctx: BtfTracePointContext) -> i32 {
     report(&ctx)
 }
 
 /// Reports a page fault in the kernel, mostly when it copies from or to a program.
 #[btf_tracepoint(function = "page_fault_kernel")]
+#[inline(always)]
 pub fn page_fault_kernel(ctx: BtfTracePointContext) -> i32 {
     report(&ctx)
 }

@@ -27,6 +27,7 @@ const EXECVEAT: u16 = number_of("execveat");
 /// Source: kernel include/trace/events/sched.h, `TP_PROTO(struct task_struct *parent, struct task_struct *child)`;
 /// kernel/fork.c, `kernel_clone`: before the new one is woken up.
 #[btf_tracepoint(function = "sched_process_fork")]
+#[inline(always)]
 pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
     follow::forks(ctx.arg(0), ctx.arg(1));
     0
@@ -37,6 +38,7 @@ pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
 /// Source: kernel include/trace/events/sched.h,
 /// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`.
 #[btf_tracepoint(function = "sched_process_exec")]
+#[inline(always)]
 pub fn exec(ctx: BtfTracePointContext) -> i32 {
     let old_tid: u32 = ctx.arg(1);
     follow::execs(Task::current(), old_tid);
@@ -72,6 +74,7 @@ fn by_descriptor(binprm: usize) -> bool {
 ///
 /// Source: kernel include/trace/events/sched.h, `sched_process_exit`; kernel/exit.c, `do_exit`.
 #[btf_tracepoint(function = "sched_process_exit")]
+#[inline(always)]
 pub fn process_exit(_ctx: BtfTracePointContext) -> i32 {
     entry::forget();
     report_exit();

@@ -25,6 +25,7 @@ use crate::{
 
 /// A thread leaves the CPU, another one begins.
 #[btf_tracepoint(function = "sched_switch")]
+#[inline(always)]
 pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     let prev: *const u8 = ctx.arg(1);
     let next: *const u8 = ctx.arg(2);

@@ -21,6 +21,7 @@ const SIGCHLD: i32 = 17;
 
 /// Reports a signal that the running thread gets.
 #[btf_tracepoint(function = "signal_deliver")]
+#[inline(always)]
 pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
     each_plan(PLAN_SIGNAL, |plan| {
         // SAFETY: a live map value.

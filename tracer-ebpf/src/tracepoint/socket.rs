@@ -14,12 +14,14 @@ use crate::{
 
 /// Bytes were sent.
 #[btf_tracepoint(function = "sock_send_length")]
+#[inline(always)]
 pub fn sock_send_length(ctx: BtfTracePointContext) -> i32 {
     count(&ctx, true)
 }
 
 /// Bytes were received, or only looked at.
 #[btf_tracepoint(function = "sock_recv_length")]
+#[inline(always)]
 pub fn sock_recv_length(ctx: BtfTracePointContext) -> i32 {
     count(&ctx, false)
 }

@@ -117,7 +117,7 @@ fn of_this_run(defaults: Vec<String>, words: &[String]) -> Vec<String> {
 }
 
 /// There is no such file for this user: `HOME` may be that of another one.
-fn is_elsewhere(error: io::ErrorKind) -> bool {
+pub(super) fn is_elsewhere(error: io::ErrorKind) -> bool {
     matches!(error, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied)
 }
 

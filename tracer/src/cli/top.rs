@@ -2,6 +2,7 @@
 
 mod engines;
 mod settings;
+mod spool;
 
 use std::{
     collections::BTreeMap,
@@ -12,10 +13,12 @@ use std::{
 
 use clap::{CommandFactory as _, Parser};
 use engines::{Passes, Tracing};
+use spool::Spool;
 
 use super::{Args, End, Failure, Live, Plan, replay, run};
 use crate::{
     chisel,
+    doctor::privileges,
     fields::{Needs, Show},
     format::color::ColorChoice,
     message,
@@ -25,7 +28,7 @@ use crate::{
         app::{Model, Settings},
         prefs::{Keeper, Prefs},
     },
-    view::{self, Ask, Library, View, ViewError, With, spec::Kind},
+    view::{self, Ask, Library, Mode, View, ViewError, With, ask::Enough, spec::Kind},
 };
 
 /// The word for it.
@@ -93,7 +96,7 @@ struct TopArgs {
     #[arg(short = 'E', long)]
     exclude_users: bool,
 
-    /// Stop after this many events
+    /// Stop after this many events; with --plain and -j, after this many tables
     #[arg(short = 'n', long = "numevents", value_name = "COUNT")]
     max_events: Option<u64>,
 
@@ -104,6 +107,10 @@ struct TopArgs {
     /// Bytes of each I/O buffer to capture
     #[arg(short = 's', long = "snaplen", value_name = "BYTES")]
     snaplen: Option<u32>,
+
+    /// Look at a random one in N events only; numbers are scaled and marked with ~
+    #[arg(long, value_name = "1/N")]
+    sample: Option<String>,
 
     /// Show ports as service names
     #[arg(short = 'R', long)]
@@ -120,6 +127,10 @@ struct TopArgs {
     /// Use colours: auto, never, always
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     color: ColorChoice,
+
+    /// Say how long drawing and the like take
+    #[arg(long, hide = true)]
+    bench_screen: bool,
 
     /// Only show events that match this filter
     #[arg(value_name = "FILTER", allow_hyphen_values = false, num_args = 0..)]
@@ -150,6 +161,10 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
         message::print("ok\n")?;
         return Ok(ExitCode::SUCCESS);
     }
+    if top.bench_screen {
+        message::print(&tui::bench::screen()?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let settings = settings::load()?;
     let views = Library::new(&top.view_dir).all();
     if top.list {
@@ -157,13 +172,26 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
         return Ok(ExitCode::SUCCESS);
     }
     let containers = top.print.as_deref().is_some_and(|print| matches!(print, "c" | "container" | "k" | "kubernetes"));
-    let first = top.view.as_deref().unwrap_or(if containers { "containers" } else { "procs" });
+    let root = if containers { "containers" } else { "procs" };
+    let (first, mode, of_files) = match top.view.as_deref() {
+        Some(name) => match Mode::of_csysdig(name) {
+            Some((mode, of_files)) if !top.plain && !top.json => (root, mode, of_files),
+            Some(_) => {
+                let hint =
+                    "it needs a full screen; tracer FILTER prints events, -c echo_fds data, -c spectrogram latencies";
+                return Err(Failure::with_hint(format!("'{name}' is not a table"), hint).into());
+            }
+            None => (name, Mode::Rows, false),
+        },
+        None => (root, Mode::Rows, false),
+    };
     let first = view::find(&views, first).map_err(failure)?.clone();
+    let first_kind = first.kind;
     let filter = run::checked(&top.filter)?;
     let show = Show { services: top.resolve_ports, ..Show::PLAIN };
     let ask = Ask {
         view: first,
-        mode: view::Mode::Rows,
+        mode,
         filter,
         containers,
         interval_ms: top.delay.or(settings.delay).unwrap_or(INTERVAL_MS),
@@ -171,6 +199,7 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
         show,
         with: With::Nothing,
         more: Vec::new(),
+        enough: Enough { events: None, tables: top.max_events.filter(|_| first_kind == Kind::Table) },
     };
     super::stop::survive_file_limit()?;
     if top.plain || top.json {
@@ -190,7 +219,7 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
         )
         .into());
     }
-    full_screen(&top, ask, views, &settings, live)
+    full_screen(top, ask, of_files, views, &settings, live)
 }
 
 fn failure(error: ViewError) -> Failure {
@@ -219,8 +248,8 @@ fn plan(top: &TopArgs) -> Result<Plan, Failure> {
             words.extend([name.to_owned(), value]);
         }
     };
-    option("-n", top.max_events.map(|count| count.to_string()));
     option("-M", top.max_time.clone());
+    option("--sample", top.sample.clone());
     option("-s", top.snaplen.map(|bytes| bytes.to_string()));
     top.engine_sockets.iter().for_each(|socket| option("--engine-socket", Some(socket.clone())));
     top.read.iter().for_each(|path| option("-r", Some(path.to_string_lossy().into_owned())));
@@ -274,17 +303,34 @@ fn printed(top: &TopArgs, ask: &Ask, live: Live) -> Result<ExitCode, End> {
 }
 
 fn full_screen(
-    top: &TopArgs,
+    mut top: TopArgs,
     ask: Ask,
+    of_files: bool,
     views: BTreeMap<String, View>,
     settings: &settings::TopSettings,
     live: Live,
 ) -> Result<ExitCode, End> {
     // What is wrong with the options is said before the screen changes.
-    drop(plan(top)?);
+    drop(plan(&top)?);
+    if !ask.replay
+        && let Some(missing) = privileges::missing_privileges()
+    {
+        message::failure(&missing, Some(privileges::REMEDY));
+        return Ok(ExitCode::FAILURE);
+    }
+    let keys = settings::keys()?;
+    let spool = match top.read.as_slice() {
+        [only] if only.as_os_str() == "-" => Some(Spool::begin()?),
+        _ => None,
+    };
     let host = || nix::unistd::gethostname().ok().map(|name| name.to_string_lossy().into_owned());
     let source = match top.read.first() {
-        Some(path) => message::Shown::shown(path.as_path()),
+        Some(_) if spool.is_some() => "standard input".to_owned(),
+        Some(path) => {
+            let more = top.read.len() - 1;
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("{}{more}", message::Shown::shown(path.as_path()))
+        }
         None => crate::format::escape::escaped(host().unwrap_or_default().as_bytes()),
     };
     let mut prefs = settings.prefs(&views)?;
@@ -308,16 +354,22 @@ fn full_screen(
         interval_ms: ask.interval_ms,
         replay: ask.replay,
         read_only: top.read_only,
+        max_events: top.max_events,
         show: ask.show,
         filter: ask.filter.clone(),
         source,
     };
     let mut model = Model::new(settings, views, ask.view)
         .map_err(|fault| Failure::new(format!("the view cannot be shown: {fault}")))?;
+    model.keys = keys;
+    model.begin(ask.mode, of_files);
     model.prefer(prefs);
-    let engine: Box<dyn Engine> =
-        if ask.replay { Box::new(Passes::new(top.clone())) } else { Box::new(Tracing::new(top.clone(), live)) };
     let look = Look { colors: top.color.enabled(), mouse: !top.no_mouse };
+    if let Some(spool) = &spool {
+        top.read = vec![spool.path()];
+    }
+    let engine: Box<dyn Engine> =
+        if ask.replay { Box::new(Passes::new(top, spool)) } else { Box::new(Tracing::new(top, live)) };
     let ended = tui::run(model, engine, look, keeper)?;
     match ended.failed {
         Some(error) => {

@@ -178,6 +178,12 @@ const NOT_TRACING_HERE: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const NOT_TRACING_HERE: &[c_long] = &[];
 
+/// How a program that is run for the user makes others. Source: fork(2), vfork(2): shells use either.
+#[cfg(target_arch = "x86_64")]
+const FORKS_HERE: &[c_long] = &[libc::SYS_fork, libc::SYS_vfork];
+#[cfg(not(target_arch = "x86_64"))]
+const FORKS_HERE: &[c_long] = &[];
+
 /// Commands of bpf(2) that are about maps, programs and links that are there already.
 const BPF_COMMANDS: [u64; 9] = [
     bpf_cmd::BPF_MAP_LOOKUP_ELEM as u64,
@@ -296,8 +302,9 @@ fn denied(keep: &Tracing) -> Result<Calls> {
         calls.remove(&libc::SYS_accept4);
     }
     if runs {
-        for call in [libc::SYS_execve, libc::SYS_clone, libc::SYS_kill, libc::SYS_pidfd_send_signal] {
-            calls.remove(&call);
+        let made = [libc::SYS_execve, libc::SYS_clone, libc::SYS_kill, libc::SYS_pidfd_send_signal];
+        for call in made.iter().chain(FORKS_HERE) {
+            calls.remove(call);
         }
     }
     Ok(calls)

@@ -51,7 +51,7 @@ const CAPABILITIES: [Capability; 4] = [
 ];
 
 /// The remedy for missing privileges.
-const REMEDY: &str = "run it with sudo; in a container with --privileged --pid=host";
+pub const REMEDY: &str = "run it with sudo; in a container with --privileged --pid=host";
 /// Inode of the first user namespace. Source: kernel include/linux/proc_ns.h, `PROC_USER_INIT_INO`.
 const FIRST_USER_NAMESPACE: &str = "user:[4026531837]";
 

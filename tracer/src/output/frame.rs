@@ -128,6 +128,8 @@ pub struct Frame {
     pub lost: u64,
     /// Events of this time that were lost before they could count. Some of them may not have been for this frame.
     pub dropped: u64,
+    /// Places of rows whose process or thread has ended, in their order: of rows that are about these, and of the running kernel.
+    pub ended: Vec<usize>,
 }
 
 impl Frame {
@@ -148,6 +150,7 @@ impl Frame {
             sample: None,
             lost: 0,
             dropped: 0,
+            ended: Vec::new(),
         }
     }
 }

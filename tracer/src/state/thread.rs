@@ -1,6 +1,9 @@
 //! Threads: who they are, what they run, where.
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use rustc_hash::FxHashMap;
 
@@ -158,9 +161,36 @@ pub struct Threads {
     changes: u64,
     /// The thread that was looked up last, and its slot: an event asks for its thread several times.
     last: Cell<Option<(u32, u32)>>,
+    running: RefCell<Running>,
+}
+
+/// How many threads of each process run: counted for all at once when it is asked again before anything has changed, as for the rows of a
+/// table.
+#[derive(Debug, Default)]
+struct Running {
+    /// The number of changes when it was asked last.
+    changes: u64,
+    by_pid: Option<FxHashMap<u32, u32>>,
 }
 
 impl Threads {
+    /// How many threads of that process run, as far as they are known.
+    #[must_use]
+    pub fn running(&self, pid: u32) -> u32 {
+        let mut running = self.running.borrow_mut();
+        let runs = |thread: &&Rc<Thread>| thread.exited_ns.is_none();
+        if running.changes != self.changes {
+            *running = Running { changes: self.changes, by_pid: None };
+            return self.iter().filter(runs).filter(|thread| thread.pid == pid).count() as u32;
+        }
+        let by_pid = running.by_pid.get_or_insert_with(|| {
+            let mut by_pid = FxHashMap::default();
+            self.iter().filter(runs).for_each(|thread| *by_pid.entry(thread.pid).or_default() += 1);
+            by_pid
+        });
+        by_pid.get(&pid).copied().unwrap_or(0)
+    }
+
     /// The thread of that id.
     #[must_use]
     pub fn get(&self, tid: u32) -> Option<&Rc<Thread>> {
@@ -237,5 +267,25 @@ impl Threads {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_tid.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn running_threads_are_counted_by_process_and_anew_after_a_change() {
+        let mut threads = Threads::default();
+        for tid in 1..=6 {
+            threads.insert(Thread::stranger(tid, if tid > 2 { 3 } else { tid }));
+        }
+        for _ in 0..3 {
+            assert_eq!([1, 2, 3, 4].map(|pid| threads.running(pid)), [1, 1, 4, 0]);
+        }
+        threads.get_mut(5).unwrap().exited_ns = Some(1);
+        assert_eq!([3, 3, 3].map(|pid| threads.running(pid)), [3, 3, 3]);
+        threads.remove(6);
+        assert_eq!([3, 3].map(|pid| threads.running(pid)), [2, 2]);
     }
 }

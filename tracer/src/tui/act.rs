@@ -1,13 +1,13 @@
 //! What keys do where nothing lies over the screen.
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, KeyModifiers};
 
 use super::{
     app::{Command, Model, Overlay, PromptKind},
     arrange::{Node, Shape},
     cells::Needle,
     export,
-    keys::{self, Do},
+    keys::Do,
     level::Level,
     line::Line,
 };
@@ -19,11 +19,13 @@ const MAX_COUNTED: usize = 20_000;
 impl Model {
     pub(super) fn key(&mut self, key: &KeyEvent) -> Vec<Command> {
         self.said = None;
-        if keys::find(key) == Some(Do::Suspend) {
+        let act = self.keys.find(key);
+        // Where something is typed, a letter is a letter.
+        if act == Some(Do::Suspend) && (self.overlay.is_none() || key.modifiers.contains(KeyModifiers::CONTROL)) {
             return vec![Command::Suspend];
         }
         let mut commands = match self.overlay.take() {
-            None => match keys::find(key) {
+            None => match act {
                 Some(act) => self.act(act),
                 None => Vec::new(),
             },
@@ -72,6 +74,7 @@ impl Model {
             return commands;
         }
         let page = self.page.max(1);
+        let (replay, reads) = (self.settings.replay, self.is_reading());
         let level = self.level_mut();
         let (at, all) = (level.at, level.len());
         match act {
@@ -115,14 +118,11 @@ impl Model {
             Do::UnmarkAll => level.marked.clear(),
             Do::Enter => return self.enter(),
             Do::Back => return self.back(),
+            Do::Close if reads => return self.stop_reading(),
             Do::Close => return if self.levels.len() > 1 { self.back() } else { Vec::new() },
             Do::ToCrumb(to) => return self.go_to_crumb(to.into()),
-            Do::Freeze => {
-                self.frozen = !self.frozen;
-                if let Some(frame) = self.waiting.take().filter(|_| !self.frozen) {
-                    self.level_mut().take(&frame);
-                }
-            }
+            Do::Freeze if replay => self.say("a capture does not change: there is nothing to freeze".into()),
+            Do::Freeze => self.freeze(),
             Do::Help => self.overlay = Some(Overlay::Help { scroll: 0 }),
             Do::Legend => {
                 self.overlay = Some(Overlay::Legend { scroll: 0 });
@@ -155,8 +155,8 @@ impl Model {
             Do::Previous => self.find(false, self.place().wrapping_sub(1)),
             Do::Echo => return self.look(Mode::Echo),
             Do::Events => return self.look(Mode::Events),
-            Do::Heat => return self.heat(None),
-            Do::HeatOfFiles => return self.heat(Some("evt.is_io=true and fd.type=file")),
+            Do::Heat => return self.heat(false),
+            Do::HeatOfFiles => return self.heat(true),
             Do::Copy => return vec![Command::Copy(export::copied(self.level(), at))],
             Do::CopyAll => {
                 let rows = (0..all).map(|at| export::copied(self.level(), at));

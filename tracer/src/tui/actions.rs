@@ -27,6 +27,8 @@ pub struct Offered {
     pub signal: Option<i32>,
     /// Whether it asks before.
     pub dangerous: bool,
+    /// Whether the program talks with the user.
+    pub interactive: bool,
 }
 
 /// A process that a signal is for.
@@ -44,7 +46,8 @@ pub struct Target {
 /// What is done once the user has said yes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Confirmed {
-    Run(Vec<String>),
+    /// Program and arguments, and whether it talks with the user.
+    Run(Vec<String>, bool),
     Signal(i32, Vec<Target>),
 }
 
@@ -53,7 +56,7 @@ impl Confirmed {
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         match self {
-            Self::Run(words) => {
+            Self::Run(words, _) => {
                 vec![words.iter().map(|word| escape::escaped(word.as_bytes())).collect::<Vec<_>>().join(" ")]
             }
             Self::Signal(signal, targets) => {
@@ -87,7 +90,14 @@ impl Model {
             for (key, signal) in [('t', 15), ('9', 9)] {
                 let name = signal_name(signal);
                 let (title, command) = (format!("send {name}"), Ok(vec![name.to_owned()]));
-                actions.push(Offered { key, title, command, signal: Some(signal), dangerous: true });
+                actions.push(Offered {
+                    key,
+                    title,
+                    command,
+                    signal: Some(signal),
+                    dangerous: true,
+                    interactive: false,
+                });
             }
         }
         for action in &level.view.actions {
@@ -96,8 +106,9 @@ impl Model {
             }
             let value = |name: &str| value(level, row?, name);
             let command = action.run.iter().map(|word| fill(word, &value)).collect();
-            let (key, title, dangerous) = (action.key, action.title.clone(), action.dangerous);
-            actions.push(Offered { key, title, command, signal: None, dangerous });
+            let (key, title) = (action.key, action.title.clone());
+            let (dangerous, interactive) = (action.dangerous, action.interactive);
+            actions.push(Offered { key, title, command, signal: None, dangerous, interactive });
         }
         actions
     }
@@ -145,7 +156,7 @@ impl Model {
                 return Vec::new();
             }
         };
-        let Some(Offered { title, command, signal, dangerous, .. }) = chosen else {
+        let Some(Offered { title, command, signal, dangerous, interactive, .. }) = chosen else {
             self.overlay = Some(Overlay::Actions { at });
             return Vec::new();
         };
@@ -158,9 +169,9 @@ impl Model {
                 return vec![Command::Hold(targets)];
             }
             (Ok(words), None) if *dangerous => {
-                self.overlay = Some(Overlay::Confirm { what: Confirmed::Run(words.clone()), yes: false });
+                self.overlay = Some(Overlay::Confirm { what: Confirmed::Run(words.clone(), *interactive), yes: false });
             }
-            (Ok(words), None) => return vec![Command::Run(words.clone())],
+            (Ok(words), None) => return vec![Command::Run(words.clone(), *interactive)],
         }
         Vec::new()
     }
@@ -183,10 +194,10 @@ impl Model {
             _ => false,
         };
         vec![match what {
-            Confirmed::Run(words) if is_yes => Command::Run(words),
+            Confirmed::Run(words, interactive) if is_yes => Command::Run(words, interactive),
             Confirmed::Signal(signal, _) if is_yes => Command::Kill(signal),
             Confirmed::Signal(..) => Command::Hold(Vec::new()),
-            Confirmed::Run(_) => return Vec::new(),
+            Confirmed::Run(..) => return Vec::new(),
         }]
     }
 }

@@ -11,6 +11,7 @@ use super::{
     Theme,
     actions::{BEGAN, Confirmed, Target},
     arrange::{GROUPS, PARENT, PID, Shape},
+    keymap::Keys,
     level::Level,
     line::{History, Line},
     pane::Pane,
@@ -22,7 +23,10 @@ use crate::{
     fields::Show,
     format::escape,
     output::Frame,
-    view::{Ask, Mode, View, With, ask::all_of, spec::Kind},
+    view::{
+        Ask, Mode, View, With,
+        ask::{Enough, all_of},
+    },
 };
 
 /// The most messages that are kept.
@@ -53,6 +57,8 @@ pub enum Msg {
     Read(f64),
     /// The engine has ended: why, if it failed. Of a capture, the pass for the question of that number.
     Ended(Option<u64>, Result<(), String>),
+    /// A capture ends with damage: why. What came before it is there. The pass for the question of that number.
+    Damaged(u64, String),
     /// A signal that ends.
     Signal(i32),
 }
@@ -62,6 +68,8 @@ pub enum Msg {
 pub enum Command {
     /// Put this question to the engine.
     Ask(u64, Box<Ask>),
+    /// Stop reading the capture: what was read is shown.
+    Stop,
     Quit,
     Suspend,
     /// Draw all anew.
@@ -70,8 +78,8 @@ pub enum Command {
     Copy(String),
     /// Write this to a file whose name ends so.
     Export(&'static str, Vec<u8>),
-    /// Give the terminal to this command.
-    Run(Vec<String>),
+    /// Give the terminal to this command, and all of it if it talks with the user.
+    Run(Vec<String>, bool),
     /// Hold these processes, and no others.
     Hold(Vec<Target>),
     /// Send a signal to those that are held.
@@ -167,6 +175,8 @@ pub struct Settings {
     pub interval_ms: u64,
     pub replay: bool,
     pub read_only: bool,
+    /// After how many events it ends.
+    pub max_events: Option<u64>,
     pub show: Show,
     /// The theme of the colours.
     pub theme: Theme,
@@ -182,6 +192,8 @@ pub struct Model {
     pub settings: Settings,
     pub views: BTreeMap<String, View>,
     pub levels: Vec<Level>,
+    /// The keys as the user has them.
+    pub keys: Keys,
     /// The filter that was typed.
     pub typed: String,
     pub overlay: Option<Overlay>,
@@ -198,6 +210,10 @@ pub struct Model {
     /// Lost in the last interval.
     pub lost_now: u64,
     pub read: Option<f64>,
+    /// Of a capture whose reading the user has stopped: how much of it was read, in percent.
+    pub stopped: Option<f64>,
+    /// Whether a capture ends with damage.
+    pub truncated: bool,
     pub ended: bool,
     pub failed: Option<String>,
     /// The signal that ended it.
@@ -241,6 +257,7 @@ impl Model {
             settings,
             views,
             levels: vec![level],
+            keys: Keys::default(),
             typed: String::new(),
             overlay: None,
             search: String::new(),
@@ -253,6 +270,8 @@ impl Model {
             lost: 0,
             lost_now: 0,
             read: None,
+            stopped: None,
+            truncated: false,
             ended: false,
             failed: None,
             signal: None,
@@ -296,7 +315,7 @@ impl Model {
         self.waiting = None;
         let ask = self.question();
         if self.settings.replay {
-            (self.ended, self.failed) = (false, None);
+            (self.ended, self.failed, self.stopped, self.read) = (false, None, None, None);
             self.level_mut().begin_anew();
         }
         self.level_mut().stale = true;
@@ -304,12 +323,24 @@ impl Model {
     }
 
     pub(super) fn question(&self) -> Ask {
-        let Settings { containers, interval_ms, replay, show, .. } = self.settings;
+        let Settings { containers, interval_ms, replay, show, max_events, .. } = self.settings;
+        let enough = Enough { events: max_events, tables: None };
         let level = self.level();
         let (view, mode) = (level.view.clone(), level.mode);
         // A capture is read again for the fields of an event: with all events they would take too long.
         let with = if replay { With::Number } else { With::Fields };
-        Ask { view, mode, filter: self.filter(), containers, interval_ms, replay, show, with, more: self.more() }
+        Ask {
+            view,
+            mode,
+            filter: self.filter(),
+            containers,
+            interval_ms,
+            replay,
+            show,
+            with,
+            more: self.more(),
+            enough,
+        }
     }
 
     /// What is looked up for rows besides their columns.
@@ -357,14 +388,17 @@ impl Model {
             Msg::Frame(asked, frame) => self.frame(asked, frame),
             Msg::Answered(asked, Err(error)) if asked == self.asked => self.say(error),
             Msg::Answered(..) => {}
-            Msg::Fields(number, fields) => self.pane.found(number, fields),
+            Msg::Fields(number, fields) => {
+                // The field that is selected stays selected when others come in between.
+                let selected = self.details().get(self.pane.at).map(|line| line.name.clone());
+                self.pane.found(number, fields);
+                let at = self.details().iter().position(|line| Some(&line.name) == selected.as_ref());
+                self.pane.at = at.unwrap_or(self.pane.at);
+            }
             Msg::Held(targets) => self.held(targets),
             Msg::Explained(lines) => self.explained = lines,
             Msg::Note(text) => {
-                self.log.push_back(text.clone());
-                if self.log.len() > MAX_LOG {
-                    self.log.pop_front();
-                }
+                self.log(text.clone());
                 self.say(text);
             }
             Msg::Counted { seen, lost } => {
@@ -372,10 +406,21 @@ impl Model {
                 (self.seen, self.lost) = (seen, lost);
             }
             Msg::Read(percent) => self.read = Some(percent),
-            Msg::Ended(Some(asked), _) if asked != self.asked => {}
+            Msg::Damaged(asked, _) | Msg::Ended(Some(asked), _) if asked != self.asked => {}
+            Msg::Damaged(_, error) => {
+                self.say(error.clone());
+                if self.seen == 0 {
+                    // Damaged from its beginning: there is nothing to look at.
+                    (self.ended, self.read, self.failed) = (true, None, Some(error));
+                    return Vec::new();
+                }
+                (self.ended, self.read, self.truncated) = (true, None, true);
+                self.level_mut().complete = true;
+                return self.find_fields().into_iter().collect();
+            }
             Msg::Ended(_, result) => {
                 (self.ended, self.read) = (true, None);
-                self.level_mut().complete = result.is_ok();
+                self.level_mut().complete = result.is_ok() && self.stopped.is_none();
                 if let Err(error) = result {
                     self.failed = Some(error.clone());
                     self.say(error);
@@ -385,6 +430,8 @@ impl Model {
                 } else if !self.settings.replay {
                     return vec![Command::Quit];
                 }
+                // The list has followed its end until now: the selected event may be another one than at the last key.
+                return self.find_fields().into_iter().collect();
             }
             Msg::Signal(signal) => {
                 self.signal = Some(signal);
@@ -392,6 +439,14 @@ impl Model {
             }
         }
         Vec::new()
+    }
+
+    /// Keeps a message: the legend shows it.
+    pub(super) fn log(&mut self, text: String) {
+        self.log.push_back(text);
+        if self.log.len() > MAX_LOG {
+            self.log.pop_front();
+        }
     }
 
     pub(super) fn say(&mut self, text: String) {
@@ -402,7 +457,7 @@ impl Model {
         if asked != self.asked {
             return;
         }
-        if self.frozen {
+        if self.holds() {
             if self.level().is_list() {
                 self.level_mut().left_out += frame.rows.len() as u64;
             } else {
@@ -410,12 +465,59 @@ impl Model {
             }
             return;
         }
+        if self.frozen {
+            let now_ns = self.now_ns;
+            self.level_mut().filling_since_ns.get_or_insert(now_ns);
+        }
+        if self.settings.replay {
+            // Each frame has what was read so far: none is the interval after another one.
+            self.level_mut().stale = true;
+        }
         let selected = self.level().selected.clone();
         if self.level_mut().take(&frame) {
             let id = selected.unwrap_or_default();
             let texts = id.iter().map(|text| escape::escaped(text));
             self.say(format!("{} has ended", texts.collect::<Vec<_>>().join(" ")));
         }
+    }
+
+    /// Whether a frozen screen keeps what it has: a level that was opened while it is frozen fills for an interval first.
+    fn holds(&self) -> bool {
+        let level = self.level();
+        let interval_ns = self.settings.interval_ms * 1_000_000;
+        let fills = match level.filling_since_ns {
+            Some(since_ns) => level.is_list() && self.now_ns.saturating_sub(since_ns) < interval_ns,
+            None => level.frame.is_none(),
+        };
+        self.frozen && !fills
+    }
+
+    pub(super) fn freeze(&mut self) {
+        self.frozen = !self.frozen;
+        if self.frozen {
+            return;
+        }
+        self.levels.iter_mut().for_each(|level| level.filling_since_ns = None);
+        if let Some(frame) = self.waiting.take() {
+            self.level_mut().take(&frame);
+        }
+    }
+
+    /// Whether a capture is being read.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        self.settings.replay && !self.ended
+    }
+
+    /// Stops reading a capture; the rows of what was read stay.
+    pub(super) fn stop_reading(&mut self) -> Vec<Command> {
+        let percent = self.read.filter(|percent| *percent <= 100.0);
+        self.say(match percent {
+            Some(percent) => format!("stopped: the rows are of {percent:.0} % of the file"),
+            None => "stopped: the rows are of a part of the file".to_owned(),
+        });
+        self.stopped = Some(percent.unwrap_or(f64::NAN));
+        vec![Command::Stop]
     }
 
     /// Why there are no rows.
@@ -435,7 +537,7 @@ impl Model {
             };
         }
         let filter = all_of(&[self.filter().as_deref(), level.view.filter.as_deref()]);
-        let kind = if level.view.kind == Kind::List { "event" } else { "row" };
+        let kind = if level.is_list() { "event" } else { "row" };
         match filter {
             Some(filter) => {
                 format!("no {kind} yet; {} events seen, filter: {}", self.seen, escape::escaped(filter.as_bytes()))

@@ -135,10 +135,32 @@ impl Level {
             rows.retain(|at| self.has_text(&frame.rows[*at], wanted));
         }
         if let Some(column) = self.shown.get(self.sort) {
-            rows.sort_by(|a, b| {
-                let (a, b) = (&frame.rows[*a], &frame.rows[*b]);
-                compare(column, self.order, a, b).then_with(|| a.keys.cmp(&b.keys))
+            // Most rows of a large table have the same value, often none: the beginning of their key tells them apart without a look at
+            // the rows themselves.
+            let start = |row: &Row| {
+                let mut start = [0; 8];
+                let key = row.keys.first().map_or(&[][..], Vec::as_slice);
+                let length = key.len().min(start.len());
+                start[..length].copy_from_slice(&key[..length]);
+                u64::from_be_bytes(start)
+            };
+            let value = |row: &Row| match column.place {
+                Place::Value(at) => row.values.get(at).copied().flatten(),
+                Place::Key(_) => None,
+            };
+            let ranked = |at: usize| (value(&frame.rows[at]), start(&frame.rows[at]), at);
+            let mut ranked: Vec<_> = rows.into_iter().map(ranked).collect();
+            let is_counted = matches!(column.place, Place::Value(_));
+            ranked.sort_by(|(value, start, at), (other_value, other_start, other)| {
+                let (a, b) = (&frame.rows[*at], &frame.rows[*other]);
+                let first = if is_counted && value.zip(*other_value).is_some_and(|(a, b)| a.total_cmp(&b).is_eq()) {
+                    std::cmp::Ordering::Equal
+                } else {
+                    compare(column, self.order, a, b)
+                };
+                first.then_with(|| start.cmp(other_start)).then_with(|| a.keys.cmp(&b.keys))
             });
+            rows = ranked.into_iter().map(|(.., at)| at).collect();
         }
         match self.tree.shape {
             Shape::Flat => rows.into_iter().map(|row| Spot { row, ..Spot::default() }).collect(),

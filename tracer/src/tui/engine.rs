@@ -19,6 +19,9 @@ pub trait Engine {
     /// Takes the question of that number; the one before is over.
     fn ask(&mut self, number: u64, ask: Ask);
 
+    /// Reads no further: of a capture, what was read so far is what the question is about.
+    fn stop_reading(&mut self) {}
+
     /// Finds the fields of the event of that number, with that question: of a capture, whose events can be read again.
     fn find(&mut self, number: String, ask: Ask) {
         let _ = (number, ask);

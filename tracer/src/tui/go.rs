@@ -74,12 +74,19 @@ impl Model {
         }
     }
 
+    /// Begins with the first level in another mode, and only with reads and writes of files.
+    pub fn begin(&mut self, mode: Mode, of_files: bool) {
+        let level = self.level_mut();
+        level.mode = mode;
+        level.part = of_files.then(file_io);
+    }
+
     /// A heat map of the row that somebody selected; of everything when nobody did.
-    pub(super) fn heat(&mut self, test: Option<&str>) -> Vec<Command> {
+    pub(super) fn heat(&mut self, of_files: bool) -> Vec<Command> {
         // A picture of everything is what one wants to see first.
         let is_chosen = self.level().mode == Mode::Rows && self.level().selected.is_some();
         let part = if is_chosen { self.part() } else { None };
-        let test = test.map(|test| Part::of_test(test, "file I/O"));
+        let test = of_files.then(file_io);
         let view = self.level().view.clone();
         match (part, test) {
             (Some(part), Some(test)) => {
@@ -106,8 +113,14 @@ impl Model {
                 self.prefs.apply(&mut level);
                 level.form = self.level().form;
                 self.pane.focus = false;
+                if self.frozen {
+                    level.frame = self.level().frame_of(&level);
+                    level.arrange();
+                    if level.frame.is_none() {
+                        self.say("frozen: what came before was not kept, so this shows the next interval".into());
+                    }
+                }
                 self.levels.push(level);
-                self.frozen = false;
                 vec![self.ask()]
             }
             Err(error) => {
@@ -127,11 +140,10 @@ impl Model {
         }
         self.levels.truncate(to + 1);
         self.pane.focus = false;
-        self.frozen = false;
         if self.level().complete {
             // All of the capture is there already: what still comes is for the level that was left.
             self.asked += 1;
-            (self.ended, self.read) = (true, None);
+            (self.ended, self.read, self.stopped) = (true, None, None);
             return Vec::new();
         }
         vec![self.ask()]
@@ -164,4 +176,9 @@ impl Model {
         }
         self.push(view, Mode::Rows, None)
     }
+}
+
+/// Reads and writes of files.
+fn file_io() -> Part {
+    Part::of_test("evt.is_io=true and fd.type=file", "file I/O")
 }

@@ -179,7 +179,8 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// What a key is called in the table.
-fn name(event: &KeyEvent) -> String {
+#[must_use]
+pub fn name(event: &KeyEvent) -> String {
     let base = match event.code {
         KeyCode::F(number) => format!("F{number}"),
         KeyCode::Up => "Up".into(),
@@ -211,18 +212,14 @@ fn name(event: &KeyEvent) -> String {
     modifiers.iter().filter(|(is, _)| *is).map(|(_, name)| *name).chain([base.as_str()]).collect()
 }
 
-/// What a key does; `None` when it does nothing.
+/// What digits do, which stand for a row of keys each: with Alt they go to a level, else they sort; with Shift as keyboards of the US have
+/// them, as csysdig does.
 #[must_use]
-pub fn find(event: &KeyEvent) -> Option<Do> {
-    let name = name(event);
-    if let Some(key) = KEYS.iter().find(|key| key.names.contains(&name.as_str())) {
-        return Some(key.act);
-    }
-    // Digits stand for a row of keys each; with Shift as keyboards of the US have them, as csysdig does.
+pub fn of_digits(name: &str) -> Option<Do> {
     let number = |text: &str, digits: &str| u8::try_from(digits.find(text)?).ok();
     match name.strip_prefix("Alt+") {
         Some(digit) if digit.len() == 1 => number(digit, "123456789").map(Do::ToCrumb),
-        None if name.len() == 1 => number(&name, "123456789").or_else(|| number(&name, "!@#$%^&*(")).map(Do::SortBy),
+        None if name.len() == 1 => number(name, "123456789").or_else(|| number(name, "!@#$%^&*(")).map(Do::SortBy),
         _ => None,
     }
 }
@@ -230,6 +227,7 @@ pub fn find(event: &KeyEvent) -> Option<Do> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::keymap::Keys;
 
     #[test]
     fn each_key_does_one_thing() {
@@ -243,7 +241,8 @@ mod tests {
 
     #[test]
     fn keys_are_found_by_what_a_terminal_sends() {
-        let press = |code, modifiers| find(&KeyEvent::new(code, modifiers));
+        let keys = Keys::default();
+        let press = |code, modifiers| keys.find(&KeyEvent::new(code, modifiers));
         assert_eq!(press(KeyCode::F(3), KeyModifiers::SHIFT), Some(Do::Previous));
         assert_eq!(press(KeyCode::Char('N'), KeyModifiers::SHIFT), Some(Do::Previous));
         assert_eq!(press(KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Do::Quit));

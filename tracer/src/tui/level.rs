@@ -77,6 +77,8 @@ pub struct Level {
     pub unseen: u64,
     /// Whether what is shown is from the question before.
     pub stale: bool,
+    /// Of a level that was opened on a frozen screen, when its first rows came: nanoseconds since the epoch.
+    pub filling_since_ns: Option<u64>,
     /// Of a capture, whether it has all of it; and whether its rows come anew.
     pub complete: bool,
     anew: bool,
@@ -119,6 +121,7 @@ impl Level {
             follows: true,
             unseen: 0,
             stale: false,
+            filling_since_ns: None,
             complete: false,
             anew: false,
             heat: Map::default(),
@@ -148,6 +151,13 @@ impl Level {
         } else {
             self.frame.as_ref()?.rows.get(spot.row)
         }
+    }
+
+    /// Whether the process of the row at that place has ended.
+    #[must_use]
+    pub fn has_ended(&self, at: usize) -> bool {
+        let (Some(spot), Some(frame)) = (self.spots.get(at), &self.frame) else { return false };
+        !spot.is_made && frame.ended.binary_search(&spot.row).is_ok()
     }
 
     /// Takes a frame. Returns whether the row that somebody selected is gone with it.
@@ -199,6 +209,24 @@ impl Level {
         }
         self.arrange();
         false
+    }
+
+    /// The rows of this level that a level below it would have, when its frame says which those are: for a frozen screen, whose rows
+    /// cannot be asked for any more.
+    #[must_use]
+    pub fn frame_of(&self, below: &Self) -> Option<Arc<Frame>> {
+        let (frame, part) = (self.frame.as_ref()?, below.part.as_ref()?);
+        let is_alike = self.view.id == below.view.id && !self.is_list() && !below.is_list() && part.test.is_none();
+        let at = frame.keys.iter().position(|column| column.name == part.field).filter(|_| is_alike)?;
+        let has = |row: &Row| row.keys.get(at).is_some_and(|value| *value == part.value.as_bytes());
+        let (mut rows, mut ended) = (Vec::new(), Vec::new());
+        for (place, row) in frame.rows.iter().enumerate().filter(|(_, row)| has(row)) {
+            if frame.ended.contains(&place) {
+                ended.push(rows.len());
+            }
+            rows.push(row.clone());
+        }
+        Some(Arc::new(Frame { rows, ended, ..Frame::clone(frame) }))
     }
 
     /// Its rows come anew, from the beginning of a capture.
@@ -347,11 +375,17 @@ impl Level {
             Place::Key(at) if is_group && row.keys.get(at).is_none_or(Vec::is_empty) => String::new(),
             Place::Key(at) => text_of(row.keys.get(at).map(Vec::as_slice), column),
             Place::Value(at) => match row.values.get(at).copied().flatten() {
+                Some(value) if column.adds && self.is_estimated() => number(value, column.unit) + "~",
                 Some(value) => number(value, column.unit),
                 None if is_group => String::new(),
                 None => "-".to_owned(),
             },
         }
+    }
+
+    /// Whether what was counted is not exact: of a sample, or of an interval in which events were lost.
+    fn is_estimated(&self) -> bool {
+        self.frame.as_ref().is_some_and(|frame| frame.sample.is_some() || frame.dropped > 0)
     }
 
     /// Scrolls so that the selected row is on a screen with room for so many.

@@ -1,11 +1,11 @@
 //! What keys do in what lies over the screen: menus, questions, and the line that is typed.
 
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{
     app::{Command, Model, Overlay, PromptKind},
     complete::{Candidates, candidates},
-    keys::{self, Do},
+    keys::Do,
     line::Line,
     menu::moved,
 };
@@ -38,8 +38,8 @@ impl Model {
     }
 
     pub(super) fn overlay_key(&mut self, overlay: Overlay, key: &KeyEvent) -> Vec<Command> {
-        let act = keys::find(key);
-        if act == Some(Do::Quit) && key.code == KeyCode::Char('c') {
+        let act = self.keys.find(key);
+        if act == Some(Do::Quit) && key.modifiers.contains(KeyModifiers::CONTROL) {
             return vec![Command::Quit];
         }
         match overlay {

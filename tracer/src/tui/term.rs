@@ -35,6 +35,9 @@ use super::{
 };
 use crate::{confine, thread::begin};
 
+/// The exit code after a panic: that of Rust's own.
+const PANICKED: i32 = 101;
+
 /// Whether it is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
@@ -53,6 +56,8 @@ pub struct Terminal {
     backend: CrosstermBackend<io::Stdout>,
     /// What is on the screen; empty when that is not known.
     screen: Buffer,
+    /// Where the cursor is.
+    cursor: (u16, u16),
 }
 
 impl Terminal {
@@ -64,12 +69,17 @@ impl Terminal {
         HOOK.call_once(|| {
             let before = panic::take_hook();
             panic::set_hook(Box::new(move |info| {
+                let was_ours = TAKEN.load(Ordering::SeqCst);
                 give_back();
                 before(info);
+                if was_ours {
+                    // Without one of its threads a screen shows what is not so.
+                    std::process::exit(PANICKED);
+                }
             }));
         });
         take(mouse)?;
-        Ok(Self { mouse, backend: CrosstermBackend::new(io::stdout()), screen: Buffer::default() })
+        Ok(Self { mouse, backend: CrosstermBackend::new(io::stdout()), screen: Buffer::default(), cursor: (0, 0) })
     }
 
     /// Draws what has changed.
@@ -82,18 +92,24 @@ impl Terminal {
         if area.is_empty() {
             return Ok(());
         }
-        queue!(io::stdout(), BeginSynchronizedUpdate)?;
-        if self.screen.area != area {
-            self.screen = Buffer::empty(area);
-            self.backend.clear()?;
-        }
         let mut next = Buffer::empty(area);
         let drawn = draw::draw(model, style, now, area, &mut next);
         drawn.tell(model, width);
-        let cursor = drawn.cursor;
+        let cursor = (drawn.cursor.0.min(width - 1), drawn.cursor.1.min(height - 1));
+        let is_known = self.screen.area == area;
+        if is_known && cursor == self.cursor && self.screen.content == next.content {
+            // Nothing has changed: nothing is written.
+            return Ok(());
+        }
+        queue!(io::stdout(), BeginSynchronizedUpdate)?;
+        if !is_known {
+            self.screen = Buffer::empty(area);
+            self.backend.clear()?;
+        }
         self.backend.draw(self.screen.diff(&next).into_iter())?;
-        queue!(io::stdout(), MoveTo(cursor.0.min(width - 1), cursor.1.min(height - 1)), EndSynchronizedUpdate)?;
+        queue!(io::stdout(), MoveTo(cursor.0, cursor.1), EndSynchronizedUpdate)?;
         io::stdout().flush()?;
+        self.cursor = cursor;
         self.screen = next;
         Ok(())
     }

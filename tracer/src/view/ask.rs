@@ -4,7 +4,7 @@ use super::{
     Compiled, Publish, View, ViewError, Wrong,
     details::Fields,
     heat::Heat,
-    join::sinks,
+    join::{Times, sinks},
     rows::{EventRows, What},
     spec::Kind,
 };
@@ -29,6 +29,20 @@ pub enum Mode {
     Heat,
 }
 
+impl Mode {
+    /// What csysdig has as a view and is a way to look at one here: how, and whether only at reads and writes of files.
+    #[must_use]
+    pub fn of_csysdig(id: &str) -> Option<(Self, bool)> {
+        match id {
+            "echo" => Some((Self::Echo, false)),
+            "dig" => Some((Self::Events, false)),
+            "spectro_all" => Some((Self::Heat, false)),
+            "spectro_file" => Some((Self::Heat, true)),
+            _ => None,
+        }
+    }
+}
+
 /// What comes with rows besides what is shown of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum With {
@@ -39,6 +53,15 @@ pub enum With {
     Number,
     /// Of an event its number, and all its fields while events do not come too fast.
     Fields,
+}
+
+/// When a question is answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Enough {
+    /// After so many events that count.
+    pub events: Option<u64>,
+    /// After so many tables.
+    pub tables: Option<u64>,
 }
 
 /// What the engine is asked.
@@ -62,6 +85,8 @@ pub struct Ask {
     pub with: With,
     /// Fields that are looked up for each row of a table, after those of its columns.
     pub more: Vec<String>,
+    /// When it ends by itself.
+    pub enough: Enough,
 }
 
 /// The format of lines of events.
@@ -109,7 +134,7 @@ impl Ask {
         if self.mode == Mode::Heat {
             // Twice as fine as tables.
             let sink = Heat::new((self.interval_ms / 2).max(100), self.replay, show, publish)?;
-            return Ok(Outputs::new(filter, vec![Box::new(sink)], Out::memory(), None));
+            return Ok(Outputs::new(filter, vec![Box::new(sink)], Out::memory(), self.enough.events));
         }
         let what = match (self.mode, self.view.kind) {
             (Mode::Echo, _) => Some(line(if self.containers { ECHO_OF_CONTAINERS } else { ECHO }, Some(DATA))?),
@@ -133,10 +158,11 @@ impl Ask {
                     .map_err(|fault| self.wrong(fault))?;
                 let specs = compiled.specs(show).map_err(|fault| self.wrong(fault))?;
                 let of_rows = self.filter.as_deref().map(compile).transpose()?;
-                sinks(&self.view.id, specs, of_rows, self.replay, self.interval_ms, publish)?
+                let times = Times { replay: self.replay, interval_ms: self.interval_ms, tables: self.enough.tables };
+                sinks(&self.view.id, specs, of_rows, times, publish)?
             }
         };
-        Ok(Outputs::new(filter, sinks, Out::memory(), None))
+        Ok(Outputs::new(filter, sinks, Out::memory(), self.enough.events))
     }
 
     fn wrong(&self, fault: Wrong) -> ViewError {

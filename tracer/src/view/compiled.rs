@@ -192,7 +192,10 @@ impl Compiled {
         let keys = self.keys.clone();
         // Nothing counted is zero of what can be added, and not known of the rest.
         let adds = |value: &Value| matches!(value.op, Op::Sum | Op::Count).then_some(0.0);
-        let none = self.tables.iter().flat_map(|table| &table.values).map(adds).collect();
+        let values = || self.tables.iter().flat_map(|table| &table.values);
+        let none = values().map(adds).collect();
+        let is_measured = |value: &Value| value.field.as_ref().is_some_and(|it| it.needs().has(Needs::CPU_TIME));
+        let measured = values().map(is_measured).collect();
         let specs = std::mem::take(&mut self.tables).into_iter().map(|table| {
             let filter = table.filter.as_deref().map(|text| Filter::compile(text, show)).transpose();
             Ok(Spec {
@@ -208,7 +211,7 @@ impl Compiled {
         });
         let specs = specs.collect::<Result<_, Wrong>>()?;
         let Self { keys, idle, texts, numbers, shown, .. } = self;
-        let rest = Rest { keys, idle, texts, numbers, none, shown };
+        let rest = Rest { keys, idle, texts, numbers, none, measured, shown };
         Ok((specs, rest))
     }
 }
@@ -230,6 +233,8 @@ pub struct Rest {
     pub(super) numbers: Vec<FieldRef>,
     /// What the numbers that are counted are when nothing was.
     pub(super) none: Vec<Option<f64>>,
+    /// Which of them are not of events, but measured beside them: a capture may have none of that.
+    pub(super) measured: Vec<bool>,
     shown: Vec<Shown>,
 }
 

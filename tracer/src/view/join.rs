@@ -47,6 +47,8 @@ pub(crate) struct Board {
     /// Whether a capture is read: then there is one interval, as long as the capture.
     replay: bool,
     interval_ms: u64,
+    /// How many more frames are wanted, when that is not all of them.
+    left: Option<u64>,
 }
 
 /// A board that its tables and whoever takes their frames have.
@@ -63,7 +65,7 @@ pub(crate) fn board(
     interval_ms: u64,
 ) -> Result<(Vec<Box<dyn Sink>>, SharedBoard), TableError> {
     let frames = specs.iter().map(|_| None).collect();
-    let board = Rc::new(RefCell::new(Board { frames, began_ns: 0, replay, interval_ms }));
+    let board = Rc::new(RefCell::new(Board { frames, began_ns: 0, replay, interval_ms, left: None }));
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     for (at, spec) in specs.into_iter().enumerate() {
         sinks.push(Box::new(Counted { table: Table::new(spec)?, at, board: Rc::clone(&board) }));
@@ -96,6 +98,17 @@ pub struct Counted {
     board: Rc<RefCell<Board>>,
 }
 
+/// When frames are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// Once, at the end of a capture.
+    pub replay: bool,
+    /// Else so often, milliseconds.
+    pub interval_ms: u64,
+    /// The most of them.
+    pub tables: Option<u64>,
+}
+
 /// Makes one frame of all tables. It comes after them.
 pub struct Joiner {
     rest: Rest,
@@ -122,11 +135,11 @@ pub fn sinks(
     view: &str,
     (specs, rest): (Vec<Spec>, Rest),
     idle_filter: Option<Filter>,
-    replay: bool,
-    interval_ms: u64,
+    Times { replay, interval_ms, tables }: Times,
     publish: Publish,
 ) -> Result<Vec<Box<dyn Sink>>, TableError> {
     let (mut sinks, board) = board(specs, replay, interval_ms)?;
+    board.borrow_mut().left = tables;
     let view = Arc::from(view);
     sinks.push(Box::new(Joiner { rest, filter: idle_filter, board, view, publish, sample: None, lost_before: 0 }));
     Ok(sinks)
@@ -199,6 +212,10 @@ impl Sink for Counted {
     fn lost(&self) -> u64 {
         self.table.lost()
     }
+
+    fn is_done(&self) -> bool {
+        self.board.borrow().left == Some(0)
+    }
 }
 
 impl Joiner {
@@ -213,7 +230,7 @@ impl Joiner {
         let frames: Vec<Frame> = frames.into_iter().flatten().collect();
         joined.keys = self.rest.keys.iter().map(key_column).collect();
         joined.values = frames.iter().flat_map(|frame| frame.values.clone()).collect();
-        let none = self.rest.none.clone();
+        let none = self.none(&frames, board.replay);
         let mut places: FxHashMap<Vec<Vec<u8>>, usize> = FxHashMap::default();
         let mut before = 0;
         for frame in frames {
@@ -235,10 +252,24 @@ impl Joiner {
         let [texts, numbers] = self.rest.columns();
         joined.keys.extend(texts);
         joined.values.extend(numbers);
-        for row in &mut joined.rows {
-            self.look_up(tick, row);
+        for (at, row) in joined.rows.iter_mut().enumerate() {
+            if self.look_up(tick, row) {
+                joined.ended.push(at);
+            }
         }
         joined
+    }
+
+    /// What the numbers of a row are when nothing was counted. What a capture does not have at all was not measured: it is not zero.
+    fn none(&self, frames: &[Frame], replay: bool) -> Vec<Option<f64>> {
+        let mut none = self.rest.none.clone();
+        let counted = frames.iter().flat_map(|frame| std::iter::repeat_n(!frame.rows.is_empty(), frame.values.len()));
+        for ((none, measured), counted) in none.iter_mut().zip(&self.rest.measured).zip(counted) {
+            if *measured && !counted && replay {
+                *none = None;
+            }
+        }
+        none
     }
 
     /// Adds the rows of what is there although nothing happened to it.
@@ -269,13 +300,15 @@ impl Joiner {
             });
     }
 
-    /// Adds what is known of a row by its key.
-    fn look_up(&self, tick: &Tick<'_>, row: &mut Row) {
+    /// Adds what is known of a row by its key. Returns whether the process or thread that it is about has ended.
+    fn look_up(&self, tick: &Tick<'_>, row: &mut Row) -> bool {
         let Rest { texts, numbers, .. } = &self.rest;
         if texts.is_empty() && numbers.is_empty() {
-            return;
+            return false;
         }
         let thread = self.thread(tick.state, row);
+        // Of a capture, what has ended at its end says nothing of the rest of it.
+        let has_ended = !self.board.borrow().replay && thread.is_some_and(|thread| thread.exited_ns.is_some());
         let container = match thread {
             Some(thread) => Some(thread.container),
             None => self.container(tick.state, row),
@@ -292,6 +325,7 @@ impl Joiner {
         }
         row.keys.append(&mut keys);
         row.values.append(&mut values);
+        has_ended
     }
 
     /// The text of the key of that name.
@@ -322,7 +356,13 @@ impl Joiner {
     }
 
     fn show(&mut self, tick: &Tick<'_>) -> anyhow::Result<()> {
+        if self.is_done() {
+            return Ok(());
+        }
         let frame = self.join(tick);
+        if let Some(left) = &mut self.board.borrow_mut().left {
+            *left = left.saturating_sub(1);
+        }
         (self.publish)(frame, Some(Counts::of(tick)))
     }
 }
@@ -395,5 +435,9 @@ impl Sink for Joiner {
 
     fn sample(&mut self, sample: Sample) {
         self.sample = Some(sample);
+    }
+
+    fn is_done(&self) -> bool {
+        self.board.borrow().left == Some(0)
     }
 }

@@ -21,10 +21,6 @@ static BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/views.rs")
 const DEAD: &[(&[&str], &str)] = &[
     (&["docker_events"], "engines are followed by container_events: tracer -c container_events"),
     (&["backlog"], "tracepoints do not tell the length of a socket's queue: ss -lt shows it"),
-    (
-        &["spectro_all", "spectro_file"],
-        "press F12 in any view for a heat map of latency, Shift+F12 for one of file I/O",
-    ),
     (&["notifications"], "there are no policy notifications in captures of today"),
     (
         &["spans_list", "spans_summary", "spectro_traces", "traces_list", "traces_summary"],

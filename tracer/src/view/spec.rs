@@ -132,6 +132,9 @@ pub struct Action {
     /// Whether it changes something: it asks before, and is not there with `--read-only`.
     #[serde(default)]
     pub dangerous: bool,
+    /// Whether the program talks with the user, as a shell does: it gets the terminal for its errors, too, and those are not kept.
+    #[serde(default)]
+    pub interactive: bool,
 }
 
 /// A view.

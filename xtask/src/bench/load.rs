@@ -67,6 +67,16 @@ fn make(name: &'static str, shrink: u32) -> Load {
 }
 
 impl Load {
+    /// The load of that name.
+    pub(super) fn named(name: &str, shrink: u32) -> Option<Self> {
+        all(shrink).into_iter().find(|load| load.name == name)
+    }
+
+    /// The one that makes a million calls a second.
+    pub(super) fn paced(shrink: u32) -> Self {
+        make("paced", shrink)
+    }
+
     /// The same load, smaller: for observers that are too slow for the whole.
     pub(super) fn divided(&self, by: u32) -> Self {
         make(self.name, self.shrink * by)

@@ -83,6 +83,7 @@ pub(super) const OBSERVERS: &[Observer] = &[
     beside("tracer -c topfiles_bytes", &["TRACER", "-c", "topfiles_bytes"]),
     beside("tracer -c topscalls", &["TRACER", "-c", "topscalls"]),
     beside("tracer top -v procs", &["TRACER", "top", "-j", "-v", "procs"]),
+    beside("tracer top -v syscalls", &["TRACER", "top", "-j", "-v", "syscalls"]),
     beside("tracer top -v containers", &["TRACER", "top", "-j", "-v", "containers"]),
     beside("tracer serve", &["TRACER", "serve", "--listen", "127.0.0.1:0"]),
     beside("tracer serve --metrics=basic", &["TRACER", "serve", "--listen", "127.0.0.1:0", "--metrics=basic"]),
@@ -233,11 +234,7 @@ impl Running {
 
     /// CPU time that it has used so far.
     pub(super) fn cpu(&self) -> Duration {
-        let Some(child) = &self.child else { return Duration::ZERO };
-        fs::read_to_string(format!("/proc/{}/stat", child.id()))
-            .ok()
-            .and_then(|stat| parse_cpu(&stat))
-            .unwrap_or_default()
+        self.child.as_ref().map_or(Duration::ZERO, |child| cpu_of(child.id()))
     }
 
     /// Ends it as Ctrl-C does.
@@ -305,6 +302,11 @@ fn holds_link(fds: &Path) -> bool {
     })
 }
 
+/// CPU time that a process has used so far.
+pub(super) fn cpu_of(pid: u32) -> Duration {
+    fs::read_to_string(format!("/proc/{pid}/stat")).ok().and_then(|stat| parse_cpu(&stat)).unwrap_or_default()
+}
+
 /// User and kernel time of `/proc/PID/stat`, in ticks of 10 ms; proc(5), fields 14 and 15.
 fn parse_cpu(stat: &str) -> Option<Duration> {
     let (_, fields) = stat.rsplit_once(") ")?;
@@ -314,7 +316,7 @@ fn parse_cpu(stat: &str) -> Option<Duration> {
 }
 
 /// The number right before `what` in a line; it may have `,` or `_` between its digits.
-fn number_before(line: &str, what: &str) -> Option<u64> {
+pub(super) fn number_before(line: &str, what: &str) -> Option<u64> {
     let before = &line[..line.find(what)?];
     let from = before.rfind(|c: char| !c.is_ascii_digit() && c != ',' && c != '_').map_or(0, |at| at + 1);
     before[from..].replace([',', '_'], "").parse().ok()

@@ -39,6 +39,17 @@ pub(super) struct Extra {
     pub(super) value: String,
 }
 
+/// Something that was measured of the full screen.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) what: String,
+    /// In words.
+    pub(super) measured: String,
+    /// What it may be at most.
+    pub(super) most: f64,
+    pub(super) holds: bool,
+}
+
 const FILE: &str = "docs/performance.md";
 
 /// All tables, and the machine that they are from.
@@ -177,6 +188,39 @@ fn aim(least: f64, ratio: Spread, sure: bool) -> String {
         "missed by the median"
     };
     format!("{least:.0}: {said}")
+}
+
+/// What was measured of the full screen.
+pub(super) fn top(lines: &[Line]) -> String {
+    let mut text = format!("Measured on {}.\n\n| what | measured | at most | |\n|---|---:|---:|---|\n", machine());
+    for Line { what, measured, most, holds } in lines {
+        let _ = writeln!(text, "| {what} | {measured} | {most} | {} |", if *holds { "holds" } else { "missed" });
+    }
+    text
+}
+
+/// A load under several observers, with what each adds as a multiple of what others add.
+pub(super) fn compared(load: &str, cases: &[Case]) -> String {
+    let Some(base) = cases.iter().find(|case| case.observer == UNTRACED).map(nanos_per_call) else {
+        return String::new();
+    };
+    let added = |case: &Case| nanos_per_call(case) - base;
+    let of = |name: &str| cases.iter().find(|case| case.observer.contains(name)).map(added);
+    let others = [of("topscalls"), of("bpftrace")];
+    let mut text =
+        format!("\n| load `{load}` under | added ns per call | of -c topscalls | of bpftrace | lost | MiB |\n");
+    text += "|---|---:|---:|---:|---:|---:|\n";
+    for case in cases.iter().filter(|case| case.observer != UNTRACED) {
+        let ratio = |other: Option<f64>| {
+            let other = other.filter(|other| *other > 0.0);
+            other.map_or_else(String::new, |other| format!("{:.2}", added(case) / other))
+        };
+        let [calls, bpftrace] = others.map(ratio);
+        let lost = case.lost.map(grouped).unwrap_or_default();
+        let (name, added, mib) = (case.observer, added(case), case.max_rss_kib >> 10);
+        let _ = writeln!(text, "| {name} | {added:.0} | {calls} | {bpftrace} | {lost} | {mib} |");
+    }
+    text
 }
 
 /// Memory over minutes.

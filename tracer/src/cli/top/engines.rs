@@ -2,22 +2,24 @@
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc::{Sender, TryRecvError},
     },
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
-use super::{Live, TopArgs, plan, planned, snaplen, told};
+use super::{ECHO_BYTES, Live, TopArgs, plan, planned, snaplen, spool::Spool, told};
 use crate::{
     cli::{explain, replay, run::Screen},
     message::note,
     pipeline::{Answer, Asked, Commander, Mode, Question, channel},
+    scap::ScapError,
     source::{live::groups, replay::Position},
     thread,
     tui::{Engine, Link, app::Msg},
-    view::{self, Ask},
+    view::{self, Ask, spec::Kind},
 };
 
 /// How wide what is explained is.
@@ -49,6 +51,8 @@ impl Tracing {
             let send = link.send.clone();
             let ran = || -> anyhow::Result<String> {
                 let mut plan = planned(&top, &ask, link.publish())?;
+                // How much of data is recorded is settled when the programs are loaded, and the data of a row may be asked for later.
+                plan.snaplen = top.snaplen.unwrap_or(ECHO_BYTES);
                 let runs = !top.read_only;
                 plan.screen = Some(Screen {
                     commands: Some(commands),
@@ -133,26 +137,89 @@ impl Engine for Tracing {
     }
 }
 
+/// How long the first looks at a capture are. A look ends early, shows what it has, and the capture is read from its beginning: so the
+/// rows of a long one are on the screen at once, whatever they are counted from.
+const LOOKS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(2)];
+/// A look is for captures that are at least so many times as long.
+const WORTH: u64 = 4;
+
+/// A pass over a capture.
+#[derive(Debug, Clone)]
+struct Pass {
+    stop: Arc<AtomicBool>,
+    position: Arc<OnceLock<Arc<Position>>>,
+    began: Instant,
+    /// How long it is, when it is a first look; then, whether it was ended as one.
+    look: Option<Duration>,
+    looked: Arc<AtomicBool>,
+}
+
+impl Pass {
+    fn begin(look: Option<Duration>) -> Self {
+        let (stop, position, looked) = (Arc::default(), Arc::default(), Arc::default());
+        Self { stop, position, began: Instant::now(), look, looked }
+    }
+
+    /// Bytes that were read, and all.
+    fn bytes(&self) -> Option<(u64, u64)> {
+        let position = self.position.get()?;
+        Some((position.read(), position.total()?))
+    }
+
+    /// Ends a look whose time is over, unless the rest is not worth another pass.
+    fn look(&self) {
+        if self.look.is_some_and(|look| self.began.elapsed() >= look)
+            && self.bytes().is_some_and(|(read, total)| read.saturating_mul(WORTH) < total)
+        {
+            self.looked.store(true, Ordering::Relaxed);
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// What comes after it: the whole, or a longer look if that is worth it, too.
+    fn next(&self) -> Option<Duration> {
+        let (read, total) = self.bytes()?;
+        let whole = self.began.elapsed().mul_f64(total as f64 / read.max(1) as f64);
+        LOOKS.into_iter().find(|look| Some(*look) > self.look && whole > *look * WORTH as u32)
+    }
+}
+
 /// A capture: each question is a pass over it.
 pub(super) struct Passes {
     top: TopArgs,
+    /// Where standard input is kept, if that is the capture.
+    spool: Option<Spool>,
     send: Option<Sender<Msg>>,
     running: Option<(Arc<AtomicBool>, Running)>,
     confined: bool,
-    position: Arc<OnceLock<Arc<Position>>>,
+    /// The pass of the question.
+    pass: Arc<Mutex<Pass>>,
     /// The pass that looks for an event.
     finding: Option<(Arc<AtomicBool>, Running)>,
 }
 
 impl Passes {
-    pub(super) fn new(top: TopArgs) -> Self {
-        Self { top, send: None, running: None, confined: false, position: Arc::default(), finding: None }
+    pub(super) fn new(top: TopArgs, spool: Option<Spool>) -> Self {
+        let pass = Arc::new(Mutex::new(Pass::begin(None)));
+        Self { top, spool, send: None, running: None, confined: false, pass, finding: None }
+    }
+
+    fn pass(&self) -> Pass {
+        self.pass.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn stop(&mut self) -> Option<Result<String, String>> {
-        let (stop, running) = self.running.take()?;
-        stop.store(true, Ordering::Relaxed);
+        self.stop_passes();
+        let (_, running) = self.running.take()?;
         Some(running.join().unwrap_or_else(|_| Err("the reader has panicked".to_owned())))
+    }
+
+    /// No pass begins any more, and the one that runs ends.
+    fn stop_passes(&self) {
+        if let Some((over, _)) = &self.running {
+            over.store(true, Ordering::Relaxed);
+        }
+        self.pass().stop.store(true, Ordering::Relaxed);
     }
 }
 
@@ -164,27 +231,69 @@ impl Engine for Passes {
     fn ask(&mut self, number: u64, ask: Ask) {
         let Some(send) = self.send.clone() else { return };
         self.stop();
-        let stop = Arc::new(AtomicBool::new(false));
-        let (top, of_thread) = (self.top.clone(), Arc::clone(&stop));
-        let confines = !std::mem::replace(&mut self.confined, true);
-        self.position = Arc::default();
-        let position = Arc::clone(&self.position);
+        let over = Arc::new(AtomicBool::new(false));
+        let (top, of_thread, shared, spool) =
+            (self.top.clone(), Arc::clone(&over), Arc::clone(&self.pass), self.spool.clone());
+        let mut confines = !std::mem::replace(&mut self.confined, true);
         let link = Link { number, send: send.clone() };
+        // Events are shown as they are read.
+        let is_table = ask.mode == view::Mode::Rows && ask.view.kind == Kind::Table;
+        *shared.lock().unwrap_or_else(PoisonError::into_inner) =
+            Pass::begin(LOOKS.first().copied().filter(|_| is_table));
         let spawned = thread::begin_engine("reader", move || {
-            let ran = || -> anyhow::Result<String> {
+            if let Some(spool) = &spool {
+                spool.wait(&of_thread);
+            }
+            let mut once = |pass: &Pass| -> anyhow::Result<String> {
                 let mut plan = planned(&top, &ask, link.clone().publish())?;
-                plan.screen =
-                    Some(Screen { commands: None, stop: of_thread, runs: false, serves: false, confines, position });
+                plan.screen = Some(Screen {
+                    commands: None,
+                    stop: Arc::clone(&pass.stop),
+                    runs: false,
+                    serves: false,
+                    confines: std::mem::take(&mut confines),
+                    position: Arc::clone(&pass.position),
+                });
                 let (stats, _) = replay::run(plan)?;
                 Ok(stats.to_string())
             };
-            let result = ran().map_err(|error| told(&error));
-            let _ = link.send.send(Msg::Ended(Some(link.number), result.as_ref().map(|_| ()).map_err(Clone::clone)));
+            let mut pass = {
+                let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                shared.began = Instant::now();
+                shared.clone()
+            };
+            let ran = loop {
+                let ran = once(&pass);
+                if ran.is_err() || !pass.looked.load(Ordering::Relaxed) || of_thread.load(Ordering::Relaxed) {
+                    break ran;
+                }
+                let next = Pass::begin(pass.next());
+                *shared.lock().unwrap_or_else(PoisonError::into_inner) = next.clone();
+                if of_thread.load(Ordering::Relaxed) {
+                    break ran;
+                }
+                pass = next;
+            };
+            let is_damage = |error: &anyhow::Error| error.chain().any(|cause| cause.is::<ScapError>());
+            let damage = ran.as_ref().err().filter(|error| is_damage(error)).map(told);
+            let result = ran.map_err(|error| told(&error));
+            let _ = link.send.send(match (&result, damage) {
+                (_, Some(damage)) => Msg::Damaged(link.number, damage),
+                (result, None) => Msg::Ended(Some(link.number), result.as_ref().map(|_| ()).map_err(Clone::clone)),
+            });
             result
         });
         match spawned {
-            Ok(running) => self.running = Some((stop, running)),
+            Ok(running) => self.running = Some((over, running)),
             Err(error) => drop(send.send(Msg::Ended(None, Err(told(&error.into()))))),
+        }
+    }
+
+    fn stop_reading(&mut self) {
+        match &self.spool {
+            // What has come is read then.
+            Some(spool) if !spool.is_complete() => spool.finish(),
+            _ => self.stop_passes(),
         }
     }
 
@@ -228,10 +337,13 @@ impl Engine for Passes {
 
     fn look(&mut self) {
         let reads = self.running.as_ref().is_some_and(|(_, running)| !running.is_finished());
-        if let (true, Some(send), Some(position)) = (reads, &self.send, self.position.get())
-            && let Some(total) = position.total()
-        {
-            let _ = send.send(Msg::Read(100.0 * position.read() as f64 / total.max(1) as f64));
+        let pass = self.pass();
+        if !reads {
+            return;
+        }
+        pass.look();
+        if let (None, Some(send), Some((read, total))) = (pass.look, &self.send, pass.bytes()) {
+            let _ = send.send(Msg::Read(100.0 * read as f64 / total.max(1) as f64));
         }
     }
 

@@ -15,15 +15,23 @@ use clap::ValueEnum as _;
 use serde::Deserialize;
 
 use crate::{
-    cli::{Failure, config},
+    cli::{
+        Failure,
+        config::{self, is_elsewhere},
+    },
     fields::nearest,
+    files::{self, Refused},
     message::Shown as _,
     tui::{
         Theme,
+        keymap::Keys,
         prefs::{Prefs, ViewPrefs},
     },
     view::{View, spec::Order},
 };
+
+/// The longest file of keys.
+const MAX_KEYS_BYTES: u64 = 64 << 10;
 
 /// The table as it is written.
 #[derive(Debug, Default, Deserialize)]
@@ -54,6 +62,27 @@ pub(super) fn load() -> Result<TopSettings, Failure> {
     match config::text(None)? {
         Some((path, text)) => parse(path.shown(), &text),
         None => Ok(TopSettings::default()),
+    }
+}
+
+/// The keys as the user has them: the file `keys.toml` beside `tracer.toml` says what differs from the table.
+///
+/// # Errors
+/// What stands there is wrong.
+pub(super) fn keys() -> Result<Keys, Failure> {
+    let Some(path) = files::settings_folder().map(|folder| folder.join("keys.toml")) else {
+        return Ok(Keys::default());
+    };
+    match files::read(&path, MAX_KEYS_BYTES) {
+        Ok(text) => Keys::parse(&text).map_err(|wrong| Failure {
+            message: format!("{}: line {}: {}", path.shown(), wrong.line, wrong.what),
+            hint: wrong.hint,
+        }),
+        Err(Refused::Io(error)) if is_elsewhere(error.kind()) => Ok(Keys::default()),
+        Err(error) => {
+            let hint = error.hint().map(str::to_owned);
+            Err(Failure { message: format!("cannot read {}: {error}", path.shown()), hint })
+        }
     }
 }
 

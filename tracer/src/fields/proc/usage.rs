@@ -4,7 +4,7 @@ use super::{main, thread};
 use crate::{
     fields::{Context, Needs, Unit, Value, fields},
     scap::Memory,
-    state::{Fd, Thread},
+    state::Fd,
 };
 
 fn std_fd<'a>(c: &Context<'a>, number: i32) -> Option<&'a Fd> {
@@ -38,8 +38,8 @@ fn memory(c: &Context<'_>) -> Option<Memory> {
 /// Threads of the process that run, as far as they are known; itself counts in any case.
 fn threads(c: &Context<'_>) -> Option<u64> {
     let this = thread(c)?;
-    let runs = |other: &Thread| other.pid == this.pid && (other.exited_ns.is_none() || other.tid == this.tid);
-    Some(c.state.threads.iter().filter(|other| runs(other)).count() as u64)
+    let has_ended = c.state.threads.get(this.tid).is_some_and(|thread| thread.exited_ns.is_some());
+    Some(u64::from(c.state.threads.running(this.pid)) + u64::from(has_ended))
 }
 
 fields! { FIELDS needs THREADS;

@@ -5,7 +5,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{Style, cut, cut_left, fill, put, seconds, short};
 use crate::{
-    format::escape,
+    fields::Unit,
+    format::{escape, units},
     tui::{
         app::Model,
         arrange::{GROUPS, Shape},
@@ -26,22 +27,8 @@ pub(super) fn draw(model: &Model, style: Style, now: &str, timeline: bool, area:
         Mode::Events => format!("{}: events", level.view.name),
         Mode::Heat => format!("{}: latency", level.view.name),
     };
-    let state = match (model.frozen, model.settings.replay, model.ended) {
-        (true, ..) => "PAUSED",
-        (_, true, false) => "READING",
-        (_, true, true) => "FILE",
-        (_, false, _) => "LIVE",
-    };
     let wide = area.width >= 80;
-    let mut right = vec![state.to_owned()];
-    if let Some(behind_ms) = model.behind_ms().filter(|_| model.frozen) {
-        right.push(format!("{} ago", seconds(behind_ms / 1000 * 1000)));
-    }
-    right.push(now.to_owned());
-    if wide {
-        right.push(format!("every {}", seconds(model.settings.interval_ms)));
-        right.push(format!("{} events/s", short(model.seen_per_s)));
-    }
+    let mut right = if model.settings.replay { of_capture(model, wide) } else { of_machine(model, now, wide) };
     let lost = format!("lost {}", model.lost);
     right.push(lost.clone());
     let sample = level.frame.as_ref().and_then(|frame| frame.sample);
@@ -55,7 +42,7 @@ pub(super) fn draw(model: &Model, style: Style, now: &str, timeline: bool, area:
         let source = format!("  {}", model.settings.source);
         put(buffer, area, 1 + name.width(), 0, &cut(&source, at.saturating_sub(name.width() + 2)), line);
     }
-    put(buffer, area, at, 0, &right, if model.frozen { style.warn(line) } else { line });
+    put(buffer, area, at, 0, &right, if model.frozen || model.truncated { style.warn(line) } else { line });
     if model.lost_now > 0 {
         let at = at + right.find(&lost).unwrap_or(0);
         put(buffer, area, at, 0, &lost, style.warn(line));
@@ -65,7 +52,7 @@ pub(super) fn draw(model: &Model, style: Style, now: &str, timeline: bool, area:
     let crumbs: Vec<String> = crumbs(model).into_iter().map(|(text, _)| text).collect();
     put(buffer, area, 1, 1, &cut_left(&crumbs.join(BETWEEN), room), style.plain());
     let at = usize::from(area.width).saturating_sub(count.width() + 1);
-    put(buffer, area, at, 1, &count, if level.stale { style.dim() } else { style.plain() });
+    put(buffer, area, at, 1, &count, if level.stale && !model.frozen { style.dim() } else { style.plain() });
     if timeline {
         let width = 60.min(usize::from(area.width) - 50);
         let (seen, lost) = model.timeline.lines(width);
@@ -79,12 +66,49 @@ pub(super) fn draw(model: &Model, style: Style, now: &str, timeline: bool, area:
     }
 }
 
+/// How a live screen is: whether it is frozen, since when, and how much comes.
+fn of_machine(model: &Model, now: &str, wide: bool) -> Vec<String> {
+    let mut said = vec![if model.frozen { "PAUSED" } else { "LIVE" }.to_owned()];
+    if let Some(behind_ms) = model.behind_ms().filter(|_| model.frozen) {
+        said.push(format!("{} ago", seconds(behind_ms / 1000 * 1000)));
+    }
+    said.push(now.to_owned());
+    if wide {
+        said.push(format!("every {}", seconds(model.settings.interval_ms)));
+        said.push(format!("{} events/s", short(model.seen_per_s)));
+    }
+    said
+}
+
+/// How far a capture is read, and how much it has.
+fn of_capture(model: &Model, wide: bool) -> Vec<String> {
+    let percent = |percent: f64| format!("{percent:.0} %");
+    let known = |it: &f64| *it <= 100.0;
+    let state = match (model.is_reading(), model.stopped) {
+        (true, _) => {
+            let read = model.read.filter(known).map(|read| format!(" {}", percent(read)));
+            format!("READING{}", read.unwrap_or_default())
+        }
+        (false, Some(stopped)) if known(&stopped) => format!("{} of the FILE", percent(stopped)),
+        (false, Some(_)) => "part of the FILE".to_owned(),
+        (false, None) => "FILE".to_owned(),
+    };
+    let mut said = vec![if model.truncated { format!("{state}, TRUNCATED") } else { state }];
+    if !wide {
+        return said;
+    }
+    said.push(format!("{} events", short(model.seen as f64)));
+    let length_ns = model.level().frame.as_ref().map_or(0, |frame| frame.span.length_ns());
+    said.extend((length_ns > 0).then(|| units::text(length_ns as f64, Unit::Time)));
+    said
+}
+
 /// The way to here: what each crumb says, and the level that it leads to.
 fn crumbs(model: &Model) -> Vec<(String, usize)> {
     let mut crumbs = vec![("all".to_owned(), 0)];
     let quoted = |filter: &String| (format!("[{}]", escape::escaped(filter.as_bytes())), 0);
     crumbs.extend(model.settings.filter.as_ref().map(quoted));
-    for (at, level) in model.levels.iter().enumerate().skip(1) {
+    for (at, level) in model.levels.iter().enumerate().filter(|(at, level)| *at > 0 || level.part.is_some()) {
         let part = level.part.as_ref().map(|part| {
             let value = escape::escaped(part.value.as_bytes());
             if part.test.is_some() {

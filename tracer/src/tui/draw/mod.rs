@@ -16,7 +16,7 @@ pub use table::column_at;
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::{app::Model, keys::KEYS};
+use super::{app::Model, keymap::Bound, keys::Do};
 use crate::view::Mode;
 
 /// The least size that anything is shown on.
@@ -88,17 +88,24 @@ fn bottom(model: &Model, style: Style, area: Rect, buffer: &mut Buffer) {
     let count = level.len();
     let place = format!("{}/{count}", (level.at + 1).min(count));
     let room = usize::from(area.width).saturating_sub(place.width() + 2);
+    let entry = |bound: &'_ Bound| {
+        let short = bound.names.iter().min_by_key(|name| name.len());
+        let name = bound.names.first().filter(|_| area.width >= 100).or(short)?;
+        Some((name.clone(), bound.key.bar?, bound.key.act == Do::Quit))
+    };
+    let entries: Vec<_> = model.keys.bound.iter().filter_map(entry).collect();
+    let width = |(name, word, _): &(String, &str, bool)| name.width() + word.width() + 1;
+    // How one gets out always has room.
+    let last: usize = entries.iter().filter(|(.., quits)| *quits).map(width).sum();
     let mut at = 0;
-    for (key, word) in KEYS.iter().filter_map(|key| Some((key, key.bar?))) {
-        let short = key.names.iter().min_by_key(|name| name.len());
-        let Some(name) = key.names.first().filter(|_| area.width >= 100).or(short) else { continue };
-        let width = name.width() + word.width() + 1;
-        if at + width > room {
-            break;
+    for it in &entries {
+        let (name, word, quits) = it;
+        if at + width(it) + if *quits { 0 } else { last } > room {
+            continue;
         }
         put(buffer, area, at, y, name, style.strong(style.head()));
         put(buffer, area, at + name.width(), y, word, style.head());
-        at += width;
+        at += width(it);
     }
     put(buffer, area, usize::from(area.width).saturating_sub(place.width() + 1), y, &place, style.head());
 }

@@ -9,7 +9,8 @@ use crate::{
     format::escape,
     tui::{
         app::{Model, Overlay, PromptKind},
-        keys::{Group, KEYS},
+        keymap::Keys,
+        keys::Group,
     },
     view::View,
 };
@@ -20,7 +21,7 @@ const MAX_CANDIDATES: usize = 8;
 /// Draws it. Returns where the cursor is, if it is there.
 pub(super) fn draw(model: &Model, style: Style, area: Rect, buffer: &mut Buffer) -> Option<(u16, u16)> {
     match model.overlay.as_ref()? {
-        Overlay::Help { scroll } => text(" Help", &help(), *scroll, style, area, buffer),
+        Overlay::Help { scroll } => text(" Help", &help(&model.keys), *scroll, style, area, buffer),
         Overlay::Legend { scroll } => {
             let level = model.level();
             text(&format!(" {}", level.view.name), &legend(model), *scroll, style, area, buffer);
@@ -112,15 +113,17 @@ fn described(name: &str) -> String {
     }
 }
 
-fn help() -> Vec<String> {
+fn help(keys: &Keys) -> Vec<String> {
     let mut lines = Vec::new();
     for (group, name) in Group::ALL {
-        for (at, key) in KEYS.iter().filter(|key| key.group == group).enumerate() {
+        let of_group = keys.bound.iter().filter(|bound| bound.key.group == group && !bound.names.is_empty());
+        for (at, bound) in of_group.enumerate() {
             let name = if at == 0 { name } else { "" };
-            lines.push(format!("{name:<8} {:<16}  {}", key.names.join(" "), key.about));
+            lines.push(format!("{name:<8} {:<16}  {}", bound.names.join(" "), bound.key.about));
         }
     }
-    lines.push(String::new());
+    let changed = if keys.changed.is_empty() { "none".to_owned() } else { keys.changed.join(", ") };
+    lines.extend([String::new(), format!("Keys that you changed in keys.toml: {changed}"), String::new()]);
     lines.push(
         "The mouse: a click selects a row, a second one goes into it, a click on a title sorts, one on a crumb goes there; the right \
          button opens the menu of a cell. In the heat map, dragging selects. Shift selects text."
@@ -137,6 +140,7 @@ fn legend(model: &Model) -> Vec<String> {
     lines.extend([String::new(), format!("View     {id}")]);
     lines.extend(filter.iter().map(|filter| format!("Filter   {filter}")));
     lines.push(format!("Losses   {} events were lost in all", model.lost));
+    lines.push("Marks    * marked, x has ended, - not known, ~ an estimate".into());
     lines.push(String::new());
     lines.extend(level.shown.iter().map(|column| format!("{:<10}  {}", column.title, column.about)));
     if !model.explained.is_empty() {

@@ -132,13 +132,18 @@ pub(super) fn draw(model: &Model, style: Style, area: Rect, buffer: &mut Buffer)
         if marked {
             look = style.marked(look);
         }
-        if level.stale {
+        if level.stale && !model.frozen {
             look = look.patch(style.dim());
         }
         if level.mode == Mode::Rows {
+            let has_ended = level.has_ended(at);
+            if has_ended {
+                look = look.patch(style.dim());
+            }
             super::fill(buffer, area, y, look);
             let mark = match (marked, at == level.at) {
                 (true, _) => "*",
+                (false, _) if has_ended => "x",
                 (false, true) => ">",
                 (false, false) => " ",
             };
