@@ -13,7 +13,7 @@ use super::{
     text::{
         Block, Room,
         table::Widths,
-        width::{cut_middle, width},
+        width::{cut_line, places, width},
     },
 };
 use crate::format::{color::ColorChoice, json};
@@ -40,8 +40,8 @@ struct Inner {
     screen: Option<Screen>,
     picture: Picture,
     room: Room,
-    /// Whether lines lose their middle where they do not fit.
-    cuts: bool,
+    /// Whether lines are cut where they do not fit, and where their columns begin.
+    cuts: Option<Vec<usize>>,
 }
 
 enum Target {
@@ -91,7 +91,7 @@ impl Out {
     fn with(target: Target, unbuffered: bool, terminal: bool, screen: Option<Screen>, room: Room) -> Self {
         let buffer = Vec::with_capacity(BUFFER + 4096);
         let inner =
-            Inner { buffer, target, unbuffered, terminal, screen, picture: Picture::default(), room, cuts: false };
+            Inner { buffer, target, unbuffered, terminal, screen, picture: Picture::default(), room, cuts: None };
         Self { inner: Rc::new(RefCell::new(inner)), label: None }
     }
 
@@ -140,9 +140,9 @@ impl Out {
         self.inner.borrow_mut().picture.describe(about);
     }
 
-    /// Whether lines are cut from now on: of those of a list, which are many, the beginning and the end say most.
-    pub fn cut_lines(&self, cuts: bool) {
-        self.inner.borrow_mut().cuts = cuts;
+    /// Cuts lines from now on, those of a list with such a title: they are many, and what stands in the last column is long. `None` ends that.
+    pub fn cut_lines(&self, title: Option<&str>) {
+        self.inner.borrow_mut().cuts = title.map(places);
     }
 
     /// Writes a line of plain text.
@@ -166,9 +166,7 @@ impl Out {
         let start = inner.buffer.len();
         let made = make(&mut inner.buffer);
         if made {
-            if inner.cuts {
-                inner.cut(start);
-            }
+            inner.cut(start);
             if let Some(label) = &self.label
                 && let [b'{', rest @ ..] = &inner.buffer[start..]
             {
@@ -249,12 +247,13 @@ impl Out {
 }
 
 impl Inner {
-    /// Cuts the line that begins at `start`, unless it is an object.
+    /// Cuts the line that begins at `start`, where lines are, unless it is an object.
     fn cut(&mut self, start: usize) {
+        let Some(places) = &self.cuts else { return };
         let columns = if self.terminal { Some(usize::from(Screen::size().0)) } else { self.room.width };
         let line = std::str::from_utf8(&self.buffer[start..]).ok().filter(|line| !line.starts_with('{'));
         if let Some((columns, line)) = columns.zip(line).filter(|(columns, line)| width(line) > *columns) {
-            let line = cut_middle(line, columns, if self.room.unicode { "…" } else { ".." });
+            let line = cut_line(line, columns, places, if self.room.unicode { "…" } else { ".." });
             self.buffer.truncate(start);
             self.buffer.extend_from_slice(line.as_bytes());
         }

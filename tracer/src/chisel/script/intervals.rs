@@ -143,9 +143,8 @@ impl Chisel {
             return Ok(());
         }
         let page = self.shared.borrow().env.page.clone();
-        page.out.cut_lines(true);
         let shown = self.lists(&lists, &page, state, now_ns);
-        page.out.cut_lines(false);
+        page.out.cut_lines(None);
         shown?;
         let mut shared = self.shared.borrow_mut();
         // Nothing else is wanted of it.
@@ -155,6 +154,7 @@ impl Chisel {
 
     fn lists(&mut self, lists: &[Listing], page: &Page, state: &State, now_ns: u64) -> anyhow::Result<()> {
         for (index, Listing { rows, filter, title, line }) in lists.iter().enumerate() {
+            page.out.cut_lines(Some(title));
             let Some(line) = line else {
                 if !title.is_empty() && !page.json {
                     page.out.text_line(title)?;

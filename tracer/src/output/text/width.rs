@@ -89,6 +89,27 @@ pub(in crate::output) fn cut_middle(text: &str, room: usize, mark: &str) -> Stri
     format!("{head}{mark}{end}")
 }
 
+/// Where columns begin, but for the first one, in lines below a title: its words stand above them with two blanks or more between them.
+pub(in crate::output) fn places(title: &str) -> Vec<usize> {
+    let heads = title.lines().next_back().unwrap_or_default();
+    let begins = |at: &usize| heads.as_bytes()[..*at].ends_with(b"  ") && !heads[*at..].starts_with(' ');
+    (2..heads.len()).filter(|at| heads.is_char_boundary(*at)).filter(begins).map(|at| width(&heads[..at])).collect()
+}
+
+/// A line with columns that fits: without the middle of its last column, and without those before it if that has no room.
+pub(in crate::output) fn cut_line(line: &str, room: usize, columns: &[usize], mark: &str) -> String {
+    /// So many columns of a terminal show most names.
+    const NAME: usize = 12;
+    let (Some(last), Some(kept)) = (columns.last(), columns.iter().rev().find(|at| **at + NAME <= room)) else {
+        return cut_middle(line, room, mark);
+    };
+    let (head, before) = (cut(line, *kept), cut(line, *last));
+    // Colours are in no list whose columns have a place.
+    let rest = line.strip_prefix(&before).unwrap_or_default();
+    let blanks = kept.saturating_sub(width(&head));
+    format!("{head}{}{}", " ".repeat(blanks), cut_middle(rest, room - kept, mark))
+}
+
 /// Appends a text with blanks up to `room` columns: before it if it is a number, else after it.
 pub(in crate::output) fn pad(text: &str, room: usize, right: bool, out: &mut String) {
     let blanks = room.saturating_sub(width(text));
@@ -116,6 +137,20 @@ mod tests {
             out
         };
         assert_eq!((padded("日本", false), padded("12", true)), ("日本  ".into(), "    12".into()));
+    }
+
+    #[test]
+    fn of_a_list_the_last_column_stays() {
+        let title = "first line  of two\nTID     USER NAME  PATH";
+        let places = places(title);
+        assert_eq!((&*places, super::places("PATH"), super::places("")), (&[8, 19][..], vec![], vec![]));
+        let line = "4711    root       /var/lib/docker/overlay2/diff/usr/bin/python3";
+        assert_eq!(cut_line(line, 43, &places, "…"), "4711    root       /var/li…/usr/bin/python3");
+        assert_eq!(cut_line(line, 24, &places, "…"), "4711    /var/…in/python3");
+        assert_eq!(cut_line("4711    root       cat", 20, &places, "…"), "4711    cat");
+        for room in 1..50 {
+            assert!(width(&cut_line(line, room, &places, "…")) <= room, "{room}");
+        }
     }
 
     #[test]
