@@ -34,11 +34,11 @@ fn many_times(scratch: &Scratch, times: usize) -> String {
 fn s061_s064_rows_are_there_while_a_capture_is_read_and_esc_ends_that() {
     let scratch = Scratch::new();
     let Some(tmux) = Tmux::start("reading", 110, 24) else { return };
-    tmux.line(&format!("{}; echo ended $?", many_times(&scratch, 400)));
+    tmux.line(&format!("{}; echo ended $?", many_times(&scratch, 5000)));
     let text = tmux.wait("rows and how far it is", |text| {
         text.contains("READING ") && text.contains(" % ") && text.lines().any(|line| line.starts_with('>'))
     });
-    assert!(text.contains("and 399 more"), "{text}");
+    assert!(text.contains("and 4999 more"), "{text}");
     let selected = |text: &str| text.lines().position(|line| line.starts_with('>'));
     let before = selected(&text).unwrap();
     tmux.keys(&["Down"]);

@@ -124,14 +124,18 @@ fn s015_what_is_no_key_changes_nothing_outside() {
     assert_eq!(fs::read_dir(scratch.dir()).unwrap().count(), 0, "nothing was written");
 }
 
-/// Coordinates that no terminal sends make the library that reads them panic, in a build that checks arithmetic.
+/// Coordinates that no terminal sends make the library that reads them panic in a build that checks arithmetic; in a release they mean
+/// nothing, and the screen goes on.
 #[test]
-fn s006_a_panic_of_the_thread_that_reads_keys_gives_the_terminal_back() {
+fn s006_whatever_the_thread_that_reads_keys_meets_the_terminal_is_given_back() {
     let Some(tmux) = Tmux::start("panic", 110, 24) else { return };
     tmux.line(&format!("{}; stty -a | grep -o '[-]*icanon'", top(&format!("-r {}", capture("sample")))));
     tmux.wait("rows", |text| IS_TABLE(text) && text.contains("FILE "));
     tmux.send(b"\x1b[<0;0;0M");
-    tmux.wait("the end", |text| text.contains("ended 101") && text.lines().any(|line| line == "icanon"));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    tmux.keys(&["q"]);
+    let ended = |text: &str| ["ended 101", "ended 0"].iter().any(|end| text.contains(end));
+    tmux.wait("the end", |text| ended(text) && text.lines().any(|line| line == "icanon"));
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn an_engine_is_asked_over_tls_as_docker_asks_it() {
         format!("--tlskey={}", file("key.pem")),
     ];
     let engine = OwnEngine::start_with(&options);
-    let name = unique("tls");
+    let name = unique("t");
     let container = engine.docker.run(&name, &["--network=none"], &["sleep", "1000"]);
     let run = |arguments: &[&str], folder: Option<&Path>| {
         let mut command = engine.in_its_network(&level::tracer());
