@@ -22,34 +22,6 @@ fn screen(name: &str, before: &str, words: &str) -> Option<Tmux> {
     Some(tmux)
 }
 
-/// The file many times over, by a script: the line would be too long.
-fn many_times(scratch: &Scratch, times: usize) -> String {
-    let words = format!(" -r {}", capture("files")).repeat(times);
-    let path = scratch.path("many.sh");
-    fs::write(&path, format!("exec {} top{words}\n", level::tracer().display())).unwrap();
-    format!("sh {}", path.display())
-}
-
-#[test]
-fn s061_s064_rows_are_there_while_a_capture_is_read_and_esc_ends_that() {
-    let scratch = Scratch::new();
-    let Some(tmux) = Tmux::start("reading", 110, 24) else { return };
-    tmux.line(&format!("{}; echo ended $?", many_times(&scratch, 5000)));
-    let text = tmux.wait("rows and how far it is", |text| {
-        text.contains("READING ") && text.contains(" % ") && text.lines().any(|line| line.starts_with('>'))
-    });
-    assert!(text.contains("and 4999 more"), "{text}");
-    let selected = |text: &str| text.lines().position(|line| line.starts_with('>'));
-    let before = selected(&text).unwrap();
-    tmux.keys(&["Down"]);
-    tmux.wait("the next row", |text| text.contains("READING ") && selected(text) == Some(before + 1));
-    tmux.keys(&["Escape"]);
-    let text = tmux.wait("the part that was read", |text| text.contains("% of the FILE"));
-    assert!(text.contains("stopped: the rows are of ") && text.lines().any(|line| line.starts_with('>')), "{text}");
-    tmux.keys(&["q"]);
-    tmux.wait("the end", |text| text.contains("ended 0"));
-}
-
 #[test]
 fn s066_a_truncated_capture_is_shown_up_to_where_it_ends() {
     let scratch = Scratch::new();

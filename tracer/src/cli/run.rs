@@ -358,7 +358,7 @@ pub(super) fn checked(words: &[String]) -> Result<Option<String>, Failure> {
 fn filter(args: &Args, text: &str, show: Show) -> Result<Filter, Failure> {
     let filter = Filter::compile(text, show).map_err(|error| {
         let option = args.filter.iter().find(|word| word.starts_with('-'));
-        let line: Vec<String> = std::env::args().skip(1).collect();
+        let line: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
         let hint = option
             .map(|option| format!("put options such as {option} before the filter"))
             .or_else(|| habits::of_filter(&args.filter, &line))

@@ -342,7 +342,7 @@ impl Engine for Passes {
             return;
         }
         pass.look();
-        if let (None, Some(send), Some((read, total))) = (pass.look, &self.send, pass.bytes()) {
+        if let (Some(send), Some((read, total))) = (&self.send, pass.bytes()) {
             let _ = send.send(Msg::Read(100.0 * read as f64 / total.max(1) as f64));
         }
     }
