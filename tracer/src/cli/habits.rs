@@ -273,16 +273,19 @@ fn is_program(word: &str) -> bool {
     is_name(word) && std::env::split_paths(&path).any(|folder| is_file(&folder.join(word)))
 }
 
-/// The line with another filter.
+/// The line with another filter: at its end, or, of `tracer run`, before the command.
 fn line_with(meant: &str, filter: &[String], line: &[String]) -> String {
     let mut left = filter.iter().peekable();
     let mut words = vec!["tracer".to_owned()];
-    for word in line {
+    let command = line.iter().position(|word| word == "--").filter(|_| line.first().is_some_and(|word| word == "run"));
+    let (own, command) = line.split_at(command.unwrap_or(line.len()));
+    for word in own {
         if left.next_if_eq(&word).is_none() && word != "--" {
             words.push(quoted(word));
         }
     }
     words.push(quoted(meant));
+    words.extend(command.iter().map(|word| quoted(word)));
     words.join(" ")
 }
 
@@ -449,6 +452,11 @@ mod tests {
         let list = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let line = list("-c topprocs_net -n 5 port 80");
         assert_eq!(of_filter(&list("port 80"), &line).unwrap(), "write: tracer -c topprocs_net -n 5 fd.port=80");
+        let run = list("run -c topfiles_bytes port 80 -- cat /etc/hostname");
+        assert_eq!(
+            of_filter(&list("port 80"), &run).unwrap(),
+            "write: tracer run -c topfiles_bytes fd.port=80 -- cat /etc/hostname"
+        );
         let spaced = ["-p".to_owned(), "%proc.name %fd.name".to_owned(), "tcp".to_owned(), "udp".to_owned()];
         let line = of_filter(&spaced[2..], &spaced).unwrap();
         assert_eq!(line, "write: tracer -p '%proc.name %fd.name' 'fd.l4proto=tcp and fd.l4proto=udp'");
