@@ -23,6 +23,11 @@ use tracer_tests::{
     level,
 };
 
+/// The path of a capture of the tests.
+fn capture(name: &str) -> String {
+    format!("{}/captures/{name}.scap", env!("CARGO_MANIFEST_DIR"))
+}
+
 /// Wrong use: exit 2, nothing on standard output, and one line with a hint.
 #[track_caller]
 fn wrong_use<'a>(args: impl IntoIterator<Item = &'a str>, message: &str, hint: &str) {

@@ -8,12 +8,10 @@ use tracer_tests::{
     command::{self, Running},
     level,
     scratch::Scratch,
-    tmux::Tmux,
+    tmux::{Tmux, top},
 };
 
-fn capture(name: &str) -> String {
-    format!("{}/captures/{name}.scap", env!("CARGO_MANIFEST_DIR"))
-}
+use crate::capture;
 
 const CAPTURES: [&str; 5] = ["connect_localhost", "files", "run_as_user_0_container", "sample", "tcp-client-server"];
 
@@ -154,7 +152,7 @@ fn every_view_works_on_every_capture() {
 /// A full screen in tmux.
 fn screen(name: &str, words: &str) -> Option<Tmux> {
     let tmux = Tmux::start(name, 110, 24)?;
-    tmux.line(&format!("{} top {words}; echo ended $?; stty -a | grep -o '[-]*icanon'", level::tracer().display()));
+    tmux.line(&format!("{}; stty -a | grep -o '[-]*icanon'", top(words)));
     Some(tmux)
 }
 
@@ -263,8 +261,7 @@ fn s047_a_wrong_filter_is_told_while_it_is_typed() {
 fn screen_with_state(name: &str, state: &Scratch, words: &str) -> Option<Tmux> {
     let tmux = Tmux::start(name, 110, 24)?;
     let state = state.path("x").parent().unwrap().display().to_string();
-    let top = level::tracer().display().to_string();
-    tmux.line(&format!("XDG_STATE_HOME={state}/state XDG_CONFIG_HOME={state}/config {top} top {words}; echo ended $?"));
+    tmux.line(&format!("XDG_STATE_HOME={state}/state XDG_CONFIG_HOME={state}/config {}", top(words)));
     Some(tmux)
 }
 

@@ -8,17 +8,15 @@ use tracer_tests::{
     command::{self, Running},
     level,
     scratch::Scratch,
-    tmux::Tmux,
+    tmux::{Tmux, top},
 };
 
-fn capture(name: &str) -> String {
-    format!("{}/captures/{name}.scap", env!("CARGO_MANIFEST_DIR"))
-}
+use crate::capture;
 
 /// A full screen in tmux; `before` comes before the command on its line.
 fn screen(name: &str, before: &str, words: &str) -> Option<Tmux> {
     let tmux = Tmux::start(name, 110, 24)?;
-    tmux.line(&format!("{before} {} top {words}; echo ended $?", level::tracer().display()));
+    tmux.line(&format!("{before} {}", top(words)));
     Some(tmux)
 }
 

@@ -3,15 +3,15 @@
 
 use std::{fs, process::Command};
 
-use tracer_tests::{command::Running, level, scratch::Scratch, tmux::Tmux, wait};
+use tracer_tests::{
+    command::Running,
+    level,
+    scratch::Scratch,
+    tmux::{Tmux, top},
+    wait,
+};
 
-fn capture(name: &str) -> String {
-    format!("{}/captures/{name}.scap", env!("CARGO_MANIFEST_DIR"))
-}
-
-fn top(words: &str) -> String {
-    format!("{} top {words}; echo ended $?", level::tracer().display())
-}
+use crate::capture;
 
 const IS_TABLE: fn(&str) -> bool = |text| text.contains(" Processes ") && text.contains("F10Quit");
 

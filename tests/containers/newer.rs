@@ -1,8 +1,6 @@
 //! Newer containerds than that of this machine, from other releases of Debian: their own events, and the events of their CRI, which
 //! older ones do not tell.
 
-use std::{thread, time::Duration};
-
 use tracer_tests::{
     command::{output, tracer},
     containerd::{Containerd, IMAGE, NEWER},
@@ -49,9 +47,7 @@ fn newer_containerds_name_pods_containers_and_commands_also_after_they_were_kill
         let _ = session.wait_for(&[&format!("true containerd <NA> {name}")]);
 
         let sandbox = pod.sandbox.clone();
-        containerd.kill();
-        thread::sleep(Duration::from_millis(300));
-        containerd.start_again();
+        containerd.kill_and_start_again();
         let pod = containerd.pod("second", "", &[]);
         let second = pod.run("two", 0, &["sleep", "1000"]);
         containerd.cri.exec(&second, &["uname"]);

@@ -238,9 +238,7 @@ fn a_containerd_that_is_killed_and_returns_names_the_next_pod() {
     let sandbox = pod.sandbox.clone();
     containerd.cri.exec(&first, &["id"]);
     let _ = session.wait_for(&["id first one for people"]);
-    containerd.kill();
-    thread::sleep(Duration::from_millis(300));
-    containerd.start_again();
+    containerd.kill_and_start_again();
     let pod = containerd.pod("second", "", &[]);
     let second = pod.run("two", 0, &["sleep", "1000"]);
     containerd.cri.exec(&second, &["uname"]);

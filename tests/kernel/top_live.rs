@@ -7,7 +7,11 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use tracer_tests::{level, scratch::Scratch, tmux::Tmux};
+use tracer_tests::{
+    level,
+    scratch::Scratch,
+    tmux::{Tmux, top},
+};
 
 /// A copy of `dd` under a name that no other process has.
 fn dd(scratch: &Scratch, name: &str) -> PathBuf {
@@ -30,10 +34,6 @@ impl Drop for Beside {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn top(words: &str) -> String {
-    format!("{} top {words}; echo ended $?", level::tracer().display())
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    thread,
+    time::Duration,
 };
 
 use crate::{
@@ -114,6 +116,16 @@ impl Containerd {
         self.daemon = Some(command.spawn().expect("containerd can be run"));
         let cri = self.cri.clone();
         wait::until("containerd to answer", || cri.call("Version", &[]).ok());
+    }
+
+    /// Kills it, and starts it again a moment later.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    pub fn kill_and_start_again(&mut self) {
+        self.kill();
+        thread::sleep(Duration::from_millis(300));
+        self.start_again();
     }
 
     /// A program of its own, if it has one, else of this machine.

@@ -2,7 +2,13 @@
 
 use std::process::{Command, Stdio};
 
-use crate::{scratch::Scratch, wait};
+use crate::{level, scratch::Scratch, wait};
+
+/// A line that starts `tracer top` with these words, and says then how it has ended.
+#[must_use]
+pub fn top(words: &str) -> String {
+    format!("{} top {words}; echo ended $?", level::tracer().display())
+}
 
 /// A terminal in tmux, with a shell. It ends with this.
 pub struct Tmux {
