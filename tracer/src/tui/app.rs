@@ -210,8 +210,8 @@ pub struct Model {
     /// Lost in the last interval.
     pub lost_now: u64,
     pub read: Option<f64>,
-    /// Of a capture whose reading the user has stopped: how much of it was read, in percent.
-    pub stopped: Option<f64>,
+    /// Whether the user has stopped the reading of a capture.
+    pub stopped: bool,
     /// Whether a capture ends with damage.
     pub truncated: bool,
     pub ended: bool,
@@ -270,7 +270,7 @@ impl Model {
             lost: 0,
             lost_now: 0,
             read: None,
-            stopped: None,
+            stopped: false,
             truncated: false,
             ended: false,
             failed: None,
@@ -315,7 +315,7 @@ impl Model {
         self.waiting = None;
         let ask = self.question();
         if self.settings.replay {
-            (self.ended, self.failed, self.stopped, self.read) = (false, None, None, None);
+            (self.ended, self.failed, self.stopped, self.read) = (false, None, false, None);
             self.level_mut().begin_anew();
         }
         self.level_mut().stale = true;
@@ -405,6 +405,8 @@ impl Model {
                 self.lost_now = lost.saturating_sub(self.lost);
                 (self.seen, self.lost) = (seen, lost);
             }
+            // How far it was when the user stopped it stays.
+            Msg::Read(_) if self.stopped => {}
             Msg::Read(percent) => self.read = Some(percent),
             Msg::Damaged(asked, _) | Msg::Ended(Some(asked), _) if asked != self.asked => {}
             Msg::Damaged(_, error) => {
@@ -419,8 +421,11 @@ impl Model {
                 return self.find_fields().into_iter().collect();
             }
             Msg::Ended(_, result) => {
-                (self.ended, self.read) = (true, None);
-                self.level_mut().complete = result.is_ok() && self.stopped.is_none();
+                self.ended = true;
+                if !self.stopped {
+                    self.read = None;
+                }
+                self.level_mut().complete = result.is_ok() && !self.stopped;
                 if let Err(error) = result {
                     self.failed = Some(error.clone());
                     self.say(error);
@@ -516,7 +521,7 @@ impl Model {
             Some(percent) => format!("stopped: the rows are of {percent:.0} % of the file"),
             None => "stopped: the rows are of a part of the file".to_owned(),
         });
-        self.stopped = Some(percent.unwrap_or(f64::NAN));
+        (self.stopped, self.read) = (true, percent);
         vec![Command::Stop]
     }
 

@@ -82,8 +82,9 @@ fn timed_often(times: usize, mut once: impl FnMut()) -> Vec<Duration> {
     (0..times).map(one).collect()
 }
 
-fn model() -> anyhow::Result<Model> {
-    let settings = Settings {
+/// Live, and with nothing that a user has chosen.
+pub(super) fn settings() -> Settings {
+    Settings {
         containers: false,
         interval_ms: 1000,
         replay: false,
@@ -92,11 +93,14 @@ fn model() -> anyhow::Result<Model> {
         show: Show::PLAIN,
         theme: Theme::Dark,
         filter: None,
-        source: "bench".into(),
-    };
+        source: "host".into(),
+    }
+}
+
+fn model() -> anyhow::Result<Model> {
     let views = Library::builtin().all();
     let first = crate::view::find(&views, "procs")?.clone();
-    Model::new(settings, views, first).map_err(|fault| anyhow::anyhow!("{fault}"))
+    Model::new(settings(), views, first).map_err(|fault| anyhow::anyhow!("{fault}"))
 }
 
 /// A machine with so many processes.

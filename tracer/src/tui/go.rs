@@ -143,7 +143,7 @@ impl Model {
         if self.level().complete {
             // All of the capture is there already: what still comes is for the level that was left.
             self.asked += 1;
-            (self.ended, self.read, self.stopped) = (true, None, None);
+            (self.ended, self.read, self.stopped) = (true, None, false);
             return Vec::new();
         }
         vec![self.ask()]

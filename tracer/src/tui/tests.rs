@@ -24,7 +24,7 @@ mod shapes;
 use super::{
     Theme,
     actions::Confirmed,
-    app::{Command, Model, Msg, Overlay, Settings},
+    app::{Command, Model, Msg, Overlay},
     draw::{self, Style},
     keys::KEYS,
     part::Part,
@@ -43,20 +43,9 @@ fn views() -> BTreeMap<String, View> {
 }
 
 fn model(view: &str) -> Model {
-    let settings = Settings {
-        containers: false,
-        interval_ms: 1000,
-        replay: false,
-        read_only: false,
-        max_events: None,
-        show: Show::PLAIN,
-        theme: Theme::Dark,
-        filter: None,
-        source: "host".into(),
-    };
     let views = views();
     let first = views[view].clone();
-    Model::new(settings, views, first).unwrap()
+    Model::new(super::bench::settings(), views, first).unwrap()
 }
 
 /// A frame of Processes: name, id and CPU of each.

@@ -83,15 +83,13 @@ fn of_machine(model: &Model, now: &str, wide: bool) -> Vec<String> {
 /// How far a capture is read, and how much it has.
 fn of_capture(model: &Model, wide: bool) -> Vec<String> {
     let percent = |percent: f64| format!("{percent:.0} %");
-    let known = |it: &f64| *it <= 100.0;
-    let state = match (model.is_reading(), model.stopped) {
-        (true, _) => {
-            let read = model.read.filter(known).map(|read| format!(" {}", percent(read)));
-            format!("READING{}", read.unwrap_or_default())
-        }
-        (false, Some(stopped)) if known(&stopped) => format!("{} of the FILE", percent(stopped)),
-        (false, Some(_)) => "part of the FILE".to_owned(),
-        (false, None) => "FILE".to_owned(),
+    let read = model.read.filter(|read| *read <= 100.0).map(percent);
+    let state = match (model.is_reading(), model.stopped, read) {
+        (true, _, Some(read)) => format!("READING {read}"),
+        (true, _, None) => "READING".to_owned(),
+        (false, true, Some(read)) => format!("{read} of the FILE"),
+        (false, true, None) => "part of the FILE".to_owned(),
+        (false, false, _) => "FILE".to_owned(),
     };
     let mut said = vec![if model.truncated { format!("{state}, TRUNCATED") } else { state }];
     if !wide {
