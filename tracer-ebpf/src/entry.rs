@@ -206,7 +206,7 @@ pub fn forget() {
         // SAFETY: a live map value.
         && unsafe { (*slot).thread } == thread.address()
     {
-        // Another thread may get the stack, which is not followed.
+        // Another thread, one that is not followed, may get the stack.
         // SAFETY: as above.
         unsafe {
             (*slot).began_ns = 0;

@@ -197,14 +197,7 @@ mod tests {
         assert_eq!(sampler.weight(&Event { sampled: true, ..read }), 1_000_000);
         assert_eq!(
             sampler.weight(&Event {
-                group: Some(Group {
-                    count: 5,
-                    numbers: None,
-                    failed: false,
-                    origin: Default::default(),
-                    tables: 1,
-                    by: 0
-                }),
+                group: Some(Group { count: 5, numbers: None, failed: false, of_sockets: false, by: 0 }),
                 ..read
             }),
             1

@@ -186,6 +186,9 @@ pub struct Plan {
     pub descriptor: u32,
     /// Index of the plan for the second descriptor of the call, or 0: see [`BOTH`].
     pub second: u16,
+    /// Whether the number of such an event is added up where the table adds up numbers: 0 when it always is, [`NO_NUMBER`] when it never
+    /// is, or the index of the predicate that decides.
+    pub numbered: u16,
     /// The argument with the `MSG_*` flags of a receiving call, or [`NONE`].
     pub message_flags: u8,
     /// Not zero when the bytes that the call moves count as written.
@@ -198,12 +201,7 @@ pub struct Plan {
     /// one, which comes last, or [`NO_MORE`].
     pub more: u8,
     /// Unused, zero.
-    pub reserved: [u8; 1],
-    /// Whether the number of such an event is added up where the table adds up numbers: 0 when it always is, [`NO_NUMBER`] when it never
-    /// is, or the index of the predicate that decides.
-    pub numbered: u16,
-    /// Unused, zero.
-    pub reserved_too: u16,
+    pub reserved: [u8; 3],
     /// The parameters.
     pub params: [PlanParam; MAX_PARAMS],
 }
@@ -227,14 +225,13 @@ impl Plan {
         signed: 0,
         descriptor: UNKNOWN_DESCRIPTOR,
         second: 0,
+        numbered: 0,
         message_flags: NONE,
         writes: 0,
         turn: 0,
         table: 0,
         more: 0,
-        reserved: [0; 1],
-        numbered: 0,
-        reserved_too: 0,
+        reserved: [0; 3],
         params: [PlanParam::ZERO; MAX_PARAMS],
     };
 

@@ -9,7 +9,7 @@ use tracer_common::{
     wire,
 };
 
-use super::{Event, Group, Numbers, Origin, Params, Row, Side, Who};
+use super::{Event, Group, Numbers, Params, Row, Side, Who};
 
 /// Why a record cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -209,12 +209,8 @@ fn of_group(bytes: &[u8], flags: u16) -> Group {
     let by = (range >> 32) as u32;
     let (range, failed) = (range as u32 & group::RANGE_MASK, range as u32 & group::FAILED != 0);
     let numbers = (range != group::NO_NUMBER).then_some(Numbers { sum, min, max, range });
-    let origin = if flags & wire::FLAG_SOCKETS != 0 {
-        Origin::Sockets
-    } else {
-        Origin::Calls(tables(flags).trailing_zeros() as u8)
-    };
-    Group { count, numbers, failed, origin, tables: tables(flags), by }
+    let of_sockets = flags & wire::FLAG_SOCKETS != 0;
+    Group { count, numbers, failed, of_sockets, by }
 }
 
 /// Where in a row the things are that every event is asked for, found once.

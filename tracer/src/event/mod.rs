@@ -95,7 +95,7 @@ pub struct Event<'a> {
     pub who: Option<Who<'a>>,
     /// How many events it stands for, when they were counted in the kernel.
     pub group: Option<Group>,
-    /// The tables of calls that it would be counted in, if the kernel side could have put it into a row of these: a bit for each.
+    /// The tables of calls that it is counted in, or would be, if the kernel side could have put it into a row of these: a bit for each.
     pub tables: u8,
     /// What their descriptor is, of these.
     pub descriptor: Option<&'a [u8; KeyDescriptor::LEN]>,
@@ -127,24 +127,13 @@ pub struct Group {
     pub numbers: Option<Numbers>,
     /// Whether they failed, if that was asked for.
     pub failed: bool,
-    /// The table.
-    pub origin: Origin,
-    /// Of tables of calls, all that it stands for, a bit for each.
-    pub tables: u8,
+    /// Whether the table is that of sockets.
+    pub of_sockets: bool,
     /// What is in its key: bits of [`by`](tracer_common::group::by).
     pub by: u32,
 }
 
 impl Group {
-    /// Whether what comes from there is in the row, which may stand for several tables of calls.
-    #[must_use]
-    pub fn is_of(&self, origin: Origin) -> bool {
-        match (self.origin, origin) {
-            (Origin::Calls(_), Origin::Calls(table)) => self.tables >> table & 1 != 0,
-            (own, origin) => own == origin,
-        }
-    }
-
     /// What that number is for these events, if they have it.
     #[must_use]
     pub fn numbers(&self, number: Number) -> Option<Numbers> {

@@ -9,7 +9,7 @@ use crate::{
     aggregate,
     event::Origin,
     fields::{EventType, Needs},
-    filter::kernel::{Expr, Question, Target},
+    filter::kernel::{Expr, Question, Target, Untold},
     sample::Sample,
     sink::{Outputs, Tables},
     source::live::{
@@ -106,25 +106,26 @@ impl Asked {
         while let Some(next) = asked.numbered().into_iter().find_map(|pair| with_bytes(&asked, pair)) {
             asked = next;
         }
-        Self::with(outputs, mode, asked.tables)
+        asked
     }
 
     /// Two tables of calls that can be one, because the same passes for them and goes to the same rows; and what is added up in it.
     fn alike(&self, plans: &Plans, outputs: &Outputs) -> Option<(usize, usize, Grouping)> {
         let tables = &self.tables.calls;
-        let pairs = (0..tables.len()).flat_map(|table| (0..table).map(move |with| (table, with)));
-        pairs.into_iter().find_map(|(table, with)| {
+        let untold = |table| outputs.untold(Origin::Calls(u8::try_from(table).unwrap_or(u8::MAX)));
+        let untold: Vec<Untold> = (0..tables.len()).map(untold).collect();
+        let mut pairs = (0..tables.len()).flat_map(|table| (0..table).map(move |with| (table, with)));
+        pairs.find_map(|(table, with)| {
             let (one, other) = tables[table].zip(tables[with])?;
             let both = Grouping { by: one.by | other.by, number: one.number.with(other.number)?, ..one };
             let is_alike = || aggregate::same_rows(one.by, other.by) && plans.section(table) == plans.section(with);
-            let origin = |table| Origin::Calls(u8::try_from(table).unwrap_or(u8::MAX));
             let are_told_apart = || {
-                let asked = can_tell(one, other).then(|| outputs.told_apart(origin(table), origin(with)))??;
-                // Who measures no times does not pay for them, unless all calls are timed anyway.
+                let asked = untold[table].apart_from(&untold[with]).filter(|_| can_tell(one, other));
+                // Calls that nobody wants timed are not, unless all are anyway.
                 let is_timed = |of: Grouping| of.number as u32 & number::LATENCY != 0;
-                (asked & !both.by == 0 && (asked == 0 || is_timed(one) == is_timed(other))).then_some(())
+                asked.is_some_and(|asked| asked & !both.by == 0 && (asked == 0 || is_timed(one) == is_timed(other)))
             };
-            (is_alike() || are_told_apart().is_some()).then_some((table, with, both))
+            (is_alike() || are_told_apart()).then_some((table, with, both))
         })
     }
 

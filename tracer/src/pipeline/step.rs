@@ -10,7 +10,7 @@ use tracer_common::{
 
 use super::{Pipeline, change::mark, quiet};
 use crate::{
-    event::{Event, Origin, decode},
+    event::{Event, decode},
     fields::{Context, Times},
     message::note,
     sample::{self, Sample},
@@ -138,10 +138,10 @@ impl Pipeline {
         let counts = event.row.category != Category::Internal && !event.hidden && !event.done;
         self.stats.seen += event.group.map_or(u64::from(counts), |group| group.count);
         // Records are of the first place, in which no table is counted beside them.
-        self.stats.tables |= match event.group.map(|group| group.origin) {
-            Some(Origin::Sockets) => 1 << CALL_TABLES,
-            Some(Origin::Calls(_)) => event.tables,
-            Some(Origin::Records) | None => u8::from(counts),
+        self.stats.tables |= match event.group {
+            Some(group) if group.of_sockets => 1 << CALL_TABLES,
+            Some(_) => event.tables,
+            None => u8::from(counts),
         };
         effects::before(&mut self.state, event);
         let mut flow = Flow::Continue;

@@ -520,17 +520,14 @@ impl Outputs {
         Expr::And(vec![filter, Expr::any_of(sinks)])
     }
 
-    /// What rows have to tell, as bits of [`by`](tracer_common::group::by), so that the same table can count the events of sinks from two
-    /// tables; `None` when no row can tell that.
+    /// What sinks ask of the events that come from there, but for what rows tell. They ask the same, or have no table in common.
     #[must_use]
-    pub fn told_apart(&self, one: Origin, other: Origin) -> Option<u32> {
-        let mut all = self.sinks.iter().filter(|slot| [one, other].contains(&slot.origin)).map(|slot| {
-            let mut untold = Untold::default();
+    pub fn untold(&self, origin: Origin) -> Untold {
+        let mut untold = Untold::default();
+        for slot in self.sinks.iter().filter(|slot| slot.origin == origin) {
             slot.sink.each_filter(&mut |filter| untold.add(filter));
-            untold
-        });
-        let first = all.next()?;
-        all.try_fold(0, |asked, untold| Some(asked | first.apart_from(&untold)?))
+        }
+        untold
     }
 
     /// Says where the events of each sink come from. Without it, all of them come from records.

@@ -4,7 +4,7 @@ use tracer_common::group::by;
 
 use super::Sink;
 use crate::{
-    event::{Event, Origin},
+    event::{Event, Group, Origin},
     fields::EventType,
 };
 
@@ -32,9 +32,18 @@ impl Slot {
         }
     }
 
+    /// Whether it takes a row of the table of sockets, or of these tables of calls.
+    fn takes_rows_of(&self, group: Group, tables: u8) -> bool {
+        match self.origin {
+            Origin::Records => false,
+            Origin::Calls(own) => !group.of_sockets && tables >> own & 1 != 0,
+            Origin::Sockets => group.of_sockets,
+        }
+    }
+
     pub(super) fn takes(&self, event: &Event<'_>, again: bool) -> bool {
         match event.group {
-            Some(group) if !group.is_of(self.origin) => false,
+            Some(group) if !self.takes_rows_of(group, event.tables) => false,
             // The row may be there for another sink.
             Some(group) if group.by & by::CALL != 0 => self.sink.wants(&EventType::of_event(event)),
             None if !self.takes_records_of(event.tables) => false,

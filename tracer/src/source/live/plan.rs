@@ -5,7 +5,6 @@ mod numbered;
 use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
-
 use tracer_common::{
     arch::{self, COMPAT_SIGRETURN, COMPAT_SOCKETCALL, COMPAT_SYSCALLS, NO_RETURN, SOCKETCALLS, SYSCALLS, number_of},
     events::{self, Effect, Event, Flags},
@@ -232,6 +231,7 @@ struct Section {
     asked: FxHashMap<u32, Expr>,
 }
 
+/// Makes them. Predicates and questions go to what all of them share.
 fn section(wanted: &Wanted<'_>, made: &mut Plans) -> Section {
     let mut of_counted = FxHashMap::default();
     let mut plans = Vec::with_capacity(SYSCALLS.len() + COMPAT_SYSCALLS.len() + SOCKETCALLS.len() + 1);
