@@ -213,7 +213,7 @@ impl Bench<'_> {
         pty.wait("FILE", Duration::from_secs(120))?;
         let whole = began.elapsed().as_secs_f64();
         self.line(
-            "the same on the screen, times of -c topscalls",
+            "on the screen, times of -c topscalls",
             whole / base,
             format!("{:.2} ({whole:.2} s)", whole / base),
             2.0,
