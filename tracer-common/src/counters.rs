@@ -32,6 +32,34 @@ unsafe impl aya::Pod for Counters {}
 /// Key of the table of CPU time.
 pub type Tid = u32;
 
+/// What a thread moved through internet sockets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Moved {
+    /// Bytes received.
+    pub received: u64,
+    /// How often.
+    pub receives: u64,
+    /// Bytes sent.
+    pub sent: u64,
+    /// How often.
+    pub sends: u64,
+}
+
+impl Moved {
+    /// Both together.
+    #[inline(always)]
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            received: self.received.wrapping_add(other.received),
+            receives: self.receives.wrapping_add(other.receives),
+            sent: self.sent.wrapping_add(other.sent),
+            sends: self.sends.wrapping_add(other.sends),
+        }
+    }
+}
+
 /// CPU time of one thread, kept by the scheduler hook.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -42,7 +70,7 @@ pub struct CpuTime {
     pub tgid: u32,
     /// Unused, zero.
     pub reserved: u32,
-    /// Id of the cgroup, as in a record.
+    /// Id of the cgroup at the last switch, as in a record.
     pub cgroup: u64,
     /// The kernel's user time at the last switch, nanoseconds by its own clock.
     pub utime: u64,
@@ -50,10 +78,12 @@ pub struct CpuTime {
     pub stime: u64,
     /// Who it is, as in a record with `FLAG_WHO`; zeros when nobody asked.
     pub who: [u64; WHO_LEN / 8],
+    /// What internet sockets moved in slices that have ended, when that is kept for threads.
+    pub moved: Moved,
 }
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)` without padding (8 + 4 + 4 + 7 × 8); every bit pattern is a value.
+// SAFETY: `repr(C)` without padding (8 + 4 + 4 + 7 × 8 + 4 × 8); every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya reads the type from a map")]
 unsafe impl aya::Pod for CpuTime {}
 
@@ -61,16 +91,23 @@ unsafe impl aya::Pod for CpuTime {}
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Running {
-    /// When it was switched in, nanoseconds of the monotonic clock; zero before the first switch.
+    /// When it was switched in, nanoseconds of the monotonic clock; zero before the first switch, and while the slice is put to those that
+    /// have ended.
     pub since_ns: u64,
     /// Its thread id; zero for the idle task.
     pub tid: u32,
     /// Its thread group id.
     pub tgid: u32,
+    /// What it moved since then.
+    pub moved: Moved,
+    /// To a cache line, so that no two CPUs write to one.
+    pub padding: [u64; 2],
 }
 
+const _: () = assert!(size_of::<Running>() == 64);
+
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)` without padding (8 + 4 + 4); every bit pattern is a value.
+// SAFETY: `repr(C)` without padding of its own (asserted above); every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya reads the type from a map")]
 unsafe impl aya::Pod for Running {}
 

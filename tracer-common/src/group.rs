@@ -50,6 +50,8 @@ pub mod by {
     pub const DIRECTION: u32 = 1 << 22;
     /// Of a call its number, which several calls of one event differ in.
     pub const NUMBER: u32 = 1 << 23;
+    /// No member: bytes of sockets are kept with the CPU time of their thread, and not in the table.
+    pub const SLICES: u32 = 1 << 30;
     /// No member: the table is counted in. Only where tables vary.
     pub const COUNTED: u32 = 1 << 31;
     /// Addresses and ports of both ends.
@@ -60,6 +62,8 @@ pub mod by {
     pub const OWN_SIDE: u32 = LOCAL_PORT | OF_ROLES;
     /// Members that only a socket with a peer has.
     pub const ENDS: u32 = BOTH_ENDS | OF_ROLES;
+    /// What is known of a thread with CPU time, when its slices end.
+    pub const OF_SLICES: u32 = COMM | TGID | TID | CGROUP | DIRECTION;
     /// Members that only a descriptor has.
     pub const DESCRIPTOR: u32 = NAME | FD_KIND | PROTOCOL | ENDS;
     /// What only calls have.
@@ -181,6 +185,8 @@ pub enum Counted {
     Events,
     /// The bytes of internet sockets, by the hooks of sockets: no call is looked at.
     SocketBytes,
+    /// The same, kept with the CPU time of each thread: a slice of time takes one look-up, whatever it moved.
+    SliceBytes,
 }
 
 /// A table that is counted in the kernel.

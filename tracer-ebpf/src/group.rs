@@ -14,7 +14,7 @@ use crate::{
     arch::{Registers, Task},
     descriptor,
     entry::{self, Thread},
-    maps::{self, GROUPS, config, counted_by, counted_number, offset, place, table_of, turn, turn_of},
+    maps::{self, GROUPS, RUNNING, config, counted_by, counted_number, offset, place, table_of, turn, turn_of},
     predicate, read,
     record::{Loss, count_loss},
     running, task,
@@ -112,14 +112,17 @@ pub fn messages(plan: *const Plan, number: u32, result: i64, key: &mut GroupKey)
 /// Bytes that an internet socket moved; whether it sent them.
 #[inline(always)]
 pub fn bytes(sock: usize, bytes: u64, sent: bool) {
-    let mut key = MaybeUninit::<GroupKey>::uninit();
-    let key = read::zeroed(&mut key);
     let place = place(turn(), SOCKETS);
     let asked = counted_by(place);
     if config!(changes) != 0 && asked & by::COUNTED == 0 {
         // The hook is attached for the next question, or for the one before.
         return;
     }
+    if asked & by::SLICES != 0 {
+        return in_slice(bytes, sent);
+    }
+    let mut key = MaybeUninit::<GroupKey>::uninit();
+    let key = read::zeroed(&mut key);
     if asked & by::DESCRIPTOR != 0 && !descriptor::of_sock(sock, false, asked, &mut key.descriptor) {
         // Of others than TCP such tables have no rows. User space knows protocols by their low byte, which MPTCP shares with TCP.
         if key.descriptor.protocol as u8 == descriptor::TCP as u8 {
@@ -129,6 +132,32 @@ pub fn bytes(sock: usize, bytes: u64, sent: bool) {
     }
     let call = if sent { OUT } else { 0 };
     add(&Counted { call, error: 0, count: 1, number: bytes, has_number: true, failed: false, place }, key);
+}
+
+/// Adds to what the running thread moved in this slice of its time. The kernel may take the CPU away from it in between: then this is the
+/// next slice.
+#[inline(always)]
+fn in_slice(bytes: u64, sent: bool) {
+    // SAFETY: the helper has no preconditions.
+    let Some(running) = RUNNING.get_ptr_mut(unsafe { bpf_get_smp_processor_id() }) else { return };
+    // SAFETY: a live map value, 8-byte aligned.
+    unsafe {
+        if (*running).since_ns == 0 {
+            // No switch was seen on this CPU yet.
+            let task = Task::current();
+            (*running).tid = task.field(offset!(task_pid));
+            (*running).tgid = task.field(offset!(task_tgid));
+            core::ptr::write_volatile(&raw mut (*running).since_ns, read::now_ns());
+        }
+        let moved = &raw mut (*running).moved;
+        let (sum, count) = if sent {
+            (&raw mut (*moved).sent, &raw mut (*moved).sends)
+        } else {
+            (&raw mut (*moved).received, &raw mut (*moved).receives)
+        };
+        add_to(sum, bytes);
+        add_to(count, 1);
+    }
 }
 
 /// Whether that number is one of those of a row to which events of this plan go.

@@ -3,19 +3,16 @@
 //! Source: kernel include/trace/events/sched.h,
 //! `TP_PROTO(bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)`.
 
-use aya_ebpf::{
-    helpers::{bpf_get_current_cgroup_id, bpf_get_smp_processor_id},
-    macros::btf_tracepoint,
-    programs::BtfTracePointContext,
-};
+use aya_ebpf::{helpers::bpf_get_smp_processor_id, macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
-    counters::{CpuTime, Running},
+    counters::{CpuTime, Moved},
     events::code,
+    group::by,
     plan::{GROUP, PLAN_SWITCH, WANTED},
 };
 
 use crate::{
-    arch::member,
+    arch::{Task, member},
     follow, gate, group,
     maps::{CPU_TIMES, RUNNING, config, each_plan, flags_of, offset},
     read,
@@ -69,40 +66,60 @@ fn count(prev: *const u8, next: *const u8) {
     // SAFETY: the value is this CPU's own; user space only reads it.
     unsafe {
         let tid = member(prev, offset!(task_pid));
-        let since = (*running).since_ns;
+        let (since, moved) = ((*running).since_ns, (*running).moved);
         if tid != 0 && since != 0 && since <= now && follow::wants_slice(tid) {
-            add(prev, tid, now - since);
+            // Whoever reads meanwhile must not take it from both places.
+            core::ptr::write_volatile(&raw mut (*running).since_ns, 0);
+            add(prev, tid, now - since, &moved);
         }
         let next_tid = member(next, offset!(task_pid));
         let tid = if follow::wants_running(next_tid) { next_tid } else { 0 };
-        *running = Running { since_ns: now, tid, tgid: member(next, offset!(task_tgid)) };
+        (*running).tid = tid;
+        (*running).tgid = member(next, offset!(task_tgid));
+        if keeps_bytes() {
+            (*running).moved = Moved::default();
+        }
+        core::ptr::write_volatile(&raw mut (*running).since_ns, now);
     }
 }
 
+/// Whether bytes of sockets may be kept with CPU time.
+#[inline(always)]
+fn keeps_bytes() -> bool {
+    config!(sockets_by) & by::SLICES != 0
+}
+
 #[inline(never)]
-fn add(task: *const u8, tid: u32, ran_ns: u64) {
+fn add(task: *const u8, tid: u32, ran_ns: u64, moved: &Moved) {
     let (utime, stime) = (member(task, offset!(task_utime)), member(task, offset!(task_stime)));
+    // The thread that leaves is still the current one. Its number may have been another one's, and it may have been moved.
+    let (tgid, cgroup) = (member(task, offset!(task_tgid)), Task::current().cgroup());
     if let Some(entry) = CPU_TIMES.get_ptr_mut(tid) {
         // SAFETY: a live map value. A thread runs on one CPU at a time, so nobody else adds to it.
         unsafe {
             (*entry).ran_ns += ran_ns;
             (*entry).utime = utime;
             (*entry).stime = stime;
+            (*entry).tgid = tgid;
+            (*entry).cgroup = cgroup;
+            if keeps_bytes() {
+                (*entry).moved = (*entry).moved.and(*moved);
+            }
             if config!(who) != 0 {
                 who((&raw mut (*entry).who).cast());
             }
         }
         return;
     }
-    // SAFETY: the helper has no preconditions; the thread that leaves is still the current one.
-    let cgroup = unsafe { bpf_get_current_cgroup_id() };
-    let mut first =
-        CpuTime { ran_ns, tgid: member(task, offset!(task_tgid)), reserved: 0, cgroup, utime, stime, who: [0; 4] };
+    let mut first = CpuTime { ran_ns, tgid, reserved: 0, cgroup, utime, stime, who: [0; 4], moved: *moved };
     if config!(who) != 0 {
         // SAFETY: `who` takes `WHO_LEN` bytes.
         unsafe { who(first.who.as_mut_ptr().cast()) };
     }
     if CPU_TIMES.insert(tid, first, 0).is_err() {
         count_loss(Loss::CpuTable, 1);
+        if keeps_bytes() {
+            count_loss(Loss::Groups, moved.receives + moved.sends);
+        }
     }
 }

@@ -154,6 +154,9 @@ fn tables(asked: &Asked) -> Vec<(String, String)> {
                 }
             },
             Counted::SocketBytes => "bytes of internet sockets are summed in the kernel, without hooks on calls",
+            Counted::SliceBytes => {
+                "bytes of internet sockets are summed in the kernel, without hooks on calls, together with CPU time"
+            }
         };
         rows.push(row("the table", format!("{what}; one row per {}", members.join(", "))));
     }

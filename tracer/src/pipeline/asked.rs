@@ -2,7 +2,7 @@
 
 use tracer_common::{
     events::Event,
-    group::{Grouping, Number, by, number},
+    group::{Counted, Grouping, Number, by, number},
 };
 
 use crate::{
@@ -154,7 +154,7 @@ impl Asked {
         found.collect()
     }
 
-    fn with(outputs: &mut Outputs, mode: &Mode, tables: Tables) -> Self {
+    fn with(outputs: &mut Outputs, mode: &Mode, mut tables: Tables) -> Self {
         outputs.set_origins(&tables.origins);
         let needs = outputs.needs();
         // Of sockets without a peer, and the like, a table by descriptors gets events.
@@ -177,6 +177,9 @@ impl Asked {
         let of_tables = of_tables.collect();
         let threads = of_records.has(Needs::THREADS);
         let who = needs.has(Needs::WHO) && !threads;
+        if needs.has(Needs::CPU_TIME) && mode.options.follow.is_none() {
+            tables.sockets = tables.sockets.map(|sockets| with_time(sockets, who || mode.options.who));
+        }
         Self {
             threads,
             descriptors: of_records.has(Needs::STATE),
@@ -244,6 +247,13 @@ impl Asked {
 
 /// Members of a key that say what a call is and what came of it: rows that are finer by them are not many more.
 const OF_RESULTS: u32 = by::CALL | by::NUMBER | by::ERROR;
+
+/// The table of sockets, where CPU time is measured: bytes are kept with the time of their thread, if its key has only what is known there.
+fn with_time(sockets: Grouping, who: bool) -> Grouping {
+    let is_known =
+        sockets.by & !by::OF_SLICES == 0 && sockets.by & by::TGID != 0 && (who || sockets.by & by::COMM == 0);
+    Grouping { counted: if is_known { Counted::SliceBytes } else { sockets.counted }, ..sockets }
+}
 
 /// Whether rows of one table can be finer, so that they tell which of its events those of the other one are. Bytes are left out: where
 /// they count is not told by the call alone.

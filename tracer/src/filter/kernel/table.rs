@@ -53,7 +53,7 @@ pub fn can_group(filters: &[&Filter], by: u32, counted: Counted) -> Result<u32, 
             });
             if exact { Ok(by) } else { Err("the kernel cannot decide all tests of the filter") }
         }
-        Counted::SocketBytes => {
+        Counted::SocketBytes | Counted::SliceBytes => {
             let io = || events::all().filter(|row| row.is_io());
             let mut sockets = false;
             for part in rest {

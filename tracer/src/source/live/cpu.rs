@@ -1,16 +1,19 @@
-//! CPU time of each thread, once per interval: what the scheduler hook added up, and the slices that still run.
+//! CPU time of each thread, once per interval, and what its sockets moved in that time: what the scheduler hook added up, and the slices
+//! that still run.
 
 use aya::{
     Ebpf,
     maps::{Array, HashMap, MapData},
 };
 use rustc_hash::FxHashMap;
-use tracer_common::counters::{CpuTime, Running};
+use tracer_common::counters::{CpuTime, Moved, Running};
 
-use super::LiveError;
+use super::{LiveError, monotonic_ns};
 
 /// After so many intervals without running, a thread is taken out of the kernel's table.
 const IDLE_INTERVALS: u32 = 10;
+/// How often a CPU is looked at again whose threads change while it is read.
+const MOST_LOOKS: u32 = 64;
 
 /// What one thread ran since it was last asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +32,40 @@ pub struct Ran {
     pub who: Option<[u64; 4]>,
 }
 
+/// What one thread moved through internet sockets since it was last asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transfer {
+    /// Thread id.
+    pub tid: u32,
+    /// Process id.
+    pub tgid: u32,
+    /// Id of its cgroup; 0 when that is not known.
+    pub cgroup: u64,
+    /// Its name, as in a record; zeros when the kernel side did not say.
+    pub comm: [u64; 2],
+    /// What it was.
+    pub moved: Moved,
+}
+
+/// What all threads ran and moved by now, of which nobody was told what is new.
+#[derive(Debug, Default)]
+pub struct Totals {
+    threads: FxHashMap<u32, Total>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Total {
+    time: CpuTime,
+    /// Whether the kernel side said who it is; not before its first slice has ended.
+    is_known: bool,
+}
+
 #[derive(Debug, Default, Clone, Copy)]
 struct Seen {
     total_ns: u64,
     utime: u64,
     stime: u64,
+    moved: Moved,
     idle: u32,
 }
 
@@ -62,30 +94,108 @@ impl CpuSampler {
         })
     }
 
-    /// What each thread ran since the last call, those that ran. `now_ns` is boot time; `length_ns` is how long the
-    /// interval was.
+    /// What all threads ran and moved by now.
     ///
-    /// The tables are read while threads run on, so that a slice may end between two reads. No thread is said to have run
-    /// longer than the interval, and all together no longer than the CPUs have: what is over stays for the next call.
-    pub fn sample(&mut self, now_ns: u64, length_ns: u64) -> Vec<Ran> {
+    /// The tables are read while threads run on, so that a slice may end between two reads. Of what a thread has, nothing is there twice; what
+    /// it had before this call is there, unless its CPU changes threads faster than it can be read.
+    pub fn read(&self) -> Totals {
+        let before: Vec<Running> = (0..self.running.len()).map(|cpu| self.on(cpu)).collect();
+        let known = |time| Total { time, is_known: true };
+        let mut threads: FxHashMap<u32, Total> =
+            self.times.iter().filter_map(Result::ok).map(|(tid, time)| (tid, known(time))).collect();
+        let now_ns = monotonic_ns();
+        for (cpu, before) in (0..self.running.len()).zip(before) {
+            self.add_running(cpu, before, now_ns, &mut threads);
+        }
+        Totals { threads }
+    }
+
+    fn on(&self, cpu: u32) -> Running {
+        self.running.get(&cpu, 0).unwrap_or_default()
+    }
+
+    /// Adds the slice that runs on a CPU, where another one may have run `before` the table was read.
+    fn add_running(&self, cpu: u32, mut before: Running, now_ns: u64, threads: &mut FxHashMap<u32, Total>) {
+        let changed = |one: &Running, other: &Running| (one.since_ns, one.tid) != (other.since_ns, other.tid);
+        let mut keep = |tid: u32, total: Total| {
+            let kept = threads.entry(tid).or_insert(total);
+            // Both are what it had at some time. The later one has more.
+            let is_more = |of: &Total| (of.time.ran_ns, of.time.moved.receives + of.time.moved.sends);
+            if is_more(&total) > is_more(kept) {
+                *kept = total;
+            }
+        };
+        for _ in 0..MOST_LOOKS {
+            let now = self.on(cpu);
+            if now.since_ns == 0 && now.tid != 0 {
+                // It is being put to the others at this moment.
+                continue;
+            }
+            if changed(&now, &before)
+                && before.tid != 0
+                && let Ok(time) = self.times.get(&before.tid, 0)
+            {
+                keep(before.tid, Total { time, is_known: true });
+            }
+            if now.tid == 0 {
+                return;
+            }
+            let (mut time, is_known) = match self.times.get(&now.tid, 0) {
+                Ok(time) => (time, true),
+                Err(_) => (CpuTime { tgid: now.tgid, ..CpuTime::default() }, false),
+            };
+            if !changed(&now, &self.on(cpu)) {
+                time.ran_ns += now_ns.saturating_sub(now.since_ns);
+                time.moved = time.moved.and(now.moved);
+                return keep(now.tid, Total { time, is_known });
+            }
+            before = now;
+        }
+    }
+
+    /// What each thread moved since it was last asked for, those that moved anything. That of a thread of which nothing but its number is known
+    /// yet waits, unless this is the `last` time.
+    pub fn transfers(&mut self, totals: &Totals, is_last: bool) -> Vec<Transfer> {
+        let mut transfers = Vec::new();
+        for (tid, Total { time, is_known }) in &totals.threads {
+            let moved = time.moved;
+            let before = self.seen.get(tid).map_or(Moved::default(), |seen| seen.moved);
+            let new = Moved {
+                received: moved.received.saturating_sub(before.received),
+                receives: moved.receives.saturating_sub(before.receives),
+                sent: moved.sent.saturating_sub(before.sent),
+                sends: moved.sends.saturating_sub(before.sends),
+            };
+            if new == Moved::default() || !(*is_known || is_last) {
+                continue;
+            }
+            self.seen.entry(*tid).or_default().moved = before.and(new);
+            transfers.push(Transfer {
+                tid: *tid,
+                tgid: time.tgid,
+                cgroup: time.cgroup,
+                comm: [time.who[0], time.who[1]],
+                moved: new,
+            });
+        }
+        transfers
+    }
+
+    /// What each thread ran since the last call, those that ran. `length_ns` is how long the interval was.
+    ///
+    /// No thread is said to have run longer than the interval, and all together no longer than the CPUs have: what is over stays for the next
+    /// call.
+    pub fn ran(&mut self, totals: &Totals, length_ns: u64) -> Vec<Ran> {
         // One that came or went ran for a part of the interval.
         let online = online_cpus();
         let cpus = self.cpus.max(online);
         self.cpus = online;
-        let mut totals: FxHashMap<u32, CpuTime> = self.times.iter().filter_map(Result::ok).collect();
-        for cpu in 0..self.running.len() {
-            let Ok(running) = self.running.get(&cpu, 0) else { continue };
-            if running.tid != 0 && running.since_ns != 0 {
-                let entry = totals.entry(running.tid).or_default();
-                entry.tgid = running.tgid;
-                entry.ran_ns += now_ns.saturating_sub(running.since_ns);
-            }
-        }
         let mut ran = Vec::new();
         let seen_of = |tid: &u32| self.seen.get(tid).map_or(0, |seen| seen.total_ns);
-        let deltas = totals.iter().map(|(tid, time)| time.ran_ns.saturating_sub(seen_of(tid)).min(length_ns));
+        let threads = || totals.threads.iter().map(|(tid, total)| (tid, total.time));
+        let deltas = threads().map(|(tid, time)| time.ran_ns.saturating_sub(seen_of(tid)).min(length_ns));
         let (sum_ns, room_ns) = (deltas.sum::<u64>(), length_ns.saturating_mul(cpus));
-        for (tid, time) in &totals {
+        for (tid, time) in threads() {
             let seen = self.seen.entry(*tid).or_default();
             let delta = fit(time.ran_ns.saturating_sub(seen.total_ns).min(length_ns), sum_ns, room_ns);
             if delta == 0 {
@@ -98,6 +208,7 @@ impl CpuSampler {
                 utime: time.utime.max(seen.utime),
                 stime: time.stime.max(seen.stime),
                 idle: 0,
+                ..*seen
             };
             let system_ns = split(delta, user, system);
             ran.push(Ran {
@@ -109,22 +220,31 @@ impl CpuSampler {
                 who: Some(time.who).filter(|who| who[0] != 0),
             });
         }
-        self.forget_idle();
+        self.forget_idle(totals);
         ran
     }
 
-    /// Forgets what ran on each CPU when the hook was detached, before it is attached again.
+    /// Begins anew, before the hook that was detached is attached again: what was on a CPU then is not what is there now.
     pub fn begin_again(&mut self) {
         for cpu in 0..self.running.len() {
             let _ = self.running.set(cpu, Running::default(), 0);
         }
+        let known: Vec<u32> = self.times.keys().filter_map(Result::ok).collect();
+        for tid in known {
+            let _ = self.times.remove(&tid);
+        }
+        self.seen.clear();
     }
 
-    fn forget_idle(&mut self) {
+    fn forget_idle(&mut self, totals: &Totals) {
         let idle: Vec<u32> =
             self.seen.iter().filter(|(_, seen)| seen.idle >= IDLE_INTERVALS).map(|(tid, _)| *tid).collect();
         for tid in idle {
-            // It may be gone already; a thread that runs again is entered anew, from zero.
+            let was = totals.threads.get(&tid).map(|total| total.time.ran_ns);
+            // One that ran meanwhile stays. A thread that runs again is entered anew, from zero.
+            if self.times.get(&tid, 0).is_ok_and(|time| Some(time.ran_ns) != was) {
+                continue;
+            }
             let _ = self.times.remove(&tid);
             self.seen.remove(&tid);
         }

@@ -17,7 +17,7 @@ use tracer_common::{
     wire,
 };
 
-use super::{LiveError, Options};
+use super::{LiveError, Options, cpu::Transfer};
 use crate::source::record::Head;
 
 /// Whether the kernel has the hooks of sockets. First kernel 6.3.
@@ -222,6 +222,31 @@ fn take_all(map: &mut Rows) -> Result<Vec<(GroupKey, GroupValue)>, MapError> {
     Ok(rows)
 }
 
+/// The rows of what a thread moved, as `asked`: one for each direction.
+pub fn of_transfer(transfer: &Transfer, asked: u32) -> impl Iterator<Item = (GroupKey, GroupValue)> {
+    let Transfer { tid, tgid, cgroup, comm, moved } = *transfer;
+    let is_asked = |member| asked & member != 0;
+    let key = GroupKey {
+        cgroup: if is_asked(by::CGROUP) { cgroup } else { 0 },
+        comm: if is_asked(by::COMM) { comm } else { [0; 2] },
+        tgid: if is_asked(by::TGID) { tgid } else { 0 },
+        tid: if is_asked(by::TID) { tid } else { 0 },
+        range: 1,
+        ..GroupKey::default()
+    };
+    let row = move |call, count, sum| (GroupKey { call, ..key }, GroupValue { count, sum, min: 0, max: sum });
+    let rows = [row(0, moved.receives, moved.received), row(OUT, moved.sends, moved.sent)];
+    rows.into_iter().filter(|(_, value)| value.count > 0)
+}
+
+impl<'t> Row<'t> {
+    /// One of the bytes that are kept with CPU time.
+    #[must_use]
+    pub fn of_slices(grouping: Grouping, key: &'t GroupKey, value: GroupValue) -> Self {
+        Self { number: SOCKETS, grouping, key, value }
+    }
+}
+
 impl Row<'_> {
     /// The row as a record that stands for all its events, with flags of its turn.
     #[must_use]
@@ -230,8 +255,8 @@ impl Row<'_> {
         let code = match self.grouping.counted {
             Counted::Events if key.call as u16 != 0 => key.call as u16,
             // Which event it was, nobody asked, but perhaps which way the bytes went.
-            Counted::Events | Counted::SocketBytes if key.call & OUT != 0 => code::WRITE,
-            Counted::Events | Counted::SocketBytes => code::READ,
+            Counted::Events | Counted::SocketBytes | Counted::SliceBytes if key.call & OUT != 0 => code::WRITE,
+            Counted::Events | Counted::SocketBytes | Counted::SliceBytes => code::READ,
         };
         let has_number = code == code::GENERIC || self.grouping.by & by::NUMBER != 0;
         let compat = if key.call & COMPAT != 0 { wire::FLAG_COMPAT } else { 0 };

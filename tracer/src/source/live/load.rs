@@ -15,7 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use tracer_common::{
     config::{Config, Counting, TURNS},
     counters::ENTRY_SLOTS,
-    group::{CALL_TABLES, GroupKey, GroupValue, Grouping, MAX_GROUPS, TABLES, by},
+    group::{CALL_TABLES, Counted, GroupKey, GroupValue, Grouping, MAX_GROUPS, TABLES, by},
     plan::{self, NO_NUMBER, PLANS, Plan},
     predicate::{PREDICATES, Predicate},
     wire::{MAX_RINGS, MAX_SNAPLEN, SCRATCH_SLOTS},
@@ -124,7 +124,7 @@ pub fn load(
     let may = |is_asked: bool| is_asked || options.changes;
     let asked = |tables: &[Option<Grouping>]| match options.changes {
         true => u32::MAX,
-        false => tables.iter().flatten().fold(0, |all, grouping| all | grouping.by),
+        false => tables.iter().flatten().fold(0, |all, grouping| all | asked_of(*grouping)),
     };
     let config = Config {
         snaplen: options.snaplen.min(MAX_SNAPLEN),
@@ -262,6 +262,11 @@ fn chained(plans: &Plans, table: usize) -> impl Iterator<Item = (u32, Plan)> {
     })
 }
 
+/// What the kernel side is told of a table, besides the number: bits of [`by`].
+fn asked_of(grouping: Grouping) -> u32 {
+    grouping.by | if grouping.counted == Counted::SliceBytes { by::SLICES } else { 0 }
+}
+
 /// Writes what is counted in each table of a turn.
 ///
 /// # Errors
@@ -271,7 +276,7 @@ pub fn write_counting(bpf: &mut Ebpf, options: &Options, turn: u32) -> Result<()
         return Ok(());
     }
     for (table, grouping) in (0..).zip(groups::wanted(options)) {
-        let of = |grouping: Grouping| Counting { by: grouping.by | by::COUNTED, number: grouping.number as u32 };
+        let of = |grouping: Grouping| Counting { by: asked_of(grouping) | by::COUNTED, number: grouping.number as u32 };
         write(bpf, "COUNTING", turn * TABLES + table, grouping.map(of).unwrap_or_default())?;
     }
     Ok(())

@@ -19,12 +19,17 @@ mod wait;
 use std::{io, ops::ControlFlow, os::fd::BorrowedFd, path::PathBuf, time::Duration};
 
 use aya::Ebpf;
-use tracer_common::{counters::Counters, events::code, group::Grouping, wire};
+use tracer_common::{
+    counters::Counters,
+    events::code,
+    group::{Counted, Grouping},
+    wire,
+};
 
 pub use self::clock::{monotonic_ns, to_epoch_ns};
 use self::{
     clock::WallClock,
-    cpu::CpuSampler,
+    cpu::{CpuSampler, Totals},
     follow::{Follow, Followed},
     groups::Groups,
     own::Own,
@@ -347,11 +352,32 @@ impl Live {
         self.groups.take(&mut |row| visit(Record::Wire(&row.record(time_ns, 0))))
     }
 
+    /// What threads ran and moved by now, when that is asked for.
+    fn totals(&self) -> Option<Totals> {
+        self.cpu.as_ref().filter(|_| self.options.cpu_time).map(CpuSampler::read)
+    }
+
+    /// A record for what each thread received and sent, when that is kept with CPU time. Bytes of threads that are not known yet wait,
+    /// unless this `is_last`.
+    fn report_transfers(&mut self, totals: &Totals, is_last: bool, flags: u16, visit: Visit<'_>) {
+        let time_ns = self.delivered_ns();
+        let grouping = self.options.sockets.filter(|sockets| sockets.counted == Counted::SliceBytes);
+        let Some((cpu, grouping)) = self.cpu.as_mut().zip(grouping) else { return };
+        for transfer in cpu.transfers(totals, is_last) {
+            for (key, value) in groups::of_transfer(&transfer, grouping.by) {
+                let row = groups::Row::of_slices(grouping, &key, value);
+                if visit(Record::Wire(&row.record(time_ns, flags))).is_break() {
+                    return;
+                }
+            }
+        }
+    }
+
     /// A record for each thread that ran, with flags of its turn.
-    fn report_cpu(&mut self, length_ns: u64, flags: u16, visit: Visit<'_>) {
+    fn report_cpu(&mut self, totals: &Totals, length_ns: u64, flags: u16, visit: Visit<'_>) {
         let time_ns = self.delivered_ns();
         let Some(cpu) = &mut self.cpu else { return };
-        for ran in cpu.sample(monotonic_ns(), length_ns) {
+        for ran in cpu.ran(totals, length_ns) {
             let params = [ran.user_ns.to_le_bytes(), ran.system_ns.to_le_bytes()];
             let head = Head {
                 tgid: ran.tgid,
@@ -408,6 +434,9 @@ impl Source for Live {
         if self.deliver(visit).is_continue() {
             self.at_the_end = Some(self.report_losses(visit));
             self.report_groups(visit)?;
+            if let Some(totals) = self.totals() {
+                self.report_transfers(&totals, true, 0, visit);
+            }
         }
         Ok(())
     }
@@ -426,8 +455,9 @@ impl Source for Live {
     fn interval(&mut self, length_ns: u64, visit: Visit<'_>) -> anyhow::Result<()> {
         self.report_losses(visit);
         self.report_groups(visit)?;
-        if self.options.cpu_time {
-            self.report_cpu(length_ns, 0, visit);
+        if let Some(totals) = self.totals() {
+            self.report_transfers(&totals, false, 0, visit);
+            self.report_cpu(&totals, length_ns, 0, visit);
         }
         Ok(())
     }

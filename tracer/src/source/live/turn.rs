@@ -105,13 +105,15 @@ impl Live {
         let mark = if last == 0 { 0 } else { wire::FLAG_TURN };
         let time_ns = self.delivered_ns();
         self.groups.pass_on(&mut |row| visit(Record::Wire(&row.record(time_ns, mark))))?;
-        if self.options.cpu_time {
-            self.report_cpu(length_ns, mark, visit);
+        if let Some(totals) = self.totals() {
+            self.report_transfers(&totals, true, mark, visit);
+            self.report_cpu(&totals, length_ns, mark, visit);
         } else if options.cpu_time
             && let Some(cpu) = &mut self.cpu
         {
             // What ran before belongs to nobody.
-            cpu.sample(monotonic_ns(), u64::MAX);
+            let totals = cpu.read();
+            cpu.ran(&totals, u64::MAX);
         }
         (self.turn, self.options) = (next, options);
         self.detach_all_but(&programs);
