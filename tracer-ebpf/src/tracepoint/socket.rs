@@ -6,9 +6,9 @@ use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::events::NOT_TAKEN;
 
 use crate::{
+    arch::member,
     gate, group,
     maps::offset,
-    read,
     special::sockaddr::{INET, INET6},
 };
 
@@ -35,7 +35,7 @@ fn count(ctx: &BtfTracePointContext, sent: bool) -> i32 {
         return 0;
     }
     let sock: *const u8 = ctx.arg(0);
-    if let INET | INET6 = read::kernel(sock as usize + offset!(sock_family)) {
+    if let INET | INET6 = member(sock, offset!(sock_family)) {
         group::bytes(sock as usize, result as u64, sent);
     }
     0
