@@ -228,6 +228,41 @@ fn bytes_of_the_network_are_added_up_to_the_last_one() {
     }
 }
 
+/// CPU time of processes, by two keys: their rows are not those of bytes.
+const TIME: &str = r##"
+chisel(#{ summary: "time of processes" });
+interval(INTERVAL);
+filter("evt.type=procinfo");
+table(#{
+    keys: [#{ field: "proc.pid", title: "PID" }, #{ field: "proc.name", title: "Name" }],
+    value: #{ field: "thread.cpu", title: "CPU", op: "sum" },
+});
+"##;
+
+#[test]
+fn bytes_that_are_kept_with_cpu_time_are_added_up_to_the_last_one() {
+    if !level::root_or_skip() {
+        return;
+    }
+    if !tracer::source::live::groups::has_socket_hooks() {
+        println!("skipped: the kernel has no socket hooks");
+        return;
+    }
+    let scratch = Scratch::new();
+    let (bytes, time) = (chisel(&scratch, "bytes", BYTES_OF), chisel(&scratch, "time", TIME));
+    let explain = command::output(["--explain", "-c", &bytes, "-c", &time]).lines.join(" ");
+    let words: Vec<&str> = explain.split_whitespace().collect();
+    assert!(words.join(" ").contains("together with CPU time"), "{explain}");
+    let network = Network::watch(&bytes, &["-c", &time]);
+    let own = std::process::id().to_string();
+    for (way, sums) in network.sums() {
+        for pid in &network.pids {
+            assert_eq!(sums.get(&vec![pid.clone()]), Some(&((ROUNDS * BYTES) as u64)), "{way}: {pid}");
+        }
+        assert_eq!(sums.get(&vec![own.clone()]), Some(&((PROCESSES * ROUNDS * BYTES) as u64)), "{way}: the receiver");
+    }
+}
+
 #[test]
 fn bytes_of_a_port_are_added_up_from_both_ends_to_the_last_one() {
     if !level::root_or_skip() {
