@@ -72,6 +72,8 @@ pub struct Pipeline {
     asked: Option<Asked>,
     commands: Option<Commands>,
     pace: Pace,
+    /// Whether somebody waits for the first frame of each question.
+    is_waited_for: bool,
     /// What was counted for questions before.
     earlier: Earlier,
     epoch: Epoch,
@@ -100,6 +102,7 @@ impl Pipeline {
             asked: None,
             commands: None,
             pace: Pace::new(None, Instant::now()),
+            is_waited_for: false,
             earlier: Earlier::default(),
             epoch: Epoch::new(to_epoch_ns),
             times: Times::default(),
@@ -142,6 +145,12 @@ impl Pipeline {
         Self { quiet: hints.then(Quiet::begin), ..self }
     }
 
+    /// The same, whose first interval is short when somebody waits for what it shows; and so is that of each question after it.
+    #[must_use]
+    pub fn waited_for(self, is_waited_for: bool) -> Self {
+        Self { is_waited_for, ..self }
+    }
+
     /// Runs until the source ends, a limit is reached, the outputs have enough, or `stop` is set.
     ///
     /// # Errors
@@ -172,7 +181,7 @@ impl Pipeline {
         stop: &AtomicBool,
     ) -> (Stats, Outputs, anyhow::Result<()>) {
         let start = Instant::now();
-        self.pace = Pace::new(limits.interval, start);
+        self.pace = Pace::new(limits.interval, start).waited_for(self.is_waited_for);
         let woken = self.commands.as_ref().map_or(Ok(()), |commands| source.wake_by(commands.fd()));
         let result = loop {
             if let Err(error) = &woken {

@@ -139,6 +139,7 @@ pub fn run(mut plan: Plan, mut launched: Option<&mut Launched>) -> anyhow::Resul
     let hints = io::stderr().is_terminal() && outputs.written().is_none() && !plan.quiet;
     let mut pipeline =
         Pipeline::new(state, outputs, to_epoch_ns).sampled(sampler).scanning(scan.flatten()).hinting(hints);
+    pipeline = pipeline.waited_for(plan.screen.is_some() && !serves);
     if let Some(commands) = plan.screen.as_mut().and_then(|screen| screen.commands.take()) {
         pipeline = pipeline.commanded(commands, asked);
     }

@@ -94,6 +94,13 @@ pub fn lines_of(text: &[u8]) -> Vec<u8> {
     out
 }
 
+/// The same, which is the text itself if it is plain.
+#[must_use]
+pub fn text(text: &[u8]) -> Cow<'_, str> {
+    let plain = std::str::from_utf8(text).ok().filter(|_| plain_len(text, is_plain) == text.len());
+    plain.map_or_else(|| Cow::Owned(escaped(text)), Cow::Borrowed)
+}
+
 /// Text that is escaped unless it is plain, which most is.
 #[must_use]
 pub fn owned(text: String) -> String {

@@ -140,7 +140,8 @@ impl Pipeline {
         source.follow(&self.state);
         self.end_last()?;
         self.asked = Some(question.asked);
-        self.pace = Pace::new(question.interval.or(Some(super::INTERVAL)), Instant::now());
+        let pace = Pace::new(question.interval.or(Some(super::INTERVAL)), Instant::now());
+        self.pace = pace.waited_for(self.is_waited_for);
 
         next.tell(&mut self.state);
         if next.threads && (!last.threads || next.descriptors && !last.descriptors) {

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+/// How long the first interval is for people who wait for it.
+const FIRST: Duration = Duration::from_millis(250);
+
 /// When intervals end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
@@ -15,6 +18,12 @@ pub(super) struct Pace {
 impl Pace {
     pub(super) fn new(interval: Option<Duration>, now: Instant) -> Self {
         Self { interval, due: interval.map(|interval| now + interval), began: now }
+    }
+
+    /// The same with a first interval that is short, if somebody waits for it.
+    pub(super) fn waited_for(self, is_waited_for: bool) -> Self {
+        let first = self.began + FIRST;
+        Self { due: self.due.map(|due| if is_waited_for { due.min(first) } else { due }), ..self }
     }
 
     /// Whether the interval is over; then the next one begins. The length of the one that is over, nanoseconds.
@@ -61,5 +70,17 @@ mod tests {
         assert_eq!(pace.left(Duration::from_secs(5), at(2_600)), Duration::from_secs(1), "very late");
         assert_eq!(pace.length(at(2_700)), 100_000_000);
         assert_eq!(Pace::new(None, start).over(at(10_000)), None);
+    }
+
+    #[test]
+    fn the_first_interval_is_short_when_somebody_waits_for_it() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut pace = Pace::new(Some(Duration::from_secs(1)), start).waited_for(true);
+        assert_eq!(pace.over(at(249)), None);
+        assert_eq!(pace.over(at(250)), Some(250_000_000));
+        assert_eq!((pace.over(at(1_249)), pace.over(at(1_250))), (None, Some(1_000_000_000)));
+        let mut pace = Pace::new(Some(Duration::from_millis(100)), start).waited_for(true);
+        assert_eq!(pace.over(at(100)), Some(100_000_000), "shorter than that");
     }
 }

@@ -1,6 +1,6 @@
 //! What stands in a cell, and which of two cells comes first.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use crate::{
     fields::Unit,
@@ -10,26 +10,28 @@ use crate::{
 };
 
 /// A number as short as a cell should be.
-pub fn number(value: f64, unit: Unit) -> String {
-    match unit {
-        Unit::Bytes if value == 0.0 => "0".to_owned(),
+pub fn number(value: f64, unit: Unit) -> Cow<'static, str> {
+    Cow::Owned(match unit {
+        // Most cells of a large table.
+        Unit::Bytes | Unit::None if value == 0.0 => return Cow::Borrowed("0"),
+        Unit::Percent if value == 0.0 => return Cow::Borrowed("0.0"),
         Unit::Bytes if value < 1024.0 => format!("{value:.0}B"),
         Unit::Bytes => units::bytes(value),
         Unit::Percent => format!("{value:.1}"),
         Unit::None if value.fract() != 0.0 => format!("{value:.1}"),
         _ => units::text(value, unit),
-    }
+    })
 }
 
 /// The text of a cell: escaped, and `-` where nothing is known.
-pub fn text_of(text: Option<&[u8]>, column: &Shown) -> String {
+pub fn text_of<'t>(text: Option<&'t [u8]>, column: &Shown) -> Cow<'t, str> {
     match text {
-        None | Some([]) => "-".to_owned(),
+        None | Some([]) => Cow::Borrowed("-"),
         Some(text) if column.unit != Unit::None => {
             let parsed = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-            parsed.map_or_else(|| escape::escaped(text), |value| number(value, column.unit))
+            parsed.map_or_else(|| escape::text(text), |value| number(value, column.unit))
         }
-        Some(text) => escape::escaped(text),
+        Some(text) => escape::text(text),
     }
 }
 
@@ -85,7 +87,15 @@ impl Needle {
     /// Whether that text has it.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {
-        if self.is_exact { text.contains(&self.text) } else { text.to_lowercase().contains(&self.text) }
+        if self.is_exact {
+            text.contains(&self.text)
+        } else if text.is_ascii() {
+            // What has no letter of others is not copied.
+            let (text, wanted) = (text.as_bytes(), self.text.as_bytes());
+            wanted.is_empty() || text.windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted))
+        } else {
+            text.to_lowercase().contains(&self.text)
+        }
     }
 }
 
@@ -97,5 +107,6 @@ mod tests {
     fn s044_a_capital_makes_a_search_exact() {
         assert!(Needle::new("cron").is_in("CRON -f") && Needle::new("").is_in("x"));
         assert!(Needle::new("CRON").is_in("CRON -f") && !Needle::new("Cron").is_in("cron"));
+        assert!(Needle::new("straße").is_in("Lange STRAßE") && !Needle::new("straße").is_in("strasse"));
     }
 }

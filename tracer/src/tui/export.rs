@@ -145,5 +145,5 @@ pub fn copied(level: &Level, at: usize) -> String {
 #[must_use]
 pub fn both(value: f64, unit: crate::fields::Unit) -> String {
     let (short, exact) = (number(value, unit), value.to_string());
-    if short == exact { short } else { format!("{short}  ({})", escape::escaped(exact.as_bytes())) }
+    if short == exact { exact } else { format!("{short}  ({})", escape::escaped(exact.as_bytes())) }
 }

@@ -1,6 +1,7 @@
 //! A level: a view, how one came to it, and what is selected there. Going back finds it as it was.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
@@ -320,7 +321,7 @@ impl Level {
             return true;
         }
         if self.mode == Mode::Rows {
-            return self.columns.iter().any(|column| wanted.is_in(&self.cell(&self.shown[*column], row)));
+            return self.columns.iter().any(|column| wanted.is_in(&self.shown_cell(&self.shown[*column], row)));
         }
         let data = self.text(row, DATA).unwrap_or_default();
         wanted.is_in(&String::from_utf8_lossy(&row.line))
@@ -365,6 +366,11 @@ impl Level {
     /// The text of a cell: escaped, and `-` where nothing is known.
     #[must_use]
     pub fn cell(&self, column: &Shown, row: &Row) -> String {
+        self.shown_cell(column, row).into_owned()
+    }
+
+    /// The same, which may be a part of the row.
+    fn shown_cell<'r>(&self, column: &Shown, row: &'r Row) -> Cow<'r, str> {
         if self.is_list() {
             // The rows of a list have the key before their columns.
             let at = self.shown.iter().position(|it| std::ptr::eq(it, column)).unwrap_or(0);
@@ -372,13 +378,13 @@ impl Level {
         }
         let is_group = !row.line.is_empty();
         match column.place {
-            Place::Key(at) if is_group && row.keys.get(at).is_none_or(Vec::is_empty) => String::new(),
+            Place::Key(at) if is_group && row.keys.get(at).is_none_or(Vec::is_empty) => Cow::Borrowed(""),
             Place::Key(at) => text_of(row.keys.get(at).map(Vec::as_slice), column),
             Place::Value(at) => match row.values.get(at).copied().flatten() {
                 Some(value) if column.adds && self.is_estimated() => number(value, column.unit) + "~",
                 Some(value) => number(value, column.unit),
-                None if is_group => String::new(),
-                None => "-".to_owned(),
+                None if is_group => Cow::Borrowed(""),
+                None => Cow::Borrowed("-"),
             },
         }
     }
