@@ -34,6 +34,7 @@ fn pod() -> (PodConfig, Cgroup) {
         uid,
         labels: owned(&[("app", "web"), ("pod-template-hash", "7d4b9c")]),
         annotations: owned(&[("note", "for people")]),
+        logs: None,
     };
     let cgroup = Cgroup::make(&pod.cgroup);
     (pod, cgroup)

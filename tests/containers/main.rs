@@ -9,6 +9,7 @@ mod every;
 mod forks;
 mod fresh;
 mod hostile;
+mod logs;
 mod lxc;
 mod many;
 mod memory;

@@ -180,6 +180,7 @@ impl Containerd {
             cgroup,
             labels: owned(labels),
             annotations: owned(&[("kubernetes.io/config.source", "api"), ("note", "for people")]),
+            logs: Some(self.folder.join("logs").join(name)),
         };
         config.labels.push(("app".to_owned(), name.to_owned()));
         self.cgroups.borrow_mut().push(Cgroup::make(&config.cgroup));

@@ -27,6 +27,8 @@ pub struct PodConfig {
     pub labels: Vec<(String, String)>,
     /// Annotations.
     pub annotations: Vec<(String, String)>,
+    /// The folder for the logs of its containers, if they are kept.
+    pub logs: Option<PathBuf>,
 }
 
 /// A map entry.
@@ -55,6 +57,9 @@ impl PodConfig {
         let linux = Message::default().bytes(1, self.cgroup.as_bytes()).bytes(2, &security);
         // Without a name of the host: that of the node is not the pod's to change.
         let mut message = Message::default().bytes(1, &metadata.finish());
+        if let Some(logs) = &self.logs {
+            message = message.bytes(3, logs.as_os_str().as_encoded_bytes());
+        }
         let own = self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         for (name, value) in own.chain(self.kubelet()) {
             message = message.bytes(6, &entry(name, value));
@@ -148,7 +153,12 @@ impl Cri {
         for (label, value) in pod.kubelet().into_iter().chain([("io.kubernetes.container.name", name)]) {
             config = config.bytes(9, &entry(label, value));
         }
-        let config = config.bytes(10, &entry("io.kubernetes.container.restartCount", &attempt.to_string()));
+        let mut config = config.bytes(10, &entry("io.kubernetes.container.restartCount", &attempt.to_string()));
+        if let Some(logs) = &pod.logs {
+            // As kubelet does.
+            std::fs::create_dir_all(logs.join(name)).expect("a folder for logs");
+            config = config.bytes(11, format!("{name}/{attempt}.log").as_bytes());
+        }
         // Its own pids, as of all pods that do not share them.
         let options = Message::default().number(1, 2).number(2, 1).finish();
         let security = Message::default().bytes(3, &options).finish();

@@ -161,6 +161,15 @@ impl Podman {
         self.run_to_end(&[&RUN[..], &["--detach", "--name", name, IMAGE, "sleep", "1000"]].concat());
     }
 
+    /// Starts a container of that name, with more options, that runs a shell's script.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start_script(&self, name: &str, options: &[&str], script: &str) {
+        let what = [IMAGE, "sh", "-c", script];
+        self.run_to_end(&[&RUN[..], options, &["--detach", "--name", name], &what].concat());
+    }
+
     /// Runs a command in a container.
     ///
     /// # Panics

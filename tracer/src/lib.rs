@@ -30,6 +30,7 @@ pub mod files;
 
 // The loop, what it counts, and what all use.
 mod bounded;
+pub mod logs;
 pub mod memory;
 pub mod message;
 pub mod pipeline;

@@ -17,6 +17,7 @@ mod help;
 mod info;
 mod list;
 pub mod live;
+mod logs;
 mod memory;
 mod missing;
 mod names;

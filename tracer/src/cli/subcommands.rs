@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use clap::{Command, CommandFactory as _};
 
-use super::{Args, End, Live, chisel_tool, info, message, replay, serve, top};
+use super::{Args, End, Live, chisel_tool, info, logs, message, replay, serve, top};
 use crate::{confine::Paths, message::Report};
 
 /// Carries out the words behind a subcommand.
@@ -43,6 +43,14 @@ pub(super) const ALL: &[Subcommand] = &[
         options: Args::command,
         execute: None,
         lists_options: false,
+    },
+    Subcommand {
+        name: logs::LOGS,
+        summary: "show and follow the logs of containers",
+        help: LOGS,
+        options: logs::command,
+        execute: Some(logs::execute),
+        lists_options: true,
     },
     Subcommand {
         name: serve::SERVE,
@@ -109,6 +117,25 @@ second; Enter goes into the selected row, Backspace comes back.
 F2 chooses a view, F4 edits the filter, F5 shows data, F6 events, F8 actions, ? all
 keys. Most tables are counted in the kernel. --read-only offers nothing that changes
 the machine.
+";
+
+/// `tracer help logs`; `tracer logs --help` lists the options.
+const LOGS: &str = "\
+Show what containers write to standard output and error, with the name of each in
+front, in order of time. Logs are read where Docker, Podman, containerd and CRI-O
+keep them, also those of containers that have stopped.
+
+  tracer logs                          all lines of all containers
+  tracer logs -f                       go on with new lines and new containers
+  tracer logs -f -n 10 web 'api-*'     these containers, from their last 10 lines on
+  tracer logs --since 42m web          what was written in the last 42 minutes
+  tracer logs -l tier=front -j         by label, as JSON
+  tracer logs --namespace prod -t      containers of pods, with times
+  tracer logs --explain                where each log is kept, or why it cannot be read
+  tracer logs -f --state /var/lib/logs.json
+                                       go on where the last run ended
+
+In front of lines from standard error is a ! instead of a |.
 ";
 
 /// `tracer help serve`; `tracer serve --help` lists the options.

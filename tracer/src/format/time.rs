@@ -8,7 +8,7 @@ use std::{
     sync::{LazyLock, OnceLock},
 };
 
-use jiff::{Timestamp, civil::DateTime, tz::Offset, tz::TimeZone};
+use jiff::{Timestamp, Zoned, civil::DateTime, tz::Offset, tz::TimeZone};
 
 use crate::state::root::{Reason, host_root};
 
@@ -73,6 +73,18 @@ fn offset(seconds: i64) -> Offset {
     let offset = Timestamp::from_second(seconds).map_or(Offset::UTC, |time| ZONE.to_offset(time));
     LAST.set((quarter, offset));
     offset
+}
+
+/// A moment in the zone in which times are shown.
+#[must_use]
+pub fn zoned(time: Timestamp) -> Zoned {
+    time.to_zoned(ZONE.clone())
+}
+
+/// The moment of a date and time of day in that zone; of a time that is there twice, the first one.
+#[must_use]
+pub fn of_local(time: DateTime) -> Timestamp {
+    ZONE.to_ambiguous_zoned(time).compatible().map_or(Timestamp::MAX, |zoned| zoned.timestamp())
 }
 
 fn split(ns: u64) -> (i64, u64) {

@@ -46,9 +46,9 @@ use self::{
 use super::{Options, Owner, Spec, runtime};
 use crate::{confine, thread};
 pub use api::Api;
-pub use cri::read as read_cri;
+pub use cri::{KUBERNETES_LOG, read as read_cri};
 pub use cut::{CutError, Cutter, Form, MAX_VALUE};
-pub(super) use docker::DOCKER;
+pub(super) use docker::{DOCKER, PODMAN};
 pub use docker::{Kind, Said};
 pub use endpoint::{Address, Endpoint, EndpointError, endpoints};
 pub use http::HttpError;

@@ -26,6 +26,7 @@ pub use runtime::PodPlace;
 pub use spec::Spec;
 pub(crate) use table::paths as cgroup_paths;
 pub use table::{Containers, PARTIAL};
+pub use written::Kept;
 
 /// Number of a container in [`Containers`]; 0 is the host. Numbers are not used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
@@ -102,6 +103,8 @@ pub struct Options {
     pub sockets: Vec<EngineSocket>,
     /// Whether it is said, too, which sockets of users are not asked, and why.
     pub verbose: bool,
+    /// Whether containers are entered that engines alone tell of, whose cgroups nobody looks for.
+    pub lists_alone: bool,
     /// Whether the process will go on as another user: all its threads have to be able to until then.
     pub drops: bool,
 }
@@ -113,6 +116,15 @@ impl Default for Options {
         let named = named.filter(|(_, address)| !address.is_empty()).collect();
         let host_root = host_root().0.clone();
         let view = View::find(&host_root, None);
-        Self { host_root, view, metadata: true, named, sockets: Vec::new(), verbose: false, drops: false }
+        Self {
+            host_root,
+            view,
+            metadata: true,
+            named,
+            sockets: Vec::new(),
+            verbose: false,
+            lists_alone: false,
+            drops: false,
+        }
     }
 }

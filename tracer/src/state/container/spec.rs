@@ -1,6 +1,6 @@
 //! How a container was made, as far as its engine or a capture tells: mounts, probes, what it shares with the host, its pod.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 /// How a container was made. What is not known is `None` or empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +31,26 @@ pub struct Spec {
     pub sandbox_id: Option<String>,
     /// Its pod.
     pub pod: Pod,
+    /// Where what it writes is kept.
+    pub log: Option<Log>,
+}
+
+/// Where an engine keeps what a container writes to its standard output and error.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Log {
+    /// How: the log driver of Docker and Podman, `cri` in the form of Kubernetes; empty when the engine does not say it.
+    pub driver: String,
+    /// The file, if the engine names one.
+    pub path: Option<PathBuf>,
+    /// Docker's own folder of the container.
+    pub folder: Option<PathBuf>,
+}
+
+impl Log {
+    fn bytes(&self) -> usize {
+        let path = |path: &Option<PathBuf>| path.as_ref().map_or(0, |path| path.as_os_str().len());
+        self.driver.len() + path(&self.path) + path(&self.folder)
+    }
 }
 
 impl Spec {
@@ -38,7 +58,11 @@ impl Spec {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let check: usize = self.health_check.iter().flat_map(|Command(words)| words).map(String::len).sum();
-        check + self.mounts.iter().map(|mount| size_of::<Mount>() + mount.bytes()).sum::<usize>() + self.pod.bytes()
+        let log = self.log.as_ref().map_or(0, Log::bytes);
+        check
+            + log
+            + self.mounts.iter().map(|mount| size_of::<Mount>() + mount.bytes()).sum::<usize>()
+            + self.pod.bytes()
     }
 
     /// Takes what a later answer says, and keeps what it does not say.
@@ -47,7 +71,7 @@ impl Spec {
             ($($option:ident),+) => { $(self.$option = new.$option.or(self.$option.take());)+ };
         }
         later!(repository, tag, digest, health_check, liveness_probe, readiness_probe, cni_json);
-        later!(host_pid, host_network, host_ipc, sandbox_id);
+        later!(host_pid, host_network, host_ipc, sandbox_id, log);
         if !new.mounts.is_empty() {
             self.mounts = new.mounts;
         }

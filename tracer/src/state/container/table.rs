@@ -202,7 +202,8 @@ impl Containers {
         if options.metadata && this.hierarchies.is_partial() {
             this.notes.push(format!("note: {}; {}", PARTIAL.0, PARTIAL.1));
         }
-        this.is_blind = this.hierarchies.mode() == Mode::Unknown || this.hierarchies.is_partial();
+        this.is_blind =
+            options.lists_alone || this.hierarchies.mode() == Mode::Unknown || this.hierarchies.is_partial();
         this.scan();
         this.find_v1_only_runtimes();
         this

@@ -132,6 +132,7 @@ fn spec(container: &Value) -> Spec {
             restarts: container.get("restarts").and_then(Value::as_u64).and_then(|count| u32::try_from(count).ok()),
             is_sandbox: flag("is_pod_sandbox") == Some(true),
         },
+        log: None,
     }
 }
 

@@ -127,6 +127,38 @@ impl Written {
     }
 }
 
+/// All containers that Docker and Podman keep files of, those that do not run too. They are read again when there is one more or one less.
+#[derive(Debug)]
+pub struct Kept {
+    host_root: PathBuf,
+    folders: Vec<PathBuf>,
+    stamp: Vec<Option<(i64, i64, u64)>>,
+    all: Vec<Metadata>,
+}
+
+impl Kept {
+    /// Finds out where they keep them, below that root.
+    #[must_use]
+    pub fn find(host_root: &Path) -> Self {
+        let folders = docker::folders(host_root);
+        Self { host_root: host_root.to_owned(), folders, stamp: Vec::new(), all: Vec::new() }
+    }
+
+    /// What is written about all of them.
+    pub fn all(&mut self) -> &[Metadata] {
+        let lists = storage::lists(&self.host_root);
+        let stamp =
+            |path: &PathBuf| fs::metadata(path).ok().map(|about| (about.mtime(), about.mtime_nsec(), about.len()));
+        let stamps: Vec<_> = self.folders.iter().chain(&lists).map(stamp).collect();
+        if stamps != self.stamp {
+            self.stamp = stamps;
+            self.all = docker::all(&self.folders);
+            self.all.extend(lists.iter().flat_map(|list| storage::all(list)));
+        }
+        &self.all
+    }
+}
+
 /// The folders of namespaces in one of tasks.
 fn namespaces(tasks: &Path) -> impl Iterator<Item = PathBuf> {
     let all = fs::read_dir(tasks).into_iter().flatten().flatten();

@@ -6,7 +6,7 @@
 
 pub(super) mod client;
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
 
 use serde::Deserialize;
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::state::container::{
     runtime,
-    spec::{ImageName, Mount, Pod, Spec},
+    spec::{ImageName, Log, Mount, Pod, Spec},
 };
 
 /// What a sandbox is called, as kubelet has always called it.
@@ -28,6 +28,8 @@ const POD_NAMESPACE: &str = "io.kubernetes.pod.namespace";
 const POD_UID: &str = "io.kubernetes.pod.uid";
 /// `NamespaceMode`: the node's.
 const NODE: u64 = 2;
+/// The form of logs that all runtimes of this interface write.
+pub const KUBERNETES_LOG: &str = "cri";
 /// `MountPropagation`, in the words of mount(8).
 const PROPAGATION: [&str; 3] = ["rprivate", "rslave", "rshared"];
 /// `ContainerEventType`.
@@ -137,6 +139,8 @@ impl Said {
         metadata.runtime = runtime;
         if let Some(spec) = &mut metadata.spec {
             spec.mounts = mounts(status);
+            let path = text(status, 15).filter(|path| path.starts_with('/')).map(PathBuf::from);
+            spec.log = Some(Log { driver: KUBERNETES_LOG.to_owned(), path, folder: None });
         }
         Some(Self { metadata, sandbox: None })
     }
@@ -164,6 +168,7 @@ impl Said {
         let mut spec = sandbox.spec();
         spec.mounts = own.mounts;
         spec.digest = own.digest;
+        spec.log = own.log;
         spec.pod.restarts = own.pod.restarts;
         metadata.spec = Some(spec);
         metadata

@@ -2,6 +2,8 @@
 
 pub(super) mod client;
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 use super::{
@@ -11,13 +13,13 @@ use super::{
 };
 use crate::state::container::{
     runtime,
-    spec::{Command, Mount, Spec},
+    spec::{Command, Log, Mount, Spec},
 };
 
 /// `container.type` of Docker's containers.
 pub(in crate::state::container) const DOCKER: &str = "docker";
 /// `container.type` of Podman's containers.
-pub(super) const PODMAN: &str = "podman";
+pub(in crate::state::container) const PODMAN: &str = "podman";
 /// The newest version of the API that this is written for. Engines that have only newer ones are asked for their oldest.
 const NEWEST_API: ApiVersion = ApiVersion { major: 1, minor: 53 };
 /// The longest version of an engine that is shown.
@@ -190,6 +192,8 @@ struct Inspection {
     id: Text,
     name: Text,
     image: Text,
+    log_path: Text,
+    resolv_conf_path: Text,
     config: Object<Config>,
     host_config: Object<HostConfig>,
     mounts: List<Object<MountPoint>>,
@@ -217,6 +221,15 @@ struct HostConfig {
     network_mode: Text,
     pid_mode: Text,
     ipc_mode: Text,
+    log_config: Object<LogConfig>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct LogConfig {
+    r#type: Text,
+    /// Of Podman.
+    path: Text,
 }
 
 #[derive(Deserialize, Default)]
@@ -250,7 +263,15 @@ fn inspected(answer: Inspection, runtime: &'static str) -> Option<Said> {
     let Object(check) = config.healthcheck;
     let test: Vec<String> = check.test.0.into_iter().filter_map(|Text(word)| word).collect();
     let test_bytes: usize = test.iter().map(String::len).sum();
+    let path = |text: Text| text.0.filter(|path| path.starts_with('/')).map(PathBuf::from);
+    let Object(log) = host.log_config;
+    let file = path(answer.log_path).or_else(|| path(log.path));
+    // Both are in the container's own folder.
+    let folder =
+        path(answer.resolv_conf_path).filter(|_| runtime == DOCKER).and_then(|it| Some(it.parent()?.to_owned()));
+    let log = log.r#type.0.map(|driver| Log { driver, path: file, folder });
     let spec = Spec {
+        log,
         mounts: mounts(answer.mounts),
         health_check: Some(test).filter(|_| test_bytes <= MAX_TEXTS).as_deref().and_then(Command::of_test),
         host_pid: shares(&host.pid_mode),

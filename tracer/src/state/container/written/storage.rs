@@ -12,8 +12,9 @@ use serde::Deserialize;
 
 use super::{file, oci, open};
 use crate::state::container::{
-    engine::{List, Metadata, Object, Text},
-    runtime::Found,
+    engine::{List, Metadata, Object, PODMAN, Text},
+    runtime::{self, Found},
+    spec::{Log, Spec},
 };
 
 /// What runs, and what is kept, below the host's root.
@@ -58,6 +59,27 @@ pub(super) fn read(host_root: &Path, lists: &mut Lists, found: &Found) -> Option
         let of_pod = file(&bundle).and_then(|text| oci::read(&text, found));
         of_pod.or_else(|| lists.find(host_root.join(GRAPH_ROOT).join(&containers).join("containers.json"), found))
     })
+}
+
+/// The lists that there may be.
+pub(super) fn lists(host_root: &Path) -> Vec<PathBuf> {
+    let list = |driver| host_root.join(GRAPH_ROOT).join(format!("{driver}-containers/containers.json"));
+    DRIVERS.iter().map(list).collect()
+}
+
+/// All containers of a list that have a log beside what is kept of them, those that do not run too. Source: podman,
+/// libpod/container.go, `LogPath`.
+pub(super) fn all(list: &Path) -> Vec<Metadata> {
+    let folder = list.parent().unwrap_or(list);
+    let all = file(list).map(|text| listed(&text)).unwrap_or_default();
+    let with_log = |metadata: Metadata| {
+        let path = folder.join(&metadata.full_id).join("userdata/ctr.log");
+        let is_there = runtime::is_full_id(&metadata.full_id) && path.exists();
+        let log = Log { driver: "k8s-file".to_owned(), path: Some(path), folder: None };
+        let spec = Some(Spec { log: Some(log), ..Spec::default() });
+        is_there.then_some(Metadata { runtime: PODMAN, spec, ..metadata })
+    };
+    all.into_values().filter_map(with_log).collect()
 }
 
 impl Lists {
@@ -122,6 +144,10 @@ mod tests {
         let metadata = read(&root, &mut Lists::default(), &found).unwrap();
         let said = [metadata.name, metadata.image, metadata.image_id].map(Option::unwrap_or_default);
         assert_eq!((said, metadata.runtime), (["web", "localhost/web:latest", "77"].map(str::to_owned), "podman"));
+        assert_eq!(all(&folder.join("containers.json")), [], "without a log");
+        fs::create_dir_all(folder.join(ID).join("userdata")).unwrap();
+        fs::write(folder.join(ID).join("userdata/ctr.log"), "").unwrap();
+        assert_eq!(all(&folder.join("containers.json")).len(), 1);
         let other = recognise(&format!("/libpod_parent/libpod-{}", ID.replace('a', "9"))).unwrap();
         assert_eq!(read(&root, &mut Lists::default(), &other), None);
         fs::remove_dir_all(&root).unwrap();

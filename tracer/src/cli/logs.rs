@@ -1,0 +1,268 @@
+//! `tracer logs`: options, and what is chosen by them.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{CommandFactory as _, Parser};
+use nix::unistd::Uid;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{End, Failure, config, stop, stop::Stop};
+use crate::{
+    format::{color::ColorChoice, escape, time},
+    logs::{self, Finder, Look, Marks, Printer, Selection, Source, Stream, when},
+    message::{Shown as _, note, print},
+    output::Out,
+    state::container,
+};
+
+/// The word for it.
+pub const LOGS: &str = "logs";
+
+/// Show what containers write to standard output and error.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "tracer logs",
+    bin_name = "tracer logs",
+    max_term_width = 100,
+    disable_version_flag = true,
+    args_override_self = true
+)]
+struct LogsArgs {
+    /// Go on with new lines and new containers
+    #[arg(short, long)]
+    follow: bool,
+
+    /// Only lines from this time on: how long ago, such as 42m, or a time, such as 14:03 or 2026-08-01T14:03:20
+    #[arg(long, visible_alias = "since-time", value_name = "TIME", value_parser = when::parse)]
+    since: Option<u64>,
+
+    /// Only lines up to this time
+    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    until: Option<u64>,
+
+    /// Only the last N lines of each container; `all` for all of them
+    #[arg(short = 'n', long = "tail", visible_alias = "lines", value_name = "N", value_parser = last)]
+    tail: Option<Last>,
+
+    /// Show the time of each line
+    #[arg(short = 't', long)]
+    timestamps: bool,
+
+    /// Print JSON, one object per line
+    #[arg(short = 'j', long)]
+    json: bool,
+
+    /// Show the name of the container in front of each line, or not [default: unless exactly one container is named]
+    #[arg(long, value_name = "WHEN", require_equals = true, num_args = 0..=1, default_missing_value = "true")]
+    prefix: Option<bool>,
+
+    /// Only what was written to this stream
+    #[arg(long, value_name = "STREAM", value_parser = stream)]
+    stream: Option<Stream>,
+
+    /// Only containers with this label, as NAME or NAME=VALUE. Can be repeated
+    #[arg(short = 'l', long = "label", visible_alias = "selector", value_name = "LABEL", value_delimiter = ',')]
+    labels: Vec<String>,
+
+    /// Only containers of pods that have this name in their pod
+    #[arg(short = 'c', long, value_name = "NAME")]
+    container: Option<String>,
+
+    /// Only containers of pods in this namespace
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+
+    /// Show the earlier run of each container of a pod
+    #[arg(short = 'p', long)]
+    previous: bool,
+
+    /// All containers of a pod: always the case
+    #[arg(long, hide = true)]
+    all_containers: bool,
+
+    /// Go on where the run before with this file ended
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["tail", "previous", "stream"])]
+    state: Option<PathBuf>,
+
+    /// Print where the log of each container is kept, or why it cannot be read
+    #[arg(long)]
+    explain: bool,
+
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    color: ColorChoice,
+
+    /// Ask this container engine, as TYPE=PATH. Can be repeated
+    #[arg(long = "engine-socket", value_name = "SOCKET")]
+    engine_sockets: Vec<container::EngineSocket>,
+
+    /// Names of containers, pods or services of Compose, also with * and ?; or the beginning of an id
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+}
+
+/// How many of the last lines; all when `None`.
+type Last = std::option::Option<usize>;
+
+fn last(text: &str) -> Result<Last, String> {
+    match text {
+        "all" | "-1" => Ok(None),
+        _ => text.parse().map(Some).map_err(|_| "expected a number of lines, or all".to_owned()),
+    }
+}
+
+fn stream(text: &str) -> Result<Stream, String> {
+    Stream::by_name(text.as_bytes()).ok_or_else(|| "expected stdout or stderr".to_owned())
+}
+
+/// Its options.
+pub(super) fn command() -> clap::Command {
+    LogsArgs::command()
+}
+
+fn parse(words: &[String]) -> Result<Result<LogsArgs, clap::Error>, Failure> {
+    let defaults = config::section(LOGS, &command(), &[&[String::new()], words].concat())?;
+    let words = [LOGS.to_owned()].into_iter().chain(defaults).chain(words.iter().cloned());
+    match LogsArgs::try_parse_from(words) {
+        Ok(args) => Ok(Ok(args)),
+        Err(error) if error.use_stderr() => {
+            let failure = super::wrong_option(&error);
+            let hint = failure.hint.filter(|hint| !hint.starts_with("tracer -h"));
+            let hint = hint.unwrap_or_else(|| "tracer logs --help lists the options".to_owned());
+            Err(Failure::with_hint(failure.message, hint))
+        }
+        Err(help) => Ok(Err(help)),
+    }
+}
+
+/// Carries out the words behind `logs`.
+///
+/// # Errors
+/// They are wrong, no container has such a name, or output cannot be written.
+pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End> {
+    let args = match parse(words)? {
+        Ok(args) => args,
+        Err(help) => {
+            help.print()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    if let (Some(since), Some(until)) = (args.since, args.until)
+        && since > until
+    {
+        return Err(Failure::with_hint("--since is later than --until", "exchange them").into());
+    }
+    let mut marks = args.state.as_deref().map(Marks::load).transpose().map_err(|error| failure(&error.to_string()))?;
+    stop::survive_file_limit()?;
+    time::load_zone();
+    let stop = Stop::at_signals(None)?;
+    let sockets = args.engine_sockets.clone();
+    let mut finder = Finder::start(&container::Options { sockets, ..container::Options::default() });
+    finder.notes().iter().for_each(|text| note(text));
+    let selection = Selection {
+        names: args.names.clone(),
+        labels: args.labels.clone(),
+        container: args.container.clone(),
+        namespace: args.namespace.clone(),
+    };
+    let sources = finder.look();
+    if args.explain {
+        print(&explained(sources.iter().filter(|source| selection.has(&source.container))))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    check(&sources, &selection, args.follow)?;
+    let is_one = args.names.len() == 1 && sources.iter().filter(|it| selection.has(&it.container)).count() == 1;
+    let out = Out::stdout(args.follow, false, args.color);
+    let look = Look {
+        json: args.json,
+        timestamps: args.timestamps,
+        prefix: args.prefix.unwrap_or(!is_one || args.follow && args.names[0].contains(['*', '?'])),
+        colors: args.color.enabled(),
+    };
+    let options = logs::Options {
+        follow: args.follow,
+        since_ns: args.since.unwrap_or(0),
+        until_ns: args.until,
+        last: args.tail.flatten(),
+        stream: args.stream,
+        previous: args.previous,
+    };
+    let ended = logs::run(&mut finder, &selection, options, marks.as_mut(), &mut Printer::new(out, look), &stop)?;
+    if ended.gaps > 0 {
+        let places = if ended.gaps == 1 { "one place" } else { "several places" };
+        note(&format!(
+            "tracer: {} lines of {} containers; lines may be missing in {places}",
+            ended.lines, ended.containers
+        ));
+    }
+    Ok(ExitCode::from(stop::code()))
+}
+
+fn failure(text: &str) -> Failure {
+    match text.split_once("\nhint: ") {
+        Some((message, hint)) => Failure::with_hint(message, hint),
+        None => Failure::new(text),
+    }
+}
+
+/// Whether there is something to show: names that nobody has are most often typed wrong.
+fn check(sources: &[Source], selection: &Selection, follow: bool) -> Result<(), Failure> {
+    let writers: Vec<&logs::Writer> = sources.iter().map(|source| &*source.container).collect();
+    let unknown = selection.unknown(&writers);
+    let plain = unknown.iter().find(|name| !name.contains(['*', '?', '[']));
+    if let Some(name) = plain {
+        let all: Vec<String> = writers.iter().map(|writer| writer.prefix()).collect();
+        let hint = if all.is_empty() || !Uid::effective().is_root() {
+            no_containers()
+        } else {
+            format!("there are: {}", all[..all.len().min(10)].join(", "))
+        };
+        return Err(Failure::with_hint(format!("no container is named '{name}'"), hint));
+    }
+    if !sources.iter().any(|source| selection.has(&source.container)) && !follow {
+        let (what, hint) = match sources.is_empty() {
+            true => ("there is no container with a log", no_containers()),
+            false => ("no container matches", "tracer logs --explain lists all of them".to_owned()),
+        };
+        return Err(Failure::with_hint(what, hint));
+    }
+    Ok(())
+}
+
+fn no_containers() -> String {
+    if Uid::effective().is_root() {
+        "tracer --doctor says which engines answer".to_owned()
+    } else {
+        "run it with sudo: only root may read what runtimes keep".to_owned()
+    }
+}
+
+/// A line for each container: its name, its runtime, how its log is kept, and where.
+fn explained<'s>(sources: impl Iterator<Item = &'s Source>) -> String {
+    let mut rows = vec![["CONTAINER", "TYPE", "KEPT AS", "WHERE, OR WHY NOT"].map(str::to_owned)];
+    for Source { container, place } in sources {
+        let (how, place) = match place {
+            Ok(place) => (place.form.name().to_owned(), place.path.as_path().shown()),
+            Err(why) => ("-".to_owned(), why.clone()),
+        };
+        let how = if how == container.driver || container.driver.is_empty() || how == "-" {
+            how
+        } else {
+            format!("{how} ({})", container.driver)
+        };
+        rows.push([escape::escaped(container.prefix().as_bytes()), container.runtime.clone(), how, place]);
+    }
+    let widths: [usize; 4] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or(0));
+    let mut text = String::new();
+    for row in rows {
+        for (at, (cell, width)) in row.iter().zip(widths).enumerate() {
+            text.push_str(cell);
+            if at < 3 {
+                text.push_str(&" ".repeat(width - cell.width() + 2));
+            }
+        }
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,264 @@
+//! Which containers there are, and where the log of each is kept: what engines say of those that run, and what runtimes have
+//! written down, for those that do not run, too.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{Source, Writer, form::Form};
+pub use crate::state::container::spec::Log;
+use crate::state::container::{
+    Container, ContainerKey, Containers, Kept, Lookup, Options, Owner, Spec,
+    engine::{KUBERNETES_LOG, Metadata},
+    runtime,
+};
+
+/// Where kubelet has the logs of pods, below the host's root. Source: kubernetes, pkg/kubelet/kuberuntime, `BuildPodLogsDirectory`.
+const PODS: &str = "var/log/pods";
+/// The most folders of pods that are looked at.
+const MAX_PODS: usize = 10_000;
+/// The longest time that names of engines are waited for at the start.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Labels by which kubelet says whose a container is.
+const POD_NAME: &str = "io.kubernetes.pod.name";
+const POD_NAMESPACE: &str = "io.kubernetes.pod.namespace";
+
+/// Where a log is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file that is written.
+    pub path: PathBuf,
+    /// How.
+    pub form: Form,
+    /// The user that the file has to belong to, when it is the word of a user's engine that it is a log.
+    pub owner: Option<u32>,
+}
+
+/// Looks for containers and their logs.
+pub struct Finder {
+    containers: Containers,
+    kept: Kept,
+    root: PathBuf,
+}
+
+impl Finder {
+    /// Begins to ask the engines.
+    #[must_use]
+    pub fn start(options: &Options) -> Self {
+        let options = Options { lists_alone: true, ..options.clone() };
+        let mut containers = Containers::start(&options);
+        containers.settle(PATIENCE, || false);
+        Self { containers, kept: Kept::find(&options.host_root), root: options.host_root }
+    }
+
+    /// What the engines have to say to the person.
+    pub fn notes(&mut self) -> Vec<String> {
+        self.containers.notes()
+    }
+
+    /// All containers that are known now, in the order of their names. Those of Kubernetes without a log of their own (the
+    /// sandboxes) are left out.
+    pub fn look(&mut self) -> Vec<Source> {
+        while self.containers.poll() {}
+        let mut found: BTreeMap<String, Source> = BTreeMap::new();
+        for (key, container) in self.containers.all() {
+            if key != ContainerKey::HOST
+                && container.lookup != Lookup::Pending
+                && !container.spec.pod.is_sandbox
+                && container.around.is_empty()
+            {
+                found.insert(container.full_id.clone(), self.of_container(container));
+            }
+        }
+        let known = |found: &BTreeMap<String, Source>, path: &Path| {
+            found.values().any(|it| it.place.as_ref().is_ok_and(|place| place.path == path))
+        };
+        for metadata in self.kept.all() {
+            if found.get(&metadata.full_id).is_none_or(|it| it.place.is_err()) {
+                found.insert(metadata.full_id.clone(), of_written(metadata.clone()));
+            }
+        }
+        for source in pods(&self.root.join(PODS)) {
+            if let Ok(place) = &source.place
+                && !known(&found, &place.path)
+            {
+                found.insert(source.container.full_id.clone(), source);
+            }
+        }
+        let mut all: Vec<Source> = found.into_values().collect();
+        all.sort_by_key(|source| (source.container.prefix(), source.container.full_id.clone()));
+        all
+    }
+
+    fn of_container(&self, container: &Container) -> Source {
+        let label = |name: &str| container.labels.get(name).cloned().unwrap_or_default();
+        let log = container.spec.log.clone().unwrap_or_default();
+        let owner = match container.owner {
+            Owner::Machine => None,
+            Owner::User(uid) => Some(uid),
+            Owner::Anyone => return unowned(container),
+        };
+        let on_host = |path: PathBuf| self.root.join(path.strip_prefix("/").unwrap_or(&path));
+        let log = Log { path: log.path.map(on_host), folder: log.folder.map(on_host), ..log };
+        let place = place(&log, owner);
+        let earlier = place.as_ref().map(|place| earlier(&place.path)).unwrap_or_default();
+        Source {
+            container: Arc::new(Writer {
+                full_id: container.full_id.clone(),
+                runtime: container.runtime.to_owned(),
+                name: container.name.clone().unwrap_or_else(|| container.id.clone()),
+                image: container.image.clone().unwrap_or_default(),
+                labels: container.labels.clone(),
+                namespace: label(POD_NAMESPACE),
+                pod: label(POD_NAME),
+                driver: log.driver,
+                earlier,
+            }),
+            place,
+        }
+    }
+}
+
+fn unowned(container: &Container) -> Source {
+    let writer = Writer {
+        full_id: container.full_id.clone(),
+        runtime: container.runtime.to_owned(),
+        name: container.id.clone(),
+        ..Writer::default()
+    };
+    Source { container: Arc::new(writer), place: Err("nobody vouches for this container".to_owned()) }
+}
+
+fn of_written(metadata: Metadata) -> Source {
+    let log = metadata.spec.and_then(|spec: Spec| spec.log).unwrap_or_default();
+    let place = place(&log, None);
+    let short = metadata.full_id.get(..12).unwrap_or(&metadata.full_id).to_owned();
+    Source {
+        container: Arc::new(Writer {
+            full_id: metadata.full_id,
+            runtime: metadata.runtime.to_owned(),
+            name: metadata.name.unwrap_or(short),
+            image: metadata.image.unwrap_or_default(),
+            labels: metadata.labels.unwrap_or_default(),
+            driver: log.driver,
+            ..Writer::default()
+        }),
+        place,
+    }
+}
+
+/// Where the log is that an engine keeps so, or why nobody can read it.
+fn place(log: &Log, owner: Option<u32>) -> Result<Place, String> {
+    let at = |path: Option<PathBuf>, form| {
+        let path = path.ok_or_else(|| format!("the engine does not say where log driver '{}' writes", log.driver))?;
+        Ok(Place { path, form, owner })
+    };
+    let in_folder = |name: &str| log.folder.as_ref().map(|folder| folder.join(name));
+    match log.driver.as_str() {
+        "json-file" if log.folder.is_some() => at(log.path.clone(), Form::JsonFile),
+        // Podman takes it for another word.
+        "json-file" | "k8s-file" | KUBERNETES_LOG => at(log.path.clone(), Form::Cri),
+        "local" => at(in_folder("local-logs/container.log"), Form::Local),
+        "none" => Err("log driver 'none' keeps nothing".to_owned()),
+        "passthrough" | "passthrough-tty" => {
+            Err(format!("log driver '{}' keeps nothing: what started the container has its output", log.driver))
+        }
+        "" => Err("its engine does not say where it keeps logs".to_owned()),
+        other => match in_folder("container-cached.log").filter(|path| path.exists()) {
+            // What Docker keeps for `docker logs` of drivers that send logs elsewhere.
+            Some(path) => at(Some(path), Form::Local),
+            None if other == "journald" => Err("its log is in the journal: journalctl CONTAINER_ID_FULL=…".to_owned()),
+            None => Err(format!("log driver '{other}' sends it elsewhere and keeps nothing here")),
+        },
+    }
+}
+
+/// The logs of pods that kubelet keeps: `NAMESPACE_POD_UID/CONTAINER/RESTARTS.log`.
+fn pods(folder: &Path) -> Vec<Source> {
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_PODS);
+    let mut all = Vec::new();
+    for pod in entries(folder) {
+        let name = pod.file_name();
+        let Some((namespace, rest)) = name.to_str().and_then(|name| name.split_once('_')) else { continue };
+        let Some((pod_name, _)) = rest.rsplit_once('_') else { continue };
+        for container in entries(&pod.path()) {
+            let Some(path) = runs(&container.path()).pop() else { continue };
+            let name = container.file_name().to_string_lossy().into_owned();
+            all.push(Source {
+                container: Arc::new(Writer {
+                    full_id: container.path().to_string_lossy().into_owned(),
+                    runtime: runtime::ANY_CRI.to_owned(),
+                    name,
+                    namespace: namespace.to_owned(),
+                    pod: pod_name.to_owned(),
+                    driver: KUBERNETES_LOG.to_owned(),
+                    earlier: earlier(&path),
+                    ..Writer::default()
+                }),
+                place: Ok(Place { path, form: Form::Cri, owner: None }),
+            });
+        }
+    }
+    all
+}
+
+/// The logs of the runs of a container of a pod, the first one first.
+fn runs(folder: &Path) -> Vec<PathBuf> {
+    let number = |path: &Path| path.file_name()?.to_str()?.strip_suffix(".log")?.parse::<u32>().ok();
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_PODS);
+    let mut runs: Vec<(u32, PathBuf)> =
+        entries.filter_map(|entry| Some((number(&entry.path())?, entry.path()))).collect();
+    runs.sort();
+    runs.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The logs of earlier runs, the last one first.
+fn earlier(path: &Path) -> Vec<PathBuf> {
+    let Some(folder) = path.parent() else { return Vec::new() };
+    let mut runs = runs(folder);
+    runs.truncate(runs.iter().position(|run| run == path).unwrap_or(0));
+    runs.reverse();
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drivers_have_their_places_or_a_reason() {
+        let log = |driver: &str| Log {
+            driver: driver.to_owned(),
+            path: Some("/x/1-json.log".into()),
+            folder: Some("/x".into()),
+        };
+        let place = |log: &Log| super::place(log, None).map(|place| (place.path, place.form));
+        assert_eq!(place(&log("json-file")), Ok(("/x/1-json.log".into(), Form::JsonFile)));
+        assert_eq!(place(&log("local")), Ok(("/x/local-logs/container.log".into(), Form::Local)));
+        let podman = Log { folder: None, ..log("json-file") };
+        assert_eq!(place(&podman), Ok(("/x/1-json.log".into(), Form::Cri)));
+        for driver in ["none", "passthrough", "journald", "syslog", ""] {
+            assert!(place(&log(driver)).is_err(), "{driver}");
+        }
+    }
+
+    #[test]
+    fn pods_are_found_by_the_folders_of_kubelet() {
+        let root = std::env::temp_dir().join(format!("tracer-pod-logs-{}", std::process::id()));
+        let folder = root.join("prod_api-0_0f1e/app");
+        fs::create_dir_all(&folder).unwrap();
+        for run in ["0.log", "2.log", "10.log", "10.log.20260801-100000"] {
+            fs::write(folder.join(run), "").unwrap();
+        }
+        let [source] = &pods(&root)[..] else { panic!() };
+        let Writer { name, namespace, pod, earlier, .. } = &*source.container;
+        assert_eq!((name.as_str(), namespace.as_str(), pod.as_str()), ("app", "prod", "api-0"));
+        assert_eq!(*earlier, [folder.join("2.log"), folder.join("0.log")]);
+        assert_eq!(source.place.as_ref().unwrap().path, folder.join("10.log"));
+        fs::remove_dir_all(&root).unwrap();
+    }
+}

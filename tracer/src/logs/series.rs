@@ -1,0 +1,592 @@
+//! The log of one container: the file that is written, and those that it was before it was rotated.
+//!
+//! Docker renames `X` to `X.1`, `X.1` to `X.2`, and may pack them later (`X.1.gz`); kubelet renames `X` to `X.20260801-100000`.
+//! Until the writer has opened the new file it still writes to the old one, so a file is read to its end before the next one is opened.
+//! Files are known by device and inode, which stay when a name changes, and across a restart by how they begin.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read as _, Seek as _, SeekFrom},
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+};
+
+use flate2::read::MultiGzDecoder;
+
+use super::{
+    Entry,
+    files::{self, CHUNK, HEAD, Head, Opened, changed_ns, count, last_lines, read_at},
+    find::Place,
+    form::{MAX_ENTRY, Next},
+    join::Joiner,
+    marks::Mark,
+};
+
+/// Where reading begins.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct From {
+    /// Lines before that time are left out, nanoseconds since the epoch.
+    pub since_ns: u64,
+    /// Only so many of the last lines.
+    pub last: Option<usize>,
+}
+
+/// A file that is read: as it is, or unpacked.
+enum Reading {
+    Plain(File),
+    Packed(Box<MultiGzDecoder<File>>),
+}
+
+/// What is read of one container.
+pub struct Series {
+    place: Place,
+    /// The file that is read now; `None` before the first one is there.
+    reading: Option<Reading>,
+    id: (u64, u64),
+    /// Files that come after it, the oldest one last: open, since their names may change at any time.
+    next: Vec<Opened>,
+    /// Time of the last line.
+    last_ns: u64,
+    /// Bytes of the file that were taken, unpacked.
+    taken: u64,
+    /// The same before the line that was handed out last, where no line was open.
+    clean: u64,
+    /// How a packed file begins.
+    packed_head: Option<Head>,
+    buffer: Vec<u8>,
+    /// Those before it are taken.
+    begin: usize,
+    joiner: Joiner,
+    since_ns: u64,
+    gap: Option<&'static str>,
+}
+
+impl Series {
+    /// The log at that place, from the mark of an earlier run or else from `from` on. Nothing is read before it is asked for.
+    ///
+    /// # Errors
+    /// The log is there and cannot be read.
+    pub fn begin(place: Place, from: From, mark: Option<&Mark>) -> io::Result<Self> {
+        let mut series = Self {
+            place,
+            reading: None,
+            id: (0, 0),
+            next: Vec::new(),
+            last_ns: 0,
+            taken: 0,
+            clean: 0,
+            packed_head: None,
+            buffer: Vec::new(),
+            begin: 0,
+            joiner: Joiner::default(),
+            since_ns: from.since_ns,
+            gap: None,
+        };
+        match mark {
+            Some(mark) => series.begin_at(mark)?,
+            None => series.begin_from(from)?,
+        }
+        Ok(series)
+    }
+
+    fn begin_from(&mut self, from: From) -> io::Result<()> {
+        let mut files = files::files(&self.place)?;
+        if let Some(last) = from.last {
+            return self.begin_at_last(files, last);
+        }
+        // What was written to last before that time has nothing of interest.
+        let current = files.pop();
+        files.retain(|it| it.file.metadata().is_ok_and(|about| changed_ns(&about) >= from.since_ns));
+        files.extend(current);
+        files.reverse();
+        self.next = files;
+        self.open_next()
+    }
+
+    /// From the last lines on, for which older files are looked at while the newer ones do not have so many.
+    fn begin_at_last(&mut self, mut files: Vec<Opened>, last: usize) -> io::Result<()> {
+        let mut left = last;
+        while let Some(it) = files.pop() {
+            let form = self.place.form;
+            let end = if it.is_packed { None } else { last_lines(form, &it.file, left)? };
+            let lines = match end {
+                Some(Ok(at)) => {
+                    self.next.push(it);
+                    self.open_next()?;
+                    return self.seek(at);
+                }
+                Some(Err(lines)) => lines,
+                None => {
+                    let lines = count(form, &mut *it.unpacked())?;
+                    (&it.file).rewind()?;
+                    lines
+                }
+            };
+            self.next.push(it);
+            if lines >= left {
+                // Those in front are read and dropped.
+                self.open_next()?;
+                return self.skip_lines(lines - left);
+            }
+            left -= lines;
+        }
+        self.open_next()
+    }
+
+    fn skip_lines(&mut self, count: usize) -> io::Result<()> {
+        let mut left = count;
+        while left > 0 {
+            match self.entry()? {
+                Some(Entry::Line(_)) => left -= 1,
+                Some(Entry::Gap(_)) => {}
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// From where an earlier run was, in whichever file that is now.
+    fn begin_at(&mut self, mark: &Mark) -> io::Result<()> {
+        let mut files = files::files(&self.place)?;
+        let at =
+            files.iter().rposition(|it| it.head(mark.head.length).is_ok_and(|bytes| Head::of(&bytes) == mark.head));
+        if let Some(at) = at {
+            self.next = files.split_off(at);
+            self.next.reverse();
+            self.open_next()?;
+            return self.seek(mark.offset);
+        }
+        // What of it is left is newer; what was in front of it was read.
+        self.gap = Some("the file that was read last is gone: it was rotated away meanwhile");
+        self.since_ns = self.since_ns.max(mark.time_ns);
+        self.begin_from(From { since_ns: self.since_ns, last: None })
+    }
+
+    fn seek(&mut self, offset: u64) -> io::Result<()> {
+        (self.buffer, self.begin, self.taken, self.clean) = (Vec::new(), 0, offset, offset);
+        match &mut self.reading {
+            Some(Reading::Plain(file)) => {
+                if file.metadata()?.len() < offset {
+                    self.gap = Some("the file was emptied");
+                    (self.taken, self.clean) = (0, 0);
+                }
+                file.seek(SeekFrom::Start(self.taken)).map(drop)
+            }
+            Some(Reading::Packed(file)) => io::copy(&mut file.take(offset), &mut io::sink()).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Goes on with the next file that is there.
+    fn open_next(&mut self) -> io::Result<()> {
+        (self.buffer, self.begin, self.taken, self.clean) = (Vec::new(), 0, 0, 0);
+        (self.reading, self.packed_head) = (None, None);
+        if let Some(Opened { file, id, is_packed }) = self.next.pop() {
+            self.id = id;
+            self.reading = Some(if is_packed {
+                let opened = Opened { file, id, is_packed };
+                self.packed_head = Some(Head::of(&opened.head(HEAD)?));
+                Reading::Packed(Box::new(MultiGzDecoder::new(opened.file)))
+            } else {
+                Reading::Plain(file)
+            });
+        }
+        Ok(())
+    }
+
+    /// The next line, or what is missing; `None` when there is no more for now.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn entry(&mut self) -> io::Result<Option<Entry>> {
+        loop {
+            if let Some(gap) = self.gap.take() {
+                return Ok(Some(Entry::Gap(gap)));
+            }
+            if let Some(line) = self.line() {
+                self.last_ns = line.time_ns;
+                if line.time_ns < self.since_ns {
+                    continue;
+                }
+                return Ok(Some(Entry::Line(line)));
+            }
+            if self.gap.is_none() && !self.read()? && !self.go_on()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The next line of what was read.
+    fn line(&mut self) -> Option<super::Line> {
+        loop {
+            if !self.joiner.is_open() {
+                self.clean = self.taken;
+            }
+            let (line, length) = match self.place.form.next(&self.buffer[self.begin..]) {
+                Next::Incomplete => return None,
+                Next::Unknown(length) => {
+                    self.gap = Some("a part of the file is no log entry");
+                    (None, length)
+                }
+                Next::Piece(piece, length) => (self.joiner.push(piece), length),
+            };
+            self.begin += length;
+            self.taken += length as u64;
+            if line.is_some() || self.gap.is_some() {
+                return line;
+            }
+        }
+    }
+
+    /// Reads on. False at the end of the file.
+    fn read(&mut self) -> io::Result<bool> {
+        let Some(reading) = &mut self.reading else { return Ok(false) };
+        self.buffer.drain(..self.begin);
+        self.begin = 0;
+        if self.buffer.len() > 2 * MAX_ENTRY {
+            return Ok(false);
+        }
+        let length = self.buffer.len();
+        self.buffer.resize(length + CHUNK, 0);
+        let got = match reading {
+            Reading::Plain(file) => file.read(&mut self.buffer[length..]),
+            Reading::Packed(file) => file.read(&mut self.buffer[length..]),
+        };
+        let got = match got {
+            Ok(got) => got,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            Err(error) => {
+                self.buffer.truncate(length);
+                let is_packed = matches!(reading, Reading::Packed(_));
+                // What is packed badly is left out; the files behind it are not.
+                if is_packed {
+                    self.gap = Some("a packed file is damaged");
+                    self.open_next()?;
+                    return Ok(true);
+                }
+                return Err(error);
+            }
+        };
+        self.buffer.truncate(length + got);
+        Ok(got > 0)
+    }
+
+    /// At the end of a file: whether there is another one, or this one begins anew.
+    fn go_on(&mut self) -> io::Result<bool> {
+        if !self.next.is_empty() {
+            self.end_file();
+            self.open_next()?;
+            return Ok(self.reading.is_some() || self.gap.is_some());
+        }
+        let Some(Reading::Plain(file)) = &mut self.reading else {
+            // The last one was packed, or none was there.
+            let newer = files::files(&self.place)?.into_iter().rev();
+            let last_ns = self.last_ns;
+            let form = self.place.form;
+            self.next =
+                newer.take_while(|it| !it.is_packed && it.first_ns(form).is_none_or(|ns| ns >= last_ns)).collect();
+            self.open_next()?;
+            return Ok(self.reading.is_some());
+        };
+        if file.metadata()?.len() < self.taken + self.buffer.len() as u64 {
+            self.gap = Some("the file was emptied; what was written in between may be missing");
+            file.rewind()?;
+            (self.buffer, self.begin, self.taken, self.clean) = (Vec::new(), 0, 0, 0);
+            return Ok(true);
+        }
+        match fs::metadata(&self.place.path) {
+            Ok(about) if (about.dev(), about.ino()) != self.id => {}
+            // The same as before, or between two names, or gone with its container.
+            _ => return Ok(false),
+        }
+        let mut files = files::files(&self.place)?;
+        // Once more, now that the name has gone on: what was written before it did.
+        if self.read()? {
+            return Ok(true);
+        }
+        let after = self.after(&files)?;
+        if after >= files.len() {
+            // The name was taken away again.
+            return Ok(false);
+        }
+        self.next = files.split_off(after);
+        self.next.reverse();
+        self.end_file();
+        self.open_next()?;
+        Ok(self.reading.is_some())
+    }
+
+    /// How many of the files are not newer than the one that is read.
+    fn after(&self, files: &[Opened]) -> io::Result<usize> {
+        if let Some(at) = files.iter().rposition(|it| it.id == self.id) {
+            return Ok(at + 1);
+        }
+        // It was packed by now, which makes another file with the same beginning.
+        if let Some(Reading::Plain(file)) = &self.reading {
+            let mut own = [0; HEAD];
+            let got = read_at(file, &mut own, 0)?;
+            let is_it = |it: &Opened| it.is_packed && it.head(HEAD).is_ok_and(|bytes| bytes == own[..got]);
+            if let Some(at) = files.iter().rposition(is_it) {
+                return Ok(at + 1);
+            }
+        }
+        // Or it was removed, with others perhaps.
+        let is_newer = |it: &Opened| it.first_ns(self.place.form).is_none_or(|time_ns| time_ns >= self.last_ns);
+        Ok(files.iter().position(is_newer).unwrap_or(files.len().saturating_sub(1)))
+    }
+
+    /// What is left of a file that is not written any more.
+    fn end_file(&mut self) {
+        if self.begin < self.buffer.len() {
+            self.gap = Some("a file ends in the middle of an entry");
+        }
+    }
+
+    /// What began and will not go on, when the container has ended.
+    pub fn rest(&mut self) -> impl Iterator<Item = super::Line> {
+        self.joiner.rest()
+    }
+
+    /// The folder in which something happens when there is more.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.place.path.parent()
+    }
+
+    /// Whether the file is gone and what was in it is read.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.next.is_empty() && fs::symlink_metadata(&self.place.path).is_err()
+    }
+
+    /// Where another run goes on: in front of the line that was handed out last, or behind it, once it was `shown`. `time_ns` is the time of
+    /// the last one that was. `None` before anything was read.
+    #[must_use]
+    pub fn mark(&self, shown: bool, time_ns: u64) -> Option<Mark> {
+        let offset = if shown && !self.joiner.is_open() { self.taken } else { self.clean };
+        let head = match self.reading.as_ref()? {
+            Reading::Plain(file) => {
+                let mut bytes = [0; HEAD];
+                let got = read_at(file, &mut bytes, 0).ok()?;
+                Head::of(&bytes[..got.min(offset as usize)])
+            }
+            Reading::Packed(_) => self.packed_head?,
+        };
+        Some(Mark { head, offset, time_ns })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::OpenOptions,
+        io::Write as _,
+        path::PathBuf,
+        sync::atomic::{AtomicU32, Ordering},
+    };
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::logs::form::Form;
+
+    /// What a runtime does with its files.
+    struct Writer {
+        folder: PathBuf,
+        path: PathBuf,
+        file: File,
+        written: usize,
+        kept: usize,
+    }
+
+    impl Writer {
+        fn begin(kept: usize) -> Self {
+            static NEXT: AtomicU32 = AtomicU32::new(0);
+            let name = format!("tracer-series-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let folder = std::env::temp_dir().join(name);
+            fs::create_dir_all(&folder).unwrap();
+            let path = folder.join("x.log");
+            Self { file: File::create(&path).unwrap(), folder, path, written: 0, kept }
+        }
+
+        fn place(&self) -> Place {
+            Place { path: self.path.clone(), form: Form::Cri, owner: None }
+        }
+
+        fn series(&self, from: From, mark: Option<&Mark>) -> Series {
+            Series::begin(self.place(), from, mark).unwrap()
+        }
+
+        fn line(number: usize) -> String {
+            let time = jiff::Timestamp::from_second(1_700_000_000 + number as i64).unwrap();
+            format!("{time} stdout F line {number}\n")
+        }
+
+        fn write(&mut self, lines: usize) {
+            for _ in 0..lines {
+                self.file.write_all(Self::line(self.written).as_bytes()).unwrap();
+                self.written += 1;
+            }
+        }
+
+        fn name(&self, number: usize, packed: bool) -> PathBuf {
+            self.folder.join(format!("x.log.{number}{}", if packed { ".gz" } else { "" }))
+        }
+
+        /// As Docker does it.
+        fn rotate(&mut self) {
+            for packed in [false, true] {
+                let _ = fs::remove_file(self.name(self.kept, packed));
+                for number in (1..self.kept).rev() {
+                    let _ = fs::rename(self.name(number, packed), self.name(number + 1, packed));
+                }
+            }
+            fs::rename(&self.path, self.name(1, false)).unwrap();
+            self.file = File::create(&self.path).unwrap();
+        }
+
+        fn pack(&mut self) {
+            let Ok(bytes) = fs::read(self.name(1, false)) else { return };
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            packed.write_all(&bytes).unwrap();
+            fs::write(self.name(1, true), packed.finish().unwrap()).unwrap();
+            fs::remove_file(self.name(1, false)).unwrap();
+        }
+    }
+
+    impl Drop for Writer {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+
+    fn rest(series: &mut Series) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(entry) = series.entry().unwrap() {
+            lines.push(match entry {
+                Entry::Line(line) => String::from_utf8(line.text).unwrap(),
+                Entry::Gap(gap) => format!("gap: {gap}"),
+            });
+        }
+        lines
+    }
+
+    fn lines(numbers: std::ops::Range<usize>) -> Vec<String> {
+        numbers.map(|number| format!("line {number}")).collect()
+    }
+
+    /// What a writer may do between two looks.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Write(usize),
+        Rotate,
+        Pack,
+        Read,
+        BeginAgain,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (1..40_usize).prop_map(Step::Write),
+            2 => Just(Step::Rotate),
+            1 => Just(Step::Pack),
+            3 => Just(Step::Read),
+            1 => Just(Step::BeginAgain),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn no_line_is_lost_or_twice_whatever_becomes_of_the_files(steps in prop::collection::vec(step(), 1..60)) {
+            let mut writer = Writer::begin(1_000);
+            let mut series = writer.series(From::default(), None);
+            let mut read = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Write(lines) => writer.write(lines),
+                    Step::Rotate => writer.rotate(),
+                    Step::Pack => writer.pack(),
+                    Step::Read => read.extend(rest(&mut series)),
+                    Step::BeginAgain => {
+                        // As another run with the marks of this one.
+                        read.extend(rest(&mut series));
+                        if let Some(mark) = series.mark(true, series.last_ns).filter(|mark| mark.head.length > 0) {
+                            series = writer.series(From::default(), Some(&mark));
+                        }
+                    }
+                }
+            }
+            read.extend(rest(&mut series));
+            prop_assert_eq!(read, lines(0..writer.written));
+        }
+
+        #[test]
+        fn the_last_lines_are_the_last_ones(
+            parts in prop::collection::vec((0..50_usize, any::<bool>()), 1..6),
+            last in 0..200_usize,
+        ) {
+            let mut writer = Writer::begin(1_000);
+            for (at, (lines, packed)) in parts.iter().enumerate() {
+                if at > 0 {
+                    writer.rotate();
+                    if *packed {
+                        writer.pack();
+                    }
+                }
+                writer.write(*lines);
+            }
+            let mut series = writer.series(From { since_ns: 0, last: Some(last) }, None);
+            prop_assert_eq!(rest(&mut series), lines(writer.written.saturating_sub(last)..writer.written));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_emptied_is_read_from_its_beginning() {
+        let mut writer = Writer::begin(1);
+        writer.write(10);
+        let mut series = writer.series(From::default(), None);
+        assert_eq!(rest(&mut series), lines(0..10));
+        writer.file = OpenOptions::new().append(true).open(&writer.path).unwrap();
+        writer.file.set_len(0).unwrap();
+        writer.write(2);
+        let after = rest(&mut series);
+        assert!(after[0].starts_with("gap: the file was emptied"), "{after:?}");
+        assert_eq!(after[1..], lines(10..12));
+    }
+
+    #[test]
+    fn lines_that_were_rotated_away_are_a_gap() {
+        let mut writer = Writer::begin(2);
+        writer.write(10);
+        let mut series = writer.series(From::default(), None);
+        assert_eq!(rest(&mut series), lines(0..10));
+        let mark = series.mark(true, series.last_ns).unwrap();
+        drop(series);
+        for _ in 0..4 {
+            writer.rotate();
+            writer.write(10);
+        }
+        let after = rest(&mut writer.series(From::default(), Some(&mark)));
+        assert!(after[0].starts_with("gap: the file that was read last is gone"), "{after:?}");
+        assert_eq!(after[1..], lines(20..50));
+    }
+
+    #[test]
+    fn half_a_line_waits_for_its_other_half() {
+        let mut writer = Writer::begin(1);
+        let mut series = writer.series(From { since_ns: 1_700_000_001 * 1_000_000_000, last: None }, None);
+        assert_eq!(rest(&mut series), [""; 0]);
+        let line = Writer::line(1);
+        writer.file.write_all(line[..20].as_bytes()).unwrap();
+        assert_eq!(rest(&mut series), [""; 0]);
+        writer.file.write_all(line[20..].as_bytes()).unwrap();
+        assert_eq!(rest(&mut series), ["line 1"]);
+        // Nothing of it is a log, and the rest is.
+        writer.file.write_all(b"damaged \xff\n").unwrap();
+        writer.written = 2;
+        writer.write(1);
+        assert_eq!(rest(&mut series), ["gap: a part of the file is no log entry", "line 2"]);
+    }
+}
