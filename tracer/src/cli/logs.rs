@@ -28,7 +28,7 @@ pub const LOGS: &str = "logs";
     args_override_self = true
 )]
 struct LogsArgs {
-    /// Go on with new lines and new containers
+    /// Continue with new lines and new containers
     #[arg(short, long)]
     follow: bool,
 
@@ -52,7 +52,7 @@ struct LogsArgs {
     #[arg(short = 'j', long)]
     json: bool,
 
-    /// Show the name of the container in front of each line, or not [default: unless exactly one container is named]
+    /// Show the name of the container before each line, or not [default: unless exactly one container is named]
     #[arg(long, value_name = "WHEN", require_equals = true, num_args = 0..=1, default_missing_value = "true")]
     prefix: Option<bool>,
 
@@ -80,7 +80,7 @@ struct LogsArgs {
     #[arg(long, hide = true)]
     all_containers: bool,
 
-    /// Go on where the run before with this file ended
+    /// Continue where the run before with this file ended
     #[arg(long, value_name = "FILE", conflicts_with_all = ["tail", "previous", "stream"])]
     state: Option<PathBuf>,
 

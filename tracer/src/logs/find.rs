@@ -130,7 +130,7 @@ fn unowned(container: &Container) -> Source {
         name: container.id.clone(),
         ..Writer::default()
     };
-    Source { container: Arc::new(writer), place: Err("nobody vouches for this container".to_owned()) }
+    Source { container: Arc::new(writer), place: Err("several users could have made this container".to_owned()) }
 }
 
 fn of_written(metadata: Metadata) -> Source {
