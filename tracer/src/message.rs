@@ -12,6 +12,8 @@ use std::{
 
 use crate::{format::escape, output::step_aside};
 
+pub(crate) mod toml_text;
+
 /// How a message names a file.
 pub trait Shown {
     /// Escaped, also the ends of lines: a name with one in it cannot pretend to be a line of the message.

@@ -20,6 +20,10 @@ pub fn takes_next(meta: &Meta, words: &[String]) -> bool {
     if meta.needs_args() || first.kind == ArgKind::Filter && !next.starts_with('-') {
         return true;
     }
+    // One below zero is an argument that is wrong, and no option.
+    if first.kind.bounds().is_some() && next.parse::<i64>().is_ok() {
+        return true;
+    }
     // A word that cannot be its value is a part of the filter.
     if !first.choices.is_empty() && meta.args.len() == 1 {
         return choice(first, next).is_some();
@@ -91,8 +95,8 @@ fn value(spec: &ArgSpec, text: &str) -> Result<Dynamic, String> {
     let text = chosen.unwrap_or(text);
     match spec.kind {
         ArgKind::String | ArgKind::Folder | ArgKind::Capture | ArgKind::Grouping => {}
-        ArgKind::Int => {
-            return text.parse::<i64>().map(Into::into).map_err(|_| format!("'{text}' is not a whole number"));
+        ArgKind::Int | ArgKind::Milliseconds | ArgKind::Interval | ArgKind::Count | ArgKind::Size | ArgKind::Port => {
+            return number(spec.kind, text).map(Into::into);
         }
         ArgKind::Field => {
             FieldRef::resolve(text, Show::default()).map_err(|error| match error.hint() {
@@ -105,6 +109,17 @@ fn value(spec: &ArgSpec, text: &str) -> Result<Dynamic, String> {
         }
     }
     Ok(text.to_owned().into())
+}
+
+/// A number of that kind.
+fn number(kind: ArgKind, text: &str) -> Result<i64, String> {
+    let Some((bounds, unit)) = kind.bounds() else { return Err(format!("'{text}' is not a whole number")) };
+    let number = text.parse::<i64>().ok().filter(|number| bounds.contains(number));
+    let unit = if unit.is_empty() { String::new() } else { format!(" of {unit}") };
+    number.ok_or_else(|| match bounds == (i64::MIN..=i64::MAX) {
+        true => format!("'{text}' is not a whole number"),
+        false => format!("'{text}': expected a whole number{unit} from {} to {}", bounds.start(), bounds.end()),
+    })
 }
 
 /// What groups words in an argument.
@@ -167,6 +182,7 @@ mod tests {
         assert!(takes_next(&optional, &words("3")));
         assert!(!takes_next(&optional, &words("proc.name=x and evt.type=open")));
         assert!(!takes_next(&optional, &words("-n 3")));
+        assert!(takes_next(&optional, &words("-3")));
         assert!(!takes_next(&optional, &[]));
         let filter = meta(vec![spec("filter", ArgKind::Filter, true)]);
         assert!(takes_next(&filter, &words("proc.name=x")));
@@ -189,6 +205,33 @@ mod tests {
         assert_eq!(cause(None), "needs an argument");
         assert_eq!(cause(Some("a b")), "argument 'b': 'b' is not a whole number");
         assert!(cause(Some("a 1 2")).contains("3 given"));
+    }
+
+    #[test]
+    fn each_kind_of_number_has_its_bounds() {
+        for (kind, least, most) in [
+            (ArgKind::Int, i64::MIN, i64::MAX),
+            (ArgKind::Milliseconds, 0, 86_400_000),
+            (ArgKind::Interval, 10, 86_400_000),
+            (ArgKind::Count, 0, 1_000_000_000),
+            (ArgKind::Size, 0, 1 << 40),
+            (ArgKind::Port, 1, 65_535),
+        ] {
+            let one = meta(vec![spec("n", kind, false)]);
+            let value =
+                |number: i128| values("x", &one, Some(&number.to_string())).map(|map| map["n"].as_int().unwrap());
+            assert_eq!((value(least.into()).unwrap(), value(most.into()).unwrap()), (least, most));
+            for wrong in [i128::from(least) - 1, i128::from(most) + 1] {
+                let cause = value(wrong).unwrap_err().cause;
+                assert!(cause.contains(&format!("'{wrong}'")) && cause.contains("a whole number"), "{cause}");
+            }
+            assert!(values("x", &one, Some("1.5")).is_err());
+        }
+        let one = meta(vec![spec("min_ms", ArgKind::Milliseconds, false)]);
+        assert_eq!(
+            values("fileslower", &one, Some("-5")).unwrap_err().cause,
+            "argument 'min_ms': '-5': expected a whole number of milliseconds from 0 to 86400000"
+        );
     }
 
     #[test]

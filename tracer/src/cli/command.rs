@@ -32,7 +32,7 @@ const USAGE: &str = "tracer run -- ls -l";
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Following {
     /// Trace only these processes and all processes that they start. Separate several numbers by commas
-    #[arg(long = "pid", value_name = "PID", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..),
+    #[arg(long = "pid", value_name = "PID", value_delimiter = ',', allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..),
         conflicts_with = "read", help_heading = "Commands")]
     pub pids: Vec<u32>,
 

@@ -2,7 +2,10 @@
 
 use std::{fmt, ops::Range};
 
-use crate::fields::nearest;
+use crate::{
+    fields::nearest,
+    format::{escape::is_hidden, width::width},
+};
 
 /// Why a filter cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +34,10 @@ impl FilterError {
         let last = filter[start..].char_indices().nth(BEHIND).map_or(filter.len(), |(at, _)| start + at);
         let (cut, more) = (if first > 0 { "…" } else { "" }, if last < filter.len() { "…" } else { "" });
         // One character for one, so that what is wrong can be marked.
-        let line: String = filter[first..last].chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let line: String = filter[first..last].chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect();
         let shift = |at: usize| {
             let before =
-                filter[first..at.clamp(first, last)].chars().map(|c| if c.is_control() { 1 } else { c.len_utf8() });
+                filter[first..at.clamp(first, last)].chars().map(|c| if is_hidden(c) { 1 } else { c.len_utf8() });
             cut.len() + before.sum::<usize>()
         };
         let at = shift(start)..shift(end);
@@ -49,10 +52,10 @@ impl FilterError {
 
 /// Without what would move the cursor of a terminal: messages repeat what was written.
 pub(super) fn plain(message: &str) -> String {
-    if !message.contains(char::is_control) {
+    if !message.contains(is_hidden) {
         return message.to_owned();
     }
-    message.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    message.chars().flat_map(|c| if is_hidden(c) { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 /// The last place up to `at` that cuts no character.
@@ -71,8 +74,8 @@ pub(super) fn did_you_mean<'n>(wrong: &str, names: impl Iterator<Item = &'n str>
 /// The message, then the filter with carets under what is wrong. The hint is left to the caller.
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let before = self.filter.get(..self.at.start).unwrap_or_default().chars().count();
-        let wrong = self.filter.get(self.at.clone()).map_or(0, |wrong| wrong.chars().count()).max(1);
+        let before = self.filter.get(..self.at.start).map_or(0, width);
+        let wrong = self.filter.get(self.at.clone()).map_or(0, width).max(1);
         write!(f, "filter: {}\n  {}\n  {:before$}{}", self.message, self.filter, "", "^".repeat(wrong))
     }
 }
