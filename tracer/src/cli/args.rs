@@ -433,7 +433,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// A whole number between two others.
-fn whole<N: FromStr + PartialOrd + fmt::Display>(text: &str, least: N, most: N) -> Result<N, String> {
+pub(super) fn whole<N: FromStr + PartialOrd + fmt::Display>(text: &str, least: N, most: N) -> Result<N, String> {
     let limits = if most.to_string() == u64::MAX.to_string() {
         format!("at least {least}")
     } else {
