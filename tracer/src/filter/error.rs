@@ -4,7 +4,10 @@ use std::{fmt, ops::Range};
 
 use crate::{
     fields::nearest,
-    format::{escape::is_hidden, width::width},
+    format::{
+        escape::{self, escaped},
+        width::width,
+    },
 };
 
 /// Why a filter cannot be used.
@@ -33,13 +36,10 @@ impl FilterError {
         let first = filter[..start].char_indices().rev().take(BEFORE).last().map_or(start, |(at, _)| at);
         let last = filter[start..].char_indices().nth(BEHIND).map_or(filter.len(), |(at, _)| start + at);
         let (cut, more) = (if first > 0 { "…" } else { "" }, if last < filter.len() { "…" } else { "" });
-        // One character for one, so that what is wrong can be marked.
-        let line: String = filter[first..last].chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect();
-        let shift = |at: usize| {
-            let before =
-                filter[first..at.clamp(first, last)].chars().map(|c| if is_hidden(c) { 1 } else { c.len_utf8() });
-            cut.len() + before.sum::<usize>()
-        };
+        // Blanks of all kinds are blanks: the line is one.
+        let in_line = |part: &str| escaped(part.replace(['\n', '\t', '\r'], " ").as_bytes());
+        let line = in_line(&filter[first..last]);
+        let shift = |at: usize| cut.len() + in_line(&filter[first..at.clamp(first, last)]).len();
         let at = shift(start)..shift(end);
         Self { filter: format!("{cut}{line}{more}"), at, message: plain(&message.into()), hint: None }
     }
@@ -52,10 +52,7 @@ impl FilterError {
 
 /// Without what would move the cursor of a terminal: messages repeat what was written.
 pub(super) fn plain(message: &str) -> String {
-    if !message.contains(is_hidden) {
-        return message.to_owned();
-    }
-    message.chars().flat_map(|c| if is_hidden(c) { c.escape_default().collect() } else { vec![c] }).collect()
+    escape::lines(message)
 }
 
 /// The last place up to `at` that cuts no character.
@@ -101,7 +98,7 @@ mod tests {
     #[test]
     fn messages_are_plain_text() {
         let error = FilterError::new("a\u{1b}[2Jb", 0..3, "no '\u{1b}[2J'");
-        assert_eq!((&*error.message, &*error.filter), ("no '\\u{1b}[2J'", "a [2Jb"));
+        assert_eq!((&*error.message, &*error.filter), ("no '\\x1b[2J'", "a\\x1b[2Jb"));
     }
 
     #[test]

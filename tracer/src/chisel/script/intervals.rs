@@ -237,7 +237,7 @@ impl Chisel {
             let shared = self.shared.borrow();
             (shared.additions != before, shared.tallies.iter().any(|table| !table.is_empty()))
         };
-        if first && !(failed && !tallied) || tallied && (added || !redrawn) {
+        if first && (tallied || !failed) || tallied && (added || !redrawn) {
             self.show_tallies(state, now_ns)?;
         }
         self.say_all_incomplete();
