@@ -12,24 +12,29 @@ use crate::{
     filter::Filter,
 };
 
-/// Whether the words behind the name of a chisel begin with its argument: if it needs one, always; if it may have one,
-/// unless the word is an option or the words are a filter.
+/// How many of the words after the name of a chisel are its argument: if it needs one, one; if it may have one, none if the word is an
+/// option or the words are a filter. A filter may be several words, if the first is none alone.
 #[must_use]
-pub fn takes_next(meta: &Meta, words: &[String]) -> bool {
-    let (Some(first), Some(next)) = (meta.args.first(), words.first()) else { return false };
-    if meta.needs_args() || first.kind == ArgKind::Filter && !next.starts_with('-') {
-        return true;
+pub fn taken(meta: &Meta, words: &[String]) -> usize {
+    let (Some(first), Some(next)) = (meta.args.first(), words.first()) else { return 0 };
+    let is_filter = |words: &[String]| Filter::compile(&words.join(" "), Show::default()).is_ok();
+    let options = words.iter().position(|word| word.starts_with('-')).unwrap_or(words.len());
+    if first.kind == ArgKind::Filter && !next.starts_with('-') {
+        let is_many = options > 1 && !is_filter(&[unquoted(next).to_owned()]) && is_filter(&words[..options]);
+        return if is_many { options } else { 1 };
+    }
+    if meta.needs_args() {
+        return 1;
     }
     // One below zero is an argument that is wrong, and no option.
     if first.kind.bounds().is_some() && next.parse::<i64>().is_ok() {
-        return true;
+        return 1;
     }
     // A word that cannot be its value is a part of the filter.
     if !first.choices.is_empty() && meta.args.len() == 1 {
-        return choice(first, next).is_some();
+        return choice(first, next).is_some().into();
     }
-    let options = words.iter().position(|word| word.starts_with('-')).unwrap_or(words.len());
-    !next.starts_with('-') && Filter::compile(&words[..options].join(" "), Show::default()).is_err()
+    (!next.starts_with('-') && !is_filter(&words[..options])).into()
 }
 
 /// The values of the arguments by name.
@@ -176,17 +181,20 @@ mod tests {
         let none = meta(vec![]);
         let required = meta(vec![spec("key", ArgKind::Field, false)]);
         let optional = meta(vec![spec("depth", ArgKind::Int, true)]);
-        assert!(!takes_next(&none, &words("fd.name")));
-        assert!(takes_next(&required, &words("fd.name proc.name=x")));
-        assert!(takes_next(&optional, &words("3 proc.name=x")));
-        assert!(takes_next(&optional, &words("3")));
-        assert!(!takes_next(&optional, &words("proc.name=x and evt.type=open")));
-        assert!(!takes_next(&optional, &words("-n 3")));
-        assert!(takes_next(&optional, &words("-3")));
-        assert!(!takes_next(&optional, &[]));
+        assert_eq!(taken(&none, &words("fd.name")), 0);
+        assert_eq!(taken(&required, &words("fd.name proc.name=x")), 1);
+        assert_eq!(taken(&optional, &words("3 proc.name=x")), 1);
+        assert_eq!(taken(&optional, &words("3")), 1);
+        assert_eq!(taken(&optional, &words("proc.name=x and evt.type=open")), 0);
+        assert_eq!(taken(&optional, &words("-n 3")), 0);
+        assert_eq!(taken(&optional, &words("-3")), 1);
+        assert_eq!(taken(&optional, &[]), 0);
         let filter = meta(vec![spec("filter", ArgKind::Filter, true)]);
-        assert!(takes_next(&filter, &words("proc.name=x")));
-        assert!(!takes_next(&filter, &words("-c lsof")));
+        assert_eq!(taken(&filter, &words("proc.name=x")), 1);
+        assert_eq!(taken(&filter, &words("-c lsof")), 0);
+        assert_eq!(taken(&filter, &words("fd.name contains log -n 3")), 3);
+        assert_eq!(taken(&filter, &words("fd.type=file fd.name contains log")), 1);
+        assert_eq!(taken(&filter, &words("fd.name contians log")), 1);
     }
 
     #[test]
