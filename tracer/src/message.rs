@@ -64,7 +64,7 @@ fn say(part: &str, text: &str, hint: Option<&str>) {
 }
 
 /// Without the numbers of errors, which say nothing to people: ` (os error 2)`.
-fn without_numbers(text: &str) -> String {
+pub(crate) fn without_numbers(text: &str) -> String {
     const BEGINS: &str = " (os error ";
     let mut parts = text.split(BEGINS);
     let mut out = parts.next().unwrap_or_default().to_owned();
