@@ -75,9 +75,9 @@ If an event does not have a field, every test of the field is false.
   tracer -p '%evt.time %proc.name: %evt.type %fd.name' evt.is_io=true
 
 %20proc.name pads or cuts to 20 columns. Events that lack one of the fields are
-left out, unless the format begins with *. Ready-made formats: -pp (the default),
--pc (with containers), -pk (with pods), -pu (with systemd units). -j prints the
-fields of the format as JSON.
+left out, unless the format begins with *. Ready-made formats: -pp (the
+default), -pc (with containers), -pk (with pods), -pu (with systemd units). -j
+prints the fields of the format as JSON.
 ",
     ),
     (
@@ -115,8 +115,8 @@ sysdig, Falco and Stratoshark read the files, and tracer reads theirs.
         "containers",
         "names of containers and pods",
         "\
-tracer identifies containers by their cgroups. Names, images and labels come from
-the socket of the engine (Docker, podman).
+tracer identifies containers by their cgroups. Names, images and labels come
+from the socket of the engine (Docker, podman).
 
   tracer -pc                                   lines with containers
   tracer -c topcontainers_net                  tables by container
@@ -131,10 +131,10 @@ If names are missing, tracer --doctor says whether the engine answers.
         "privileges",
         "what tracer needs, and what it may do",
         "\
-Tracing needs root, or CAP_BPF, CAP_PERFMON and a few more: tracer --doctor checks
-the kernel and your permissions, and suggests fixes. Reading captures needs no
-privileges. --drop-to USER switches to another user once tracing has started.
-docs/trust.md has the details.
+Tracing needs root, or CAP_BPF, CAP_PERFMON and a few more: tracer --doctor
+checks the kernel and your permissions, and suggests fixes. Reading captures
+needs no privileges. --drop-to USER switches to another user once tracing has
+started. docs/trust.md has the details.
 ",
     ),
     (

@@ -80,9 +80,9 @@ pub(super) const ALL: &[Subcommand] = &[
 /// `tracer run --help`.
 const RUN: &str = "\
 Trace a command and all its children, from the first call to the last. tracer
-exits with the exit status of the command. All options, filters and chisels work.
-Standard output belongs to the command: tracer writes to standard error, or to
-the file that -o names.
+exits with the exit status of the command. All options, filters and chisels
+work. Standard output belongs to the command: tracer writes to standard error,
+or to the file that -o names.
 
   tracer run -- ./build.sh                  every call, one line each
   tracer run evt.failed=true -- ./build.sh  only those that fail
@@ -109,8 +109,8 @@ every second; Enter goes into the selected row, Backspace comes back.
   tracer top -j -v files           as JSON, one line per refresh
 
 F2 chooses a view, F4 edits the filter, F5 shows data, F6 events, F8 actions,
-? all keys. Most tables are counted in the kernel. --read-only offers nothing that
-changes the machine.
+? all keys. Most tables are counted in the kernel. --read-only offers nothing
+that changes the machine.
 ";
 
 /// `tracer help serve`; `tracer serve --help` lists the options.
@@ -121,14 +121,14 @@ memory, CPU time and limits are read from the kernel's files on request.
 
   tracer serve                            at http://127.0.0.1:9938/
   tracer serve --listen :9938 --web-config web.yml
-                                          on all addresses, with TLS and passwords
+                                          on all addresses, with TLS, passwords
   tracer serve --listen unix:/run/tracer.sock
   tracer serve container.name=web         only count one container
   curl -s localhost:9938/metrics          all metrics
   curl -s localhost:9938/api/v1           what else there is to ask for
 
-SIGHUP reads the section [serve] of tracer.toml, passwords, token and labels again.
-docs/serve.md lists the metrics and says how they differ from cAdvisor's.
+SIGHUP reads the section [serve] of tracer.toml, passwords, token and labels
+again. docs/serve.md lists the metrics and says how they differ from cAdvisor's.
 ";
 
 /// `tracer info --help`.
@@ -145,7 +145,7 @@ Write chisels: scripts that turn events into tables and reports. docs/chisels.md
 is the guide.
 
   tracer chisel new NAME                 write NAME.rhai, a commented template
-  tracer chisel check FILE…              find mistakes: fields, types, unused values
+  tracer chisel check FILE…              find mistakes: fields, types, unused
   tracer chisel test FILE CAPTURE [ARG]  store its output for a capture; later,
                                          'test FILE' compares with it
   tracer -c ./NAME.rhai --watch          run it, and reload it when it changes
