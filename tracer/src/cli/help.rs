@@ -221,6 +221,7 @@ pub(super) fn sections() -> Vec<(&'static str, String)> {
     vec![
         ("SUBCOMMANDS", commands),
         ("EXAMPLES", examples.to_owned()),
+        ("TRACER RUN", subcommands::find("run").map(|it| it.help.to_owned()).unwrap_or_default()),
         ("EXIT STATUS", part("Exit status")),
         ("FILES", part("Files")),
         ("ENVIRONMENT", part("Variables")),
