@@ -64,6 +64,9 @@ fn of_form(entry: &str, message: &str) -> (String, Option<String>) {
         );
     }
     let name = shown(key);
+    if message.contains("recur") {
+        return (format!("the lists of '{name}' are nested too deeply"), form());
+    }
     match value.chars().next() {
         None | Some('#') => (format!("'{name}' has no value"), Some(format!("write {name} = \"…\""))),
         Some(quote @ ('"' | '\'')) if value[1..].find(quote).is_none() => {
@@ -201,6 +204,8 @@ mod tests {
         says("color never", 1, "'color never' is no entry", FORM);
         says("a = 1\na = 2", 2, "'a' is there twice", "keep one of them; several values are a list");
         says("[a]\nx = 1\n[a]\ny = 2", 3, "section [a] is there twice", "");
+        let nested = format!("color = {}", "[".repeat(1000));
+        says(&nested, 1, "the lists of 'color' are nested too deeply", FORM);
         says("color = \"a\" b", 1, "the value of 'color' cannot be read", FORM);
         says("color = \x1b[2J", 1, "the text '\\x1b[2J' needs quotes", "write color = \"\\x1b[2J\"");
     }
