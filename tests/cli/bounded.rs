@@ -156,7 +156,7 @@ fn settings_have_limits() {
     for (text, said) in [
         (format!("suppress-comm = [{}]", "'x',".repeat(100_000)), "it has more than 64 KiB"),
         (format!("suppress-comm = [{}]", "'x',".repeat(10_000)), "'suppress-comm': there are more than 1000 values"),
-        (format!("color = {}", "[".repeat(60_000)), "recurse"),
+        (format!("color = {}", "[".repeat(60_000)), "the lists of 'color' are nested too deeply"),
     ] {
         fs::write(path, text).unwrap();
         let output = run(&["--config", path, "-r", SAMPLE, "-q"]);

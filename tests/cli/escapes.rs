@@ -9,14 +9,15 @@ use tracer_tests::{
 };
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/sample.scap");
-/// Sets the title of a terminal, clears it, the same as one character of C1, and turns text round.
-const EVIL: &str = "\x1b]0;owned\x07\x1b[2J\u{9b}31m\u{202e}\r\x7f";
+/// Sets the title of a terminal, clears it, the same as one character of C1, turns text round, and what is not seen.
+const EVIL: &str = "\x1b]0;owned\x07\x1b[2J\u{9b}31m\u{202e}\r\x7f\u{200b}\u{2066}\u{feff}\u{e0041}";
 
 /// All that is printed is free of it.
 #[track_caller]
 fn free(what: &str, output: &Output) {
     for (stream, text) in [("standard output", &output.lines.join("\n")), ("standard error", &output.errors)] {
-        let wrong = |c: char| c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c);
+        let is_hidden = |c: char| EVIL.contains(c) && !c.is_ascii_graphic() || ('\u{202a}'..='\u{202e}').contains(&c);
+        let wrong = |c: char| c != '\n' && (c.is_control() || is_hidden(c));
         assert!(!text.contains(wrong), "{what}, {stream}: {text:?}");
     }
 }

@@ -23,6 +23,8 @@ const HABITS: &[(&[&str], &str, &str)] = &[
         "write: tracer 'evt.type in (open, openat)'",
     ),
     (&["-e", "openat,close"], "invalid value 'openat,close'", "write: tracer 'evt.type in (openat, close)'"),
+    (&["-q", "run", "ls"], "filter: ", "run comes before its options: tracer run -q ls"),
+    (&["-pc", "top"], "filter: ", "top comes before its options: tracer top -pc"),
     (&["-T"], "option '-T' (tracers) is not supported", "%evt.latency"),
     (&["sh"], "filter: ", "tracer run -- sh; "),
     // bpftrace, perf.

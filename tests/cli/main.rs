@@ -2,6 +2,7 @@
 
 mod bounded;
 mod confined;
+mod damaged;
 mod ends;
 mod escapes;
 mod habits;

@@ -70,7 +70,7 @@ fn a_view_of_a_user_is_checked_and_all_faults_are_told() {
     }
     std::fs::write(&path, format!("{text}colour = \"red\"\n")).unwrap();
     let (_, errors) = refused(&["top", "--view-check", path.to_str().unwrap()]);
-    assert!(errors.contains("line 12: unknown field `colour`"), "{errors}");
+    assert!(errors.contains("line 12: there is no key 'colour'"), "{errors}");
 }
 
 /// The rows of a view of a capture: by their keys, their values.

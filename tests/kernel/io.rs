@@ -128,6 +128,8 @@ fn writev_gathers_from_one_and_several_and_many_buffers() {
             sys!(SYS_writev, fd, at(&faulting), 2),
             sys!(SYS_pwritev, fd, at(&*several), 3, 1000, 0),
             sys!(SYS_pwritev, -1, at(&*several), 3, 1000, 0),
+            sys!(SYS_pwritev2, fd, at(&*one), 1, 2000, 0, 0),
+            sys!(SYS_pwritev2, -1, at(&*one), 1, -1_i64, -1_i64, 0),
         ]
     }) else {
         return;
@@ -144,6 +146,8 @@ fn writev_gathers_from_one_and_several_and_many_buffers() {
     check!(run, WRITEV { res: run.said[7], data: "ab", fd: fd, size: 6 });
     check!(run, PWRITEV { res: 5, data: "abcde", fd: fd, size: 5, pos: 1000 });
     check!(run, PWRITEV { res: -EBADF, data: "abcde", fd: -1, size: 5, pos: 1000 });
+    check!(run, PWRITEV { res: 5, data: "whole", fd: fd, size: 5, pos: 2000 });
+    check!(run, PWRITEV { res: -EBADF, data: "whole", fd: -1, size: 5, pos: u64::MAX });
 }
 
 #[test]
@@ -162,6 +166,7 @@ fn readv_scatters_what_was_read_and_no_more() {
             sys!(SYS_readv, -1, at(&*buffers), 2),
             sys!(SYS_preadv, fd, at(&*buffers), 2, 1, 0),
             sys!(SYS_preadv, -1, at(&*buffers), 2, 1, 0),
+            sys!(SYS_preadv2, fd, at(&*buffers), 2, 2, 0, 0),
         ]
     }) else {
         return;
@@ -173,6 +178,7 @@ fn readv_scatters_what_was_read_and_no_more() {
     check!(run, READV { res: -EBADF, size: 8, data: missing(), fd: -1 });
     check!(run, PREADV { res: 8, size: 8, data: "12345678", fd: fd, pos: 1 });
     check!(run, PREADV { res: -EBADF, size: 8, data: missing(), fd: -1, pos: 1 });
+    check!(run, PREADV { res: 8, size: 8, data: "23456789", fd: fd, pos: 2 });
 }
 
 #[test]

@@ -231,3 +231,47 @@ fn an_output_that_ends_early_does_not_end_the_command() {
     assert_eq!((lines.len(), code(output.status)), (3, 6));
     assert_eq!(output.lines, ["done"]);
 }
+
+/// As strace does: what the command writes can go to a file or through a pipe without a line of the tracer in it.
+#[test]
+fn standard_output_is_that_of_the_command() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let words = ["sh", "-c", "echo done; echo wrong >&2; true < /dev/null"];
+    for (options, shown) in
+        [(&[][..], " execve "), (&["-c", "topscalls"], "Calls"), (&["-j"], "\"evt.type\":\"execve\"")]
+    {
+        let output = Running::start(command::tracer(["run"]).args(options).arg("--").args(words)).end();
+        assert_eq!((&*output.lines, code(output.status)), (&["done".to_owned()][..], 0), "{options:?}");
+        assert!(output.errors.contains(shown) && output.errors.contains("wrong\n"), "{options:?}: {}", output.errors);
+    }
+}
+
+/// What has its last name when it is counted in the kernel has it from a capture, too, whichever name failed more often.
+#[test]
+fn after_an_exec_a_process_has_its_last_name_live_and_from_a_capture() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let capture = scratch.path("x.scap");
+    let file = capture.to_str().unwrap();
+    let script =
+        "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -e /nowhere ]; done; exec cat /nowhere";
+    let words = ["sh", "-c", script];
+    let names = |lines: &[String]| {
+        let rows = lines.iter().filter(|line| line.trim_start().starts_with(|first: char| first.is_ascii_digit()));
+        rows.map(|row| row.split_whitespace().nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // The second filter is one that the kernel cannot decide.
+    for filter in [&[][..], &["not proc.cmdline contains zzz"]] {
+        let options: Vec<&str> = ["-c", "topprocs_errors"].iter().chain(filter).copied().collect();
+        assert_eq!(names(&lines(&scratch, &options, &words).0), ["cat"], "{filter:?}");
+    }
+    let _ = lines(&scratch, &["-w", file], &words);
+    for interval in [&[][..], &["--interval", "60m"]] {
+        let read = command::output(["-r", file, "-c", "topprocs_errors"].iter().chain(interval).copied());
+        assert_eq!(names(&read.lines), ["cat"], "{read:?}");
+    }
+}

@@ -31,6 +31,8 @@ use parse::{Call, Step};
 /// Names of rows that are not those of strace, which has the kernel's, and why.
 const NAMES: Names = Names(&[
     ("pread64", "pread", "the format has the name of the library's function"),
+    ("preadv2", "preadv", "the event of both has the same parameters, and no flags"),
+    ("pwritev2", "pwritev", "the same"),
     ("pwrite64", "pwrite", "the same"),
     ("prlimit64", "prlimit", "the same"),
 ]);

@@ -78,7 +78,7 @@ fn is_rule(line: &str) -> bool {
     line.len() > 4 && line.bytes().all(|byte| byte == b'-')
 }
 
-/// A table as text without its head, whose titles are others here, and without the `rates` after the first value.
+/// A table as text without its head, whose titles are others here, and without the `rates` and totals after the first value.
 fn text_rows(lines: &[String], rates: usize) -> Vec<String> {
     let head = lines.iter().position(|line| is_rule(line)).map_or(0, |at| at + 1);
     let rows = lines[head..].iter().map(|line| {
@@ -94,7 +94,7 @@ fn text_rows(lines: &[String], rates: usize) -> Vec<String> {
     rows.collect()
 }
 
-/// Tables of the network, which also have rates of what was received and sent.
+/// Tables of the network, which also have rates of what was received and sent, and totals.
 const OF_NETWORK: [&str; 4] = ["topprocs_net", "topcontainers_net", "topconns", "topports_server"];
 
 /// A JSON table as lines: its time, its rows, its columns. The last `rates` columns are left out.
@@ -288,7 +288,7 @@ fn chisels_print_what_those_of_another_tool_print() {
             let ours = ours(capture, &options);
             let ours: Vec<String> =
                 ours.iter().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect();
-            let rates = if OF_NETWORK.contains(&case.chisel()) { 2 } else { 0 };
+            let rates = if OF_NETWORK.contains(&case.chisel()) { 3 } else { 0 };
             let is_table = case.lines.get(1).is_some_and(|line| is_rule(line));
             let (theirs, ours) = match case.is_json() && !case.chisel().starts_with("fdcount_by") {
                 true => (table_lines(&case.lines.join("\n"), 0), table_lines(&ours.join("\n"), rates)),

@@ -8,7 +8,7 @@ pub mod privileges;
 
 use std::io::{self, Write};
 
-use crate::state::container::Options;
+use crate::{message::without_numbers, state::container::Options};
 pub(crate) use kernel::UNUSED_CALL;
 pub use privileges::{may_load, missing_privileges};
 
@@ -73,9 +73,9 @@ fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
         Grade::Warn => "warn",
         Grade::Fail => "fail",
     };
-    writeln!(out, "{grade:<4} {}", finding.text)?;
+    writeln!(out, "{grade:<4} {}", without_numbers(&finding.text))?;
     if let Some(hint) = &finding.hint {
-        writeln!(out, "     hint: {hint}")?;
+        writeln!(out, "     hint: {}", without_numbers(hint))?;
     }
     Ok(())
 }
@@ -83,6 +83,16 @@ fn write_finding(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn findings_have_no_numbers_of_errors() {
+        let denied = io::Error::from_raw_os_error(libc::EACCES);
+        let mut out = Vec::new();
+        write_finding(&mut out, &Finding::warn(format!("files: not readable: {denied}"), format!("as {denied}")))
+            .unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, "warn files: not readable: Permission denied\n     hint: as Permission denied\n");
+    }
 
     #[test]
     fn every_line_has_a_grade_and_a_problem_has_its_remedy() {

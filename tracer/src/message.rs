@@ -12,6 +12,8 @@ use std::{
 
 use crate::{format::escape, output::step_aside};
 
+pub(crate) mod toml_text;
+
 /// How a message names a file.
 pub trait Shown {
     /// Escaped, also the ends of lines: a name with one in it cannot pretend to be a line of the message.
@@ -62,7 +64,7 @@ fn say(part: &str, text: &str, hint: Option<&str>) {
 }
 
 /// Without the numbers of errors, which say nothing to people: ` (os error 2)`.
-fn without_numbers(text: &str) -> String {
+pub(crate) fn without_numbers(text: &str) -> String {
     const BEGINS: &str = " (os error ";
     let mut parts = text.split(BEGINS);
     let mut out = parts.next().unwrap_or_default().to_owned();

@@ -248,7 +248,8 @@ impl Pipeline {
         let losses = source.losses();
         self.count(losses.clone());
         let now_ns = self.now_ns();
-        let ended = self.asking.outputs.end(&Tick { state: &self.state, now_ns, stats: &self.stats });
+        let ended =
+            self.asking.outputs.end(&Tick { state: &self.state, now_ns, stats: &self.stats, failed: result.is_err() });
         self.count(losses);
         // Events of our own are none that are seen, unless somebody is shown them.
         self.stats.seen += self.earlier.shown_internal + self.asking.outputs.shown_internal();

@@ -58,8 +58,8 @@ events! {
     }
 
     /// Read into several buffers at an offset.
-    /// Source: preadv(2); kernel fs/read_write.c.
-    PREADV = 121 "preadv" IoRead [USES_FD | READS_FROM_FD] {
+    /// Source: preadv(2), preadv2(2); kernel fs/read_write.c. For preadv2, an offset of -1 is the position of the open file.
+    PREADV = 121 "preadv" ["preadv", "preadv2"] IoRead [USES_FD | READS_FROM_FD] {
         res: Errno = ret, "bytes read, or -errno";
         size: U32 = iovec_len(1, 2), "total size of the buffers, bytes";
         data: Bytes = iovec_in(1, 2), "data read, cut at snaplen";
@@ -68,8 +68,8 @@ events! {
     }
 
     /// Write from several buffers at an offset.
-    /// Source: pwritev(2); kernel fs/read_write.c.
-    PWRITEV = 123 "pwritev" IoWrite [USES_FD | WRITES_TO_FD] {
+    /// Source: pwritev(2), pwritev2(2); kernel fs/read_write.c. For pwritev2, an offset of -1 is the position of the open file.
+    PWRITEV = 123 "pwritev" ["pwritev", "pwritev2"] IoWrite [USES_FD | WRITES_TO_FD] {
         res: Errno = ret, "bytes written, or -errno";
         data: Bytes = iovec_out(1, 2), "data to write, cut at snaplen";
         fd: Fd = 0, "descriptor";

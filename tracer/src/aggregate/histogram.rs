@@ -60,7 +60,7 @@ impl Histogram {
     fn counted(&mut self, state: &State) -> Vec<(Vec<Vec<u8>>, Rows)> {
         let mut merged: FxHashMap<Vec<Vec<u8>>, Rows> = FxHashMap::default();
         let total = |counts: &Rows| counts.iter().sum::<u64>();
-        let counted = self.counts.iter().map(|(key, counts)| (&**key, total(counts) as f64));
+        let counted = self.counts.iter().map(|(key, counts)| (&**key, 0, total(counts) as f64));
         let names = key::names(&self.spec.keys, counted, state);
         for (key, counts) in self.counts.drain() {
             // Containers with the same name are one.

@@ -124,12 +124,13 @@ pub(super) type Names = FxHashMap<u32, Name>;
 #[derive(Debug)]
 pub(super) struct Name {
     text: Box<[u8]>,
-    /// How sure it is: the name of the main thread, above that of the thread with the largest value.
-    rank: (bool, f64),
+    /// How sure it is: the last name of the main thread, as after an exec, above that of the thread with the largest value.
+    rank: (bool, u32, f64),
 }
 
-/// Finds out the names of the processes in these keys, each with the value of its row. A process has one name, whatever its threads are called.
-pub(super) fn names<'k>(columns: &[Column], keys: impl Iterator<Item = (&'k [u8], f64)>, state: &State) -> Names {
+/// Finds out the names of the processes in these keys, each with the place of its row, in the order of their first events, and its value. A
+/// process has one name, whatever its threads are called.
+pub(super) fn names<'k>(columns: &[Column], keys: impl Iterator<Item = (&'k [u8], u32, f64)>, state: &State) -> Names {
     let mut names = Names::default();
     let is_main =
         |column: &Column| column.field.as_ref().is_some_and(|it| it.field.in_kernel == Some(InKernel::MainName));
@@ -137,12 +138,13 @@ pub(super) fn names<'k>(columns: &[Column], keys: impl Iterator<Item = (&'k [u8]
         return names;
     }
     let none = Names::default();
-    for (mut key, number) in keys {
+    for (mut key, place, number) in keys {
         for column in columns {
             if let Some((pid, is_main, text)) = process(key) {
-                let rank = (is_main, number);
+                let rank = (is_main, if is_main { place } else { 0 }, number);
                 let name = names.entry(pid).or_insert_with(|| Name { text: text.into(), rank });
-                let is_better = rank.0.cmp(&name.rank.0).then(rank.1.total_cmp(&name.rank.1));
+                let is_later = (rank.0, rank.1).cmp(&(name.rank.0, name.rank.1));
+                let is_better = is_later.then(rank.2.total_cmp(&name.rank.2));
                 if is_better.then_with(|| text.cmp(&name.text)).is_gt() {
                     *name = Name { text: text.into(), rank };
                 }

@@ -371,7 +371,7 @@ impl Table {
     pub fn rows(&mut self, state: &State, times: f64, seconds: f64) -> Vec<Row> {
         let stride = self.spec.values.len();
         let first = |at: u32| self.kept[at as usize].result(self.spec.values[0].op).unwrap_or_default();
-        let keys = self.rows.iter().map(|(key, at)| (&**key, first(*at)));
+        let keys = self.rows.iter().map(|(key, at)| (&**key, *at, first(*at)));
         let names = key::names(&self.spec.keys, keys, state);
         let mut merged: FxHashMap<Vec<Vec<u8>>, usize> = FxHashMap::default();
         for (key, at) in self.rows.drain() {

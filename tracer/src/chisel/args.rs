@@ -12,20 +12,29 @@ use crate::{
     filter::Filter,
 };
 
-/// Whether the words behind the name of a chisel begin with its argument: if it needs one, always; if it may have one,
-/// unless the word is an option or the words are a filter.
+/// How many of the words after the name of a chisel are its argument: if it needs one, one; if it may have one, none if the word is an
+/// option or the words are a filter. A filter may be several words, if the first is none alone.
 #[must_use]
-pub fn takes_next(meta: &Meta, words: &[String]) -> bool {
-    let (Some(first), Some(next)) = (meta.args.first(), words.first()) else { return false };
-    if meta.needs_args() || first.kind == ArgKind::Filter && !next.starts_with('-') {
-        return true;
+pub fn taken(meta: &Meta, words: &[String]) -> usize {
+    let (Some(first), Some(next)) = (meta.args.first(), words.first()) else { return 0 };
+    let is_filter = |words: &[String]| Filter::compile(&words.join(" "), Show::default()).is_ok();
+    let options = words.iter().position(|word| word.starts_with('-')).unwrap_or(words.len());
+    if first.kind == ArgKind::Filter && !next.starts_with('-') {
+        let is_many = options > 1 && !is_filter(&[unquoted(next).to_owned()]) && is_filter(&words[..options]);
+        return if is_many { options } else { 1 };
+    }
+    if meta.needs_args() {
+        return 1;
+    }
+    // One below zero is an argument that is wrong, and no option.
+    if first.kind.bounds().is_some() && next.parse::<i64>().is_ok() {
+        return 1;
     }
     // A word that cannot be its value is a part of the filter.
     if !first.choices.is_empty() && meta.args.len() == 1 {
-        return choice(first, next).is_some();
+        return choice(first, next).is_some().into();
     }
-    let options = words.iter().position(|word| word.starts_with('-')).unwrap_or(words.len());
-    !next.starts_with('-') && Filter::compile(&words[..options].join(" "), Show::default()).is_err()
+    (!next.starts_with('-') && !is_filter(&words[..options])).into()
 }
 
 /// The values of the arguments by name.
@@ -91,8 +100,8 @@ fn value(spec: &ArgSpec, text: &str) -> Result<Dynamic, String> {
     let text = chosen.unwrap_or(text);
     match spec.kind {
         ArgKind::String | ArgKind::Folder | ArgKind::Capture | ArgKind::Grouping => {}
-        ArgKind::Int => {
-            return text.parse::<i64>().map(Into::into).map_err(|_| format!("'{text}' is not a whole number"));
+        ArgKind::Int | ArgKind::Milliseconds | ArgKind::Interval | ArgKind::Count | ArgKind::Size | ArgKind::Port => {
+            return number(spec.kind, text).map(Into::into);
         }
         ArgKind::Field => {
             FieldRef::resolve(text, Show::default()).map_err(|error| match error.hint() {
@@ -105,6 +114,17 @@ fn value(spec: &ArgSpec, text: &str) -> Result<Dynamic, String> {
         }
     }
     Ok(text.to_owned().into())
+}
+
+/// A number of that kind.
+fn number(kind: ArgKind, text: &str) -> Result<i64, String> {
+    let Some((bounds, unit)) = kind.bounds() else { return Err(format!("'{text}' is not a whole number")) };
+    let number = text.parse::<i64>().ok().filter(|number| bounds.contains(number));
+    let unit = if unit.is_empty() { String::new() } else { format!(" of {unit}") };
+    number.ok_or_else(|| match bounds == (i64::MIN..=i64::MAX) {
+        true => format!("'{text}' is not a whole number"),
+        false => format!("'{text}': expected a whole number{unit} from {} to {}", bounds.start(), bounds.end()),
+    })
 }
 
 /// What groups words in an argument.
@@ -161,16 +181,20 @@ mod tests {
         let none = meta(vec![]);
         let required = meta(vec![spec("key", ArgKind::Field, false)]);
         let optional = meta(vec![spec("depth", ArgKind::Int, true)]);
-        assert!(!takes_next(&none, &words("fd.name")));
-        assert!(takes_next(&required, &words("fd.name proc.name=x")));
-        assert!(takes_next(&optional, &words("3 proc.name=x")));
-        assert!(takes_next(&optional, &words("3")));
-        assert!(!takes_next(&optional, &words("proc.name=x and evt.type=open")));
-        assert!(!takes_next(&optional, &words("-n 3")));
-        assert!(!takes_next(&optional, &[]));
+        assert_eq!(taken(&none, &words("fd.name")), 0);
+        assert_eq!(taken(&required, &words("fd.name proc.name=x")), 1);
+        assert_eq!(taken(&optional, &words("3 proc.name=x")), 1);
+        assert_eq!(taken(&optional, &words("3")), 1);
+        assert_eq!(taken(&optional, &words("proc.name=x and evt.type=open")), 0);
+        assert_eq!(taken(&optional, &words("-n 3")), 0);
+        assert_eq!(taken(&optional, &words("-3")), 1);
+        assert_eq!(taken(&optional, &[]), 0);
         let filter = meta(vec![spec("filter", ArgKind::Filter, true)]);
-        assert!(takes_next(&filter, &words("proc.name=x")));
-        assert!(!takes_next(&filter, &words("-c lsof")));
+        assert_eq!(taken(&filter, &words("proc.name=x")), 1);
+        assert_eq!(taken(&filter, &words("-c lsof")), 0);
+        assert_eq!(taken(&filter, &words("fd.name contains log -n 3")), 3);
+        assert_eq!(taken(&filter, &words("fd.type=file fd.name contains log")), 1);
+        assert_eq!(taken(&filter, &words("fd.name contians log")), 1);
     }
 
     #[test]
@@ -189,6 +213,33 @@ mod tests {
         assert_eq!(cause(None), "needs an argument");
         assert_eq!(cause(Some("a b")), "argument 'b': 'b' is not a whole number");
         assert!(cause(Some("a 1 2")).contains("3 given"));
+    }
+
+    #[test]
+    fn each_kind_of_number_has_its_bounds() {
+        for (kind, least, most) in [
+            (ArgKind::Int, i64::MIN, i64::MAX),
+            (ArgKind::Milliseconds, 0, 86_400_000),
+            (ArgKind::Interval, 10, 86_400_000),
+            (ArgKind::Count, 0, 1_000_000_000),
+            (ArgKind::Size, 0, 1 << 40),
+            (ArgKind::Port, 1, 65_535),
+        ] {
+            let one = meta(vec![spec("n", kind, false)]);
+            let value =
+                |number: i128| values("x", &one, Some(&number.to_string())).map(|map| map["n"].as_int().unwrap());
+            assert_eq!((value(least.into()).unwrap(), value(most.into()).unwrap()), (least, most));
+            for wrong in [i128::from(least) - 1, i128::from(most) + 1] {
+                let cause = value(wrong).unwrap_err().cause;
+                assert!(cause.contains(&format!("'{wrong}'")) && cause.contains("a whole number"), "{cause}");
+            }
+            assert!(values("x", &one, Some("1.5")).is_err());
+        }
+        let one = meta(vec![spec("min_ms", ArgKind::Milliseconds, false)]);
+        assert_eq!(
+            values("fileslower", &one, Some("-5")).unwrap_err().cause,
+            "argument 'min_ms': '-5': expected a whole number of milliseconds from 0 to 86400000"
+        );
     }
 
     #[test]

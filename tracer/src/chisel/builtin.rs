@@ -174,6 +174,7 @@ fn source(path: &Path, text: String) -> Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chisel::Chisel;
 
     #[test]
     fn a_wrong_name_gets_a_suggestion() {
@@ -193,5 +194,36 @@ mod tests {
         assert!(library.find("spy_users").is_ok());
         assert!(library.find(folder.join("topscalls.rhai").to_str().unwrap()).is_ok());
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// A row that is missing looks like one that does nothing.
+    #[test]
+    fn the_help_says_what_a_table_leaves_out() {
+        let mut count = 0;
+        for (name, source) in Library::builtin().list() {
+            let meta = Chisel::describe(&source).unwrap();
+            for (filter, said) in
+                [("container.id!=host\"", "outside of containers"), ("k8s.pod.name exists\"", "outside of pods")]
+            {
+                if name.starts_with("top") && source.text.contains(filter) && !source.text.contains("evt.type=procinfo")
+                {
+                    let sentence = format!("Processes {said} are left out.");
+                    assert!(meta.description.contains(&sentence), "{name}: {}", meta.description);
+                    count += 1;
+                }
+            }
+            let (has_total, has_cpu) = (source.text.contains("total: true"), source.text.contains("title: \"CPU%\""));
+            assert!(
+                !has_total || meta.description.contains("all bytes since the start"),
+                "{name}: {}",
+                meta.description
+            );
+            assert!(
+                !has_cpu || meta.description.contains("of the time between two tables"),
+                "{name}: {}",
+                meta.description
+            );
+        }
+        assert_eq!(count, 6);
     }
 }

@@ -1,6 +1,6 @@
 //! What a script has declared, and how its maps become aggregates.
 
-use std::{cell::RefCell, io, rc::Rc};
+use std::{cell::RefCell, io, mem, rc::Rc};
 
 use rhai::{Dynamic, EvalAltResult, Map};
 use tracer_common::{arch::SYSCALLS, events};
@@ -75,6 +75,8 @@ pub(super) struct Declared {
     /// Number of the last event that passed the filter.
     pub(super) taken: u64,
     pub(super) done: bool,
+    /// What `on_init` printed, until there is something to print below it: a capture may be damaged.
+    pub(super) held: Vec<String>,
     /// Output that could not be written: scripts do not see it.
     pub(super) failure: Option<io::Error>,
 }
@@ -113,8 +115,17 @@ impl Declared {
             sample: None,
             taken: 0,
             done: false,
+            held: Vec::new(),
             failure: None,
         }
+    }
+
+    /// Prints what was held.
+    pub(super) fn release(&mut self) -> io::Result<()> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        mem::take(&mut self.held).iter().try_for_each(|text| self.env.page.line(text.as_bytes()))
     }
 
     /// Whether events that can be sampled count there.
@@ -217,10 +228,6 @@ impl Declared {
         let mut values = Vec::new();
         for value in take.one_or_more("value", "values")? {
             values.push(self.value(value, filled)?);
-        }
-        if self.env.replay && self.env.tables.interval_ms.is_none() && values.len() > 1 {
-            // There is one table, for all of the capture.
-            values.retain(|value| !value.total);
         }
         let filter = self.filter_of(&mut take)?;
         let top = usize::try_from(take.int_or("top", 10)?).map_err(|_| format!("{of}: 'top' is negative"))?;

@@ -5,6 +5,7 @@ use std::fmt;
 use rhai::{EvalAltResult, ParseError, ParseErrorType, Position};
 
 use super::{engine::TooMuch, functions};
+use crate::format::width::width;
 
 /// Why a chisel cannot be used, or stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,8 @@ impl fmt::Display for ChiselError {
         write!(f, ":{line}:{column}: {kind}{}", self.cause)?;
         let Some(text) = &self.line else { return Ok(()) };
         let margin = line.to_string().len();
-        write!(f, "\n  {line} | {text}\n  {:margin$} | {:>column$}", "", "^")
+        let before: String = text.chars().take(column - 1).collect();
+        write!(f, "\n  {line} | {text}\n  {:margin$} | {:2$}^", "", "", width(&before))
     }
 }
 

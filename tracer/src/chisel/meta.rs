@@ -1,8 +1,13 @@
 //! What a chisel says of itself.
 
+use std::ops::RangeInclusive;
+
 use rhai::{Dynamic, Map};
 
 use crate::{fields::nearest, format::escape};
+
+/// How often tables can be printed, milliseconds: up to once a day.
+pub const INTERVALS_MS: RangeInclusive<u64> = 10..=86_400_000;
 
 /// Type of an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +16,16 @@ pub enum ArgKind {
     String,
     /// A whole number.
     Int,
+    /// A time in milliseconds that something takes.
+    Milliseconds,
+    /// How often something is printed, in milliseconds.
+    Interval,
+    /// A number of things.
+    Count,
+    /// A number of bytes.
+    Size,
+    /// A port of TCP or UDP.
+    Port,
     /// A field.
     Field,
     /// A filter.
@@ -24,9 +39,14 @@ pub enum ArgKind {
 }
 
 impl ArgKind {
-    const ALL: [(&'static str, Self); 7] = [
+    const ALL: [(&'static str, Self); 12] = [
         ("string", Self::String),
         ("int", Self::Int),
+        ("milliseconds", Self::Milliseconds),
+        ("interval", Self::Interval),
+        ("count", Self::Count),
+        ("size", Self::Size),
+        ("port", Self::Port),
         ("field", Self::Field),
         ("filter", Self::Filter),
         ("folder", Self::Folder),
@@ -38,6 +58,21 @@ impl ArgKind {
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, kind)| *kind == self).map_or("string", |(name, _)| name)
+    }
+
+    /// What a number may be, and in what it is counted; `None` if it is no number.
+    #[must_use]
+    pub fn bounds(self) -> Option<(RangeInclusive<i64>, &'static str)> {
+        let interval = |ms: &u64| i64::try_from(*ms).unwrap_or(i64::MAX);
+        match self {
+            Self::Int => Some((i64::MIN..=i64::MAX, "")),
+            Self::Milliseconds => Some((0..=interval(INTERVALS_MS.end()), "milliseconds")),
+            Self::Interval => Some((interval(INTERVALS_MS.start())..=interval(INTERVALS_MS.end()), "milliseconds")),
+            Self::Count => Some((0..=1_000_000_000, "")),
+            Self::Size => Some((0..=1 << 40, "bytes")),
+            Self::Port => Some((1..=0xffff, "")),
+            Self::String | Self::Field | Self::Filter | Self::Folder | Self::Capture | Self::Grouping => None,
+        }
     }
 }
 

@@ -26,6 +26,6 @@ mod watch;
 pub use builtin::{Library, Source};
 pub use env::{Env, Tables};
 pub use error::ChiselError;
-pub use meta::{ArgKind, ArgSpec, Meta};
+pub use meta::{ArgKind, ArgSpec, INTERVALS_MS, Meta};
 pub use script::Chisel;
 pub use watch::Watch;

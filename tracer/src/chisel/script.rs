@@ -74,6 +74,8 @@ pub struct Chisel {
     ended_ns: Option<u64>,
     /// Whether its lists were printed.
     listed: bool,
+    /// Whether events ended with an error: tables and lists without rows are not shown then.
+    failed: bool,
     /// Whether events have come since `on_interval` was called.
     pending: bool,
     /// Events and rows whose call ended at a value that they do not have.
@@ -152,6 +154,7 @@ impl Chisel {
             taken_ns: None,
             ended_ns: None,
             listed: false,
+            failed: false,
             pending: false,
             incomplete: 0,
         };
@@ -314,6 +317,7 @@ impl Chisel {
         if shared.filter.as_ref().is_some_and(|filter| !filter.matches(context)) {
             return Ok(None);
         }
+        shared.release()?;
         // An event with two descriptors comes once for each: what asks for neither of them takes it once.
         let again = context.event.side == Side::Out && shared.taken == context.event.num;
         shared.taken = context.event.num;

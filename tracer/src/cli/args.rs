@@ -11,6 +11,7 @@ use clap::{ArgGroup, Parser};
 
 use super::command::Following;
 use crate::{
+    chisel::INTERVALS_MS,
     event::portable::{Redact, Schema},
     fields::TimeMode,
     format::{DataMode, color::ColorChoice},
@@ -51,11 +52,11 @@ pub struct Args {
     pub chisel_dirs: Vec<PathBuf>,
 
     /// Show at most N rows of each table
-    #[arg(long, value_name = "N", value_parser = rows, help_heading = "Tables and reports", group = SETTINGS)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = rows, help_heading = "Tables and reports", group = SETTINGS)]
     pub rows: Option<usize>,
 
     /// Print tables this often, such as 5s or 500ms. With -r, print a table for each interval instead of one for the whole capture
-    #[arg(long, value_name = "TIME", value_parser = interval, help_heading = "Tables and reports", group = SETTINGS)]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = interval, help_heading = "Tables and reports", group = SETTINGS)]
     pub interval: Option<u64>,
 
     /// Sort tables by this column, such as PID or rx
@@ -165,23 +166,23 @@ pub struct Args {
     pub fail_on_drop: bool,
 
     /// Stop after showing this many events
-    #[arg(short = 'n', long = "numevents", value_name = "COUNT", value_parser = |text: &str| whole(text, 1, u64::MAX),
+    #[arg(short = 'n', long = "numevents", value_name = "COUNT", allow_negative_numbers = true, value_parser = |text: &str| whole(text, 1, u64::MAX),
         help_heading = "Limits", group = SETTINGS)]
     pub max_events: Option<u64>,
 
     /// Stop after this many seconds; with -r, seconds of the capture
-    #[arg(short = 'M', value_name = "SECONDS", value_parser = seconds, help_heading = "Limits")]
+    #[arg(short = 'M', value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds, help_heading = "Limits")]
     pub max_time: Option<Duration>,
 
     /// Keep this many bytes of the data of each read and write, at most 65000
     #[arg(short = 's', long, value_name = "BYTES", default_value_t = 80,
-        value_parser = |text: &str| whole(text, 0, tracer_common::wire::MAX_SNAPLEN),
+        allow_negative_numbers = true, value_parser = |text: &str| whole(text, 0, tracer_common::wire::MAX_SNAPLEN),
         help_heading = "Events", group = SETTINGS)]
     pub snaplen: u32,
 
     /// Keep this many bytes of the arguments and of the environment of each process. Beyond 4091 bytes they are read from /proc, if the
     /// process still exists
-    #[arg(long, value_name = "BYTES", value_parser = |text: &str| whole(text, 4096_u32, 2_097_152),
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true, value_parser = |text: &str| whole(text, 4096_u32, 2_097_152),
         conflicts_with = "read", help_heading = "Events", group = SETTINGS)]
     pub args_limit: Option<u32>,
 
@@ -200,7 +201,7 @@ pub struct Args {
     pub sample: Option<Sample>,
 
     /// Size of the buffer between kernel and tracer on each CPU, such as 8M. A larger one survives longer bursts
-    #[arg(long, value_name = "SIZE", value_parser = buffer_size, help_heading = "Limits", group = SETTINGS)]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true, value_parser = buffer_size, help_heading = "Limits", group = SETTINGS)]
     pub buffer_size: Option<u64>,
 
     /// Filter in user space only: the kernel sends every event
@@ -278,22 +279,22 @@ pub struct Args {
 pub struct Writing {
     /// Start a new file after this many megabytes
     #[arg(short = 'C', long, value_name = "MB", requires = "write", help_heading = "Captures",
-        value_parser = |text: &str| whole(text, 1_u64, 1_000_000_000), group = SETTINGS)]
+        allow_negative_numbers = true, value_parser = |text: &str| whole(text, 1_u64, 1_000_000_000), group = SETTINGS)]
     pub file_size: Option<u64>,
 
     /// Start a new file after this many seconds; % in the name is filled in with the local time, like strftime
     #[arg(short = 'G', long, value_name = "SECONDS", requires = "write", help_heading = "Captures",
-        value_parser = |text: &str| whole(text, 1_u64, 1_000_000_000), group = SETTINGS)]
+        allow_negative_numbers = true, value_parser = |text: &str| whole(text, 1_u64, 1_000_000_000), group = SETTINGS)]
     pub seconds: Option<u64>,
 
     /// Start a new file after this many events
     #[arg(short = 'e', long, value_name = "COUNT", requires = "write", help_heading = "Captures",
-        value_parser = |text: &str| whole(text, 1, u64::MAX), group = SETTINGS)]
+        allow_negative_numbers = true, value_parser = |text: &str| whole(text, 1, u64::MAX), group = SETTINGS)]
     pub events: Option<u64>,
 
     /// Keep this many files; the oldest is overwritten
     #[arg(short = 'W', long, value_name = "FILES", requires = "write", help_heading = "Captures",
-        value_parser = |text: &str| whole(text, 1, u64::MAX), group = SETTINGS)]
+        allow_negative_numbers = true, value_parser = |text: &str| whole(text, 1, u64::MAX), group = SETTINGS)]
     pub limit: Option<u64>,
 
     /// Compress the capture. -z means gzip; --compress=zstd is faster, but other tools cannot read it
@@ -432,7 +433,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// A whole number between two others.
-fn whole<N: FromStr + PartialOrd + fmt::Display>(text: &str, least: N, most: N) -> Result<N, String> {
+pub(super) fn whole<N: FromStr + PartialOrd + fmt::Display>(text: &str, least: N, most: N) -> Result<N, String> {
     let limits = if most.to_string() == u64::MAX.to_string() {
         format!("at least {least}")
     } else {
@@ -451,9 +452,6 @@ fn rows(text: &str) -> Result<usize, String> {
     let rows = text.parse().ok().filter(|rows| (1..=MAX_ROWS).contains(rows));
     rows.ok_or_else(|| format!("expected a whole number from 1 to {MAX_ROWS}"))
 }
-
-/// The least interval, and the longest, in milliseconds.
-const INTERVALS_MS: std::ops::RangeInclusive<u64> = 10..=86_400_000;
 
 /// A time in milliseconds: of a number alone, seconds.
 fn interval(text: &str) -> Result<u64, String> {

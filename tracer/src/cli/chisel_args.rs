@@ -6,7 +6,7 @@ use clap::CommandFactory;
 
 use super::{Args, Failure, gone, habits};
 use crate::{
-    chisel::{Chisel, Library, Meta, args::takes_next},
+    chisel::{Chisel, Library, Meta, args::taken},
     filter::operator,
     message::note,
 };
@@ -62,7 +62,8 @@ pub fn extract(words: Vec<String>, library: &Library) -> Result<(Vec<String>, Ve
             return Err(no_argument(&name, &meta, next));
         }
         let following: Vec<String> = words.iter().cloned().collect();
-        arguments.push(if takes_next(&meta, &following) { words.pop_front() } else { None });
+        let argument: Vec<String> = words.drain(..taken(&meta, &following)).collect();
+        arguments.push((!argument.is_empty()).then(|| argument.join(" ")));
     }
     if !filter.is_empty() {
         rest.push("--".to_owned());
@@ -85,9 +86,8 @@ pub fn options_end(words: &[String], library: &Library) -> Result<usize, Failure
         let value = glued.or_else(|| words.get(at).cloned().inspect(|_| at += 1));
         if let (Takes::Chisel, Some(name)) = (option, value)
             && name != "l"
-            && takes_next(&Chisel::describe(&library.find(&name)?)?, words.get(at..).unwrap_or_default())
         {
-            at += 1;
+            at += taken(&Chisel::describe(&library.find(&name)?)?, words.get(at..).unwrap_or_default());
         }
     }
     Ok(at.min(words.len()))

@@ -12,7 +12,7 @@ use std::{
 use nix::sys::resource::{Resource, getrlimit};
 use rustix::stdio::dup2_stdout;
 
-use super::{Args, End, Failure, LOST, chisel_args, end, is_closed};
+use super::{Args, End, Failure, LOST, args::whole, chisel_args, end, is_closed};
 use crate::{
     chisel::Library,
     files::{self, Refused},
@@ -32,7 +32,7 @@ const USAGE: &str = "tracer run -- ls -l";
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Following {
     /// Trace only these processes and all processes that they start. Separate several numbers by commas
-    #[arg(long = "pid", value_name = "PID", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..),
+    #[arg(long = "pid", value_name = "PID", value_delimiter = ',', allow_negative_numbers = true, value_parser = |text: &str| whole(text, 1, u32::MAX),
         conflicts_with = "read", help_heading = "Commands")]
     pub pids: Vec<u32>,
 

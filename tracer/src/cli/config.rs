@@ -20,7 +20,7 @@ use crate::message::Shown as _;
 use crate::{
     fields::nearest,
     files::{self, Refused},
-    message::note,
+    message::{note, toml_text::mistake},
 };
 
 /// The longest file of settings.
@@ -172,10 +172,8 @@ pub fn parse(text: &str) -> Result<Vec<String>, Failure> {
 /// The entries of a text.
 fn table(text: &str) -> Result<Table, Failure> {
     text.parse().map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(0, |span| {
-            text.as_bytes()[..span.start.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
-        });
-        Failure::new(format!("line {line}: {}", error.message()))
+        let wrong = mistake(text, &error);
+        Failure { message: format!("line {}: {}", wrong.line, wrong.what), hint: wrong.hint }
     })
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::CommandFactory as _;
 use tracer_common::arch;
 
-use super::{Args, Failure};
+use super::{Args, Failure, subcommands};
 use crate::{
     chisel::Library,
     fields::{FieldRef, Show},
@@ -244,6 +244,11 @@ pub(super) fn of_filter(filter: &[String], line: &[String]) -> Option<String> {
     let text = filter.join(" ");
     if text.len() > MAX_LEN_BYTES {
         return None;
+    }
+    if let Some(first) = filter.first().filter(|word| subcommands::find(word).is_some() && line.first() != Some(word)) {
+        let rest = line.iter().position(|word| word == first).map(|at| [&line[..at], &line[at + 1..]].concat());
+        let rest: Vec<String> = rest.unwrap_or_default().iter().map(|word| quoted(word)).collect();
+        return Some(format!("{first} comes before its options: tracer {first} {}", rest.join(" ")));
     }
     let meant = meant(&text);
     let program = filter.first().filter(|_| filter.len() == 1 || filter[0].contains('/') || meant.is_none());

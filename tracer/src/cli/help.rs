@@ -32,7 +32,7 @@ Examples:
 Often used:
   -c NAME  run a chisel; -cl lists them       -r FILE  read a capture file
   -p FMT   format of lines; -pc: containers   -w FILE  write a capture file
-  -n N     stop after N events                -M SECS  stop after this many seconds
+  -n N     stop after N events                -M SECS  stop after SECS seconds
   -j       JSON                               -l  list the fields for filters
 
 tracer --help lists all options, tracer help explains filters, formats and more.
@@ -52,8 +52,8 @@ A filter is made of tests joined with 'and', 'or' and 'not', with parentheses:
   tracer 'container.name=web and not fd.port in (80, 443)'
 
 A test is FIELD OPERATOR VALUE. Quote the filter if it has < > ( ) or *, because
-these are special to the shell. Operators: = != < <= > >= in contains icontains startswith endswith
-glob regex exists, and more in docs/filters.md.
+these are special to the shell. Operators: = != < <= > >= in contains icontains
+startswith endswith glob regex exists, and more in docs/filters.md.
 
 Common fields:
   proc.name  proc.pid  proc.cmdline  user.name    who
@@ -61,7 +61,8 @@ Common fields:
   fd.name  fd.type  fd.port  fd.ip                on which file or connection
   container.name  container.image  k8s.pod.name   where
 
-tracer -l lists all fields, tracer help FIELD describes one, tracer -L lists events.
+tracer -l lists all fields, tracer help FIELD describes one, tracer -L lists
+events.
 If an event does not have a field, every test of the field is false.
 ",
     ),
@@ -73,9 +74,10 @@ If an event does not have a field, every test of the field is false.
 
   tracer -p '%evt.time %proc.name: %evt.type %fd.name' evt.is_io=true
 
-%20proc.name pads or cuts to 20 characters. Events that lack one of the fields are left out,
-unless the format begins with *. Ready-made formats: -pp (the default), -pc (with containers),
--pk (with pods), -pu (with systemd units). -j prints the fields of the format as JSON.
+%20proc.name pads or cuts to 20 columns. Events that lack one of the fields are
+left out, unless the format begins with *. Ready-made formats: -pp (the
+default), -pc (with containers), -pk (with pods), -pu (with systemd units). -j
+prints the fields of the format as JSON.
 ",
     ),
     (
@@ -90,9 +92,9 @@ A chisel turns events into a table or a report:
   tracer -c topprocs_cpu -c topprocs_net  several at once
   tracer -r trace.scap -c topfiles_bytes  one table for a whole capture
 
---rows N, --interval TIME and --sort COLUMN work for every table. -pc shows containers, -j
-prints JSON. A filter after the chisel selects the events that count. tracer -cl lists the chisels,
-tracer -i NAME describes one.
+--rows N, --interval TIME and --sort COLUMN work for every table. -pc shows
+containers, -j prints JSON. A filter after the chisel selects the events that
+count. tracer -cl lists the chisels, tracer -i NAME describes one.
 ",
     ),
     (
@@ -102,19 +104,19 @@ tracer -i NAME describes one.
   tracer -w trace.scap -M 60              record one minute
   tracer -w trace.scap proc.name=nginx    only what matches
   tracer -w t.scap -G 60 -W 10            a new file every minute, keep ten
-  tracer -r trace.scap -c topprocs_file   any filter, format or chisel works on it
+  tracer -r trace.scap -c topprocs_file   any filter, format or chisel works
   tracer info trace.scap                  what is in it
 
-sysdig, Falco and Stratoshark read the files, and tracer reads theirs. -z compresses,
---redact leaves secrets out.
+sysdig, Falco and Stratoshark read the files, and tracer reads theirs.
+-z compresses, --redact leaves secrets out.
 ",
     ),
     (
         "containers",
         "names of containers and pods",
         "\
-tracer identifies containers by their cgroups. Names, images and labels come from the
-socket of the engine (Docker, podman).
+tracer identifies containers by their cgroups. Names, images and labels come
+from the socket of the engine (Docker, podman).
 
   tracer -pc                                   lines with containers
   tracer -c topcontainers_net                  tables by container
@@ -129,9 +131,10 @@ If names are missing, tracer --doctor says whether the engine answers.
         "privileges",
         "what tracer needs, and what it may do",
         "\
-Tracing needs root, or CAP_BPF, CAP_PERFMON and a few more: tracer --doctor checks the
-kernel and your permissions, and suggests fixes. Reading captures needs no privileges. --drop-to USER
-switches to another user once tracing has started. docs/trust.md has the details.
+Tracing needs root, or CAP_BPF, CAP_PERFMON and a few more: tracer --doctor
+checks the kernel and your permissions, and suggests fixes. Reading captures
+needs no privileges. --drop-to USER switches to another user once tracing has
+started. docs/trust.md has the details.
 ",
     ),
     (
@@ -139,14 +142,14 @@ switches to another user once tracing has started. docs/trust.md has the details
         "exit status, files and variables",
         "\
 Exit status:
-  0       success, also when stopped with Ctrl-C, by -n or -M, or because the pipe closed
+  0       success, also when stopped by Ctrl-C, -n, -M or a closed pipe
   1       failed while running
   2       usage error: options, filter, format or chisel
   3       events were lost, with --fail-on-drop
   128+N   ended by signal N
 
 Files:
-  ~/.config/tracer/tracer.toml   defaults, with long option names: color = 'never'
+  ~/.config/tracer/tracer.toml   defaults by long option: color = 'never'
   ~/.config/tracer/chisels       your own chisels
 
 Variables:
@@ -218,6 +221,7 @@ pub(super) fn sections() -> Vec<(&'static str, String)> {
     vec![
         ("SUBCOMMANDS", commands),
         ("EXAMPLES", examples.to_owned()),
+        ("TRACER RUN", subcommands::find("run").map(|it| it.help.to_owned()).unwrap_or_default()),
         ("EXIT STATUS", part("Exit status")),
         ("FILES", part("Files")),
         ("ENVIRONMENT", part("Variables")),
@@ -228,11 +232,23 @@ pub(super) fn sections() -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::width::width;
+
+    /// Terminals that nobody has made wider have 80 columns.
+    #[test]
+    fn texts_fit_a_terminal() {
+        let subcommands = subcommands::ALL.iter().map(|it| (it.name, it.help));
+        let topics = TOPICS.iter().map(|(name, _, text)| (*name, *text));
+        for (name, text) in topics.chain(subcommands).chain([("-h", SHORT)]) {
+            let long: Vec<&str> = text.lines().filter(|line| width(line) > 80).collect();
+            assert!(long.is_empty(), "{name}: {long:#?}");
+        }
+    }
 
     #[test]
     fn the_short_help_fits_on_one_screen() {
         assert!(SHORT.lines().count() <= 24 + 1, "{}", SHORT.lines().count());
-        assert!(SHORT.lines().all(|line| line.chars().count() <= 84));
+        assert!(SHORT.lines().all(|line| line.chars().count() <= 80));
         assert_eq!(SHORT.lines().filter(|line| line.starts_with("  tracer ") && line.contains('?')).count(), 4);
     }
 

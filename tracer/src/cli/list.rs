@@ -8,7 +8,10 @@ use super::Failure;
 use crate::{
     chisel::{Chisel, Library, Source},
     fields::{ArgRule, CLASSES, Field, GONE, Unit},
-    format::escape::escaped,
+    format::{
+        escape::escaped,
+        width::{padded, width as width_of},
+    },
 };
 
 /// Where the second column begins.
@@ -26,24 +29,24 @@ pub(super) fn entry(name: &str, text: &str, width: usize, out: &mut String) {
     let mut used = 0;
     for word in text.split_whitespace() {
         let start = used == 0;
-        if start && line.chars().count() + 1 > column {
+        if start && width_of(&line) + 1 > column {
             out.push_str(&line);
             out.push('\n');
             line.clear();
         }
-        if !start && used + 1 + word.chars().count() > room {
+        if !start && used + 1 + width_of(word) > room {
             out.push_str(line.trim_end());
             out.push('\n');
             line.clear();
             used = 0;
         }
         if used == 0 {
-            line = format!("{line:<column$}{word}");
-            used = word.chars().count();
+            line = padded(&line, column) + word;
+            used = width_of(word);
         } else {
             line.push(' ');
             line.push_str(word);
-            used += 1 + word.chars().count();
+            used += 1 + width_of(word);
         }
     }
     out.push_str(line.trim_end());
@@ -54,7 +57,7 @@ pub(super) fn entry(name: &str, text: &str, width: usize, out: &mut String) {
 fn paragraph(text: &str, width: usize, out: &mut String) {
     let mut used = 0;
     for word in text.split_whitespace() {
-        let columns = word.chars().count();
+        let columns = width_of(word);
         if used > 0 {
             let fits = used + 1 + columns <= width;
             out.push(if fits { ' ' } else { '\n' });
@@ -277,6 +280,6 @@ mod tests {
     fn a_chisel_is_described_with_its_arguments() {
         let text = chisel(&Library::builtin().find("spy_users").unwrap(), 80).unwrap();
         assert!(text.contains("Usage: tracer -c spy_users [max_depth]\n"), "{text}");
-        assert!(text.contains("(int, default 16)"), "{text}");
+        assert!(text.contains("(count, default 16)"), "{text}");
     }
 }

@@ -87,9 +87,10 @@ pub(super) const ALL: &[Subcommand] = &[
 
 /// `tracer run --help`.
 const RUN: &str = "\
-Trace a command and all its children, from the first call to the last. tracer exits
-with the exit status of the command. All options, filters and chisels work. Output
-goes to standard error, unless -o names a file.
+Trace a command and all its children, from the first call to the last. tracer
+exits with the exit status of the command. All options, filters and chisels
+work. Standard output belongs to the command: tracer writes to standard error,
+or to the file that -o names.
 
   tracer run -- ./build.sh                  every call, one line each
   tracer run evt.failed=true -- ./build.sh  only those that fail
@@ -97,26 +98,27 @@ goes to standard error, unless -o names a file.
   tracer run --summary -- make              number and time of each call
   tracer run --trace-json -o t.json -- make a timeline for Perfetto
   tracer run -c topfiles_bytes -- make      the table of a chisel
+  tracer run -c topscalls -o calls.txt -- make > make.log
   tracer run -u nobody -- id                as that user
   tracer --pid 1234                         a running process and its children
 ";
 
 /// `tracer help top`; `tracer top --help` lists the options.
 const TOP: &str = "\
-Show what processes and containers are doing on a full screen. Tables refresh every
-second; Enter goes into the selected row, Backspace comes back.
+Show what processes and containers are doing on a full screen. Tables refresh
+every second; Enter goes into the selected row, Backspace comes back.
 
   tracer top                       processes: CPU, files, network, errors
   tracer top -pc                   containers
-  tracer top -v connections        begin with another view; tracer top -l lists them
+  tracer top -v connections        begin with another view; top -l lists them
   tracer top proc.name=nginx       only events that match a filter
   tracer top -r trace.scap         the same for a capture file
   tracer top --plain -v syscalls   as text, for a pipe or a dumb terminal
   tracer top -j -v files           as JSON, one line per refresh
 
-F2 chooses a view, F4 edits the filter, F5 shows data, F6 events, F8 actions, ? all
-keys. Most tables are counted in the kernel. --read-only offers nothing that changes
-the machine.
+F2 chooses a view, F4 edits the filter, F5 shows data, F6 events, F8 actions,
+? all keys. Most tables are counted in the kernel. --read-only offers nothing
+that changes the machine.
 ";
 
 /// `tracer help logs`; `tracer logs --help` lists the options.
@@ -140,40 +142,40 @@ Lines from standard error have a ! instead of a |.
 
 /// `tracer help serve`; `tracer serve --help` lists the options.
 const SERVE: &str = "\
-Serve what containers use and do: metrics for Prometheus, the REST API of cAdvisor,
-and a web page. Calls, bytes and errors are counted in the kernel; memory, CPU time
-and limits are read from the kernel's files on request.
+Serve what containers use and do: metrics for Prometheus, the REST API of
+cAdvisor, and a web page. Calls, bytes and errors are counted in the kernel;
+memory, CPU time and limits are read from the kernel's files on request.
 
   tracer serve                            at http://127.0.0.1:9938/
   tracer serve --listen :9938 --web-config web.yml
-                                          on all addresses, with TLS and passwords
+                                          on all addresses, with TLS, passwords
   tracer serve --listen unix:/run/tracer.sock
   tracer serve container.name=web         only count one container
   curl -s localhost:9938/metrics          all metrics
   curl -s localhost:9938/api/v1           what else there is to ask for
 
-SIGHUP reads the section [serve] of tracer.toml, passwords, token and labels again.
-docs/serve.md lists the metrics and says how they differ from cAdvisor's.
+SIGHUP reads the section [serve] of tracer.toml, passwords, token and labels
+again. docs/serve.md lists the metrics and says how they differ from cAdvisor's.
 ";
 
 /// `tracer info --help`.
 const INFO: &str = "\
-Describe a capture file: the machine, the time it covers, processes, containers and
-the most frequent events. Nothing is replayed.
+Describe a capture file: the machine, the time it covers, processes, containers
+and the most frequent events. Nothing is replayed.
 
 Usage: tracer info FILE        FILE may be - for standard input
 ";
 
 /// `tracer chisel --help`.
 const CHISEL: &str = "\
-Write chisels: scripts that turn events into tables and reports. docs/chisels.md is
-the guide.
+Write chisels: scripts that turn events into tables and reports. docs/chisels.md
+is the guide.
 
-  tracer chisel new NAME                   write NAME.rhai, a commented template
-  tracer chisel check FILE…                find mistakes: fields, types, unused values
-  tracer chisel test FILE CAPTURE [ARG]    store its output for a capture; later,
-                                           'test FILE' compares with it
-  tracer -c ./NAME.rhai --watch            run it, and reload it when it changes
+  tracer chisel new NAME                 write NAME.rhai, a commented template
+  tracer chisel check FILE…              find mistakes: fields, types, unused
+  tracer chisel test FILE CAPTURE [ARG]  store its output for a capture; later,
+                                         'test FILE' compares with it
+  tracer -c ./NAME.rhai --watch          run it, and reload it when it changes
 ";
 
 /// The one of that name.

@@ -15,7 +15,7 @@ use clap::{CommandFactory as _, Parser};
 use engines::{Passes, Tracing};
 use spool::Spool;
 
-use super::{Args, End, Failure, Live, Plan, replay, run};
+use super::{Args, End, Failure, Live, Plan, args::whole, replay, run};
 use crate::{
     chisel,
     doctor::privileges,
@@ -57,7 +57,7 @@ struct TopArgs {
     list: bool,
 
     /// Refresh this often, in milliseconds (1000 unless tracer.toml says otherwise)
-    #[arg(short = 'd', long, value_name = "MS", value_parser = clap::value_parser!(u64).range(100..))]
+    #[arg(short = 'd', long, value_name = "MS", allow_negative_numbers = true, value_parser = |text: &str| whole(text, 100, 86_400_000_u64))]
     delay: Option<u64>,
 
     /// Show containers: begin with the Containers view, and add a column for them to all others

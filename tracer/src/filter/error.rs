@@ -2,7 +2,13 @@
 
 use std::{fmt, ops::Range};
 
-use crate::fields::nearest;
+use crate::{
+    fields::nearest,
+    format::{
+        escape::{self, escaped},
+        width::width,
+    },
+};
 
 /// Why a filter cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,13 +36,10 @@ impl FilterError {
         let first = filter[..start].char_indices().rev().take(BEFORE).last().map_or(start, |(at, _)| at);
         let last = filter[start..].char_indices().nth(BEHIND).map_or(filter.len(), |(at, _)| start + at);
         let (cut, more) = (if first > 0 { "…" } else { "" }, if last < filter.len() { "…" } else { "" });
-        // One character for one, so that what is wrong can be marked.
-        let line: String = filter[first..last].chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let shift = |at: usize| {
-            let before =
-                filter[first..at.clamp(first, last)].chars().map(|c| if c.is_control() { 1 } else { c.len_utf8() });
-            cut.len() + before.sum::<usize>()
-        };
+        // Blanks of all kinds are blanks: the line is one.
+        let in_line = |part: &str| escaped(part.replace(['\n', '\t', '\r'], " ").as_bytes());
+        let line = in_line(&filter[first..last]);
+        let shift = |at: usize| cut.len() + in_line(&filter[first..at.clamp(first, last)]).len();
         let at = shift(start)..shift(end);
         Self { filter: format!("{cut}{line}{more}"), at, message: plain(&message.into()), hint: None }
     }
@@ -49,10 +52,7 @@ impl FilterError {
 
 /// Without what would move the cursor of a terminal: messages repeat what was written.
 pub(super) fn plain(message: &str) -> String {
-    if !message.contains(char::is_control) {
-        return message.to_owned();
-    }
-    message.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    escape::lines(message)
 }
 
 /// The last place up to `at` that cuts no character.
@@ -71,8 +71,8 @@ pub(super) fn did_you_mean<'n>(wrong: &str, names: impl Iterator<Item = &'n str>
 /// The message, then the filter with carets under what is wrong. The hint is left to the caller.
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let before = self.filter.get(..self.at.start).unwrap_or_default().chars().count();
-        let wrong = self.filter.get(self.at.clone()).map_or(0, |wrong| wrong.chars().count()).max(1);
+        let before = self.filter.get(..self.at.start).map_or(0, width);
+        let wrong = self.filter.get(self.at.clone()).map_or(0, width).max(1);
         write!(f, "filter: {}\n  {}\n  {:before$}{}", self.message, self.filter, "", "^".repeat(wrong))
     }
 }
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn messages_are_plain_text() {
         let error = FilterError::new("a\u{1b}[2Jb", 0..3, "no '\u{1b}[2J'");
-        assert_eq!((&*error.message, &*error.filter), ("no '\\u{1b}[2J'", "a [2Jb"));
+        assert_eq!((&*error.message, &*error.filter), ("no '\\x1b[2J'", "a\\x1b[2Jb"));
     }
 
     #[test]

@@ -1,15 +1,49 @@
 //! Makes text that a traced program can choose safe for a terminal: the only implementation.
 //!
-//! Control characters (C0, DEL, C1), characters that change the direction of text, line separators and bytes that are not
-//! UTF-8 are written as `\xNN` or `\u{N}`. Everything else is copied. A backslash stays as it is, so that paths look as
-//! people know them; the result is for reading, not for parsing.
+//! Control characters (C0, DEL, C1), characters that are not seen or change the direction of text, line separators and bytes that are not
+//! UTF-8 are written as `\xNN` or `\u{N}`, so that two texts that look alike are alike. Everything else is copied. A backslash stays as it is, so that
+//! paths look as people know them; the result is for reading, not for parsing.
 
 use std::{borrow::Cow, io::Write};
 
-/// Characters that reorder the text around them or end the line: Unicode's bidirectional controls, U+2028 and U+2029.
-pub(super) const fn is_deceptive(character: char) -> bool {
+/// Characters that move the cursor, end the line, reorder the text around them, or take no room and leave no mark: control characters, and what
+/// Unicode 16 calls `Default_Ignorable_Code_Point`, with U+2028, U+2029 and the marks of interlinear annotation.
+pub(crate) const fn is_hidden(character: char) -> bool {
     matches!(character,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Whether a hidden character is a part of how its neighbours are written: a joiner (U+200C, U+200D) between letters of a script that
+/// needs it or between parts of an emoji, and the form of an emoji or of a Chinese character.
+fn is_needed(before: Option<char>, character: char, after: Option<char>) -> bool {
+    let is = |it: Option<char>, wanted: fn(char) -> bool| it.is_some_and(|it| wanted(it) && !is_hidden(it));
+    match character {
+        '\u{200c}' if is(before, joins) && is(after, joins) => true,
+        '\u{200d}' if is(before, joins) && is(after, joins) => true,
+        '\u{200d}' => (is(before, is_emoji) || before == Some(EMOJI_FORM)) && is(after, is_emoji),
+        EMOJI_FORM | '\u{fe0e}' => is(before, is_emoji),
+        '\u{e0100}'..='\u{e01ef}' => is(before, is_ideograph),
+        _ => false,
+    }
+}
+
+/// Asks for an emoji's coloured form.
+const EMOJI_FORM: char = '\u{fe0f}';
+
+/// Scripts in which joiners change what is read: Arabic, Syriac, Thaana, N'Ko, those of India, Myanmar, Khmer and Mongolian.
+const fn joins(character: char) -> bool {
+    matches!(character, '\u{620}'..='\u{dff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{18af}')
+}
+
+const fn is_emoji(character: char) -> bool {
+    matches!(character, '\u{2190}'..='\u{27bf}' | '\u{2900}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
+}
+
+const fn is_ideograph(character: char) -> bool {
+    matches!(character, '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 const fn is_plain(byte: u8) -> bool {
@@ -46,8 +80,11 @@ pub fn escape(text: &[u8], out: &mut Vec<u8>) {
         // The longest run that is not plain ASCII ends where plain ASCII begins again: no UTF-8 sequence spans it.
         let run = rest.iter().position(|byte| is_plain(*byte)).unwrap_or(rest.len());
         for chunk in rest[..run].utf8_chunks() {
-            for character in chunk.valid().chars() {
-                put(character, out);
+            let mut before = None;
+            let mut characters = chunk.valid().chars().peekable();
+            while let Some(character) = characters.next() {
+                put(before, character, characters.peek().copied(), out);
+                before = Some(character);
             }
             for byte in chunk.invalid() {
                 // Writing to a vector cannot fail.
@@ -58,11 +95,12 @@ pub fn escape(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn put(character: char, out: &mut Vec<u8>) {
+fn put(before: Option<char>, character: char, after: Option<char>, out: &mut Vec<u8>) {
     let _ = match character {
         '\0'..='\x1f' | '\x7f' => write!(out, "\\x{:02x}", character as u32),
-        '\u{80}'..='\u{9f}' => write!(out, "\\u{{{:x}}}", character as u32),
-        _ if is_deceptive(character) => write!(out, "\\u{{{:x}}}", character as u32),
+        _ if is_hidden(character) && !is_needed(before, character, after) => {
+            write!(out, "\\u{{{:x}}}", character as u32)
+        }
         _ => write!(out, "{character}"),
     };
 }
@@ -173,6 +211,54 @@ mod tests {
         assert_eq!(escaped("x\u{202e}y\u{2066}".as_bytes()), "x\\u{202e}y\\u{2066}");
         assert_eq!(escaped(b"\xff\xfe\xc3"), "\\xff\\xfe\\xc3");
         assert_eq!(escaped(b"\x9b31m"), "\\x9b31m");
+    }
+
+    #[test]
+    fn what_is_not_seen_is_escaped() {
+        for hidden in [
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200c}',
+            '\u{200d}',
+            '\u{200e}',
+            '\u{202a}',
+            '\u{2060}',
+            '\u{2064}',
+            '\u{2066}',
+            '\u{206a}',
+            '\u{3164}',
+            '\u{fe00}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{fff9}',
+            '\u{1d173}',
+            '\u{e0001}',
+            '\u{e0041}',
+            '\u{e0100}',
+        ] {
+            let code = format!("\\u{{{:x}}}", hidden as u32);
+            for (before, after) in [("ssh", "d"), ("", ""), ("é", "é"), ("日", ""), ("🚀", "")] {
+                let needed = matches!((before, hidden), ("日", '\u{e0100}') | ("🚀", '\u{fe0f}'));
+                let expected = if needed { format!("{before}{hidden}") } else { format!("{before}{code}{after}") };
+                assert_eq!(escaped(format!("{before}{hidden}{after}").as_bytes()), expected);
+            }
+            // One that follows another is never needed.
+            assert!(escaped(format!("🚀{hidden}{hidden}").as_bytes()).ends_with(&code));
+        }
+    }
+
+    #[test]
+    fn joiners_stay_where_they_are_read() {
+        for text in ["می\u{200c}خواهم", "क\u{94d}\u{200d}ष", "👩\u{200d}💻", "❤\u{fe0f}\u{200d}🔥", "葛\u{e0100}"]
+        {
+            assert_eq!(escaped(text.as_bytes()), text);
+        }
+        assert_eq!(escaped("م\u{200c}\u{200c}م\u{200c}x".as_bytes()), "م\\u{200c}\\u{200c}م\\u{200c}x");
     }
 
     #[test]

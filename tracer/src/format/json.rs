@@ -11,7 +11,7 @@ use std::io::Write as _;
 
 use super::{
     DataMode, Template, data,
-    escape::{is_deceptive, plain_len},
+    escape::{is_hidden, plain_len},
     template::Column,
 };
 use crate::{
@@ -189,8 +189,10 @@ fn put(character: char, out: &mut Vec<u8>) {
         '\n' => out.extend_from_slice(b"\\n"),
         '\r' => out.extend_from_slice(b"\\r"),
         '\t' => out.extend_from_slice(b"\\t"),
-        // What moves a cursor or turns text round is no raw character either: people look at JSON in terminals.
-        _ if character.is_control() || is_deceptive(character) => _ = write!(out, "\\u{:04x}", character as u32),
+        // What moves a cursor, turns text round or is not seen is no raw character either: people look at JSON in terminals.
+        _ if is_hidden(character) => {
+            character.encode_utf16(&mut [0; 2]).iter().for_each(|unit| _ = write!(out, "\\u{unit:04x}"));
+        }
         '\u{10ff00}'..='\u{10ffff}' => {
             character.encode_utf8(&mut buffer).bytes().for_each(|byte| raw(byte, out));
         }

@@ -12,6 +12,7 @@ pub mod strace;
 pub mod template;
 pub mod time;
 pub mod units;
+pub(crate) mod width;
 
 pub use data::DataMode;
 pub use line::Preset;

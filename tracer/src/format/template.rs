@@ -1,7 +1,7 @@
 //! The format language of `-p`.
 //!
 //! Plain text is copied; `%field` is the text of a field, of the longest name that is one; `%Nfield` pads it with blanks
-//! or cuts it to N characters. Transformers of fields stand as in filters: `%toupper(proc.name)`. A leading `*` prints events
+//! or cuts it to N columns of a terminal. Transformers of fields stand as in filters: `%toupper(proc.name)`. A leading `*` prints events
 //! that lack some of the fields, with `<NA>` in their place; without it such events are not printed. `%%` is a percent
 //! sign. `\n`, `\t`, `\e` and `\\` are a newline, a tab, the escape character and a backslash.
 
@@ -16,6 +16,7 @@ use crate::{
 use super::{
     data::{self, DataMode},
     escape::{escape, escape_from},
+    width::fit,
 };
 
 /// What stands in place of a value that is missing.
@@ -321,25 +322,6 @@ fn finish(
     Ok((Segment::Field(column), &text[len..]))
 }
 
-/// Pads or cuts what stands in `out` from `from` on to `width` characters.
-pub fn fit(out: &mut Vec<u8>, from: usize, width: usize) {
-    let text = &out[from..];
-    let starts = text.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80).map(|(at, _)| at);
-    let mut count = 0;
-    let mut cut = None;
-    for at in starts {
-        if count == width {
-            cut = Some(from + at);
-            break;
-        }
-        count += 1;
-    }
-    match cut {
-        Some(at) => out.truncate(at),
-        None => out.resize(out.len() + width - count, b' '),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -399,15 +381,16 @@ mod tests {
     }
 
     #[test]
-    fn widths_pad_and_cut_characters_not_bytes() {
-        let fitted = |text: &str, width| {
-            let mut out = text.as_bytes().to_vec();
-            fit(&mut out, 0, width);
-            String::from_utf8(out).unwrap()
-        };
-        assert_eq!(fitted("curl", 3), "cur");
-        assert_eq!(fitted("cat", 5), "cat  ");
-        assert_eq!(fitted("grüße", 4), "grüß");
-        assert_eq!(fitted("ü", 3), "ü  ");
+    fn widths_are_columns_of_a_terminal() {
+        let world = World::new();
+        for (name, expected) in
+            [("/日本語", "|/日本語   |/日本|"), ("/grüße", "|/grüße    |/grüß|"), ("/ab🚀", "|/ab🚀     |/ab🚀|")]
+        {
+            let record = world.openat(10, 3, name.as_bytes());
+            let mut out = Vec::new();
+            let template = Template::parse("|%10evt.arg.name|%5evt.arg.name|", Show::default()).unwrap();
+            assert!(world.with(&record, |context| template.render(context, &mut out)));
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
     }
 }

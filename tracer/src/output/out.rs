@@ -10,13 +10,13 @@ use super::{
     picture::{Picture, Place, Status},
     reader::error_of_write,
     screen::Screen,
-    text::{
-        Block, Room,
-        table::Widths,
-        width::{cut_line, places, width},
-    },
+    text::{Block, Room, table::Widths},
 };
-use crate::format::{color::ColorChoice, json};
+use crate::format::{
+    color::ColorChoice,
+    json,
+    width::{cut_line, places, width},
+};
 
 /// Buffered bytes from which on they are written.
 const BUFFER: usize = 64 << 10;

@@ -9,6 +9,7 @@ use super::{
 use crate::format::{
     color::{Color, RESET},
     escape,
+    width::chunks,
 };
 
 /// Which colours there are.
@@ -166,7 +167,7 @@ impl Page {
         }
         self.out.table((self.place, TROUBLE), |room, _| {
             let width = room.width.unwrap_or(usize::MAX).max(1);
-            let parts = lines.iter().flat_map(|line| text::width::chunks(line, width));
+            let parts = lines.iter().flat_map(|line| chunks(line, width));
             Block { head: parts.collect(), ..Block::default() }
         })
     }

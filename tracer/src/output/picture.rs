@@ -1,9 +1,10 @@
 //! What is on a terminal while tables are redrawn there: a line that says how the run is doing, and the tables, which share the room.
 
-use super::text::{Block, table::Widths, width::cut};
+use super::text::{Block, table::Widths};
 use crate::format::{
     color::{Color, RESET},
     time, units,
+    width::cut,
 };
 
 /// Which table it is: who draws it, and the number of the table among those of the same.

@@ -12,10 +12,8 @@ use crossterm::{
     terminal::{self, Clear, ClearType},
 };
 
-use super::{
-    keys::{Keys, Typed},
-    text::width::width,
-};
+use super::keys::{Keys, Typed};
+use crate::format::width::width;
 
 /// What a terminal has when it does not say.
 const SIZE: (u16, u16) = (80, 24);

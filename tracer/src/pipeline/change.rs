@@ -159,7 +159,7 @@ impl Pipeline {
     /// Ends the question before: its last frames have all that came after its last interval.
     fn end_last(&mut self) -> anyhow::Result<()> {
         let Some(mut last) = self.before.take() else { return Ok(()) };
-        let tick = Tick { state: &self.state, now_ns: self.now_ns(), stats: &self.stats };
+        let tick = Tick { state: &self.state, now_ns: self.now_ns(), stats: &self.stats, failed: false };
         let ended = last.outputs.end(&tick);
         self.earlier.shown += last.outputs.shown();
         self.earlier.lost += last.outputs.lost();

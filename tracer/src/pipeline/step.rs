@@ -33,7 +33,7 @@ impl Pipeline {
         }
         let now_ns = self.now_ns();
         self.count(source.losses());
-        self.asking.outputs.interval(&Tick { state: &self.state, now_ns, stats: &self.stats })
+        self.asking.outputs.interval(&Tick { state: &self.state, now_ns, stats: &self.stats, failed: false })
     }
 
     /// Brings up to date what was seen, shown and lost.

@@ -71,7 +71,7 @@ pub(super) fn sinks(level: Level, publish: Publish) -> Result<Vec<Box<dyn Sink>>
 
 impl Gather {
     fn take(&mut self, tick: &Tick<'_>) {
-        let &Tick { state, now_ns, stats } = tick;
+        let &Tick { state, now_ns, stats, .. } = tick;
         let (_, frames) = self.board.borrow_mut().take(now_ns);
         for (table, frame) in self.places.iter().zip(frames) {
             frame.iter().for_each(|frame| self.totals.add(*table, frame));

@@ -155,6 +155,9 @@ impl Sink for ChiselSink {
 
     fn end(&mut self, tick: &Tick<'_>) -> anyhow::Result<()> {
         self.chisel.set_lost(tick.stats.losses.total());
+        if tick.failed {
+            self.chisel.events_failed();
+        }
         self.guard(|it| it.chisel.end(tick.state, it.intervals, tick.now_ns), ())?;
         let picture = self.chisel.page().out.has_picture();
         if let Some(error) = self.wrong.take().filter(|_| picture) {
@@ -280,7 +283,7 @@ mod tests {
             world.with(&world.read(10, 3, 1, b"x"), |context| sink.event(context).unwrap());
             for _ in 0..2 {
                 now_ns += 20_000_000;
-                sink.interval(&Tick { state: &world.state, now_ns, stats: &Stats::default() }).unwrap();
+                sink.interval(&Tick { state: &world.state, now_ns, stats: &Stats::default(), failed: false }).unwrap();
                 env.page.out.draw(Status::default()).unwrap();
             }
             env.page.out.text()[before..].to_owned()
@@ -321,7 +324,7 @@ mod tests {
             if let Some((text, second)) = text {
                 write(text, second);
             }
-            sink.interval(&Tick { state: &world.state, now_ns: 1, stats: &Stats::default() }).unwrap();
+            sink.interval(&Tick { state: &world.state, now_ns: 1, stats: &Stats::default(), failed: false }).unwrap();
             world.with(&world.read(10, 3, 1, b"x"), |context| sink.event(context).unwrap());
         };
         step(None);

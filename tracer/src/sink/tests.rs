@@ -77,7 +77,7 @@ fn events_of_other_containers_and_the_host_are_not_held_back() {
         world.with(&world.read(tid, 3, 1, b"x"), |context| outputs.event(context).unwrap());
     }
     assert_eq!(out.text(), "web nginx\nhost bash\n");
-    outputs.end(&Tick { state: &world.state, now_ns: BOOT_NS, stats: &Stats::default() }).unwrap();
+    outputs.end(&Tick { state: &world.state, now_ns: BOOT_NS, stats: &Stats::default(), failed: false }).unwrap();
     assert_eq!(out.text(), "web nginx\nhost bash\n<NA> ls\n");
 }
 

@@ -11,6 +11,8 @@ pub struct Tick<'a> {
     pub now_ns: u64,
     /// What was seen, shown and lost so far.
     pub stats: &'a Stats,
+    /// Whether events ended with an error: that there is nothing says nothing then.
+    pub failed: bool,
 }
 
 impl Tick<'_> {

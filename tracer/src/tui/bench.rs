@@ -137,7 +137,7 @@ fn frames(model: &mut Model, state: &State, count: usize) -> anyhow::Result<(Vec
     let mut result = Ok(());
     let times = timed_often(count, || {
         second += 1;
-        let tick = Tick { state, now_ns: second * 1_000_000_000, stats: &stats };
+        let tick = Tick { state, now_ns: second * 1_000_000_000, stats: &stats, failed: false };
         if let Err(error) = outputs.interval(&tick) {
             result = Err(error);
         }

@@ -2,7 +2,10 @@
 
 use super::{cells::number, level::Level};
 use crate::{
-    format::{escape, json},
+    format::{
+        escape, json,
+        width::{padded, width},
+    },
     output::Row,
     view::{Mode, Place},
 };
@@ -62,10 +65,10 @@ pub fn export(level: &Level, form: Form) -> Vec<u8> {
             let cells = rows().map(|row| level.columns.iter().map(|at| level.cell(&level.shown[*at], row)).collect());
             let lines: Vec<Vec<String>> =
                 std::iter::once(titles.iter().map(|&title| title.to_owned()).collect()).chain(cells).collect();
-            let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-            let widths: Vec<usize> = (0..titles.len()).map(width).collect();
+            let room = |column: usize| lines.iter().map(|line| width(&line[column])).max().unwrap_or(0);
+            let widths: Vec<usize> = (0..titles.len()).map(room).collect();
             for line in &lines {
-                let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+                let cells = line.iter().zip(&widths).map(|(cell, room)| padded(cell, *room));
                 out.extend_from_slice(cells.collect::<Vec<_>>().join("  ").trim_end().as_bytes());
                 out.push(b'\n');
             }

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::keys::{self, Do, KEYS, Key};
-use crate::fields::nearest;
+use crate::{fields::nearest, message::toml_text::mistake};
 
 /// The key that quits whatever the file says.
 const ALWAYS_QUITS: &str = "Ctrl+C";
@@ -75,11 +75,11 @@ impl Keys {
         let line = |at: usize| 1 + text.get(..at).unwrap_or_default().matches('\n').count();
         let read: Result<BTreeMap<Spanned<String>, Spanned<Given>>, _> = toml::from_str(text);
         let table = read.map_err(|error| {
-            let what = error.message().lines().next().unwrap_or_default();
-            let is_value = what.contains("did not match any variant");
+            let wrong = mistake(text, &error);
+            let is_value = text.parse::<toml::Table>().is_ok();
             Wrong {
-                line: line(error.span().map_or(0, |span| span.start)),
-                what: if is_value { "a command needs a key or a list of keys".into() } else { what.to_owned() },
+                line: wrong.line,
+                what: if is_value { "a command needs a key or a list of keys".into() } else { wrong.what },
                 hint: Some("write it as: freeze = [\"p\", \"Z\"]".into()),
             }
         })?;

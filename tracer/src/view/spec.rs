@@ -9,6 +9,7 @@ use crate::{
     aggregate::Op,
     fields::{FieldError, FieldRef, Show, Unit},
     filter::Filter,
+    message::toml_text::mistake,
 };
 
 /// What a view shows.
@@ -308,10 +309,9 @@ fn wrong_filter(place: &str, text: &str) -> Option<Wrong> {
 
 /// The message of the parser in a line: where, and what.
 fn toml_message(error: &toml::de::Error, text: &str) -> String {
-    let at = error.span().map_or(0, |span| span.start).min(text.len());
-    let before = &text.as_bytes()[..at];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    format!("line {line}: {}", error.message())
+    let wrong = mistake(text, error);
+    let hint = wrong.hint.map_or_else(String::new, |hint| format!("; {hint}"));
+    format!("line {}: {}{hint}", wrong.line, wrong.what)
 }
 
 impl fmt::Display for Kind {

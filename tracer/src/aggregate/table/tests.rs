@@ -174,6 +174,20 @@ fn a_name_that_comes_late_reaches_the_table_and_equal_names_merge() {
 }
 
 #[test]
+fn a_process_has_its_last_name() {
+    let mut world = World::new();
+    let mut table = table(&[("proc.main_name", "P"), ("proc.pid", "PID")], None, Op::Count, Unit::None);
+    for (name, calls) in [("sh", 3), ("cat", 1)] {
+        world.thread(77, 1, name, crate::state::ContainerKey::HOST);
+        for _ in 0..calls {
+            world.with(&world.read(77, 3, 1, b"x"), |context| table.add(context));
+        }
+    }
+    let rows: Vec<_> = table.rows(&world.state, 1.0, 1.0).into_iter().map(plain).collect();
+    assert_eq!(rows, [(4.0, vec!["cat".to_owned(), "77".to_owned()])]);
+}
+
+#[test]
 fn a_row_may_have_several_values() {
     let world = World::new();
     let mut table = Table::new(Spec {

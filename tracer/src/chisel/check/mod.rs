@@ -65,7 +65,12 @@ fn examples(meta: &Meta) -> Map {
     let example = |kind: ArgKind| -> Dynamic {
         match kind {
             ArgKind::String => "127.0.0.1".into(),
-            ArgKind::Int => 1000_i64.into(),
+            ArgKind::Int
+            | ArgKind::Milliseconds
+            | ArgKind::Interval
+            | ArgKind::Count
+            | ArgKind::Size
+            | ArgKind::Port => 1000_i64.into(),
             ArgKind::Field => "proc.name".into(),
             ArgKind::Filter => "proc.pid>0".into(),
             // Nothing is written: only declarations run.

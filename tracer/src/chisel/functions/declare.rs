@@ -6,13 +6,10 @@ use rhai::{Dynamic, EvalAltResult, Map};
 
 use super::super::{
     declared::{Phase, Result},
-    meta::Meta,
+    meta::{INTERVALS_MS, Meta},
     value::{ExcerptHandle, FolderHandle, Handle, Tally},
 };
 use super::Function;
-
-/// The least interval, milliseconds.
-const MIN_INTERVAL_MS: u64 = 10;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
@@ -213,8 +210,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
             let it = Rc::clone(shared);
             engine.register_fn("interval", move |ms: i64| -> Result<()> {
                 let mut it = it.borrow_mut();
-                let ms = u64::try_from(ms).ok().filter(|ms| *ms >= MIN_INTERVAL_MS);
-                let ms = ms.ok_or_else(|| format!("an interval is at least {MIN_INTERVAL_MS} milliseconds"))?;
+                let ms = u64::try_from(ms).ok().filter(|ms| INTERVALS_MS.contains(ms));
+                let (least, most) = (INTERVALS_MS.start(), INTERVALS_MS.end());
+                let ms = ms.ok_or_else(|| format!("an interval has {least} to {most} milliseconds"))?;
                 it.declare("interval")?.interval_ms = Some(ms);
                 Ok(())
             });

@@ -83,6 +83,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
 
 /// Prints a line.
 pub(in super::super) fn print(it: &mut Declared, text: &str) {
+    if it.phase == Phase::Declare && it.env.replay {
+        it.held.push(text.to_owned());
+        return;
+    }
     let result = it.env.page.line(text.as_bytes());
     keep(it, result);
 }

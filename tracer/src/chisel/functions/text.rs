@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::Function;
-use crate::format::{color::Color, time, units};
+use crate::format::{color::Color, time, units, width::fitted};
 
 /// The widest cell: scripts have no other bound here.
 const MAX_WIDTH: usize = 1000;
@@ -24,14 +24,14 @@ macro_rules! color {
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
         usage: "left(text, width)",
-        doc: "left-aligns the text in `width` characters; pads or cuts it",
+        doc: "left-aligns the text in `width` columns of the terminal; pads or cuts it",
         register: |engine, _| {
             engine.register_fn("left", |text: &str, width: i64| cell(text, width, false));
         },
     },
     Function {
         usage: "right(text, width)",
-        doc: "right-aligns the text in `width` characters; pads or cuts it",
+        doc: "right-aligns the text in `width` columns of the terminal; pads or cuts it",
         register: |engine, _| {
             engine.register_fn("right", |text: &str, width: i64| cell(text, width, true));
         },
@@ -96,6 +96,5 @@ pub(in super::super) fn shown(ns: i64, write: impl FnOnce(u64, &mut Vec<u8>)) ->
 /// Text padded to a width, or cut to it.
 pub(in super::super) fn cell(text: &str, width: i64, right: bool) -> String {
     let width = usize::try_from(width).unwrap_or(0).min(MAX_WIDTH);
-    let text: String = text.chars().take(width).collect();
-    if right { format!("{text:>width$}") } else { format!("{text:<width$}") }
+    fitted(text, width, right)
 }

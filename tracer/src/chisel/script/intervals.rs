@@ -59,7 +59,11 @@ impl Chisel {
 
     fn call_interval(&mut self, now_ns: u64) -> anyhow::Result<()> {
         self.pending = false;
-        self.shared.borrow_mut().now_ns = now_ns;
+        {
+            let mut shared = self.shared.borrow_mut();
+            shared.release()?;
+            shared.now_ns = now_ns;
+        }
         let _ = self.call("on_interval", ())?;
         self.failure()
     }
@@ -109,6 +113,7 @@ impl Chisel {
             };
             let moment = self.moment(when, now_ns);
             let mut shared = self.shared.borrow_mut();
+            shared.release()?;
             let sample = shared.sample.filter(|_| shared.samples(&*shared.aggregates[at]));
             let frame = shared.aggregates[at].take(state, moment);
             let (chisel, dropped) = (Arc::clone(&self.name), self.dropped(when));
@@ -155,6 +160,17 @@ impl Chisel {
     fn lists(&mut self, lists: &[Listing], page: &Page, state: &State, now_ns: u64) -> anyhow::Result<()> {
         for (index, Listing { rows, filter, title, line }) in lists.iter().enumerate() {
             page.out.cut_lines(Some(title));
+            // Of a capture that cannot be read, nothing at all may be known.
+            let mut count = 0;
+            if self.failed {
+                each_row(*rows, filter.as_ref(), state, now_ns, &mut |_| {
+                    count += 1;
+                    anyhow::Ok(())
+                })?;
+                if count == 0 {
+                    continue;
+                }
+            }
             let Some(line) = line else {
                 if !title.is_empty() && !page.json {
                     page.out.text_line(title)?;
@@ -180,6 +196,11 @@ impl Chisel {
         Ok(())
     }
 
+    /// Events ended with an error, which is told after what was gathered until then.
+    pub fn events_failed(&mut self) {
+        self.failed = true;
+    }
+
     /// Shows what the last, unfinished interval has, and calls `on_interval` for it and `on_end`. A terminal keeps the table of
     /// the last whole interval, unless these add to it.
     ///
@@ -187,21 +208,36 @@ impl Chisel {
     /// As for [`Chisel::event`].
     pub fn end(&mut self, state: &State, intervals: u64, now_ns: u64) -> anyhow::Result<()> {
         let redrawn = self.shared.borrow().env.page.out.redraws();
-        let first = intervals == 0;
-        self.show(|it| first || it.when() == When::End || !it.is_empty() && !redrawn, state, now_ns)?;
+        let (first, failed) = (intervals == 0, self.failed);
+        let is_wanted = |it: &dyn Aggregate| match it.is_empty() {
+            true => (first || it.when() == When::End) && !failed,
+            false => first || it.when() == When::End || !redrawn,
+        };
+        self.show(is_wanted, state, now_ns)?;
         let before = self.shared.borrow().additions;
         if self.pending {
             self.call_interval(now_ns)?;
         }
         self.list(state, now_ns)?;
-        self.shared.borrow_mut().now_ns = now_ns;
-        let _ = self.call("on_end", ())?;
+        let is_blank = {
+            let mut shared = self.shared.borrow_mut();
+            let is_blank = failed && shared.taken == 0;
+            if !is_blank {
+                shared.release()?;
+            }
+            shared.now_ns = now_ns;
+            is_blank
+        };
+        // A script cannot know that what it has seen is nothing because of the error.
+        if !is_blank {
+            let _ = self.call("on_end", ())?;
+        }
         self.failure()?;
         let (added, tallied) = {
             let shared = self.shared.borrow();
             (shared.additions != before, shared.tallies.iter().any(|table| !table.is_empty()))
         };
-        if first || tallied && (added || !redrawn) {
+        if first && (tallied || !failed) || tallied && (added || !redrawn) {
             self.show_tallies(state, now_ns)?;
         }
         self.say_all_incomplete();

@@ -34,7 +34,7 @@ fn run(name: &str, container: bool, world: &World, records: &[Vec<u8>]) -> Strin
     for record in records {
         world.with(record, |context| outputs.event(context).unwrap());
     }
-    outputs.end(&Tick { state: &world.state, now_ns: BOOT_NS, stats: &Stats::default() }).unwrap();
+    outputs.end(&Tick { state: &world.state, now_ns: BOOT_NS, stats: &Stats::default(), failed: false }).unwrap();
     out.text()
 }
 

@@ -21,7 +21,7 @@ use crate::{
     },
     fields::nearest,
     files::{self, Refused},
-    message::Shown as _,
+    message::{Shown as _, toml_text::mistake},
     tui::{
         Theme,
         keymap::Keys,
@@ -88,12 +88,14 @@ pub(super) fn keys() -> Result<Keys, Failure> {
 
 fn parse(path: String, text: &str) -> Result<TopSettings, Failure> {
     let in_file = |what: &str| format!("{path}: {what}");
-    let mut file: toml::Table =
-        text.parse().map_err(|error: toml::de::Error| Failure::new(in_file(error.message())))?;
+    let mut file: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let wrong = mistake(text, &error);
+        Failure { message: in_file(&format!("line {}: {}", wrong.line, wrong.what)), hint: wrong.hint }
+    })?;
     let Some(table) = file.remove(super::TOP) else { return Ok(TopSettings::default()) };
     let table: Table = table.try_into().map_err(|error: toml::de::Error| {
         Failure::with_hint(
-            in_file(&format!("[top]: {}", error.message().lines().next().unwrap_or_default())),
+            in_file(&format!("[top]: {}", mistake(text, &error).what)),
             "keys of [top] are delay, theme, and the table columns",
         )
     })?;

@@ -1,11 +1,12 @@
 //! Histograms as bars, a line for each range.
 
-use super::{
-    Block, Room,
-    width::{cut_middle, width},
-};
+use super::{Block, Room};
 use crate::{
-    format::{escape::escaped, units},
+    format::{
+        escape::escaped,
+        units,
+        width::{cut_middle, width},
+    },
     output::{Frame, Row},
     sample::Sample,
 };

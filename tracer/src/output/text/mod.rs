@@ -5,7 +5,8 @@ pub(super) mod heat;
 pub(super) mod layout;
 pub(super) mod rate;
 pub(super) mod table;
-pub(super) mod width;
+
+use crate::format::width::{cut, width};
 
 /// What text is drawn for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl Block {
     fn fit(mut self, room: Room) -> Self {
         if let Some(columns) = room.width {
             let lines = self.head.iter_mut().chain(&mut self.rows).chain(&mut self.note);
-            lines.filter(|line| width::width(line) > columns).for_each(|line| *line = width::cut(line, columns));
+            lines.filter(|line| width(line) > columns).for_each(|line| *line = cut(line, columns));
         }
         self
     }

@@ -3,10 +3,14 @@
 use super::{
     Block, Room,
     layout::{GAP, Layout},
-    width::{cut_middle, pad, width},
 };
 use crate::{
-    format::{color::RESET, escape::escaped, units},
+    format::{
+        color::RESET,
+        escape::escaped,
+        units,
+        width::{cut_middle, pad, width},
+    },
     output::Frame,
     sample::Sample,
 };

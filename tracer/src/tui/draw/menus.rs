@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{Style, cut, fill, put};
 use crate::{
-    format::escape,
+    format::{escape, width::padded},
     tui::{
         actions::{Confirmed, Offered},
         app::{Item, Model},
@@ -119,7 +119,7 @@ pub(super) fn palette(
     let offers = model.offers(&line.text());
     let item = |Offer { word, argument, about }: &Offer| {
         let usage = if argument.is_empty() { word.clone() } else { format!("{word} {argument}") };
-        format!("{usage:<30}  {about}")
+        format!("{}  {about}", padded(&usage, 30))
     };
     list(&offers.iter().map(item).collect::<Vec<_>>(), Some(at), style, area, buffer);
     prompt(":", line, style, area, buffer)

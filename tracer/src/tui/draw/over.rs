@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{Style, cut, fill, menus, put};
 use crate::{
     fields,
-    format::escape,
+    format::{escape, width::padded},
     tui::{
         app::{Model, Overlay, PromptKind},
         keymap::Keys,
@@ -142,7 +142,7 @@ fn legend(model: &Model) -> Vec<String> {
     lines.push(format!("Losses   {} events were lost in all", model.lost));
     lines.push("Marks    * marked, x has ended, - not known, ~ an estimate".into());
     lines.push(String::new());
-    lines.extend(level.shown.iter().map(|column| format!("{:<10}  {}", column.title, column.about)));
+    lines.extend(level.shown.iter().map(|column| format!("{}  {}", padded(&column.title, 10), column.about)));
     if !model.explained.is_empty() {
         lines.extend([String::new(), "What the kernel does for it".to_owned()]);
         lines.extend(model.explained.iter().cloned());

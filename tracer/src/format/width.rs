@@ -1,5 +1,7 @@
-//! How wide text is on a terminal: wide characters take two columns, colours none.
+//! How wide text is on a terminal: the only implementation. Wide characters take two columns, colours none, and characters that are drawn as one,
+//! such as a letter with its accents, are one part.
 
+use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::format::color::RESET;
@@ -8,11 +10,13 @@ use crate::format::color::RESET;
 fn parts(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let first = rest.chars().next()?;
         let color = rest.strip_prefix("\x1b[").and_then(|codes| codes.find('m'));
         let (len, columns) = match color {
             Some(end) => (end + 3, 0),
-            None => (first.len_utf8(), first.width().unwrap_or(0)),
+            None => {
+                let first = rest.graphemes(true).next()?;
+                (first.len(), first.width())
+            }
         };
         let (part, after) = rest.split_at(len);
         rest = after;
@@ -21,16 +25,15 @@ fn parts(text: &str) -> impl Iterator<Item = (&str, usize)> {
 }
 
 /// Columns that a text takes.
-pub(in crate::output) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     match text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
         true => text.len(),
-        false if !text.contains('\x1b') => text.width(),
         false => parts(text).map(|(_, columns)| columns).sum(),
     }
 }
 
 /// As much of the beginning of a text as fits. A colour that is cut short is switched off.
-pub(in crate::output) fn cut(text: &str, room: usize) -> String {
+pub(crate) fn cut(text: &str, room: usize) -> String {
     if width(text) <= room {
         return text.to_owned();
     }
@@ -42,6 +45,8 @@ pub(in crate::output) fn cut(text: &str, room: usize) -> String {
         out.push_str(part);
         used += columns;
     }
+    // What would join the next character is not seen any more.
+    out.truncate(out.trim_end_matches(['\u{200c}', '\u{200d}']).len());
     if out.contains('\x1b') {
         out.push_str(RESET);
     }
@@ -49,7 +54,7 @@ pub(in crate::output) fn cut(text: &str, room: usize) -> String {
 }
 
 /// The parts of a text that is broken into lines of that width.
-pub(in crate::output) fn chunks(text: &str, room: usize) -> Vec<String> {
+pub(crate) fn chunks(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for (part, columns) in parts(text) {
@@ -66,7 +71,7 @@ pub(in crate::output) fn chunks(text: &str, room: usize) -> Vec<String> {
 }
 
 /// The text without its middle, in whose place `mark` is, if it does not fit. Of a path, most of the end is kept: it has the name of the file.
-pub(in crate::output) fn cut_middle(text: &str, room: usize, mark: &str) -> String {
+pub(crate) fn cut_middle(text: &str, room: usize, mark: &str) -> String {
     let all = width(text);
     if all <= room {
         return text.to_owned();
@@ -84,20 +89,20 @@ pub(in crate::output) fn cut_middle(text: &str, room: usize, mark: &str) -> Stri
         })
         .map(|(part, _)| part)
         .collect();
-    // A character that joins the one before it would now join the mark.
+    // An accent without its letter would now be on the mark.
     let end = end.trim_start_matches(|first: char| first.width() == Some(0));
     format!("{head}{mark}{end}")
 }
 
 /// Where columns begin, but for the first one, in lines below a title: its words stand above them with two blanks or more between them.
-pub(in crate::output) fn places(title: &str) -> Vec<usize> {
+pub(crate) fn places(title: &str) -> Vec<usize> {
     let heads = title.lines().next_back().unwrap_or_default();
     let begins = |at: &usize| heads.as_bytes()[..*at].ends_with(b"  ") && !heads[*at..].starts_with(' ');
     (2..heads.len()).filter(|at| heads.is_char_boundary(*at)).filter(begins).map(|at| width(&heads[..at])).collect()
 }
 
 /// A line with columns that fits: without the middle of its last column, and without those before it if that has no room.
-pub(in crate::output) fn cut_line(line: &str, room: usize, columns: &[usize], mark: &str) -> String {
+pub(crate) fn cut_line(line: &str, room: usize, columns: &[usize], mark: &str) -> String {
     /// So many columns of a terminal show most names.
     const NAME: usize = 12;
     let (Some(last), Some(kept)) = (columns.last(), columns.iter().rev().find(|at| **at + NAME <= room)) else {
@@ -111,7 +116,7 @@ pub(in crate::output) fn cut_line(line: &str, room: usize, columns: &[usize], ma
 }
 
 /// Appends a text with blanks up to `room` columns: before it if it is a number, else after it.
-pub(in crate::output) fn pad(text: &str, room: usize, right: bool, out: &mut String) {
+pub(crate) fn pad(text: &str, room: usize, right: bool, out: &mut String) {
     let blanks = room.saturating_sub(width(text));
     if right {
         out.extend(std::iter::repeat_n(' ', blanks));
@@ -120,6 +125,32 @@ pub(in crate::output) fn pad(text: &str, room: usize, right: bool, out: &mut Str
     if !right {
         out.extend(std::iter::repeat_n(' ', blanks));
     }
+}
+
+/// A text with blanks after it, up to `room` columns; one that is wider stays whole.
+pub(crate) fn padded(text: &str, room: usize) -> String {
+    let mut out = String::new();
+    pad(text, room, false, &mut out);
+    out
+}
+
+/// A text of exactly that many columns: padded or cut. Half of a wide character is a blank.
+pub(crate) fn fitted(text: &str, room: usize, right: bool) -> String {
+    let mut out = String::new();
+    pad(&cut(text, room), room, right, &mut out);
+    out
+}
+
+/// The same of what is in `out` from `from` on, which is text.
+pub(crate) fn fit(out: &mut Vec<u8>, from: usize, room: usize) {
+    let text = &out[from..];
+    if text.len() <= room && text.iter().all(|byte| matches!(byte, 0x20..=0x7e)) {
+        out.resize(from + room, b' ');
+        return;
+    }
+    let text = fitted(&String::from_utf8_lossy(text), room, false);
+    out.truncate(from);
+    out.extend_from_slice(text.as_bytes());
 }
 
 #[cfg(test)]
@@ -137,6 +168,30 @@ mod tests {
             out
         };
         assert_eq!((padded("日本", false), padded("12", true)), ("日本  ".into(), "    12".into()));
+    }
+
+    #[test]
+    fn what_is_fitted_has_exactly_that_width() {
+        let bytes = |text: &str, room| {
+            let mut out = [b"in front ", text.as_bytes()].concat();
+            fit(&mut out, 9, room);
+            String::from_utf8(out).unwrap().split_off(9)
+        };
+        for (text, room, expected) in [
+            ("curl", 3, "cur"),
+            ("cat", 5, "cat  "),
+            ("grüße", 4, "grüß"),
+            ("ü", 3, "ü  "),
+            ("日本語", 5, "日本 "),
+            ("日本語", 8, "日本語  "),
+            ("🚀.txt", 7, "🚀.txt "),
+            ("e\u{301}e\u{301}", 3, "e\u{301}e\u{301} "),
+            ("❤\u{fe0f}x", 4, "❤\u{fe0f}x "),
+        ] {
+            assert_eq!((bytes(text, room).as_str(), fitted(text, room, false).as_str()), (expected, expected));
+            assert_eq!(width(&fitted(text, room, true)), room, "{text}");
+        }
+        assert_eq!(fitted("日本", 6, true), "  日本");
     }
 
     #[test]
