@@ -124,18 +124,18 @@ that changes the machine.
 /// `tracer help logs`; `tracer logs --help` lists the options.
 const LOGS: &str = "\
 Show what containers write to standard output and error, with the name of each
-before its lines, in order of time. Logs are read where Docker, Podman, containerd and CRI-O
-keep them, also those of containers that have stopped.
+before its lines, in order of time. Logs are read where Docker, Podman, containerd
+and CRI-O keep them, also those of containers that have stopped.
 
-  tracer logs                          all lines of all containers
-  tracer logs -f                       continue with new lines and new containers
-  tracer logs -f -n 10 web 'api-*'     these containers, from their last 10 lines on
-  tracer logs --since 42m web          what was written in the last 42 minutes
-  tracer logs -l tier=front -j         by label, as JSON
-  tracer logs --namespace prod -t      containers of pods, with times
-  tracer logs --explain                where each log is kept, or why it cannot be read
+  tracer logs                        all lines of all containers
+  tracer logs -f                     continue with new lines and new containers
+  tracer logs -f -n 10 web 'api-*'   these containers, the last 10 lines of each
+  tracer logs --since 42m web        what was written in the last 42 minutes
+  tracer logs -l tier=front -j       by label, as JSON
+  tracer logs --namespace prod -t    containers of pods, with times
+  tracer logs --explain              where each log is, or why it cannot be read
   tracer logs -f --state /var/lib/logs.json
-                                       continue where the last run ended
+                                     continue where the last run ended
 
 Lines from standard error have a ! instead of a |.
 ";
