@@ -10,8 +10,11 @@ mod cri;
 mod cut;
 mod docker;
 mod endpoint;
+pub mod frames;
 mod grpc;
 mod http;
+mod json;
+mod lxd;
 mod pace;
 pub mod proto;
 mod socket;
@@ -52,6 +55,7 @@ pub(super) use docker::DOCKER;
 pub use docker::{Kind, Said};
 pub use endpoint::{Address, Endpoint, EndpointError, endpoints};
 pub use http::HttpError;
+pub use lxd::read as read_lxd;
 pub use socket::{EngineSocket, SocketError};
 pub(super) use text::{List, Object, Text, Texts};
 pub use trust::{Distrust, HINT as DISTRUST_HINT};
@@ -88,7 +92,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// What an engine knows of a container. What it does not tell at once is `None` and comes later.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
-    /// The whole id.
+    /// The whole id, or the name where the runtime has no ids.
     pub full_id: String,
     /// `container.type` of the engine's containers.
     pub runtime: &'static str,
@@ -111,12 +115,13 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// What it is found by: its id, which of containerd may be any text in a namespace.
+    /// What it is found by: its id if that is one of digits, else what it claims to be ([`runtime::Found::claimed`]).
     #[must_use]
     pub fn key(&self) -> String {
         match &self.namespace {
-            Some(namespace) if !runtime::is_full_id(&self.full_id) => format!("{namespace}/{}", self.full_id),
-            _ => self.full_id.clone(),
+            _ if runtime::is_full_id(&self.full_id) => self.full_id.clone(),
+            Some(namespace) => runtime::named(self.runtime, &format!("{namespace}/{}", self.full_id)),
+            None => runtime::named(self.runtime, &self.full_id),
         }
     }
 
@@ -280,11 +285,11 @@ impl Engines {
         (!reasons.is_empty()).then(|| format!("{}{more}", reasons.join(", ")))
     }
 
-    /// Asks for the container of that id. Whether to wait for the answer: that of a user only if an engine of theirs is there, and
+    /// Asks for the container of that id, or that claims to be this. Whether to wait for the answer: that of a user only if an engine of theirs is there, and
     /// not for long ([`patience`]), because it comes when the user wants.
     #[must_use]
-    pub fn ask(&self, owner: Owner, full_id: &str) -> bool {
-        let question = (owner, full_id.to_owned());
+    pub fn ask(&self, owner: Owner, id: &str) -> bool {
+        let question = (owner, id.to_owned());
         if owner.is_machine() {
             return self.may_answer() && self.questions.try_send(question).is_ok();
         }
@@ -453,6 +458,7 @@ async fn ask_all(shared: Rc<Shared>, owner: Owner, id: String) {
         return;
     }
     let mut clients = shared.clients(owner);
+    clients.retain(|client| client.engine.asked_about(&id).is_some());
     let mut pauses = AGAIN.into_iter();
     loop {
         let mut asked = JoinSet::new();
