@@ -3,6 +3,7 @@
 mod capture;
 mod claims;
 mod commands;
+mod counted;
 mod crio;
 mod dead;
 mod every;
@@ -19,6 +20,7 @@ mod nspawn;
 mod oneliners;
 mod podman;
 mod pods;
+mod returns;
 mod serve;
 mod shelf;
 mod short;
