@@ -77,6 +77,11 @@ fn all_that_lxd_says_of_a_container_is_shown_from_its_first_event_on() {
     let doctor = output(["--doctor", "--engine-socket", &lxd.argument()]);
     let line = doctor.lines.iter().find(|line| line.contains("container engine: lxd ")).expect("a line of the engine");
     assert!(line.starts_with("ok ") && line.contains("API 1.0 at ") && line.contains(", 3 containers; "), "{line}");
+    // Asked as another engine, it is said what it is.
+    let socket = lxd.socket().display().to_string();
+    let wrong = output(["--doctor", "--engine-socket", &format!("docker={socket}")]);
+    let cause = format!("no answer at {socket}: it is lxd 5");
+    assert!(wrong.lines.iter().any(|line| line.contains(&cause)), "{:?}", wrong.lines);
     let _ = lxd.lxc(&["delete", "--force", &shop, "--project", "shop"]);
 }
 

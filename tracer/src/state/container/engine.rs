@@ -11,6 +11,7 @@ mod cut;
 mod docker;
 mod endpoint;
 pub mod frames;
+mod greeting;
 mod grpc;
 mod http;
 mod json;
@@ -42,10 +43,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout_at},
 };
 
-use self::{
-    api::{AGAIN, Teller},
-    client::Client,
-};
+use self::{api::AGAIN, client::Client};
 use super::{Options, Owner, Spec, runtime};
 use crate::{confine, thread};
 pub use api::Api;
@@ -54,6 +52,7 @@ pub use cut::{CutError, Cutter, Form, MAX_VALUE};
 pub(super) use docker::DOCKER;
 pub use docker::{Kind, Said};
 pub use endpoint::{Address, Endpoint, EndpointError, endpoints};
+pub use greeting::{Greeting, greet};
 pub use http::HttpError;
 pub use lxd::read as read_lxd;
 pub use socket::{EngineSocket, SocketError};
@@ -165,37 +164,6 @@ impl Answer {
             Self::NotFound(_, text) | Self::Ended(_, text) | Self::Note(text) => text.len(),
         }
     }
-}
-
-/// What an engine says when it is greeted.
-#[derive(Debug, Clone)]
-pub struct Greeting {
-    /// What it is: `docker 20.10.24, API 1.41`.
-    pub version: String,
-    /// How many containers it lists, or why it does not.
-    pub containers: Result<usize, String>,
-    /// What it cannot do, if anything.
-    pub lacks: Option<&'static str>,
-}
-
-/// Greets an engine and waits for its answer, so this is not for the event path.
-///
-/// # Errors
-/// Nobody answers there; the text says why.
-pub fn greet(api: Api, address: &Address, owner: Owner) -> Result<Greeting, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| error.to_string())?;
-    let greeting = LocalSet::new().block_on(&runtime, async {
-        let client = Client::greet(api, address, owner).await.map_err(|error| client::cause(&error))?;
-        let listed = client.engine.list(&Teller::silent(owner)).await;
-        Ok(Greeting {
-            version: client.engine.version().to_string(),
-            containers: listed.map(|listed| listed.ids.len()).map_err(|error| client::cause(&error)),
-            lacks: client.engine.lacks(),
-        })
-    });
-    runtime.shutdown_background();
-    greeting
 }
 
 /// The engines of this machine, seen from the event path. When it is dropped, their thread ends.

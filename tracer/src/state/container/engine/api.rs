@@ -38,6 +38,9 @@ pub enum Api {
 }
 
 impl Api {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::Docker, Self::Cri, Self::Lxd];
+
     /// Learns which engine is there, and agrees with it on a version.
     pub(super) fn greet(self, way: Way, pace: Rc<Pace>) -> Soon<'static, Rc<dyn Engine>> {
         match self {
