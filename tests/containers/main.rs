@@ -18,6 +18,7 @@ mod names;
 mod newer;
 mod nspawn;
 mod oneliners;
+mod places;
 mod podman;
 mod pods;
 mod returns;
