@@ -122,7 +122,7 @@ fn listed(object: &[u8], member: Option<&str>) -> Option<(Box<Metadata>, bool)> 
 fn described(instance: Instance, member: Option<&str>) -> Option<(Metadata, bool)> {
     let (name, project) = (instance.name.0?, instance.project.0.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()));
     let is_container = instance.kind.0.as_deref() == Some("container");
-    if !is_container || !is_name(&name) || !is_here(instance.location.0.as_deref(), member) {
+    if !is_container || !is_name(&name) || !is_project(&project) || !is_here(instance.location.0.as_deref(), member) {
         return None;
     }
     let mut config = instance.expanded_config.0;
@@ -208,7 +208,7 @@ fn happened(object: &[u8], member: Option<&str>) -> Option<Said> {
     let path = source.split('?').next()?;
     let name = ["/1.0/instances/", "/1.0/containers/"].into_iter().find_map(|start| path.strip_prefix(start))?;
     let project = event.project.0.unwrap_or_else(|| DEFAULT_PROJECT.to_owned());
-    let id = is_name(name).then(|| in_cgroups(&project, name))?;
+    let id = (is_name(name) && is_project(&project)).then(|| in_cgroups(&project, name))?;
     match action {
         "created" | "started" | "restarted" | "renamed" | "updated" | "resumed" => Some(Said::Changed(id)),
         "stopped" | "shutdown" | "deleted" => Some(Said::Ended(id)),
@@ -224,14 +224,19 @@ fn in_cgroups(project: &str, name: &str) -> String {
 /// The project and the name of a container that LXC calls so; `None` if no instance can have that name.
 fn of_cgroups(id: &str) -> Option<(&str, &str)> {
     let (project, name) = id.rsplit_once('_').unwrap_or((DEFAULT_PROJECT, id));
-    let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
-    (is_name(name) && is_plain(project) && !project.is_empty()).then_some((project, name))
+    (is_name(name) && is_project(project)).then_some((project, name))
 }
 
 /// Whether it can be the name of an instance: that of a host.
 fn is_name(text: &str) -> bool {
     let is_of_host = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     (1..=63).contains(&text.len()) && text.bytes().all(is_of_host)
+}
+
+/// Whether it can be the name of a project, and stand in a request as it is. Source: LXD, `lxd/api_project.go`, which has no `/`, `_`,
+/// quotes and blanks in them.
+fn is_project(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"/_'\"*?&#%+=".contains(&byte))
 }
 
 /// Whether an instance at that place of a cluster is on this machine.
@@ -319,6 +324,7 @@ mod tests {
         };
         assert!(listed(&with("type", "virtual-machine"), None).is_none());
         assert!(listed(&with("name", "../x"), None).is_none());
+        assert!(listed(&with("project", "a/b"), None).is_none());
         assert!(listed(&with("location", "one"), Some("two")).is_none());
         assert!(listed(&with("location", "one"), Some("one")).is_some());
         assert_eq!(listed(&with("status", "Stopped"), None).map(|(_, runs)| runs), Some(false));
