@@ -143,7 +143,7 @@ fn one_that_sends_garbage_is_noted_and_names_are_there_all_the_same() {
         ),
     ];
     for (what, body) in lies {
-        let socket = scratch.path(&format!("{}.sock", what.replace(' ', "-")));
+        let socket = scratch.path(format!("{}.sock", what.replace(' ', "-")));
         let liar = Engine::start(&socket, 0, Box::new(move |connection, _| connection.whole(body)));
         let argument = format!("incus={}", liar.socket.display());
         let mut command = tracer(["--engine-socket", &argument]);

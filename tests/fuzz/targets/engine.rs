@@ -21,8 +21,11 @@ fn objects(form: Form, bytes: &[u8], piece: usize) -> Option<Vec<Vec<u8>>> {
     Some(all)
 }
 
-/// The data and the pings of a stream of frames that comes in pieces of that length; `None` if it is not one.
-fn frames(bytes: &[u8], piece: usize) -> Option<(Vec<u8>, Vec<Vec<u8>>, u32)> {
+/// Data, pings, and how often the end was said.
+type Came = (Vec<u8>, Vec<Vec<u8>>, u32);
+
+/// What comes of a stream of frames in pieces of that length; `None` if it is not one.
+fn frames(bytes: &[u8], piece: usize) -> Option<Came> {
     let (mut frames, mut data, mut pings, mut closed) = (Frames::default(), Vec::new(), Vec::new(), 0);
     for piece in bytes.chunks(piece) {
         let mut take = |part: Part<'_>| match part {

@@ -109,8 +109,11 @@ pub fn pong(body: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// What comes out when it comes in pieces of that length: data together, and pings.
-    fn read(bytes: &[u8], piece: usize) -> Result<(Vec<u8>, Vec<Vec<u8>>, bool), NoFrame> {
+    /// Data, all together; pings; and whether it was closed.
+    type Came = (Vec<u8>, Vec<Vec<u8>>, bool);
+
+    /// What comes out when it comes in pieces of that length.
+    fn read(bytes: &[u8], piece: usize) -> Result<Came, NoFrame> {
         let (mut frames, mut data, mut pings, mut closed) = (Frames::default(), Vec::new(), Vec::new(), false);
         for piece in bytes.chunks(piece) {
             frames.push(piece, &mut |part| match part {
