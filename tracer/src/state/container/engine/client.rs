@@ -84,9 +84,13 @@ impl Client {
     }
 }
 
-/// Which engine is at an address that does not answer as it was asked, if it answers in another way; and what to do.
-pub(super) async fn another(asked: Api, address: &Address, owner: Owner) -> Option<String> {
+/// Which engine is at an address that does not answer as it was asked, if it answers in another way; and what to do. One that says
+/// nothing at all is not asked again and again.
+pub(super) async fn another(asked: Api, address: &Address, owner: Owner, cause: &str) -> Option<String> {
     let Address::Unix(path) = address else { return None };
+    if cause == HttpError::Late.to_string() {
+        return None;
+    }
     for api in Api::ALL.into_iter().filter(|api| *api != asked) {
         if let Ok(client) = Client::greet(api, address, owner).await {
             let version = client.engine.version();
@@ -133,7 +137,7 @@ pub(super) async fn follow(shared: Rc<Shared>, endpoint: Endpoint, counted: bool
                 let known = endpoint.addresses.iter().find(|one| one.to_string() == address);
                 let owned = known.and_then(|one| Some((one, endpoint.owner_of(one, &shared.host_root).ok()?)));
                 let other = match owned {
-                    Some((one, owner)) => another(endpoint.api, one, owner).await,
+                    Some((one, owner)) => another(endpoint.api, one, owner, &cause).await,
                     None => None,
                 };
                 End::Failed { address, cause: other.unwrap_or(cause) }

@@ -31,8 +31,8 @@ pub fn greet(api: Api, address: &Address, owner: Owner) -> Result<Greeting, Stri
         let client = match Client::greet(api, address, owner).await {
             Ok(client) => client,
             Err(error) => {
-                let other = client::another(api, address, owner).await;
-                return Err(other.unwrap_or_else(|| client::cause(&error)));
+                let cause = client::cause(&error);
+                return Err(client::another(api, address, owner, &cause).await.unwrap_or(cause));
             }
         };
         let listed = client.engine.list(&Teller::silent(owner)).await;
