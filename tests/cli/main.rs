@@ -74,7 +74,7 @@ fn a_wrong_entry_of_a_file_is_said_with_the_file() {
     wrong(
         "engine-socket = ['crio=/run/crio.sock']",
         "invalid value 'crio=/run/crio.sock' for '--engine-socket <ENGINE=PATH>': 'crio' is not a supported engine",
-        "engines are containerd, cri, cri-o, docker, podman",
+        "engines are containerd, cri, cri-o, docker, incus, lxd, podman",
     );
     wrong("engine-socket = ['docker=run/a.sock']", "invalid value 'docker=run/a.sock'", "give an absolute path");
     wrong("engine-sockets = []", "there is no option 'engine-sockets'", "did you mean 'engine-socket'?");

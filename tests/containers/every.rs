@@ -12,6 +12,8 @@ use tracer_tests::{
     crio::{Crio, Events, Known},
     docker::{Docker, unique},
     level,
+    lxd::{self, Lxd},
+    nspawn::Nspawn,
     podman::{self, Podman},
     scratch::Scratch,
     session::Session,
@@ -20,7 +22,7 @@ use tracer_tests::{
 use super::{lxc::Lxc, toolbox};
 
 /// Each runtime, and what plays it.
-const RUNTIMES: [(&str, fn()); 10] = [
+const RUNTIMES: [(&str, fn()); 11] = [
     ("docker", docker),
     ("podman", || of_podman(Podman::start())),
     ("podman, rootless", || of_podman(Podman::rootless(USER))),
@@ -30,7 +32,8 @@ const RUNTIMES: [(&str, fn()); 10] = [
     (NEWER[1].0, || of_cri(Containerd::start_newer(NEWER[1].0))),
     ("cri-o, replayed", crio),
     ("lxc", lxc),
-    ("systemd-nspawn, its cgroups", nspawn),
+    ("lxd", lxd),
+    ("systemd-nspawn", nspawn),
 ];
 /// A user of whom nothing else is there.
 const USER: u32 = 61_024;
@@ -224,11 +227,22 @@ fn lxc() {
     });
 }
 
+/// Nothing if it is not there, which was said.
+fn lxd() {
+    let Some(lxd) = Lxd::start() else { return };
+    let (name, engine) = (unique("every"), Some(lxd.argument()));
+    lxd.launch(&name, &[]);
+    let case = Case { runtime: "lxc", name, image: Some(lxd::IMAGE), pod: None, engine };
+    case.check(|script| {
+        let _ = lxd.lxc(&["exec", &case.name, "--", "/bin/sh", "-c", script]);
+    });
+}
+
+/// Nothing if it is not there, which was said.
 fn nspawn() {
-    let name = unique("every");
-    let folder = Cgroup::make(&format!("/machine.slice/machine-{}.scope", name.replace('-', "\\x2d")));
-    let case = Case { runtime: "systemd-nspawn", name, image: None, pod: None, engine: None };
-    case.check(|script| run_in(&folder, "payload", script));
+    let Some(machine) = Nspawn::prepare(&unique("every")) else { return };
+    let case = Case { runtime: "systemd-nspawn", name: machine.name.clone(), image: None, pod: None, engine: None };
+    case.check(|script| machine.run(script));
 }
 
 /// Runs a script in a cgroup below.

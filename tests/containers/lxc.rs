@@ -11,7 +11,7 @@ use std::{
 use tracer_tests::{
     command::{output, tracer},
     docker::unique,
-    level,
+    level, rootfs,
     scratch::Scratch,
     session::Session,
 };
@@ -29,14 +29,7 @@ impl Lxc {
         let name = unique("lxc");
         let folder = PathBuf::from("/run").join(&name);
         let root = folder.join(&name).join("rootfs");
-        for path in ["bin", "dev", "proc", "sys", "tmp"] {
-            fs::create_dir_all(root.join(path)).expect("a folder");
-        }
-        let busybox = output_of(Command::new("sh").args(["-c", "command -v busybox"]));
-        fs::copy(String::from_utf8_lossy(&busybox.stdout).trim(), root.join("bin/busybox")).expect("busybox");
-        for program in ["sleep", "uname", "sh", "dd"] {
-            std::os::unix::fs::symlink("busybox", root.join("bin").join(program)).expect("a link");
-        }
+        rootfs::make(&root, &["sleep", "uname", "sh", "dd"]);
         let config = format!(
             "lxc.uts.name = {name}\nlxc.rootfs.path = dir:{}\nlxc.init.cmd = /bin/sleep 1000\nlxc.net.0.type = none\n\
              lxc.apparmor.profile = unconfined\nlxc.cap.drop =\nlxc.tty.max = 0\nlxc.autodev = 0\n",

@@ -3,7 +3,6 @@
 use tracer_tests::{
     cgroup::Cgroup,
     command::output,
-    docker::unique,
     level,
     scratch::Scratch,
     session::{Session, sum},
@@ -61,33 +60,4 @@ fn filters_of_units_and_tables_by_unit_are_the_same_in_the_kernel() {
         sum(&session.end(), &["write"]).exactly().expect("a number")
     });
     assert!(counts[0] >= 700 && counts[0] == counts[1], "{counts:?}");
-}
-
-/// systemd-nspawn wants a running systemd, so its cgroups are made as systemd and it make them. The processes are real.
-#[test]
-fn a_machine_of_systemd_nspawn_is_a_container_with_a_name() {
-    if !level::root_or_skip() {
-        return;
-    }
-    let scratch = Scratch::new();
-    let file = scratch.path("nspawn.scap").display().to_string();
-    let name = unique("nspawn");
-    let scope = format!("/machine.slice/machine-{}.scope", name.replace('-', "\\x2d"));
-    let service = format!("/machine.slice/systemd-nspawn@{}.service", name.replace('-', "\\x2d"));
-    let filter = "evt.type=execve and proc.name in (uname, id)";
-    let format = "%proc.name %container.type %container.id %container.name %proc.unit";
-    let mut command = tracer_tests::command::tracer(["--buffer-size", "64M", "-w", &file]);
-    let session = Session::lines_of(&mut command, format, filter);
-    let mut expected = Vec::new();
-    for (place, program) in [(&scope, "uname"), (&service, "id")] {
-        let cgroup = Cgroup::make(place);
-        assert!(cgroup.run(0, &(cgroup.enter_below("payload") + "exec " + program)).status.success());
-        let unit = place.rsplit('/').next().unwrap_or_default();
-        expected.push(format!("{program} systemd-nspawn {name} {name} {unit}"));
-    }
-    let live = session.end();
-    let lines: Vec<&str> = live.lines.iter().filter_map(|line| line.strip_prefix("<NA> ")).collect();
-    assert_eq!(lines, expected, "{}", live.errors);
-    let again = output(["-r", &file, "-p", &format!("*{format}"), filter]);
-    assert_eq!(again.lines, expected, "from the capture: {}", again.errors);
 }

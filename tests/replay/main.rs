@@ -15,6 +15,7 @@ mod needs;
 mod output;
 mod peer;
 mod peers;
+mod pods;
 mod rows;
 mod sample;
 mod tables;

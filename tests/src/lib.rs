@@ -9,12 +9,15 @@ pub mod docker;
 pub mod engine;
 mod grpc;
 pub mod level;
+pub mod lxd;
+pub mod nspawn;
 pub mod podman;
 pub mod relay;
 
 // What the tests do.
 pub mod call;
 pub mod hijack;
+pub mod rootfs;
 pub mod scratch;
 pub mod terminal;
 pub mod tmux;

@@ -21,20 +21,24 @@ use crate::{
 struct Peer {
     /// Its folder under `target/tools/peers`; the tests know it by this name.
     name: &'static str,
-    /// The package with it; its program has the same name.
+    /// The package with it.
     package: &'static str,
+    /// Its program.
+    program: &'static str,
     /// The Debian release that has it.
     suite: &'static str,
 }
 
 const PEERS: &[Peer] = &[
-    Peer { name: "old", package: "sysdig", suite: "bookworm" },
-    Peer { name: "new", package: "sysdig", suite: "sid" },
-    Peer { name: "wireshark", package: "tshark", suite: "sid" },
-    Peer { name: "memcached", package: "memcached", suite: "bookworm" },
+    Peer::new("old", "sysdig", "bookworm"),
+    Peer::new("new", "sysdig", "sid"),
+    Peer::new("wireshark", "tshark", "sid"),
+    Peer::new("memcached", "memcached", "bookworm"),
     // The oldest of Debian that tells events through CRI, and the newest.
-    Peer { name: "containerd-trixie", package: "containerd", suite: "trixie" },
-    Peer { name: "containerd-sid", package: "containerd", suite: "sid" },
+    Peer::new("containerd-trixie", "containerd", "trixie"),
+    Peer::new("containerd-sid", "containerd", "sid"),
+    Peer::new("lxd", "lxd", "bookworm"),
+    Peer { program: "systemd-nspawn", ..Peer::new("nspawn", "systemd-container", "bookworm") },
 ];
 /// Starts the program of that name with the libraries beside it, whatever this machine has.
 const LAUNCHER: &str = "#!/bin/sh
@@ -43,7 +47,7 @@ for lib in usr/lib lib; do
     linker=$here/$lib/x86_64-linux-gnu/ld-linux-x86-64.so.2
     [ -x \"$linker\" ] && break
 done
-libraries=$here/usr/lib/x86_64-linux-gnu:$here/lib/x86_64-linux-gnu
+libraries=$here/usr/lib/x86_64-linux-gnu:$here/lib/x86_64-linux-gnu:$here/usr/lib/x86_64-linux-gnu/systemd
 exec \"$linker\" --library-path \"$libraries\" \"$here/usr/bin/PROGRAM\" \"$@\"
 ";
 
@@ -69,6 +73,11 @@ pub(crate) fn missing() -> Vec<String> {
 }
 
 impl Peer {
+    /// One whose program is called as its package is.
+    const fn new(name: &'static str, package: &'static str, suite: &'static str) -> Self {
+        Self { name, package, program: package, suite }
+    }
+
     fn shown(&self) -> String {
         format!("{} of Debian's {}", self.package, self.suite)
     }
@@ -92,7 +101,7 @@ fn get_one(folder: &Path, peer: &Peer) -> Result<()> {
     fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
     apt.unpack_all(&[peer.package], &root)?;
     let launcher = kept.join("unproven");
-    fs::write(&launcher, LAUNCHER.replace("PROGRAM", peer.package))
+    fs::write(&launcher, LAUNCHER.replace("PROGRAM", peer.program))
         .with_context(|| format!("cannot write {}", launcher.display()))?;
     output(Command::new("chmod").arg("+x").arg(&launcher))?;
     let version = output(Command::new(&launcher).arg("--version"))?;

@@ -292,7 +292,7 @@ mod tests {
         };
         let (message, hint) = failure("engine-socket = ['docker=/a.sock', 'rkt=/b.sock']");
         assert!(message.contains("'rkt=/b.sock'") && message.contains("not a supported engine"), "{message}");
-        assert_eq!(hint, "engines are containerd, cri, cri-o, docker, podman");
+        assert_eq!(hint, "engines are containerd, cri, cri-o, docker, incus, lxd, podman");
         assert!(failure("engine-socket = '/a.sock'").1.contains("docker=/run/docker.sock"));
         assert!(failure("buffer-size = 'much'").0.contains("expected a size such as 512K"));
         assert!(failure("color = 'red'").0.contains("invalid value 'red'"));

@@ -124,8 +124,8 @@ that changes the machine.
 /// `tracer help logs`; `tracer logs --help` lists the options.
 const LOGS: &str = "\
 Show what containers write to standard output and error, with the name of each
-before its lines, in order of time. Logs are read where Docker, Podman, containerd
-and CRI-O keep them, also those of containers that have stopped.
+before its lines, in order of time. Logs are read where Docker, Podman,
+containerd and CRI-O keep them, also those of containers that have stopped.
 
   tracer logs                        all lines of all containers
   tracer logs -f                     continue with new lines and new containers

@@ -10,8 +10,12 @@ mod cri;
 mod cut;
 mod docker;
 mod endpoint;
+pub mod frames;
+mod greeting;
 mod grpc;
 mod http;
+mod json;
+mod lxd;
 mod pace;
 pub mod proto;
 mod socket;
@@ -39,10 +43,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout_at},
 };
 
-use self::{
-    api::{AGAIN, Teller},
-    client::Client,
-};
+use self::{api::AGAIN, client::Client};
 use super::{Options, Owner, Spec, runtime};
 use crate::{confine, thread};
 pub use api::Api;
@@ -51,7 +52,9 @@ pub use cut::{CutError, Cutter, Form, MAX_VALUE};
 pub(super) use docker::{DOCKER, PODMAN};
 pub use docker::{Kind, Said};
 pub use endpoint::{Address, Endpoint, EndpointError, endpoints};
+pub use greeting::{Greeting, greet};
 pub use http::HttpError;
+pub use lxd::read as read_lxd;
 pub use socket::{EngineSocket, SocketError};
 pub(super) use text::{List, Object, Text, Texts};
 pub use trust::{Distrust, HINT as DISTRUST_HINT};
@@ -88,7 +91,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// What an engine knows of a container. What it does not tell at once is `None` and comes later.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
-    /// The whole id.
+    /// The whole id, or the name where the runtime has no ids.
     pub full_id: String,
     /// `container.type` of the engine's containers.
     pub runtime: &'static str,
@@ -111,12 +114,13 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// What it is found by: its id, which of containerd may be any text in a namespace.
+    /// What it is found by: its id if that is one of digits, else what it claims to be ([`runtime::Found::claimed`]).
     #[must_use]
     pub fn key(&self) -> String {
         match &self.namespace {
-            Some(namespace) if !runtime::is_full_id(&self.full_id) => format!("{namespace}/{}", self.full_id),
-            _ => self.full_id.clone(),
+            _ if runtime::is_full_id(&self.full_id) => self.full_id.clone(),
+            Some(namespace) => runtime::named(self.runtime, &format!("{namespace}/{}", self.full_id)),
+            None => runtime::named(self.runtime, &self.full_id),
         }
     }
 
@@ -160,37 +164,6 @@ impl Answer {
             Self::NotFound(_, text) | Self::Ended(_, text) | Self::Note(text) => text.len(),
         }
     }
-}
-
-/// What an engine says when it is greeted.
-#[derive(Debug, Clone)]
-pub struct Greeting {
-    /// What it is: `docker 20.10.24, API 1.41`.
-    pub version: String,
-    /// How many containers it lists, or why it does not.
-    pub containers: Result<usize, String>,
-    /// What it cannot do, if anything.
-    pub lacks: Option<&'static str>,
-}
-
-/// Greets an engine and waits for its answer, so this is not for the event path.
-///
-/// # Errors
-/// Nobody answers there; the text says why.
-pub fn greet(api: Api, address: &Address, owner: Owner) -> Result<Greeting, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| error.to_string())?;
-    let greeting = LocalSet::new().block_on(&runtime, async {
-        let client = Client::greet(api, address, owner).await.map_err(|error| client::cause(&error))?;
-        let listed = client.engine.list(&Teller::silent(owner)).await;
-        Ok(Greeting {
-            version: client.engine.version().to_string(),
-            containers: listed.map(|listed| listed.ids.len()).map_err(|error| client::cause(&error)),
-            lacks: client.engine.lacks(),
-        })
-    });
-    runtime.shutdown_background();
-    greeting
 }
 
 /// The engines of this machine, seen from the event path. When it is dropped, their thread ends.
@@ -280,11 +253,11 @@ impl Engines {
         (!reasons.is_empty()).then(|| format!("{}{more}", reasons.join(", ")))
     }
 
-    /// Asks for the container of that id. Whether to wait for the answer: that of a user only if an engine of theirs is there, and
+    /// Asks for the container of that id, or that claims to be this. Whether to wait for the answer: that of a user only if an engine of theirs is there, and
     /// not for long ([`patience`]), because it comes when the user wants.
     #[must_use]
-    pub fn ask(&self, owner: Owner, full_id: &str) -> bool {
-        let question = (owner, full_id.to_owned());
+    pub fn ask(&self, owner: Owner, id: &str) -> bool {
+        let question = (owner, id.to_owned());
         if owner.is_machine() {
             return self.may_answer() && self.questions.try_send(question).is_ok();
         }
@@ -453,6 +426,7 @@ async fn ask_all(shared: Rc<Shared>, owner: Owner, id: String) {
         return;
     }
     let mut clients = shared.clients(owner);
+    clients.retain(|client| client.engine.asked_about(&id).is_some());
     let mut pauses = AGAIN.into_iter();
     loop {
         let mut asked = JoinSet::new();

@@ -7,6 +7,7 @@ mod answers;
 mod claims;
 mod ended;
 mod known_paths;
+mod later;
 mod told;
 mod unseen;
 mod used;
@@ -108,6 +109,7 @@ pub struct Containers {
     ended: ended::Ended,
     claims: claims::Claims,
     unseen: unseen::Unseen,
+    later: later::Later,
     /// Bytes of labels and mounts: of the machine's containers, and of those of users.
     details: [usize; 2],
     /// Folders in which users can make others, by what a capture tells.
@@ -163,6 +165,7 @@ impl Default for Containers {
             ended: ended::Ended::default(),
             claims: claims::Claims::default(),
             unseen: unseen::Unseen::default(),
+            later: later::Later::default(),
             details: [0; 2],
             told_makers: FxHashMap::default(),
             is_blind: false,
@@ -182,7 +185,7 @@ impl Containers {
         let mut this = Self {
             hierarchies: Hierarchies::find(&options.host_root, &options.view),
             readings: Readings::new(Trees::find(&options.host_root, &options.view)),
-            written: Written::new(&options.host_root, &endpoints(options)),
+            written: Written::new(&options.host_root, &endpoints(options)).with_names(options.metadata),
             next_scan: Some(Instant::now()),
             ..Self::default()
         };
@@ -497,6 +500,9 @@ impl Containers {
             return Some(key);
         }
         if !self.has_room_for(owner) {
+            return None;
+        }
+        if self.written.is_virtual(&found) {
             return None;
         }
         // An engine's event may have told it already.

@@ -5,6 +5,8 @@
 //! short (a file of a few KiB in memory, once for each container) and bounded, so the event path can do it.
 
 mod docker;
+mod lxc;
+mod machine;
 mod oci;
 mod storage;
 
@@ -41,6 +43,10 @@ pub enum Form {
     Storage,
     /// Docker's own folder of a container.
     Docker,
+    /// LXC's configuration of a container.
+    Lxc,
+    /// The files of systemd-machined.
+    Machine,
 }
 
 /// Where runtimes write things down.
@@ -52,6 +58,8 @@ pub struct Written {
     /// Those that there are, with the folders of their namespaces, while many containers are looked at.
     here: Option<Vec<(PathBuf, Vec<PathBuf>)>>,
     lists: RefCell<storage::Lists>,
+    /// Whether it is to be read at all: a capture tells of other machines, and not everybody wants names.
+    is_read: bool,
 }
 
 impl Written {
@@ -72,6 +80,18 @@ impl Written {
             }
         }
         Self { host_root: host_root.to_owned(), tasks, ..Self::default() }
+    }
+
+    /// The same, for names, too.
+    #[must_use]
+    pub fn with_names(self, is_read: bool) -> Self {
+        Self { is_read, ..self }
+    }
+
+    /// Whether something may be written about a container after its cgroup was made.
+    #[must_use]
+    pub fn may_come(&self, found: &Found) -> bool {
+        !self.host_root.as_os_str().is_empty() && found.runtime.written.contains(&Form::Machine)
     }
 
     /// Many containers are looked at from now on: what there is is looked for once.
@@ -98,9 +118,12 @@ impl Written {
         self.tasks().any(|tasks| tasks.join(bundle).exists())
     }
 
-    /// What is written about a container that was found by its cgroup; `None` if nothing is.
+    /// What is written about a container that was found by its cgroup; `None` if nothing is, or names are not wanted.
     #[must_use]
     pub fn read(&self, found: &Found) -> Option<Metadata> {
+        if !self.is_read {
+            return None;
+        }
         found.runtime.written.iter().find_map(|form| match form {
             Form::Containerd => self.containerd(found),
             Form::Storage => matches!(found.id, Id::Digits(_))
@@ -108,7 +131,18 @@ impl Written {
             Form::Docker => {
                 matches!(found.id, Id::Digits(_)).then(|| docker::read(&self.host_root, found.id.full()))?
             }
+            Form::Lxc => lxc::read(&self.host_root, found.id.full()),
+            Form::Machine => machine::read(&self.host_root, found.id.full()),
         })
+    }
+
+    /// Whether what was found is a virtual machine, and no container.
+    #[must_use]
+    pub fn is_virtual(&self, found: &Found) -> bool {
+        let is_here = !self.host_root.as_os_str().is_empty();
+        is_here
+            && found.runtime.written.contains(&Form::Machine)
+            && machine::is_virtual(&self.host_root, found.id.full())
     }
 
     fn containerd(&self, found: &Found) -> Option<Metadata> {
@@ -163,6 +197,11 @@ impl Kept {
 fn namespaces(tasks: &Path) -> impl Iterator<Item = PathBuf> {
     let all = fs::read_dir(tasks).into_iter().flatten().flatten();
     all.take(MAX_NAMESPACES).map(|namespace| namespace.path())
+}
+
+/// Whether a name that comes from a path can be that of a file or folder below another.
+fn is_file_name(name: &str) -> bool {
+    !name.contains(['/', '\0']) && !["", ".", ".."].contains(&name)
 }
 
 /// A file of root's, or of whoever runs this; `None` if it is not one, or too long.

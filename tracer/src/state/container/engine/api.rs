@@ -13,10 +13,11 @@ use super::{
     containerd, docker,
     endpoint::EndpointError,
     http::within,
+    lxd,
     pace::Pace,
     way::Way,
 };
-use crate::state::container::Owner;
+use crate::state::container::{Owner, runtime};
 
 /// Pauses before an engine is asked again that does not know a container yet.
 pub(super) const AGAIN: [Duration; 3] =
@@ -32,14 +33,20 @@ pub enum Api {
     Docker,
     /// gRPC: the interface between kubelet and container runtimes (CRI), and of containerd its own services, too.
     Cri,
+    /// HTTP of LXD, which Incus has, too.
+    Lxd,
 }
 
 impl Api {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::Docker, Self::Cri, Self::Lxd];
+
     /// Learns which engine is there, and agrees with it on a version.
     pub(super) fn greet(self, way: Way, pace: Rc<Pace>) -> Soon<'static, Rc<dyn Engine>> {
         match self {
             Self::Docker => Box::pin(docker::client::greet(way, pace)),
             Self::Cri => Box::pin(containerd::greet(way, pace)),
+            Self::Lxd => Box::pin(lxd::client::greet(way, pace)),
         }
     }
 }
@@ -84,7 +91,12 @@ pub(super) trait Engine: fmt::Debug {
         true
     }
 
-    /// Tells of the containers that run.
+    /// What it calls the container of that id; `None` if it is none that it can have. Ids of digits are the same everywhere.
+    fn asked_about<'a>(&self, id: &'a str) -> Option<&'a str> {
+        runtime::is_full_id(id).then_some(id)
+    }
+
+    /// Tells of the containers that run, and of others if it likes.
     fn list<'a>(&'a self, teller: &'a Teller) -> Soon<'a, Listed>;
 
     /// Tells what happens to containers, until the connection ends.
@@ -172,6 +184,13 @@ impl Teller {
             urgent.add(&metadata.full_id);
         }
         shared.answer(Answer::Found(self.owner, metadata)).await;
+    }
+
+    /// There is something to know of that container.
+    pub(super) fn inspect(&self, id: &str) {
+        if let Some((_, urgent)) = &self.to {
+            urgent.add(id);
+        }
     }
 
     /// There is something to know of that container, now or in a moment.

@@ -27,7 +27,10 @@ use super::{
     trust::{self, Distrust},
     way::Way,
 };
-use crate::state::container::{Owner, runtime};
+use crate::{
+    message::Shown as _,
+    state::container::{Owner, runtime},
+};
 
 /// The pause before the second attempt; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -81,6 +84,22 @@ impl Client {
     }
 }
 
+/// Which engine is at an address that does not answer as it was asked, if it answers in another way; and what to do. One that says
+/// nothing at all is not asked again and again.
+pub(super) async fn another(asked: Api, address: &Address, owner: Owner, cause: &str) -> Option<String> {
+    let Address::Unix(path) = address else { return None };
+    if cause == HttpError::Late.to_string() {
+        return None;
+    }
+    for api in Api::ALL.into_iter().filter(|api| *api != asked) {
+        if let Ok(client) = Client::greet(api, address, owner).await {
+            let version = client.engine.version();
+            return Some(format!("it is {version}: use --engine-socket {}={}", version.runtime, path.shown()));
+        }
+    }
+    None
+}
+
 /// How a session ended.
 enum End {
     /// There is nothing at any of the addresses.
@@ -112,6 +131,19 @@ pub(super) async fn follow(shared: Rc<Shared>, endpoint: Endpoint, counted: bool
             let mut silent = shared.silent.lock().unwrap_or_else(PoisonError::into_inner);
             silent.insert(endpoint.label.clone(), silence(&endpoint, &end));
         }
+        // Asked once: the next time it may be another one.
+        let end = match end {
+            End::Failed { address, cause } if endpoint.asked_for && !noted => {
+                let known = endpoint.addresses.iter().find(|one| one.to_string() == address);
+                let owned = known.and_then(|one| Some((one, endpoint.owner_of(one, &shared.host_root).ok()?)));
+                let other = match owned {
+                    Some((one, owner)) => another(endpoint.api, one, owner, &cause).await,
+                    None => None,
+                };
+                End::Failed { address, cause: other.unwrap_or(cause) }
+            }
+            end => end,
+        };
         let note = match end {
             End::Absent => None,
             // Any user could have it said that there is such a socket.

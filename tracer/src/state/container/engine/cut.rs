@@ -16,6 +16,8 @@ pub enum Form {
     Sequence,
     /// In one array, as lists come.
     Array,
+    /// In an array that is a member of one object, as LXD wraps its lists.
+    Wrapped,
 }
 
 /// Why a stream cannot be cut.
@@ -38,7 +40,7 @@ pub struct Cutter {
     depth: u32,
     in_string: bool,
     after_backslash: bool,
-    /// Whether the array has ended.
+    /// Whether the whole has ended.
     done: bool,
     /// The beginning of an object whose end has not come.
     object: Vec<u8>,
@@ -69,7 +71,7 @@ impl Cutter {
         self.skipped
     }
 
-    /// Whether the array has ended: no object can follow.
+    /// Whether the whole has ended: no object can follow.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.done
@@ -77,7 +79,20 @@ impl Cutter {
 
     /// How many brackets are open around an object.
     fn base(&self) -> u32 {
-        u32::from(self.form == Form::Array)
+        match self.form {
+            Form::Sequence => 0,
+            Form::Array => 1,
+            Form::Wrapped => 2,
+        }
+    }
+
+    /// How the whole begins, if that matters.
+    fn opening(&self) -> Option<u8> {
+        match self.form {
+            Form::Sequence => None,
+            Form::Array => Some(b'['),
+            Form::Wrapped => Some(b'{'),
+        }
     }
 
     /// Takes the next piece, and calls `visit` with each object that ends in it.
@@ -106,7 +121,7 @@ impl Cutter {
             match byte {
                 b'"' => self.in_string = true,
                 b'{' | b'[' => {
-                    if self.depth == 0 && self.form == Form::Array && byte != b'[' {
+                    if self.depth == 0 && self.opening().is_some_and(|opening| opening != byte) {
                         return Err(CutError::NoList);
                     }
                     if self.depth == base && byte == b'{' {
@@ -122,12 +137,12 @@ impl Cutter {
                     self.depth = self.depth.checked_sub(1).ok_or(CutError::NoJson)?;
                     if self.depth == base {
                         self.end(&piece[from..at], visit);
-                    } else if self.depth < base {
+                    } else if self.depth == 0 {
                         self.done = true;
                     }
                 }
                 b' ' | b'\t' | b'\r' | b'\n' => {}
-                _ if self.depth == 0 && self.form == Form::Array => return Err(CutError::NoList),
+                _ if self.depth == 0 && self.opening().is_some() => return Err(CutError::NoList),
                 _ => {}
             }
         }
@@ -201,6 +216,11 @@ mod tests {
         assert_eq!(cut(Form::Array, r#"{"message": "no"}"#, 5), Err(CutError::NoList));
         assert_eq!(cut(Form::Array, "null", 5), Err(CutError::NoList));
         assert_eq!(cut(Form::Sequence, "}{}", 5), Err(CutError::NoJson));
+        let wrapped =
+            r#" {"status": "{", "none": [], "metadata": [1, {"a": {"b": []}}, [{"c": 1}], {"d": 2}]} {"e": 3}"#;
+        assert_eq!(cut(Form::Wrapped, wrapped, 3).unwrap(), [r#"{"a": {"b": []}}"#, r#"{"d": 2}"#]);
+        assert_eq!(cut(Form::Wrapped, "[{}]", 5), Err(CutError::NoList));
+        assert_eq!(cut(Form::Wrapped, "1", 5), Err(CutError::NoList));
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::{future::Future, io, time::Duration};
 
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{
-    HeaderMap, Request,
+    HeaderMap, Request, Response, StatusCode,
     body::{Bytes, Incoming},
     client::conn::http1,
     header::HOST,
+    upgrade::Upgraded,
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -21,6 +22,7 @@ use tokio::{
 use super::{
     cut::CutError,
     endpoint::{Address, EndpointError},
+    frames::NoFrame,
     proto::NoMessage,
     trust::Distrust,
     way::Way,
@@ -72,6 +74,9 @@ pub enum HttpError {
     /// It sends something else.
     #[error("{0}")]
     Message(#[from] NoMessage),
+    /// It sends something else.
+    #[error("{0}")]
+    Frame(#[from] NoFrame),
     /// It is containerd, and its plugin for Kubernetes is off.
     #[error("it has no CRI service")]
     NoCri,
@@ -87,18 +92,33 @@ pub(super) async fn get(way: &Way, path: &str) -> Result<Body, EndpointError> {
 
 /// The same, but the answer may begin whenever it wants.
 pub(super) async fn get_at_leisure(way: &Way, path: &str) -> Result<Body, EndpointError> {
-    match way.address() {
-        Address::Unix(_) => exchange(way.unix().await?, "localhost", path).await,
-        Address::Tcp { host, .. } => {
-            let stream = way.tcp().await?;
-            if way.has_tls() {
-                exchange(way.tls(stream).await?, host, path).await
-            } else {
-                exchange(stream, host, path).await
-            }
-        }
-        Address::Other(_) => Err(EndpointError::Scheme),
+    let (response, connection) = exchange(way, path, &[]).await?;
+    let status = response.status();
+    if !status.is_success() {
+        return Err(HttpError::Status(status.as_u16()).into());
     }
+    let (head, incoming) = response.into_parts();
+    Ok(Body { headers: head.headers, incoming, _connection: connection })
+}
+
+/// Asks for a path that is followed with WebSocket, and returns the connection as it is after the answer. The key is as good as any: it
+/// tells caches on the way that nothing is to be kept, and there are none.
+pub(super) async fn follow(way: &Way, path: &str) -> Result<TokioIo<Upgraded>, EndpointError> {
+    let headers = [
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dHJhY2VyIGZvbGxvd3MuLg=="),
+    ];
+    within(FIRST_BYTE, async {
+        let (response, _connection) = exchange(way, path, &headers).await?;
+        let status = response.status();
+        if status != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(HttpError::Status(status.as_u16()).into());
+        }
+        Ok(TokioIo::new(hyper::upgrade::on(response).await.map_err(HttpError::Http)?))
+    })
+    .await
 }
 
 /// At most that long.
@@ -109,25 +129,34 @@ pub(super) async fn within<T>(
     timeout(limit, what).await.map_err(|_| HttpError::Late)?
 }
 
+/// A connection of any kind.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// Sends a request, and returns the answer as far as its headers.
 async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
-    host: &str,
+    way: &Way,
     path: &str,
-) -> Result<Body, EndpointError> {
+    headers: &[(&str, &str)],
+) -> Result<(Response<Incoming>, Connection), EndpointError> {
+    let (stream, host): (Box<dyn Stream>, &str) = match way.address() {
+        Address::Unix(_) => (Box::new(way.unix().await?), "localhost"),
+        Address::Tcp { host, .. } if way.has_tls() => (Box::new(way.tls(way.tcp().await?).await?), host),
+        Address::Tcp { host, .. } => (Box::new(way.tcp().await?), host),
+        Address::Other(_) => return Err(EndpointError::Scheme),
+    };
     let mut builder = http1::Builder::new();
     builder.max_buf_size(MAX_BUFFER).max_headers(MAX_HEADERS);
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(HttpError::Http)?;
     // It moves what is read and written until it is aborted.
-    let connection = Connection(spawn_local(async move { drop(connection.await) }));
-    let request = Request::get(path).header(HOST, host).body(Empty::<Bytes>::new());
+    let connection = Connection(spawn_local(async move { drop(connection.with_upgrades().await) }));
+    let request = headers
+        .iter()
+        .fold(Request::get(path).header(HOST, host), |request, (name, value)| request.header(*name, *value));
+    let request = request.body(Empty::<Bytes>::new());
     let request = request.map_err(|error| HttpError::Io(io::Error::other(error)))?;
     let response = sender.send_request(request).await.map_err(HttpError::Http)?;
-    let status = response.status();
-    if !status.is_success() {
-        return Err(HttpError::Status(status.as_u16()).into());
-    }
-    let (head, incoming) = response.into_parts();
-    Ok(Body { headers: head.headers, incoming, _connection: connection })
+    Ok((response, connection))
 }
 
 /// What moves the bytes of a connection; it ends with its owner.

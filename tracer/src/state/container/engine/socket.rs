@@ -87,6 +87,10 @@ mod tests {
         assert_eq!(error("docker="), SocketError::Form);
         assert_eq!(error("rkt=/run/rkt.sock"), SocketError::Engine { name: "rkt".to_owned() });
         assert_eq!(error("docker=run/docker.sock"), SocketError::Relative("run/docker.sock".to_owned()));
-        assert!(error("crio=/x").to_string().ends_with("\nhint: engines are containerd, cri, cri-o, docker, podman"));
+        assert!(
+            error("crio=/x")
+                .to_string()
+                .ends_with("\nhint: engines are containerd, cri, cri-o, docker, incus, lxd, podman")
+        );
     }
 }

@@ -2,9 +2,10 @@
 //! is not in the container.
 
 use super::{Folder, Id, Runtime};
+use crate::state::container::written::Form;
 
 /// The row.
-pub static RUNTIME: Runtime = Runtime::new("lxc", recognise).number(1);
+pub static RUNTIME: Runtime = Runtime::new("lxc", recognise).number(1).known_by_name().written(&[Form::Lxc]);
 
 fn recognise(folder: &Folder<'_>) -> Option<Id> {
     match folder.parent() {

@@ -13,6 +13,7 @@ mod foreign;
 mod kube;
 mod libvirt;
 mod lxc;
+mod lxd;
 mod mesos;
 mod nspawn;
 mod podman;
@@ -42,6 +43,8 @@ pub struct Runtime {
     pub written: &'static [Form],
     /// How its own engine is asked, and where that listens; `None` if it has none.
     pub engine: Option<Service>,
+    /// Whether engines of other rows know its containers, by their names.
+    pub known_by_name: bool,
 }
 
 /// The engine of a runtime.
@@ -57,7 +60,7 @@ pub struct Service {
 
 impl Runtime {
     const fn new(name: &'static str, recognise: fn(&Folder<'_>) -> Option<Id>) -> Self {
-        Self { name, number: None, recognise, written: &[], engine: None }
+        Self { name, number: None, recognise, written: &[], engine: None, known_by_name: false }
     }
 
     const fn number(mut self, number: u16) -> Self {
@@ -80,6 +83,17 @@ impl Runtime {
         self
     }
 
+    const fn known_by_name(mut self) -> Self {
+        self.known_by_name = true;
+        self
+    }
+
+    /// Whether anything is known of its containers but what their cgroups say.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.engine.is_some() || self.known_by_name || !self.written.is_empty()
+    }
+
     /// The runtime of that name.
     #[must_use]
     pub fn by_name(name: &str) -> Option<&'static Self> {
@@ -99,7 +113,7 @@ impl Runtime {
 }
 
 /// All runtimes: to add one takes a file with a row, and its place here. Of several that recognise a folder the first is taken.
-pub static RUNTIMES: [&Runtime; 13] = [
+pub static RUNTIMES: [&Runtime; 15] = [
     &podman::RUNTIME,
     &cri::RUNTIME,
     &crio::RUNTIME,
@@ -107,6 +121,8 @@ pub static RUNTIMES: [&Runtime; 13] = [
     &docker::RUNTIME,
     &libvirt::RUNTIME,
     &lxc::RUNTIME,
+    &lxd::LXD,
+    &lxd::INCUS,
     &nspawn::RUNTIME,
     &bpm::RUNTIME,
     &mesos::RUNTIME,
@@ -202,7 +218,7 @@ impl Found {
         identity(&self.claimed(), owner, &self.around)
     }
 
-    /// What it is found by: its id, which of containerd may be any text in a namespace.
+    /// What its runtime finds it by: its id, which of containerd may be any text in a namespace.
     #[must_use]
     pub fn key(&self) -> &str {
         self.bundle.as_deref().unwrap_or(self.id.full())
@@ -276,7 +292,7 @@ pub fn is_full_id(id: &str) -> bool {
 }
 
 /// Undoes the escapes of systemd's unit names. Source: systemd.unit(5), "String escaping for inclusion in unit names".
-fn unescape(text: &str) -> String {
+pub(super) fn unescape(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {

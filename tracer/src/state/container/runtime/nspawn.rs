@@ -2,9 +2,10 @@
 //! libvirt have a scope of the first form, too, and are no containers.
 
 use super::{Folder, Id, Runtime};
+use crate::state::container::written::Form;
 
 /// The row. Captures have no number for it.
-pub static RUNTIME: Runtime = Runtime::new("systemd-nspawn", recognise);
+pub static RUNTIME: Runtime = Runtime::new("systemd-nspawn", recognise).written(&[Form::Machine]);
 
 fn recognise(folder: &Folder<'_>) -> Option<Id> {
     if let Some(name) = folder.name.strip_prefix("systemd-nspawn@") {

@@ -9,7 +9,7 @@ use super::{Containers, Row};
 use crate::state::container::{
     Container, ContainerKey, Lookup, Owner, Spec,
     engine::{Answer, Engines, Metadata, label_bytes, patience},
-    runtime::{self, Found, Id, Runtime},
+    runtime::{self, Found, Id},
 };
 
 /// A cgroup's id is kept so long after its end, for records that come late.
@@ -34,6 +34,9 @@ impl Containers {
         let mut now = None;
         if self.deadlines.iter().any(|waiting| !waiting.is_empty()) || !self.gone.is_empty() {
             self.end_what_is_over(*now.get_or_insert_with(Instant::now));
+        }
+        if !self.later.is_empty() {
+            self.read_what_waits(*now.get_or_insert_with(Instant::now));
         }
         if !self.changed {
             return false;
@@ -97,18 +100,24 @@ impl Containers {
         let full_id = found.id.full();
         let named = matches!(found.id, Id::Name(_));
         // An engine knows its own containers, and none of those that are made inside of one.
-        let is_own = found.runtime.engine.is_some() && found.around.is_empty();
-        let may_ask = is_own && matches!(found.id, Id::Digits(_));
-        let told = if is_own { self.unseen.take(owner, found.key()) } else { None };
+        let is_own = found.runtime.is_told() && found.around.is_empty();
+        let may_ask = is_own
+            && match found.id {
+                Id::Digits(_) => found.runtime.engine.is_some(),
+                Id::Name(_) => found.runtime.known_by_name,
+                Id::Text(_) => false,
+            };
+        let claimed = found.claimed();
+        let told = if is_own { self.unseen.take(owner, &claimed) } else { None };
         let whose = usize::from(!owner.is_machine());
-        let asked = may_ask && self.engines.as_ref().is_some_and(|engines| engines.ask(owner, full_id));
+        let asked = may_ask && self.engines.as_ref().is_some_and(|engines| engines.ask(owner, &claimed));
         let asked = asked && (owner.is_machine() || self.deadlines[whose].len() < MAX_WAITING_OF_USERS);
         // Of those that have been there for long, the engine's list tells all.
         let is_read = is_own && owner.is_machine() && told.is_none() && !(self.is_scanning && asked);
-        let written = if is_read && self.engines.is_some() { self.written.read(found) } else { None };
+        let written = if is_read { self.written.read(found) } else { None };
         let lookup = match (named, asked) {
-            (true, _) => Lookup::Known,
-            (false, true) => Lookup::Pending,
+            (_, true) => Lookup::Pending,
+            (true, false) => Lookup::Known,
             (false, false) => Lookup::None,
         };
         let key = self.add(Container {
@@ -124,6 +133,9 @@ impl Containers {
         self.bind(key, found, owner);
         if lookup == Lookup::Pending {
             self.deadlines[whose].push_back((Instant::now() + patience(owner), key));
+        }
+        if is_read && written.is_none() && self.written.may_come(found) {
+            self.read_later(key);
         }
         if let Some(metadata) = written {
             self.describe(key, metadata);
@@ -159,34 +171,17 @@ impl Containers {
 
     /// Takes what is written about a container of the machine that no engine knows, and that was not read when it was entered.
     fn read_written(&mut self, key: ContainerKey) {
-        let container = self.get(key);
-        if container.name.is_some() || !container.owner.is_machine() || !container.around.is_empty() {
+        let Some(found) = self.as_found(key) else { return };
+        if self.get(key).name.is_some() && matches!(found.id, Id::Digits(_)) {
             return;
         }
-        let Some(runtime) = Runtime::by_name(container.runtime) else { return };
-        let found = Found {
-            runtime,
-            id: Id::Digits(container.full_id.clone()),
-            bundle: None,
-            around: Vec::new(),
-            parent: String::new(),
-            path: String::new(),
-            pod: None,
-            unit: None,
-        };
         if let Some(metadata) = self.written.read(&found) {
             self.describe(key, metadata);
         }
     }
 
     fn take_metadata(&mut self, owner: Owner, metadata: Metadata) {
-        let is_digits = runtime::is_full_id(&metadata.full_id);
-        if !is_digits && metadata.namespace.is_none() {
-            return;
-        }
-        let key = metadata.key();
-        let claimed = if is_digits { key } else { runtime::named(metadata.runtime, &key) };
-        let identity = runtime::identity(&claimed, owner, &[]);
+        let identity = runtime::identity(&metadata.key(), owner, &[]);
         if let Some(key) = self.by_identity.get(&identity).copied() {
             return self.describe(key, metadata);
         }
@@ -194,15 +189,20 @@ impl Containers {
             return self.unseen.keep(owner, metadata);
         }
         let full_id = metadata.full_id.clone();
-        let id = if is_digits { Id::Digits(full_id) } else { Id::Text(full_id) };
-        let full_id = metadata.full_id.clone();
-        let key = self.add(Container { id: id.short().to_owned(), full_id, ..Container::default() });
+        let id = match &metadata.namespace {
+            _ if runtime::is_full_id(&full_id) => Id::Digits(full_id),
+            Some(_) => Id::Text(full_id),
+            None => Id::Name(full_id),
+        };
+        let named = matches!(id, Id::Name(_)).then(|| id.full().to_owned());
+        let (short, full_id) = (id.short().to_owned(), id.full().to_owned());
+        let key = self.add(Container { id: short, full_id, name: named, ..Container::default() });
         self.by_identity.insert(identity, key);
         self.describe(key, metadata);
     }
 
     /// Writes down what an engine says of a container that is there.
-    fn describe(&mut self, key: ContainerKey, mut metadata: Metadata) {
+    pub(super) fn describe(&mut self, key: ContainerKey, mut metadata: Metadata) {
         let is_claim = self.get(key).owner != Owner::Machine;
         // Of users all together no more than a quarter.
         let max = if is_claim { MAX_DETAILS / 4 } else { MAX_DETAILS };
@@ -256,7 +256,7 @@ impl Containers {
         if let Some(row) = self.row(key)
             && row.container.lookup == Lookup::Pending
         {
-            row.container.lookup = Lookup::None;
+            row.container.lookup = if row.container.name.is_some() { Lookup::Known } else { Lookup::None };
             self.changed = true;
         }
     }

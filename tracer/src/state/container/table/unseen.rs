@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     fn told(id: &str, name: &str) -> Metadata {
-        Metadata { full_id: id.into(), name: Some(name.into()), ..Metadata::default() }
+        Metadata { full_id: id.into(), runtime: "lxc", name: Some(name.into()), ..Metadata::default() }
     }
 
     #[test]
@@ -100,11 +100,11 @@ mod tests {
         unseen.keep(Owner::User(7), told("a", "of a user"));
         unseen.keep(Owner::Machine, told("a", "of the machine"));
         unseen.keep(Owner::Machine, Metadata { ip: Some("1.2.3.4".into()), ..told("a", "renamed") });
-        assert_eq!(unseen.take(Owner::User(8), "a"), None);
-        assert_eq!(unseen.take(Owner::User(7), "a").unwrap().name.as_deref(), Some("of a user"));
-        let found = unseen.take(Owner::Machine, "a").unwrap();
+        assert_eq!(unseen.take(Owner::User(8), "lxc:a"), None);
+        assert_eq!(unseen.take(Owner::User(7), "lxc:a").unwrap().name.as_deref(), Some("of a user"));
+        let found = unseen.take(Owner::Machine, "lxc:a").unwrap();
         assert_eq!((found.name.as_deref(), found.ip.as_deref()), (Some("renamed"), Some("1.2.3.4")));
-        assert_eq!(unseen.take(Owner::Machine, "a"), None);
+        assert_eq!(unseen.take(Owner::Machine, "lxc:a"), None);
         assert!(unseen.rooms.iter().all(|room| room.bytes == 0 && room.order.is_empty()));
     }
 
@@ -117,8 +117,8 @@ mod tests {
         }
         let room = &unseen.rooms[1];
         assert!(room.bytes <= MAX_BYTES[1] && room.by_id.len() == room.order.len(), "{}", room.bytes);
-        assert!(unseen.take(Owner::Machine, "kept").is_some());
-        assert_eq!(unseen.take(Owner::User(7), "0"), None);
-        assert!(unseen.take(Owner::User(7), "99999").is_some());
+        assert!(unseen.take(Owner::Machine, "lxc:kept").is_some());
+        assert_eq!(unseen.take(Owner::User(7), "lxc:0"), None);
+        assert!(unseen.take(Owner::User(7), "lxc:99999").is_some());
     }
 }

@@ -9,16 +9,15 @@ use super::{ApiVersion, Kind, PING, PING_HEADERS, Said, VERSION, pinged, version
 use crate::state::container::engine::{
     Metadata,
     api::{Engine, Listed, Soon, Teller, Version},
-    client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, MAX_LIST_MIB, MAX_LISTED, VERSION_TIMEOUT},
-    cut::{Cutter, Form},
+    client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, VERSION_TIMEOUT},
+    cut::Cutter,
     endpoint::EndpointError,
     http::{self, HttpError, within},
+    json,
     pace::Pace,
     way::Way,
 };
 
-/// The most bytes of a version and of an inspection, MiB.
-const MAX_SINGLE_MIB: usize = 2;
 /// Events from so long before the subscription are asked for again: nothing is missed, and twice does no harm.
 const OVERLAP_S: u64 = 2;
 
@@ -42,25 +41,12 @@ pub(in super::super) async fn greet(way: Way, pace: Rc<Pace>) -> Result<Rc<dyn E
         if said.is_some() {
             return Ok(());
         }
-        read(&way, &pace, VERSION, |object| said = said.take().or_else(|| version(object))).await
+        json::read(&way, &pace, VERSION, |object| said = said.take().or_else(|| version(object))).await
     };
     within(VERSION_TIMEOUT, asked).await?;
     let said = said.ok_or(HttpError::Version)?;
     let version = Version { runtime: said.runtime, number: said.number, api: said.api.to_string() };
     Ok(Rc::new(Docker { way, pace, version, api: said.api }))
-}
-
-/// Reads an answer of a limited length, object by object.
-async fn read(way: &Way, pace: &Pace, path: &str, mut visit: impl FnMut(&[u8])) -> Result<(), EndpointError> {
-    let mut body = http::get(way, path).await?;
-    let mut cutter = Cutter::new(Form::Sequence);
-    let mut left = MAX_SINGLE_MIB << 20;
-    while let Some(piece) = body.next().await? {
-        left = left.checked_sub(piece.len()).ok_or(HttpError::Long(MAX_SINGLE_MIB))?;
-        pace.bytes(piece.len()).await;
-        cutter.push(&piece, &mut visit).map_err(HttpError::Cut)?;
-    }
-    Ok(())
 }
 
 impl Engine for Docker {
@@ -90,32 +76,13 @@ impl Engine for Docker {
 impl Docker {
     /// Hands over the containers of the list as they come, and returns their ids.
     async fn hand_over(&self, teller: &Teller) -> Result<Listed, EndpointError> {
-        let mut body = http::get(&self.way, &Kind::list(self.api)).await?;
-        let mut cutter = Cutter::new(Kind::List.form());
-        let mut listed = Listed::default();
-        let mut left = MAX_LIST_MIB << 20;
-        while let Some(piece) = body.next().await?
-            && !cutter.is_done()
-        {
-            let mut said = Vec::new();
-            let read = |object: &[u8]| said.push(Kind::List.read(object, self.version.runtime));
-            self.pace.bytes(piece.len()).await;
-            cutter.push(&piece, &mut { read }).map_err(HttpError::Cut)?;
-            self.pace.values(said.len()).await;
-            for said in said.into_iter().flatten() {
-                let Said::Found { metadata, .. } = said else { continue };
-                if listed.ids.len() < MAX_LISTED {
-                    listed.ids.push(metadata.full_id.clone());
-                    teller.listed(metadata).await;
-                }
-            }
-            left = left.saturating_sub(piece.len());
-            if listed.ids.len() == MAX_LISTED || left == 0 {
-                listed.is_cut = true;
-                break;
-            }
-        }
-        Ok(listed)
+        let said = |object: &[u8]| match Kind::List.read(object, self.version.runtime)? {
+            Said::Found { metadata, .. } => Some((metadata, true)),
+            Said::Ended(_) => None,
+        };
+        let path = Kind::list(self.api);
+        let id = |metadata: &Metadata| metadata.full_id.clone();
+        json::hand_over(&self.way, &self.pace, (&path, Kind::List.form()), said, id, teller).await
     }
 
     /// Passes events on until there are no more.
@@ -144,7 +111,7 @@ impl Docker {
     async fn inspect_one(&self, id: &str) -> Result<Option<(Metadata, Option<String>)>, EndpointError> {
         let mut found = None;
         let path = Kind::inspection(self.api, id);
-        let read = read(&self.way, &self.pace, &path, |object| {
+        let read = json::read(&self.way, &self.pace, &path, |object| {
             if let Some(Said::Found { metadata, shares_network_of, .. }) =
                 Kind::Inspection.read(object, self.version.runtime)
                 && metadata.full_id == id

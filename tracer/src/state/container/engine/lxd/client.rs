@@ -1,0 +1,123 @@
+//! The API of LXD and Incus, asked: the list of all projects, one instance, and events over WebSocket.
+
+use std::rc::Rc;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::{LXC, Said, Server, happened, in_cgroups, inspected, key, listed, of_cgroups, server};
+use crate::state::container::{
+    engine::{
+        Metadata,
+        api::{Engine, Listed, Soon, Teller, Version},
+        client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, VERSION_TIMEOUT},
+        cut::{Cutter, Form},
+        endpoint::EndpointError,
+        frames::{Frames, Part, pong},
+        http::{self, HttpError, within},
+        json,
+        pace::Pace,
+        way::Way,
+    },
+    runtime,
+};
+
+/// Paths of the requests for what the server is, for the instances of all projects with all that is known of them, and for events.
+const SERVER: &str = "/1.0";
+const LIST: &str = "/1.0/instances?recursion=1&all-projects=true";
+const EVENTS: &str = "/1.0/events?type=lifecycle&all-projects=true";
+/// What is read of events at a time, bytes.
+const PIECE: usize = 16 << 10;
+
+/// An LXD, or an Incus.
+#[derive(Debug)]
+struct Lxd {
+    way: Way,
+    pace: Rc<Pace>,
+    server: Server,
+}
+
+/// Learns which engine is there.
+pub(in super::super) async fn greet(way: Way, pace: Rc<Pace>) -> Result<Rc<dyn Engine>, EndpointError> {
+    let mut said = None;
+    let asked = json::read(&way, &pace, SERVER, |object| said = said.take().or_else(|| server(object)));
+    within(VERSION_TIMEOUT, asked).await?;
+    let server = said.ok_or(HttpError::Version)?;
+    Ok(Rc::new(Lxd { way, pace, server }))
+}
+
+impl Engine for Lxd {
+    fn version(&self) -> &Version {
+        &self.server.version
+    }
+
+    fn lacks(&self) -> Option<&'static str> {
+        Some("it is not asked for addresses, because it would start other programs to find them")
+    }
+
+    fn asked_about<'a>(&self, id: &'a str) -> Option<&'a str> {
+        id.strip_prefix(LXC)?.strip_prefix(':')
+    }
+
+    fn list<'a>(&'a self, teller: &'a Teller) -> Soon<'a, Listed> {
+        let said = |object: &[u8]| listed(object, self.server.member.as_deref());
+        let list = json::hand_over(&self.way, &self.pace, (LIST, Form::Wrapped), said, key, teller);
+        Box::pin(within(LIST_TIMEOUT, list))
+    }
+
+    fn events<'a>(&'a self, teller: &'a Teller) -> Soon<'a, ()> {
+        Box::pin(self.follow(teller))
+    }
+
+    fn inspect<'a>(&'a self, id: &'a str) -> Soon<'a, Option<Metadata>> {
+        Box::pin(within(INSPECTION_TIMEOUT, self.inspect_one(id)))
+    }
+}
+
+impl Lxd {
+    async fn inspect_one(&self, id: &str) -> Result<Option<Metadata>, EndpointError> {
+        let Some((project, name)) = self.asked_about(id).and_then(of_cgroups) else { return Ok(None) };
+        let (path, expected) = (format!("/1.0/instances/{name}?project={project}"), in_cgroups(project, name));
+        let member = self.server.member.as_deref();
+        let mut found = None;
+        let read = json::read(&self.way, &self.pace, &path, |object| {
+            found = found.take().or_else(|| inspected(object, member)).filter(|found| found.full_id == expected);
+        });
+        read.await?;
+        Ok(found)
+    }
+
+    /// Passes events on until there are no more, and answers when it is asked whether somebody is there.
+    async fn follow(&self, teller: &Teller) -> Result<(), EndpointError> {
+        let mut connection = http::follow(&self.way, EVENTS).await?;
+        let (mut frames, mut cutter) = (Frames::default(), Cutter::new(Form::Sequence));
+        let mut piece = vec![0; PIECE];
+        loop {
+            let count = connection.read(&mut piece).await.map_err(HttpError::Io)?;
+            let (mut said, mut answers, mut is_over) = (Vec::new(), Vec::new(), count == 0);
+            self.pace.bytes(count).await;
+            let mut cut = Ok(());
+            let member = self.server.member.as_deref();
+            let mut take = |part: Part<'_>| match part {
+                Part::Data(data) if cut.is_ok() => {
+                    cut = cutter.push(data, &mut |object| said.push(happened(object, member)));
+                }
+                Part::Data(_) => {}
+                Part::Ping(body) => answers.extend(pong(body)),
+                Part::Close => is_over = true,
+            };
+            frames.push(&piece[..count], &mut take).map_err(HttpError::Frame)?;
+            cut.map_err(HttpError::Cut)?;
+            self.pace.values(said.len()).await;
+            for said in said.into_iter().flatten() {
+                match said {
+                    Said::Changed(id) => teller.inspect(&runtime::named(LXC, &id)),
+                    Said::Ended(id) => teller.ended(runtime::named(LXC, &id)).await,
+                }
+            }
+            connection.write_all(&answers).await.map_err(HttpError::Io)?;
+            if is_over {
+                return Ok(());
+            }
+        }
+    }
+}
