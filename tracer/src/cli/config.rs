@@ -27,6 +27,8 @@ use crate::{
 const MAX_BYTES: u64 = 64 << 10;
 /// The most values that it may have: each is looked at by the parser of options, with all others.
 const MAX_VALUES: usize = 1_000;
+/// The option for colours, which all that is printed obeys.
+const COLOR: &str = "color";
 
 /// The words with those of the file in front: the one of `--config`, or the one in the folder for configurations.
 ///
@@ -48,10 +50,15 @@ pub fn section(name: &str, options: &Command, words: &[String]) -> Result<Vec<St
     let Some((path, text)) = text(asked_for(words))? else { return Ok(Vec::new()) };
     let of_section = || -> Result<Vec<String>, Failure> {
         let table = table(&text)?;
-        let Some(section) = table.get(name) else { return Ok(Vec::new()) };
+        let mut words = Vec::new();
+        // What stands above all sections is for tracer itself, but colours are for all that it prints.
+        let color = options.get_arguments().find(|arg| arg.get_long() == Some(COLOR));
+        if let Some((arg, value)) = color.zip(table.get(COLOR)) {
+            add(&mut words, (COLOR, arg), value, &|_| Ok(()))?;
+        }
+        let Some(section) = table.get(name) else { return Ok(words) };
         let section =
             section.as_table().ok_or_else(|| Failure::new(format!("'{name}' must be a section: [{name}]")))?;
-        let mut words = Vec::new();
         for (key, value) in section {
             let longs = || options.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
             let Some((long, arg)) = longs().find(|(long, _)| *long == key.as_str()) else {

@@ -10,7 +10,7 @@ use tracer_common::arch;
 use super::{Args, Failure, subcommands};
 use crate::{
     chisel::Library,
-    fields::{FieldRef, Show},
+    fields::{FieldRef, Show, nearest},
     filter::Filter,
 };
 
@@ -250,12 +250,22 @@ pub(super) fn of_filter(filter: &[String], line: &[String]) -> Option<String> {
         let rest: Vec<String> = rest.unwrap_or_default().iter().map(|word| quoted(word)).collect();
         return Some(format!("{first} comes before its options: tracer {first} {}", rest.join(" ")));
     }
+    if let Some(name) = mistyped(filter, line) {
+        let rest: Vec<String> = line[1..].iter().map(|word| quoted(word)).collect();
+        return Some(format!("write: {}", [&["tracer".to_owned(), name], &rest[..]].concat().join(" ")));
+    }
     let meant = meant(&text);
     let program = filter.first().filter(|_| filter.len() == 1 || filter[0].contains('/') || meant.is_none());
     if let Some(program) = program.filter(|word| is_program(word)) {
         return Some(of_program(program, filter));
     }
     Some(format!("write: {}", line_with(&meant?, filter, line)))
+}
+
+/// The subcommand that the first word of the line was to be, if it is nearly one and nothing else.
+fn mistyped(filter: &[String], line: &[String]) -> Option<String> {
+    let word = filter.first().filter(|word| line.first() == Some(word) && is_name(word) && !is_program(word))?;
+    nearest(word, subcommands::ALL.iter().map(|it| it.name)).filter(|_| call_of(word).is_none())
 }
 
 /// A program where a filter was expected.
@@ -457,6 +467,8 @@ mod tests {
         let list = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let line = list("-c topprocs_net -n 5 port 80");
         assert_eq!(of_filter(&list("port 80"), &line).unwrap(), "write: tracer -c topprocs_net -n 5 fd.port=80");
+        let typed = list("tpo -v files");
+        assert_eq!(of_filter(&typed[..1], &typed).unwrap(), "write: tracer top -v files");
         let run = list("run -c topfiles_bytes port 80 -- cat /etc/hostname");
         assert_eq!(
             of_filter(&list("port 80"), &run).unwrap(),

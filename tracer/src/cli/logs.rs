@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{End, Failure, config, stop, stop::Stop};
 use crate::{
+    fields::nearest,
     format::{color::ColorChoice, escape, time},
     logs::{self, Finder, Look, Marks, Printer, Selection, Source, Stream, when},
     message::{Shown as _, note, print},
@@ -33,15 +34,21 @@ struct LogsArgs {
     follow: bool,
 
     /// Only lines from this time on: how long ago, such as 42m, or a time, such as 14:03 or 2026-08-01T14:03:20
-    #[arg(long, visible_alias = "since-time", value_name = "TIME", value_parser = when::parse)]
+    #[arg(
+        long,
+        visible_alias = "since-time",
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        value_parser = when::parse
+    )]
     since: Option<u64>,
 
     /// Only lines up to this time
-    #[arg(long, value_name = "TIME", value_parser = when::parse)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = when::parse)]
     until: Option<u64>,
 
     /// Only the last N lines of each container; `all` for all of them
-    #[arg(short = 'n', long = "tail", visible_alias = "lines", value_name = "N", value_parser = last)]
+    #[arg(short = 'n', long = "tail", visible_alias = "lines", value_name = "N", allow_hyphen_values = true, value_parser = last)]
     tail: Option<Last>,
 
     /// Show the time of each line
@@ -80,12 +87,12 @@ struct LogsArgs {
     #[arg(long, hide = true)]
     all_containers: bool,
 
-    /// Continue where the run before with this file ended
+    /// Continue where the run before with this file ended. Not with -n, -p and --stream
     #[arg(long, value_name = "FILE", conflicts_with_all = ["tail", "previous", "stream"])]
     state: Option<PathBuf>,
 
     /// Print where the log of each container is kept, or why it cannot be read
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["json", "follow"])]
     explain: bool,
 
     /// When to use colours
@@ -153,6 +160,9 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
         return Err(Failure::with_hint("--since is later than --until", "exchange them").into());
     }
     let mut marks = args.state.as_deref().map(Marks::load).transpose().map_err(|error| failure(&error.to_string()))?;
+    if let Some(marks) = &marks {
+        marks.check().map_err(|error| failure(&error.to_string()))?;
+    }
     stop::survive_file_limit()?;
     time::load_zone();
     let stop = Stop::at_signals(None)?;
@@ -166,17 +176,25 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
         namespace: args.namespace.clone(),
     };
     let sources = finder.look();
+    check(&sources, &selection, args.follow)?;
     if args.explain {
         print(&explained(sources.iter().filter(|source| selection.has(&source.container))))?;
         return Ok(ExitCode::SUCCESS);
     }
-    check(&sources, &selection, args.follow)?;
-    let is_one = args.names.len() == 1 && sources.iter().filter(|it| selection.has(&it.container)).count() == 1;
+    if !Uid::effective().is_root()
+        && !sources.iter().any(|source| selection.has(&source.container) && is_readable(source))
+    {
+        let failure = Failure::with_hint("the logs of containers cannot be read", no_containers());
+        return Err(End::Run(failure.into()));
+    }
+    let is_one = !args.names.is_empty() && sources.iter().filter(|it| selection.has(&it.container)).count() == 1;
     let out = Out::stdout(args.follow, false, args.color);
     let look = Look {
         json: args.json,
         timestamps: args.timestamps,
-        prefix: args.prefix.unwrap_or(!is_one || args.follow && args.names[0].contains(['*', '?'])),
+        prefix: args
+            .prefix
+            .unwrap_or(!is_one || args.follow && args.names.iter().any(|name| name.contains(['*', '?']))),
         colors: args.color.enabled(),
     };
     let options = logs::Options {
@@ -191,11 +209,17 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
     if ended.gaps > 0 {
         let places = if ended.gaps == 1 { "one place" } else { "several places" };
         note(&format!(
-            "tracer: {} lines of {} containers; lines may be missing in {places}",
-            ended.lines, ended.containers
+            "{} lines of {} {}; lines may be missing in {places}",
+            ended.lines,
+            ended.containers,
+            if ended.containers == 1 { "container" } else { "containers" }
         ));
     }
     Ok(ExitCode::from(stop::code()))
+}
+
+fn is_readable(source: &Source) -> bool {
+    source.place.as_ref().is_ok_and(|place| std::fs::File::open(&place.path).is_ok())
 }
 
 fn failure(text: &str) -> Failure {
@@ -215,7 +239,8 @@ fn check(sources: &[Source], selection: &Selection, follow: bool) -> Result<(), 
         let hint = if all.is_empty() || !Uid::effective().is_root() {
             no_containers()
         } else {
-            format!("there are: {}", all[..all.len().min(10)].join(", "))
+            let near = nearest(name, all.iter().map(String::as_str)).map(|name| format!("did you mean '{name}'? "));
+            format!("{}there are: {}", near.unwrap_or_default(), all[..all.len().min(10)].join(", "))
         };
         return Err(Failure::with_hint(format!("no container is named '{name}'"), hint));
     }

@@ -28,7 +28,7 @@ impl Waiting {
         let (ended, end) = channel();
         let waits = move || {
             if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                note("starting: loading BPF programs and reading the processes of this machine …");
+                note("starting: loading BPF programs and reading this machine's processes …");
             }
         };
         // Without a thread there is no sign, and nothing else is missing.

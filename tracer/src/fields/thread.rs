@@ -71,6 +71,16 @@ fn own_memory(c: &Context<'_>, get: fn(&Memory) -> u32) -> Option<u64> {
     if t.is_main() { t.memory.as_ref().map(|memory| get(memory).into()) } else { Some(0) }
 }
 
+/// The same as it is now, where there is a machine to look at.
+fn own_memory_now(c: &Context<'_>, get: fn(&Memory) -> u32) -> Option<u64> {
+    let t = thread(c)?;
+    if t.is_main() {
+        t.memory_now(&c.state.procfs, c.state.threads.running(t.pid) <= 1).as_ref().map(|memory| get(memory).into())
+    } else {
+        Some(0)
+    }
+}
+
 fn cgroups(t: &Thread) -> Value<'static> {
     let all: Vec<&[u8]> = entries(&t.cgroups).collect();
     if all.is_empty() { Value::Missing } else { Value::made(all.join(&b' ')) }
@@ -134,11 +144,11 @@ fields! { FIELDS needs THREADS;
     "thread.vmrss": Int => |c, _| own_memory(c, |memory| memory.resident_kb).into(),
         "resident memory in kB; 0 for all threads but the main thread";
     "thread.vmsize.b": Int [unit(Unit::Bytes) table_only()] => |c, _| {
-        own_memory(c, |memory| memory.size_kb).map(|kb| kb * 1024).into()
-    }, "like thread.vmsize, but in bytes";
+        own_memory_now(c, |memory| memory.size_kb).map(|kb| kb * 1024).into()
+    }, "like thread.vmsize, but in bytes and, live, as of now";
     "thread.vmrss.b": Int [unit(Unit::Bytes) table_only()] => |c, _| {
-        own_memory(c, |memory| memory.resident_kb).map(|kb| kb * 1024).into()
-    }, "like thread.vmrss, but in bytes";
+        own_memory_now(c, |memory| memory.resident_kb).map(|kb| kb * 1024).into()
+    }, "like thread.vmrss, but in bytes and, live, as of now";
     "thread.pfmajor": Int => |c, _| memory(c).map(|memory| memory.major_faults).into(),
         "major page faults (read from disk) since the thread started, as of the last event that reported them";
     "thread.pfminor": Int => |c, _| memory(c).map(|memory| memory.minor_faults).into(),

@@ -217,8 +217,7 @@ fn lines_in(form: Form, bytes: &[u8]) -> (usize, usize) {
     let (mut lines, mut at) = (0, 0);
     loop {
         match form.next(&bytes[at..]) {
-            Next::Incomplete => return (lines, at),
-            Next::Unknown(0) => return (lines, at),
+            Next::Incomplete | Next::Unknown(0) => return (lines, at),
             Next::Unknown(length) => at += length,
             Next::Piece(piece, length) => {
                 at += length;

@@ -143,6 +143,8 @@ struct Reading<'r> {
     options: Options,
     readers: Vec<Reader>,
     known: BTreeSet<String>,
+    /// Containers whose logs were read.
+    read: BTreeSet<String>,
     marks: Option<&'r mut Marks>,
     printer: &'r mut Printer,
     changes: Option<Changes>,
@@ -167,6 +169,7 @@ pub fn run(
         options,
         readers: Vec::new(),
         known: BTreeSet::new(),
+        read: BTreeSet::new(),
         marks,
         printer,
         changes,
@@ -221,8 +224,9 @@ impl Reading<'_> {
             let mut place = match place {
                 Ok(place) => place,
                 Err(why) => {
-                    // An engine may say later where it is.
-                    if self.known.insert(container.full_id.clone()) {
+                    // Whoever asks for all of them is not told of cgroups that only look like a container.
+                    let is_told = !container.driver.is_empty() || !selection.names.is_empty();
+                    if self.known.insert(container.full_id.clone()) && is_told {
                         note(&format!("note: {}: {why}", container.prefix()));
                     }
                     continue;
@@ -254,7 +258,8 @@ impl Reading<'_> {
         match Series::begin(place, from, mark.as_ref()) {
             Ok(series) => {
                 self.printer.expect(&writer);
-                self.ended.containers += 1;
+                self.read.insert(writer.full_id.clone());
+                self.ended.containers = self.read.len();
                 let time_ns = mark.map_or(0, |mark| mark.time_ns);
                 self.readers.push(Reader {
                     writer,
@@ -369,6 +374,9 @@ impl Reading<'_> {
             for line in reader.series.rest() {
                 self.ended.lines += 1;
                 self.printer.entry(&reader.writer, &Entry::Line(line))?;
+            }
+            if !reader.is_over {
+                note(&format!("note: {}: its log was removed", reader.writer.prefix()));
             }
             // A container of the same id has the same log again: it was started again where logs are removed with it.
             self.known.remove(&reader.writer.full_id);

@@ -96,12 +96,12 @@ impl Form {
                 Self::Local => before_message(&bytes[..end])?,
                 _ => memchr::memrchr(b'\n', &bytes[..end - 1]).map_or(0, |at| at + 1),
             };
-            if matches!(self.next(&bytes[at..end]), Next::Piece(Piece { is_last: true, .. }, _)) {
-                if left == 0 {
-                    return Some(end);
-                }
-                left -= 1;
+            let is_last = matches!(self.next(&bytes[at..end]), Next::Piece(Piece { is_last: true, .. }, _));
+            // A line that goes on for now is the last one.
+            if is_last && left == 0 {
+                return Some(end);
             }
+            left = left.saturating_sub(usize::from(is_last || end == bytes.len()));
             end = at;
         }
         (left == 0).then_some(0)
@@ -250,6 +250,8 @@ mod tests {
         assert_eq!(from(2), Some([line("P", "b"), line("F", "c"), line("F", "d")].concat().as_str()));
         assert_eq!(from(3), Some(text.as_str()));
         assert_eq!(from(0), Some(""));
+        let open = text.clone() + &line("P", "e");
+        assert_eq!(Form::Cri.tail(open.as_bytes(), 1).map(|at| &open[at..]), Some(line("P", "e").as_str()));
         assert_eq!(from(9), None);
         let messages = [local(b"a", false), local(b"b", false)].concat();
         assert_eq!(Form::Local.tail(&messages, 1), Some(messages.len() / 2));

@@ -100,8 +100,11 @@ impl Marks {
             return Err(MarksError::Owner { path: path.to_owned() });
         }
         let form = |cause: String| MarksError::Form { path: path.to_owned(), cause };
-        if !about.is_file() || about.len() > MAX_FILE {
-            return Err(form("it is no file, or too large".to_owned()));
+        if !about.is_file() {
+            return Err(form("it is not a regular file".to_owned()));
+        }
+        if about.len() > MAX_FILE {
+            return Err(form(format!("it has more than {} MiB", MAX_FILE >> 20)));
         }
         let kept: Kept =
             serde_json::from_reader(io::BufReader::new(file)).map_err(|_| form("it is damaged".to_owned()))?;
@@ -126,6 +129,24 @@ impl Marks {
         }
     }
 
+    /// Whether they can be written, before anything is shown.
+    ///
+    /// # Errors
+    /// They cannot.
+    pub fn check(&self) -> Result<(), MarksError> {
+        let new = self.new_path();
+        let _ = fs::remove_file(&new);
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new);
+        made.and_then(|_| fs::remove_file(&new)).map_err(|cause| MarksError::Write { path: self.path.clone(), cause })
+    }
+
+    /// The file that takes the name when it is whole.
+    fn new_path(&self) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(".new");
+        PathBuf::from(name)
+    }
+
     /// Writes them down if they have changed: to another file first, which then takes the name, so that there always is a whole one.
     ///
     /// # Errors
@@ -138,9 +159,7 @@ impl Marks {
         self.logs.retain(|_, mark| newest.saturating_sub(mark.time_ns) < MAX_AGE_NS);
         let kept = Kept { version: VERSION, logs: self.logs.clone() };
         let written = || -> io::Result<()> {
-            let mut name = self.path.clone().into_os_string();
-            name.push(".new");
-            let new = PathBuf::from(name);
+            let new = self.new_path();
             match fs::remove_file(&new) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}

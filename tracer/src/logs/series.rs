@@ -9,6 +9,7 @@ use std::{
     io::{self, Read as _, Seek as _, SeekFrom},
     os::unix::fs::MetadataExt as _,
     path::Path,
+    time::{Duration, Instant},
 };
 
 use flate2::read::MultiGzDecoder;
@@ -21,6 +22,9 @@ use super::{
     join::Joiner,
     marks::Mark,
 };
+
+/// A file that was removed, and into which nothing was written for so long, has ended.
+const REMOVED: Duration = Duration::from_secs(60);
 
 /// Where reading begins.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,6 +51,8 @@ pub struct Series {
     next: Vec<Opened>,
     /// Time of the last line.
     last_ns: u64,
+    /// When something was read last.
+    read_at: Instant,
     /// Bytes of the file that were taken, unpacked.
     taken: u64,
     /// The same before the line that was handed out last, where no line was open.
@@ -73,6 +79,7 @@ impl Series {
             id: (0, 0),
             next: Vec::new(),
             last_ns: 0,
+            read_at: Instant::now(),
             taken: 0,
             clean: 0,
             packed_head: None,
@@ -268,6 +275,9 @@ impl Series {
             }
         };
         self.buffer.truncate(length + got);
+        if got > 0 {
+            self.read_at = Instant::now();
+        }
         Ok(got > 0)
     }
 
@@ -354,9 +364,13 @@ impl Series {
     }
 
     /// Whether the file is gone and what was in it is read.
+    ///
+    /// A file that was removed while the folder of its container is still there may still be written: it is read on for a while.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.next.is_empty() && fs::symlink_metadata(&self.place.path).is_err()
+        self.next.is_empty()
+            && fs::symlink_metadata(&self.place.path).is_err()
+            && (self.read_at.elapsed() >= REMOVED || !self.folder().is_some_and(Path::exists))
     }
 
     /// Where another run goes on: in front of the line that was handed out last, or behind it, once it was `shown`. `time_ns` is the time of

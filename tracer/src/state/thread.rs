@@ -7,7 +7,7 @@ use std::{
 
 use rustc_hash::FxHashMap;
 
-use super::ContainerKey;
+use super::{ContainerKey, Procfs};
 use crate::scap::{Capabilities, ExeFile, Memory};
 
 /// The most threads that are kept. A machine with more forgets those that it met first and looks them up again.
@@ -72,6 +72,8 @@ pub struct Thread {
     pub pidns_init_start_ns: u64,
     /// Memory and page faults, as an event told last.
     pub memory: Option<Memory>,
+    /// Size and resident memory, as they were looked up last: see [`Thread::memory_now`]. `None` before that; then, whether they were there.
+    pub looked_up_memory: Cell<Option<Option<Memory>>>,
     /// Its capabilities, as they were when it began to run its program.
     pub capabilities: Option<Capabilities>,
     /// The file of its program.
@@ -98,6 +100,17 @@ pub struct Thread {
 }
 
 impl Thread {
+    /// Memory as it is now: looked up once, and again while the thread runs or is not `alone` in its process. What no longer can be looked up is
+    /// what was last known.
+    #[must_use]
+    pub fn memory_now(&self, procfs: &Procfs, alone: bool) -> Option<Memory> {
+        let known = self.looked_up_memory.get();
+        if (self.cpu_percent > 0.0 || !alone || known.is_none()) && self.exited_ns.is_none() {
+            self.looked_up_memory.set(Some(procfs.memory(self.pid).or(known.flatten())));
+        }
+        self.looked_up_memory.get().flatten().or(self.memory)
+    }
+
     /// A thread of which nothing is known but its ids.
     #[must_use]
     pub fn stranger(tid: u32, pid: u32) -> Self {

@@ -160,6 +160,23 @@ impl Procfs {
         if self.there { read(&self.of(tid).join("comm")).ok().map(trimmed) } else { None }
     }
 
+    /// The memory of a process at this moment, without what is swapped and page faults; `None` when it cannot be looked up.
+    /// Source: proc(5), `/proc/PID/statm`.
+    #[must_use]
+    pub fn memory(&self, pid: u32) -> Option<Memory> {
+        if !self.there {
+            return None;
+        }
+        let text = read(&self.of(pid).join("statm")).ok()?;
+        let text = std::str::from_utf8(&text).ok()?;
+        let page_kb = rustix::param::page_size() as u64 >> 10;
+        let mut kb = text
+            .split_ascii_whitespace()
+            .map(|pages| pages.parse::<u64>().ok())
+            .map(|pages| pages.and_then(|pages| u32::try_from(pages * page_kb).ok()));
+        Some(Memory { size_kb: kb.next()??, resident_kb: kb.next()??, ..Memory::default() })
+    }
+
     /// The main thread of a process; `None` when there is no such process.
     #[must_use]
     pub fn thread(&self, pid: u32) -> Option<Thread> {
