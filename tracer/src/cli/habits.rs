@@ -264,7 +264,8 @@ pub(super) fn of_filter(filter: &[String], line: &[String]) -> Option<String> {
 
 /// The subcommand that the first word of the line was to be, if it is nearly one and nothing else.
 fn mistyped(filter: &[String], line: &[String]) -> Option<String> {
-    let word = filter.first().filter(|word| line.first() == Some(word) && is_name(word) && !is_program(word))?;
+    let may_be = |word: &str| is_name(word) && !is_program(word) && !PROTOCOLS.contains(&word);
+    let word = filter.first().filter(|word| line.first() == Some(word) && may_be(word))?;
     nearest(word, subcommands::ALL.iter().map(|it| it.name)).filter(|_| call_of(word).is_none())
 }
 

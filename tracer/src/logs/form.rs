@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(from(2), Some([line("P", "b"), line("F", "c"), line("F", "d")].concat().as_str()));
         assert_eq!(from(3), Some(text.as_str()));
         assert_eq!(from(0), Some(""));
-        let open = text.clone() + &line("P", "e");
+        let open = [text.as_str(), line("P", "e").as_str()].concat();
         assert_eq!(Form::Cri.tail(open.as_bytes(), 1).map(|at| &open[at..]), Some(line("P", "e").as_str()));
         assert_eq!(from(9), None);
         let messages = [local(b"a", false), local(b"b", false)].concat();
