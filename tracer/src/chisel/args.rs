@@ -95,7 +95,11 @@ fn choice<'a>(spec: &'a ArgSpec, text: &str) -> Option<&'a str> {
 fn value(spec: &ArgSpec, text: &str) -> Result<Dynamic, String> {
     let chosen = choice(spec, text);
     if !spec.choices.is_empty() && chosen.is_none() {
-        return Err(format!("'{text}': expected one of {}", spec.choices.join(", ")));
+        let expected = match &spec.choices[..] {
+            [only] => format!("expected {only}, or nothing"),
+            several => format!("expected one of {}", several.join(", ")),
+        };
+        return Err(format!("'{text}': {expected}"));
     }
     let text = chosen.unwrap_or(text);
     match spec.kind {

@@ -89,7 +89,12 @@ impl Compiled {
             FieldRef::resolve(name, show).map_err(|error| Wrong::new(place, error.to_string()))
         };
         let key = view.key.iter().flat_map(|key| [&key.field].into_iter().chain(&key.also));
-        let keys = key.map(|name| Ok(KeyColumn { title: name.clone(), field: Some(resolve("key", name)?) }));
+        // Where the key is shown, it has the title of its column.
+        let title = |name: &String| {
+            let column = view.columns.iter().find(|column| column.op.is_none() && column.field.as_ref() == Some(name));
+            column.map_or_else(|| name.clone(), |column| column.title.clone())
+        };
+        let keys = key.map(|name| Ok(KeyColumn { title: title(name), field: Some(resolve("key", name)?) }));
         let keys: Vec<KeyColumn> = keys.collect::<Result<_, Wrong>>()?;
         let mut compiled = Self {
             kind: view.kind,
