@@ -87,8 +87,8 @@ struct LogsArgs {
     #[arg(long, hide = true)]
     all_containers: bool,
 
-    /// Continue where the run before with this file ended. Not with -n, -p and --stream
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["tail", "previous", "stream"])]
+    /// Continue where the run before with this file ended. Not with -n, -p, --until and --stream
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["tail", "previous", "stream", "until"])]
     state: Option<PathBuf>,
 
     /// Print where the log of each container is kept, or why it cannot be read

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -13,7 +13,7 @@ use super::{Source, Writer, form::Form};
 pub use crate::state::container::spec::Log;
 use crate::state::container::{
     Container, ContainerKey, Containers, Kept, Lookup, Options, Owner, Spec,
-    engine::{KUBERNETES_LOG, Metadata},
+    engine::{KUBERNETES_LOG, Metadata, POD_NAME, POD_NAMESPACE},
     runtime,
 };
 
@@ -23,9 +23,6 @@ const PODS: &str = "var/log/pods";
 const MAX_PODS: usize = 10_000;
 /// The longest time that names of engines are waited for at the start.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Labels by which kubelet says whose a container is.
-const POD_NAME: &str = "io.kubernetes.pod.name";
-const POD_NAMESPACE: &str = "io.kubernetes.pod.namespace";
 
 /// Where a log is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +33,14 @@ pub struct Place {
     pub form: Form,
     /// The user that the file has to belong to, when it is the word of a user's engine that it is a log.
     pub owner: Option<u32>,
+}
+
+impl Place {
+    /// Whether there is a log, one that may not be read included.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        !fs::symlink_metadata(&self.path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
 }
 
 /// Looks for containers and their logs.
@@ -105,7 +110,6 @@ impl Finder {
         let on_host = |path: PathBuf| self.root.join(path.strip_prefix("/").unwrap_or(&path));
         let log = Log { path: log.path.map(on_host), folder: log.folder.map(on_host), ..log };
         let place = place(&log, owner);
-        let earlier = place.as_ref().map(|place| earlier(&place.path)).unwrap_or_default();
         Source {
             container: Arc::new(Writer {
                 full_id: container.full_id.clone(),
@@ -116,7 +120,6 @@ impl Finder {
                 namespace: label(POD_NAMESPACE),
                 pod: label(POD_NAME),
                 driver: log.driver,
-                earlier,
             }),
             place,
         }
@@ -196,7 +199,6 @@ fn pods(folder: &Path) -> Vec<Source> {
                     namespace: namespace.to_owned(),
                     pod: pod_name.to_owned(),
                     driver: KUBERNETES_LOG.to_owned(),
-                    earlier: earlier(&path),
                     ..Writer::default()
                 }),
                 place: Ok(Place { path, form: Form::Cri, owner: None }),
@@ -216,13 +218,11 @@ fn runs(folder: &Path) -> Vec<PathBuf> {
     runs.into_iter().map(|(_, path)| path).collect()
 }
 
-/// The logs of earlier runs, the last one first.
-fn earlier(path: &Path) -> Vec<PathBuf> {
-    let Some(folder) = path.parent() else { return Vec::new() };
-    let mut runs = runs(folder);
-    runs.truncate(runs.iter().position(|run| run == path).unwrap_or(0));
-    runs.reverse();
-    runs
+/// The log of the run before the one whose log that is, if it is kept.
+pub fn earlier(path: &Path) -> Option<PathBuf> {
+    let mut runs = runs(path.parent()?);
+    runs.truncate(runs.iter().position(|run| run == path)?);
+    runs.pop()
 }
 
 #[cfg(test)]
@@ -255,10 +255,11 @@ mod tests {
             fs::write(folder.join(run), "").unwrap();
         }
         let [source] = &pods(&root)[..] else { panic!() };
-        let Writer { name, namespace, pod, earlier, .. } = &*source.container;
+        let Writer { name, namespace, pod, .. } = &*source.container;
         assert_eq!((name.as_str(), namespace.as_str(), pod.as_str()), ("app", "prod", "api-0"));
-        assert_eq!(*earlier, [folder.join("2.log"), folder.join("0.log")]);
-        assert_eq!(source.place.as_ref().unwrap().path, folder.join("10.log"));
+        let path = &source.place.as_ref().unwrap().path;
+        assert_eq!((path, earlier(path)), (&folder.join("10.log"), Some(folder.join("2.log"))));
+        assert_eq!(earlier(&folder.join("0.log")), None);
         fs::remove_dir_all(&root).unwrap();
     }
 }

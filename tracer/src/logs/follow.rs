@@ -20,11 +20,12 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    fs::inotify::{self, CreateFlags, WatchFlags},
+    fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags},
 };
 
 use super::{
     Entry, Finder, Line, Marks, Place, Printer, Selection, Source, Stream, Writer,
+    find::earlier,
     series::{From, Series},
 };
 use crate::message::note;
@@ -106,6 +107,13 @@ impl Changes {
         Some(Self { fd, by_watch: BTreeMap::new(), watched: BTreeSet::new() })
     }
 
+    /// A folder was removed: one that is made in its place is watched anew.
+    fn forget(&mut self, watch: i32) {
+        if let Some(folder) = self.by_watch.remove(&watch) {
+            self.watched.remove(&folder);
+        }
+    }
+
     /// Whether that folder is watched from now on.
     fn watch(&mut self, folder: &std::path::Path) -> bool {
         if self.watched.contains(folder) {
@@ -124,17 +132,21 @@ impl Changes {
         let _ = poll(&mut [PollFd::new(&self.fd, PollFlags::IN)], time.as_ref());
         let mut changed = BTreeSet::new();
         let mut buffer = [MaybeUninit::uninit(); CHANGES];
+        let mut removed = Vec::new();
+        // There may be more changes than the kernel keeps.
+        let mut is_known = true;
         let mut reader = inotify::Reader::new(&self.fd, &mut buffer);
-        loop {
-            match reader.next() {
-                Ok(event) => match self.by_watch.get(&event.wd()) {
-                    Some(folder) => _ = changed.insert(folder.clone()),
-                    // There were more than the kernel keeps.
-                    None => return None,
-                },
-                Err(_) => return Some(changed),
+        while let Ok(event) = reader.next() {
+            if event.events().contains(ReadFlags::IGNORED) {
+                removed.push(event.wd());
+            }
+            match self.by_watch.get(&event.wd()) {
+                Some(folder) => _ = changed.insert(folder.clone()),
+                None => is_known = false,
             }
         }
+        removed.into_iter().for_each(|watch| self.forget(watch));
+        is_known.then_some(changed)
     }
 }
 
@@ -233,12 +245,16 @@ impl Reading<'_> {
                 }
             };
             if self.options.previous {
-                let Some(path) = container.earlier.first() else {
+                let Some(path) = earlier(&place.path) else {
                     self.known.insert(container.full_id.clone());
                     note(&format!("note: {}: no earlier run is kept", container.prefix()));
                     continue;
                 };
-                place = Place { path: path.clone(), ..place };
+                place = Place { path, ..place };
+            }
+            if !place.is_there() {
+                // Nothing was written yet, or its engine still tells of a container that was removed.
+                continue;
             }
             self.known.insert(container.full_id.clone());
             self.open(container, place, from);
@@ -378,7 +394,7 @@ impl Reading<'_> {
             if !reader.is_over {
                 note(&format!("note: {}: its log was removed", reader.writer.prefix()));
             }
-            // A container of the same id has the same log again: it was started again where logs are removed with it.
+            // The log of a container that is started again comes back.
             self.known.remove(&reader.writer.full_id);
         }
         Ok(())

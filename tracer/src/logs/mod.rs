@@ -18,7 +18,7 @@ mod select;
 mod series;
 pub mod when;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 pub use find::{Finder, Log, Place};
 pub use follow::{Ended, Options, run};
@@ -96,15 +96,13 @@ pub struct Writer {
     /// Its image.
     pub image: String,
     /// Its labels.
-    pub labels: std::collections::BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
     /// Namespace of its pod.
     pub namespace: String,
     /// Its pod.
     pub pod: String,
     /// How its log is kept: the log driver, or `cri`.
     pub driver: String,
-    /// Earlier runs of the same container of a pod, the last one first: where their logs are.
-    pub earlier: Vec<PathBuf>,
 }
 
 impl Writer {

@@ -78,7 +78,7 @@ impl Series {
             reading: None,
             id: (0, 0),
             next: Vec::new(),
-            last_ns: 0,
+            last_ns: mark.map_or(0, |mark| mark.time_ns),
             read_at: Instant::now(),
             taken: 0,
             clean: 0,
@@ -154,7 +154,9 @@ impl Series {
 
     /// From where an earlier run was, in whichever file that is now.
     fn begin_at(&mut self, mark: &Mark) -> io::Result<()> {
-        let mut files = files::files(&self.place)?;
+        // A file of which nothing was read tells nothing of itself, and the files before it were read to their ends.
+        let is_told = mark.head.length > 0;
+        let mut files = if is_told { files::files(&self.place)? } else { Vec::new() };
         let at =
             files.iter().rposition(|it| it.head(mark.head.length).is_ok_and(|bytes| Head::of(&bytes) == mark.head));
         if let Some(at) = at {
@@ -163,9 +165,10 @@ impl Series {
             self.open_next()?;
             return self.seek(mark.offset);
         }
-        // What of it is left is newer; what was in front of it was read.
-        self.gap = Some("the file that was read last was rotated away meanwhile");
-        self.since_ns = self.since_ns.max(mark.time_ns);
+        if is_told {
+            self.gap = Some("the file that was read last has been rotated away");
+        }
+        self.since_ns = self.since_ns.max(mark.time_ns.saturating_add(1));
         self.begin_from(From { since_ns: self.since_ns, last: None })
     }
 
@@ -174,7 +177,7 @@ impl Series {
         match &mut self.reading {
             Some(Reading::Plain(file)) => {
                 if file.metadata()?.len() < offset {
-                    self.gap = Some("the file was emptied");
+                    self.gap = Some("the file was truncated");
                     (self.taken, self.clean) = (0, 0);
                 }
                 file.seek(SeekFrom::Start(self.taken)).map(drop)
@@ -232,7 +235,7 @@ impl Series {
             let (line, length) = match self.place.form.next(&self.buffer[self.begin..]) {
                 Next::Incomplete => return None,
                 Next::Unknown(length) => {
-                    self.gap = Some("a part of the file is no log entry");
+                    self.gap = Some("part of the file is not a log entry");
                     (None, length)
                 }
                 Next::Piece(piece, length) => (self.joiner.push(piece), length),
@@ -267,7 +270,7 @@ impl Series {
                 let is_packed = matches!(reading, Reading::Packed(_));
                 // What is packed badly is left out; the files behind it are not.
                 if is_packed {
-                    self.gap = Some("a packed file is damaged");
+                    self.gap = Some("a compressed file is damaged");
                     self.open_next()?;
                     return Ok(true);
                 }
@@ -288,26 +291,18 @@ impl Series {
             self.open_next()?;
             return Ok(self.reading.is_some() || self.gap.is_some());
         }
-        let Some(Reading::Plain(file)) = &mut self.reading else {
-            // The last one was packed, or none was there.
-            let newer = files::files(&self.place)?.into_iter().rev();
-            let last_ns = self.last_ns;
-            let form = self.place.form;
-            self.next =
-                newer.take_while(|it| !it.is_packed && it.first_ns(form).is_none_or(|ns| ns >= last_ns)).collect();
-            self.open_next()?;
-            return Ok(self.reading.is_some());
-        };
-        if file.metadata()?.len() < self.taken + self.buffer.len() as u64 {
-            self.gap = Some("the file was emptied; what was written in between may be missing");
-            file.rewind()?;
-            (self.buffer, self.begin, self.taken, self.clean) = (Vec::new(), 0, 0, 0);
-            return Ok(true);
-        }
-        match fs::metadata(&self.place.path) {
-            Ok(about) if (about.dev(), about.ino()) != self.id => {}
-            // The same as before, or between two names, or gone with its container.
-            _ => return Ok(false),
+        if let Some(Reading::Plain(file)) = &mut self.reading {
+            if file.metadata()?.len() < self.taken + self.buffer.len() as u64 {
+                self.gap = Some("the file was truncated");
+                file.rewind()?;
+                (self.buffer, self.begin, self.taken, self.clean) = (Vec::new(), 0, 0, 0);
+                return Ok(true);
+            }
+            match fs::metadata(&self.place.path) {
+                Ok(about) if (about.dev(), about.ino()) != self.id => {}
+                // The same as before, or between two names, or gone with its container.
+                _ => return Ok(false),
+            }
         }
         let mut files = files::files(&self.place)?;
         // Once more, now that the name has gone on: what was written before it did.
@@ -316,7 +311,7 @@ impl Series {
         }
         let after = self.after(&files)?;
         if after >= files.len() {
-            // The name was taken away again.
+            // None is newer, or the name was taken away again.
             return Ok(false);
         }
         self.next = files.split_off(after);
@@ -328,21 +323,25 @@ impl Series {
 
     /// How many of the files are not newer than the one that is read.
     fn after(&self, files: &[Opened]) -> io::Result<usize> {
+        let behind = |at: usize| at + 1;
         if let Some(at) = files.iter().rposition(|it| it.id == self.id) {
-            return Ok(at + 1);
+            return Ok(behind(at));
         }
-        // It was packed by now, which makes another file with the same beginning.
-        if let Some(Reading::Plain(file)) = &self.reading {
-            let mut own = [0; HEAD];
-            let got = read_at(file, &mut own, 0)?;
-            let is_it = |it: &Opened| it.is_packed && it.head(HEAD).is_ok_and(|bytes| bytes == own[..got]);
-            if let Some(at) = files.iter().rposition(is_it) {
-                return Ok(at + 1);
-            }
+        // It was packed by now, which makes another file with the same beginning. An empty one has none.
+        let mut own = [0; HEAD];
+        let got = match &self.reading {
+            Some(Reading::Plain(file)) => read_at(file, &mut own, 0)?,
+            _ => 0,
+        };
+        let is_it = |it: &Opened| it.is_packed && it.head(HEAD).is_ok_and(|bytes| bytes == own[..got]);
+        if got > 0
+            && let Some(at) = files.iter().rposition(is_it)
+        {
+            return Ok(behind(at));
         }
-        // Or it was removed, with others perhaps.
-        let is_newer = |it: &Opened| it.first_ns(self.place.form).is_none_or(|time_ns| time_ns >= self.last_ns);
-        Ok(files.iter().position(is_newer).unwrap_or(files.len().saturating_sub(1)))
+        // Or it was removed. Those that begin before what was read last were read; what is empty may stand anywhere.
+        let was_read = |it: &Opened| it.first_ns(self.place.form).is_some_and(|time_ns| time_ns <= self.last_ns);
+        Ok(files.iter().rposition(was_read).map_or(0, behind))
     }
 
     /// What is left of a file that is not written any more.

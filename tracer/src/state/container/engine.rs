@@ -47,7 +47,7 @@ use self::{api::AGAIN, client::Client};
 use super::{Options, Owner, Spec, runtime};
 use crate::{confine, thread};
 pub use api::Api;
-pub use cri::{KUBERNETES_LOG, read as read_cri};
+pub use cri::{KUBERNETES_LOG, POD_NAME, POD_NAMESPACE, POD_UID, read as read_cri};
 pub use cut::{CutError, Cutter, Form, MAX_VALUE};
 pub(super) use docker::{DOCKER, PODMAN};
 pub use docker::{Kind, Said};

@@ -22,10 +22,12 @@ use crate::state::container::{
 
 /// What a sandbox is called, as kubelet has always called it.
 const SANDBOX_NAME: &str = "POD";
-/// Labels by which kubelet says whose a container is. Source: kubernetes, staging/src/k8s.io/kubelet, pkg/types/labels.go.
-const POD_NAME: &str = "io.kubernetes.pod.name";
-const POD_NAMESPACE: &str = "io.kubernetes.pod.namespace";
-const POD_UID: &str = "io.kubernetes.pod.uid";
+/// Label by which kubelet says the pod of a container. Source: kubernetes, staging/src/k8s.io/kubelet, pkg/types/labels.go.
+pub const POD_NAME: &str = "io.kubernetes.pod.name";
+/// The same of the namespace of the pod.
+pub const POD_NAMESPACE: &str = "io.kubernetes.pod.namespace";
+/// The same of the id of the pod.
+pub const POD_UID: &str = "io.kubernetes.pod.uid";
 /// `NamespaceMode`: the node's.
 const NODE: u64 = 2;
 /// The form of logs that all runtimes of this interface write.

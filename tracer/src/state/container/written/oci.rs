@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::state::container::{
-    engine::{Metadata, Texts},
+    engine::{Metadata, POD_NAME, POD_NAMESPACE, POD_UID, Texts},
     runtime::{self, Found, Id},
     spec::{Pod, Spec},
 };
@@ -19,9 +19,9 @@ const CONTAINERD: Words = Words {
     image: "io.kubernetes.cri.image-name",
     sandbox: "io.kubernetes.cri.sandbox-id",
     pod: [
-        ("io.kubernetes.pod.name", "io.kubernetes.cri.sandbox-name"),
-        ("io.kubernetes.pod.namespace", "io.kubernetes.cri.sandbox-namespace"),
-        ("io.kubernetes.pod.uid", "io.kubernetes.cri.sandbox-uid"),
+        (POD_NAME, "io.kubernetes.cri.sandbox-name"),
+        (POD_NAMESPACE, "io.kubernetes.cri.sandbox-namespace"),
+        (POD_UID, "io.kubernetes.cri.sandbox-uid"),
     ],
 };
 
@@ -31,11 +31,7 @@ const CRIO: Words = Words {
     name: "io.kubernetes.container.name",
     image: "io.kubernetes.cri-o.ImageName",
     sandbox: "io.kubernetes.cri-o.SandboxID",
-    pod: [
-        ("io.kubernetes.pod.name", "io.kubernetes.pod.name"),
-        ("io.kubernetes.pod.namespace", "io.kubernetes.pod.namespace"),
-        ("io.kubernetes.pod.uid", "io.kubernetes.pod.uid"),
-    ],
+    pod: [(POD_NAME, POD_NAME), (POD_NAMESPACE, POD_NAMESPACE), (POD_UID, POD_UID)],
 };
 
 /// The labels of a container in CRI-O, as JSON in a text; and the same of what kubelet noted on it, and of who it is.
