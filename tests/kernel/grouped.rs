@@ -208,23 +208,22 @@ impl Network {
     }
 }
 
-#[test]
-fn bytes_of_the_network_are_added_up_to_the_last_one() {
-    if !level::root_or_skip() {
-        return;
-    }
-    if !tracer::source::live::groups::has_socket_hooks() {
-        println!("skipped: the kernel has no socket hooks");
-        return;
-    }
-    let scratch = Scratch::new();
-    let network = Network::watch(&chisel(&scratch, "bytes", BYTES_OF), &[]);
+/// What each process sent and received is in a table of bytes, in both ways, whatever else these words ask for.
+fn bytes_are_exact(scratch: &Scratch, words: &[&str]) {
+    let network = Network::watch(&chisel(scratch, "bytes", BYTES_OF), words);
     let own = std::process::id().to_string();
     for (way, sums) in network.sums() {
         for pid in &network.pids {
             assert_eq!(sums.get(&vec![pid.clone()]), Some(&((ROUNDS * BYTES) as u64)), "{way}: {pid}");
         }
         assert_eq!(sums.get(&vec![own.clone()]), Some(&((PROCESSES * ROUNDS * BYTES) as u64)), "{way}: the receiver");
+    }
+}
+
+#[test]
+fn bytes_of_the_network_are_added_up_to_the_last_one() {
+    if level::socket_hooks_or_skip() {
+        bytes_are_exact(&Scratch::new(), &[]);
     }
 }
 
@@ -241,11 +240,7 @@ table(#{
 
 #[test]
 fn bytes_that_are_kept_with_cpu_time_are_added_up_to_the_last_one() {
-    if !level::root_or_skip() {
-        return;
-    }
-    if !tracer::source::live::groups::has_socket_hooks() {
-        println!("skipped: the kernel has no socket hooks");
+    if !level::socket_hooks_or_skip() {
         return;
     }
     let scratch = Scratch::new();
@@ -253,14 +248,7 @@ fn bytes_that_are_kept_with_cpu_time_are_added_up_to_the_last_one() {
     let explain = command::output(["--explain", "-c", &bytes, "-c", &time]).lines.join(" ");
     let words: Vec<&str> = explain.split_whitespace().collect();
     assert!(words.join(" ").contains("together with CPU time"), "{explain}");
-    let network = Network::watch(&bytes, &["-c", &time]);
-    let own = std::process::id().to_string();
-    for (way, sums) in network.sums() {
-        for pid in &network.pids {
-            assert_eq!(sums.get(&vec![pid.clone()]), Some(&((ROUNDS * BYTES) as u64)), "{way}: {pid}");
-        }
-        assert_eq!(sums.get(&vec![own.clone()]), Some(&((PROCESSES * ROUNDS * BYTES) as u64)), "{way}: the receiver");
-    }
+    bytes_are_exact(&scratch, &["-c", &time]);
 }
 
 #[test]

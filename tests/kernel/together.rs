@@ -161,11 +161,7 @@ fn watch(scratch: &Scratch, texts: &[(&str, &str)], from_events: bool) -> Option
 
 #[test]
 fn tables_of_the_network_calls_and_cpu_are_counted_at_once() {
-    if !level::root_or_skip() {
-        return;
-    }
-    if !tracer::source::live::groups::has_socket_hooks() {
-        println!("skipped: the kernel has no socket hooks");
+    if !level::socket_hooks_or_skip() {
         return;
     }
     let scratch = Scratch::new();
@@ -194,11 +190,7 @@ fn tables_of_the_network_calls_and_cpu_are_counted_at_once() {
 /// A socket without a peer has no ends, and must not be missing in the table that does not ask for them.
 #[test]
 fn tables_with_and_without_ends_of_sockets_have_all_bytes() {
-    if !level::root_or_skip() {
-        return;
-    }
-    if !tracer::source::live::groups::has_socket_hooks() {
-        println!("skipped: the kernel has no socket hooks");
+    if !level::socket_hooks_or_skip() {
         return;
     }
     let scratch = Scratch::new();
@@ -243,11 +235,7 @@ fn tables_of_calls_are_counted_beside_a_chisel_that_needs_each_event() {
 
 #[test]
 fn a_table_of_sockets_is_counted_beside_a_chisel_that_needs_each_event() {
-    if !level::root_or_skip() {
-        return;
-    }
-    if !tracer::source::live::groups::has_socket_hooks() {
-        println!("skipped: the kernel has no socket hooks");
+    if !level::socket_hooks_or_skip() {
         return;
     }
     let scratch = Scratch::new();

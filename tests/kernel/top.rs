@@ -1,6 +1,9 @@
 //! `tracer top` on the running kernel: its numbers are those of a workload, and levels change while it runs.
 
-use std::process::Command;
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Command, Stdio},
+};
 
 use serde_json::Value;
 use tracer_tests::{
@@ -8,6 +11,7 @@ use tracer_tests::{
     level,
     scratch::Scratch,
     tmux::Tmux,
+    wait,
 };
 
 /// Values that can be added over intervals. Calls and failures are one table, with two numbers in a row.
@@ -97,6 +101,45 @@ fn rows_have_what_a_short_workload_did_to_the_last_byte() {
     assert_eq!(bytes, 578.0 * 1000.0);
     assert!((578.0..590.0).contains(&writes), "{writes}");
     assert!(failed >= 1.0 && opens > failed, "{opens} opened, {failed} not");
+}
+
+#[test]
+fn memory_is_that_of_now() {
+    if !level::root_or_skip() {
+        return;
+    }
+    // It takes its memory after it has begun its program, and after tracer has.
+    const SCRIPT: &str = "read go; x=$(head -c 60000000 /dev/zero | tr '\\0' x); echo done; while :; do :; done";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut shell = shell.spawn().expect("a shell");
+    let pid = shell.id();
+    let filter = format!("proc.pid={pid}");
+    let running = Running::start(&mut command::tracer(["top", "-j", "-v", "procs", "-d", "200", &filter]));
+    running.attached();
+    shell.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    let mut said = String::new();
+    BufReader::new(shell.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    let resident = || {
+        let pages = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
+        pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+    };
+    let wanted = resident();
+    assert!(wanted > 50_000_000, "{wanted}");
+    let resident_of = |line: &str| -> Option<u64> {
+        let table: Value = serde_json::from_str(line).ok()?;
+        let at = table["info"].as_array()?.iter().position(|column| column["desc"] == "RES")?;
+        table["data"].as_array()?.first()?[at].as_u64()
+    };
+    let mut last = None;
+    wait::until("its memory in the table", || {
+        last = running.lines().filter_map(|line| resident_of(&line)).last().or(last);
+        last.filter(|found| found.abs_diff(wanted) < wanted / 10)
+    });
+    running.interrupt();
+    let _ = running.end();
+    shell.kill().unwrap();
+    shell.wait().unwrap();
 }
 
 #[test]

@@ -32,6 +32,16 @@ pub fn root_or_skip() -> bool {
     root || skip("needs root (run as root, or cargo xtask test)")
 }
 
+/// Whether the tests run as root, on a kernel with the hooks of sockets. Older kernels are none that a test has to be run on.
+#[must_use]
+pub fn socket_hooks_or_skip() -> bool {
+    let has_hooks = tracer::source::live::groups::has_socket_hooks();
+    if !has_hooks {
+        println!("skipped: the kernel has no socket hooks");
+    }
+    root_or_skip() && has_hooks
+}
+
 /// Whether the binary under test needs no other files, as the one that users get: what a loader says is not what it says.
 ///
 /// # Panics
