@@ -231,6 +231,24 @@ fn podman_and_pods_have_logs_with_their_names() {
 }
 
 #[test]
+fn a_container_that_is_removed_is_told_once() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let docker = Docker::default();
+    let container = write(&docker, "removed", &[], "echo out 0; sleep 100");
+    let follow = Running::start(&mut tracer(["logs", "-f", &container.name]));
+    assert_eq!(follow.line().as_deref(), Some("out 0"));
+    let _ = docker.output(&["rm", "--force", &container.id]);
+    // Its engine tells of it for some time, and each second the list of containers is looked at.
+    thread::sleep(Duration::from_secs(5));
+    follow.interrupt();
+    let output = follow.end();
+    assert_eq!((output.status.code(), output.lines.len()), (Some(0), 0), "{}", output.errors);
+    assert_eq!(output.errors.matches("its log was removed").count(), 1, "{}", output.errors);
+}
+
+#[test]
 fn wrong_names_and_users_without_rights_are_told_what_to_do() {
     if !level::engine_or_skip() {
         return;

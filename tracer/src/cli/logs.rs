@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser};
 use nix::unistd::Uid;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{End, Failure, config, stop, stop::Stop};
+use super::{End, Failure, stop, stop::Stop, subcommands};
 use crate::{
     fields::nearest,
     format::{color::ColorChoice, escape, time},
@@ -127,27 +127,12 @@ pub(super) fn command() -> clap::Command {
     LogsArgs::command()
 }
 
-fn parse(words: &[String]) -> Result<Result<LogsArgs, clap::Error>, Failure> {
-    let defaults = config::section(LOGS, &command(), &[&[String::new()], words].concat())?;
-    let words = [LOGS.to_owned()].into_iter().chain(defaults).chain(words.iter().cloned());
-    match LogsArgs::try_parse_from(words) {
-        Ok(args) => Ok(Ok(args)),
-        Err(error) if error.use_stderr() => {
-            let failure = super::wrong_option(&error);
-            let hint = failure.hint.filter(|hint| !hint.starts_with("tracer -h"));
-            let hint = hint.unwrap_or_else(|| "tracer logs --help lists the options".to_owned());
-            Err(Failure::with_hint(failure.message, hint))
-        }
-        Err(help) => Ok(Err(help)),
-    }
-}
-
 /// Carries out the words behind `logs`.
 ///
 /// # Errors
 /// They are wrong, no container has such a name, or output cannot be written.
 pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End> {
-    let args = match parse(words)? {
+    let args: LogsArgs = match subcommands::parse(LOGS, words)? {
         Ok(args) => args,
         Err(help) => {
             help.print()?;

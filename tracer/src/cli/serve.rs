@@ -11,7 +11,7 @@ use std::{
 
 use clap::{CommandFactory as _, Parser};
 
-use super::{Args, End, Failure, Live, config, run, run::Screen, stop};
+use super::{Args, End, Failure, Live, run, run::Screen, stop, subcommands};
 use crate::{
     chisel,
     fields::Show,
@@ -187,21 +187,9 @@ pub(super) fn command() -> clap::Command {
     ServeArgs::command()
 }
 
-/// The options with those of the file in front; the inner error is the help that was asked for.
+/// The options, with cAdvisor's among them; the inner error is the help that was asked for.
 fn parse(words: &[String]) -> Result<Result<ServeArgs, clap::Error>, Failure> {
-    let given = translated(words)?;
-    let defaults = config::section(SERVE, &command(), &[&[String::new()], &given[..]].concat())?;
-    let words = [SERVE.to_owned()].into_iter().chain(defaults).chain(given);
-    match ServeArgs::try_parse_from(words) {
-        Ok(args) => Ok(Ok(args)),
-        Err(error) if error.use_stderr() => {
-            let failure = super::wrong_option(&error);
-            let hint = failure.hint.filter(|hint| !hint.starts_with("tracer -h"));
-            let hint = hint.unwrap_or_else(|| "tracer serve --help lists the options".to_owned());
-            Err(Failure::with_hint(failure.message, hint))
-        }
-        Err(help) => Ok(Err(help)),
-    }
+    subcommands::parse(SERVE, &translated(words)?)
 }
 
 fn options(args: &ServeArgs) -> Result<Options, Failure> {

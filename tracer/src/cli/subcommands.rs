@@ -2,9 +2,9 @@
 
 use std::{path::Path, process::ExitCode};
 
-use clap::{Command, CommandFactory as _};
+use clap::{Command, CommandFactory as _, Parser};
 
-use super::{Args, End, Live, chisel_tool, info, logs, message, replay, serve, top};
+use super::{Args, End, Failure, Live, chisel_tool, config, info, logs, message, replay, serve, top};
 use crate::{confine::Paths, message::Report};
 
 /// Carries out the words behind a subcommand.
@@ -181,6 +181,25 @@ is the guide.
 /// The one of that name.
 pub(super) fn find(name: &str) -> Option<&'static Subcommand> {
     ALL.iter().find(|it| it.name == name)
+}
+
+/// What is wrong with the options of a subcommand, in our words.
+pub(super) fn wrong_option(name: &str, error: &clap::Error) -> Failure {
+    let failure = super::wrong_option(error);
+    let hint = failure.hint.filter(|hint| hint != super::LISTS_OPTIONS);
+    Failure { hint: hint.or_else(|| Some(format!("tracer {name} --help lists the options"))), ..failure }
+}
+
+/// The options of a subcommand in these words, after those of its section in the settings; the inner error is the help that was asked for.
+///
+/// # Errors
+/// One of them is wrong.
+pub(super) fn parse<A: Parser>(name: &str, words: &[String]) -> Result<Result<A, clap::Error>, Failure> {
+    let defaults = config::section(name, &A::command(), &[&[String::new()], words].concat())?;
+    match A::try_parse_from([name.to_owned()].into_iter().chain(defaults).chain(words.iter().cloned())) {
+        Err(error) if error.use_stderr() => Err(wrong_option(name, &error)),
+        parsed => Ok(parsed),
+    }
 }
 
 /// The one that the words of the process ask for, and the words behind it.

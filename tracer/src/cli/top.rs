@@ -15,7 +15,7 @@ use clap::{CommandFactory as _, Parser};
 use engines::{Passes, Tracing};
 use spool::Spool;
 
-use super::{Args, End, Failure, Live, Plan, args::whole, replay, run};
+use super::{Args, End, Failure, Live, Plan, args::whole, replay, run, subcommands};
 use crate::{
     chisel,
     doctor::privileges,
@@ -150,7 +150,7 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
     let words = [TOP.to_owned()].into_iter().chain(words.iter().cloned());
     let top = match TopArgs::try_parse_from(words) {
         Ok(top) => top,
-        Err(error) if error.use_stderr() => return Err(End::Usage(wrong_option(&error))),
+        Err(error) if error.use_stderr() => return Err(End::Usage(subcommands::wrong_option(TOP, &error))),
         Err(help) => {
             help.print()?;
             return Ok(ExitCode::SUCCESS);
@@ -226,13 +226,6 @@ fn failure(error: ViewError) -> Failure {
     Failure { hint: error.hint(), message: error.to_string() }
 }
 
-/// What is wrong with the options, in our words.
-fn wrong_option(error: &clap::Error) -> Failure {
-    let failure = super::wrong_option(error);
-    let hint = failure.hint.filter(|hint| hint != super::LISTS_OPTIONS);
-    Failure { hint: hint.or(Some("tracer top --help lists the options".into())), ..failure }
-}
-
 /// The views by name.
 fn list(views: &BTreeMap<String, View>) -> String {
     let width = views.keys().map(String::len).max().unwrap_or(0);
@@ -254,7 +247,7 @@ fn plan(top: &TopArgs) -> Result<Plan, Failure> {
     top.engine_sockets.iter().for_each(|socket| option("--engine-socket", Some(socket.clone())));
     top.read.iter().for_each(|path| option("-r", Some(path.to_string_lossy().into_owned())));
     words.extend(top.exclude_users.then(|| "-E".to_owned()));
-    let args = Args::try_parse_from(words).map_err(|error| wrong_option(&error))?;
+    let args = Args::try_parse_from(words).map_err(|error| subcommands::wrong_option(TOP, &error))?;
     run::plan(&args, &chisel::Library::builtin(), &[])
 }
 
