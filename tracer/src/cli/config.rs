@@ -48,29 +48,43 @@ pub fn with_defaults(mut words: Vec<String>) -> Result<Vec<String>, Failure> {
 /// As [`with_defaults`].
 pub fn section(name: &str, options: &Command, words: &[String]) -> Result<Vec<String>, Failure> {
     let Some((path, text)) = text(asked_for(words))? else { return Ok(Vec::new()) };
-    let of_section = || -> Result<Vec<String>, Failure> {
-        let table = table(&text)?;
-        let mut words = Vec::new();
-        // What stands above all sections is for tracer itself, but colours are for all that it prints.
-        let color = options.get_arguments().find(|arg| arg.get_long() == Some(COLOR));
-        if let Some((arg, value)) = color.zip(table.get(COLOR)) {
-            add(&mut words, (COLOR, arg), value, &|_| Ok(()))?;
-        }
-        let Some(section) = table.get(name) else { return Ok(words) };
-        let section =
-            section.as_table().ok_or_else(|| Failure::new(format!("'{name}' must be a section: [{name}]")))?;
-        for (key, value) in section {
-            let longs = || options.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
-            let Some((long, arg)) = longs().find(|(long, _)| *long == key.as_str()) else {
-                let hint = nearest(key, longs().map(|(long, _)| long)).map(|name| format!("did you mean '{name}'?"));
-                let hint = hint.or_else(|| Some(format!("keys are long option names of tracer {name}")));
-                return Err(Failure { message: format!("[{name}]: there is no option '{key}'"), hint });
-            };
-            add(&mut words, (long, arg), value, &|_| Ok(()))?;
-        }
-        Ok(words)
-    };
-    of_section().map_err(|failure| of_file(&path, failure))
+    of_section(&text, name, options).map_err(|failure| of_file(&path, failure))
+}
+
+/// The same where the section is read by somebody else: what stands above all sections and is for `options`, too.
+///
+/// # Errors
+/// As [`with_defaults`].
+pub(super) fn for_all(options: &Command) -> Result<Vec<String>, Failure> {
+    let Some((path, text)) = text(None)? else { return Ok(Vec::new()) };
+    table(&text).and_then(|table| colors(&table, options)).map_err(|failure| of_file(&path, failure))
+}
+
+/// What stands above all sections is for tracer itself, but colours are for all that it prints.
+fn colors(table: &Table, options: &Command) -> Result<Vec<String>, Failure> {
+    let mut words = Vec::new();
+    let color = options.get_arguments().find(|arg| arg.get_long() == Some(COLOR));
+    if let Some((arg, value)) = color.zip(table.get(COLOR)) {
+        add(&mut words, (COLOR, arg), value, &|_| Ok(()))?;
+    }
+    Ok(words)
+}
+
+fn of_section(text: &str, name: &str, options: &Command) -> Result<Vec<String>, Failure> {
+    let table = table(text)?;
+    let mut words = colors(&table, options)?;
+    let Some(section) = table.get(name) else { return Ok(words) };
+    let section = section.as_table().ok_or_else(|| Failure::new(format!("'{name}' must be a section: [{name}]")))?;
+    for (key, value) in section {
+        let longs = || options.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
+        let Some((long, arg)) = longs().find(|(long, _)| *long == key.as_str()) else {
+            let hint = nearest(key, longs().map(|(long, _)| long)).map(|name| format!("did you mean '{name}'?"));
+            let hint = hint.or_else(|| Some(format!("keys are long option names of tracer {name}")));
+            return Err(Failure { message: format!("[{name}]: there is no option '{key}'"), hint });
+        };
+        add(&mut words, (long, arg), value, &|_| Ok(()))?;
+    }
+    Ok(words)
 }
 
 fn of_file(path: &Path, failure: Failure) -> Failure {
@@ -240,6 +254,19 @@ mod tests {
         let mut words = parse(text).unwrap();
         words.sort_unstable();
         assert_eq!(words, ["--chisel-dir=/a", "--chisel-dir=/b", "--color=always", "--snaplen=200", "--unbuffered"]);
+    }
+
+    #[test]
+    fn colours_are_for_subcommands_too_and_their_sections_come_after() {
+        let logs = super::super::subcommands::find("logs").map(|it| (it.options)()).unwrap();
+        let text = "color = 'never'\nsnaplen = 200\n[logs]\ntimestamps = true\ncolor = 'always'\n";
+        let mut words = of_section(text, "logs", &logs).unwrap();
+        assert_eq!(words.remove(0), "--color=never");
+        words.sort_unstable();
+        assert_eq!(words, ["--color=always", "--timestamps"], "the last one counts");
+        let other =
+            of_section(text, "serve", &super::super::subcommands::find("serve").map(|it| (it.options)()).unwrap());
+        assert_eq!(other.unwrap(), [""; 0], "which has no colours");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use clap::{CommandFactory as _, Parser};
 use engines::{Passes, Tracing};
 use spool::Spool;
 
-use super::{Args, End, Failure, Live, Plan, args::whole, replay, run, subcommands};
+use super::{Args, End, Failure, Live, Plan, args::whole, config, replay, run, subcommands};
 use crate::{
     chisel,
     doctor::privileges,
@@ -147,7 +147,7 @@ pub(super) fn command() -> clap::Command {
 /// # Errors
 /// They are wrong, the terminal cannot be used, or the engine fails.
 pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
-    let words = [TOP.to_owned()].into_iter().chain(words.iter().cloned());
+    let words = [TOP.to_owned()].into_iter().chain(config::for_all(&command())?).chain(words.iter().cloned());
     let top = match TopArgs::try_parse_from(words) {
         Ok(top) => top,
         Err(error) if error.use_stderr() => return Err(End::Usage(subcommands::wrong_option(TOP, &error))),
