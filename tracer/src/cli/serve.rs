@@ -14,15 +14,16 @@ use clap::{CommandFactory as _, Parser};
 use super::{Args, End, Failure, Live, run, run::Screen, stop, subcommands};
 use crate::{
     chisel,
-    fields::Show,
-    filter::Filter,
     message::note,
-    serve::{Level, Listen, Options, ServeError, Server},
+    serve::{Engine, Level, Listen, Options, ServeError, Server, Show},
     thread,
 };
 
 /// The word for it.
 pub const SERVE: &str = "serve";
+
+/// Bytes of data that clients are shown of a call.
+const PAYLOAD_BYTES: u32 = 2000;
 
 /// Serve metrics for Prometheus, cAdvisor's REST API and a web page about all containers of this machine.
 #[derive(Debug, Clone, Parser)]
@@ -65,6 +66,10 @@ struct ServeArgs {
     /// Export all container labels as metric labels
     #[arg(long)]
     all_container_labels: bool,
+
+    /// Also show clients command lines and environment variables, or the data that is read and written
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    show: Vec<Show>,
 
     /// Ask this container engine, as TYPE=PATH. Can be repeated
     #[arg(long = "engine-socket", value_name = "SOCKET")]
@@ -210,6 +215,7 @@ fn options(args: &ServeArgs) -> Result<Options, Failure> {
         prefix: if prefix.is_empty() { String::new() } else { format!("/{prefix}") },
         container_labels: args.container_label.clone(),
         all_labels: args.all_container_labels,
+        shows: args.show.iter().copied().collect(),
     })
 }
 
@@ -226,7 +232,7 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
         }
     };
     let filter = run::checked(&args.filter)?;
-    let server = Server::bind(&options(&args)?).map_err(failure)?;
+    let mut server = Server::bind(&options(&args)?).map_err(failure)?;
     if server.is_overheard() {
         note("warning: passwords and tokens are sent unencrypted; tls_server_config in --web-config protects them");
     }
@@ -237,18 +243,25 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
     // What is wrong with other options is said before anything begins.
     drop(plan(&args)?);
     server.places().for_each(|place| note(&format!("listening at {place}")));
-    let counting = server.counting();
+    let mut counting = server.counting();
     let stop = Arc::new(AtomicBool::new(false));
     let (of_engine, own) = (Arc::clone(&stop), args.clone());
     let engine = thread::begin_engine("engine", move || {
-        let compiled = filter.as_deref().map(|text| Filter::compile(text, Show::PLAIN)).transpose()?;
+        // How much of data is recorded is settled when the programs are loaded.
+        let snaplen = if own.show.contains(&Show::Payload) { PAYLOAD_BYTES } else { 0 };
         let mut plan = plan(&own)?;
-        plan.outputs = counting.outputs(compiled)?;
+        let commands = counting.commands.take();
+        let mode = move || {
+            let mut mode = self::plan(&own)?.mode();
+            (mode.options.snaplen, mode.options.changes) = (snaplen, true);
+            anyhow::Ok(mode)
+        };
+        plan.outputs = counting.outputs(Engine { filter, mode: Box::new(mode) })?;
         plan.needs = plan.outputs.needs();
         plan.interval_ms = plan.outputs.interval_ms();
-        plan.snaplen = 0;
+        plan.snaplen = snaplen;
         plan.screen = Some(Screen {
-            commands: None,
+            commands,
             stop: of_engine,
             runs: false,
             serves: true,

@@ -3,7 +3,8 @@
 //! ```text
 //!  engine ─▶ tables (counted) ─▶ gather ─▶ snapshot ─┬─▶ metrics ─┐
 //!                                                    ├─▶ rest ────┼─▶ routes ─▶ http
-//!  kernel's files ─▶ reader (measured) ─▶ picture ───┴─▶ page ────┘
+//!  kernel's files ─▶ reader (measured) ─▶ picture ───┼─▶ page ────┘
+//!  engine, on request ─▶ live ─▶ events, frames ─────┘
 //! ```
 //!
 //! What containers do is counted in the kernel and taken once a second; what they use is read from files when somebody asks. Both are
@@ -16,6 +17,7 @@ mod gather;
 mod history;
 mod http;
 mod known;
+mod live;
 mod machine;
 mod measured;
 mod metrics;
@@ -29,6 +31,7 @@ mod totals;
 pub use counted::{CountedError, Level};
 pub use describe::page as describe;
 pub use http::{Listen, PORT, WebError};
+pub use live::{Engine, Show, Shows};
 pub use run::{Counting, Options, ServeError, Server};
 
 /// For fuzzing: any text as what the server reads.

@@ -68,6 +68,13 @@ pub(super) static ROUTES: &[Route] = &[
         .below(),
     route!("/api/v1/processes/", "The processes of one container, without command lines.", rest::own::processes)
         .below(),
+    route!("/api/v1/connections/", "Connections of one container that move data, by bytes. `seconds=` says how long to look; `stream=true` repeats it as server-sent events.", rest::live::connections).below(),
+    route!("/api/v1/files/", "Files that one container reads and writes, by bytes; like connections.", rest::live::files).below(),
+    route!("/api/v1/slow/", "Calls of one container that take 1 ms or longer, slowest first; like connections.", rest::live::slow).below(),
+    route!("/api/v1/errors/", "Failed calls of one container by error; like connections.", rest::live::errors).below(),
+    route!("/api/v1/events", "Events as server-sent events: those that match `filter=`, or of `container=`.", rest::live::events),
+    route!("/api/v1/chisels", "The chisels.", rest::live::chisels),
+    route!("/api/v1/chisels/", "What one chisel reports: `argument=`, `filter=`, `container=`, and like connections.", rest::live::chisel).below(),
     route!("/api/v1/host", "The machine, with its last ten minutes.", rest::own::host),
     route!("/api/v1/workloads", "What containers that have ended did, by workload.", rest::own::workloads),
     route!("/api/v1/watch", "All containers once a second, as server-sent events.", rest::own::watch),

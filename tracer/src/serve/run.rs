@@ -9,13 +9,20 @@ use tokio::{
 };
 
 use super::{
-    counted::{CountedError, Level},
+    counted::Level,
     gather::{self, Publish, Snapshot},
     http::{self, Bound, Listen, Web, WebError},
+    live::{Desk, Engine, Shows},
     metrics::ContainerLabels,
     site::{Settings, Site},
 };
-use crate::{confine, filter::Filter, message::note, output::Out, sink::Outputs, thread::NoThread};
+use crate::{
+    confine,
+    message::note,
+    pipeline::{self, Commands},
+    sink::Outputs,
+    thread::NoThread,
+};
 
 /// How long streams and slow clients may take once the server ends.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -39,6 +46,8 @@ pub struct Options {
     pub container_labels: Vec<String>,
     /// Whether all of them do.
     pub all_labels: bool,
+    /// What clients are shown besides.
+    pub shows: Shows,
 }
 
 /// Why there is no server.
@@ -108,6 +117,8 @@ pub struct Server {
     level: Level,
     publish: Publish,
     snapshots: watch::Receiver<Arc<Snapshot>>,
+    desk: Arc<Desk>,
+    commands: Option<Commands>,
 }
 
 /// What the engine needs to know: it makes its sinks in a thread of its own.
@@ -115,15 +126,20 @@ pub struct Server {
 pub struct Counting {
     level: Level,
     publish: Publish,
+    desk: Arc<Desk>,
+    /// What clients ask for meanwhile.
+    pub commands: Option<Commands>,
 }
 
 impl Counting {
-    /// Filter and sinks.
+    /// Filter and sinks. From here on clients can ask the engine.
     ///
     /// # Errors
-    /// A table of ours makes no sense.
-    pub fn outputs(self, filter: Option<Filter>) -> Result<Outputs, CountedError> {
-        Ok(Outputs::new(filter, gather::sinks(self.level, self.publish)?, Out::memory(), None))
+    /// A table of ours makes no sense, or the filter does not.
+    pub fn outputs(self, engine: Engine) -> anyhow::Result<Outputs> {
+        let outputs = engine.begin(gather::sinks(self.level, self.publish)?)?;
+        self.desk.open(Arc::new(engine));
+        Ok(outputs)
     }
 }
 
@@ -163,13 +179,24 @@ impl Server {
             bound.push(one.map_err(|error| ServeError::Listen { place: listen.to_string(), error })?);
         }
         let (publish, snapshots) = watch::channel(Arc::default());
-        Ok(Self { bound, settings, prefix: options.prefix.clone(), level: options.level, publish, snapshots })
+        let (commander, commands) = pipeline::channel().map_err(ServeError::Start)?;
+        Ok(Self {
+            bound,
+            settings,
+            prefix: options.prefix.clone(),
+            level: options.level,
+            publish,
+            snapshots,
+            desk: Arc::new(Desk::new(commander, options.shows)),
+            commands: Some(commands),
+        })
     }
 
     /// What the engine needs to know.
     #[must_use]
-    pub fn counting(&self) -> Counting {
-        Counting { level: self.level, publish: self.publish.clone() }
+    pub fn counting(&mut self) -> Counting {
+        let commands = self.commands.take();
+        Counting { level: self.level, publish: self.publish.clone(), desk: Arc::clone(&self.desk), commands }
     }
 
     /// Whether somebody else may reach it who is asked for nothing.
@@ -200,11 +227,11 @@ impl Server {
     /// # Errors
     /// There can be no thread, or no signals.
     pub fn run(self, options: &mut dyn FnMut() -> Result<Options, String>) -> Result<Option<i32>, ServeError> {
-        let Self { bound, settings, prefix, level: _, publish, mut snapshots } = self;
+        let Self { bound, settings, prefix, level: _, publish, mut snapshots, desk, commands: _ } = self;
         // From here on only the engine publishes: when it has gone, however it went, nothing comes any more.
         drop(publish);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
-        let site = Arc::new(Site::new(snapshots.clone(), settings, prefix)?);
+        let site = Arc::new(Site::new(snapshots.clone(), settings, prefix, desk)?);
         // Whoever reads what strangers send needs no rights.
         confine::interface();
         let signal = runtime.block_on(async {

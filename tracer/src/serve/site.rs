@@ -11,6 +11,7 @@ use super::{
     gather::Snapshot,
     history::History,
     http::Web,
+    live::Desk,
     measured::{Measured, Picture, Process, Reader},
     metrics::ContainerLabels,
 };
@@ -56,6 +57,7 @@ pub(super) struct Site {
     prefix: String,
     looked: Mutex<Option<Instant>>,
     streams: Arc<()>,
+    desk: Arc<Desk>,
 }
 
 impl Site {
@@ -67,6 +69,7 @@ impl Site {
         snapshots: watch::Receiver<Arc<Snapshot>>,
         settings: Settings,
         prefix: String,
+        desk: Arc<Desk>,
     ) -> Result<Self, NoThread> {
         let (questions, asked) = mpsc::channel();
         let of_thread = snapshots.clone();
@@ -98,6 +101,7 @@ impl Site {
             prefix,
             looked: Mutex::default(),
             streams: Arc::default(),
+            desk,
         })
     }
 
@@ -196,6 +200,11 @@ impl Site {
     /// What all links begin with.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
+    }
+
+    /// Where the running kernel is asked.
+    pub(super) fn desk(&self) -> Arc<Desk> {
+        Arc::clone(&self.desk)
     }
 
     /// A place for a stream, for as long as it is held; `None` if there are `most` already.

@@ -6,6 +6,7 @@ pub mod capture;
 pub mod chisel;
 mod hold;
 mod interest;
+mod parts;
 mod print;
 mod slot;
 mod strace;

@@ -1,0 +1,221 @@
+//! What a client asks: checked in the server's thread, made into sinks in the engine's.
+
+use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
+
+use super::{
+    events::Events,
+    frames,
+    kept::{Pace, Piece, To},
+    secret::Shows,
+};
+use crate::{
+    chisel::{Chisel, ChiselError, Env, Library, Source, Tables},
+    fields::{Needs, Show},
+    filter::{Filter, FilterError},
+    output::{Frame, Out, Page},
+    sink::{ChiselSink, Sink},
+    view::{self, Ask, Mode, View, With, ask::Enough},
+};
+
+/// What is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::serve) enum Kind {
+    /// Events, one by one.
+    Events,
+    /// The table of a view: of the full screen, or [`SLOW`].
+    View(&'static str),
+    /// Frames of a chisel of the shelf, with its argument.
+    Chisel(String, Option<String>),
+}
+
+/// The view that only the server has.
+const SLOW: &str = "slow";
+
+/// A question.
+#[derive(Debug, Clone)]
+pub(in crate::serve) struct Question {
+    pub(in crate::serve) kind: Kind,
+    /// Which events count.
+    pub(in crate::serve) filter: Option<String>,
+    /// How long an interval is.
+    pub(in crate::serve) interval: Duration,
+    /// Whether one interval is enough.
+    pub(in crate::serve) once: bool,
+}
+
+/// Why it cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::serve) enum Wrong {
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    #[error(transparent)]
+    Chisel(#[from] ChiselError),
+    #[error("there is no chisel '{0}'; /api/v1/chisels lists them")]
+    NoChisel(String),
+    #[error("{0}")]
+    Hidden(String),
+    #[error("chisel '{0}' writes files, which the server does not do")]
+    Writes(String),
+}
+
+/// Hands over frames of a chisel.
+#[derive(Debug)]
+struct Taker {
+    to: To,
+    /// Frames that there was no room for since the last one.
+    dropped: Cell<u64>,
+}
+
+impl Taker {
+    fn take(&self, frame: &Frame) {
+        let mut frame = frames::frame(frame);
+        frame["frames_dropped"] = self.dropped.get().into();
+        let is_taken = self.to.try_send(Piece::Frame(frame)).is_ok();
+        self.dropped.set(if is_taken { 0 } else { self.dropped.get() + 1 });
+    }
+}
+
+impl crate::output::View for Taker {
+    fn frame(&self, frame: &Arc<Frame>) {
+        self.take(frame);
+    }
+}
+
+/// The chisels of the shelf: files and folders of others are none of the server's.
+pub(in crate::serve) fn shelf() -> impl Iterator<Item = (String, Source)> {
+    Library::builtin().list().into_iter()
+}
+
+impl Question {
+    /// What is wrong with it, before it is asked.
+    pub(in crate::serve) fn check(&self, shows: Shows) -> Result<(), Wrong> {
+        if let Some(text) = &self.filter {
+            let filter = Filter::compile(text, Show::PLAIN)?;
+            shows.refuse(text, filter.needs()).map_or(Ok(()), |why| Err(Wrong::Hidden(why)))?;
+        }
+        if let Kind::Chisel(name, argument) = &self.kind {
+            let (source, text) = source(name)?;
+            let chisel = Chisel::load(source, argument.as_deref(), self.env(None))?;
+            if !chisel.folders().is_empty() || !chisel.excerpts().is_empty() {
+                return Err(Wrong::Writes(name.clone()));
+            }
+            let texts = [Some(text.as_str()), argument.as_deref()];
+            let why = texts.into_iter().flatten().find_map(|text| shows.refuse(text, Needs::NONE));
+            let why = why.or_else(|| shows.refuse(&text, chisel.needs()));
+            why.map_or(Ok(()), |why| Err(Wrong::Hidden(why)))?;
+        }
+        Ok(())
+    }
+
+    fn interval_ms(&self) -> u64 {
+        u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Where a chisel runs; it hands over its frames if there is somebody to take them.
+    fn env(&self, to: Option<To>) -> Env {
+        let taker = to.map(|to| Rc::new(Taker { to, dropped: Cell::new(0) }) as Rc<dyn crate::output::View>);
+        let tables = Tables { interval_ms: (!self.once).then(|| self.interval_ms()), ..Tables::default() };
+        let page = Page { views: taker.into_iter().collect(), ..Page::plain(Out::memory()) };
+        Env { show: Show::PLAIN, page, tables, ..Env::plain(Out::memory()) }
+    }
+
+    /// Its filter and sinks, and when these are told that an interval is over.
+    pub(super) fn sinks(&self, shows: Shows, to: To) -> anyhow::Result<(Option<Filter>, Vec<Box<dyn Sink>>, Pace)> {
+        let every = Pace::Every(self.interval_ms() * 1_000_000);
+        let filter = || self.filter.as_deref().map(|text| Filter::compile(text, Show::PLAIN)).transpose();
+        match &self.kind {
+            Kind::Events => Ok((filter()?, vec![Box::new(Events::new(shows, to)?)], Pace::Own)),
+            Kind::View(name) => {
+                let taker = Taker { to, dropped: Cell::new(0) };
+                let ask = Ask {
+                    view: view(name)?,
+                    mode: Mode::Rows,
+                    filter: self.filter.clone(),
+                    containers: false,
+                    interval_ms: self.interval_ms(),
+                    replay: false,
+                    show: Show::PLAIN,
+                    with: With::Nothing,
+                    more: Vec::new(),
+                    enough: Enough::default(),
+                };
+                let outputs = ask.outputs(Box::new(move |frame, _| {
+                    taker.take(&frame);
+                    Ok(())
+                }))?;
+                let (filter, sinks) = outputs.into_parts();
+                Ok((filter, sinks, if self.once { Pace::Once { is_view: true } } else { every }))
+            }
+            Kind::Chisel(name, argument) => {
+                let chisel = Chisel::load(source(name)?.0, argument.as_deref(), self.env(Some(to)))?;
+                let sinks: Vec<Box<dyn Sink>> = vec![Box::new(ChiselSink::new(chisel))];
+                Ok((filter()?, sinks, if self.once { Pace::Once { is_view: false } } else { Pace::Own }))
+            }
+        }
+    }
+}
+
+fn source(name: &str) -> Result<(Source, String), Wrong> {
+    let found = shelf().find(|(known, _)| known == name);
+    let (_, source) = found.ok_or_else(|| Wrong::NoChisel(crate::format::escape::escaped(name.as_bytes())))?;
+    let text = source.text.clone();
+    Ok((source, text))
+}
+
+fn view(name: &str) -> anyhow::Result<View> {
+    if name == SLOW {
+        return Ok(View::read(SLOW, "slow.toml", include_str!("slow.toml"))?);
+    }
+    Ok(view::find(&view::Library::builtin().all(), name)?.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    fn asked(kind: Kind, filter: Option<&str>) -> Question {
+        Question { kind, filter: filter.map(str::to_owned), interval: Duration::from_secs(1), once: true }
+    }
+
+    #[test]
+    fn all_that_can_be_asked_for_becomes_sinks() {
+        let (to, _from) = mpsc::channel(1);
+        for name in ["connections", "files", SLOW, "errors"] {
+            let question = asked(Kind::View(name), Some("container.id=a"));
+            let (filter, sinks, _) = question.sinks(Shows::default(), to.clone()).unwrap();
+            assert!(filter.is_some() && !sinks.is_empty(), "{name}");
+        }
+        let mut shown = 0;
+        for (name, _) in shelf() {
+            let question = asked(Kind::Chisel(name.clone(), None), None);
+            match question.check(Shows { args: true, payload: true }) {
+                Ok(()) => {
+                    shown += 1;
+                    assert_eq!(question.sinks(Shows::default(), to.clone()).unwrap().1.len(), 1, "{name}");
+                }
+                // Some need an argument.
+                Err(Wrong::Chisel(_) | Wrong::Writes(_)) => {}
+                Err(error) => panic!("{name}: {error}"),
+            }
+        }
+        assert!(shown > 40, "{shown}");
+    }
+
+    #[test]
+    fn what_shows_command_lines_or_data_is_refused_unless_it_is_shown() {
+        let none = Shows::default();
+        let refused = |kind: Kind, filter| matches!(asked(kind, filter).check(none), Err(Wrong::Hidden(_)));
+        assert!(refused(Kind::Events, Some("proc.cmdline contains a")));
+        assert!(refused(Kind::Events, Some("evt.buffer contains a")));
+        assert!(!refused(Kind::Events, Some("evt.type=open and proc.name=a")));
+        assert!(refused(Kind::Chisel("spy_users".into(), None), None));
+        assert!(refused(Kind::Chisel("echo_fds".into(), None), None));
+        assert!(!refused(Kind::Chisel("topfiles_bytes".into(), None), None));
+        let error = asked(Kind::Events, Some("proc.nme=a")).check(none).unwrap_err().to_string();
+        assert!(error.contains("proc.nme") && error.contains('^'), "{error}");
+        let wrong = asked(Kind::Chisel("/etc/passwd".into(), None), None).check(none);
+        assert!(matches!(wrong, Err(Wrong::NoChisel(_))));
+    }
+}
