@@ -213,3 +213,43 @@ fn the_checker_of_prometheus_has_nothing_to_say_but_of_names_of_cadvisor() {
     let ours: Vec<&str> = said.lines().filter(|line| !OF_CADVISOR.iter().any(|name| line.starts_with(name))).collect();
     assert_eq!(ours, Vec::<&str>::new(), "{metrics}");
 }
+
+#[test]
+fn what_a_container_does_right_now_is_exact_and_asking_for_it_loses_nothing() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let served = serve(&[]);
+    let name = unique("asked");
+    let container = Docker::default().run(&name, &[], &["sh", "-c", &load()]);
+    let written = || {
+        let labels = [("name", name.as_str()), ("direction", "write")];
+        served.sample("tracer_container_file_bytes_total", &labels).unwrap_or(0.0)
+    };
+    wait::until("it is known by name", || served.sample("tracer_container_info", &[("name", &name)]));
+    let before = written();
+    let get = |what: &str, seconds: u32| served.get(&format!("/api/v1/{what}/{name}?seconds={seconds}")).json();
+    let (files, errors) = std::thread::scope(|scope| {
+        let files = scope.spawn(|| get("files", 8));
+        let errors = scope.spawn(|| get("errors", 8));
+        // The question changes again and again meanwhile.
+        let others = scope.spawn(|| (0..6).for_each(|_| drop(get("connections", 1))));
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        let _ = container.exec(&["touch", "/tmp/go"]);
+        others.join().expect("it answers");
+        (files.join().expect("it answers"), errors.join().expect("it answers"))
+    });
+    let column = |table: &serde_json::Value, title: &str| {
+        let columns = table["columns"].as_array().expect("columns");
+        columns.iter().position(|column| column["title"] == title).unwrap_or_else(|| panic!("{table}"))
+    };
+    let rows = |table: &serde_json::Value| table["rows"].as_array().expect("rows").clone();
+    let (error, count) = (column(&errors, "ERROR"), column(&errors, "COUNT"));
+    let missing = rows(&errors).into_iter().find(|row| row[error] == "ENOENT").unwrap_or_else(|| panic!("{errors}"));
+    assert!(missing[count].as_f64().is_some_and(|count| count >= 10.0), "{errors}");
+    assert!(rows(&files).iter().any(|row| row.to_string().contains("/tmp/out")), "{files}");
+    // What is always counted went on through all changes, exactly.
+    let bytes = (BLOCK * BLOCKS) as f64;
+    wait::until("all of it is counted", || (written() - before >= 2.0 * bytes).then_some(()));
+    assert!(written() - before < 2.0 * bytes + 4096.0, "{}", written() - before);
+}

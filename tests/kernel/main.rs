@@ -1,6 +1,7 @@
 //! The kernel level: each test makes exactly one kind of call on the running kernel and compares every parameter of its
 //! event. Counts and losses are exact.
 
+mod asked;
 mod attr;
 mod blind;
 mod capture;

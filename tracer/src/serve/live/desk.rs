@@ -55,7 +55,7 @@ impl Engine {
 
     /// The first question: what is always counted.
     pub(in crate::serve) fn begin(&self, sinks: Vec<Box<dyn Sink>>) -> anyhow::Result<Outputs> {
-        kept::keep(ALWAYS, None, sinks, None, kept::Pace::Own, 0);
+        kept::keep(ALWAYS, None, sinks, None, kept::Pace::Own, crate::serve::measured::epoch_ns());
         self.outputs(&[ALWAYS])
     }
 

@@ -17,7 +17,9 @@ use crate::{
 
 /// How often events are handed over, milliseconds.
 const EVERY_MS: u64 = 200;
-/// The most bytes that wait to be handed over.
+/// Bytes that are handed over at once, without waiting.
+const MANY_BYTES: usize = 32 << 10;
+/// The most bytes that wait for room in the queue.
 const MAX_BYTES: usize = 256 << 10;
 
 /// What is said of each event, as by `-j`.
@@ -57,26 +59,31 @@ impl Events {
     fn hand_over(&mut self, tick: &Tick<'_>) {
         let lost = tick.stats.losses.total();
         self.lost += lost.saturating_sub(self.lost_before.replace(lost).unwrap_or(lost));
+        let events = self.text.len();
         if self.dropped + self.lost > 0 {
             let said = serde_json::json!({ "dropped": self.dropped, "lost": self.lost });
             self.text.extend_from_slice(format!("event: lost\ndata: {said}\n\n").as_bytes());
         }
-        if self.text.is_empty() {
-            return;
+        if self.send() {
+            (self.dropped, self.lost) = (0, 0);
+        } else {
+            // It is said when there is room.
+            self.text.truncate(events);
         }
-        let text = std::mem::take(&mut self.text);
-        match self.to.try_send(Piece::Text(text)) {
-            Ok(()) => (self.dropped, self.lost) = (0, 0),
-            // It waits here until there is room. What was said of losses is said again.
-            Err(TrySendError::Full(Piece::Text(mut text))) => {
-                if self.dropped + self.lost > 0 {
-                    let said = text.windows(11).rposition(|bytes| bytes == b"event: lost").unwrap_or(text.len());
-                    text.truncate(said);
-                }
+    }
+
+    /// Hands over what there is; false if there is no room, and it waits here.
+    fn send(&mut self) -> bool {
+        if self.text.is_empty() {
+            return true;
+        }
+        match self.to.try_send(Piece::Text(std::mem::take(&mut self.text))) {
+            Err(TrySendError::Full(Piece::Text(text))) => {
                 self.text = text;
+                false
             }
             // Whoever has gone is removed soon.
-            Err(_) => {}
+            Ok(()) | Err(_) => true,
         }
     }
 }
@@ -94,6 +101,9 @@ impl Sink for Events {
         self.text.extend_from_slice(b"data: ");
         json.render(context, &mut self.text);
         self.text.extend_from_slice(b"\n\n");
+        if self.text.len() >= MANY_BYTES && self.dropped == 0 {
+            self.send();
+        }
         Ok(Shown::Yes)
     }
 

@@ -67,7 +67,11 @@ struct Group {
 impl Group {
     /// Whether an interval is over. All sinks of the group hear the same in one round.
     fn fires(&self, now_ns: u64) -> bool {
-        let Pace::Every(interval_ns) = self.pace else { return self.pace == Pace::Own };
+        let interval_ns = match self.pace {
+            Pace::Own => return true,
+            Pace::Once { .. } => return false,
+            Pace::Every(interval_ns) => interval_ns,
+        };
         if self.fired_ns.get() == now_ns {
             return true;
         }
@@ -96,6 +100,8 @@ impl Group {
 struct Kept {
     sink: RefCell<Box<dyn Sink>>,
     group: Rc<Group>,
+    /// When it was last told that time goes on.
+    heard_ns: Cell<u64>,
 }
 
 /// A kept sink in a question.
@@ -123,7 +129,9 @@ pub(super) fn keep(
     let due_ns = if let Pace::Every(interval_ns) = pace { now_ns + interval_ns } else { 0 };
     let (due_ns, fired_ns, is_over, failed) = (Cell::new(due_ns), Cell::default(), Cell::default(), Cell::default());
     let group = Rc::new(Group { filter, to, pace, due_ns, fired_ns, is_over, failed });
-    let kept = sinks.into_iter().map(|sink| Rc::new(Kept { sink: RefCell::new(sink), group: Rc::clone(&group) }));
+    let kept = sinks
+        .into_iter()
+        .map(|sink| Rc::new(Kept { sink: RefCell::new(sink), group: Rc::clone(&group), heard_ns: Cell::new(now_ns) }));
     KEPT.with_borrow_mut(|all| all.insert(listener, kept.collect()));
 }
 
@@ -157,6 +165,7 @@ impl Sink for Part {
     }
 
     fn interval(&mut self, tick: &Tick<'_>) -> anyhow::Result<()> {
+        self.0.heard_ns.set(tick.now_ns);
         if !self.0.group.fires(tick.now_ns) {
             return Ok(());
         }
@@ -166,7 +175,10 @@ impl Sink for Part {
     fn end(&mut self, tick: &Tick<'_>) -> anyhow::Result<()> {
         let group = &self.0.group;
         if !group.is_over.get() {
-            return Ok(());
+            // Questions may change faster than an interval is over: nobody may starve for that.
+            let own_ns = self.interval_ms().unwrap_or(u64::MAX).saturating_mul(1_000_000);
+            let is_late = tick.now_ns.saturating_sub(self.0.heard_ns.get()) >= own_ns;
+            return if is_late { self.interval(tick) } else { Ok(()) };
         }
         let is_view = group.pace == Pace::Once { is_view: true };
         self.each(|sink| if is_view { sink.interval(tick) } else { sink.end(tick) }, ())

@@ -148,8 +148,13 @@ impl Question {
             }
             Kind::Chisel(name, argument) => {
                 let chisel = Chisel::load(source(name)?.0, argument.as_deref(), self.env(Some(to)))?;
+                let pace = match (self.once, chisel.interval_ms()) {
+                    (true, _) => Pace::Once { is_view: false },
+                    (false, Some(ms)) => Pace::Every(ms * 1_000_000),
+                    (false, None) => Pace::Own,
+                };
                 let sinks: Vec<Box<dyn Sink>> = vec![Box::new(ChiselSink::new(chisel))];
-                Ok((filter()?, sinks, if self.once { Pace::Once { is_view: false } } else { Pace::Own }))
+                Ok((filter()?, sinks, pace))
             }
         }
     }
