@@ -114,7 +114,7 @@ impl Question {
     /// Where a chisel runs; it hands over its frames if there is somebody to take them.
     fn env(&self, to: Option<To>) -> Env {
         let taker = to.map(|to| Rc::new(Taker { to, dropped: Cell::new(0) }) as Rc<dyn crate::output::View>);
-        let tables = Tables { interval_ms: (!self.once).then(|| self.interval_ms()), ..Tables::default() };
+        let tables = Tables { interval_ms: Some(self.interval_ms()), ..Tables::default() };
         let page = Page { views: taker.into_iter().collect(), ..Page::plain(Out::memory()) };
         Env { show: Show::PLAIN, page, tables, ..Env::plain(Out::memory()) }
     }

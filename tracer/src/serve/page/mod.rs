@@ -16,8 +16,9 @@ use super::{
 use crate::format::{escape, units};
 
 /// What `/static/` has: a name, its type, and the text.
-const FILES: [(&str, &str, &str); 3] = [
+const FILES: [(&str, &str, &str); 4] = [
     ("app.js", "text/javascript; charset=utf-8", include_str!("app.js")),
+    ("now.js", "text/javascript; charset=utf-8", include_str!("now.js")),
     ("chart.js", "text/javascript; charset=utf-8", include_str!("chart.js")),
     ("style.css", "text/css; charset=utf-8", include_str!("style.css")),
 ];
@@ -210,7 +211,31 @@ async fn detail(site: &Site, id: &str, live: &Live) -> Answer {
     }
     body.push_str("</div>");
     processes(&mut body, &site.processes(&known.cgroup).await);
+    now(&mut body, site, id);
     page(site, known.title(), "container", &body)
+}
+
+/// What it does right now: asked for while a section is open. Without script, a link leads to the same as JSON.
+fn now(body: &mut String, site: &Site, id: &str) {
+    let sections = [
+        ("Connections", "connections"),
+        ("Top files", "files"),
+        ("Slowest calls", "slow"),
+        ("Errors", "errors"),
+        ("Events", "events"),
+    ];
+    let (prefix, id) = (html(site.prefix()), html(id));
+    for (title, kind) in sections {
+        let path = match kind {
+            "events" => format!("{prefix}/api/v1/events?container={id}"),
+            kind => format!("{prefix}/api/v1/{kind}/{id}?seconds=2"),
+        };
+        let _ = write!(
+            body,
+            "<details data-kind=\"{kind}\" data-path=\"{path}\"><summary>{title}</summary><p class=\"about\" role=\"status\">\
+             <a href=\"{path}\">{title} as JSON</a></p><div class=\"scroll now\"></div></details>"
+        );
+    }
 }
 
 /// The processes of a container.
@@ -299,7 +324,8 @@ fn page(site: &Site, title: &str, kind: &str, body: &str) -> Answer {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title} – tracer</title>\
         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">\
         <link rel=\"stylesheet\" href=\"{prefix}/static/style.css\"><link rel=\"icon\" href=\"data:,\">\
-        <script src=\"{prefix}/static/chart.js\" defer></script><script src=\"{prefix}/static/app.js\" defer></script></head>\
+        <script src=\"{prefix}/static/chart.js\" defer></script><script src=\"{prefix}/static/app.js\" defer></script>\
+        <script src=\"{prefix}/static/now.js\" defer></script></head>\
         <body data-page=\"{kind}\" data-prefix=\"{prefix}\"><header><a class=\"home\" href=\"{prefix}/\">tracer</a><h1>{title}</h1>\
         </header><main>{body}</main><footer><a href=\"{prefix}/metrics\">metrics</a> <a href=\"{prefix}/api/v1\">API</a></footer>\
         </body></html>"
