@@ -138,8 +138,11 @@ pub(super) fn keep(
 /// The sinks of these listeners for the next question. Those of all others end with the present one.
 pub(super) fn parts(listeners: &[u64]) -> Vec<Box<dyn Sink>> {
     KEPT.with_borrow_mut(|all| {
-        let gone: Vec<_> = all.extract_if(.., |listener, _| !listeners.contains(listener)).collect();
-        gone.iter().flat_map(|(_, kept)| kept).for_each(|kept| kept.group.is_over.set(true));
+        all.retain(|listener, kept| {
+            let stays = listeners.contains(listener);
+            kept.iter().for_each(|kept| kept.group.is_over.set(!stays));
+            stays
+        });
         let parts = all.values().flatten().map(|kept| Box::new(Part(Rc::clone(kept))) as Box<dyn Sink>);
         parts.collect()
     })

@@ -43,6 +43,9 @@ pub(in crate::serve) struct Question {
     pub(in crate::serve) once: bool,
 }
 
+/// What a question becomes: its filter and sinks, and when these are told that an interval is over.
+pub(super) type Made = (Option<Filter>, Vec<Box<dyn Sink>>, Pace);
+
 /// Why it cannot be asked.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::serve) enum Wrong {
@@ -120,7 +123,7 @@ impl Question {
     }
 
     /// Its filter and sinks, and when these are told that an interval is over.
-    pub(super) fn sinks(&self, shows: Shows, to: To) -> anyhow::Result<(Option<Filter>, Vec<Box<dyn Sink>>, Pace)> {
+    pub(super) fn sinks(&self, shows: Shows, to: To) -> anyhow::Result<Made> {
         let every = Pace::Every(self.interval_ms() * 1_000_000);
         let filter = || self.filter.as_deref().map(|text| Filter::compile(text, Show::PLAIN)).transpose();
         match &self.kind {

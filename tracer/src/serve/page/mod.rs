@@ -232,7 +232,7 @@ fn now(body: &mut String, site: &Site, id: &str) {
         };
         let _ = write!(
             body,
-            "<details data-kind=\"{kind}\" data-path=\"{path}\"><summary>{title}</summary><p class=\"about\" role=\"status\">\
+            "<details data-kind=\"{kind}\" data-path=\"{path}\"><summary>{title}</summary><p class=\"about\">\
              <a href=\"{path}\">{title} as JSON</a></p><div class=\"scroll now\"></div></details>"
         );
     }
