@@ -18,6 +18,7 @@ use crate::{
     filter::Filter,
     message::note,
     serve::{Level, Listen, Options, ServeError, Server},
+    state::container::engine::SocketError,
     thread,
 };
 
@@ -201,6 +202,7 @@ fn options(args: &ServeArgs) -> Result<Options, Failure> {
             "give it as /tools/tracer",
         ));
     }
+    let sockets = args.engine_sockets.iter().map(|text| text.parse()).collect::<Result<_, _>>();
     Ok(Options {
         listen: args.listen.clone(),
         level: args.metrics,
@@ -210,6 +212,7 @@ fn options(args: &ServeArgs) -> Result<Options, Failure> {
         prefix: if prefix.is_empty() { String::new() } else { format!("/{prefix}") },
         container_labels: args.container_label.clone(),
         all_labels: args.all_container_labels,
+        engine_sockets: sockets.map_err(|error: SocketError| Failure::of(&error.to_string()))?,
     })
 }
 

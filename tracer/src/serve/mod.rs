@@ -12,6 +12,7 @@
 mod calls;
 mod counted;
 mod describe;
+mod engines;
 mod gather;
 mod history;
 mod http;

@@ -15,7 +15,10 @@ use super::{
     metrics::ContainerLabels,
     site::{Settings, Site},
 };
-use crate::{confine, filter::Filter, message::note, output::Out, sink::Outputs, thread::NoThread};
+use crate::{
+    confine, filter::Filter, message::note, output::Out, sink::Outputs, state::container::EngineSocket,
+    thread::NoThread,
+};
 
 /// How long streams and slow clients may take once the server ends.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -39,6 +42,8 @@ pub struct Options {
     pub container_labels: Vec<String>,
     /// Whether all of them do.
     pub all_labels: bool,
+    /// The engines to ask, and no others; those of the usual places when there are none.
+    pub engine_sockets: Vec<EngineSocket>,
 }
 
 /// Why there is no server.
@@ -105,6 +110,7 @@ pub struct Server {
     bound: Vec<Bound>,
     settings: Settings,
     prefix: String,
+    sockets: Vec<EngineSocket>,
     level: Level,
     publish: Publish,
     snapshots: watch::Receiver<Arc<Snapshot>>,
@@ -163,7 +169,15 @@ impl Server {
             bound.push(one.map_err(|error| ServeError::Listen { place: listen.to_string(), error })?);
         }
         let (publish, snapshots) = watch::channel(Arc::default());
-        Ok(Self { bound, settings, prefix: options.prefix.clone(), level: options.level, publish, snapshots })
+        Ok(Self {
+            bound,
+            settings,
+            prefix: options.prefix.clone(),
+            sockets: options.engine_sockets.clone(),
+            level: options.level,
+            publish,
+            snapshots,
+        })
     }
 
     /// What the engine needs to know.
@@ -200,11 +214,11 @@ impl Server {
     /// # Errors
     /// There can be no thread, or no signals.
     pub fn run(self, options: &mut dyn FnMut() -> Result<Options, String>) -> Result<Option<i32>, ServeError> {
-        let Self { bound, settings, prefix, level: _, publish, mut snapshots } = self;
+        let Self { bound, settings, prefix, sockets, level: _, publish, mut snapshots } = self;
         // From here on only the engine publishes: when it has gone, however it went, nothing comes any more.
         drop(publish);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
-        let site = Arc::new(Site::new(snapshots.clone(), settings, prefix)?);
+        let site = Arc::new(Site::new(snapshots.clone(), settings, prefix, sockets)?);
         // Whoever reads what strangers send needs no rights.
         confine::interface();
         let signal = runtime.block_on(async {

@@ -8,6 +8,7 @@ use std::{
 use tokio::sync::{oneshot, watch};
 
 use super::{
+    engines::Engines,
     gather::Snapshot,
     history::History,
     http::Web,
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::{
     confine,
+    state::container::EngineSocket,
     thread::{self, NoThread},
 };
 
@@ -49,6 +51,7 @@ enum Question {
 pub(super) struct Site {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     questions: mpsc::Sender<Question>,
+    engines: Engines,
     newest: tokio::sync::Mutex<Option<(Instant, Arc<Picture>)>>,
     history: Mutex<History>,
     settings: RwLock<Settings>,
@@ -67,6 +70,7 @@ impl Site {
         snapshots: watch::Receiver<Arc<Snapshot>>,
         settings: Settings,
         prefix: String,
+        sockets: Vec<EngineSocket>,
     ) -> Result<Self, NoThread> {
         let (questions, asked) = mpsc::channel();
         let of_thread = snapshots.clone();
@@ -92,6 +96,7 @@ impl Site {
         Ok(Self {
             snapshots,
             questions,
+            engines: Engines::start(sockets)?,
             newest: tokio::sync::Mutex::default(),
             history: Mutex::default(),
             settings: RwLock::new(settings),
@@ -141,6 +146,11 @@ impl Site {
         let (to, answer) = oneshot::channel();
         let asked = self.questions.send(Question::Processes(path.to_owned(), to)).is_ok();
         if asked { answer.await.unwrap_or_default() } else { Vec::new() }
+    }
+
+    /// Who asks the engines.
+    pub(super) fn engines(&self) -> &Engines {
+        &self.engines
     }
 
     /// Looks at the last minutes.
