@@ -73,7 +73,8 @@ impl Between {
 }
 
 fn docker_socket() -> PathBuf {
-    let host = Docker::default().host().map_or_else(|| "unix:///var/run/docker.sock".to_owned(), str::to_owned);
+    let host = Docker::default().host().map(str::to_owned).or_else(|| std::env::var("DOCKER_HOST").ok());
+    let host = host.unwrap_or_else(|| "unix:///run/docker.sock".to_owned());
     PathBuf::from(host.strip_prefix("unix://").expect("a socket"))
 }
 
