@@ -19,6 +19,7 @@ use tracer_tests::{
     docker::{Docker, unique},
     engine::{Engine, VERSION},
     level,
+    lxd::Lxd,
     podman::Podman,
     scratch::Scratch,
     served::Served,
@@ -317,4 +318,25 @@ fn peak_kib(command: &mut Command) -> u64 {
         child.try_wait().expect("a child")
     });
     peak
+}
+
+#[test]
+fn lxd_answers_in_the_same_fields() {
+    if !level::root_or_skip() || !level::program_or_skip("busybox") {
+        return;
+    }
+    let Some(lxd) = Lxd::start() else { return };
+    let name = unique("l");
+    lxd.launch(&name, &["-c", "user.tier=back"]);
+    let socket = format!("--engine-socket={}", lxd.argument());
+    let ask = |what: &str| objects(&output(["engine", what, "-j", &socket]));
+    let it = find(&ask("containers"), "name", &name).clone();
+    assert_eq!((&it["engine"], &it["state"]), (&"lxd".into(), &"running".into()));
+    let stats = ask("stats");
+    let it = find(&stats, "name", &name);
+    assert!(it["cpu_ns"].as_u64().is_some_and(|ns| ns > 0) && it["processes"].as_u64().is_some(), "{it}");
+    assert!(ask("images")[0]["size_bytes"].as_u64().is_some_and(|bytes| bytes > 0));
+    assert!(ask("version")[0]["version"].is_string() && ask("info")[0]["name"].is_string());
+    let past = output(["engine", "events", &socket]);
+    assert!(past.errors.contains("lxd: it keeps no past events"), "{}", past.errors);
 }
