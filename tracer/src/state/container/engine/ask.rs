@@ -257,6 +257,6 @@ async fn greet(endpoint: &Endpoint, host_root: &std::path::Path) -> Option<Asked
         endpoint.asked_for.then(|| (address, Owner::Machine, "the socket does not exist".to_owned()))
     };
     let (address, owner, why) = failed.or_else(absent)?;
-    let name = endpoint.runtime.map_or_else(|| endpoint.api.name(), |runtime| runtime);
+    let name = endpoint.runtime.unwrap_or_else(|| endpoint.api.name());
     Some(Asked { name: called(name, owner), address, engine: Err(why) })
 }

@@ -280,3 +280,41 @@ fn event(it: Happened) -> Row {
         ("namespace", text(it.project)),
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read<T: for<'a> Deserialize<'a>>(value: &Value) -> T {
+        serde_json::from_slice(value.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn an_instance_says_what_it_is_and_what_it_uses() {
+        let it = json!({"name": "web", "project": "shop", "status": "Running", "type": "container",
+            "created_at": "2026-08-01T10:00:00Z", "config": {"image.description": "busybox", "user.secret": "x"},
+            "state": {"cpu": {"usage": u64::MAX}, "memory": {"usage": 5, "total": 0}, "processes": 2, "network": {
+                "lo": {"counters": {"bytes_received": 7, "bytes_sent": 7}},
+                "eth0": {"counters": {"bytes_received": 3, "bytes_sent": 4}}}}});
+        let row = instance(read(&it));
+        let expected = json!({"id": "web", "name": "web", "image": "busybox", "state": "running", "kind": "container",
+            "created_s": 1_785_578_400, "namespace": "shop"});
+        assert_eq!(Value::Object(row), expected);
+        let row = stats(read(&it));
+        let expected = json!({"id": "web", "name": "web", "cpu_ns": u64::MAX, "memory_bytes": 5, "processes": 2,
+            "received_bytes": 3, "sent_bytes": 4});
+        assert_eq!(Value::Object(row), expected);
+        assert_eq!(instance(read(&json!({"name": 7, "state": []}))).len(), 0);
+    }
+
+    #[test]
+    fn an_event_names_its_instance() {
+        let it = json!({"timestamp": "2026-08-01T10:00:00.5Z", "project": "shop", "type": "lifecycle",
+            "metadata": {"action": "instance-started", "source": "/1.0/instances/web?project=shop"}});
+        let expected = json!({"time_ns": 1_785_578_400_500_000_000_u64, "type": "instance", "action": "started",
+            "id": "web", "name": "web", "namespace": "shop"});
+        assert_eq!(Value::Object(event(read(&it))), expected);
+    }
+}
