@@ -6,6 +6,7 @@ mod commands;
 mod counted;
 mod crio;
 mod dead;
+mod engines;
 mod every;
 mod forks;
 mod fresh;

@@ -45,6 +45,7 @@ mod run;
 mod sample;
 mod sched;
 mod serve;
+mod service;
 mod signal;
 mod snaplen;
 mod socket;

@@ -245,6 +245,9 @@ pub(super) fn of_filter(filter: &[String], line: &[String]) -> Option<String> {
     if text.len() > MAX_LEN_BYTES {
         return None;
     }
+    if let Some(hint) = of_engine_tool(filter) {
+        return Some(hint);
+    }
     if let Some(first) = filter.first().filter(|word| subcommands::find(word).is_some() && line.first() != Some(word)) {
         let rest = line.iter().position(|word| word == first).map(|at| [&line[..at], &line[at + 1..]].concat());
         let rest: Vec<String> = rest.unwrap_or_default().iter().map(|word| quoted(word)).collect();
@@ -267,6 +270,26 @@ fn mistyped(filter: &[String], line: &[String]) -> Option<String> {
     let may_be = |word: &str| is_name(word) && !is_program(word) && !PROTOCOLS.contains(&word);
     let word = filter.first().filter(|word| line.first() == Some(word) && may_be(word))?;
     nearest(word, subcommands::ALL.iter().map(|it| it.name)).filter(|_| call_of(word).is_none())
+}
+
+/// What a command of an engine's own tool is here.
+fn of_engine_tool(line: &[String]) -> Option<String> {
+    let [tool, verb, ..] = line else { return None };
+    if !["docker", "podman", "nerdctl", "crictl", "lxc", "incus"].contains(&tool.as_str()) {
+        return None;
+    }
+    let what = match verb.as_str() {
+        "ps" | "container" | "list" => "containers",
+        "images" | "image" => "images",
+        "stats" => "stats",
+        "events" => "events -f",
+        "info" => "info",
+        "version" => "version",
+        "logs" => "logs",
+        "top" => return Some("for processes of containers: tracer top -pc".to_owned()),
+        _ => return None,
+    };
+    Some(format!("to ask all container engines: tracer engine {what}"))
 }
 
 /// A program where a filter was expected.
@@ -332,6 +355,9 @@ pub(super) fn of_line(words: &[String]) -> Option<Failure> {
             format!("'{wrong}' starts with a typographic dash instead of '-'"),
             format!("write: tracer {}", all.join(" ")),
         ));
+    }
+    if let Some(hint) = of_engine_tool(line) {
+        return Some(Failure::with_hint(format!("'{} {}' is not a filter", line[0], line[1]), hint));
     }
     let starts_program = line.len() > 1 && is_program(&line[0]);
     // What follows looks like the options of that program.

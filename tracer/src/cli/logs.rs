@@ -144,9 +144,10 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
     {
         return Err(Failure::with_hint("--since is later than --until", "exchange them").into());
     }
-    let mut marks = args.state.as_deref().map(Marks::load).transpose().map_err(|error| failure(&error.to_string()))?;
+    let mut marks =
+        args.state.as_deref().map(Marks::load).transpose().map_err(|error| Failure::of(&error.to_string()))?;
     if let Some(marks) = &marks {
-        marks.check().map_err(|error| failure(&error.to_string()))?;
+        marks.check().map_err(|error| Failure::of(&error.to_string()))?;
     }
     stop::survive_file_limit()?;
     time::load_zone();
@@ -205,13 +206,6 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
 
 fn is_readable(source: &Source) -> bool {
     source.place.as_ref().is_ok_and(|place| std::fs::File::open(&place.path).is_ok())
-}
-
-fn failure(text: &str) -> Failure {
-    match text.split_once("\nhint: ") {
-        Some((message, hint)) => Failure::with_hint(message, hint),
-        None => Failure::new(text),
-    }
 }
 
 /// Whether there is something to show: names that nobody has are most often typed wrong.

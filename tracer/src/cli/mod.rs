@@ -8,6 +8,7 @@ mod chisel_args;
 mod chisel_tool;
 mod command;
 pub mod config;
+mod engine;
 mod excerpt;
 mod explain;
 mod generate;
@@ -89,6 +90,14 @@ impl Failure {
     /// Without a remedy.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None }
+    }
+
+    /// Of an error whose text may have a remedy in its second line.
+    pub fn of(text: &str) -> Self {
+        match text.split_once("\nhint: ") {
+            Some((message, hint)) => Self::with_hint(message, hint),
+            None => Self::new(text),
+        }
     }
 
     /// With a remedy.

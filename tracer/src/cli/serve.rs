@@ -16,6 +16,7 @@ use crate::{
     chisel,
     message::note,
     serve::{Engine, Level, Listen, Options, ServeError, Server, Show},
+    state::container::engine::SocketError,
     thread,
 };
 
@@ -206,6 +207,7 @@ fn options(args: &ServeArgs) -> Result<Options, Failure> {
             "give it as /tools/tracer",
         ));
     }
+    let sockets = args.engine_sockets.iter().map(|text| text.parse()).collect::<Result<_, _>>();
     Ok(Options {
         listen: args.listen.clone(),
         level: args.metrics,
@@ -216,6 +218,7 @@ fn options(args: &ServeArgs) -> Result<Options, Failure> {
         container_labels: args.container_label.clone(),
         all_labels: args.all_container_labels,
         shows: args.show.iter().copied().collect(),
+        engine_sockets: sockets.map_err(|error: SocketError| Failure::of(&error.to_string()))?,
     })
 }
 

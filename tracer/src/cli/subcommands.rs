@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use clap::{Command, CommandFactory as _, Parser};
 
-use super::{Args, End, Failure, Live, chisel_tool, config, info, logs, message, replay, serve, top};
+use super::{Args, End, Failure, Live, chisel_tool, config, engine, info, logs, message, replay, serve, top};
 use crate::{confine::Paths, message::Report};
 
 /// Carries out the words behind a subcommand.
@@ -58,6 +58,14 @@ pub(super) const ALL: &[Subcommand] = &[
         help: SERVE,
         options: serve::command,
         execute: Some(serve::execute),
+        lists_options: true,
+    },
+    Subcommand {
+        name: engine::ENGINE,
+        summary: "show what container engines say",
+        help: ENGINE,
+        options: engine::command,
+        execute: Some(engine::execute),
         lists_options: true,
     },
     Subcommand {
@@ -156,6 +164,26 @@ memory, CPU time and limits are read from the kernel's files on request.
 
 SIGHUP reads the section [serve] of tracer.toml, passwords, token and labels
 again. docs/serve.md lists the metrics and says how they differ from cAdvisor's.
+";
+
+/// `tracer help engine`; `tracer engine --help` lists the options.
+const ENGINE: &str = "\
+Ask all container engines of this machine at once: Docker, Podman, containerd
+and others that speak CRI, LXD and Incus. Nothing is ever changed. What an
+engine cannot answer is said in one line.
+
+  tracer engine version            which engines answer, where, which version
+  tracer engine info               what each of them has
+  tracer engine containers -a      all containers; without -a those that run
+  tracer engine images             images, with their sizes
+  tracer engine stats podman       what the containers of one engine use
+  tracer engine events -f          what happens, as it happens
+  tracer engine events --since 2h  what happened in the last two hours
+  tracer engine logs -f web        the same as tracer logs -f web
+  tracer engine containers -j      as JSON, one line for each
+
+--engine-socket TYPE=PATH asks the engine that listens there, and no other.
+What containers do, engines do not know: see tracer top -pc.
 ";
 
 /// `tracer info --help`.

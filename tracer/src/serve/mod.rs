@@ -13,6 +13,7 @@
 mod calls;
 mod counted;
 mod describe;
+mod engines;
 mod gather;
 mod history;
 mod http;

@@ -78,6 +78,13 @@ pub(super) static ROUTES: &[Route] = &[
     route!("/api/v1/host", "The machine, with its last ten minutes.", rest::own::host),
     route!("/api/v1/workloads", "What containers that have ended did, by workload.", rest::own::workloads),
     route!("/api/v1/watch", "All containers once a second, as server-sent events.", rest::own::watch),
+    route!("/api/v1/engines", "The container engines, with their versions.", rest::engines::all),
+    route!(
+        "/api/v1/engines/",
+        "What one engine says: NAME/info, version, images, containers, stats, events (since, stream=true).",
+        rest::engines::one
+    )
+    .below(),
     route!("/api", "The supported versions of cAdvisor's API.", rest::cadvisor::versions),
     route!("/api/v1.0/", "cAdvisor's API, version 1.", rest::cadvisor::v1).below().posted(),
     route!("/api/v1.1/", "cAdvisor's API, version 1.", rest::cadvisor::v1).below().posted(),

@@ -21,6 +21,7 @@ use crate::{
     message::note,
     pipeline::{self, Commands},
     sink::Outputs,
+    state::container::EngineSocket,
     thread::NoThread,
 };
 
@@ -48,6 +49,8 @@ pub struct Options {
     pub all_labels: bool,
     /// What clients are shown besides.
     pub shows: Shows,
+    /// The engines to ask, and no others; those of the usual places when there are none.
+    pub engine_sockets: Vec<EngineSocket>,
 }
 
 /// Why there is no server.
@@ -114,6 +117,7 @@ pub struct Server {
     bound: Vec<Bound>,
     settings: Settings,
     prefix: String,
+    sockets: Vec<EngineSocket>,
     level: Level,
     publish: Publish,
     snapshots: watch::Receiver<Arc<Snapshot>>,
@@ -184,6 +188,7 @@ impl Server {
             bound,
             settings,
             prefix: options.prefix.clone(),
+            sockets: options.engine_sockets.clone(),
             level: options.level,
             publish,
             snapshots,
@@ -227,11 +232,11 @@ impl Server {
     /// # Errors
     /// There can be no thread, or no signals.
     pub fn run(self, options: &mut dyn FnMut() -> Result<Options, String>) -> Result<Option<i32>, ServeError> {
-        let Self { bound, settings, prefix, level: _, publish, mut snapshots, desk, commands: _ } = self;
+        let Self { bound, settings, prefix, sockets, level: _, publish, mut snapshots, desk, commands: _ } = self;
         // From here on only the engine publishes: when it has gone, however it went, nothing comes any more.
         drop(publish);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
-        let site = Arc::new(Site::new(snapshots.clone(), settings, prefix, desk)?);
+        let site = Arc::new(Site::new(snapshots.clone(), settings, prefix, sockets, desk)?);
         // Whoever reads what strangers send needs no rights.
         confine::interface();
         let signal = runtime.block_on(async {

@@ -8,6 +8,7 @@ use std::{
 use tokio::sync::{oneshot, watch};
 
 use super::{
+    engines::Engines,
     gather::Snapshot,
     history::History,
     http::Web,
@@ -17,6 +18,7 @@ use super::{
 };
 use crate::{
     confine,
+    state::container::EngineSocket,
     thread::{self, NoThread},
 };
 
@@ -50,6 +52,7 @@ enum Question {
 pub(super) struct Site {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     questions: mpsc::Sender<Question>,
+    engines: Engines,
     newest: tokio::sync::Mutex<Option<(Instant, Arc<Picture>)>>,
     history: Mutex<History>,
     settings: RwLock<Settings>,
@@ -69,6 +72,7 @@ impl Site {
         snapshots: watch::Receiver<Arc<Snapshot>>,
         settings: Settings,
         prefix: String,
+        sockets: Vec<EngineSocket>,
         desk: Arc<Desk>,
     ) -> Result<Self, NoThread> {
         let (questions, asked) = mpsc::channel();
@@ -95,6 +99,7 @@ impl Site {
         Ok(Self {
             snapshots,
             questions,
+            engines: Engines::start(sockets)?,
             newest: tokio::sync::Mutex::default(),
             history: Mutex::default(),
             settings: RwLock::new(settings),
@@ -145,6 +150,11 @@ impl Site {
         let (to, answer) = oneshot::channel();
         let asked = self.questions.send(Question::Processes(path.to_owned(), to)).is_ok();
         if asked { answer.await.unwrap_or_default() } else { Vec::new() }
+    }
+
+    /// Who asks the engines.
+    pub(super) fn engines(&self) -> &Engines {
+        &self.engines
     }
 
     /// Looks at the last minutes.

@@ -1,6 +1,7 @@
 //! What programs ask for: our own API, and that of cAdvisor.
 
 pub(super) mod cadvisor;
+pub(super) mod engines;
 pub(super) mod live;
 pub(super) mod openapi;
 pub(super) mod own;

@@ -4,6 +4,7 @@
 //! is followed by its events, so that a container is known by its id before its first process runs.
 
 mod api;
+mod ask;
 mod client;
 mod containerd;
 mod cri;
@@ -47,6 +48,7 @@ use self::{api::AGAIN, client::Client};
 use super::{Options, Owner, Spec, runtime};
 use crate::{confine, thread};
 pub use api::Api;
+pub use ask::{Answered, Event, Question, Row, Told, Wish, ask, follow as follow_events};
 pub use cri::{KUBERNETES_LOG, POD_NAME, POD_NAMESPACE, POD_UID, read as read_cri};
 pub use cut::{CutError, Cutter, Form, MAX_VALUE};
 pub(super) use docker::{DOCKER, PODMAN};

@@ -9,6 +9,7 @@ use tokio::{task::spawn_local, time::sleep};
 
 use super::{
     Answer, Metadata, Shared,
+    ask::{Question, Row, Told, Wish},
     client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, Urgent},
     containerd, docker,
     endpoint::EndpointError,
@@ -40,6 +41,15 @@ pub enum Api {
 impl Api {
     /// All of them.
     pub(super) const ALL: [Self; 3] = [Self::Docker, Self::Cri, Self::Lxd];
+
+    /// What an engine is called as long as it has not said which it is.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Cri => "containerd",
+            Self::Lxd => "lxd",
+        }
+    }
 
     /// Learns which engine is there, and agrees with it on a version.
     pub(super) fn greet(self, way: Way, pace: Rc<Pace>) -> Soon<'static, Rc<dyn Engine>> {
@@ -104,6 +114,12 @@ pub(super) trait Engine: fmt::Debug {
 
     /// All of one container; `None` if the engine does not know it.
     fn inspect<'a>(&'a self, id: &'a str) -> Soon<'a, Option<Metadata>>;
+
+    /// Answers a question of a person.
+    fn ask(&self, question: Question) -> Soon<'_, Told>;
+
+    /// Tells a person what has happened and, if `wish` says so, what happens, until the connection ends.
+    fn tell<'a>(&'a self, wish: Wish, to: &'a mut dyn FnMut(Row)) -> Soon<'a, Told>;
 }
 
 /// An engine that is asked over gRPC, without limits of time: those are the same for all of them.
@@ -122,6 +138,12 @@ pub(super) trait Remote: fmt::Debug {
 
     /// All of one container.
     async fn describe(&self, id: &str) -> Result<Option<Metadata>, EndpointError>;
+
+    /// Answers a question of a person.
+    async fn reply(&self, question: Question) -> Result<Told, EndpointError>;
+
+    /// Tells a person what happens, until the connection ends.
+    async fn report(&self, wish: Wish, to: &mut dyn FnMut(Row)) -> Result<Told, EndpointError>;
 }
 
 impl<R: Remote> Engine for R {
@@ -148,6 +170,14 @@ impl<R: Remote> Engine for R {
 
     fn inspect<'a>(&'a self, id: &'a str) -> Soon<'a, Option<Metadata>> {
         Box::pin(within(INSPECTION_TIMEOUT, self.describe(id)))
+    }
+
+    fn ask(&self, question: Question) -> Soon<'_, Told> {
+        Box::pin(within(LIST_TIMEOUT, self.reply(question)))
+    }
+
+    fn tell<'a>(&'a self, wish: Wish, to: &'a mut dyn FnMut(Row)) -> Soon<'a, Told> {
+        Box::pin(self.report(wish, to))
     }
 }
 

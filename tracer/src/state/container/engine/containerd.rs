@@ -5,6 +5,8 @@
 //! Events come at once for all namespaces, also where CRI has none. Events of CRI are not read, because containerd 1.7 gives each of
 //! them to only one of its readers, and kubelet may be another. Source: containerd, api/services and api/types.
 
+mod ask;
+
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
 use rustc_hash::FxHashMap;
@@ -12,6 +14,7 @@ use rustc_hash::FxHashMap;
 use super::{
     Metadata,
     api::{self, Listed, Remote, Teller, Version},
+    ask::{Question, Row, Told, Wish},
     client::{MAX_LIST_MIB, MAX_LISTED, VERSION_TIMEOUT},
     cri::client::{Cri, plain},
     endpoint::EndpointError,
@@ -164,6 +167,14 @@ impl Remote for Containerd {
             }
         }
         Ok(None)
+    }
+
+    async fn reply(&self, question: Question) -> Result<Told, EndpointError> {
+        self.answer_to(question).await
+    }
+
+    async fn report(&self, wish: Wish, to: &mut dyn FnMut(Row)) -> Result<Told, EndpointError> {
+        self.tell_events(wish, to).await
     }
 }
 

@@ -4,7 +4,10 @@
 //! pod is with the sandbox, and so is its address. The sandbox is a container, too: that of the pause program.
 //! Source: kubernetes/cri-api, pkg/apis/runtime/v1/api.proto.
 
+mod ask;
 pub(super) mod client;
+
+pub(super) use ask::NO_PAST;
 
 use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
 

@@ -1,5 +1,6 @@
 //! Docker's API, which Podman has, too: what versions, lists, events and inspections say of a container.
 
+mod ask;
 pub(super) mod client;
 
 use std::path::PathBuf;

@@ -42,6 +42,29 @@ const FRAME: usize = 5;
 pub(super) const NOT_FOUND: u32 = 5;
 pub(super) const UNIMPLEMENTED: u32 = 12;
 
+/// The methods that may be called: all of them only read.
+const READING: [&str; 12] = [
+    "Version",
+    "Status",
+    "ListPodSandbox",
+    "PodSandboxStatus",
+    "ListContainers",
+    "ContainerStatus",
+    "ListContainerStats",
+    "ListImages",
+    "GetContainerEvents",
+    "containerd.services.events.v1.Events/Subscribe",
+    "List",
+    "Get",
+];
+
+/// Whether a method only reads: its name, or the whole of it, is one of those.
+fn only_reads(method: &str) -> bool {
+    let whole = method.trim_start_matches('/');
+    let name = whole.rsplit('/').next().unwrap_or_default();
+    READING.iter().any(|known| *known == name || *known == whole)
+}
+
 /// A connection to an engine, for any number of calls at a time. When it is dropped, the connection ends.
 #[derive(Debug)]
 pub(super) struct Channel {
@@ -101,6 +124,9 @@ impl Channel {
         at_leisure: bool,
     ) -> Result<Answer, EndpointError> {
         let call = async {
+            if !only_reads(method) {
+                return Err(HttpError::Changes.into());
+            }
             let mut head = Request::post(format!("http://localhost{method}"))
                 .header(CONTENT_TYPE, "application/grpc")
                 .header("te", "trailers");
@@ -239,5 +265,36 @@ impl Answer {
             }
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_methods_that_read_can_be_called() {
+        for method in [
+            "/runtime.v1.RuntimeService/ListContainers",
+            "/runtime.v1.ImageService/ListImages",
+            "/containerd.services.tasks.v1.Tasks/List",
+            "/containerd.services.events.v1.Events/Subscribe",
+        ] {
+            assert!(only_reads(method), "{method}");
+        }
+        for method in [
+            "/runtime.v1.RuntimeService/RemoveContainer",
+            "/runtime.v1.RuntimeService/StopPodSandbox",
+            "/runtime.v1.RuntimeService/ExecSync",
+            "/runtime.v1.ImageService/PullImage",
+            "/containerd.services.tasks.v1.Tasks/Kill",
+            "/containerd.services.tasks.v1.Tasks/ListPids",
+            "/containerd.services.containers.v1.Containers/Delete",
+            "/containerd.services.events.v1.Events/Publish",
+            "/containerd.services.namespaces.v1.Namespaces/Create",
+            "",
+        ] {
+            assert!(!only_reads(method), "{method}");
+        }
     }
 }

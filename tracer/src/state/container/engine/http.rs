@@ -77,6 +77,9 @@ pub enum HttpError {
     /// It sends something else.
     #[error("{0}")]
     Frame(#[from] NoFrame),
+    /// It would be asked for something else than to tell something.
+    #[error("tracer only asks engines, and changes nothing there")]
+    Changes,
     /// It is containerd, and its plugin for Kubernetes is off.
     #[error("it has no CRI service")]
     NoCri,

@@ -3,6 +3,7 @@
 use super::{
     Metadata,
     api::{Listed, Teller},
+    ask::{MAX_ANSWER_MIB, MAX_ROWS, Row, Told},
     client::{MAX_LIST_MIB, MAX_LISTED},
     cut::{Cutter, Form},
     endpoint::EndpointError,
@@ -70,4 +71,33 @@ pub(super) async fn hand_over(
         }
     }
     Ok(listed)
+}
+
+/// The rows of a list, the first ones of very many.
+pub(super) async fn rows(
+    way: &Way,
+    pace: &Pace,
+    (path, form): (&str, Form),
+    make: impl Fn(&[u8]) -> Option<Row>,
+) -> Result<Told, EndpointError> {
+    let mut body = http::get(way, path).await?;
+    let mut cutter = Cutter::new(form);
+    let mut told = Told::default();
+    let mut left = MAX_ANSWER_MIB << 20;
+    while let Some(piece) = body.next().await?
+        && !cutter.is_done()
+    {
+        pace.bytes(piece.len()).await;
+        let before = told.rows.len();
+        cutter.push(&piece, &mut |object| told.rows.extend(make(object))).map_err(HttpError::Cut)?;
+        pace.values(told.rows.len() - before).await;
+        left = left.saturating_sub(piece.len());
+        if told.rows.len() >= MAX_ROWS || left == 0 {
+            told.rows.truncate(MAX_ROWS);
+            told.is_cut = true;
+            break;
+        }
+    }
+    told.is_cut |= cutter.skipped() > 0;
+    Ok(told)
 }

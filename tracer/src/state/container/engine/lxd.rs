@@ -3,6 +3,7 @@
 //! Containers have no ids but their names, which are names within a project: LXC calls one `NAME` in the project `default`, and
 //! `PROJECT_NAME` in any other. Source: LXD and Incus, `shared/api` and `internal/project`.
 
+mod ask;
 pub(super) mod client;
 
 use std::collections::BTreeMap;

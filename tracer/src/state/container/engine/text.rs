@@ -25,6 +25,17 @@ pub(in crate::state::container) struct Text(pub(in crate::state::container) Opti
 #[derive(Debug, Default, Clone, Copy)]
 pub(in crate::state::container) struct Flag(pub(in crate::state::container) Option<bool>);
 
+/// A number, exact to 2^64-1; `None` if it is not one.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Number(pub(super) Option<serde_json::Number>);
+
+impl Number {
+    /// As a whole number that is not negative.
+    pub(super) fn whole(&self) -> Option<u64> {
+        self.0.as_ref()?.as_u64()
+    }
+}
+
 /// A map of texts, in the order of their names.
 #[derive(Debug, Default)]
 pub(in crate::state::container) struct Texts(pub(in crate::state::container) BTreeMap<String, String>);
@@ -70,6 +81,9 @@ trait Lenient: Default {
     fn flag(_flag: bool) -> Self {
         Self::default()
     }
+    fn number(_number: Option<serde_json::Number>) -> Self {
+        Self::default()
+    }
     fn list<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Self::default())
@@ -91,14 +105,14 @@ impl<'de, T: Lenient> Visitor<'de> for Any<T> {
     fn visit_bool<E>(self, flag: bool) -> Result<T, E> {
         Ok(T::flag(flag))
     }
-    fn visit_i64<E>(self, _: i64) -> Result<T, E> {
-        Ok(T::default())
+    fn visit_i64<E>(self, number: i64) -> Result<T, E> {
+        Ok(T::number(Some(number.into())))
     }
-    fn visit_u64<E>(self, _: u64) -> Result<T, E> {
-        Ok(T::default())
+    fn visit_u64<E>(self, number: u64) -> Result<T, E> {
+        Ok(T::number(Some(number.into())))
     }
-    fn visit_f64<E>(self, _: f64) -> Result<T, E> {
-        Ok(T::default())
+    fn visit_f64<E>(self, number: f64) -> Result<T, E> {
+        Ok(T::number(serde_json::Number::from_f64(number)))
     }
     fn visit_str<E>(self, text: &str) -> Result<T, E> {
         Ok(T::text(text))
@@ -129,7 +143,7 @@ macro_rules! from_any {
         })+
     };
 }
-from_any!(Text, Flag, Texts; List, Objects, Object);
+from_any!(Text, Flag, Number, Texts; List, Objects, Object);
 
 impl Lenient for Text {
     fn text(text: &str) -> Self {
@@ -140,6 +154,12 @@ impl Lenient for Text {
 impl Lenient for Flag {
     fn flag(flag: bool) -> Self {
         Self(Some(flag))
+    }
+}
+
+impl Lenient for Number {
+    fn number(number: Option<serde_json::Number>) -> Self {
+        Self(number)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::state::container::{
     engine::{
         Metadata,
         api::{Listed, Remote, Teller, Version},
+        ask::{Question, Row, Told, Wish},
         client::{LIST_TIMEOUT, MAX_LIST_MIB, MAX_LISTED},
         endpoint::EndpointError,
         grpc::{Channel, NOT_FOUND, UNIMPLEMENTED},
@@ -44,8 +45,8 @@ const EVENTS_REFUSED: Duration = Duration::from_secs(1);
 /// An engine that speaks CRI.
 #[derive(Debug)]
 pub(in super::super) struct Cri {
-    channel: Rc<Channel>,
-    pace: Rc<Pace>,
+    pub(super) channel: Rc<Channel>,
+    pub(super) pace: Rc<Pace>,
     version: Version,
     service: &'static str,
     sandboxes: RefCell<Sandboxes>,
@@ -181,6 +182,14 @@ impl Remote for Cri {
         };
         Ok(Some(said.within(sandbox.as_ref())))
     }
+
+    async fn reply(&self, question: Question) -> Result<Told, EndpointError> {
+        self.answer_to(question).await
+    }
+
+    async fn report(&self, wish: Wish, to: &mut dyn FnMut(Row)) -> Result<Told, EndpointError> {
+        self.tell_events(wish, to).await
+    }
 }
 
 impl Cri {
@@ -223,12 +232,18 @@ impl Cri {
         Err(HttpError::NoCri.into())
     }
 
-    fn method(&self, name: &str) -> String {
+    pub(super) fn method(&self, name: &str) -> String {
         format!("{}/{name}", self.service)
     }
 
+    /// A method of another service of the same version.
+    pub(super) fn method_of(&self, service: &str, name: &str) -> String {
+        let version = self.service.rsplit_once('.').map_or(self.service, |(version, _)| version);
+        format!("{version}.{service}/{name}")
+    }
+
     /// The parts of an answer about one thing; `None` if there is no such thing.
-    async fn ask(&self, name: &str, request: &[u8]) -> Result<Option<Vec<u8>>, EndpointError> {
+    pub(super) async fn ask(&self, name: &str, request: &[u8]) -> Result<Option<Vec<u8>>, EndpointError> {
         let mut answer = Message::default();
         let method = self.method(name);
         let asked = self.channel.ask(&self.pace, (&method, &[]), request, MAX_SINGLE_MIB, async |field, part| {

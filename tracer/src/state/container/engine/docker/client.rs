@@ -2,13 +2,14 @@
 
 use std::{
     rc::Rc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use super::{ApiVersion, Kind, PING, PING_HEADERS, Said, VERSION, pinged, version};
 use crate::state::container::engine::{
     Metadata,
     api::{Engine, Listed, Soon, Teller, Version},
+    ask::{Question, Row, Told, Wish},
     client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, VERSION_TIMEOUT},
     cut::Cutter,
     endpoint::EndpointError,
@@ -20,13 +21,15 @@ use crate::state::container::engine::{
 
 /// Events from so long before the subscription are asked for again: nothing is missed, and twice does no harm.
 const OVERLAP_S: u64 = 2;
+/// How long an answer for a person may take: what a thousand containers use is asked one by one.
+const ASK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An engine with this API.
 #[derive(Debug)]
-struct Docker {
-    way: Way,
-    pace: Rc<Pace>,
-    version: Version,
+pub(super) struct Docker {
+    pub(super) way: Way,
+    pub(super) pace: Rc<Pace>,
+    pub(super) version: Version,
     api: ApiVersion,
 }
 
@@ -70,6 +73,15 @@ impl Engine for Docker {
             }
             Ok(Some(metadata))
         })
+    }
+
+    fn ask(&self, question: Question) -> Soon<'_, Told> {
+        Box::pin(within(ASK_TIMEOUT, self.reply(question)))
+    }
+
+    fn tell<'a>(&'a self, wish: Wish, to: &'a mut dyn FnMut(Row)) -> Soon<'a, Told> {
+        let report = self.report(wish, to);
+        if wish.follow { Box::pin(report) } else { Box::pin(within(ASK_TIMEOUT, report)) }
     }
 }
 

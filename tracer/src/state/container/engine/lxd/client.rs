@@ -9,6 +9,7 @@ use crate::state::container::{
     engine::{
         Metadata,
         api::{Engine, Listed, Soon, Teller, Version},
+        ask::{Question, Row, Told, Wish},
         client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, VERSION_TIMEOUT},
         cut::{Cutter, Form},
         endpoint::EndpointError,
@@ -22,17 +23,17 @@ use crate::state::container::{
 };
 
 /// Paths of the requests for what the server is, for the instances of all projects with all that is known of them, and for events.
-const SERVER: &str = "/1.0";
+pub(super) const SERVER: &str = "/1.0";
 const LIST: &str = "/1.0/instances?recursion=1&all-projects=true";
-const EVENTS: &str = "/1.0/events?type=lifecycle&all-projects=true";
+pub(super) const EVENTS: &str = "/1.0/events?type=lifecycle&all-projects=true";
 /// What is read of events at a time, bytes.
-const PIECE: usize = 16 << 10;
+pub(super) const PIECE: usize = 16 << 10;
 
 /// An LXD, or an Incus.
 #[derive(Debug)]
-struct Lxd {
-    way: Way,
-    pace: Rc<Pace>,
+pub(super) struct Lxd {
+    pub(super) way: Way,
+    pub(super) pace: Rc<Pace>,
     server: Server,
 }
 
@@ -70,6 +71,14 @@ impl Engine for Lxd {
 
     fn inspect<'a>(&'a self, id: &'a str) -> Soon<'a, Option<Metadata>> {
         Box::pin(within(INSPECTION_TIMEOUT, self.inspect_one(id)))
+    }
+
+    fn ask(&self, question: Question) -> Soon<'_, Told> {
+        Box::pin(within(LIST_TIMEOUT, self.reply(question)))
+    }
+
+    fn tell<'a>(&'a self, wish: Wish, to: &'a mut dyn FnMut(Row)) -> Soon<'a, Told> {
+        Box::pin(self.report(wish, to))
     }
 }
 
