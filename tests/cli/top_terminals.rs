@@ -190,3 +190,53 @@ fn s096_terminals_by_their_names_have_colours_and_the_mouse() {
         tmux.wait("the end", |text| text.contains("ended 0"));
     }
 }
+
+#[test]
+fn s005_the_terminal_is_left_as_it_was_found() {
+    let scratch = Scratch::new();
+    let Some(tmux) = Tmux::start("left-as-found", 110, 24) else { return };
+    let modes = || tmux.run(&["display-message", "-p", "#{alternate_on} #{cursor_flag} #{mouse_any_flag}"]);
+    tmux.line("stty -g > /dev/null; echo before $(stty -g)");
+    let is_said = |text: &str, word: &str| text.lines().any(|line| line.starts_with(word));
+    let before = tmux.wait("settings before", |text| is_said(text, "before "));
+    let before = before.lines().find_map(|line| line.strip_prefix("before ")).unwrap().to_owned();
+    let bytes = scratch.path("bytes");
+    tmux.line(&format!(
+        "script -qec '{} top -r {}' {}; echo after $(stty -g)",
+        level::tracer().display(),
+        capture("sample"),
+        bytes.display()
+    ));
+    tmux.wait("rows", IS_TABLE);
+    assert_eq!(modes().trim(), "1 1 1", "the screen of its own, a cursor, and the mouse");
+    tmux.keys(&["q"]);
+    let after = tmux.wait("settings after", |text| is_said(text, "after "));
+    assert_eq!(after.lines().find_map(|line| line.strip_prefix("after ")), Some(before.as_str()));
+    assert_eq!(modes().trim(), "0 1 0");
+    let bytes = String::from_utf8_lossy(&fs::read(&bytes).unwrap()).into_owned();
+    for (on, off) in [("?1049h", "?1049l"), ("?1000h", "?1000l"), ("?1006h", "?1006l"), ("?2004h", "?2004l")] {
+        let last = |mode: &str| bytes.rfind(&format!("\x1b[{mode}"));
+        assert!(last(on).is_some() && last(off) > last(on), "{on}: {:?} {:?}", last(on), last(off));
+    }
+    assert!(bytes.rfind("\x1b[?25h") > bytes.rfind("\x1b[?25l"), "the cursor is shown");
+}
+
+#[test]
+fn s038_a_container_is_found_by_its_short_id_and_by_its_whole_one() {
+    let rows = |filter: &str| {
+        let words = ["top", "--plain", "-v", "procs", "-r", &capture("run_as_user_0_container"), filter];
+        let output = Running::start(Command::new(level::tracer()).args(words)).end();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        output.lines
+    };
+    let id = {
+        let words = ["-r", &capture("run_as_user_0_container"), "-p", "%container.full_id", "container.id!=host"];
+        let output = Running::start(Command::new(level::tracer()).args(words)).end();
+        output.lines.first().cloned().expect("a container")
+    };
+    assert_eq!(id.len(), 64, "{id}");
+    let by_short = rows(&format!("container.id={}", &id[..12]));
+    assert!(by_short.len() > 1, "{by_short:?}");
+    assert_eq!(rows(&format!("container.id={id}")), by_short);
+    assert_ne!(rows("container.id=000000000000"), by_short);
+}

@@ -86,15 +86,17 @@ pub(super) static FIELDS: &[Field] = &[
         "container.id",
         Type::Text,
         |c, _| of(c).map(|k| k.id.as_str()).into(),
-        "first 12 digits of the container id; for nested containers, the innermost; host outside of containers",
+        "first 12 digits of the container id (a filter may have all 64); for nested containers, the innermost; host outside of containers",
     )
+    .short_id()
     .in_kernel(InKernel::Container),
     Field::new(
         "container.ids",
         Type::Text,
         |c, _| of(c).map_or(Value::Missing, ids),
-        "ids of the container and of the containers around it, innermost first",
+        "ids of the container and of the containers around it, innermost first; a filter may have the whole id",
     )
+    .short_id()
     .list()
     .in_kernel(InKernel::Container)
     .cost(4),

@@ -263,6 +263,8 @@ pub struct Field {
     pub arg: ArgRule,
     /// Whether a name may stand where an ancestor's number may.
     pub or_name: bool,
+    /// Whether its value is the beginning of an id, so that a filter may have the whole id.
+    pub short_id: bool,
     /// Only for filters: it has several values.
     pub filter_only: bool,
     /// Only for tables: a number to sum, or a key. Short lists leave it out.
@@ -302,6 +304,7 @@ impl Field {
             digits: Digits::Decimal,
             arg: ArgRule::None,
             or_name: false,
+            short_id: false,
             filter_only: false,
             table_only: false,
             deprecated: false,
@@ -341,6 +344,11 @@ impl Field {
 
     const fn or_name(mut self) -> Self {
         self.or_name = true;
+        self
+    }
+
+    const fn short_id(mut self) -> Self {
+        self.short_id = true;
         self
     }
 

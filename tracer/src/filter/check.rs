@@ -161,7 +161,7 @@ impl<'f> Checker<'f> {
                 Test::TextNumber(positive, number)
             }
             Type::Text | Type::Bytes => {
-                let test = self.text(positive, value)?;
+                let test = self.text(positive, left, value)?;
                 self.event_name(left, value, &test)?;
                 if operator != Operator::Ne {
                     self.no_return(left, &test);
@@ -201,7 +201,7 @@ impl<'f> Checker<'f> {
                     self.no_return(left, &test);
                     self.name(left, value);
                 }
-                Test::TextIn(Texts::new(values.iter().map(|value| &*value.text)))
+                Test::TextIn(Texts::new(values.iter().map(|value| equal_to(left, value))))
             }
             Type::Int | Type::Time | Type::Port => {
                 let mut numbers: Vec<i128> =
@@ -234,7 +234,7 @@ impl<'f> Checker<'f> {
         number.map_err(|wrong| self.wrong(value, wrong))
     }
 
-    fn text(&mut self, operator: Operator, value: &Literal) -> Result<Test, FilterError> {
+    fn text(&mut self, operator: Operator, left: &Operand, value: &Literal) -> Result<Test, FilterError> {
         let text = &*value.text;
         let bytes = || literal::bytes(text).map_err(|wrong| self.wrong(value, wrong));
         Ok(match operator {
@@ -248,9 +248,8 @@ impl<'f> Checker<'f> {
             Operator::Iglob => Test::glob(text, true),
             Operator::Regex => self.regex(value)?,
             // The others do not come here: they take no text, or a list.
-            Operator::Eq
-            | Operator::Ne
-            | Operator::Lt
+            Operator::Eq | Operator::Ne => Test::Text(equal_to(left, value).into()),
+            Operator::Lt
             | Operator::Le
             | Operator::Gt
             | Operator::Ge
@@ -361,6 +360,12 @@ fn is_event_name(operand: &Operand) -> bool {
 /// Of the distance from a point in time `=` asks whether it is at most so large.
 fn is_distance(left: &Operand) -> bool {
     matches!(left, Operand::Field(field) if field.field.arg == ArgRule::Time)
+}
+
+/// What a text is compared with: of a container's whole id, the digits that the field has.
+fn equal_to<'v>(left: &Operand, value: &'v Literal) -> &'v [u8] {
+    let is_short = matches!(left, Operand::Field(field) if field.field.short_id);
+    if is_short { literal::short_id(&value.text) } else { &value.text }
 }
 
 fn event_names() -> impl Iterator<Item = &'static str> {

@@ -31,6 +31,12 @@ fn out_of_range(message: &str) -> Wrong {
     Wrong { message: message.to_owned(), hint: None }
 }
 
+/// Of a whole id of a container, 64 hexadecimal digits, the 12 that it is known by; any other text as it is.
+pub fn short_id(text: &[u8]) -> &[u8] {
+    let is_whole = text.len() == 64 && text.iter().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
+    if is_whole { &text[..12] } else { text }
+}
+
 /// Names of a unit, and what one of it is in the smallest one.
 type Steps = [(&'static str, i128)];
 
