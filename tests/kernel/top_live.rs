@@ -183,3 +183,51 @@ fn s089_a_sample_is_said_and_numbers_have_a_mark() {
     let row = text.lines().find(|line| line.contains("/proc/version")).unwrap();
     assert!(text.lines().next().unwrap().contains("1/4") && row.contains('~'), "{text}");
 }
+
+#[test]
+fn s026_a_process_never_has_more_cpu_than_there_is() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let cpus = std::thread::available_parallelism().unwrap().get();
+    // More that want to run than can.
+    let _busy: Vec<Beside> = (0..2 * cpus).map(|_| Beside::start("sh", &["-c", "while :; do :; done"])).collect();
+    let words = ["top", "-v", "procs", "-n", "3", "-d", "1000", "--json"];
+    let output = Command::new(level::tracer()).args(words).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let tables: Vec<serde_json::Value> =
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(tables.len(), 3);
+    for table in tables {
+        // Behind the texts of the key: id, user, command.
+        let used: Vec<f64> = table["data"].as_array().unwrap().iter().filter_map(|row| row[3].as_f64()).collect();
+        let sum: f64 = used.iter().sum();
+        let most = 100.0 * cpus as f64;
+        assert!(used.iter().all(|it| *it <= most) && sum <= most * 1.05, "{used:?}");
+        assert!(sum > most / 2.0, "they are busy: {used:?}");
+    }
+}
+
+#[test]
+fn s095_what_happens_while_it_is_stopped_is_counted_or_told_as_lost() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let Some(tmux) = Tmux::start("top-stopped", 160, 24) else { return };
+    let program = dd(&scratch, "stopped-dd");
+    let seen = |text: &str| text.lines().skip(2).any(|line| line.contains("stopped-dd"));
+    let lost = |text: &str| text.lines().next().is_some_and(|line| line.contains("lost ") && !line.contains("lost 0"));
+    tmux.line(&top("-d 1000 proc.name=stopped-dd"));
+    tmux.wait("the screen", |text| text.contains("F10Quit"));
+    tmux.keys(&["C-z"]);
+    tmux.wait("the shell", |text| text.to_lowercase().contains("stopped"));
+    tmux.line("stty -a | grep -o -e ' [-]*icanon' -e ' [-]*echo '");
+    tmux.wait("a sane terminal", |text| {
+        text.lines().any(|line| line.trim() == "icanon") && text.lines().any(|line| line.trim() == "echo")
+    });
+    let status = Command::new(&program).args(["if=/dev/zero", "of=/dev/null", "bs=1", "count=1000"]).output().unwrap();
+    assert!(status.status.success());
+    tmux.line("fg");
+    tmux.wait("what happened", |text| text.contains("F10Quit") && (seen(text) || lost(text)));
+}

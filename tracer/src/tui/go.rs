@@ -17,7 +17,10 @@ impl Model {
             Part::is(field, &value)
         } else if level.mode == Mode::Rows {
             let key = level.view.key.as_ref()?;
-            Part::is(&key.field, &String::from_utf8(row.keys.first()?.clone()).ok()?)
+            let part = Part::is(&key.field, &String::from_utf8(row.keys.first()?.clone()).ok()?);
+            let name = key.field.strip_suffix(".id").and_then(|class| level.text(row, &format!("{class}.name")));
+            let name = name.filter(|name| !name.is_empty()).map(|name| String::from_utf8_lossy(name).into_owned());
+            Part { name, ..part }
         } else {
             Part::is("proc.pid", &String::from_utf8(row.keys.first()?.clone()).ok()?)
         };

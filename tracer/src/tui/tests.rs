@@ -15,6 +15,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 mod drawing;
 mod fields;
+mod going;
 mod holding;
 mod keeping;
 mod menus;

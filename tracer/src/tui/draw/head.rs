@@ -108,7 +108,7 @@ fn crumbs(model: &Model) -> Vec<(String, usize)> {
     crumbs.extend(model.settings.filter.as_ref().map(quoted));
     for (at, level) in model.levels.iter().enumerate().filter(|(at, level)| *at > 0 || level.part.is_some()) {
         let part = level.part.as_ref().map(|part| {
-            let value = escape::escaped(part.value.as_bytes());
+            let value = escape::escaped(part.name.as_ref().unwrap_or(&part.value).as_bytes());
             if part.test.is_some() {
                 return value;
             }

@@ -1,7 +1,7 @@
 //! Menus in the middle of the screen, and the palette.
 
 use ratatui::{buffer::Buffer, layout::Rect};
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::{Style, cut, fill, put};
 use crate::{
@@ -147,8 +147,14 @@ pub(super) fn prompt(name: &str, line: &Line, style: Style, area: Rect, buffer: 
     let room = usize::from(area.width).saturating_sub(name.width() + 1);
     let before = escape::escaped(line.before().as_bytes());
     let text = escape::escaped(line.text().as_bytes());
-    let skipped = before.width().saturating_sub(room);
-    let shown: String = text.chars().skip(skipped).collect();
+    let mut skipped = 0;
+    let mut letters = text.chars();
+    while before.width() - skipped > room
+        && let Some(letter) = letters.next()
+    {
+        skipped += letter.width().unwrap_or(0);
+    }
+    let shown = letters.as_str();
     put(buffer, area, 0, y, &format!("{name}{shown}"), style.plain());
     let x = (name.width() + before.width() - skipped).min(usize::from(area.width) - 1);
     (area.x + x as u16, area.y + y as u16)
