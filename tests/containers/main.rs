@@ -1,7 +1,9 @@
 //! Real containers of a real engine.
 
+mod cadvisor;
 mod capture;
 mod claims;
+mod clients;
 mod commands;
 mod counted;
 mod crio;

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::{
     counted::{self, CountedError, Level},
+    happened::Happened,
     known::{Known, Looks},
     totals::{Ended, Live, Totals},
 };
@@ -31,6 +32,8 @@ pub(super) struct Snapshot {
     pub(super) left_out: usize,
     /// What outlives them, by workload.
     pub(super) ended: BTreeMap<String, Arc<Ended>>,
+    /// What happened to containers lately.
+    pub(super) happened: Arc<Happened>,
     /// Events that were seen.
     pub(super) seen: u64,
     /// Events that were lost, by cause.
@@ -98,6 +101,7 @@ impl Gather {
             live,
             left_out,
             ended: self.totals.ended.clone(),
+            happened: Arc::clone(&self.totals.happened),
             seen: stats.seen,
             lost: stats.causes().collect(),
             silence: state.containers.silence(),

@@ -15,6 +15,7 @@ mod counted;
 mod describe;
 mod engines;
 mod gather;
+mod happened;
 mod history;
 mod http;
 mod known;

@@ -99,7 +99,7 @@ pub(super) static ROUTES: &[Route] = &[
     route!("/api/v2.0/", "cAdvisor's API, version 2.", rest::cadvisor::v2).below().posted(),
     route!(
         "/api/v2.1/",
-        "cAdvisor's API, version 2: version, attributes, machine, machinestats, stats, spec, ps.",
+        "cAdvisor's API, version 2: version, attributes, machine, machinestats, stats, spec, summary, ps, events.",
         rest::cadvisor::v2
     )
     .below()

@@ -10,6 +10,7 @@ use tokio::sync::{oneshot, watch};
 use super::{
     engines::Engines,
     gather::Snapshot,
+    happened::{Happened, Happening, What},
     history::History,
     http::Web,
     live::Desk,
@@ -24,6 +25,8 @@ use crate::{
 
 /// A picture that is younger serves several who ask at the same time.
 pub(super) const FRESH: Duration = Duration::from_millis(500);
+/// The most streams of one server, beside which others can still ask.
+pub(super) const MAX_STREAMS: usize = 32;
 /// While somebody looks, the last minutes are kept in steps of so long; else in steps of [`IDLE_STEP`].
 const STEP: Duration = Duration::from_secs(1);
 const IDLE_STEP: Duration = Duration::from_secs(60);
@@ -55,6 +58,8 @@ pub(super) struct Site {
     engines: Engines,
     newest: tokio::sync::Mutex<Option<(Instant, Arc<Picture>)>>,
     history: Mutex<History>,
+    /// What the kernel's files say that happened.
+    read: Mutex<Happened>,
     settings: RwLock<Settings>,
     /// What all paths begin with; empty for nothing.
     prefix: String,
@@ -102,6 +107,7 @@ impl Site {
             engines: Engines::start(sockets)?,
             newest: tokio::sync::Mutex::default(),
             history: Mutex::default(),
+            read: Mutex::default(),
             settings: RwLock::new(settings),
             prefix,
             looked: Mutex::default(),
@@ -132,10 +138,39 @@ impl Site {
         let asked = self.questions.send(Question::All(to)).is_ok();
         let picture = if asked { answer.await.ok() } else { None };
         let picture = Arc::new(picture.unwrap_or_else(|| Picture { failed: true, ..Picture::default() }));
-        *newest = Some((Instant::now(), Arc::clone(&picture)));
+        let before = newest.replace((Instant::now(), Arc::clone(&picture))).map(|(_, before)| before);
         let snapshot = self.snapshot();
+        if let Some(before) = before {
+            self.compare(&snapshot, &before, &picture);
+        }
         self.history.lock().unwrap_or_else(PoisonError::into_inner).add(&snapshot, &picture);
         picture
+    }
+
+    /// Which containers had processes killed for want of memory between two pictures.
+    fn compare(&self, snapshot: &Snapshot, before: &Picture, now: &Picture) {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, measured) in &now.containers {
+            let kills = |measured: &Measured| measured.resources.memory.oom_kills;
+            let (Some(live), Some(kills_now)) = (snapshot.live.get(id), kills(measured)) else { continue };
+            // What was not there before has begun with none.
+            let kills_before = before.containers.get(id).map_or(Some(0), kills).unwrap_or(kills_now);
+            if kills_now > kills_before && (before.containers.contains_key(id) || !live.was_there) {
+                read.add(&live.known.cgroup, measured.now_ns, What::OomKill);
+            }
+        }
+    }
+
+    /// What happened behind these numbers: as tracing saw it, and as the kernel's files say.
+    pub(super) fn happened(&self, [traced, read]: [u64; 2]) -> Vec<Arc<Happening>> {
+        let of_files = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        self.snapshot().happened.since(traced).chain(of_files.since(read)).map(Arc::clone).collect()
+    }
+
+    /// The numbers of the newest ones.
+    pub(super) fn last_happened(&self) -> [u64; 2] {
+        let of_files = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        [self.snapshot().happened.last(), of_files.last()]
     }
 
     /// What the files of one cgroup say, and the names of those in it.

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     counted::{self, COUNT, EXITS, OTHER, Row},
+    happened::{Happened, What},
     known::Known,
 };
 use crate::output::Frame;
@@ -55,6 +56,17 @@ impl Counts {
         let of_init = self.rows(EXITS).find(|row| row.keys.get(2).is_some_and(|vpid| vpid == counted::INIT))?;
         Some(counted::exit_reason(&of_init.keys[0], &of_init.keys[1]))
     }
+
+    /// The exit code of that process, as a shell has it; -1 when it is not known.
+    fn exit_code(&self) -> i64 {
+        let of_init = self.rows(EXITS).find(|row| row.keys.get(2).is_some_and(|vpid| vpid == counted::INIT));
+        let number = |row: &Row<'_>, at: usize| row.keys.get(at).and_then(|text| text.parse::<i64>().ok());
+        let code = of_init.and_then(|row| match number(&row, 0).unwrap_or(0) {
+            0 => number(&row, 1),
+            signal => Some(128 + signal),
+        });
+        code.unwrap_or(-1)
+    }
 }
 
 /// A container that runs.
@@ -98,6 +110,7 @@ pub(super) struct Totals {
     pub(super) live: BTreeMap<String, Live>,
     /// By workload.
     pub(super) ended: BTreeMap<String, Arc<Ended>>,
+    pub(super) happened: Arc<Happened>,
     /// Counts of containers that are not among those that run, by id, and for how many intervals yet.
     strangers: HashMap<String, (Counts, u32)>,
     has_begun: bool,
@@ -149,6 +162,7 @@ impl Totals {
             // Its name may have come late.
             let known = find(&id).filter(|known| known.workload().is_some());
             let lived_ns = (!live.was_there).then(|| now_ns.saturating_sub(live.since_ns));
+            Arc::make_mut(&mut self.happened).add(&live.known.cgroup, now_ns, What::Deletion(live.counts.exit_code()));
             self.bury(known.as_ref().unwrap_or(&live.known), &live.counts, lived_ns);
         }
         for (id, known) in running {
@@ -158,6 +172,9 @@ impl Totals {
                 None => {
                     let counts = self.strangers.remove(&id).map(|(counts, _)| counts).unwrap_or_default();
                     let was_there = !self.has_begun;
+                    if !was_there {
+                        Arc::make_mut(&mut self.happened).add(&known.cgroup, now_ns, What::Creation);
+                    }
                     let live = Live { known, counts: Arc::new(counts), since_ns: now_ns, was_there };
                     self.live.insert(id, live);
                 }
@@ -171,6 +188,9 @@ impl Totals {
         for (id, (counts, _)) in waited.collect::<Vec<_>>() {
             // It came and went between two intervals.
             let known = find(&id).unwrap_or_default();
+            let happened = Arc::make_mut(&mut self.happened);
+            happened.add(&known.cgroup, now_ns, What::Creation);
+            happened.add(&known.cgroup, now_ns, What::Deletion(counts.exit_code()));
             self.bury(&known, &counts, Some(0));
         }
     }

@@ -22,7 +22,7 @@ use tokio::{
 };
 
 pub(super) use access::Access;
-pub(super) use answer::{Answer, HTML, PLAIN};
+pub(super) use answer::{Answer, HTML, JSON, PLAIN};
 pub(super) use config::Web;
 pub use config::WebError;
 pub(super) use listen::Bound;

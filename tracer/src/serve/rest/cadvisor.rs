@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{own, shapes};
+use super::{events, own, shapes};
 use crate::serve::{
     gather::Snapshot,
     http::{Answer, Request},
@@ -100,7 +100,7 @@ pub(in crate::serve) async fn v1(request: Request) -> Answer {
             }
             Answer::json(&Value::Object(all))
         }
-        "events" => Answer::json(&json!([])),
+        "events" => events::answer(&request, &absolute(name)),
         _ => Answer::not_found("Supported request types: containers, docker, events, machine, subcontainers"),
     }
 }
@@ -155,7 +155,9 @@ pub(in crate::serve) async fn v2(request: Request) -> Answer {
             }
             None => unknown(name),
         },
-        "storage" | "appmetrics" | "events" => Answer::json(&json!([])),
+        "events" => events::answer(&request, &absolute(name)),
+        "storage" => Answer::json(&json!([])),
+        "appmetrics" => Answer::json(&json!({})),
         _ => Answer::not_found(&format!("Supported request types: {}", TYPES.join(","))),
     }
 }
@@ -169,7 +171,7 @@ fn absolute(name: &str) -> String {
     format!("/{}", name.trim_matches('/'))
 }
 
-fn is_below(path: &str, root: &str) -> bool {
+pub(super) fn is_below(path: &str, root: &str) -> bool {
     root == "/" || path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'))
 }
 

@@ -2,6 +2,7 @@
 
 pub(super) mod cadvisor;
 pub(super) mod engines;
+mod events;
 pub(super) mod live;
 pub(super) mod openapi;
 pub(super) mod own;

@@ -13,12 +13,9 @@ use crate::serve::{
     measured::{Measured, Process},
     metrics,
     routes::ROUTES,
-    site::{FRESH, Site},
+    site::{FRESH, MAX_STREAMS, Site},
     totals::Live,
 };
-
-/// The most streams of one server, beside which others can still ask.
-const MAX_STREAMS: usize = 32;
 
 pub(in crate::serve) async fn metrics(request: Request) -> Answer {
     let picture = request.site.picture(FRESH).await;

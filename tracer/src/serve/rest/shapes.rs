@@ -14,7 +14,7 @@ use crate::{
 /// In place of a limit where there is none: of version 2 cgroups.
 const NO_LIMIT: u64 = u64::MAX;
 
-fn time(ns: u64) -> String {
+pub(super) fn time(ns: u64) -> String {
     let time = Timestamp::from_nanosecond(i128::from(ns)).unwrap_or(Timestamp::UNIX_EPOCH);
     time.to_string()
 }
