@@ -8,6 +8,7 @@
 
 mod cpu;
 mod cpuset;
+mod files;
 mod io;
 mod memory;
 mod pids;
@@ -17,6 +18,7 @@ mod trees;
 
 pub use cpu::Cpu;
 pub use cpuset::Cpuset;
+pub use files::Files;
 pub use io::{Device, Io};
 pub use memory::Memory;
 pub use pids::Pids;

@@ -2,16 +2,14 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    io::Read as _,
+    fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
-use super::{Part, Resources, Version};
+use super::{Files, Part, Resources, Version};
 use crate::state::{host_root, procfs::View};
 
-/// The most of a file, bytes: `io.stat` of a thousand devices is shorter. A longer one is not read at all.
-const MAX_BYTES: u64 = 256 << 10;
 /// The controllers of v1 that are read.
 const V1: [&str; 6] = ["cpu", "cpuacct", "memory", "blkio", "pids", "cpuset"];
 /// The most folders in a cgroup whose processes are counted.
@@ -125,7 +123,7 @@ impl Trees {
 
     /// Those parts of the cgroup of that path, which is relative to the root of each hierarchy; `None` if it is in none of them.
     #[must_use]
-    pub fn read(&self, path: &str, parts: &[Part]) -> Option<Resources> {
+    pub fn read(&self, files: &mut Files, path: &str, parts: &[Part]) -> Option<Resources> {
         // A folder is looked for once for all of its files.
         let existing = |mount: &Mount| mount.folder(path).filter(|folder| folder.is_dir());
         let v2 = self.v2.as_ref().and_then(existing);
@@ -139,7 +137,7 @@ impl Trees {
                 Version::V1 => v1.get(name.split('.').next()?),
                 Version::V2 => v2.as_ref(),
             };
-            text(&folder?.join(name))
+            files.text(&folder?.join(name))
         };
         Some(Resources::read(parts, &|part| self.version(part), &mut file))
     }
@@ -147,7 +145,7 @@ impl Trees {
     /// The smallest limit of memory that holds for a cgroup, bytes: its own, or that of one that it is in. `None` if there is no
     /// limit, or none can be read.
     #[must_use]
-    pub fn memory_limit(&self, path: &str) -> Option<u64> {
+    pub fn memory_limit(&self, files: &mut Files, path: &str) -> Option<u64> {
         let name = match self.version(Part::Memory) {
             Version::V1 => "memory.limit_in_bytes",
             Version::V2 => "memory.max",
@@ -155,7 +153,7 @@ impl Trees {
         let mount = self.v1.get("memory").or(self.v2.as_ref())?;
         let folder = mount.folder(path)?;
         let inside = folder.ancestors().take_while(|folder| folder.starts_with(&mount.at));
-        inside.filter_map(|folder| super::text::limit(&text(&folder.join(name))?)?.value()).min()
+        inside.filter_map(|folder| super::text::limit(&files.text(&folder.join(name))?)?.value()).min()
     }
 
     /// The folder of a cgroup in the first hierarchy that has it.
@@ -170,7 +168,7 @@ impl Trees {
         let mut folders: Vec<PathBuf> = self.folder(path).into_iter().collect();
         let (mut pids, mut left) = (Vec::new(), MAX_FOLDERS);
         while let Some(folder) = folders.pop().filter(|_| pids.len() < most) {
-            let text = text(&folder.join("cgroup.procs")).unwrap_or_default();
+            let text = Files::default().text(&folder.join("cgroup.procs")).unwrap_or_default();
             pids.extend(text.lines().filter_map(|line| line.parse::<u32>().ok()));
             for name in names(&folder).take(left) {
                 folders.push(folder.join(name));
@@ -192,18 +190,18 @@ impl Trees {
 
     /// How many processes there are in a cgroup and in those in it; `None` if it cannot be found.
     #[must_use]
-    pub fn processes(&self, path: &str) -> Option<u64> {
-        self.members(path).map(|(count, _)| count)
+    pub fn processes(&self, files: &mut Files, path: &str) -> Option<u64> {
+        self.members(files, path).map(|(count, _)| count)
     }
 
     /// The same, and one of these processes, if there is any.
     #[must_use]
-    pub fn members(&self, path: &str) -> Option<(u64, Option<u32>)> {
+    pub fn members(&self, files: &mut Files, path: &str) -> Option<(u64, Option<u32>)> {
         let mut folders = vec![self.folder(path)?];
         let (mut sum, mut first, mut left) = (0, None, MAX_FOLDERS);
         while let Some(folder) = folders.pop() {
             // A thread group's threads are not listed where it is allowed to spread them over cgroups.
-            let text = text(&folder.join("cgroup.procs")).unwrap_or_default();
+            let text = files.text(&folder.join("cgroup.procs")).unwrap_or_default();
             sum += text.lines().count() as u64;
             first = first.or_else(|| text.lines().next()?.parse().ok());
             for name in names(&folder).take(left) {
@@ -217,17 +215,11 @@ impl Trees {
 
 /// The names of the folders in a folder.
 fn names(folder: &Path) -> impl Iterator<Item = String> {
-    let children = fs::read_dir(folder).into_iter().flatten().flatten();
+    // A folder without others has two links: its name, and its own dot.
+    let is_last = fs::metadata(folder).is_ok_and(|it| it.nlink() == 2);
+    let children = (!is_last).then(|| fs::read_dir(folder)).into_iter().flatten().flatten().flatten();
     let folders = children.filter(|child| child.file_type().is_ok_and(|kind| kind.is_dir()));
     folders.filter_map(|child| child.file_name().into_string().ok())
-}
-
-/// The text of a file. The kernel refuses some of them, such as those of pressure where it was turned off.
-fn text(path: &Path) -> Option<String> {
-    // With room from the start, most files take one read, and one that finds their end.
-    let mut bytes = Vec::with_capacity(4096);
-    File::open(path).ok()?.take(MAX_BYTES + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 <= MAX_BYTES).then(|| String::from_utf8(bytes).ok())?
 }
 
 /// A mount of a hierarchy of cgroups.
@@ -292,14 +284,18 @@ mod tests {
         let root = root("v2", &files);
         let trees = Trees::of_mounts(&root, "");
         assert_eq!(trees.version(Part::Memory), Version::V2);
-        let read = trees.read("/a.slice/b.scope", &Part::ALL).unwrap();
+        let read = trees.read(&mut Files::default(), "/a.slice/b.scope", &Part::ALL).unwrap();
         assert_eq!((read.memory.usage, read.cpu.usage_ns), (Some(4096), None));
-        assert_eq!(trees.memory_limit("/a.slice/b.scope"), Some(8192), "that of the folder above holds");
-        assert_eq!(trees.processes("/a.slice/b.scope"), Some(3));
-        assert_eq!(trees.read("/a.slice/gone.scope", &Part::ALL), None);
-        assert_eq!(trees.read("/a.slice/../a.slice/b.scope", &Part::ALL), None);
-        assert_eq!(trees.read("a.slice", &Part::ALL), None);
-        let only = trees.read("/a.slice/b.scope", &[Part::Cpu]).unwrap();
+        assert_eq!(
+            trees.memory_limit(&mut Files::default(), "/a.slice/b.scope"),
+            Some(8192),
+            "that of the folder above holds"
+        );
+        assert_eq!(trees.processes(&mut Files::default(), "/a.slice/b.scope"), Some(3));
+        assert_eq!(trees.read(&mut Files::default(), "/a.slice/gone.scope", &Part::ALL), None);
+        assert_eq!(trees.read(&mut Files::default(), "/a.slice/../a.slice/b.scope", &Part::ALL), None);
+        assert_eq!(trees.read(&mut Files::default(), "a.slice", &Part::ALL), None);
+        let only = trees.read(&mut Files::default(), "/a.slice/b.scope", &[Part::Cpu]).unwrap();
         assert_eq!(only, Resources::default(), "what was not asked for");
         fs::remove_dir_all(root).unwrap();
     }
@@ -324,21 +320,10 @@ mod tests {
             44 31 0:41 /../.. /cg/other rw - cgroup cgroup rw,blkio\n45 31 0:42 / / rw - ext4 /dev/x rw,pids\n";
         let trees = Trees::of_mounts(&root, mounts);
         assert_eq!((trees.version(Part::Cpu), trees.version(Part::Io)), (Version::V1, Version::V2));
-        let read = trees.read("/docker/x", &Part::ALL).unwrap();
+        let read = trees.read(&mut Files::default(), "/docker/x", &Part::ALL).unwrap();
         assert_eq!((read.cpu.usage_ns, read.memory.usage, read.pids.current), (Some(77), Some(5), Some(3)));
         assert_eq!((read.pressure.memory.some_ns, read.pressure.memory.some_avg10), (Some(7000), Some(125)));
-        assert_eq!(trees.read("/podman/x", &Part::ALL), None);
-        fs::remove_dir_all(root).unwrap();
-    }
-
-    #[test]
-    fn a_file_without_an_end_is_not_read() {
-        let long = "1".repeat(MAX_BYTES as usize + 1);
-        let root = root("long", &[("long", &long), ("whole", &long[1..]), ("other", "\u{e9}")]);
-        assert_eq!(text(&root.join("long")), None);
-        assert_eq!(text(&root.join("whole")).map(|text| text.len() as u64), Some(MAX_BYTES));
-        fs::write(root.join("other"), [0xff, 0xfe]).unwrap();
-        assert_eq!((text(&root.join("other")), text(&root.join("none"))), (None, None));
+        assert_eq!(trees.read(&mut Files::default(), "/podman/x", &Part::ALL), None);
         fs::remove_dir_all(root).unwrap();
     }
 
@@ -348,9 +333,9 @@ mod tests {
         if trees.are_none() {
             return;
         }
-        let read = trees.read("/", &Part::ALL).expect("a root");
+        let read = trees.read(&mut Files::default(), "/", &Part::ALL).expect("a root");
         assert!(read.cpu.usage_ns.is_none_or(|usage| usage > 0));
         assert!(read.memory.anon.is_none_or(|anon| anon > 0));
-        assert!(trees.processes("/").is_some_and(|count| count > 0));
+        assert!(trees.processes(&mut Files::default(), "/").is_some_and(|count| count > 0));
     }
 }

@@ -8,9 +8,11 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
 use super::{gather::Snapshot, known::Known, machine::Machine};
 use crate::{
-    resources::{Part, Resources, Trees},
+    resources::{Files, Part, Resources, Trees},
     state::{host_root, procfs::View},
 };
 
@@ -76,6 +78,8 @@ pub(super) struct Process {
     pub(super) started_s: Option<f64>,
 }
 
+/// The most files that stay open between two readings, about 35 of each container. The kernel takes 5 KB for each.
+const MOST_KEPT: usize = 6_000;
 /// The most processes of a container that are listed.
 const MAX_PROCESSES: usize = 1_000;
 /// Ticks of a second, of every architecture that programs see.
@@ -87,6 +91,7 @@ pub(super) struct Reader {
     root: PathBuf,
     proc: Option<PathBuf>,
     trees: Trees,
+    files: Files,
     boot_s: Option<f64>,
     /// And when it was read.
     machine: (Instant, Arc<Machine>),
@@ -105,6 +110,7 @@ impl Reader {
         Self {
             root: root.clone(),
             trees: Trees::find(root, &view),
+            files: Files::keeping(may_keep()),
             proc,
             boot_s: boot,
             machine: (Instant::now(), Arc::new(Machine::read())),
@@ -124,7 +130,7 @@ impl Reader {
             failed: self.trees.are_none(),
             ..Picture::default()
         };
-        let mut networks = HashSet::new();
+        let mut networks = self.host_network();
         // The sandbox of a pod stands for the network of its containers.
         let is_sandbox = |known: &Known| known.get("sandbox") == "true";
         let mut all: Vec<_> = snapshot.live.iter().map(|(id, live)| (id, &*live.known)).collect();
@@ -147,13 +153,15 @@ impl Reader {
         }
         self.devices.retain(|number, _| numbers.contains(number));
         picture.devices = self.devices.clone();
+        self.files.end_round();
         picture
     }
 
     /// Reads one cgroup, and the names of those in it; `None` if there is no such cgroup.
     pub(super) fn one(&mut self, path: &str) -> Option<(Measured, Vec<String>)> {
         let now_ns = epoch_ns();
-        let measured = if path == "/" { self.host(now_ns) } else { self.container(path, now_ns, &mut HashSet::new())? };
+        let measured =
+            if path == "/" { self.host(now_ns) } else { self.container(path, now_ns, &mut self.host_network())? };
         Some((measured, self.trees.children(path)))
     }
 
@@ -172,23 +180,23 @@ impl Reader {
     }
 
     /// Reads one container; `networks` are the namespaces whose interfaces were counted.
-    fn container(&self, cgroup: &str, now_ns: u64, networks: &mut HashSet<PathBuf>) -> Option<Measured> {
-        let resources = self.trees.read(cgroup, &Part::ALL)?;
-        let members = self.trees.members(cgroup);
+    fn container(&mut self, cgroup: &str, now_ns: u64, networks: &mut HashSet<PathBuf>) -> Option<Measured> {
+        let resources = self.trees.read(&mut self.files, cgroup, &Part::ALL)?;
+        let members = self.trees.members(&mut self.files, cgroup);
         let process = members.and_then(|(_, first)| first);
         let interfaces = process.and_then(|pid| self.interfaces(pid, networks)).unwrap_or_default();
         Some(Measured {
             now_ns,
             processes: members.map(|(count, _)| count),
-            memory_limit: self.trees.memory_limit(cgroup),
+            memory_limit: self.trees.memory_limit(&mut self.files, cgroup),
             interfaces,
             started_s: process.and_then(|pid| self.started(pid)),
             resources,
         })
     }
 
-    fn host(&self, now_ns: u64) -> Measured {
-        let mut resources = self.trees.read("/", &Part::ALL).unwrap_or_default();
+    fn host(&mut self, now_ns: u64) -> Measured {
+        let mut resources = self.trees.read(&mut self.files, "/", &Part::ALL).unwrap_or_default();
         let info = self.proc.as_ref().and_then(|proc| text(&proc.join("meminfo"))).unwrap_or_default();
         let bytes = |key: &str| {
             let rest = info.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
@@ -202,19 +210,25 @@ impl Reader {
         Measured {
             now_ns,
             resources,
-            processes: self.trees.processes("/"),
+            processes: self.trees.processes(&mut self.files, "/"),
             interfaces: self.proc.as_ref().map(|proc| interfaces(&proc.join("1/net/dev"))).unwrap_or_default(),
             started_s: self.boot_s,
             memory_limit: bytes("MemTotal"),
         }
     }
 
-    /// Those of the network namespace of a process, unless it is that of the host, or was counted already.
+    /// The network namespace of the host, which is of no container.
+    fn host_network(&self) -> HashSet<PathBuf> {
+        let link = self.proc.as_ref().and_then(|proc| fs::read_link(proc.join("1/ns/net")).ok());
+        link.into_iter().collect()
+    }
+
+    /// Those of the network namespace of a process, unless it was counted already.
     fn interfaces(&self, pid: u32, networks: &mut HashSet<PathBuf>) -> Option<Vec<Interface>> {
         let proc = self.proc.as_ref()?;
         let process = proc.join(pid.to_string());
         let own = fs::read_link(process.join("ns/net")).ok()?;
-        if fs::read_link(proc.join("1/ns/net")).is_ok_and(|host| host == own) || !networks.insert(own) {
+        if !networks.insert(own) {
             return None;
         }
         Some(interfaces(&process.join("net/dev")))
@@ -232,6 +246,15 @@ impl Reader {
         let name = text.lines().find_map(|line| line.strip_prefix("DEVNAME="));
         name.map_or_else(|| format!("{major}:{minor}"), |name| format!("/dev/{name}"))
     }
+}
+
+/// How many files may stay open: half of what this process may have, whose limit is raised for it where the system allows that.
+fn may_keep() -> usize {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 0 };
+    let wanted = (2 * MOST_KEPT as u64).min(hard).max(soft);
+    let is_raised = wanted > soft && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok();
+    let limit = if is_raised { wanted } else { soft };
+    usize::try_from(limit / 2).unwrap_or(MOST_KEPT).min(MOST_KEPT)
 }
 
 /// A process from `/proc/PID/stat` (proc_pid_stat(5)); its begin is that since the boot.

@@ -8,7 +8,7 @@ use std::{
 
 use rustc_hash::FxHashMap;
 
-use crate::resources::{Memory, Part, Resources, Stall, Trees};
+use crate::resources::{Files, Memory, Part, Resources, Stall, Trees};
 
 /// For so long what was read is taken to be what it was.
 const AGE: Duration = Duration::from_millis(450);
@@ -109,9 +109,9 @@ impl Readings {
             Some((_, old)) => old.as_ref().filter(|old| now.duration_since(old.at) < MAX_AGE),
             None => None,
         };
-        let new = self.trees.read(path, &PARTS).map(|read| {
+        let new = self.trees.read(&mut Files::default(), path, &PARTS).map(|read| {
             let before = old.map(|old| (&old.read, now.duration_since(old.at).as_secs_f64()));
-            let usage = Rc::new(Usage::of(read.clone(), self.trees.memory_limit(path), before));
+            let usage = Rc::new(Usage::of(read.clone(), self.trees.memory_limit(&mut Files::default(), path), before));
             Kept { at: now, read, usage }
         });
         let usage = new.as_ref().map(|kept| Rc::clone(&kept.usage));
