@@ -264,3 +264,39 @@ fn what_a_container_does_right_now_is_exact_and_asking_for_it_loses_nothing() {
     wait::until("all of it is counted", || (written() - before >= 2.0 * bytes).then_some(()));
     assert!(written() - before < 2.0 * bytes + 4096.0, "{}", written() - before);
 }
+
+#[test]
+fn the_writable_layer_of_a_container_is_as_large_as_du_says() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let docker = Docker::default();
+    let name = unique("layer");
+    let script = "dd if=/dev/zero of=/tmp/data bs=64k count=50 2>/tmp/err; ln /tmp/data /tmp/again; mkdir /tmp/own; chmod 700 /tmp/own; \
+                  chown 1234 /tmp/own; echo x >/tmp/own/x; touch /tmp/done; sleep 1000";
+    let container = docker.run(&name, &[], &["sh", "-c", script]);
+    let layer = docker.output(&["inspect", "--format", "{{.GraphDriver.Data.UpperDir}}", &container.id]);
+    let layer = layer.trim().to_owned();
+    let is_overlay = layer.starts_with('/');
+    if is_overlay {
+        wait::until("its files are there", || fs::metadata(format!("{layer}/tmp/done")).is_ok().then_some(()));
+    }
+    let of = |served: &Served, family: &str| served.sample(family, &[("name", name.as_str())]);
+    let served = serve(&["--disk-usage"]);
+    wait::until("it is known", || of(&served, "container_start_time_seconds"));
+    if !is_overlay {
+        println!("the engine has no overlay: only that nothing is said is tested");
+        assert_eq!(of(&served, "container_fs_usage_bytes"), None);
+        return;
+    }
+    let used = wait::until("its layer was read", || of(&served, "container_fs_usage_bytes"));
+    let du = Command::new("du").args(["-s", "-B1", &layer]).output().expect("du").stdout;
+    let du: f64 =
+        String::from_utf8_lossy(&du).split_whitespace().next().and_then(|text| text.parse().ok()).expect("a sum");
+    assert!(used >= 3_200_000.0 && (used - du).abs() < 0.5, "{used} {du}");
+    assert!(of(&served, "container_fs_limit_bytes").is_some_and(|limit| limit > used));
+    // Nobody pays for it who has not asked.
+    let without = serve(&[]);
+    wait::until("it is known", || of(&without, "container_start_time_seconds"));
+    assert_eq!(of(&without, "container_fs_usage_bytes"), None);
+}

@@ -68,6 +68,10 @@ struct ServeArgs {
     #[arg(long)]
     all_container_labels: bool,
 
+    /// Also read how much containers have in their writable layers, once a minute
+    #[arg(long)]
+    disk_usage: bool,
+
     /// Also show clients command lines and environment variables, or the data that is read and written
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     show: Vec<Show>,
@@ -217,6 +221,7 @@ fn options(args: &ServeArgs) -> Result<Options, Failure> {
         prefix: if prefix.is_empty() { String::new() } else { format!("/{prefix}") },
         container_labels: args.container_label.clone(),
         all_labels: args.all_container_labels,
+        disk_usage: args.disk_usage,
         shows: args.show.iter().copied().collect(),
         engine_sockets: sockets.map_err(|error: SocketError| Failure::of(&error.to_string()))?,
     })

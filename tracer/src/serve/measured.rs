@@ -4,13 +4,18 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::{gather::Snapshot, known::Known, machine::Machine};
+use super::{
+    disk::{self, Used},
+    gather::Snapshot,
+    known::Known,
+    machine::Machine,
+};
 use crate::{
     resources::{Files, Part, Resources, Trees},
     state::{host_root, procfs::View},
@@ -44,6 +49,8 @@ pub(super) struct Measured {
     pub(super) interfaces: Vec<Interface>,
     /// When its first process began, seconds since the epoch.
     pub(super) started_s: Option<f64>,
+    /// What it has in its writable layer; only where that is read.
+    pub(super) disk: Option<Used>,
     /// The smallest limit of memory that holds for it, bytes.
     pub(super) memory_limit: Option<u64>,
 }
@@ -92,6 +99,7 @@ pub(super) struct Reader {
     proc: Option<PathBuf>,
     trees: Trees,
     files: Files,
+    disk: Option<disk::All>,
     boot_s: Option<f64>,
     /// And when it was read.
     machine: (Instant, Arc<Machine>),
@@ -100,7 +108,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Finds the files of the host.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(disk: Option<disk::All>) -> Self {
         let (root, _) = host_root();
         let view = View::find(root, None);
         let proc = view.path().map(Path::to_owned);
@@ -111,6 +119,7 @@ impl Reader {
             root: root.clone(),
             trees: Trees::find(root, &view),
             files: Files::keeping(may_keep()),
+            disk,
             proc,
             boot_s: boot,
             machine: (Instant::now(), Arc::new(Machine::read())),
@@ -137,13 +146,15 @@ impl Reader {
         all.sort_by_key(|(_, known)| !is_sandbox(known));
         for (id, known) in all {
             if let Some(measured) = self.container(&known.cgroup, now_ns, &mut networks) {
-                picture.containers.insert(id.clone(), measured);
+                picture.containers.insert(id.clone(), Measured { disk: self.used(id), ..measured });
             }
         }
         let all = picture.containers.values().chain([&picture.host]);
         let numbers: HashSet<(u32, u32)> = all
-            .flat_map(|it| it.resources.io.devices.iter().flatten())
-            .map(|device| (device.major, device.minor))
+            .flat_map(|it| {
+                let devices = it.resources.io.devices.iter().flatten().map(|device| (device.major, device.minor));
+                devices.chain(it.disk.map(|disk| disk.device))
+            })
             .collect();
         for number in &numbers {
             if !self.devices.contains_key(number) {
@@ -179,6 +190,11 @@ impl Reader {
         Some(Process { pid, started_s: process.started_s.and_then(|since| Some(self.boot_s? + since)), ..process })
     }
 
+    /// What a container has in its writable layer.
+    fn used(&self, id: &str) -> Option<Used> {
+        self.disk.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied()
+    }
+
     /// Reads one container; `networks` are the namespaces whose interfaces were counted.
     fn container(&mut self, cgroup: &str, now_ns: u64, networks: &mut HashSet<PathBuf>) -> Option<Measured> {
         let resources = self.trees.read(&mut self.files, cgroup, &Part::ALL)?;
@@ -191,6 +207,7 @@ impl Reader {
             memory_limit: self.trees.memory_limit(&mut self.files, cgroup),
             interfaces,
             started_s: process.and_then(|pid| self.started(pid)),
+            disk: None,
             resources,
         })
     }
@@ -213,6 +230,7 @@ impl Reader {
             processes: self.trees.processes(&mut self.files, "/"),
             interfaces: self.proc.as_ref().map(|proc| interfaces(&proc.join("1/net/dev"))).unwrap_or_default(),
             started_s: self.boot_s,
+            disk: None,
             memory_limit: bytes("MemTotal"),
         }
     }
@@ -333,7 +351,7 @@ mod tests {
 
     #[test]
     fn this_machine_is_measured() {
-        let mut reader = Reader::new();
+        let mut reader = Reader::new(None);
         let picture = reader.read(&Snapshot::default());
         assert!(picture.host.memory_limit.is_some_and(|limit| limit > 1 << 20));
         assert!(picture.host.started_s.is_some_and(|boot| boot > 1e9));

@@ -13,6 +13,7 @@
 mod calls;
 mod counted;
 mod describe;
+mod disk;
 mod engines;
 mod gather;
 mod happened;

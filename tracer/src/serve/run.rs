@@ -10,6 +10,7 @@ use tokio::{
 
 use super::{
     counted::Level,
+    disk,
     gather::{self, Publish, Snapshot},
     http::{self, Bound, Listen, Web, WebError},
     live::{Desk, Engine, Shows},
@@ -47,6 +48,8 @@ pub struct Options {
     pub container_labels: Vec<String>,
     /// Whether all of them do.
     pub all_labels: bool,
+    /// Whether to read how much containers have in their writable layers.
+    pub disk_usage: bool,
     /// What clients are shown besides.
     pub shows: Shows,
     /// The engines to ask, and no others; those of the usual places when there are none.
@@ -118,6 +121,7 @@ pub struct Server {
     settings: Settings,
     prefix: String,
     sockets: Vec<EngineSocket>,
+    disk_usage: bool,
     level: Level,
     publish: Publish,
     snapshots: watch::Receiver<Arc<Snapshot>>,
@@ -189,6 +193,7 @@ impl Server {
             settings,
             prefix: options.prefix.clone(),
             sockets: options.engine_sockets.clone(),
+            disk_usage: options.disk_usage,
             level: options.level,
             publish,
             snapshots,
@@ -232,11 +237,13 @@ impl Server {
     /// # Errors
     /// There can be no thread, or no signals.
     pub fn run(self, options: &mut dyn FnMut() -> Result<Options, String>) -> Result<Option<i32>, ServeError> {
-        let Self { bound, settings, prefix, sockets, level: _, publish, mut snapshots, desk, commands: _ } = self;
+        let Self { bound, settings, prefix, sockets, disk_usage, level: _, publish, mut snapshots, desk, commands: _ } =
+            self;
         // From here on only the engine publishes: when it has gone, however it went, nothing comes any more.
         drop(publish);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
-        let site = Arc::new(Site::new(snapshots.clone(), settings, prefix, sockets, desk)?);
+        let disk = disk_usage.then(|| disk::start(snapshots.clone())).transpose()?;
+        let site = Arc::new(Site::new(snapshots.clone(), settings, prefix, sockets, disk, desk)?);
         // Whoever reads what strangers send needs no rights.
         confine::interface();
         let signal = runtime.block_on(async {

@@ -8,6 +8,7 @@ use std::{
 use tokio::sync::{oneshot, watch};
 
 use super::{
+    disk,
     engines::Engines,
     gather::Snapshot,
     happened::{Happened, Happening, What},
@@ -78,13 +79,14 @@ impl Site {
         settings: Settings,
         prefix: String,
         sockets: Vec<EngineSocket>,
+        disk: Option<disk::All>,
         desk: Arc<Desk>,
     ) -> Result<Self, NoThread> {
         let (questions, asked) = mpsc::channel();
         let of_thread = snapshots.clone();
         thread::begin("reader", move || {
             confine::reader();
-            let mut reader = Reader::new();
+            let mut reader = Reader::new(disk);
             while let Ok(question) = asked.recv() {
                 // Whoever has gone needs no answer.
                 match question {

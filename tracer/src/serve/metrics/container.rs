@@ -58,6 +58,15 @@ fn by_device(measured: &Measured, picture: &Picture, value: fn(&crate::resources
     devices.filter_map(sample).collect()
 }
 
+/// One sample for the device of the writable layer.
+fn of_layer(measured: &Measured, picture: &Picture, value: fn(&crate::serve::disk::Used) -> u64) -> Samples {
+    let sample = |used: &crate::serve::disk::Used| {
+        let name = picture.devices.get(&used.device).cloned().unwrap_or_default();
+        (vec![("device", Cow::Owned(name))], value(used) as f64)
+    };
+    measured.disk.iter().map(sample).collect()
+}
+
 /// One sample for each network interface.
 fn by_interface(measured: &Measured, value: fn(&crate::serve::measured::Interface) -> u64) -> Samples {
     let interfaces = measured.interfaces.iter();
@@ -135,6 +144,15 @@ pub(super) const FAMILIES: &[Family] = &[
     family!("oom_events_total", Counter, "Processes killed by the OOM killer.", |it, _| count(
         it.resources.memory.oom_kills
     )),
+    family!("fs_usage_bytes", Gauge, "Bytes in the writable layer. Only with --disk-usage.", |it, all| {
+        of_layer(it, all, |used| used.bytes)
+    }),
+    family!(
+        "fs_limit_bytes",
+        Gauge,
+        "Size in bytes of the file system with the writable layer. Only with --disk-usage.",
+        |it, all| of_layer(it, all, |used| used.limit)
+    ),
     family!("fs_reads_bytes_total", Counter, "Bytes read from block devices.", |it, all| {
         by_device(it, all, |device| device.read_bytes)
     }),
