@@ -17,6 +17,9 @@ pub struct Tables {
     pub sort: Option<String>,
 }
 
+/// Why a chisel is refused that writes files where it may not.
+pub const READ_ONLY: &str = "it writes files, which it may not do here";
+
 /// Where a chisel runs.
 #[derive(Debug, Clone)]
 pub struct Env {
@@ -34,6 +37,8 @@ pub struct Env {
     pub interpreted: bool,
     /// Whether it writes into folders that other users can change: `--force`.
     pub force: bool,
+    /// Whether it may not make or write files and folders.
+    pub read_only: bool,
     /// What is asked of tables.
     pub tables: Tables,
 }
@@ -50,6 +55,7 @@ impl Env {
             replay: false,
             interpreted: false,
             force: false,
+            read_only: false,
             tables: Tables::default(),
         }
     }

@@ -167,6 +167,7 @@ pub fn plan(args: &Args, library: &Library, arguments: &[Option<String>]) -> Res
             replay: !args.read.is_empty(),
             interpreted: false,
             force: args.writing.force,
+            read_only: false,
             tables: Tables { rows: args.rows, interval_ms: args.interval, sort: args.sort.clone() },
         };
         let source = library.find(name)?;

@@ -137,7 +137,7 @@ impl Wanted {
                 if taken >= MAX_EVENTS {
                     lacks.push(format!("there are more than {MAX_EVENTS} events: ask for later ones with since"));
                 }
-                let _ = to.send(asked.ok().map(|()| (rows, lacks)));
+                let _ = to.send(asked.ok().map(|_| (rows, lacks)));
             }
             Self::Stream(wish, only, to) => {
                 let (lost, gone) = (AtomicU64::new(0), to.clone());

@@ -51,30 +51,31 @@ pub(super) fn show(args: &EngineArgs, options: &container::Options) -> Result<Ex
     let shown = take(args, &events, &at_signals, &out);
     stop.store(true, Ordering::Relaxed);
     drop(events);
-    let count = shown?;
+    shown?;
     // After Ctrl-C nobody waits for an engine that does not answer.
     if !at_signals.load(Ordering::Relaxed) {
-        match asking.join() {
+        let heard = match asking.join() {
             Ok(asked) => asked?,
             Err(_) => return Err(anyhow::anyhow!("asking engines has panicked").into()),
-        }
-        if count == 0 {
-            return Err(nobody(args.engine.as_deref()));
+        };
+        match (heard.answered, heard.silent) {
+            (0, 0) => return Err(nobody(args.engine.as_deref())),
+            (0, _) => return Ok(ExitCode::FAILURE),
+            _ => {}
         }
     }
     Ok(ExitCode::from(stop::code()))
 }
 
-/// Shows what comes, and returns how much was heard of engines.
-fn take(args: &EngineArgs, events: &mpsc::Receiver<Event>, stop: &Stop, out: &Out) -> Result<usize, End> {
-    let (mut count, mut past, mut left_out) = (0, VecDeque::new(), 0);
+/// Shows what comes.
+fn take(args: &EngineArgs, events: &mpsc::Receiver<Event>, stop: &Stop, out: &Out) -> Result<(), End> {
+    let (mut past, mut left_out) = (VecDeque::new(), 0);
     loop {
         if stop.load(Ordering::Relaxed) {
             break;
         }
         match events.recv_timeout(LOOK) {
             Ok((engine, Ok(event))) => {
-                count += 1;
                 let row = named(engine, event);
                 if args.follow {
                     show_one(args, out, &row)?;
@@ -87,7 +88,6 @@ fn take(args: &EngineArgs, events: &mpsc::Receiver<Event>, stop: &Stop, out: &Ou
                 }
             }
             Ok((engine, Err(why))) => {
-                count += 1;
                 note(&format!("note: {}: {}", escaped(engine.as_bytes()), escaped(why.as_bytes())));
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {}
@@ -106,7 +106,7 @@ fn take(args: &EngineArgs, events: &mpsc::Receiver<Event>, stop: &Stop, out: &Ou
         lines.iter().try_for_each(|line| out.text_line(line)).map_err(is_closed)?;
     }
     out.flush().map_err(is_closed)?;
-    Ok(count)
+    Ok(())
 }
 
 fn named(engine: String, event: Row) -> Row {

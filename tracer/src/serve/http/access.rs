@@ -55,8 +55,11 @@ impl Access {
             let origin = String::from_utf8_lossy(origin);
             origin.split_once("://").is_some_and(|(_, rest)| rest == host)
         };
-        origin
-            .is_some_and(|origin| !is_own(origin))
+        // A browser says where a page is from that embeds something, also where it sends no origin. A link may be followed from anywhere.
+        let says = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+        let embeds = says("sec-fetch-site").is_some_and(|site| site != b"same-origin" && site != b"none")
+            && says("sec-fetch-mode") != Some(b"navigate");
+        (embeds || origin.is_some_and(|origin| !is_own(origin)))
             .then(|| Answer::error(StatusCode::FORBIDDEN, "pages of other origins may not ask"))
     }
 
@@ -174,6 +177,19 @@ mod tests {
         };
         assert!(!refused("http://localhost:9938") && !refused("https://localhost:9938"));
         assert!(refused("http://localhost:9939") && refused("https://evil.example") && refused("null"));
+    }
+
+    #[test]
+    fn what_pages_of_others_embed_is_refused_and_their_links_work() {
+        let access = Access::default();
+        let refused = |site: &str, mode: &str| {
+            let name = header::HeaderName::from_static;
+            let of = [(header::HOST, "localhost:9938"), (name("sec-fetch-site"), site), (name("sec-fetch-mode"), mode)];
+            access.refuse_origin(&headers(&of), true).is_some()
+        };
+        assert!(refused("cross-site", "no-cors") && refused("same-site", "cors") && refused("cross-site", "websocket"));
+        assert!(!refused("cross-site", "navigate") && !refused("none", "navigate"));
+        assert!(!refused("same-origin", "cors") && !refused("same-origin", "no-cors"));
     }
 
     #[test]

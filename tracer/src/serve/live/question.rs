@@ -9,7 +9,7 @@ use super::{
     secret::Shows,
 };
 use crate::{
-    chisel::{Chisel, ChiselError, Env, Library, Source, Tables},
+    chisel::{Chisel, ChiselError, Env, Library, READ_ONLY, Source, Tables},
     fields::{Needs, Show},
     filter::{Filter, FilterError},
     output::{Frame, Out, Page},
@@ -98,7 +98,10 @@ impl Question {
         }
         if let Kind::Chisel(name, argument) = &self.kind {
             let (source, text) = source(name)?;
-            let chisel = Chisel::load(source, argument.as_deref(), self.env(None))?;
+            let chisel = Chisel::load(source, argument.as_deref(), self.env(None)).map_err(|error| {
+                let writes = error.to_string().contains(READ_ONLY);
+                if writes { Wrong::Writes(name.clone()) } else { error.into() }
+            })?;
             if !chisel.folders().is_empty() || !chisel.excerpts().is_empty() {
                 return Err(Wrong::Writes(name.clone()));
             }
@@ -119,7 +122,7 @@ impl Question {
         let taker = to.map(|to| Rc::new(Taker { to, dropped: Cell::new(0) }) as Rc<dyn crate::output::View>);
         let tables = Tables { interval_ms: Some(self.interval_ms()), ..Tables::default() };
         let page = Page { views: taker.into_iter().collect(), ..Page::plain(Out::memory()) };
-        Env { show: Show::PLAIN, page, tables, ..Env::plain(Out::memory()) }
+        Env { show: Show::PLAIN, page, tables, read_only: true, ..Env::plain(Out::memory()) }
     }
 
     /// Its filter and sinks, and when these are told that an interval is over.
@@ -225,5 +228,23 @@ mod tests {
         assert!(error.contains("proc.nme") && error.contains('^'), "{error}");
         let wrong = asked(Kind::Chisel("/etc/passwd".into(), None), None).check(none);
         assert!(matches!(wrong, Err(Wrong::NoChisel(_))));
+    }
+
+    #[test]
+    fn no_question_makes_a_file_or_a_folder() {
+        let folder = std::env::temp_dir().join(format!("tracer-question-{}", std::process::id()));
+        let path = folder.join("a/b").display().to_string();
+        let (to, _from) = mpsc::channel(1);
+        let all = Shows { args: true, payload: true };
+        let mut refused = 0;
+        for (name, _) in shelf() {
+            for argument in [path.clone(), format!("{path} 1"), format!("1 {path}")] {
+                let question = asked(Kind::Chisel(name.clone(), Some(argument)), None);
+                refused += u32::from(matches!(question.check(all), Err(Wrong::Writes(_))));
+                let _ = question.sinks(all, to.clone());
+                assert!(!folder.exists(), "{name}");
+            }
+        }
+        assert!(refused > 1, "{refused}");
     }
 }

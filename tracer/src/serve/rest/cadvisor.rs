@@ -148,7 +148,7 @@ pub(in crate::serve) async fn v2(request: Request) -> Answer {
             });
             Answer::json(&Value::Object(all.collect()))
         }
-        "ps" => match subject(&site, &snapshot, &picture, &absolute(name)).await {
+        "ps" => match subjects(&site, &snapshot, &picture, &request, name).await.ok().and_then(|mut all| all.pop()) {
             Some(subject) => {
                 let all = site.processes(&subject.path).await;
                 Answer::json(&Value::Array(all.iter().map(|it| shapes::process(it, &subject.path)).collect()))

@@ -447,8 +447,10 @@ impl Containers {
         let mut v1_only = false;
         self.hierarchies.scan_v1(&mut |path| {
             v1_only |= runtime::recognise(path).is_some_and(|found| {
-                let in_v2 = self.by_identity.contains_key(&found.identity(self.maker_in(&found.parent)));
-                !in_v2 && found.bundle.is_none() && self.hierarchies.is_used_v1(path)
+                // A user who only calls a cgroup so does not change how all others are looked for.
+                let maker = self.maker_in(&found.parent);
+                let in_v2 = self.by_identity.contains_key(&found.identity(maker));
+                maker.is_machine() && !in_v2 && found.bundle.is_none() && self.hierarchies.is_used_v1(path)
             });
         });
         self.v1_only_runtimes = v1_only;

@@ -70,7 +70,7 @@ fn s033_s034_a_container_has_its_processes_those_their_threads_and_these_their_f
     assert_eq!(ask.view.id, "files");
     assert_eq!(ask.filter, Some(format!("(container.id=\"{ID}\") and (proc.pid=\"31\") and (thread.tid=\"33\")")));
     let text = crumbs(&mut model);
-    assert!(text.contains("> container web > proc 31 > thread 33"), "{text}");
+    assert!(text.contains("> container web > proc 31 > tid 33"), "{text}");
 }
 
 #[test]

@@ -140,6 +140,15 @@ impl Asked {
 /// What comes of events: the name of an engine, and what happened, or what it cannot tell.
 pub type Event = (String, Result<Row, String>);
 
+/// How many engines were there: those that answered, and the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// They answered.
+    pub answered: usize,
+    /// They are there, or somebody asked for them, and they did not.
+    pub silent: usize,
+}
+
 /// Tells the events of all engines until each has ended, or `to` or `stops` says that nobody wants to know.
 ///
 /// # Errors
@@ -150,14 +159,16 @@ pub fn follow(
     only: Option<&str>,
     to: impl Fn(Event) -> bool + 'static,
     stops: impl Fn() -> bool,
-) -> std::io::Result<()> {
+) -> std::io::Result<Heard> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, async {
+    let heard = LocalSet::new().block_on(&runtime, async {
+        let mut heard = Heard::default();
         let mut tasks = tokio::task::JoinSet::new();
         let (to, is_over) = (Rc::new(to), Rc::new(Cell::new(false)));
         for asked in greet_all(options).await.into_iter().filter(|asked| only.is_none_or(|name| asked.is_called(name)))
         {
             let (to, is_over) = (Rc::clone(&to), Rc::clone(&is_over));
+            *if asked.engine.is_ok() { &mut heard.answered } else { &mut heard.silent } += 1;
             tasks.spawn_local(async move {
                 let name = asked.name.clone();
                 let mut send = |row| {
@@ -188,9 +199,10 @@ pub fn follow(
             () = stopped => {}
             () = async { while tasks.join_next().await.is_some() {} } => {}
         }
+        heard
     });
     runtime.shutdown_background();
-    Ok(())
+    Ok(heard)
 }
 
 /// Greets all engines that are there, side by side.
