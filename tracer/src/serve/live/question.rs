@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn no_question_makes_a_file_or_a_folder() {
         let folder = std::env::temp_dir().join(format!("tracer-question-{}", std::process::id()));
-        let path = folder.join("a/b").display().to_string();
+        let path = folder.join("a/b").to_str().unwrap().to_owned();
         let (to, _from) = mpsc::channel(1);
         let all = Shows { args: true, payload: true };
         let mut refused = 0;
