@@ -5,6 +5,7 @@
 
 mod ask;
 pub(super) mod client;
+mod stream;
 
 use std::collections::BTreeMap;
 

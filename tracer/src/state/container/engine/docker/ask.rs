@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::{super::ask::row, client::Docker};
+use super::{super::ask::row, Actor, client::Docker};
 use crate::state::container::{
     engine::{
         ask::{Question, Row, Told, Wish},
@@ -180,15 +180,6 @@ struct Happened {
     time_ns: Number,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Actor {
-    #[serde(rename = "ID")]
-    id: Text,
-    #[serde(rename = "Attributes")]
-    attributes: Texts,
-}
-
 fn text(Text(text): Text) -> Value {
     text.into()
 }
@@ -199,6 +190,16 @@ fn number(number: &Number) -> Value {
 
 fn texts(List(all): List<Text>) -> Value {
     all.into_iter().filter_map(|Text(text)| text).collect()
+}
+
+/// Labels.
+fn named(Texts(all): Texts) -> Value {
+    Value::Object(all.into_iter().map(|(name, value)| (name, value.into())).collect())
+}
+
+/// An id, which is a digest without the name of its algorithm.
+fn of_digest(Text(id): Text) -> Value {
+    id.map(|id| id.strip_prefix("sha256:").unwrap_or(&id).to_owned()).into()
 }
 
 fn sum(values: impl Iterator<Item = Option<u64>>) -> Value {
@@ -337,11 +338,11 @@ fn info(it: Info) -> Row {
 
 fn image(it: Image) -> Row {
     row([
-        ("id", it.id.0.map(|id| id.strip_prefix("sha256:").unwrap_or(&id).to_owned()).into()),
+        ("id", of_digest(it.id)),
         ("tags", texts(it.repo_tags)),
         ("size_bytes", number(&it.size)),
         ("created_s", number(&it.created)),
-        ("labels", Value::Object(it.labels.0.into_iter().map(|(name, value)| (name, value.into())).collect())),
+        ("labels", named(it.labels)),
     ])
 }
 
@@ -363,7 +364,7 @@ fn container(it: Listed) -> Row {
         ("status", text(it.status)),
         ("created_s", number(&it.created)),
         ("ports", it.ports.0.into_iter().filter_map(port).map(Value::from).collect()),
-        ("labels", Value::Object(it.labels.0.into_iter().map(|(name, value)| (name, value.into())).collect())),
+        ("labels", named(it.labels)),
     ])
 }
 
@@ -399,7 +400,7 @@ fn event(it: Happened) -> Row {
         ("time_ns", time_ns.into()),
         ("type", text(it.kind)),
         ("action", action.into()),
-        ("id", id.0.map(|id| id.strip_prefix("sha256:").unwrap_or(&id).to_owned()).into()),
+        ("id", of_digest(id)),
         ("name", attributes.remove("name").filter(|name| !name.starts_with("sha256:")).into()),
         ("image", attributes.remove("image").into()),
         ("exit_code", exit_code.filter(|_| ends).into()),

@@ -3,23 +3,23 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::client::{EVENTS, Lxd, PIECE};
+use super::{
+    Lifecycle,
+    client::{LIST, Lxd},
+    stream::Stream,
+};
 use crate::state::container::engine::{
     ask::{Question, Row, Told, Wish, row},
     cri::NO_PAST,
-    cut::{Cutter, Form},
+    cut::Form,
     endpoint::EndpointError,
-    frames::{Frames, Part, pong},
-    http::{self, HttpError},
     json,
     text::{List, Number, Object, Objects, Text, Texts},
 };
 
 /// Instances with what they use. To find addresses, the server starts other programs: only a person is worth that.
 const INSTANCES: &str = "/1.0/instances?recursion=2&all-projects=true";
-const LIST: &str = "/1.0/instances?recursion=1&all-projects=true";
 const IMAGES: &str = "/1.0/images?recursion=1";
 
 #[derive(Deserialize, Default)]
@@ -119,13 +119,6 @@ struct Happened {
     metadata: Object<Lifecycle>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Lifecycle {
-    action: Text,
-    source: Text,
-}
-
 fn text(Text(text): Text) -> Value {
     text.into()
 }
@@ -170,36 +163,16 @@ impl Lxd {
         json::rows(&self.way, &self.pace, (path, Form::Wrapped), make).await
     }
 
-    /// Passes events on, and answers when it is asked whether somebody is there.
+    /// Passes events on.
     pub(super) async fn report(&self, wish: Wish, to: &mut dyn FnMut(Row)) -> Result<Told, EndpointError> {
         if !wish.follow {
             return Ok(Told::cannot(NO_PAST));
         }
-        let mut connection = http::follow(&self.way, EVENTS).await?;
-        let (mut frames, mut cutter) = (Frames::default(), Cutter::new(Form::Sequence));
-        let mut piece = vec![0; PIECE];
-        loop {
-            let count = connection.read(&mut piece).await.map_err(HttpError::Io)?;
-            let (mut rows, mut answers, mut is_over) = (Vec::new(), Vec::new(), count == 0);
-            self.pace.bytes(count).await;
-            let mut cut = Ok(());
-            let mut take = |part: Part<'_>| match part {
-                Part::Data(data) if cut.is_ok() => {
-                    cut = cutter.push(data, &mut |object| rows.extend(serde_json::from_slice(object).ok().map(event)));
-                }
-                Part::Data(_) => {}
-                Part::Ping(body) => answers.extend(pong(body)),
-                Part::Close => is_over = true,
-            };
-            frames.push(&piece[..count], &mut take).map_err(HttpError::Frame)?;
-            cut.map_err(HttpError::Cut)?;
-            self.pace.values(rows.len()).await;
+        let mut stream = Stream::begin(&self.way).await?;
+        while let Some(rows) = stream.next(&self.pace, |object| serde_json::from_slice(object).ok().map(event)).await? {
             rows.into_iter().for_each(&mut *to);
-            connection.write_all(&answers).await.map_err(HttpError::Io)?;
-            if is_over {
-                return Ok(Told::default());
-            }
         }
+        Ok(Told::default())
     }
 }
 

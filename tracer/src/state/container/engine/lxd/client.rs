@@ -2,19 +2,16 @@
 
 use std::rc::Rc;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-use super::{LXC, Said, Server, happened, in_cgroups, inspected, key, listed, of_cgroups, server};
+use super::{LXC, Said, Server, happened, in_cgroups, inspected, key, listed, of_cgroups, server, stream::Stream};
 use crate::state::container::{
     engine::{
         Metadata,
         api::{Engine, Listed, Soon, Teller, Version},
         ask::{Question, Row, Told, Wish},
         client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, VERSION_TIMEOUT},
-        cut::{Cutter, Form},
+        cut::Form,
         endpoint::EndpointError,
-        frames::{Frames, Part, pong},
-        http::{self, HttpError, within},
+        http::{HttpError, within},
         json,
         pace::Pace,
         way::Way,
@@ -22,12 +19,9 @@ use crate::state::container::{
     runtime,
 };
 
-/// Paths of the requests for what the server is, for the instances of all projects with all that is known of them, and for events.
+/// Paths of the requests for what the server is, and for the instances of all projects with all that is known of them.
 pub(super) const SERVER: &str = "/1.0";
-const LIST: &str = "/1.0/instances?recursion=1&all-projects=true";
-pub(super) const EVENTS: &str = "/1.0/events?type=lifecycle&all-projects=true";
-/// What is read of events at a time, bytes.
-pub(super) const PIECE: usize = 16 << 10;
+pub(super) const LIST: &str = "/1.0/instances?recursion=1&all-projects=true";
 
 /// An LXD, or an Incus.
 #[derive(Debug)]
@@ -95,38 +89,18 @@ impl Lxd {
         Ok(found)
     }
 
-    /// Passes events on until there are no more, and answers when it is asked whether somebody is there.
+    /// Passes events on until there are no more.
     async fn follow(&self, teller: &Teller) -> Result<(), EndpointError> {
-        let mut connection = http::follow(&self.way, EVENTS).await?;
-        let (mut frames, mut cutter) = (Frames::default(), Cutter::new(Form::Sequence));
-        let mut piece = vec![0; PIECE];
-        loop {
-            let count = connection.read(&mut piece).await.map_err(HttpError::Io)?;
-            let (mut said, mut answers, mut is_over) = (Vec::new(), Vec::new(), count == 0);
-            self.pace.bytes(count).await;
-            let mut cut = Ok(());
-            let member = self.server.member.as_deref();
-            let mut take = |part: Part<'_>| match part {
-                Part::Data(data) if cut.is_ok() => {
-                    cut = cutter.push(data, &mut |object| said.push(happened(object, member)));
-                }
-                Part::Data(_) => {}
-                Part::Ping(body) => answers.extend(pong(body)),
-                Part::Close => is_over = true,
-            };
-            frames.push(&piece[..count], &mut take).map_err(HttpError::Frame)?;
-            cut.map_err(HttpError::Cut)?;
-            self.pace.values(said.len()).await;
-            for said in said.into_iter().flatten() {
+        let mut stream = Stream::begin(&self.way).await?;
+        let member = self.server.member.as_deref();
+        while let Some(said) = stream.next(&self.pace, |object| happened(object, member)).await? {
+            for said in said {
                 match said {
                     Said::Changed(id) => teller.inspect(&runtime::named(LXC, &id)),
                     Said::Ended(id) => teller.ended(runtime::named(LXC, &id)).await,
                 }
             }
-            connection.write_all(&answers).await.map_err(HttpError::Io)?;
-            if is_over {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 }
