@@ -14,14 +14,6 @@ use tracer_tests::{
     wait,
 };
 
-fn serve() -> Served {
-    let mut command = tracer_tests::command::tracer(["serve", "--listen", "127.0.0.1:0"]);
-    if let Some(host) = Docker::default().host() {
-        command.env("DOCKER_HOST", host);
-    }
-    Served::of(&mut command)
-}
-
 /// Type of each event of that container, and what it says.
 fn of<'e>(events: &'e [Value], path: &str) -> Vec<(&'e str, &'e Value)> {
     let own = events.iter().filter(|event| event["container_name"] == path);
@@ -33,7 +25,7 @@ fn what_happens_to_containers_is_told_as_a_list_and_as_it_comes() {
     if !level::engine_or_skip() {
         return;
     }
-    let served = serve();
+    let served = Served::beside_engine(&[]);
     let mut stream = TcpStream::connect(&served.address).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
     let path = "/api/v1.3/events/?stream=true&subcontainers=true&all_events=true";

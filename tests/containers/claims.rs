@@ -119,6 +119,37 @@ fn a_claim_in_v1_hierarchies_alone_is_none() {
     claims_in(Cgroup::make_v1(&place), &place, |_| "host host false".to_owned());
 }
 
+/// How containers are looked for is settled at the start: a claim that is there by then must not change it. The processes live long enough
+/// to be looked at wherever they are.
+#[test]
+fn a_claim_in_v1_hierarchies_does_not_change_how_others_are_looked_for() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let place = format!("/system.slice/v1-long-{USER}.service");
+    let Some(user) = Cgroup::make_v1(&place).map(|user| user.delegate(USER)) else { return };
+    let victim = Docker::default().run(&unique("victim"), &[], &["sleep", "1000"]);
+    let scratch = Scratch::new();
+    let go = scratch.path("go");
+    let script = user.enter_below(&format!("docker-{}.scope", victim.id))
+        + "cat /proc/self/cgroup; while [ ! -e $0 ]; do sleep 0.05; done; exec env sleep 2";
+    let script = script.replace("$0", &go.display().to_string());
+    std::thread::scope(|scope| {
+        let claim = scope.spawn(|| user.run(USER, &script));
+        thread::sleep(Duration::from_millis(500));
+        let filter = format!("evt.type=execve and proc.name=sleep and proc.args=2 and user.uid={USER}");
+        let mut session = Session::lines_of(&mut tracer([]), FORMAT, &filter);
+        fs::write(&go, "").expect("a file");
+        let line = session.wait_for(&["sleep "]);
+        let claim = claim.join().expect("the claim");
+        let witness = String::from_utf8_lossy(&claim.stdout);
+        let expected = format!("{place}/docker-{}.scope", victim.id);
+        assert!(witness.lines().any(|line| line.ends_with(&expected)), "{claim:?}");
+        assert!(line.ends_with("sleep host host false"), "{line}");
+        let _ = session.end();
+    });
+}
+
 #[test]
 fn a_claim_in_the_v2_tree_alone_is_shown_as_one() {
     if !level::engine_or_skip() {

@@ -289,11 +289,7 @@ fn published_clients_get_what_they_parse() {
     let name = unique("client");
     let options = ["--memory", "64m", "--cpus", "0.5", "--label", "shop=a"];
     let container = docker.run(&name, &options, &["sleep", "1000"]);
-    let mut command = tracer_tests::command::tracer(["serve", "--listen", "127.0.0.1:0"]);
-    if let Some(host) = docker.host() {
-        command.env("DOCKER_HOST", host);
-    }
-    let served = Served::of(&mut command);
+    let served = Served::beside_engine(&[]);
     let of_docker = format!("/api/v1.3/docker/{name}");
     wait::until("it is known", || (served.get(&of_docker).status == 200).then_some(()));
     let address = &served.address;

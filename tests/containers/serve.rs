@@ -16,16 +16,6 @@ use tracer_tests::{
 const BLOCK: u64 = 512;
 const BLOCKS: u64 = 900;
 
-/// Starts a server that asks the engine of the tests.
-fn serve(options: &[&str]) -> Served {
-    let docker = Docker::default();
-    let mut command = tracer_tests::command::tracer([&["serve", "--listen", "127.0.0.1:0"], options].concat());
-    if let Some(host) = docker.host() {
-        command.env("DOCKER_HOST", host);
-    }
-    Served::of(&mut command)
-}
-
 /// Copies blocks once the file `/tmp/go` is there, fails to open a file ten times, and stays.
 fn load() -> String {
     format!(
@@ -60,7 +50,7 @@ fn what_a_container_did_is_counted_exactly_and_what_it_uses_is_what_the_kernel_s
     if !level::engine_or_skip() {
         return;
     }
-    let served = serve(&["--container-label", "shop"]);
+    let served = Served::beside_engine(&["--container-label", "shop"]);
     let name = unique("serve");
     let options = ["--memory", "64m", "--cpus", "0.5", "--label", "shop=a\"b\nc"];
     let container = Docker::default().run(&name, &options, &["sh", "-c", &load()]);
@@ -145,7 +135,7 @@ fn a_container_that_lives_for_a_moment_is_in_the_sums() {
     if !level::engine_or_skip() {
         return;
     }
-    let served = serve(&[]);
+    let served = Served::beside_engine(&[]);
     let name = unique("moment");
     let script = format!("dd if=/bin/busybox of=/tmp/out bs={BLOCK} count={BLOCKS} 2>/tmp/err; exit 3");
     let docker = Docker::default();
@@ -168,7 +158,7 @@ fn bytes_over_the_network_are_those_that_were_sent() {
     if !level::engine_or_skip() {
         return;
     }
-    let served = serve(&["--metrics", "basic"]);
+    let served = Served::beside_engine(&["--metrics", "basic"]);
     let docker = Docker::default();
     let (to, from) = (unique("to"), unique("from"));
     let receiver = docker.run(&to, &[], &["sh", "-c", "sleep 1000 | nc -l -p 7000 >/dev/null"]);
@@ -196,7 +186,7 @@ fn the_checker_of_prometheus_has_nothing_to_say_but_of_names_of_cadvisor() {
     if !level::engine_or_skip() || !level::program_or_skip("promtool") {
         return;
     }
-    let served = serve(&["--all-container-labels"]);
+    let served = Served::beside_engine(&["--all-container-labels"]);
     let name = unique("checked");
     let options = ["--label", "a.b=1", "--label", "a-b=2", "--label", "\u{e9}=\u{1f600}\\"];
     let _container =
@@ -219,7 +209,7 @@ fn what_a_container_does_right_now_is_exact_and_asking_for_it_loses_nothing() {
     if !level::engine_or_skip() {
         return;
     }
-    let served = serve(&[]);
+    let served = Served::beside_engine(&[]);
     let name = unique("asked");
     let container = Docker::default().run(&name, &[], &["sh", "-c", &load()]);
     let written = || {
@@ -282,7 +272,7 @@ fn the_writable_layer_of_a_container_is_as_large_as_du_says() {
         wait::until("its files are there", || fs::metadata(format!("{layer}/tmp/done")).is_ok().then_some(()));
     }
     let of = |served: &Served, family: &str| served.sample(family, &[("name", name.as_str())]);
-    let served = serve(&["--disk-usage"]);
+    let served = Served::beside_engine(&["--disk-usage"]);
     wait::until("it is known", || of(&served, "container_start_time_seconds"));
     if !is_overlay {
         println!("the engine has no overlay: only that nothing is said is tested");
@@ -296,7 +286,7 @@ fn the_writable_layer_of_a_container_is_as_large_as_du_says() {
     assert!(used >= 3_200_000.0 && (used - du).abs() < 0.5, "{used} {du}");
     assert!(of(&served, "container_fs_limit_bytes").is_some_and(|limit| limit > used));
     // Nobody pays for it who has not asked.
-    let without = serve(&[]);
+    let without = Served::beside_engine(&[]);
     wait::until("it is known", || of(&without, "container_start_time_seconds"));
     assert_eq!(of(&without, "container_fs_usage_bytes"), None);
 }

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{command::Running, wait};
+use crate::{command::Running, docker::Docker, wait};
 
 /// A server that listens at an address of its own.
 pub struct Served {
@@ -56,6 +56,19 @@ impl Served {
     pub fn start(options: &[&str]) -> Self {
         let words = ["serve", "--listen", "127.0.0.1:0"].iter().chain(options).copied();
         Self::of(&mut crate::command::tracer(words))
+    }
+
+    /// The same, asking the engine of the tests.
+    ///
+    /// # Panics
+    /// As [`Served::start`].
+    #[must_use]
+    pub fn beside_engine(options: &[&str]) -> Self {
+        let mut command = crate::command::tracer([&["serve", "--listen", "127.0.0.1:0"], options].concat());
+        if let Some(host) = Docker::default().host() {
+            command.env("DOCKER_HOST", host);
+        }
+        Self::of(&mut command)
     }
 
     /// The same of a command.
