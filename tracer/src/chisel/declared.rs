@@ -6,7 +6,7 @@ use rhai::{Dynamic, EvalAltResult, Map};
 use tracer_common::{arch::SYSCALLS, events};
 
 use super::{
-    env::{Env, READ_ONLY, Tables},
+    env::{Env, Tables},
     excerpt::Excerpt,
     folder::Folder,
     meta::{ArgKind, Meta, Taker},
@@ -182,7 +182,7 @@ impl Declared {
     /// The path that the user gave as an argument of that kind.
     fn path(&self, what: &str, name: &str, kind: ArgKind) -> Result<String> {
         if self.env.read_only {
-            return Err(format!("{what}: {READ_ONLY}").into());
+            return Err(format!("{what}: files may not be written here").into());
         }
         let spec = self.meta.iter().flat_map(|meta| &meta.args).find(|arg| arg.name == name);
         if spec.is_none_or(|spec| spec.kind != kind) {

@@ -17,9 +17,6 @@ pub struct Tables {
     pub sort: Option<String>,
 }
 
-/// Why a chisel is refused that writes files where it may not.
-pub const READ_ONLY: &str = "it writes files, which it may not do here";
-
 /// Where a chisel runs.
 #[derive(Debug, Clone)]
 pub struct Env {

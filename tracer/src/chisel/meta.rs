@@ -54,6 +54,12 @@ impl ArgKind {
         ("grouping", Self::Grouping),
     ];
 
+    /// Whether it names a file or folder that is written.
+    #[must_use]
+    pub const fn is_written(self) -> bool {
+        matches!(self, Self::Folder | Self::Capture)
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {

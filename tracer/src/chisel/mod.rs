@@ -24,7 +24,7 @@ mod value;
 mod watch;
 
 pub use builtin::{Library, Source};
-pub use env::{Env, READ_ONLY, Tables};
+pub use env::{Env, Tables};
 pub use error::ChiselError;
 pub use meta::{ArgKind, ArgSpec, INTERVALS_MS, Meta};
 pub use script::Chisel;

@@ -9,7 +9,7 @@ use super::{
     secret::Shows,
 };
 use crate::{
-    chisel::{Chisel, ChiselError, Env, Library, READ_ONLY, Source, Tables},
+    chisel::{Chisel, ChiselError, Env, Library, Source, Tables},
     fields::{Needs, Show},
     filter::{Filter, FilterError},
     output::{Frame, Out, Page},
@@ -98,13 +98,11 @@ impl Question {
         }
         if let Kind::Chisel(name, argument) = &self.kind {
             let (source, text) = source(name)?;
-            let chisel = Chisel::load(source, argument.as_deref(), self.env(None)).map_err(|error| {
-                let writes = error.to_string().contains(READ_ONLY);
-                if writes { Wrong::Writes(name.clone()) } else { error.into() }
-            })?;
-            if !chisel.folders().is_empty() || !chisel.excerpts().is_empty() {
+            // Before it is loaded, which would make a folder.
+            if Chisel::describe(&source)?.args.iter().any(|arg| arg.kind.is_written()) {
                 return Err(Wrong::Writes(name.clone()));
             }
+            let chisel = Chisel::load(source, argument.as_deref(), self.env(None))?;
             let texts = [Some(text.as_str()), argument.as_deref()];
             let why = texts.into_iter().flatten().find_map(|text| shows.refuse(text, Needs::NONE));
             let why = why.or_else(|| shows.refuse(&text, chisel.needs()));
