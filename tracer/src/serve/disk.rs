@@ -19,6 +19,8 @@ use tokio::sync::watch;
 use super::gather::Snapshot;
 use crate::{
     confine,
+    format::escape::escaped,
+    message::note,
     resources::{Files, Trees},
     state::{host_root, procfs::View},
     thread::{self, NoThread},
@@ -64,15 +66,32 @@ pub(super) fn start(snapshots: watch::Receiver<Arc<Snapshot>>) -> Result<All, No
         let (root, _) = host_root();
         let view = View::find(root, None);
         let (trees, Some(proc)) = (Trees::find(root, &view), view.path()) else { return };
-        let mut rested = REST;
+        let (mut rested, mut looked, mut is_said) = (REST, HashSet::new(), false);
         while let Some(all) = of_thread.upgrade() {
             let snapshot = Arc::clone(&snapshots.borrow());
             let is_over = rested >= REST;
-            let known: HashSet<String> = all.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
-            for (id, live) in snapshot.live.iter().filter(|(id, _)| is_over || !known.contains(*id)) {
+            if is_over {
+                looked.clear();
+            }
+            for (id, live) in &snapshot.live {
+                // A user who only claims to be a container could have any folder walked.
+                if live.known.is_claimed() || !looked.insert(id.clone()) {
+                    continue;
+                }
                 let process = trees.members(&mut Files::default(), &live.known.cgroup).and_then(|(_, first)| first);
-                let used = process.and_then(|pid| layer(proc, root, pid)).and_then(|layer| used(&layer).ok().flatten());
+                let layer = process.and_then(|pid| layer(proc, root, pid));
+                let used = layer.as_deref().map(used).transpose().unwrap_or_else(|error| {
+                    // One that has ended meanwhile is no fault.
+                    if error.kind() != io::ErrorKind::NotFound && !std::mem::replace(&mut is_said, true) {
+                        note(&format!(
+                            "warning: the writable layer of container {} cannot be read: {error}",
+                            escaped(live.known.title().as_bytes())
+                        ));
+                    }
+                    None
+                });
                 let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+                let used = used.flatten();
                 match used {
                     Some(used) => drop(all.insert(id.clone(), used)),
                     None => drop(all.remove(id)),

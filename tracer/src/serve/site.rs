@@ -163,16 +163,12 @@ impl Site {
         }
     }
 
-    /// What happened behind these numbers: as tracing saw it, and as the kernel's files say.
-    pub(super) fn happened(&self, [traced, read]: [u64; 2]) -> Vec<Arc<Happening>> {
-        let of_files = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        self.snapshot().happened.since(traced).chain(of_files.since(read)).map(Arc::clone).collect()
-    }
-
-    /// The numbers of the newest ones.
-    pub(super) fn last_happened(&self) -> [u64; 2] {
-        let of_files = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        [self.snapshot().happened.last(), of_files.last()]
+    /// What happened behind these numbers, as tracing saw it and as the kernel's files say, and the numbers of the newest: nothing is told
+    /// twice to who asks with them again.
+    pub(super) fn happened(&self, [traced, read]: [u64; 2]) -> (Vec<Arc<Happening>>, [u64; 2]) {
+        let (of_files, snapshot) = (self.read.lock().unwrap_or_else(PoisonError::into_inner), self.snapshot());
+        let all = snapshot.happened.since(traced).chain(of_files.since(read)).map(Arc::clone).collect();
+        (all, [snapshot.happened.last(), of_files.last()])
     }
 
     /// What the files of one cgroup say, and the names of those in it.

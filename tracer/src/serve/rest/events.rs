@@ -63,11 +63,12 @@ impl Wish {
         kind && place && (self.since_ns..=self.until_ns).contains(&it.time_ns)
     }
 
-    /// Those behind these numbers, the oldest first.
-    fn chosen(&self, site: &Site, seen: [u64; 2]) -> Vec<Arc<Happening>> {
-        let mut all: Vec<Arc<Happening>> = site.happened(seen).into_iter().filter(|it| self.wants(it)).collect();
+    /// Those behind these numbers, the oldest first, and the numbers of the newest.
+    fn chosen(&self, site: &Site, seen: [u64; 2]) -> (Vec<Arc<Happening>>, [u64; 2]) {
+        let (mut all, last) = site.happened(seen);
+        all.retain(|it| self.wants(it));
         all.sort_by_key(|it| it.time_ns);
-        all
+        (all, last)
     }
 }
 
@@ -87,7 +88,7 @@ pub(super) fn answer(request: &Request, path: &str) -> Answer {
     let site = Arc::clone(&request.site);
     if !request.flag("stream") {
         let most = request.get("max_events").and_then(|text| text.parse().ok()).unwrap_or(MANY);
-        let all = wish.chosen(&site, [0, 0]);
+        let (all, _) = wish.chosen(&site, [0, 0]);
         return Answer::json(&all[all.len().saturating_sub(most)..].iter().map(|it| object(it)).collect());
     }
     let Some(guard) = site.stream(MAX_STREAMS) else {
@@ -103,15 +104,15 @@ pub(super) fn answer(request: &Request, path: &str) -> Answer {
 
 async fn stream(site: &Site, wish: &Wish, send: &mpsc::Sender<Bytes>) -> Option<Infallible> {
     let mut snapshots = site.snapshots();
-    let mut seen = site.last_happened();
+    let (_, mut seen) = site.happened([u64::MAX; 2]);
     loop {
         tokio::select! {
             changed = snapshots.changed() => changed.ok()?,
             () = send.closed() => return None,
         }
-        let last = site.last_happened();
-        let lines: String = wish.chosen(site, seen).iter().map(|it| format!("{}\n", object(it))).collect();
+        let (all, last) = wish.chosen(site, seen);
         seen = last;
+        let lines: String = all.iter().map(|it| format!("{}\n", object(it))).collect();
         if !lines.is_empty() {
             tokio::time::timeout(PATIENCE, send.send(lines.into())).await.ok()?.ok()?;
         }
