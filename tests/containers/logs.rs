@@ -1,5 +1,7 @@
 //! `tracer logs` with real engines: each log driver that keeps something, rotation, a run that is killed, and who gets no lines.
 
+mod asked;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -116,11 +118,14 @@ fn each_driver_that_keeps_something_is_read() {
     let explain = output(["logs", "--explain"]).lines.join("\n");
     let row =
         |container: &Container| explain.lines().find(|line| line.starts_with(&container.name)).unwrap().to_owned();
-    assert!(row(&silent).contains("log driver 'none' keeps nothing"), "{explain}");
+    assert!(row(&silent).contains("log driver 'none' keeps nothing, so these lines are lost"), "{explain}");
+    let remedy = format!("sudo tracer -c stdout -c stderr container.id={}", silent.short_id());
+    assert!(explain.contains(&format!("hint: {}: see its writes from now on: {remedy}", silent.name)), "{explain}");
     assert!(row(&all[0]).contains("json-file") && row(&all[0]).contains("-json.log"), "{explain}");
     assert!(row(&all[3]).contains("local (syslog)"), "{explain}");
     let silence = output(["logs", &silent.name]);
     assert!(silence.lines.is_empty() && silence.errors.contains("keeps nothing"), "{}", silence.errors);
+    assert!(silence.errors.contains(&remedy), "{}", silence.errors);
 }
 
 #[test]

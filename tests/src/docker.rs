@@ -214,6 +214,19 @@ impl OwnEngine {
         command
     }
 
+    /// Runs a program that cannot see the files of the engine, as if the engine were elsewhere.
+    ///
+    /// # Panics
+    /// If the path of the program is no UTF-8.
+    #[must_use]
+    pub fn without_its_files(&self, program: &Path) -> Command {
+        let mut command = Command::new("unshare");
+        let hide = "mount -t tmpfs none \"$0\" && exec \"$@\"";
+        command.args(["--mount", "--propagation", "private", "sh", "-c", hide]);
+        command.arg(self.folder.join("data")).arg(program);
+        command
+    }
+
     /// Kills it, without a chance to say so to anyone.
     pub fn kill(&mut self) {
         if let Some(mut daemon) = self.daemon.take() {

@@ -140,6 +140,16 @@ impl Podman {
         command
     }
 
+    /// Runs a program that cannot see the files of its store, as if the engine were elsewhere.
+    #[must_use]
+    pub fn without_its_files(&self, program: &std::path::Path) -> Command {
+        let mut command = Command::new("unshare");
+        let hide = "mount -t tmpfs none \"$0\" && exec \"$@\"";
+        command.args(["--mount", "--propagation", "private", "sh", "-c", hide]);
+        command.arg(self.folder.join("store")).arg(program);
+        command
+    }
+
     fn run_to_end(&self, arguments: &[&str]) {
         let output = self.command(arguments).output().expect("podman can be run");
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

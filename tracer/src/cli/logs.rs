@@ -10,10 +10,10 @@ use super::{End, Failure, stop, stop::Stop, subcommands};
 use crate::{
     fields::nearest,
     format::{color::ColorChoice, escape, time},
-    logs::{self, Finder, Look, Marks, Printer, Selection, Source, Stream, when},
+    logs::{self, Finder, Look, Marks, Origin, Printer, Selection, Source, Stream, when},
     message::{Shown as _, note, print},
     output::Out,
-    state::container,
+    state::container::{self, engine::logs::LogEngines},
 };
 
 /// The word for it.
@@ -153,7 +153,7 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
     time::load_zone();
     let stop = Stop::at_signals(None)?;
     let sockets = args.engine_sockets.clone();
-    let mut finder = Finder::start(&container::Options { sockets, ..container::Options::default() });
+    let mut finder = Finder::start(&container::Options { sockets, ..container::Options::default() })?;
     finder.notes().iter().for_each(|text| note(text));
     let selection = Selection {
         names: args.names.clone(),
@@ -164,7 +164,8 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
     let sources = finder.look();
     check(&sources, &selection, args.follow)?;
     if args.explain {
-        print(&explained(sources.iter().filter(|source| selection.has(&source.container))))?;
+        let chosen = sources.iter().filter(|source| selection.has(&source.container));
+        print(&explained(chosen, &finder.engines()))?;
         return Ok(ExitCode::SUCCESS);
     }
     if !Uid::effective().is_root()
@@ -205,7 +206,11 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
 }
 
 fn is_readable(source: &Source) -> bool {
-    source.place.as_ref().is_ok_and(|place| std::fs::File::open(&place.path).is_ok())
+    match &source.place {
+        Ok(Origin::Files(place)) => place.can_be_read(),
+        Ok(Origin::Engine(_)) => true,
+        Err(_) => false,
+    }
 }
 
 /// Whether there is something to show: names that nobody has are most often typed wrong.
@@ -242,11 +247,15 @@ fn no_containers() -> String {
 }
 
 /// A line for each container: its name, its runtime, how its log is kept, and where.
-fn explained<'s>(sources: impl Iterator<Item = &'s Source>) -> String {
+fn explained<'s>(sources: impl Iterator<Item = &'s Source>, engines: &LogEngines) -> String {
     let mut rows = vec![["CONTAINER", "TYPE", "KEPT AS", "WHERE, OR WHY NOT"].map(str::to_owned)];
     for Source { container, place } in sources {
         let (how, place) = match place {
-            Ok(place) => (place.form.name().to_owned(), place.path.as_path().shown()),
+            Ok(Origin::Files(place)) => (place.form.name().to_owned(), place.path.as_path().shown()),
+            Ok(Origin::Engine(of)) => match engines.check(of) {
+                Ok(address) => ("engine".to_owned(), address),
+                Err(why) => ("-".to_owned(), why.to_string()),
+            },
             Err(why) => ("-".to_owned(), why.clone()),
         };
         let how = if how == container.driver || container.driver.is_empty() || how == "-" {
@@ -255,6 +264,14 @@ fn explained<'s>(sources: impl Iterator<Item = &'s Source>) -> String {
             format!("{how} ({})", container.driver)
         };
         rows.push([escape::escaped(container.prefix().as_bytes()), container.runtime.clone(), how, place]);
+    }
+    let mut remedies = String::new();
+    for row in &mut rows {
+        // A remedy has no room in a column.
+        if let Some((why, remedy)) = row[3].split_once("\nhint: ") {
+            remedies.push_str(&format!("hint: {}: {remedy}\n", row[0]));
+            row[3] = why.to_owned();
+        }
     }
     let widths: [usize; 4] =
         std::array::from_fn(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or(0));
@@ -268,5 +285,6 @@ fn explained<'s>(sources: impl Iterator<Item = &'s Source>) -> String {
         }
         text.push('\n');
     }
+    text.push_str(&remedies);
     text
 }

@@ -13,7 +13,10 @@ use super::{Source, Writer, form::Form};
 pub use crate::state::container::spec::Log;
 use crate::state::container::{
     Container, ContainerKey, Containers, Kept, Lookup, Options, Owner, Spec,
-    engine::{KUBERNETES_LOG, Metadata, POD_NAME, POD_NAMESPACE},
+    engine::{
+        DOCKER, KUBERNETES_LOG, Metadata, POD_NAME, POD_NAMESPACE, PODMAN,
+        logs::{LogEngines, LogOf, has_files_here},
+    },
     runtime,
 };
 
@@ -36,10 +39,37 @@ pub struct Place {
 }
 
 impl Place {
+    /// Whether the file can be read, or there is none yet in a folder of such files.
+    #[must_use]
+    pub fn can_be_read(&self) -> bool {
+        let access = rustix::fs::access(&self.path, rustix::fs::Access::READ_OK);
+        access.is_ok() || access == Err(rustix::io::Errno::NOENT) && has_files_here(&self.path)
+    }
+
     /// Whether there is a log, one that may not be read included.
     #[must_use]
     pub fn is_there(&self) -> bool {
         !fs::symlink_metadata(&self.path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// Where the lines of a container come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Files.
+    Files(Place),
+    /// Its engine, because files cannot be read, or there are none.
+    Engine(LogOf),
+}
+
+impl Origin {
+    /// The files.
+    #[must_use]
+    pub fn files(&self) -> Option<&Place> {
+        match self {
+            Self::Files(place) => Some(place),
+            Self::Engine(_) => None,
+        }
     }
 }
 
@@ -48,16 +78,26 @@ pub struct Finder {
     containers: Containers,
     kept: Kept,
     root: PathBuf,
+    engines: Arc<LogEngines>,
 }
 
 impl Finder {
     /// Begins to ask the engines.
-    #[must_use]
-    pub fn start(options: &Options) -> Self {
+    ///
+    /// # Errors
+    /// There can be no thread for their logs.
+    pub fn start(options: &Options) -> io::Result<Self> {
         let options = Options { lists_alone: true, ..options.clone() };
         let mut containers = Containers::start(&options);
         containers.settle(PATIENCE, || false);
-        Self { containers, kept: Kept::find(&options.host_root), root: options.host_root }
+        let engines = Arc::new(LogEngines::start(&options)?);
+        Ok(Self { containers, kept: Kept::find(&options.host_root), root: options.host_root, engines })
+    }
+
+    /// Gives the logs that engines have.
+    #[must_use]
+    pub fn engines(&self) -> Arc<LogEngines> {
+        Arc::clone(&self.engines)
     }
 
     /// What the engines have to say to the person.
@@ -80,15 +120,23 @@ impl Finder {
             }
         }
         let known = |found: &BTreeMap<String, Source>, path: &Path| {
-            found.values().any(|it| it.place.as_ref().is_ok_and(|place| place.path == path))
+            found
+                .values()
+                .any(|it| it.place.as_ref().ok().and_then(Origin::files).is_some_and(|place| place.path == path))
         };
         for metadata in self.kept.all() {
-            if found.get(&metadata.full_id).is_none_or(|it| it.place.is_err()) {
-                found.insert(metadata.full_id.clone(), of_written(metadata.clone()));
+            let known = found.get(&metadata.full_id).map(|it| &it.place);
+            if matches!(known, Some(Ok(Origin::Files(_)))) {
+                continue;
+            }
+            // Files are better than an engine, and that is better than nothing.
+            let written = of_written(metadata.clone());
+            if !matches!((known, &written.place), (Some(Ok(_)), Err(_) | Ok(Origin::Engine(_)))) {
+                found.insert(metadata.full_id.clone(), written);
             }
         }
         for source in pods(&self.root.join(PODS)) {
-            if let Ok(place) = &source.place
+            if let Ok(Origin::Files(place)) = &source.place
                 && !known(&found, &place.path)
             {
                 found.insert(source.container.full_id.clone(), source);
@@ -109,7 +157,7 @@ impl Finder {
         };
         let on_host = |path: PathBuf| self.root.join(path.strip_prefix("/").unwrap_or(&path));
         let log = Log { path: log.path.map(on_host), folder: log.folder.map(on_host), ..log };
-        let place = place(&log, owner);
+        let place = origin(&log, owner, container.runtime, &container.full_id);
         Source {
             container: Arc::new(Writer {
                 full_id: container.full_id.clone(),
@@ -138,7 +186,7 @@ fn unowned(container: &Container) -> Source {
 
 fn of_written(metadata: Metadata) -> Source {
     let log = metadata.spec.and_then(|spec: Spec| spec.log).unwrap_or_default();
-    let place = place(&log, None);
+    let place = origin(&log, None, metadata.runtime, &metadata.full_id);
     let short = metadata.full_id.get(..12).unwrap_or(&metadata.full_id).to_owned();
     Source {
         container: Arc::new(Writer {
@@ -154,28 +202,76 @@ fn of_written(metadata: Metadata) -> Source {
     }
 }
 
-/// Where the log is that an engine keeps so, or why nobody can read it.
-fn place(log: &Log, owner: Option<u32>) -> Result<Place, String> {
+/// Where the lines come from of a container whose log an engine keeps so, or why nobody can read it. `owner` is the user whose engine it is,
+/// if not the machine's.
+fn origin(log: &Log, owner: Option<u32>, runtime: &'static str, full_id: &str) -> Result<Origin, String> {
+    let has_engine = [DOCKER, PODMAN].contains(&runtime);
+    let of = || LogOf {
+        full_id: full_id.to_owned(),
+        runtime: runtime.to_owned(),
+        owner: owner.map_or(Owner::Machine, Owner::User),
+    };
+    match place(log, owner, full_id) {
+        Ok(place) if !has_engine || place.can_be_read() => Ok(Origin::Files(place)),
+        Ok(_) | Err(Unkept::Journal(_)) if has_engine => Ok(Origin::Engine(of())),
+        // Where its folder is here and has no copy, the engine has none, either.
+        Err(Unkept::Elsewhere { .. }) if has_engine && !log.folder.as_deref().is_some_and(Path::is_dir) => {
+            Ok(Origin::Engine(of()))
+        }
+        Ok(place) => Ok(Origin::Files(place)),
+        Err(unkept) => Err(unkept.to_string()),
+    }
+}
+
+/// Why there is no file of a log.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+enum Unkept {
+    /// What a container writes is gone.
+    #[error("log driver '{driver}' keeps nothing, so these lines are lost{why}\nhint: {}", seen_writes(.full_id))]
+    Nowhere { driver: String, why: &'static str, full_id: String },
+    /// An engine that keeps a copy has none of it.
+    #[error("log driver '{driver}' sends it elsewhere and keeps nothing here\nhint: {}", seen_writes(.full_id))]
+    Elsewhere { driver: String, full_id: String },
+    /// The journal has it.
+    #[error("its log is in the journal\nhint: journalctl CONTAINER_ID_FULL={0}")]
+    Journal(String),
+    /// It is not known where.
+    #[error("the engine does not say where log driver '{0}' writes")]
+    NoPath(String),
+    /// Nothing is known.
+    #[error("its engine does not say where it keeps logs")]
+    NoDriver,
+}
+
+/// The command that shows what a container writes from now on, whoever keeps it.
+pub fn seen_writes(full_id: &str) -> String {
+    let id = full_id.get(..12).unwrap_or(full_id);
+    format!("see its writes from now on: sudo tracer -c stdout -c stderr container.id={id}")
+}
+
+/// Where the log is that an engine keeps so.
+fn place(log: &Log, owner: Option<u32>, full_id: &str) -> Result<Place, Unkept> {
     let at = |path: Option<PathBuf>, form| {
-        let path = path.ok_or_else(|| format!("the engine does not say where log driver '{}' writes", log.driver))?;
+        let path = path.ok_or_else(|| Unkept::NoPath(log.driver.clone()))?;
         Ok(Place { path, form, owner })
     };
     let in_folder = |name: &str| log.folder.as_ref().map(|folder| folder.join(name));
+    let (driver, full_id) = (log.driver.clone(), full_id.to_owned());
     match log.driver.as_str() {
         "json-file" if log.folder.is_some() => at(log.path.clone(), Form::JsonFile),
         // Podman takes it for another word.
         "json-file" | "k8s-file" | KUBERNETES_LOG => at(log.path.clone(), Form::Cri),
         "local" => at(in_folder("local-logs/container.log"), Form::Local),
-        "none" => Err("log driver 'none' keeps nothing".to_owned()),
+        "none" => Err(Unkept::Nowhere { driver, why: "", full_id }),
         "passthrough" | "passthrough-tty" => {
-            Err(format!("log driver '{}' keeps nothing: what started the container has its output", log.driver))
+            Err(Unkept::Nowhere { driver, why: ", except to what started the container", full_id })
         }
-        "" => Err("its engine does not say where it keeps logs".to_owned()),
+        "" => Err(Unkept::NoDriver),
+        // What Docker keeps for `docker logs` of drivers that send logs elsewhere.
         other => match in_folder("container-cached.log").filter(|path| path.exists()) {
-            // What Docker keeps for `docker logs` of drivers that send logs elsewhere.
             Some(path) => at(Some(path), Form::Local),
-            None if other == "journald" => Err("its log is in the journal: journalctl CONTAINER_ID_FULL=…".to_owned()),
-            None => Err(format!("log driver '{other}' sends it elsewhere and keeps nothing here")),
+            None if other == "journald" => Err(Unkept::Journal(full_id)),
+            None => Err(Unkept::Elsewhere { driver, full_id }),
         },
     }
 }
@@ -201,7 +297,7 @@ fn pods(folder: &Path) -> Vec<Source> {
                     driver: KUBERNETES_LOG.to_owned(),
                     ..Writer::default()
                 }),
-                place: Ok(Place { path, form: Form::Cri, owner: None }),
+                place: Ok(Origin::Files(Place { path, form: Form::Cri, owner: None })),
             });
         }
     }
@@ -236,7 +332,7 @@ mod tests {
             path: Some("/x/1-json.log".into()),
             folder: Some("/x".into()),
         };
-        let place = |log: &Log| super::place(log, None).map(|place| (place.path, place.form));
+        let place = |log: &Log| super::place(log, None, "7").map(|place| (place.path, place.form));
         assert_eq!(place(&log("json-file")), Ok(("/x/1-json.log".into(), Form::JsonFile)));
         assert_eq!(place(&log("local")), Ok(("/x/local-logs/container.log".into(), Form::Local)));
         let podman = Log { folder: None, ..log("json-file") };
@@ -257,7 +353,7 @@ mod tests {
         let [source] = &pods(&root)[..] else { panic!() };
         let Writer { name, namespace, pod, .. } = &*source.container;
         assert_eq!((name.as_str(), namespace.as_str(), pod.as_str()), ("app", "prod", "api-0"));
-        let path = &source.place.as_ref().unwrap().path;
+        let path = &source.place.as_ref().unwrap().files().unwrap().path;
         assert_eq!((path, earlier(path)), (&folder.join("10.log"), Some(folder.join("2.log"))));
         assert_eq!(earlier(&folder.join("0.log")), None);
         fs::remove_dir_all(&root).unwrap();

@@ -9,7 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, BinaryHeap},
     io,
     mem::MaybeUninit,
-    os::fd::OwnedFd,
+    os::fd::{AsFd as _, OwnedFd},
     path::PathBuf,
     sync::{
         Arc,
@@ -24,11 +24,16 @@ use rustix::{
 };
 
 use super::{
-    Entry, Finder, Line, Marks, Place, Printer, Selection, Source, Stream, Writer,
-    find::earlier,
+    Entry, Finder, Line, Marks, Origin, Place, Printer, Selection, Source, Stream, Writer,
+    asked::Asked,
+    find::{earlier, seen_writes},
     series::{From, Series},
+    supply::Supply,
 };
-use crate::message::note;
+use crate::{
+    message::note,
+    state::container::engine::logs::{LogEngines, LogOf, NoLog, clear},
+};
 
 /// How often new containers are looked for.
 const LOOK: Duration = Duration::from_secs(1);
@@ -70,9 +75,9 @@ pub struct Ended {
 }
 
 /// A log that is read.
-struct Reader {
+struct Reader<'e> {
     writer: Arc<Writer>,
-    series: Series,
+    supply: Box<dyn Supply + 'e>,
     /// What comes next.
     pending: Option<Entry>,
     /// Time of the last line, which what is no line counts as.
@@ -84,7 +89,7 @@ struct Reader {
     is_over: bool,
 }
 
-impl Reader {
+impl Reader<'_> {
     /// The time of what comes next.
     fn next_ns(&self) -> Option<u64> {
         match self.pending.as_ref()? {
@@ -97,14 +102,16 @@ impl Reader {
 /// Tells which folders have changed.
 struct Changes {
     fd: OwnedFd,
+    /// Can be read when engines have sent something.
+    wake: Arc<OwnedFd>,
     by_watch: BTreeMap<i32, PathBuf>,
     watched: BTreeSet<PathBuf>,
 }
 
 impl Changes {
-    fn begin() -> Option<Self> {
+    fn begin(wake: Arc<OwnedFd>) -> Option<Self> {
         let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
-        Some(Self { fd, by_watch: BTreeMap::new(), watched: BTreeSet::new() })
+        Some(Self { fd, wake, by_watch: BTreeMap::new(), watched: BTreeSet::new() })
     }
 
     /// A folder was removed: one that is made in its place is watched anew.
@@ -126,10 +133,15 @@ impl Changes {
         true
     }
 
-    /// Waits for changes; the folders that have some, or `None` when it is not known which.
-    fn wait(&mut self, at_most: Duration) -> Option<BTreeSet<PathBuf>> {
+    /// Waits for changes; the folders that have some, or `None` when it is not known which, and whether engines have sent something.
+    fn wait(&mut self, at_most: Duration) -> (Option<BTreeSet<PathBuf>>, bool) {
         let time = Timespec::try_from(at_most).ok();
-        let _ = poll(&mut [PollFd::new(&self.fd, PollFlags::IN)], time.as_ref());
+        let mut fds = [PollFd::new(&self.fd, PollFlags::IN), PollFd::new(&self.wake, PollFlags::IN)];
+        let _ = poll(&mut fds, time.as_ref());
+        let is_woken = !fds[1].revents().is_empty();
+        if is_woken {
+            clear(self.wake.as_fd());
+        }
         let mut changed = BTreeSet::new();
         let mut buffer = [MaybeUninit::uninit(); CHANGES];
         let mut removed = Vec::new();
@@ -146,14 +158,15 @@ impl Changes {
             }
         }
         removed.into_iter().for_each(|watch| self.forget(watch));
-        is_known.then_some(changed)
+        (is_known.then_some(changed), is_woken)
     }
 }
 
 /// All that is read.
 struct Reading<'r> {
     options: Options,
-    readers: Vec<Reader>,
+    readers: Vec<Reader<'r>>,
+    engines: &'r LogEngines,
     known: BTreeSet<String>,
     /// Containers whose logs were read.
     read: BTreeSet<String>,
@@ -176,10 +189,12 @@ pub fn run(
     printer: &mut Printer,
     stop: &AtomicBool,
 ) -> anyhow::Result<Ended> {
-    let changes = if options.follow { Changes::begin() } else { None };
+    let engines = finder.engines();
+    let changes = if options.follow { Changes::begin(engines.wake()) } else { None };
     let mut reading = Reading {
         options,
         readers: Vec::new(),
+        engines: &engines,
         known: BTreeSet::new(),
         read: BTreeSet::new(),
         marks,
@@ -217,16 +232,18 @@ pub fn run(
     if !options.follow {
         reading.show_rest()?;
     }
+    reading.show_last_gaps()?;
     reading.printer.flush()?;
     reading.save()?;
     Ok(reading.ended)
 }
 
-fn now_ns() -> u64 {
+/// Nanoseconds since the epoch.
+pub fn now_ns() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(0)
 }
 
-impl Reading<'_> {
+impl<'r> Reading<'r> {
     /// Begins to read the logs that were not known before.
     fn take(&mut self, sources: Vec<Source>, selection: &Selection, from: From) {
         for Source { container, place } in sources {
@@ -234,7 +251,16 @@ impl Reading<'_> {
                 continue;
             }
             let mut place = match place {
-                Ok(place) => place,
+                Ok(Origin::Files(place)) => place,
+                Ok(Origin::Engine(of)) => {
+                    self.known.insert(container.full_id.clone());
+                    if self.options.previous {
+                        note(&format!("note: {}: no earlier run is kept", container.prefix()));
+                    } else {
+                        self.ask(container, of, from);
+                    }
+                    continue;
+                }
                 Err(why) => {
                     // Whoever asks for all of them is not told of cgroups that only look like a container.
                     let is_told = !container.driver.is_empty() || !selection.names.is_empty();
@@ -261,6 +287,34 @@ impl Reading<'_> {
         }
     }
 
+    /// Begins to read a log that an engine gives.
+    fn ask(&mut self, writer: Arc<Writer>, of: LogOf, from: From) {
+        let mark = self.marks.as_ref().and_then(|marks| marks.of(&writer.full_id)).copied();
+        match Asked::begin(self.engines, of, writer.prefix(), self.options.follow, from, mark.as_ref()) {
+            Ok(asked) => self.add(writer, Box::new(asked), mark.map_or(0, |mark| mark.time_ns)),
+            // It was removed, and what lists containers is a little behind.
+            Err(NoLog::Unknown) => {}
+            Err(why) => {
+                let hint = match &why {
+                    NoLog::NotKept => format!("\nhint: {}", seen_writes(&writer.full_id)),
+                    NoLog::Silent(_) if writer.driver == "journald" => {
+                        format!("\nhint: journalctl CONTAINER_ID_FULL={}", writer.full_id)
+                    }
+                    _ => String::new(),
+                };
+                note(&format!("warning: {}: cannot read its log: {why}{hint}", writer.prefix()));
+            }
+        }
+    }
+
+    fn add(&mut self, writer: Arc<Writer>, supply: Box<dyn Supply + 'r>, time_ns: u64) {
+        self.printer.expect(&writer);
+        self.read.insert(writer.full_id.clone());
+        self.ended.containers = self.read.len();
+        let (pending, is_due, is_shown, is_over) = (None, true, true, false);
+        self.readers.push(Reader { writer, supply, pending, time_ns, is_due, is_shown, is_over });
+    }
+
     fn open(&mut self, writer: Arc<Writer>, place: Place, from: From) {
         let is_told = match (&mut self.changes, place.path.parent()) {
             (Some(changes), Some(folder)) => changes.watch(folder),
@@ -272,21 +326,7 @@ impl Reading<'_> {
         let mark = self.marks.as_ref().and_then(|marks| marks.of(&writer.full_id)).copied();
         let path = place.path.clone();
         match Series::begin(place, from, mark.as_ref()) {
-            Ok(series) => {
-                self.printer.expect(&writer);
-                self.read.insert(writer.full_id.clone());
-                self.ended.containers = self.read.len();
-                let time_ns = mark.map_or(0, |mark| mark.time_ns);
-                self.readers.push(Reader {
-                    writer,
-                    series,
-                    pending: None,
-                    time_ns,
-                    is_due: true,
-                    is_shown: true,
-                    is_over: false,
-                });
-            }
+            Ok(series) => self.add(writer, Box::new(series), mark.map_or(0, |mark| mark.time_ns)),
             Err(error) => cannot_read(&writer, &path, &error),
         }
     }
@@ -322,7 +362,7 @@ impl Reading<'_> {
         let reader = &mut self.readers[at];
         while reader.pending.is_none() {
             reader.is_shown = true;
-            match reader.series.entry() {
+            match reader.supply.entry() {
                 Ok(Some(entry)) => {
                     let is_wanted = match &entry {
                         Entry::Line(line) => {
@@ -367,7 +407,7 @@ impl Reading<'_> {
     fn show_rest(&mut self) -> io::Result<()> {
         let mut rest: Vec<(Line, usize)> = Vec::new();
         for (at, reader) in self.readers.iter_mut().enumerate() {
-            rest.extend(reader.series.rest().map(|line| (line, at)));
+            rest.extend(reader.supply.rest().into_iter().map(|line| (line, at)));
         }
         rest.sort_by_key(|(line, at)| (line.time_ns, *at));
         for (line, at) in rest {
@@ -377,17 +417,28 @@ impl Reading<'_> {
         Ok(())
     }
 
+    /// Logs whose end was not reached.
+    fn show_last_gaps(&mut self) -> io::Result<()> {
+        for reader in &self.readers {
+            if let Some(why) = reader.supply.last_gap() {
+                self.ended.gaps += 1;
+                self.printer.entry(&reader.writer, &Entry::Gap(why.into()))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets logs that were removed, or cannot be read any more, when all that was in them is shown.
     fn drop_gone(&mut self) -> anyhow::Result<()> {
-        let is_over = |reader: &Reader| !reader.is_due && (reader.is_over || reader.series.is_gone());
+        let is_over = |reader: &Reader<'_>| !reader.is_due && (reader.is_over || reader.supply.is_gone());
         if !self.readers.iter().any(is_over) {
             return Ok(());
         }
         self.save()?;
-        let (gone, left): (Vec<Reader>, Vec<Reader>) = self.readers.drain(..).partition(is_over);
+        let (gone, left): (Vec<Reader<'_>>, Vec<Reader<'_>>) = self.readers.drain(..).partition(is_over);
         self.readers = left;
         for mut reader in gone {
-            for line in reader.series.rest() {
+            for line in reader.supply.rest() {
                 self.ended.lines += 1;
                 self.printer.entry(&reader.writer, &Entry::Line(line))?;
             }
@@ -403,7 +454,7 @@ impl Reading<'_> {
     fn save(&mut self) -> anyhow::Result<()> {
         let Some(marks) = &mut self.marks else { return Ok(()) };
         for reader in &self.readers {
-            if let Some(mark) = reader.series.mark(reader.is_shown, reader.time_ns) {
+            if let Some(mark) = reader.supply.mark(reader.is_shown, reader.time_ns) {
                 marks.set(&reader.writer.full_id, mark);
             }
         }
@@ -416,9 +467,13 @@ impl Reading<'_> {
             std::thread::sleep(WITHOUT_CHANGES);
             return true;
         };
-        let Some(changed) = changes.wait(LOOK) else { return true };
+        let (changed, is_woken) = changes.wait(LOOK);
+        let Some(changed) = changed else { return true };
         for reader in &mut self.readers {
-            reader.is_due |= reader.series.folder().is_some_and(|folder| changed.contains(folder));
+            reader.is_due |= match reader.supply.folder() {
+                Some(folder) => changed.contains(folder),
+                None => is_woken,
+            };
         }
         false
     }

@@ -108,7 +108,8 @@ impl Form {
     }
 }
 
-fn time_ns(text: &str) -> Option<u64> {
+/// Nanoseconds since the epoch of a time as runtimes write it.
+pub fn time_ns(text: &str) -> Option<u64> {
     let time: Timestamp = text.parse().ok()?;
     u64::try_from(time.as_nanosecond()).ok()
 }

@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::files::Head;
+use super::{asked::Position, files::Head};
 
 /// The largest file of marks that is read, bytes: those of a hundred thousand containers.
 const MAX_FILE: u64 = 32 << 20;
@@ -28,6 +28,9 @@ pub struct Mark {
     pub offset: u64,
     /// Time of the last line, nanoseconds since the epoch.
     pub time_ns: u64,
+    /// How far a log was read that an engine gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Position>,
 }
 
 /// What goes wrong with the file.

@@ -1,12 +1,14 @@
 //! What containers write to their standard output and error, from where their runtimes keep it.
 //!
 //! `find` knows which containers there are and where the log of each is; `form` reads the forms in which runtimes keep them;
-//! `series` is the log of one container, which goes over several `files` when it is rotated; `join` makes lines of pieces; `follow`
-//! brings the lines of all containers into the order of time and goes on with what comes; `marks` keeps how far each was read; `print`
-//! shows lines as text or JSON.
+//! `series` is the log of one container, which goes over several `files` when it is rotated; `asked` is one that its engine gives, as
+//! `entries`; both are a `supply`. `join` makes lines of pieces; `follow` brings the lines of all containers into the order of time and goes on
+//! with what comes; `marks` keeps how far each was read; `print` shows lines as text or JSON.
 //!
 //! What is in a log is the word of a container: nothing of it is trusted, and all that is kept of it has a limit.
 
+mod asked;
+mod entries;
 mod files;
 mod find;
 mod follow;
@@ -16,11 +18,12 @@ mod marks;
 mod print;
 mod select;
 mod series;
+mod supply;
 pub mod when;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-pub use find::{Finder, Log, Place};
+pub use find::{Finder, Log, Origin, Place};
 pub use follow::{Ended, Options, run};
 pub use join::MAX_LINE;
 pub use marks::{Marks, MarksError};
@@ -72,7 +75,7 @@ pub enum Entry {
     /// A line.
     Line(Line),
     /// Lines are missing here, for this reason.
-    Gap(&'static str),
+    Gap(Cow<'static, str>),
 }
 
 /// A container with a log, or without one and why.
@@ -81,7 +84,7 @@ pub struct Source {
     /// Who writes it.
     pub container: Arc<Writer>,
     /// Where it is kept, or why it cannot be read.
-    pub place: Result<Place, String>,
+    pub place: Result<Origin, String>,
 }
 
 /// A container, as its lines name it. What is not known is empty.

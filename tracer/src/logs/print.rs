@@ -67,7 +67,7 @@ struct Object<'l> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    gap: Option<&'static str>,
+    gap: Option<&'l str>,
 }
 
 impl Printer {
@@ -139,7 +139,7 @@ impl Printer {
         Ok(())
     }
 
-    fn object(&self, writer: &Writer, line: Option<&Line>, gap: Option<&'static str>) -> io::Result<()> {
+    fn object(&self, writer: &Writer, line: Option<&Line>, gap: Option<&str>) -> io::Result<()> {
         let text = line.map(|line| String::from_utf8_lossy(&line.text));
         let is_exact = matches!(text, None | Some(std::borrow::Cow::Borrowed(_)));
         let hex = line.filter(|_| !is_exact).map(|line| line.text.iter().map(|byte| format!("{byte:02x}")).collect());

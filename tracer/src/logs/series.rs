@@ -21,6 +21,7 @@ use super::{
     form::{MAX_ENTRY, Next},
     join::Joiner,
     marks::Mark,
+    supply::Supply,
 };
 
 /// A file that was removed, and into which nothing was written for so long, has ended.
@@ -204,28 +205,6 @@ impl Series {
         Ok(())
     }
 
-    /// The next line, or what is missing; `None` when there is no more for now.
-    ///
-    /// # Errors
-    /// A file cannot be read.
-    pub fn entry(&mut self) -> io::Result<Option<Entry>> {
-        loop {
-            if let Some(gap) = self.gap.take() {
-                return Ok(Some(Entry::Gap(gap)));
-            }
-            if let Some(line) = self.line() {
-                self.last_ns = line.time_ns;
-                if line.time_ns < self.since_ns {
-                    continue;
-                }
-                return Ok(Some(Entry::Line(line)));
-            }
-            if self.gap.is_none() && !self.read()? && !self.go_on()? {
-                return Ok(None);
-            }
-        }
-    }
-
     /// The next line of what was read.
     fn line(&mut self) -> Option<super::Line> {
         loop {
@@ -350,32 +329,43 @@ impl Series {
             self.gap = Some("a file ends in the middle of an entry");
         }
     }
+}
 
-    /// What began and will not go on, when the container has ended.
-    pub fn rest(&mut self) -> impl Iterator<Item = super::Line> {
-        self.joiner.rest()
+impl Supply for Series {
+    fn entry(&mut self) -> io::Result<Option<Entry>> {
+        loop {
+            if let Some(gap) = self.gap.take() {
+                return Ok(Some(Entry::Gap(gap.into())));
+            }
+            if let Some(line) = self.line() {
+                self.last_ns = line.time_ns;
+                if line.time_ns < self.since_ns {
+                    continue;
+                }
+                return Ok(Some(Entry::Line(line)));
+            }
+            if self.gap.is_none() && !self.read()? && !self.go_on()? {
+                return Ok(None);
+            }
+        }
     }
 
-    /// The folder in which something happens when there is more.
-    #[must_use]
-    pub fn folder(&self) -> Option<&Path> {
+    fn rest(&mut self) -> Vec<super::Line> {
+        self.joiner.rest().collect()
+    }
+
+    fn folder(&self) -> Option<&Path> {
         self.place.path.parent()
     }
 
-    /// Whether the file is gone and what was in it is read.
-    ///
     /// A file that was removed while the folder of its container is still there may still be written: it is read on for a while.
-    #[must_use]
-    pub fn is_gone(&self) -> bool {
+    fn is_gone(&self) -> bool {
         self.next.is_empty()
             && fs::symlink_metadata(&self.place.path).is_err()
             && (self.read_at.elapsed() >= REMOVED || !self.folder().is_some_and(Path::exists))
     }
 
-    /// Where another run goes on: in front of the line that was handed out last, or behind it, once it was `shown`. `time_ns` is the time of
-    /// the last one that was. `None` before anything was read.
-    #[must_use]
-    pub fn mark(&self, shown: bool, time_ns: u64) -> Option<Mark> {
+    fn mark(&self, shown: bool, time_ns: u64) -> Option<Mark> {
         let offset = if shown && !self.joiner.is_open() { self.taken } else { self.clean };
         let head = match self.reading.as_ref()? {
             Reading::Plain(file) => {
@@ -385,7 +375,7 @@ impl Series {
             }
             Reading::Packed(_) => self.packed_head?,
         };
-        Some(Mark { head, offset, time_ns })
+        Some(Mark { head, offset, time_ns, asked: None })
     }
 }
 

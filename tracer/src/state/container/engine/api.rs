@@ -11,9 +11,11 @@ use super::{
     Answer, Metadata, Shared,
     ask::{Question, Row, Told, Wish},
     client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, Urgent},
-    containerd, docker,
+    containerd,
+    docker::{self, client::LogBody},
     endpoint::EndpointError,
     http::within,
+    logs::LogWish,
     lxd,
     pace::Pace,
     way::Way,
@@ -120,6 +122,11 @@ pub(super) trait Engine: fmt::Debug {
 
     /// Tells a person what has happened and, if `wish` says so, what happens, until the connection ends.
     fn tell<'a>(&'a self, wish: Wish, to: &'a mut dyn FnMut(Row)) -> Soon<'a, Told>;
+
+    /// The log of a container; `None` if it gives none to anyone.
+    fn log<'a>(&'a self, _id: &'a str, _wish: &'a LogWish) -> Soon<'a, Option<LogBody>> {
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// An engine that is asked over gRPC, without limits of time: those are the same for all of them.

@@ -18,9 +18,9 @@ use crate::state::container::{
 };
 
 /// `container.type` of Docker's containers.
-pub(in crate::state::container) const DOCKER: &str = "docker";
+pub const DOCKER: &str = "docker";
 /// `container.type` of Podman's containers.
-pub(in crate::state::container) const PODMAN: &str = "podman";
+pub const PODMAN: &str = "podman";
 /// The newest version of the API that this is written for. Engines that have only newer ones are asked for their oldest.
 const NEWEST_API: ApiVersion = ApiVersion { major: 1, minor: 53 };
 /// The longest version of an engine that is shown.
@@ -146,6 +146,12 @@ impl Kind {
     /// The path of the request for the container of that id, which is one ([`runtime::is_full_id`]).
     fn inspection(api: ApiVersion, full_id: &str) -> String {
         format!("/v{api}/containers/{full_id}/json")
+    }
+
+    /// The path of the request for a container's log from `since` (seconds since the epoch) on, with the time of each entry.
+    fn log(api: ApiVersion, full_id: &str, since: u64, follow: bool) -> String {
+        let follow = u8::from(follow);
+        format!("/v{api}/containers/{full_id}/logs?stdout=1&stderr=1&timestamps=1&since={since}&follow={follow}")
     }
 
     /// The path of the request for the events from `since` (seconds since the epoch) on: those of containers, and not what

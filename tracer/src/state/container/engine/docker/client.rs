@@ -5,6 +5,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use serde::Deserialize;
+
 use super::{ApiVersion, Kind, PING, PING_HEADERS, Said, VERSION, pinged, version};
 use crate::state::container::engine::{
     Metadata,
@@ -13,9 +15,11 @@ use crate::state::container::engine::{
     client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, VERSION_TIMEOUT},
     cut::Cutter,
     endpoint::EndpointError,
-    http::{self, HttpError, within},
+    http::{self, Body, HttpError, within},
     json,
+    logs::LogWish,
     pace::Pace,
+    text::{Flag, Object},
     way::Way,
 };
 
@@ -83,6 +87,30 @@ impl Engine for Docker {
         let report = self.report(wish, to);
         if wish.follow { Box::pin(report) } else { Box::pin(within(ASK_TIMEOUT, report)) }
     }
+
+    fn log<'a>(&'a self, id: &'a str, wish: &'a LogWish) -> Soon<'a, Option<LogBody>> {
+        Box::pin(self.open_log(id, wish))
+    }
+}
+
+/// The part of an inspection that says how a log is to be read.
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct Terminal {
+    config: Object<TerminalConfig>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "PascalCase")]
+struct TerminalConfig {
+    tty: Flag,
+}
+
+/// A log that is being read: each entry with its time, in frames or, of a container with a terminal, as it is.
+#[derive(Debug)]
+pub(in super::super) struct LogBody {
+    pub(in super::super) is_terminal: bool,
+    pub(in super::super) body: Body,
 }
 
 impl Docker {
@@ -118,6 +146,23 @@ impl Docker {
             }
         }
         Ok(())
+    }
+
+    /// Asks for a log. The answer may begin with the first entry.
+    async fn open_log(&self, id: &str, wish: &LogWish) -> Result<Option<LogBody>, EndpointError> {
+        let mut is_terminal = false;
+        let path = Kind::inspection(self.api, id);
+        let read = json::read(&self.way, &self.pace, &path, |object| {
+            let Terminal { config: Object(config) } = serde_json::from_slice(object).unwrap_or_default();
+            is_terminal = config.tty.0.unwrap_or(false);
+        });
+        within(INSPECTION_TIMEOUT, read).await?;
+        let mut path = Kind::log(self.api, id, wish.since_s, wish.follow);
+        if let Some(last) = wish.last {
+            path.push_str(&format!("&tail={last}"));
+        }
+        let body = http::get_at_leisure(&self.way, &path).await?;
+        Ok(Some(LogBody { is_terminal, body }))
     }
 
     async fn inspect_one(&self, id: &str) -> Result<Option<(Metadata, Option<String>)>, EndpointError> {
