@@ -1,6 +1,8 @@
 //! `tracer logs` with real engines: each log driver that keeps something, rotation, a run that is killed, and who gets no lines.
 
 mod asked;
+mod collector;
+mod shipped;
 
 use std::{
     collections::BTreeMap,

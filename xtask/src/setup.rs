@@ -58,6 +58,7 @@ const TEST: &[Need] = &[
     PODMAN,
     Need("promtool", &["prometheus"]),
     Need("openssl", &["openssl"]),
+    Need("rsyslogd", &["rsyslog"]),
 ];
 const DIST: &[Need] = &[Need("dpkg", &["dpkg"]), Need("rpm", &["rpm"]), PODMAN, Need("unshare", &["util-linux"])];
 const BENCH: &[Need] = &[Need("bpftrace", &["bpftrace"]), Need("strace", &["strace"]), Need("perf", &["linux-perf"])];

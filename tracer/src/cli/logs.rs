@@ -10,7 +10,11 @@ use super::{End, Failure, stop, stop::Stop, subcommands};
 use crate::{
     fields::nearest,
     format::{color::ColorChoice, escape, time},
-    logs::{self, Finder, Look, Marks, Origin, Printer, Selection, Source, Stream, when},
+    logs::{
+        self, Finder, Look, Marks, Origin, Printer, Selection, Source, Stream,
+        ship::{Full, Kind, Shipper, Target},
+        when,
+    },
     message::{Shown as _, note, print},
     output::Out,
     state::container::{self, engine::logs::LogEngines},
@@ -90,6 +94,19 @@ struct LogsArgs {
     /// Continue where the run before with this file ended. Not with -n, -p, --until and --stream
     #[arg(long, value_name = "FILE", conflicts_with_all = ["tail", "previous", "stream", "until"])]
     state: Option<PathBuf>,
+
+    /// Send lines there instead of printing them: otlp+http://HOST, syslog+udp://HOST, syslog+tcp://HOST, syslog+tls://HOST,
+    /// file:///PATH or stdout. Can be repeated
+    #[arg(long, value_name = "URL", conflicts_with_all = ["json", "explain", "timestamps", "prefix"])]
+    to: Vec<Target>,
+
+    /// Memory for lines that a target has not taken yet, for each target
+    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4_096), requires = "to")]
+    queue: u32,
+
+    /// What to do with a line when that is full
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", requires = "to")]
+    full: Full,
 
     /// Print where the log of each container is kept, or why it cannot be read
     #[arg(long, conflicts_with_all = ["json", "follow"])]
@@ -192,7 +209,51 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
         stream: args.stream,
         previous: args.previous,
     };
+    if !args.to.is_empty() {
+        return ship(&args, &mut finder, &selection, options, marks, &stop);
+    }
     let ended = logs::run(&mut finder, &selection, options, marks.as_mut(), &mut Printer::new(out, look), &stop)?;
+    say_gaps(ended);
+    Ok(ExitCode::from(stop::code()))
+}
+
+/// Sends lines to targets, and says what became of them. Without loss it is a success.
+fn ship(
+    args: &LogsArgs,
+    finder: &mut Finder,
+    selection: &Selection,
+    options: logs::Options,
+    mut marks: Option<Marks>,
+    stop: &Stop,
+) -> Result<ExitCode, End> {
+    let max_bytes = (args.queue as usize) << 20;
+    let shipper = Shipper::start(&args.to, max_bytes, args.full, !args.follow, stop.flag());
+    let mut shipper = shipper.map_err(|why| match why.split_once("\nhint: ") {
+        Some((what, hint)) => Failure::with_hint(what, hint.to_owned()),
+        None => Failure::of(&why),
+    })?;
+    let outcome = logs::run(finder, selection, options, marks.as_mut(), &mut shipper, stop);
+    let mut lost = false;
+    for (target, tally) in shipper.end() {
+        let mut text = format!("sent {} to {target}", lines(tally.delivered));
+        if tally.lost() > 0 {
+            lost = true;
+            let causes: Vec<String> = tally.lost.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
+            text.push_str(&format!("; {} lost: {}", lines(tally.lost()), causes.join(", ")));
+        }
+        if target.kind != Kind::Stdout || tally.lost() > 0 {
+            note(&text);
+        }
+    }
+    say_gaps(outcome?);
+    Ok(if lost { ExitCode::FAILURE } else { ExitCode::from(stop::code()) })
+}
+
+fn lines(count: u64) -> String {
+    if count == 1 { "1 line".to_owned() } else { format!("{count} lines") }
+}
+
+fn say_gaps(ended: logs::Ended) {
     if ended.gaps > 0 {
         let places = if ended.gaps == 1 { "one place" } else { "several places" };
         note(&format!(
@@ -202,7 +263,6 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
             if ended.containers == 1 { "container" } else { "containers" }
         ));
     }
-    Ok(ExitCode::from(stop::code()))
 }
 
 fn is_readable(source: &Source) -> bool {

@@ -56,6 +56,13 @@ impl Stop {
     }
 }
 
+impl Stop {
+    /// What is set by then, for other threads.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
 impl From<Arc<AtomicBool>> for Stop {
     /// Set by somebody else, who takes the signals.
     fn from(stop: Arc<AtomicBool>) -> Self {

@@ -99,7 +99,8 @@ fn rows(bytes: &[u8], with_text: bool, out: &mut Vec<u8>) {
     }
 }
 
-fn base64(bytes: &[u8], out: &mut Vec<u8>) {
+/// The text of bytes in base64 (RFC 4648).
+pub fn base64(bytes: &[u8], out: &mut Vec<u8>) {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for three in bytes.chunks(3) {
         let [a, b, c] = [0, 1, 2].map(|at| u32::from(three.get(at).copied().unwrap_or(0)));

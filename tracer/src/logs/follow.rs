@@ -6,7 +6,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
     io,
     mem::MaybeUninit,
     os::fd::{AsFd as _, OwnedFd},
@@ -24,9 +24,10 @@ use rustix::{
 };
 
 use super::{
-    Entry, Finder, Line, Marks, Origin, Place, Printer, Selection, Source, Stream, Writer,
+    Entry, Finder, Line, Marks, Origin, Place, Selection, Sink, Source, Stream, Writer,
     asked::Asked,
     find::{earlier, seen_writes},
+    marks::Mark,
     series::{From, Series},
     supply::Supply,
 };
@@ -43,6 +44,8 @@ const LOOK_AT_ALL: Duration = Duration::from_secs(2);
 const WITHOUT_CHANGES: Duration = Duration::from_millis(200);
 /// How often it is written down how far was read.
 const SAVE: Duration = Duration::from_secs(1);
+/// The most states of all logs that are kept while what was read is not safe.
+const MAX_UNSAFE: usize = 64;
 /// Bytes of changes that are taken at once.
 const CHANGES: usize = 16 << 10;
 
@@ -171,7 +174,9 @@ struct Reading<'r> {
     /// Containers whose logs were read.
     read: BTreeSet<String>,
     marks: Option<&'r mut Marks>,
-    printer: &'r mut Printer,
+    /// How far logs had been read when so many entries had been handed over, as long as these are not safe.
+    unsafe_marks: VecDeque<(u64, Vec<(String, Mark)>)>,
+    printer: &'r mut dyn Sink,
     changes: Option<Changes>,
     ended: Ended,
 }
@@ -186,7 +191,7 @@ pub fn run(
     selection: &Selection,
     options: Options,
     marks: Option<&mut Marks>,
-    printer: &mut Printer,
+    printer: &mut dyn Sink,
     stop: &AtomicBool,
 ) -> anyhow::Result<Ended> {
     let engines = finder.engines();
@@ -198,6 +203,7 @@ pub fn run(
         known: BTreeSet::new(),
         read: BTreeSet::new(),
         marks,
+        unsafe_marks: VecDeque::new(),
         printer,
         changes,
         ended: Ended::default(),
@@ -234,6 +240,7 @@ pub fn run(
     }
     reading.show_last_gaps()?;
     reading.printer.flush()?;
+    reading.printer.drain();
     reading.save()?;
     Ok(reading.ended)
 }
@@ -453,9 +460,21 @@ impl<'r> Reading<'r> {
 
     fn save(&mut self) -> anyhow::Result<()> {
         let Some(marks) = &mut self.marks else { return Ok(()) };
-        for reader in &self.readers {
-            if let Some(mark) = reader.supply.mark(reader.is_shown, reader.time_ns) {
-                marks.set(&reader.writer.full_id, mark);
+        let mark = |reader: &Reader<'_>| {
+            Some((reader.writer.full_id.clone(), reader.supply.mark(reader.is_shown, reader.time_ns)?))
+        };
+        let now = (self.printer.handed_over(), self.readers.iter().filter_map(mark).collect());
+        // The newest ones are enough to go on from, and each of them has to be kept until it is safe.
+        if self.unsafe_marks.len() >= MAX_UNSAFE {
+            self.unsafe_marks.pop_back();
+        }
+        self.unsafe_marks.push_back(now);
+        let settled = self.printer.settled();
+        while let Some((handed_over, _)) = self.unsafe_marks.front()
+            && *handed_over <= settled
+        {
+            for (id, mark) in self.unsafe_marks.pop_front().into_iter().flat_map(|(_, marks)| marks) {
+                marks.set(&id, mark);
             }
         }
         Ok(marks.save()?)

@@ -3,7 +3,7 @@
 //! `find` knows which containers there are and where the log of each is; `form` reads the forms in which runtimes keep them;
 //! `series` is the log of one container, which goes over several `files` when it is rotated; `asked` is one that its engine gives, as
 //! `entries`; both are a `supply`. `join` makes lines of pieces; `follow` brings the lines of all containers into the order of time and goes on
-//! with what comes; `marks` keeps how far each was read; `print` shows lines as text or JSON.
+//! with what comes; `marks` keeps how far each was read. A `sink` takes the lines: `print` shows them as text or JSON, `ship` sends them elsewhere.
 //!
 //! What is in a log is the word of a container: nothing of it is trusted, and all that is kept of it has a limit.
 
@@ -18,17 +18,22 @@ mod marks;
 mod print;
 mod select;
 mod series;
+pub mod ship;
+mod sink;
 mod supply;
 pub mod when;
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
+pub use entries::Entries;
 pub use find::{Finder, Log, Origin, Place};
 pub use follow::{Ended, Options, run};
+pub use form::{Form, Next, Piece};
 pub use join::MAX_LINE;
 pub use marks::{Marks, MarksError};
 pub use print::{Look, Printer};
 pub use select::Selection;
+pub use sink::Sink;
 
 /// Which of the two a container wrote to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,11 +1,11 @@
 //! Lines of logs as text and as JSON.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Entry, Line, Stream, Writer};
+use super::{Entry, Line, Sink, Stream, Writer, follow::now_ns};
 use crate::{
     format::{
         color::{Color, RESET},
@@ -77,29 +77,6 @@ impl Printer {
         Self { out, look, width: 0 }
     }
 
-    /// Names of that length come.
-    pub fn expect(&mut self, writer: &Writer) {
-        let name = escape::escaped(writer.prefix().as_bytes());
-        self.width = self.width.max(unicode_width::UnicodeWidthStr::width(name.as_str()).min(MAX_WIDTH));
-    }
-
-    /// Shows a line, or that lines are missing. As text, the latter goes to standard error.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn entry(&mut self, writer: &Writer, entry: &Entry) -> io::Result<()> {
-        match entry {
-            Entry::Line(line) if self.look.json => self.object(writer, Some(line), None),
-            Entry::Line(line) => self.text(writer, line),
-            Entry::Gap(gap) if self.look.json => self.object(writer, None, Some(gap)),
-            Entry::Gap(gap) => {
-                self.out.flush()?;
-                crate::message::note(&format!("warning: {}: lines may be missing: {gap}", writer.prefix()));
-                Ok(())
-            }
-        }
-    }
-
     fn text(&self, writer: &Writer, line: &Line) -> io::Result<()> {
         let Look { timestamps, prefix, colors, .. } = self.look;
         let is_terminal = self.out.is_terminal();
@@ -138,42 +115,66 @@ impl Printer {
         })?;
         Ok(())
     }
+}
 
-    fn object(&self, writer: &Writer, line: Option<&Line>, gap: Option<&str>) -> io::Result<()> {
-        let text = line.map(|line| String::from_utf8_lossy(&line.text));
-        let is_exact = matches!(text, None | Some(std::borrow::Cow::Borrowed(_)));
-        let hex = line.filter(|_| !is_exact).map(|line| line.text.iter().map(|byte| format!("{byte:02x}")).collect());
-        let object = Object {
-            time: time(line.map_or_else(now_ns, |line| line.time_ns)),
-            stream: line.map_or("", |line| line.stream.name()),
-            id: writer.full_id.get(..12).unwrap_or(&writer.full_id),
-            name: &writer.name,
-            image: &writer.image,
-            runtime: &writer.runtime,
-            labels: &writer.labels,
-            namespace: &writer.namespace,
-            pod: &writer.pod,
-            source: &writer.driver,
-            log: text,
-            hex,
-            truncated: line.is_some_and(|line| line.is_cut),
-            gap,
-        };
-        self.out.line(|out| serde_json::to_writer(out, &object).is_ok())?;
-        Ok(())
+impl Sink for Printer {
+    /// Names of that length come.
+    fn expect(&mut self, writer: &Writer) {
+        let name = escape::escaped(writer.prefix().as_bytes());
+        self.width = self.width.max(unicode_width::UnicodeWidthStr::width(name.as_str()).min(MAX_WIDTH));
     }
 
-    /// Writes out what is there.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn flush(&self) -> io::Result<()> {
+    /// As text, that lines are missing goes to standard error.
+    fn entry(&mut self, writer: &Arc<Writer>, entry: &Entry) -> io::Result<()> {
+        match entry {
+            _ if self.look.json => {
+                self.out.line(|out| {
+                    json_line(writer, entry, now_ns(), out);
+                    true
+                })?;
+                Ok(())
+            }
+            Entry::Line(line) => self.text(writer, line),
+            Entry::Gap(gap) => {
+                self.out.flush()?;
+                crate::message::note(&format!("warning: {}: lines may be missing: {gap}", writer.prefix()));
+                Ok(())
+            }
+        }
+    }
+
+    fn flush(&self) -> io::Result<()> {
         self.out.flush()
     }
 }
 
-fn now_ns() -> u64 {
-    u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0)
+/// Writes an object of JSON. `read_ns` is when it was read.
+pub fn json_line(writer: &Writer, entry: &Entry, read_ns: u64, out: &mut Vec<u8>) {
+    let (line, gap) = match entry {
+        Entry::Line(line) => (Some(line), None),
+        Entry::Gap(gap) => (None, Some(&**gap)),
+    };
+    let text = line.map(|line| String::from_utf8_lossy(&line.text));
+    let is_exact = matches!(text, None | Some(std::borrow::Cow::Borrowed(_)));
+    let hex = line.filter(|_| !is_exact).map(|line| line.text.iter().map(|byte| format!("{byte:02x}")).collect());
+    let object = Object {
+        time: time(line.map_or(read_ns, |line| line.time_ns)),
+        stream: line.map_or("", |line| line.stream.name()),
+        id: writer.full_id.get(..12).unwrap_or(&writer.full_id),
+        name: &writer.name,
+        image: &writer.image,
+        runtime: &writer.runtime,
+        labels: &writer.labels,
+        namespace: &writer.namespace,
+        pod: &writer.pod,
+        source: &writer.driver,
+        log: text,
+        hex,
+        truncated: line.is_some_and(|line| line.is_cut),
+        gap,
+    };
+    // Memory can always be written.
+    let _ = serde_json::to_writer(out, &object);
 }
 
 /// As Docker and Kubernetes show times: `2026-08-01T10:00:00.123456789Z`.
@@ -205,9 +206,10 @@ mod tests {
     fn shown(look: Look, text: &[u8], stream: Stream) -> String {
         let out = Out::memory();
         let mut printer = Printer::new(out.clone(), look);
-        printer.expect(&writer());
+        let writer = Arc::new(writer());
+        printer.expect(&writer);
         let line = Line { time_ns: 1_785_578_400_120_000_000, stream, text: text.to_vec(), is_cut: false };
-        printer.entry(&writer(), &Entry::Line(line)).unwrap();
+        printer.entry(&writer, &Entry::Line(line)).unwrap();
         out.text()
     }
 

@@ -54,6 +54,7 @@ pub use cri::{KUBERNETES_LOG, POD_NAME, POD_NAMESPACE, POD_UID, read as read_cri
 pub use cut::{CutError, Cutter, Form, MAX_VALUE};
 pub use docker::{DOCKER, PODMAN};
 pub use docker::{Kind, Said};
+pub(crate) use endpoint::resolve;
 pub use endpoint::{Address, Endpoint, EndpointError, endpoints};
 pub use greeting::{Greeting, greet};
 pub use http::HttpError;

@@ -270,7 +270,7 @@ fn same_socket(path: &Path, address: &Address) -> bool {
 }
 
 /// The host in numbers. A static binary must not ask glibc's name service, which loads shared objects; others may.
-pub(super) fn resolve(host: &str) -> Result<String, EndpointError> {
+pub(crate) fn resolve(host: &str) -> Result<String, EndpointError> {
     if !cfg!(target_feature = "crt-static") {
         return Ok(host.to_owned());
     }

@@ -72,7 +72,7 @@ pub enum NoLog {
     #[error("its engine does not answer: {0}")]
     Silent(String),
     /// It keeps none.
-    #[error("its engine keeps no copy of what its log driver sends elsewhere: cache-disabled=true")]
+    #[error("its engine keeps no copy, because its log driver sends lines elsewhere with cache-disabled=true")]
     NotKept,
     /// It does not say where the log ends.
     #[error("the connection to its engine ended: {0}")]

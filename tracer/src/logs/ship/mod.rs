@@ -1,0 +1,177 @@
+//! Sending logs elsewhere: one queue and one thread for each target.
+//!
+//! `target` reads URLs; `queue` holds what has not arrived; a `worker` sends it with a transport: `http` (requests of `otlp`), `wire` (messages of
+//! `syslog`), `files`. `trust` is for TLS.
+//!
+//! When a queue is full, reading stops: then the files of the runtimes are the buffer. With [`Full::Drop`] new lines are dropped and counted.
+
+mod files;
+mod http;
+mod otlp;
+mod queue;
+mod syslog;
+mod target;
+mod trust;
+mod wire;
+mod worker;
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use self::{
+    queue::{Queue, Record},
+    target::Carrier,
+    worker::Transport,
+};
+use super::{Entry, Writer, follow::now_ns, sink::Sink};
+use crate::{message::note, thread};
+
+pub use queue::Tally;
+pub use target::{Kind, Target, TargetError};
+
+/// How long what is left at the end is tried to be sent, after the last success.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How often is looked whether the run is to end while a queue is full.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What is done with a line for which there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Full {
+    /// Wait: the logs themselves are the buffer
+    #[default]
+    Wait,
+    /// Drop it, and count it as lost
+    Drop,
+}
+
+struct Line {
+    target: Target,
+    queue: Arc<Queue>,
+    worker: Option<JoinHandle<()>>,
+}
+
+/// Sends records to targets.
+pub struct Shipper {
+    lines: Vec<Line>,
+    full: Full,
+    gives_up: bool,
+    stop: Arc<AtomicBool>,
+    handed_over: u64,
+}
+
+fn transport(target: &Target) -> Result<Box<dyn Transport>, String> {
+    let own = || nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let tls = || trust::config(target.ca.as_deref());
+    Ok(match &target.kind {
+        Kind::Otlp { host, path, tls: with_tls } => {
+            let tls = if *with_tls { Some(tls()?) } else { None };
+            Box::new(http::Otlp::new(host, path, tls, own())?)
+        }
+        Kind::Syslog { host, carrier: Carrier::Udp, form, .. } => Box::new(wire::Datagrams::new(host, *form, own())),
+        Kind::Syslog { host, carrier, form, framing } => {
+            let tls = if *carrier == Carrier::Tls { Some(tls()?) } else { None };
+            Box::new(wire::Connected::new(host, tls, *form, *framing, own()))
+        }
+        Kind::File(path) => Box::new(files::Appended::new(path.clone())),
+        Kind::Stdout => Box::new(files::Stdout::default()),
+    })
+}
+
+impl Shipper {
+    /// Begins to send to these targets, each with a queue of so many bytes. With `gives_up`, `stop` is set when a target takes nothing for long:
+    /// a run that is to end must not wait for ever.
+    ///
+    /// # Errors
+    /// A target cannot be used as it is, and why.
+    pub fn start(
+        targets: &[Target],
+        max_bytes: usize,
+        full: Full,
+        gives_up: bool,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, String> {
+        let mut lines = Vec::new();
+        for target in targets {
+            let transport = transport(target).map_err(|why| format!("cannot send to {target}: {why}"))?;
+            let queue = Arc::new(Queue::new(max_bytes));
+            let (own_queue, name) = (Arc::clone(&queue), target.url.clone());
+            let worker = thread::begin("logs to a target", move || worker::work(&own_queue, &name, transport));
+            let worker = worker.map_err(|error| format!("{error}\nhint: {}", error.hint()))?;
+            lines.push(Line { target: target.clone(), queue, worker: Some(worker) });
+        }
+        Ok(Self { lines, full, gives_up, stop, handed_over: 0 })
+    }
+
+    /// What became of everything, for each target.
+    #[must_use]
+    pub fn end(mut self) -> Vec<(Target, Tally)> {
+        self.drain();
+        let ended = self.lines.into_iter().map(|line| (line.target, line.queue.end("not sent when the run ended")));
+        ended.collect()
+    }
+}
+
+impl Sink for Shipper {
+    fn expect(&mut self, _: &Writer) {}
+
+    fn entry(&mut self, writer: &Arc<Writer>, entry: &Entry) -> io::Result<()> {
+        let record = Arc::new(Record { writer: Arc::clone(writer), entry: entry.clone(), read_ns: now_ns() });
+        let number = self.handed_over;
+        self.handed_over += 1;
+        for Line { queue, target, .. } in &self.lines {
+            if queue.is_broken() {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            if self.full == Full::Drop {
+                if !queue.push(number, &record, Duration::ZERO) {
+                    queue.lose("the queue was full");
+                }
+                continue;
+            }
+            let mut success = (queue.first(), Instant::now());
+            while !queue.push(number, &record, LOOK) {
+                if queue.first() != success.0 {
+                    success = (queue.first(), Instant::now());
+                }
+                if self.gives_up && success.1.elapsed() >= PATIENCE {
+                    note(&format!("warning: {target} has taken nothing for {} s: no more is read", PATIENCE.as_secs()));
+                    self.stop.store(true, Ordering::Relaxed);
+                }
+                if self.stop.load(Ordering::Relaxed) {
+                    queue.lose("the queue was full when the run ended");
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        if self.lines.iter().any(|line| line.queue.is_broken()) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        Ok(())
+    }
+
+    fn handed_over(&self) -> u64 {
+        self.handed_over
+    }
+
+    fn settled(&self) -> u64 {
+        self.lines.iter().filter_map(|line| line.queue.first()).min().unwrap_or(self.handed_over)
+    }
+
+    fn drain(&mut self) {
+        self.lines.iter().for_each(|line| line.queue.close(PATIENCE));
+        for line in &mut self.lines {
+            let _ = line.worker.take().map(JoinHandle::join);
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The queue of one target: what was read and is not yet known to have arrived, in order, within a number of bytes.
+//!
+//! A record stays until the target has it. When a connection ends, what was sent over it and is not known to have arrived is sent again.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::logs::{Entry, Writer};
+
+/// What a record takes besides its text, bytes.
+const OVERHEAD: usize = 128;
+
+/// A line of a container, or that lines are missing.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Whose.
+    pub writer: Arc<Writer>,
+    /// What.
+    pub entry: Entry,
+    /// When it was read, nanoseconds since the epoch.
+    pub read_ns: u64,
+}
+
+impl Record {
+    fn bytes(&self) -> usize {
+        OVERHEAD + self.text().len()
+    }
+
+    /// The line, or why some are missing.
+    pub fn text(&self) -> &[u8] {
+        match &self.entry {
+            Entry::Line(line) => &line.text,
+            Entry::Gap(why) => why.as_bytes(),
+        }
+    }
+
+    /// When it was written, or that it was seen that it is missing, nanoseconds since the epoch.
+    pub fn time_ns(&self) -> u64 {
+        match &self.entry {
+            Entry::Line(line) => line.time_ns,
+            Entry::Gap(_) => self.read_ns,
+        }
+    }
+}
+
+/// What became of what was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Records that arrived.
+    pub delivered: u64,
+    /// Records that were lost, by cause.
+    pub lost: BTreeMap<String, u64>,
+    /// How often a connection was lost, or an answer was not good.
+    pub failures: u64,
+}
+
+impl Tally {
+    /// All that were lost.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost.values().sum()
+    }
+
+    /// Some were lost.
+    pub fn lose(&mut self, cause: &str, count: u64) {
+        if count > 0 {
+            *self.lost.entry(cause.to_owned()).or_default() += count;
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// With the number of each, counted from the first that was read.
+    records: VecDeque<(u64, Arc<Record>)>,
+    bytes: usize,
+    /// How many at the front were sent, and may have arrived.
+    sent: usize,
+    tally: Tally,
+    /// No more will come; what is there is tried until then, and for so long again whenever some of it has arrived.
+    closing: Option<(Instant, Duration)>,
+    /// Nothing is sent any more, because there is nobody to take it.
+    is_broken: bool,
+}
+
+/// The queue.
+#[derive(Debug)]
+pub struct Queue {
+    inner: Mutex<Inner>,
+    changed: Condvar,
+    max_bytes: usize,
+}
+
+impl Queue {
+    /// One that holds so many bytes.
+    pub fn new(max_bytes: usize) -> Self {
+        Self { inner: Mutex::default(), changed: Condvar::new(), max_bytes }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a record of that number if there is room. False if there was none within that time.
+    pub fn push(&self, number: u64, record: &Arc<Record>, at_most: Duration) -> bool {
+        let end = Instant::now() + at_most;
+        let bytes = record.bytes();
+        let mut inner = self.lock();
+        // One that is longer than all of the queue has it for itself.
+        while !inner.records.is_empty() && inner.bytes + bytes > self.max_bytes && !inner.is_broken {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            inner = self.changed.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        inner.bytes += bytes;
+        inner.records.push_back((number, Arc::clone(record)));
+        self.changed.notify_all();
+        true
+    }
+
+    /// The next records that were not sent, which count as sent from now on: none if none came within that time.
+    pub fn next(&self, count: usize, max_bytes: usize, at_most: Duration) -> Vec<Arc<Record>> {
+        let end = Instant::now() + at_most;
+        let mut inner = self.lock();
+        while inner.sent == inner.records.len() && inner.closing.is_none() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            inner = self.changed.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        for (_, record) in inner.records.iter().skip(inner.sent).take(count) {
+            bytes += record.bytes();
+            if !batch.is_empty() && bytes > max_bytes {
+                break;
+            }
+            batch.push(Arc::clone(record));
+        }
+        inner.sent += batch.len();
+        batch
+    }
+
+    /// What was sent and is not known to have arrived has to be sent again.
+    pub fn rewind(&self) {
+        let mut inner = self.lock();
+        inner.sent = 0;
+        inner.tally.failures += 1;
+    }
+
+    /// The first ones have arrived; or have not and never will, for this cause.
+    pub fn settle(&self, count: usize, lost: Option<&str>) {
+        let mut inner = self.lock();
+        let count = count.min(inner.records.len());
+        let bytes: usize = inner.records.drain(..count).map(|(_, record)| record.bytes()).sum();
+        inner.bytes -= bytes;
+        inner.sent = inner.sent.saturating_sub(count);
+        if let Some((end, patience)) = &mut inner.closing
+            && count > 0
+        {
+            *end = Instant::now() + *patience;
+        }
+        match lost {
+            Some(cause) => inner.tally.lose(cause, count as u64),
+            None => inner.tally.delivered += count as u64,
+        }
+        self.changed.notify_all();
+    }
+
+    /// A record that never came here was lost.
+    pub fn lose(&self, cause: &str) {
+        self.lock().tally.lose(cause, 1);
+    }
+
+    /// The number of the first record that has not come to its end; `None` if there is none.
+    pub fn first(&self) -> Option<u64> {
+        self.lock().records.front().map(|(number, _)| *number)
+    }
+
+    /// No more will come, and what is there is tried for so long after the last success.
+    pub fn close(&self, patience: Duration) {
+        self.lock().closing.get_or_insert((Instant::now() + patience, patience));
+        self.changed.notify_all();
+    }
+
+    /// Nobody takes what is sent.
+    pub fn break_off(&self) {
+        self.lock().is_broken = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether nobody does.
+    pub fn is_broken(&self) -> bool {
+        self.lock().is_broken
+    }
+
+    /// Whether there is nothing more to do: everything was settled, or the time for that is over.
+    pub fn is_over(&self) -> bool {
+        let inner = self.lock();
+        inner.is_broken || inner.closing.is_some_and(|(end, _)| inner.records.is_empty() || Instant::now() >= end)
+    }
+
+    /// Whether no more will come.
+    pub fn is_closing(&self) -> bool {
+        self.lock().closing.is_some()
+    }
+
+    /// Waits, but not longer than there is time.
+    pub fn pause(&self, at_most: Duration) {
+        let end = Instant::now() + at_most;
+        while Instant::now() < end && !self.is_over() {
+            std::thread::sleep(Duration::from_millis(20).min(at_most));
+        }
+    }
+
+    /// What became of everything. What is still here was lost for that cause.
+    pub fn end(&self, cause: &str) -> Tally {
+        let mut inner = self.lock();
+        let left = inner.records.len() as u64;
+        inner.records.clear();
+        // What nobody wants is not lost.
+        if !inner.is_broken {
+            inner.tally.lose(cause, left);
+        }
+        inner.tally.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logs::{Line, Stream};
+
+    fn record(text: &str) -> Arc<Record> {
+        let line = Line { time_ns: 1, stream: Stream::Out, text: text.into(), is_cut: false };
+        Arc::new(Record { writer: Arc::default(), entry: Entry::Line(line), read_ns: 2 })
+    }
+
+    fn texts(batch: &[Arc<Record>]) -> Vec<String> {
+        batch.iter().map(|record| String::from_utf8_lossy(record.text()).into_owned()).collect()
+    }
+
+    #[test]
+    fn what_has_not_arrived_is_sent_again_in_order() {
+        let queue = Queue::new(1 << 20);
+        for (number, text) in ["a", "b", "c"].into_iter().enumerate() {
+            assert!(queue.push(number as u64, &record(text), Duration::ZERO));
+        }
+        assert_eq!(texts(&queue.next(2, 1 << 20, Duration::ZERO)), ["a", "b"]);
+        assert_eq!(texts(&queue.next(2, 1 << 20, Duration::ZERO)), ["c"]);
+        assert!(queue.next(2, 1 << 20, Duration::ZERO).is_empty());
+        queue.settle(1, None);
+        queue.rewind();
+        assert_eq!(texts(&queue.next(9, 1 << 20, Duration::ZERO)), ["b", "c"]);
+        queue.settle(1, Some("refused"));
+        assert_eq!(queue.first(), Some(2));
+        let tally = queue.end("not sent");
+        assert_eq!((tally.delivered, tally.lost(), tally.failures), (1, 2, 1));
+        assert_eq!(tally.lost.into_iter().collect::<Vec<_>>(), [("not sent".into(), 1), ("refused".into(), 1)]);
+    }
+
+    #[test]
+    fn it_is_bounded_in_bytes() {
+        let queue = Queue::new(2 * OVERHEAD + 10);
+        assert!(queue.push(9, &record("12345"), Duration::ZERO) && queue.push(9, &record("12345"), Duration::ZERO));
+        assert!(!queue.push(9, &record("x"), Duration::from_millis(5)));
+        assert_eq!(queue.next(9, OVERHEAD + 5, Duration::ZERO).len(), 1, "a batch is bounded, too");
+        queue.settle(1, None);
+        assert!(queue.push(9, &record("x"), Duration::ZERO));
+        let small = Queue::new(1);
+        assert!(small.push(9, &record(&"long".repeat(100)), Duration::ZERO), "a long one has it for itself");
+    }
+}

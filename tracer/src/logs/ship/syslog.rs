@@ -1,0 +1,170 @@
+//! Messages of syslog, in the forms of RFC 5424 and RFC 3164.
+//!
+//! The application is the container, and the process its short id. What is a name in a header has only printable ASCII, so that nothing that a
+//! container chose can pretend to be another field.
+
+use jiff::Timestamp;
+
+use super::{
+    queue::Record,
+    target::{Framing, SyslogForm},
+};
+use crate::{
+    format::time,
+    logs::{Entry, Stream, Writer},
+};
+
+/// Facility `daemon`, as Docker's own driver has it.
+const FACILITY: u8 = 3;
+/// Severities: informational, warning, error.
+const INFO: u8 = 6;
+const WARNING: u8 = 4;
+const ERROR: u8 = 3;
+/// The longest names in headers. Source: RFC 5424, 6.2; RFC 3164, 4.1.3.
+const MAX_HOST: usize = 255;
+const MAX_APP: usize = 48;
+const MAX_TAG: usize = 32;
+/// The number for names in examples, RFC 5612: structured data that is not registered needs one.
+const STRUCTURE: &str = "container@32473";
+
+/// A name as headers can have it; `-` if there is nothing of it.
+fn name(text: &str, longest: usize, is_plain: bool) -> String {
+    let allowed = |c: char| c.is_ascii_graphic() && (!is_plain || c.is_ascii_alphanumeric() || "._-".contains(c));
+    let name: String = text.chars().take(longest).map(|c| if allowed(c) { c } else { '_' }).collect();
+    if name.is_empty() { "-".to_owned() } else { name }
+}
+
+/// A value of structured data: `"`, `\` and `]` have a backslash in front.
+fn value(text: &str, out: &mut Vec<u8>) {
+    for c in text.chars() {
+        match c {
+            '"' | '\\' | ']' => out.extend([b'\\', c as u8]),
+            c if c.is_control() => out.push(b' '),
+            c => out.extend(c.encode_utf8(&mut [0; 4]).bytes()),
+        }
+    }
+}
+
+fn severity(entry: &Entry) -> u8 {
+    match entry {
+        Entry::Line(line) if line.stream == Stream::Out => INFO,
+        Entry::Line(_) => ERROR,
+        Entry::Gap(_) => WARNING,
+    }
+}
+
+fn structure(writer: &Writer, entry: &Entry, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("[{STRUCTURE}").as_bytes());
+    let gap = matches!(entry, Entry::Gap(_)).then_some("true").unwrap_or_default();
+    let cut = matches!(entry, Entry::Line(line) if line.is_cut).then_some("true").unwrap_or_default();
+    let fields = [
+        ("id", writer.full_id.as_str()),
+        ("name", &writer.name),
+        ("image", &writer.image),
+        ("type", &writer.runtime),
+        ("pod", &writer.pod),
+        ("namespace", &writer.namespace),
+        ("truncated", cut),
+        ("gap", gap),
+    ];
+    for (name, text) in fields.into_iter().filter(|(_, text)| !text.is_empty()) {
+        out.extend_from_slice(format!(" {name}=\"").as_bytes());
+        value(text, out);
+        out.push(b'"');
+    }
+    out.push(b']');
+}
+
+/// Writes a message.
+pub fn message(record: &Record, form: SyslogForm, host: &str, out: &mut Vec<u8>) {
+    let Record { writer, entry, .. } = record;
+    let priority = FACILITY * 8 + severity(entry);
+    let id = writer.full_id.get(..12).unwrap_or(&writer.full_id);
+    let time = Timestamp::from_nanosecond(record.time_ns().into()).unwrap_or_default();
+    match form {
+        SyslogForm::Rfc5424 => {
+            let stream = match entry {
+                Entry::Line(line) => line.stream.name(),
+                Entry::Gap(_) => "gap",
+            };
+            let (host, app, id) =
+                (name(host, MAX_HOST, false), name(&writer.prefix(), MAX_APP, false), name(id, 128, false));
+            out.extend_from_slice(format!("<{priority}>1 {time:.6} {host} {app} {id} {stream} ").as_bytes());
+            structure(writer, entry, out);
+            out.push(b' ');
+        }
+        SyslogForm::Rfc3164 => {
+            let (host, tag, id) =
+                (name(host, MAX_HOST, true), name(&writer.prefix(), MAX_TAG, true), name(id, 32, true));
+            let time = time::zoned(time).strftime("%b %e %H:%M:%S");
+            out.extend_from_slice(format!("<{priority}>{time} {host} {tag}[{id}]: ").as_bytes());
+        }
+    }
+    if matches!(entry, Entry::Gap(_)) {
+        out.extend_from_slice(b"lines may be missing: ");
+    }
+    out.extend_from_slice(record.text());
+}
+
+/// Adds a message to a stream.
+pub fn frame(message: &[u8], framing: Framing, out: &mut Vec<u8>) {
+    match framing {
+        Framing::Octets => {
+            out.extend_from_slice(format!("{} ", message.len()).as_bytes());
+            out.extend_from_slice(message);
+        }
+        Framing::Lines => {
+            // A line has no newline of its own.
+            out.extend_from_slice(message);
+            out.push(b'\n');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::logs::Line;
+
+    fn record(stream: Stream, text: &[u8]) -> Record {
+        let writer = Writer {
+            full_id: "abcdef0123456789".into(),
+            name: "we b\u{1b}".into(),
+            image: "a]\"\\b\n".into(),
+            ..Writer::default()
+        };
+        let line = Line { time_ns: 1_785_578_400_123_456_789, stream, text: text.into(), is_cut: false };
+        Record { writer: Arc::new(writer), entry: Entry::Line(line), read_ns: 0 }
+    }
+
+    fn text(record: &Record, form: SyslogForm) -> String {
+        let mut out = Vec::new();
+        message(record, form, "a host", &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    #[test]
+    fn both_forms_are_written_and_names_cannot_break_them() {
+        assert_eq!(
+            text(&record(Stream::Out, b"hello [x]"), SyslogForm::Rfc5424),
+            "<30>1 2026-08-01T10:00:00.123456Z a_host we_b_ abcdef012345 stdout [container@32473 id=\"abcdef0123456789\" \
+             name=\"we b \" image=\"a\\]\\\"\\\\b \"] hello [x]"
+        );
+        let old = text(&record(Stream::Err, b"oh"), SyslogForm::Rfc3164);
+        assert!(old.starts_with("<27>") && old.ends_with(" a_host we_b_[abcdef012345]: oh"), "{old}");
+        assert_eq!(old.as_bytes()[4..].iter().filter(|byte| **byte == b':').count(), 3, "{old}");
+        let gap = Record { entry: Entry::Gap("rotated".into()), ..record(Stream::Out, b"") };
+        let gap = text(&gap, SyslogForm::Rfc5424);
+        assert!(gap.starts_with("<28>1 ") && gap.ends_with(" gap=\"true\"] lines may be missing: rotated"), "{gap}");
+    }
+
+    #[test]
+    fn messages_in_a_stream_are_counted_or_ended() {
+        let mut out = Vec::new();
+        frame(b"<30>1 x", Framing::Octets, &mut out);
+        frame(b"y", Framing::Lines, &mut out);
+        assert_eq!(out, b"7 <30>1 xy\n");
+    }
+}
