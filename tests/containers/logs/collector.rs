@@ -71,11 +71,14 @@ struct Attribute {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(deny_unknown_fields)]
 enum AnyValue {
-    StringValue(String),
-    BoolValue(bool),
-    BytesValue(String),
+    #[serde(rename = "stringValue")]
+    Text(String),
+    #[serde(rename = "boolValue")]
+    Bool(bool),
+    #[serde(rename = "bytesValue")]
+    Bytes(String),
 }
 
 /// A line that was taken.
@@ -117,8 +120,8 @@ pub struct Collector {
 
 fn text(value: &AnyValue) -> String {
     match value {
-        AnyValue::StringValue(text) | AnyValue::BytesValue(text) => text.clone(),
-        AnyValue::BoolValue(is) => is.to_string(),
+        AnyValue::Text(text) | AnyValue::Bytes(text) => text.clone(),
+        AnyValue::Bool(is) => is.to_string(),
     }
 }
 

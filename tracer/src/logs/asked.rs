@@ -38,8 +38,9 @@ const BETWEEN: Duration = Duration::from_millis(20);
 /// The pause before an engine is asked again that has gone; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
-/// The pause before the log of a container is asked for again that has stopped: it may start again.
+/// The pause before the log of a container is asked for again that has stopped: it may start again. It doubles up to the longest.
 const STOPPED: Duration = Duration::from_secs(2);
+const LONG_STOPPED: Duration = Duration::from_secs(30);
 
 /// How far a log was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -119,6 +120,7 @@ pub struct Asked<'e> {
     /// When it is asked again, and the pause after that.
     again: Option<Instant>,
     pause: Duration,
+    stopped: Duration,
     /// Why the engine has gone.
     lost: Option<NoLog>,
     is_gone: bool,
@@ -161,6 +163,7 @@ impl<'e> Asked<'e> {
             history: Some(Instant::now() + FIRST),
             again: None,
             pause: FIRST_PAUSE,
+            stopped: STOPPED,
             lost: None,
             is_gone: false,
         };
@@ -206,9 +209,11 @@ impl<'e> Asked<'e> {
         let wish = LogWish { of: self.of.clone(), since_s: 0, last: Some(count), follow: false };
         let mut stream = self.engines.open(wish);
         let mut entries = Entries::of(&self.of.runtime);
-        // Of each line its first entry; one more than are wanted.
-        let mut starts: VecDeque<(u64, u64)> = VecDeque::new();
+        // Of each of the last lines its first entry: hash, time, number.
+        let mut starts: VecDeque<(u64, u64, usize)> = VecDeque::new();
         let (mut number, mut last, mut open) = (0, None, [false; 2]);
+        // What comes first of a stream may be the end of a line: the number of the last entry that may be.
+        let (mut is_known, mut doubtful) = ([false; 2], 0);
         loop {
             match stream.next(PATIENCE) {
                 Some(LogPart::Begun { is_terminal, .. }) => entries.begin(is_terminal),
@@ -220,11 +225,14 @@ impl<'e> Asked<'e> {
             loop {
                 let length = match entries.first() {
                     Next::Piece(piece, length) => {
-                        let entry = (hash(&piece), piece.time_ns);
-                        (number, last) = (number + 1, Some(entry));
-                        if !std::mem::replace(&mut open[piece.stream as usize], !piece.is_last) {
-                            starts.push_back(entry);
-                            if starts.len() > lines + 1 {
+                        let (hash, stream) = (hash(&piece), piece.stream as usize);
+                        (number, last) = (number + 1, Some((hash, piece.time_ns)));
+                        if !is_known[stream] {
+                            (doubtful, is_known[stream]) = (number, piece.is_last);
+                        }
+                        if !std::mem::replace(&mut open[stream], !piece.is_last) {
+                            starts.push_back((hash, piece.time_ns, number));
+                            if starts.len() > lines {
                                 starts.pop_front();
                             }
                         }
@@ -236,18 +244,17 @@ impl<'e> Asked<'e> {
                 entries.drop_first(length);
             }
         }
-        let at = |(hash, time_ns): (u64, u64), earliest_ns| Starts::At { hash, time_ns, earliest_ns };
-        let starts = match last {
-            None => Starts::All,
-            Some(last) if lines == 0 => at(last, last.1),
-            Some(_) if starts.len() > lines => {
-                starts.pop_front();
-                let earliest_ns = starts.iter().map(|(_, time_ns)| *time_ns).min().unwrap_or(0);
-                starts.front().map_or(Starts::All, |first| at(*first, earliest_ns))
+        let at = |hash, time_ns, earliest_ns| Starts::At { hash, time_ns, earliest_ns };
+        let is_whole = number < count;
+        let earliest_ns = starts.iter().map(|(_, time_ns, _)| *time_ns).min().unwrap_or(0);
+        let starts = match (last, starts.front()) {
+            (None, _) => Starts::All,
+            (Some((hash, time_ns)), _) if lines == 0 => at(hash, time_ns, time_ns),
+            (_, Some((hash, time_ns, number))) if starts.len() == lines && (is_whole || *number > doubtful) => {
+                at(*hash, *time_ns, earliest_ns)
             }
-            Some(_) if number < count => Starts::All,
-            // The one that comes first may be the end of a line.
-            Some(_) => Starts::Before,
+            _ if is_whole => Starts::All,
+            _ => Starts::Before,
         };
         Ok(starts)
     }
@@ -309,7 +316,10 @@ impl<'e> Asked<'e> {
             self.not_kept();
         }
         match why {
-            None if self.follow => self.again = Some(Instant::now() + STOPPED),
+            None if self.follow => {
+                self.again = Some(Instant::now() + self.stopped);
+                self.stopped = LONG_STOPPED.min(self.stopped * 2);
+            }
             None => {}
             Some(NoLog::Unknown) => self.is_gone = true,
             Some(why) if self.follow => {
@@ -408,6 +418,7 @@ impl<'e> Asked<'e> {
             let line = if is_skipped {
                 None
             } else {
+                self.stopped = STOPPED;
                 self.taken.take(piece_ns, hash);
                 self.joiner.push(piece)
             };

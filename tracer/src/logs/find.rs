@@ -79,6 +79,10 @@ pub struct Finder {
     kept: Kept,
     root: PathBuf,
     engines: Arc<LogEngines>,
+    /// What engines have listed at the start: nothing tells of those that had stopped by then.
+    listed: Vec<(Owner, Metadata)>,
+    /// How the logs are kept of containers of which lists do not say that; the default where no engine says it.
+    asked: BTreeMap<String, Log>,
 }
 
 impl Finder {
@@ -91,7 +95,15 @@ impl Finder {
         let mut containers = Containers::start(&options);
         containers.settle(PATIENCE, || false);
         let engines = Arc::new(LogEngines::start(&options)?);
-        Ok(Self { containers, kept: Kept::find(&options.host_root), root: options.host_root, engines })
+        let listed = engines.all();
+        Ok(Self {
+            containers,
+            kept: Kept::find(&options.host_root),
+            root: options.host_root,
+            engines,
+            listed,
+            asked: BTreeMap::new(),
+        })
     }
 
     /// Gives the logs that engines have.
@@ -109,6 +121,28 @@ impl Finder {
     /// sandboxes) are left out.
     pub fn look(&mut self) -> Vec<Source> {
         while self.containers.poll() {}
+        let mut found = self.find();
+        let is_unknown = |source: &&Source| source.container.driver.is_empty();
+        let unknown = found.values().filter(is_unknown).filter_map(|source| match &source.place {
+            Ok(Origin::Engine(of)) if !self.asked.contains_key(&of.full_id) => Some(of.clone()),
+            _ => None,
+        });
+        let unknown: Vec<LogOf> = unknown.collect();
+        if !unknown.is_empty() {
+            self.asked.extend(unknown.iter().map(|of| (of.full_id.clone(), Log::default())));
+            for metadata in self.engines.inspect(unknown) {
+                let log = metadata.spec.and_then(|spec| spec.log).unwrap_or_default();
+                self.asked.insert(metadata.full_id, log);
+            }
+            found = self.find();
+        }
+        let mut all: Vec<Source> = found.into_values().collect();
+        all.sort_by_key(|source| (source.container.prefix(), source.container.full_id.clone()));
+        all
+    }
+
+    /// All of them by their ids.
+    fn find(&mut self) -> BTreeMap<String, Source> {
         let mut found: BTreeMap<String, Source> = BTreeMap::new();
         for (key, container) in self.containers.all() {
             if key != ContainerKey::HOST
@@ -135,6 +169,11 @@ impl Finder {
                 found.insert(metadata.full_id.clone(), written);
             }
         }
+        for (owner, metadata) in &self.listed {
+            if !found.contains_key(&metadata.full_id) {
+                found.insert(metadata.full_id.clone(), self.of_list(*owner, metadata.clone()));
+            }
+        }
         for source in pods(&self.root.join(PODS)) {
             if let Ok(Origin::Files(place)) = &source.place
                 && !known(&found, &place.path)
@@ -142,22 +181,42 @@ impl Finder {
                 found.insert(source.container.full_id.clone(), source);
             }
         }
-        let mut all: Vec<Source> = found.into_values().collect();
-        all.sort_by_key(|source| (source.container.prefix(), source.container.full_id.clone()));
-        all
+        found
+    }
+
+    /// How a log is kept, as this is seen from here.
+    fn log(&self, full_id: &str, log: Option<Log>) -> Log {
+        let log = log.or_else(|| self.asked.get(full_id).cloned()).unwrap_or_default();
+        let on_host = |path: PathBuf| self.root.join(path.strip_prefix("/").unwrap_or(&path));
+        Log { path: log.path.map(on_host), folder: log.folder.map(on_host), ..log }
+    }
+
+    /// A list does not say how a log is kept.
+    fn of_list(&self, owner: Owner, metadata: Metadata) -> Source {
+        let log = self.log(&metadata.full_id, None);
+        let user = if let Owner::User(uid) = owner { Some(uid) } else { None };
+        let place = match log.driver.as_str() {
+            "" => Ok(Origin::Engine(LogOf::new(&metadata.full_id, metadata.runtime, owner))),
+            _ => origin(&log, user, metadata.runtime, &metadata.full_id),
+        };
+        of_metadata(metadata, log.driver, place)
     }
 
     fn of_container(&self, container: &Container) -> Source {
         let label = |name: &str| container.labels.get(name).cloned().unwrap_or_default();
-        let log = container.spec.log.clone().unwrap_or_default();
         let owner = match container.owner {
             Owner::Machine => None,
             Owner::User(uid) => Some(uid),
             Owner::Anyone => return unowned(container),
         };
-        let on_host = |path: PathBuf| self.root.join(path.strip_prefix("/").unwrap_or(&path));
-        let log = Log { path: log.path.map(on_host), folder: log.folder.map(on_host), ..log };
-        let place = origin(&log, owner, container.runtime, &container.full_id);
+        let log = self.log(&container.full_id, container.spec.log.clone());
+        let place = match origin(&log, owner, container.runtime, &container.full_id) {
+            // It was listed a moment ago, and how its log is kept comes later.
+            Err(_) if log.driver.is_empty() && container.lookup == Lookup::Known && gives_logs(container.runtime) => {
+                Ok(Origin::Engine(LogOf::new(&container.full_id, container.runtime, container.owner)))
+            }
+            place => place,
+        };
         Source {
             container: Arc::new(Writer {
                 full_id: container.full_id.clone(),
@@ -185,8 +244,12 @@ fn unowned(container: &Container) -> Source {
 }
 
 fn of_written(metadata: Metadata) -> Source {
-    let log = metadata.spec.and_then(|spec: Spec| spec.log).unwrap_or_default();
+    let log = metadata.spec.as_ref().and_then(|spec: &Spec| spec.log.clone()).unwrap_or_default();
     let place = origin(&log, None, metadata.runtime, &metadata.full_id);
+    of_metadata(metadata, log.driver, place)
+}
+
+fn of_metadata(metadata: Metadata, driver: String, place: Result<Origin, String>) -> Source {
     let short = metadata.full_id.get(..12).unwrap_or(&metadata.full_id).to_owned();
     Source {
         container: Arc::new(Writer {
@@ -195,22 +258,23 @@ fn of_written(metadata: Metadata) -> Source {
             name: metadata.name.unwrap_or(short),
             image: metadata.image.unwrap_or_default(),
             labels: metadata.labels.unwrap_or_default(),
-            driver: log.driver,
+            driver,
             ..Writer::default()
         }),
         place,
     }
 }
 
+/// Whether engines of that runtime give logs.
+fn gives_logs(runtime: &str) -> bool {
+    [DOCKER, PODMAN].contains(&runtime)
+}
+
 /// Where the lines come from of a container whose log an engine keeps so, or why nobody can read it. `owner` is the user whose engine it is,
 /// if not the machine's.
 fn origin(log: &Log, owner: Option<u32>, runtime: &'static str, full_id: &str) -> Result<Origin, String> {
-    let has_engine = [DOCKER, PODMAN].contains(&runtime);
-    let of = || LogOf {
-        full_id: full_id.to_owned(),
-        runtime: runtime.to_owned(),
-        owner: owner.map_or(Owner::Machine, Owner::User),
-    };
+    let has_engine = gives_logs(runtime);
+    let of = || LogOf::new(full_id, runtime, owner.map_or(Owner::Machine, Owner::User));
     match place(log, owner, full_id) {
         Ok(place) if !has_engine || place.can_be_read() => Ok(Origin::Files(place)),
         Ok(_) | Err(Unkept::Journal(_)) if has_engine => Ok(Origin::Engine(of())),

@@ -15,12 +15,12 @@ use std::{
 use hyper::body::Bytes;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, oneshot},
     task::{LocalSet, spawn_local},
 };
 
 use super::{
-    EndpointError, HttpError,
+    EndpointError, HttpError, Metadata,
     api::Api,
     client::{self, Client},
     docker::client::LogBody,
@@ -62,6 +62,14 @@ pub struct LogOf {
     pub owner: Owner,
 }
 
+impl LogOf {
+    /// Of that container, and an engine of that runtime and owner.
+    #[must_use]
+    pub fn new(full_id: &str, runtime: &str, owner: Owner) -> Self {
+        Self { full_id: full_id.to_owned(), runtime: runtime.to_owned(), owner }
+    }
+}
+
 /// Why a log comes to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoLog {
@@ -95,10 +103,17 @@ pub enum LogPart {
     End(Option<NoLog>),
 }
 
+/// What the thread is asked for.
+enum Asked {
+    Log(LogWish, mpsc::Sender<LogPart>),
+    All(oneshot::Sender<Vec<(Owner, Metadata)>>),
+    Inspection(Vec<LogOf>, oneshot::Sender<Vec<Metadata>>),
+}
+
 /// Asks engines for logs.
 #[derive(Debug)]
 pub struct LogEngines {
-    wishes: mpsc::UnboundedSender<(LogWish, mpsc::Sender<LogPart>)>,
+    wishes: mpsc::UnboundedSender<Asked>,
     wake: Arc<OwnedFd>,
 }
 
@@ -131,8 +146,24 @@ impl LogEngines {
     #[must_use]
     pub fn open(&self, wish: LogWish) -> LogStream {
         let (to, parts) = mpsc::channel(WAITING);
-        let _ = self.wishes.send((wish, to));
+        let _ = self.wishes.send(Asked::Log(wish, to));
         LogStream { parts, wake: Arc::clone(&self.wake) }
+    }
+
+    /// All containers whose logs engines give, those that have stopped included, and whose engine that is.
+    #[must_use]
+    pub fn all(&self) -> Vec<(Owner, Metadata)> {
+        let (to, all) = oneshot::channel();
+        let _ = self.wishes.send(Asked::All(to));
+        all.blocking_recv().unwrap_or_default()
+    }
+
+    /// What engines know of these containers, of those that they know.
+    #[must_use]
+    pub fn inspect(&self, these: Vec<LogOf>) -> Vec<Metadata> {
+        let (to, all) = oneshot::channel();
+        let _ = self.wishes.send(Asked::Inspection(these, to));
+        all.blocking_recv().unwrap_or_default()
     }
 
     /// Where the engine is that gives a log.
@@ -184,13 +215,22 @@ impl LogStream {
 }
 
 /// Carries out wishes until nobody can have one any more.
-async fn serve(
-    options: Rc<Options>,
-    mut asked: mpsc::UnboundedReceiver<(LogWish, mpsc::Sender<LogPart>)>,
-    wake: Arc<OwnedFd>,
-) {
+async fn serve(options: Rc<Options>, mut asked: mpsc::UnboundedReceiver<Asked>, wake: Arc<OwnedFd>) {
     let slots = Rc::new(Semaphore::new(PARALLEL));
-    while let Some((wish, to)) = asked.recv().await {
+    while let Some(asked) = asked.recv().await {
+        let (wish, to) = match asked {
+            Asked::Log(wish, to) => (wish, to),
+            Asked::All(to) => {
+                let options = Rc::clone(&options);
+                spawn_local(async move { to.send(list(&options).await) });
+                continue;
+            }
+            Asked::Inspection(these, to) => {
+                let options = Rc::clone(&options);
+                spawn_local(async move { to.send(inspect(&options, these).await) });
+                continue;
+            }
+        };
         let to = Sender { to, wake: Arc::clone(&wake) };
         let (options, slots) = (Rc::clone(&options), Rc::clone(&slots));
         spawn_local(async move {
@@ -237,6 +277,41 @@ async fn attend(options: &Options, slots: &Semaphore, wish: &LogWish, to: &Sende
             Err(error) => return Err(NoLog::Lost(client::cause(&error))),
         }
     }
+}
+
+/// The engines that give logs.
+async fn clients(options: &Options) -> Vec<Client> {
+    let mut all = Vec::new();
+    for endpoint in endpoints(options).into_iter().filter(|endpoint| endpoint.api == Api::Docker) {
+        for address in endpoint.existing() {
+            let Ok(owner) = endpoint.owner_of(address, &options.host_root) else { continue };
+            all.extend(Client::greet(endpoint.api, address, owner).await.ok());
+        }
+    }
+    all
+}
+
+/// What all of them list.
+async fn list(options: &Options) -> Vec<(Owner, Metadata)> {
+    let mut all = Vec::new();
+    for client in clients(options).await {
+        let listed = client.engine.with_logs().await.unwrap_or_default();
+        all.extend(listed.into_iter().map(|metadata| (client.owner(), metadata)));
+    }
+    all
+}
+
+/// What they know of these containers.
+async fn inspect(options: &Options, these: Vec<LogOf>) -> Vec<Metadata> {
+    let clients = clients(options).await;
+    let mut all = Vec::new();
+    for LogOf { full_id, runtime, owner } in these {
+        let own = |client: &&Client| client.owner() == owner && client.engine.version().runtime == runtime;
+        for client in clients.iter().filter(own) {
+            all.extend(client.inspect(&full_id).await);
+        }
+    }
+    all
 }
 
 /// The engine that has the log, and the log.

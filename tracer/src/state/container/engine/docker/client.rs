@@ -1,6 +1,7 @@
 //! Docker's API, asked: requests of limited time and length, whose answers are cut into objects and handed over one by one.
 
 use std::{
+    cell::RefCell,
     rc::Rc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -12,7 +13,7 @@ use crate::state::container::engine::{
     Metadata,
     api::{Engine, Listed, Soon, Teller, Version},
     ask::{Question, Row, Told, Wish},
-    client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, VERSION_TIMEOUT},
+    client::{INSPECTION_TIMEOUT, LIST_TIMEOUT, MAX_LISTED, VERSION_TIMEOUT},
     cut::Cutter,
     endpoint::EndpointError,
     http::{self, Body, HttpError, within},
@@ -88,6 +89,10 @@ impl Engine for Docker {
         if wish.follow { Box::pin(report) } else { Box::pin(within(ASK_TIMEOUT, report)) }
     }
 
+    fn with_logs(&self) -> Soon<'_, Vec<Metadata>> {
+        Box::pin(within(LIST_TIMEOUT, self.list_all()))
+    }
+
     fn log<'a>(&'a self, id: &'a str, wish: &'a LogWish) -> Soon<'a, Option<LogBody>> {
         Box::pin(self.open_log(id, wish))
     }
@@ -146,6 +151,22 @@ impl Docker {
             }
         }
         Ok(())
+    }
+
+    /// What the list says of each container, as far as it is read.
+    async fn list_all(&self) -> Result<Vec<Metadata>, EndpointError> {
+        let path = Kind::list(self.api) + "?all=true";
+        let all = RefCell::new(Vec::new());
+        let keep = |object: &[u8]| {
+            if let Some(Said::Found { metadata, .. }) = Kind::List.read(object, self.version.runtime)
+                && all.borrow().len() < MAX_LISTED
+            {
+                all.borrow_mut().push(*metadata);
+            }
+            None
+        };
+        json::rows(&self.way, &self.pace, (&path, Kind::List.form()), keep).await?;
+        Ok(all.into_inner())
     }
 
     /// Asks for a log. The answer may begin with the first entry.
