@@ -25,6 +25,7 @@ const TESTS: &[&str] = &[
     include_str!("signal.rs"),
     include_str!("socket.rs"),
     include_str!("sockopt.rs"),
+    include_str!("tcp.rs"),
     include_str!("time.rs"),
     include_str!("user.rs"),
 ];

@@ -53,6 +53,7 @@ mod sockopt;
 mod start;
 mod strace;
 mod tables;
+mod tcp;
 mod tids;
 mod time;
 mod together;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 use tracer_common::{
     arch,
-    events::{self, Flags, LIVE_ONLY},
+    events::{self, CODES, Flags, LIVE_ONLY},
     kind::Kind,
 };
 
@@ -146,7 +146,7 @@ const ABSENT: u8 = u8::MAX;
 
 impl ParamAt {
     fn find(name: &str) -> Option<Self> {
-        let mut by_code = vec![ABSENT; 512];
+        let mut by_code = vec![ABSENT; CODES.into()];
         let mut found = false;
         // What only rows of captures name is no name, but a name finds its parameter in those rows too.
         for row in events::all().filter(|row| row.code < LIVE_ONLY).chain(events::old()) {

@@ -550,6 +550,14 @@ impl Outputs {
         self.sinks.iter().for_each(|slot| slot.sink.each_filter(visit));
     }
 
+    /// Whether a filter names events of that row.
+    #[must_use]
+    pub fn names(&self, row: &'static Row) -> bool {
+        let mut names = false;
+        self.each_filter(&mut |filter| names |= filter.names(row));
+        names
+    }
+
     /// The same for all events of a row.
     #[must_use]
     pub fn wants_row(&self, row: &Row) -> bool {

@@ -24,6 +24,8 @@ fn raw_arg<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
     let Some(at) = arg.param(c.event.row) else { return Value::Missing };
     match c.event.params.value(at) {
         ParamValue::Missing => Value::Missing,
+        // A time that is not known. Of calls it is what they asked for: none.
+        ParamValue::U64(u64::MAX) if c.event.row.is_own() => Value::Missing,
         ParamValue::I64(number) => Value::I64(number),
         ParamValue::U64(number) => Value::U64(number),
         ParamValue::Text(bytes) | ParamValue::List(bytes) | ParamValue::Bytes(bytes) => Value::text(bytes),

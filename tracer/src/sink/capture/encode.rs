@@ -8,7 +8,7 @@ use crate::{
         Event, has_result_param,
         portable::{self, Redact, Schema},
     },
-    scap::{EventHead, Writer, options::own},
+    scap::{EventHead, EventOut, Writer, options::own},
     state::{
         State,
         container::told,
@@ -115,6 +115,7 @@ impl Encoder {
             }
             self.connects.insert(event.tid);
         }
+        let unknown = event.row.is_own().then_some(event.row.name);
         let head = EventHead {
             cpu: event.cpu,
             time_ns: event.time_ns,
@@ -123,7 +124,10 @@ impl Encoder {
             params: portable::count(&event.params, self.schema),
             state_only: state_only || event.done,
         };
-        let mut block = out.event(&head);
+        let mut block = match unknown {
+            Some(name) => stand_in(out, &head, name),
+            None => out.event(&head),
+        };
         let id = self.hidden_id(event);
         let absent = match id {
             Some(_) => {
@@ -302,6 +306,16 @@ impl Encoder {
         }
         block.finish();
     }
+}
+
+/// Begins what stands in the place of an event that the format does not know: a call of which nothing is said, which other readers do
+/// not show.
+fn stand_in<'w>(out: &'w mut Writer, head: &EventHead, name: &str) -> EventOut<'w> {
+    let row = &meta::GENERIC;
+    let mut block = out.event(&EventHead { code: row.code, params: row.params.len(), state_only: true, ..*head });
+    row.params.iter().for_each(|_| block.param(&[0; 2]));
+    block.option(own::NAME, name.as_bytes());
+    block
 }
 
 /// Threads of nobody are -1 in the file.
