@@ -1,4 +1,4 @@
-//! Connections of TCP, apart from calls: when and how they end, whose they are, what is sent again.
+//! Connections of TCP, apart from calls: when and how they end, whose they are, what is sent again and reset.
 
 use std::{
     io::Write as _,
@@ -6,7 +6,7 @@ use std::{
 };
 
 use libc::{AF_INET, AF_INET6, ECONNREFUSED, ECONNRESET, SO_LINGER, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET};
-use tracer_common::events::tcp::{TCP_CLOSE, TCP_RETRANSMIT};
+use tracer_common::events::tcp::{TCP_CLOSE, TCP_RESET, TCP_RETRANSMIT};
 use tracer_tests::{
     call::{at, at_mut},
     check,
@@ -161,7 +161,20 @@ fn a_connection_that_is_refused_or_reset_says_why_it_ended() {
             rtt: NOT_MEASURED
         }
     );
+    check!(
+        run,
+        TCP_RESET { tuple: &*tuple, side: flags("client"), state: flags("TCP_SYN_SENT"), direction: flags("received") }
+    );
     for (port, rx) in [(client_port, 100), (second_port, 0)] {
+        check!(
+            run,
+            TCP_RESET {
+                tuple: format!("127.0.0.1:{port}->127.0.0.1:{server_port}"),
+                side: flags("client"),
+                state: flags("TCP_CLOSE"),
+                direction: flags("sent")
+            }
+        );
         check!(
             run,
             TCP_CLOSE {

@@ -139,6 +139,10 @@ pub static SOCKOPT_OPTIONS: FlagSet = FlagSet::values(
 /// Ends of a connection.
 pub static TCP_SIDES: FlagSet = FlagSet::values("tcp_sides", 0, &[value("client", 1, 1), value("server", 2, 2)]);
 
+/// Which way a segment goes.
+pub static TCP_DIRECTIONS: FlagSet =
+    FlagSet::values("tcp_directions", 0, &[value("sent", 1, 1), value("received", 2, 2)]);
+
 /// States of a connection. Source: kernel include/net/tcp_states.h.
 pub static TCP_STATES: FlagSet = FlagSet::values(
     "tcp_states",

@@ -1,4 +1,4 @@
-//! Connections of TCP: when they end, and what is sent again.
+//! Connections of TCP: when they end, what is sent again, and what is reset.
 //!
 //! Most of it happens in the middle of something else, when a segment comes or a timer runs out, so the running thread says nothing. Who
 //! connects is known when the first segment is sent, and who closes when the last one is: both are calls. So is the end of a
@@ -6,7 +6,7 @@
 //!
 //! Source: kernel include/trace/events/sock.h,
 //! `TP_PROTO(const struct sock *sk, const int oldstate, const int newstate)`;
-//! include/trace/events/tcp.h, `TP_PROTO(const struct sock *sk, const struct sk_buff *skb)`, with more behind it since 6.18.
+//! include/trace/events/tcp.h, of which only the socket is used: the others differ from kernel to kernel.
 
 use core::mem::MaybeUninit;
 
@@ -29,13 +29,18 @@ const ESTABLISHED: i32 = 1;
 const SYN_SENT: i32 = 2;
 const SYN_RECV: i32 = 3;
 const FIN_WAIT1: i32 = 4;
+const TIME_WAIT: i32 = 6;
 const CLOSE: i32 = 7;
 const CLOSE_WAIT: i32 = 8;
 const LAST_ACK: i32 = 9;
 const LISTEN: i32 = 10;
+const NEW_SYN_RECV: i32 = 12;
 /// Ends of a connection: `TCP_SIDES`.
 const CLIENT: u64 = 1;
 const SERVER: u64 = 2;
+/// Directions of a segment: `TCP_DIRECTIONS`.
+const SENT: u64 = 1;
+const RECEIVED: u64 = 2;
 /// The bit of `SOCK_DONE` in the flags of a socket: the peer has said that nothing more comes. That counts as a byte.
 const DONE: u64 = 1 << 1;
 /// A time that is not known.
@@ -81,17 +86,51 @@ pub fn tcp_state(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "tcp_retransmit_skb")]
 #[inline(always)]
 pub fn tcp_again(ctx: BtfTracePointContext) -> i32 {
-    let sock: *const u8 = ctx.arg(0);
+    segment::<3>(ctx.arg(0), code::TCP_RETRANSMIT, 0);
+    0
+}
+
+/// A connection is reset from here. Without a socket there is none: the port is closed.
+#[btf_tracepoint(function = "tcp_send_reset")]
+#[inline(always)]
+pub fn tcp_reset_sent(ctx: BtfTracePointContext) -> i32 {
+    segment::<4>(ctx.arg(0), code::TCP_RESET, SENT);
+    0
+}
+
+/// A connection is reset by its peer.
+#[btf_tracepoint(function = "tcp_receive_reset")]
+#[inline(always)]
+pub fn tcp_reset_received(ctx: BtfTracePointContext) -> i32 {
+    segment::<4>(ctx.arg(0), code::TCP_RESET, RECEIVED);
+    0
+}
+
+/// Reports a segment of a connection, with `COUNT` parameters.
+#[inline(always)]
+fn segment<const COUNT: u32>(sock: *const u8, code: u16, direction: u64) {
+    if sock.is_null() {
+        return;
+    }
+    let state = member::<u8>(sock, offset!(sock_state)).into();
+    // These are no whole sockets, or no connections.
+    if state == TIME_WAIT || state == NEW_SYN_RECV || state == LISTEN {
+        return;
+    }
     let mut place = Place::uninit();
     let connection = find(&mut place, sock);
+    if connection.owner.tid == 0 && direction == SENT && state == CLOSE {
+        // Its end came first, and that was a call.
+        // SAFETY: it is there.
+        unsafe { take(connection) };
+    }
     if is_wanted(connection) {
         match member::<u16>(sock, offset!(sock_family)) {
-            INET => again::<4, TUPLE_4>(sock, connection),
-            INET6 => again::<16, TUPLE_6>(sock, connection),
+            INET => report::<4, TUPLE_4, COUNT>(sock, connection, code, state, direction),
+            INET6 => report::<16, TUPLE_6, COUNT>(sock, connection, code, state, direction),
             _ => {}
         }
     }
-    0
 }
 
 /// A connection is there, and, if `is_own`, it is the running thread's. With too many of them nobody knows when this one began.
@@ -199,12 +238,21 @@ fn end<const N: usize, const TUPLE: usize>(sock: *const u8, state: i32, error: i
 }
 
 #[inline(always)]
-fn again<const N: usize, const TUPLE: usize>(sock: *const u8, connection: &Connection) {
+fn report<const N: usize, const TUPLE: usize, const COUNT: u32>(
+    sock: *const u8,
+    connection: &Connection,
+    code: u16,
+    state: i32,
+    direction: u64,
+) {
     let mut room = RoomOf::<WORDS>::uninit();
-    let mut record = Small::begin(&mut room, code::TCP_RETRANSMIT, 3, turn_flag(turn()));
+    let mut record = Small::begin(&mut room, code, COUNT, turn_flag(turn()));
     let side = put_tuple::<N, TUPLE, WORDS>(&mut record, 0, sock);
     record.put::<4>(1, side);
-    record.put::<4>(2, member::<u8>(sock, offset!(sock_state)).into());
+    record.put::<4>(2, state as u64);
+    if COUNT == 4 {
+        record.put::<4>(3, direction);
+    }
     // SAFETY: it is there.
     unsafe { record.submit_of(&connection.owner) };
 }

@@ -41,6 +41,8 @@ pub enum When {
     Connections,
     /// When segments that are sent again are asked for.
     SentAgain,
+    /// When connections that are reset are asked for.
+    Resets,
     /// Never by itself: the one on `sys_exit` goes on in it.
     TailCalled,
     /// The same, when calls are counted in parts: for each of two descriptors, or for each request that they report.
@@ -215,6 +217,22 @@ pub const PROBES: &[Probe] = &[
         when: When::SentAgain,
         next: None,
         loss: Some("no tcp_retransmit events"),
+    },
+    Probe {
+        program: "tcp_reset_sent",
+        hook: "tcp_send_reset",
+        what: "reports connections that are reset from here",
+        when: When::Resets,
+        next: None,
+        loss: Some("no tcp_reset events of resets that are sent"),
+    },
+    Probe {
+        program: "tcp_reset_received",
+        hook: "tcp_receive_reset",
+        what: "reports connections that peers reset",
+        when: When::Resets,
+        next: None,
+        loss: Some("no tcp_reset events of resets that are received"),
     },
     Probe {
         program: "sys_exit",

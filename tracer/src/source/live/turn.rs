@@ -27,7 +27,13 @@ pub(crate) fn programs(options: &Options, wanted: &plan::Wanted<'_>, plans: &pla
         When::Switches => options.cpu_time || wanted.hook(&events::sched::SWITCH),
         When::Signals => wanted.hook(&events::sched::SIGNALDELIVER),
         When::Faults => options.page_faults && wanted.hook(&events::sched::PAGE_FAULT),
-        When::Connections => wanted.hook(&events::tcp::TCP_CLOSE) || wanted.hook(&events::tcp::TCP_RETRANSMIT),
+        // Who has a connection is asked for where threads are.
+        When::Connections => {
+            let of_owners = [&events::tcp::TCP_RETRANSMIT, &events::tcp::TCP_RESET];
+            wanted.hook(&events::tcp::TCP_CLOSE)
+                || (wanted.threads || options.who) && of_owners.into_iter().any(|row| wanted.hook(row))
+        }
+        When::Resets => wanted.hook(&events::tcp::TCP_RESET),
         When::SentAgain => wanted.hook(&events::tcp::TCP_RETRANSMIT),
         When::Enter => plans.calls && (options.latency || options.entry_args),
     })
