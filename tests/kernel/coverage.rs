@@ -5,6 +5,7 @@ use tracer_common::events;
 /// The tests themselves: a row is tested by a `check!(…, ROW { … })`, which compares every parameter or fails.
 const TESTS: &[&str] = &[
     include_str!("attr.rs"),
+    include_str!("calls.rs"),
     include_str!("compat.rs"),
     include_str!("enter.rs"),
     include_str!("exec.rs"),

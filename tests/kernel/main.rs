@@ -4,6 +4,7 @@
 mod asked;
 mod attr;
 mod blind;
+mod calls;
 mod capture;
 mod change;
 mod chisels;

@@ -25,7 +25,7 @@ pub const LIVE_ONLY: u16 = 0x8000;
 pub const OWN: core::ops::Range<u16> = 480..CODES;
 
 /// All codes below [`LIVE_ONLY`] are below this.
-pub const CODES: u16 = 512;
+pub const CODES: u16 = 640;
 
 /// A row of the table.
 #[derive(Debug)]
@@ -371,6 +371,8 @@ families! {
     process
     /// What belongs to a process: session, group, namespaces, limits.
     attr
+    /// Extended attributes of files.
+    xattr
     /// Users, groups and capabilities.
     user
     /// Signals.

@@ -189,4 +189,22 @@ events! {
         core: U8 = task(CoreDumped), "1 if a core was written";
         reaper_tid: Pid = task(Reaper), "thread that inherits the children; 0 when there are none";
     }
+
+    /// Wait for a child to change its state.
+    /// Source: wait4(2); kernel kernel/exit.c.
+    WAIT4 = 537 "wait4" Wait [WAITS] {
+        res: Pid = ret, "child that changed; 0 if none did and WNOHANG is set, or -errno";
+        pid: Pid = arg_signed(0), "child; -1 for any, 0 for those of the own group, -N for those of group N";
+        status: Hex32 = user_u32(1, 0), "what became of it, as the kernel writes it; 0 also if the caller does not ask";
+        options: Flags32(WAIT_OPTIONS) = 2, "W* flags";
+    }
+
+    /// Wait for a child to change its state, with more choice.
+    /// Source: waitid(2); kernel kernel/exit.c.
+    WAITID = 539 "waitid" Wait [WAITS] {
+        res: Errno = ret, "0, or -errno";
+        idtype: Enum32(WAIT_IDTYPES) = 0, "what the id is of";
+        id: I64 = arg_signed(1), "id of a process or a group, or a pidfd";
+        options: Flags32(WAIT_OPTIONS) = 3, "W* flags";
+    }
 }
