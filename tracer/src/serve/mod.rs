@@ -25,6 +25,7 @@ mod machine;
 mod measured;
 mod metrics;
 mod page;
+mod params;
 mod rest;
 mod routes;
 mod run;

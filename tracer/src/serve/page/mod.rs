@@ -8,7 +8,7 @@ use super::{
     http::{Answer, HTML, Request},
     known::Known,
     measured::{Measured, Picture, Process},
-    metrics,
+    metrics, params,
     rest::own,
     site::{FRESH, Site},
     totals::Live,
@@ -58,7 +58,7 @@ pub(super) async fn overview(request: Request) -> Answer {
         <option value=\"pod\">pod</option><option value=\"workload\">workload</option>\
         <option value=\"project\">compose project</option><option value=\"runtime\">runtime</option></select></label></form>",
     );
-    let query = request.get("q").unwrap_or_default().to_lowercase();
+    let query = request.text(&params::SEARCH).unwrap_or_default().to_lowercase();
     body.push_str("<div class=\"scroll\"><table id=\"containers\"><thead><tr>");
     for (title, name, is_number) in COLUMNS {
         let class = if is_number { " class=\"n\"" } else { "" };

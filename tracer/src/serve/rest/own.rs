@@ -6,15 +6,19 @@ use hyper::{StatusCode, body::Bytes};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
-use crate::serve::{
-    gather::Snapshot,
-    history::Point,
-    http::{Answer, PLAIN, Request},
-    measured::{Measured, Process},
-    metrics,
-    routes::ROUTES,
-    site::{FRESH, MAX_STREAMS, Site},
-    totals::Live,
+use crate::{
+    fields::Type,
+    serve::{
+        gather::Snapshot,
+        history::Point,
+        http::{Answer, PLAIN, Request},
+        known,
+        measured::{Measured, Process},
+        metrics,
+        routes::ROUTES,
+        site::{FRESH, MAX_STREAMS, Site},
+        totals::Live,
+    },
 };
 
 pub(in crate::serve) async fn metrics(request: Request) -> Answer {
@@ -132,7 +136,8 @@ async fn stream(site: &Site, send: &mpsc::Sender<Bytes>) -> Option<Infallible> {
     loop {
         site.looked();
         let picture = site.picture(FRESH).await;
-        let snapshot = site.snapshot();
+        // What is sent now is not news later.
+        let snapshot = Arc::clone(&snapshots.borrow_and_update());
         let rows = snapshot.live.iter().map(|(id, live)| {
             let measured = picture.containers.get(id).cloned().unwrap_or_default();
             let mut row = point(&Point::of(&measured, Some(&live.counts)));
@@ -177,7 +182,7 @@ fn shown(name: &str) -> String {
 
 fn container_json(live: &Live, measured: Option<&Measured>) -> Value {
     let mut object: Map<String, Value> =
-        live.known.facts.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        live.known.facts.iter().map(|(name, value)| ((*name).to_owned(), fact(name, value))).collect();
     object.insert("title".to_owned(), json!(live.known.title()));
     object.insert("cgroup".to_owned(), json!(live.known.cgroup));
     object.insert("since_ms".to_owned(), json!(live.since_ns / 1_000_000));
@@ -185,6 +190,15 @@ fn container_json(live: &Live, measured: Option<&Measured>) -> Value {
     let counts = point(&Point::of(measured.unwrap_or(&Measured::default()), Some(&live.counts)));
     object.insert("totals".to_owned(), counts);
     Value::Object(object)
+}
+
+/// A fact as JSON has it: switches and numbers are no texts.
+fn fact(name: &str, value: &str) -> Value {
+    match known::kind(name) {
+        Some(Type::Bool) => json!(value == "true"),
+        Some(Type::Int) => value.parse::<i64>().map_or_else(|_| json!(value), |number| json!(number)),
+        _ => json!(value),
+    }
 }
 
 fn measured_json(measured: &Measured) -> Value {
