@@ -47,7 +47,7 @@ pub(in crate::serve) async fn version(_request: Request) -> Answer {
 }
 
 pub(in crate::serve) async fn index(_request: Request) -> Answer {
-    let routes = ROUTES.iter().map(|route| json!({ "path": route.path, "about": route.about }));
+    let routes = ROUTES.iter().map(|route| json!({ "path": route.with_name("{name}"), "about": route.about }));
     Answer::json(&Value::Array(routes.collect()))
 }
 
