@@ -80,6 +80,13 @@ fn what_a_container_did_is_counted_exactly_and_what_it_uses_is_what_the_kernel_s
     let most = of("tracer_container_syscall_duration_seconds_bucket", &[("class", "file"), ("le", "+Inf")]);
     assert!(timed.is_some_and(|count| count >= 15.0) && timed == most, "{timed:?} {most:?}");
 
+    // The map of the page has the same calls.
+    wait::until("the ranges add up to the histogram", || {
+        let ranges = served.get(&format!("/api/v1/latency/{name}")).json()["classes"]["file"].clone();
+        let sum: f64 = ranges.as_array().expect("ranges").iter().filter_map(serde_json::Value::as_f64).sum();
+        (by_name("tracer_container_syscall_duration_seconds_count", &[("class", "file")]) == Some(sum)).then_some(())
+    });
+
     // Labels are text of others.
     assert!(metrics.contains("container_label_shop=\"a\\\"b\\nc\""), "{metrics}");
     assert_eq!(of("container_spec_memory_limit_bytes", &[]), Some(f64::from(64 << 20)));

@@ -20,6 +20,7 @@ mod happened;
 mod history;
 mod http;
 mod known;
+mod latency;
 mod live;
 mod machine;
 mod measured;

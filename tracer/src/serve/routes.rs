@@ -100,6 +100,7 @@ pub(super) static ROUTES: &[Route] = &[
     route!("/api/v1/containers", "Running containers, with what they use and do.", rest::own::containers),
     route!("/api/v1/containers/", "One container, by name or id, with its last ten minutes.", rest::own::container).below(),
     route!("/api/v1/processes/", "The processes of one container, without command lines.", rest::own::processes).below(),
+    route!("/api/v1/latency/", "How many calls of one container took how long, by class, since tracer began.", rest::own::latency).below().takes(&[&params::STREAM]),
     route!("/api/v1/connections/", "Connections of one container that move data, by bytes.", rest::live::connections).below().takes(params::OF_TABLES),
     route!("/api/v1/files/", "Files that one container reads and writes, by bytes.", rest::live::files).below().takes(params::OF_TABLES),
     route!("/api/v1/slow/", "Calls of one container that take 1 ms or longer, slowest first. Calls that wait for something to happen, such as poll, futex and nanosleep, are left out without `waits`.", rest::live::slow).below().takes(params::OF_SLOW),

@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use hyper::{StatusCode, body::Bytes};
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     fields::Type,
@@ -12,14 +12,17 @@ use crate::{
         gather::Snapshot,
         history::Point,
         http::{Answer, PLAIN, Request},
-        known,
+        known, latency,
         measured::{Measured, Process},
-        metrics,
+        metrics, params,
         routes::ROUTES,
         site::{FRESH, MAX_STREAMS, Site},
         totals::Live,
     },
 };
+
+/// A client that takes nothing for so long is left.
+const SLOW: Duration = Duration::from_secs(30);
 
 pub(in crate::serve) async fn metrics(request: Request) -> Answer {
     let picture = request.site.picture(FRESH).await;
@@ -153,7 +156,42 @@ async fn stream(site: &Site, send: &mpsc::Sender<Bytes>) -> Option<Infallible> {
             "health": health(&snapshot),
         });
         let piece = Bytes::from(format!("data: {message}\n\n"));
-        tokio::time::timeout(Duration::from_secs(30), send.send(piece)).await.ok()?.ok()?;
+        timeout(SLOW, send.send(piece)).await.ok()?.ok()?;
+        tokio::select! {
+            changed = snapshots.changed() => changed.ok()?,
+            () = send.closed() => return None,
+        }
+    }
+}
+
+pub(in crate::serve) async fn latency(request: Request) -> Answer {
+    let snapshot = request.site.snapshot();
+    let (id, live) = match find(&snapshot, &request.rest) {
+        Ok(found) => found,
+        Err(answer) => return answer,
+    };
+    if !request.flag(&params::STREAM) {
+        return Answer::json(&latency::json(&live.counts, snapshot.now_ns));
+    }
+    let Some(guard) = request.site.stream(MAX_STREAMS) else {
+        return Answer::error(StatusCode::SERVICE_UNAVAILABLE, "too many streams are open");
+    };
+    let (send, receive) = mpsc::channel(4);
+    let (site, id) = (request.site, id.clone());
+    tokio::spawn(async move {
+        let _ = stream_latency(&site, &id, &send).await;
+        drop(guard);
+    });
+    Answer::events(receive)
+}
+
+/// Until the container or the client has gone.
+async fn stream_latency(site: &Site, id: &str, send: &mpsc::Sender<Bytes>) -> Option<Infallible> {
+    let mut snapshots = site.snapshots();
+    loop {
+        let snapshot = Arc::clone(&snapshots.borrow_and_update());
+        let message = latency::json(&snapshot.live.get(id)?.counts, snapshot.now_ns);
+        timeout(SLOW, send.send(format!("data: {message}\n\n").into())).await.ok()?.ok()?;
         tokio::select! {
             changed = snapshots.changed() => changed.ok()?,
             () = send.closed() => return None,
