@@ -161,6 +161,30 @@ fn a_container_that_lives_for_a_moment_is_in_the_sums() {
 }
 
 #[test]
+fn the_cpu_time_of_a_container_that_has_ended_is_in_the_sums() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let served = Served::beside_engine(&["--metrics", "all"]);
+    let name = unique("computed");
+    // What the shell and its child used, as the kernel says at its end, in ticks of 10 ms.
+    let script =
+        "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; sha256sum /bin/busybox >/dev/null; cat /proc/$$/stat";
+    let docker = Docker::default();
+    let output = docker.command(&["run", "--rm", "--name", &name, &level::image(), "sh", "-c", script]).output();
+    let stat = String::from_utf8_lossy(&output.expect("docker").stdout).into_owned();
+    let (_, fields) = stat.rsplit_once(") ").expect("a process");
+    let ticks: f64 = fields.split_whitespace().skip(11).take(4).map(|ticks| ticks.parse::<f64>().expect("ticks")).sum();
+    let of = |family: &str| served.sample(family, &[("workload", name.as_str())]);
+    wait::until("it has ended", || of("tracer_container_deaths_total"));
+    let cpu_s = wait::until("its time is counted", || of("tracer_workload_cpu_seconds_total"));
+    // The runtime uses some before it hands over.
+    let own_s = ticks / 100.0;
+    assert!(own_s > 0.1 && cpu_s >= own_s * 0.95 - 0.02 && cpu_s <= own_s * 1.05 + 0.2, "{cpu_s} {own_s}");
+    assert_eq!(of("tracer_container_starts_total"), Some(1.0));
+}
+
+#[test]
 fn bytes_over_the_network_are_those_that_were_sent() {
     if !level::engine_or_skip() {
         return;
