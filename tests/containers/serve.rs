@@ -80,6 +80,13 @@ fn what_a_container_did_is_counted_exactly_and_what_it_uses_is_what_the_kernel_s
     let most = of("tracer_container_syscall_duration_seconds_bucket", &[("class", "file"), ("le", "+Inf")]);
     assert!(timed.is_some_and(|count| count >= 15.0) && timed == most, "{timed:?} {most:?}");
 
+    // The map of the page has the same calls.
+    wait::until("the ranges add up to the histogram", || {
+        let ranges = served.get(&format!("/api/v1/latency/{name}")).json()["classes"]["file"].clone();
+        let sum: f64 = ranges.as_array().expect("ranges").iter().filter_map(serde_json::Value::as_f64).sum();
+        (by_name("tracer_container_syscall_duration_seconds_count", &[("class", "file")]) == Some(sum)).then_some(())
+    });
+
     // Labels are text of others.
     assert!(metrics.contains("container_label_shop=\"a\\\"b\\nc\""), "{metrics}");
     assert_eq!(of("container_spec_memory_limit_bytes", &[]), Some(f64::from(64 << 20)));
@@ -151,6 +158,30 @@ fn a_container_that_lives_for_a_moment_is_in_the_sums() {
     assert!(written >= bytes && written < bytes + 4096.0, "{written}");
     assert_eq!(of("tracer_container_starts_total", &[]), Some(1.0));
     assert!(of("tracer_workload_exits_total", &[("reason", "error")]).is_some_and(|count| count >= 1.0));
+}
+
+#[test]
+fn the_cpu_time_of_a_container_that_has_ended_is_in_the_sums() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let served = Served::beside_engine(&["--metrics", "all"]);
+    let name = unique("computed");
+    // What the shell and its child used, as the kernel says at its end, in ticks of 10 ms.
+    let script =
+        "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; sha256sum /bin/busybox >/dev/null; cat /proc/$$/stat";
+    let docker = Docker::default();
+    let output = docker.command(&["run", "--rm", "--name", &name, &level::image(), "sh", "-c", script]).output();
+    let stat = String::from_utf8_lossy(&output.expect("docker").stdout).into_owned();
+    let (_, fields) = stat.rsplit_once(") ").expect("a process");
+    let ticks: f64 = fields.split_whitespace().skip(11).take(4).map(|ticks| ticks.parse::<f64>().expect("ticks")).sum();
+    let of = |family: &str| served.sample(family, &[("workload", name.as_str())]);
+    wait::until("it has ended", || of("tracer_container_deaths_total"));
+    let cpu_s = wait::until("its time is counted", || of("tracer_workload_cpu_seconds_total"));
+    // The runtime uses some before it hands over.
+    let own_s = ticks / 100.0;
+    assert!(own_s > 0.1 && cpu_s >= own_s * 0.95 - 0.02 && cpu_s <= own_s * 1.05 + 0.2, "{cpu_s} {own_s}");
+    assert_eq!(of("tracer_container_starts_total"), Some(1.0));
 }
 
 #[test]

@@ -14,7 +14,7 @@ events! {
         res: Errno = ret, "0, or -errno";
         img: Bytes = data_out(0, 1), "image of the module, cut at snaplen";
         length: U64 = 1, "its length, bytes";
-        uargs: Text = text(2), "parameters of the module";
+        uargs: Text = text(2), "parameters of the module", command;
     }
 
     /// Load a kernel module from a file.
@@ -22,7 +22,7 @@ events! {
     FINIT_MODULE = 413 "finit_module" Other [USES_FD | READS_FROM_FD] {
         res: Errno = ret, "0, or -errno";
         fd: Fd = 0, "descriptor of the module";
-        uargs: Text = text(1), "parameters of the module";
+        uargs: Text = text(1), "parameters of the module", command;
         flags: Flags32(FINIT_MODULE_FLAGS) = 2, "MODULE_INIT_* flags";
     }
 

@@ -61,6 +61,8 @@ pub struct Param {
     pub source: Source,
     /// What it means.
     pub doc: &'static str,
+    /// Whether it shows a command line or an environment, which may have secrets.
+    pub is_command: bool,
 }
 
 /// Properties of an event: a set of bits.
@@ -232,6 +234,16 @@ pub(crate) const fn same(a: &[u8], b: &[u8]) -> bool {
     true
 }
 
+/// Used by `events!`: whether a parameter has the mark `command`.
+macro_rules! marked {
+    () => {
+        false
+    };
+    (command) => {
+        true
+    };
+}
+
 /// Used by `events!`: a source from its short form.
 macro_rules! source_of {
     (ret) => {
@@ -298,7 +310,7 @@ macro_rules! events {
     ($(
         $(#[doc = $doc:literal])+
         $ident:ident = $code:literal $name:literal $([$($call:literal),*])? $category:ident [$($flag:ident)|*] $(=> $effect:ident)? {
-            $($param:ident: $kind:ident $(($set:ident))? = $src:tt $(($($operand:tt)*))?, $pdoc:literal;)*
+            $($param:ident: $kind:ident $(($set:ident))? = $src:tt $(($($operand:tt)*))?, $pdoc:literal $(, $mark:ident)?;)*
         }
     )+) => {
         $(
@@ -320,6 +332,7 @@ macro_rules! events {
                             kind: $crate::events::kind!(NAMES $kind $(($set))?),
                             source: $crate::events::source_of!($src $(($($operand)*))?),
                             doc: $pdoc,
+                            is_command: $crate::events::marked!($($mark)?),
                         },
                     )*],
                     doc: concat!($($doc),+),
@@ -335,7 +348,7 @@ macro_rules! events {
         }
     };
 }
-pub(crate) use {effect, kind, source_of, syscalls};
+pub(crate) use {effect, kind, marked, source_of, syscalls};
 
 /// Declares the families: their modules, and everything that is made from all of them.
 macro_rules! families {
@@ -617,6 +630,19 @@ mod tests {
             op,
             Op::QueuePercent | Op::QueueLen | Op::QueueMax | Op::UserSockAddress | Op::Layer | Op::Vm | Op::Fds
         )
+    }
+
+    #[test]
+    fn whatever_is_read_from_a_command_line_is_marked() {
+        use crate::plan::{Op, TaskField};
+        let of_command = [TaskField::Exe, TaskField::Args, TaskField::Env].map(|field| field as u8);
+        let mut marked = 0;
+        for param in all().flat_map(|row| row.params) {
+            let is_read = param.source.op == Op::TaskText && of_command.contains(&param.source.a);
+            assert!(!is_read || param.is_command, "{}", param.name);
+            marked += usize::from(param.is_command);
+        }
+        assert!(marked > 10, "{marked}");
     }
 
     #[test]

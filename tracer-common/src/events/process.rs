@@ -9,8 +9,8 @@ events! {
     /// Source: clone(2); kernel kernel/fork.c.
     CLONE = 223 "clone" Process [MODIFIES_STATE] => Clone {
         res: Pid = ret, "thread id of the child, in the parent; 0, in the child; or -errno";
-        exe: Text = task_text(Exe), "first argument of the program";
-        args: List = task_text(Args), "other arguments of the program";
+        exe: Text = task_text(Exe), "first argument of the program", command;
+        args: List = task_text(Args), "other arguments of the program", command;
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -35,8 +35,8 @@ events! {
     /// Source: clone3(2); kernel kernel/fork.c, struct clone_args.
     CLONE3 = 335 "clone3" Process [MODIFIES_STATE] => Clone {
         res: Pid = ret, "thread id of the child, in the parent; 0, in the child; or -errno";
-        exe: Text = task_text(Exe), "first argument of the program";
-        args: List = task_text(Args), "other arguments of the program";
+        exe: Text = task_text(Exe), "first argument of the program", command;
+        args: List = task_text(Args), "other arguments of the program", command;
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -61,8 +61,8 @@ events! {
     /// Source: fork(2); kernel kernel/fork.c.
     FORK = 225 "fork" Process [MODIFIES_STATE] => Clone {
         res: Pid = ret, "thread id of the child, in the parent; 0, in the child; or -errno";
-        exe: Text = task_text(Exe), "first argument of the program";
-        args: List = task_text(Args), "other arguments of the program";
+        exe: Text = task_text(Exe), "first argument of the program", command;
+        args: List = task_text(Args), "other arguments of the program", command;
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -87,8 +87,8 @@ events! {
     /// Source: vfork(2); kernel kernel/fork.c.
     VFORK = 227 "vfork" Process [MODIFIES_STATE] => Clone {
         res: Pid = ret, "thread id of the child, in the parent; 0, in the child; or -errno";
-        exe: Text = task_text(Exe), "first argument of the program";
-        args: List = task_text(Args), "other arguments of the program";
+        exe: Text = task_text(Exe), "first argument of the program", command;
+        args: List = task_text(Args), "other arguments of the program", command;
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -113,8 +113,8 @@ events! {
     /// Source: execve(2); kernel fs/exec.c.
     EXECVE = 293 "execve" Process [MODIFIES_STATE] => Exec {
         res: Errno = ret, "0, or -errno";
-        exe: Text = task_text(Exe), "first argument";
-        args: List = task_text(Args), "the other arguments";
+        exe: Text = task_text(Exe), "first argument", command;
+        args: List = task_text(Args), "the other arguments", command;
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -127,7 +127,7 @@ events! {
         vm_swap: U32 = task(VmSwap), "swapped memory, kB";
         comm: Text = task_text(Comm), "name of the thread";
         cgroups: List = task_text(Cgroups), "cgroup of each controller, name=path";
-        env: List = task_text(Env), "environment";
+        env: List = task_text(Env), "environment", command;
         tty: U32 = task(Tty), "device number of the controlling terminal";
         vpgid: Pid = task(Vpgid), "process group in its own pid namespace";
         loginuid: Uid = task(LoginUid), "audit login user id; all ones when unset";
@@ -149,8 +149,8 @@ events! {
     /// Source: execveat(2); kernel fs/exec.c.
     EXECVEAT = 331 "execveat" Process [MODIFIES_STATE] => Exec {
         res: Errno = ret, "0, or -errno";
-        exe: Text = task_text(Exe), "first argument";
-        args: List = task_text(Args), "the other arguments";
+        exe: Text = task_text(Exe), "first argument", command;
+        args: List = task_text(Args), "the other arguments", command;
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -163,7 +163,7 @@ events! {
         vm_swap: U32 = task(VmSwap), "swapped memory, kB";
         comm: Text = task_text(Comm), "name of the thread";
         cgroups: List = task_text(Cgroups), "cgroup of each controller, name=path";
-        env: List = task_text(Env), "environment";
+        env: List = task_text(Env), "environment", command;
         tty: U32 = task(Tty), "device number of the controlling terminal";
         vpgid: Pid = task(Vpgid), "process group in its own pid namespace";
         loginuid: Uid = task(LoginUid), "audit login user id; all ones when unset";

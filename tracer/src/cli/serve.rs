@@ -40,7 +40,7 @@ struct ServeArgs {
     #[arg(long, value_name = "PLACE")]
     listen: Vec<Listen>,
 
-    /// How much to count: basic leaves out the duration of calls
+    /// How much to count: basic leaves out the duration of calls, all adds CPU time of containers that have ended
     #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
     metrics: Level,
 

@@ -11,7 +11,7 @@ use tracer_common::{
 
 use crate::format::DataMode;
 
-use super::{ArgRule, Context, EventType, Field, Needs, Type, Unit, Value, all, gone};
+use super::{ArgRule, Context, EventType, Field, Needs, Reveals, Type, Unit, Value, all, gone};
 
 /// Why a name is not a field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -163,6 +163,11 @@ impl ParamAt {
         events::all().filter_map(|row| row.params.get(self.in_row(row.code)?)).map(|param| param.kind)
     }
 
+    /// Whether it shows a command line in one of these rows.
+    fn is_command(&self) -> bool {
+        events::all().filter_map(|row| row.params.get(self.in_row(row.code)?)).any(|param| param.is_command)
+    }
+
     fn in_row(&self, code: u16) -> Option<usize> {
         self.by_code.get(usize::from(code)).filter(|at| **at != ABSENT).map(|at| usize::from(*at))
     }
@@ -220,6 +225,14 @@ pub struct FieldRef {
 
 static BY_NAME: LazyLock<FxHashMap<&'static str, &'static Field>> =
     LazyLock::new(|| all().map(|field| (field.name, field)).collect());
+
+impl Field {
+    /// The row of that name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        BY_NAME.get(name).copied()
+    }
+}
 
 impl FieldRef {
     /// Resolves `class.name`, `class.name[arg]` and, for parameters, `class.name.arg`.
@@ -333,6 +346,16 @@ impl FieldRef {
         let latency = self.field.name == "evt.outputtime" && self.arg.show.time == TimeMode::Latency;
         let needs = self.field.needs.with(of_key);
         if latency { needs.with(Needs::LATENCY) } else { needs }
+    }
+
+    /// Whether it shows a command line or an environment.
+    #[must_use]
+    pub fn reveals_command(&self) -> bool {
+        match (self.field.reveals, &self.arg.key) {
+            (Reveals::Nothing, _) => false,
+            (Reveals::Params, Key::Param(param)) => param.is_command(),
+            (Reveals::Command | Reveals::Params, _) => true,
+        }
     }
 
     /// Its unit: of results of reads and writes, bytes.

@@ -28,6 +28,7 @@ pub mod transform;
 mod wrong;
 
 pub use error::FilterError;
+pub(crate) use error::did_you_mean;
 pub use operand::Operand;
 pub use parse::{MAX_LEN_BYTES, parse};
 pub use stretches::Stretches;
@@ -185,6 +186,27 @@ mod tests {
             assert!(tracer_common::events::all().any(|row| row.name == *event));
         }
     }
+    #[test]
+    fn a_part_of_an_id_of_a_container_is_noted() {
+        let notes = |text: &str| Filter::compile(text, Show::default()).unwrap().notes().to_vec();
+        let hint = |text: &str| notes(text).concat().rsplit_once("\nhint: ").map(|(_, hint)| hint.to_owned());
+        for (filter, expected) in [
+            ("container.id=0123ab", "container.id startswith 0123ab"),
+            ("container.id != 0123AB", "container.id startswith 0123ab"),
+            ("container.id in (host, 0123456789AB)", "container.id=0123456789ab"),
+            ("container.ids in (0123456789abcdef)", "container.full_id startswith 0123456789abcdef"),
+        ] {
+            let hint = hint(filter);
+            assert_eq!(hint.as_deref(), Some(expected), "{filter}");
+            assert_eq!(notes(expected), Vec::<String>::new(), "{expected}");
+        }
+        let whole = "0123456789abcdef".repeat(4);
+        for right in ["host", "0123456789ab", &*whole, "web", "cafe", "101", "db1"] {
+            assert_eq!(hint(&format!("container.id={right}")), None, "{right}");
+        }
+        assert_eq!(hint("container.id startswith 0123ab").or(hint("proc.name=0123ab")), None);
+    }
+
     use crate::testing::World;
     use tracer_common::events;
 

@@ -1,6 +1,6 @@
 //! What the engine counts for metrics: its tables, and the families that are made of their rows, a row each.
 //!
-//! All tables but those of [`EXITS`] and [`FORKS`] are counted in the kernel. Keys begin with the id of the container. What is in no
+//! All tables but those of [`EXITS`], [`FORKS`] and [`CPU`] are counted in the kernel; times of threads are, and tables get their sums. Keys begin with the id of the container. What is in no
 //! container is not counted.
 
 use std::borrow::Cow;
@@ -23,6 +23,8 @@ pub enum Level {
     /// All of basic, and the duration of calls.
     #[default]
     Full,
+    /// All of full, and CPU time of containers that have ended, which costs time at each switch of a CPU to another thread.
+    All,
 }
 
 /// What is kept for a key.
@@ -34,6 +36,8 @@ enum Number {
     Failures,
     /// The sum of a field in bytes.
     Bytes(&'static str),
+    /// The sum of a field in nanoseconds.
+    Nanoseconds(&'static str),
     /// How many events moved bytes.
     Transfers,
     /// How many took less than two to this power, nanoseconds.
@@ -102,11 +106,12 @@ pub(super) const TIMES: usize = 4;
 pub(super) const SOCKETS: usize = 5;
 pub(super) const EXITS: usize = 6;
 const FORKS: usize = 7;
+const CPU: usize = 8;
 
 /// Processes outside of containers do not count.
 const IN_CONTAINERS: &str = "container.id!=host";
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 9] = [
     Table {
         keys: &["evt.type"],
         filter: Events::Filter("syscall.type exists"),
@@ -159,6 +164,14 @@ const TABLES: [Table; 8] = [
         filter: Events::Filter("evt.type in (clone, clone3, fork, vfork) and evt.rawres=0 and thread.ismain=true"),
         numbers: &[Number::Events],
         level: Level::Basic,
+        rows: 1,
+    },
+    // Of each thread that ran, once an interval, those that have ended included.
+    Table {
+        keys: &[],
+        filter: Events::Filter("evt.type=procinfo"),
+        numbers: &[Number::Nanoseconds("evt.rawarg.cpu_usr"), Number::Nanoseconds("evt.rawarg.cpu_sys")],
+        level: Level::All,
         rows: 1,
     },
 ];
@@ -300,6 +313,14 @@ pub(super) const FAMILIES: &[Family] = &[
         outlives: true,
         of: Of::Sums(&[(EXITS, |row| vec![(one("reason", exit_reason(row.key(0), row.key(1))), row.number(0))])]),
     },
+    Family {
+        name: "tracer_container_cpu_seconds_total",
+        help: "CPU time since tracer began, by mode, added up at each switch between threads; only with --metrics=all.",
+        outlives: true,
+        of: Of::Sums(&[(CPU, |row| {
+            vec![(one("mode", "user"), row.number(0) / 1e9), (one("mode", "system"), row.number(1) / 1e9)]
+        })]),
+    },
 ];
 
 fn connected(result: &str) -> &'static str {
@@ -357,7 +378,7 @@ impl Number {
         let (field, op) = match self {
             Self::Events => (None, Op::Count),
             Self::Failures => (Some("evt.count.error"), Op::Sum),
-            Self::Bytes(field) => (Some(field), Op::Sum),
+            Self::Bytes(field) | Self::Nanoseconds(field) => (Some(field), Op::Sum),
             Self::Transfers => (Some("evt.buflen"), Op::Count),
             Self::Below(power) => (Some("evt.latency"), Op::Below(power)),
             Self::Time => (Some("evt.latency"), Op::Sum),
@@ -417,20 +438,21 @@ mod tests {
     use crate::aggregate::{self, Aggregate as _};
 
     #[test]
-    fn all_tables_but_two_are_counted_in_the_kernel() {
-        for (at, spec) in specs(Level::Full).unwrap() {
+    fn all_tables_but_three_are_counted_in_the_kernel() {
+        for (at, spec) in specs(Level::All).unwrap() {
             let table = aggregate::Table::new(spec).unwrap();
             let filters: Vec<&Filter> = table.filter().into_iter().collect();
             let counted = table.grouping().and_then(|counts| counts.in_kernel(&filters));
-            assert_eq!(counted.is_ok(), ![EXITS, FORKS].contains(&at), "{at}: {counted:?}");
+            assert_eq!(counted.is_ok(), ![EXITS, FORKS, CPU].contains(&at), "{at}: {counted:?}");
         }
     }
 
     #[test]
-    fn without_times_there_is_one_table_less() {
+    fn each_level_has_its_tables() {
         let places = |level| specs(level).unwrap().into_iter().map(|(at, _)| at).collect::<Vec<_>>();
-        assert_eq!(places(Level::Full), (0..COUNT).collect::<Vec<_>>());
-        assert_eq!(places(Level::Basic), (0..COUNT).filter(|at| *at != TIMES).collect::<Vec<_>>());
+        assert_eq!(places(Level::All), (0..COUNT).collect::<Vec<_>>());
+        assert_eq!(places(Level::Full), (0..COUNT).filter(|at| *at != CPU).collect::<Vec<_>>());
+        assert_eq!(places(Level::Basic), (0..COUNT).filter(|at| ![TIMES, CPU].contains(at)).collect::<Vec<_>>());
     }
 
     #[test]

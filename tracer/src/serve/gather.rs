@@ -56,6 +56,8 @@ struct Gather {
     /// What was known when containers changed last.
     known: BTreeMap<String, (ContainerKey, Arc<Known>)>,
     generation: u64,
+    /// What has to be collected for the tables and this.
+    needs: Needs,
     publish: Publish,
 }
 
@@ -68,7 +70,9 @@ pub(super) fn sinks(level: Level, publish: Publish) -> Result<Vec<Box<dyn Sink>>
     let (mut sinks, board) = view::board(specs, false, INTERVAL_MS)?;
     let looks = Looks::new()?;
     let (totals, known) = Default::default();
-    sinks.push(Box::new(Gather { places, board, looks, totals, known, generation: u64::MAX, publish }));
+    // Fields of parameters do not say that the times of threads are needed, which come as events.
+    let needs = if level >= Level::All { Needs::CONTAINER.with(Needs::CPU_TIME) } else { Needs::CONTAINER };
+    sinks.push(Box::new(Gather { places, board, looks, totals, known, generation: u64::MAX, needs, publish }));
     Ok(sinks)
 }
 
@@ -121,7 +125,7 @@ impl Sink for Gather {
     }
 
     fn needs(&self) -> Needs {
-        Needs::CONTAINER
+        self.needs
     }
 
     fn wants(&self, _event: &EventType<'_>) -> bool {

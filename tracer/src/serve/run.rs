@@ -100,8 +100,11 @@ impl ServeError {
     /// What to do about it, if that is known.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
-        let Self::Listen { error, .. } = self else { return None };
+        let Self::Listen { place, error } = self else { return None };
         Some(match error.kind() {
+            io::ErrorKind::AddrInUse if place.starts_with("unix:") => {
+                "another program listens there, as ss -lxp shows, or the file is not a socket"
+            }
             io::ErrorKind::AddrInUse => {
                 "another program listens there, as ss -ltnp shows; --listen takes another address"
             }

@@ -123,9 +123,11 @@ impl Site {
         Arc::clone(&self.snapshots.borrow())
     }
 
-    /// Snapshots as they come.
+    /// Snapshots as they come: only those that come from now on are changes.
     pub(super) fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshots.clone()
+        let mut snapshots = self.snapshots.clone();
+        snapshots.mark_unchanged();
+        snapshots
     }
 
     /// What the kernel's files say, not older than that; those who ask at the same time share it.

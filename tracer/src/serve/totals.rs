@@ -1,7 +1,7 @@
 //! What was counted since the start: for each container, and for what outlives containers.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -100,6 +100,8 @@ const MAX_TOLD: usize = 2_000;
 const MAX_CLAIMED: usize = 256;
 /// More workloads are not told apart.
 const MAX_WORKLOADS: usize = 2_000;
+/// So many of those that ended last are remembered.
+const MAX_BURIED: usize = 256;
 /// Rows of containers that are not known to run wait for so many intervals: an event may come before its cgroup is known.
 const PATIENCE: u32 = 3;
 
@@ -113,6 +115,8 @@ pub(super) struct Totals {
     pub(super) happened: Arc<Happened>,
     /// Counts of containers that are not among those that run, by id, and for how many intervals yet.
     strangers: HashMap<String, (Counts, u32)>,
+    /// Workloads of those that have just ended, by id: what comes late of them is of no new one.
+    buried: VecDeque<(String, String)>,
     has_begun: bool,
 }
 
@@ -163,7 +167,7 @@ impl Totals {
             let known = find(&id).filter(|known| known.workload().is_some());
             let lived_ns = (!live.was_there).then(|| now_ns.saturating_sub(live.since_ns));
             Arc::make_mut(&mut self.happened).add(&live.known.cgroup, now_ns, What::Deletion(live.counts.exit_code()));
-            self.bury(known.as_ref().unwrap_or(&live.known), &live.counts, lived_ns);
+            self.bury(&id, known.as_ref().unwrap_or(&live.known), &live.counts, lived_ns);
         }
         for (id, known) in running {
             match self.live.get_mut(&id) {
@@ -186,20 +190,28 @@ impl Totals {
             *intervals > PATIENCE
         });
         for (id, (counts, _)) in waited.collect::<Vec<_>>() {
+            if let Some((_, workload)) = self.buried.iter().find(|(buried, _)| *buried == id) {
+                Arc::make_mut(self.ended.entry(workload.clone()).or_default()).counts.merge(&counts);
+                continue;
+            }
             // It came and went between two intervals.
             let known = find(&id).unwrap_or_default();
             let happened = Arc::make_mut(&mut self.happened);
             happened.add(&known.cgroup, now_ns, What::Creation);
             happened.add(&known.cgroup, now_ns, What::Deletion(counts.exit_code()));
-            self.bury(&known, &counts, Some(0));
+            self.bury(&id, &known, &counts, Some(0));
         }
     }
 
     /// Adds what a container did to what outlives it.
-    fn bury(&mut self, known: &Known, counts: &Counts, lived_ns: Option<u64>) {
+    fn bury(&mut self, id: &str, known: &Known, counts: &Counts, lived_ns: Option<u64>) {
         let workload = known.workload().unwrap_or_default();
         let is_full = self.ended.len() >= MAX_WORKLOADS && !self.ended.contains_key(&workload);
         let workload = if is_full { OTHER.to_owned() } else { workload };
+        if self.buried.len() >= MAX_BURIED {
+            self.buried.pop_front();
+        }
+        self.buried.push_back((id.to_owned(), workload.clone()));
         let ended = Arc::make_mut(self.ended.entry(workload).or_default());
         ended.counts.merge(counts);
         *ended.deaths.entry(counts.exit().unwrap_or("unknown")).or_default() += 1;
@@ -297,6 +309,20 @@ mod tests {
         }
         let ended = &totals.ended["short"];
         assert_eq!((ended.counts.sum(CALLS, 0), ended.starts, totals.live.len()), (2.0, 1, 0));
+    }
+
+    #[test]
+    fn what_comes_late_of_a_container_is_of_no_new_one() {
+        let mut totals = Totals::default();
+        totals.update(running(&[]), 0, &mut |_| None);
+        totals.update(running(&[("a", "job")]), 1, &mut |_| None);
+        totals.update(running(&[]), 2, &mut |_| None);
+        totals.add(CALLS, &frame(&[(&["a", "read"], &[2.0, 0.0])]));
+        for interval in 3..=7 {
+            totals.update(running(&[]), interval, &mut |_| Some(known("job")));
+        }
+        let ended = &totals.ended["job"];
+        assert_eq!((ended.counts.sum(CALLS, 0), ended.starts, ended.deaths.values().sum::<u64>()), (2.0, 1, 1));
     }
 
     #[test]
