@@ -209,6 +209,31 @@ fn bytes_over_the_network_are_those_that_were_sent() {
     assert!(!served.get("/metrics").body.contains("syscall_duration"), "basic has no times");
 }
 
+#[test]
+fn connections_that_are_reset_or_refused_are_counted_by_container() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let served = Served::beside_engine(&["--metrics", "all"]);
+    let docker = Docker::default();
+    let (of_all, beside) = (unique("refused"), unique("beside"));
+    // Nobody listens there. The other one does the same, to show that they are told apart.
+    let script = |times: u32| {
+        format!("i=0; while [ $i -lt {times} ]; do nc 127.0.0.1 1 </dev/null; i=$((i+1)); done; sleep 1000")
+    };
+    let _refused = docker.run(&of_all, &[], &["sh", "-c", &script(7)]);
+    let _beside = docker.run(&beside, &[], &["sh", "-c", &script(2)]);
+    let ended = |name: &str| {
+        let labels = [("name", name), ("side", "client"), ("result", "refused")];
+        served.sample("tracer_container_tcp_connections_total", &labels)
+    };
+    wait::until("all have ended", || (ended(&of_all)? >= 7.0 && ended(&beside)? >= 2.0).then_some(()));
+    let resets =
+        |name: &str| served.sample("tracer_container_tcp_resets_total", &[("name", name), ("direction", "received")]);
+    assert_eq!((ended(&of_all), ended(&beside)), (Some(7.0), Some(2.0)));
+    assert_eq!((resets(&of_all), resets(&beside)), (Some(7.0), Some(2.0)));
+}
+
 /// What Prometheus' own checker has to say of names that are cAdvisor's.
 const OF_CADVISOR: [&str; 2] = ["cadvisor_version_info ", "container_memory_failcnt "];
 

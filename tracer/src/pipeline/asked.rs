@@ -1,7 +1,7 @@
 //! From filter and sinks to what the kernel side is asked for: which events, what is kept for names, what is decided and counted there.
 
 use tracer_common::{
-    events::{Event, Flags},
+    events::{self, Event, Flags},
     group::{Counted, Grouping, Number, by, number},
 };
 
@@ -193,6 +193,10 @@ impl Asked {
                 cpu_time: needs.has(Needs::CPU_TIME),
                 latency: needs.has(Needs::LATENCY),
                 who: who || mode.options.who,
+                owners: [&events::tcp::TCP_RETRANSMIT, &events::tcp::TCP_RESET].into_iter().any(|row| {
+                    let needs = outputs.needs_of_row(row);
+                    needs.has(Needs::THREADS) || needs.has(Needs::WHO)
+                }),
                 calls: tables.calls.clone(),
                 sockets: tables.sockets,
                 ..mode.options.clone()

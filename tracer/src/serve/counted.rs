@@ -107,11 +107,14 @@ pub(super) const SOCKETS: usize = 5;
 pub(super) const EXITS: usize = 6;
 const FORKS: usize = 7;
 const CPU: usize = 8;
+const SENT_AGAIN: usize = 9;
+const RESETS: usize = 10;
+const ENDS: usize = 11;
 
 /// Processes outside of containers do not count.
 const IN_CONTAINERS: &str = "container.id!=host";
 
-const TABLES: [Table; 9] = [
+const TABLES: [Table; 12] = [
     Table {
         keys: &["evt.type"],
         filter: Events::Filter("syscall.type exists"),
@@ -173,6 +176,27 @@ const TABLES: [Table; 9] = [
         numbers: &[Number::Nanoseconds("evt.rawarg.cpu_usr"), Number::Nanoseconds("evt.rawarg.cpu_sys")],
         level: Level::All,
         rows: 1,
+    },
+    Table {
+        keys: &[],
+        filter: Events::Filter("evt.type=tcp_retransmit"),
+        numbers: &[Number::Events],
+        level: Level::Basic,
+        rows: 1,
+    },
+    Table {
+        keys: &["evt.arg.direction"],
+        filter: Events::Filter("evt.type=tcp_reset"),
+        numbers: &[Number::Events],
+        level: Level::Basic,
+        rows: 2,
+    },
+    Table {
+        keys: &["evt.arg.side", "evt.arg.res"],
+        filter: Events::Filter("evt.type=tcp_close"),
+        numbers: &[Number::Events],
+        level: Level::All,
+        rows: 32,
     },
 ];
 
@@ -319,6 +343,39 @@ pub(super) const FAMILIES: &[Family] = &[
         outlives: true,
         of: Of::Sums(&[(CPU, |row| {
             vec![(one("mode", "user"), row.number(0) / 1e9), (one("mode", "system"), row.number(1) / 1e9)]
+        })]),
+    },
+    Family {
+        name: "tracer_container_tcp_retransmits_total",
+        help: "Segments of TCP that were sent again because no acknowledgement came.",
+        outlives: true,
+        of: Of::Sums(&[(SENT_AGAIN, |row| vec![(Vec::new(), row.number(0))])]),
+    },
+    Family {
+        name: "tracer_container_tcp_resets_total",
+        help: "Resets of TCP connections that were sent and received.",
+        outlives: true,
+        of: Of::Sums(&[(RESETS, |row| {
+            let direction = match row.key(0) {
+                "sent" => "sent",
+                "received" => "received",
+                _ => OTHER,
+            };
+            vec![(one("direction", direction), row.number(0))]
+        })]),
+    },
+    Family {
+        name: "tracer_container_tcp_connections_total",
+        help: "TCP connections that ended, by side and result; ok is an end without an error; only with --metrics=all.",
+        outlives: true,
+        of: Of::Sums(&[(ENDS, |row| {
+            let side = match row.key(0) {
+                "client" => "client",
+                "server" => "server",
+                _ => OTHER,
+            };
+            let result = if row.key(1) == "0" { "ok" } else { connected(row.key(1)) };
+            vec![(vec![("side", side.into()), ("result", result.into())], row.number(0))]
         })]),
     },
 ];

@@ -122,6 +122,8 @@ pub struct Options {
     pub entry_args: bool,
     /// Whether page faults are reported.
     pub page_faults: bool,
+    /// Whether it is asked whose connection it is of which a segment is reported; its cgroup is always known.
+    pub owners: bool,
     /// Whether TCP connections are followed: what is asked for says so.
     pub connections: bool,
     /// Whether the tracer's own events are reported, too.

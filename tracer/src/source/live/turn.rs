@@ -27,11 +27,9 @@ pub(crate) fn programs(options: &Options, wanted: &plan::Wanted<'_>, plans: &pla
         When::Switches => options.cpu_time || wanted.hook(&events::sched::SWITCH),
         When::Signals => wanted.hook(&events::sched::SIGNALDELIVER),
         When::Faults => options.page_faults && wanted.hook(&events::sched::PAGE_FAULT),
-        // Who has a connection is asked for where threads are.
         When::Connections => {
             let of_owners = [&events::tcp::TCP_RETRANSMIT, &events::tcp::TCP_RESET];
-            wanted.hook(&events::tcp::TCP_CLOSE)
-                || (wanted.threads || options.who) && of_owners.into_iter().any(|row| wanted.hook(row))
+            wanted.hook(&events::tcp::TCP_CLOSE) || options.owners && of_owners.into_iter().any(|row| wanted.hook(row))
         }
         When::Resets => wanted.hook(&events::tcp::TCP_RESET),
         When::SentAgain => wanted.hook(&events::tcp::TCP_RETRANSMIT),
@@ -76,6 +74,7 @@ impl Live {
         let options = Options {
             cpu_time: options.cpu_time,
             latency: options.latency,
+            owners: options.owners,
             calls: options.calls.clone(),
             sockets: options.sockets,
             ..self.options.clone()
