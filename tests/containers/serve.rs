@@ -26,7 +26,7 @@ fn load() -> String {
 }
 
 /// The file of a v1 or v2 hierarchy with that name, of a container.
-fn file_of(container: &Container, v1: &str, v2: &str) -> Option<String> {
+pub(crate) fn file_of(container: &Container, v1: &str, v2: &str) -> Option<String> {
     let cgroups = fs::read_to_string(format!("/proc/{}/cgroup", container.pid())).ok()?;
     let controller = v1.split('.').next()?;
     let line = cgroups
