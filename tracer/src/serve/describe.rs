@@ -63,7 +63,7 @@ fn families() -> BTreeMap<String, (String, String)> {
     for (name, kind, help) in counted.chain(metrics::of_files()) {
         all.insert(name.to_owned(), (kind.name().to_owned(), help.to_owned()));
     }
-    let text = metrics::text(&Snapshot::default(), &Picture::default(), &ContainerLabels::default());
+    let (text, _) = metrics::text(&Snapshot::default(), &Picture::default(), &ContainerLabels::default(), usize::MAX);
     let mut help = String::new();
     for line in text.lines() {
         if let Some((_, said)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {
