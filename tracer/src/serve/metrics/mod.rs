@@ -12,11 +12,7 @@ use std::time::Instant;
 pub(super) use own::sums;
 pub(super) use text::{CONTENT_TYPE, Kind, LeftOut};
 
-use super::{
-    gather::Snapshot,
-    known::Known,
-    measured::{Measured, Picture},
-};
+use super::{gather::Snapshot, known::Known, measured::Picture};
 use container::Subject;
 use text::{Text, label_name};
 
@@ -69,19 +65,11 @@ pub(super) fn text(
     let mut text = Text::default();
     let host = Subject { labels: vec![("id".to_owned(), "/".to_owned())], measured: &picture.host, rank: None };
     let ranks = snapshot.ranks();
-    let measured =
-        |(id, live): (&String, &super::totals::Live)| -> Option<(&Measured, Vec<(String, String)>, Option<usize>)> {
-            let rank = ranks.get(id.as_str()).copied();
-            Some((picture.containers.get(id)?, labels_of(&live.known, labels), rank))
-        };
-    let subjects: Vec<Subject<'_>> = [host]
-        .into_iter()
-        .chain(snapshot.live.iter().filter_map(measured).map(|(measured, labels, rank)| Subject {
-            labels,
-            measured,
-            rank,
-        }))
-        .collect();
+    let of_container = |(id, live): (&String, &super::totals::Live)| {
+        let (measured, rank) = (picture.containers.get(id)?, ranks.get(id.as_str()).copied());
+        Some(Subject { labels: labels_of(&live.known, labels), measured, rank })
+    };
+    let subjects: Vec<Subject<'_>> = [host].into_iter().chain(snapshot.live.iter().filter_map(of_container)).collect();
     container::write(&subjects, picture, &mut text);
     machine::write(picture, &mut text);
     own::containers(snapshot, &mut text);
@@ -133,7 +121,10 @@ mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
     use super::*;
-    use crate::serve::totals::{Counts, Live};
+    use crate::serve::{
+        measured::Measured,
+        totals::{Counts, Live},
+    };
 
     #[test]
     fn a_container_has_the_labels_of_both_worlds() {
