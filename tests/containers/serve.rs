@@ -312,6 +312,36 @@ fn what_a_container_does_right_now_is_exact_and_asking_for_it_loses_nothing() {
 }
 
 #[test]
+fn what_is_more_than_so_many_series_is_left_out_and_told() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let served = Served::beside_engine(&["--max-series", "200"]);
+    let names = ["first", "second", "third", "fourth"].map(unique);
+    let script = "while :; do cat /nothing; ls / >/dev/null; sleep 0.1; done 2>/dev/null";
+    let mut containers = Vec::new();
+    for name in &names {
+        containers.push(Docker::default().run(name, &[], &["sh", "-c", script]));
+        wait::until("its sums are known", || served.sample("tracer_workload_syscalls_total", &[("workload", name)]));
+    }
+    let metrics = served.get("/metrics").body;
+    let of = |family: &str, labels: &[(&str, &str)]| sample(&metrics, family, labels);
+    let series = metrics.lines().filter(|line| !line.starts_with('#')).count();
+    assert!(series <= 200 && of("tracer_series", &[]) == Some(series as f64), "{series}");
+    assert!(
+        of("tracer_series_left_out", &[("part", "containers")]).is_some_and(|left_out| left_out > 0.0),
+        "{metrics}"
+    );
+    // The last one is left out, and its sums are there.
+    assert_eq!(of("tracer_container_info", &[("name", &names[3])]), None);
+    assert!(of("tracer_workload_syscalls_total", &[("workload", &names[3])]).is_some());
+    let Served { running, .. } = served;
+    running.interrupt();
+    let output = running.end();
+    assert_eq!(output.errors.matches("because of --max-series").count(), 1, "{}", output.errors);
+}
+
+#[test]
 fn the_writable_layer_of_a_container_is_as_large_as_du_says() {
     if !level::engine_or_skip() {
         return;

@@ -230,6 +230,8 @@ pub(super) struct Family {
     pub(super) help: &'static str,
     /// Whether its sums are also kept for workloads, containers that have ended included.
     pub(super) outlives: bool,
+    /// Whether it is left out first where there are too many series: it has many for one container.
+    pub(super) is_detail: bool,
     pub(super) of: Of,
 }
 
@@ -265,12 +267,14 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "tracer_container_syscalls_total",
         help: "System calls that returned, by class.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(CALLS, |row| vec![(one("class", Call::of(row.key(0)).class), row.number(0))])]),
     },
     Family {
         name: "tracer_container_syscall_errors_total",
         help: "Failed system calls, except EAGAIN, EINPROGRESS and calls that are restarted. After 32 pairs of call and error per container, the rest is other.",
         outlives: false,
+        is_detail: true,
         of: Of::Sums(&[(FAILURES, |row| {
             let labels = vec![("syscall", row.key(0).to_owned().into()), ("errno", row.key(1).to_owned().into())];
             vec![(labels, row.number(0))]
@@ -280,18 +284,21 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "tracer_container_syscall_duration_seconds",
         help: "Duration of system calls by class, including the time they wait.",
         outlives: false,
+        is_detail: true,
         of: Of::Times(|row| one("class", Call::of(row.key(0)).timed.unwrap_or(OTHER))),
     },
     Family {
         name: "tracer_container_file_bytes_total",
         help: "Bytes read from and written to files, including the page cache.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(FILES, |row| vec![(one("direction", Call::of(row.key(0)).direction), row.number(0))])]),
     },
     Family {
         name: "tracer_container_file_operations_total",
         help: "Successful file operations.",
         outlives: false,
+        is_detail: false,
         of: Of::Sums(&[
             (FILES, |row| vec![(one("operation", Call::of(row.key(0)).direction), row.number(1))]),
             (CALLS, |row| match Call::of(row.key(0)).operation {
@@ -304,6 +311,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "tracer_container_network_bytes_total",
         help: "Bytes received and sent over IPv4 and IPv6, without headers; works with host networking too.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(SOCKETS, |row| {
             vec![(one("direction", "receive"), row.number(0)), (one("direction", "transmit"), row.number(1))]
         })]),
@@ -312,12 +320,14 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "tracer_container_connects_total",
         help: "Calls to connect by result, on sockets of any kind; pending ones succeed or fail later.",
         outlives: false,
+        is_detail: false,
         of: Of::Sums(&[(CONNECTS, |row| vec![(one("result", connected(row.key(0))), row.number(0))])]),
     },
     Family {
         name: "tracer_container_execs_total",
         help: "Programs started, and attempts that failed.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(CALLS, |row| {
             if !matches!(row.key(0), "execve" | "execveat") {
                 return Vec::new();
@@ -329,18 +339,21 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "tracer_container_forks_total",
         help: "Processes created; threads are not counted.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(FORKS, |row| vec![(Vec::new(), row.number(0))])]),
     },
     Family {
         name: "tracer_container_exits_total",
         help: "Processes that exited, by reason.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(EXITS, |row| vec![(one("reason", exit_reason(row.key(0), row.key(1))), row.number(0))])]),
     },
     Family {
         name: "tracer_container_cpu_seconds_total",
         help: "CPU time since tracer began, by mode, added up at each switch between threads; only with --metrics=all.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(CPU, |row| {
             vec![(one("mode", "user"), row.number(0) / 1e9), (one("mode", "system"), row.number(1) / 1e9)]
         })]),

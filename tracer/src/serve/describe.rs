@@ -28,7 +28,7 @@ cAdvisor's; a value that the kernel does not have is left out instead of 0. Metr
 /// What comes before the table of parameters.
 const PARAMETERS: &str = "\n## Parameters\n\n\
     Paths below `/api/v1` refuse parameters that they do not know; all other paths ignore them. Wrong values are a 400 that names the\n\
-    parameter and what it can be.\n\n| path | parameter | value [without it] | meaning |\n|---|---|---|---|\n";
+    parameter and what it can be, except where cAdvisor ignores them too: `recursive`, and the parameters of its events.\n\n| path | parameter | value [without it] | meaning |\n|---|---|---|---|\n";
 
 /// Versions of cAdvisor's API that take what the newest one takes.
 const OLD: [&str; 4] = ["/api/v1.0/", "/api/v1.1/", "/api/v1.2/", "/api/v2.0/"];
@@ -63,7 +63,7 @@ fn families() -> BTreeMap<String, (String, String)> {
     for (name, kind, help) in counted.chain(metrics::of_files()) {
         all.insert(name.to_owned(), (kind.name().to_owned(), help.to_owned()));
     }
-    let text = metrics::text(&Snapshot::default(), &Picture::default(), &ContainerLabels::default());
+    let (text, _) = metrics::text(&Snapshot::default(), &Picture::default(), &ContainerLabels::default(), usize::MAX);
     let mut help = String::new();
     for line in text.lines() {
         if let Some((_, said)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {

@@ -2,7 +2,8 @@
 //! is made of them.
 //!
 //! Our own API refuses what it does not know, because a parameter that is ignored gives an answer to another question. Clients of cAdvisor
-//! and of Prometheus send what they like, so their paths ignore unknown parameters; wrong values of known ones are refused everywhere.
+//! and of Prometheus send what they like, so their paths ignore unknown parameters. Wrong values of known ones are refused, but for those that
+//! cAdvisor itself ignores.
 
 use std::time::Duration;
 
@@ -40,11 +41,20 @@ pub(super) struct Param {
     pub(super) takes: Takes,
     /// What it does.
     pub(super) about: &'static str,
+    /// Whether a wrong value is ignored, as cAdvisor does with this one.
+    pub(super) is_lenient: bool,
 }
 
 macro_rules! params {
-    ($($constant:ident = $name:literal, $takes:expr, $about:literal;)*) => {
-        $(pub(super) static $constant: Param = Param { name: $name, takes: $takes, about: $about };)*
+    () => {
+        false
+    };
+    (lenient) => {
+        true
+    };
+    ($($constant:ident = $name:literal, $takes:expr, $about:literal $(, $mark:ident)?;)+) => {
+        $(pub(super) static $constant: Param =
+            Param { name: $name, takes: $takes, about: $about, is_lenient: params!($($mark)?) };)+
     };
 }
 
@@ -60,18 +70,18 @@ params! {
     SEARCH = "q", Takes::Text, "Only containers with this text in a column.";
     MAX_AGE = "max_age", Takes::Duration, "How old the values may be.";
     COUNT = "count", Takes::Number(-1, i32::MAX as i64, Some(64)), "How many samples; -1 is all.";
-    TYPE = "type", Takes::Word(&["name", "docker", "podman"]), "Whether the path is that of a cgroup, or a name or id.";
-    RECURSIVE = "recursive", Takes::Flag, "Also the containers below.";
-    EVENTS_STREAM = "stream", Takes::Flag, "Events: new ones as they come, one a line.";
-    SUBCONTAINERS = "subcontainers", Takes::Flag, "Events: also those of the containers below.";
-    ALL_EVENTS = "all_events", Takes::Flag, "Events: of all types.";
-    CREATION_EVENTS = "creation_events", Takes::Flag, "Events: containers that start.";
-    DELETION_EVENTS = "deletion_events", Takes::Flag, "Events: containers that end.";
-    OOM_EVENTS = "oom_events", Takes::Flag, "Events: containers that run out of memory.";
-    OOM_KILL_EVENTS = "oom_kill_events", Takes::Flag, "Events: processes that are killed for it.";
-    MAX_EVENTS = "max_events", Takes::Number(i32::MIN as i64, i32::MAX as i64, Some(10)), "Events: how many of the newest; 0 or less is all.";
-    START_TIME = "start_time", Takes::Time, "Events: from then on.";
-    END_TIME = "end_time", Takes::Time, "Events: until then.";
+    TYPE = "type", Takes::Word(&["name", "docker", "podman"]), "Whether the path names a cgroup, or is a name or id of a container.";
+    RECURSIVE = "recursive", Takes::Flag, "Also the containers below.", lenient;
+    EVENTS_STREAM = "stream", Takes::Flag, "Events: new ones as they come, one a line.", lenient;
+    SUBCONTAINERS = "subcontainers", Takes::Flag, "Events: also those of the containers below.", lenient;
+    ALL_EVENTS = "all_events", Takes::Flag, "Events: of all types.", lenient;
+    CREATION_EVENTS = "creation_events", Takes::Flag, "Events: containers that start.", lenient;
+    DELETION_EVENTS = "deletion_events", Takes::Flag, "Events: containers that end.", lenient;
+    OOM_EVENTS = "oom_events", Takes::Flag, "Events: containers that run out of memory.", lenient;
+    OOM_KILL_EVENTS = "oom_kill_events", Takes::Flag, "Events: processes that are killed for it.", lenient;
+    MAX_EVENTS = "max_events", Takes::Number(i32::MIN as i64, i32::MAX as i64, Some(10)), "Events: how many of the newest; 0 or less is all.", lenient;
+    START_TIME = "start_time", Takes::Time, "Events: from then on.", lenient;
+    END_TIME = "end_time", Takes::Time, "Events: until then.", lenient;
 }
 
 /// Those of tables of what a container does.
@@ -201,7 +211,7 @@ pub(super) fn refuse(route: &Route, query: &[(String, String)]) -> Option<Answer
         if route.is_own() && query[..at].iter().any(|(before, _)| before == name) {
             return Some(wrong(&format!("parameter '{shown}' is given twice"), name, "give it once", &[]));
         }
-        if !param.takes.fits(value) {
+        if !param.is_lenient && !param.takes.fits(value) {
             let value: String = value.chars().take(60).collect();
             let message = format!("{shown} is '{}'", escaped(value.as_bytes()));
             let words = match param.takes {
@@ -342,13 +352,12 @@ mod tests {
             ("/api/v1.3/containers/", "x=1&count=x"),
             ("/api/v2.1/stats/", "count=&type=&max_age=&recursive=&more=1"),
             ("/api/v2.1/stats/", "count=-1&type=docker&max_age=1m30s&recursive=true"),
+            ("/api/v2.1/events", "start_time=now&max_events=x&stream=si&recursive=si"),
             ("/api/v2.1/events", "start_time=2026-01-01T00:00:00Z&max_events=3"),
         ] {
             assert_eq!(refused(path, query), None, "{path} {query}");
         }
-        for query in
-            ["count=-2", "count=x", "count=2147483648", "max_age=10", "type=dokcer", "recursive=si", "start_time=now"]
-        {
+        for query in ["count=-2", "count=x", "count=2147483648", "max_age=10", "type=dokcer"] {
             assert!(refused("/api/v2.1/stats/", query).is_some(), "{query}");
         }
         assert!(refused("/api/v2.1/stats/", "type=dokcer").unwrap().contains("did you mean 'docker'?"));

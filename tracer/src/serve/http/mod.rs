@@ -49,7 +49,10 @@ pub(super) fn fuzz(text: &str) {
         // What was an escape is one no more.
         assert!(name.len() + value.len() <= 3 * text.len());
     }
-    let _ = super::routes::find(text);
+    let (path, query) = text.split_once('?').unwrap_or((text, ""));
+    if let Some((route, _)) = super::routes::find(path) {
+        let _ = params::refuse(route, &pairs(query));
+    }
 }
 
 /// Takes connections until the task ends.

@@ -26,7 +26,9 @@ const SLOW: Duration = Duration::from_secs(30);
 
 pub(in crate::serve) async fn metrics(request: Request) -> Answer {
     let picture = request.site.picture(FRESH).await;
-    let text = metrics::text(&request.site.snapshot(), &picture, &request.site.labels());
+    let (labels, max_series) = request.site.of_metrics();
+    let (text, left_out) = metrics::text(&request.site.snapshot(), &picture, &labels, max_series);
+    request.site.left_out(left_out);
     Answer::new(metrics::CONTENT_TYPE, text)
 }
 
