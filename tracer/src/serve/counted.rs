@@ -362,12 +362,14 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "tracer_container_tcp_retransmits_total",
         help: "Segments of TCP that were sent again because no acknowledgement came.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(SENT_AGAIN, |row| vec![(Vec::new(), row.number(0))])]),
     },
     Family {
         name: "tracer_container_tcp_resets_total",
         help: "Resets of TCP connections that were sent and received.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(RESETS, |row| {
             let direction = match row.key(0) {
                 "sent" => "sent",
@@ -381,6 +383,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "tracer_container_tcp_connections_total",
         help: "TCP connections that ended, by side and result; ok is an end without an error; only with --metrics=all.",
         outlives: true,
+        is_detail: true,
         of: Of::Sums(&[(ENDS, |row| {
             let side = match row.key(0) {
                 "client" => "client",
