@@ -23,7 +23,7 @@ fn path(route: &Route) -> (String, Value) {
         "summary": route.about,
         "responses": {
             "200": { "description": "what was asked for" },
-            "default": { "description": "an error: {\"message\": TEXT}" },
+            "default": { "description": "an error: {\"message\": TEXT}, with \"parameter\" and \"hint\" if a parameter is wrong" },
         },
     });
     if !parameters.is_empty() {
