@@ -305,6 +305,78 @@ fn an_engine_that_attacks_costs_little_and_moves_no_cursor() {
     assert!(began.elapsed() < Duration::from_secs(45), "{:?}", began.elapsed());
 }
 
+#[test]
+fn as_many_streams_of_events_as_are_documented_begin_together() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let answer = move |connection: &mut tracer_tests::engine::Connection<'_>, path: &str| {
+        if path.ends_with("/version") {
+            return connection.whole(VERSION);
+        }
+        if path.contains("/images/") {
+            return connection.send(
+                "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n{\"message\":\"images are\\u001b[2J out\"}",
+            );
+        }
+        connection.head()?;
+        connection.wait();
+        Ok(())
+    };
+    let engine = Engine::start(&scratch.path("engine.sock"), 0, Box::new(answer));
+    let socket = argument("docker", &engine.socket);
+    let served = Served::start(&[&socket]);
+    let begin = || {
+        let mut stream = std::net::TcpStream::connect(&served.address).expect("it listens");
+        let path = "/api/v1/engines/docker/events?stream=true";
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it is sent");
+        stream
+    };
+    let status = |stream: &mut std::net::TcpStream| {
+        let mut line = [0; 12];
+        stream.read_exact(&mut line).expect("an answer");
+        String::from_utf8_lossy(&line[9..]).into_owned()
+    };
+    for _ in 0..3 {
+        let mut streams: Vec<_> = (0..8).map(|_| begin()).collect();
+        let all: Vec<String> = streams.iter_mut().map(status).collect();
+        assert_eq!(all, ["200"; 8]);
+        assert_eq!(status(&mut begin()), "503", "one more than there may be");
+        // Others are still answered, all at the same time.
+        let asking: Vec<_> = (0..12)
+            .map(|_| {
+                let address = served.address.clone();
+                thread::spawn(move || {
+                    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+                    let path = "/api/v1/engines/docker/version";
+                    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                        .expect("it is sent");
+                    std::io::read_to_string(stream).expect("an answer")
+                })
+            })
+            .collect();
+        for asked in asking {
+            let text = asked.join().expect("it answers");
+            assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+        }
+        drop(streams);
+        // Places become free when it is seen that their clients have gone.
+        wait::until("there is a place again", || (status(&mut begin()) == "200").then_some(()));
+        wait::until("all places are free", || {
+            let mut streams: Vec<_> = (0..8).map(|_| begin()).collect();
+            streams.iter_mut().all(|stream| status(stream) == "200").then_some(())
+        });
+    }
+    assert_eq!(served.get("/api/v1/engines/nothing/events?stream=true").status, 404);
+    let refused = served.get("/api/v1/engines/docker/images");
+    assert!(refused.status == 502 && refused.body.contains("status 400: images are"), "{}", refused.body);
+    let shown = output(["engine", "images", &socket]);
+    assert!(shown.errors.contains("status 400: images are\\x1b[2J out"), "{}", shown.errors);
+    let wrong = output(["engine", "images", "--since", "1h", &socket]);
+    assert!(wrong.errors.contains("hint: write: tracer engine events --since TIME"), "{}", wrong.errors);
+}
+
 /// Runs a command to its end, and returns the most memory that it had.
 fn peak_kib(command: &mut Command) -> u64 {
     let mut child = command.spawn().expect("it starts");

@@ -25,6 +25,7 @@ mod oneliners;
 mod places;
 mod podman;
 mod pods;
+mod prometheus;
 mod returns;
 mod serve;
 mod shelf;

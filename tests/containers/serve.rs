@@ -26,7 +26,7 @@ fn load() -> String {
 }
 
 /// The file of a v1 or v2 hierarchy with that name, of a container.
-fn file_of(container: &Container, v1: &str, v2: &str) -> Option<String> {
+pub(crate) fn file_of(container: &Container, v1: &str, v2: &str) -> Option<String> {
     let cgroups = fs::read_to_string(format!("/proc/{}/cgroup", container.pid())).ok()?;
     let controller = v1.split('.').next()?;
     let line = cgroups
@@ -79,6 +79,13 @@ fn what_a_container_did_is_counted_exactly_and_what_it_uses_is_what_the_kernel_s
     let timed = of("tracer_container_syscall_duration_seconds_count", &[("class", "file")]);
     let most = of("tracer_container_syscall_duration_seconds_bucket", &[("class", "file"), ("le", "+Inf")]);
     assert!(timed.is_some_and(|count| count >= 15.0) && timed == most, "{timed:?} {most:?}");
+
+    // The map of the page has the same calls.
+    wait::until("the ranges add up to the histogram", || {
+        let ranges = served.get(&format!("/api/v1/latency/{name}")).json()["classes"]["file"].clone();
+        let sum: f64 = ranges.as_array().expect("ranges").iter().filter_map(serde_json::Value::as_f64).sum();
+        (by_name("tracer_container_syscall_duration_seconds_count", &[("class", "file")]) == Some(sum)).then_some(())
+    });
 
     // Labels are text of others.
     assert!(metrics.contains("container_label_shop=\"a\\\"b\\nc\""), "{metrics}");
@@ -154,6 +161,30 @@ fn a_container_that_lives_for_a_moment_is_in_the_sums() {
 }
 
 #[test]
+fn the_cpu_time_of_a_container_that_has_ended_is_in_the_sums() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let served = Served::beside_engine(&["--metrics", "all"]);
+    let name = unique("computed");
+    // What the shell and its child used, as the kernel says at its end, in ticks of 10 ms.
+    let script =
+        "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; sha256sum /bin/busybox >/dev/null; cat /proc/$$/stat";
+    let docker = Docker::default();
+    let output = docker.command(&["run", "--rm", "--name", &name, &level::image(), "sh", "-c", script]).output();
+    let stat = String::from_utf8_lossy(&output.expect("docker").stdout).into_owned();
+    let (_, fields) = stat.rsplit_once(") ").expect("a process");
+    let ticks: f64 = fields.split_whitespace().skip(11).take(4).map(|ticks| ticks.parse::<f64>().expect("ticks")).sum();
+    let of = |family: &str| served.sample(family, &[("workload", name.as_str())]);
+    wait::until("it has ended", || of("tracer_container_deaths_total"));
+    let cpu_s = wait::until("its time is counted", || of("tracer_workload_cpu_seconds_total"));
+    // The runtime uses some before it hands over.
+    let own_s = ticks / 100.0;
+    assert!(own_s > 0.1 && cpu_s >= own_s * 0.95 - 0.02 && cpu_s <= own_s * 1.05 + 0.2, "{cpu_s} {own_s}");
+    assert_eq!(of("tracer_container_starts_total"), Some(1.0));
+}
+
+#[test]
 fn bytes_over_the_network_are_those_that_were_sent() {
     if !level::engine_or_skip() {
         return;
@@ -176,6 +207,31 @@ fn bytes_over_the_network_are_those_that_were_sent() {
     let received = wait::until("all of it has arrived", || of(&to, "receive").filter(|sum| *sum >= bytes));
     assert_eq!((received, of(&from, "transmit")), (bytes, Some(bytes)));
     assert!(!served.get("/metrics").body.contains("syscall_duration"), "basic has no times");
+}
+
+#[test]
+fn connections_that_are_reset_or_refused_are_counted_by_container() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let served = Served::beside_engine(&["--metrics", "all"]);
+    let docker = Docker::default();
+    let (of_all, beside) = (unique("refused"), unique("beside"));
+    // Nobody listens there. The other one does the same, to show that they are told apart.
+    let script = |times: u32| {
+        format!("i=0; while [ $i -lt {times} ]; do nc 127.0.0.1 1 </dev/null; i=$((i+1)); done; sleep 1000")
+    };
+    let _refused = docker.run(&of_all, &[], &["sh", "-c", &script(7)]);
+    let _beside = docker.run(&beside, &[], &["sh", "-c", &script(2)]);
+    let ended = |name: &str| {
+        let labels = [("name", name), ("side", "client"), ("result", "refused")];
+        served.sample("tracer_container_tcp_connections_total", &labels)
+    };
+    wait::until("all have ended", || (ended(&of_all)? >= 7.0 && ended(&beside)? >= 2.0).then_some(()));
+    let resets =
+        |name: &str| served.sample("tracer_container_tcp_resets_total", &[("name", name), ("direction", "received")]);
+    assert_eq!((ended(&of_all), ended(&beside)), (Some(7.0), Some(2.0)));
+    assert_eq!((resets(&of_all), resets(&beside)), (Some(7.0), Some(2.0)));
 }
 
 /// What Prometheus' own checker has to say of names that are cAdvisor's.
@@ -253,6 +309,36 @@ fn what_a_container_does_right_now_is_exact_and_asking_for_it_loses_nothing() {
     let bytes = (BLOCK * BLOCKS) as f64;
     wait::until("all of it is counted", || (written() - before >= 2.0 * bytes).then_some(()));
     assert!(written() - before < 2.0 * bytes + 4096.0, "{}", written() - before);
+}
+
+#[test]
+fn what_is_more_than_so_many_series_is_left_out_and_told() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let served = Served::beside_engine(&["--max-series", "200"]);
+    let names = ["first", "second", "third", "fourth"].map(unique);
+    let script = "while :; do cat /nothing; ls / >/dev/null; sleep 0.1; done 2>/dev/null";
+    let mut containers = Vec::new();
+    for name in &names {
+        containers.push(Docker::default().run(name, &[], &["sh", "-c", script]));
+        wait::until("its sums are known", || served.sample("tracer_workload_syscalls_total", &[("workload", name)]));
+    }
+    let metrics = served.get("/metrics").body;
+    let of = |family: &str, labels: &[(&str, &str)]| sample(&metrics, family, labels);
+    let series = metrics.lines().filter(|line| !line.starts_with('#')).count();
+    assert!(series <= 200 && of("tracer_series", &[]) == Some(series as f64), "{series}");
+    assert!(
+        of("tracer_series_left_out", &[("part", "containers")]).is_some_and(|left_out| left_out > 0.0),
+        "{metrics}"
+    );
+    // The last one is left out, and its sums are there.
+    assert_eq!(of("tracer_container_info", &[("name", &names[3])]), None);
+    assert!(of("tracer_workload_syscalls_total", &[("workload", &names[3])]).is_some());
+    let Served { running, .. } = served;
+    running.interrupt();
+    let output = running.end();
+    assert_eq!(output.errors.matches("because of --max-series").count(), 1, "{}", output.errors);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use tracer_common::events;
 /// The tests themselves: a row is tested by a `check!(…, ROW { … })`, which compares every parameter or fails.
 const TESTS: &[&str] = &[
     include_str!("attr.rs"),
+    include_str!("calls.rs"),
     include_str!("compat.rs"),
     include_str!("enter.rs"),
     include_str!("exec.rs"),
@@ -25,6 +26,7 @@ const TESTS: &[&str] = &[
     include_str!("signal.rs"),
     include_str!("socket.rs"),
     include_str!("sockopt.rs"),
+    include_str!("tcp.rs"),
     include_str!("time.rs"),
     include_str!("user.rs"),
 ];

@@ -4,6 +4,7 @@
 mod asked;
 mod attr;
 mod blind;
+mod calls;
 mod capture;
 mod change;
 mod chisels;
@@ -53,6 +54,7 @@ mod sockopt;
 mod start;
 mod strace;
 mod tables;
+mod tcp;
 mod tids;
 mod time;
 mod together;

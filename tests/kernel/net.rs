@@ -24,19 +24,19 @@ use crate::{
     traced,
 };
 
-fn socket(family: i32, kind: i32) -> i64 {
+pub(crate) fn socket(family: i32, kind: i32) -> i64 {
     sys!(SYS_socket, family, kind, 0)
 }
 
 /// A listening socket and its port.
-fn listener(family: i32, name: &[u8], backlog: i32) -> (i64, u16) {
+pub(crate) fn listener(family: i32, name: &[u8], backlog: i32) -> (i64, u16) {
     let fd = socket(family, SOCK_STREAM);
     assert_eq!(bind(fd, name), 0);
     assert_eq!(sys!(SYS_listen, fd, backlog), 0);
     (fd, if family == AF_UNIX { 0 } else { port(fd) })
 }
 
-fn connect(fd: i64, name: &[u8]) -> i64 {
+pub(crate) fn connect(fd: i64, name: &[u8]) -> i64 {
     sys!(SYS_connect, fd, at(name), name.len())
 }
 

@@ -49,6 +49,17 @@ fn it_answers_what_there_is_and_says_what_there_is_not() {
         ("/api/v2.1/version", 200),
         ("/api/v2.1/machinestats", 200),
         ("/api/v2.1/stats/?count=-2", 400),
+        ("/api/v2.1/stats/?count=x", 400),
+        ("/api/v2.1/stats/?max_age=10", 400),
+        ("/api/v2.1/events?max_events=x", 200),
+        ("/api/v2.1/machine?unknown=1", 200),
+        ("/metrics?unknown=1", 200),
+        ("/api/v1/containers?unknown=1", 400),
+        ("/api/v1/files/nothing?secnds=5", 400),
+        ("/api/v1/files/nothing?seconds=5", 404),
+        ("/api/v1/events?stream=true", 400),
+        ("/api/v1/engines/nothing/info?since=1", 400),
+        ("/api/v1/engines/nothing/exec", 404),
         ("/api/v2.1/stats/?type=other", 400),
         ("/api/v2.1/", 400),
         ("/readyz", 200),
@@ -75,6 +86,53 @@ fn it_answers_what_there_is_and_says_what_there_is_not() {
     {
         assert_eq!(served.get(path).status, 200, "{path}");
     }
+}
+
+/// The first line and the body of what is answered to these bytes.
+fn answered(served: &Served, request: &str) -> (String, String) {
+    let text = String::from_utf8_lossy(&served.raw(request.as_bytes())).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {text}"));
+    (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
+}
+
+#[test]
+fn what_is_refused_says_why_whatever_it_is() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let served = Served::start(&[]);
+    let long = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(40_000));
+    let of_host = |line: &str, hosts: &str| format!("{line} HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
+    for (request, status, says) in [
+        (&*long, "HTTP/1.1 431 ", "longer than 16 KiB"),
+        ("junk\r\n\r\n", "HTTP/1.1 400 ", "not an HTTP/1.1 request"),
+        ("GET /\u{1} HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", "not an HTTP/1.1 request"),
+        ("GET /version HTTP/1.1\r\nHost: localhost\r\n\r\njunk\r\n\r\n", "HTTP/1.1 200 ", "not an HTTP/1.1 request"),
+        // The request line may name a host, which counts.
+        (&of_host("GET http://evil/version", "Host: localhost\r\n"), "HTTP/1.1 421 ", "not called 'evil'"),
+        (&of_host("GET http://localhost/version", "Host: evil\r\n"), "HTTP/1.1 421 ", "not called 'evil'"),
+        (&of_host("GET /version", "Host: localhost\r\nHost: evil\r\n"), "HTTP/1.1 400 ", "one Host header"),
+        (&of_host("GET http://localhost/version", "Host: localhost\r\n"), "HTTP/1.1 200 ", "\"name\":\"tracer\""),
+    ] {
+        let (line, body) = answered(&served, request);
+        let request: String = request.chars().take(60).collect();
+        assert!(line.starts_with(status) && body.contains(says), "{request:?}: {line} {body}");
+    }
+}
+
+#[test]
+fn each_picture_of_watch_is_sent_once() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let served = Served::start(&[]);
+    let mut stream = TcpStream::connect(&served.address).expect("it listens");
+    stream.write_all(b"GET /api/v1/watch HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it is sent");
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(stream)).map_while(Result::ok);
+    let messages =
+        lines.filter_map(|line| serde_json::from_str::<serde_json::Value>(line.strip_prefix("data: ")?).ok());
+    let times: Vec<u64> = messages.take(3).map(|it| it["time_ms"].as_u64().expect("a time")).collect();
+    assert!(times.len() == 3 && times.is_sorted_by(|a, b| a < b), "{times:?}");
 }
 
 #[test]
@@ -274,6 +332,20 @@ fn it_listens_at_a_unix_socket_and_ends_as_it_is_told() {
     assert!(Command::new("kill").args(["-TERM", &running.pid().to_string()]).status().expect("kill").success());
     let output = running.end();
     assert_eq!(output.status.code(), Some(128 + 15), "{}", output.errors);
+    assert!(!path.exists(), "its file ends with it");
+
+    // One that was killed leaves its file, which stops no other one.
+    let mut killed = Running::start(&mut command::tracer(["serve", "--listen", &place]));
+    let _ = killed.error_line();
+    assert!(Command::new("kill").args(["-KILL", &killed.pid().to_string()]).status().expect("kill").success());
+    let _ = killed.end();
+    assert!(path.exists(), "nothing was left behind");
+    let mut third = Running::start(&mut command::tracer(["serve", "--listen", &place]));
+    assert!(third.error_line().contains(&format!("listening at {place}")));
+    wait::until("it answers", ask);
+    third.interrupt();
+    assert_eq!(third.end().status.code(), Some(0));
+    assert!(!path.exists());
 }
 
 #[test]

@@ -264,6 +264,15 @@ kernel_fields! {
     sock_v6_rcv_saddr = Member "sock" "__sk_common.skc_v6_rcv_saddr" or "IPv6 tuples are empty (kernel without IPv6)";
     sock_ack_backlog = Member "sock" "sk_ack_backlog";
     sock_max_ack_backlog = Member "sock" "sk_max_ack_backlog";
+    sock_state = Member "sock" "__sk_common.skc_state";
+    sock_err = Member "sock" "sk_err";
+    sock_flags = Member "sock" "__sk_common.skc_flags";
+    sock_cgroup = Member "sock" "sk_cgrp_data.cgroup|sk_cgrp_data.val" or "connections that their peer ends have no container, if nobody here had closed them";
+    tcp_received = Member "tcp_sock" "bytes_received";
+    tcp_sent = Member "tcp_sock" "bytes_sent";
+    tcp_sent_again = Member "tcp_sock" "bytes_retrans";
+    tcp_retrans = Member "tcp_sock" "total_retrans";
+    tcp_srtt = Member "tcp_sock" "srtt_us";
     unix_peer = Member "unix_sock" "peer" or "unix tuples are empty (kernel module without BTF)";
     unix_addr = Member "unix_sock" "addr" or "unix tuples are empty (kernel module without BTF)";
     unix_address_len = Member "unix_address" "len" or "unix tuples are empty (kernel module without BTF)";

@@ -17,6 +17,7 @@ pub mod flags;
 
 // What user space tells the kernel side, and what it tells back.
 pub mod config;
+pub mod connection;
 pub mod counters;
 pub mod follow;
 pub mod group;

@@ -6,6 +6,7 @@ use aya_ebpf::{
 };
 use tracer_common::{
     config::{Config, Counting, Offsets, TURNS},
+    connection::{Connection, MAX_CONNECTIONS},
     counters::{Counters, CpuTime, Entry, Running},
     follow::MAX_FOLLOWED,
     group::{CALL_TABLES, GroupKey, GroupValue, MAX_GROUPS, SOCKETS, TABLES, number},
@@ -106,6 +107,10 @@ pub static ENTRIES: HashMap<u64, Entry, 1> = HashMap::new();
 /// The threads that are followed, by id, each with its state (`tracer_common::follow`); one entry unless only some are.
 #[btf_map]
 pub static FOLLOWED: HashMap<u32, u32, { MAX_FOLLOWED as usize }> = HashMap::new();
+
+/// Connections of TCP, by the address of their socket; one entry unless they are asked for.
+#[btf_map]
+pub static CONNECTIONS: HashMap<u64, Connection, { MAX_CONNECTIONS as usize }> = HashMap::new();
 
 /// The programs that `sys_exit` goes on in.
 #[btf_map]

@@ -9,7 +9,7 @@ use aya_ebpf::helpers::{
     bpf_get_smp_processor_id,
     generated::{bpf_get_current_comm, bpf_ringbuf_output, bpf_ringbuf_query},
 };
-use tracer_common::wire;
+use tracer_common::{connection::Owner, wire};
 
 use crate::{
     arch::Task,
@@ -396,51 +396,85 @@ unsafe fn header(bytes: *mut u8, task: Task, code: u16, count: u32, flags: u16) 
     }
 }
 
-/// Bytes of a record on the stack.
-const SMALL: usize = 112 + wire::WHO_LEN;
+/// Words of a record on the stack.
+const SMALL: usize = (112 + wire::WHO_LEN) / 8;
 
-/// Room for a [`Small`] record.
-pub type Room = MaybeUninit<[u64; SMALL / 8]>;
+/// Room for a [`Small`] record of so many words.
+pub type RoomOf<const WORDS: usize> = MaybeUninit<[u64; WORDS]>;
+/// Room for one of a few numbers.
+pub type Room = RoomOf<SMALL>;
 
 /// A record of a few numbers, built on the stack: hooks that may come in the middle of anything need no scratch. Where the caller has
 /// the room, since a record that is returned would stand there twice.
-pub struct Small<'r> {
-    bytes: &'r mut [u64; SMALL / 8],
+pub struct Small<'r, const WORDS: usize> {
+    bytes: &'r mut [u64; WORDS],
     len: usize,
 }
 
-impl<'r> Small<'r> {
+/// Says that something is the running thread's.
+///
+/// # Safety
+/// `to` is valid.
+#[inline(always)]
+pub unsafe fn own(to: *mut Owner) {
+    let task = Task::current();
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*to).cgroup = task.cgroup();
+        (*to).tgid = task.field(offset!(task_tgid));
+        (*to).tid = task.field(offset!(task_pid));
+        who((&raw mut (*to).who).cast());
+    }
+}
+
+impl<'r, const WORDS: usize> Small<'r, WORDS> {
     /// Begins a record with `count` parameters.
     #[inline(always)]
-    pub fn begin(room: &'r mut Room, code: u16, count: u32, flags: u16) -> Self {
+    pub fn begin(room: &'r mut RoomOf<WORDS>, code: u16, count: u32, flags: u16) -> Self {
         let bytes = read::zeroed(room);
         // SAFETY: a header is shorter than the record.
         unsafe { header(bytes.as_mut_ptr().cast(), Task::current(), code, count, flags) };
         Self { bytes, len: wire::LENGTHS + 2 * count as usize }
     }
 
-    /// Puts a number of `WIDTH` bytes as parameter `index`. All together must fit; the verifier sees to it.
+    /// Room for `LEN` bytes as parameter `index`. All together must fit; the verifier sees to it.
+    #[inline(always)]
+    pub fn room<const LEN: usize>(&mut self, index: usize) -> *mut u8 {
+        // SAFETY: the length is a constant to the compiler, and below the size of the record.
+        let to = unsafe {
+            let bytes: *mut u8 = self.bytes.as_mut_ptr().cast();
+            bytes.add(wire::LENGTHS + 2 * index).cast::<u16>().write_unaligned(LEN as u16);
+            bytes.add(self.len)
+        };
+        self.len += LEN;
+        to
+    }
+
+    /// Puts a number of `WIDTH` bytes as parameter `index`.
     #[inline(always)]
     pub fn put<const WIDTH: usize>(&mut self, index: usize, number: u64) {
-        // SAFETY: the length is a constant to the compiler, and below the size of the record.
-        unsafe {
-            let bytes: *mut u8 = self.bytes.as_mut_ptr().cast();
-            bytes.add(wire::LENGTHS + 2 * index).cast::<u16>().write_unaligned(WIDTH as u16);
-            let to = bytes.add(self.len);
-            for byte in 0..WIDTH {
-                to.add(byte).write((number >> (8 * byte)) as u8);
-            }
+        let to = self.room::<WIDTH>(index);
+        for byte in 0..WIDTH {
+            // SAFETY: so much room is there.
+            unsafe { to.add(byte).write((number >> (8 * byte)) as u8) };
         }
-        self.len += WIDTH;
+    }
+
+    /// Says how long the event is.
+    #[inline(always)]
+    fn end(&mut self) -> *mut u8 {
+        let bytes: *mut u8 = self.bytes.as_mut_ptr().cast();
+        // SAFETY: as in `room`.
+        unsafe { bytes.add(wire::LEN).cast::<u32>().write((self.len - wire::EVENT) as u32) };
+        bytes
     }
 
     /// Hands it to the ring of this CPU, or counts it as lost.
     #[inline(always)]
-    pub fn submit(self) {
-        let bytes: *mut u8 = self.bytes.as_mut_ptr().cast();
-        // SAFETY: as in `put`.
+    pub fn submit(mut self) {
+        let bytes = self.end();
+        // SAFETY: as in `room`.
         unsafe {
-            bytes.add(wire::LEN).cast::<u32>().write((self.len - wire::EVENT) as u32);
             let len = if config!(who) != 0 {
                 who(bytes.add(self.len));
                 self.len + wire::WHO_LEN
@@ -448,6 +482,31 @@ impl<'r> Small<'r> {
                 self.len
             };
             output(bytes, len);
+        }
+    }
+
+    /// The same for a record of another thread than the running one, or of none.
+    ///
+    /// # Safety
+    /// `owner` is valid.
+    #[inline(always)]
+    pub unsafe fn submit_of(mut self, owner: *const Owner) {
+        let bytes = self.end();
+        // SAFETY: as in `room`; the caller's promise.
+        unsafe {
+            let Owner { cgroup, tgid, tid, .. } = *owner;
+            bytes.add(wire::TGID).cast::<u32>().write(tgid);
+            bytes.add(wire::CGROUP).cast::<u64>().write(cgroup);
+            bytes.add(wire::TID).cast::<u64>().write(tid.into());
+            let flags = bytes.add(wire::FLAGS).cast::<u16>();
+            if tid == 0 {
+                flags.write(flags.read() & !wire::FLAG_WHO);
+                output(bytes, self.len);
+            } else {
+                flags.write(flags.read() | wire::FLAG_WHO);
+                read::kernel_bytes(bytes.add(self.len), wire::WHO_LEN, (&raw const (*owner).who) as usize);
+                output(bytes, self.len + wire::WHO_LEN);
+            }
         }
     }
 }

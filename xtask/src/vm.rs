@@ -45,11 +45,14 @@ pub(crate) struct Options {
     /// Run only the smoke test, without the kernel level of the tests
     #[arg(long)]
     smoke_only: bool,
+    /// Only the tests of the kernel level whose names contain this
+    #[arg(long, value_name = "PART", conflicts_with_all = ["smoke", "smoke_only", "write"])]
+    tests: Option<String>,
     /// Only the guest with a Docker engine
-    #[arg(long, conflicts_with_all = ["smoke", "smoke_only", "attach", "write"])]
+    #[arg(long, conflicts_with_all = ["smoke", "smoke_only", "tests", "attach", "write"])]
     docker: bool,
     /// Only attach and detach hooks again and again, with this
-    #[arg(long, value_name = "WITH", conflicts_with_all = ["smoke", "write"])]
+    #[arg(long, value_name = "WITH", conflicts_with_all = ["smoke", "tests", "write"])]
     attach: Option<attach::With>,
     /// Boot each kernel this often
     #[arg(long, requires = "attach", default_value_t = 50)]
@@ -103,7 +106,8 @@ pub(crate) fn task(options: &Options) -> Result<()> {
     if std::env::consts::ARCH != "x86_64" {
         bail!("vm knows only x86-64 kernels");
     }
-    let has_docker = options.smoke.is_none() && !options.smoke_only && options.attach.is_none();
+    let has_docker =
+        options.smoke.is_none() && options.tests.is_none() && !options.smoke_only && options.attach.is_none();
     setup::task(&setup::Options { vm: true, engine: has_docker, ..setup::Options::default() })?;
     let folder = target_dir().join("vm");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
@@ -223,8 +227,11 @@ fn boot(guest: &Guest<'_>, options: &Options, log: &Path) -> Result<Report> {
     ]);
     // The timer is not tested, because the emulated one is late when the machine is busy: then the kernel would not start.
     let mut line = "console=ttyS0 quiet loglevel=1 panic=-1 no_timer_check".to_owned();
+    // What the kernel does not know becomes a variable of the first process.
+    if let Some(part) = &options.tests {
+        line += &format!(" TESTS={part}");
+    }
     if let Some(with) = options.attach {
-        // What the kernel does not know becomes a variable of the first process.
         line += &format!(" oops=panic WITH={} LOOPS={}", with.word(), options.loops);
     }
     command.args(["-append", &line]);

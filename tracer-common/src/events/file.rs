@@ -125,4 +125,53 @@ events! {
         request: Hex64 = 1, "number of the request";
         argument: Hex64 = 2, "argument of the request, as passed";
     }
+
+    /// Change the length of a file.
+    /// Source: truncate(2); kernel fs/open.c.
+    TRUNCATE = 501 "truncate" File [] {
+        res: Errno = ret, "0, or -errno";
+        path: Path = text(0), "path as passed by the caller";
+        length: I64 = 1, "new length, bytes";
+    }
+
+    /// Change the length of an open file.
+    /// Source: ftruncate(2); kernel fs/open.c.
+    FTRUNCATE = 503 "ftruncate" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+        length: I64 = 1, "new length, bytes";
+    }
+
+    /// Wait until a file is on the disk, with its attributes.
+    /// Source: fsync(2); kernel fs/sync.c.
+    FSYNC = 505 "fsync" File [USES_FD | WAITS] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+    }
+
+    /// Wait until the data of a file is on the disk.
+    /// Source: fdatasync(2); kernel fs/sync.c.
+    FDATASYNC = 507 "fdatasync" File [USES_FD | WAITS] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+    }
+
+    /// Wait until all of a filesystem is on the disk.
+    /// Source: syncfs(2); kernel fs/sync.c.
+    SYNCFS = 509 "syncfs" File [USES_FD | WAITS] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor of a file on it";
+    }
+
+    /// Get how much of a file is in the page cache.
+    /// Source: cachestat(2), since 6.5; kernel mm/filemap.c.
+    CACHESTAT = 511 "cachestat" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+        off: U64 = user_u64(1, 0), "where the range begins, bytes";
+        len: U64 = user_u64(1, 8), "its length, bytes; 0 up to the end of the file";
+        nr_cache: U64 = user_u64(2, 0), "pages of it in the cache";
+        nr_dirty: U64 = user_u64(2, 8), "those of them that are dirty";
+        flags: Hex32 = 3, "none are known";
+    }
 }

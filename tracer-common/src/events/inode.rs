@@ -101,4 +101,57 @@ events! {
         gid: U32 = 3, "new group id; all ones to keep the old one";
         flags: Flags32(FCHOWNAT_FLAGS) = 4, "AT_* flags";
     }
+
+    /// Get the attributes of a file, as many as are asked for.
+    /// Source: statx(2); kernel fs/stat.c.
+    STATX = 485 "statx" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
+        path: PathAt(dirfd) = text(1), "path as passed by the caller";
+        flags: Flags32(STATX_FLAGS) = 2, "AT_* flags";
+        mask: Flags32(STATX_MASK) = 3, "attributes that are asked for";
+    }
+
+    /// Check whether a file relative to a directory may be read, written or executed.
+    /// Source: faccessat(2); kernel fs/open.c.
+    FACCESSAT = 487 "faccessat" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
+        path: PathAt(dirfd) = text(1), "path as passed by the caller";
+        mode: Flags32(ACCESS_FLAGS) = 2, "R_OK, W_OK and X_OK; F_OK only checks that the file exists";
+    }
+
+    /// Check whether a file relative to a directory may be read, written or executed, with flags.
+    /// Source: faccessat2(2); kernel fs/open.c.
+    FACCESSAT2 = 489 "faccessat2" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
+        path: PathAt(dirfd) = text(1), "path as passed by the caller";
+        mode: Flags32(ACCESS_FLAGS) = 2, "R_OK, W_OK and X_OK; F_OK only checks that the file exists";
+        flags: Flags32(FACCESSAT_FLAGS) = 3, "AT_* flags";
+    }
+
+    /// Change the permissions of a file relative to a directory, with flags.
+    /// Source: fchmodat2(2), since 6.6; kernel fs/open.c.
+    FCHMODAT2 = 491 "fchmodat2" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
+        filename: PathAt(dirfd) = text(1), "path as passed by the caller";
+        mode: Mode(CHMOD_MODE) = 2, "permission bits";
+        flags: Flags32(FCHOWNAT_FLAGS) = 3, "AT_* flags";
+    }
+
+    /// Get the size and the use of a filesystem.
+    /// Source: statfs(2); kernel fs/statfs.c.
+    STATFS = 493 "statfs" File [] {
+        res: Errno = ret, "0, or -errno";
+        path: Path = text(0), "path of a file on it, as passed by the caller";
+    }
+
+    /// Get the size and the use of the filesystem of an open file.
+    /// Source: fstatfs(2); kernel fs/statfs.c.
+    FSTATFS = 495 "fstatfs" File [USES_FD] {
+        res: Errno = ret, "0, or -errno";
+        fd: Fd = 0, "descriptor";
+    }
 }

@@ -14,7 +14,7 @@ events! {
         res: Errno = ret, "0, or -errno";
         img: Bytes = data_out(0, 1), "image of the module, cut at snaplen";
         length: U64 = 1, "its length, bytes";
-        uargs: Text = text(2), "parameters of the module";
+        uargs: Text = text(2), "parameters of the module", command;
     }
 
     /// Load a kernel module from a file.
@@ -22,7 +22,7 @@ events! {
     FINIT_MODULE = 413 "finit_module" Other [USES_FD | READS_FROM_FD] {
         res: Errno = ret, "0, or -errno";
         fd: Fd = 0, "descriptor of the module";
-        uargs: Text = text(1), "parameters of the module";
+        uargs: Text = text(1), "parameters of the module", command;
         flags: Flags32(FINIT_MODULE_FLAGS) = 2, "MODULE_INIT_* flags";
     }
 
@@ -100,5 +100,32 @@ events! {
         type: Flags8(QUOTA_TYPES) = quota(Type), "quotas of users or of groups";
         id: U32 = quota(Id), "user or group, for commands that take one";
         quota_fmt: Flags8(QUOTA_FORMATS) = quota(FormatIn), "format, of Q_QUOTAON";
+    }
+
+    /// Get random bytes.
+    /// Source: getrandom(2); kernel drivers/char/random.c.
+    GETRANDOM = 549 "getrandom" Other [] {
+        res: Errno = ret, "bytes, or -errno";
+        size: U64 = 1, "bytes asked for";
+        flags: Flags32(GETRANDOM_FLAGS) = 2, "GRND_* flags";
+    }
+
+    /// Make other threads see memory in order.
+    /// Source: membarrier(2); kernel kernel/sched/membarrier.c.
+    MEMBARRIER = 551 "membarrier" Other [] {
+        res: Errno = ret, "depends on the command; or -errno";
+        cmd: Enum32(MEMBARRIER_COMMANDS) = 0, "MEMBARRIER_CMD_* command";
+        flags: Flags32(MEMBARRIER_FLAGS) = 1, "MEMBARRIER_CMD_FLAG_* flags";
+        cpu_id: I32 = arg_signed(2), "CPU, with MEMBARRIER_CMD_FLAG_CPU";
+    }
+
+    /// Register a restartable sequence of the thread.
+    /// Source: rseq(2); kernel kernel/rseq.c.
+    RSEQ = 553 "rseq" Other [] {
+        res: Errno = ret, "0, or -errno";
+        rseq: Hex64 = 0, "address of the struct";
+        len: U32 = 1, "its length, bytes";
+        flags: Flags32(RSEQ_FLAGS) = 2, "RSEQ_FLAG_* flags";
+        sig: Hex32 = 3, "signature in front of abort handlers";
     }
 }

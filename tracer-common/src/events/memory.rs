@@ -83,4 +83,40 @@ events! {
     MUNLOCKALL = 351 "munlockall" Memory [] {
         res: Errno = ret, "0, or -errno";
     }
+
+    /// Say how memory will be used.
+    /// Source: madvise(2); kernel mm/madvise.c.
+    MADVISE = 541 "madvise" Memory [] {
+        res: Errno = ret, "0, or -errno";
+        addr: Hex64 = 0, "address";
+        length: U64 = 1, "length, bytes";
+        advice: Enum32(MADVISE_ADVICE) = 2, "MADV_* advice";
+    }
+
+    /// Write changes of mapped files back.
+    /// Source: msync(2); kernel mm/msync.c.
+    MSYNC = 543 "msync" Memory [WAITS] {
+        res: Errno = ret, "0, or -errno";
+        addr: Hex64 = 0, "address";
+        length: U64 = 1, "length, bytes";
+        flags: Flags32(MSYNC_FLAGS) = 2, "MS_* flags";
+    }
+
+    /// Forbid changes of mappings.
+    /// Source: mseal(2), since 6.10; kernel mm/mseal.c.
+    MSEAL = 545 "mseal" Memory [] {
+        res: Errno = ret, "0, or -errno";
+        addr: Hex64 = 0, "address";
+        length: U64 = 1, "length, bytes";
+        flags: Hex64 = 2, "none are known";
+    }
+
+    /// Map a shadow stack.
+    /// Source: map_shadow_stack(2), since 6.6; kernel arch/x86/kernel/shstk.c.
+    MAP_SHADOW_STACK = 547 "map_shadow_stack" Memory [] {
+        res: Errno = ret, "its address, or -errno";
+        addr: Hex64 = 0, "requested address; 0 for any";
+        size: U64 = 1, "its size, bytes";
+        flags: Flags32(SHADOW_STACK_FLAGS) = 2, "SHADOW_STACK_* flags";
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! A row says what an event is and is its documentation. The kernel's plan, the decoder, the printer, filter names,
 //! effects on state, lists for users and test coverage are read from it. Codes are the event types of the `.scap` format;
-//! codes from [`LIVE_ONLY`] on are records of our own that never leave the program.
+//! those in [`OWN`] are of events that the format does not know, and codes from [`LIVE_ONLY`] on are records of our own that
+//! never leave the program.
 //!
 //! ```text
 //! CODE_NAME = code "event name" [["syscall", …]] CATEGORY [FLAG | FLAG] [=> Effect] {
@@ -16,13 +17,20 @@ pub mod source;
 
 use crate::{kind::Kind, plan::Source, wire::MAX_PARAMS};
 
-/// Codes from here on are not of the `.scap` format.
+/// Codes from here on are not of the `.scap` format, and never leave the program.
 pub const LIVE_ONLY: u16 = 0x8000;
+
+/// Codes of events that the `.scap` format does not know: they have their places in the tables, and in captures they stand by
+/// name. The last of them is the last code of all.
+pub const OWN: core::ops::Range<u16> = 480..CODES;
+
+/// All codes below [`LIVE_ONLY`] are below this.
+pub const CODES: u16 = 640;
 
 /// A row of the table.
 #[derive(Debug)]
 pub struct Event {
-    /// Event type number of the `.scap` format.
+    /// Event type number of the `.scap` format, or one of [`OWN`].
     pub code: u16,
     /// Name of the row's constant.
     pub ident: &'static str,
@@ -53,6 +61,8 @@ pub struct Param {
     pub source: Source,
     /// What it means.
     pub doc: &'static str,
+    /// Whether it shows a command line or an environment, which may have secrets.
+    pub is_command: bool,
 }
 
 /// Properties of an event: a set of bits.
@@ -79,6 +89,8 @@ impl Flags {
     pub const ENTER: Self = Self(1024);
     /// Only captures have it. Such rows may have even codes, too.
     pub const OLD: Self = Self(2048);
+    /// A running kernel is asked for it only by filters that name it: it is frequent, or more than calls tell.
+    pub const ASKED: Self = Self(4096);
 
     /// Whether all bits of `other` are set.
     #[must_use]
@@ -222,6 +234,16 @@ pub(crate) const fn same(a: &[u8], b: &[u8]) -> bool {
     true
 }
 
+/// Used by `events!`: whether a parameter has the mark `command`.
+macro_rules! marked {
+    () => {
+        false
+    };
+    (command) => {
+        true
+    };
+}
+
 /// Used by `events!`: a source from its short form.
 macro_rules! source_of {
     (ret) => {
@@ -288,7 +310,7 @@ macro_rules! events {
     ($(
         $(#[doc = $doc:literal])+
         $ident:ident = $code:literal $name:literal $([$($call:literal),*])? $category:ident [$($flag:ident)|*] $(=> $effect:ident)? {
-            $($param:ident: $kind:ident $(($set:ident))? = $src:tt $(($($operand:tt)*))?, $pdoc:literal;)*
+            $($param:ident: $kind:ident $(($set:ident))? = $src:tt $(($($operand:tt)*))?, $pdoc:literal $(, $mark:ident)?;)*
         }
     )+) => {
         $(
@@ -310,6 +332,7 @@ macro_rules! events {
                             kind: $crate::events::kind!(NAMES $kind $(($set))?),
                             source: $crate::events::source_of!($src $(($($operand)*))?),
                             doc: $pdoc,
+                            is_command: $crate::events::marked!($($mark)?),
                         },
                     )*],
                     doc: concat!($($doc),+),
@@ -325,7 +348,7 @@ macro_rules! events {
         }
     };
 }
-pub(crate) use {effect, kind, source_of, syscalls};
+pub(crate) use {effect, kind, marked, source_of, syscalls};
 
 /// Declares the families: their modules, and everything that is made from all of them.
 macro_rules! families {
@@ -361,6 +384,8 @@ families! {
     process
     /// What belongs to a process: session, group, namespaces, limits.
     attr
+    /// Extended attributes of files.
+    xattr
     /// Users, groups and capabilities.
     user
     /// Signals.
@@ -379,20 +404,20 @@ families! {
     ia32
     /// What happens to threads apart from calls.
     sched
+    /// Connections of TCP, apart from calls.
+    tcp
     /// Events that are not calls of their own, and records of the tracer.
     meta
 }
 
-/// The codes below [`LIVE_ONLY`] that may be used.
-const CODES: usize = 512;
 /// The rows of a family; those that only captures have come behind the others.
 const fn family(at: usize) -> &'static [&'static Event] {
     if at < FAMILIES.len() { FAMILIES[at].1 } else { old::FAMILIES[at - FAMILIES.len()] }
 }
 
 /// Rows by code.
-static BY_CODE: [Option<&Event>; CODES] = {
-    let mut index: [Option<&Event>; CODES] = [None; CODES];
+static BY_CODE: [Option<&Event>; CODES as usize] = {
+    let mut index: [Option<&Event>; CODES as usize] = [None; CODES as usize];
     let mut f = 0;
     while f < FAMILIES.len() + old::FAMILIES.len() {
         let rows = family(f);
@@ -436,6 +461,18 @@ pub fn by_code(code: u16) -> Option<&'static Event> {
     }
 }
 
+/// The same in a file of the `.scap` format, which may have codes of its own one day where ours are.
+#[must_use]
+pub fn of_format(code: u16) -> Option<&'static Event> {
+    by_code(code).filter(|row| !row.is_own())
+}
+
+/// The row of an event that the format does not know, by its name.
+#[must_use]
+pub fn own_row(name: &[u8]) -> Option<&'static Event> {
+    OWN.filter_map(by_code).find(|row| row.name.as_bytes() == name)
+}
+
 /// The row that a system call of that name makes; the generic one when it has no row of its own.
 #[must_use]
 pub fn by_syscall(name: &str) -> &'static Event {
@@ -447,6 +484,12 @@ impl Event {
     #[must_use]
     pub const fn live_only(&self) -> bool {
         self.code >= LIVE_ONLY
+    }
+
+    /// Whether the `.scap` format does not know it.
+    #[must_use]
+    pub const fn is_own(&self) -> bool {
+        self.code >= OWN.start && self.code < OWN.end
     }
 
     /// Whether the event is the beginning of a call.
@@ -511,11 +554,12 @@ mod tests {
             17, 147, 153, 187, 197, 229, 233, 235, 245, 261, 269, 271, 273, 281, 287, 291, 323, 325, 355, 357, 359,
             361, 403, 431, 433, 435, 437, 439, 441, 443, 445, 447, 449, 450, 452,
         ];
-        for code in 0..LIVE_ONLY {
+        for code in (0..LIVE_ONLY).filter(|code| !OWN.contains(code)) {
             let expected = code < 454 && !UNUSED.contains(&code);
             assert_eq!(by_code(code).is_some(), expected, "{code}");
         }
-        assert_eq!(old().count(), 454 - UNUSED.len() - all().filter(|row| !row.live_only()).count());
+        let of_format = all().filter(|row| !row.live_only() && !row.is_own()).count();
+        assert_eq!(old().count(), 454 - UNUSED.len() - of_format);
     }
 
     #[test]
@@ -586,6 +630,19 @@ mod tests {
             op,
             Op::QueuePercent | Op::QueueLen | Op::QueueMax | Op::UserSockAddress | Op::Layer | Op::Vm | Op::Fds
         )
+    }
+
+    #[test]
+    fn whatever_is_read_from_a_command_line_is_marked() {
+        use crate::plan::{Op, TaskField};
+        let of_command = [TaskField::Exe, TaskField::Args, TaskField::Env].map(|field| field as u8);
+        let mut marked = 0;
+        for param in all().flat_map(|row| row.params) {
+            let is_read = param.source.op == Op::TaskText && of_command.contains(&param.source.a);
+            assert!(!is_read || param.is_command, "{}", param.name);
+            marked += usize::from(param.is_command);
+        }
+        assert!(marked > 10, "{marked}");
     }
 
     #[test]

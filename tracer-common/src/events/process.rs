@@ -9,8 +9,8 @@ events! {
     /// Source: clone(2); kernel kernel/fork.c.
     CLONE = 223 "clone" Process [MODIFIES_STATE] => Clone {
         res: Pid = ret, "thread id of the child, in the parent; 0, in the child; or -errno";
-        exe: Text = task_text(Exe), "first argument of the program";
-        args: List = task_text(Args), "other arguments of the program";
+        exe: Text = task_text(Exe), "first argument of the program", command;
+        args: List = task_text(Args), "other arguments of the program", command;
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -35,8 +35,8 @@ events! {
     /// Source: clone3(2); kernel kernel/fork.c, struct clone_args.
     CLONE3 = 335 "clone3" Process [MODIFIES_STATE] => Clone {
         res: Pid = ret, "thread id of the child, in the parent; 0, in the child; or -errno";
-        exe: Text = task_text(Exe), "first argument of the program";
-        args: List = task_text(Args), "other arguments of the program";
+        exe: Text = task_text(Exe), "first argument of the program", command;
+        args: List = task_text(Args), "other arguments of the program", command;
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -61,8 +61,8 @@ events! {
     /// Source: fork(2); kernel kernel/fork.c.
     FORK = 225 "fork" Process [MODIFIES_STATE] => Clone {
         res: Pid = ret, "thread id of the child, in the parent; 0, in the child; or -errno";
-        exe: Text = task_text(Exe), "first argument of the program";
-        args: List = task_text(Args), "other arguments of the program";
+        exe: Text = task_text(Exe), "first argument of the program", command;
+        args: List = task_text(Args), "other arguments of the program", command;
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -87,8 +87,8 @@ events! {
     /// Source: vfork(2); kernel kernel/fork.c.
     VFORK = 227 "vfork" Process [MODIFIES_STATE] => Clone {
         res: Pid = ret, "thread id of the child, in the parent; 0, in the child; or -errno";
-        exe: Text = task_text(Exe), "first argument of the program";
-        args: List = task_text(Args), "other arguments of the program";
+        exe: Text = task_text(Exe), "first argument of the program", command;
+        args: List = task_text(Args), "other arguments of the program", command;
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -113,8 +113,8 @@ events! {
     /// Source: execve(2); kernel fs/exec.c.
     EXECVE = 293 "execve" Process [MODIFIES_STATE] => Exec {
         res: Errno = ret, "0, or -errno";
-        exe: Text = task_text(Exe), "first argument";
-        args: List = task_text(Args), "the other arguments";
+        exe: Text = task_text(Exe), "first argument", command;
+        args: List = task_text(Args), "the other arguments", command;
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -127,7 +127,7 @@ events! {
         vm_swap: U32 = task(VmSwap), "swapped memory, kB";
         comm: Text = task_text(Comm), "name of the thread";
         cgroups: List = task_text(Cgroups), "cgroup of each controller, name=path";
-        env: List = task_text(Env), "environment";
+        env: List = task_text(Env), "environment", command;
         tty: U32 = task(Tty), "device number of the controlling terminal";
         vpgid: Pid = task(Vpgid), "process group in its own pid namespace";
         loginuid: Uid = task(LoginUid), "audit login user id; all ones when unset";
@@ -149,8 +149,8 @@ events! {
     /// Source: execveat(2); kernel fs/exec.c.
     EXECVEAT = 331 "execveat" Process [MODIFIES_STATE] => Exec {
         res: Errno = ret, "0, or -errno";
-        exe: Text = task_text(Exe), "first argument";
-        args: List = task_text(Args), "the other arguments";
+        exe: Text = task_text(Exe), "first argument", command;
+        args: List = task_text(Args), "the other arguments", command;
         tid: Pid = task(Tid), "thread id";
         pid: Pid = task(Tgid), "process id";
         ptid: Pid = task(ParentTgid), "process id of the parent";
@@ -163,7 +163,7 @@ events! {
         vm_swap: U32 = task(VmSwap), "swapped memory, kB";
         comm: Text = task_text(Comm), "name of the thread";
         cgroups: List = task_text(Cgroups), "cgroup of each controller, name=path";
-        env: List = task_text(Env), "environment";
+        env: List = task_text(Env), "environment", command;
         tty: U32 = task(Tty), "device number of the controlling terminal";
         vpgid: Pid = task(Vpgid), "process group in its own pid namespace";
         loginuid: Uid = task(LoginUid), "audit login user id; all ones when unset";
@@ -188,5 +188,23 @@ events! {
         sig: Signal = task(ExitSignal), "signal that ended it, or 0";
         core: U8 = task(CoreDumped), "1 if a core was written";
         reaper_tid: Pid = task(Reaper), "thread that inherits the children; 0 when there are none";
+    }
+
+    /// Wait for a child to change its state.
+    /// Source: wait4(2); kernel kernel/exit.c.
+    WAIT4 = 537 "wait4" Wait [WAITS] {
+        res: Pid = ret, "child that changed; 0 if none did and WNOHANG is set, or -errno";
+        pid: Pid = arg_signed(0), "child; -1 for any, 0 for those of the own group, -N for those of group N";
+        status: Hex32 = user_u32(1, 0), "what became of it, as the kernel writes it; 0 also if the caller does not ask";
+        options: Flags32(WAIT_OPTIONS) = 2, "W* flags";
+    }
+
+    /// Wait for a child to change its state, with more choice.
+    /// Source: waitid(2); kernel kernel/exit.c.
+    WAITID = 539 "waitid" Wait [WAITS] {
+        res: Errno = ret, "0, or -errno";
+        idtype: Enum32(WAIT_IDTYPES) = 0, "what the id is of";
+        id: I64 = arg_signed(1), "id of a process or a group, or a pidfd";
+        options: Flags32(WAIT_OPTIONS) = 3, "W* flags";
     }
 }

@@ -218,3 +218,33 @@ pub static QUOTA_FORMATS: FlagSet = FlagSet::bits(
 /// `DQF_*`. The first stands for no flags, and the kernel has no bit for that; the second is its `DQF_ROOT_SQUASH`.
 pub static QUOTA_INFO_FLAGS: FlagSet =
     FlagSet::bits("quotactl_dqi_flags", &[masked("DQF_NONE", 0x1, 0, 0), flag("V1_DQF_RSQUASH", 0x2, 0x1)]);
+
+/// `GRND_*`. Source: include/uapi/linux/random.h.
+pub static GETRANDOM_FLAGS: FlagSet = FlagSet::bits(
+    "getrandom_flags",
+    &[flag("GRND_NONBLOCK", 0x1, 0x1), flag("GRND_RANDOM", 0x2, 0x2), flag("GRND_INSECURE", 0x4, 0x4)],
+);
+
+/// `MEMBARRIER_CMD_*`. Source: include/uapi/linux/membarrier.h.
+pub static MEMBARRIER_COMMANDS: FlagSet = FlagSet::numbers(
+    "membarrier_commands",
+    &[
+        value("MEMBARRIER_CMD_QUERY", 0, 0),
+        value("MEMBARRIER_CMD_GLOBAL", 1, 1),
+        value("MEMBARRIER_CMD_GLOBAL_EXPEDITED", 2, 2),
+        value("MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED", 4, 4),
+        value("MEMBARRIER_CMD_PRIVATE_EXPEDITED", 8, 8),
+        value("MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED", 16, 16),
+        value("MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE", 32, 32),
+        value("MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE", 64, 64),
+        value("MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ", 128, 128),
+        value("MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ", 256, 256),
+        value("MEMBARRIER_CMD_GET_REGISTRATIONS", 512, 512),
+    ],
+);
+
+/// `MEMBARRIER_CMD_FLAG_*`.
+pub static MEMBARRIER_FLAGS: FlagSet = FlagSet::bits("membarrier_flags", &[flag("MEMBARRIER_CMD_FLAG_CPU", 0x1, 0x1)]);
+
+/// `RSEQ_FLAG_*`. Source: include/uapi/linux/rseq.h.
+pub static RSEQ_FLAGS: FlagSet = FlagSet::bits("rseq_flags", &[flag("RSEQ_FLAG_UNREGISTER", 0x1, 0x1)]);

@@ -1,7 +1,7 @@
 //! Flags of memory. Source: include/uapi/asm-generic/mman-common.h, include/uapi/asm-generic/mman.h,
 //! arch/x86/include/uapi/asm/mman.h.
 
-use super::{FlagSet, flag, masked};
+use super::{FlagSet, flag, masked, value};
 
 /// `PROT_*`. `PROT_SAO` is of powerpc only.
 pub static PROT_FLAGS: FlagSet = FlagSet::bits(
@@ -68,3 +68,47 @@ mod tests {
         assert_eq!(MMAP_FLAGS.to_file(0x4022), 0x4a);
     }
 }
+
+/// `MADV_*`. Source: include/uapi/asm-generic/mman-common.h.
+pub static MADVISE_ADVICE: FlagSet = FlagSet::numbers(
+    "madvise_advice",
+    &[
+        value("MADV_NORMAL", 0, 0),
+        value("MADV_RANDOM", 1, 1),
+        value("MADV_SEQUENTIAL", 2, 2),
+        value("MADV_WILLNEED", 3, 3),
+        value("MADV_DONTNEED", 4, 4),
+        value("MADV_FREE", 8, 8),
+        value("MADV_REMOVE", 9, 9),
+        value("MADV_DONTFORK", 10, 10),
+        value("MADV_DOFORK", 11, 11),
+        value("MADV_MERGEABLE", 12, 12),
+        value("MADV_UNMERGEABLE", 13, 13),
+        value("MADV_HUGEPAGE", 14, 14),
+        value("MADV_NOHUGEPAGE", 15, 15),
+        value("MADV_DONTDUMP", 16, 16),
+        value("MADV_DODUMP", 17, 17),
+        value("MADV_WIPEONFORK", 18, 18),
+        value("MADV_KEEPONFORK", 19, 19),
+        value("MADV_COLD", 20, 20),
+        value("MADV_PAGEOUT", 21, 21),
+        value("MADV_POPULATE_READ", 22, 22),
+        value("MADV_POPULATE_WRITE", 23, 23),
+        value("MADV_DONTNEED_LOCKED", 24, 24),
+        value("MADV_COLLAPSE", 25, 25),
+        value("MADV_HWPOISON", 100, 100),
+        value("MADV_SOFT_OFFLINE", 101, 101),
+        value("MADV_GUARD_INSTALL", 102, 102),
+        value("MADV_GUARD_REMOVE", 103, 103),
+    ],
+);
+
+/// `MS_*`. Source: include/uapi/asm-generic/mman-common.h.
+pub static MSYNC_FLAGS: FlagSet = FlagSet::bits(
+    "msync_flags",
+    &[flag("MS_ASYNC", 0x1, 0x1), flag("MS_INVALIDATE", 0x2, 0x2), flag("MS_SYNC", 0x4, 0x4)],
+);
+
+/// `SHADOW_STACK_*`. Source: arch/x86/include/uapi/asm/mman.h.
+pub static SHADOW_STACK_FLAGS: FlagSet =
+    FlagSet::bits("shadow_stack_flags", &[flag("SHADOW_STACK_SET_TOKEN", 0x1, 0x1)]);

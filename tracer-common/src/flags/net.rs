@@ -135,3 +135,30 @@ pub static SOCKOPT_OPTIONS: FlagSet = FlagSet::values(
         value("UNKNOWN", 0x0, NEVER),
     ],
 );
+
+/// Ends of a connection.
+pub static TCP_SIDES: FlagSet = FlagSet::values("tcp_sides", 0, &[value("client", 1, 1), value("server", 2, 2)]);
+
+/// Which way a segment goes.
+pub static TCP_DIRECTIONS: FlagSet =
+    FlagSet::values("tcp_directions", 0, &[value("sent", 1, 1), value("received", 2, 2)]);
+
+/// States of a connection. Source: kernel include/net/tcp_states.h.
+pub static TCP_STATES: FlagSet = FlagSet::values(
+    "tcp_states",
+    0,
+    &[
+        value("TCP_ESTABLISHED", 1, 1),
+        value("TCP_SYN_SENT", 2, 2),
+        value("TCP_SYN_RECV", 3, 3),
+        value("TCP_FIN_WAIT1", 4, 4),
+        value("TCP_FIN_WAIT2", 5, 5),
+        value("TCP_TIME_WAIT", 6, 6),
+        value("TCP_CLOSE", 7, 7),
+        value("TCP_CLOSE_WAIT", 8, 8),
+        value("TCP_LAST_ACK", 9, 9),
+        value("TCP_LISTEN", 10, 10),
+        value("TCP_CLOSING", 11, 11),
+        value("TCP_NEW_SYN_RECV", 12, 12),
+    ],
+);

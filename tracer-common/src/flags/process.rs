@@ -1,6 +1,6 @@
 //! Flags of processes. Source: include/uapi/linux/sched.h; the flags of an executable are of the `.scap` format only.
 
-use super::{FlagSet, flag};
+use super::{FlagSet, flag, value};
 
 /// `CLONE_FILES` in file form.
 pub const CLONE_FILES: u32 = 0x1;
@@ -51,4 +51,25 @@ pub static EXECVE_FLAGS: FlagSet = FlagSet::bits(
         flag("EXE_FROM_MEMFD", 0x4, 0x4),
         flag("EXE_LOWER_LAYER", 0x8, 0x8),
     ],
+);
+
+/// `W*`. Source: include/uapi/linux/wait.h.
+pub static WAIT_OPTIONS: FlagSet = FlagSet::bits(
+    "wait_options",
+    &[
+        flag("WNOHANG", 0x1, 0x1),
+        flag("WUNTRACED", 0x2, 0x2),
+        flag("WEXITED", 0x4, 0x4),
+        flag("WCONTINUED", 0x8, 0x8),
+        flag("WNOWAIT", 0x100_0000, 0x100_0000),
+        flag("__WNOTHREAD", 0x2000_0000, 0x2000_0000),
+        flag("__WALL", 0x4000_0000, 0x4000_0000),
+        flag("__WCLONE", 0x8000_0000, 0x8000_0000),
+    ],
+);
+
+/// `P_*`. Source: include/uapi/linux/wait.h.
+pub static WAIT_IDTYPES: FlagSet = FlagSet::numbers(
+    "wait_idtypes",
+    &[value("P_ALL", 0, 0), value("P_PID", 1, 1), value("P_PGID", 2, 2), value("P_PIDFD", 3, 3)],
 );

@@ -135,7 +135,7 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
     } else if args.what == What::Info {
         table::lists(&rows).iter().try_for_each(|line| out.text_line(line))?;
     } else {
-        table::lines(table::columns(question), &rows, out.width()).iter().try_for_each(|line| out.text_line(line))?;
+        table::table(table::columns(question), &rows, out.width()).print(&out)?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
@@ -143,13 +143,13 @@ pub(super) fn execute(words: &[String], live: Live) -> Result<ExitCode, End> {
 
 fn check(args: &EngineArgs) -> Result<(), Failure> {
     let wrong = |option: &str, what: &str| {
-        let only = format!("write: tracer engine {what} {option}");
-        Err(Failure::with_hint(format!("{option} is only for {what}"), only))
+        let name = option.split(' ').next().unwrap_or(option);
+        Err(Failure::with_hint(format!("{name} is only for {what}"), format!("write: tracer engine {what} {option}")))
     };
     match args.what {
         What::Events => {}
         _ if args.follow => return wrong("--follow", "events"),
-        _ if args.since.is_some() => return wrong("--since", "events"),
+        _ if args.since.is_some() => return wrong("--since TIME", "events"),
         _ => {}
     }
     if args.all && args.what != What::Containers { wrong("--all", "containers") } else { Ok(()) }

@@ -18,7 +18,11 @@ use crate::{
     fields::{EventType, Needs},
     filter::{Filter, kernel::Target},
     pipeline::Asked,
-    source::live::plan::{self as plans, Plans},
+    source::live::{
+        self,
+        plan::{self as plans, Plans},
+        probes::{PROBES, Probe, When},
+    },
 };
 
 /// More calls than this are not named.
@@ -54,38 +58,29 @@ fn row(name: &str, text: impl Into<String>) -> (String, String) {
     (name.to_owned(), text.into())
 }
 
+/// The hooks, with what each is for, or why it is not attached.
 fn hooks(plan: &Plan, asked: &Asked, made: &Plans) -> Vec<(String, String)> {
-    let none = |why: &str| format!("not attached: {why}");
-    let sockets = asked.tables.sockets.is_some();
-    let cpu = plan.needs.has(Needs::CPU_TIME);
-    let switches = made.is_wanted(plan::PLAN_SWITCH);
-    let enter = plan.needs.has(Needs::LATENCY) || plan.entry_args;
-    let yes = |attached: bool, why: &str, without: &str| if attached { why.to_owned() } else { none(without) };
-    let mut hooks = vec![
-        row("sys_exit", yes(made.calls, "reports system calls when they return", "no output needs system calls")),
-        row(
-            "sys_enter",
-            yes(made.calls && enter, "measures latency, or reports the start of calls", "no output needs latency"),
-        ),
-        row(
-            "sched_process_exec, -exit",
-            yes(made.lives || enter, "reports execs and thread exits", "no output needs them"),
-        ),
-        row(
-            "sched_switch",
-            match (cpu, switches) {
-                (true, true) => "sums CPU time and reports switches".to_owned(),
-                (true, false) => "sums CPU time, without events".to_owned(),
-                (false, true) => "reports switches".to_owned(),
-                (false, false) => none("no output needs CPU time or switches"),
-            },
-        ),
-        row("cgroup_mkdir, -rmdir", "reports new and removed containers"),
-    ];
-    if sockets {
-        hooks.push(row("sock_send_length, -recv", "sums bytes at the sockets"));
+    let attached = asked.with_wanted(&plan.outputs, |wanted| live::programs(&asked.options, wanted, made));
+    let is_attached = |probe: &Probe| attached.iter().any(|it| it.program == probe.program);
+    let mut probes: Vec<&Probe> = PROBES.iter().filter(|probe| probe.attaches()).collect();
+    probes.sort_by_key(|probe| probe.when);
+    let mut rows = Vec::new();
+    for probe in probes {
+        let text = match (is_attached(probe), probe.when.reason_against()) {
+            (true, _) if probe.when == When::Switches => {
+                match (plan.needs.has(Needs::CPU_TIME), made.is_wanted(plan::PLAN_SWITCH)) {
+                    (true, true) => "sums CPU time and reports switches".to_owned(),
+                    (true, false) => "sums CPU time, without events".to_owned(),
+                    (false, _) => probe.what.to_owned(),
+                }
+            }
+            (true, _) => probe.what.to_owned(),
+            (false, Some(why)) => format!("not attached: {why}"),
+            (false, None) => continue,
+        };
+        rows.push(row(probe.hook, text));
     }
-    hooks
+    rows
 }
 
 fn calls(

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use tracer_common::{
     arch,
-    events::{self, code, old},
+    events::{self, OWN, code, old},
 };
 
 use crate::message::Shown as _;
@@ -50,6 +50,8 @@ struct Summary {
     state_only: u64,
     /// Events by code, and generic ones by the portable number of the call.
     by_code: Vec<u64>,
+    /// Of codes that mean other events here.
+    by_unknown: Vec<u64>,
     by_call: Vec<u64>,
     /// Calls without a portable number, by that of the machine.
     by_number: Vec<u64>,
@@ -163,7 +165,8 @@ impl Summary {
         self.events += 1;
         // Containers are told before the first event that says it.
         self.counts_drops = self.counts_drops || was_live(event);
-        self.state_only += u64::from(event.state_only());
+        let unknown_to_format = event.options().row();
+        self.state_only += u64::from(event.state_only() && unknown_to_format.is_none());
         // Some tools write an event without a time in front: it is not from 1970.
         if event.time_ns != 0 {
             self.first_ns = Some(self.first_ns.map_or(event.time_ns, |first| first.min(event.time_ns)));
@@ -174,7 +177,11 @@ impl Summary {
             old::code::CONTAINER_JSON_E | old::code::CONTAINER_JSON_2_E => self.container(event),
             _ => {}
         }
+        if let Some(row) = unknown_to_format {
+            return count(&mut self.by_code, row.code);
+        }
         match event.code {
+            unknown if OWN.contains(&unknown) => count(&mut self.by_unknown, unknown),
             code::GENERIC | old::code::GENERIC_E => match [0, 1].map(|at| number(event, at)) {
                 [0, native] => count(&mut self.by_number, native),
                 [id, _] => count(&mut self.by_call, id),
@@ -216,6 +223,7 @@ impl Summary {
         let mut by_name: BTreeMap<String, u64> = BTreeMap::new();
         for (name, count) in names(&self.by_code, name)
             .into_iter()
+            .chain(names(&self.by_unknown, unknown_name))
             .chain(names(&self.by_call, call_name))
             .chain(names(&self.by_number, number_name))
         {
@@ -314,7 +322,11 @@ fn number(event: &Event<'_>, at: usize) -> u16 {
 }
 
 fn name(code: u16) -> String {
-    events::by_code(code).map_or_else(|| format!("event {code}"), |row| row.name.to_owned())
+    events::by_code(code).map_or_else(|| unknown_name(code), |row| row.name.to_owned())
+}
+
+fn unknown_name(code: u16) -> String {
+    format!("event {code}")
 }
 
 fn call_name(id: u16) -> String {
@@ -328,7 +340,7 @@ fn number_name(number: u16) -> String {
 }
 
 fn param<'a>(event: &Event<'a>, at: usize) -> Option<&'a [u8]> {
-    let most = events::by_code(event.code)?.params.len();
+    let most = events::of_format(event.code)?.params.len();
     event.params(most)?.iter().nth(at)
 }
 

@@ -40,7 +40,7 @@ struct ServeArgs {
     #[arg(long, value_name = "PLACE")]
     listen: Vec<Listen>,
 
-    /// How much to count: basic leaves out the duration of calls
+    /// How much to count: basic leaves out the duration of calls, all adds CPU time of containers that have ended
     #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
     metrics: Level,
 
@@ -67,6 +67,10 @@ struct ServeArgs {
     /// Export all container labels as metric labels
     #[arg(long)]
     all_container_labels: bool,
+
+    /// The most series in /metrics; beyond it, errors and durations of the newest containers are left out first
+    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(200..))]
+    max_series: u32,
 
     /// Also read how much containers have in their writable layers, once a minute
     #[arg(long)]
@@ -221,6 +225,7 @@ fn options(args: &ServeArgs) -> Result<Options, Failure> {
         prefix: if prefix.is_empty() { String::new() } else { format!("/{prefix}") },
         container_labels: args.container_label.clone(),
         all_labels: args.all_container_labels,
+        max_series: usize::try_from(args.max_series).unwrap_or(usize::MAX),
         disk_usage: args.disk_usage,
         shows: args.show.iter().copied().collect(),
         engine_sockets: sockets.map_err(|error: SocketError| Failure::of(&error.to_string()))?,

@@ -254,8 +254,9 @@ fn find_layout(row: &Row) -> Layout {
     }
 }
 
-static LAYOUTS: LazyLock<Box<[Layout]>> =
-    LazyLock::new(|| (0..512u16).map(|code| events::by_code(code).map_or_else(Layout::default, find_layout)).collect());
+static LAYOUTS: LazyLock<Box<[Layout]>> = LazyLock::new(|| {
+    (0..events::CODES).map(|code| events::by_code(code).map_or_else(Layout::default, find_layout)).collect()
+});
 
 /// The layout of a row.
 #[must_use]

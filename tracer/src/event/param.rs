@@ -50,7 +50,7 @@ static PLACES: LazyLock<Box<[Places]>> = LazyLock::new(|| {
         let places = |plan: Plan| plan.short().1[..row.params.len()].into();
         Some([places(Plan::of(row, 0)), places(Plan::compat(row, 0))])
     };
-    (0..512).map(|code| of_row(code).unwrap_or_default()).collect()
+    (0..events::CODES).map(|code| of_row(code).unwrap_or_default()).collect()
 });
 
 /// A parameter.

@@ -31,6 +31,9 @@ impl Schema {
     /// How many parameters a row has.
     #[must_use]
     pub fn params(self, row: &Row) -> usize {
+        if row.is_own() {
+            return 0;
+        }
         let appended = APPENDED.iter().find(|(code, _)| self == Self::Released && *code == row.code);
         appended.map_or(row.params.len(), |(_, count)| *count)
     }

@@ -239,6 +239,19 @@ pub enum ArgRule {
     Time,
 }
 
+/// What a field shows that may have secrets: a command line, or an environment. Data that is read and written is known by
+/// [`Needs::PAYLOAD`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reveals {
+    /// Nothing of that kind.
+    #[default]
+    Nothing,
+    /// That of a process.
+    Command,
+    /// What the parameters of an event show that it names, or that of any.
+    Params,
+}
+
 /// What a field is computed by.
 pub type Getter = for<'a> fn(&Context<'a>, &Arg) -> Value<'a>;
 
@@ -275,6 +288,8 @@ pub struct Field {
     pub list: bool,
     /// It shows data among other texts.
     pub shows_data: bool,
+    /// What it shows that may have secrets.
+    pub reveals: Reveals,
     /// Appends its text, where that is less work than a value: text that is made for each event, and often printed.
     pub write: Option<Writer>,
     /// Its value in JSON, where that is another one.
@@ -310,6 +325,7 @@ impl Field {
             deprecated: false,
             list: false,
             shows_data: false,
+            reveals: Reveals::Nothing,
             write: None,
             json: None,
             doc,
@@ -369,6 +385,11 @@ impl Field {
 
     const fn shows_data(mut self) -> Self {
         self.shows_data = true;
+        self
+    }
+
+    const fn reveals(mut self, reveals: Reveals) -> Self {
+        self.reveals = reveals;
         self
     }
 

@@ -5,13 +5,13 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 use tracer_common::{
     arch,
-    events::{self, Flags, LIVE_ONLY},
+    events::{self, CODES, Flags, LIVE_ONLY},
     kind::Kind,
 };
 
 use crate::format::DataMode;
 
-use super::{ArgRule, Context, EventType, Field, Needs, Type, Unit, Value, all, gone};
+use super::{ArgRule, Context, EventType, Field, Needs, Reveals, Type, Unit, Value, all, gone};
 
 /// Why a name is not a field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -146,7 +146,7 @@ const ABSENT: u8 = u8::MAX;
 
 impl ParamAt {
     fn find(name: &str) -> Option<Self> {
-        let mut by_code = vec![ABSENT; 512];
+        let mut by_code = vec![ABSENT; CODES.into()];
         let mut found = false;
         // What only rows of captures name is no name, but a name finds its parameter in those rows too.
         for row in events::all().filter(|row| row.code < LIVE_ONLY).chain(events::old()) {
@@ -161,6 +161,11 @@ impl ParamAt {
     /// What it is, in all rows of the running kernel that have it.
     fn kinds(&self) -> impl Iterator<Item = Kind> {
         events::all().filter_map(|row| row.params.get(self.in_row(row.code)?)).map(|param| param.kind)
+    }
+
+    /// Whether it shows a command line in one of these rows.
+    fn is_command(&self) -> bool {
+        events::all().filter_map(|row| row.params.get(self.in_row(row.code)?)).any(|param| param.is_command)
     }
 
     fn in_row(&self, code: u16) -> Option<usize> {
@@ -220,6 +225,14 @@ pub struct FieldRef {
 
 static BY_NAME: LazyLock<FxHashMap<&'static str, &'static Field>> =
     LazyLock::new(|| all().map(|field| (field.name, field)).collect());
+
+impl Field {
+    /// The row of that name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        BY_NAME.get(name).copied()
+    }
+}
 
 impl FieldRef {
     /// Resolves `class.name`, `class.name[arg]` and, for parameters, `class.name.arg`.
@@ -333,6 +346,16 @@ impl FieldRef {
         let latency = self.field.name == "evt.outputtime" && self.arg.show.time == TimeMode::Latency;
         let needs = self.field.needs.with(of_key);
         if latency { needs.with(Needs::LATENCY) } else { needs }
+    }
+
+    /// Whether it shows a command line or an environment.
+    #[must_use]
+    pub fn reveals_command(&self) -> bool {
+        match (self.field.reveals, &self.arg.key) {
+            (Reveals::Nothing, _) => false,
+            (Reveals::Params, Key::Param(param)) => param.is_command(),
+            (Reveals::Command | Reveals::Params, _) => true,
+        }
     }
 
     /// Its unit: of results of reads and writes, bytes.

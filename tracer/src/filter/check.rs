@@ -163,6 +163,9 @@ impl<'f> Checker<'f> {
             Type::Text | Type::Bytes => {
                 let test = self.text(positive, left, value)?;
                 self.event_name(left, value, &test)?;
+                if positive == Operator::Eq {
+                    self.part_of_id(left, value);
+                }
                 if operator != Operator::Ne {
                     self.no_return(left, &test);
                 }
@@ -199,6 +202,7 @@ impl<'f> Checker<'f> {
                     let test = Test::Text((*value.text).into());
                     self.event_name(left, value, &test)?;
                     self.no_return(left, &test);
+                    self.part_of_id(left, value);
                     self.name(left, value);
                 }
                 Test::TextIn(Texts::new(values.iter().map(|value| equal_to(left, value))))
@@ -336,6 +340,17 @@ impl<'f> Checker<'f> {
         } else {
             None
         });
+    }
+
+    /// Notes that what looks like a part of an id, or like one in capitals, is compared with the whole one.
+    fn part_of_id(&mut self, left: &Operand, value: &Literal) {
+        let Operand::Field(field) = left else { return };
+        let Some(instead) = literal::part_of_id(&value.text).filter(|_| field.field.short_id) else { return };
+        let (name, text) = (field.name(), escaped(&value.text));
+        self.notes.push(format!(
+            "note: '{text}' is only equal to a {name} that is exactly that; most ids have 12 digits, or 64 in full, in lower case\n\
+             hint: {instead}"
+        ));
     }
 
     /// Notes that a test only lets calls through that never come back.

@@ -154,7 +154,7 @@ impl Node {
     }
 }
 
-const WORDS: usize = 8;
+const WORDS: usize = events::CODES as usize / 64;
 /// Codes from here on are not looked up: there are few of them.
 const CODES: u16 = WORDS as u16 * 64;
 

@@ -62,7 +62,7 @@ fn boundary(text: &str, at: usize) -> usize {
 }
 
 /// "did you mean", if one of the names is near.
-pub(super) fn did_you_mean<'n>(wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+pub(crate) fn did_you_mean<'n>(wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
     // The time that it takes grows with the product of the lengths.
     let wrong = Some(wrong).filter(|wrong| wrong.len() <= MAX_WORD_LEN)?;
     nearest(wrong, names).map(|name| format!("did you mean '{name}'?"))

@@ -37,6 +37,23 @@ pub fn short_id(text: &[u8]) -> &[u8] {
     if is_whole { &text[..12] } else { text }
 }
 
+/// Of what looks like a part of a container's id, or like one in capitals, the test that would match it; such a text alone equals no id that
+/// engines make. Names of containers may be their ids, so that only digits count, and not all letters.
+pub fn part_of_id(text: &[u8]) -> Option<String> {
+    let is_id = (4..=64).contains(&text.len())
+        && text.iter().all(u8::is_ascii_hexdigit)
+        && text.iter().any(u8::is_ascii_digit)
+        && !(text.iter().all(u8::is_ascii_digit) && text.len() < 8);
+    let lower = String::from_utf8_lossy(text).to_ascii_lowercase();
+    match lower.len() {
+        _ if !is_id => None,
+        12 | 64 if lower.as_bytes() == text => None,
+        12 | 64 => Some(format!("container.id={lower}")),
+        ..12 => Some(format!("container.id startswith {lower}")),
+        _ => Some(format!("container.full_id startswith {lower}")),
+    }
+}
+
 /// Names of a unit, and what one of it is in the smallest one.
 type Steps = [(&'static str, i128)];
 

@@ -28,6 +28,7 @@ pub mod transform;
 mod wrong;
 
 pub use error::FilterError;
+pub(crate) use error::did_you_mean;
 pub use operand::Operand;
 pub use parse::{MAX_LEN_BYTES, parse};
 pub use stretches::Stretches;
@@ -185,6 +186,27 @@ mod tests {
             assert!(tracer_common::events::all().any(|row| row.name == *event));
         }
     }
+    #[test]
+    fn a_part_of_an_id_of_a_container_is_noted() {
+        let notes = |text: &str| Filter::compile(text, Show::default()).unwrap().notes().to_vec();
+        let hint = |text: &str| notes(text).concat().rsplit_once("\nhint: ").map(|(_, hint)| hint.to_owned());
+        for (filter, expected) in [
+            ("container.id=0123ab", "container.id startswith 0123ab"),
+            ("container.id != 0123AB", "container.id startswith 0123ab"),
+            ("container.id in (host, 0123456789AB)", "container.id=0123456789ab"),
+            ("container.ids in (0123456789abcdef)", "container.full_id startswith 0123456789abcdef"),
+        ] {
+            let hint = hint(filter);
+            assert_eq!(hint.as_deref(), Some(expected), "{filter}");
+            assert_eq!(notes(expected), Vec::<String>::new(), "{expected}");
+        }
+        let whole = "0123456789abcdef".repeat(4);
+        for right in ["host", "0123456789ab", &*whole, "web", "cafe", "101", "db1"] {
+            assert_eq!(hint(&format!("container.id={right}")), None, "{right}");
+        }
+        assert_eq!(hint("container.id startswith 0123ab").or(hint("proc.name=0123ab")), None);
+    }
+
     use crate::testing::World;
     use tracer_common::events;
 
@@ -194,13 +216,13 @@ mod tests {
 
     #[test]
     fn what_exists_for_all_calls_without_a_row_of_their_own_is_decided() {
-        let generic = EventType { name: None, ..EventType::of(events::by_syscall("fsync")) };
-        assert_eq!(events::by_syscall("fsync").code, events::by_syscall("madvise").code, "two calls share the row");
+        let generic = EventType { name: None, ..EventType::of(events::by_syscall("readahead")) };
+        assert_eq!(events::by_syscall("readahead").code, events::by_syscall("sync").code, "two calls share the row");
         for (text, expected) in [
             ("syscall.type exists", true),
             ("not syscall.type exists", false),
             // Events tell the calls apart.
-            ("not syscall.type=fsync", true),
+            ("not syscall.type=readahead", true),
             ("not proc.name exists", true),
         ] {
             assert_eq!(filter(text).may_match(&generic), expected, "{text}");

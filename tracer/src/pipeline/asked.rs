@@ -1,7 +1,7 @@
 //! From filter and sinks to what the kernel side is asked for: which events, what is kept for names, what is decided and counted there.
 
 use tracer_common::{
-    events::Event,
+    events::{self, Event, Flags},
     group::{Counted, Grouping, Number, by, number},
 };
 
@@ -193,6 +193,10 @@ impl Asked {
                 cpu_time: needs.has(Needs::CPU_TIME),
                 latency: needs.has(Needs::LATENCY),
                 who: who || mode.options.who,
+                owners: [&events::tcp::TCP_RETRANSMIT, &events::tcp::TCP_RESET].into_iter().any(|row| {
+                    let needs = outputs.needs_of_row(row);
+                    needs.has(Needs::THREADS) || needs.has(Needs::WHO)
+                }),
                 calls: tables.calls.clone(),
                 sockets: tables.sockets,
                 ..mode.options.clone()
@@ -212,11 +216,12 @@ impl Asked {
         type Demands<'a> = Box<dyn Fn(&Target<'_>, &mut Vec<Question>) -> Expr + 'a>;
         let number = self.of_tables.len();
         let tables = 0..u8::try_from(number).unwrap_or(u8::MAX);
+        let asked = |row: &'static Event| !row.flags.has(Flags::ASKED) || outputs.names(row);
         let event = |table: u8| -> Wants<'_> {
             if number == 1 {
-                Box::new(|row, call| self.collects(outputs, row, call))
+                Box::new(move |row, call| asked(row) && self.collects(outputs, row, call))
             } else {
-                Box::new(move |row, call| outputs.counts(table, &event_type(row, call)))
+                Box::new(move |row, call| asked(row) && outputs.counts(table, &event_type(row, call)))
             }
         };
         let demand = |table: u8| -> Demands<'_> {

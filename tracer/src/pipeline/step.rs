@@ -154,12 +154,16 @@ impl Pipeline {
             if counts && self.times.first_ns == 0 {
                 self.times = Times { first_ns: event.time_ns, previous_ns: event.time_ns };
             }
+            // What a connection does by itself is of its cgroup, if nobody here has it.
+            let of_nobody = (event.tid == 0 && event.row.is_own())
+                .then(|| self.state.containers.of_cgroup(event.cgroup, event.tgid));
             let as_counted = event.group.and_then(|_| effects::of_row(&mut self.state, event));
             let thread = as_counted.as_ref().or_else(|| self.state.thread(event.tid));
             let of_row = event.descriptor.and_then(|key| Fd::of_key(&KeyDescriptor::from_bytes(key))).map(Rc::new);
             let of_thread = || thread.zip(event.fd()).and_then(|(thread, fd)| self.state.fd(thread, fd));
-            let fd = of_row.as_ref().or_else(of_thread);
-            let container = thread.map(|thread| thread.container).unwrap_or_default();
+            let of_itself = effects::connection(event).map(Rc::new);
+            let fd = of_row.as_ref().or_else(of_thread).or(of_itself.as_ref());
+            let container = thread.map(|thread| thread.container).or(of_nobody).unwrap_or_default();
             let fd_out = thread.zip(event.fd_out()).and_then(|(thread, fd)| self.state.fd(thread, fd));
             let context = Context { event, thread, fd, fd_out, container, state: &self.state, times: self.times };
             if writes {

@@ -10,7 +10,7 @@
 use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
-use tracer_common::events::{self, Flags};
+use tracer_common::events::{self, CODES, Flags};
 
 use super::{EventParams, rules::RULES};
 
@@ -102,9 +102,6 @@ struct Facts {
     /// Its rules, by number of parameters.
     rules: &'static [Rule],
 }
-
-/// Codes are below this.
-const CODES: u16 = 512;
 
 static FACTS: LazyLock<Box<[Facts]>> = LazyLock::new(|| (0..CODES).map(Facts::find).collect());
 

@@ -21,6 +21,10 @@
 //! | 0x74726307 | what the call returned, `i32` or `i64`, when no parameter says it |
 //! | 0x74726308 | nothing: the bytes that the call received stayed where they were |
 //! | 0x74726309 | nothing: it is no call, but a request of an earlier call that is done |
+//! | 0x7472630a | nothing: the number of the call is one of the 32-bit table |
+//! | 0x7472630b | the name of an event that the format does not know; the event of the block stands for other readers only, and all parameters are in 0x74726303 |
+
+use tracer_common::events::{self, Event};
 
 /// The code of custom options that may be copied to other files.
 const CUSTOM: u16 = 2989;
@@ -47,6 +51,8 @@ pub mod own {
     pub const DONE: u32 = 0x7472_6309;
     /// The number of the call is one of the 32-bit table.
     pub const COMPAT: u32 = 0x7472_630a;
+    /// The event is another one.
+    pub const NAME: u32 = 0x7472_630b;
 }
 
 /// Options, one after the other. Damage ends them.
@@ -69,6 +75,12 @@ impl<'a> Options<'a> {
 }
 
 impl<'a> Options<'a> {
+    /// The row of an event that the format does not know, if the options name one that is known here.
+    #[must_use]
+    pub fn row(self) -> Option<&'static Event> {
+        self.custom().find(|(number, _)| *number == own::NAME).and_then(|(_, name)| events::own_row(name))
+    }
+
     /// The custom ones that may be ours: number and value.
     pub fn custom(self) -> impl Iterator<Item = (u32, &'a [u8])> + use<'a> {
         self.filter(|(code, _)| *code == CUSTOM).filter_map(|(_, value)| {

@@ -1,7 +1,7 @@
 //! What the engine counts for metrics: its tables, and the families that are made of their rows, a row each.
 //!
-//! All tables but those of [`EXITS`] and [`FORKS`] are counted in the kernel. Keys begin with the id of the container. What is in no
-//! container is not counted.
+//! Tables of calls are counted in the kernel. Those of exits, forks and TCP are made of events, which are few; times of threads are measured in
+//! the kernel, and tables get their sums. Keys begin with the id of the container. What is in no container is not counted.
 
 use std::borrow::Cow;
 
@@ -23,6 +23,8 @@ pub enum Level {
     /// All of basic, and the duration of calls.
     #[default]
     Full,
+    /// All of full, and CPU time of containers that have ended, which costs time at each switch of a CPU to another thread.
+    All,
 }
 
 /// What is kept for a key.
@@ -34,6 +36,8 @@ enum Number {
     Failures,
     /// The sum of a field in bytes.
     Bytes(&'static str),
+    /// The sum of a field in nanoseconds.
+    Nanoseconds(&'static str),
     /// How many events moved bytes.
     Transfers,
     /// How many took less than two to this power, nanoseconds.
@@ -102,11 +106,15 @@ pub(super) const TIMES: usize = 4;
 pub(super) const SOCKETS: usize = 5;
 pub(super) const EXITS: usize = 6;
 const FORKS: usize = 7;
+const CPU: usize = 8;
+const SENT_AGAIN: usize = 9;
+const RESETS: usize = 10;
+const ENDS: usize = 11;
 
 /// Processes outside of containers do not count.
 const IN_CONTAINERS: &str = "container.id!=host";
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 12] = [
     Table {
         keys: &["evt.type"],
         filter: Events::Filter("syscall.type exists"),
@@ -161,6 +169,35 @@ const TABLES: [Table; 8] = [
         level: Level::Basic,
         rows: 1,
     },
+    // Of each thread that ran, once an interval, those that have ended included.
+    Table {
+        keys: &[],
+        filter: Events::Filter("evt.type=procinfo"),
+        numbers: &[Number::Nanoseconds("evt.rawarg.cpu_usr"), Number::Nanoseconds("evt.rawarg.cpu_sys")],
+        level: Level::All,
+        rows: 1,
+    },
+    Table {
+        keys: &[],
+        filter: Events::Filter("evt.type=tcp_retransmit"),
+        numbers: &[Number::Events],
+        level: Level::Basic,
+        rows: 1,
+    },
+    Table {
+        keys: &["evt.arg.direction"],
+        filter: Events::Filter("evt.type=tcp_reset"),
+        numbers: &[Number::Events],
+        level: Level::Basic,
+        rows: 2,
+    },
+    Table {
+        keys: &["evt.arg.side", "evt.arg.res"],
+        filter: Events::Filter("evt.type=tcp_close"),
+        numbers: &[Number::Events],
+        level: Level::All,
+        rows: 32,
+    },
 ];
 
 /// How many tables there are.
@@ -193,6 +230,8 @@ pub(super) struct Family {
     pub(super) help: &'static str,
     /// Whether its sums are also kept for workloads, containers that have ended included.
     pub(super) outlives: bool,
+    /// Whether it is left out first where there are too many series: it has many for one container.
+    pub(super) is_detail: bool,
     pub(super) of: Of,
 }
 
@@ -228,12 +267,14 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "tracer_container_syscalls_total",
         help: "System calls that returned, by class.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(CALLS, |row| vec![(one("class", Call::of(row.key(0)).class), row.number(0))])]),
     },
     Family {
         name: "tracer_container_syscall_errors_total",
         help: "Failed system calls, except EAGAIN, EINPROGRESS and calls that are restarted. After 32 pairs of call and error per container, the rest is other.",
         outlives: false,
+        is_detail: true,
         of: Of::Sums(&[(FAILURES, |row| {
             let labels = vec![("syscall", row.key(0).to_owned().into()), ("errno", row.key(1).to_owned().into())];
             vec![(labels, row.number(0))]
@@ -243,18 +284,21 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "tracer_container_syscall_duration_seconds",
         help: "Duration of system calls by class, including the time they wait.",
         outlives: false,
+        is_detail: true,
         of: Of::Times(|row| one("class", Call::of(row.key(0)).timed.unwrap_or(OTHER))),
     },
     Family {
         name: "tracer_container_file_bytes_total",
         help: "Bytes read from and written to files, including the page cache.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(FILES, |row| vec![(one("direction", Call::of(row.key(0)).direction), row.number(0))])]),
     },
     Family {
         name: "tracer_container_file_operations_total",
         help: "Successful file operations.",
         outlives: false,
+        is_detail: false,
         of: Of::Sums(&[
             (FILES, |row| vec![(one("operation", Call::of(row.key(0)).direction), row.number(1))]),
             (CALLS, |row| match Call::of(row.key(0)).operation {
@@ -267,6 +311,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "tracer_container_network_bytes_total",
         help: "Bytes received and sent over IPv4 and IPv6, without headers; works with host networking too.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(SOCKETS, |row| {
             vec![(one("direction", "receive"), row.number(0)), (one("direction", "transmit"), row.number(1))]
         })]),
@@ -275,12 +320,14 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "tracer_container_connects_total",
         help: "Calls to connect by result, on sockets of any kind; pending ones succeed or fail later.",
         outlives: false,
+        is_detail: false,
         of: Of::Sums(&[(CONNECTS, |row| vec![(one("result", connected(row.key(0))), row.number(0))])]),
     },
     Family {
         name: "tracer_container_execs_total",
         help: "Programs started, and attempts that failed.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(CALLS, |row| {
             if !matches!(row.key(0), "execve" | "execveat") {
                 return Vec::new();
@@ -292,13 +339,60 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "tracer_container_forks_total",
         help: "Processes created; threads are not counted.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(FORKS, |row| vec![(Vec::new(), row.number(0))])]),
     },
     Family {
         name: "tracer_container_exits_total",
         help: "Processes that exited, by reason.",
         outlives: true,
+        is_detail: false,
         of: Of::Sums(&[(EXITS, |row| vec![(one("reason", exit_reason(row.key(0), row.key(1))), row.number(0))])]),
+    },
+    Family {
+        name: "tracer_container_cpu_seconds_total",
+        help: "CPU time since tracer began, by mode, added up at each switch between threads; only with --metrics=all.",
+        outlives: true,
+        is_detail: false,
+        of: Of::Sums(&[(CPU, |row| {
+            vec![(one("mode", "user"), row.number(0) / 1e9), (one("mode", "system"), row.number(1) / 1e9)]
+        })]),
+    },
+    Family {
+        name: "tracer_container_tcp_retransmits_total",
+        help: "Segments of TCP that were sent again because no acknowledgement came.",
+        outlives: true,
+        is_detail: false,
+        of: Of::Sums(&[(SENT_AGAIN, |row| vec![(Vec::new(), row.number(0))])]),
+    },
+    Family {
+        name: "tracer_container_tcp_resets_total",
+        help: "Resets of TCP connections that were sent and received.",
+        outlives: true,
+        is_detail: false,
+        of: Of::Sums(&[(RESETS, |row| {
+            let direction = match row.key(0) {
+                "sent" => "sent",
+                "received" => "received",
+                _ => OTHER,
+            };
+            vec![(one("direction", direction), row.number(0))]
+        })]),
+    },
+    Family {
+        name: "tracer_container_tcp_connections_total",
+        help: "TCP connections that ended, by side and result; ok is an end without an error; only with --metrics=all.",
+        outlives: true,
+        is_detail: true,
+        of: Of::Sums(&[(ENDS, |row| {
+            let side = match row.key(0) {
+                "client" => "client",
+                "server" => "server",
+                _ => OTHER,
+            };
+            let result = if row.key(1) == "0" { "ok" } else { connected(row.key(1)) };
+            vec![(vec![("side", side.into()), ("result", result.into())], row.number(0))]
+        })]),
     },
 ];
 
@@ -357,7 +451,7 @@ impl Number {
         let (field, op) = match self {
             Self::Events => (None, Op::Count),
             Self::Failures => (Some("evt.count.error"), Op::Sum),
-            Self::Bytes(field) => (Some(field), Op::Sum),
+            Self::Bytes(field) | Self::Nanoseconds(field) => (Some(field), Op::Sum),
             Self::Transfers => (Some("evt.buflen"), Op::Count),
             Self::Below(power) => (Some("evt.latency"), Op::Below(power)),
             Self::Time => (Some("evt.latency"), Op::Sum),
@@ -417,20 +511,22 @@ mod tests {
     use crate::aggregate::{self, Aggregate as _};
 
     #[test]
-    fn all_tables_but_two_are_counted_in_the_kernel() {
-        for (at, spec) in specs(Level::Full).unwrap() {
+    fn all_tables_of_calls_but_two_are_counted_in_the_kernel() {
+        for (at, spec) in specs(Level::All).unwrap() {
             let table = aggregate::Table::new(spec).unwrap();
             let filters: Vec<&Filter> = table.filter().into_iter().collect();
             let counted = table.grouping().and_then(|counts| counts.in_kernel(&filters));
-            assert_eq!(counted.is_ok(), ![EXITS, FORKS].contains(&at), "{at}: {counted:?}");
+            let of_events = [EXITS, FORKS, CPU, SENT_AGAIN, RESETS, ENDS];
+            assert_eq!(counted.is_ok(), !of_events.contains(&at), "{at}: {counted:?}");
         }
     }
 
     #[test]
-    fn without_times_there_is_one_table_less() {
+    fn each_level_has_its_tables() {
         let places = |level| specs(level).unwrap().into_iter().map(|(at, _)| at).collect::<Vec<_>>();
-        assert_eq!(places(Level::Full), (0..COUNT).collect::<Vec<_>>());
-        assert_eq!(places(Level::Basic), (0..COUNT).filter(|at| *at != TIMES).collect::<Vec<_>>());
+        assert_eq!(places(Level::All), (0..COUNT).collect::<Vec<_>>());
+        assert_eq!(places(Level::Full), (0..COUNT).filter(|at| ![CPU, ENDS].contains(at)).collect::<Vec<_>>());
+        assert_eq!(places(Level::Basic), (0..COUNT).filter(|at| ![TIMES, CPU, ENDS].contains(at)).collect::<Vec<_>>());
     }
 
     #[test]

@@ -25,6 +25,14 @@ cAdvisor's; a value that the kernel does not have is left out instead of 0. Metr
 |---|---|---|
 ";
 
+/// What comes before the table of parameters.
+const PARAMETERS: &str = "\n## Parameters\n\n\
+    Paths below `/api/v1` refuse parameters that they do not know; all other paths ignore them. Wrong values are a 400 that names the\n\
+    parameter and what it can be, except where cAdvisor ignores them too: `recursive`, and the parameters of its events.\n\n| path | parameter | value [without it] | meaning |\n|---|---|---|---|\n";
+
+/// Versions of cAdvisor's API that take what the newest one takes.
+const OLD: [&str; 4] = ["/api/v1.0/", "/api/v1.1/", "/api/v1.2/", "/api/v2.0/"];
+
 /// The page.
 ///
 /// Writing to a string cannot fail, so results of `write!` are dropped in this file.
@@ -35,9 +43,16 @@ pub fn page(out: &mut String) {
     }
     out.push_str("\n## Paths\n\n| path | response |\n|---|---|\n");
     for route in ROUTES {
-        let rest = if route.has_rest { "NAME" } else { "" };
         let open = if route.is_open { " Needs no password." } else { "" };
-        let _ = writeln!(out, "| `{}{rest}` | {}{open} |", route.path, route.about);
+        let _ = writeln!(out, "| `{}` | {}{open} |", route.with_name("NAME"), route.about);
+    }
+    out.push_str(PARAMETERS);
+    for route in ROUTES.iter().filter(|route| !OLD.contains(&route.path)) {
+        for param in route.takes {
+            let usual = param.takes.otherwise().map(|usual| format!(" [{usual}]")).unwrap_or_default();
+            let path = route.with_name("NAME");
+            let _ = writeln!(out, "| `{path}` | `{}` | {}{usual} | {} |", param.name, param.takes.words(), param.about);
+        }
     }
 }
 
@@ -48,7 +63,7 @@ fn families() -> BTreeMap<String, (String, String)> {
     for (name, kind, help) in counted.chain(metrics::of_files()) {
         all.insert(name.to_owned(), (kind.name().to_owned(), help.to_owned()));
     }
-    let text = metrics::text(&Snapshot::default(), &Picture::default(), &ContainerLabels::default());
+    let (text, _) = metrics::text(&Snapshot::default(), &Picture::default(), &ContainerLabels::default(), usize::MAX);
     let mut help = String::new();
     for line in text.lines() {
         if let Some((_, said)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
         mpsc,
     },
     time::Duration,
@@ -11,7 +11,10 @@ use std::{
 
 use hyper::body::Bytes;
 use serde_json::json;
-use tokio::sync::{mpsc::Sender, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc::Sender, oneshot},
+    time::timeout,
+};
 
 use crate::{
     confine,
@@ -22,31 +25,44 @@ use crate::{
     thread::{self, NoThread},
 };
 
-/// The most questions at a time; more are refused.
+/// The most questions at a time; more wait.
 const AT_ONCE: usize = 4;
+/// How long a question waits until it can be asked; after that it is refused.
+const WAITS: Duration = Duration::from_secs(10);
 /// The most streams of events, which stay.
 const STREAMS: usize = 8;
+/// How long a stream waits for a place: that of a client that has just gone becomes free.
+const STREAM_WAITS: Duration = Duration::from_secs(1);
 /// The most past events of an answer; no more are read.
 const MAX_EVENTS: usize = 16_384;
 /// After so long without an event a stream says that it lives, so that one whose client has gone ends.
 const STILL: Duration = Duration::from_secs(15);
 
-/// What a client wants to know; nothing means that it is refused.
-type Answers = oneshot::Sender<Option<Vec<Answered>>>;
-/// The same of events, with what engines cannot tell.
-type Happened = oneshot::Sender<Option<(Vec<Row>, Vec<String>)>>;
-
-/// What is asked.
+/// What is asked, and where the answer goes; without one, engines could not be asked.
 enum Wanted {
-    Rows(Question, Option<String>, Answers),
-    Past(Wish, String, Happened),
-    Stream(Wish, String, Sender<Bytes>),
+    Rows(Question, Option<String>, oneshot::Sender<Vec<Answered>>),
+    Past(Wish, String, oneshot::Sender<Past>),
+    /// First goes whether there is such an engine.
+    Stream(Wish, String, oneshot::Sender<bool>, Sender<Bytes>),
+}
+
+/// What has happened, as an engine remembers it.
+#[derive(Debug)]
+pub(super) struct Past {
+    pub(super) rows: Vec<Row>,
+    /// What it cannot tell.
+    pub(super) lacks: Vec<String>,
+    /// Whether there is such an engine.
+    pub(super) is_there: bool,
 }
 
 /// Asks engines.
 #[derive(Debug)]
 pub(super) struct Engines {
-    wanted: mpsc::SyncSender<Wanted>,
+    /// With a place, so there are never many.
+    wanted: mpsc::Sender<(Wanted, OwnedSemaphorePermit)>,
+    asking: Arc<Semaphore>,
+    streaming: Arc<Semaphore>,
 }
 
 impl Engines {
@@ -55,22 +71,11 @@ impl Engines {
     /// # Errors
     /// There can be no thread.
     pub(super) fn start(sockets: Vec<EngineSocket>) -> Result<Self, NoThread> {
-        let (wanted, all) = mpsc::sync_channel(AT_ONCE);
+        let (wanted, all) = mpsc::channel::<(Wanted, OwnedSemaphorePermit)>();
         thread::begin("asking", move || {
             confine::of_engines();
             let options = Arc::new(Options { sockets, ..Options::default() });
-            let (asking, streaming) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-            while let Ok(wanted) = all.recv() {
-                let (count, most) = match &wanted {
-                    Wanted::Stream(..) => (&streaming, STREAMS),
-                    Wanted::Rows(..) | Wanted::Past(..) => (&asking, AT_ONCE),
-                };
-                // What is dropped is refused.
-                if count.load(Ordering::Relaxed) >= most {
-                    continue;
-                }
-                count.fetch_add(1, Ordering::Relaxed);
-                let place = Place(Arc::clone(count));
+            while let Ok((wanted, place)) = all.recv() {
                 let options = Arc::clone(&options);
                 let _ = thread::begin("asking", move || {
                     wanted.carry_out(&options);
@@ -78,35 +83,38 @@ impl Engines {
                 });
             }
         })?;
-        Ok(Self { wanted })
+        let places = |most| Arc::new(Semaphore::new(most));
+        Ok(Self { wanted, asking: places(AT_ONCE), streaming: places(STREAMS) })
+    }
+
+    /// Asks once there is a place, and returns the answer; `None` if there is none for too long.
+    async fn put<T>(
+        &self,
+        places: &Arc<Semaphore>,
+        patience: Duration,
+        wanted: impl FnOnce(oneshot::Sender<T>) -> Wanted,
+    ) -> Option<T> {
+        let place = timeout(patience, Arc::clone(places).acquire_owned()).await.ok()?.ok()?;
+        let (to, answer) = oneshot::channel();
+        self.wanted.send((wanted(to), place)).ok()?;
+        answer.await.ok()
     }
 
     /// Asks all engines, or the one of that name; `None` when too much is asked.
     pub(super) async fn ask(&self, question: Question, only: Option<&str>) -> Option<Vec<Answered>> {
-        let (to, answer) = oneshot::channel();
-        self.wanted.try_send(Wanted::Rows(question, only.map(str::to_owned), to)).ok()?;
-        answer.await.ok()?
+        let only = only.map(str::to_owned);
+        self.put(&self.asking, WAITS, |to| Wanted::Rows(question, only, to)).await
     }
 
-    /// What has happened, as an engine remembers it, and what it cannot tell.
-    pub(super) async fn past(&self, wish: Wish, only: &str) -> Option<(Vec<Row>, Vec<String>)> {
-        let (to, answer) = oneshot::channel();
-        self.wanted.try_send(Wanted::Past(wish, only.to_owned(), to)).ok()?;
-        answer.await.ok()?
+    /// What has happened; `None` when too much is asked.
+    pub(super) async fn past(&self, wish: Wish, only: &str) -> Option<Past> {
+        self.put(&self.asking, WAITS, |to| Wanted::Past(wish, only.to_owned(), to)).await
     }
 
-    /// What happens, as server-sent events; whether there is room for one more.
-    pub(super) fn stream(&self, wish: Wish, only: &str, to: Sender<Bytes>) -> bool {
-        self.wanted.try_send(Wanted::Stream(wish, only.to_owned(), to)).is_ok()
-    }
-}
-
-/// One of those that ask at the same time.
-struct Place(Arc<AtomicUsize>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+    /// What happens, as server-sent events: whether there is such an engine; `None` when there are too many streams.
+    pub(super) async fn stream(&self, wish: Wish, only: &str, pieces: Sender<Bytes>) -> Option<bool> {
+        let only = only.to_owned();
+        self.put(&self.streaming, STREAM_WAITS, |to| Wanted::Stream(wish, only, to, pieces)).await
     }
 }
 
@@ -115,7 +123,8 @@ impl Wanted {
     fn carry_out(self, options: &Options) {
         match self {
             Self::Rows(question, only, to) => {
-                let _ = to.send(ask(options, question, only.as_deref()).ok());
+                // Without an answer it is as if too much were asked.
+                let _ = ask(options, question, only.as_deref()).map(|answers| to.send(answers));
             }
             Self::Past(wish, only, to) => {
                 let (send, events) = mpsc::channel();
@@ -137,9 +146,13 @@ impl Wanted {
                 if taken >= MAX_EVENTS {
                     lacks.push(format!("there are more than {MAX_EVENTS} events: ask for later ones with since"));
                 }
-                let _ = to.send(asked.ok().map(|_| (rows, lacks)));
+                let _ = asked.map(|heard| to.send(Past { rows, lacks, is_there: heard.answered + heard.silent > 0 }));
             }
-            Self::Stream(wish, only, to) => {
+            Self::Stream(wish, only, is_there, to) => {
+                let Ok(answers) = ask(options, Question::Version, Some(&only)) else { return };
+                if is_there.send(!answers.is_empty()).is_err() || answers.is_empty() {
+                    return;
+                }
                 let (lost, gone) = (AtomicU64::new(0), to.clone());
                 let send = move |(_, event): Event| {
                     let mut message = match event {

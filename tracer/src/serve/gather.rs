@@ -1,7 +1,10 @@
 //! The sink that metrics and pages are made of: it takes the tables of an interval, says which containers run, and hands over a picture
 //! of all of it that nobody changes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use tokio::sync::watch;
 
@@ -42,6 +45,15 @@ pub(super) struct Snapshot {
     pub(super) silence: Option<String>,
 }
 
+impl Snapshot {
+    /// The order in which containers are left out where there is no room, the last ones first: what users claim, then those that began last.
+    pub(super) fn ranks(&self) -> HashMap<&str, usize> {
+        let mut all: Vec<_> = self.live.iter().collect();
+        all.sort_by_key(|(id, live)| (live.known.is_claimed(), live.since_ns, *id));
+        all.into_iter().enumerate().map(|(rank, (id, _))| (id.as_str(), rank)).collect()
+    }
+}
+
 /// Who takes snapshots.
 pub(super) type Publish = watch::Sender<Arc<Snapshot>>;
 
@@ -56,6 +68,8 @@ struct Gather {
     /// What was known when containers changed last.
     known: BTreeMap<String, (ContainerKey, Arc<Known>)>,
     generation: u64,
+    /// What has to be collected for the tables and this.
+    needs: Needs,
     publish: Publish,
 }
 
@@ -63,12 +77,14 @@ struct Gather {
 ///
 /// # Errors
 /// A table of ours makes no sense.
-pub(super) fn sinks(level: Level, publish: Publish) -> Result<Vec<Box<dyn Sink>>, CountedError> {
+pub(super) fn sinks(level: Level, max_series: usize, publish: Publish) -> Result<Vec<Box<dyn Sink>>, CountedError> {
     let (places, specs): (Vec<usize>, Vec<_>) = counted::specs(level)?.into_iter().unzip();
     let (mut sinks, board) = view::board(specs, false, INTERVAL_MS)?;
     let looks = Looks::new()?;
-    let (totals, known) = Default::default();
-    sinks.push(Box::new(Gather { places, board, looks, totals, known, generation: u64::MAX, publish }));
+    let (totals, known) = (Totals::new(max_series), BTreeMap::new());
+    // Fields of parameters do not say that the times of threads are needed, which come as events.
+    let needs = if level >= Level::All { Needs::CONTAINER.with(Needs::CPU_TIME) } else { Needs::CONTAINER };
+    sinks.push(Box::new(Gather { places, board, looks, totals, known, generation: u64::MAX, needs, publish }));
     Ok(sinks)
 }
 
@@ -121,7 +137,7 @@ impl Sink for Gather {
     }
 
     fn needs(&self) -> Needs {
-        Needs::CONTAINER
+        self.needs
     }
 
     fn wants(&self, _event: &EventType<'_>) -> bool {

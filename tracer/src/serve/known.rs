@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     aggregate,
-    fields::{FieldError, FieldRef, Show, Value},
+    fields::{self, CLASSES, FieldError, FieldRef, Show, Type, Value},
     state::{ContainerKey, State},
 };
 
@@ -31,6 +31,12 @@ const FACTS: [(&str, &str); 17] = [
     ("ip", "container.ip"),
     ("claimed", "container.claimed"),
 ];
+
+/// The type of a fact.
+pub(super) fn kind(fact: &str) -> Option<Type> {
+    let (_, field) = FACTS.iter().find(|(name, _)| *name == fact)?;
+    CLASSES.iter().flat_map(fields::Class::fields).find(|it| it.name == *field).map(|field| field.kind)
+}
 
 /// Those of them that `tracer_container_info` has as labels.
 pub(super) const INFO: [&str; 11] = [
@@ -140,6 +146,9 @@ mod tests {
         let known = Looks::new().unwrap().at(&world.state, key, 0);
         assert_eq!((known.get("name"), known.get("runtime"), known.get("pod")), ("web", "docker", ""));
         assert_eq!((known.title(), known.workload().as_deref()), ("web", Some("web")));
+        assert_eq!(["claimed", "sandbox", "restarts", "name", "x"].map(kind), {
+            [Some(Type::Bool), Some(Type::Bool), Some(Type::Int), Some(Type::Text), None]
+        });
         assert!(INFO.iter().all(|name| FACTS.iter().any(|(fact, _)| fact == name)));
     }
 

@@ -30,7 +30,7 @@ use crate::{
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// What is asked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Where to listen; the usual place if nothing is said.
     pub listen: Vec<Listen>,
@@ -48,6 +48,8 @@ pub struct Options {
     pub container_labels: Vec<String>,
     /// Whether all of them do.
     pub all_labels: bool,
+    /// The most series of `/metrics`; what is over it is left out.
+    pub max_series: usize,
     /// Whether to read how much containers have in their writable layers.
     pub disk_usage: bool,
     /// What clients are shown besides.
@@ -100,8 +102,11 @@ impl ServeError {
     /// What to do about it, if that is known.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
-        let Self::Listen { error, .. } = self else { return None };
+        let Self::Listen { place, error } = self else { return None };
         Some(match error.kind() {
+            io::ErrorKind::AddrInUse if place.starts_with("unix:") => {
+                "another program listens there, as ss -lxp shows, or the file is not a socket"
+            }
             io::ErrorKind::AddrInUse => {
                 "another program listens there, as ss -ltnp shows; --listen takes another address"
             }
@@ -133,6 +138,7 @@ pub struct Server {
 #[derive(Debug)]
 pub struct Counting {
     level: Level,
+    max_series: usize,
     publish: Publish,
     desk: Arc<Desk>,
     /// What clients ask for meanwhile.
@@ -145,7 +151,7 @@ impl Counting {
     /// # Errors
     /// A table of ours makes no sense, or the filter does not.
     pub fn outputs(self, engine: Engine) -> anyhow::Result<Outputs> {
-        let outputs = engine.begin(gather::sinks(self.level, self.publish)?)?;
+        let outputs = engine.begin(gather::sinks(self.level, self.max_series, self.publish)?)?;
         self.desk.open(Arc::new(engine));
         Ok(outputs)
     }
@@ -169,7 +175,7 @@ fn settings(options: &Options) -> Result<Settings, ServeError> {
         (false, true) => ContainerLabels::default(),
         (false, false) => ContainerLabels::Some(options.container_labels.clone()),
     };
-    Ok(Settings { labels, web: Arc::new(web) })
+    Ok(Settings { labels, max_series: options.max_series, web: Arc::new(web) })
 }
 
 impl Server {
@@ -206,7 +212,14 @@ impl Server {
     #[must_use]
     pub fn counting(&mut self) -> Counting {
         let commands = self.commands.take();
-        Counting { level: self.level, publish: self.publish.clone(), desk: Arc::clone(&self.desk), commands }
+        let max_series = self.settings.max_series;
+        Counting {
+            level: self.level,
+            max_series,
+            publish: self.publish.clone(),
+            desk: Arc::clone(&self.desk),
+            commands,
+        }
     }
 
     /// Whether somebody else may reach it who is asked for nothing.

@@ -1,7 +1,11 @@
 //! What requests are answered from: the newest snapshot, what the kernel's files say, the last minutes, and settings that may change.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, RwLock, mpsc},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     time::{Duration, Instant},
 };
 
@@ -16,10 +20,11 @@ use super::{
     http::Web,
     live::Desk,
     measured::{Measured, Picture, Process, Reader},
-    metrics::ContainerLabels,
+    metrics::{ContainerLabels, LeftOut},
 };
 use crate::{
     confine,
+    message::note,
     state::container::EngineSocket,
     thread::{self, NoThread},
 };
@@ -41,6 +46,8 @@ const STUCK: Duration = Duration::from_secs(10);
 pub(super) struct Settings {
     /// Which labels of containers become labels of metrics.
     pub(super) labels: ContainerLabels,
+    /// The most series of `/metrics`.
+    pub(super) max_series: usize,
     pub(super) web: Arc<Web>,
 }
 
@@ -67,6 +74,8 @@ pub(super) struct Site {
     looked: Mutex<Option<Instant>>,
     streams: Arc<()>,
     desk: Arc<Desk>,
+    /// Whether `/metrics` left something out the last time.
+    is_cut: AtomicBool,
 }
 
 impl Site {
@@ -115,6 +124,7 @@ impl Site {
             looked: Mutex::default(),
             streams: Arc::default(),
             desk,
+            is_cut: AtomicBool::default(),
         })
     }
 
@@ -123,9 +133,11 @@ impl Site {
         Arc::clone(&self.snapshots.borrow())
     }
 
-    /// Snapshots as they come.
+    /// Snapshots as they come: only those that come from now on are changes.
     pub(super) fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshots.clone()
+        let mut snapshots = self.snapshots.clone();
+        snapshots.mark_unchanged();
+        snapshots
     }
 
     /// What the kernel's files say, not older than that; those who ask at the same time share it.
@@ -221,9 +233,25 @@ impl Site {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner).web)
     }
 
-    /// Which labels become labels of metrics.
-    pub(super) fn labels(&self) -> ContainerLabels {
-        self.settings.read().unwrap_or_else(PoisonError::into_inner).labels.clone()
+    /// Which labels become labels of metrics, and how many series there may be.
+    pub(super) fn of_metrics(&self) -> (ContainerLabels, usize) {
+        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
+        (settings.labels.clone(), settings.max_series)
+    }
+
+    /// Says what `/metrics` leaves out, when that begins.
+    pub(super) fn left_out(&self, left_out: LeftOut) {
+        let LeftOut { whole, containers, details, cut } = left_out;
+        let is_some = whole + details > 0;
+        if is_some && !self.is_cut.swap(is_some, Ordering::Relaxed) {
+            let all = whole + details;
+            note(&format!(
+                "warning: /metrics leaves out {all} series because of --max-series: {containers} containers, and errors and durations of {cut} \
+                 others\nhint: a higher --max-series shows them; tracer_workload_* has the sums of all"
+            ));
+        } else if !is_some {
+            self.is_cut.store(false, Ordering::Relaxed);
+        }
     }
 
     /// Changes what may change.

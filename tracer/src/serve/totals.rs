@@ -1,7 +1,7 @@
 //! What was counted since the start: for each container, and for what outlives containers.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -78,6 +78,8 @@ pub(super) struct Live {
     pub(super) since_ns: u64,
     /// Whether it was there before tracing began.
     pub(super) was_there: bool,
+    /// The workload that its sums are part of; `None` while no name is known.
+    pub(super) workload: Option<String>,
 }
 
 /// What containers of one workload did that have ended, and how they ended.
@@ -100,11 +102,15 @@ const MAX_TOLD: usize = 2_000;
 const MAX_CLAIMED: usize = 256;
 /// More workloads are not told apart.
 const MAX_WORKLOADS: usize = 2_000;
+/// So many series one of them has, about.
+const SERIES_OF_WORKLOAD: usize = 20;
+/// So many of those that ended last are remembered.
+const MAX_BURIED: usize = 256;
 /// Rows of containers that are not known to run wait for so many intervals: an event may come before its cgroup is known.
 const PATIENCE: u32 = 3;
 
 /// All of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Totals {
     /// By the whole id.
     pub(super) live: BTreeMap<String, Live>,
@@ -113,10 +119,40 @@ pub(super) struct Totals {
     pub(super) happened: Arc<Happened>,
     /// Counts of containers that are not among those that run, by id, and for how many intervals yet.
     strangers: HashMap<String, (Counts, u32)>,
+    /// Workloads of those that have just ended, by id: what comes late of them is of no new one.
+    buried: VecDeque<(String, String)>,
+    /// Workloads that are told apart; all others are one, from then on.
+    workloads: BTreeSet<String>,
+    most_workloads: usize,
     has_begun: bool,
 }
 
+impl Default for Totals {
+    fn default() -> Self {
+        Self::new(usize::MAX)
+    }
+}
+
 impl Totals {
+    /// Nothing yet. Workloads take at most half of so many series.
+    pub(super) fn new(max_series: usize) -> Self {
+        let (live, ended, happened, strangers, buried, workloads) = Default::default();
+        let most_workloads = (max_series / 2 / SERIES_OF_WORKLOAD).clamp(1, MAX_WORKLOADS);
+        Self { live, ended, happened, strangers, buried, workloads, most_workloads, has_begun: false }
+    }
+
+    /// The workload of that name, or the one for all that there is no room for.
+    fn workload(&mut self, name: String) -> String {
+        if self.workloads.contains(&name) {
+            return name;
+        }
+        if self.workloads.len() >= self.most_workloads {
+            return OTHER.to_owned();
+        }
+        self.workloads.insert(name.clone());
+        name
+    }
+
     /// Adds the frame of a table.
     pub(super) fn add(&mut self, table: usize, frame: &Frame) {
         for row in &frame.rows {
@@ -163,19 +199,22 @@ impl Totals {
             let known = find(&id).filter(|known| known.workload().is_some());
             let lived_ns = (!live.was_there).then(|| now_ns.saturating_sub(live.since_ns));
             Arc::make_mut(&mut self.happened).add(&live.known.cgroup, now_ns, What::Deletion(live.counts.exit_code()));
-            self.bury(known.as_ref().unwrap_or(&live.known), &live.counts, lived_ns);
+            self.bury(&id, known.as_ref().unwrap_or(&live.known), &live.counts, lived_ns);
         }
         for (id, known) in running {
+            if self.live.get(&id).is_some_and(|live| live.known == known) {
+                continue;
+            }
+            let workload = known.workload().map(|name| self.workload(name));
             match self.live.get_mut(&id) {
-                Some(live) if live.known == known => {}
-                Some(live) => live.known = known,
+                Some(live) => (live.known, live.workload) = (known, workload),
                 None => {
                     let counts = self.strangers.remove(&id).map(|(counts, _)| counts).unwrap_or_default();
                     let was_there = !self.has_begun;
                     if !was_there {
                         Arc::make_mut(&mut self.happened).add(&known.cgroup, now_ns, What::Creation);
                     }
-                    let live = Live { known, counts: Arc::new(counts), since_ns: now_ns, was_there };
+                    let live = Live { known, counts: Arc::new(counts), since_ns: now_ns, was_there, workload };
                     self.live.insert(id, live);
                 }
             }
@@ -186,20 +225,26 @@ impl Totals {
             *intervals > PATIENCE
         });
         for (id, (counts, _)) in waited.collect::<Vec<_>>() {
+            if let Some((_, workload)) = self.buried.iter().find(|(buried, _)| *buried == id) {
+                Arc::make_mut(self.ended.entry(workload.clone()).or_default()).counts.merge(&counts);
+                continue;
+            }
             // It came and went between two intervals.
             let known = find(&id).unwrap_or_default();
             let happened = Arc::make_mut(&mut self.happened);
             happened.add(&known.cgroup, now_ns, What::Creation);
             happened.add(&known.cgroup, now_ns, What::Deletion(counts.exit_code()));
-            self.bury(&known, &counts, Some(0));
+            self.bury(&id, &known, &counts, Some(0));
         }
     }
 
     /// Adds what a container did to what outlives it.
-    fn bury(&mut self, known: &Known, counts: &Counts, lived_ns: Option<u64>) {
-        let workload = known.workload().unwrap_or_default();
-        let is_full = self.ended.len() >= MAX_WORKLOADS && !self.ended.contains_key(&workload);
-        let workload = if is_full { OTHER.to_owned() } else { workload };
+    fn bury(&mut self, id: &str, known: &Known, counts: &Counts, lived_ns: Option<u64>) {
+        let workload = self.workload(known.workload().unwrap_or_default());
+        if self.buried.len() >= MAX_BURIED {
+            self.buried.pop_front();
+        }
+        self.buried.push_back((id.to_owned(), workload.clone()));
         let ended = Arc::make_mut(self.ended.entry(workload).or_default());
         ended.counts.merge(counts);
         *ended.deaths.entry(counts.exit().unwrap_or("unknown")).or_default() += 1;
@@ -297,6 +342,36 @@ mod tests {
         }
         let ended = &totals.ended["short"];
         assert_eq!((ended.counts.sum(CALLS, 0), ended.starts, totals.live.len()), (2.0, 1, 0));
+    }
+
+    #[test]
+    fn workloads_that_there_is_no_room_for_are_one_that_only_grows() {
+        let mut totals = Totals::new(2 * 2 * SERIES_OF_WORKLOAD);
+        let mut sums = Vec::new();
+        totals.update(running(&[]), 0, &mut |_| None);
+        for (interval, live) in [(1, "d c b"), (2, "d c b a"), (3, "a"), (4, "a e"), (5, "")].into_iter() {
+            let live: Vec<(&str, &str)> = live.split_whitespace().map(|name| (name, name)).collect();
+            totals.update(running(&live), interval, &mut |_| None);
+            let of_ended = totals.ended.get(OTHER).map_or(0, |ended| ended.starts);
+            let of_live = totals.live.values().filter(|live| live.workload.as_deref() == Some(OTHER)).count();
+            sums.push(of_ended + of_live as u64);
+        }
+        assert_eq!(sums, [1, 2, 2, 3, 3]);
+        assert_eq!(totals.ended.keys().map(String::as_str).collect::<Vec<_>>(), ["b", "c", OTHER]);
+    }
+
+    #[test]
+    fn what_comes_late_of_a_container_is_of_no_new_one() {
+        let mut totals = Totals::default();
+        totals.update(running(&[]), 0, &mut |_| None);
+        totals.update(running(&[("a", "job")]), 1, &mut |_| None);
+        totals.update(running(&[]), 2, &mut |_| None);
+        totals.add(CALLS, &frame(&[(&["a", "read"], &[2.0, 0.0])]));
+        for interval in 3..=7 {
+            totals.update(running(&[]), interval, &mut |_| Some(known("job")));
+        }
+        let ended = &totals.ended["job"];
+        assert_eq!((ended.counts.sum(CALLS, 0), ended.starts, ended.deaths.values().sum::<u64>()), (2.0, 1, 1));
     }
 
     #[test]

@@ -2,14 +2,11 @@
 
 use tracer_common::{
     arch::{COMPAT_SYSCALLS, MAX_SYSCALLS, SYSCALLS},
-    events::{self, code},
+    events::{self, CODES, code},
 };
 
 use super::Outputs;
 use crate::{event::Event, fields::EventType};
-
-/// More than any code of the table.
-const CODES: u16 = 512;
 
 /// What the outputs want.
 #[derive(Debug)]

@@ -550,6 +550,28 @@ impl Outputs {
         self.sinks.iter().for_each(|slot| slot.sink.each_filter(visit));
     }
 
+    /// What has to be collected for those whose filter names events of that row.
+    #[must_use]
+    pub fn needs_of_row(&self, row: &'static Row) -> Needs {
+        if self.filter.as_ref().is_some_and(|filter| filter.names(row)) {
+            return self.needs();
+        }
+        let names = |slot: &&Slot| {
+            let mut names = false;
+            slot.sink.each_filter(&mut |filter| names |= filter.names(row));
+            names
+        };
+        self.sinks.iter().filter(names).map(|slot| slot.sink.needs()).collect()
+    }
+
+    /// Whether a filter names events of that row.
+    #[must_use]
+    pub fn names(&self, row: &'static Row) -> bool {
+        let mut names = false;
+        self.each_filter(&mut |filter| names |= filter.names(row));
+        names
+    }
+
     /// The same for all events of a row.
     #[must_use]
     pub fn wants_row(&self, row: &Row) -> bool {

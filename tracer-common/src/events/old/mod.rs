@@ -35,6 +35,7 @@ macro_rules! old_events {
                         kind: $crate::events::kind!(NAMES $kind $(($set))?),
                         source: $crate::events::source::empty(),
                         doc: stringify!($param),
+                        is_command: false,
                     },
                 )*],
                 doc: $name,

@@ -102,8 +102,7 @@ fn take(args: &EngineArgs, events: &mpsc::Receiver<Event>, stop: &Stop, out: &Ou
     if args.json {
         past.iter().try_for_each(|row| object(out, row)).map_err(is_closed)?;
     } else if !args.follow {
-        let lines = table::lines(table::EVENT, &past, out.width());
-        lines.iter().try_for_each(|line| out.text_line(line)).map_err(is_closed)?;
+        table::table(table::EVENT, &past, out.width()).print(out).map_err(is_closed)?;
     }
     out.flush().map_err(is_closed)?;
     Ok(())

@@ -8,6 +8,8 @@ use crate::{
         time, units,
         width::{cut_middle, pad, width},
     },
+    message::note,
+    output::Out,
     state::container::engine::{Question, Row},
 };
 
@@ -147,8 +149,30 @@ fn escaped_text(text: &str) -> String {
     escaped(text.as_bytes())
 }
 
-/// A table with its heading. On a terminal it is not wider than that: texts are cut in their middle.
-pub(super) fn lines(columns: &[Column], rows: &[Row], room: Option<usize>) -> Vec<String> {
+/// A table that fits.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// The heading, and a line for each row.
+    pub(super) lines: Vec<String>,
+    /// Titles of columns that there was no room for.
+    pub(super) left_out: Vec<&'static str>,
+}
+
+impl Table {
+    /// Prints it, and says what there was no room for.
+    pub(super) fn print(&self, out: &Out) -> std::io::Result<()> {
+        self.lines.iter().try_for_each(|line| out.text_line(line))?;
+        if !self.left_out.is_empty() {
+            out.flush()?;
+            let columns = self.left_out.join(", ");
+            note(&format!("note: the terminal is too narrow for {columns}\nhint: -j shows everything"));
+        }
+        Ok(())
+    }
+}
+
+/// A table with its heading. On a terminal it is not wider than that: texts are cut in their middle, and then the last columns are left out.
+pub(super) fn table(columns: &[Column], rows: &[Row], room: Option<usize>) -> Table {
     let filled = |(_, field, _): &&Column| rows.is_empty() || rows.iter().any(|row| row.contains_key(*field));
     let columns: Vec<Column> = columns.iter().filter(filled).copied().collect();
     let cells: Vec<Vec<String>> =
@@ -185,7 +209,8 @@ pub(super) fn lines(columns: &[Column], rows: &[Row], room: Option<usize>) -> Ve
         out.trim_end().to_owned()
     };
     let titles: Vec<String> = columns.iter().map(|(title, ..)| (*title).to_owned()).collect();
-    std::iter::once(&titles).chain(&cells).map(|cells| line(cells)).collect()
+    let lines = std::iter::once(&titles).chain(&cells).map(|cells| line(cells)).collect();
+    Table { lines, left_out: columns[shown.len()..].iter().map(|(title, ..)| *title).collect() }
 }
 
 /// Each row as a list of its fields.
@@ -229,19 +254,20 @@ mod tests {
                 "cpu_percent": 1.5, "memory_bytes": 2048, "processes": 18_446_744_073_709_551_615_u64})),
             row(&json!({"engine": "podman@1000", "name": "x".repeat(300), "memory_bytes": 1})),
         ];
-        let whole = lines(columns(Question::Stats), &rows, None);
+        let whole = table(columns(Question::Stats), &rows, None).lines;
         assert!(whole[0].starts_with("ENGINE") && !whole[0].contains("READ"), "{whole:?}");
         assert!(whole[1].contains("0123456789ab ") && whole[1].contains("2.00KB"), "{whole:?}");
         assert!(whole[1].ends_with("18446744073709551615"), "{whole:?}");
         assert!(!whole.concat().contains(['\u{1b}', '\u{202e}']), "{whole:?}");
         for room in [200, 80, 40, 20] {
-            let cut = lines(columns(Question::Stats), &rows, Some(room));
+            let Table { lines: cut, left_out } = table(columns(Question::Stats), &rows, Some(room));
+            assert_eq!(left_out.is_empty(), cut[0].contains("PROCS"), "{room}: {left_out:?}");
             assert!(cut.iter().all(|line| width(line) <= room), "{room}: {cut:?}");
         }
     }
 
     #[test]
     fn an_answer_without_rows_still_has_a_heading() {
-        assert_eq!(lines(columns(Question::Images), &[], None).len(), 1);
+        assert_eq!(table(columns(Question::Images), &[], None).lines.len(), 1);
     }
 }

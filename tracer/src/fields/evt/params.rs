@@ -5,7 +5,7 @@ use tracer_common::kind::Kind;
 use super::{super::absolute, time::written};
 use crate::{
     event::{ParamValue, Row, decode::layout},
-    fields::{Arg, ArgRule, Context, EventType, InKernel, Key, Needs, Value, fields},
+    fields::{Arg, ArgRule, Context, EventType, InKernel, Key, Needs, Reveals, Value, fields},
     format::{args, errno},
 };
 
@@ -24,6 +24,8 @@ fn raw_arg<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
     let Some(at) = arg.param(c.event.row) else { return Value::Missing };
     match c.event.params.value(at) {
         ParamValue::Missing => Value::Missing,
+        // A time that is not known. Of calls it is what they asked for: none.
+        ParamValue::U64(u64::MAX) if c.event.row.is_own() => Value::Missing,
         ParamValue::I64(number) => Value::I64(number),
         ParamValue::U64(number) => Value::U64(number),
         ParamValue::Text(bytes) | ParamValue::List(bytes) | ParamValue::Bytes(bytes) => Value::text(bytes),
@@ -97,14 +99,14 @@ fn around(c: &Context<'_>, arg: &Arg) -> Value<'static> {
 const ALL: Needs = Needs::PAYLOAD.with(Needs::STATE);
 
 fields! { FIELDS needs NONE;
-    "evt.args": Text [shows_data() cost(12) needs(ALL) write(all)] => |c, arg| written(all, c, arg),
+    "evt.args": Text [reveals(Reveals::Params) shows_data() cost(12) needs(ALL) write(all)] => |c, arg| written(all, c, arg),
         "all parameters, as name=value";
-    "evt.info": Text [shows_data() cost(12) needs(ALL) write(all)] => |c, arg| written(all, c, arg),
+    "evt.info": Text [reveals(Reveals::Params) shows_data() cost(12) needs(ALL) write(all)] => |c, arg| written(all, c, arg),
         "like evt.args; messages to the system log are decoded in syslog.*";
-    "evt.arg": Text [shows_data() arg(ArgRule::Param) by_type(no_param) cost(8)] => |c, arg| {
+    "evt.arg": Text [reveals(Reveals::Params) shows_data() arg(ArgRule::Param) by_type(no_param) cost(8)] => |c, arg| {
         arg.param(c.event.row).map_or(Value::Missing, |at| args::argument(c, at, arg.show))
     }, "one parameter as text, decoded if it is a flag, a descriptor or the like";
-    "evt.rawarg": Text [in_kernel(InKernel::Param) arg(ArgRule::Param) by_type(no_param)] => raw_arg, "one parameter as its raw value";
+    "evt.rawarg": Text [reveals(Reveals::Params) in_kernel(InKernel::Param) arg(ArgRule::Param) by_type(no_param)] => raw_arg, "one parameter as its raw value";
     "evt.res": Text [in_kernel(InKernel::ResultName) by_type(no_result)] => |c, _| result_name(c), "SUCCESS, or the error name, such as ENOENT";
     "evt.rawres": Int [in_kernel(InKernel::Result) by_type(no_result)] => |c, _| c.event.result().into(), "return value; negative for an error";
     "evt.failed": Bool [in_kernel(InKernel::Failed) by_type(no_result)] => |c, _| c.event.result().map(|result| result < 0).into(),

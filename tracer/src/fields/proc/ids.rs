@@ -2,7 +2,7 @@
 
 use super::{ancestor, chain, parent, thread};
 use crate::{
-    fields::{ArgRule, Context, InKernel, Needs, Value, fields},
+    fields::{ArgRule, Context, InKernel, Needs, Reveals, Value, fields},
     state::Thread,
 };
 
@@ -68,19 +68,19 @@ fields! { FIELDS needs THREADS;
     "proc.sid": Int => |c, _| thread(c).map(|t| t.sid).into(), "session id";
     "proc.sname": Text [cost(2)] => |c, _| session(c).map(|t| &*t.comm).into(),
         "name of the session leader, or of the oldest ancestor in the session if the leader has ended";
-    "proc.sid.exe": Text [cost(2)] => |c, _| session(c).map(|t| &*t.exe).into(), "first argument (argv[0]) of the session leader";
+    "proc.sid.exe": Text [reveals(Reveals::Command) cost(2)] => |c, _| session(c).map(|t| &*t.exe).into(), "first argument (argv[0]) of the session leader";
     "proc.sid.exepath": Text [cost(2)] => |c, _| session(c).map(|t| &*t.exepath).into(),
         "path of the executable of the session leader";
     "proc.vpgid": Int => |c, _| thread(c).map(|t| t.vpgid).into(), "process group id in its own pid namespace";
     "proc.vpgid.name": Text [cost(2)] => |c, _| inner_group(c).map(|t| &*t.comm).into(),
         "name of the leader of that process group, or of the oldest ancestor in the group if the leader has ended";
-    "proc.vpgid.exe": Text [cost(2)] => |c, _| inner_group(c).map(|t| &*t.exe).into(), "first argument (argv[0]) of that leader";
+    "proc.vpgid.exe": Text [reveals(Reveals::Command) cost(2)] => |c, _| inner_group(c).map(|t| &*t.exe).into(), "first argument (argv[0]) of that leader";
     "proc.vpgid.exepath": Text [cost(2)] => |c, _| inner_group(c).map(|t| &*t.exepath).into(),
         "path of the executable of that leader";
     "proc.pgid": Int => |c, _| thread(c).map(|t| t.pgid).into(), "process group id";
     "proc.pgid.name": Text [cost(2)] => |c, _| group(c).map(|t| &*t.comm).into(),
         "name of the process group leader, or of the oldest ancestor in the group if the leader has ended";
-    "proc.pgid.exe": Text [cost(2)] => |c, _| group(c).map(|t| &*t.exe).into(), "first argument (argv[0]) of the process group leader";
+    "proc.pgid.exe": Text [reveals(Reveals::Command) cost(2)] => |c, _| group(c).map(|t| &*t.exe).into(), "first argument (argv[0]) of the process group leader";
     "proc.pgid.exepath": Text [cost(2)] => |c, _| group(c).map(|t| &*t.exepath).into(),
         "path of the executable of the process group leader";
     "proc.is_sid_leader": Bool => |c, _| thread(c).map(|t| t.sid == t.pid || t.sid == t.vpid && t.sid != 0).into(),

@@ -2,7 +2,7 @@
 
 use super::{ancestor, chain, parent, thread};
 use crate::{
-    fields::{Arg, ArgRule, Context, InKernel, Key, Needs, Value, fields},
+    fields::{Arg, ArgRule, Context, InKernel, Key, Needs, Reveals, Value, fields},
     state::{Thread, thread::entries},
 };
 
@@ -91,39 +91,39 @@ fields! { FIELDS needs THREADS;
     }, "name of the parent process";
     "proc.aname": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.comm)),
         "name of an ancestor";
-    "proc.exe": Text => |c, _| thread(c).map(|t| &*t.exe).into(), "first argument (argv[0])";
-    "proc.pexe": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.exe).into(), "first argument (argv[0]) of the parent";
-    "proc.aexe": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.exe)),
+    "proc.exe": Text [reveals(Reveals::Command)] => |c, _| thread(c).map(|t| &*t.exe).into(), "first argument (argv[0])";
+    "proc.pexe": Text [reveals(Reveals::Command) cost(2)] => |c, _| parent(c).map(|t| &*t.exe).into(), "first argument (argv[0]) of the parent";
+    "proc.aexe": Text [reveals(Reveals::Command) arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.exe)),
         "first argument (argv[0]) of an ancestor";
     "proc.exepath": Text => |c, _| thread(c).map(|t| &*t.exepath).into(), "path of the executable";
     "proc.pexepath": Text [cost(2)] => |c, _| parent(c).map(|t| &*t.exepath).into(),
         "path of the executable of the parent";
     "proc.aexepath": Text [arg(ArgRule::Ancestor) cost(3)] => |c, a| ancestor(c, a, |t| Value::text(&t.exepath)),
         "path of the executable of an ancestor";
-    "proc.args": Text [arg(ArgRule::IndexAllowed) cost(8)] => |c, a| args(thread(c), a),
+    "proc.args": Text [reveals(Reveals::Command) arg(ArgRule::IndexAllowed) cost(8)] => |c, a| args(thread(c), a),
         "arguments after the first, separated by spaces; with a number, one of them, counted from 0. When a process \
             starts, they are cut at 4091 bytes, with ... at the end";
-    "proc.aargs": Text [arg(ArgRule::Ancestor) cost(9)] => |c, a| ancestor(c, a, |t| Value::made(with_arguments(b"", t))),
+    "proc.aargs": Text [reveals(Reveals::Command) arg(ArgRule::Ancestor) cost(9)] => |c, a| ancestor(c, a, |t| Value::made(with_arguments(b"", t))),
         "arguments of an ancestor, without the first";
-    "proc.cmdline": Text [cost(8)] => |c, _| thread(c).map_or(Value::Missing, cmdline), "program name and arguments";
-    "proc.pcmdline": Text [cost(9)] => |c, _| parent(c).map_or(Value::Missing, cmdline),
+    "proc.cmdline": Text [reveals(Reveals::Command) cost(8)] => |c, _| thread(c).map_or(Value::Missing, cmdline), "program name and arguments";
+    "proc.pcmdline": Text [reveals(Reveals::Command) cost(9)] => |c, _| parent(c).map_or(Value::Missing, cmdline),
         "program name and arguments of the parent";
-    "proc.acmdline": Text [arg(ArgRule::Ancestor) cost(9)] => |c, a| ancestor(c, a, cmdline),
+    "proc.acmdline": Text [reveals(Reveals::Command) arg(ArgRule::Ancestor) cost(9)] => |c, a| ancestor(c, a, cmdline),
         "program name and arguments of an ancestor";
-    "proc.exeline": Text [cost(8)] => |c, _| thread(c).map_or(Value::Missing, |t| Value::made(with_arguments(&t.exe, t))),
+    "proc.exeline": Text [reveals(Reveals::Command) cost(8)] => |c, _| thread(c).map_or(Value::Missing, |t| Value::made(with_arguments(&t.exe, t))),
         "all arguments, including the first";
     "proc.cmdnargs": Int [cost(4)] => |c, _| thread(c).map(|t| t.arguments().count() as u64).into(),
         "number of arguments after the first";
     "proc.cmdlenargs": Int [cost(4)] => |c, _| thread(c).map(|t| t.arguments().map(|arg| arg.len() as u64).sum::<u64>()).into(),
         "total length of the arguments after the first";
-    "proc.env": Text [arg(ArgRule::NameAllowed) cost(8)] => |c, a| thread(c).map_or(Value::Missing, |t| env(t, a)),
+    "proc.env": Text [reveals(Reveals::Command) arg(ArgRule::NameAllowed) cost(8)] => |c, a| thread(c).map_or(Value::Missing, |t| env(t, a)),
         "environment, separated by spaces; with a name, one variable. When a process starts, it is cut at 4091 bytes, \
             with ... at the end";
     "proc.args_cut": Int => |c, _| thread(c).and_then(|t| cut_len(t.args_cut)).into(),
         "bytes that the arguments after the first had before they were cut, NULs included; missing if they are complete";
     "proc.env_cut": Int => |c, _| thread(c).and_then(|t| cut_len(t.env_cut)).into(),
         "bytes that the environment had before it was cut, NULs included; missing if it is complete";
-    "proc.aenv": Text [arg(ArgRule::Ancestor) or_name() cost(9)] => ancestor_env,
+    "proc.aenv": Text [reveals(Reveals::Command) arg(ArgRule::Ancestor) or_name() cost(9)] => ancestor_env,
         "environment of an ancestor; with a name, one variable of the nearest ancestor that has it";
     "proc.cwd": Text [needs(Needs::STATE) cost(4)] => |c, _| c.thread.map_or(Value::Missing, |t| cwd(t)),
         "working directory, with a trailing slash";

@@ -2,7 +2,7 @@
 
 use tracer_common::{
     arch::SOCKETCALLS,
-    events,
+    events::{self, Flags},
     group::{Counted, by},
     plan::{self, Plan, UNKNOWN_DESCRIPTOR},
     predicate::class,
@@ -31,10 +31,15 @@ pub fn can_group(filters: &[&Filter], by: u32, counted: Counted) -> Result<u32, 
     }
     let mut rest = others.into_iter();
     match counted {
+        Counted::Events if events::all().any(|row| row.flags.has(Flags::ASKED) && is_named(filters, row)) => {
+            Err("the filter asks for events that the kernel reports one by one")
+        }
         Counted::Events => {
             let exact = rest.all(|part| {
                 let possible = |row: &&events::Event| {
-                    !row.live_only() && filters.iter().all(|filter| filter.may_match(&EventType::of(row)))
+                    !row.live_only()
+                        && !row.flags.has(Flags::ASKED)
+                        && filters.iter().all(|filter| filter.may_match(&EventType::of(row)))
                 };
                 events::all().filter(possible).all(|row| {
                     let (whole, half) = (Plan::of(row, 0), Plan::compat(row, 0));
@@ -75,6 +80,11 @@ pub fn can_group(filters: &[&Filter], by: u32, counted: Counted) -> Result<u32, 
             if sockets { Ok(by) } else { Err("the kernel sums bytes only for internet sockets") }
         }
     }
+}
+
+/// Whether filters, all of them, ask for events of a row by what they are.
+fn is_named(filters: &[&Filter], row: &'static events::Event) -> bool {
+    filters.iter().any(|filter| filter.names(row)) && filters.iter().all(|filter| filter.may_match(&EventType::of(row)))
 }
 
 /// Whether a part of a filter asks for internet sockets, and for no more.

@@ -9,6 +9,7 @@ use std::{
 use hyper::{
     HeaderMap, StatusCode,
     header::{self, HeaderValue},
+    http::uri::Authority,
 };
 
 use super::answer::Answer;
@@ -37,16 +38,24 @@ impl Access {
         !self.users.is_empty() || self.token.is_some()
     }
 
-    /// Why a request is refused: for its name or its origin, which protects from pages of others that a browser has open.
-    pub(super) fn refuse_origin(&self, headers: &HeaderMap, is_loopback: bool) -> Option<Answer> {
-        let host = headers.get(header::HOST).map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
-        let Some(host) = host else {
-            return Some(Answer::bad_request("the request has no Host header"));
+    /// Why a request is refused: for its name or its origin, which protects from pages of others that a browser has open. A request
+    /// line may name a host too (RFC 9112, 3.2.2), which counts more than the header; neither may be another.
+    pub(super) fn refuse_origin(
+        &self,
+        headers: &HeaderMap,
+        target: Option<&Authority>,
+        is_loopback: bool,
+    ) -> Option<Answer> {
+        let mut hosts = headers.get_all(header::HOST).into_iter();
+        let (Some(host), None) = (hosts.next(), hosts.next()) else {
+            return Some(Answer::bad_request("a request has one Host header"));
         };
-        if !self.is_known(name_of(&host), is_loopback) {
+        let host = String::from_utf8_lossy(host.as_bytes()).into_owned();
+        let names = [Some(&*host), target.map(Authority::as_str)].into_iter().flatten().map(name_of);
+        if let Some(name) = names.into_iter().find(|name| !self.is_known(name, is_loopback)) {
             let message = format!(
                 "this server is not called '{}'; allow the name with --allowed-host",
-                crate::format::escape::escaped(name_of(&host).as_bytes())
+                crate::format::escape::escaped(name.as_bytes())
             );
             return Some(Answer::error(StatusCode::MISDIRECTED_REQUEST, &message));
         }
@@ -153,8 +162,9 @@ mod tests {
     #[test]
     fn only_names_of_this_machine_are_answered() {
         let access = Access { hosts: vec!["node7.example".into()], ..Access::default() };
-        let is_refused =
-            |host: &str, is_loopback| access.refuse_origin(&headers(&[(header::HOST, host)]), is_loopback).is_some();
+        let is_refused = |host: &str, is_loopback| {
+            access.refuse_origin(&headers(&[(header::HOST, host)]), None, is_loopback).is_some()
+        };
         for host in
             ["localhost", "localhost:9938", "127.0.0.1:9938", "[::1]:9938", "tracer.localhost", "Node7.example:80"]
         {
@@ -165,7 +175,23 @@ mod tests {
         }
         assert!(!is_refused("10.0.0.7:9938", false) && !is_refused("[fd00::7]:9938", false));
         assert!(is_refused("evil.example", false));
-        assert!(access.refuse_origin(&HeaderMap::new(), true).is_some());
+        assert!(access.refuse_origin(&HeaderMap::new(), None, true).is_some());
+    }
+
+    #[test]
+    fn a_name_in_the_request_line_counts_too() {
+        let access = Access::default();
+        let refused = |target: &str| {
+            let target: Authority = target.parse().unwrap();
+            access.refuse_origin(&headers(&[(header::HOST, "localhost")]), Some(&target), true).map(|it| it.status)
+        };
+        assert_eq!((refused("localhost:9938"), refused("127.0.0.1")), (None, None));
+        for target in ["evil", "localhost@evil", "evil@localhost", "evil:80", "10.0.0.1"] {
+            assert_eq!(refused(target), Some(StatusCode::MISDIRECTED_REQUEST), "{target}");
+        }
+        let mut twice = headers(&[(header::HOST, "localhost")]);
+        twice.append(header::HOST, HeaderValue::from_static("evil"));
+        assert_eq!(access.refuse_origin(&twice, None, true).map(|it| it.status), Some(StatusCode::BAD_REQUEST));
     }
 
     #[test]
@@ -173,7 +199,7 @@ mod tests {
         let access = Access::default();
         let refused = |origin: &str| {
             let headers = headers(&[(header::HOST, "localhost:9938"), (header::ORIGIN, origin)]);
-            access.refuse_origin(&headers, true).is_some()
+            access.refuse_origin(&headers, None, true).is_some()
         };
         assert!(!refused("http://localhost:9938") && !refused("https://localhost:9938"));
         assert!(refused("http://localhost:9939") && refused("https://evil.example") && refused("null"));
@@ -185,7 +211,7 @@ mod tests {
         let refused = |site: &str, mode: &str| {
             let name = header::HeaderName::from_static;
             let of = [(header::HOST, "localhost:9938"), (name("sec-fetch-site"), site), (name("sec-fetch-mode"), mode)];
-            access.refuse_origin(&headers(&of), true).is_some()
+            access.refuse_origin(&headers(&of), None, true).is_some()
         };
         assert!(refused("cross-site", "no-cors") && refused("same-site", "cors") && refused("cross-site", "websocket"));
         assert!(!refused("cross-site", "navigate") && !refused("none", "navigate"));

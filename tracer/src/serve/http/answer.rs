@@ -118,6 +118,15 @@ impl Answer {
         Self { status, ..self }
     }
 
+    /// All of it as a text.
+    #[cfg(test)]
+    pub(in crate::serve) fn text(&self) -> String {
+        match &self.content {
+            Content::Whole(bytes) => String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned(),
+            Content::Stream(_) => String::new(),
+        }
+    }
+
     /// As it is sent; packed if the client takes that.
     pub(super) fn into_response(mut self, takes_gzip: bool) -> Response<Content> {
         let mut packed = false;

@@ -6,13 +6,15 @@ use std::{
     os::{
         fd::{AsFd as _, FromRawFd as _, OwnedFd},
         unix::{
-            fs::{FileTypeExt as _, PermissionsExt as _},
+            fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
             net::UnixListener,
         },
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
 };
+
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::message::Shown as _;
 
@@ -70,8 +72,47 @@ impl fmt::Display for Listen {
 pub(in crate::serve) enum Bound {
     /// At an address.
     Tcp(TcpListener),
-    /// In the file system.
-    Unix(UnixListener),
+    /// In the file system, with the file that was made for it.
+    Unix(UnixListener, Option<SocketFile>),
+}
+
+/// A file that was made for a socket, and ends with it.
+#[derive(Debug)]
+pub(in crate::serve) struct SocketFile {
+    path: PathBuf,
+    /// Device and number: the file may be another one by then.
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: identity(path)? })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Without rights in its folder it stays, which stops no later start.
+        if identity(&self.path).is_ok_and(|identity| identity == self.identity) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = fs::symlink_metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// Whether it is the socket of a program that has ended: then it refuses. One that does not answer in time is in use.
+fn is_left_behind(path: &Path) -> bool {
+    let refused = || {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)
+    };
+    fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket())
+        && refused() == Err(rustix::io::Errno::CONNREFUSED)
 }
 
 impl Bound {
@@ -88,15 +129,14 @@ impl Bound {
             }
             Listen::Unix(path) => {
                 // What an earlier run left behind, and nothing else.
-                let is_left = fs::symlink_metadata(path).is_ok_and(|it| it.file_type().is_socket())
-                    && std::os::unix::net::UnixStream::connect(path).is_err();
-                if is_left {
+                if is_left_behind(path) {
                     fs::remove_file(path)?;
                 }
                 let listener = UnixListener::bind(path)?;
+                let file = SocketFile::of(path)?;
                 fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
                 listener.set_nonblocking(true)?;
-                Ok(Self::Unix(listener))
+                Ok(Self::Unix(listener, Some(file)))
             }
         }
     }
@@ -118,10 +158,10 @@ impl Bound {
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
         let domain = rustix::net::sockopt::socket_domain(fd.as_fd())?;
-        if domain == rustix::net::AddressFamily::UNIX {
+        if domain == AddressFamily::UNIX {
             let listener = UnixListener::from(fd);
             listener.set_nonblocking(true)?;
-            return Ok(Self::Unix(listener));
+            return Ok(Self::Unix(listener, None));
         }
         let listener = TcpListener::from(fd);
         listener.set_nonblocking(true)?;
@@ -132,7 +172,7 @@ impl Bound {
     pub(in crate::serve) fn is_local(&self) -> bool {
         match self {
             Self::Tcp(listener) => listener.local_addr().is_ok_and(|address| address.ip().is_loopback()),
-            Self::Unix(_) => true,
+            Self::Unix(..) => true,
         }
     }
 
@@ -142,7 +182,7 @@ impl Bound {
             Self::Tcp(listener) => {
                 listener.local_addr().map(|address| Listen::Tcp(address).to_string()).unwrap_or_default()
             }
-            Self::Unix(listener) => {
+            Self::Unix(listener, _) => {
                 let address = listener.local_addr().ok();
                 let path = address.as_ref().and_then(std::os::unix::net::SocketAddr::as_pathname);
                 path.map(|path| Listen::Unix(path.into()).to_string()).unwrap_or_default()
@@ -177,7 +217,20 @@ mod tests {
         assert!(first.is_local() && first.place().starts_with("unix:/"));
         assert_eq!(Bound::bind(&listen).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         drop(first);
-        drop(Bound::bind(&listen).unwrap());
+        assert!(!path.exists(), "it ends with its socket");
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists(), "a program was killed");
+        let second = Bound::bind(&listen).unwrap();
+        // What has its place by then is not its own.
+        fs::remove_file(&path).unwrap();
+        let other = UnixListener::bind(&path).unwrap();
+        drop(second);
+        assert!(path.exists());
+        // One that does not take connections is in use: with a full queue it does not refuse.
+        rustix::net::listen(&other, 0).unwrap();
+        let waiting = std::os::unix::net::UnixStream::connect(&path);
+        assert_eq!(Bound::bind(&listen).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        drop((other, waiting));
         fs::remove_file(&path).unwrap();
         fs::write(&path, "a file").unwrap();
         assert!(Bound::bind(&listen).is_err(), "what is no socket stays");

@@ -7,6 +7,7 @@ mod access;
 mod answer;
 mod config;
 mod listen;
+mod refusals;
 mod request;
 mod tls;
 
@@ -27,9 +28,9 @@ pub(super) use config::Web;
 pub use config::WebError;
 pub(super) use listen::Bound;
 pub use listen::{Listen, PORT};
-pub(super) use request::{Request, decoded};
+pub(super) use request::{Request, decoded, pairs};
 
-use super::site::Site;
+use super::{params, site::Site};
 use answer::Content;
 
 /// The most connections at the same time.
@@ -44,11 +45,14 @@ const MAX_HEAD: usize = 16 << 10;
 /// For fuzzing: any text as a web configuration file, a query, and a path.
 pub(super) fn fuzz(text: &str) {
     config::fuzz(text);
-    for (name, value) in request::pairs(text) {
+    for (name, value) in pairs(text) {
         // What was an escape is one no more.
         assert!(name.len() + value.len() <= 3 * text.len());
     }
-    let _ = super::routes::find(text);
+    let (path, query) = text.split_once('?').unwrap_or((text, ""));
+    if let Some((route, _)) = super::routes::find(path) {
+        let _ = params::refuse(route, &pairs(query));
+    }
 }
 
 /// Takes connections until the task ends.
@@ -63,7 +67,8 @@ pub(super) async fn serve(bound: Bound, site: Arc<Site>, slots: Arc<Semaphore>) 
                 tokio::spawn(secure(stream, Arc::clone(&site), is_loopback, slot));
             }
         }
-        Bound::Unix(listener) => {
+        // The file ends with the task.
+        Bound::Unix(listener, _file) => {
             let listener = UnixListener::from_std(listener)?;
             loop {
                 let Some((stream, slot)) = accepted(listener.accept(), &slots).await else { continue };
@@ -132,7 +137,7 @@ where
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(MAX_HEAD);
     // A client that went away is not an error.
-    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+    let _ = server.serve_connection(TokioIo::new(refusals::Refusals::new(stream)), service).await;
     drop(slot);
 }
 
@@ -151,7 +156,7 @@ async fn respond(request: hyper::Request<Incoming>, site: &Arc<Site>, names: Nam
 async fn answer(request: hyper::Request<Incoming>, site: &Arc<Site>, web: &Arc<Web>, names: Names) -> Answer {
     let (head, body) = request.into_parts();
     if names != Names::Any
-        && let Some(refusal) = web.access.refuse_origin(&head.headers, names == Names::Loopback)
+        && let Some(refusal) = web.access.refuse_origin(&head.headers, head.uri.authority(), names == Names::Loopback)
     {
         return refusal;
     }
@@ -184,6 +189,9 @@ async fn answer(request: hyper::Request<Incoming>, site: &Arc<Site>, web: &Arc<W
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
-    let query = head.uri.query().unwrap_or_default();
-    (route.answer)(Request { site: Arc::clone(site), rest, query: request::pairs(query), body }).await
+    let query = pairs(head.uri.query().unwrap_or_default());
+    if let Some(refusal) = params::refuse(route, &query) {
+        return refusal;
+    }
+    (route.answer)(Request { site: Arc::clone(site), route, rest, query, body }).await
 }

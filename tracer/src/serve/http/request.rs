@@ -10,42 +10,21 @@ use hyper::{
 };
 
 use super::answer::Answer;
-use crate::serve::site::Site;
+use crate::serve::{routes::Route, site::Site};
 
 /// The most of a body, bytes.
 const MAX_BODY: usize = 64 << 10;
 
-/// A request for a route.
+/// A request for a route. [`crate::serve::params`] has the values of its parameters.
 #[derive(Debug)]
 pub(in crate::serve) struct Request {
     pub(in crate::serve) site: Arc<Site>,
+    pub(in crate::serve) route: &'static Route,
     /// What follows the path of the route, without escapes.
     pub(in crate::serve) rest: String,
-    /// Parameters in their order.
+    /// Parameters in their order, which were checked.
     pub(in crate::serve) query: Vec<(String, String)>,
     pub(in crate::serve) body: Bytes,
-}
-
-impl Request {
-    /// The first parameter of that name.
-    pub(in crate::serve) fn get(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// A number; what is no number is an error.
-    ///
-    /// # Errors
-    /// The answer that says so.
-    pub(in crate::serve) fn number<T: std::str::FromStr>(&self, name: &str, otherwise: T) -> Result<T, Answer> {
-        self.get(name).map_or(Ok(otherwise), |text| {
-            text.parse().map_err(|_| Answer::bad_request(&format!("{name} is not a number")))
-        })
-    }
-
-    /// Whether a parameter says yes, in the words that Go takes.
-    pub(in crate::serve) fn flag(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|text| matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True"))
-    }
 }
 
 /// Reads a body, if there may be one.

@@ -5,7 +5,7 @@ use tracer_common::events::Flags;
 
 use super::{
     kept::{Piece, To},
-    secret::{PARAMS, Shows},
+    secret::{Shows, reveals},
 };
 use crate::{
     event::Row,
@@ -53,7 +53,7 @@ impl Events {
     }
 
     fn is_brief(&self, row: &Row) -> bool {
-        !self.shows.args && row.params.iter().any(|param| PARAMS.contains(&param.name))
+        !self.shows.args && reveals(row)
     }
 
     fn hand_over(&mut self, tick: &Tick<'_>) {

@@ -17,5 +17,5 @@ mod secret;
 pub use desk::Engine;
 pub(super) use desk::{Desk, Listening, Refused};
 pub(super) use kept::Piece;
-pub(super) use question::{Kind, Question, Wrong, shelf};
+pub(super) use question::{Kind, Question, SLOW, SLOW_OR_WAITS, Wrong, shelf};
 pub use secret::{Show, Shows};

@@ -28,8 +28,12 @@ pub(in crate::serve) enum Kind {
     Chisel(String, Option<String>),
 }
 
-/// The view that only the server has.
-const SLOW: &str = "slow";
+/// The views that only the server has: slow calls, and the same with those that wait for something to happen.
+pub(in crate::serve) const SLOW: &str = "slow";
+pub(in crate::serve) const SLOW_OR_WAITS: &str = "slow_or_waits";
+/// The part of the filter of slow calls that leaves out those that wait.
+const NO_WAITS: &str = " and evt.is_wait=false and not evt.type in (wait4, waitid, nanosleep, clock_nanosleep, futex, pause, \
+    rt_sigsuspend, rt_sigtimedwait)";
 
 /// A question.
 #[derive(Debug, Clone)]
@@ -90,10 +94,12 @@ pub(in crate::serve) fn shelf() -> impl Iterator<Item = (String, Source)> {
 }
 
 impl Question {
-    /// What is wrong with it, before it is asked.
-    pub(in crate::serve) fn check(&self, shows: Shows) -> Result<(), Wrong> {
+    /// What is wrong with it, before it is asked; else what its client should know, as [`Filter::notes`] has it.
+    pub(in crate::serve) fn check(&self, shows: Shows) -> Result<Vec<String>, Wrong> {
+        let mut notes = Vec::new();
         if let Some(text) = &self.filter {
             let filter = Filter::compile(text, Show::PLAIN)?;
+            notes.extend_from_slice(filter.notes());
             shows.refuse(text, filter.needs()).map_or(Ok(()), |why| Err(Wrong::Hidden(why)))?;
         }
         if let Kind::Chisel(name, argument) = &self.kind {
@@ -108,7 +114,7 @@ impl Question {
             let why = why.or_else(|| shows.refuse(&text, chisel.needs()));
             why.map_or(Ok(()), |why| Err(Wrong::Hidden(why)))?;
         }
-        Ok(())
+        Ok(notes)
     }
 
     fn interval_ms(&self) -> u64 {
@@ -172,8 +178,12 @@ fn source(name: &str) -> Result<(Source, String), Wrong> {
 }
 
 fn view(name: &str) -> anyhow::Result<View> {
+    let slow = include_str!("slow.toml");
     if name == SLOW {
-        return Ok(View::read(SLOW, "slow.toml", include_str!("slow.toml"))?);
+        return Ok(View::read(SLOW, "slow.toml", slow)?);
+    }
+    if name == SLOW_OR_WAITS {
+        return Ok(View::read(SLOW_OR_WAITS, "slow.toml", &slow.replace(NO_WAITS, ""))?);
     }
     Ok(view::find(&view::Library::builtin().all(), name)?.clone())
 }
@@ -191,7 +201,7 @@ mod tests {
     #[test]
     fn all_that_can_be_asked_for_becomes_sinks() {
         let (to, _from) = mpsc::channel(1);
-        for name in ["connections", "files", SLOW, "errors"] {
+        for name in ["connections", "files", SLOW, SLOW_OR_WAITS, "errors"] {
             let question = asked(Kind::View(name), Some("container.id=a"));
             let (filter, sinks, _) = question.sinks(Shows::default(), to.clone()).unwrap();
             assert!(filter.is_some() && !sinks.is_empty(), "{name}");
@@ -200,7 +210,7 @@ mod tests {
         for (name, _) in shelf() {
             let question = asked(Kind::Chisel(name.clone(), None), None);
             match question.check(Shows { args: true, payload: true }) {
-                Ok(()) => {
+                Ok(_) => {
                     shown += 1;
                     assert_eq!(question.sinks(Shows::default(), to.clone()).unwrap().1.len(), 1, "{name}");
                 }
@@ -210,6 +220,13 @@ mod tests {
             }
         }
         assert!(shown > 40, "{shown}");
+    }
+
+    #[test]
+    fn calls_that_wait_are_left_out_unless_they_are_asked_for() {
+        let filter = |name| view(name).unwrap().filter.unwrap_or_default();
+        assert!(filter(SLOW).contains("is_wait=false") && filter(SLOW).contains("futex"));
+        assert_eq!(filter(SLOW_OR_WAITS), "evt.latency>1ms");
     }
 
     #[test]

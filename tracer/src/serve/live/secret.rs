@@ -1,7 +1,10 @@
 //! What clients are not shown unless `--show` says so: command lines and environment variables, and the data that is read and written. A
 //! filter that tests them would tell them bit by bit, so it is refused, too.
 
-use crate::fields::Needs;
+use crate::{
+    event::Row,
+    fields::{Field, FieldRef, Needs, Reveals, Show as Shape},
+};
 
 /// What else clients are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -30,58 +33,65 @@ impl FromIterator<Show> for Shows {
     }
 }
 
-/// Parameters of events with arguments or environment.
-pub(super) const PARAMS: [&str; 4] = ["args", "env", "exe", "uargs"];
+/// What a text names: a filter, or a script with its formats.
+#[derive(Debug, Default)]
+struct Named<'t> {
+    /// The first field that shows command lines or environment variables.
+    command: Option<&'t str>,
+    /// Whether a field shows data by itself, and whether one shows it among other texts.
+    data: bool,
+    data_among_others: bool,
+}
 
-/// Parts of the names of fields with them.
-const OF_COMMANDS: [&str; 5] = ["args", "cmdline", "exeline", "env", "cmdlenargs"];
-
-/// The first field that a text names and that shows command lines or environment variables: a filter, or a script with its formats. A
-/// format takes the longest beginning of a word that is a field, so of a word that is none, each beginning counts.
-pub(super) fn names_args(text: &str) -> Option<&str> {
+/// A format takes the longest beginning of a word that is a field, so of a word that is none, each beginning counts.
+fn named(text: &str) -> Named<'_> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_');
+    let mut found = Named::default();
     let mut rest = text;
     while let Some(begin) = rest.find(is_part) {
         rest = &rest[begin..];
         let (word, behind) = rest.split_at(rest.find(|c| !is_part(c)).unwrap_or(rest.len()));
         let argument =
             behind.strip_prefix('[').and_then(|inner| behind.get(..inner.find(']')? + 2)).unwrap_or_default();
-        let is_field =
-            crate::fields::FieldRef::resolve(&format!("{word}{argument}"), crate::fields::Show::PLAIN).is_ok();
-        let shows = if is_field { shows_args(word) } else { (1..=word.len()).any(|end| shows_args(&word[..end])) };
-        if shows {
-            return Some(word);
-        }
         rest = behind;
+        // No field has a name without a dot.
+        if !word.contains('.') {
+            continue;
+        }
+        let field = FieldRef::resolve(&format!("{word}{argument}"), Shape::PLAIN);
+        let beginnings = || (1..=word.len()).filter_map(|end| Field::by_name(&word[..end]));
+        let reveals = match &field {
+            Ok(field) => field.reveals_command(),
+            Err(_) => beginnings().any(|field| field.reveals != Reveals::Nothing),
+        };
+        if reveals {
+            found.command = found.command.or(Some(word));
+        }
+        let (needs, among_others) = match &field {
+            Ok(field) => (field.needs(), field.field.shows_data),
+            Err(_) => (beginnings().map(|field| field.needs).collect(), beginnings().any(|field| field.shows_data)),
+        };
+        found.data |= needs.has(Needs::PAYLOAD) && !among_others;
+        found.data_among_others |= among_others;
     }
-    None
+    found
 }
 
-/// Whether a field does.
-fn shows_args(field: &str) -> bool {
-    let word = field.trim_end_matches('.');
-    match word.split_once('.') {
-        Some(("evt", name)) => match name.split_once('.') {
-            Some(("arg" | "rawarg", param)) => PARAMS.contains(&param),
-            Some(_) => false,
-            None => matches!(name, "args" | "info" | "arg" | "rawarg"),
-        },
-        Some(("proc" | "thread", name)) => {
-            let last = name.rsplit('.').next().unwrap_or(name);
-            last.ends_with("exe") || OF_COMMANDS.iter().any(|part| last.contains(part))
-        }
-        _ => false,
-    }
+/// Whether events of a row show command lines or environment variables.
+pub(super) fn reveals(row: &Row) -> bool {
+    row.params.iter().any(|param| param.is_command)
 }
 
 impl Shows {
     /// Why something that names these fields and needs that is refused.
     pub(super) fn refuse(self, text: &str, needs: Needs) -> Option<String> {
-        if let Some(field) = names_args(text).filter(|_| !self.args) {
+        let named = named(text);
+        if let Some(field) = named.command.filter(|_| !self.args) {
             return Some(format!("{field} may show command lines, which the server shows only with --show=args"));
         }
-        let is_data = needs.has(Needs::PAYLOAD) && !self.payload && !text.contains("evt.args");
-        is_data.then(|| {
+        // What shows data among other texts has none here, because none is recorded.
+        let is_data = named.data || needs.has(Needs::PAYLOAD) && !named.data_among_others;
+        (is_data && !self.payload).then(|| {
             "it needs data that is read or written, which the server shows only with --show=payload".to_owned()
         })
     }
@@ -95,7 +105,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        fields::{ArgRule, CLASSES, Field, Show as Shape},
+        fields::{ArgRule, CLASSES},
         format::Template,
         testing::World,
     };
@@ -122,9 +132,9 @@ mod tests {
             thread.exepath = b"/bin/program"[..].into();
         }
         let mut records = vec![world.openat(20, 3, b"/etc/passwd"), world.procinfo(20)];
-        for row in tracer_common::events::all().filter(|row| row.params.iter().any(|it| PARAMS.contains(&it.name))) {
+        for row in tracer_common::events::all().filter(|row| reveals(row)) {
             let value = |param: &tracer_common::events::Param| match param.kind.live_store() {
-                Store::Var if PARAMS.contains(&param.name) => b"SECRET-param\0".to_vec(),
+                Store::Var if param.is_command => b"SECRET-param\0".to_vec(),
                 Store::Var if matches!(param.kind, Kind::Text | Kind::Path) => b"text\0".to_vec(),
                 Store::Var => Vec::new(),
                 Store::U8 => vec![0],
@@ -147,7 +157,7 @@ mod tests {
             };
             if records.iter().any(shown) {
                 secret += 1;
-                assert!(names_args(&field).is_some(), "{field} shows it");
+                assert!(named(&field).command.is_some(), "{field} shows it");
             } else {
                 plain += 1;
             }
@@ -170,8 +180,11 @@ mod tests {
             "proc.aexe[1]=a",
             "proc.sid.exe=a",
             "evt.info contains x",
+            // No fields, but a format would show their beginnings.
+            "%proc.argsx",
+            "evt.arg.nothing",
         ] {
-            assert!(names_args(text).is_some(), "{text}");
+            assert!(named(text).command.is_some(), "{text}");
         }
         for text in [
             "proc.name=a",
@@ -179,9 +192,24 @@ mod tests {
             "evt.rawarg.fd=3",
             "fd.name=/a",
             "proc.exepath=/bin/a",
+            "proc.cmdnargs=1",
             "",
         ] {
-            assert_eq!(names_args(text), None, "{text}");
+            assert_eq!(named(text).command, None, "{text}");
         }
+    }
+
+    #[test]
+    fn data_is_refused_with_and_without_other_texts() {
+        let args = Shows { args: true, payload: false };
+        let needs = |text: &str| crate::filter::Filter::compile(text, Shape::PLAIN).unwrap().needs();
+        let refused = |text: &str| args.refuse(text, needs(text)).is_some();
+        assert!(refused("evt.buffer contains a") && refused("evt.buffer contains a and evt.args exists"));
+        assert!(!refused("evt.args contains a") && !refused("proc.cmdline contains a"));
+        assert!(
+            Shows { args: true, payload: true }
+                .refuse("evt.buffer contains a", needs("evt.buffer contains a"))
+                .is_none()
+        );
     }
 }

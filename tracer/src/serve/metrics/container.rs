@@ -257,6 +257,8 @@ pub(super) const FAMILIES: &[Family] = &[
 pub(super) struct Subject<'a> {
     pub(super) labels: Vec<(String, String)>,
     pub(super) measured: &'a Measured,
+    /// Its place among containers; the machine has none.
+    pub(super) rank: Option<usize>,
 }
 
 /// Writes all families that any of these has.
@@ -271,6 +273,7 @@ pub(super) fn write(subjects: &[Subject<'_>], picture: &Picture, text: &mut Text
             if !std::mem::replace(&mut has_begun, true) {
                 text.family(family.name, family.kind, family.help);
             }
+            subject.rank.into_iter().for_each(|rank| text.container(rank, false));
             let common: Vec<(&str, &str)> = subject.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
             for (labels, value) in samples {
                 let own: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (*name, &**value)).collect();
@@ -301,7 +304,7 @@ mod tests {
     fn what_the_kernel_does_not_have_is_left_out() {
         let mut text = Text::default();
         let measured = Measured { now_ns: 5_000_000_000, ..Measured::default() };
-        let subjects = [Subject { labels: vec![("id".into(), "/x".into())], measured: &measured }];
+        let subjects = [Subject { labels: vec![("id".into(), "/x".into())], measured: &measured, rank: Some(0) }];
         write(&subjects, &Picture::default(), &mut text);
         let text = text.into_text();
         let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
@@ -318,7 +321,7 @@ mod tests {
         let measured = Measured { resources, ..Measured::default() };
         let picture = Picture { devices: [((8, 0), "/dev/sda".to_owned())].into(), ..Picture::default() };
         let mut text = Text::default();
-        write(&[Subject { labels: Vec::new(), measured: &measured }], &picture, &mut text);
+        write(&[Subject { labels: Vec::new(), measured: &measured, rank: None }], &picture, &mut text);
         let text = text.into_text();
         for line in [
             "container_cpu_usage_seconds_total{cpu=\"total\"} 1.5",

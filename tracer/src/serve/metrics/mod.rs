@@ -10,13 +10,9 @@ mod text;
 use std::time::Instant;
 
 pub(super) use own::sums;
-pub(super) use text::{CONTENT_TYPE, Kind};
+pub(super) use text::{CONTENT_TYPE, Kind, LeftOut};
 
-use super::{
-    gather::Snapshot,
-    known::Known,
-    measured::{Measured, Picture},
-};
+use super::{gather::Snapshot, known::Known, measured::Picture};
 use container::Subject;
 use text::{Text, label_name};
 
@@ -58,24 +54,35 @@ pub(super) fn of_files() -> impl Iterator<Item = (&'static str, Kind, &'static s
     of_containers.chain(machine::FAMILIES.iter().map(|(name, help, _)| (*name, Kind::Gauge, *help)))
 }
 
-/// All of it.
-pub(super) fn text(snapshot: &Snapshot, picture: &Picture, labels: &ContainerLabels) -> String {
+/// All of it, but what there is no room for in so many series.
+pub(super) fn text(
+    snapshot: &Snapshot,
+    picture: &Picture,
+    labels: &ContainerLabels,
+    max_series: usize,
+) -> (String, LeftOut) {
     let began = Instant::now();
     let mut text = Text::default();
-    let host = Subject { labels: vec![("id".to_owned(), "/".to_owned())], measured: &picture.host };
-    let measured = |(id, live): (&String, &super::totals::Live)| -> Option<(Measured, Vec<(String, String)>)> {
-        Some((picture.containers.get(id)?.clone(), labels_of(&live.known, labels)))
+    let host = Subject { labels: vec![("id".to_owned(), "/".to_owned())], measured: &picture.host, rank: None };
+    let ranks = snapshot.ranks();
+    let of_container = |(id, live): (&String, &super::totals::Live)| {
+        let (measured, rank) = (picture.containers.get(id)?, ranks.get(id.as_str()).copied());
+        Some(Subject { labels: labels_of(&live.known, labels), measured, rank })
     };
-    let all: Vec<_> = snapshot.live.iter().filter_map(measured).collect();
-    let subjects: Vec<Subject<'_>> = [host]
-        .into_iter()
-        .chain(all.iter().map(|(measured, labels)| Subject { labels: labels.clone(), measured }))
-        .collect();
+    let subjects: Vec<Subject<'_>> = [host].into_iter().chain(snapshot.live.iter().filter_map(of_container)).collect();
     container::write(&subjects, picture, &mut text);
     machine::write(picture, &mut text);
     own::containers(snapshot, &mut text);
     own::workloads(snapshot, &mut text);
     own::health(snapshot, &mut text);
+    let (mut text, left_out) = text.bound(max_series.saturating_sub(LAST));
+    text.family(
+        "tracer_series_left_out",
+        Kind::Gauge,
+        "Samples that are not in this response, because there would be more than --max-series; the sums of workloads include them.",
+    );
+    text.sample(&[("part", "containers")], &[], left_out.whole as f64);
+    text.sample(&[("part", "details")], &[], left_out.details as f64);
     text.family(
         "tracer_scrape_duration_seconds",
         Kind::Gauge,
@@ -85,8 +92,11 @@ pub(super) fn text(snapshot: &Snapshot, picture: &Picture, labels: &ContainerLab
     let series = text.series() + 1;
     text.family("tracer_series", Kind::Gauge, "Samples in this response.");
     text.sample(&[], &[], series as f64);
-    text.into_text()
+    (text.into_text(), left_out)
 }
+
+/// How many samples come last, which tell about the others.
+const LAST: usize = 4;
 
 /// The labels that all samples of a container have, as cAdvisor's have them, and those of Kubernetes.
 fn labels_of(known: &Known, wanted: &ContainerLabels) -> Vec<(String, String)> {
@@ -111,7 +121,10 @@ mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
     use super::*;
-    use crate::serve::totals::{Counts, Live};
+    use crate::serve::{
+        measured::Measured,
+        totals::{Counts, Live},
+    };
 
     #[test]
     fn a_container_has_the_labels_of_both_worlds() {
@@ -143,19 +156,21 @@ mod tests {
             counts: Arc::new(Counts::default()),
             since_ns: 1,
             was_there: true,
+            workload: None,
         };
         let mut snapshot = Snapshot { now_ns: 1, ..Snapshot::default() };
         snapshot.live = [("1".to_owned(), live("a")), ("2".to_owned(), live("b"))].into();
         let mut picture = Picture::default();
         picture.containers.insert("1".into(), Measured { processes: Some(3), ..Measured::default() });
         picture.containers.insert("2".into(), Measured { processes: Some(4), ..Measured::default() });
-        let all = text(&snapshot, &picture, &ContainerLabels::default());
+        let text = |snapshot: &Snapshot| text(snapshot, &picture, &ContainerLabels::default(), usize::MAX).0;
+        let all = text(&snapshot);
         assert_eq!(all.matches("# TYPE container_processes gauge").count(), 1);
         assert!(all.contains("container_processes{name=\"a\"} 3") && all.contains("container_processes{name=\"b\"} 4"));
         let families: Vec<&str> = all.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
         let unique: std::collections::BTreeSet<&&str> = families.iter().collect();
         assert_eq!(unique.len(), families.len());
         snapshot.live.remove("1");
-        assert!(!text(&snapshot, &picture, &ContainerLabels::default()).contains("name=\"a\""));
+        assert!(!text(&snapshot).contains("name=\"a\""));
     }
 }

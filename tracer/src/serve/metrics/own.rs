@@ -18,13 +18,15 @@ pub(super) fn labels(known: &Known) -> Vec<(&'static str, &str)> {
 /// Writes what was counted of containers.
 pub(super) fn containers(snapshot: &Snapshot, text: &mut Text) {
     text.family("tracer_container_info", Kind::Gauge, "Facts about a container as labels; the value is always 1.");
-    for live in snapshot.live.values() {
+    let ranks = snapshot.ranks();
+    for (id, live) in &snapshot.live {
+        ranks.get(id.as_str()).into_iter().for_each(|rank| text.container(*rank, false));
         let labels: Vec<(&str, &str)> = INFO.iter().map(|name| (*name, live.known.get(name))).collect();
         text.sample(&labels, &[], 1.0);
     }
     for family in FAMILIES {
         let mut has_begun = false;
-        for live in snapshot.live.values() {
+        for (id, live) in &snapshot.live {
             let samples = samples(&family.of, &live.counts);
             if samples.is_empty() {
                 continue;
@@ -32,6 +34,7 @@ pub(super) fn containers(snapshot: &Snapshot, text: &mut Text) {
             if !std::mem::replace(&mut has_begun, true) {
                 text.family(family.name, family.kind(), family.help);
             }
+            ranks.get(id.as_str()).into_iter().for_each(|rank| text.container(*rank, family.is_detail));
             let common = labels(&live.known);
             for (labels, numbers) in samples {
                 let own: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (*name, &**value)).collect();
@@ -95,7 +98,7 @@ pub(super) fn workloads(snapshot: &Snapshot, text: &mut Text) {
         snapshot.ended.iter().map(|(name, ended)| (name.clone(), ended.counts.clone())).collect();
     for live in snapshot.live.values() {
         // Without a name it is in no workload yet: else a sum would become smaller when the name comes.
-        if let Some(name) = live.known.workload() {
+        if let Some(name) = live.workload.clone() {
             all.entry(name).or_default().merge(&live.counts);
         }
     }
@@ -111,8 +114,7 @@ pub(super) fn workloads(snapshot: &Snapshot, text: &mut Text) {
         }
     }
     let started = |name: &str| {
-        let live =
-            snapshot.live.values().filter(|live| !live.was_there && live.known.workload().as_deref() == Some(name));
+        let live = snapshot.live.values().filter(|live| !live.was_there && live.workload.as_deref() == Some(name));
         live.count() as u64 + snapshot.ended.get(name).map_or(0, |ended| ended.starts)
     };
     text.family("tracer_container_starts_total", Kind::Counter, "Containers that started while tracer ran.");

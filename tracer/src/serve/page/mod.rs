@@ -7,8 +7,9 @@ use super::{
     history::Point,
     http::{Answer, HTML, Request},
     known::Known,
+    latency,
     measured::{Measured, Picture, Process},
-    metrics,
+    metrics, params,
     rest::own,
     site::{FRESH, Site},
     totals::Live,
@@ -16,9 +17,10 @@ use super::{
 use crate::format::{escape, units};
 
 /// What `/static/` has: a name, its type, and the text.
-const FILES: [(&str, &str, &str); 4] = [
+const FILES: [(&str, &str, &str); 5] = [
     ("app.js", "text/javascript; charset=utf-8", include_str!("app.js")),
     ("now.js", "text/javascript; charset=utf-8", include_str!("now.js")),
+    ("heat.js", "text/javascript; charset=utf-8", include_str!("heat.js")),
     ("chart.js", "text/javascript; charset=utf-8", include_str!("chart.js")),
     ("style.css", "text/css; charset=utf-8", include_str!("style.css")),
 ];
@@ -58,7 +60,7 @@ pub(super) async fn overview(request: Request) -> Answer {
         <option value=\"pod\">pod</option><option value=\"workload\">workload</option>\
         <option value=\"project\">compose project</option><option value=\"runtime\">runtime</option></select></label></form>",
     );
-    let query = request.get("q").unwrap_or_default().to_lowercase();
+    let query = request.text(&params::SEARCH).unwrap_or_default().to_lowercase();
     body.push_str("<div class=\"scroll\"><table id=\"containers\"><thead><tr>");
     for (title, name, is_number) in COLUMNS {
         let class = if is_number { " class=\"n\"" } else { "" };
@@ -211,6 +213,7 @@ async fn detail(site: &Site, id: &str, live: &Live) -> Answer {
     }
     body.push_str("</div>");
     processes(&mut body, &site.processes(&known.cgroup).await);
+    latencies(&mut body, site, id, live);
     now(&mut body, site, id);
     page(site, known.title(), "container", &body)
 }
@@ -236,6 +239,30 @@ fn now(body: &mut String, site: &Site, id: &str) {
              <a href=\"{path}\">{title} as JSON</a></p><div class=\"scroll now\"></div></details>"
         );
     }
+}
+
+/// How long its calls take: a table without script, and a map over time with it.
+fn latencies(body: &mut String, site: &Site, id: &str, live: &Live) {
+    let classes = latency::by_class(&live.counts);
+    let path = format!("{}/api/v1/latency/{}", html(site.prefix()), html(id));
+    let _ = write!(
+        body,
+        "<details data-kind=\"latency\" data-path=\"{path}?stream=true\"><summary>Duration of calls</summary><p class=\"about\">\
+         <a href=\"{path}\">Duration of calls as JSON</a>. Calls of these classes are timed, unless --metrics=basic counts less.</p>\
+         <div class=\"scroll now\"><table><caption>Calls by duration, since tracer began</caption><thead><tr><th scope=\"col\">Duration</th>"
+    );
+    for class in classes.keys() {
+        let _ = write!(body, "<th scope=\"col\" class=\"n\">{class}</th>");
+    }
+    body.push_str("</tr></thead><tbody>");
+    for (at, range) in latency::names().iter().enumerate() {
+        let _ = write!(body, "<tr><td>{}</td>", html(range));
+        for count in classes.values().filter_map(|ranges| ranges.get(at)) {
+            let _ = write!(body, "<td class=\"n\">{count:.0}</td>");
+        }
+        body.push_str("</tr>");
+    }
+    body.push_str("</tbody></table></div></details>");
 }
 
 /// The processes of a container.
@@ -325,7 +352,7 @@ fn page(site: &Site, title: &str, kind: &str, body: &str) -> Answer {
         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">\
         <link rel=\"stylesheet\" href=\"{prefix}/static/style.css\"><link rel=\"icon\" href=\"data:,\">\
         <script src=\"{prefix}/static/chart.js\" defer></script><script src=\"{prefix}/static/app.js\" defer></script>\
-        <script src=\"{prefix}/static/now.js\" defer></script></head>\
+        <script src=\"{prefix}/static/heat.js\" defer></script><script src=\"{prefix}/static/now.js\" defer></script></head>\
         <body data-page=\"{kind}\" data-prefix=\"{prefix}\"><header><a class=\"home\" href=\"{prefix}/\">tracer</a><h1>{title}</h1>\
         </header><main>{body}</main><footer><a href=\"{prefix}/metrics\">metrics</a> <a href=\"{prefix}/api/v1\">API</a></footer>\
         </body></html>"

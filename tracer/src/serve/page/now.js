@@ -101,10 +101,11 @@ function prepareNow() {
     let source = null;
     const change = () => {
       const looks = section.open && !document.hidden;
-      if (section.dataset.kind !== 'events') {
+      const begin = { events: listen, latency: showHeat }[section.dataset.kind];
+      if (!begin) {
         if (looks) follow(section);
       } else if (looks && !source) {
-        source = listen(section);
+        source = begin(section);
       } else if (!looks && source) {
         source.close();
         source = null;

@@ -1,7 +1,7 @@
 //! cAdvisor's API, versions 1.0 to 1.3 and 2.0 and 2.1: paths and parameters. [`super::shapes`] has the objects.
 //!
 //! Where cAdvisor answers every error with 500 and a text, this answers 404 and 400 with JSON: its clients look for 200 only. A parameter
-//! that is not known or makes no sense is ignored, as there.
+//! that is not known is ignored, as there.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -13,13 +13,13 @@ use crate::serve::{
     gather::Snapshot,
     http::{Answer, Request},
     measured::{Measured, Picture},
+    params,
     site::{FRESH, Site},
     totals::Live,
 };
 
 /// How many samples are given, unless a request says so.
 const SAMPLES_V1: i64 = 60;
-const SAMPLES_V2: i64 = 64;
 
 /// What there is in version 2.1.
 const TYPES: [&str; 11] = [
@@ -107,12 +107,8 @@ pub(in crate::serve) async fn v1(request: Request) -> Answer {
 
 pub(in crate::serve) async fn v2(request: Request) -> Answer {
     let site = Arc::clone(&request.site);
-    let max_age = request.get("max_age").and_then(duration).unwrap_or(FRESH).max(Duration::from_millis(50));
-    let count = match request.number("count", SAMPLES_V2) {
-        Ok(count) if count < -1 => return Answer::bad_request("count is below -1"),
-        Ok(count) => count,
-        Err(answer) => return answer,
-    };
+    let max_age = request.duration(&params::MAX_AGE).unwrap_or(FRESH).max(Duration::from_millis(50));
+    let count = request.number(&params::COUNT).unwrap_or(-1);
     site.looked();
     let picture = site.picture(max_age).await;
     let snapshot = site.snapshot();
@@ -192,23 +188,19 @@ async fn subjects(
     request: &Request,
     name: &str,
 ) -> Result<Vec<Subject>, Answer> {
-    let recursive = request.flag("recursive");
-    let paths: Vec<String> = match request.get("type").unwrap_or("name") {
+    let recursive = request.flag(&params::RECURSIVE);
+    let paths: Vec<String> = match request.word(&params::TYPE) {
         runtime @ ("docker" | "podman") => {
             let ids = of_runtime(snapshot, runtime, name)?;
             ids.iter().filter_map(|id| Some(snapshot.live.get(id)?.known.cgroup.clone())).collect()
         }
-        "name" => {
+        _ => {
             let root = absolute(name);
             let below = snapshot.live.values().map(|live| live.known.cgroup.clone());
             let below = below.filter(|cgroup| recursive && *cgroup != root && is_below(cgroup, &root));
             // What the whole machine does is told by machinestats.
             let own = (root != "/" || !recursive).then(|| root.clone());
             own.into_iter().chain(below).collect()
-        }
-        other => {
-            let other = crate::format::escape::escaped(other.as_bytes());
-            return Err(Answer::bad_request(&format!("type is '{other}' and not name, docker or podman")));
         }
     };
     let mut all = Vec::new();
@@ -260,42 +252,9 @@ fn info(site: &Site, picture: &Picture, subject: &Subject, samples: i64) -> Valu
     json!(object)
 }
 
-/// A duration as Go writes it: `10s`, `500ms`, `1m30s`.
-fn duration(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut sum = Duration::ZERO;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        let end = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
-        let unit = match &rest[digits..end] {
-            "ns" => 1e-9,
-            "us" | "µs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return None,
-        };
-        sum += Duration::try_from_secs_f64(number * unit).ok()?;
-        rest = &rest[end..];
-    }
-    (!text.is_empty()).then_some(sum)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_are_those_of_go() {
-        for (text, ms) in [("10s", Some(10_000)), ("500ms", Some(500)), ("1m30s", Some(90_000)), ("1.5s", Some(1500))] {
-            assert_eq!(duration(text).map(|it| it.as_millis()), ms, "{text}");
-        }
-        for text in ["", "10", "s", "1x", "1e400s", "-1s", "99999999999999999999h"] {
-            assert_eq!(duration(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn paths_are_below_their_roots() {

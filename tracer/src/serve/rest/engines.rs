@@ -6,7 +6,12 @@ use tokio::sync::mpsc;
 
 use crate::{
     format::escape::escaped,
-    serve::http::{Answer, Request},
+    serve::{
+        engines::Past,
+        http::{Answer, Request},
+        params,
+        routes::ROUTES,
+    },
     state::container::engine::{Answered, Question, Told, Wish},
 };
 
@@ -15,54 +20,68 @@ const WAITING: usize = 256;
 /// Without `since`, past events are those of the last hour.
 const PAST_S: u64 = 3_600;
 
-/// What can be asked of an engine, but for its events.
-const QUESTIONS: [(&str, Question); 5] = [
-    ("info", Question::Info),
-    ("version", Question::Version),
-    ("images", Question::Images),
-    ("containers", Question::Containers),
-    ("stats", Question::Stats),
-];
-
 pub(in crate::serve) async fn all(request: Request) -> Answer {
     let Some(answers) = request.site.engines().ask(Question::Version, None).await else { return busy() };
     Answer::json(&Value::Array(answers.into_iter().map(|answer| object(answer, "version")).collect()))
 }
 
+/// Without a question it is information; what comes after a name that is no question is not known.
 pub(in crate::serve) async fn one(request: Request) -> Answer {
     let rest = request.rest.trim_end_matches('/');
-    let (name, what) = rest.split_once('/').unwrap_or((rest, "info"));
-    if what == "events" {
-        return events(&request, name).await;
+    if let Some((_, what)) = rest.split_once('/') {
+        let known = ROUTES.iter().map(|route| route.ends.trim_start_matches('/')).filter(|known| !known.is_empty());
+        let known: Vec<&str> = known.collect();
+        return Answer::not_found(&format!("an engine is asked for {}, not '{}'", known.join(", "), shown(what)));
     }
-    let Some((what, question)) = QUESTIONS.into_iter().find(|(known, _)| *known == what) else {
-        let known = QUESTIONS.map(|(known, _)| known).join(", ");
-        return Answer::not_found(&format!("an engine is asked for {known} or events, not '{}'", shown(what)));
-    };
+    ask(&request, rest, "info", Question::Info).await
+}
+
+pub(in crate::serve) async fn info(request: Request) -> Answer {
+    ask(&request, &request.rest, "info", Question::Info).await
+}
+
+pub(in crate::serve) async fn version(request: Request) -> Answer {
+    ask(&request, &request.rest, "version", Question::Version).await
+}
+
+pub(in crate::serve) async fn images(request: Request) -> Answer {
+    ask(&request, &request.rest, "images", Question::Images).await
+}
+
+pub(in crate::serve) async fn containers(request: Request) -> Answer {
+    ask(&request, &request.rest, "containers", Question::Containers).await
+}
+
+pub(in crate::serve) async fn stats(request: Request) -> Answer {
+    ask(&request, &request.rest, "stats", Question::Stats).await
+}
+
+async fn ask(request: &Request, name: &str, what: &str, question: Question) -> Answer {
     let Some(answers) = request.site.engines().ask(question, Some(name)).await else { return busy() };
     let Some(answer) = answers.into_iter().next() else { return unknown(name) };
     let status = if answer.told.is_ok() { StatusCode::OK } else { StatusCode::BAD_GATEWAY };
     Answer::json(&object(answer, what)).with_status(status)
 }
 
-async fn events(request: &Request, name: &str) -> Answer {
-    let follow = request.flag("stream");
+pub(in crate::serve) async fn events(request: Request) -> Answer {
+    let name = &*request.rest;
+    let follow = request.flag(&params::FOLLOW);
     let now_s = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
     let otherwise = if follow { now_s } else { now_s.saturating_sub(PAST_S) };
-    let since_s = match request.number("since", otherwise) {
-        Ok(since_s) => since_s,
-        Err(answer) => return answer,
-    };
-    let Some(answers) = request.site.engines().ask(Question::Version, Some(name)).await else { return busy() };
-    if answers.is_empty() {
-        return unknown(name);
-    }
+    let since_s = request.number(&params::SINCE).and_then(|since_s| u64::try_from(since_s).ok()).unwrap_or(otherwise);
     let wish = Wish { since_s, follow };
     if follow {
         let (send, receive) = mpsc::channel(WAITING);
-        return if request.site.engines().stream(wish, name, send) { Answer::events(receive) } else { busy() };
+        return match request.site.engines().stream(wish, name, send).await {
+            Some(true) => Answer::events(receive),
+            Some(false) => unknown(name),
+            None => Answer::error(StatusCode::SERVICE_UNAVAILABLE, "too many streams of events are open already"),
+        };
     }
-    let Some((rows, lacks)) = request.site.engines().past(wish, name).await else { return busy() };
+    let Some(Past { rows, lacks, is_there }) = request.site.engines().past(wish, name).await else { return busy() };
+    if !is_there {
+        return unknown(name);
+    }
     let rows: Vec<Value> = rows.into_iter().map(Value::Object).collect();
     Answer::json(&json!({ "engine": name, "events": rows, "lacks": lacks.first() }))
 }

@@ -3,7 +3,6 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use hyper::{StatusCode, body::Bytes};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -11,11 +10,10 @@ use super::{cadvisor::is_below, shapes};
 use crate::serve::{
     happened::{Happening, What},
     http::{Answer, JSON, Request},
+    params,
     site::{MAX_STREAMS, Site},
 };
 
-/// How many are given, unless a request says so.
-const MANY: usize = 10;
 /// How long a client may take to read; then its stream ends.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -34,22 +32,18 @@ struct Wish {
 
 impl Wish {
     fn of(request: &Request, path: &str) -> Self {
-        let asks = |name: &str| request.flag("all_events") || request.flag(name);
-        // A time that makes no sense is ignored, as there.
-        let time = |name: &str| {
-            let time = request.get(name)?.parse::<Timestamp>().ok()?;
-            u64::try_from(time.as_nanosecond()).ok()
-        };
-        let stream = request.flag("stream");
+        let all = request.flag(&params::ALL_EVENTS);
+        let time = |param| u64::try_from(request.time(param)?.as_nanosecond()).ok();
+        let stream = request.flag(&params::EVENTS_STREAM);
         Self {
             path: path.to_owned(),
-            below: request.flag("subcontainers"),
-            creations: asks("creation_events"),
-            deletions: asks("deletion_events"),
+            below: request.flag(&params::SUBCONTAINERS),
+            creations: all || request.flag(&params::CREATION_EVENTS),
+            deletions: all || request.flag(&params::DELETION_EVENTS),
             // When memory is used up, Linux kills: one does not happen without the other.
-            oom_kills: asks("oom_events") || asks("oom_kill_events"),
-            since_ns: time("start_time").filter(|_| !stream).unwrap_or(0),
-            until_ns: time("end_time").filter(|_| !stream).unwrap_or(u64::MAX),
+            oom_kills: all || request.flag(&params::OOM_EVENTS) || request.flag(&params::OOM_KILL_EVENTS),
+            since_ns: time(&params::START_TIME).filter(|_| !stream).unwrap_or(0),
+            until_ns: time(&params::END_TIME).filter(|_| !stream).unwrap_or(u64::MAX),
         }
     }
 
@@ -86,8 +80,9 @@ fn object(it: &Happening) -> Value {
 pub(super) fn answer(request: &Request, path: &str) -> Answer {
     let wish = Wish::of(request, path);
     let site = Arc::clone(&request.site);
-    if !request.flag("stream") {
-        let most = request.get("max_events").and_then(|text| text.parse().ok()).unwrap_or(MANY);
+    if !request.flag(&params::EVENTS_STREAM) {
+        let most = request.number(&params::MAX_EVENTS).filter(|most| *most > 0);
+        let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
         let (all, _) = wish.chosen(&site, [0, 0]);
         return Answer::json(&all[all.len().saturating_sub(most)..].iter().map(|it| object(it)).collect());
     }

@@ -1,6 +1,4 @@
 //! What a container does right now, chisels and events: asked of the kernel for as long as somebody looks.
-//!
-//! All of these paths take `filter=`; those of tables and chisels take `seconds=`, and `stream=true` for server-sent events.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -16,14 +14,14 @@ use crate::{
     format::escape::escaped,
     serve::{
         http::{Answer, Request},
-        live::{Desk, Kind, Listening, Piece, Question, Refused, Wrong, shelf},
+        live::{self, Desk, Kind, Listening, Piece, Question, Refused, Wrong, shelf},
+        params,
     },
     view::ask::all_of,
 };
 
-/// How long one looks, seconds.
-const SECONDS: u64 = 1;
-const MAX_SECONDS: u64 = 60;
+/// What a question about events has in place of the time that one looks.
+const NO_INTERVAL: Duration = Duration::from_secs(1);
 /// What is left comes within so long.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// The most frames of one answer.
@@ -42,7 +40,8 @@ pub(in crate::serve) async fn files(request: Request) -> Answer {
 }
 
 pub(in crate::serve) async fn slow(request: Request) -> Answer {
-    view(request, "slow").await
+    let name = if request.flag(&params::WAITS) { live::SLOW_OR_WAITS } else { live::SLOW };
+    view(request, name).await
 }
 
 pub(in crate::serve) async fn errors(request: Request) -> Answer {
@@ -57,7 +56,7 @@ fn filter(request: &Request, container: Option<&str>) -> Result<Option<String>, 
         Ok(format!("container.id={}", live.known.get("short_id")))
     });
     let of_container = of_container.transpose()?;
-    Ok(all_of(&[request.get("filter"), of_container.as_deref()]))
+    Ok(all_of(&[request.text(&params::FILTER), of_container.as_deref()]))
 }
 
 async fn view(request: Request, name: &'static str) -> Answer {
@@ -78,45 +77,52 @@ pub(in crate::serve) async fn chisels(_request: Request) -> Answer {
 }
 
 pub(in crate::serve) async fn chisel(request: Request) -> Answer {
-    let filter = match filter(&request, request.get("container")) {
+    let filter = match filter(&request, request.text(&params::CONTAINER)) {
         Ok(filter) => filter,
         Err(answer) => return answer,
     };
-    let kind = Kind::Chisel(request.rest.clone(), request.get("argument").map(str::to_owned));
+    let kind = Kind::Chisel(request.rest.clone(), request.text(&params::ARGUMENT).map(str::to_owned));
     ask(request, kind, filter).await
 }
 
 pub(in crate::serve) async fn events(request: Request) -> Answer {
-    let filter = match filter(&request, request.get("container")) {
+    let filter = match filter(&request, request.text(&params::CONTAINER)) {
         Ok(filter) => filter,
         Err(answer) => return answer,
     };
-    let question = Question { kind: Kind::Events, filter, interval: Duration::from_secs(SECONDS), once: false };
+    let question = Question { kind: Kind::Events, filter, interval: NO_INTERVAL, once: false };
     match listen(&request, question).await {
-        Ok(listening) => streamed(listening),
+        Ok((listening, notes)) => streamed(listening, notes),
         Err(answer) => answer,
     }
 }
 
-/// Begins to listen, or says why not.
-async fn listen(request: &Request, question: Question) -> Result<Listening, Answer> {
+/// Begins to listen, or says why not; and what the client should know of the filter.
+async fn listen(request: &Request, question: Question) -> Result<(Listening, Vec<Value>), Answer> {
     let desk: Arc<Desk> = request.site.desk();
     let shows = desk.shows();
     let of_check = question.clone();
     // Loading a chisel takes its time.
     let checked = tokio::task::spawn_blocking(move || of_check.check(shows)).await;
-    match checked {
-        Ok(Ok(())) => {}
+    let notes = match checked {
+        Ok(Ok(notes)) => notes,
         Ok(Err(wrong)) => return Err(said(&wrong)),
         Err(_) => return Err(Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "the question could not be checked")),
-    }
-    desk.listen(question).await.map_err(|refused| {
+    };
+    let listening = desk.listen(question).await.map_err(|refused| {
         let status = match refused {
             Refused::TooMany | Refused::NotYet | Refused::Stuck | Refused::Thread(_) => StatusCode::SERVICE_UNAVAILABLE,
             Refused::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Answer::error(status, &refused.to_string())
-    })
+    })?;
+    Ok((listening, notes.iter().map(|text| noted(text)).collect()))
+}
+
+/// A note as JSON.
+fn noted(text: &str) -> Value {
+    let (message, hint) = text.split_once("\nhint: ").unwrap_or((text, ""));
+    json!({ "message": message.trim_start_matches("note: "), "hint": hint })
 }
 
 /// What is wrong with a question, with the place in a filter.
@@ -141,32 +147,32 @@ fn said(wrong: &Wrong) -> Answer {
 
 /// One interval, or a stream of them.
 async fn ask(request: Request, kind: Kind, filter: Option<String>) -> Answer {
-    let seconds = match request.number("seconds", SECONDS) {
-        Ok(seconds) if (1..=MAX_SECONDS).contains(&seconds) => seconds,
-        Ok(_) => return Answer::bad_request(&format!("seconds is not from 1 to {MAX_SECONDS}")),
-        Err(answer) => return answer,
-    };
-    let interval = Duration::from_secs(seconds);
+    let seconds = request.number(&params::SECONDS).and_then(|seconds| u64::try_from(seconds).ok());
+    let interval = Duration::from_secs(seconds.unwrap_or(1));
     let is_view = matches!(kind, Kind::View(_));
-    let once = !request.flag("stream");
-    let listening = match listen(&request, Question { kind, filter, interval, once }).await {
+    let once = !request.flag(&params::STREAM);
+    let (listening, notes) = match listen(&request, Question { kind, filter, interval, once }).await {
         Ok(listening) => listening,
         Err(answer) => return answer,
     };
     if !once {
-        return streamed(listening);
+        return streamed(listening, notes);
     }
     let mut frames = match gathered(listening, interval).await {
         Ok(frames) => frames,
         Err(why) => return Answer::error(StatusCode::INTERNAL_SERVER_ERROR, &escaped(why.as_bytes())),
     };
-    match frames.pop() {
-        Some(frame) if is_view => Answer::json(&frame),
+    let mut object = match frames.pop() {
+        Some(frame) if is_view => frame,
         last => {
             frames.extend(last);
-            Answer::json(&json!({ "frames": frames }))
+            json!({ "frames": frames })
         }
+    };
+    if !notes.is_empty() {
+        object["notes"] = notes.into();
     }
+    Answer::json(&object)
 }
 
 /// All frames of that time.
@@ -194,18 +200,19 @@ async fn gathered(mut listening: Listening, time: Duration) -> Result<Vec<Value>
     }
 }
 
-/// Pieces as server-sent events.
-fn streamed(listening: Listening) -> Answer {
+/// Pieces as server-sent events, after what the client should know.
+fn streamed(listening: Listening, notes: Vec<Value>) -> Answer {
     let (send, receive) = mpsc::channel(4);
     tokio::spawn(async move {
-        let _ = stream(listening, &send).await;
+        let _ = stream(listening, &notes, &send).await;
     });
     Answer::events(receive)
 }
 
-async fn stream(mut listening: Listening, send: &mpsc::Sender<Bytes>) -> Option<Infallible> {
+async fn stream(mut listening: Listening, notes: &[Value], send: &mpsc::Sender<Bytes>) -> Option<Infallible> {
     // Says that it has begun: from here on nothing is missed.
-    let mut piece = Bytes::from_static(b": listening\n\n");
+    let notes: String = notes.iter().map(|note| format!("event: note\ndata: {note}\n\n")).collect();
+    let mut piece = Bytes::from(format!(": listening\n\n{notes}"));
     loop {
         timeout(SLOW, send.send(piece)).await.ok()?.ok()?;
         piece = tokio::select! {

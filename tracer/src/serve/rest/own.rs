@@ -4,22 +4,31 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use hyper::{StatusCode, body::Bytes};
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 
-use crate::serve::{
-    gather::Snapshot,
-    history::Point,
-    http::{Answer, PLAIN, Request},
-    measured::{Measured, Process},
-    metrics,
-    routes::ROUTES,
-    site::{FRESH, MAX_STREAMS, Site},
-    totals::Live,
+use crate::{
+    fields::Type,
+    serve::{
+        gather::Snapshot,
+        history::Point,
+        http::{Answer, PLAIN, Request},
+        known, latency,
+        measured::{Measured, Process},
+        metrics, params,
+        routes::ROUTES,
+        site::{FRESH, MAX_STREAMS, Site},
+        totals::Live,
+    },
 };
+
+/// A client that takes nothing for so long is left.
+const SLOW: Duration = Duration::from_secs(30);
 
 pub(in crate::serve) async fn metrics(request: Request) -> Answer {
     let picture = request.site.picture(FRESH).await;
-    let text = metrics::text(&request.site.snapshot(), &picture, &request.site.labels());
+    let (labels, max_series) = request.site.of_metrics();
+    let (text, left_out) = metrics::text(&request.site.snapshot(), &picture, &labels, max_series);
+    request.site.left_out(left_out);
     Answer::new(metrics::CONTENT_TYPE, text)
 }
 
@@ -43,7 +52,7 @@ pub(in crate::serve) async fn version(_request: Request) -> Answer {
 }
 
 pub(in crate::serve) async fn index(_request: Request) -> Answer {
-    let routes = ROUTES.iter().map(|route| json!({ "path": route.path, "about": route.about }));
+    let routes = ROUTES.iter().map(|route| json!({ "path": route.with_name("{name}"), "about": route.about }));
     Answer::json(&Value::Array(routes.collect()))
 }
 
@@ -132,7 +141,8 @@ async fn stream(site: &Site, send: &mpsc::Sender<Bytes>) -> Option<Infallible> {
     loop {
         site.looked();
         let picture = site.picture(FRESH).await;
-        let snapshot = site.snapshot();
+        // What is sent now is not news later.
+        let snapshot = Arc::clone(&snapshots.borrow_and_update());
         let rows = snapshot.live.iter().map(|(id, live)| {
             let measured = picture.containers.get(id).cloned().unwrap_or_default();
             let mut row = point(&Point::of(&measured, Some(&live.counts)));
@@ -148,7 +158,42 @@ async fn stream(site: &Site, send: &mpsc::Sender<Bytes>) -> Option<Infallible> {
             "health": health(&snapshot),
         });
         let piece = Bytes::from(format!("data: {message}\n\n"));
-        tokio::time::timeout(Duration::from_secs(30), send.send(piece)).await.ok()?.ok()?;
+        timeout(SLOW, send.send(piece)).await.ok()?.ok()?;
+        tokio::select! {
+            changed = snapshots.changed() => changed.ok()?,
+            () = send.closed() => return None,
+        }
+    }
+}
+
+pub(in crate::serve) async fn latency(request: Request) -> Answer {
+    let snapshot = request.site.snapshot();
+    let (id, live) = match find(&snapshot, &request.rest) {
+        Ok(found) => found,
+        Err(answer) => return answer,
+    };
+    if !request.flag(&params::STREAM) {
+        return Answer::json(&latency::json(&live.counts, snapshot.now_ns));
+    }
+    let Some(guard) = request.site.stream(MAX_STREAMS) else {
+        return Answer::error(StatusCode::SERVICE_UNAVAILABLE, "too many streams are open");
+    };
+    let (send, receive) = mpsc::channel(4);
+    let (site, id) = (request.site, id.clone());
+    tokio::spawn(async move {
+        let _ = stream_latency(&site, &id, &send).await;
+        drop(guard);
+    });
+    Answer::events(receive)
+}
+
+/// Until the container or the client has gone.
+async fn stream_latency(site: &Site, id: &str, send: &mpsc::Sender<Bytes>) -> Option<Infallible> {
+    let mut snapshots = site.snapshots();
+    loop {
+        let snapshot = Arc::clone(&snapshots.borrow_and_update());
+        let message = latency::json(&snapshot.live.get(id)?.counts, snapshot.now_ns);
+        timeout(SLOW, send.send(format!("data: {message}\n\n").into())).await.ok()?.ok()?;
         tokio::select! {
             changed = snapshots.changed() => changed.ok()?,
             () = send.closed() => return None,
@@ -177,7 +222,7 @@ fn shown(name: &str) -> String {
 
 fn container_json(live: &Live, measured: Option<&Measured>) -> Value {
     let mut object: Map<String, Value> =
-        live.known.facts.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        live.known.facts.iter().map(|(name, value)| ((*name).to_owned(), fact(name, value))).collect();
     object.insert("title".to_owned(), json!(live.known.title()));
     object.insert("cgroup".to_owned(), json!(live.known.cgroup));
     object.insert("since_ms".to_owned(), json!(live.since_ns / 1_000_000));
@@ -185,6 +230,15 @@ fn container_json(live: &Live, measured: Option<&Measured>) -> Value {
     let counts = point(&Point::of(measured.unwrap_or(&Measured::default()), Some(&live.counts)));
     object.insert("totals".to_owned(), counts);
     Value::Object(object)
+}
+
+/// A fact as JSON has it: switches and numbers are no texts.
+fn fact(name: &str, value: &str) -> Value {
+    match known::kind(name) {
+        Some(Type::Bool) => json!(value == "true"),
+        Some(Type::Int) => value.parse::<i64>().map_or_else(|_| json!(value), |number| json!(number)),
+        _ => json!(value),
+    }
 }
 
 fn measured_json(measured: &Measured) -> Value {

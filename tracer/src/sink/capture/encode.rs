@@ -1,14 +1,17 @@
 //! An event, as blocks: in the form of the file, with what it has no place for behind it.
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use tracer_common::events::{code, enter, meta, old::code as old, process};
+use tracer_common::{
+    arch::SYSCALLS,
+    events::{code, enter, meta, old::code as old, process},
+};
 
 use crate::{
     event::{
-        Event, has_result_param,
+        Event, Row, has_result_param,
         portable::{self, Redact, Schema},
     },
-    scap::{EventHead, Writer, options::own},
+    scap::{EventHead, EventOut, Writer, options::own},
     state::{
         State,
         container::told,
@@ -123,7 +126,7 @@ impl Encoder {
             params: portable::count(&event.params, self.schema),
             state_only: state_only || event.done,
         };
-        let mut block = out.event(&head);
+        let mut block = if event.row.is_own() { stand_in(out, &head, event.row) } else { out.event(&head) };
         let id = self.hidden_id(event);
         let absent = match id {
             Some(_) => {
@@ -302,6 +305,21 @@ impl Encoder {
         }
         block.finish();
     }
+}
+
+/// Begins what stands in the place of an event that the format does not know, for other readers: a call that has only a name. What is no call
+/// is one of which nothing is said, and which they do not show.
+fn stand_in<'w>(out: &'w mut Writer, head: &EventHead, row: &Row) -> EventOut<'w> {
+    let generic = &meta::GENERIC;
+    let call = row.syscalls.first().and_then(|name| SYSCALLS.iter().find(|call| call.name == *name));
+    let state_only = head.state_only || call.is_none();
+    let mut block = out.event(&EventHead { code: generic.code, params: generic.params.len(), state_only, ..*head });
+    let (id, number) = call.map_or((0, 0), |call| (call.id, call.number));
+    for number in [if id < FIRST_NEWER_CALL { id } else { 0 }, number] {
+        block.param(&number.to_ne_bytes());
+    }
+    block.option(own::NAME, row.name.as_bytes());
+    block
 }
 
 /// Threads of nobody are -1 in the file.

@@ -8,12 +8,13 @@ use std::{
 
 use aya::{
     Btf, Ebpf, EbpfLoader, Pod,
-    maps::{Array, ArrayOfMaps, Map, MapData},
+    maps::{Array, ArrayOfMaps, HashMap, Map, MapData},
 };
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tracer_common::{
     config::{Config, Counting, TURNS},
+    connection::{Connection, MAX_CONNECTIONS},
     counters::ENTRY_SLOTS,
     group::{CALL_TABLES, Counted, GroupKey, GroupValue, Grouping, MAX_GROUPS, TABLES, by},
     plan::{self, NO_NUMBER, PLANS, Plan},
@@ -166,6 +167,7 @@ pub fn load(
         .map_max_entries("SCRATCH", cpus * (SCRATCH_SLOTS + u32::from(options.entry_args)))
         .map_max_entries("ENTRY_ARRAY", if may(options.latency) { ENTRY_SLOTS } else { 1 })
         .map_max_entries("ENTRIES", if may(options.latency) { MAX_TIMED } else { 1 })
+        .map_max_entries("CONNECTIONS", if may(options.connections) { MAX_CONNECTIONS } else { 1 })
         .map_max_entries("RUNNING", cpus)
         .map_max_entries("FOLLOWED", Followed::capacity(options.follow.as_ref()))
         .map_max_entries("PLANS", turns * tables_of_calls(options) * PLANS as u32)
@@ -279,6 +281,19 @@ pub fn write_counting(bpf: &mut Ebpf, options: &Options, turn: u32) -> Result<()
         let of = |grouping: Grouping| Counting { by: asked_of(grouping) | by::COUNTED, number: grouping.number as u32 };
         write(bpf, "COUNTING", turn * TABLES + table, grouping.map(of).unwrap_or_default())?;
     }
+    Ok(())
+}
+
+/// Forgets the TCP connections: while nothing was attached to them, some ended, and others took their places.
+///
+/// # Errors
+/// The map is not there or refuses.
+pub fn forget_connections(bpf: &mut Ebpf) -> Result<(), LiveError> {
+    let name = "CONNECTIONS";
+    let map = bpf.map_mut(name).ok_or(LiveError::Map(name))?;
+    let mut connections: HashMap<_, u64, Connection> = HashMap::try_from(map).map_err(|_| LiveError::Map(name))?;
+    let known: Vec<u64> = connections.keys().filter_map(Result::ok).collect();
+    known.iter().for_each(|socket| drop(connections.remove(socket)));
     Ok(())
 }
 

@@ -27,13 +27,14 @@ use tracer_common::{
 };
 
 pub use self::clock::{monotonic_ns, to_epoch_ns};
+pub(crate) use self::turn::programs;
 use self::{
     clock::WallClock,
     cpu::{CpuSampler, Totals},
     follow::{Follow, Followed},
     groups::Groups,
     own::Own,
-    probes::{Attached, Outcomes},
+    probes::{Attached, Outcomes, When},
     ring::Ring,
     turn::Next,
     verdict::Verdicts,
@@ -121,6 +122,10 @@ pub struct Options {
     pub entry_args: bool,
     /// Whether page faults are reported.
     pub page_faults: bool,
+    /// Whether it is asked whose connection it is of which a segment is reported; its cgroup is always known.
+    pub owners: bool,
+    /// Whether TCP connections are followed: what is asked for says so.
+    pub connections: bool,
     /// Whether the tracer's own events are reported, too.
     pub own: bool,
     /// Whether containers are followed.
@@ -184,11 +189,13 @@ impl Live {
     pub fn start(options: &Options, wanted: &plan::Wanted<'_>) -> Result<Self, LiveError> {
         let own = Own::learn()?;
         let plans = plan::all(wanted);
-        let options = &Options { who: options.who || plans.asks_who, ..options.clone() };
+        let programs = turn::programs(options, wanted, &plans);
+        let connections = programs.iter().any(|probe| probe.when == When::Connections);
+        let options = &Options { who: options.who || plans.asks_who, connections, ..options.clone() };
         let mut loaded = load::load(options, own, possible_cpus(), plans.predicates.len() as u32, wanted.sample)?;
         load::write_plans(&mut loaded.bpf, &plans, 0, options, false)?;
         let groups = Groups::new(&mut loaded.bpf, groups::wanted(options), options.changes)?;
-        let wanted = turn::programs(options, wanted, &plans);
+        let wanted = programs;
         let (mut outcomes, rings) = if options.changes {
             loaded.programs_and_rings(&turn::all_programs(options))?
         } else {

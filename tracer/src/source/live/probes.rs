@@ -17,30 +17,50 @@ use super::{LiveError, load::chain};
 use crate::thread;
 
 /// When a program is attached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum When {
     /// When a system call is wanted.
     Calls,
+    /// When the latency of calls, or their arguments at the beginning, are asked for.
+    Enter,
     /// When programs that are run, or threads that end, are wanted.
     Lives,
+    /// When CPU time or switches are asked for.
+    Switches,
+    /// When containers may appear; without it they are found more slowly.
+    Cgroups,
     /// When only some threads are followed.
     Forks,
     /// When the bytes of sockets are counted in the kernel.
     Sockets,
-    /// Never by itself: the one on `sys_exit` goes on in it.
-    TailCalled,
-    /// The same, when calls are counted in parts: for each of two descriptors, or for each request that they report.
-    Parts,
-    /// When containers may appear; without it they are found more slowly.
-    Cgroups,
-    /// When the latency of calls, or their arguments at the beginning, are asked for.
-    Enter,
-    /// When CPU time or switches are asked for.
-    Switches,
     /// When signals are asked for.
     Signals,
     /// When page faults are asked for.
     Faults,
+    /// When the ends of TCP connections, or what is sent again, are asked for.
+    Connections,
+    /// When segments that are sent again are asked for.
+    SentAgain,
+    /// When connections that are reset are asked for.
+    Resets,
+    /// Never by itself: the one on `sys_exit` goes on in it.
+    TailCalled,
+    /// The same, when calls are counted in parts: for each of two descriptors, or for each request that they report.
+    Parts,
+}
+
+impl When {
+    /// Why it is not attached, where that is worth a line to users.
+    #[must_use]
+    pub const fn reason_against(self) -> Option<&'static str> {
+        match self {
+            Self::Calls => Some("no output needs system calls"),
+            Self::Enter => Some("no output needs latency"),
+            Self::Lives => Some("no output needs them"),
+            Self::Switches => Some("no output needs CPU time or switches"),
+            _ => None,
+        }
+    }
 }
 
 /// A program.
@@ -50,6 +70,8 @@ pub struct Probe {
     pub program: &'static str,
     /// The tracepoint.
     pub hook: &'static str,
+    /// What it is for, for users.
+    pub what: &'static str,
     /// When it is attached.
     pub when: When,
     /// Its index among the programs that the one on `sys_exit` goes on in.
@@ -58,14 +80,44 @@ pub struct Probe {
     pub loss: Option<&'static str>,
 }
 
+impl Probe {
+    /// Whether it is attached itself, and not gone on in.
+    #[must_use]
+    pub const fn attaches(&self) -> bool {
+        !matches!(self.when, When::TailCalled | When::Parts)
+    }
+}
+
 /// All programs.
 pub const PROBES: &[Probe] = &[
-    Probe { program: "sys_exit_task", hook: "sys_exit", when: When::TailCalled, next: Some(NEXT_TASK), loss: None },
-    Probe { program: "sys_exit_rare", hook: "sys_exit", when: When::TailCalled, next: Some(NEXT_RARE), loss: None },
-    Probe { program: "sys_exit_parts", hook: "sys_exit", when: When::Parts, next: Some(NEXT_PARTS), loss: None },
+    Probe {
+        program: "sys_exit_task",
+        hook: "sys_exit",
+        what: "goes on where the one for all calls ends",
+        when: When::TailCalled,
+        next: Some(NEXT_TASK),
+        loss: None,
+    },
+    Probe {
+        program: "sys_exit_rare",
+        hook: "sys_exit",
+        what: "goes on where the one for all calls ends",
+        when: When::TailCalled,
+        next: Some(NEXT_RARE),
+        loss: None,
+    },
+    Probe {
+        program: "sys_exit_parts",
+        hook: "sys_exit",
+        what: "goes on where the one for all calls ends",
+        when: When::Parts,
+        next: Some(NEXT_PARTS),
+        loss: None,
+    },
     Probe {
         program: "cgroup_mkdir",
         hook: "cgroup_mkdir",
+        what: "reports new containers",
         when: When::Cgroups,
         next: None,
         loss: Some("short-lived containers may stay without a name"),
@@ -73,18 +125,55 @@ pub const PROBES: &[Probe] = &[
     Probe {
         program: "cgroup_rmdir",
         hook: "cgroup_rmdir",
+        what: "reports removed containers",
         when: When::Cgroups,
         next: None,
         loss: Some("containers that have ended are removed late"),
     },
-    Probe { program: "process_fork", hook: "sched_process_fork", when: When::Forks, next: None, loss: None },
-    Probe { program: "process_exit", hook: "sched_process_exit", when: When::Lives, next: None, loss: None },
-    Probe { program: "exec", hook: "sched_process_exec", when: When::Lives, next: None, loss: None },
-    Probe { program: "sock_send_length", hook: "sock_send_length", when: When::Sockets, next: None, loss: None },
-    Probe { program: "sock_recv_length", hook: "sock_recv_length", when: When::Sockets, next: None, loss: None },
+    Probe {
+        program: "process_fork",
+        hook: "sched_process_fork",
+        what: "follows threads that followed ones make",
+        when: When::Forks,
+        next: None,
+        loss: None,
+    },
+    Probe {
+        program: "process_exit",
+        hook: "sched_process_exit",
+        what: "reports ends of threads",
+        when: When::Lives,
+        next: None,
+        loss: None,
+    },
+    Probe {
+        program: "exec",
+        hook: "sched_process_exec",
+        what: "reports programs that are run",
+        when: When::Lives,
+        next: None,
+        loss: None,
+    },
+    Probe {
+        program: "sock_send_length",
+        hook: "sock_send_length",
+        what: "sums bytes sent at the sockets",
+        when: When::Sockets,
+        next: None,
+        loss: None,
+    },
+    Probe {
+        program: "sock_recv_length",
+        hook: "sock_recv_length",
+        what: "sums bytes received at the sockets",
+        when: When::Sockets,
+        next: None,
+        loss: None,
+    },
     Probe {
         program: "sched_switch",
         hook: "sched_switch",
+        what: "reports switches",
         when: When::Switches,
         next: None,
         loss: Some("no CPU time and no switch events"),
@@ -92,6 +181,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         program: "signal_deliver",
         hook: "signal_deliver",
+        what: "reports signals",
         when: When::Signals,
         next: None,
         loss: Some("no signaldeliver events"),
@@ -99,6 +189,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         program: "page_fault_user",
         hook: "page_fault_user",
+        what: "reports page faults of programs",
         when: When::Faults,
         next: None,
         loss: Some("no page_fault events from programs"),
@@ -106,12 +197,59 @@ pub const PROBES: &[Probe] = &[
     Probe {
         program: "page_fault_kernel",
         hook: "page_fault_kernel",
+        what: "reports page faults in the kernel",
         when: When::Faults,
         next: None,
         loss: Some("no page_fault events from the kernel"),
     },
-    Probe { program: "sys_exit", hook: "sys_exit", when: When::Calls, next: Some(NEXT_MESSAGES), loss: None },
-    Probe { program: "sys_enter", hook: "sys_enter", when: When::Enter, next: None, loss: Some("no latency") },
+    Probe {
+        program: "tcp_state",
+        hook: "inet_sock_set_state",
+        what: "follows TCP connections, and reports their ends",
+        when: When::Connections,
+        next: None,
+        loss: Some("no tcp_close events"),
+    },
+    Probe {
+        program: "tcp_again",
+        hook: "tcp_retransmit_skb",
+        what: "reports segments that are sent again",
+        when: When::SentAgain,
+        next: None,
+        loss: Some("no tcp_retransmit events"),
+    },
+    Probe {
+        program: "tcp_reset_sent",
+        hook: "tcp_send_reset",
+        what: "reports connections that are reset from here",
+        when: When::Resets,
+        next: None,
+        loss: Some("no tcp_reset events of resets that are sent"),
+    },
+    Probe {
+        program: "tcp_reset_received",
+        hook: "tcp_receive_reset",
+        what: "reports connections that peers reset",
+        when: When::Resets,
+        next: None,
+        loss: Some("no tcp_reset events of resets that are received"),
+    },
+    Probe {
+        program: "sys_exit",
+        hook: "sys_exit",
+        what: "reports system calls when they return",
+        when: When::Calls,
+        next: Some(NEXT_MESSAGES),
+        loss: None,
+    },
+    Probe {
+        program: "sys_enter",
+        hook: "sys_enter",
+        what: "measures latency, or reports the start of calls",
+        when: When::Enter,
+        next: None,
+        loss: Some("no latency"),
+    },
 ];
 
 /// The types that the kernel gives to the hooks.
@@ -219,7 +357,7 @@ fn attach_one(bpf: &mut Ebpf, probe: &Probe) -> Result<Option<BtfTracePointLinkI
         let mut next = ProgramArray::try_from(map).map_err(|_| LiveError::Map("NEXT"))?;
         next.set(index, &fd, 0).map_err(|error| failed(probe, chain(&error)))?;
     }
-    if matches!(probe.when, When::TailCalled | When::Parts) {
+    if !probe.attaches() {
         return Ok(None);
     }
     let program = bpf.program_mut(probe.program).ok_or_else(|| failed(probe, "it is not in the object"))?;

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// The programs that are attached for a question.
-pub(super) fn programs(options: &Options, wanted: &plan::Wanted<'_>, plans: &plan::Plans) -> Vec<&'static Probe> {
+pub(crate) fn programs(options: &Options, wanted: &plan::Wanted<'_>, plans: &plan::Plans) -> Vec<&'static Probe> {
     probes::wanted(|when| match when {
         When::Lives => plans.lives || options.latency || options.follow.is_some(),
         When::Forks => options.follow.is_some(),
@@ -27,6 +27,12 @@ pub(super) fn programs(options: &Options, wanted: &plan::Wanted<'_>, plans: &pla
         When::Switches => options.cpu_time || wanted.hook(&events::sched::SWITCH),
         When::Signals => wanted.hook(&events::sched::SIGNALDELIVER),
         When::Faults => options.page_faults && wanted.hook(&events::sched::PAGE_FAULT),
+        When::Connections => {
+            let of_owners = [&events::tcp::TCP_RETRANSMIT, &events::tcp::TCP_RESET];
+            wanted.hook(&events::tcp::TCP_CLOSE) || options.owners && of_owners.into_iter().any(|row| wanted.hook(row))
+        }
+        When::Resets => wanted.hook(&events::tcp::TCP_RESET),
+        When::SentAgain => wanted.hook(&events::tcp::TCP_RETRANSMIT),
         When::Enter => plans.calls && (options.latency || options.entry_args),
     })
 }
@@ -68,6 +74,7 @@ impl Live {
         let options = Options {
             cpu_time: options.cpu_time,
             latency: options.latency,
+            owners: options.owners,
             calls: options.calls.clone(),
             sockets: options.sockets,
             ..self.options.clone()
@@ -137,6 +144,9 @@ impl Live {
             && let Some(cpu) = &mut self.cpu
         {
             cpu.begin_again();
+        }
+        if !attached("tcp_state") && programs.iter().any(|probe| probe.when == When::Connections) {
+            load::forget_connections(&mut self.bpf)?;
         }
         self.missing = probes::attach(&mut self.bpf, programs, &mut self.outcomes, &mut self.attached)?;
         if times {

@@ -1,6 +1,9 @@
 //! What stands behind an event of a capture of ours, and the parameters as they were before they were written.
 
+use tracer_common::events;
+
 use crate::{
+    event::Row,
     scap::{EventParams, Options, options::own},
     state::facts::Facts,
 };
@@ -23,6 +26,7 @@ pub(super) struct Extras<'a> {
     absent: u32,
     cpu: &'a [u8],
     first: &'a [u8],
+    name: &'a [u8],
 }
 
 /// Memory for parameters that are put together.
@@ -46,12 +50,18 @@ impl<'a> Extras<'a> {
                 own::PEEKED => extras.peeked = true,
                 own::DONE => extras.done = true,
                 own::COMPAT => extras.compat = true,
+                own::NAME => extras.name = value,
                 own::RESULT => extras.result = result(value).or(extras.result),
                 own::CPU if value.len() == 24 => extras.cpu = value,
                 _ => {}
             }
         }
         extras
+    }
+
+    /// The row of an event that the format does not know. One that is not known here either stays hidden.
+    pub(super) fn row(&self) -> Option<&'static Row> {
+        events::own_row(self.name)
     }
 
     /// What is known when the event happens.
@@ -62,7 +72,12 @@ impl<'a> Extras<'a> {
     /// The parameters as they were before they were written: with those that the schema of the file does not have, without
     /// those that had no value. A CPU time event says the times of its interval, and how long that was.
     pub(super) fn params<'p>(&self, params: EventParams<'p>, scratch: &'p mut Scratch) -> EventParams<'p> {
-        if self.more.is_empty() && self.absent == 0 && self.cpu.is_empty() && self.first.is_empty() {
+        if self.more.is_empty()
+            && self.absent == 0
+            && self.cpu.is_empty()
+            && self.first.is_empty()
+            && self.name.is_empty()
+        {
             return params;
         }
         let Scratch { lengths, payload } = scratch;
@@ -79,7 +94,9 @@ impl<'a> Extras<'a> {
             count += 1;
         };
         if self.cpu.is_empty() {
-            for (at, value) in params.iter().enumerate() {
+            // What stands for an event that the format does not know has nothing of it.
+            let stored = if self.name.is_empty() { usize::MAX } else { 0 };
+            for (at, value) in params.iter().enumerate().take(stored) {
                 let is_absent = at < 32 && self.absent & 1 << at != 0;
                 let is_first = at == 0 && !self.first.is_empty();
                 push(if is_absent {

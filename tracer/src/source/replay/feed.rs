@@ -22,7 +22,10 @@ use super::{
 use crate::message::Shown as _;
 use crate::{
     event::{Params, Row, is_never_shown},
-    scap::{Block, Event, EventParams, Input, Opened, Reader, convert::Converter},
+    scap::{
+        Block, Event, EventParams, Input, Opened, Reader,
+        convert::{Converter, Lifted},
+    },
     source::FileRecord,
     state::container,
 };
@@ -216,7 +219,7 @@ impl Feed {
 
     fn event(&self, event: &Event<'_>, state: &mut State) -> Result<(), Gone> {
         let State { batch, converter, scratch, incomplete } = state;
-        let params = events::by_code(event.code).and_then(|row| event.params(row.params.len()));
+        let params = events::of_format(event.code).and_then(|row| event.params(row.params.len()));
         let Some(mut params) = params else {
             batch.not_taken += 1;
             return Ok(());
@@ -226,7 +229,11 @@ impl Feed {
             extras = Extras::read(event.options());
             params = extras.params(params, scratch);
         }
-        let lifted = converter.lift(event.tid as u64, event.time_ns, event.code, params);
+        let unknown = extras.row();
+        let lifted = match unknown {
+            Some(row) => Some(Lifted { code: row.code, params, latency_ns: None }),
+            None => converter.lift(event.tid as u64, event.time_ns, event.code, params),
+        };
         let Some(lifted) = lifted else { return Ok(()) };
         let Some(row) = events::by_code(lifted.code) else {
             batch.not_taken += 1;
@@ -251,7 +258,7 @@ impl Feed {
         }
         let latency_ns = extras.latency_ns.unwrap_or(lifted.latency_ns);
         // A request that is done is there for its bytes.
-        let hidden = is_never_shown(row) || event.state_only() && !extras.done;
+        let hidden = is_never_shown(row) || event.state_only() && !extras.done && unknown.is_none();
         batch.push(event, row, &lifted.params, &extras, latency_ns, hidden);
         Ok(())
     }

@@ -11,6 +11,7 @@ mod socket;
 use tracer_common::events::{Effect, code, old::code as old};
 
 pub use process::{ended, of_row};
+pub use socket::connection;
 
 use super::State;
 use crate::event::Event;

@@ -77,6 +77,22 @@ fn tuple<'a>(event: &Event<'a>) -> Option<SockTuple<'a>> {
     }
 }
 
+/// The connection that an event is about that is no call and has no descriptor.
+pub fn connection(event: &Event<'_>) -> Option<Fd> {
+    if !event.row.is_own() {
+        return None;
+    }
+    let SockTuple::Inet { source, dest } = tuple(event)? else { return None };
+    let (local, remote, role) = match number(event, "side") {
+        Some(2) => (dest, source, Role::Server),
+        _ => (source, dest, Role::Client),
+    };
+    let sock =
+        Sock { sock_type: STREAM, protocol: TCP, local: Some(local), remote: Some(remote), role, listening: false };
+    let name = sock.name().into_bytes().into();
+    Some(Fd { kind: sock.kind().unwrap_or_default(), name, sock: Some(Box::new(sock)), ..Fd::default() })
+}
+
 /// Gives a descriptor the name that the event says.
 fn rename(fd: &mut Fd, event: &Event<'_>, name: &[u8]) {
     if *fd.name != *name {

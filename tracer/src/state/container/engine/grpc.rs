@@ -143,7 +143,7 @@ impl Channel {
             let response = response.await.map_err(HttpError::H2)?;
             let status = response.status();
             if !status.is_success() {
-                return Err(HttpError::Status(status.as_u16()).into());
+                return Err(HttpError::Status { status: status.as_u16(), why: String::new() }.into());
             }
             // What has no body has its status here.
             status_of(response.headers())?;

@@ -49,8 +49,13 @@ pub enum HttpError {
     #[error("{0}")]
     Http(#[from] hyper::Error),
     /// It refuses.
-    #[error("it answers with status {0}")]
-    Status(u16),
+    #[error("it answers with status {status}{}{why}", if .why.is_empty() { "" } else { ": " })]
+    Status {
+        /// The number of the status.
+        status: u16,
+        /// What it says about it, if anything.
+        why: String,
+    },
     /// It takes too long.
     #[error("timed out")]
     Late,
@@ -97,11 +102,12 @@ pub(super) async fn get(way: &Way, path: &str) -> Result<Body, EndpointError> {
 pub(super) async fn get_at_leisure(way: &Way, path: &str) -> Result<Body, EndpointError> {
     let (response, connection) = exchange(way, path, &[]).await?;
     let status = response.status();
-    if !status.is_success() {
-        return Err(HttpError::Status(status.as_u16()).into());
-    }
     let (head, incoming) = response.into_parts();
-    Ok(Body { headers: head.headers, incoming, _connection: connection })
+    let body = Body { headers: head.headers, incoming, _connection: connection };
+    if !status.is_success() {
+        return Err(HttpError::Status { status: status.as_u16(), why: body.why().await }.into());
+    }
+    Ok(body)
 }
 
 /// Asks for a path that is followed with WebSocket, and returns the connection as it is after the answer. The key is as good as any: it
@@ -117,7 +123,7 @@ pub(super) async fn follow(way: &Way, path: &str) -> Result<TokioIo<Upgraded>, E
         let (response, _connection) = exchange(way, path, &headers).await?;
         let status = response.status();
         if status != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(HttpError::Status(status.as_u16()).into());
+            return Err(HttpError::Status { status: status.as_u16(), why: String::new() }.into());
         }
         Ok(TokioIo::new(hyper::upgrade::on(response).await.map_err(HttpError::Http)?))
     })
@@ -186,6 +192,21 @@ impl Body {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// What the body of a refusal says, if it comes soon: Docker's and LXD's have a field for it, others are one line.
+    async fn why(mut self) -> String {
+        let mut bytes = Vec::new();
+        let read = async {
+            while let Ok(Some(piece)) = self.next().await {
+                bytes.extend_from_slice(&piece);
+                if bytes.len() >= MAX_WHY {
+                    break;
+                }
+            }
+        };
+        let _ = timeout(WHY_TIME, read).await;
+        why_of(&bytes)
+    }
+
     /// The next piece, at most [`MAX_BUFFER`] bytes; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, EndpointError> {
         while let Some(frame) = self.incoming.frame().await {
@@ -194,5 +215,45 @@ impl Body {
             }
         }
         Ok(None)
+    }
+}
+
+/// The most of a refusal that is read, bytes, and how much of it is told.
+const MAX_WHY: usize = 16 << 10;
+const MAX_TOLD: usize = 300;
+/// How long it may take.
+const WHY_TIME: Duration = Duration::from_secs(1);
+
+/// What the body of a refusal says.
+fn why_of(bytes: &[u8]) -> String {
+    let object: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
+    let field = |name: &str| object.as_ref()?.get(name)?.as_str().map(str::to_owned);
+    let text = match &object {
+        Some(_) => field("message").or_else(|| field("error")).unwrap_or_default(),
+        None => String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().to_owned(),
+    };
+    // A page is no reason.
+    let text = Some(text.trim()).filter(|text| !text.starts_with('<')).unwrap_or_default();
+    text.chars().take(MAX_TOLD).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_of_refusals_are_read_from_every_form() {
+        for (body, expected) in [
+            (r#"{"message":"client version 1.20 is too old"}"#, "client version 1.20 is too old"),
+            (r#"{"cause":"x","message":"no such image","response":404}"#, "no such image"),
+            (r#"{"type":"error","error":"not authorized","error_code":403}"#, "not authorized"),
+            ("bad request: since\nmore", "bad request: since"),
+            ("<html><body>", ""),
+            (r#"{"other":1}"#, ""),
+            ("", ""),
+        ] {
+            assert_eq!(why_of(body.as_bytes()), expected);
+        }
+        assert_eq!(why_of("x".repeat(1000).as_bytes()).len(), MAX_TOLD);
     }
 }

@@ -334,8 +334,8 @@ async fn find(options: &Options, wish: &LogWish) -> Result<(String, LogBody), No
             match log.await {
                 Ok(Some(log)) => return Ok((address.to_string(), log)),
                 Ok(None) => {}
-                Err(EndpointError::Http(HttpError::Status(404))) => unknown = true,
-                Err(EndpointError::Http(HttpError::Status(501))) => return Err(NoLog::NotKept),
+                Err(EndpointError::Http(HttpError::Status { status: 404, .. })) => unknown = true,
+                Err(EndpointError::Http(HttpError::Status { status: 501, .. })) => return Err(NoLog::NotKept),
                 Err(error) => failed = Some(format!("{address}: {}", client::cause(&error))),
             }
         }
