@@ -101,22 +101,22 @@ events! {
         dev: U32 = 3, "device number of a device, as makedev(3) gives it";
     }
 
-    /// Get what a symbolic link says.
+    /// Get the target of a symbolic link.
     /// Source: readlink(2); kernel fs/stat.c.
     READLINK = 497 "readlink" File [] {
-        res: Errno = ret, "length of what it says, or -errno";
+        res: Errno = ret, "length of the target, or -errno";
         path: Path = text(0), "path as passed by the caller";
-        target: Bytes = data_in(1), "what it says, cut at snaplen";
+        target: Bytes = data_in(1), "the target, cut at snaplen";
         size: U64 = 2, "size of the buffer";
     }
 
-    /// Get what a symbolic link relative to a directory says.
+    /// Get the target of a symbolic link relative to a directory.
     /// Source: readlinkat(2); kernel fs/stat.c.
     READLINKAT = 499 "readlinkat" File [USES_FD] {
-        res: Errno = ret, "length of what it says, or -errno";
+        res: Errno = ret, "length of the target, or -errno";
         dirfd: Fd = 0, "directory descriptor; AT_FDCWD for the working directory";
         path: PathAt(dirfd) = text(1), "path as passed by the caller";
-        target: Bytes = data_in(2), "what it says, cut at snaplen";
+        target: Bytes = data_in(2), "the target, cut at snaplen";
         size: U64 = 3, "size of the buffer";
     }
 }

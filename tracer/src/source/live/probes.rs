@@ -93,7 +93,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         program: "sys_exit_task",
         hook: "sys_exit",
-        what: "goes on where the one for all calls ends",
+        what: "continues where the one for all calls ends",
         when: When::TailCalled,
         next: Some(NEXT_TASK),
         loss: None,
@@ -101,7 +101,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         program: "sys_exit_rare",
         hook: "sys_exit",
-        what: "goes on where the one for all calls ends",
+        what: "continues where the one for all calls ends",
         when: When::TailCalled,
         next: Some(NEXT_RARE),
         loss: None,
@@ -109,7 +109,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         program: "sys_exit_parts",
         hook: "sys_exit",
-        what: "goes on where the one for all calls ends",
+        what: "continues where the one for all calls ends",
         when: When::Parts,
         next: Some(NEXT_PARTS),
         loss: None,
