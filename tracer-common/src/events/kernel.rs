@@ -126,6 +126,6 @@ events! {
         rseq: Hex64 = 0, "address of the struct";
         len: U32 = 1, "its length, bytes";
         flags: Flags32(RSEQ_FLAGS) = 2, "RSEQ_FLAG_* flags";
-        sig: Hex32 = 3, "signature that stands before abort handlers";
+        sig: Hex32 = 3, "signature that marks abort handlers";
     }
 }

@@ -49,26 +49,6 @@ pub static MLOCKALL_FLAGS: FlagSet = FlagSet::bits(
 /// `MLOCK_ONFAULT`.
 pub static MLOCK2_FLAGS: FlagSet = FlagSet::bits("mlock2_flags", &[flag("MLOCK_ONFAULT", 0x1, 0x1)]);
 
-#[cfg(test)]
-mod tests {
-    extern crate alloc;
-    use super::*;
-    use alloc::vec::Vec;
-
-    #[test]
-    fn no_protection_has_a_name() {
-        assert_eq!(PROT_FLAGS.to_file(0), 0);
-        assert_eq!(PROT_FLAGS.names(0).collect::<Vec<_>>(), ["PROT_NONE"]);
-        assert_eq!(PROT_FLAGS.to_file(0x100_0003), 0x13);
-    }
-
-    #[test]
-    fn shared_validate_is_shared_and_private() {
-        assert_eq!(MMAP_FLAGS.to_file(0x3), 0x3);
-        assert_eq!(MMAP_FLAGS.to_file(0x4022), 0x4a);
-    }
-}
-
 /// `MADV_*`. Source: include/uapi/asm-generic/mman-common.h.
 pub static MADVISE_ADVICE: FlagSet = FlagSet::numbers(
     "madvise_advice",
@@ -112,3 +92,23 @@ pub static MSYNC_FLAGS: FlagSet = FlagSet::bits(
 /// `SHADOW_STACK_*`. Source: arch/x86/include/uapi/asm/mman.h.
 pub static SHADOW_STACK_FLAGS: FlagSet =
     FlagSet::bits("shadow_stack_flags", &[flag("SHADOW_STACK_SET_TOKEN", 0x1, 0x1)]);
+
+#[cfg(test)]
+mod tests {
+    extern crate alloc;
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn no_protection_has_a_name() {
+        assert_eq!(PROT_FLAGS.to_file(0), 0);
+        assert_eq!(PROT_FLAGS.names(0).collect::<Vec<_>>(), ["PROT_NONE"]);
+        assert_eq!(PROT_FLAGS.to_file(0x100_0003), 0x13);
+    }
+
+    #[test]
+    fn shared_validate_is_shared_and_private() {
+        assert_eq!(MMAP_FLAGS.to_file(0x3), 0x3);
+        assert_eq!(MMAP_FLAGS.to_file(0x4022), 0x4a);
+    }
+}

@@ -143,7 +143,7 @@ fn begin(key: u64, since_ns: u64, is_own: bool) {
         // SAFETY: it is there.
         unsafe { take(connection) };
     }
-    let _ = CONNECTIONS.insert(key, &*connection, 0);
+    let _ = CONNECTIONS.insert(key, *connection, 0);
 }
 
 /// It is the running thread's.
@@ -162,7 +162,7 @@ unsafe fn take(connection: *mut Connection) {
 /// A copy of what is known of a connection. One that nobody here has is that of the cgroup that made the socket, or the listening one that it
 /// is a copy of.
 #[inline(always)]
-fn find<'p>(place: &'p mut Place, sock: *const u8) -> &'p mut Connection {
+fn find(place: &mut Place, sock: *const u8) -> &mut Connection {
     let connection = read::zeroed(place);
     if let Some(known) = CONNECTIONS.get_ptr(sock as u64) {
         // SAFETY: a live map value, as long as the place.
