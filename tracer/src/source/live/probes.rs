@@ -11,7 +11,10 @@ use aya::{
     programs::{BtfTracePoint, Program, ProgramError, tp_btf::BtfTracePointLinkId},
 };
 
-use tracer_common::plan::{NEXT_MESSAGES, NEXT_PARTS, NEXT_RARE, NEXT_TASK};
+use tracer_common::{
+    events::{self, Event},
+    plan::{NEXT_MESSAGES, NEXT_PARTS, NEXT_RARE, NEXT_TASK},
+};
 
 use super::{LiveError, load::chain};
 use crate::thread;
@@ -33,16 +36,12 @@ pub enum When {
     Forks,
     /// When the bytes of sockets are counted in the kernel.
     Sockets,
-    /// When signals are asked for.
-    Signals,
-    /// When page faults are asked for.
+    /// When one of its events is asked for.
+    Asked,
+    /// The same, and page faults are reported at all.
     Faults,
-    /// When the ends of TCP connections, or what is sent again, are asked for.
+    /// When its event is asked for, or whose connection it is of which others tell.
     Connections,
-    /// When segments that are sent again are asked for.
-    SentAgain,
-    /// When connections that are reset are asked for.
-    Resets,
     /// Never by itself: the one on `sys_exit` goes on in it.
     TailCalled,
     /// The same, when calls are counted in parts: for each of two descriptors, or for each request that they report.
@@ -76,6 +75,8 @@ pub struct Probe {
     pub when: When,
     /// Its index among the programs that the one on `sys_exit` goes on in.
     pub next: Option<u32>,
+    /// The rows of the events that it makes, where it is attached for them alone.
+    pub rows: &'static [&'static Event],
     /// What is lost when the kernel refuses it; `None` when nothing works without it.
     pub loss: Option<&'static str>,
 }
@@ -96,6 +97,7 @@ pub const PROBES: &[Probe] = &[
         what: "continues where the one for all calls ends",
         when: When::TailCalled,
         next: Some(NEXT_TASK),
+        rows: &[],
         loss: None,
     },
     Probe {
@@ -104,6 +106,7 @@ pub const PROBES: &[Probe] = &[
         what: "continues where the one for all calls ends",
         when: When::TailCalled,
         next: Some(NEXT_RARE),
+        rows: &[],
         loss: None,
     },
     Probe {
@@ -112,6 +115,7 @@ pub const PROBES: &[Probe] = &[
         what: "continues where the one for all calls ends",
         when: When::Parts,
         next: Some(NEXT_PARTS),
+        rows: &[],
         loss: None,
     },
     Probe {
@@ -120,6 +124,7 @@ pub const PROBES: &[Probe] = &[
         what: "reports new containers",
         when: When::Cgroups,
         next: None,
+        rows: &[],
         loss: Some("short-lived containers may stay without a name"),
     },
     Probe {
@@ -128,6 +133,7 @@ pub const PROBES: &[Probe] = &[
         what: "reports removed containers",
         when: When::Cgroups,
         next: None,
+        rows: &[],
         loss: Some("containers that have ended are removed late"),
     },
     Probe {
@@ -136,6 +142,7 @@ pub const PROBES: &[Probe] = &[
         what: "follows threads that followed ones make",
         when: When::Forks,
         next: None,
+        rows: &[],
         loss: None,
     },
     Probe {
@@ -144,6 +151,7 @@ pub const PROBES: &[Probe] = &[
         what: "reports ends of threads",
         when: When::Lives,
         next: None,
+        rows: &[],
         loss: None,
     },
     Probe {
@@ -152,6 +160,7 @@ pub const PROBES: &[Probe] = &[
         what: "reports programs that are run",
         when: When::Lives,
         next: None,
+        rows: &[],
         loss: None,
     },
     Probe {
@@ -160,6 +169,7 @@ pub const PROBES: &[Probe] = &[
         what: "sums bytes sent at the sockets",
         when: When::Sockets,
         next: None,
+        rows: &[],
         loss: None,
     },
     Probe {
@@ -168,6 +178,7 @@ pub const PROBES: &[Probe] = &[
         what: "sums bytes received at the sockets",
         when: When::Sockets,
         next: None,
+        rows: &[],
         loss: None,
     },
     Probe {
@@ -176,14 +187,16 @@ pub const PROBES: &[Probe] = &[
         what: "reports switches",
         when: When::Switches,
         next: None,
+        rows: &[],
         loss: Some("no CPU time and no switch events"),
     },
     Probe {
         program: "signal_deliver",
         hook: "signal_deliver",
         what: "reports signals",
-        when: When::Signals,
+        when: When::Asked,
         next: None,
+        rows: &[&events::sched::SIGNALDELIVER],
         loss: Some("no signaldeliver events"),
     },
     Probe {
@@ -192,6 +205,7 @@ pub const PROBES: &[Probe] = &[
         what: "reports page faults of programs",
         when: When::Faults,
         next: None,
+        rows: &[&events::sched::PAGE_FAULT],
         loss: Some("no page_fault events from programs"),
     },
     Probe {
@@ -200,6 +214,7 @@ pub const PROBES: &[Probe] = &[
         what: "reports page faults in the kernel",
         when: When::Faults,
         next: None,
+        rows: &[&events::sched::PAGE_FAULT],
         loss: Some("no page_fault events from the kernel"),
     },
     Probe {
@@ -208,30 +223,34 @@ pub const PROBES: &[Probe] = &[
         what: "follows TCP connections, and reports their ends",
         when: When::Connections,
         next: None,
+        rows: &[&events::tcp::TCP_CLOSE],
         loss: Some("no tcp_close events"),
     },
     Probe {
         program: "tcp_again",
         hook: "tcp_retransmit_skb",
         what: "reports segments that are sent again",
-        when: When::SentAgain,
+        when: When::Asked,
         next: None,
+        rows: &[&events::tcp::TCP_RETRANSMIT],
         loss: Some("no tcp_retransmit events"),
     },
     Probe {
         program: "tcp_reset_sent",
         hook: "tcp_send_reset",
         what: "reports connections that are reset from here",
-        when: When::Resets,
+        when: When::Asked,
         next: None,
+        rows: &[&events::tcp::TCP_RESET],
         loss: Some("no tcp_reset events of resets that are sent"),
     },
     Probe {
         program: "tcp_reset_received",
         hook: "tcp_receive_reset",
         what: "reports connections that peers reset",
-        when: When::Resets,
+        when: When::Asked,
         next: None,
+        rows: &[&events::tcp::TCP_RESET],
         loss: Some("no tcp_reset events of resets that are received"),
     },
     Probe {
@@ -240,6 +259,7 @@ pub const PROBES: &[Probe] = &[
         what: "reports system calls when they return",
         when: When::Calls,
         next: Some(NEXT_MESSAGES),
+        rows: &[],
         loss: None,
     },
     Probe {
@@ -248,6 +268,7 @@ pub const PROBES: &[Probe] = &[
         what: "measures latency, or reports the start of calls",
         when: When::Enter,
         next: None,
+        rows: &[],
         loss: Some("no latency"),
     },
 ];
@@ -258,9 +279,9 @@ pub fn types() -> Vec<String> {
     PROBES.iter().map(|probe| format!("btf_trace_{}", probe.hook)).collect()
 }
 
-/// The programs that are attached at these times.
-pub fn wanted(is_wanted: impl Fn(When) -> bool) -> Vec<&'static Probe> {
-    PROBES.iter().filter(|probe| is_wanted(probe.when)).collect()
+/// Those of the programs that are wanted.
+pub fn wanted(is_wanted: impl Fn(&'static Probe) -> bool) -> Vec<&'static Probe> {
+    PROBES.iter().filter(|probe| is_wanted(probe)).collect()
 }
 
 /// Whether each program was loaded.

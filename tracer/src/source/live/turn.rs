@@ -17,7 +17,8 @@ use super::{
 
 /// The programs that are attached for a question.
 pub(crate) fn programs(options: &Options, wanted: &plan::Wanted<'_>, plans: &plan::Plans) -> Vec<&'static Probe> {
-    probes::wanted(|when| match when {
+    let asked = |probe: &Probe| probe.rows.iter().any(|row| wanted.hook(row));
+    probes::wanted(|probe| match probe.when {
         When::Lives => plans.lives || options.latency || options.follow.is_some(),
         When::Forks => options.follow.is_some(),
         When::Sockets => options.sockets.is_some(),
@@ -25,14 +26,12 @@ pub(crate) fn programs(options: &Options, wanted: &plan::Wanted<'_>, plans: &pla
         When::Parts => plans.parts,
         When::Cgroups => options.containers,
         When::Switches => options.cpu_time || wanted.hook(&events::sched::SWITCH),
-        When::Signals => wanted.hook(&events::sched::SIGNALDELIVER),
-        When::Faults => options.page_faults && wanted.hook(&events::sched::PAGE_FAULT),
+        When::Asked => asked(probe),
+        When::Faults => options.page_faults && asked(probe),
         When::Connections => {
-            let of_owners = [&events::tcp::TCP_RETRANSMIT, &events::tcp::TCP_RESET];
-            wanted.hook(&events::tcp::TCP_CLOSE) || options.owners && of_owners.into_iter().any(|row| wanted.hook(row))
+            let others = [&events::tcp::TCP_RETRANSMIT, &events::tcp::TCP_RESET];
+            asked(probe) || options.owners && others.into_iter().any(|row| wanted.hook(row))
         }
-        When::Resets => wanted.hook(&events::tcp::TCP_RESET),
-        When::SentAgain => wanted.hook(&events::tcp::TCP_RETRANSMIT),
         When::Enter => plans.calls && (options.latency || options.entry_args),
     })
 }
@@ -40,7 +39,7 @@ pub(crate) fn programs(options: &Options, wanted: &plan::Wanted<'_>, plans: &pla
 /// The programs that any question with these options may take.
 pub(super) fn all_programs(options: &Options) -> Vec<&'static Probe> {
     let has_sockets = groups::has_socket_hooks();
-    probes::wanted(|when| match when {
+    probes::wanted(|probe| match probe.when {
         When::Faults => options.page_faults,
         When::Sockets => has_sockets,
         When::Forks => options.follow.is_some(),
