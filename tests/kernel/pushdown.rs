@@ -443,6 +443,8 @@ fn compare(sides: &mut [Side; 2], filter: &str, format: &str, world: &World) -> 
             })
             // What the parent does while it waits for its start.
             .filter(|line| !line.contains(" poll ") && !line.contains(" ppoll "))
+            // Each side measures how long a connection was.
+            .filter(|line| !line.contains(" tcp_close "))
             .collect();
         // Each side has its own clock: the order of two threads need not be the same.
         own.sort_by_key(|line| line.split(' ').next().map(str::to_owned));
