@@ -492,6 +492,12 @@ impl Event {
         self.code >= OWN.start && self.code < OWN.end
     }
 
+    /// Whether it tells of a connection: its record is of the thread that has the connection, not of the one that ran.
+    #[must_use]
+    pub const fn is_of_connection(&self) -> bool {
+        self.is_own() && self.flags.has(Flags::TRACEPOINT)
+    }
+
     /// Whether the event is the beginning of a call.
     #[must_use]
     pub const fn is_enter(&self) -> bool {

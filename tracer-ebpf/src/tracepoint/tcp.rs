@@ -217,7 +217,7 @@ fn end<const N: usize, const TUPLE: usize>(sock: *const u8, state: i32, error: i
     let mut record = Small::begin(&mut room, code::TCP_CLOSE, 9, turn_flag(turn()));
     let tcp = sock as usize;
     record.put::<8>(0, -i64::from(error) as u64);
-    let side = put_tuple::<N, TUPLE, WORDS>(&mut record, 1, sock);
+    let side = put_tuple::<N, TUPLE>(&mut record, 1, sock);
     record.put::<4>(2, side);
     record.put::<4>(3, state as u64);
     let since = connection.since_ns;
@@ -247,7 +247,7 @@ fn report<const N: usize, const TUPLE: usize, const COUNT: u32>(
 ) {
     let mut room = RoomOf::<WORDS>::uninit();
     let mut record = Small::begin(&mut room, code, COUNT, turn_flag(turn()));
-    let side = put_tuple::<N, TUPLE, WORDS>(&mut record, 0, sock);
+    let side = put_tuple::<N, TUPLE>(&mut record, 0, sock);
     record.put::<4>(1, side);
     record.put::<4>(2, state as u64);
     if COUNT == 4 {
@@ -260,11 +260,7 @@ fn report<const N: usize, const TUPLE: usize, const COUNT: u32>(
 /// Puts both ends of a connection as parameter `index`, the client first. Returns which one this is: an accepted socket knows by which
 /// interface its peer came.
 #[inline(always)]
-fn put_tuple<const N: usize, const TUPLE: usize, const W: usize>(
-    record: &mut Small<'_, W>,
-    index: usize,
-    sock: *const u8,
-) -> u64 {
+fn put_tuple<const N: usize, const TUPLE: usize>(record: &mut Small<'_, WORDS>, index: usize, sock: *const u8) -> u64 {
     let at = sock as usize;
     let interface: i32 = if N == 4 {
         read::kernel(at + offset!(inet_mc_index))

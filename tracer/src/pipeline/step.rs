@@ -155,7 +155,7 @@ impl Pipeline {
                 self.times = Times { first_ns: event.time_ns, previous_ns: event.time_ns };
             }
             // What a connection does by itself is of its cgroup, if nobody here has it.
-            let of_nobody = (event.tid == 0 && event.row.is_own())
+            let of_nobody = (event.tid == 0 && event.row.is_of_connection())
                 .then(|| self.state.containers.of_cgroup(event.cgroup, event.tgid));
             let as_counted = event.group.and_then(|_| effects::of_row(&mut self.state, event));
             let thread = as_counted.as_ref().or_else(|| self.state.thread(event.tid));

@@ -90,21 +90,8 @@ pub(super) static OF_TABLES: &[&Param] = &[&SECONDS, &STREAM, &FILTER];
 pub(super) static OF_SLOW: &[&Param] = &[&SECONDS, &STREAM, &FILTER, &WAITS];
 /// Those of chisels.
 pub(super) static OF_CHISELS: &[&Param] = &[&SECONDS, &STREAM, &FILTER, &CONTAINER, &ARGUMENT];
-/// Those of cAdvisor's version 1.
-pub(super) static OF_V1: &[&Param] = &[
-    &EVENTS_STREAM,
-    &SUBCONTAINERS,
-    &ALL_EVENTS,
-    &CREATION_EVENTS,
-    &DELETION_EVENTS,
-    &OOM_EVENTS,
-    &OOM_KILL_EVENTS,
-    &MAX_EVENTS,
-    &START_TIME,
-    &END_TIME,
-];
-/// Those of its version 2.
-pub(super) static OF_V2: &[&Param] = &[
+/// Those of cAdvisor's versions: four that only the second one has, and those of events.
+const OF_CADVISOR: &[&Param] = &[
     &TYPE,
     &COUNT,
     &RECURSIVE,
@@ -120,6 +107,10 @@ pub(super) static OF_V2: &[&Param] = &[
     &START_TIME,
     &END_TIME,
 ];
+/// Those of cAdvisor's version 1.
+pub(super) static OF_V1: &[&Param] = OF_CADVISOR.split_at(4).1;
+/// Those of its version 2.
+pub(super) static OF_V2: &[&Param] = OF_CADVISOR;
 
 const YES: [&str; 6] = ["1", "t", "T", "true", "TRUE", "True"];
 const NO: [&str; 6] = ["0", "f", "F", "false", "FALSE", "False"];

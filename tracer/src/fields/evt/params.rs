@@ -25,7 +25,7 @@ fn raw_arg<'a>(c: &Context<'a>, arg: &Arg) -> Value<'a> {
     match c.event.params.value(at) {
         ParamValue::Missing => Value::Missing,
         // A time that is not known. Of calls it is what they asked for: none.
-        ParamValue::U64(u64::MAX) if c.event.row.is_own() => Value::Missing,
+        ParamValue::U64(u64::MAX) if c.event.row.is_of_connection() => Value::Missing,
         ParamValue::I64(number) => Value::I64(number),
         ParamValue::U64(number) => Value::U64(number),
         ParamValue::Text(bytes) | ParamValue::List(bytes) | ParamValue::Bytes(bytes) => Value::text(bytes),
@@ -125,6 +125,23 @@ mod tests {
         fields::{FieldRef, Show, Value},
         testing::{BOOT_NS, World},
     };
+
+    #[test]
+    fn the_largest_number_of_a_call_is_a_number_and_a_time_that_is_not_known_is_none() {
+        use tracer_common::events::{memory::MADVISE, tcp::TCP_CLOSE};
+        let world = World::new();
+        let all = |code: u16, name: &str| {
+            let row = tracer_common::events::by_code(code).unwrap();
+            let values: Vec<Vec<u8>> =
+                row.params.iter().map(|param| vec![0xff; param.kind.width().unwrap_or(0)]).collect();
+            let values: Vec<&[u8]> = values.iter().map(|value| &value[..]).collect();
+            let record = crate::source::inject::record(code, 10, 10, &values);
+            let field = FieldRef::resolve(name, Show::default()).unwrap();
+            world.with(&record, |context| field.get(context) == Value::Missing)
+        };
+        assert!(!all(MADVISE.code, "evt.rawarg.length"));
+        assert!(all(TCP_CLOSE.code, "evt.rawarg.duration"));
+    }
 
     #[test]
     fn a_point_in_time_is_so_many_milliseconds_away() {

@@ -22,9 +22,7 @@ pub(super) static FIELDS: &[&[Field]] = &[FILE, ends::FIELDS];
 
 /// Events of a type that has nothing to do with descriptors have no value here.
 fn no_fd(event: &EventType<'_>, _: &Arg) -> Option<Value<'static>> {
-    let layout = layout(event.row);
-    let is_connection = event.row.is_own() && layout.tuple.is_some();
-    (layout.fd.is_none() && !is_connection).then_some(Value::Missing)
+    (layout(event.row).fd.is_none() && !event.row.is_of_connection()).then_some(Value::Missing)
 }
 
 fn fd<'a>(c: &Context<'a>) -> Option<&'a Fd> {

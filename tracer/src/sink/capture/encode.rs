@@ -1,9 +1,11 @@
 //! An event, as blocks: in the form of the file, with what it has no place for behind it.
 
+use std::sync::LazyLock;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use tracer_common::{
-    arch::SYSCALLS,
-    events::{code, enter, meta, old::code as old, process},
+    arch::{SYSCALLS, Syscall},
+    events::{self, OWN, code, enter, meta, old::code as old, process},
 };
 
 use crate::{
@@ -307,11 +309,17 @@ impl Encoder {
     }
 }
 
+/// Of each row that the format does not know, the call that it is, by the code of the row from [`OWN`] on.
+static CALLS: LazyLock<Vec<Option<&Syscall>>> = LazyLock::new(|| {
+    let name = |code| events::by_code(code).and_then(|row| row.syscalls.first());
+    OWN.map(|code| name(code).and_then(|name| SYSCALLS.iter().find(|call| call.name == *name))).collect()
+});
+
 /// Begins what stands in the place of an event that the format does not know, for other readers: a call that has only a name. What is no call
 /// is one of which nothing is said, and which they do not show.
 fn stand_in<'w>(out: &'w mut Writer, head: &EventHead, row: &Row) -> EventOut<'w> {
     let generic = &meta::GENERIC;
-    let call = row.syscalls.first().and_then(|name| SYSCALLS.iter().find(|call| call.name == *name));
+    let call = CALLS.get(usize::from(row.code - OWN.start)).copied().flatten();
     let state_only = head.state_only || call.is_none();
     let mut block = out.event(&EventHead { code: generic.code, params: generic.params.len(), state_only, ..*head });
     let (id, number) = call.map_or((0, 0), |call| (call.id, call.number));

@@ -62,7 +62,7 @@ pub(super) fn know_thread(state: &mut State, event: &Event<'_>) {
     }
     match state.thread(event.tid) {
         // Told of it when it connected, which may be long ago.
-        Some(thread) if event.row.is_own() && thread.pid == event.tgid => return,
+        Some(thread) if event.row.is_of_connection() && thread.pid == event.tgid => return,
         // What a row says was so when it was counted, and only what was asked for: see `of_row`.
         Some(_) if event.group.is_some() && !state.brief => return,
         Some(thread) if thread.pid == event.tgid && !ended(thread) => {

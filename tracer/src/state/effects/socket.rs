@@ -79,7 +79,7 @@ fn tuple<'a>(event: &Event<'a>) -> Option<SockTuple<'a>> {
 
 /// The connection that an event is about that is no call and has no descriptor.
 pub fn connection(event: &Event<'_>) -> Option<Fd> {
-    if !event.row.is_own() {
+    if !event.row.is_of_connection() {
         return None;
     }
     let SockTuple::Inet { source, dest } = tuple(event)? else { return None };

@@ -165,3 +165,16 @@ fn cpu_time_is_a_part_of_an_interval() {
     let thread = world.state.thread(20).unwrap();
     assert_eq!((thread.cpu_percent, thread.cpu_user_percent, thread.ran_ns), (50.0, 0.0, 750_000_000));
 }
+
+#[test]
+fn a_call_is_of_the_thread_that_runs_and_an_end_of_a_connection_of_the_one_that_had_it() {
+    use tracer_common::events::{inode::STATX, tcp::TCP_CLOSE};
+    // Long after a thread has ended, its number is that of another one; but a connection of it may end then.
+    for (code, is_other) in [(STATX.code, true), (code::STAT, true), (TCP_CLOSE.code, false)] {
+        let mut world = World::new();
+        fork(&mut world, 1_000, false);
+        apply(&mut world, 2_000, 77, code::PROCEXIT, &[]);
+        apply(&mut world, 2_000 + KEEP_ENDED_NS / 2, 77, code, &[]);
+        assert_eq!(world.state.thread(77).unwrap().exited_ns.is_none(), is_other, "{code}");
+    }
+}
