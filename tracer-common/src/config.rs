@@ -45,6 +45,8 @@ pub struct Config {
     pub varies: u32,
     /// Not zero when a table may add up numbers of some of its events only: see [`Plan::numbered`](crate::plan::Plan::numbered).
     pub numbered: u32,
+    /// A secret of this run: without it nobody can say which names give the same number of a directory.
+    pub secret: u32,
 }
 
 /// What is counted in a table, where that is no setting of [`Config`]. What no table asks for is still switched off there.
@@ -62,7 +64,7 @@ pub struct Counting {
 pub const TURNS: usize = 2;
 
 #[cfg(feature = "user")]
-// SAFETY: `repr(C)`, eighteen `u32`, no padding; every bit pattern is a value.
+// SAFETY: `repr(C)`, nineteen `u32`, no padding; every bit pattern is a value.
 #[allow(unsafe_code, reason = "aya copies the type into a global")]
 unsafe impl aya::Pod for Config {}
 
@@ -225,6 +227,7 @@ kernel_fields! {
     dentry_name = Member "dentry" "d_name.name";
     dentry_name_len = Member "dentry" "d_name.len";
     dentry_inode = Member "dentry" "d_inode";
+    dentry_seq = Member "dentry" "d_seq";
     files_fdt = Member "files_struct" "fdt";
     fdtable_fd = Member "fdtable" "fd";
     fdtable_max_fds = Member "fdtable" "max_fds";

@@ -127,6 +127,25 @@ pub const MAX_RINGS: u32 = 64;
 /// The longest payload that `--snaplen` may ask for, in bytes.
 pub const MAX_SNAPLEN: u32 = 65_000;
 
+/// How the path of an opened file stands in a record: always as the last parameter.
+///
+/// ```text
+/// 0 NUL │ 1 kind u8 │ 2 directory u64 │ 10 text, with a NUL
+/// ```
+/// The number of a directory stands for its text, which comes once. It says nothing outside of this run.
+pub mod path {
+    /// Bytes in front of the text.
+    pub const PREFIX: usize = 10;
+    /// The text is the name of the file. The text of its directory came earlier.
+    pub const KNOWN: u8 = 1;
+    /// The text is the whole path; that of its directory is to be kept.
+    pub const NEW: u8 = 2;
+    /// The text is the whole path, and nothing is to be kept.
+    pub const WHOLE: u8 = 3;
+    /// The most directories that the kernel side knows.
+    pub const MAX_KNOWN: u32 = 16_384;
+}
+
 const _: () = assert!(TIME.is_multiple_of(8) && TID.is_multiple_of(8) && LEN.is_multiple_of(4));
 const _: () = assert!(CALL.is_multiple_of(8) && CALL >= LENGTHS);
 const _: () = assert!(CODE.is_multiple_of(2) && COUNT.is_multiple_of(2));

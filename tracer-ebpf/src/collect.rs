@@ -16,7 +16,7 @@ use crate::{
     record::{ARGS, Record, Scratch, Slot, TooLong, opaque},
     running,
     special::{
-        file, iovec, poll, quota, rare, sockaddr, text,
+        file, iovec, opened, poll, quota, rare, sockaddr, text,
         user::{empty, user_bytes, user_text},
     },
     task,
@@ -240,7 +240,11 @@ pub fn record<const MAX: usize, const PROGRAM: u8>(slot: Slot, call: Call) {
             return;
         }
     }
-    record.submit();
+    let is_sent = record.submit();
+    // SAFETY: a live map value.
+    if PROGRAM == FIRST && is_sent && unsafe { (*call.plan).path } != NONE {
+        opened::sent(record);
+    }
 }
 
 /// As [`record`], for the end of a thread.
@@ -284,6 +288,10 @@ fn gather(record: Record, call: Call) {
     }
     if file != NONE {
         gather_file(record, plan);
+    }
+    // SAFETY: as above.
+    if unsafe { (*plan).path } != NONE {
+        opened::gather(record.scratch, file::found(record));
     }
 }
 
@@ -557,7 +565,7 @@ extern "C" fn call_bytes(scratch: *mut Scratch, index: u64, param: u64) -> u64 {
     let [operation, _, a, ..] = param.to_le_bytes();
     let done = match operation {
         op::Iovec | op::MsgBytes => iovec::copy_data(record, index),
-        op::Fds => text::copy_gathered(record, index),
+        op::Fds | op::OpenedPath => text::copy_gathered(record, index),
         op::MsgControl => {
             let (address, len) = iovec::message_control(record, arg(record, a), arg(record, RET) as i64);
             user_bytes(record, index, address, len)

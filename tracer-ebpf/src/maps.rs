@@ -1,7 +1,7 @@
 //! Every map and global: its purpose and its size.
 
 use aya_ebpf::{
-    btf_maps::{Array, ArrayOfMaps, HashMap, PerCpuArray, PerCpuHashMap, ProgramArray, RingBuf},
+    btf_maps::{Array, ArrayOfMaps, HashMap, LruHashMap, PerCpuArray, PerCpuHashMap, ProgramArray, RingBuf},
     macros::btf_map,
 };
 use tracer_common::{
@@ -112,6 +112,11 @@ pub static FOLLOWED: HashMap<u32, u32, { MAX_FOLLOWED as usize }> = HashMap::new
 #[btf_map]
 pub static CONNECTIONS: HashMap<u64, Connection, { MAX_CONNECTIONS as usize }> = HashMap::new();
 
+/// Directories whose text user space has, by their number: since when, nanoseconds of the monotonic clock. One entry unless paths are
+/// asked for.
+#[btf_map]
+pub static DIRECTORIES: LruHashMap<u64, u64, { wire::path::MAX_KNOWN as usize }> = LruHashMap::new();
+
 /// The programs that `sys_exit` goes on in.
 #[btf_map]
 pub static NEXT: ProgramArray<NEXT_PROGRAMS> = ProgramArray::new();
@@ -137,6 +142,7 @@ pub static CONFIG: Config = Config {
     tables: 1,
     varies: 0,
     numbered: 0,
+    secret: 0,
 };
 
 /// Where the fields of kernel structs are; read-only once the object is loaded.

@@ -15,7 +15,7 @@ use crate::{
     arch::Task,
     maps::{COUNTERS, RINGS, SCRATCH, config, offset},
     read,
-    special::text::Walk,
+    special::{opened::Opened, text::Walk},
     task,
 };
 
@@ -70,6 +70,10 @@ pub struct Scratch {
     pub pointer_mask: u64,
     /// A walk up a tree.
     pub walk: Walk,
+    /// What is known of a file that was opened.
+    pub opened: Opened,
+    /// The number of the directory whose text the record has; 0 when it is not to be kept.
+    pub directory: u64,
     /// Where a loop ends.
     pub limit: u64,
     /// Length of the tuple and of the address.
@@ -82,6 +86,8 @@ pub struct Scratch {
     pub address: [u8; SOCKET_LEN],
     /// What the file behind a descriptor says: device, inode number, bits of ours for the open flags.
     pub file: [u64; 3],
+    /// The `struct file` behind it; 0 when there is none.
+    pub found: u64,
     /// The numbers of the task, gathered before the parameters.
     pub numbers: [u64; NUMBERS],
     /// Length of each text.
@@ -284,12 +290,12 @@ impl Record {
         Ok(())
     }
 
-    /// Hands the record to the ring of this CPU, or counts it as lost.
+    /// Hands the record to the ring of this CPU, or counts it as lost; whether it is there.
     #[inline(always)]
-    pub fn submit(self) {
+    pub fn submit(self) -> bool {
         let Ok((end, len)) = self.room() else {
             count_loss(Loss::Scratch, 1);
-            return;
+            return false;
         };
         // SAFETY: the header lies in the scratch, `len` is below its size, and `room` gives more than `WHO_LEN` bytes.
         unsafe {
@@ -300,7 +306,7 @@ impl Record {
             } else {
                 len
             };
-            output(self.bytes(), len);
+            output(self.bytes(), len)
         }
     }
 
@@ -322,12 +328,12 @@ impl Record {
     }
 }
 
-/// Hands `len` bytes to the ring of this CPU, or counts them as a lost record.
+/// Hands `len` bytes to the ring of this CPU, or counts them as a lost record; whether they are there.
 ///
 /// # Safety
 /// `bytes` is valid for `len` bytes.
 #[inline(always)]
-unsafe fn output(bytes: *mut u8, len: usize) {
+unsafe fn output(bytes: *mut u8, len: usize) -> bool {
     // SAFETY: the helpers check what they are given; the counters are this CPU's own.
     unsafe {
         let cpu = bpf_get_smp_processor_id();
@@ -336,18 +342,20 @@ unsafe fn output(bytes: *mut u8, len: usize) {
         let ring = if cpu < rings || rings == 0 { cpu } else { cpu % rings };
         let Some(ring) = RINGS.get(ring) else {
             count_loss(Loss::RingFull, 1);
-            return;
+            return false;
         };
         let ring = core::ptr::from_ref(ring).cast_mut().cast();
-        let Some(counters) = COUNTERS.get_ptr_mut(0) else { return };
+        let Some(counters) = COUNTERS.get_ptr_mut(0) else { return false };
         let look = (*counters).submitted & LOOK_MASK == LOOK_MASK;
         let half_full = look && bpf_ringbuf_query(ring, AVAILABLE) * 2 > bpf_ringbuf_query(ring, RING_SIZE);
         let wakeup = if half_full { WAKEUP } else { NO_WAKEUP };
-        if bpf_ringbuf_output(ring, bytes.cast(), len as u64, wakeup) == 0 {
+        let is_there = bpf_ringbuf_output(ring, bytes.cast(), len as u64, wakeup) == 0;
+        if is_there {
             (*counters).submitted += 1;
         } else {
             (*counters).ring_full += 1;
         }
+        is_there
     }
 }
 

@@ -10,6 +10,8 @@ events! {
         mode: Oct32 = 2, "permission bits; meaningful with O_CREAT or O_TMPFILE";
         dev: Hex32 = dev_of_ret, "device number of the filesystem; 0 on failure";
         ino: U64 = ino_of_ret, "inode number; 0 on failure";
+        path: Text = opened_path, "path of the file that the kernel opened, seen from the root directory of the process; \
+            no value on failure";
     }
 
     /// Open a file relative to a directory.
@@ -22,6 +24,8 @@ events! {
         mode: Oct32 = 3, "permission bits; meaningful with O_CREAT or O_TMPFILE";
         dev: Hex32 = dev_of_ret, "device number of the filesystem; 0 on failure";
         ino: U64 = ino_of_ret, "inode number; 0 on failure";
+        path: Text = opened_path, "path of the file that the kernel opened, seen from the root directory of the process; \
+            no value on failure";
     }
 
     /// Open a file relative to a directory, with rules for resolving the path.
@@ -35,6 +39,8 @@ events! {
         resolve: Flags32(RESOLVE_FLAGS) = user_u64(2, 16), "RESOLVE_* flags";
         dev: Hex32 = dev_of_ret, "device number of the filesystem; 0 on failure";
         ino: U64 = ino_of_ret, "inode number; 0 on failure";
+        path: Text = opened_path, "path of the file that the kernel opened, seen from the root directory of the process; \
+            no value on failure";
     }
 
     /// Create a file, or empty it, and open it for writing.
@@ -46,6 +52,8 @@ events! {
         dev: Hex32 = dev_of_ret, "device number of the filesystem; 0 on failure";
         ino: U64 = ino_of_ret, "inode number; 0 on failure";
         creat_flags: Flags16(CREAT_FLAGS) = layer_of_ret, "overlay layer of the file";
+        path: Text = opened_path, "path of the file that the kernel opened, seen from the root directory of the process; \
+            no value on failure";
     }
 
     /// Open a file by its handle.

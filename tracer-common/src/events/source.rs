@@ -327,6 +327,11 @@ pub const fn fsconfig_bytes() -> Source {
 pub const fn fsconfig_text() -> Source {
     new(Op::FsconfigText, 0, 0, 0, 0)
 }
+/// Path of the file that was opened; the last parameter of its row.
+#[must_use]
+pub const fn opened_path() -> Source {
+    new(Op::OpenedPath, RET, 0, 0, 0)
+}
 /// Path of the file behind the new fd.
 #[must_use]
 pub const fn path_of_ret() -> Source {

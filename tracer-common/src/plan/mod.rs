@@ -271,7 +271,7 @@ impl Plan {
                 Op::SockAddr => plan.address = index,
                 Op::Dev | Op::Ino | Op::Layer | Op::UserFdIno => plan.file = index,
                 Op::Vm | Op::Fds | Op::SockOpt => plan.file = index,
-                Op::FilePath => plan.path = index,
+                Op::FilePath | Op::OpenedPath => plan.path = index,
                 Op::QueuePercent | Op::QueueLen | Op::QueueMax | Op::UserSockAddress => plan.file = index,
                 _ => {}
             }

@@ -113,6 +113,8 @@ ops! {
     FsconfigText = 41,
     /// Path of the file behind fd `a`.
     FilePath = 42,
+    /// Path of the file behind fd `a`, as [`crate::wire::path`] says.
+    OpenedPath = 48,
     /// A text that quotactl was given: with `a` as [`QUOTA_DEVICE`] or [`QUOTA_PATH`].
     QuotaText = 43,
     /// Argument `a` and, as the high half, the one behind it: how 32-bit calls pass 64 bits.
@@ -215,6 +217,7 @@ impl Op {
                 | Self::FsconfigText
                 | Self::QuotaText
                 | Self::FilePath
+                | Self::OpenedPath
         )
     }
 }
@@ -276,7 +279,8 @@ impl Source {
             | Op::TaskText
             | Op::SockTuple
             | Op::Vm
-            | Op::FilePath => "kernel",
+            | Op::FilePath
+            | Op::OpenedPath => "kernel",
             Op::OpenFlags if self.b == NONE => "call",
             Op::OpenFlags
             | Op::UserU64

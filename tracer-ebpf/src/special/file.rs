@@ -111,6 +111,8 @@ const BITS: usize = 2;
 #[inline(never)]
 pub fn gather(record: Record, fd: u64) {
     let file = find(fd);
+    // SAFETY: the scratch is a live map value.
+    unsafe { core::ptr::write_volatile(&raw mut (*record.scratch).found, file as u64) };
     let [inode, mode] = inode_and_mode(file);
     if inode == 0 {
         set_gathered(record, [0; 3]);
@@ -142,6 +144,13 @@ fn device_and_magic(super_block: usize) -> [usize; 2] {
     let mut room = Room::<11>::uninit();
     let members = Block::of_both(&mut room, super_block, offset!(super_dev), offset!(super_magic));
     [members.get::<u32>(offset!(super_dev)) as usize, members.get(offset!(super_magic))]
+}
+
+/// The `struct file` that was found for it.
+#[inline(always)]
+pub fn found(record: Record) -> usize {
+    // SAFETY: as in `gather`.
+    unsafe { core::ptr::read_volatile(&raw const (*record.scratch).found) as usize }
 }
 
 /// Keeps three numbers for the parameters.

@@ -3,6 +3,7 @@
 
 pub mod file;
 pub mod iovec;
+pub mod opened;
 pub mod poll;
 pub mod quota;
 pub mod rare;

@@ -6,7 +6,7 @@
 use tracer_common::{
     config::ABSENT,
     plan::{EXEC, EXEC_AT, TaskField},
-    wire::CUT_LIST,
+    wire::{CUT_LIST, path::PREFIX},
 };
 
 use super::{file, iovec::pointer};
@@ -284,6 +284,13 @@ macro_rules! walk {
 /// A `struct path` as text, as the task sees it: from its root directory down, across mounts.
 #[inline(never)]
 fn path(scratch: *mut Scratch, which: usize, path: usize, root: usize) {
+    walk_path(scratch, path, root);
+    finish(scratch, which);
+}
+
+/// The same, left where it was made. True when its beginning is missing.
+#[inline(never)]
+pub fn walk_path(scratch: *mut Scratch, path: usize, root: usize) -> bool {
     store(walk!(scratch, mount), read::kernel(path + offset!(path_mnt)));
     store(walk!(scratch, node), read::kernel(path + offset!(path_dentry)));
     store(walk!(scratch, root_mount), read::kernel(root + offset!(path_mnt)));
@@ -301,7 +308,23 @@ fn path(scratch: *mut Scratch, which: usize, path: usize, root: usize) {
     if is_cut {
         mark_cut(scratch);
     }
-    finish(scratch, which);
+    is_cut
+}
+
+/// Makes a path that was walked what was gathered, with what `put` puts in front of it. A path that is so long that there is no room
+/// for it is none.
+#[inline(always)]
+pub fn finish_path(record: Record, put: impl FnOnce(*mut u8)) {
+    let scratch = record.scratch;
+    let position = cursor(scratch);
+    if position < PREFIX || position > MASK {
+        return;
+    }
+    let at = opaque(position - PREFIX) & MASK;
+    // SAFETY: `at` is below `TEXT_LEN`, and the path has room for as much again behind it.
+    put(unsafe { (&raw mut (*scratch).path).cast::<u8>().add(at) });
+    set_cursor(scratch, at);
+    finish(scratch, CWD);
 }
 
 /// Puts `/...` in front of a path whose beginning is missing, over its beginning when there is no more room.

@@ -36,9 +36,10 @@ fn report(ctx: &BtfTracePointContext, code: u16) -> i32 {
         return 0;
     }
     let Some(record) = Record::begin(Slot::Cgroup, Task::current(), code, 2, turn_flag(turn())) else { return 0 };
-    match build(record, cgroup as usize, path as usize) {
-        Ok(()) => record.submit(),
-        Err(_) => record.too_long(),
+    if build(record, cgroup as usize, path as usize).is_ok() {
+        record.submit();
+    } else {
+        record.too_long();
     }
     0
 }

@@ -59,6 +59,12 @@ pub struct Loaded {
     pub losses: Vec<String>,
 }
 
+/// A number that nobody can guess.
+fn secret() -> u32 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(0u8) as u32
+}
+
 /// An error with its causes, in one line per cause.
 #[must_use]
 pub fn chain(error: &dyn Error) -> String {
@@ -147,6 +153,7 @@ pub fn load(
         tables: tables_of_calls(options),
         varies: varies(options).into(),
         numbered: may(options.calls.iter().flatten().any(|of| of.bytes_of.is_some())).into(),
+        secret: secret(),
     };
     let tables = groups::wanted(options);
     let number = tables.iter().filter(|table| may(table.is_some())).count();

@@ -4,6 +4,7 @@ pub mod btf;
 pub mod clock;
 pub mod counters;
 pub mod cpu;
+mod directories;
 pub mod follow;
 pub mod groups;
 pub mod load;
@@ -31,6 +32,7 @@ pub(crate) use self::turn::programs;
 use self::{
     clock::WallClock,
     cpu::{CpuSampler, Totals},
+    directories::Directories,
     follow::{Follow, Followed},
     groups::Groups,
     own::Own,
@@ -148,6 +150,7 @@ pub struct Options {
 pub struct Live {
     bpf: Ebpf,
     rings: Vec<Ring>,
+    directories: Directories,
     /// Time of the next record of each ring; `None` when there was none at the last look.
     heads: Vec<Option<u64>>,
     waiter: Waiter,
@@ -224,6 +227,7 @@ impl Live {
         missing.extend(refused);
         let heads = vec![None; rings.len()];
         Ok(Self {
+            directories: Directories::new(&mut bpf),
             bpf,
             rings,
             heads,
@@ -318,7 +322,9 @@ impl Live {
                 self.last_ns = time;
             }
             let ring = &mut self.rings[number];
-            let flow = ring.peek().map_or(ControlFlow::Continue(()), |record| visit(Record::Wire(record)));
+            let flow = ring
+                .peek()
+                .map_or(ControlFlow::Continue(()), |record| visit(Record::Wire(self.directories.whole(record))));
             ring.advance();
             count += 1;
             self.unreleased += 1;

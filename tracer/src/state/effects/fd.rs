@@ -89,13 +89,23 @@ pub(super) fn entry(state: &mut State, event: &Event<'_>) {
 pub(super) fn open(state: &mut State, event: &Event<'_>) {
     let began = state.entry_paths.remove(&event.tid).filter(|(code, _)| *code == event.row.code).map(|(_, path)| path);
     let Some(fd) = event.result().and_then(descriptor) else { return };
-    let Some((index, param)) = event.row.param("name").or_else(|| event.row.param("path")) else { return };
-    let raw = began.as_deref().or_else(|| event.params.text(index)).unwrap_or_default();
-    let mut name = absolute(state, event, param.kind, raw);
-    if name.is_empty() && event.from_file {
-        // What an old capture does not say cannot be asked for: the path as it was passed is better than none.
-        name = path::resolve(b"", raw).into();
-    }
+    let passed = event.row.param("name");
+    let opened = event.row.param("path").and_then(|(index, _)| event.params.text(index));
+    let opened = opened.filter(|path| !path.is_empty());
+    let raw = match passed {
+        Some((index, _)) => began.as_deref().or_else(|| event.params.text(index)),
+        None => opened,
+    };
+    let raw = raw.unwrap_or_default();
+    let name = match (opened, passed) {
+        (Some(path), _) => path.into(),
+        (None, Some((_, param))) if event.from_file => {
+            // An old capture does not have it, and what it does not say cannot be asked for: the path as it was passed is better than none.
+            let name = absolute(state, event, param.kind, raw);
+            if name.is_empty() { path::resolve(b"", raw).into() } else { name }
+        }
+        _ => Box::default(),
+    };
     // The layer of a file that `creat` made stands in a parameter of its own, in other bits.
     let layer = (number(event, "creat_flags").unwrap_or(0) as u32 & 3) * LAYER;
     let flags = number(event, "flags").unwrap_or(0) as u32 | layer;
