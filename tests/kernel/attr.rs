@@ -10,6 +10,7 @@ use tracer_tests::{
     call::{NOWHERE, at, at_mut},
     check,
     check::{flags, missing},
+    scratch::c_path,
     sys,
     workload::wait,
 };
@@ -59,11 +60,12 @@ fn namespaces_are_left_and_entered() {
         return;
     };
     let fd = run.said[0];
+    let cwd = c_path(&std::env::current_dir().expect("a directory"));
     check!(run, UNSHARE { res: 0, flags: flags("CLONE_NEWIPC|CLONE_NEWUTS") });
     check!(run, UNSHARE { res: -EINVAL, flags: flags("CLONE_PARENT") });
-    check!(run, SETNS { res: 0, fd: fd, nstype: flags("CLONE_NEWUTS") });
-    check!(run, SETNS { res: -EINVAL, fd: fd, nstype: flags("CLONE_NEWIPC") });
-    check!(run, SETNS { res: -EBADF, fd: -1, nstype: flags("") });
+    check!(run, SETNS { res: 0, fd: fd, nstype: flags("CLONE_NEWUTS"), cwd: &*cwd });
+    check!(run, SETNS { res: -EINVAL, fd: fd, nstype: flags("CLONE_NEWIPC"), cwd: missing() });
+    check!(run, SETNS { res: -EBADF, fd: -1, nstype: flags(""), cwd: missing() });
 }
 
 #[test]

@@ -31,17 +31,20 @@ fn open_creates_a_file() {
     };
     let (dev, ino) = dev_ino(scratch.path("new"));
     let created = flags("O_EXCL|O_CREAT|O_WRONLY|O_CLOEXEC|O_F_CREATED");
-    check!(run, OPEN { fd: run.said[0], name: &*path, flags: created, mode: 0o640, dev: dev, ino: ino });
+    check!(run, OPEN { fd: run.said[0], name: &*path, flags: created, mode: 0o640, dev: dev, ino: ino, path: &*path });
     let failed = flags("O_EXCL|O_CREAT|O_WRONLY");
-    check!(run, OPEN { fd: -EEXIST, name: &*path, flags: failed, mode: 0o640, dev: 0, ino: 0 });
+    check!(run, OPEN { fd: -EEXIST, name: &*path, flags: failed, mode: 0o640, dev: 0, ino: 0, path: missing() });
     let opened = flags("O_APPEND|O_RDWR");
-    check!(run, OPEN { fd: run.said[2], name: &*path, flags: opened, mode: 0, dev: dev, ino: ino });
+    check!(run, OPEN { fd: run.said[2], name: &*path, flags: opened, mode: 0, dev: dev, ino: ino, path: &*path });
 }
 
 #[test]
 fn open_of_a_path_that_cannot_be_read_is_still_an_event() {
     let Some(run) = traced(|| [sys!(SYS_open, NOWHERE, O_RDWR, 0)]) else { return };
-    check!(run, OPEN { fd: -EFAULT, name: missing(), flags: flags("O_RDWR"), mode: 0, dev: 0, ino: 0 });
+    check!(
+        run,
+        OPEN { fd: -EFAULT, name: missing(), flags: flags("O_RDWR"), mode: 0, dev: 0, ino: 0, path: missing() }
+    );
 }
 
 #[test]
@@ -67,12 +70,57 @@ fn openat_is_relative_to_a_directory_or_not() {
     let dir_name = c_path(scratch.dir());
     check!(
         run,
-        OPENAT { fd: dir, dirfd: AT_FDCWD, name: &*dir_name, flags: directory, mode: 0, dev: dir_dev, ino: dir_ino }
+        OPENAT {
+            fd: dir,
+            dirfd: AT_FDCWD,
+            name: &*dir_name,
+            flags: directory,
+            mode: 0,
+            dev: dir_dev,
+            ino: dir_ino,
+            path: &*dir_name
+        }
     );
-    check!(run, OPENAT { fd: fd, dirfd: dir, name: "file", flags: flags("O_RDONLY"), mode: 0, dev: dev, ino: ino });
+    check!(
+        run,
+        OPENAT {
+            fd: fd,
+            dirfd: dir,
+            name: "file",
+            flags: flags("O_RDONLY"),
+            mode: 0,
+            dev: dev,
+            ino: ino,
+            path: &*path
+        }
+    );
     let truncating = flags("O_TRUNC|O_NONBLOCK|O_WRONLY");
-    check!(run, OPENAT { fd: absolute, dirfd: AT_FDCWD, name: &*path, flags: truncating, mode: 0, dev: dev, ino: ino });
-    check!(run, OPENAT { fd: -EBADF, dirfd: 999, name: "file", flags: flags("O_RDONLY"), mode: 0, dev: 0, ino: 0 });
+    check!(
+        run,
+        OPENAT {
+            fd: absolute,
+            dirfd: AT_FDCWD,
+            name: &*path,
+            flags: truncating,
+            mode: 0,
+            dev: dev,
+            ino: ino,
+            path: &*path
+        }
+    );
+    check!(
+        run,
+        OPENAT {
+            fd: -EBADF,
+            dirfd: 999,
+            name: "file",
+            flags: flags("O_RDONLY"),
+            mode: 0,
+            dev: 0,
+            ino: 0,
+            path: missing()
+        }
+    );
 }
 
 #[test]
@@ -97,6 +145,7 @@ fn a_path_need_not_be_utf_8_and_may_be_as_long_as_the_kernel_allows() {
         return;
     };
     let created = || flags("O_CREAT|O_WRONLY|O_F_CREATED");
+    let file = scratch.c_path("file");
     let (dev, ino) = dev_ino(scratch.path("file"));
     let (_, bytes_ino) =
         dev_ino(std::path::Path::new(std::ffi::OsStr::new(&std::ffi::OsString::from_vec(bytes.to_bytes().to_vec()))));
@@ -109,16 +158,38 @@ fn a_path_need_not_be_utf_8_and_may_be_as_long_as_the_kernel_allows() {
             flags: created(),
             mode: 0o600,
             dev: dev,
-            ino: bytes_ino
+            ino: bytes_ino,
+            path: &*bytes
         }
     );
     check!(
         run,
-        OPENAT { fd: run.said[1], dirfd: AT_FDCWD, name: &*longest, flags: created(), mode: 0o600, dev: dev, ino: ino }
+        OPENAT {
+            fd: run.said[1],
+            dirfd: AT_FDCWD,
+            name: &*longest,
+            flags: created(),
+            mode: 0o600,
+            dev: dev,
+            ino: ino,
+            path: &*file
+        }
     );
     let cut = &too_long.as_bytes()[..4095];
     let asked = flags("O_CREAT|O_WRONLY");
-    check!(run, OPENAT { fd: -ENAMETOOLONG, dirfd: AT_FDCWD, name: cut, flags: asked, mode: 0o600, dev: 0, ino: 0 });
+    check!(
+        run,
+        OPENAT {
+            fd: -ENAMETOOLONG,
+            dirfd: AT_FDCWD,
+            name: cut,
+            flags: asked,
+            mode: 0o600,
+            dev: 0,
+            ino: 0,
+            path: missing()
+        }
+    );
 }
 
 #[test]
@@ -142,7 +213,7 @@ fn o_tmpfile_makes_a_file_without_a_name() {
 #[test]
 fn openat2_has_rules_for_the_way() {
     let scratch = Scratch::new();
-    let _file = scratch.file("file", b"x");
+    let path = scratch.file("file", b"x");
     let dir = c_path(scratch.dir());
     let how = [(O_RDWR | O_CREAT) as u64, 0o600, 0x8 | 0x4 | 0x2];
     let read_only = [O_CLOEXEC as u64, 0, 0x8];
@@ -161,17 +232,47 @@ fn openat2_has_rules_for_the_way() {
     let both = flags("O_CREAT|O_RDWR");
     check!(
         run,
-        OPENAT2 { fd: fd, dirfd: dir, name: "file", flags: both, mode: 0o600, resolve: resolve, dev: dev, ino: ino }
+        OPENAT2 {
+            fd: fd,
+            dirfd: dir,
+            name: "file",
+            flags: both,
+            mode: 0o600,
+            resolve: resolve,
+            dev: dev,
+            ino: ino,
+            path: &*path
+        }
     );
     let (cloexec, beneath) = (flags("O_RDONLY|O_CLOEXEC"), flags("RESOLVE_BENEATH"));
     check!(
         run,
-        OPENAT2 { fd: -EXDEV, dirfd: dir, name: "../x", flags: cloexec, mode: 0, resolve: beneath, dev: 0, ino: 0 }
+        OPENAT2 {
+            fd: -EXDEV,
+            dirfd: dir,
+            name: "../x",
+            flags: cloexec,
+            mode: 0,
+            resolve: beneath,
+            dev: 0,
+            ino: 0,
+            path: missing()
+        }
     );
     let (none, unknown) = (flags(""), flags("O_RDONLY"));
     check!(
         run,
-        OPENAT2 { fd: -EFAULT, dirfd: AT_FDCWD, name: "file", flags: unknown, mode: 0, resolve: none, dev: 0, ino: 0 }
+        OPENAT2 {
+            fd: -EFAULT,
+            dirfd: AT_FDCWD,
+            name: "file",
+            flags: unknown,
+            mode: 0,
+            resolve: none,
+            dev: 0,
+            ino: 0,
+            path: missing()
+        }
     );
 }
 
@@ -183,8 +284,11 @@ fn creat_makes_or_empties_a_file() {
     let (dev, ino) = dev_ino(scratch.path("new"));
     // Where the temporary directory is an overlay, the new file is in its upper layer.
     let layer = 0..=1;
-    check!(run, CREAT { fd: run.said[0], name: &*path, mode: 0o604, dev: dev, ino: ino, creat_flags: layer });
-    check!(run, CREAT { fd: -ENOENT, name: &*nowhere, mode: 0o604, dev: 0, ino: 0, creat_flags: 0 });
+    check!(
+        run,
+        CREAT { fd: run.said[0], name: &*path, mode: 0o604, dev: dev, ino: ino, creat_flags: layer, path: &*path }
+    );
+    check!(run, CREAT { fd: -ENOENT, name: &*nowhere, mode: 0o604, dev: 0, ino: 0, creat_flags: 0, path: missing() });
     assert_eq!(name(&path), "new");
 }
 

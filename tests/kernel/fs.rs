@@ -23,10 +23,10 @@ fn chdir_says_where_to() {
     else {
         return;
     };
-    check!(run, CHDIR { res: 0, path: &*dir });
-    check!(run, CHDIR { res: 0, path: "." });
-    check!(run, CHDIR { res: -ENOENT, path: &*absent });
-    check!(run, CHDIR { res: -EFAULT, path: missing() });
+    check!(run, CHDIR { res: 0, path: &*dir, cwd: &*dir });
+    check!(run, CHDIR { res: 0, path: ".", cwd: &*dir });
+    check!(run, CHDIR { res: -ENOENT, path: &*absent, cwd: missing() });
+    check!(run, CHDIR { res: -EFAULT, path: missing(), cwd: missing() });
 }
 
 #[test]
@@ -39,8 +39,8 @@ fn fchdir_says_which_descriptor() {
     }) else {
         return;
     };
-    check!(run, FCHDIR { res: 0, fd: run.said[0] });
-    check!(run, FCHDIR { res: -EBADF, fd: -1 });
+    check!(run, FCHDIR { res: 0, fd: run.said[0], cwd: &*dir });
+    check!(run, FCHDIR { res: -EBADF, fd: -1, cwd: missing() });
 }
 
 #[test]
@@ -66,14 +66,15 @@ fn chroot_says_where_to() {
     let scratch = Scratch::new();
     let (dir, file) = (c_path(scratch.dir()), scratch.file("file", b"x"));
     let Some(run) = traced(|| {
-        [sys!(SYS_chroot, &*file), sys!(SYS_chroot, NOWHERE), sys!(SYS_chroot, &*dir), sys!(SYS_chroot, c"/")]
+        let moved = sys!(SYS_chdir, &*dir);
+        [moved, sys!(SYS_chroot, &*file), sys!(SYS_chroot, NOWHERE), sys!(SYS_chroot, &*dir), sys!(SYS_chroot, c"/")]
     }) else {
         return;
     };
-    check!(run, CHROOT { res: -ENOTDIR, path: &*file });
-    check!(run, CHROOT { res: -EFAULT, path: missing() });
-    check!(run, CHROOT { res: 0, path: &*dir });
-    check!(run, CHROOT { res: 0, path: "/" });
+    check!(run, CHROOT { res: -ENOTDIR, path: &*file, cwd: missing() });
+    check!(run, CHROOT { res: -EFAULT, path: missing(), cwd: missing() });
+    check!(run, CHROOT { res: 0, path: &*dir, cwd: "/" });
+    check!(run, CHROOT { res: 0, path: "/", cwd: "/" });
 }
 
 #[test]

@@ -37,6 +37,7 @@ mod nested;
 mod net;
 mod odd;
 mod own;
+mod paths;
 mod poll;
 mod process;
 mod pushdown;

@@ -363,7 +363,12 @@ fn gather_file(record: Record, plan: *const Plan) {
 fn gather_rare(record: Record, plan: *const Plan) {
     // SAFETY: a live map value.
     if let Some(param) = named(plan, unsafe { (*plan).path }) {
-        text::gather_file_path(record, arg(record, param.a));
+        let place = arg(record, param.a);
+        if param.op == op::CwdPath {
+            text::gather_cwd(record, (place as i64) >= 0);
+        } else {
+            text::gather_file_path(record, place);
+        }
     }
     // SAFETY: as above.
     let Some(param) = named(plan, unsafe { (*plan).file }) else { return };
@@ -528,7 +533,7 @@ extern "C" fn rare_bytes(scratch: *mut Scratch, index: u64, param: u64) -> u64 {
     let index = index as usize;
     let [operation, _, a, ..] = param.to_le_bytes();
     let done = match operation {
-        op::SockOpt | op::FilePath => text::copy_gathered(record, index),
+        op::SockOpt | op::FilePath | op::CwdPath => text::copy_gathered(record, index),
         op::PtraceArg => rare::ptrace_arg(record, index, a),
         op::KeyArg => rare::key_arg(record, index, a),
         op::PrctlText => rare::prctl_text(record, index),

@@ -52,6 +52,16 @@ pub fn kernel<T: Copy>(address: usize) -> T {
     }
 }
 
+/// The first words of a kernel object; zeros when it cannot be read.
+#[inline(always)]
+pub fn words<const WORDS: usize>(room: &mut Room<WORDS>, object: usize) -> &[u64; WORDS] {
+    // SAFETY: as in `kernel`.
+    unsafe {
+        bpf_probe_read_kernel(room.as_mut_ptr().cast(), size_of::<[u64; WORDS]>() as u32, object as *const _);
+        room.assume_init_ref()
+    }
+}
+
 /// Room for a [`Block`].
 pub type Room<const WORDS: usize> = MaybeUninit<[u64; WORDS]>;
 

@@ -6,6 +6,7 @@ events! {
     CHDIR = 95 "chdir" File [MODIFIES_STATE] => Chdir {
         res: Errno = ret, "0, or -errno";
         path: Text = text(0), "path as passed by the caller";
+        cwd: Text = cwd_path, "the working directory now; no value on failure";
     }
 
     /// Change the working directory to an open directory.
@@ -13,6 +14,7 @@ events! {
     FCHDIR = 97 "fchdir" File [USES_FD | MODIFIES_STATE] => Fchdir {
         res: Errno = ret, "0, or -errno";
         fd: Fd = 0, "descriptor of the directory";
+        cwd: Text = cwd_path, "the working directory now; no value on failure";
     }
 
     /// Get the working directory.
@@ -24,9 +26,10 @@ events! {
 
     /// Change the root directory.
     /// Source: chroot(2); kernel fs/open.c.
-    CHROOT = 267 "chroot" Process [MODIFIES_STATE] {
+    CHROOT = 267 "chroot" Process [MODIFIES_STATE] => Cwd {
         res: Errno = ret, "0, or -errno";
         path: Path = text(0), "path as passed by the caller";
+        cwd: Text = cwd_path, "the working directory, seen from the new root directory; no value on failure";
     }
 
     /// Create a directory.

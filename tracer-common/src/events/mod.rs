@@ -179,6 +179,8 @@ pub enum Effect {
     Chdir,
     /// The working directory changes to a directory fd.
     Fchdir,
+    /// The working directory changes with the root directory.
+    Cwd,
     /// A new thread or process.
     Clone,
     /// A new program.

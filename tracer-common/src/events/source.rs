@@ -332,6 +332,11 @@ pub const fn fsconfig_text() -> Source {
 pub const fn opened_path() -> Source {
     new(Op::OpenedPath, RET, 0, 0, 0)
 }
+/// The working directory after the call; nothing when it failed.
+#[must_use]
+pub const fn cwd_path() -> Source {
+    new(Op::CwdPath, RET, 0, 0, 0)
+}
 /// Path of the file behind the new fd.
 #[must_use]
 pub const fn path_of_ret() -> Source {

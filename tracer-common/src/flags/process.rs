@@ -4,6 +4,10 @@ use super::{FlagSet, flag, value};
 
 /// `CLONE_FILES` in file form.
 pub const CLONE_FILES: u32 = 0x1;
+/// `CLONE_FS` in file form.
+pub const CLONE_FS: u32 = 0x2;
+/// `CLONE_NEWNS` in file form.
+pub const CLONE_NEWNS: u32 = 0x20;
 /// `CLONE_THREAD` in file form.
 pub const CLONE_THREAD: u32 = 0x2000;
 /// `CLONE_PARENT` in file form.
@@ -17,11 +21,11 @@ pub static CLONE_FLAGS: FlagSet = FlagSet::bits(
     "clone_flags",
     &[
         flag("CLONE_FILES", CLONE_FILES, 0x400),
-        flag("CLONE_FS", 0x2, 0x200),
+        flag("CLONE_FS", CLONE_FS, 0x200),
         flag("CLONE_IO", 0x4, 0x80000000),
         flag("CLONE_NEWIPC", 0x8, 0x8000000),
         flag("CLONE_NEWNET", 0x10, 0x40000000),
-        flag("CLONE_NEWNS", 0x20, 0x20000),
+        flag("CLONE_NEWNS", CLONE_NEWNS, 0x20000),
         flag("CLONE_NEWPID", 0x40, 0x20000000),
         flag("CLONE_NEWUTS", 0x80, 0x4000000),
         flag("CLONE_PARENT", CLONE_PARENT, 0x8000),

@@ -271,7 +271,7 @@ impl Plan {
                 Op::SockAddr => plan.address = index,
                 Op::Dev | Op::Ino | Op::Layer | Op::UserFdIno => plan.file = index,
                 Op::Vm | Op::Fds | Op::SockOpt => plan.file = index,
-                Op::FilePath | Op::OpenedPath => plan.path = index,
+                Op::FilePath | Op::CwdPath | Op::OpenedPath => plan.path = index,
                 Op::QueuePercent | Op::QueueLen | Op::QueueMax | Op::UserSockAddress => plan.file = index,
                 _ => {}
             }
@@ -294,6 +294,18 @@ impl Plan {
             }
         }
         plan
+    }
+}
+
+impl Plan {
+    /// The same without the path of a file that is opened: the parameter has no value.
+    #[must_use]
+    pub fn without_opened_path(mut self) -> Self {
+        if let Some(param) = self.params.get_mut(usize::from(self.path)).filter(|it| it.op == Op::OpenedPath as u8) {
+            param.op = Op::Const as u8;
+            self.path = NONE;
+        }
+        self
     }
 }
 

@@ -115,6 +115,8 @@ ops! {
     FilePath = 42,
     /// Path of the file behind fd `a`, as [`crate::wire::path`] says.
     OpenedPath = 48,
+    /// The working directory after the call.
+    CwdPath = 49,
     /// A text that quotactl was given: with `a` as [`QUOTA_DEVICE`] or [`QUOTA_PATH`].
     QuotaText = 43,
     /// Argument `a` and, as the high half, the one behind it: how 32-bit calls pass 64 bits.
@@ -190,7 +192,8 @@ impl Op {
             | Self::FsconfigBytes
             | Self::FsconfigText
             | Self::RingSignals
-            | Self::FilePath => Place::Rare,
+            | Self::FilePath
+            | Self::CwdPath => Place::Rare,
             _ => Place::First,
         }
     }
@@ -217,6 +220,7 @@ impl Op {
                 | Self::FsconfigText
                 | Self::QuotaText
                 | Self::FilePath
+                | Self::CwdPath
                 | Self::OpenedPath
         )
     }
@@ -280,6 +284,7 @@ impl Source {
             | Op::SockTuple
             | Op::Vm
             | Op::FilePath
+            | Op::CwdPath
             | Op::OpenedPath => "kernel",
             Op::OpenFlags if self.b == NONE => "call",
             Op::OpenFlags

@@ -21,21 +21,27 @@ use crate::{
 const DEPTH: usize = 32;
 /// The most mounts that lie on each other, so that a file is the root of all of them.
 const MOUNTS: usize = 4;
-/// Words of a directory entry from its sequence count on, up to the part of a short name that all kernels have.
-const WORDS: usize = 11;
-/// Words of that name, with the inode in front of it, that are in a number.
-const NAME_WORDS: usize = 4;
+/// Words at the beginning of a `struct dentry`: flags and sequence count, two of a list, parent, hash and length of the name, where the
+/// name is, inode.
+const WORDS: usize = 7;
+/// Which of them has the sequence count, in its high half.
+const SEQ: usize = 0;
+/// See [`WORDS`].
+const PARENT: usize = 3;
+/// See [`WORDS`].
+const HASH_LEN: usize = 4;
+/// See [`WORDS`].
+const NAME: usize = 5;
+/// See [`WORDS`].
+const INODE: usize = 6;
 /// What words are multiplied with, with the secret in between: random odd numbers.
-const FACTORS: [u64; 9] = [
+const FACTORS: [u64; 6] = [
     0x9e37_79b9_7f4a_7c15,
     0xbf58_476d_1ce4_e5b9,
     0x94d0_49bb_1331_11eb,
     0xd6e8_feb8_6659_fd93,
     0xa076_1d64_78bd_642f,
     0xe703_7ed1_a0b4_28db,
-    0x8ebc_6af0_9c88_c6e3,
-    0x5899_65cc_7537_4cc3,
-    0x1d8e_4e27_c47d_124f,
 ];
 
 /// Where a walk is, and what it found.
@@ -161,6 +167,13 @@ fn is_known(record: Record) -> bool {
     since.is_some_and(|since| since < record.time())
 }
 
+/// Whether entries of directories are as [`WORDS`] says, as they are but in kernels for debugging.
+#[inline(always)]
+fn is_usual() -> bool {
+    let found = [offset!(dentry_seq), offset!(dentry_parent), offset!(dentry_name), offset!(dentry_inode)];
+    found == [8 * SEQ + 4, 8 * PARENT, 8 * NAME, 8 * INODE]
+}
+
 /// Finds the name of the file and the number of its directory: [`step::UP`], or why there is none.
 #[inline(never)]
 fn number(scratch: *mut Scratch) -> u64 {
@@ -169,6 +182,9 @@ fn number(scratch: *mut Scratch) -> u64 {
     set!(scratch, node, path.get(offset!(path_dentry)));
     enter_mount(scratch, path.get::<usize>(offset!(path_mnt)) - offset!(mount_mnt));
     set!(scratch, number, u64::from(config!(secret)));
+    if !is_usual() {
+        return step::ALONE;
+    }
     let mut kind = step::NOTHING;
     for _ in 0..MOUNTS {
         kind = opened_leaf(scratch);
@@ -231,16 +247,16 @@ extern "C" fn opened_leaf(scratch: *mut Scratch) -> u64 {
     if node == get!(scratch, mount_root) {
         return if leave_mount(scratch) == step::MOUNT { step::MOUNT } else { unnamed(node) };
     }
-    let mut room = Room::<6>::uninit();
-    let it = Block::of(&mut room, node, offset!(dentry_seq));
-    let parent: usize = it.get(offset!(dentry_parent));
+    let mut room = Room::<WORDS>::uninit();
+    let words = read::words(&mut room, node);
+    let parent = words[PARENT] as usize;
     if parent == node {
         return unnamed(node);
     }
     set!(scratch, leaf, node);
-    set!(scratch, seq, u64::from(it.get::<u32>(offset!(dentry_seq))));
-    set!(scratch, name, it.get(offset!(dentry_name)));
-    set!(scratch, name_len, u64::from(it.get::<u32>(offset!(dentry_name_len))));
+    set!(scratch, seq, words[SEQ] >> 32);
+    set!(scratch, name, words[NAME] as usize);
+    set!(scratch, name_len, words[HASH_LEN] >> 32);
     set!(scratch, node, parent);
     step::UP
 }
@@ -272,23 +288,21 @@ extern "C" fn opened_step(scratch: *mut Scratch) -> u64 {
         return kind;
     }
     let mut room = Room::<WORDS>::uninit();
-    let it = Block::of(&mut room, node, offset!(dentry_seq));
-    let seq: u32 = it.get(offset!(dentry_seq));
-    let parent: usize = it.get(offset!(dentry_parent));
+    let words = read::words(&mut room, node);
+    let parent = words[PARENT] as usize;
     if node == 0 || parent == node {
         return step::ALONE;
     }
+    let seq = words[SEQ] >> 32;
     if seq & 1 != 0 {
         return step::UNSTEADY;
     }
-    let mut sum = times(before, 0).wrapping_add(times(parent as u64, 1)).wrapping_add(times(u64::from(seq), 2));
-    // Hash and length of the name in one; where it is, and what is there if it is short.
-    sum = sum.wrapping_add(times(it.get(offset!(dentry_name) - 8), 3));
-    sum = sum.wrapping_add(times(it.get(offset!(dentry_name)), 4));
-    // The inode stands behind it.
-    for word in 0..NAME_WORDS {
-        sum = sum.wrapping_add(times(it.get(offset!(dentry_inode) + 8 * word), 5 + word));
-    }
+    let sum = times(before, 0)
+        .wrapping_add(times(parent as u64, 1))
+        .wrapping_add(times(seq, 2))
+        .wrapping_add(times(words[HASH_LEN], 3))
+        .wrapping_add(times(words[NAME], 4))
+        .wrapping_add(times(words[INODE], 5));
     set!(scratch, number, sum ^ (sum >> 29));
     set!(scratch, node, parent);
     step::UP

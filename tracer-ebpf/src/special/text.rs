@@ -155,6 +155,17 @@ pub fn gather_file_path(record: Record, fd: u64) {
     }
 }
 
+/// Gathers the path of the working directory; nothing unless that is `wanted`.
+#[inline(never)]
+pub fn gather_cwd(record: Record, wanted: bool) {
+    let scratch = record.scratch;
+    set_len(scratch, CWD, 0);
+    let fs = task::field::<usize>(offset!(task_fs));
+    if wanted && fs != 0 {
+        path(scratch, CWD, fs + offset!(fs_pwd), fs + offset!(fs_root));
+    }
+}
+
 /// Arguments as they stand in the memory of the process, up to 4 KiB.
 #[inline(never)]
 fn arguments(scratch: *mut Scratch, mm: usize) {

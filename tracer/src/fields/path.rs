@@ -39,7 +39,7 @@ fn base<'a>(c: &Context<'a>, kind: Kind) -> Option<&'a [u8]> {
         _ => AT_FDCWD,
     };
     if dirfd == AT_FDCWD {
-        return c.thread.map(|thread| &*thread.cwd);
+        return c.thread.map(|thread| c.state.cwd(thread));
     }
     let fd = i32::try_from(dirfd).ok().and_then(|dirfd| c.state.fd(c.thread?, dirfd));
     fd.map(|fd| &*fd.name)

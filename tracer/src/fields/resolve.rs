@@ -7,6 +7,7 @@ use tracer_common::{
     arch,
     events::{self, CODES, Flags, LIVE_ONLY},
     kind::Kind,
+    plan::Op,
 };
 
 use crate::format::DataMode;
@@ -161,6 +162,12 @@ impl ParamAt {
     /// What it is, in all rows of the running kernel that have it.
     fn kinds(&self) -> impl Iterator<Item = Kind> {
         events::all().filter_map(|row| row.params.get(self.in_row(row.code)?)).map(|param| param.kind)
+    }
+
+    /// Whether it is the path of an opened file in one of these rows, which is only recorded where names are asked for.
+    fn is_opened_path(&self) -> bool {
+        let mut params = events::all().filter_map(|row| row.params.get(self.in_row(row.code)?));
+        params.any(|param| param.source.op == Op::OpenedPath)
     }
 
     /// Whether it shows a command line in one of these rows.
@@ -336,6 +343,7 @@ impl FieldRef {
     pub fn needs(&self) -> Needs {
         let of_param = |kind: Kind| kind_needs(kind, self.field.shows_data);
         let of_key: Needs = match &self.arg.key {
+            Key::Param(param) if param.is_opened_path() => Needs::STATE,
             Key::Param(param) => param.kinds().map(of_param).collect(),
             // Which parameter the number stands for depends on the event.
             Key::Index(_) if self.field.arg == ArgRule::Param => {

@@ -241,6 +241,7 @@ impl Asked {
                 by_descriptor: is_by_descriptor(&self.tables, table),
                 ends: self.ends,
                 sample: self.sample,
+                paths: self.descriptors,
                 ..Wanted::only(&*events[at])
             }
         };

@@ -87,6 +87,12 @@ impl State {
         self.threads.get(thread.pid).map_or(thread, |leader| leader)
     }
 
+    /// The working directory of a thread: that of its process, unless it has its own.
+    #[must_use]
+    pub fn cwd<'a>(&'a self, thread: &'a Thread) -> &'a [u8] {
+        if thread.own_fs { &thread.cwd } else { &self.process(thread).cwd }
+    }
+
     /// The main thread of the parent process.
     #[must_use]
     pub fn parent(&self, thread: &Thread) -> Option<&Rc<Thread>> {

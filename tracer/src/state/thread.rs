@@ -48,6 +48,8 @@ pub struct Thread {
     pub env_cut: Option<u32>,
     /// Working directory, without a final slash except for the root.
     pub cwd: Box<[u8]>,
+    /// Whether it has that directory of its own, and not that of its process: `CLONE_FS` of clone(2) and unshare(2).
+    pub own_fs: bool,
     /// Effective user id.
     pub uid: u32,
     /// Effective group id.

@@ -56,8 +56,8 @@ fn cmdline(t: &Thread) -> Value<'_> {
     Value::made(with_arguments(&t.comm, t))
 }
 
-fn cwd(t: &Thread) -> Value<'_> {
-    match &*t.cwd {
+fn cwd(cwd: &[u8]) -> Value<'static> {
+    match cwd {
         b"" => Value::Missing,
         b"/" => Value::text(b"/"),
         cwd => Value::made([cwd, b"/"].concat()),
@@ -125,6 +125,6 @@ fields! { FIELDS needs THREADS;
         "bytes that the environment had before it was cut, NULs included; missing if it is complete";
     "proc.aenv": Text [reveals(Reveals::Command) arg(ArgRule::Ancestor) or_name() cost(9)] => ancestor_env,
         "environment of an ancestor; with a name, one variable of the nearest ancestor that has it";
-    "proc.cwd": Text [needs(Needs::STATE) cost(4)] => |c, _| c.thread.map_or(Value::Missing, |t| cwd(t)),
+    "proc.cwd": Text [needs(Needs::STATE) cost(4)] => |c, _| c.thread.map_or(Value::Missing, |t| cwd(c.state.cwd(t))),
         "working directory, with a trailing slash";
 }

@@ -34,6 +34,8 @@ pub struct Wanted<'a> {
     pub threads: bool,
     /// Whether descriptors are: then the same goes for the calls that make and close them.
     pub descriptors: bool,
+    /// Whether something is asked that the path of an opened file is needed for.
+    pub paths: bool,
     /// Which of the events are asked for, as far as the kernel side can tell; all of them when `None`.
     pub demand: Option<Demand<'a>>,
     /// Whether events are counted in the kernel and make no records.
@@ -65,7 +67,7 @@ impl<'a> Wanted<'a> {
     /// All events of these types, and what keeps names right.
     #[must_use]
     pub fn with_names(event: &'a dyn Fn(&'static Event, Option<&'static str>) -> bool) -> Self {
-        Self { threads: true, descriptors: true, ..Self::only(event) }
+        Self { threads: true, descriptors: true, paths: true, ..Self::only(event) }
     }
 
     /// All events of these types, and nothing else.
@@ -75,6 +77,7 @@ impl<'a> Wanted<'a> {
             event,
             threads: false,
             descriptors: false,
+            paths: false,
             demand: None,
             grouped: false,
             sides: true,
@@ -110,6 +113,8 @@ impl<'a> Wanted<'a> {
             | Effect::Exec
             | Effect::ProcExit
             | Effect::Chdir
+            | Effect::Fchdir
+            | Effect::Cwd
             | Effect::Unshare
             | Effect::SetUid
             | Effect::SetGid
@@ -291,13 +296,15 @@ fn section(wanted: &Wanted<'_>, made: &mut Plans) -> Section {
         };
         plans.push((index, plan));
     };
+    // The path of a file is only of use where names are asked for, and takes a read for each directory in it.
+    let with_paths = |plan: Plan| if wanted.paths { plan } else { plan.without_opened_path() };
     for call in SYSCALLS {
         let row = events::by_syscall(call.name);
-        add(u32::from(call.number), Plan::of(row, call.id), row, Some(call.name));
+        add(u32::from(call.number), with_paths(Plan::of(row, call.id)), row, Some(call.name));
     }
     for call in COMPAT_SYSCALLS {
         let row = events::by_syscall(call.like);
-        add(PLAN_COMPAT + u32::from(call.number), Plan::compat(row, call.id), row, Some(call.name));
+        add(PLAN_COMPAT + u32::from(call.number), with_paths(Plan::compat(row, call.id)), row, Some(call.name));
     }
     let socketcall_id = arch::compat_call(COMPAT_SOCKETCALL.into()).map_or(0, |call| call.id);
     for (number, call) in (PLAN_SOCKETCALL + 1..).zip(SOCKETCALLS) {

@@ -1,6 +1,6 @@
 //! What processes change of themselves and others: ids, session, group, name, limits.
 
-use tracer_common::flags::{CLONE_FILES, PR_SET_NAME, RLIMIT_NOFILE};
+use tracer_common::flags::{CLONE_FILES, CLONE_FS, CLONE_NEWNS, PR_SET_NAME, RLIMIT_NOFILE};
 
 use super::{
     super::{State, Thread, user::User},
@@ -35,7 +35,12 @@ pub(super) fn process_of(state: &State, event: &Event<'_>, number: i64) -> Optio
 
 /// A thread that shared its descriptors goes on with a copy.
 pub(super) fn unshare(state: &mut State, event: &Event<'_>) {
-    if event.result() != Some(0) || number(event, "flags").unwrap_or(0) & i64::from(CLONE_FILES) == 0 {
+    let flags = number(event, "flags").filter(|_| event.result() == Some(0)).unwrap_or(0);
+    // Source: kernel kernel/fork.c, `check_unshare_flags` and `ksys_unshare`: a mount namespace of its own needs a root of its own.
+    if flags & i64::from(CLONE_FS | CLONE_NEWNS) != 0 {
+        own_directory(state, event);
+    }
+    if flags & i64::from(CLONE_FILES) == 0 {
         return;
     }
     let Some(shared) = state.thread(event.tid).map(|thread| thread.fds) else { return };
@@ -43,6 +48,14 @@ pub(super) fn unshare(state: &mut State, event: &Event<'_>) {
     state.fds.release(shared);
     if let Some(thread) = state.threads.get_mut(event.tid) {
         thread.fds = own;
+    }
+}
+
+/// From now on the thread has a working directory of its own.
+fn own_directory(state: &mut State, event: &Event<'_>) {
+    let Some(cwd) = state.thread(event.tid).map(|thread| state.cwd(thread).into()) else { return };
+    if let Some(thread) = state.threads.get_mut(event.tid).filter(|thread| thread.pid != thread.tid) {
+        (thread.cwd, thread.own_fs) = (cwd, true);
     }
 }
 

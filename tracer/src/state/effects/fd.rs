@@ -63,7 +63,7 @@ fn base(state: &mut State, event: &Event<'_>, kind: Kind) -> Box<[u8]> {
     let Some(thread) = state.thread(event.tid) else { return Box::default() };
     match dirfd {
         Some(fd) => state.fd(thread, fd).map(|fd| fd.name.clone()).unwrap_or_default(),
-        None => state.process(thread).cwd.clone(),
+        None => state.cwd(thread).into(),
     }
 }
 

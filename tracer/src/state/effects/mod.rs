@@ -52,6 +52,9 @@ pub fn before(state: &mut State, event: &Event<'_>) {
         Effect::Transfer => socket::transfer(state, event),
         Effect::Chdir => process::chdir(state, event),
         Effect::Fchdir => process::fchdir(state, event),
+        Effect::Cwd => {
+            process::cwd(state, event);
+        }
         Effect::Clone => process::clone(state, event),
         Effect::Exec => process::exec(state, event),
         Effect::Unshare => attr::unshare(state, event),

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use tracer_common::{
     events::code,
-    flags::{CLONE_FILES, CLONE_PARENT, CLONE_THREAD},
+    flags::{CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_THREAD},
     wire,
 };
 
@@ -212,6 +212,7 @@ fn capabilities(event: &Event<'_>) -> Option<Capabilities> {
 /// What a clone or exec event says of its thread.
 fn describe(thread: &mut Thread, event: &Event<'_>) {
     thread.is_stranger = false;
+    thread.own_fs = false;
     thread.pid = event.tgid;
     thread.ppid = id(event, "ptid");
     thread.comm = text(event, "comm").unwrap_or_default().into();
@@ -244,7 +245,7 @@ pub(super) fn clone(state: &mut State, event: &Event<'_>) {
 /// again by then: whether it is a thread is known by its ids, and threads that do not share descriptors hardly exist.
 fn flags_of_child(event: &Event<'_>) -> u32 {
     match event.row.code == code::CLONE3 && event.tid != event.tgid {
-        true => CLONE_THREAD | CLONE_FILES,
+        true => CLONE_THREAD | CLONE_FILES | CLONE_FS,
         false => id(event, "flags"),
     }
 }
@@ -283,6 +284,7 @@ fn child(state: &mut State, event: &Event<'_>) {
     thread.vtid = id(event, "vtid");
     thread.vpid = id(event, "vpid");
     thread.exited_ns = None;
+    thread.own_fs = flags & (CLONE_THREAD | CLONE_FS) == CLONE_THREAD;
     thread.start_ns = start_ns;
     if event.from_file && flags & CLONE_THREAD != 0 && state.thread(event.tgid).is_none() {
         leader(state, event);
@@ -462,27 +464,43 @@ pub(super) fn exit(state: &mut State, event: &Event<'_>) {
     }
 }
 
-pub(super) fn chdir(state: &mut State, event: &Event<'_>) {
-    if event.result() != Some(0) {
-        return;
+/// The working directory that the kernel tells; false when it does not, as in captures of others.
+pub(super) fn cwd(state: &mut State, event: &Event<'_>) -> bool {
+    let Some(cwd) = text(event, "cwd").filter(|cwd| !cwd.is_empty()) else { return false };
+    let cwd: Box<[u8]> = cwd.into();
+    set_cwd(state, event, |known| known.clone_from(&cwd));
+    true
+}
+
+/// Changes the working directory of a thread and, unless it has one of its own, of its process.
+fn set_cwd(state: &mut State, event: &Event<'_>, change: impl Fn(&mut Box<[u8]>)) {
+    let Some((process, is_own)) = state.thread(event.tid).map(|thread| (thread.pid, thread.own_fs)) else { return };
+    if process != event.tid
+        && !is_own
+        && let Some(leader) = state.threads.get_mut(process)
+    {
+        change(&mut leader.cwd);
     }
-    let Some(process) = state.thread(event.tid).map(|thread| thread.pid) else { return };
-    let Some(to) = text(event, "path") else { return };
-    for tid in [process, event.tid] {
-        if let Some(thread) = state.threads.get_mut(tid) {
-            // From a directory that is not known, a relative path leads to another one that is not.
-            if to.starts_with(b"/") || !thread.cwd.is_empty() {
-                thread.cwd = path::resolve(&thread.cwd, to).into();
-            }
-        }
-        if process == event.tid {
-            break;
-        }
+    if let Some(thread) = state.threads.get_mut(event.tid) {
+        change(&mut thread.cwd);
     }
 }
 
+pub(super) fn chdir(state: &mut State, event: &Event<'_>) {
+    if event.result() != Some(0) || cwd(state, event) {
+        return;
+    }
+    let Some(to) = text(event, "path") else { return };
+    set_cwd(state, event, |cwd| {
+        // From a directory that is not known, a relative path leads to another one that is not.
+        if to.starts_with(b"/") || !cwd.is_empty() {
+            *cwd = path::resolve(cwd, to).into();
+        }
+    });
+}
+
 pub(super) fn fchdir(state: &mut State, event: &Event<'_>) {
-    if event.result() != Some(0) {
+    if event.result() != Some(0) || cwd(state, event) {
         return;
     }
     super::fd::know_fd(state, event);
@@ -490,11 +508,7 @@ pub(super) fn fchdir(state: &mut State, event: &Event<'_>) {
     let Some(fd) = number(event, "fd").and_then(descriptor) else { return };
     // Empty when the descriptor is not known: then the directory is not known any more, either.
     let name = state.fd(thread, fd).map(|fd| fd.name.clone()).unwrap_or_default();
-    for tid in [thread.pid, event.tid] {
-        if let Some(thread) = state.threads.get_mut(tid) {
-            thread.cwd.clone_from(&name);
-        }
-    }
+    set_cwd(state, event, |cwd| cwd.clone_from(&name));
 }
 
 /// The parameter of a CPU time event of a file of ours that says how long the interval was.
