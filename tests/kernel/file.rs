@@ -31,11 +31,14 @@ fn open_creates_a_file() {
     };
     let (dev, ino) = dev_ino(scratch.path("new"));
     let created = flags("O_EXCL|O_CREAT|O_WRONLY|O_CLOEXEC|O_F_CREATED");
-    check!(run, OPEN { fd: run.said[0], name: &*path, flags: created, mode: 0o640, dev: dev, ino: ino, path: &*path });
+    check!(
+        run,
+        OPEN { fd: run.said[0], name: &*path, flags: created, mode: 0o640, dev: dev, ino: ino, realpath: &*path }
+    );
     let failed = flags("O_EXCL|O_CREAT|O_WRONLY");
-    check!(run, OPEN { fd: -EEXIST, name: &*path, flags: failed, mode: 0o640, dev: 0, ino: 0, path: missing() });
+    check!(run, OPEN { fd: -EEXIST, name: &*path, flags: failed, mode: 0o640, dev: 0, ino: 0, realpath: missing() });
     let opened = flags("O_APPEND|O_RDWR");
-    check!(run, OPEN { fd: run.said[2], name: &*path, flags: opened, mode: 0, dev: dev, ino: ino, path: &*path });
+    check!(run, OPEN { fd: run.said[2], name: &*path, flags: opened, mode: 0, dev: dev, ino: ino, realpath: &*path });
 }
 
 #[test]
@@ -43,7 +46,7 @@ fn open_of_a_path_that_cannot_be_read_is_still_an_event() {
     let Some(run) = traced(|| [sys!(SYS_open, NOWHERE, O_RDWR, 0)]) else { return };
     check!(
         run,
-        OPEN { fd: -EFAULT, name: missing(), flags: flags("O_RDWR"), mode: 0, dev: 0, ino: 0, path: missing() }
+        OPEN { fd: -EFAULT, name: missing(), flags: flags("O_RDWR"), mode: 0, dev: 0, ino: 0, realpath: missing() }
     );
 }
 
@@ -78,7 +81,7 @@ fn openat_is_relative_to_a_directory_or_not() {
             mode: 0,
             dev: dir_dev,
             ino: dir_ino,
-            path: &*dir_name
+            realpath: &*dir_name
         }
     );
     check!(
@@ -91,7 +94,7 @@ fn openat_is_relative_to_a_directory_or_not() {
             mode: 0,
             dev: dev,
             ino: ino,
-            path: &*path
+            realpath: &*path
         }
     );
     let truncating = flags("O_TRUNC|O_NONBLOCK|O_WRONLY");
@@ -105,7 +108,7 @@ fn openat_is_relative_to_a_directory_or_not() {
             mode: 0,
             dev: dev,
             ino: ino,
-            path: &*path
+            realpath: &*path
         }
     );
     check!(
@@ -118,7 +121,7 @@ fn openat_is_relative_to_a_directory_or_not() {
             mode: 0,
             dev: 0,
             ino: 0,
-            path: missing()
+            realpath: missing()
         }
     );
 }
@@ -159,7 +162,7 @@ fn a_path_need_not_be_utf_8_and_may_be_as_long_as_the_kernel_allows() {
             mode: 0o600,
             dev: dev,
             ino: bytes_ino,
-            path: &*bytes
+            realpath: &*bytes
         }
     );
     check!(
@@ -172,7 +175,7 @@ fn a_path_need_not_be_utf_8_and_may_be_as_long_as_the_kernel_allows() {
             mode: 0o600,
             dev: dev,
             ino: ino,
-            path: &*file
+            realpath: &*file
         }
     );
     let cut = &too_long.as_bytes()[..4095];
@@ -187,7 +190,7 @@ fn a_path_need_not_be_utf_8_and_may_be_as_long_as_the_kernel_allows() {
             mode: 0o600,
             dev: 0,
             ino: 0,
-            path: missing()
+            realpath: missing()
         }
     );
 }
@@ -241,7 +244,7 @@ fn openat2_has_rules_for_the_way() {
             resolve: resolve,
             dev: dev,
             ino: ino,
-            path: &*path
+            realpath: &*path
         }
     );
     let (cloexec, beneath) = (flags("O_RDONLY|O_CLOEXEC"), flags("RESOLVE_BENEATH"));
@@ -256,7 +259,7 @@ fn openat2_has_rules_for_the_way() {
             resolve: beneath,
             dev: 0,
             ino: 0,
-            path: missing()
+            realpath: missing()
         }
     );
     let (none, unknown) = (flags(""), flags("O_RDONLY"));
@@ -271,7 +274,7 @@ fn openat2_has_rules_for_the_way() {
             resolve: none,
             dev: 0,
             ino: 0,
-            path: missing()
+            realpath: missing()
         }
     );
 }
@@ -286,9 +289,12 @@ fn creat_makes_or_empties_a_file() {
     let layer = 0..=1;
     check!(
         run,
-        CREAT { fd: run.said[0], name: &*path, mode: 0o604, dev: dev, ino: ino, creat_flags: layer, path: &*path }
+        CREAT { fd: run.said[0], name: &*path, mode: 0o604, dev: dev, ino: ino, creat_flags: layer, realpath: &*path }
     );
-    check!(run, CREAT { fd: -ENOENT, name: &*nowhere, mode: 0o604, dev: 0, ino: 0, creat_flags: 0, path: missing() });
+    check!(
+        run,
+        CREAT { fd: -ENOENT, name: &*nowhere, mode: 0o604, dev: 0, ino: 0, creat_flags: 0, realpath: missing() }
+    );
     assert_eq!(name(&path), "new");
 }
 

@@ -77,7 +77,7 @@ fn same(scene: impl FnOnce(&mut Links)) {
     let notes = fs::read(scratch.path("notes")).expect("the notes");
     let expected: Vec<String> = notes.split(|byte| *byte == 0).map(|it| it.escape_ascii().to_string()).collect();
     let opened = run.own().all(&OPENAT).filter(|event| !event.failed());
-    let index = OPENAT.params.iter().position(|param| param.name == "path").expect("the path");
+    let index = OPENAT.params.iter().position(|param| param.name == "realpath").expect("the path");
     let found: Vec<String> =
         opened.map(|event| event.params.text(index).unwrap_or_default().escape_ascii().to_string()).collect();
     assert_eq!(found, expected);
@@ -230,7 +230,7 @@ fn a_pipe_that_is_opened_again_has_no_path() {
     };
     assert!(run.said[0] >= 0);
     let event = run.own().next(&OPENAT);
-    let index = OPENAT.params.iter().position(|param| param.name == "path").expect("the path");
+    let index = OPENAT.params.iter().position(|param| param.name == "realpath").expect("the path");
     assert_eq!(event.params.text(index), None);
 }
 
@@ -310,7 +310,7 @@ fn while_directories_are_renamed_a_file_has_one_of_their_names() {
     }) else {
         return;
     };
-    let index = OPENAT.params.iter().position(|param| param.name == "path").expect("the path");
+    let index = OPENAT.params.iter().position(|param| param.name == "realpath").expect("the path");
     let right: HashSet<Vec<u8>> =
         [&one, &two].map(|dir| dir.join("sub/file").into_os_string().into_vec()).into_iter().collect();
     let (mut seen, mut missing) = (0, 0);

@@ -83,18 +83,25 @@ impl World {
     }
 
     pub fn openat_at(&self, tid: u32, fd: i64, dirfd: i64, path: &[u8]) -> Vec<u8> {
-        let name = [path, b"\0"].concat();
+        self.openat_of(tid, fd, dirfd, path, path)
+    }
+
+    /// The kernel opened the file at `opened`.
+    pub fn openat_of(&self, tid: u32, fd: i64, dirfd: i64, path: &[u8], opened: &[u8]) -> Vec<u8> {
+        let text = |path: &[u8]| [path, b"\0"].concat();
+        let opened = if opened.is_empty() { Vec::new() } else { text(opened) };
         self.record(
             tid,
             code::OPENAT,
             &[
                 &fd.to_le_bytes(),
                 &dirfd.to_le_bytes(),
-                &name,
+                &text(path),
                 &0o2000000u32.to_le_bytes(),
                 &0u32.to_le_bytes(),
                 &0x22u32.to_le_bytes(),
                 &77u64.to_le_bytes(),
+                &opened,
             ],
         )
     }

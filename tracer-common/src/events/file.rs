@@ -10,7 +10,7 @@ events! {
         mode: Oct32 = 2, "permission bits; meaningful with O_CREAT or O_TMPFILE";
         dev: Hex32 = dev_of_ret, "device number of the filesystem; 0 on failure";
         ino: U64 = ino_of_ret, "inode number; 0 on failure";
-        path: Text = opened_path, "path of the file that the kernel opened, seen from the root directory of the process; \
+        realpath: Text = opened_path, "path of the file that the kernel opened, seen from the root directory of the process; \
             no value on failure";
     }
 
@@ -24,7 +24,7 @@ events! {
         mode: Oct32 = 3, "permission bits; meaningful with O_CREAT or O_TMPFILE";
         dev: Hex32 = dev_of_ret, "device number of the filesystem; 0 on failure";
         ino: U64 = ino_of_ret, "inode number; 0 on failure";
-        path: Text = opened_path, "path of the file that the kernel opened, seen from the root directory of the process; \
+        realpath: Text = opened_path, "path of the file that the kernel opened, seen from the root directory of the process; \
             no value on failure";
     }
 
@@ -39,7 +39,7 @@ events! {
         resolve: Flags32(RESOLVE_FLAGS) = user_u64(2, 16), "RESOLVE_* flags";
         dev: Hex32 = dev_of_ret, "device number of the filesystem; 0 on failure";
         ino: U64 = ino_of_ret, "inode number; 0 on failure";
-        path: Text = opened_path, "path of the file that the kernel opened, seen from the root directory of the process; \
+        realpath: Text = opened_path, "path of the file that the kernel opened, seen from the root directory of the process; \
             no value on failure";
     }
 
@@ -52,7 +52,7 @@ events! {
         dev: Hex32 = dev_of_ret, "device number of the filesystem; 0 on failure";
         ino: U64 = ino_of_ret, "inode number; 0 on failure";
         creat_flags: Flags16(CREAT_FLAGS) = layer_of_ret, "overlay layer of the file";
-        path: Text = opened_path, "path of the file that the kernel opened, seen from the root directory of the process; \
+        realpath: Text = opened_path, "path of the file that the kernel opened, seen from the root directory of the process; \
             no value on failure";
     }
 

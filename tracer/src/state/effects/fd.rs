@@ -90,7 +90,8 @@ pub(super) fn open(state: &mut State, event: &Event<'_>) {
     let began = state.entry_paths.remove(&event.tid).filter(|(code, _)| *code == event.row.code).map(|(_, path)| path);
     let Some(fd) = event.result().and_then(descriptor) else { return };
     let passed = event.row.param("name");
-    let opened = event.row.param("path").and_then(|(index, _)| event.params.text(index));
+    let opened =
+        event.row.param("realpath").or_else(|| event.row.param("path")).and_then(|(index, _)| event.params.text(index));
     let opened = opened.filter(|path| !path.is_empty());
     let raw = match passed {
         Some((index, _)) => began.as_deref().or_else(|| event.params.text(index)),
@@ -399,17 +400,19 @@ mod tests {
     }
 
     #[test]
-    fn a_path_below_a_directory_that_is_not_known_has_no_name() {
+    fn a_name_is_what_the_kernel_says_and_nothing_else() {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let mut world = World::new();
         let table = world.state.thread(10).unwrap().fds;
         world.state.fds.complete(table);
-        let opened = |world: &mut World, dirfd: i64, path: &[u8]| {
-            let record = world.openat_at(10, 9, dirfd, path);
-            effects::before(&mut world.state, &decode::live(&record, 1, 0).unwrap());
-            Fd::clone(world.state.fds.get(table, 9).unwrap()).name
+        let opened = |world: &mut World, record: &[u8]| {
+            effects::before(&mut world.state, &decode::live(record, 1, 0).unwrap());
+            let fd = Fd::clone(world.state.fds.get(table, 9).unwrap());
+            (text(&fd.name), text(&fd.raw_name.unwrap()))
         };
-        assert_eq!(&*opened(&mut world, 55, b"file"), b"");
-        assert_eq!(&*opened(&mut world, 55, b"/file"), b"/file");
-        assert_eq!(&*opened(&mut world, 4, b"file"), b"/srv/data/file");
+        let with_path = world.openat_of(10, 9, 4, b"../file", b"/srv/elsewhere");
+        assert_eq!(opened(&mut world, &with_path), ("/srv/elsewhere".into(), "../file".into()));
+        let without = world.openat_of(10, 9, -100, b"/file", b"");
+        assert_eq!(opened(&mut world, &without), (String::new(), "/file".into()));
     }
 }
