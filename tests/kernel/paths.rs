@@ -123,7 +123,7 @@ fn links_lead_to_the_file_behind_them() {
         links.open(here, c"/", O_RDONLY);
         links.open(here, c"/proc", O_RDONLY);
         let fd = links.open(here, c"/proc/self/root/proc/version", O_RDONLY);
-        links.open(here, &CString::new(format!("/dev/fd/{fd}")).expect("no NUL"), O_RDONLY);
+        links.open(here, &CString::new(format!("/proc/self/fd/{fd}")).expect("no NUL"), O_RDONLY);
     });
 }
 
@@ -269,9 +269,17 @@ fn mounts_and_roots_are_those_of_the_process() {
             done(sys!(SYS_mkdir, &*c_path(&base.join("tmp").join(name)), 0o700));
         }
         let layers = format!("lowerdir={0}/lower,upperdir={0}/tmp/upper,workdir={0}/tmp/work", base.display());
-        mount(c"overlay", "merged", c"overlay", 0, &CString::new(layers).expect("no NUL"));
-        links.at(&base.join("merged/a/f"));
-        links.open(AT_FDCWD.into(), &c_path(&base.join("merged/a/f")), O_RDWR);
+        let (layers, merged) = (CString::new(layers).expect("no NUL"), c_path(&base.join("merged")));
+        match sys!(SYS_mount, c"overlay", &*merged, c"overlay", 0, &*layers) {
+            0 => {
+                links.at(&base.join("merged/a/f"));
+                links.open(AT_FDCWD.into(), &c_path(&base.join("merged/a/f")), O_RDWR);
+            }
+            result => {
+                assert_eq!(result, i64::from(-libc::ENODEV));
+                eprintln!("without an overlay: this kernel has none");
+            }
+        }
         let outside = links.at(&base.join("tree"));
         mount(&c_path(&base.join("tree")), "root/bound", c"", MS_BIND, c"");
         done(sys!(SYS_chroot, &*c_path(&base.join("root"))));

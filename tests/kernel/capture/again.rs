@@ -186,6 +186,15 @@ fn it_is_the_same_when_it_is_written_again() {
     assert_eq!(again.iter().zip(&last).find(|(one, other)| one != other), None);
 }
 
+/// A word with the file that the name of a descriptor leads to, if there is one.
+fn followed(word: &str) -> String {
+    let name = word.split_once("(<f>").and_then(|(before, rest)| Some((before, rest.split_once(')')?)));
+    match name.and_then(|(before, (name, rest))| Some((before, std::fs::canonicalize(name).ok()?, rest))) {
+        Some((before, path, rest)) => format!("{before}(<f>{}){rest}", path.display()),
+        None => word.to_owned(),
+    }
+}
+
 /// What others print in another way, taken away from both lines.
 fn alike(line: &str, kind: &str) -> String {
     let mut line = line.replace(" +0000", "").replace(" )", ")").replace("(O_NONE)", "");
@@ -199,8 +208,10 @@ fn alike(line: &str, kind: &str) -> String {
     if kind == "socket" {
         line.truncate(line.find(" flags=").unwrap_or(line.len()));
     }
+    // Their name of a file is the path that was passed, ours that of the file behind all links.
+    let line: Vec<String> = line.split_whitespace().map(followed).collect();
     // Threads that ended have names here, protocols are known from the beginning, and names of sockets from the kernel.
-    let words = line.split_whitespace().map(|word| match word.split_once('=') {
+    let words = line.iter().map(|word| match word.split_once('=') {
         // Of most commands it is no descriptor, but theirs is shown as one.
         Some(("res", value)) if matches!(kind, "fcntl" | "bpf") => {
             format!("res={}", value.split('(').next().unwrap_or(value))
@@ -215,9 +226,9 @@ fn alike(line: &str, kind: &str) -> String {
         }
         Some(("offset", value)) => match value.parse::<u64>() {
             Ok(offset) => format!("offset={}", offset as i64),
-            Err(_) => word.to_owned(),
+            Err(_) => word.clone(),
         },
-        _ => word.to_owned(),
+        _ => word.clone(),
     });
     let mut words: Vec<_> = words.collect();
     if matches!(kind, "switch" | "procexit") && words.len() > 3 {

@@ -257,6 +257,12 @@ pub struct Source {
 }
 
 impl Source {
+    /// Whether only tracer has such a parameter, in rows that the `.scap` format knows.
+    #[must_use]
+    pub const fn is_own(self) -> bool {
+        matches!(self.op, Op::OpenedPath | Op::CwdPath)
+    }
+
     /// What the value can be trusted for, in one word: `call` is in a register, `kernel` is in a kernel object, `memory` is
     /// in the caller's memory, where another thread may have changed it, `hook` is given to a tracepoint.
     #[must_use]

@@ -28,14 +28,15 @@ const APPENDED: [(u16, usize); 3] =
 const UNIX: u8 = 1;
 
 impl Schema {
-    /// How many parameters a row has.
+    /// How many parameters a row has. Those of our own, which are in no schema, come last.
     #[must_use]
     pub fn params(self, row: &Row) -> usize {
         if row.is_own() {
             return 0;
         }
         let appended = APPENDED.iter().find(|(code, _)| self == Self::Released && *code == row.code);
-        appended.map_or(row.params.len(), |(_, count)| *count)
+        let of_others = row.params.iter().take_while(|param| !param.source.is_own()).count();
+        appended.map_or(of_others, |(_, count)| *count)
     }
 }
 

@@ -9,7 +9,6 @@ use tracer_common::{
     arch,
     events::{code, old},
     kind::Kind,
-    plan::Op,
 };
 
 use super::{data, errno, escape, time, units};
@@ -44,8 +43,8 @@ pub fn write_all(c: &Context<'_>, show: Show, out: &mut Vec<u8>) {
     // Of older captures only what the event has; a live record that was cut shows what is missing.
     let shown = if c.event.from_file { c.event.params.count() } else { usize::MAX };
     for (at, (param, kind, value)) in c.event.params.iter().enumerate().take(shown) {
-        // The descriptor has it already.
-        if param.source.op == Op::OpenedPath {
+        // What the descriptor and the fields of the process have already.
+        if param.source.is_own() {
             continue;
         }
         if at > 0 {

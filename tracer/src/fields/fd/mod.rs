@@ -151,7 +151,7 @@ fields! { FILE needs FD;
     "fd.nameraw": Text [by_type(no_fd) cost(2)] => |c, _| {
         let raw = || fd(c).and_then(|fd| fd.raw_name.as_deref());
         asked_for(c).map(|(path, _)| path).or_else(raw).map_or_else(|| name(c), Value::text)
-    }, "path as passed to the call that opened it";
+    }, "path as passed to the call that opened it; fd.name is where it led";
     "fd.directory": Text [by_type(no_fd) cost(2)] => |c, _| part(path_of(c), directory),
         "directory of the file";
     "fd.filename": Text [by_type(no_fd) cost(2)] => |c, _| part(path_of(c), filename),
