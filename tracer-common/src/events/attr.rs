@@ -21,7 +21,7 @@ events! {
         res: Errno = ret, "0, or -errno";
         fd: Fd = 0, "descriptor of a namespace or a process";
         nstype: Flags32(CLONE_FLAGS) = 1, "which namespaces, CLONE_NEW*; 0 for any";
-        cwd: Text = cwd_path, "the working directory, which is another one in another mount namespace; no value on failure";
+        cwd: Text = cwd_path, "the working directory, which changes with the mount namespace; no value on failure";
     }
 
     /// Stop sharing namespaces or other resources with other processes.
