@@ -2,7 +2,10 @@
 
 mod asked;
 mod collector;
+mod forms;
+mod receiver;
 mod shipped;
+mod targets;
 
 use std::{
     collections::BTreeMap,

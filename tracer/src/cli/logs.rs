@@ -12,7 +12,7 @@ use crate::{
     format::{color::ColorChoice, escape, time},
     logs::{
         self, Finder, Look, Marks, Origin, Printer, Selection, Source, Stream,
-        ship::{Full, Kind, Shipper, Target},
+        ship::{self, Full, Shipper, Target, TargetError},
         when,
     },
     message::{Shown as _, note, print},
@@ -95,10 +95,14 @@ struct LogsArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["tail", "previous", "stream", "until"])]
     state: Option<PathBuf>,
 
-    /// Send lines there instead of printing them: otlp+http://HOST, syslog+udp://HOST, syslog+tcp://HOST, syslog+tls://HOST,
-    /// file:///PATH or stdout. Can be repeated
-    #[arg(long, value_name = "URL", conflicts_with_all = ["json", "explain", "timestamps", "prefix"])]
-    to: Vec<Target>,
+    // What is wrong with one is said without what may be secret in it, so it is not clap that reads it.
+    #[arg(
+        long,
+        value_name = "URL",
+        help = format!("Send lines there instead of printing them: {}. Can be repeated", ship::forms().join(", ")),
+        conflicts_with_all = ["json", "explain", "timestamps", "prefix"]
+    )]
+    to: Vec<String>,
 
     /// Memory for lines that a target has not taken yet, for each target
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4_096), requires = "to")]
@@ -161,6 +165,12 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
     {
         return Err(Failure::with_hint("--since is later than --until", "exchange them").into());
     }
+    let targets: Vec<Target> = args
+        .to
+        .iter()
+        .map(|url| url.parse())
+        .collect::<Result<_, TargetError>>()
+        .map_err(|error| Failure::of(&error.to_string()))?;
     let mut marks =
         args.state.as_deref().map(Marks::load).transpose().map_err(|error| Failure::of(&error.to_string()))?;
     if let Some(marks) = &marks {
@@ -209,8 +219,8 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
         stream: args.stream,
         previous: args.previous,
     };
-    if !args.to.is_empty() {
-        return ship(&args, &mut finder, &selection, options, marks, &stop);
+    if !targets.is_empty() {
+        return ship(&targets, &args, &mut finder, &selection, options, marks, &stop);
     }
     let ended = logs::run(&mut finder, &selection, options, marks.as_mut(), &mut Printer::new(out, look), &stop)?;
     say_gaps(ended);
@@ -219,6 +229,7 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
 
 /// Sends lines to targets, and says what became of them. Without loss it is a success.
 fn ship(
+    targets: &[Target],
     args: &LogsArgs,
     finder: &mut Finder,
     selection: &Selection,
@@ -227,7 +238,7 @@ fn ship(
     stop: &Stop,
 ) -> Result<ExitCode, End> {
     let max_bytes = (args.queue as usize) << 20;
-    let shipper = Shipper::start(&args.to, max_bytes, args.full, !args.follow, stop.flag());
+    let shipper = Shipper::start(targets, max_bytes, args.full, !args.follow, stop.flag());
     let mut shipper = shipper.map_err(|why| match why.split_once("\nhint: ") {
         Some((what, hint)) => Failure::with_hint(what, hint.to_owned()),
         None => Failure::of(&why),
@@ -241,7 +252,7 @@ fn ship(
             let causes: Vec<String> = tally.lost.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
             text.push_str(&format!("; {} lost: {}", lines(tally.lost()), causes.join(", ")));
         }
-        if target.kind != Kind::Stdout || tally.lost() > 0 {
+        if !target.is_stdout() || tally.lost() > 0 {
             note(&text);
         }
     }

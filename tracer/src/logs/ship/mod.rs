@@ -1,13 +1,20 @@
 //! Sending logs elsewhere: one queue and one thread for each target.
 //!
-//! `target` reads URLs; `queue` holds what has not arrived; a `worker` sends it with a transport: `http` (requests of `otlp`), `wire` (messages of
-//! `syslog`), `files`. `trust` is for TLS.
+//! `target` reads URLs of the kinds that `protocol` lists; `queue` holds what has not arrived; a `worker` sends it with a transport: `http`
+//! (requests), `wire` (messages), `files`. `trust` is for TLS. Each protocol has a file.
 //!
 //! When a queue is full, reading stops: then the files of the runtimes are the buffer. With [`Full::Drop`] new lines are dropped and counted.
 
+mod clickhouse;
+mod elastic;
 mod files;
+mod fluent;
+mod gelf;
 mod http;
+mod lines;
+mod loki;
 mod otlp;
+mod protocol;
 mod queue;
 mod syslog;
 mod target;
@@ -25,16 +32,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::{
-    queue::{Queue, Record},
-    target::Carrier,
-    worker::Transport,
-};
+use self::queue::{Queue, Record};
 use super::{Entry, Writer, follow::now_ns, sink::Sink};
 use crate::{message::note, thread};
 
+pub use protocol::{ALL, Protocol, Rest, Scheme, TargetOption, forms};
 pub use queue::Tally;
-pub use target::{Kind, Target, TargetError};
+pub use target::{Target, TargetError};
 
 /// How long what is left at the end is tried to be sent, after the last success.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -66,22 +70,9 @@ pub struct Shipper {
     handed_over: u64,
 }
 
-fn transport(target: &Target) -> Result<Box<dyn Transport>, String> {
-    let own = || nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let tls = || trust::config(target.ca.as_deref());
-    Ok(match &target.kind {
-        Kind::Otlp { host, path, tls: with_tls } => {
-            let tls = if *with_tls { Some(tls()?) } else { None };
-            Box::new(http::Otlp::new(host, path, tls, own())?)
-        }
-        Kind::Syslog { host, carrier: Carrier::Udp, form, .. } => Box::new(wire::Datagrams::new(host, *form, own())),
-        Kind::Syslog { host, carrier, form, framing } => {
-            let tls = if *carrier == Carrier::Tls { Some(tls()?) } else { None };
-            Box::new(wire::Connected::new(host, tls, *form, *framing, own()))
-        }
-        Kind::File(path) => Box::new(files::Appended::new(path.clone())),
-        Kind::Stdout => Box::new(files::Stdout::default()),
-    })
+/// What this machine is called.
+fn own_host() -> String {
+    nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 impl Shipper {
@@ -99,7 +90,7 @@ impl Shipper {
     ) -> Result<Self, String> {
         let mut lines = Vec::new();
         for target in targets {
-            let transport = transport(target).map_err(|why| format!("cannot send to {target}: {why}"))?;
+            let transport = (target.prepared)().map_err(|why| format!("cannot send to {target}: {why}"))?;
             let queue = Arc::new(Queue::new(max_bytes));
             let (own_queue, name) = (Arc::clone(&queue), target.url.clone());
             let worker = thread::begin("logs to a target", move || worker::work(&own_queue, &name, transport));

@@ -3,6 +3,7 @@
 //! A record stays until the target has it. When a connection ends, what was sent over it and is not known to have arrived is sent again.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -12,6 +13,22 @@ use crate::logs::{Entry, Writer};
 
 /// What a record takes besides its text, bytes.
 const OVERHEAD: usize = 128;
+
+/// The most causes of loss that are told apart.
+const MAX_CAUSES: usize = 20;
+/// All others.
+const OTHER: &str = "for other causes";
+
+/// What became of one record that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It has arrived.
+    Taken,
+    /// It never will, for this cause.
+    Lost(String),
+    /// It has to be sent again.
+    Later,
+}
 
 /// A line of a container, or that lines are missing.
 #[derive(Debug, Clone)]
@@ -35,6 +52,35 @@ impl Record {
             Entry::Line(line) => &line.text,
             Entry::Gap(why) => why.as_bytes(),
         }
+    }
+
+    /// The line, or in words that some are missing.
+    pub fn message(&self) -> Cow<'_, [u8]> {
+        match &self.entry {
+            Entry::Line(line) => Cow::Borrowed(&line.text),
+            Entry::Gap(why) => Cow::Owned(format!("lines may be missing: {why}").into_bytes()),
+        }
+    }
+
+    /// The same as text, with U+FFFD for what is not UTF-8.
+    pub fn words(&self) -> Cow<'_, str> {
+        match self.message() {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+
+    /// `stdout`, `stderr` or `gap`.
+    pub fn stream(&self) -> &'static str {
+        match &self.entry {
+            Entry::Line(line) => line.stream.name(),
+            Entry::Gap(_) => "gap",
+        }
+    }
+
+    /// Whether the line was too long to be whole.
+    pub fn is_cut(&self) -> bool {
+        matches!(&self.entry, Entry::Line(line) if line.is_cut)
     }
 
     /// When it was written, or that it was seen that it is missing, nanoseconds since the epoch.
@@ -64,10 +110,11 @@ impl Tally {
         self.lost.values().sum()
     }
 
-    /// Some were lost.
+    /// Some were lost. Causes are what targets say, so that there is a limit for how many there are.
     pub fn lose(&mut self, cause: &str, count: u64) {
         if count > 0 {
-            *self.lost.entry(cause.to_owned()).or_default() += count;
+            let is_new = !self.lost.contains_key(cause) && self.lost.len() >= MAX_CAUSES;
+            *self.lost.entry(if is_new { OTHER } else { cause }.to_owned()).or_default() += count;
         }
     }
 }
@@ -172,6 +219,32 @@ impl Queue {
         self.changed.notify_all();
     }
 
+    /// What became of each of the first ones, which are sent again if they have to be.
+    pub fn settle_each(&self, fates: &[Fate]) {
+        let mut inner = self.lock();
+        let count = fates.len().min(inner.records.len());
+        let first: Vec<_> = inner.records.drain(..count).collect();
+        let (before, mut left) = (inner.records.len(), Vec::new());
+        for (fate, (number, record)) in fates.iter().zip(first) {
+            match fate {
+                Fate::Later => {
+                    left.push((number, record));
+                    continue;
+                }
+                Fate::Taken => inner.tally.delivered += 1,
+                Fate::Lost(cause) => inner.tally.lose(cause, 1),
+            }
+            inner.bytes -= record.bytes();
+        }
+        left.into_iter().rev().for_each(|item| inner.records.push_front(item));
+        inner.sent = 0;
+        let is_some = inner.records.len() < before + count;
+        if let Some((end, patience)) = inner.closing.as_mut().filter(|_| is_some) {
+            *end = Instant::now() + *patience;
+        }
+        self.changed.notify_all();
+    }
+
     /// A record that never came here was lost.
     pub fn lose(&self, cause: &str) {
         self.lock().tally.lose(cause, 1);
@@ -262,6 +335,29 @@ mod tests {
         let tally = queue.end("not sent");
         assert_eq!((tally.delivered, tally.lost(), tally.failures), (1, 2, 1));
         assert_eq!(tally.lost.into_iter().collect::<Vec<_>>(), [("not sent".into(), 1), ("refused".into(), 1)]);
+    }
+
+    #[test]
+    fn each_record_of_a_batch_has_a_fate_of_its_own() {
+        let queue = Queue::new(1 << 20);
+        for (number, text) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            assert!(queue.push(number as u64, &record(text), Duration::ZERO));
+        }
+        assert_eq!(queue.next(3, 1 << 20, Duration::ZERO).len(), 3);
+        queue.settle_each(&[Fate::Taken, Fate::Later, Fate::Lost("bad".into())]);
+        assert_eq!(queue.first(), Some(1));
+        assert_eq!(texts(&queue.next(9, 1 << 20, Duration::ZERO)), ["b", "d"]);
+        queue.settle(2, None);
+        assert_eq!(queue.lock().bytes, 0);
+        let tally = queue.end("not sent");
+        assert_eq!((tally.delivered, tally.lost["bad"]), (3, 1));
+    }
+
+    #[test]
+    fn causes_of_loss_have_a_limit() {
+        let mut tally = Tally::default();
+        (0..100).for_each(|number| tally.lose(&number.to_string(), 2));
+        assert_eq!((tally.lost.len(), tally.lost[OTHER], tally.lost()), (MAX_CAUSES + 1, 160, 200));
     }
 
     #[test]
