@@ -148,6 +148,20 @@ fn entry(value: &Packed) -> Result<Taken, String> {
 
 /// Fluent Forward: each batch is acknowledged but for the third, after which the connection ends without a word.
 pub fn fluent(reader: &mut dyn BufRead, writer: &mut dyn Write, shared: &Shared) -> Result<(), String> {
+    acknowledging(reader, writer, shared, Some(2))
+}
+
+/// Fluent Forward: each batch is acknowledged.
+pub fn calm_fluent(reader: &mut dyn BufRead, writer: &mut dyn Write, shared: &Shared) -> Result<(), String> {
+    acknowledging(reader, writer, shared, None)
+}
+
+fn acknowledging(
+    reader: &mut dyn BufRead,
+    writer: &mut dyn Write,
+    shared: &Shared,
+    silent: Option<usize>,
+) -> Result<(), String> {
     loop {
         if reader.fill_buf().map_err(|error| error.to_string())?.is_empty() {
             return Ok(());
@@ -172,7 +186,7 @@ pub fn fluent(reader: &mut dyn BufRead, writer: &mut dyn Write, shared: &Shared)
         if count.as_u64() != Some(taken.len() as u64) || word.as_bytes().len() != 24 {
             return Err(wrong());
         }
-        if shared.number() == 2 {
+        if Some(shared.number()) == silent {
             return Ok(());
         }
         shared.take(taken);
@@ -208,7 +222,8 @@ fn expect(request: &Request, first: &str, kind: &str) -> Result<(), String> {
     is_right.then_some(()).ok_or_else(|| format!("a wrong head: {} {:?}", request.first, request.headers))
 }
 
-/// Loki, which refuses a request as a whole for a line that begins with `old`, although it keeps the others.
+/// Loki, which refuses a request as a whole for a line that begins with `old`, although it keeps the others. Of the same line at the same time it
+/// keeps one.
 pub fn loki(reader: &mut dyn BufRead, writer: &mut dyn Write, shared: &Shared) -> Result<(), String> {
     http(reader, writer, |request| {
         expect(request, "POST /loki/api/v1/push HTTP/1.1", "application/json")?;
@@ -242,7 +257,7 @@ pub fn loki(reader: &mut dyn BufRead, writer: &mut dyn Write, shared: &Shared) -
             _ if is_old => (400, "entry too far behind".to_owned()),
             _ => (204, String::new()),
         };
-        shared.take(taken);
+        shared.take_new(taken);
         Ok(Some(answer))
     })
 }

@@ -41,6 +41,12 @@ impl Shared {
         }
     }
 
+    /// Takes lines that it does not have.
+    pub fn take_new(&self, lines: Vec<Taken>) {
+        let known = self.taken.lock().unwrap().clone();
+        self.take(lines.into_iter().filter(|line| !known.contains(line)));
+    }
+
     /// The number of this request, from 0.
     pub fn number(&self) -> usize {
         let mut count = self.count.lock().unwrap();

@@ -36,7 +36,7 @@ use self::queue::{Queue, Record};
 use super::{Entry, Writer, follow::now_ns, sink::Sink};
 use crate::{message::note, thread};
 
-pub use protocol::{ALL, Protocol, Rest, Scheme, TargetOption, forms};
+pub use protocol::{ALL, Protocol, Rest, Scheme, TargetOption, describe, forms};
 pub use queue::Tally;
 pub use target::{Target, TargetError};
 

@@ -1,7 +1,7 @@
 //! The targets that there are. A new one is a file with a [`Protocol`], and its line in [`ALL`]: the parser of URLs, `--help` and the page of targets
 //! are made from that.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{fmt::Write as _, path::PathBuf, sync::Arc};
 
 use super::{
     clickhouse, elastic, files, fluent, gelf, lines, loki, otlp, syslog,
@@ -82,7 +82,7 @@ pub enum Carrier {
 pub struct TargetOption {
     /// Its name.
     pub name: &'static str,
-    /// What can be its value, for people; the first one is taken without it.
+    /// What can be its value, for people. Without it, the first one that is not in capitals is taken.
     pub values: &'static str,
     /// What it does, for people.
     pub about: &'static str,
@@ -129,6 +129,39 @@ impl Scheme {
 #[must_use]
 pub fn forms() -> Vec<String> {
     ALL.iter().flat_map(|protocol| protocol.schemes).map(Scheme::form).collect()
+}
+
+/// The page of all targets, in Markdown.
+pub fn describe(out: &mut String) {
+    out.push_str("# Targets of `tracer logs --to`\n\n[logs.md](logs.md#sending-logs-elsewhere) explains how lines are sent, and has recipes.\n");
+    for protocol in ALL {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "\n## {}\n", protocol.name);
+        for scheme in protocol.schemes {
+            let usual = match scheme.rest {
+                Rest::Host(port) => format!("`{}://HOST[:{port}]`", scheme.name),
+                Rest::Web(port, path) => {
+                    let path = if path.len() > 1 { format!("[{path}]") } else { "[/PATH]".to_owned() };
+                    format!("`{}://[USER:PASSWORD@]HOST[:{port}]{path}`", scheme.name)
+                }
+                Rest::Path | Rest::Nothing => format!("`{}`", scheme.form()),
+            };
+            let _ = writeln!(out, "- {usual}");
+        }
+        let _ = writeln!(out, "\nSends {}.\n\nA line has arrived when {}.", protocol.sends, protocol.arrives);
+        let mut options: Vec<&TargetOption> = protocol.options.iter().collect();
+        for option in protocol.schemes.iter().flat_map(Scheme::options) {
+            if !options.iter().any(|known| known.name == option.name) {
+                options.push(option);
+            }
+        }
+        if !options.is_empty() {
+            let _ = writeln!(out, "\n| option | values | what it does |\n| --- | --- | --- |");
+        }
+        for TargetOption { name, values, about, .. } in options {
+            let _ = writeln!(out, "| `{name}` | {values} | {about} |");
+        }
+    }
 }
 
 /// Makes what sends records. It is asked once, when everything else is known to be right.
