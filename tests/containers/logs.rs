@@ -4,6 +4,7 @@ mod asked;
 mod collector;
 mod forms;
 mod receiver;
+mod shaped;
 mod shipped;
 mod targets;
 

@@ -11,7 +11,8 @@ use crate::{
     fields::nearest,
     format::{color::ColorChoice, escape, time},
     logs::{
-        self, Finder, Look, Marks, Origin, Printer, Selection, Source, Stream,
+        self, Finder, LineFilter, Look, Marks, Origin, Printer, Selection, Sink, Source, Stream,
+        shape::{Dropped, Join, Redact, Shape, Shaper},
         ship::{self, Full, Shipper, Target, TargetError},
         when,
     },
@@ -99,10 +100,24 @@ struct LogsArgs {
     #[arg(
         long,
         value_name = "URL",
-        help = format!("Send lines there instead of printing them: {}. Can be repeated", ship::forms().join(", ")),
+        help = format!("Send lines there instead of printing them: {}. With a filter after a blank, it gets matching lines only. Can be repeated", ship::forms().join(", ")),
         conflicts_with_all = ["json", "explain", "timestamps", "prefix"]
     )]
     to: Vec<String>,
+
+    /// Join lines to one message: `indent` (lines that begin with a blank continue), `time` (a message begins with a time), or a regular expression
+    /// that the first line of a message matches
+    #[arg(long, value_name = "RULE", value_parser = Join::parse)]
+    join: Option<Join>,
+
+    /// Hide what matches this regular expression, or only its groups if it has some. Can be repeated
+    #[arg(long, value_name = "REGEX", value_parser = Redact::parse)]
+    redact: Vec<Redact>,
+
+    /// Leave this out of JSON and of what is sent: container.image, container.type, container.labels, container.label.NAME, k8s.ns.name or source.
+    /// Can be repeated
+    #[arg(long = "drop-field", value_name = "FIELD", value_parser = Dropped::parse)]
+    drop_fields: Vec<Dropped>,
 
     /// Memory for lines that a target has not taken yet, for each target
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4_096), requires = "to")]
@@ -127,6 +142,10 @@ struct LogsArgs {
     /// Names of containers, pods or services of Compose, also with * and ?; or the beginning of an id
     #[arg(value_name = "NAME")]
     names: Vec<String>,
+
+    /// After `--`: only lines that match this filter, such as -- log contains error and stream=stderr
+    #[arg(value_name = "FILTER", last = true)]
+    filter: Vec<String>,
 }
 
 /// How many of the last lines; all when `None`.
@@ -141,6 +160,10 @@ fn last(text: &str) -> Result<Last, String> {
 
 fn stream(text: &str) -> Result<Stream, String> {
     Stream::by_name(text.as_bytes()).ok_or_else(|| "expected stdout or stderr".to_owned())
+}
+
+fn filter(text: &str) -> Result<LineFilter, Failure> {
+    LineFilter::compile(text).map_err(|error| Failure { message: error.to_string(), hint: error.hint })
 }
 
 /// Its options.
@@ -171,6 +194,9 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
         .map(|url| url.parse())
         .collect::<Result<_, TargetError>>()
         .map_err(|error| Failure::of(&error.to_string()))?;
+    let wanted = if args.filter.is_empty() { None } else { Some(filter(&args.filter.join(" "))?) };
+    let (join, redact) = (args.join.clone(), args.redact.clone());
+    let shape = Shape { join, wanted, redact, drop: args.drop_fields.iter().cloned().collect() };
     let mut marks =
         args.state.as_deref().map(Marks::load).transpose().map_err(|error| Failure::of(&error.to_string()))?;
     if let Some(marks) = &marks {
@@ -219,31 +245,43 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
         stream: args.stream,
         previous: args.previous,
     };
+    let reading = Reading { finder: &mut finder, selection: &selection, options, shape, stop: &stop };
     if !targets.is_empty() {
-        return ship(&targets, &args, &mut finder, &selection, options, marks, &stop);
+        return ship(&targets, &args, reading, marks);
     }
-    let ended = logs::run(&mut finder, &selection, options, marks.as_mut(), &mut Printer::new(out, look), &stop)?;
+    let ended = reading.run(marks.as_mut(), &mut Printer::new(out, look))?;
     say_gaps(ended);
     Ok(ExitCode::from(stop::code()))
 }
 
-/// Sends lines to targets, and says what became of them. Without loss it is a success.
-fn ship(
-    targets: &[Target],
-    args: &LogsArgs,
-    finder: &mut Finder,
-    selection: &Selection,
+/// What is read, and what is made of it.
+struct Reading<'r> {
+    finder: &'r mut Finder,
+    selection: &'r Selection,
     options: logs::Options,
-    mut marks: Option<Marks>,
-    stop: &Stop,
-) -> Result<ExitCode, End> {
+    shape: Shape,
+    stop: &'r Stop,
+}
+
+impl Reading<'_> {
+    fn run(self, marks: Option<&mut Marks>, sink: &mut dyn Sink) -> anyhow::Result<logs::Ended> {
+        let Self { finder, selection, options, shape, stop } = self;
+        if shape.is_plain() {
+            return logs::run(finder, selection, options, marks, sink, stop);
+        }
+        logs::run(finder, selection, options, marks, &mut Shaper::new(shape, sink), stop)
+    }
+}
+
+/// Sends lines to targets, and says what became of them. Without loss it is a success.
+fn ship(targets: &[Target], args: &LogsArgs, reading: Reading<'_>, mut marks: Option<Marks>) -> Result<ExitCode, End> {
     let max_bytes = (args.queue as usize) << 20;
-    let shipper = Shipper::start(targets, max_bytes, args.full, !args.follow, stop.flag());
+    let shipper = Shipper::start(targets, max_bytes, args.full, !args.follow, reading.stop.flag());
     let mut shipper = shipper.map_err(|why| match why.split_once("\nhint: ") {
         Some((what, hint)) => Failure::with_hint(what, hint.to_owned()),
         None => Failure::of(&why),
     })?;
-    let outcome = logs::run(finder, selection, options, marks.as_mut(), &mut shipper, stop);
+    let outcome = reading.run(marks.as_mut(), &mut shipper);
     let mut lost = false;
     for (target, tally) in shipper.end() {
         let mut text = format!("sent {} to {target}", lines(tally.delivered));

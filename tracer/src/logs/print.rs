@@ -143,7 +143,7 @@ impl Sink for Printer {
         }
     }
 
-    fn flush(&self) -> io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 }

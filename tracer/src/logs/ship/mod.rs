@@ -100,10 +100,17 @@ impl Shipper {
         Ok(Self { lines, full, gives_up, stop, handed_over: 0 })
     }
 
+    fn wait_for_all(&mut self) {
+        self.lines.iter().for_each(|line| line.queue.close(PATIENCE));
+        for line in &mut self.lines {
+            let _ = line.worker.take().map(JoinHandle::join);
+        }
+    }
+
     /// What became of everything, for each target.
     #[must_use]
     pub fn end(mut self) -> Vec<(Target, Tally)> {
-        self.drain();
+        self.wait_for_all();
         let ended = self.lines.into_iter().map(|line| (line.target, line.queue.end("not sent when the run ended")));
         ended.collect()
     }
@@ -119,6 +126,9 @@ impl Sink for Shipper {
         for Line { queue, target, .. } in &self.lines {
             if queue.is_broken() {
                 return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            if target.wanted.as_ref().is_some_and(|wanted| !wanted.wants(writer, entry)) {
+                continue;
             }
             if self.full == Full::Drop {
                 if !queue.push(number, &record, Duration::ZERO) {
@@ -144,7 +154,7 @@ impl Sink for Shipper {
         Ok(())
     }
 
-    fn flush(&self) -> io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         if self.lines.iter().any(|line| line.queue.is_broken()) {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
@@ -155,14 +165,12 @@ impl Sink for Shipper {
         self.handed_over
     }
 
-    fn settled(&self) -> u64 {
+    fn settled(&mut self) -> u64 {
         self.lines.iter().filter_map(|line| line.queue.first()).min().unwrap_or(self.handed_over)
     }
 
-    fn drain(&mut self) {
-        self.lines.iter().for_each(|line| line.queue.close(PATIENCE));
-        for line in &mut self.lines {
-            let _ = line.worker.take().map(JoinHandle::join);
-        }
+    fn drain(&mut self) -> io::Result<()> {
+        self.wait_for_all();
+        Ok(())
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! A URL may have a password or a token. Those are never shown: not in messages about the target, and not in those about a wrong URL.
 
-use std::{fmt, path::Path, str::FromStr};
+use std::{fmt, path::Path, str::FromStr, sync::Arc};
+
+use crate::logs::LineFilter;
 
 use super::protocol::{ALL, Asked, Prepared, Protocol, Rest, Scheme, forms};
 
@@ -47,6 +49,9 @@ pub enum TargetError {
         /// What can be written.
         expected: String,
     },
+    /// The filter after it is wrong.
+    #[error("{0}")]
+    Filter(String),
     /// A file is no path.
     #[error("'{0}' has no absolute path\nhint: such as file:///var/log/containers.json")]
     Path(String),
@@ -59,6 +64,8 @@ pub struct Target {
     pub url: String,
     /// What it is.
     pub protocol: &'static Protocol,
+    /// Which lines it gets; all without it.
+    pub wanted: Option<Arc<LineFilter>>,
     /// Makes what sends to it.
     pub(super) prepared: Prepared,
 }
@@ -143,9 +150,25 @@ fn shown(before: &str, user: Option<&str>, after: &str, query: &[(&str, &str)], 
 impl FromStr for Target {
     type Err = TargetError;
 
-    fn from_str(written: &str) -> Result<Self, TargetError> {
+    /// A URL, and after a blank the filter for its lines.
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        let (written, filter) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
+        let target = Self::of_url(written)?;
+        if filter.trim().is_empty() {
+            return Ok(target);
+        }
+        let wanted = LineFilter::compile(filter).map_err(|error| {
+            let hint = error.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+            TargetError::Filter(format!("{target}: {error}{hint}"))
+        })?;
+        Ok(Self { wanted: Some(Arc::new(wanted)), ..target })
+    }
+}
+
+impl Target {
+    fn of_url(written: &str) -> Result<Self, TargetError> {
         if written == "-" {
-            return "stdout".parse();
+            return Self::of_url("stdout");
         }
         let (name, rest) = written.split_once("://").map_or((written, None), |(name, rest)| (name, Some(rest)));
         let (protocol, scheme) = find(name).ok_or_else(|| unknown(written))?;
@@ -205,7 +228,7 @@ impl FromStr for Target {
             }
             return Err(TargetError::Option { name: (*name).to_owned(), url, known });
         }
-        Ok(Self { url, protocol, prepared })
+        Ok(Self { url, protocol, wanted: None, prepared })
     }
 }
 
@@ -245,7 +268,9 @@ mod tests {
             ("stdout://", "is not a target"),
             ("file", "is not a target"),
             ("syslog+tcp://:514", "names no host"),
-            ("syslog+tcp://h\n:514", "names no host"),
+            ("syslog+tcp://h\u{1}:514", "names no host"),
+            ("syslog+tcp://h log contain x", "syslog+tcp://h: filter:"),
+            ("syslog+tcp://h proc.name=x", "unknown field 'proc.name'"),
             ("syslog+tcp://u@h:514", "has a user"),
             ("syslog+tcp://h/x", "has a path"),
             ("syslog+udp://h?framing=lines", "option 'framing' is not supported"),
@@ -256,6 +281,13 @@ mod tests {
             let error = url.parse::<Target>().unwrap_err().to_string();
             assert!(error.contains(what), "{url}: {error}");
         }
+    }
+
+    #[test]
+    fn a_filter_may_come_after_a_url() {
+        let target: Target = " file:///a%20b  stream=stderr and log contains x ".parse().unwrap();
+        assert!(target.wanted.is_some() && target.url == "file:///a%20b");
+        assert!("stdout ".parse::<Target>().unwrap().wanted.is_none());
     }
 
     #[test]
