@@ -26,7 +26,7 @@ pub fn gelf(bytes: &[u8]) -> Result<Taken, String> {
         let is_own = ["version", "host", "short_message", "full_message", "timestamp", "level"].contains(&&**name);
         let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
         let is_added = name.strip_prefix('_').is_some_and(|name| !name.is_empty() && name != "id" && is_name(name));
-        if !is_own && !(is_added && value.is_string()) {
+        if !(is_own || is_added && value.is_string()) {
             return Err(format!("a wrong field {name}: {value}"));
         }
     }

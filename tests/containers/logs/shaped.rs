@@ -85,9 +85,9 @@ fn an_open_message_is_sent_when_nothing_more_comes() {
     let docker = Docker::default();
     let script = "echo first; echo '  second'; sleep 3; echo '  third'; sleep 1000";
     let container = write(&docker, "open", &["--network=none"], script);
-    let mut running = Running::start(&mut tracer(["logs", "-f", "-j", "--join=indent", &container.name]));
+    let running = Running::start(&mut tracer(["logs", "-f", "-j", "--join=indent", &container.name]));
     // The third line comes too late to belong to them.
-    let lines = [running.line(), running.line()];
+    let lines = [running.line(), running.line()].map(Option::unwrap);
     assert_eq!(texts(&lines), ["first\n  second", "  third"]);
     running.interrupt();
     assert_eq!(running.end().status.code(), Some(0));

@@ -114,7 +114,7 @@ struct LogsArgs {
     #[arg(long, value_name = "REGEX", value_parser = Redact::parse)]
     redact: Vec<Redact>,
 
-    /// Leave this out of JSON and of what is sent: container.image, container.type, container.labels, container.label.NAME, k8s.ns.name or source.
+    /// Leave this field out of JSON and of lines that are sent: container.image, container.type, container.labels, container.label.NAME, k8s.ns.name or source.
     /// Can be repeated
     #[arg(long = "drop-field", value_name = "FIELD", value_parser = Dropped::parse)]
     drop_fields: Vec<Dropped>,

@@ -133,6 +133,9 @@ impl Replacer for Groups {
     }
 }
 
+/// A field that can be left out: its name, and what leaves it out.
+type Part = (&'static str, fn(&mut Writer));
+
 /// What is left out of what is known of a container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dropped {
@@ -144,7 +147,7 @@ pub enum Dropped {
 
 impl Dropped {
     /// What can be left out: the name, and what leaves it out.
-    const PARTS: [(&'static str, fn(&mut Writer)); 5] = [
+    const PARTS: [Part; 5] = [
         ("container.image", |writer| writer.image.clear()),
         ("container.type", |writer| writer.runtime.clear()),
         ("container.labels", |writer| writer.labels.clear()),

@@ -140,7 +140,7 @@ impl Requests for Elastic {
     }
 
     fn taken(&self, count: usize, answer: &[u8]) -> Result<Outcome, String> {
-        let wrong = || "its answer is not that of _bulk".to_owned();
+        let wrong = || "its answer is not one of _bulk".to_owned();
         let answer: Answer = serde_json::from_slice(answer).map_err(|_| wrong())?;
         if !answer.errors {
             return Ok(Outcome::All(Vec::new()));

@@ -148,7 +148,7 @@ pub fn describe(out: &mut String) {
             };
             let _ = writeln!(out, "- {usual}");
         }
-        let _ = writeln!(out, "\nSends {}.\n\nA line has arrived when {}.", protocol.sends, protocol.arrives);
+        let _ = writeln!(out, "\nSends {}.\n\n**Arrival:** {}.", protocol.sends, protocol.arrives);
         let mut options: Vec<&TargetOption> = protocol.options.iter().collect();
         for option in protocol.schemes.iter().flat_map(Scheme::options) {
             if !options.iter().any(|known| known.name == option.name) {
