@@ -7,6 +7,7 @@ mod forms;
 mod receiver;
 mod shaped;
 mod shipped;
+mod spilled;
 mod targets;
 
 use std::{

@@ -13,7 +13,7 @@ use crate::{
     logs::{
         self, Finder, LineFilter, Look, Marks, Origin, Printer, Selection, Sink, Source, Stream,
         shape::{Dropped, Join, Redact, Shape, Shaper},
-        ship::{self, Full, Shipper, Target, TargetError},
+        ship::{self, Full, Queues, Shipper, Target, TargetError},
         when,
     },
     message::{Shown as _, note, print},
@@ -122,6 +122,14 @@ struct LogsArgs {
     /// Memory for lines that a target has not taken yet, for each target
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4_096), requires = "to")]
     queue: u32,
+
+    /// Keep lines that have no room in memory in files in this folder, also for the next run
+    #[arg(long, value_name = "DIR", requires = "to")]
+    spill: Option<PathBuf>,
+
+    /// Room there, for each target
+    #[arg(long, value_name = "MIB", default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..), requires = "spill")]
+    spill_size: u32,
 
     /// What to do with a line when that is full
     #[arg(long, value_enum, default_value_t, value_name = "WHAT", requires = "to")]
@@ -275,8 +283,9 @@ impl Reading<'_> {
 
 /// Sends lines to targets, and says what became of them. Without loss it is a success.
 fn ship(targets: &[Target], args: &LogsArgs, reading: Reading<'_>, mut marks: Option<Marks>) -> Result<ExitCode, End> {
-    let max_bytes = (args.queue as usize) << 20;
-    let shipper = Shipper::start(targets, max_bytes, args.full, !args.follow, reading.stop.flag());
+    let spill = args.spill.clone().map(|folder| (folder, u64::from(args.spill_size) << 20));
+    let queues = Queues { max_bytes: (args.queue as usize) << 20, full: args.full, spill };
+    let shipper = Shipper::start(targets, &queues, !args.follow, reading.stop.flag());
     let mut shipper = shipper.map_err(|why| match why.split_once("\nhint: ") {
         Some((what, hint)) => Failure::with_hint(what, hint.to_owned()),
         None => Failure::of(&why),
@@ -290,7 +299,11 @@ fn ship(targets: &[Target], args: &LogsArgs, reading: Reading<'_>, mut marks: Op
             let causes: Vec<String> = tally.lost.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
             text.push_str(&format!("; {} lost: {}", lines(tally.lost()), causes.join(", ")));
         }
-        if !target.is_stdout() || tally.lost() > 0 {
+        if let Some((bytes, folder)) = &tally.kept {
+            let mib = bytes.div_ceil(1 << 20);
+            text.push_str(&format!("; up to {mib} MiB wait for the next run in '{}'", folder.shown()));
+        }
+        if !target.is_stdout() || tally.lost() > 0 || tally.kept.is_some() {
             note(&text);
         }
     }

@@ -97,7 +97,7 @@ pub struct Source {
 }
 
 /// A container, as its lines name it. What is not known is empty.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Writer {
     /// The whole id.
     pub full_id: String,

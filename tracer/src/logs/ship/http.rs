@@ -28,6 +28,9 @@ const ANSWER: Duration = Duration::from_secs(10);
 const MAX_ANSWER: usize = 4 << 20;
 /// The longest pause that a server can ask for.
 const LONGEST: Duration = Duration::from_secs(60);
+/// How often a batch is cut in half because it is refused: enough to find a few lines among a thousand. Where all are refused, more requests would be
+/// in vain.
+const MAX_HALVINGS: usize = 64;
 /// How much of an answer is shown, characters.
 const MAX_SAID: usize = 160;
 /// The longest file of headers.
@@ -279,7 +282,12 @@ impl Web {
     }
 
     /// Posts records, in halves if that is what helps, and adds what became of each.
-    fn post_halves(&mut self, records: &[Arc<Record>], fates: &mut Vec<Fate>) -> Result<(), Failure> {
+    fn post_halves(
+        &mut self,
+        records: &[Arc<Record>],
+        fates: &mut Vec<Fate>,
+        halvings: &mut usize,
+    ) -> Result<(), Failure> {
         match self.post(records)? {
             Reply::Taken(Outcome::Each(each)) => fates.extend(each),
             Reply::Taken(Outcome::All(rejected)) => {
@@ -291,26 +299,31 @@ impl Web {
                 }
                 fates.extend(std::iter::repeat_n(Fate::Taken, left));
             }
-            Reply::Refused(status, _) if records.len() > 1 && self.splits_at(status) => {
+            Reply::Refused(status, _) if records.len() > 1 && self.splits_at(status, halvings) => {
                 let (first, second) = records.split_at(records.len() / 2);
-                self.post_halves(first, fates)?;
-                self.post_halves(second, fates)?;
+                self.post_halves(first, fates, halvings)?;
+                self.post_halves(second, fates, halvings)?;
             }
             Reply::Refused(_, why) => fates.extend(std::iter::repeat_n(Fate::Lost(why), records.len())),
         }
         Ok(())
     }
 
-    fn splits_at(&self, status: StatusCode) -> bool {
+    fn splits_at(&self, status: StatusCode, halvings: &mut usize) -> bool {
         // What is too large is another request when it is smaller, whatever the protocol.
-        status == StatusCode::PAYLOAD_TOO_LARGE || self.requests.is_split() && status.is_client_error()
+        if status == StatusCode::PAYLOAD_TOO_LARGE {
+            return true;
+        }
+        let is_split = *halvings > 0 && self.requests.is_split() && status.is_client_error();
+        *halvings -= usize::from(is_split);
+        is_split
     }
 }
 
 impl Transport for Web {
     fn send(&mut self, records: &[Arc<Record>]) -> Result<(), Failure> {
         let mut fates = Vec::with_capacity(records.len());
-        let outcome = self.post_halves(records, &mut fates);
+        let outcome = self.post_halves(records, &mut fates, &mut { MAX_HALVINGS });
         if let Err(failure) = outcome {
             let Failure::Later(why, not_before) = failure else { return Err(failure) };
             if fates.is_empty() {

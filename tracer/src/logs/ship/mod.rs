@@ -1,6 +1,6 @@
 //! Sending logs elsewhere: one queue and one thread for each target.
 //!
-//! `target` reads URLs of the kinds that `protocol` lists; `queue` holds what has not arrived; a `worker` sends it with a transport: `http`
+//! `target` reads URLs of the kinds that `protocol` lists; `queue` holds what has not arrived, with `spill` on disk; a `worker` sends it with a transport: `http`
 //! (requests), `wire` (messages), `files`. `trust` is for TLS. Each protocol has a file.
 //!
 //! When a queue is full, reading stops: then the files of the runtimes are the buffer. With [`Full::Drop`] new lines are dropped and counted.
@@ -16,6 +16,7 @@ mod loki;
 mod otlp;
 mod protocol;
 mod queue;
+mod spill;
 mod syslog;
 mod target;
 mod trust;
@@ -24,6 +25,7 @@ mod worker;
 
 use std::{
     io,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -32,7 +34,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::queue::{Queue, Record};
+use self::{
+    queue::{Queue, Record},
+    spill::Spill,
+};
 use super::{Entry, Writer, follow::now_ns, sink::Sink};
 use crate::{message::note, thread};
 
@@ -45,6 +50,9 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// How often is looked whether the run is to end while a queue is full.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How often it is written down how far what is on disk has arrived.
+const SYNC: Duration = Duration::from_secs(1);
+
 /// What is done with a line for which there is no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Full {
@@ -53,6 +61,17 @@ pub enum Full {
     Wait,
     /// Drop it, and count it as lost
     Drop,
+}
+
+/// How lines wait for a target.
+#[derive(Debug, Clone, Default)]
+pub struct Queues {
+    /// How many bytes in memory.
+    pub max_bytes: usize,
+    /// What is done when there is no room.
+    pub full: Full,
+    /// A folder for those that have no room in memory, and how many bytes.
+    pub spill: Option<(PathBuf, u64)>,
 }
 
 struct Line {
@@ -68,6 +87,8 @@ pub struct Shipper {
     gives_up: bool,
     stop: Arc<AtomicBool>,
     handed_over: u64,
+    /// When it was last written down how far what is on disk has arrived.
+    synced: Instant,
 }
 
 /// What this machine is called.
@@ -76,34 +97,35 @@ fn own_host() -> String {
 }
 
 impl Shipper {
-    /// Begins to send to these targets, each with a queue of so many bytes. With `gives_up`, `stop` is set when a target takes nothing for long:
-    /// a run that is to end must not wait for ever.
+    /// Begins to send to these targets, each with a queue. With `gives_up`, `stop` is set when a target takes nothing for long: a run that is to end must
+    /// not wait for ever.
     ///
     /// # Errors
     /// A target cannot be used as it is, and why.
     pub fn start(
         targets: &[Target],
-        max_bytes: usize,
-        full: Full,
+        Queues { max_bytes, full, spill }: &Queues,
         gives_up: bool,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, String> {
         let mut lines = Vec::new();
         for target in targets {
             let transport = (target.prepared)().map_err(|why| format!("cannot send to {target}: {why}"))?;
-            let queue = Arc::new(Queue::new(max_bytes));
+            let spill = spill.as_ref().map(|(root, max)| Spill::open(root, &target.name(), *max)).transpose()?;
+            let queue = Arc::new(Queue::new(*max_bytes, spill));
             let (own_queue, name) = (Arc::clone(&queue), target.url.clone());
             let worker = thread::begin("logs to a target", move || worker::work(&own_queue, &name, transport));
             let worker = worker.map_err(|error| format!("{error}\nhint: {}", error.hint()))?;
             lines.push(Line { target: target.clone(), queue, worker: Some(worker) });
         }
-        Ok(Self { lines, full, gives_up, stop, handed_over: 0 })
+        Ok(Self { lines, full: *full, gives_up, stop, handed_over: 0, synced: Instant::now() })
     }
 
     fn wait_for_all(&mut self) {
         self.lines.iter().for_each(|line| line.queue.close(PATIENCE));
         for line in &mut self.lines {
             let _ = line.worker.take().map(JoinHandle::join);
+            line.queue.keep_rest();
         }
     }
 
@@ -136,10 +158,10 @@ impl Sink for Shipper {
                 }
                 continue;
             }
-            let mut success = (queue.first(), Instant::now());
+            let mut success = (queue.ended(), Instant::now());
             while !queue.push(number, &record, LOOK) {
-                if queue.first() != success.0 {
-                    success = (queue.first(), Instant::now());
+                if queue.ended() != success.0 {
+                    success = (queue.ended(), Instant::now());
                 }
                 if self.gives_up && success.1.elapsed() >= PATIENCE {
                     note(&format!("warning: {target} has taken nothing for {} s: no more is read", PATIENCE.as_secs()));
@@ -158,6 +180,10 @@ impl Sink for Shipper {
         if self.lines.iter().any(|line| line.queue.is_broken()) {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
+        if self.synced.elapsed() >= SYNC {
+            self.synced = Instant::now();
+            self.settled();
+        }
         Ok(())
     }
 
@@ -166,6 +192,13 @@ impl Sink for Shipper {
     }
 
     fn settled(&mut self) -> u64 {
+        for Line { queue, target, .. } in &self.lines {
+            if let Err(error) = queue.sync() {
+                note(&format!("warning: cannot keep lines for {target} on disk: {error}"));
+                // Nothing more is known to be safe.
+                return 0;
+            }
+        }
         self.lines.iter().filter_map(|line| line.queue.first()).min().unwrap_or(self.handed_over)
     }
 

@@ -64,8 +64,9 @@ pub struct Target {
     pub url: String,
     /// What it is.
     pub protocol: &'static Protocol,
-    /// Which lines it gets; all without it.
+    /// Which lines it gets, and how that was written; all without it.
     pub wanted: Option<Arc<LineFilter>>,
+    filter: String,
     /// Makes what sends to it.
     pub(super) prepared: Prepared,
 }
@@ -83,6 +84,11 @@ impl fmt::Display for Target {
 }
 
 impl Target {
+    /// What tells it from other targets, without secrets.
+    pub(super) fn name(&self) -> String {
+        format!("{} {}", self.url, self.filter)
+    }
+
     /// Whether lines go to standard output, which has room for nothing else then.
     #[must_use]
     pub fn is_stdout(&self) -> bool {
@@ -161,7 +167,7 @@ impl FromStr for Target {
             let hint = error.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
             TargetError::Filter(format!("{target}: {error}{hint}"))
         })?;
-        Ok(Self { wanted: Some(Arc::new(wanted)), ..target })
+        Ok(Self { wanted: Some(Arc::new(wanted)), filter: filter.trim().to_owned(), ..target })
     }
 }
 
@@ -228,7 +234,7 @@ impl Target {
             }
             return Err(TargetError::Option { name: (*name).to_owned(), url, known });
         }
-        Ok(Self { url, protocol, wanted: None, prepared })
+        Ok(Self { url, protocol, wanted: None, filter: String::new(), prepared })
     }
 }
 
