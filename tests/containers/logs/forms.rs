@@ -380,3 +380,11 @@ pub fn clickhouse(reader: &mut dyn BufRead, writer: &mut dyn Write, shared: &Sha
         Ok(Some((200, String::new())))
     })
 }
+
+/// A server that takes nothing, and says how often it was asked.
+pub fn refusing(reader: &mut dyn BufRead, writer: &mut dyn Write, shared: &Shared) -> Result<(), String> {
+    http(reader, writer, |_| {
+        shared.number();
+        Ok(Some((400, "Code: 117. DB::Exception: Unknown field".to_owned())))
+    })
+}

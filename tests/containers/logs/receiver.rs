@@ -116,6 +116,11 @@ impl Receiver {
         let _ = self.listening.take().map(JoinHandle::join);
     }
 
+    /// How many requests or batches there were.
+    pub fn count(&self) -> usize {
+        *self.shared.count.lock().unwrap()
+    }
+
     /// What it has taken.
     ///
     /// # Panics

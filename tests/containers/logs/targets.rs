@@ -212,6 +212,25 @@ fn clickhouse_gets_rows() {
 }
 
 #[test]
+fn a_server_that_refuses_everything_is_not_asked_without_end() {
+    if !level::engine_or_skip() {
+        return;
+    }
+    let docker = Docker::default();
+    let container = write(&docker, "refuses", &["--network=none"], "seq 1 3000; sleep 1000");
+    wait::until("its lines", || (output(["logs", &container.name]).lines.len() == 3_000).then_some(()));
+    let receiver = Receiver::start(forms::refusing);
+    let url = format!("clickhouse+http://127.0.0.1:{}", receiver.port);
+    let refused = output(["logs", "--to", &url, &container.name]);
+    assert_eq!(refused.status.code(), Some(1), "{}", refused.errors);
+    let said = "sent 0 lines to clickhouse+http://";
+    let cause = "3000 lines lost: 3000 refused: it answers with status 400: Code: 117. DB::Exception: Unknown field";
+    assert!(refused.errors.contains(said) && refused.errors.contains(cause), "{}", refused.errors);
+    // At least three batches of a thousand lines.
+    assert!((3..600).contains(&receiver.count()), "{}", receiver.count());
+}
+
+#[test]
 fn new_targets_have_tls_as_well() {
     if !level::engine_or_skip() || !level::program_or_skip("openssl") {
         return;
