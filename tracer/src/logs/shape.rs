@@ -20,6 +20,8 @@ const WAIT: Duration = Duration::from_secs(1);
 const MAX_LINES: usize = 1_000;
 /// The most messages that can be open: when there are more, the oldest one ends.
 const MAX_OPEN: usize = 1_024;
+/// The fewest messages on the way for which it is asked which of them are safe.
+const LOOK: usize = 4_096;
 /// The most memory of a compiled expression.
 const REGEX_SIZE: usize = 1 << 20;
 /// What stands in the place of what is hidden.
@@ -211,13 +213,15 @@ pub struct Shaper<'s> {
     count: u64,
     /// Of what was handed on and may not be safe: its number there, and the number of its first line here.
     on_the_way: VecDeque<(u64, u64)>,
+    /// How many of these there are when it is asked which are safe.
+    next_look: usize,
 }
 
 impl<'s> Shaper<'s> {
     /// Hands lines on to that.
     pub fn new(shape: Shape, sink: &'s mut dyn Sink) -> Self {
         let (open, writers, on_the_way) = (BTreeMap::new(), BTreeMap::new(), VecDeque::new());
-        Self { shape, sink, open, writers, count: 0, on_the_way }
+        Self { shape, sink, open, writers, count: 0, on_the_way, next_look: LOOK }
     }
 
     /// The writer without what is left out.
@@ -250,6 +254,11 @@ impl<'s> Shaper<'s> {
         self.sink.entry(&writer, &entry)?;
         if self.sink.handed_over() > number {
             self.on_the_way.push_back((number, first));
+            // Without a file of positions, nothing else asks.
+            if self.on_the_way.len() >= self.next_look {
+                self.settled();
+                self.next_look = LOOK.max(2 * self.on_the_way.len());
+            }
         }
         Ok(())
     }
@@ -478,6 +487,17 @@ mod tests {
         let mut last = Shaper::new(Shape::default(), &mut kept);
         last.count = 4;
         assert_eq!(last.settled(), 4);
+    }
+
+    #[test]
+    fn what_is_safe_is_forgotten() {
+        let mut kept = Kept { safe: u64::MAX, ..Kept::default() };
+        let mut shaper = Shaper::new(joined("^x"), &mut kept);
+        let a = writer("a");
+        for _ in 0..3 * LOOK {
+            shaper.entry(&a, &line(Stream::Out, "x")).unwrap();
+        }
+        assert!(shaper.on_the_way.len() < LOOK, "{}", shaper.on_the_way.len());
     }
 
     #[test]
