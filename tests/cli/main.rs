@@ -8,6 +8,7 @@ mod escapes;
 mod habits;
 mod help;
 mod limits;
+mod logs;
 mod planted;
 mod recipes;
 mod screen;

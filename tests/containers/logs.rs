@@ -1,8 +1,14 @@
 //! `tracer logs` with real engines: each log driver that keeps something, rotation, a run that is killed, and who gets no lines.
 
 mod asked;
+mod clickhouse;
 mod collector;
+mod forms;
+mod receiver;
+mod shaped;
 mod shipped;
+mod spilled;
+mod targets;
 
 use std::{
     collections::BTreeMap,

@@ -17,6 +17,7 @@ const PAGES: &[(&str, &str)] = &[
     ("chisels", "docs/chisel-list.md"),
     ("views", "docs/view-list.md"),
     ("metrics", "docs/metrics.md"),
+    ("log-targets", "docs/log-targets.md"),
 ];
 
 /// Each page as the program writes it today: its file, below the workspace, and its text.

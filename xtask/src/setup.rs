@@ -59,6 +59,7 @@ const TEST: &[Need] = &[
     Need("promtool", &["prometheus"]),
     Need("openssl", &["openssl"]),
     Need("rsyslogd", &["rsyslog"]),
+    Need("clickhouse-server", &["clickhouse-server"]),
 ];
 const DIST: &[Need] = &[Need("dpkg", &["dpkg"]), Need("rpm", &["rpm"]), PODMAN, Need("unshare", &["util-linux"])];
 const BENCH: &[Need] = &[Need("bpftrace", &["bpftrace"]), Need("strace", &["strace"]), Need("perf", &["linux-perf"])];

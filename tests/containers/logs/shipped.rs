@@ -27,7 +27,7 @@ fn assert_exact(taken: &[Taken], lines: usize) {
 }
 
 /// That each stream has all numbers, in order but for what came twice: after a connection has ended, some may come again.
-fn assert_no_loss(numbers: &[usize], lines: usize) {
+pub fn assert_no_loss(numbers: &[usize], lines: usize) {
     let mut next = 0;
     for number in numbers {
         assert!(*number <= next, "{next} is missing before {number}");
@@ -89,8 +89,11 @@ fn what_a_collector_does_not_take_is_counted_by_cause() {
     let said = format!("sent 0 lines to {url}; 500 lines lost: 500 refused: it answers with status 400");
     assert!(refused.errors.contains(&said), "{}", refused.errors);
     let (partly, url, taken) = sent(&[Answer::Partial(3), Answer::Ok]);
-    assert_eq!((partly.status.code(), taken), (Some(1), 497), "{}", partly.errors);
-    let said = format!("sent 497 lines to {url}; 3 lines lost: 3 rejected by the target: too old");
+    // The first request may have fewer lines.
+    let lost = 500 - taken;
+    assert!(partly.status.code() == Some(1) && (1..=3).contains(&lost), "{}", partly.errors);
+    let said = format!(" lost: {lost} refused: too old");
+    assert!(partly.errors.contains(&format!("sent {taken} lines to {url}; ")), "{}", partly.errors);
     assert!(partly.errors.contains(&said), "{}", partly.errors);
 }
 
@@ -270,6 +273,6 @@ fn datagrams_and_files_have_the_same_lines() {
     std::os::unix::fs::symlink(&file, &link).unwrap();
     let elsewhere = output(["logs", "-n", "1", "--to", &format!("file://{}", link.display()), &container.name]);
     assert_eq!(elsewhere.status.code(), Some(1), "{}", elsewhere.errors);
-    let wrong = output(["logs", "--to", "loki://x", &container.name]);
+    let wrong = output(["logs", "--to", "http://x", &container.name]);
     assert!(wrong.status.code() == Some(2) && wrong.errors.contains("targets are otlp+http"), "{}", wrong.errors);
 }

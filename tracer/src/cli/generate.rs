@@ -23,13 +23,14 @@ use crate::{
 type Page = fn(&mut String) -> Result<(), Failure>;
 
 /// The pages by name.
-const PAGES: [(&str, Page); 6] = [
+const PAGES: [(&str, Page); 7] = [
     ("events", events),
     ("fields", fields),
     ("options", options),
     ("chisels", chisels),
     ("views", views),
     ("metrics", metrics),
+    ("log-targets", log_targets),
 ];
 
 /// The page of that name.
@@ -79,6 +80,12 @@ fn views(out: &mut String) -> Result<(), Failure> {
 fn metrics(out: &mut String) -> Result<(), Failure> {
     crate::serve::describe(out);
     serve::describe(out);
+    Ok(())
+}
+
+/// Where `tracer logs --to` sends lines.
+fn log_targets(out: &mut String) -> Result<(), Failure> {
+    crate::logs::ship::describe(out);
     Ok(())
 }
 

@@ -11,8 +11,9 @@ use crate::{
     fields::nearest,
     format::{color::ColorChoice, escape, time},
     logs::{
-        self, Finder, Look, Marks, Origin, Printer, Selection, Source, Stream,
-        ship::{Full, Kind, Shipper, Target},
+        self, Finder, LineFilter, Look, Marks, Origin, Printer, Selection, Sink, Source, Stream,
+        shape::{Dropped, Join, Redact, Shape, Shaper},
+        ship::{self, Full, Queues, Shipper, Target, TargetError},
         when,
     },
     message::{Shown as _, note, print},
@@ -95,14 +96,40 @@ struct LogsArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["tail", "previous", "stream", "until"])]
     state: Option<PathBuf>,
 
-    /// Send lines there instead of printing them: otlp+http://HOST, syslog+udp://HOST, syslog+tcp://HOST, syslog+tls://HOST,
-    /// file:///PATH or stdout. Can be repeated
-    #[arg(long, value_name = "URL", conflicts_with_all = ["json", "explain", "timestamps", "prefix"])]
-    to: Vec<Target>,
+    // What is wrong with one is said without what may be secret in it, so it is not clap that reads it.
+    #[arg(
+        long,
+        value_name = "URL",
+        help = format!("Send lines there instead of printing them: {}. With a filter after a blank, it gets matching lines only. Can be repeated", ship::forms().join(", ")),
+        conflicts_with_all = ["json", "explain", "timestamps", "prefix"]
+    )]
+    to: Vec<String>,
+
+    /// Join lines to one message: `indent` (lines that begin with a blank continue), `time` (a message begins with a time), or a regular expression
+    /// that the first line of a message matches
+    #[arg(long, value_name = "RULE", value_parser = Join::parse)]
+    join: Option<Join>,
+
+    /// Hide what matches this regular expression, or only its groups if it has some. Can be repeated
+    #[arg(long, value_name = "REGEX", value_parser = Redact::parse)]
+    redact: Vec<Redact>,
+
+    /// Leave this field out of JSON and of lines that are sent: container.image, container.type, container.labels, container.label.NAME, k8s.ns.name or source.
+    /// Can be repeated
+    #[arg(long = "drop-field", value_name = "FIELD", value_parser = Dropped::parse)]
+    drop_fields: Vec<Dropped>,
 
     /// Memory for lines that a target has not taken yet, for each target
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4_096), requires = "to")]
     queue: u32,
+
+    /// Keep lines that have no room in memory in files in this folder, also for the next run
+    #[arg(long, value_name = "DIR", requires = "to")]
+    spill: Option<PathBuf>,
+
+    /// Room there, for each target
+    #[arg(long, value_name = "MIB", default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..), requires = "spill")]
+    spill_size: u32,
 
     /// What to do with a line when that is full
     #[arg(long, value_enum, default_value_t, value_name = "WHAT", requires = "to")]
@@ -123,6 +150,10 @@ struct LogsArgs {
     /// Names of containers, pods or services of Compose, also with * and ?; or the beginning of an id
     #[arg(value_name = "NAME")]
     names: Vec<String>,
+
+    /// After `--`: only lines that match this filter, such as -- log contains error and stream=stderr
+    #[arg(value_name = "FILTER", last = true)]
+    filter: Vec<String>,
 }
 
 /// How many of the last lines; all when `None`.
@@ -137,6 +168,10 @@ fn last(text: &str) -> Result<Last, String> {
 
 fn stream(text: &str) -> Result<Stream, String> {
     Stream::by_name(text.as_bytes()).ok_or_else(|| "expected stdout or stderr".to_owned())
+}
+
+fn filter(text: &str) -> Result<LineFilter, Failure> {
+    LineFilter::compile(text).map_err(|error| Failure { message: error.to_string(), hint: error.hint })
 }
 
 /// Its options.
@@ -161,6 +196,15 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
     {
         return Err(Failure::with_hint("--since is later than --until", "exchange them").into());
     }
+    let targets: Vec<Target> = args
+        .to
+        .iter()
+        .map(|url| url.parse())
+        .collect::<Result<_, TargetError>>()
+        .map_err(|error| Failure::of(&error.to_string()))?;
+    let wanted = if args.filter.is_empty() { None } else { Some(filter(&args.filter.join(" "))?) };
+    let (join, redact) = (args.join.clone(), args.redact.clone());
+    let shape = Shape { join, wanted, redact, drop: args.drop_fields.iter().cloned().collect() };
     let mut marks =
         args.state.as_deref().map(Marks::load).transpose().map_err(|error| Failure::of(&error.to_string()))?;
     if let Some(marks) = &marks {
@@ -209,30 +253,44 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
         stream: args.stream,
         previous: args.previous,
     };
-    if !args.to.is_empty() {
-        return ship(&args, &mut finder, &selection, options, marks, &stop);
+    let reading = Reading { finder: &mut finder, selection: &selection, options, shape, stop: &stop };
+    if !targets.is_empty() {
+        return ship(&targets, &args, reading, marks);
     }
-    let ended = logs::run(&mut finder, &selection, options, marks.as_mut(), &mut Printer::new(out, look), &stop)?;
+    let ended = reading.run(marks.as_mut(), &mut Printer::new(out, look))?;
     say_gaps(ended);
     Ok(ExitCode::from(stop::code()))
 }
 
-/// Sends lines to targets, and says what became of them. Without loss it is a success.
-fn ship(
-    args: &LogsArgs,
-    finder: &mut Finder,
-    selection: &Selection,
+/// What is read, and what is made of it.
+struct Reading<'r> {
+    finder: &'r mut Finder,
+    selection: &'r Selection,
     options: logs::Options,
-    mut marks: Option<Marks>,
-    stop: &Stop,
-) -> Result<ExitCode, End> {
-    let max_bytes = (args.queue as usize) << 20;
-    let shipper = Shipper::start(&args.to, max_bytes, args.full, !args.follow, stop.flag());
+    shape: Shape,
+    stop: &'r Stop,
+}
+
+impl Reading<'_> {
+    fn run(self, marks: Option<&mut Marks>, sink: &mut dyn Sink) -> anyhow::Result<logs::Ended> {
+        let Self { finder, selection, options, shape, stop } = self;
+        if shape.is_plain() {
+            return logs::run(finder, selection, options, marks, sink, stop);
+        }
+        logs::run(finder, selection, options, marks, &mut Shaper::new(shape, sink), stop)
+    }
+}
+
+/// Sends lines to targets, and says what became of them. Without loss it is a success.
+fn ship(targets: &[Target], args: &LogsArgs, reading: Reading<'_>, mut marks: Option<Marks>) -> Result<ExitCode, End> {
+    let spill = args.spill.clone().map(|folder| (folder, u64::from(args.spill_size) << 20));
+    let queues = Queues { max_bytes: (args.queue as usize) << 20, full: args.full, spill };
+    let shipper = Shipper::start(targets, &queues, !args.follow, reading.stop.flag());
     let mut shipper = shipper.map_err(|why| match why.split_once("\nhint: ") {
         Some((what, hint)) => Failure::with_hint(what, hint.to_owned()),
         None => Failure::of(&why),
     })?;
-    let outcome = logs::run(finder, selection, options, marks.as_mut(), &mut shipper, stop);
+    let outcome = reading.run(marks.as_mut(), &mut shipper);
     let mut lost = false;
     for (target, tally) in shipper.end() {
         let mut text = format!("sent {} to {target}", lines(tally.delivered));
@@ -241,7 +299,11 @@ fn ship(
             let causes: Vec<String> = tally.lost.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
             text.push_str(&format!("; {} lost: {}", lines(tally.lost()), causes.join(", ")));
         }
-        if target.kind != Kind::Stdout || tally.lost() > 0 {
+        if let Some((bytes, folder)) = &tally.kept {
+            let mib = bytes.div_ceil(1 << 20);
+            text.push_str(&format!("; up to {mib} MiB wait for the next run in '{}'", folder.shown()));
+        }
+        if !target.is_stdout() || tally.lost() > 0 || tally.kept.is_some() {
             note(&text);
         }
     }

@@ -145,6 +145,11 @@ containerd and CRI-O keep them, also those of containers that have stopped.
   tracer logs -f --state /var/lib/logs.json
                                      continue where the last run ended
 
+  tracer logs -f -- stream=stderr    only lines that match a filter
+  tracer logs -f --join indent       stack traces as one message
+  tracer logs -f --to loki+http://10.0.0.7
+                                     send lines elsewhere; --help lists where
+
 Lines from standard error have a ! instead of a |.
 ";
 

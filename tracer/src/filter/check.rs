@@ -87,6 +87,27 @@ impl<'f> Checker<'f> {
         Ok(Checked { any_ancestor: left.any_ancestor().is_some(), is_name: is_event_name(&left), left, right })
     }
 
+    /// Checks a test of a text that is not a field of events; of an id whose beginning is its value, if `is_id` says so.
+    ///
+    /// # Errors
+    /// The operator, or the value, is wrong for a text.
+    pub(super) fn check_text(&mut self, check: &Check, is_id: bool) -> Result<Test, FilterError> {
+        // A row of the same type stands for it.
+        let like = if is_id { "container.id" } else { "container.name" };
+        let left = FieldRef::resolve(like, self.show);
+        let left = left
+            .map(Operand::Field)
+            .map_err(|wrong| FilterError::new(self.filter, check.left.at().0.clone(), wrong.to_string()))?;
+        let class = left.class();
+        if !check.operator.works_on(class) {
+            return Err(self.no_operator(check, &left, class));
+        }
+        if let Right::Call(call) = &check.right {
+            return Err(FilterError::new(self.filter, call.at.0.clone(), "only constants can be compared with here"));
+        }
+        self.constant(check, &left)
+    }
+
     fn error(&self, value: &Literal, message: impl Into<String>) -> FilterError {
         FilterError::new(self.filter, value.at.0.clone(), message)
     }

@@ -23,6 +23,7 @@ mod prefixes;
 mod properties;
 mod stretches;
 mod test;
+mod texts;
 pub mod transform;
 #[cfg(test)]
 mod wrong;
@@ -33,6 +34,7 @@ pub use operand::Operand;
 pub use parse::{MAX_LEN_BYTES, parse};
 pub use stretches::Stretches;
 pub use test::Test;
+pub use texts::{TextField, TextFilter};
 
 use tracer_common::events;
 

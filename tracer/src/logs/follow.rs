@@ -240,7 +240,7 @@ pub fn run(
     }
     reading.show_last_gaps()?;
     reading.printer.flush()?;
-    reading.printer.drain();
+    reading.printer.drain()?;
     reading.save()?;
     Ok(reading.ended)
 }

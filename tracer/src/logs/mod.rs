@@ -3,7 +3,8 @@
 //! `find` knows which containers there are and where the log of each is; `form` reads the forms in which runtimes keep them;
 //! `series` is the log of one container, which goes over several `files` when it is rotated; `asked` is one that its engine gives, as
 //! `entries`; both are a `supply`. `join` makes lines of pieces; `follow` brings the lines of all containers into the order of time and goes on
-//! with what comes; `marks` keeps how far each was read. A `sink` takes the lines: `print` shows them as text or JSON, `ship` sends them elsewhere.
+//! with what comes; `marks` keeps how far each was read. A `sink` takes the lines: `print` shows them as text or JSON, `ship` sends them elsewhere; on the
+//! way there `shape` joins messages and leaves out what is not `wanted`.
 //!
 //! What is in a log is the word of a container: nothing of it is trusted, and all that is kept of it has a limit.
 
@@ -18,9 +19,11 @@ mod marks;
 mod print;
 mod select;
 mod series;
+pub mod shape;
 pub mod ship;
 mod sink;
 mod supply;
+mod wanted;
 pub mod when;
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
@@ -34,6 +37,7 @@ pub use marks::{Marks, MarksError};
 pub use print::{Look, Printer};
 pub use select::Selection;
 pub use sink::Sink;
+pub use wanted::LineFilter;
 
 /// Which of the two a container wrote to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,7 +97,7 @@ pub struct Source {
 }
 
 /// A container, as its lines name it. What is not known is empty.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Writer {
     /// The whole id.
     pub full_id: String,

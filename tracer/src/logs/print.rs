@@ -143,7 +143,7 @@ impl Sink for Printer {
         }
     }
 
-    fn flush(&self) -> io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 }
@@ -178,7 +178,7 @@ pub fn json_line(writer: &Writer, entry: &Entry, read_ns: u64, out: &mut Vec<u8>
 }
 
 /// As Docker and Kubernetes show times: `2026-08-01T10:00:00.123456789Z`.
-fn time(ns: u64) -> String {
+pub fn time(ns: u64) -> String {
     Timestamp::from_nanosecond(ns.into()).map_or_else(|_| String::new(), |time| format!("{time:.9}"))
 }
 

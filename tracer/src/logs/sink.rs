@@ -19,7 +19,7 @@ pub trait Sink {
     ///
     /// # Errors
     /// It cannot be written.
-    fn flush(&self) -> io::Result<()>;
+    fn flush(&mut self) -> io::Result<()>;
 
     /// How many it was given.
     fn handed_over(&self) -> u64 {
@@ -27,10 +27,15 @@ pub trait Sink {
     }
 
     /// How many of these, counted from the first one, have come to their end, so that another run need not read them again.
-    fn settled(&self) -> u64 {
+    fn settled(&mut self) -> u64 {
         u64::MAX
     }
 
     /// Nothing more comes: waits until all has come to its end, or there is no more time for that.
-    fn drain(&mut self) {}
+    ///
+    /// # Errors
+    /// What was still here cannot be written.
+    fn drain(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -9,10 +9,37 @@ use std::{
 };
 
 use super::{
+    protocol::{Carrier, Protocol, Rest, Scheme},
     queue::Record,
     worker::{Arrived, Failure, Transport},
 };
 use crate::logs::print::json_line;
+
+/// When a line has arrived there, for people.
+const ARRIVES: &str = "it is written. Written again after a failure; half a line is taken back";
+
+/// A file, as a target.
+pub static FILE: Protocol = Protocol {
+    name: "JSON lines in a file",
+    schemes: &[Scheme { name: "file", rest: Rest::Path, carrier: Carrier::Local }],
+    options: &[],
+    sends: "JSON lines as of `-j`, appended to a file (mode 0600). If it is renamed or removed, tracer makes a new one. A blank in the path is `%20`",
+    arrives: ARRIVES,
+    prepare: |asked| {
+        let path = PathBuf::from(&asked.path);
+        Ok(Arc::new(move || Ok(Box::new(Appended::new(path.clone())))))
+    },
+};
+
+/// Standard output, as a target.
+pub static STDOUT: Protocol = Protocol {
+    name: "JSON lines on standard output",
+    schemes: &[Scheme { name: "stdout", rest: Rest::Nothing, carrier: Carrier::Local }],
+    options: &[],
+    sends: "JSON lines as of `-j`",
+    arrives: ARRIVES,
+    prepare: |_| Ok(Arc::new(|| Ok(Box::<Stdout>::default()))),
+};
 
 fn lines(records: &[Arc<Record>]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -24,7 +51,7 @@ fn lines(records: &[Arc<Record>]) -> Vec<u8> {
 }
 
 /// A file that lines are appended to. One that was renamed or removed is made anew.
-pub struct Appended {
+struct Appended {
     path: PathBuf,
     file: Option<File>,
     arrived: usize,
@@ -32,7 +59,7 @@ pub struct Appended {
 
 impl Appended {
     /// That file.
-    pub fn new(path: PathBuf) -> Self {
+    fn new(path: PathBuf) -> Self {
         Self { path, file: None, arrived: 0 }
     }
 
@@ -66,7 +93,7 @@ impl Transport for Appended {
     }
 
     fn arrived(&mut self) -> Result<Arrived, Failure> {
-        Ok(Arrived { count: std::mem::take(&mut self.arrived), rejected: None })
+        Ok(Arrived { count: std::mem::take(&mut self.arrived), rejected: Vec::new() })
     }
 
     fn end(&mut self) {
@@ -76,7 +103,7 @@ impl Transport for Appended {
 
 /// Standard output.
 #[derive(Default)]
-pub struct Stdout {
+struct Stdout {
     arrived: usize,
 }
 
@@ -95,6 +122,6 @@ impl Transport for Stdout {
     }
 
     fn arrived(&mut self) -> Result<Arrived, Failure> {
-        Ok(Arrived { count: std::mem::take(&mut self.arrived), rejected: None })
+        Ok(Arrived { count: std::mem::take(&mut self.arrived), rejected: Vec::new() })
     }
 }

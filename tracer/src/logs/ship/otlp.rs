@@ -2,18 +2,68 @@
 //!
 //! Source: opentelemetry-proto, opentelemetry/proto/collector/logs/v1 and its mapping to JSON; names are those of the semantic conventions.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value, json};
 
-use super::queue::Record;
+use super::{
+    http::{self, Headers, Outcome, Requests},
+    protocol::{Carrier, Protocol, Rest, Scheme},
+    queue::Record,
+    target::unescaped,
+};
 use crate::{
     format::data::base64,
     logs::{Entry, Writer},
 };
 
+/// OTLP, as targets.
+pub static PROTOCOL: Protocol = Protocol {
+    name: "OTLP",
+    schemes: &[
+        Scheme { name: "otlp+http", rest: Rest::Web(4318, "/v1/logs"), carrier: Carrier::Tcp },
+        Scheme { name: "otlp+https", rest: Rest::Web(4318, "/v1/logs"), carrier: Carrier::Tls },
+    ],
+    options: &[],
+    sends: "OTLP logs as JSON, one request at a time. `OTEL_EXPORTER_OTLP_HEADERS` has headers, such as tokens",
+    arrives: http::ARRIVES,
+    prepare: |asked| {
+        let path = asked.path.clone();
+        let usual = Arc::new(|| headers(&std::env::var(HEADERS).unwrap_or_default()));
+        Ok(http::prepared(asked, path, usual, Arc::new(|| Ok(Box::new(Otlp { host: super::own_host() })))))
+    },
+};
+
+/// Headers to send, `NAME=VALUE,…`, as all programs with OTLP have it.
+const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
 /// `SEVERITY_NUMBER_WARN`.
 const WARN: u32 = 13;
+
+/// What [`HEADERS`] says. Names and values may have `%20` and the like.
+fn headers(text: &str) -> Result<Headers, String> {
+    let wrong = || format!("{HEADERS} is not NAME=VALUE,NAME=VALUE");
+    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    let read = pairs.map(|pair| {
+        let (name, value) = pair.split_once('=').ok_or_else(wrong)?;
+        http::header(name.trim(), &unescaped(value.trim())).ok_or_else(wrong)
+    });
+    read.collect()
+}
+
+struct Otlp {
+    /// What this machine is called.
+    host: String,
+}
+
+impl Requests for Otlp {
+    fn body(&mut self, records: &[Arc<Record>]) -> Vec<u8> {
+        request(records.iter().map(|record| &**record), &self.host)
+    }
+
+    fn taken(&self, _: usize, answer: &[u8]) -> Result<Outcome, String> {
+        Ok(Outcome::All(rejected(answer).into_iter().collect()))
+    }
+}
 
 fn attribute(key: &str, value: &str) -> Option<Value> {
     (!value.is_empty()).then(|| json!({ "key": key, "value": { "stringValue": value } }))
@@ -70,7 +120,7 @@ fn log_record(record: &Record) -> Value {
 }
 
 /// `ExportLogsServiceRequest` with these records. Those of a container stay in their order.
-pub fn request<'r>(records: impl Iterator<Item = &'r Record>, host: &str) -> Vec<u8> {
+fn request<'r>(records: impl Iterator<Item = &'r Record>, host: &str) -> Vec<u8> {
     let mut order: Vec<(&Writer, Vec<Value>)> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();
     for record in records {
@@ -91,7 +141,7 @@ pub fn request<'r>(records: impl Iterator<Item = &'r Record>, host: &str) -> Vec
 }
 
 /// How many records of a batch that was accepted were not, and why: `partialSuccess` of the answer.
-pub fn rejected(answer: &[u8]) -> Option<(u64, String)> {
+fn rejected(answer: &[u8]) -> Option<(u64, String)> {
     let answer: Value = serde_json::from_slice(answer).ok()?;
     let partial = answer.get("partialSuccess")?;
     // Numbers of 64 bits are texts in this mapping, and many write numbers.
@@ -102,8 +152,6 @@ pub fn rejected(answer: &[u8]) -> Option<(u64, String)> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::logs::{Line, Stream};
 
@@ -125,6 +173,14 @@ mod tests {
         assert_eq!(records[1]["body"], json!({"bytesValue": "/w=="}));
         assert_eq!(records[0]["timeUnixNano"], "7");
         assert_eq!(records[0]["attributes"], json!([{"key": "log.iostream", "value": {"stringValue": "stderr"}}]));
+    }
+
+    #[test]
+    fn headers_are_read_as_other_programs_do() {
+        let read = headers("x-token=a%20b, other = c=d,").unwrap();
+        let read: Vec<(&str, &[u8])> = read.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        assert_eq!(read, [("x-token", &b"a b"[..]), ("other", b"c=d")]);
+        assert!(headers("x").is_err() && headers("a b=c").is_err() && headers("a=%0a").is_err());
     }
 
     #[test]

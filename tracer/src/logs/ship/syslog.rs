@@ -6,13 +6,62 @@
 use jiff::Timestamp;
 
 use super::{
+    protocol::{Carrier, Protocol, Rest, Scheme, TargetOption},
     queue::Record,
-    target::{Framing, SyslogForm},
+    wire::{self, Messages},
 };
 use crate::{
     format::time,
     logs::{Entry, Stream, Writer},
 };
+
+/// Syslog, as targets.
+pub static PROTOCOL: Protocol = Protocol {
+    name: "syslog",
+    schemes: &[
+        Scheme { name: "syslog+udp", rest: Rest::Host(514), carrier: Carrier::Udp },
+        Scheme { name: "syslog+tcp", rest: Rest::Host(514), carrier: Carrier::Tcp },
+        Scheme { name: "syslog+tls", rest: Rest::Host(6514), carrier: Carrier::Tls },
+    ],
+    options: &[
+        TargetOption { name: "format", values: "rfc5424, rfc3164", about: "form of messages", is_secret: false },
+        TargetOption {
+            name: "framing",
+            values: "octets, lines",
+            about: "over connections: the length before each message (RFC 6587), or a newline after it",
+            is_secret: false,
+        },
+    ],
+    sends: "syslog messages: the application is the container, the process its short id, the message id the stream. Over UDP one datagram per \
+            line, cut at 8 KiB",
+    arrives: wire::ARRIVES,
+    prepare: |asked| {
+        let form = asked.choice("format", &[("rfc5424", SyslogForm::Rfc5424), ("rfc3164", SyslogForm::Rfc3164)])?;
+        let framing = match asked.scheme.carrier {
+            Carrier::Udp => Framing::Octets,
+            _ => asked.choice("framing", &[("octets", Framing::Octets), ("lines", Framing::Lines)])?,
+        };
+        Ok(wire::prepared(asked, Syslog { form, framing }))
+    },
+};
+
+/// The form of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SyslogForm {
+    /// RFC 5424.
+    Rfc5424,
+    /// RFC 3164.
+    Rfc3164,
+}
+
+/// How messages follow each other in a stream (RFC 6587).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    /// The length before each.
+    Octets,
+    /// A newline after each.
+    Lines,
+}
 
 /// Facility `daemon`, as Docker's own driver has it.
 const FACILITY: u8 = 3;
@@ -20,6 +69,8 @@ const FACILITY: u8 = 3;
 const INFO: u8 = 6;
 const WARNING: u8 = 4;
 const ERROR: u8 = 3;
+/// The longest datagram: receivers take 8 KiB if they are not told otherwise.
+const MAX_DATAGRAM: usize = 8 << 10;
 /// The longest names in headers. Source: RFC 5424, 6.2; RFC 3164, 4.1.3.
 const MAX_HOST: usize = 255;
 const MAX_APP: usize = 48;
@@ -75,8 +126,28 @@ fn structure(writer: &Writer, entry: &Entry, out: &mut Vec<u8>) {
     out.push(b']');
 }
 
+struct Syslog {
+    form: SyslogForm,
+    framing: Framing,
+}
+
+impl Messages for Syslog {
+    fn stream(&self, record: &Record, host: &str, out: &mut Vec<u8>) {
+        let mut bytes = Vec::new();
+        message(record, self.form, host, &mut bytes);
+        frame(&bytes, self.framing, out);
+    }
+
+    fn datagrams(&self, record: &Record, host: &str) -> Vec<Vec<u8>> {
+        let mut bytes = Vec::new();
+        message(record, self.form, host, &mut bytes);
+        bytes.truncate(MAX_DATAGRAM);
+        vec![bytes]
+    }
+}
+
 /// Writes a message.
-pub fn message(record: &Record, form: SyslogForm, host: &str, out: &mut Vec<u8>) {
+fn message(record: &Record, form: SyslogForm, host: &str, out: &mut Vec<u8>) {
     let Record { writer, entry, .. } = record;
     let priority = FACILITY * 8 + severity(entry);
     let id = writer.full_id.get(..12).unwrap_or(&writer.full_id);
@@ -100,22 +171,24 @@ pub fn message(record: &Record, form: SyslogForm, host: &str, out: &mut Vec<u8>)
             out.extend_from_slice(format!("<{priority}>{time} {host} {tag}[{id}]: ").as_bytes());
         }
     }
-    if matches!(entry, Entry::Gap(_)) {
-        out.extend_from_slice(b"lines may be missing: ");
-    }
-    out.extend_from_slice(record.text());
+    out.extend_from_slice(&record.message());
 }
 
 /// Adds a message to a stream.
-pub fn frame(message: &[u8], framing: Framing, out: &mut Vec<u8>) {
+fn frame(message: &[u8], framing: Framing, out: &mut Vec<u8>) {
     match framing {
         Framing::Octets => {
             out.extend_from_slice(format!("{} ", message.len()).as_bytes());
             out.extend_from_slice(message);
         }
         Framing::Lines => {
-            // A line has no newline of its own.
-            out.extend_from_slice(message);
+            // What receivers may take for an end is written as rsyslog does with control characters.
+            for byte in message {
+                match byte {
+                    b'\n' | b'\r' | 0 => out.extend_from_slice(format!("#{byte:03o}").as_bytes()),
+                    byte => out.push(*byte),
+                }
+            }
             out.push(b'\n');
         }
     }
@@ -164,7 +237,7 @@ mod tests {
     fn messages_in_a_stream_are_counted_or_ended() {
         let mut out = Vec::new();
         frame(b"<30>1 x", Framing::Octets, &mut out);
-        frame(b"y", Framing::Lines, &mut out);
-        assert_eq!(out, b"7 <30>1 xy\n");
+        frame(b"y\nz\0", Framing::Lines, &mut out);
+        assert_eq!(out, b"7 <30>1 xy#012z#000\n");
     }
 }

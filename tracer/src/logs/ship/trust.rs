@@ -1,15 +1,13 @@
 //! Whom a target with TLS is believed by: the authorities of the system, or those of a file.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use tokio_rustls::rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
 
+use super::protocol::Trust;
 use crate::message::Shown as _;
 
 /// Where distributions have their authorities: Debian, Fedora, SUSE, Alpine.
@@ -20,13 +18,13 @@ const BUNDLES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// How a connection is made to servers that these authorities vouch for.
+/// How a connection is made to servers that those authorities vouch for.
 ///
 /// # Errors
 /// They cannot be read.
-pub fn config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+pub fn config(trust: &Trust) -> Result<Arc<ClientConfig>, String> {
     let usual = || BUNDLES.iter().map(PathBuf::from).find(|path| path.exists());
-    let path = ca.map(Path::to_owned).or_else(usual);
+    let path = trust.ca.clone().or_else(usual);
     let path = path.ok_or("no list of certificate authorities is installed\nhint: name a file with ?ca=PATH")?;
     let read = CertificateDer::pem_file_iter(&path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let certificates = read.map_err(|error| format!("cannot read certificates of '{}': {error}", path.shown()))?;

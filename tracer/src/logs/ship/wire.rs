@@ -1,4 +1,4 @@
-//! Syslog over datagrams and connections.
+//! Messages over datagrams and connections: syslog, GELF, plain lines.
 //!
 //! Nothing answers there. A datagram is sent, and that is all that is known of it. Of a connection the kernel says how much the other side has
 //! acknowledged, and a program that is killed loses what it had not read yet: so what was sent counts as arrived once it is acknowledged and
@@ -7,7 +7,7 @@
 
 use std::{
     collections::VecDeque,
-    io::{self, Write},
+    io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpStream, ToSocketAddrs as _, UdpSocket},
     os::fd::AsRawFd as _,
     sync::Arc,
@@ -17,21 +17,67 @@ use std::{
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::{
+    protocol::{Asked, Carrier, Prepared, Trust},
     queue::Record,
-    syslog,
-    target::{Framing, SyslogForm},
     trust,
     worker::{Arrived, Failure, Transport},
 };
 use crate::state::container::engine::resolve;
 
+/// What is said of these targets, for people.
+pub const ARRIVES: &str = "over a connection: the other side's kernel has acknowledged it, and the connection has lasted one more second. All other \
+                           lines are sent again, so up to the last second may arrive twice. Over UDP: it is sent; nothing is known about lost datagrams";
 /// How long a connection, and a write, may take.
 const CONNECT: Duration = Duration::from_secs(5);
 const WRITE: Duration = Duration::from_secs(10);
 /// How long a connection has to last for what was sent over it to have arrived.
 const LASTS: Duration = Duration::from_secs(1);
-/// The longest datagram: receivers take 8 KiB if they are not told otherwise.
-const MAX_DATAGRAM: usize = 8 << 10;
+
+/// How records become messages of a protocol.
+pub trait Messages: Send + Sync {
+    /// Adds a record to a stream, with what says where it ends.
+    fn stream(&self, record: &Record, host: &str, out: &mut Vec<u8>);
+
+    /// A record as datagrams. Protocols that have none are not asked.
+    fn datagrams(&self, record: &Record, host: &str) -> Vec<Vec<u8>> {
+        let mut out = Vec::new();
+        self.stream(record, host, &mut out);
+        vec![out]
+    }
+}
+
+/// Where a URL says that messages go.
+pub struct Carried {
+    host: String,
+    carrier: Carrier,
+    trust: Option<Trust>,
+}
+
+impl Carried {
+    /// As a URL says.
+    pub fn of(asked: &mut Asked<'_>) -> Self {
+        Self { host: asked.host.clone(), carrier: asked.scheme.carrier, trust: asked.trust() }
+    }
+
+    /// What sends these messages there. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// Certificates cannot be read.
+    pub fn open(&self, messages: Arc<dyn Messages>) -> Result<Box<dyn Transport>, String> {
+        let tls = self.trust.as_ref().map(trust::config).transpose()?;
+        Ok(match self.carrier {
+            Carrier::Udp => Box::new(Datagrams::new(&self.host, messages, super::own_host())),
+            _ => Box::new(Connected::new(&self.host, tls, messages, super::own_host())),
+        })
+    }
+}
+
+/// What sends these messages to where a URL says.
+pub fn prepared(asked: &mut Asked<'_>, messages: impl Messages + 'static) -> Prepared {
+    let carried = Carried::of(asked);
+    let messages: Arc<dyn Messages> = Arc::new(messages);
+    Arc::new(move || carried.open(Arc::clone(&messages)))
+}
 
 fn address(host: &str) -> Result<SocketAddr, Failure> {
     let resolved = resolve(host).map_err(Failure::later)?;
@@ -39,20 +85,19 @@ fn address(host: &str) -> Result<SocketAddr, Failure> {
     all.next().ok_or_else(|| Failure::later("the host has no address"))
 }
 
-/// Syslog in datagrams.
-pub struct Datagrams {
+/// Messages in datagrams.
+struct Datagrams {
     host: String,
-    form: SyslogForm,
+    messages: Arc<dyn Messages>,
     own: String,
     socket: Option<UdpSocket>,
     arrived: usize,
-    buffer: Vec<u8>,
 }
 
 impl Datagrams {
     /// To that host, as `own`.
-    pub fn new(host: &str, form: SyslogForm, own: String) -> Self {
-        Self { host: host.to_owned(), form, own, socket: None, arrived: 0, buffer: Vec::new() }
+    fn new(host: &str, messages: Arc<dyn Messages>, own: String) -> Self {
+        Self { host: host.to_owned(), messages, own, socket: None, arrived: 0 }
     }
 
     fn open(&mut self) -> Result<&UdpSocket, Failure> {
@@ -70,15 +115,11 @@ impl Datagrams {
 impl Transport for Datagrams {
     fn send(&mut self, records: &[Arc<Record>]) -> Result<(), Failure> {
         for record in records {
-            let mut buffer = std::mem::take(&mut self.buffer);
-            buffer.clear();
-            syslog::message(record, self.form, &self.own, &mut buffer);
-            buffer.truncate(MAX_DATAGRAM);
-            let sent = self.open()?.send(&buffer);
-            self.buffer = buffer;
-            if let Err(error) = sent {
-                self.socket = None;
-                return Err(Failure::later(error));
+            for datagram in self.messages.datagrams(record, &self.own) {
+                if let Err(error) = self.open()?.send(&datagram) {
+                    self.socket = None;
+                    return Err(Failure::later(error));
+                }
             }
             self.arrived += 1;
         }
@@ -86,17 +127,33 @@ impl Transport for Datagrams {
     }
 
     fn arrived(&mut self) -> Result<Arrived, Failure> {
-        Ok(Arrived { count: std::mem::take(&mut self.arrived), rejected: None })
+        Ok(Arrived { count: std::mem::take(&mut self.arrived), rejected: Vec::new() })
     }
 }
 
 /// A connection, with TLS or without.
-enum Connection {
+pub enum Connection {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
 impl Connection {
+    /// Connects to that host.
+    pub fn open(host: &str, tls: Option<&Arc<ClientConfig>>) -> Result<Self, Failure> {
+        let socket = TcpStream::connect_timeout(&address(host)?, CONNECT).map_err(Failure::later)?;
+        socket.set_write_timeout(Some(WRITE)).map_err(Failure::later)?;
+        socket.set_read_timeout(Some(WRITE)).map_err(Failure::later)?;
+        let _ = rustix::net::sockopt::set_socket_keepalive(&socket, true);
+        let Some(config) = tls else { return Ok(Self::Plain(socket)) };
+        let name = trust::server_name(host).map_err(Failure::later)?;
+        let client = ClientConnection::new(Arc::clone(config), name).map_err(Failure::later)?;
+        let mut stream = StreamOwned::new(client, socket);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock).map_err(Failure::later)?;
+        }
+        Ok(Self::Tls(Box::new(stream)))
+    }
+
     fn socket(&self) -> &TcpStream {
         match self {
             Self::Plain(socket) => socket,
@@ -104,7 +161,8 @@ impl Connection {
         }
     }
 
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Sends all of it.
+    pub fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Plain(socket) => socket.write_all(bytes),
             Self::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
@@ -119,8 +177,24 @@ impl Connection {
         if result < 0 { Err(io::Error::last_os_error()) } else { Ok(u64::try_from(count).unwrap_or(0)) }
     }
 
+    /// Reads what has come, and waits for it.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(socket) => socket.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
+        }
+    }
+
+    /// Says that nothing more comes.
+    pub fn end(&mut self) {
+        if let Self::Tls(stream) = self {
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        }
+    }
+
     /// Fails if the other side has closed, which a write would not notice.
-    fn check(&self) -> io::Result<()> {
+    pub fn check(&self) -> io::Result<()> {
         let socket = self.socket();
         if let Some(error) = socket.take_error()? {
             return Err(error);
@@ -136,12 +210,11 @@ impl Connection {
     }
 }
 
-/// Syslog over a connection.
-pub struct Connected {
+/// Messages over a connection.
+struct Connected {
     host: String,
     tls: Option<Arc<ClientConfig>>,
-    form: SyslogForm,
-    framing: Framing,
+    messages: Arc<dyn Messages>,
     own: String,
     connection: Option<Connection>,
     /// Bytes that were written to it.
@@ -152,32 +225,17 @@ pub struct Connected {
 
 impl Connected {
     /// To that host, as `own`.
-    pub fn new(host: &str, tls: Option<Arc<ClientConfig>>, form: SyslogForm, framing: Framing, own: String) -> Self {
+    fn new(host: &str, tls: Option<Arc<ClientConfig>>, messages: Arc<dyn Messages>, own: String) -> Self {
         let (connection, written, sent) = (None, 0, VecDeque::new());
-        Self { host: host.to_owned(), tls, form, framing, own, connection, written, sent }
+        Self { host: host.to_owned(), tls, messages, own, connection, written, sent }
     }
 
     fn connect(&mut self) -> Result<(), Failure> {
         if self.connection.is_some() {
             return Ok(());
         }
-        let socket = TcpStream::connect_timeout(&address(&self.host)?, CONNECT).map_err(Failure::later)?;
-        socket.set_write_timeout(Some(WRITE)).map_err(Failure::later)?;
-        socket.set_read_timeout(Some(WRITE)).map_err(Failure::later)?;
-        let _ = rustix::net::sockopt::set_socket_keepalive(&socket, true);
         (self.written, self.sent) = (0, VecDeque::new());
-        self.connection = Some(match &self.tls {
-            None => Connection::Plain(socket),
-            Some(config) => {
-                let name = trust::server_name(&self.host).map_err(Failure::later)?;
-                let client = ClientConnection::new(Arc::clone(config), name).map_err(Failure::later)?;
-                let mut stream = StreamOwned::new(client, socket);
-                while stream.conn.is_handshaking() {
-                    stream.conn.complete_io(&mut stream.sock).map_err(Failure::later)?;
-                }
-                Connection::Tls(Box::new(stream))
-            }
-        });
+        self.connection = Some(Connection::open(&self.host, self.tls.as_ref())?);
         Ok(())
     }
 
@@ -193,11 +251,9 @@ impl Connected {
 impl Transport for Connected {
     fn send(&mut self, records: &[Arc<Record>]) -> Result<(), Failure> {
         self.connect()?;
-        let (mut bytes, mut message) = (Vec::new(), Vec::new());
+        let mut bytes = Vec::new();
         for record in records {
-            message.clear();
-            syslog::message(record, self.form, &self.own, &mut message);
-            syslog::frame(&message, self.framing, &mut bytes);
+            self.messages.stream(record, &self.own, &mut bytes);
         }
         let outcome = match &mut self.connection {
             Some(connection) => connection.check().and_then(|()| connection.write_all(&bytes)),
@@ -225,13 +281,12 @@ impl Transport for Connected {
             count += records;
             self.sent.pop_front();
         }
-        Ok(Arrived { count, rejected: None })
+        Ok(Arrived { count, rejected: Vec::new() })
     }
 
     fn end(&mut self) {
-        if let Some(Connection::Tls(stream)) = &mut self.connection {
-            stream.conn.send_close_notify();
-            let _ = stream.flush();
+        if let Some(connection) = &mut self.connection {
+            connection.end();
         }
     }
 }

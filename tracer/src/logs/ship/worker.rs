@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::queue::{Queue, Record};
+use super::queue::{Fate, Queue, Record};
 use crate::message::note;
 
 /// The most records, and bytes, that are sent at once.
@@ -18,6 +18,9 @@ const WAIT: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// The most reasons of a target for refusing lines that are told at once.
+const MAX_TOLD: usize = 10;
+
 /// Why something was not sent.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -25,6 +28,8 @@ pub enum Failure {
     Later(String, Option<Duration>),
     /// These records will never be taken.
     Refused(String),
+    /// Some of these records have to be sent again, for this reason and not before that time; one fate for each.
+    Partly(Vec<Fate>, String, Option<Duration>),
     /// Nobody takes anything any more.
     Broken,
 }
@@ -53,8 +58,8 @@ pub trait Transport: Send {
 pub struct Arrived {
     /// So many.
     pub count: usize,
-    /// So many of these were dropped there, and why.
-    pub rejected: Option<(u64, String)>,
+    /// How many of these were dropped there, and why.
+    pub rejected: Vec<(u64, String)>,
 }
 
 /// Sends until the queue is over.
@@ -62,6 +67,12 @@ pub fn work(queue: &Queue, target: &str, mut transport: Box<dyn Transport>) {
     let mut pause = FIRST_PAUSE;
     let mut since: Option<Instant> = None;
     let mut refused = BTreeSet::new();
+    let mut refuse = |why: &str| {
+        if refused.len() < MAX_TOLD && refused.insert(why.to_owned()) {
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            note(&format!("warning: {target} refuses lines{why}; they are lost"));
+        }
+    };
     while !queue.is_over() {
         let batch = queue.next(MAX_RECORDS, MAX_BYTES, WAIT);
         if batch.is_empty() && queue.is_closing() {
@@ -71,15 +82,16 @@ pub fn work(queue: &Queue, target: &str, mut transport: Box<dyn Transport>) {
         let outcome = sent.and_then(|()| transport.arrived());
         match outcome {
             Ok(Arrived { count, rejected }) => {
-                if let Some((lost, why)) = rejected {
-                    let lost = usize::try_from(lost).unwrap_or(usize::MAX).min(count);
-                    queue.settle(count - lost, None);
-                    queue.settle(
-                        lost,
-                        Some(&format!("rejected by the target{}{why}", if why.is_empty() { "" } else { ": " })),
-                    );
-                } else if count > 0 {
-                    queue.settle(count, None);
+                let mut taken = count;
+                for (lost, why) in rejected {
+                    let lost = usize::try_from(lost).unwrap_or(usize::MAX).min(taken);
+                    taken -= lost;
+                    refuse(&why);
+                    let why = if why.is_empty() { why } else { format!(": {why}") };
+                    queue.settle(lost, Some(&format!("refused{why}")));
+                }
+                if taken > 0 {
+                    queue.settle(taken, None);
                 }
                 if (count > 0 || !batch.is_empty())
                     && let Some(since) = since.take()
@@ -92,14 +104,21 @@ pub fn work(queue: &Queue, target: &str, mut transport: Box<dyn Transport>) {
                 }
             }
             Err(Failure::Refused(why)) => {
-                if refused.insert(why.clone()) {
-                    note(&format!("warning: {target} refuses logs: {why}; they are lost"));
-                }
+                refuse(&why);
                 queue.settle(batch.len(), Some(&format!("refused: {why}")));
             }
             Err(Failure::Broken) => queue.break_off(),
-            Err(Failure::Later(why, not_before)) => {
+            Err(failure @ (Failure::Later(..) | Failure::Partly(..))) => {
                 queue.rewind();
+                let (why, not_before) = match failure {
+                    Failure::Partly(fates, why, not_before) => {
+                        queue.settle_each(&fates);
+                        (why, not_before)
+                    }
+                    Failure::Later(why, not_before) => (why, not_before),
+                    Failure::Refused(why) => (why, None),
+                    Failure::Broken => (String::new(), None),
+                };
                 if since.is_none() {
                     since = Some(Instant::now());
                     note(&format!("warning: cannot send logs to {target}: {why}; they wait, and it is tried again"));
