@@ -14,6 +14,7 @@ mod find;
 mod follow;
 mod form;
 mod join;
+pub mod journal;
 mod marks;
 mod print;
 mod select;
@@ -27,6 +28,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 pub use entries::Entries;
 pub use find::{Finder, Log, Origin, Place};
+pub(crate) use follow::now_ns;
 pub use follow::{Ended, Options, run};
 pub use form::{Form, Next, Piece};
 pub use join::MAX_LINE;
