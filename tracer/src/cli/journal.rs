@@ -222,7 +222,7 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
     let stop = Stop::at_signals(None)?;
     let place = place(&args);
     let mut journal = Journal::open(place.clone());
-    check(&journal, &place)?;
+    check(&journal, &place).map_err(|failure| End::Run(failure.into()))?;
     if args.list_boots {
         print(&boots(&journal.boots(), args.utc))?;
         return Ok(ExitCode::SUCCESS);

@@ -1,0 +1,86 @@
+//! `tracer journal` with a real systemd-journald: following, rotation, and what it says while files are written.
+
+use serde_json::Value;
+use tracer_tests::{
+    command::{Running, tracer},
+    journal::Journald,
+    level,
+    scratch::Scratch,
+};
+
+/// The numbers of our messages, in the order of these lines.
+fn numbers<'l>(lines: impl IntoIterator<Item = &'l str>) -> Vec<u32> {
+    let number = |line: &str| {
+        let object: Value = serde_json::from_str(line).expect("JSON");
+        object["NUMBER"].as_str().map(|number| number.parse().expect("a number"))
+    };
+    lines.into_iter().filter_map(number).collect()
+}
+
+fn send(journald: &Journald, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        // Some are long enough to be compressed, and some have several lines.
+        let message = format!("message {number}\n{}", "x".repeat(number as usize % 5 * 400));
+        let number = number.to_string();
+        journald.send(&[("MESSAGE", message.as_bytes()), ("NUMBER", number.as_bytes()), ("PRIORITY", b"5")]);
+    }
+}
+
+#[test]
+fn a_journal_that_is_written_and_rotated_is_followed_without_loss() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let Some(journald) = Journald::start() else { return };
+    let scratch = Scratch::new();
+    let state = scratch.path("state.json").display().to_string();
+    send(&journald, 0..100);
+    let root = journald.root();
+    // The whole journal from the beginning, seen below another root.
+    let follow = |args: &[&str]| {
+        let words = ["journal", "-f", "-j", "--state", &state];
+        Running::start(tracer(words.into_iter().chain(args.iter().copied())).env("HOST_ROOT", &root))
+    };
+    let run = follow(&[]);
+    let mut found = Vec::new();
+    let wait = |run: &Running, found: &mut Vec<u32>, last: u32| {
+        while found.last() != Some(&last) {
+            found.extend(numbers([run.line().expect("it follows").as_str()]));
+        }
+    };
+    wait(&run, &mut found, 99);
+    send(&journald, 100..600);
+    journald.rotate();
+    send(&journald, 600..1_100);
+    wait(&run, &mut found, 1_099);
+    run.interrupt();
+    let ended = run.end();
+    assert!(ended.status.success() && ended.errors.is_empty(), "{}", ended.errors);
+    found.extend(numbers(ended.lines.iter().map(String::as_str)));
+    assert_eq!(found, (0..1_100).collect::<Vec<_>>());
+    // While nothing runs, more comes and files are rotated again.
+    send(&journald, 1_100..1_200);
+    journald.rotate();
+    send(&journald, 1_200..1_300);
+    let run = follow(&["--priority", "notice"]);
+    let mut later = Vec::new();
+    wait(&run, &mut later, 1_299);
+    run.interrupt();
+    assert!(run.end().status.success());
+    assert_eq!(later, (1_100..1_300).collect::<Vec<_>>());
+    // All fields as journalctl sees them, of files that are open for writing.
+    let theirs = journald.journalctl(&["-o", "json"]);
+    let own = tracer(["journal", "-j"]).env("HOST_ROOT", &root).output().expect("tracer").stdout;
+    let objects = |json: &[u8]| -> Vec<Value> {
+        let text = String::from_utf8(json.to_vec()).expect("text");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let (own, theirs) = (objects(&own), objects(&theirs));
+    let differ = own.iter().zip(&theirs).find(|(own, theirs)| own != theirs);
+    assert!(
+        own.len() == theirs.len() && own.len() >= 1_300 && differ.is_none(),
+        "{} {}: {differ:?}",
+        own.len(),
+        theirs.len()
+    );
+}
