@@ -243,6 +243,12 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
         last: if is_new { args.lines.unwrap_or(first.then_some(LAST)) } else { None },
     };
     journal.begin(wanted, range, before);
+    if let Some((next, first)) = journal.lost() {
+        note(&format!(
+            "warning: entries may be missing: those from number {next} to {} were removed before they were read",
+            first - 1
+        ));
+    }
     let form = if args.json { Form::Json } else { args.output };
     let printer = Printer::new(Out::stdout(args.follow, false, args.color), form, args.color.enabled(), args.utc);
     show(&args, journal, printer, marks.as_mut(), &stop)
@@ -274,6 +280,7 @@ fn show(
             }
         }
         printer.flush()?;
+        journal.rest();
         if looks.is_multiple_of(LOOK_FOR_FILES)
             && let Some(marks) = &mut marks
         {

@@ -145,6 +145,8 @@ pub struct Header {
     pub n_entries: u64,
     /// The array that lists the first of them; 0 if there are none.
     pub entry_array: u64,
+    /// The number of the first entry.
+    pub head_seqnum: u64,
     /// When the first entry was written, microseconds since the epoch.
     pub head_realtime_us: u64,
     /// When the last one was.
@@ -170,6 +172,7 @@ impl Header {
             n_objects: u64_at(bytes, 144),
             n_entries: u64_at(bytes, 152),
             entry_array: u64_at(bytes, 176),
+            head_seqnum: u64_at(bytes, 168),
             head_realtime_us: u64_at(bytes, 184),
             tail_realtime_us: u64_at(bytes, 192),
         })

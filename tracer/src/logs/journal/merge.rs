@@ -83,6 +83,8 @@ pub struct Journal {
     /// How far an earlier run came.
     before: Read,
     sources: Vec<Source>,
+    /// Files that are closed for good, and read to the end.
+    done: BTreeSet<FileKey>,
     faults: Faults,
     /// Sources whose blocks are kept, the one that was read last at the end.
     active: VecDeque<FileKey>,
@@ -111,6 +113,7 @@ impl Journal {
             range: Range::default(),
             before: Read::new(),
             sources: Vec::new(),
+            done: BTreeSet::new(),
             faults: Faults::default(),
             active: VecDeque::new(),
             is_later: false,
@@ -139,10 +142,11 @@ impl Journal {
 
     /// Goes to the beginning of what is wanted.
     pub fn begin(&mut self, matches: Matches, range: Range, before: Read) {
-        (self.matches, self.range, self.before) = (matches, range, before);
+        (self.matches, self.range, self.before, self.is_later) = (matches, range, before, false);
         for source in &mut self.sources {
             source.walk.look_up(&self.matches, &mut |file, error| self.faults.add(&file.path, &error));
         }
+        self.close();
         self.begin_all();
         if let Some(last) = range.last {
             // Each source is at its own last entries: what all of them have is looked at twice.
@@ -151,6 +155,57 @@ impl Journal {
             (0..found.saturating_sub(last)).for_each(|_| _ = self.pop());
         }
         self.is_later = true;
+    }
+
+    /// Who counted the entries of one of the files, for which `is_wanted` is true.
+    pub fn counted_by(&self, is_wanted: impl Fn(&Id) -> bool) -> Option<Id> {
+        self.sources.iter().map(|source| source.walk.file.header.seqnum_id).find(is_wanted)
+    }
+
+    /// What an earlier run did not come to and is gone: the number of its first entry, and of the first one that is there.
+    #[must_use]
+    pub fn lost(&self) -> Option<(u64, u64)> {
+        let first = |id: &Id| {
+            let files = self.sources.iter().map(|source| &source.walk.file.header);
+            files
+                .filter(|header| header.seqnum_id == *id && header.n_entries > 0)
+                .map(|header| header.head_seqnum)
+                .min()
+        };
+        let lost = |(id, (read, _)): (&Id, &(u64, u64))| Some((*read + 1, first(id)?));
+        self.before.iter().filter_map(lost).find(|(next, first)| first > next)
+    }
+
+    /// Closes the files in which nothing is wanted and to which nothing is written.
+    fn close(&mut self) {
+        let done = &mut self.done;
+        self.sources.retain(|source| {
+            let is_done = source.walk.is_empty() && source.walk.file.header.is_archived;
+            if is_done {
+                done.insert(source.key);
+            }
+            !is_done
+        });
+    }
+
+    /// Frees what is kept to be faster, and closes the files that are read to the end and to which nothing is written.
+    pub fn rest(&mut self) {
+        self.active.clear();
+        let done = &mut self.done;
+        self.sources.retain_mut(|source| {
+            source.walk.file.forget();
+            let is_done = source.next.is_none() && !source.is_due && source.walk.file.header.is_archived;
+            if is_done {
+                done.insert(source.key);
+            }
+            !is_done
+        });
+    }
+
+    /// The folders of the files that are written.
+    pub fn folders(&self) -> BTreeSet<&Path> {
+        let open = self.sources.iter().map(|source| &source.walk.file).filter(|file| !file.header.is_archived);
+        open.filter_map(|file| file.path.parent()).collect()
     }
 
     fn begin_all(&mut self) {
@@ -180,12 +235,14 @@ impl Journal {
         }
         let mut is_more = false;
         let known: BTreeSet<FileKey> = self.sources.iter().map(|source| source.key).collect();
-        for path in files.iter().filter(|(key, _)| !known.contains(*key)).map(|(_, path)| path) {
-            is_more |= self.add(path);
+        let is_new = |key: &FileKey| !known.contains(key) && !self.done.contains(key);
+        for path in files.iter().filter(|(key, _)| is_new(key)).map(|(_, path)| path).cloned().collect::<Vec<_>>() {
+            is_more |= self.add(&path);
         }
         for source in &mut self.sources {
             source.is_removed = !files.contains_key(&source.key);
         }
+        self.done.retain(|key| files.contains_key(key));
         // A file that was removed is read to its end.
         self.sources.retain(|source| !source.is_removed || source.is_due || source.next.is_some());
         is_more

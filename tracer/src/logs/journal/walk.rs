@@ -88,6 +88,12 @@ impl Walk {
         }
     }
 
+    /// Whether nothing in the file is wanted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lists.iter().all(|(chain, _)| chain.len == 0)
+    }
+
     /// All lists continue after that entry.
     fn go_after(&mut self, last: u64) {
         self.set_all(|file, chain, number| file.offset(chain, number).is_ok_and(|at| at <= last));
