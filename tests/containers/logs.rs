@@ -2,6 +2,7 @@
 
 mod asked;
 mod collector;
+mod journaled;
 mod shipped;
 
 use std::{

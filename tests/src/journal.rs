@@ -156,6 +156,12 @@ impl Journald {
         format!("/proc/{}/root", self.child.id()).into()
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn socket(&self) -> PathBuf {
         self.root().join("run/systemd/journal/socket")
     }
@@ -170,6 +176,21 @@ impl Journald {
         let socket = UnixDatagram::unbound().expect("a socket");
         socket.connect(self.socket()).expect("journald listens");
         socket.send(&message).expect("journald takes it");
+    }
+
+    /// Lets another user send one, whose values have one line each.
+    ///
+    /// # Panics
+    /// If it is not taken.
+    pub fn send_as(&self, uid: u32, fields: &[(&str, &[u8])]) {
+        let lines: Vec<u8> =
+            fields.iter().flat_map(|(name, value)| [name.as_bytes(), b"=", value, b"\n"].concat()).collect();
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--mount=/proc/{}/ns/mnt", self.pid()));
+        command.args(["setpriv", &format!("--reuid={uid}"), "--clear-groups", "logger", "--journald"]);
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("logger");
+        child.stdin.take().expect("a pipe").write_all(&lines).expect("it takes fields");
+        assert!(child.wait().expect("it ends").success(), "logger");
     }
 
     /// Lets it begin new files.
@@ -202,14 +223,6 @@ impl Journald {
         thread::sleep(Duration::from_millis(300));
         let folder = self.folder().display().to_string();
         self.tools.journalctl(&[&["-D", &folder], args].concat())
-    }
-
-    /// Lets a command run where its sockets are.
-    #[must_use]
-    pub fn enter(&self, program: &str, args: &[&str]) -> Command {
-        let mut command = Command::new("nsenter");
-        command.args(["--mount", "--target", &self.child.id().to_string(), program]).args(args);
-        command
     }
 }
 
