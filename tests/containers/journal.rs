@@ -1,5 +1,7 @@
 //! `tracer journal` with a real systemd-journald: following, rotation, and what it says while files are written.
 
+use std::fs;
+
 use serde_json::Value;
 use tracer_tests::{
     command::{Running, tracer},
@@ -83,4 +85,47 @@ fn a_journal_that_is_written_and_rotated_is_followed_without_loss() {
         own.len(),
         theirs.len()
     );
+}
+
+#[test]
+fn without_a_journal_messages_of_the_kernel_come_from_its_buffer() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let start = |args: &[&str]| {
+        let words = ["journal", "-k", "-j"].into_iter().chain(args.iter().copied());
+        Running::start(tracer(words).env("HOST_ROOT", scratch.dir()))
+    };
+    let state = scratch.path("state.json").display().to_string();
+    let write = |number: u32| {
+        let text = format!("<12>tracer-test[77]: number {number} \x1b[31m\n");
+        fs::write("/dev/kmsg", text).expect("the kernel's buffer takes it");
+    };
+    let ours = |line: &str| {
+        let object: Value = serde_json::from_str(line).expect("JSON");
+        let is_ours = object["SYSLOG_IDENTIFIER"] == "tracer-test" && object["SYSLOG_PID"] == "77";
+        is_ours.then(|| object["MESSAGE"].to_string())
+    };
+    let message = |number: u32| {
+        let bytes = format!("number {number} \x1b[31m").into_bytes();
+        Value::from(bytes).to_string()
+    };
+    write(1);
+    let mut run = start(&["-f", "--state", &state, "-p", "warning"]);
+    assert!(run.error_line().contains("there is no journal on this machine: messages come from the kernel's buffer"));
+    let next = |run: &Running| loop {
+        if let Some(found) = ours(&run.line().expect("it follows")) {
+            return found;
+        }
+    };
+    while next(&run) != message(1) {}
+    write(2);
+    assert_eq!(next(&run), message(2));
+    run.interrupt();
+    assert!(run.end().status.success());
+    write(3);
+    let ended = start(&["--state", &state]).end();
+    let later: Vec<String> = ended.lines.iter().filter_map(|line| ours(line)).collect();
+    assert_eq!(later, [message(3)]);
 }

@@ -9,7 +9,7 @@ use crate::{
     format::{color::ColorChoice, escape, time},
     logs::{
         Marks,
-        journal::{Boot, Form, Id, Journal, Matches, Place, Printer, Range, matches},
+        journal::{Boot, Form, Id, Journal, Kmsg, Matches, Place, Printer, Range, Source, matches},
         when,
     },
     message::{Shown as _, note, print},
@@ -222,7 +222,10 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
     let stop = Stop::at_signals(None)?;
     let place = place(&args);
     let mut journal = Journal::open(place.clone());
-    check(&journal, &place).map_err(|failure| End::Run(failure.into()))?;
+    let kernel = kernel(&args, &journal, &place)?;
+    if kernel.is_none() {
+        check(&journal, &place).map_err(|failure| End::Run(failure.into()))?;
+    }
     if args.list_boots {
         print(&boots(&journal.boots(), args.utc))?;
         return Ok(ExitCode::SUCCESS);
@@ -233,7 +236,8 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
         print(&lines.concat())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let wanted = wanted(&args, &mut journal)?;
+    let wanted = wanted(&args, &mut journal, kernel.as_ref())?;
+    let mut journal = kernel.map_or_else(|| Source::Files(Box::new(journal)), Source::Kernel);
     let before = marks.as_ref().map(Marks::journals).unwrap_or_default();
     let is_new = before.is_empty();
     let first = args.follow && args.since.is_none() && args.state.is_none();
@@ -256,7 +260,7 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
 
 fn show(
     args: &JournalArgs,
-    mut journal: Journal,
+    mut journal: Source,
     mut printer: Printer,
     mut marks: Option<&mut Marks>,
     stop: &Stop,
@@ -280,7 +284,6 @@ fn show(
             }
         }
         printer.flush()?;
-        journal.rest();
         if looks.is_multiple_of(LOOK_FOR_FILES)
             && let Some(marks) = &mut marks
         {
@@ -292,10 +295,7 @@ fn show(
         }
         std::thread::sleep(LOOK);
         looks = looks.wrapping_add(1);
-        journal.look_again();
-        if looks.is_multiple_of(LOOK_FOR_FILES) {
-            journal.look();
-        }
+        journal.look(looks.is_multiple_of(LOOK_FOR_FILES));
     }
     if let Some(marks) = &mut marks {
         marks.save().map_err(anyhow::Error::from)?;
@@ -311,6 +311,24 @@ fn place(args: &JournalArgs) -> Place {
         ([], []) => Place::Machine { root: host_root().0.clone(), all: args.merge },
         ([], folders) => Place::Folders(folders.to_vec()),
         (files, _) => Place::Files(files.to_vec()),
+    }
+}
+
+/// The kernel's buffer, if its messages are wanted and there is no journal of this machine.
+fn kernel(args: &JournalArgs, journal: &Journal, place: &Place) -> Result<Option<Kmsg>, Failure> {
+    let Place::Machine { root, .. } = place else { return Ok(None) };
+    if !args.dmesg || journal.files() > 0 || journal.denied() > 0 {
+        return Ok(None);
+    }
+    match Kmsg::open(root) {
+        Ok(kmsg) => {
+            note("note: there is no journal on this machine: messages come from the kernel's buffer, /dev/kmsg");
+            Ok(Some(kmsg))
+        }
+        Err(error) => Err(Failure::with_hint(
+            format!("there is no journal, and /dev/kmsg cannot be read: {error}"),
+            "run it with sudo; in a container, add --device /dev/kmsg --cap-add SYSLOG",
+        )),
     }
 }
 
@@ -337,14 +355,14 @@ fn check(journal: &Journal, place: &Place) -> Result<(), Failure> {
         match place {
             Place::Machine { .. } => {
                 "without systemd-journald, tracer -c spy_syslog shows what processes send to the system log, tracer logs what \
-                 containers write, and dmesg the kernel's messages; in a container, add -v /:/host:ro -e HOST_ROOT=/host"
+                 containers write, and tracer journal -k the kernel's messages; in a container, add -v /:/host:ro -e HOST_ROOT=/host"
             }
             _ => "name a folder or a file with names that end in .journal",
         },
     ))
 }
 
-fn wanted(args: &JournalArgs, journal: &mut Journal) -> Result<Matches, Failure> {
+fn wanted(args: &JournalArgs, journal: &mut Journal, kernel: Option<&Kmsg>) -> Result<Matches, Failure> {
     let mut wanted = Matches::default();
     let words = matches::of_words(&args.matches)
         .map_err(|why| Failure::with_hint(why, "names of units come after -u; --help lists the options"))?;
@@ -371,7 +389,11 @@ fn wanted(args: &JournalArgs, journal: &mut Journal) -> Result<Matches, Failure>
         wanted.and(values("_TRANSPORT", &["kernel".to_owned()]));
     }
     if let Some(boot) = args.boot.or(args.dmesg.then_some(Wanted::Number(0))) {
-        let id = boot_id(boot, journal, args.files.is_empty() && args.folders.is_empty())?;
+        let is_own = args.files.is_empty() && args.folders.is_empty();
+        let id = match (boot, kernel) {
+            (Wanted::Number(0), Some(kernel)) => kernel.boot_id(),
+            _ => boot_id(boot, journal, is_own)?,
+        };
         wanted.and(values("_BOOT_ID", &[id.to_string()]));
     }
     Ok(wanted)

@@ -69,6 +69,19 @@ pub struct Field {
 }
 
 impl Field {
+    /// One with that value; `None` if nothing can be called so.
+    #[must_use]
+    pub fn new(name: &[u8], value: &[u8]) -> Option<Self> {
+        let is_name = (1..=MAX_NAME).contains(&name.len()) && !name.contains(&b'=');
+        is_name.then(|| Self { bytes: [name, b"=", value].concat(), name_len: name.len(), is_cut: false })
+    }
+
+    /// `FIELD=value`.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// What it is called.
     #[must_use]
     pub fn name(&self) -> &[u8] {

@@ -1,5 +1,7 @@
 //! Which entries are wanted: values that they have to have, as journalctl(1) takes them.
 
+use super::file::JournalEntry;
+
 /// Any of these values, each as `FIELD=value`.
 pub type Term = Vec<Vec<u8>>;
 
@@ -28,6 +30,14 @@ const SUFFIXES: [&str; 11] = [
 ];
 
 impl Matches {
+    /// Whether an entry has what it has to.
+    #[must_use]
+    pub fn have(&self, entry: &JournalEntry) -> bool {
+        let has = |value: &Vec<u8>| entry.fields.iter().any(|field| field.bytes() == value);
+        let all = |terms: &Vec<Term>| terms.iter().all(|term| term.iter().any(has));
+        self.alternatives.is_empty() || self.alternatives.iter().any(all)
+    }
+
     /// What has all of that as well.
     pub fn and(&mut self, term: Term) {
         if self.alternatives.is_empty() {

@@ -34,7 +34,9 @@ pub struct Range {
 }
 
 impl Range {
-    fn has(&self, stamp: &Stamp) -> bool {
+    /// Whether an entry of that time is in it.
+    #[must_use]
+    pub fn has(&self, stamp: &Stamp) -> bool {
         stamp.realtime_us >= self.since_us && self.until_us.is_none_or(|until| stamp.realtime_us <= until)
     }
 }
