@@ -98,13 +98,14 @@ fn without_a_journal_messages_of_the_kernel_come_from_its_buffer() {
         Running::start(tracer(words).env("HOST_ROOT", scratch.dir()))
     };
     let state = scratch.path("state.json").display().to_string();
+    let own = std::process::id();
     let write = |number: u32| {
-        let text = format!("<12>tracer-test[77]: number {number} \x1b[31m\n");
+        let text = format!("<12>tracer-test[{own}]: number {number} \x1b[31m\n");
         fs::write("/dev/kmsg", text).expect("the kernel's buffer takes it");
     };
     let ours = |line: &str| {
         let object: Value = serde_json::from_str(line).expect("JSON");
-        let is_ours = object["SYSLOG_IDENTIFIER"] == "tracer-test" && object["SYSLOG_PID"] == "77";
+        let is_ours = object["SYSLOG_IDENTIFIER"] == "tracer-test" && object["SYSLOG_PID"] == own.to_string();
         is_ours.then(|| object["MESSAGE"].to_string())
     };
     let message = |number: u32| {
@@ -128,4 +129,42 @@ fn without_a_journal_messages_of_the_kernel_come_from_its_buffer() {
     let ended = start(&["--state", &state]).end();
     let later: Vec<String> = ended.lines.iter().filter_map(|line| ours(line)).collect();
     assert_eq!(later, [message(3)]);
+}
+
+#[test]
+fn what_processes_send_to_the_journal_is_seen_with_its_sender() {
+    if !level::root_or_skip() {
+        return;
+    }
+    let Some(journald) = Journald::start() else { return };
+    let run = Running::start(&mut tracer(["-j", "-c", "spy_journal"]));
+    run.attached();
+    journald.send(&[("MESSAGE", b"two\nlines"), ("PRIORITY", b"3"), ("SYSLOG_IDENTIFIER", b"me"), ("FOO", b"bar")]);
+    // Longer than the buffer that libsystemd asks for, 8 MiB: it is sent in a file.
+    let long = "0123456789".repeat(900_000);
+    journald.send_as(1_234, &[("PRIORITY", b"5"), ("MESSAGE", long.as_bytes())]);
+    let next = |is_ours: &dyn Fn(&Value) -> bool| loop {
+        let object: Value = serde_json::from_str(&run.line().expect("it watches")).expect("JSON");
+        if is_ours(&object) {
+            return object;
+        }
+    };
+    let first = next(&|object| object["identifier"] == "me");
+    assert_eq!(first["message"], "two\nlines");
+    assert_eq!(
+        (&first["priority"], &first["fields"], &first["file"]),
+        (&"err".into(), &"FOO=bar".into(), &false.into())
+    );
+    assert_eq!(first["container"], "host");
+    let second = next(&|object| object["proc"] == "logger");
+    assert_eq!((&second["file"], &second["priority"]), (&true.into(), &"notice".into()), "{second}");
+    assert!(second["size_bytes"].as_u64().is_some_and(|size| size > 9_000_000), "{second}");
+    let message = second["message"].as_str().expect("its beginning");
+    assert!(message.len() > 500 && long.starts_with(message), "{message}");
+    run.interrupt();
+    assert!(run.end().status.success());
+    // The whole of it is in the journal.
+    let stored =
+        tracer(["journal", "-o", "cat", "_UID=1234"]).env("HOST_ROOT", journald.root()).output().expect("tracer");
+    assert!(String::from_utf8_lossy(&stored.stdout).trim_end() == long, "{} bytes", stored.stdout.len());
 }
