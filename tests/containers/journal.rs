@@ -98,14 +98,14 @@ fn without_a_journal_messages_of_the_kernel_come_from_its_buffer() {
         Running::start(tracer(words).env("HOST_ROOT", scratch.dir()))
     };
     let state = scratch.path("state.json").display().to_string();
-    let own = std::process::id();
+    let own = std::process::id().to_string();
     let write = |number: u32| {
         let text = format!("<12>tracer-test[{own}]: number {number} \x1b[31m\n");
         fs::write("/dev/kmsg", text).expect("the kernel's buffer takes it");
     };
     let ours = |line: &str| {
         let object: Value = serde_json::from_str(line).expect("JSON");
-        let is_ours = object["SYSLOG_IDENTIFIER"] == "tracer-test" && object["SYSLOG_PID"] == own.to_string();
+        let is_ours = object["SYSLOG_IDENTIFIER"] == "tracer-test" && object["SYSLOG_PID"] == *own;
         is_ours.then(|| object["MESSAGE"].to_string())
     };
     let message = |number: u32| {

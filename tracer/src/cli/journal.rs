@@ -79,7 +79,7 @@ struct JournalArgs {
     #[arg(short, long, value_enum, default_value_t, value_name = "FORM")]
     output: Form,
 
-    /// The same as -o json
+    /// Print JSON, like -o json
     #[arg(short = 'j', long)]
     json: bool,
 
@@ -270,7 +270,7 @@ fn show(
     let mut unsaved = 0;
     loop {
         while !is_over()
-            && let Some(entry) = journal.next()
+            && let Some(entry) = journal.entry()
         {
             printer.entry(&entry)?;
             if let Some(marks) = &mut marks {

@@ -62,7 +62,7 @@ impl JournalOf {
     pub fn has_lines(&self) -> bool {
         let mut journal = Journal::open(self.place());
         journal.begin(self.matches(), Range { last: Some(1), ..Range::default() }, Read::new());
-        journal.next().is_some()
+        journal.entry().is_some()
     }
 }
 
@@ -130,7 +130,7 @@ impl Journaled {
             if !self.joiner.is_open() {
                 self.clean = self.taken;
             }
-            let entry = self.journal.next()?;
+            let entry = self.journal.entry()?;
             self.taken = Some(entry.stamp);
             let line = piece(&entry).and_then(|piece| self.joiner.push(piece));
             if line.as_ref().is_some_and(|line| line.time_ns >= self.since_ns) {
@@ -146,7 +146,7 @@ fn last_lines(journal: &mut Journal, of: &JournalOf, range: Range, lines: usize)
     loop {
         journal.begin(of.matches(), Range { last: Some(count), ..range }, Read::new());
         let (mut entries, mut ends) = (0, 0);
-        while let Some(entry) = journal.next() {
+        while let Some(entry) = journal.entry() {
             entries += 1;
             ends += usize::from(piece(&entry).is_some_and(|piece| piece.is_last));
         }

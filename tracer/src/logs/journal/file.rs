@@ -226,7 +226,7 @@ impl JournalFile {
 
     /// The size and the flags of the object there, which has to be of that kind and of that many bytes at least.
     fn object(&mut self, at: u64, kind: Kind, at_least: u64) -> Result<(u64, u8), JournalError> {
-        if at < self.header.size || at % 8 != 0 {
+        if at < self.header.size || !at.is_multiple_of(8) {
             return damaged(at, "no object can be there");
         }
         if at >= self.size {

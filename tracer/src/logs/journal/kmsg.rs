@@ -96,7 +96,7 @@ impl Kmsg {
     }
 
     /// The next message; `None` when there is no more for now.
-    pub fn next(&mut self) -> Option<JournalEntry> {
+    pub fn entry(&mut self) -> Option<JournalEntry> {
         self.waiting.pop_front().or_else(|| self.read())
     }
 
@@ -146,10 +146,10 @@ fn entry(record: &[u8], about: &About) -> Option<JournalEntry> {
     add(b"SYSLOG_FACILITY", (priority >> 3).to_string().as_bytes());
     match identifier(&message).filter(|_| priority >> 3 != 0) {
         // Written to the buffer by a process.
-        Some((who, pid, rest)) => {
+        Some(Sent { who, pid, text }) => {
             add(b"SYSLOG_IDENTIFIER", who);
             pid.into_iter().for_each(|pid| add(b"SYSLOG_PID", pid));
-            add(b"MESSAGE", rest);
+            add(b"MESSAGE", text);
         }
         None => {
             add(b"SYSLOG_IDENTIFIER", KERNEL.as_bytes());
@@ -173,18 +173,23 @@ fn entry(record: &[u8], about: &About) -> Option<JournalEntry> {
     Some(JournalEntry { stamp, fields })
 }
 
-/// `who[pid]: rest`, of which the process id may not be there.
-fn identifier(message: &[u8]) -> Option<(&[u8], Option<&[u8]>, &[u8])> {
+/// A message of a process.
+struct Sent<'m> {
+    who: &'m [u8],
+    pid: Option<&'m [u8]>,
+    text: &'m [u8],
+}
+
+/// `who[pid]: text`, of which the process id may not be there.
+fn identifier(message: &[u8]) -> Option<Sent<'_>> {
     let at = message.windows(2).position(|two| two == b": ").filter(|at| *at > 0)?;
-    let (head, rest) = (&message[..at], &message[at + 2..]);
+    let (head, text) = (&message[..at], &message[at + 2..]);
     if head.contains(&b' ') {
         return None;
     }
-    let open = head.iter().position(|byte| *byte == b'[');
-    match open {
-        Some(open) if head.ends_with(b"]") => Some((&head[..open], Some(&head[open + 1..head.len() - 1]), rest)),
-        _ => Some((head, None, rest)),
-    }
+    let open = head.iter().position(|byte| *byte == b'[').filter(|_| head.ends_with(b"]"));
+    let pid = open.map(|open| &head[open + 1..head.len() - 1]);
+    Some(Sent { who: &head[..open.unwrap_or(head.len())], pid, text })
 }
 
 /// With `\xNN` as the byte that it stands for.

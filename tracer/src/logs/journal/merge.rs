@@ -296,7 +296,7 @@ impl Journal {
     }
 
     /// The next entry; `None` when there is no more for now.
-    pub fn next(&mut self) -> Option<JournalEntry> {
+    pub fn entry(&mut self) -> Option<JournalEntry> {
         loop {
             let (at, offset) = self.pop()?;
             self.activate(self.sources[at].key);

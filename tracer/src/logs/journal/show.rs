@@ -20,7 +20,7 @@ pub enum Form {
     /// Time, host, who, message
     #[default]
     Short,
-    /// The same with year and zone
+    /// Like short, with year and zone
     ShortIso,
     /// The message alone
     Cat,
@@ -114,9 +114,9 @@ impl Printer {
     fn time(&self, pattern: &str, us: u64) -> String {
         let ns = us.saturating_mul(1_000);
         if self.utc {
-            let time = i128::from(ns).try_into().ok().and_then(|ns: i128| Timestamp::from_nanosecond(ns).ok());
+            let time = Timestamp::from_nanosecond(ns.into());
             let zoned = time.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC));
-            return zoned.map_or_else(String::new, |time| time.strftime(pattern).to_string());
+            return zoned.map_or_else(|_| String::new(), |time| time.strftime(pattern).to_string());
         }
         time::pattern(pattern, ns)
     }

@@ -25,10 +25,10 @@ impl Source {
     }
 
     /// The next entry; `None` when there is no more for now.
-    pub fn next(&mut self) -> Option<JournalEntry> {
+    pub fn entry(&mut self) -> Option<JournalEntry> {
         match self {
-            Self::Files(journal) => journal.next(),
-            Self::Kernel(kmsg) => kmsg.next(),
+            Self::Files(journal) => journal.entry(),
+            Self::Kernel(kmsg) => kmsg.entry(),
         }
     }
 
