@@ -9,6 +9,8 @@ use tracer_tests::{
     scratch::Scratch,
 };
 
+use crate::wrong_use;
+
 /// Files that are kept, each in another form, and what journalctl made of them.
 const KEPT: [&str; 4] = ["lz4", "plain-compact", "xz-old", "zstd-compact"];
 
@@ -231,6 +233,15 @@ fn without_a_journal_it_says_what_to_use() {
     fs::copy(Path::new(&kept("lz4")), to).expect("a copy");
     let output = Running::start(tracer(["journal", "--merge", "-n", "3"]).env("HOST_ROOT", scratch.dir())).end();
     assert!(output.lines.last().is_some_and(|line| line.ends_with("☃ 23")), "{output:?}");
+}
+
+#[test]
+fn wrong_words_are_told_what_is_right() {
+    wrong_use(["journal", "nginx"], "'nginx' is no match of the form FIELD=VALUE", "names of units come after -u");
+    wrong_use(["journal", "-p", "loud"], "invalid value 'loud' for '--priority <PRIORITY>'", "tracer journal --help");
+    let file = kept("lz4");
+    wrong_use(["journal", "-i", &file, "-b", "-9"], "the journal has no boot -9, only 3 in all", "--list-boots");
+    wrong_use(["journal", "-i", &file, "-u", "zzz*"], "no unit in the journal matches 'zzz*'", "tracer journal -F");
 }
 
 #[test]

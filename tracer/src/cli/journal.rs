@@ -212,6 +212,8 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
     {
         return Err(Failure::with_hint("--since is later than --until", "exchange them").into());
     }
+    let words = matches::of_words(&args.matches)
+        .map_err(|why| Failure::with_hint(why, "names of units come after -u; --help lists the options"))?;
     let mut marks =
         args.state.as_deref().map(Marks::load).transpose().map_err(|error| Failure::of(&error.to_string()))?;
     if let Some(marks) = &marks {
@@ -236,7 +238,7 @@ pub(super) fn execute(words: &[String], _: super::Live) -> Result<ExitCode, End>
         print(&lines.concat())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let wanted = wanted(&args, &mut journal, kernel.as_ref())?;
+    let wanted = wanted(&args, &words, &mut journal, kernel.as_ref())?;
     let mut journal = kernel.map_or_else(|| Source::Files(Box::new(journal)), Source::Kernel);
     let before = marks.as_ref().map(Marks::journals).unwrap_or_default();
     let is_new = before.is_empty();
@@ -362,12 +364,15 @@ fn check(journal: &Journal, place: &Place) -> Result<(), Failure> {
     ))
 }
 
-fn wanted(args: &JournalArgs, journal: &mut Journal, kernel: Option<&Kmsg>) -> Result<Matches, Failure> {
+fn wanted(
+    args: &JournalArgs,
+    words: &[Vec<matches::Term>],
+    journal: &mut Journal,
+    kernel: Option<&Kmsg>,
+) -> Result<Matches, Failure> {
     let mut wanted = Matches::default();
-    let words = matches::of_words(&args.matches)
-        .map_err(|why| Failure::with_hint(why, "names of units come after -u; --help lists the options"))?;
     if !words.is_empty() {
-        wanted.and_any(&words);
+        wanted.and_any(words);
     }
     if !args.units.is_empty() {
         let mut units = Vec::new();

@@ -88,8 +88,8 @@ pub struct Finder {
     listed: Vec<(Owner, Metadata)>,
     /// How the logs are kept of containers of which lists do not say that; the default where no engine says it.
     asked: BTreeMap<String, Log>,
-    /// Containers of which the journal was asked, and whether it has their logs.
-    journaled: RefCell<BTreeMap<String, bool>>,
+    /// Containers of which the journal was asked, before or after their log driver was known, and whether it has their logs.
+    journaled: RefCell<BTreeMap<(String, bool), bool>>,
 }
 
 impl Finder {
@@ -251,13 +251,15 @@ impl Finder {
     /// if not the machine's.
     fn origin(&self, log: &Log, owner: Option<u32>, runtime: &'static str, full_id: &str) -> Result<Origin, String> {
         let origin = origin(log, owner, runtime, full_id);
-        if log.driver != JOURNALD || matches!(origin, Ok(Origin::Files(_))) {
+        let is_unknown = log.driver.is_empty() && gives_logs(runtime);
+        if log.driver != JOURNALD && !is_unknown || matches!(origin, Ok(Origin::Files(_))) {
             return origin;
         }
         let of = JournalOf { root: self.root.clone(), full_id: full_id.to_owned(), uid: owner.unwrap_or(0) };
         // An engine elsewhere writes to a journal elsewhere; that of Podman may have no service that could be asked.
-        let is_there = || of.folder().is_some() && (runtime == PODMAN || of.has_lines());
-        let is_there = *self.journaled.borrow_mut().entry(full_id.to_owned()).or_insert_with(is_there);
+        let is_there = || of.folder().is_some() && (runtime == PODMAN && !is_unknown || of.has_lines());
+        let key = (full_id.to_owned(), is_unknown);
+        let is_there = *self.journaled.borrow_mut().entry(key).or_insert_with(is_there);
         if is_there { Ok(Origin::Journal(of)) } else { origin }
     }
 }

@@ -160,7 +160,9 @@ fn last_lines(journal: &mut Journal, of: &JournalOf, range: Range, lines: usize)
 
 /// What an entry is of a line. Source: moby, `daemon/logger/journald`; conmon, `src/ctr_logging.c`.
 fn piece(entry: &JournalEntry) -> Option<Piece<'_>> {
-    let text = Cow::Borrowed(entry.get("MESSAGE")?);
+    // conmon leaves the end of the line.
+    let text = entry.get("MESSAGE")?;
+    let text = Cow::Borrowed(text.strip_suffix(b"\n").unwrap_or(text));
     let sent =
         entry.get("SYSLOG_TIMESTAMP").and_then(|time| std::str::from_utf8(time).ok()?.parse::<jiff::Timestamp>().ok());
     let sent_ns = sent.and_then(|time| u64::try_from(time.as_nanosecond()).ok());
@@ -212,5 +214,39 @@ impl Supply for Journaled {
             }
             None => self.before,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::logs::journal::Field;
+
+    #[test]
+    fn entries_of_docker_and_podman_become_pieces_of_lines() {
+        let entry = |fields: &[(&str, &str)]| JournalEntry {
+            stamp: Stamp { realtime_us: 5, ..Stamp::default() },
+            fields: fields
+                .iter()
+                .filter_map(|(name, value)| Field::new(name.as_bytes(), value.as_bytes()).map(Arc::new))
+                .collect(),
+        };
+        let docker = entry(&[
+            ("MESSAGE", "part"),
+            ("PRIORITY", "6"),
+            ("CONTAINER_PARTIAL_MESSAGE", "true"),
+            ("SYSLOG_TIMESTAMP", "2026-08-01T12:03:20.000000007Z"),
+        ]);
+        let got = piece(&docker).unwrap();
+        assert_eq!(
+            (got.time_ns, got.stream, &*got.text, got.is_last),
+            (1_785_585_800_000_000_007, Stream::Out, &b"part"[..], false)
+        );
+        let podman = entry(&[("MESSAGE", "end\n"), ("PRIORITY", "3"), ("SYSLOG_TIMESTAMP", "soon")]);
+        let got = piece(&podman).unwrap();
+        assert_eq!((got.time_ns, got.stream, &*got.text, got.is_last), (5_000, Stream::Err, &b"end"[..], true));
+        assert_eq!(piece(&entry(&[("PRIORITY", "6")])), None);
     }
 }
