@@ -1,12 +1,8 @@
 //! Reading files of cgroups, again and again: opening one takes several times as long as reading what it says, so that files may stay open.
 
-use std::{
-    collections::HashMap,
-    fs::File,
-    io,
-    os::unix::fs::FileExt as _,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsString, fs::File, io, os::unix::fs::FileExt as _, path::Path};
+
+use rustc_hash::FxHashMap;
 
 /// The most of a file, bytes: `io.stat` of a thousand devices is shorter. A longer one is not read at all.
 const MAX_BYTES: usize = 256 << 10;
@@ -19,7 +15,8 @@ const AT_ONCE: usize = USUAL_BYTES / 2;
 /// Files that stay open, up to a number. By default none does.
 #[derive(Debug, Default)]
 pub struct Files {
-    open: HashMap<PathBuf, Open>,
+    /// By the text of the path: comparing paths component by component takes longer than reading a file.
+    open: FxHashMap<OsString, Open>,
     most: usize,
     round: u64,
 }
@@ -39,21 +36,26 @@ impl Files {
     }
 
     /// The text of a file. The kernel refuses some of them, such as those of pressure where it was turned off.
-    pub(super) fn text(&mut self, path: &Path) -> Option<String> {
-        if let Some(open) = self.open.get_mut(path) {
+    pub fn text(&mut self, path: &Path) -> Option<String> {
+        if let Some(open) = self.open.get_mut(path.as_os_str()) {
             open.round = self.round;
             if let Ok(text) = whole(&open.file) {
                 return text;
             }
             // The cgroup has gone. Another one may have its name by now.
-            self.open.remove(path);
+            self.open.remove(path.as_os_str());
         }
         let file = File::open(path).ok()?;
         let text = whole(&file).ok()?;
         if self.open.len() < self.most {
-            self.open.insert(path.to_owned(), Open { file, round: self.round });
+            self.open.insert(path.as_os_str().to_owned(), Open { file, round: self.round });
         }
         text
+    }
+
+    /// Whether a file is open. What it is of may have gone since it was read last.
+    pub(super) fn has(&self, path: &Path) -> bool {
+        self.open.contains_key(path.as_os_str())
     }
 
     /// All has been read once: closes what was not among it.

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Files, Part, Resources, Version};
+use super::{Files, Limit, Part, Resources, Version};
 use crate::state::{host_root, procfs::View};
 
 /// The controllers of v1 that are read.
@@ -39,6 +39,26 @@ impl Mount {
         let mut folder = self.at.clone();
         folder.extend(names);
         Some(folder)
+    }
+}
+
+/// The folder of a cgroup in one hierarchy.
+struct Folder {
+    path: PathBuf,
+    /// Once it was asked. A file of it that is open answers that without the file system.
+    is_there: Option<bool>,
+}
+
+impl Folder {
+    fn new(path: PathBuf) -> Self {
+        Self { path, is_there: None }
+    }
+
+    /// The text of a file in it. All of them would be looked for if the folder were not.
+    fn text(&mut self, files: &mut Files, name: &str) -> Option<String> {
+        let path = self.path.join(name);
+        let is_there = *self.is_there.get_or_insert_with(|| files.has(&path) || self.path.is_dir());
+        is_there.then(|| files.text(&path)).flatten()
     }
 }
 
@@ -124,42 +144,62 @@ impl Trees {
     /// Those parts of the cgroup of that path, which is relative to the root of each hierarchy; `None` if it is in none of them.
     #[must_use]
     pub fn read(&self, files: &mut Files, path: &str, parts: &[Part]) -> Option<Resources> {
-        // A folder is looked for once for all of its files.
-        let existing = |mount: &Mount| mount.folder(path).filter(|folder| folder.is_dir());
-        let v2 = self.v2.as_ref().and_then(existing);
-        let v1: HashMap<&str, PathBuf> =
-            self.v1.iter().filter_map(|(name, mount)| Some((*name, existing(mount)?))).collect();
-        if v2.is_none() && v1.is_empty() {
-            return None;
-        }
+        let folder = |mount: &Mount| mount.folder(path).map(Folder::new);
+        let mut v2 = self.v2.as_ref().and_then(folder);
+        let mut v1: HashMap<&str, Folder> =
+            self.v1.iter().filter_map(|(name, mount)| Some((*name, folder(mount)?))).collect();
+        let mut is_read = false;
         let mut file = |version, name: &str| {
             let folder = match version {
-                Version::V1 => v1.get(name.split('.').next()?),
-                Version::V2 => v2.as_ref(),
+                Version::V1 => v1.get_mut(name.split('.').next()?)?,
+                Version::V2 => v2.as_mut()?,
             };
-            files.text(&folder?.join(name))
+            let text = folder.text(files, name);
+            is_read |= text.is_some();
+            text
         };
-        Some(Resources::read(parts, &|part| self.version(part), &mut file))
+        let resources = Resources::read(parts, &|part| self.version(part), &mut file);
+        let is_there = || v2.iter().chain(v1.values()).any(|folder| folder.path.is_dir());
+        (is_read || is_there()).then_some(resources)
     }
 
-    /// The smallest limit of memory that holds for a cgroup, bytes: its own, or that of one that it is in. `None` if there is no
-    /// limit, or none can be read.
+    /// The smallest limit of memory that holds for a cgroup, bytes: its own, which was read already, or that of one that it is in.
+    /// `None` if there is no limit, or none can be read. `above` has the limits of folders that were read for its siblings.
     #[must_use]
-    pub fn memory_limit(&self, files: &mut Files, path: &str) -> Option<u64> {
+    pub fn memory_limit(
+        &self,
+        files: &mut Files,
+        path: &str,
+        own: Option<Limit>,
+        above: &mut HashMap<PathBuf, Option<Limit>>,
+    ) -> Option<u64> {
         let name = match self.version(Part::Memory) {
             Version::V1 => "memory.limit_in_bytes",
             Version::V2 => "memory.max",
         };
         let mount = self.v1.get("memory").or(self.v2.as_ref())?;
         let folder = mount.folder(path)?;
-        let inside = folder.ancestors().take_while(|folder| folder.starts_with(&mount.at));
-        inside.filter_map(|folder| super::text::limit(&files.text(&folder.join(name))?)?.value()).min()
+        let inside = folder.ancestors().skip(1).take_while(|folder| folder.starts_with(&mount.at));
+        let mut read = |folder: &Path| {
+            let text = files.text(&folder.join(name));
+            text.as_deref().and_then(super::text::limit)
+        };
+        let outer = inside.filter_map(|folder| match above.get(folder) {
+            Some(known) => *known,
+            None => *above.entry(folder.to_owned()).or_insert_with(|| read(folder)),
+        });
+        own.into_iter().chain(outer).filter_map(Limit::value).min()
+    }
+
+    /// Where a cgroup may be, best first: not every hierarchy has each.
+    fn folders(&self, path: &str) -> impl Iterator<Item = PathBuf> {
+        let mounts = self.v2.iter().chain(self.v1.get("pids")).chain(self.v1.get("memory"));
+        mounts.filter_map(move |mount| mount.folder(path))
     }
 
     /// The folder of a cgroup in the first hierarchy that has it.
     fn folder(&self, path: &str) -> Option<PathBuf> {
-        let mounts = self.v2.iter().chain(self.v1.get("pids")).chain(self.v1.get("memory"));
-        mounts.filter_map(|mount| mount.folder(path)).find(|folder| folder.is_dir())
+        self.folders(path).find(|folder| folder.is_dir())
     }
 
     /// The processes of a cgroup and of those in it, at most so many.
@@ -197,15 +237,17 @@ impl Trees {
     /// The same, and one of these processes, if there is any.
     #[must_use]
     pub fn members(&self, files: &mut Files, path: &str) -> Option<(u64, Option<u32>)> {
-        let mut folders = vec![self.folder(path)?];
+        let procs = |files: &mut Files, folder: &Path| files.text(&folder.join("cgroup.procs"));
+        let (folder, text) = self.folders(path).find_map(|it| procs(files, &it).map(|text| (it, Some(text))))?;
+        let mut folders = vec![(folder, text)];
         let (mut sum, mut first, mut left) = (0, None, MAX_FOLDERS);
-        while let Some(folder) = folders.pop() {
+        while let Some((folder, text)) = folders.pop() {
             // A thread group's threads are not listed where it is allowed to spread them over cgroups.
-            let text = files.text(&folder.join("cgroup.procs")).unwrap_or_default();
+            let text = text.or_else(|| procs(files, &folder)).unwrap_or_default();
             sum += text.lines().count() as u64;
             first = first.or_else(|| text.lines().next()?.parse().ok());
             for name in names(&folder).take(left) {
-                folders.push(folder.join(name));
+                folders.push((folder.join(name), None));
                 left -= 1;
             }
         }
@@ -287,7 +329,7 @@ mod tests {
         let read = trees.read(&mut Files::default(), "/a.slice/b.scope", &Part::ALL).unwrap();
         assert_eq!((read.memory.usage, read.cpu.usage_ns), (Some(4096), None));
         assert_eq!(
-            trees.memory_limit(&mut Files::default(), "/a.slice/b.scope"),
+            trees.memory_limit(&mut Files::default(), "/a.slice/b.scope", read.memory.limit, &mut HashMap::new()),
             Some(8192),
             "that of the folder above holds"
         );

@@ -17,7 +17,7 @@ use super::{
     machine::Machine,
 };
 use crate::{
-    resources::{Files, Part, Resources, Trees},
+    resources::{Files, Limit, Part, Resources, Trees},
     state::{host_root, procfs::View},
 };
 
@@ -85,6 +85,14 @@ pub(super) struct Process {
     pub(super) started_s: Option<f64>,
 }
 
+/// What was read for one container and holds for others, too.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Namespaces whose interfaces were counted.
+    networks: HashSet<PathBuf>,
+    limits: HashMap<PathBuf, Option<Limit>>,
+}
+
 /// The most files that stay open between two readings, about 35 of each container. The kernel takes 5 KB for each.
 const MOST_KEPT: usize = 6_000;
 /// The most processes of a container that are listed.
@@ -139,13 +147,13 @@ impl Reader {
             failed: self.trees.are_none(),
             ..Picture::default()
         };
-        let mut networks = self.host_network();
+        let mut seen = self.seen();
         // The sandbox of a pod stands for the network of its containers.
         let is_sandbox = |known: &Known| known.get("sandbox") == "true";
         let mut all: Vec<_> = snapshot.live.iter().map(|(id, live)| (id, &*live.known)).collect();
         all.sort_by_key(|(_, known)| !is_sandbox(known));
         for (id, known) in all {
-            if let Some(measured) = self.container(&known.cgroup, now_ns, &mut networks) {
+            if let Some(measured) = self.container(&known.cgroup, now_ns, &mut seen) {
                 picture.containers.insert(id.clone(), Measured { disk: self.used(id), ..measured });
             }
         }
@@ -171,8 +179,7 @@ impl Reader {
     /// Reads one cgroup, and the names of those in it; `None` if there is no such cgroup.
     pub(super) fn one(&mut self, path: &str) -> Option<(Measured, Vec<String>)> {
         let now_ns = epoch_ns();
-        let measured =
-            if path == "/" { self.host(now_ns) } else { self.container(path, now_ns, &mut self.host_network())? };
+        let measured = if path == "/" { self.host(now_ns) } else { self.container(path, now_ns, &mut self.seen())? };
         Some((measured, self.trees.children(path)))
     }
 
@@ -195,16 +202,16 @@ impl Reader {
         self.disk.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied()
     }
 
-    /// Reads one container; `networks` are the namespaces whose interfaces were counted.
-    fn container(&mut self, cgroup: &str, now_ns: u64, networks: &mut HashSet<PathBuf>) -> Option<Measured> {
+    /// Reads one container.
+    fn container(&mut self, cgroup: &str, now_ns: u64, seen: &mut Seen) -> Option<Measured> {
         let resources = self.trees.read(&mut self.files, cgroup, &Part::ALL)?;
         let members = self.trees.members(&mut self.files, cgroup);
         let process = members.and_then(|(_, first)| first);
-        let interfaces = process.and_then(|pid| self.interfaces(pid, networks)).unwrap_or_default();
+        let interfaces = process.and_then(|pid| self.interfaces(pid, &mut seen.networks)).unwrap_or_default();
         Some(Measured {
             now_ns,
             processes: members.map(|(count, _)| count),
-            memory_limit: self.trees.memory_limit(&mut self.files, cgroup),
+            memory_limit: self.trees.memory_limit(&mut self.files, cgroup, resources.memory.limit, &mut seen.limits),
             interfaces,
             started_s: process.and_then(|pid| self.started(pid)),
             disk: None,
@@ -235,10 +242,10 @@ impl Reader {
         }
     }
 
-    /// The network namespace of the host, which is of no container.
-    fn host_network(&self) -> HashSet<PathBuf> {
+    /// What is known before the first container: the network of the host is that of none.
+    fn seen(&self) -> Seen {
         let link = self.proc.as_ref().and_then(|proc| fs::read_link(proc.join("1/ns/net")).ok());
-        link.into_iter().collect()
+        Seen { networks: link.into_iter().collect(), ..Seen::default() }
     }
 
     /// Those of the network namespace of a process, unless it was counted already.
@@ -252,9 +259,10 @@ impl Reader {
         Some(interfaces(&process.join("net/dev")))
     }
 
-    /// When a process began, seconds since the epoch.
-    fn started(&self, pid: u32) -> Option<f64> {
-        self.process(pid)?.started_s
+    /// When a process began, seconds since the epoch. The file stays open: it is that of this process and of no later one.
+    fn started(&mut self, pid: u32) -> Option<f64> {
+        let stat = self.files.text(&self.proc.as_ref()?.join(pid.to_string()).join("stat"))?;
+        Some(self.boot_s? + process(&stat)?.started_s?)
     }
 
     /// The name of a block device, as `/dev` has it; its number where it has none.

@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    collections::HashMap,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -111,7 +112,8 @@ impl Readings {
         };
         let new = self.trees.read(&mut Files::default(), path, &PARTS).map(|read| {
             let before = old.map(|old| (&old.read, now.duration_since(old.at).as_secs_f64()));
-            let usage = Rc::new(Usage::of(read.clone(), self.trees.memory_limit(&mut Files::default(), path), before));
+            let limit = self.trees.memory_limit(&mut Files::default(), path, read.memory.limit, &mut HashMap::new());
+            let usage = Rc::new(Usage::of(read.clone(), limit, before));
             Kept { at: now, read, usage }
         });
         let usage = new.as_ref().map(|kept| Rc::clone(&kept.usage));
