@@ -7,6 +7,7 @@ mod ends;
 mod escapes;
 mod habits;
 mod help;
+mod journal;
 mod limits;
 mod logs;
 mod planted;

@@ -4,6 +4,7 @@ mod asked;
 mod clickhouse;
 mod collector;
 mod forms;
+mod journaled;
 mod receiver;
 mod shaped;
 mod shipped;

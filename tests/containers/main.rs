@@ -13,6 +13,7 @@ mod every;
 mod forks;
 mod fresh;
 mod hostile;
+mod journal;
 mod logs;
 mod lxc;
 mod lxd;

@@ -181,7 +181,7 @@ fn unix_sockets_have_the_name_of_the_bound_end_and_each_other() {
     let shown = format!("@{}", String::from_utf8_lossy(&name[1..]));
     check!(run, CONNECT { res: 0, tuple: &*shown, fd: second, addr: &*shown });
     check!(run, ACCEPT { fd: other, tuple: &*shown, queuepct: 0, queuelen: 0, queuemax: 3 });
-    check!(run, CONNECT { res: -ENOENT, tuple: "", fd: lost, addr: &*absent });
+    check!(run, CONNECT { res: -ENOENT, tuple: &*absent, fd: lost, addr: &*absent });
 }
 
 #[test]
@@ -212,6 +212,31 @@ fn datagrams_have_the_peer_that_the_caller_named() {
     check!(run, RECVFROM { res: -EAGAIN, data: missing(), tuple: nobody, fd: server, size: 200 });
     check!(run, SENDTO { res: -EBADF, data: "x", fd: -1, size: 1, tuple: missing() });
     check!(run, RECVFROM { res: -EBADF, data: missing(), tuple: missing(), fd: -1, size: 9 });
+}
+
+#[test]
+fn unix_datagrams_have_the_path_that_the_caller_named() {
+    let scratch = Scratch::new();
+    let [path, absent] = ["log", "absent"].map(|name| scratch.c_path(name));
+    let Some(run) = traced(|| {
+        let (server, client) = (socket(AF_UNIX, SOCK_DGRAM), socket(AF_UNIX, SOCK_DGRAM));
+        let mut to = unix(path.as_bytes_with_nul());
+        assert_eq!(bind(server, &to), 0);
+        let sent = sys!(SYS_sendto, client, at(&TEXT), 50, 0, at(&*to), to.len());
+        let sent_too = sys!(SYS_sendmsg, client, at(&message(&mut to, &iovec(&["ab", "cde"]), &mut [])), 0);
+        let nowhere = unix(absent.as_bytes_with_nul());
+        let lost = sys!(SYS_sendto, client, at(&TEXT), 9, 0, at(&*nowhere), nowhere.len());
+        // Without a name the kernel is asked for none.
+        [client, sent, sent_too, lost, sys!(SYS_sendto, client, at(&TEXT), 8, 0, 0, 0)]
+    }) else {
+        return;
+    };
+    let [client, sent, sent_too, ..] = run.said;
+    assert_eq!((sent, sent_too), (50, 5));
+    check!(run, SENDTO { res: 50, data: &TEXT[..50], fd: client, size: 50, tuple: &*path });
+    check!(run, SENDMSG { res: 5, data: "abcde", fd: client, size: 5, tuple: &*path });
+    check!(run, SENDTO { res: -ENOENT, data: &TEXT[..9], fd: client, size: 9, tuple: &*absent });
+    check!(run, SENDTO { res: -ENOTCONN, data: &TEXT[..8], fd: client, size: 8, tuple: "" });
 }
 
 #[test]

@@ -351,6 +351,7 @@ fn services_are_understood() {
         ("memcachelog", None),
         ("memcachelog", Some("set 500")),
         ("spy_syslog", None),
+        ("spy_journal", None),
         ("spy_logs", None),
         ("stderr", None),
         ("shellshock_detect", None),

@@ -53,6 +53,7 @@ impl Machine {
         machine.socket(701, 6, 11_211, Role::Client);
         machine.file(701, 7, FdKind::Unix, b"/dev/log");
         machine.file(701, 8, FdKind::File, b"/var/log/app.log");
+        machine.file(701, 10, FdKind::Unix, b"/run/systemd/journal/socket");
 
         machine.udp(600, 12, 53);
         let question = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
@@ -98,6 +99,8 @@ impl Machine {
         // The first process of the container is killed.
         machine.state.threads.get_mut(900).unwrap().vpid = 1;
         machine.die(900, 9);
+        machine.write(701, 10, b"PRIORITY=4\nSYSLOG_IDENTIFIER=app\nMESSAGE=disk is nearly full\nDISK=/dev/sda\n");
+        machine.write(701, 10, b"MESSAGE\n\x09\0\0\0\0\0\0\0two\nlines\nPRIORITY=3\n");
         machine
     }
 

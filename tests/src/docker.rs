@@ -137,6 +137,8 @@ pub struct OwnEngine {
     daemon: Option<Child>,
     /// What it is started with besides what all are.
     options: Vec<String>,
+    /// The process whose mounts it sees, if they are not ours.
+    mounts_of: Option<u32>,
     /// The way to it.
     pub docker: Docker,
 }
@@ -157,10 +159,19 @@ impl OwnEngine {
     /// As for [`OwnEngine::start`].
     #[must_use]
     pub fn start_with(options: &[String]) -> Self {
+        Self::start_beside(options, None)
+    }
+
+    /// The same where that process sees its mounts.
+    ///
+    /// # Panics
+    /// As for [`OwnEngine::start`].
+    #[must_use]
+    pub fn start_beside(options: &[String], mounts_of: Option<u32>) -> Self {
         let folder = PathBuf::from("/run").join(unique("engine"));
         fs::create_dir_all(&folder).expect("a folder for the engine");
         let docker = Docker { host: Some(format!("unix://{}", folder.join("docker.sock").display())) };
-        let mut this = Self { folder, daemon: None, options: options.to_vec(), docker };
+        let mut this = Self { folder, daemon: None, options: options.to_vec(), mounts_of, docker };
         this.start_again();
         let mut save = Docker::default()
             .command(&["save", &level::image()])
@@ -181,7 +192,9 @@ impl OwnEngine {
     pub fn start_again(&mut self) {
         let log = fs::File::create(self.folder.join("log")).expect("a log for the engine");
         // In a network namespace of its own: an engine without a bridge removes that of the usual one.
-        let mut command = Command::new("unshare");
+        let mounts_of = self.mounts_of.unwrap_or_else(std::process::id);
+        let mut command = Command::new("nsenter");
+        command.args([&format!("--mount=/proc/{mounts_of}/ns/mnt"), "unshare"]);
         let start = "busybox ip link set lo up; exec dockerd \"$@\"";
         command.args(["--net", "sh", "-c", start, "dockerd", "--bridge=none", "--iptables=false", "--live-restore"]);
         command.args(&self.options);

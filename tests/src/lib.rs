@@ -8,6 +8,7 @@ pub mod crio;
 pub mod docker;
 pub mod engine;
 mod grpc;
+pub mod journal;
 pub mod level;
 pub mod lxd;
 pub mod nspawn;

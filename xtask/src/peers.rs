@@ -23,22 +23,32 @@ struct Peer {
     name: &'static str,
     /// The package with it.
     package: &'static str,
-    /// Its program.
+    /// Its program, below the root.
     program: &'static str,
+    /// Other programs that it comes with: the tests know each by its name.
+    others: &'static [&'static str],
+    /// Packages that it uses if they are there.
+    uses: &'static [&'static str],
     /// The Debian release that has it.
     suite: &'static str,
 }
 
 const PEERS: &[Peer] = &[
-    Peer::new("old", "sysdig", "bookworm"),
-    Peer::new("new", "sysdig", "sid"),
-    Peer::new("wireshark", "tshark", "sid"),
-    Peer::new("memcached", "memcached", "bookworm"),
+    Peer::new("old", "sysdig", "usr/bin/sysdig", "bookworm"),
+    Peer::new("new", "sysdig", "usr/bin/sysdig", "sid"),
+    Peer::new("wireshark", "tshark", "usr/bin/tshark", "sid"),
+    Peer::new("memcached", "memcached", "usr/bin/memcached", "bookworm"),
     // The oldest of Debian that tells events through CRI, and the newest.
-    Peer::new("containerd-trixie", "containerd", "trixie"),
-    Peer::new("containerd-sid", "containerd", "sid"),
-    Peer::new("lxd", "lxd", "bookworm"),
-    Peer { program: "systemd-nspawn", ..Peer::new("nspawn", "systemd-container", "bookworm") },
+    Peer::new("containerd-trixie", "containerd", "usr/bin/containerd", "trixie"),
+    Peer::new("containerd-sid", "containerd", "usr/bin/containerd", "sid"),
+    Peer::new("lxd", "lxd", "usr/bin/lxd", "bookworm"),
+    Peer::new("nspawn", "systemd-container", "usr/bin/systemd-nspawn", "bookworm"),
+    // It writes every form of journal files.
+    Peer {
+        others: &["usr/lib/systemd/systemd-journal-remote", "usr/lib/systemd/systemd-journald"],
+        uses: &["liblz4-1", "liblzma5"],
+        ..Peer::new("journal", "systemd-journal-remote", "usr/bin/journalctl", "trixie")
+    },
 ];
 /// Starts the program of that name with the libraries beside it, whatever this machine has.
 const LAUNCHER: &str = "#!/bin/sh
@@ -48,7 +58,7 @@ for lib in usr/lib lib; do
     [ -x \"$linker\" ] && break
 done
 libraries=$here/usr/lib/x86_64-linux-gnu:$here/lib/x86_64-linux-gnu:$here/usr/lib/x86_64-linux-gnu/systemd
-exec \"$linker\" --library-path \"$libraries\" \"$here/usr/bin/PROGRAM\" \"$@\"
+exec \"$linker\" --library-path \"$libraries\" \"$here/PROGRAM\" \"$@\"
 ";
 
 /// The folder with a folder per peer, each with `run`, which takes the program's options.
@@ -73,9 +83,9 @@ pub(crate) fn missing() -> Vec<String> {
 }
 
 impl Peer {
-    /// One whose program is called as its package is.
-    const fn new(name: &'static str, package: &'static str, suite: &'static str) -> Self {
-        Self { name, package, program: package, suite }
+    /// One with a single program.
+    const fn new(name: &'static str, package: &'static str, program: &'static str, suite: &'static str) -> Self {
+        Self { name, package, program, others: &[], uses: &[], suite }
     }
 
     fn shown(&self) -> String {
@@ -99,11 +109,15 @@ fn get_one(folder: &Path, peer: &Peer) -> Result<()> {
     let root = kept.join("root");
     let _ = fs::remove_dir_all(&kept);
     fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
-    apt.unpack_all(&[peer.package], &root)?;
+    apt.unpack_all(&[&[peer.package], peer.uses].concat(), &root)?;
     let launcher = kept.join("unproven");
-    fs::write(&launcher, LAUNCHER.replace("PROGRAM", peer.program))
-        .with_context(|| format!("cannot write {}", launcher.display()))?;
-    output(Command::new("chmod").arg("+x").arg(&launcher))?;
+    let named = |program: &'static str| (kept.join(program.rsplit('/').next().unwrap_or(program)), program);
+    let others = peer.others.iter().map(|program| named(program));
+    for (launcher, program) in others.chain([(launcher.clone(), peer.program)]) {
+        fs::write(&launcher, LAUNCHER.replace("PROGRAM", program))
+            .with_context(|| format!("cannot write {}", launcher.display()))?;
+        output(Command::new("chmod").arg("+x").arg(&launcher))?;
+    }
     let version = output(Command::new(&launcher).arg("--version"))?;
     fs::rename(&launcher, kept.join("run")).context("cannot name the launcher")?;
     say(format!("{} is in {}", version.lines().next().unwrap_or_default(), kept.display()));

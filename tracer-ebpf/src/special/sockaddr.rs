@@ -183,7 +183,7 @@ pub fn gather_tuple(record: Record, fd: u64, way: u8, peer: usize) {
                 let remote = offset!(sock_v6_daddr);
                 inet::<16>(to, &head, local, remote, way, peer)
             }
-            UNIX => unix(to, head.of, inbound),
+            UNIX => unix(to, head.of, inbound, peer),
             _ => 0,
         }
     };
@@ -262,8 +262,24 @@ fn unix_name(sock: usize) -> (usize, usize) {
     (address + offset!(unix_address_name) + 2, if len > UNIX_PATH { UNIX_PATH } else { len })
 }
 
+/// Writes the path that the caller sends to, at `address` in user memory, with a NUL at its end; how many bytes that is. Messages to logs are
+/// sent so, from sockets that have no peer.
+#[inline(never)]
+unsafe fn given_path(to: *mut u8, address: usize) -> usize {
+    // SAFETY: the caller's promise.
+    let written = match read::user::<u16>(address) {
+        Some(UNIX) => unsafe { read::user_text(to, UNIX_PATH, address + 2) },
+        _ => 0,
+    };
+    if written == 0 {
+        // SAFETY: as above.
+        unsafe { to.write(0) };
+    }
+    if written == 0 { 1 } else { opaque(written) & 127 }
+}
+
 #[inline(always)]
-unsafe fn unix(to: *mut u8, sock: usize, inbound: bool) -> usize {
+unsafe fn unix(to: *mut u8, sock: usize, inbound: bool, given: usize) -> usize {
     if offset!(unix_peer) == tracer_common::config::ABSENT as usize {
         return 0;
     }
@@ -280,6 +296,9 @@ unsafe fn unix(to: *mut u8, sock: usize, inbound: bool) -> usize {
         to.add(1).cast::<u64>().write_unaligned(source as u64);
         to.add(9).cast::<u64>().write_unaligned(dest as u64);
         let len = opaque(len) & 127;
+        if len == 0 && !inbound && given != 0 {
+            return 17 + given_path(to.add(17), given);
+        }
         let read = len != 0 && read::kernel_bytes(to.add(17), len, name);
         17 + end_path(to.add(17), if read { len } else { 0 })
     }

@@ -330,7 +330,7 @@ fn say_gaps(ended: logs::Ended) {
 fn is_readable(source: &Source) -> bool {
     match &source.place {
         Ok(Origin::Files(place)) => place.can_be_read(),
-        Ok(Origin::Engine(_)) => true,
+        Ok(Origin::Journal(_) | Origin::Engine(_)) => true,
         Err(_) => false,
     }
 }
@@ -374,6 +374,10 @@ fn explained<'s>(sources: impl Iterator<Item = &'s Source>, engines: &LogEngines
     for Source { container, place } in sources {
         let (how, place) = match place {
             Ok(Origin::Files(place)) => (place.form.name().to_owned(), place.path.as_path().shown()),
+            Ok(Origin::Journal(of)) => {
+                let folder = of.folder().unwrap_or_else(|| of.root.clone());
+                ("journal".to_owned(), folder.as_path().shown())
+            }
             Ok(Origin::Engine(of)) => match engines.check(of) {
                 Ok(address) => ("engine".to_owned(), address),
                 Err(why) => ("-".to_owned(), why.to_string()),

@@ -16,6 +16,7 @@ mod gone;
 mod habits;
 mod help;
 mod info;
+mod journal;
 mod list;
 pub mod live;
 mod logs;

@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use clap::{Command, CommandFactory as _, Parser};
 
-use super::{Args, End, Failure, Live, chisel_tool, config, engine, info, logs, message, replay, serve, top};
+use super::{Args, End, Failure, Live, chisel_tool, config, engine, info, journal, logs, message, replay, serve, top};
 use crate::{confine::Paths, message::Report};
 
 /// Carries out the words behind a subcommand.
@@ -50,6 +50,14 @@ pub(super) const ALL: &[Subcommand] = &[
         help: LOGS,
         options: logs::command,
         execute: Some(logs::execute),
+        lists_options: true,
+    },
+    Subcommand {
+        name: journal::JOURNAL,
+        summary: "show and follow the journal of systemd",
+        help: JOURNAL,
+        options: journal::command,
+        execute: Some(journal::execute),
         lists_options: true,
     },
     Subcommand {
@@ -151,6 +159,28 @@ containerd and CRI-O keep them, also those of containers that have stopped.
                                      send lines elsewhere; --help lists where
 
 Lines from standard error have a ! instead of a |.
+";
+
+/// `tracer help journal`; `tracer journal --help` lists the options.
+const JOURNAL: &str = "\
+Show the journal of systemd: what services, the kernel and the system log wrote
+on this machine. tracer reads its files itself, so that it also works in a
+container (-v /:/host:ro). Options mean what they mean to journalctl.
+
+  tracer journal -f                  the last 10 entries, and new ones
+  tracer journal -u nginx -n 50      the last 50 of a unit
+  tracer journal -u 'app-*' -p err   errors of several units
+  tracer journal -b -1 -k            the kernel's messages of the last boot
+  tracer journal --since 42m         what was written in the last 42 minutes
+  tracer journal -j _COMM=sshd       as JSON, all fields exact
+  tracer journal --list-boots        which boots there are
+  tracer journal -F _SYSTEMD_UNIT    which units there are
+  tracer journal -D /mnt/var/log/journal
+                                     the journal of another disk
+  tracer journal -f --state /var/lib/journal.json
+                                     continue where the last run ended
+
+Damaged files are shown as far as they can be read, with a warning.
 ";
 
 /// `tracer help serve`; `tracer serve --help` lists the options.

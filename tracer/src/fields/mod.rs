@@ -10,6 +10,7 @@ mod fdlist;
 mod fs;
 mod gone;
 mod in_kernel;
+mod journal;
 mod k8s;
 mod path;
 mod proc;
@@ -493,6 +494,7 @@ pub static CLASSES: &[Class] = &[
         &[k8s::FIELDS, used::OF_PODS],
     ),
     class("syslog", "messages to the system log", &[syslog::FIELDS]),
+    class("journal", "messages to the systemd journal", &[journal::FIELDS]),
     class("util", "helpers for formats", &[util::FIELDS]),
 ];
 

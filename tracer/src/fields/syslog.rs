@@ -3,7 +3,10 @@
 use tracer_common::events::Flags;
 
 use super::{Arg, Context, EventType, Needs, Value, fields};
-use crate::{event::decode::layout, state::FdKind};
+use crate::{
+    event::{ParamValue, decode::layout, sockaddr::SockTuple},
+    state::FdKind,
+};
 
 /// The facilities by number.
 const FACILITIES: [&str; 24] = [
@@ -12,7 +15,7 @@ const FACILITIES: [&str; 24] = [
 ];
 
 /// The severities by number.
-const SEVERITIES: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
+pub(super) const SEVERITIES: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
 
 /// Sockets at which a log daemon reads; `/dev/log` is often a link to one of the others.
 const SOCKETS: [&[u8]; 3] = [b"/dev/log", b"/run/systemd/journal/dev-log", b"/run/systemd/journal/syslog"];
@@ -48,9 +51,21 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Whether the descriptor is a socket of the system log.
+/// The path of the unix socket that the event sends to: the one that the descriptor is connected to, or else the one that the call names.
+pub(super) fn receiver<'a>(c: &Context<'a>) -> Option<&'a [u8]> {
+    let fd = c.fd.filter(|fd| fd.kind == FdKind::Unix)?;
+    if !fd.name.is_empty() {
+        return Some(&fd.name);
+    }
+    match c.event.params.value(usize::from(layout(c.event.row).tuple?)) {
+        ParamValue::SockTuple(SockTuple::Unix { path, .. }) => Some(path),
+        _ => None,
+    }
+}
+
+/// Whether the event sends to the system log.
 pub(super) fn is_log(c: &Context<'_>) -> bool {
-    c.fd.is_some_and(|fd| fd.kind == FdKind::Unix && SOCKETS.contains(&&*fd.name))
+    receiver(c).is_some_and(|path| SOCKETS.contains(&path))
 }
 
 /// The message that the event writes.

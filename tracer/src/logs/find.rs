@@ -2,6 +2,7 @@
 //! written down, for those that do not run, too.
 
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
@@ -9,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Source, Writer, form::Form};
+use super::{Source, Writer, form::Form, journaled::JournalOf};
 pub use crate::state::container::spec::Log;
 use crate::state::container::{
     Container, ContainerKey, Containers, Kept, Lookup, Options, Owner, Spec,
@@ -24,6 +25,8 @@ use crate::state::container::{
 const PODS: &str = "var/log/pods";
 /// The most folders of pods that are looked at.
 const MAX_PODS: usize = 10_000;
+/// The log driver that writes to the journal.
+const JOURNALD: &str = "journald";
 /// The longest time that names of engines are waited for at the start.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -58,6 +61,8 @@ impl Place {
 pub enum Origin {
     /// Files.
     Files(Place),
+    /// The journal.
+    Journal(JournalOf),
     /// Its engine, because files cannot be read, or there are none.
     Engine(LogOf),
 }
@@ -68,7 +73,7 @@ impl Origin {
     pub fn files(&self) -> Option<&Place> {
         match self {
             Self::Files(place) => Some(place),
-            Self::Engine(_) => None,
+            Self::Journal(_) | Self::Engine(_) => None,
         }
     }
 }
@@ -83,6 +88,8 @@ pub struct Finder {
     listed: Vec<(Owner, Metadata)>,
     /// How the logs are kept of containers of which lists do not say that; the default where no engine says it.
     asked: BTreeMap<String, Log>,
+    /// Containers of which the journal was asked, before or after their log driver was known, and whether it has their logs.
+    journaled: RefCell<BTreeMap<(String, bool), bool>>,
 }
 
 impl Finder {
@@ -103,6 +110,7 @@ impl Finder {
             engines,
             listed,
             asked: BTreeMap::new(),
+            journaled: RefCell::default(),
         })
     }
 
@@ -158,13 +166,14 @@ impl Finder {
                 .values()
                 .any(|it| it.place.as_ref().ok().and_then(Origin::files).is_some_and(|place| place.path == path))
         };
-        for metadata in self.kept.all() {
+        let kept: Vec<Metadata> = self.kept.all().to_vec();
+        for metadata in &kept {
             let known = found.get(&metadata.full_id).map(|it| &it.place);
             if matches!(known, Some(Ok(Origin::Files(_)))) {
                 continue;
             }
             // Files are better than an engine, and that is better than nothing.
-            let written = of_written(metadata.clone());
+            let written = self.of_written(metadata.clone());
             if !matches!((known, &written.place), (Some(Ok(_)), Err(_) | Ok(Origin::Engine(_)))) {
                 found.insert(metadata.full_id.clone(), written);
             }
@@ -197,7 +206,7 @@ impl Finder {
         let user = if let Owner::User(uid) = owner { Some(uid) } else { None };
         let place = match log.driver.as_str() {
             "" => Ok(Origin::Engine(LogOf::new(&metadata.full_id, metadata.runtime, owner))),
-            _ => origin(&log, user, metadata.runtime, &metadata.full_id),
+            _ => self.origin(&log, user, metadata.runtime, &metadata.full_id),
         };
         of_metadata(metadata, log.driver, place)
     }
@@ -210,7 +219,7 @@ impl Finder {
             Owner::Anyone => return unowned(container),
         };
         let log = self.log(&container.full_id, container.spec.log.clone());
-        let place = match origin(&log, owner, container.runtime, &container.full_id) {
+        let place = match self.origin(&log, owner, container.runtime, &container.full_id) {
             // It was listed a moment ago, and how its log is kept comes later.
             Err(_) if log.driver.is_empty() && container.lookup == Lookup::Known && gives_logs(container.runtime) => {
                 Ok(Origin::Engine(LogOf::new(&container.full_id, container.runtime, container.owner)))
@@ -231,6 +240,28 @@ impl Finder {
             place,
         }
     }
+
+    fn of_written(&self, metadata: Metadata) -> Source {
+        let log = metadata.spec.as_ref().and_then(|spec: &Spec| spec.log.clone()).unwrap_or_default();
+        let place = self.origin(&log, None, metadata.runtime, &metadata.full_id);
+        of_metadata(metadata, log.driver, place)
+    }
+
+    /// Where the lines come from of a container whose log an engine keeps so, or why nobody can read it. `owner` is the user whose engine it is,
+    /// if not the machine's.
+    fn origin(&self, log: &Log, owner: Option<u32>, runtime: &'static str, full_id: &str) -> Result<Origin, String> {
+        let origin = origin(log, owner, runtime, full_id);
+        let is_unknown = log.driver.is_empty() && gives_logs(runtime);
+        if log.driver != JOURNALD && !is_unknown || matches!(origin, Ok(Origin::Files(_))) {
+            return origin;
+        }
+        let of = JournalOf { root: self.root.clone(), full_id: full_id.to_owned(), uid: owner.unwrap_or(0) };
+        // An engine elsewhere writes to a journal elsewhere; that of Podman may have no service that could be asked.
+        let is_there = || of.folder().is_some() && (runtime == PODMAN && !is_unknown || of.has_lines());
+        let key = (full_id.to_owned(), is_unknown);
+        let is_there = *self.journaled.borrow_mut().entry(key).or_insert_with(is_there);
+        if is_there { Ok(Origin::Journal(of)) } else { origin }
+    }
 }
 
 fn unowned(container: &Container) -> Source {
@@ -241,12 +272,6 @@ fn unowned(container: &Container) -> Source {
         ..Writer::default()
     };
     Source { container: Arc::new(writer), place: Err("several users could have made this container".to_owned()) }
-}
-
-fn of_written(metadata: Metadata) -> Source {
-    let log = metadata.spec.as_ref().and_then(|spec: &Spec| spec.log.clone()).unwrap_or_default();
-    let place = origin(&log, None, metadata.runtime, &metadata.full_id);
-    of_metadata(metadata, log.driver, place)
 }
 
 fn of_metadata(metadata: Metadata, driver: String, place: Result<Origin, String>) -> Source {
@@ -334,7 +359,7 @@ fn place(log: &Log, owner: Option<u32>, full_id: &str) -> Result<Place, Unkept> 
         // What Docker keeps for `docker logs` of drivers that send logs elsewhere.
         other => match in_folder("container-cached.log").filter(|path| path.exists()) {
             Some(path) => at(Some(path), Form::Local),
-            None if other == "journald" => Err(Unkept::Journal(full_id)),
+            None if other == JOURNALD => Err(Unkept::Journal(full_id)),
             None => Err(Unkept::Elsewhere { driver, full_id }),
         },
     }

@@ -10,7 +10,7 @@ use std::{
     io,
     mem::MaybeUninit,
     os::fd::{AsFd as _, OwnedFd},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -24,9 +24,10 @@ use rustix::{
 };
 
 use super::{
-    Entry, Finder, Line, Marks, Origin, Place, Selection, Sink, Source, Stream, Writer,
+    Entry, Finder, JournalOf, Line, Marks, Origin, Place, Selection, Sink, Source, Stream, Writer,
     asked::Asked,
     find::{earlier, seen_writes},
+    journaled::Journaled,
     marks::Mark,
     series::{From, Series},
     supply::Supply,
@@ -259,6 +260,16 @@ impl<'r> Reading<'r> {
             }
             let mut place = match place {
                 Ok(Origin::Files(place)) => place,
+                Ok(Origin::Journal(of)) if !self.options.previous => {
+                    self.known.insert(container.full_id.clone());
+                    self.read_journal(container, &of, from);
+                    continue;
+                }
+                Ok(Origin::Journal(_)) => {
+                    self.known.insert(container.full_id.clone());
+                    note(&format!("note: {}: no earlier run is kept", container.prefix()));
+                    continue;
+                }
                 Ok(Origin::Engine(of)) => {
                     self.known.insert(container.full_id.clone());
                     if self.options.previous {
@@ -294,6 +305,23 @@ impl<'r> Reading<'r> {
         }
     }
 
+    /// Begins to read a log that is in the journal.
+    fn read_journal(&mut self, writer: Arc<Writer>, of: &JournalOf, from: From) {
+        let mark = self.marks.as_ref().and_then(|marks| marks.of(&writer.full_id)).copied();
+        let journaled = Journaled::begin(of, from, mark.as_ref());
+        if let Some(folder) = journaled.folder() {
+            self.watch(folder);
+        }
+        self.add(writer, Box::new(journaled), mark.map_or(0, |mark| mark.time_ns));
+    }
+
+    /// Changes in that folder wake the loop; without that, all logs are looked at all the time.
+    fn watch(&mut self, folder: &Path) {
+        if self.changes.as_mut().is_some_and(|changes| !changes.watch(folder)) {
+            self.changes = None;
+        }
+    }
+
     /// Begins to read a log that an engine gives.
     fn ask(&mut self, writer: Arc<Writer>, of: LogOf, from: From) {
         let mark = self.marks.as_ref().and_then(|marks| marks.of(&writer.full_id)).copied();
@@ -323,12 +351,8 @@ impl<'r> Reading<'r> {
     }
 
     fn open(&mut self, writer: Arc<Writer>, place: Place, from: From) {
-        let is_told = match (&mut self.changes, place.path.parent()) {
-            (Some(changes), Some(folder)) => changes.watch(folder),
-            _ => true,
-        };
-        if !is_told {
-            self.changes = None;
+        if let Some(folder) = place.path.parent() {
+            self.watch(folder);
         }
         let mark = self.marks.as_ref().and_then(|marks| marks.of(&writer.full_id)).copied();
         let path = place.path.clone();

@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{asked::Position, files::Head};
+use super::{asked::Position, files::Head, journal};
 
 /// The largest file of marks that is read, bytes: those of a hundred thousand containers.
 const MAX_FILE: u64 = 32 << 20;
@@ -19,12 +19,15 @@ const VERSION: u32 = 1;
 /// Marks of logs that were not seen for so long are dropped, nanoseconds: 30 days.
 const MAX_AGE_NS: u64 = 30 * 24 * 3600 * 1_000_000_000;
 
+/// How the names of journals begin, before the id of their numbers.
+const JOURNAL: &str = "journal:";
+
 /// How far a log was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// How the file begins.
     pub head: Head,
-    /// Bytes of it, unpacked.
+    /// Bytes of it, unpacked; of a journal, the number of the last entry.
     pub offset: u64,
     /// Time of the last line, nanoseconds since the epoch.
     pub time_ns: u64,
@@ -130,6 +133,23 @@ impl Marks {
             self.logs.insert(full_id.to_owned(), mark);
             self.changed = true;
         }
+    }
+
+    /// How far journals were read.
+    #[must_use]
+    pub fn journals(&self) -> journal::Read {
+        let read = |(name, mark): (&String, &Mark)| {
+            let id = journal::Id::parse(name.strip_prefix(JOURNAL)?)?;
+            Some((id, (mark.offset, mark.time_ns / 1_000)))
+        };
+        self.logs.iter().filter_map(read).collect()
+    }
+
+    /// Notes that the entries of a journal were read up to this one.
+    pub fn set_journal(&mut self, stamp: &journal::Stamp) {
+        let time_ns = stamp.realtime_us.saturating_mul(1_000);
+        let mark = Mark { head: Head::of(&[]), offset: stamp.seqnum, time_ns, asked: None };
+        self.set(&format!("{JOURNAL}{}", stamp.seqnum_id), mark);
     }
 
     /// Whether they can be written, before anything is shown.

@@ -14,7 +14,7 @@ pub mod convert;
 mod error;
 mod event;
 mod fd;
-mod input;
+pub(crate) mod input;
 mod interface;
 mod machine;
 pub mod options;

@@ -115,6 +115,9 @@ fields! { FIELDS needs NONE;
     "evt.is_syslog": Bool [by_type(no_write) needs(Needs::FD) cost(2)] => |c, _| {
         (c.event.writes() && crate::fields::syslog::is_log(c)).into()
     }, "whether the event writes to the system log socket";
+    "evt.is_journal": Bool [by_type(no_write) needs(Needs::FD) cost(2)] => |c, _| {
+        (c.event.writes() && crate::fields::journal::is_journal(c)).into()
+    }, "whether the event sends to the systemd journal's socket";
     "evt.pluginname": Text [by_type(|_, _| Some(Value::Missing))] => |_, _| Value::Missing,
         "plugin that made the event; always missing, because there are no plugins";
     "evt.plugininfo": Text [by_type(|_, _| Some(Value::Missing))] => |_, _| Value::Missing,
