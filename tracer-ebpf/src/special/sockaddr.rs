@@ -266,8 +266,8 @@ fn unix_name(sock: usize) -> (usize, usize) {
 /// sent so, from sockets that have no peer.
 #[inline(never)]
 unsafe fn given_path(to: *mut u8, address: usize) -> usize {
-    // SAFETY: the caller's promise.
     let written = match read::user::<u16>(address) {
+        // SAFETY: the caller's promise.
         Some(UNIX) => unsafe { read::user_text(to, UNIX_PATH, address + 2) },
         _ => 0,
     };

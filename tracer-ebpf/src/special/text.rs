@@ -328,7 +328,7 @@ pub fn walk_path(scratch: *mut Scratch, path: usize, root: usize) -> bool {
 pub fn finish_path(record: Record, put: impl FnOnce(*mut u8)) {
     let scratch = record.scratch;
     let position = cursor(scratch);
-    if position < PREFIX || position > MASK {
+    if !(PREFIX..=MASK).contains(&position) {
         return;
     }
     let at = opaque(position - PREFIX) & MASK;
