@@ -24,8 +24,6 @@ const MOUNTS: usize = 4;
 /// Words at the beginning of a `struct dentry`: flags and sequence count, two of a list, parent, hash and length of the name, where the
 /// name is, inode.
 const WORDS: usize = 7;
-/// Words of a short name, which stands behind them: as many as all kernels have.
-const SHORT: usize = 4;
 /// Which of them has the sequence count, in its high half.
 const SEQ: usize = 0;
 /// See [`WORDS`].
@@ -46,18 +44,28 @@ const FACTORS: [u64; 6] = [
     0xe703_7ed1_a0b4_28db,
 ];
 
-/// What a walk begins with, and what it found.
+/// Where a walk is, and what it found.
 #[repr(C)]
 pub struct Opened {
     /// `struct path` of the file.
     path: usize,
     /// `struct path` of the root directory of the task.
     root: usize,
-    /// Where a walk ends: `struct vfsmount` and `struct dentry` of that directory.
+    /// `struct vfsmount` that the walk is in.
+    mount: usize,
+    /// Root of this mount.
+    mount_root: usize,
+    /// `struct mount` that it lies on.
+    above: usize,
+    /// Where it lies there.
+    mountpoint: usize,
+    /// `struct dentry` that is next.
+    node: usize,
+    /// Where it ends.
     root_mount: usize,
     /// See `root_mount`.
     root_node: usize,
-    /// The number of the directory.
+    /// The number so far.
     number: u64,
     /// `struct dentry` of the file.
     leaf: usize,
@@ -67,24 +75,26 @@ pub struct Opened {
     name: usize,
     /// Bytes of it.
     name_len: u64,
-    /// The name itself, if it is short.
-    short: [u64; SHORT],
     /// The number of its directory, as it was before the text was made.
     before: u64,
     /// See `before`, for the file.
     seq_before: u64,
 }
 
-/// What a walk came to.
-mod found {
-    /// The name of the file and the number of its directory.
-    pub const BOTH: u64 = 1;
-    /// Nothing that could be said.
+/// What a step came to.
+mod step {
+    /// A directory; there is more.
+    pub const UP: u64 = 1;
+    /// The end.
+    pub const END: u64 = 0;
+    /// There is nothing that could be said.
     pub const NOTHING: u64 = 2;
-    /// The file is a root itself, or in no directory, or too deep for a number.
+    /// The file is a root itself, or in no directory.
     pub const ALONE: u64 = 3;
+    /// Another mount.
+    pub const MOUNT: u64 = 4;
     /// A directory is being renamed.
-    pub const UNSTEADY: u64 = 4;
+    pub const UNSTEADY: u64 = 5;
 }
 
 macro_rules! get {
@@ -116,11 +126,11 @@ pub fn gather(scratch: *mut Scratch, file: usize) {
     set!(scratch, root, fs as usize + offset!(fs_root));
     set!(scratch, root_mount, member(fs, offset!(fs_root) + offset!(path_mnt)));
     set!(scratch, root_node, member(fs, offset!(fs_root) + offset!(path_dentry)));
-    let kind = opened_number(scratch);
-    if kind == found::NOTHING {
+    let kind = number(scratch);
+    if kind == step::NOTHING {
         return;
     }
-    if kind == found::BOTH && is_known(record) && copy_name(scratch) {
+    if kind == step::UP && is_known(record) && copy_name(scratch) {
         return;
     }
     whole(scratch);
@@ -164,136 +174,138 @@ fn is_usual() -> bool {
     found == [8 * SEQ + 4, 8 * PARENT, 8 * NAME, 8 * INODE]
 }
 
-/// A mount that a walk is in.
-#[derive(Clone, Copy)]
-struct Mount {
-    /// Its `struct vfsmount`.
-    at: usize,
-    /// Its root.
-    root: usize,
-    /// `struct mount` that it lies on.
-    above: usize,
-    /// Where it lies there.
-    mountpoint: usize,
-}
-
-impl Mount {
-    /// That of a `struct mount`.
-    #[inline(always)]
-    fn of(mount: usize) -> Self {
-        let mut room = Room::<3>::uninit();
-        let it = Block::of_both(&mut room, mount, offset!(mount_parent), offset!(mount_mountpoint));
-        Self {
-            at: mount + offset!(mount_mnt),
-            root: it.get(offset!(mount_mnt) + offset!(vfsmount_root)),
-            above: it.get(offset!(mount_parent)),
-            mountpoint: it.get(offset!(mount_mountpoint)),
-        }
-    }
-
-    /// Whether it lies on no other one.
-    #[inline(always)]
-    fn is_last(self) -> bool {
-        self.above == 0 || self.above + offset!(mount_mnt) == self.at
-    }
-}
-
-/// Finds the name of the file and the number of its directory. The walk is in registers: each step of it is a read and little else.
-#[unsafe(no_mangle)]
+/// Finds the name of the file and the number of its directory: [`step::UP`], or why there is none.
 #[inline(never)]
-extern "C" fn opened_number(scratch: *mut Scratch) -> u64 {
-    if scratch.is_null() {
-        return found::NOTHING;
-    }
-    if !is_usual() {
-        return found::ALONE;
-    }
+fn number(scratch: *mut Scratch) -> u64 {
     let mut room = Room::<2>::uninit();
     let path = Block::of_both(&mut room, get!(scratch, path), offset!(path_mnt), offset!(path_dentry));
-    let mut node: usize = path.get(offset!(path_dentry));
-    let (root_mount, root_node) = (get!(scratch, root_mount), get!(scratch, root_node));
-    let at: usize = path.get(offset!(path_mnt));
-    let mut mount = Mount { at, root: 0, above: 0, mountpoint: 0 };
-    // In the mount of the root directory the walk ends there, unless the file is outside of it.
-    if at != root_mount {
-        mount = Mount::of(at - offset!(mount_mnt));
-    } else if node == root_node {
-        return found::ALONE;
+    set!(scratch, node, path.get(offset!(path_dentry)));
+    enter_mount(scratch, path.get::<usize>(offset!(path_mnt)) - offset!(mount_mnt));
+    set!(scratch, number, u64::from(config!(secret)));
+    if !is_usual() {
+        return step::ALONE;
     }
+    let mut kind = step::NOTHING;
     for _ in 0..MOUNTS {
-        if node != mount.root || mount.at == root_mount && node == root_node {
+        kind = opened_leaf(scratch);
+        if kind != step::MOUNT {
             break;
         }
-        if mount.is_last() {
-            return unnamed(node);
+    }
+    if kind != step::UP {
+        return if kind == step::MOUNT { step::ALONE } else { kind };
+    }
+    for _ in 0..DEPTH {
+        kind = opened_step(scratch);
+        if kind == step::END {
+            return step::UP;
         }
-        node = mount.mountpoint;
-        mount = Mount::of(mount.above);
+        if kind == step::ALONE || kind == step::UNSTEADY {
+            return kind;
+        }
     }
+    step::ALONE
+}
+
+/// Reads a `struct mount`.
+#[inline(always)]
+fn enter_mount(scratch: *mut Scratch, mount: usize) {
+    let mut room = Room::<3>::uninit();
+    let it = Block::of_both(&mut room, mount, offset!(mount_parent), offset!(mount_mountpoint));
+    set!(scratch, mount, mount + offset!(mount_mnt));
+    set!(scratch, above, it.get(offset!(mount_parent)));
+    set!(scratch, mountpoint, it.get(offset!(mount_mountpoint)));
+    set!(scratch, mount_root, it.get(offset!(mount_mnt) + offset!(vfsmount_root)));
+}
+
+/// Goes to the mount that this one lies on: [`step::MOUNT`], or [`step::END`] where it lies on none.
+#[inline(always)]
+fn leave_mount(scratch: *mut Scratch) -> u64 {
+    let above = get!(scratch, above);
+    if above == 0 || above + offset!(mount_mnt) == get!(scratch, mount) {
+        return step::END;
+    }
+    set!(scratch, node, get!(scratch, mountpoint));
+    enter_mount(scratch, above);
+    step::MOUNT
+}
+
+/// The file itself: its name is left, and the walk is at its directory.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn opened_leaf(scratch: *mut Scratch) -> u64 {
+    if scratch.is_null() {
+        return step::NOTHING;
+    }
+    let (mount, node) = (get!(scratch, mount), get!(scratch, node));
     if node == 0 {
-        return found::NOTHING;
+        return step::NOTHING;
     }
-    let mut room = Room::<{ WORDS + SHORT }>::uninit();
+    if mount == get!(scratch, root_mount) && node == get!(scratch, root_node) {
+        return step::ALONE;
+    }
+    if node == get!(scratch, mount_root) {
+        return if leave_mount(scratch) == step::MOUNT { step::MOUNT } else { unnamed(node) };
+    }
+    let mut room = Room::<WORDS>::uninit();
     let words = read::words(&mut room, node);
-    if words[PARENT] as usize == node {
+    let parent = words[PARENT] as usize;
+    if parent == node {
         return unnamed(node);
-    }
-    if node == mount.root {
-        return found::ALONE;
-    }
-    for word in 0..SHORT {
-        // SAFETY: the scratch is a live map value.
-        unsafe { core::ptr::write_volatile(&raw mut (*scratch).opened.short[word], words[WORDS + word]) };
     }
     set!(scratch, leaf, node);
     set!(scratch, seq, words[SEQ] >> 32);
     set!(scratch, name, words[NAME] as usize);
     set!(scratch, name_len, words[HASH_LEN] >> 32);
-    node = words[PARENT] as usize;
-    let secret = u64::from(config!(secret)) << 16;
-    let times = |word: u64, factor: usize| word.wrapping_mul(FACTORS[factor] ^ secret);
-    let mut number = secret;
-    for _ in 0..DEPTH {
-        if mount.at == root_mount && node == root_node {
-            set!(scratch, number, number);
-            return found::BOTH;
-        }
-        if node == mount.root {
-            let sum = times(number, 0).wrapping_add(times(mount.at as u64, 1)).wrapping_add(times(node as u64, 2));
-            number = sum ^ (sum >> 29);
-            if mount.is_last() {
-                set!(scratch, number, number);
-                return found::BOTH;
-            }
-            node = mount.mountpoint;
-            mount = Mount::of(mount.above);
-            continue;
-        }
-        let mut room = Room::<WORDS>::uninit();
-        let words = read::words(&mut room, node);
-        let (parent, seq) = (words[PARENT], words[SEQ] >> 32);
-        if node == 0 || parent as usize == node {
-            return found::ALONE;
-        }
-        if seq & 1 != 0 {
-            return found::UNSTEADY;
-        }
-        let sum = times(number, 0)
-            .wrapping_add(times(parent, 1))
-            .wrapping_add(times(seq, 2))
-            .wrapping_add(times(words[HASH_LEN], 3))
-            .wrapping_add(times(words[NAME], 4))
-            .wrapping_add(times(words[INODE], 5));
-        number = sum ^ (sum >> 29);
-        node = parent as usize;
-    }
-    found::ALONE
+    set!(scratch, node, parent);
+    step::UP
 }
 
 /// A root, or a file that is in no directory, such as one of memfd_create. What has no name either, such as a pipe, has no path.
 #[inline(always)]
 fn unnamed(node: usize) -> u64 {
-    if read::kernel::<u32>(node + offset!(dentry_name_len)) == 0 { found::NOTHING } else { found::ALONE }
+    if read::kernel::<u32>(node + offset!(dentry_name_len)) == 0 { step::NOTHING } else { step::ALONE }
+}
+
+/// One directory, or one mount.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn opened_step(scratch: *mut Scratch) -> u64 {
+    if scratch.is_null() {
+        return step::ALONE;
+    }
+    let (mount, node) = (get!(scratch, mount), get!(scratch, node));
+    if mount == get!(scratch, root_mount) && node == get!(scratch, root_node) {
+        return step::END;
+    }
+    let secret = u64::from(config!(secret)) << 16;
+    let before: u64 = get!(scratch, number);
+    let times = |word: u64, factor: usize| word.wrapping_mul(FACTORS[factor] ^ secret);
+    if node == get!(scratch, mount_root) {
+        let kind = leave_mount(scratch);
+        let sum = times(before, 0).wrapping_add(times(mount as u64, 1)).wrapping_add(times(node as u64, 2));
+        set!(scratch, number, sum ^ (sum >> 29));
+        return kind;
+    }
+    let mut room = Room::<WORDS>::uninit();
+    let words = read::words(&mut room, node);
+    let parent = words[PARENT] as usize;
+    if node == 0 || parent == node {
+        return step::ALONE;
+    }
+    let seq = words[SEQ] >> 32;
+    if seq & 1 != 0 {
+        return step::UNSTEADY;
+    }
+    let sum = times(before, 0)
+        .wrapping_add(times(parent as u64, 1))
+        .wrapping_add(times(seq, 2))
+        .wrapping_add(times(words[HASH_LEN], 3))
+        .wrapping_add(times(words[NAME], 4))
+        .wrapping_add(times(words[INODE], 5));
+    set!(scratch, number, sum ^ (sum >> 29));
+    set!(scratch, node, parent);
+    step::UP
 }
 
 /// Puts the name of the file behind the number of its directory; false when it was renamed meanwhile.
@@ -303,16 +315,10 @@ fn copy_name(scratch: *mut Scratch) -> bool {
     let to = text::gathered(record);
     let len = opaque(get!(scratch, name_len) as usize) & 0xff;
     let (number, name) = (get!(scratch, number), get!(scratch, name));
-    let is_short = name == get!(scratch, leaf) + 8 * WORDS && len < 8 * SHORT;
-    // SAFETY: there is room for `TEXT_LEN` bytes; the words of the short name are in the scratch.
+    // SAFETY: there is room for `TEXT_LEN` bytes.
     unsafe {
         put_prefix(to, KNOWN, number);
-        if is_short {
-            for word in 0..SHORT {
-                let text = core::ptr::read_volatile(&raw const (*scratch).opened.short[word]);
-                read::store_word(to.add(PREFIX + 8 * word), text);
-            }
-        } else if !read::kernel_bytes(to.add(PREFIX), len, name) {
+        if len == 0 || !read::kernel_bytes(to.add(PREFIX), len, name) {
             return false;
         }
         to.add(PREFIX + len).write(0);
@@ -345,14 +351,14 @@ unsafe fn put_prefix(to: *mut u8, kind: u8, number: u64) {
 fn whole(scratch: *mut Scratch) {
     let Some(record) = Record::of(scratch) else { return };
     for _ in 0..2 {
-        let kind = opened_number(scratch);
+        let kind = number(scratch);
         set!(scratch, before, get!(scratch, number));
         set!(scratch, seq_before, get!(scratch, seq));
         let is_cut = text::walk_path(scratch, get!(scratch, path), get!(scratch, root));
         let is_same =
-            opened_number(scratch) == kind && kind != found::UNSTEADY && get!(scratch, number) == get!(scratch, before);
-        let is_kept = kind == found::BOTH && !is_cut;
-        if is_same && (kind != found::BOTH || get!(scratch, seq) == get!(scratch, seq_before) && is_steady(scratch)) {
+            number(scratch) == kind && kind != step::UNSTEADY && get!(scratch, number) == get!(scratch, before);
+        let is_kept = kind == step::UP && !is_cut;
+        if is_same && (kind != step::UP || get!(scratch, seq) == get!(scratch, seq_before) && is_steady(scratch)) {
             let number = if is_kept { get!(scratch, before) } else { 0 };
             set_directory(scratch, number);
             text::finish_path(record, |to| {
