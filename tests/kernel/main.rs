@@ -27,6 +27,7 @@ mod inode;
 mod io;
 mod ipc;
 mod kernel;
+mod leader;
 mod link;
 mod loss;
 mod memory;

@@ -26,7 +26,7 @@ use super::machine::{BOOT_NS, Machine};
 const CAPTURES: [&str; 4] = ["run_as_user_0_container", "sample", "tcp-client-server", "files"];
 
 /// They need descriptors in calls that change what is known themselves: fcntl and execve.
-const OF_OTHERS: [&str; 2] = ["evt.arg.res", "evt.arg.trusted_exepath"];
+const OF_OTHERS: [&str; 4] = ["evt.arg.res", "evt.arg.trusted_exepath", "evt.arg.realpath", "evt.rawarg.realpath"];
 
 /// What was found of a field.
 #[derive(Debug, Default, Clone)]
@@ -46,8 +46,9 @@ struct Look {
 impl Sink for Look {
     fn event(&mut self, context: &Context<'_>) -> anyhow::Result<Shown> {
         // Nobody has this table of descriptors. Where a thread is, fchdir says by a descriptor.
-        let without =
-            |thread: &Rc<Thread>| Rc::new(Thread { fds: u32::MAX, cwd: Box::default(), ..Thread::clone(thread) });
+        let without = |thread: &Rc<Thread>| {
+            Rc::new(Thread { fds: u32::MAX, cwd: Box::default(), own_fs: true, ..Thread::clone(thread) })
+        };
         let thread = context.thread.map(without);
         let stripped = Context { fd: None, thread: thread.as_ref(), ..*context };
         let mut found = self.found.borrow_mut();

@@ -1,8 +1,8 @@
 //! The record: what the kernel side puts into a ring.
 //!
-//! A record is a live prefix followed by an event exactly as a `.scap` file stores it: header, one `u16` length for each
-//! parameter, then the parameters in the order of their row, without padding. All numbers are little endian. One thing is
-//! different: flags and enumerated values are those of the kernel, 4 bytes each (`Kind::live_store`).
+//! A record is a live prefix followed by an event much as a `.scap` file stores it: header, one `u16` length for each
+//! parameter, then the parameters in the order of their row, without padding. All numbers are little endian. Flags and enumerated
+//! values are those of the kernel, 4 bytes each (`Kind::live_store`), and the path of an opened file has a form of its own ([`path`]).
 //!
 //! ```text
 //!  0 cpu u16 │ 2 flags u16 │ 4 tgid u32 │ 8 cgroup id u64 │ 16 latency u64        live prefix

@@ -1,22 +1,23 @@
 //! The collector: for each parameter of a plan, the value from its source, stored by its kind.
 //!
-//! The only `match` on sources in the kernel. A parameter that cannot be read has length zero or the value zero; the
-//! record is still sent.
+//! The matches on sources stand here and in `gather`; `tracer-common` tests that each row has only sources that its program knows. A
+//! parameter that cannot be read has length zero or the value zero; the record is still sent.
 
 use tracer_common::{
-    plan::{self, NONE, Plan, PlanParam, RET, Store, VM_SWAP, op, task_field},
-    wire::{self, MAX_PARAMS},
+    plan::{self, NONE, Plan, RET, Store, VM_SWAP, op, task_field},
+    wire,
 };
 
 use crate::{
     arch::{Registers, Task},
     entry::{self, Thread},
+    gather,
     maps::{flags_of, turn_flag, turn_of},
     read,
     record::{ARGS, Record, Scratch, Slot, TooLong, opaque},
     running,
     special::{
-        file, iovec, opened, poll, quota, rare, sockaddr, text,
+        file, iovec, opened, quota, rare, sockaddr, text,
         user::{empty, user_bytes, user_text},
     },
     task,
@@ -218,16 +219,16 @@ pub fn record<const MAX: usize, const PROGRAM: u8>(slot: Slot, call: Call) {
         });
     }
     if PROGRAM == ENTER {
-        gather_address(record, call.plan);
+        gather::address(record, call.plan);
     } else if PROGRAM == TASK && code == tracer_common::events::code::QUOTACTL {
         quota::gather(record);
     } else if PROGRAM == TASK {
         text::gather(record, call);
         task::gather(record, call);
     } else if PROGRAM == RARE {
-        gather_rare(record, call.plan);
+        gather::of_rare_call(record, call.plan);
     } else {
-        gather(record, call);
+        gather::of_call(record, call);
     }
     for index in 0..MAX {
         if index >= usize::from(count) {
@@ -268,115 +269,6 @@ pub fn exit_record(call: Call) {
         }
     }
     record.submit();
-}
-
-/// Gathers what takes many reads, before the parameters: it is then in the program once, not once for each parameter. What the
-/// plan does not have is not asked, since each question is a call.
-#[inline(always)]
-fn gather(record: Record, call: Call) {
-    let plan = call.plan;
-    // SAFETY: a live map value.
-    let (iovec, tuple, address, file) = unsafe { ((*plan).iovec, (*plan).tuple, (*plan).address, (*plan).file) };
-    if iovec != NONE {
-        gather_iovec(record, plan);
-    }
-    if tuple != NONE {
-        gather_tuple(record, plan);
-    }
-    if address != NONE {
-        gather_address(record, plan);
-    }
-    if file != NONE {
-        gather_file(record, plan);
-    }
-    // SAFETY: as above.
-    if unsafe { (*plan).path } != NONE {
-        opened::gather(record.scratch, file::found(record));
-    }
-}
-
-/// A parameter of the plan, by an index that may be [`NONE`].
-#[inline(always)]
-fn named(plan: *const Plan, index: u8) -> Option<PlanParam> {
-    if index == NONE {
-        return None;
-    }
-    let index = opaque(usize::from(index)) & (MAX_PARAMS - 1);
-    // SAFETY: a live map value; the index is below `MAX_PARAMS`.
-    Some(unsafe { (*plan).params[index] })
-}
-
-#[inline(never)]
-fn gather_iovec(record: Record, plan: *const Plan) {
-    // SAFETY: a live map value.
-    let Some(param) = named(plan, unsafe { (*plan).iovec }) else { return };
-    if param.op == op::MsgBytes {
-        iovec::locate_in_message(record, arg(record, param.a));
-    } else {
-        iovec::locate(record, arg(record, param.a), arg(record, param.b));
-    }
-    iovec::gather(record);
-    let result = arg(record, RET) as i64;
-    iovec::gather_data(record, if param.c == NONE && result <= 0 { i64::MAX } else { result });
-}
-
-#[inline(never)]
-fn gather_tuple(record: Record, plan: *const Plan) {
-    // SAFETY: a live map value.
-    let Some(param) = named(plan, unsafe { (*plan).tuple }) else { return };
-    let peer = if param.c == NONE { 0 } else { arg(record, param.c) as usize };
-    // The address of the peer is the first member of a message header.
-    let peer = if param.d != 0 && peer != 0 { iovec::pointer(record, peer) } else { peer };
-    sockaddr::gather_tuple(record, arg(record, param.a), param.b, peer);
-}
-
-#[inline(never)]
-fn gather_address(record: Record, plan: *const Plan) {
-    // SAFETY: a live map value.
-    let Some(param) = named(plan, unsafe { (*plan).address }) else { return };
-    sockaddr::gather_address(record, arg(record, param.a) as usize, arg(record, param.b));
-}
-
-/// What is behind the descriptor that the parameter names.
-#[inline(never)]
-fn gather_file(record: Record, plan: *const Plan) {
-    // SAFETY: a live map value.
-    let Some(param) = named(plan, unsafe { (*plan).file }) else { return };
-    let failed = (arg(record, RET) as i64) < 0;
-    let place = arg(record, param.a);
-    let user_fd = |at: usize| {
-        let fd: i32 = if failed { -1 } else { read::user(place as usize + at).unwrap_or(-1) };
-        i64::from(fd) as u64
-    };
-    match param.op {
-        op::Vm => file::set_gathered(record, task::memory()),
-        op::Fds => poll::gather(record, place, arg(record, param.b)),
-        op::QueuePercent | op::QueueLen | op::QueueMax => sockaddr::gather_queue(record, place),
-        op::UserSockAddress => sockaddr::gather_pair(record, user_fd(0), user_fd(4)),
-        op::UserFdIno => file::gather(record, user_fd(0)),
-        _ => file::gather(record, place),
-    }
-}
-
-/// The same of a row for rare calls.
-#[inline(never)]
-fn gather_rare(record: Record, plan: *const Plan) {
-    // SAFETY: a live map value.
-    if let Some(param) = named(plan, unsafe { (*plan).path }) {
-        let place = arg(record, param.a);
-        if param.op == op::CwdPath {
-            text::gather_cwd(record, (place as i64) >= 0);
-        } else {
-            text::gather_file_path(record, place);
-        }
-    }
-    // SAFETY: as above.
-    let Some(param) = named(plan, unsafe { (*plan).file }) else { return };
-    if param.op == op::SockOpt {
-        rare::gather_socket_option(record, param.a != 0);
-    } else {
-        file::gather(record, arg(record, param.a));
-    }
 }
 
 /// One parameter. A number is taken first and stored then, each in a function of its own: nothing of how it was made is

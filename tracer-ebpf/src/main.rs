@@ -13,6 +13,7 @@ mod descriptor;
 mod entry;
 mod follow;
 mod gate;
+mod gather;
 mod group;
 mod maps;
 mod parts;

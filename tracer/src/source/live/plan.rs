@@ -113,7 +113,6 @@ impl<'a> Wanted<'a> {
             | Effect::Exec
             | Effect::ProcExit
             | Effect::Chdir
-            | Effect::Fchdir
             | Effect::Cwd
             | Effect::Unshare
             | Effect::SetUid

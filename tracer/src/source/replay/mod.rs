@@ -1,5 +1,5 @@
-//! Capture files as a source: blocks become records of the same form as those of the running kernel, and what a file says of
-//! the machine goes into the state.
+//! Capture files as a source: the events of blocks are delivered as they stand there, and what a file says of the machine goes into
+//! the state.
 //!
 //! Events of older captures are lifted to today's table on the way. What a capture tells the reader itself – containers, users –
 //! is taken into the state and not shown, as other readers do it.

@@ -90,9 +90,9 @@ pub(super) fn open(state: &mut State, event: &Event<'_>) {
     let began = state.entry_paths.remove(&event.tid).filter(|(code, _)| *code == event.row.code).map(|(_, path)| path);
     let Some(fd) = event.result().and_then(descriptor) else { return };
     let passed = event.row.param("name");
-    let opened =
-        event.row.param("realpath").or_else(|| event.row.param("path")).and_then(|(index, _)| event.params.text(index));
-    let opened = opened.filter(|path| !path.is_empty());
+    let opened = event.row.param("realpath").or_else(|| event.row.param("path"));
+    let is_told = opened.is_some_and(|(index, _)| index < event.params.count());
+    let opened = opened.and_then(|(index, _)| event.params.text(index)).filter(|path| !path.is_empty());
     let raw = match passed {
         Some((index, _)) => began.as_deref().or_else(|| event.params.text(index)),
         None => opened,
@@ -100,10 +100,11 @@ pub(super) fn open(state: &mut State, event: &Event<'_>) {
     let raw = raw.unwrap_or_default();
     let name = match (opened, passed) {
         (Some(path), _) => path.into(),
-        (None, Some((_, param))) if event.from_file => {
-            // An old capture does not have it, and what it does not say cannot be asked for: the path as it was passed is better than none.
+        // A capture of another tool does not have it.
+        (None, Some((_, param))) if !is_told => {
             let name = absolute(state, event, param.kind, raw);
-            if name.is_empty() { path::resolve(b"", raw).into() } else { name }
+            // What it does not say cannot be asked for: the path as it was passed is better than none.
+            if name.is_empty() && event.from_file { path::resolve(b"", raw).into() } else { name }
         }
         _ => Box::default(),
     };

@@ -154,6 +154,17 @@ impl Procfs {
         self.proc.join(pid.to_string())
     }
 
+    /// Where a process is described: by its main thread, or, if that one has ended before the others, by one of these. Then it has no
+    /// program, no directory and no descriptors any more. Source: kernel fs/proc/base.c, `proc_cwd_link`; kernel/exit.c, `exit_fs`.
+    fn living(&self, pid: u32) -> PathBuf {
+        let dir = self.of(pid);
+        if has_directory(&dir) {
+            return dir;
+        }
+        let tasks = fs::read_dir(dir.join("task")).into_iter().flatten().flatten();
+        tasks.map(|task| task.path()).find(|task| has_directory(task)).unwrap_or(dir)
+    }
+
     /// Name of a thread.
     #[must_use]
     pub fn comm(&self, tid: u32) -> Option<Box<[u8]>> {
@@ -193,6 +204,7 @@ impl Procfs {
         let stat = Stat::parse(&read(&dir.join("stat")).ok()?)?;
         let status = read(&dir.join("status")).unwrap_or_default();
         let status = Status::parse(&String::from_utf8_lossy(&status));
+        let dir = self.living(pid);
         let cgroup = read(&dir.join("cgroup")).unwrap_or_default();
         let (cmdline, cmdline_cut) = read_list(&dir.join("cmdline"), limit);
         let (exe, args) = split_arguments(&cmdline);
@@ -258,8 +270,15 @@ impl Procfs {
     }
 
     fn read_fd(&self, pid: u32, fd: i32, fresh: bool) -> Option<Fd> {
-        let dir = self.of(pid);
-        let target = fs::read_link(dir.join("fd").join(fd.to_string())).ok()?;
+        let target = |dir: &Path| fs::read_link(dir.join("fd").join(fd.to_string())).ok();
+        let mut dir = self.of(pid);
+        let target = match target(&dir) {
+            Some(target) => target,
+            None => {
+                dir = self.living(pid);
+                target(&dir)?
+            }
+        };
         let info = read(&dir.join("fdinfo").join(fd.to_string())).unwrap_or_default();
         let mut value = self.describe(pid, target.as_os_str().as_bytes(), fresh);
         value.flags = fdinfo_flags(&info);
@@ -289,6 +308,11 @@ impl Procfs {
         }
         Fd { kind: FdKind::File, name: target.into(), ..Fd::default() }
     }
+}
+
+/// Whether the thread of that folder is alive. What must not be looked at is no sign that it is not.
+fn has_directory(dir: &Path) -> bool {
+    !fs::read_link(dir.join("cwd")).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// When the machine started, nanoseconds since the epoch.

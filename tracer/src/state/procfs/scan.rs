@@ -161,7 +161,7 @@ impl Scan {
         if state.fds.is_complete(table) {
             return None;
         }
-        let entries = fs::read_dir(procfs.of(pid).join("fd")).ok()?;
+        let entries = fs::read_dir(procfs.living(pid).join("fd")).ok()?;
         Some(Table { pid, table, entries, left: MAX_OF_ONE })
     }
 
