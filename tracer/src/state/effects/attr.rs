@@ -152,10 +152,11 @@ mod tests {
     use super::*;
     use crate::{
         event::decode,
-        state::{Fd, FdKind, effects},
+        source::inject::record,
+        state::{Fd, FdKind, Thread, effects},
         testing::World,
     };
-    use tracer_common::events::{Event as Row, attr, kernel, signal, user};
+    use tracer_common::events::{Event as Row, attr, fs, kernel, signal, user};
     use tracer_common::plan::Store;
 
     /// Applies a call of `tid` whose numbers are these, in the order of the row; flags in the kernel's form.
@@ -316,5 +317,33 @@ mod tests {
         apply(&mut world, &record);
         assert_eq!(world.state.users.user(7).map(|user| user.name.as_str()), Some("ann"));
         assert_eq!((world.state.users.user(8), world.state.users.group(9)), (None, Some("staff")));
+    }
+
+    #[test]
+    fn a_thread_may_have_a_working_directory_of_its_own() {
+        let mut world = World::new();
+        let first = Thread { cwd: (*b"/a").into(), ..Thread::clone(world.state.thread(10).unwrap()) };
+        let second = Thread { tid: 11, fds: world.state.fds.share(first.fds), ..Thread::clone(&first) };
+        world.state.threads.insert(first);
+        world.state.threads.insert(second);
+        let mut apply = |tid: u32, code: u16, params: &[&[u8]]| {
+            let record = record(code, tid, 10, params);
+            effects::before(&mut world.state, &decode::live(&record, 1, 0).unwrap());
+            [10, 11].map(|tid| {
+                let thread = world.state.thread(tid).unwrap();
+                String::from_utf8(world.state.cwd(thread).to_vec()).unwrap()
+            })
+        };
+        let zero = 0_i64.to_le_bytes();
+        assert_eq!(apply(11, fs::CHDIR.code, &[&zero, b"../b\0", b"/real/b\0"]), ["/real/b", "/real/b"]);
+        // The kernel's CLONE_FS.
+        assert_eq!(apply(11, attr::UNSHARE.code, &[&zero, &0x200_u32.to_le_bytes()]), ["/real/b", "/real/b"]);
+        assert_eq!(apply(11, fs::CHDIR.code, &[&zero, b"/c\0", b"/c\0"]), ["/real/b", "/c"]);
+        assert_eq!(apply(10, fs::FCHDIR.code, &[&zero, &3_i64.to_le_bytes(), b"/d\0"]), ["/d", "/c"]);
+        assert_eq!(apply(10, fs::CHROOT.code, &[&zero, b"/d\0", b"/\0"]), ["/", "/c"]);
+        let failed = (-2_i64).to_le_bytes();
+        assert_eq!(apply(10, fs::CHDIR.code, &[&failed, b"/x\0", b""]), ["/", "/c"]);
+        // What another tool captured has only the path that was passed.
+        assert_eq!(apply(10, fs::CHDIR.code, &[&zero, b"x/../y\0"]), ["/y", "/c"]);
     }
 }
