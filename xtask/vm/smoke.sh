@@ -124,7 +124,7 @@ if [ -x /bin/kernel-level ]; then
     without "the guest has no strace" "strace::"
     without "the guest has no systemd" "service::"
     without "each of their tests starts tracers, for which an emulated processor takes seconds each time" \
-        "capture:: chisels:: moved:: blind:: reader:: cut:: failed:: nested:: renamed:: start:: hard:: groups:: serve:: asked:: top:: run::"
+        "capture:: chisels:: moved:: blind:: reader:: cut:: failed:: nested:: renamed:: start:: hard:: groups:: serve:: asked:: top:: run:: leader::"
     timeout $seconds kernel-level --test-threads=1 $skip >/tmp/first 2>&1
     code=$?
     # The names of the tests that failed stand behind the last "failures:".
