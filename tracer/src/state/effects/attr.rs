@@ -149,7 +149,6 @@ pub(super) fn group_added(state: &mut State, event: &Event<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{
         event::decode,
         source::inject::record,
