@@ -112,8 +112,7 @@ pub static FOLLOWED: HashMap<u32, u32, { MAX_FOLLOWED as usize }> = HashMap::new
 #[btf_map]
 pub static CONNECTIONS: HashMap<u64, Connection, { MAX_CONNECTIONS as usize }> = HashMap::new();
 
-/// Directories whose text user space has, by their number: since when, nanoseconds of the monotonic clock. One entry unless paths are
-/// asked for.
+/// Directories whose text user space has, by their number: since when, nanoseconds of the monotonic clock. About 1 MiB.
 #[btf_map]
 pub static DIRECTORIES: LruHashMap<u64, u64, { wire::path::MAX_KNOWN as usize }> = LruHashMap::new();
 

@@ -17,7 +17,7 @@ use crate::{
     task,
 };
 
-/// The most directories of a path, and as many mounts.
+/// The most directories and mounts of a path, together.
 const DEPTH: usize = 32;
 /// The most mounts that lie on each other, so that a file is the root of all of them.
 const MOUNTS: usize = 4;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     http::{self, Head, Outcome, Requests},
+    otlp,
     protocol::{Carrier, Protocol, Rest, Scheme, TargetOption},
     queue::Record,
     target::wrong,
@@ -74,8 +75,6 @@ const LATER: [u32; 16] = [
     516, // AUTHENTICATION_FAILED
     999, // KEEPER_EXCEPTION
 ];
-/// `SeverityNumber` of a gap, as in OTLP.
-const WARN: u8 = 13;
 const SECOND: u64 = 1_000_000_000;
 
 /// Whether that is the plain name of a table: it becomes a part of a query.
@@ -95,25 +94,8 @@ struct ClickHouse {
 impl ClickHouse {
     fn row(&self, record: &Record) -> Value {
         let writer = &record.writer;
-        let container = if writer.pod.is_empty() { "" } else { &writer.name };
-        let mut resource = Map::new();
-        for (name, value) in [
-            ("host.name", self.host.as_str()),
-            ("container.id", &writer.full_id),
-            ("container.name", &writer.name),
-            ("container.image.name", &writer.image),
-            ("container.runtime", &writer.runtime),
-            ("k8s.namespace.name", &writer.namespace),
-            ("k8s.pod.name", &writer.pod),
-            ("k8s.container.name", container),
-        ] {
-            if !value.is_empty() {
-                resource.insert(name.into(), value.into());
-            }
-        }
-        for (name, value) in &writer.labels {
-            resource.insert(format!("container.label.{name}"), value.as_str().into());
-        }
+        let named = otlp::resource_of(writer, &self.host);
+        let resource: Map<String, Value> = named.map(|(name, value)| (name.into_owned(), value.into())).collect();
         let mut attributes = Map::from_iter([("log.iostream".to_owned(), record.stream().into())]);
         if record.is_cut() {
             attributes.insert("tracer.truncated".into(), "true".into());
@@ -121,7 +103,7 @@ impl ClickHouse {
         let (mut severity, mut number) = ("", 0);
         if let Entry::Gap(why) = &record.entry {
             attributes.insert("tracer.gap".into(), why.as_ref().into());
-            (severity, number) = ("WARN", WARN);
+            (severity, number) = otlp::WARN;
         }
         let time_ns = record.time_ns();
         json!({

@@ -14,10 +14,10 @@ use serde_json::{Map, Number, Value};
 use super::{
     protocol::{Carrier, Protocol, Rest, Scheme, TargetOption},
     queue::Record,
+    syslog,
     target::wrong,
     wire::{self, Messages},
 };
-use crate::logs::{Entry, Stream};
 
 /// GELF, as targets.
 pub static PROTOCOL: Protocol = Protocol {
@@ -60,10 +60,6 @@ const MAGIC: [u8; 2] = [0x1e, 0x0f];
 const HEAD: usize = 12;
 /// The most parts that a message can have.
 const MAX_CHUNKS: usize = 128;
-/// Levels of syslog: informational, warning, error.
-const INFO: u8 = 6;
-const WARNING: u8 = 4;
-const ERROR: u8 = 3;
 /// Below this many bytes a line is not cut any more: labels are left out instead.
 const MIN_TEXT: usize = 1 << 10;
 
@@ -93,11 +89,7 @@ fn object(record: &Record, host: &str, max_text: usize, with_labels: bool) -> Ve
     let Record { writer, entry, .. } = record;
     let words = record.words();
     let text = cut(&words, max_text);
-    let level = match entry {
-        Entry::Line(line) if line.stream == Stream::Out => INFO,
-        Entry::Line(_) => ERROR,
-        Entry::Gap(_) => WARNING,
-    };
+    let level = syslog::severity(entry);
     let first = text.lines().next().unwrap_or_default();
     let mut object = Map::new();
     let mut add = |name: &str, value: Value| object.insert(name.to_owned(), value);
@@ -193,7 +185,7 @@ mod tests {
     use std::{collections::BTreeMap, io::Read as _, sync::Arc};
 
     use super::*;
-    use crate::logs::{Line, Writer};
+    use crate::logs::{Entry, Line, Stream, Writer};
 
     fn record(text: &[u8]) -> Record {
         let writer = Writer {

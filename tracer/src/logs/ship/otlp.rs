@@ -2,7 +2,7 @@
 //!
 //! Source: opentelemetry-proto, opentelemetry/proto/collector/logs/v1 and its mapping to JSON; names are those of the semantic conventions.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value, json};
 
@@ -36,8 +36,8 @@ pub static PROTOCOL: Protocol = Protocol {
 
 /// Headers to send, `NAME=VALUE,…`, as all programs with OTLP have it.
 const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
-/// `SEVERITY_NUMBER_WARN`.
-const WARN: u32 = 13;
+/// Severity of a gap, as text and as `SEVERITY_NUMBER_WARN`.
+pub(super) const WARN: (&str, u8) = ("WARN", 13);
 
 /// What [`HEADERS`] says. Names and values may have `%20` and the like.
 fn headers(text: &str) -> Result<Headers, String> {
@@ -69,7 +69,8 @@ fn attribute(key: &str, value: &str) -> Option<Value> {
     (!value.is_empty()).then(|| json!({ "key": key, "value": { "stringValue": value } }))
 }
 
-fn resource(writer: &Writer, host: &str) -> Value {
+/// Whose a record is, by the names of OpenTelemetry. What is not known is left out; a label may be empty.
+pub(super) fn resource_of<'a>(writer: &'a Writer, host: &'a str) -> impl Iterator<Item = (Cow<'a, str>, &'a str)> {
     let container = if writer.pod.is_empty() { "" } else { &writer.name };
     let fields = [
         ("host.name", host),
@@ -81,9 +82,14 @@ fn resource(writer: &Writer, host: &str) -> Value {
         ("k8s.pod.name", &writer.pod),
         ("k8s.container.name", container),
     ];
-    let labels = writer.labels.iter().map(|(name, value)| attribute(&format!("container.label.{name}"), value));
-    let all: Vec<Value> =
-        fields.into_iter().map(|(key, value)| attribute(key, value)).chain(labels).flatten().collect();
+    let fields = fields.into_iter().filter(|(_, value)| !value.is_empty());
+    let fields = fields.map(|(name, value)| (Cow::Borrowed(name), value));
+    let labels = writer.labels.iter().map(|(name, value)| (format!("container.label.{name}").into(), value.as_str()));
+    fields.chain(labels)
+}
+
+fn resource(writer: &Writer, host: &str) -> Value {
+    let all: Vec<Value> = resource_of(writer, host).filter_map(|(name, value)| attribute(&name, value)).collect();
     json!({ "attributes": all })
 }
 
@@ -108,8 +114,8 @@ fn log_record(record: &Record) -> Value {
             }
         }
         Entry::Gap(why) => {
-            object.insert("severityNumber".into(), WARN.into());
-            object.insert("severityText".into(), "WARN".into());
+            object.insert("severityNumber".into(), WARN.1.into());
+            object.insert("severityText".into(), WARN.0.into());
             attributes.extend(attribute("tracer.gap", why));
             json!({ "stringValue": format!("lines may be missing: {why}") })
         }

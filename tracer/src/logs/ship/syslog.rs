@@ -96,7 +96,8 @@ fn value(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-fn severity(entry: &Entry) -> u8 {
+/// How severe an entry is. What goes to standard error may be anything; Docker's drivers take it for an error.
+pub(super) fn severity(entry: &Entry) -> u8 {
     match entry {
         Entry::Line(line) if line.stream == Stream::Out => INFO,
         Entry::Line(_) => ERROR,

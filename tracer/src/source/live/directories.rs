@@ -70,7 +70,7 @@ impl Directories {
         let len = usize::from(number(last)?);
         // What stands behind it is not of the event.
         let end = wire::EVENT + word(wire::LEN)? as usize;
-        let begin = end.checked_sub(len)?;
+        let begin = end.checked_sub(len).filter(|begin| *begin >= last + 2)?;
         let value = record.get(begin..end)?;
         let (prefix, text) = value.split_at_checked(PREFIX)?;
         if prefix[0] != 0 {
